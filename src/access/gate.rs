@@ -1,0 +1,187 @@
+//! The gate: credentials in, a caller or a refusal out, before any row is read.
+//!
+//! A verified credential is remembered for some minutes under a keyed digest over the stored hash
+//! too, so the second call costs microseconds, and a changed or removed operator is forgotten at
+//! once: the operator is read anew each time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::access::basic::Credentials;
+use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::digest_memory::DigestMemory;
+use crate::users::hashing::HashPool;
+use crate::users::operator::{Operator, Role};
+use crate::users::passwords::Settings;
+use crate::users::store::{Store, StoreError};
+
+/// Credentials that may be remembered at the same time.
+const CAPACITY: usize = 10_000;
+
+/// Somebody whose credentials were right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The operator's name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The organization they act in.
+    pub organization: String,
+}
+
+impl Caller {
+    /// The person at the machine's own terminal, who holds the data directory and so everything.
+    pub fn terminal() -> Self {
+        Caller {
+            name: "terminal".into(),
+            role: Role::Admin,
+            organization: DEFAULT_ORGANIZATION.into(),
+        }
+    }
+
+    fn new(operator: Operator) -> Self {
+        let organization = operator
+            .organization
+            .unwrap_or_else(|| DEFAULT_ORGANIZATION.into());
+        Caller {
+            name: operator.name,
+            role: operator.role,
+            organization,
+        }
+    }
+}
+
+/// What the gate remembers of a credential, and what it still has to find out.
+#[derive(Debug)]
+pub enum Recalled {
+    /// Verified a short while ago, and nothing has changed since.
+    Caller(Caller),
+    /// The password has to be verified; that takes milliseconds of one core.
+    Unknown(Option<Operator>),
+}
+
+/// Knows operators.
+#[derive(Debug)]
+pub struct Gate {
+    store: Arc<dyn Store>,
+    pool: Arc<HashPool>,
+    memory: DigestMemory<()>,
+}
+
+impl Gate {
+    /// A gate that remembers as long as the settings say.
+    ///
+    /// # Errors
+    /// The machine's random source failed.
+    pub fn new(
+        store: Arc<dyn Store>,
+        pool: Arc<HashPool>,
+        settings: &Settings,
+    ) -> Result<Self, ring::error::Unspecified> {
+        let keep = Duration::from_secs(settings.remember_seconds);
+        Ok(Gate {
+            store,
+            pool,
+            memory: DigestMemory::new(keep, CAPACITY)?,
+        })
+    }
+
+    /// What is known of the credential without hashing anything.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn recall(&self, credentials: &Credentials) -> Result<Recalled, StoreError> {
+        let Some(operator) = self.store.operator(&credentials.name)? else {
+            return Ok(Recalled::Unknown(None));
+        };
+        let parts = [
+            &operator.name,
+            &operator.password_hash,
+            credentials.password.expose(),
+        ];
+        match self.memory.recall(&parts, Instant::now()) {
+            Some(()) => Ok(Recalled::Caller(Caller::new(operator))),
+            None => Ok(Recalled::Unknown(Some(operator))),
+        }
+    }
+
+    /// Verifies the password of `operator`, or spends the same time on nobody's. Blocking.
+    pub fn verify(&self, credentials: &Credentials, operator: Option<Operator>) -> Option<Caller> {
+        let stored = operator
+            .as_ref()
+            .map(|operator| operator.password_hash.clone());
+        if !self.pool.verify(credentials.password.clone(), stored) {
+            return None;
+        }
+        let operator = operator?;
+        let parts = [
+            &operator.name,
+            &operator.password_hash,
+            credentials.password.expose(),
+        ];
+        self.memory.remember(&parts, (), Instant::now());
+        Some(Caller::new(operator))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Moment;
+    use crate::stores::memory::MemoryStore;
+    use crate::users::operator::OperatorStore;
+
+    #[test]
+    fn a_credential_is_remembered_until_the_operator_changes() {
+        let settings = Settings {
+            memory_kib: 1024,
+            passes: 1,
+            ..Settings::default()
+        };
+        let pool = Arc::new(HashPool::start(&settings, 1).unwrap());
+        let store = Arc::new(MemoryStore::default());
+        let gate = Gate::new(store.clone(), pool.clone(), &settings).unwrap();
+        let operator = Operator {
+            name: "Ann".into(),
+            role: Role::Import,
+            organization: None,
+            password_hash: pool.hash("right".into()).unwrap(),
+            created_at: Moment(0),
+        };
+        store.add_operator(&operator).unwrap();
+        let credentials = |password: &str| Credentials {
+            name: "ann".into(),
+            password: password.into(),
+        };
+
+        let Recalled::Unknown(found) = gate.recall(&credentials("right")).unwrap() else {
+            panic!("nothing was verified yet")
+        };
+        assert!(gate.verify(&credentials("wrong"), found.clone()).is_none());
+        assert_eq!(
+            gate.verify(&credentials("right"), found).unwrap().name,
+            "Ann"
+        );
+        assert!(matches!(
+            gate.recall(&credentials("right")),
+            Ok(Recalled::Caller(_))
+        ));
+        assert!(matches!(
+            gate.recall(&credentials("wrong")),
+            Ok(Recalled::Unknown(Some(_)))
+        ));
+
+        store
+            .set_operator_password("ann", &pool.hash("new".into()).unwrap())
+            .unwrap();
+        assert!(matches!(
+            gate.recall(&credentials("right")),
+            Ok(Recalled::Unknown(Some(_)))
+        ));
+        store.remove_operator("ANN").unwrap();
+        assert!(matches!(
+            gate.recall(&credentials("right")),
+            Ok(Recalled::Unknown(None))
+        ));
+    }
+}

@@ -1,0 +1,175 @@
+//! Everything that is made once: store, hash workers, gate, importer. Built here, passed on from here.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::access::gate::Gate;
+use crate::clock::Clock;
+use crate::import::default_password::DefaultPasswordHasher;
+use crate::import::importer::Importer;
+use crate::stores::{self, Access};
+use crate::users::claims::{self, ClaimTable};
+use crate::users::domains::{self, Domains};
+use crate::users::hashing::HashPool;
+use crate::users::passwords;
+use crate::users::store::Store;
+use crate::wire::spool::SpoolSettings;
+
+/// Temporary files live here, below the data directory.
+const SPOOL_FOLDER: &str = "spool";
+
+/// Held by the one process that writes.
+const LOCK_FILE: &str = "muster.lock";
+
+/// What an app is built from.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// Bytes that one spooled attachment may have.
+    pub spool_limit: u64,
+    /// `[store]`.
+    pub store: stores::Settings,
+    /// `[passwords]`.
+    pub passwords: passwords::Settings,
+    /// `[import]`.
+    pub import: crate::import::settings::Settings,
+    /// `[domains]`.
+    pub domains: domains::Settings,
+    /// `[claims]`.
+    pub claims: claims::Settings,
+}
+
+/// The running house.
+#[derive(Debug)]
+pub struct App {
+    /// Where users, imports and operators are kept.
+    pub store: Arc<dyn Store>,
+    /// Where passwords are hashed.
+    pub pool: Arc<HashPool>,
+    /// Who may come in.
+    pub gate: Gate,
+    /// The core.
+    pub importer: Importer,
+    /// The user stores' names.
+    pub domains: Domains,
+    /// The rules for passwords.
+    pub passwords: passwords::Settings,
+    /// Where attachments that come too early are put aside.
+    pub spool: SpoolSettings,
+    /// Time and ids.
+    pub clock: Clock,
+    stopping: Arc<AtomicBool>,
+    /// The lock goes when the app goes.
+    _lock: File,
+}
+
+impl App {
+    /// Builds everything in the data directory, which only one process at a time may do.
+    ///
+    /// # Errors
+    /// A sentence: the directory is in use, the store cannot be opened, a setting cannot be used.
+    pub fn build(settings: &AppSettings, clock: Clock) -> Result<Self, String> {
+        settings.passwords.check()?;
+        settings.import.check()?;
+        make_folder(&settings.store.data)?;
+        let lock = lock(&settings.store.data)?;
+        let spool = SpoolSettings {
+            folder: settings.store.data.join(SPOOL_FOLDER),
+            limit: settings.spool_limit,
+        };
+        make_folder(&spool.folder)?;
+        let store =
+            stores::open(&settings.store, Access::Write).map_err(|error| error.to_string())?;
+        // Whoever ran them had the lock, and has it no longer.
+        let abandoned = store
+            .close_abandoned(clock.now())
+            .map_err(|error| error.to_string())?;
+        if abandoned > 0 {
+            tracing::warn!(
+                imports = abandoned,
+                "imports were interrupted when the last run ended"
+            );
+        }
+        let pool = start_pool(&settings.passwords)?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let no_random = |_| "the machine's random source failed".to_owned();
+        let importer = Importer {
+            store: Arc::clone(&store),
+            pool: Arc::clone(&pool),
+            default_hasher: DefaultPasswordHasher::new(Arc::clone(&pool), &settings.passwords)
+                .map_err(no_random)?,
+            passwords: settings.passwords.clone(),
+            claims: ClaimTable::new(&settings.claims),
+            settings: settings.import.clone(),
+            clock: clock.clone(),
+            stopping: Arc::clone(&stopping),
+        };
+        let gate = Gate::new(Arc::clone(&store), Arc::clone(&pool), &settings.passwords)
+            .map_err(no_random)?;
+        Ok(App {
+            store,
+            pool,
+            gate,
+            importer,
+            domains: Domains::new(&settings.domains),
+            passwords: settings.passwords.clone(),
+            spool,
+            clock,
+            stopping,
+            _lock: lock,
+        })
+    }
+
+    /// Asks running imports to end behind the batch they are at.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the house is closing.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+/// One worker a core.
+///
+/// # Errors
+/// libsodium does not start, or refuses the cost.
+pub fn start_pool(settings: &passwords::Settings) -> Result<Arc<HashPool>, String> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    HashPool::start(settings, cores)
+        .map(Arc::new)
+        .map_err(|error| error.to_string())
+}
+
+/// Only the owner may look into it.
+fn make_folder(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| format!("the folder {} cannot be made: {error}", path.display()))
+}
+
+fn lock(data: &Path) -> Result<File, String> {
+    let path = data.join(LOCK_FILE);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| format!("{} cannot be opened: {error}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(format!(
+            "another muster is writing to the data directory {}; stop it first, or name another \
+             directory with --data",
+            data.display()
+        )),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(format!("{} cannot be locked: {error}", path.display()))
+        }
+    }
+}

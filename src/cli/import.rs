@@ -1,0 +1,134 @@
+//! `muster import`: the same core without HTTP.
+
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::clock::Clock;
+use crate::config;
+use crate::import::error::ImportFailure;
+use crate::import::report::Report;
+use crate::import::request::ImportRequest;
+use crate::users::import_record::Door;
+use crate::users::secret::Secret;
+
+/// The exit code when some rows did not make it.
+const SOME_FAILED: u8 = 2;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The CSV file
+    file: PathBuf,
+    /// Domain (user store) of the users [default: PRIMARY]
+    #[arg(long, value_name = "D")]
+    domain: Option<String>,
+    /// File whose first line is the password of rows that have none
+    #[arg(long, value_name = "F", conflicts_with = "default_password_stdin")]
+    default_password_file: Option<PathBuf>,
+    /// Read the password of rows that have none from standard input
+    #[arg(long)]
+    default_password_stdin: bool,
+    /// Check everything and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
+    let settings = Settings::load_quietly(common)?;
+    let default_password = default_password(arguments)?;
+    let shown = arguments.file.display();
+    let file = File::open(&arguments.file)
+        .map_err(|error| format!("{shown} cannot be opened: {error}"))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| format!("{shown} cannot be looked at: {error}"))?;
+    if metadata.is_dir() {
+        return Err(CliError::Told(format!("{shown} is a folder; name a file")));
+    }
+    let app = App::build(&settings.app(), Clock::system())?;
+    let caller = Caller::terminal();
+    let request = ImportRequest {
+        organization: caller.organization,
+        domain: app.domains.find(arguments.domain.as_deref())?,
+        door: Door::Terminal,
+        operator: caller.name,
+        may_grant_admin: true,
+        file_name: arguments.file.to_string_lossy().into_owned(),
+        default_password,
+        dry_run: arguments.dry_run,
+    };
+    let bar = progress_bar(metadata.len(), arguments.json);
+    let result = app.importer.run(request, bar.wrap_read(file));
+    bar.finish_and_clear();
+    let (report, failure) = match result {
+        Ok(report) => (report, None),
+        Err(ImportFailure { error, report }) => {
+            let failure = ImportFailure {
+                error,
+                report: report.clone(),
+            };
+            (*report, Some(failure.to_string()))
+        }
+    };
+    if arguments.json {
+        writeln!(out, "{}", json(&report)?)?;
+    } else {
+        output::report(out, &report, "")?;
+    }
+    match failure {
+        Some(sentence) => Err(CliError::Told(sentence)),
+        None if report.counters.clean() => Ok(ExitCode::SUCCESS),
+        None => Ok(ExitCode::from(SOME_FAILED)),
+    }
+}
+
+fn default_password(arguments: &Arguments) -> Result<Option<Secret>, CliError> {
+    if let Some(file) = &arguments.default_password_file {
+        return Ok(Some(config::read_secret(file)?));
+    }
+    if arguments.default_password_stdin {
+        return read_line(&mut io::stdin().lock()).map(Some);
+    }
+    Ok(None)
+}
+
+/// The first line of `input`, as a secret.
+pub(super) fn read_line(input: &mut dyn BufRead) -> Result<Secret, CliError> {
+    let mut line = String::new();
+    let most = 64 * 1024;
+    input
+        .take(most)
+        .read_line(&mut line)
+        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let end = line.trim_end_matches(['\n', '\r']).len();
+    line.truncate(end);
+    Ok(Secret::new(line))
+}
+
+fn json(report: &Report) -> Result<String, CliError> {
+    serde_json::to_string(report).map_err(|error| CliError::Told(error.to_string()))
+}
+
+fn progress_bar(bytes: u64, hidden: bool) -> ProgressBar {
+    if hidden || !output::watched() {
+        return ProgressBar::hidden();
+    }
+    let template = "{bar:40} {percent:>3} %  {bytes} of {total_bytes}, {elapsed}, {eta} to go";
+    let bar = ProgressBar::new(bytes);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

@@ -1,0 +1,122 @@
+//! The terminal: one file a command. Each takes its arguments and the settings, writes to `out`, and
+//! answers with an exit code.
+
+mod settings;
+mod output;
+mod demo;
+mod serve;
+mod import;
+mod operator;
+mod users;
+mod imports;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::cli::settings::Settings;
+
+/// Brings users in bulk into a user store: by SOAP, with the CSV as an attachment, or from here.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// Settings file [default: muster.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory [default: ./muster-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// See it work: a server, one real SOAP call, the report, the users
+    Demo(demo::Arguments),
+    /// Run the server
+    Serve(serve::Arguments),
+    /// Import a file without a server
+    Import(import::Arguments),
+    /// Who may call: add, list, remove, password
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// Who was imported: list, show, check-password
+    #[command(subcommand)]
+    Users(users::Command),
+    /// What became of imports: list, show
+    #[command(subcommand)]
+    Imports(imports::Command),
+}
+
+/// What a command ends with.
+type Outcome = Result<ExitCode, CliError>;
+
+/// Why a command did nothing.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// A sentence for the person at the terminal.
+    #[error("{0}")]
+    Told(String),
+    /// Output could not be written.
+    #[error("the output could not be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl From<String> for CliError {
+    fn from(sentence: String) -> Self {
+        CliError::Told(sentence)
+    }
+}
+
+macro_rules! told {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                CliError::Told(error.to_string())
+            }
+        }
+    )*};
+}
+
+told!(
+    crate::config::ConfigError,
+    crate::users::store::StoreError,
+    crate::users::hashing::HashError,
+    crate::users::domains::UnknownDomain
+);
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let Arguments { common, command } = Arguments::parse();
+    let mut out = io::stdout().lock();
+    let outcome = match command {
+        Command::Demo(arguments) => demo::run(&arguments, &mut out),
+        Command::Serve(arguments) => serve::run(&common, &arguments, &mut out),
+        Command::Import(arguments) => import::run(&common, &arguments, &mut out),
+        Command::Operator(command) => operator::run(&common, &command, &mut out),
+        Command::Users(command) => users::run(&common, &command, &mut out),
+        Command::Imports(command) => imports::run(&common, &command, &mut out),
+    };
+    match outcome.and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
+        Ok(code) => code,
+        // Somebody downstream, `head` for one, has seen enough.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // Nothing is left to be done when standard error is closed too.
+            let _ = writeln!(io::stderr(), "muster: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

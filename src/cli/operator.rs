@@ -1,0 +1,183 @@
+//! `muster operator add|list|remove|password`: who may call. Works beside a running server, which
+//! notices at the next call.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::access::first_operator::random_password;
+use crate::app::start_pool;
+use crate::cli::{CliError, Common, Outcome, Settings, import, output};
+use crate::clock::Clock;
+use crate::config;
+use crate::stores::{self, Access};
+use crate::users::name::UserName;
+use crate::users::operator::{Operator, Role};
+use crate::users::secret::Secret;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add an operator; without a password one is made up and shown once
+    Add {
+        /// The operator's name
+        name: String,
+        /// What the operator may do
+        #[arg(long, value_enum)]
+        role: RoleArgument,
+        /// The one organization the operator works in [default: all]
+        #[arg(long, value_name = "O")]
+        organization: Option<String>,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// List the operators
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove an operator
+    Remove {
+        /// The operator's name
+        name: String,
+    },
+    /// Set an operator's password; without one it is made up and shown once
+    Password {
+        /// The operator's name
+        name: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum RoleArgument {
+    /// Bring users in, and see what became of them
+    Import,
+    /// See users and imports
+    Read,
+    /// All of it
+    Admin,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PasswordSource {
+    /// File whose first line is the password
+    #[arg(long, value_name = "F", conflicts_with = "password_stdin")]
+    password_file: Option<PathBuf>,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
+    let settings = Settings::load_quietly(common)?;
+    let store = stores::open(&settings.store, Access::Beside)?;
+    match command {
+        Command::Add {
+            name,
+            role,
+            organization,
+            password,
+        } => {
+            let checked = UserName::parse(name, None).map_err(|error| error.to_string())?;
+            let operator = Operator {
+                name: checked.as_str().to_owned(),
+                role: (*role).into(),
+                organization: organization.clone(),
+                password_hash: hash(&settings, password, out)?,
+                created_at: Clock::system().now(),
+            };
+            if !store.add_operator(&operator)? {
+                return Err(CliError::Told(format!(
+                    "there is an operator {name} already"
+                )));
+            }
+            writeln!(out, "The operator {name} may call now.")?;
+        }
+        Command::List { json } => {
+            let operators = store.operators()?;
+            if *json {
+                for operator in operators {
+                    let line = serde_json::to_string(&operator);
+                    writeln!(out, "{}", line.map_err(|error| error.to_string())?)?;
+                }
+            } else {
+                let mut table = output::table(&["name", "role", "organization"]);
+                for operator in operators {
+                    let organization = operator.organization.unwrap_or_else(|| "(all)".into());
+                    table.add_row(vec![
+                        operator.name,
+                        operator.role.as_str().into(),
+                        organization,
+                    ]);
+                }
+                output::write_table(out, &table, "")?;
+            }
+        }
+        Command::Remove { name } => {
+            if !store.remove_operator(name)? {
+                return Err(unknown(name));
+            }
+            writeln!(out, "The operator {name} is removed.")?;
+        }
+        Command::Password { name, password } => {
+            if store.operator(name)?.is_none() {
+                return Err(unknown(name));
+            }
+            let hash = hash(&settings, password, out)?;
+            if !store.set_operator_password(name, &hash)? {
+                return Err(unknown(name));
+            }
+            writeln!(out, "The operator {name} has a new password.")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unknown(name: &str) -> CliError {
+    CliError::Told(format!("there is no operator {name}"))
+}
+
+/// The hash of the password that was given, or of one that is made up and told.
+fn hash(
+    settings: &Settings,
+    source: &PasswordSource,
+    out: &mut dyn Write,
+) -> Result<String, CliError> {
+    settings.passwords.check()?;
+    let password = match (&source.password_file, source.password_stdin) {
+        (Some(file), _) => config::read_secret(file)?,
+        (None, true) => import::read_line(&mut io::stdin().lock())?,
+        (None, false) => {
+            let password = random_password()?;
+            writeln!(out, "Password, shown this once: {}", password.expose())?;
+            password
+        }
+    };
+    check(settings, &password)?;
+    Ok(start_pool(&settings.passwords)?.hash(password)?)
+}
+
+/// Whoever holds the data directory decides; a weak password is only remarked on.
+fn check(settings: &Settings, password: &Secret) -> Result<(), CliError> {
+    if password.is_empty() {
+        return Err(CliError::Told("the password is empty".into()));
+    }
+    if let Err(weak) = settings.passwords.may_stay(password.expose()) {
+        writeln!(io::stderr(), "muster: this password is weak: {weak}")?;
+    }
+    Ok(())
+}
+
+impl From<RoleArgument> for Role {
+    fn from(role: RoleArgument) -> Self {
+        match role {
+            RoleArgument::Import => Role::Import,
+            RoleArgument::Read => Role::Read,
+            RoleArgument::Admin => Role::Admin,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! How things look on the terminal: tables, and text that cannot disturb it.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::import::report::Report;
+use crate::users::import_record::Counters;
+use crate::users::problem::{Problem, Severity};
+use crate::users::store::User;
+
+/// Text from a file or a message: control characters are shown and not obeyed.
+pub(super) fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// A table with a header line.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_header(header.to_vec());
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width());
+    table
+}
+
+/// Writes the table, each line behind `indent`.
+pub(super) fn write_table(out: &mut dyn Write, table: &Table, indent: &str) -> io::Result<()> {
+    for line in table.to_string().lines() {
+        writeln!(out, "{indent}{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Columns of the terminal, where it says; enough for a table where it does not.
+fn width() -> u16 {
+    let told = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    told.filter(|columns| *columns >= 60).unwrap_or(110)
+}
+
+/// Whether a person is watching standard error.
+pub(super) fn watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// `5 rows: 3 created, 1 duplicate, 1 failed`.
+pub(super) fn counts(counters: &Counters) -> String {
+    let named = [
+        (counters.created, "created"),
+        (counters.updated, "updated"),
+        (counters.unchanged, "unchanged"),
+        (counters.duplicate, "duplicate"),
+        (counters.failed, "failed"),
+        (counters.skipped, "skipped"),
+    ];
+    let some: Vec<String> = named
+        .iter()
+        .filter(|(count, word)| *count > 0 || *word == "created")
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let plural = if counters.total == 1 { "row" } else { "rows" };
+    format!("{} {plural}: {}", counters.total, some.join(", "))
+}
+
+/// The findings as a table: line, user, what, advice.
+pub(super) fn findings(findings: &[Problem]) -> Table {
+    let mut table = table(&["line", "user", "column", "what", "why, and what to do"]);
+    for finding in findings {
+        let line = match finding.line {
+            0 => "file".to_owned(),
+            line => line.to_string(),
+        };
+        let mark = match finding.severity {
+            Severity::Failed => "✗",
+            Severity::Duplicate => "=",
+            Severity::Warning => "!",
+        };
+        table.add_row(vec![
+            line,
+            plain(finding.user_name.as_deref().unwrap_or_default()),
+            plain(finding.column.as_deref().unwrap_or_default()),
+            format!("{mark} {}", finding.code),
+            plain(&finding.message),
+        ]);
+    }
+    table
+}
+
+/// Users as a table.
+pub(super) fn users(users: &[User]) -> Table {
+    let mut table = table(&[
+        "userName",
+        "domain",
+        "givenName",
+        "familyName",
+        "email",
+        "attributes",
+        "password",
+    ]);
+    for user in users {
+        let attributes: Vec<String> = user
+            .attributes
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()))
+            .collect();
+        let text = |field: &Option<String>| plain(field.as_deref().unwrap_or_default());
+        let password = if user.must_change_password {
+            "must be changed"
+        } else {
+            "stays"
+        };
+        table.add_row(vec![
+            plain(&user.user_name),
+            plain(&user.domain),
+            text(&user.given_name),
+            text(&user.family_name),
+            text(&user.email),
+            plain(&attributes.join(", ")),
+            password.to_owned(),
+        ]);
+    }
+    table
+}
+
+/// The report of an import.
+pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::Result<()> {
+    let seconds = report.elapsed.as_secs_f64();
+    let rate = match seconds {
+        s if s > 0.0 => format!(", {:.0} rows/s", report.counters.total as f64 / s),
+        _ => String::new(),
+    };
+    let dry = if report.dry_run {
+        "dry run, nothing written: "
+    } else {
+        ""
+    };
+    let counts = counts(&report.counters);
+    writeln!(out, "{indent}{dry}{counts} ({seconds:.2} s{rate})")?;
+    if !report.dry_run {
+        writeln!(
+            out,
+            "{indent}import {} {}",
+            report.import,
+            report.state.as_str()
+        )?;
+    }
+    if !report.findings.is_empty() {
+        write_table(out, &findings(&report.findings), indent)?;
+        let left = report.findings_total - report.findings.len() as u64;
+        if left > 0 {
+            writeln!(out, "{indent}… and {left} more findings")?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_shown_and_not_obeyed() {
+        assert_eq!(plain("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb\\nc");
+        assert_eq!(plain("Zoë"), "Zoë");
+    }
+
+    #[test]
+    fn counts_name_what_there_is() {
+        let counters = Counters {
+            total: 3,
+            created: 2,
+            failed: 1,
+            ..Counters::default()
+        };
+        assert_eq!(counts(&counters), "3 rows: 2 created, 1 failed");
+        assert_eq!(counts(&Counters::default()), "0 rows: 0 created");
+    }
+}

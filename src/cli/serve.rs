@@ -1,0 +1,135 @@
+//! `muster serve`: build the house, say where it is, serve until told to stop.
+
+use std::future::Future;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use toml::Value;
+
+use crate::access::first_operator::{self, FirstOperator};
+use crate::app::App;
+use crate::cli::{CliError, Common, Outcome, Settings};
+use crate::clock::Clock;
+use crate::config::Sources;
+use crate::http::server::{self, Addresses};
+use crate::http::soap::SERVICE;
+use crate::telemetry;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Address of plain HTTP, or `off` [default: 127.0.0.1:9763]
+    #[arg(long, value_name = "ADDR|off")]
+    http: Option<String>,
+    /// Address of HTTPS, or `off` [default: 0.0.0.0:9443]
+    #[arg(long, value_name = "ADDR|off")]
+    https: Option<String>,
+}
+
+pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
+    let mut flags = Vec::new();
+    for (key, address) in [("http", &arguments.http), ("https", &arguments.https)] {
+        if let Some(address) = address {
+            flags.push(("server", key, Value::from(address.as_str())));
+        }
+    }
+    let (settings, sources) = Settings::load(common, flags)?;
+    telemetry::start(&settings.log)?;
+    let app = Arc::new(App::build(&settings.app(), Clock::system())?);
+    let welcome = first_operator(&app, &sources)?;
+    let data = settings.store.data.clone();
+    let mut said = Ok(());
+    actix_web::rt::System::new().block_on(async {
+        let stop = stop_signal().map_err(CliError::from)?;
+        let ready = |addresses: &Addresses| {
+            said = announce(out, addresses, &data, &welcome);
+        };
+        server::run(
+            Arc::clone(&app),
+            &settings.server,
+            &settings.soap,
+            &data,
+            ready,
+            stop,
+        )
+        .await
+        .map_err(CliError::from)
+    })?;
+    said?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the operator of the first start; the lines to be shown about it.
+fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError> {
+    let configured = sources.admin_password()?;
+    if let Some(password) = &configured
+        && let Err(weak) = app.passwords.may_stay(password.expose())
+    {
+        tracing::warn!("the configured password of the operator admin is weak: {weak}");
+    }
+    let made = first_operator::ensure(app.store.as_ref(), &app.pool, configured, app.clock.now())?;
+    Ok(match made {
+        FirstOperator::NotNeeded => Vec::new(),
+        FirstOperator::Configured => {
+            vec!["The operator admin was made, with the password that was configured.".into()]
+        }
+        FirstOperator::MadeUp(password) => vec![
+            format!(
+                "The operator admin was made. Its password: {}",
+                password.expose()
+            ),
+            "It is shown this once; `muster operator password admin` sets another one.".into(),
+        ],
+    })
+}
+
+fn announce(
+    out: &mut dyn Write,
+    addresses: &Addresses,
+    data: &Path,
+    welcome: &[String],
+) -> std::io::Result<()> {
+    writeln!(out, "Muster {} is ready.", env!("CARGO_PKG_VERSION"))?;
+    for (secure, listening) in [
+        (false, addresses.http.is_some()),
+        (true, addresses.https.is_some()),
+    ] {
+        if listening {
+            let base = addresses.base_url(secure);
+            writeln!(out, "  SOAP   {base}{SERVICE}")?;
+            writeln!(out, "  WSDL   {base}{SERVICE}?wsdl")?;
+        }
+    }
+    writeln!(out, "  Data   {}", data.display())?;
+    for line in welcome {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "Ctrl-C stops it.")?;
+    out.flush()
+}
+
+/// Ends at the first SIGTERM or Ctrl-C; the second one ends the process at once.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        either(&mut terminate, &mut interrupt).await;
+        tracing::info!("stopping: the batch under way is committed first");
+        actix_web::rt::spawn(async move {
+            either(&mut terminate, &mut interrupt).await;
+            tracing::warn!("stopped at once");
+            std::process::exit(130);
+        });
+    })
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,78 @@
+//! All sections of the settings in one place, and the way from the command line to them.
+
+use serde::Deserialize;
+use toml::Value;
+
+use crate::app::AppSettings;
+use crate::cli::{CliError, Common};
+use crate::config::Sources;
+use crate::users::{claims, domains, passwords};
+use crate::{http, import, stores, telemetry};
+
+/// The sections, by name, for variables such as `MUSTER_SERVER_HTTP`.
+const SECTIONS: &[&str] = &["server", "soap", "store", "passwords", "import", "log"];
+
+/// Every section.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Settings {
+    pub server: http::settings::Settings,
+    pub soap: http::soap::Settings,
+    pub store: stores::Settings,
+    pub passwords: passwords::Settings,
+    pub import: import::settings::Settings,
+    pub domains: domains::Settings,
+    pub claims: claims::Settings,
+    pub log: telemetry::Settings,
+}
+
+impl Settings {
+    /// Defaults, file, environment, flags; `flags` are those of the command.
+    pub(super) fn load(
+        common: &Common,
+        flags: Vec<(&'static str, &'static str, Value)>,
+    ) -> Result<(Self, Sources), CliError> {
+        let mut sources = Sources::from_environment();
+        if let Some(file) = &common.config {
+            sources.file = Some(file.clone());
+        }
+        if let Some(data) = &common.data {
+            let data = data
+                .to_str()
+                .ok_or_else(|| "--data has to be UTF-8".to_owned())?;
+            sources.flags.push(("store", "data", Value::from(data)));
+        }
+        sources.flags.extend(flags);
+        let settings: Settings = sources.load(SECTIONS)?;
+        settings.server.check()?;
+        Ok((settings, sources))
+    }
+
+    /// The settings of a command that only looks, or makes a small change.
+    pub(super) fn load_quietly(common: &Common) -> Result<Self, CliError> {
+        let (settings, _) = Settings::load(common, Vec::new())?;
+        settings.start_quiet_log()?;
+        Ok(settings)
+    }
+
+    /// On the terminal only what went wrong is logged, unless more was asked for.
+    pub(super) fn start_quiet_log(&self) -> Result<(), CliError> {
+        let mut log = self.log.clone();
+        if log.level == telemetry::Settings::default().level {
+            log.level = "error".into();
+        }
+        Ok(telemetry::start(&log)?)
+    }
+
+    /// What the house is built from.
+    pub(super) fn app(&self) -> AppSettings {
+        AppSettings {
+            spool_limit: self.server.body_limit_bytes,
+            store: self.store.clone(),
+            passwords: self.passwords.clone(),
+            import: self.import.clone(),
+            domains: self.domains.clone(),
+            claims: self.claims.clone(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Settings: defaults, then the file, then `MUSTER_…` variables, then flags; each overrides the one
+//! before. A key that nobody claims is refused. What a section means stands beside what it sets.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::users::secret::Secret;
+
+/// The file that is read when none is named and it exists.
+pub const DEFAULT_FILE: &str = "muster.toml";
+
+/// Variables that begin like settings and are none.
+const OTHER_VARIABLES: &[&str] = &[
+    "MUSTER_ADMIN_PASSWORD",
+    "MUSTER_ADMIN_PASSWORD_FILE",
+    "MUSTER_CONFIG",
+    // Of the tests: folders with material from elsewhere.
+    "MUSTER_CAPTURES",
+    "MUSTER_CORPORA",
+    "MUSTER_XML_SUITE",
+];
+
+/// Where settings come from, besides the defaults.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// A file that was named.
+    pub file: Option<PathBuf>,
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+    /// Section, key and value of each flag.
+    pub flags: Vec<(&'static str, &'static str, Value)>,
+}
+
+impl Sources {
+    /// The process's environment, and the file it names.
+    pub fn from_environment() -> Self {
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("MUSTER_"))
+            .collect();
+        let file = environment.get("MUSTER_CONFIG").map(PathBuf::from);
+        Sources {
+            file,
+            environment,
+            flags: Vec::new(),
+        }
+    }
+
+    /// Puts them together as `T`, whose fields are the sections.
+    ///
+    /// # Errors
+    /// A sentence that names the file or the variable and the key.
+    pub fn load<T: for<'de> Deserialize<'de>>(&self, sections: &[&str]) -> Result<T, ConfigError> {
+        let (mut table, origin) = self.read_file()?;
+        let mut settings = parse::<T>(&table, &origin)?;
+        for (name, value) in &self.environment {
+            if OTHER_VARIABLES.contains(&name.as_str()) {
+                continue;
+            }
+            let (section, key) = section_and_key(name, sections)
+                .ok_or_else(|| ConfigError(format!("{name}: there is no such setting")))?;
+            set(&mut table, section, &key, scalar(value))?;
+            settings = parse(&table, name)?;
+        }
+        for (section, key, value) in &self.flags {
+            set(&mut table, section, key, value.clone())?;
+            settings = parse(&table, &format!("{section}.{key} on the command line"))?;
+        }
+        Ok(settings)
+    }
+
+    fn read_file(&self) -> Result<(Table, String), ConfigError> {
+        let path = match &self.file {
+            Some(path) => path.as_path(),
+            None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+            None => return Ok((Table::new(), "the defaults".into())),
+        };
+        let origin = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("{origin} cannot be read: {error}")))?;
+        let table = text
+            .parse()
+            .map_err(|error| ConfigError(format!("{origin}: {error}")))?;
+        Ok((table, origin))
+    }
+
+    /// The password that the first operator shall have, out of a variable or the file that one names.
+    ///
+    /// # Errors
+    /// The file cannot be read, or both variables are set.
+    pub fn admin_password(&self) -> Result<Option<Secret>, ConfigError> {
+        let plain = self.environment.get("MUSTER_ADMIN_PASSWORD");
+        let file = self.environment.get("MUSTER_ADMIN_PASSWORD_FILE");
+        let password = match (plain, file) {
+            (Some(_), Some(_)) => {
+                return Err(ConfigError(
+                    "set one of MUSTER_ADMIN_PASSWORD and MUSTER_ADMIN_PASSWORD_FILE, not both"
+                        .into(),
+                ));
+            }
+            (Some(plain), None) => Secret::from(plain.as_str()),
+            (None, Some(file)) => read_secret(Path::new(file))?,
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(password).filter(|password| !password.is_empty()))
+    }
+}
+
+/// The first line of a file that holds a secret.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_secret(path: &Path) -> Result<Secret, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError(format!("{} cannot be read: {error}", path.display())))?;
+    Ok(Secret::from(text.lines().next().unwrap_or_default()))
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+fn parse<T: for<'de> Deserialize<'de>>(table: &Table, origin: &str) -> Result<T, ConfigError> {
+    T::deserialize(Value::Table(table.clone())).map_err(|error| {
+        ConfigError(format!(
+            "{origin}: {}",
+            error.to_string().trim().replace('\n', " ")
+        ))
+    })
+}
+
+/// `MUSTER_PASSWORDS_MEMORY_KIB` is `memory_kib` of `[passwords]`.
+fn section_and_key<'s>(name: &str, sections: &[&'s str]) -> Option<(&'s str, String)> {
+    let rest = name.strip_prefix("MUSTER_")?.to_lowercase();
+    sections.iter().find_map(|section| {
+        let key = rest.strip_prefix(section)?.strip_prefix('_')?;
+        Some((*section, key.to_owned()))
+    })
+}
+
+/// Numbers and booleans as such, everything else as text.
+fn scalar(text: &str) -> Value {
+    if let Ok(number) = text.parse::<i64>() {
+        return Value::Integer(number);
+    }
+    match text {
+        "true" => Value::Boolean(true),
+        "false" => Value::Boolean(false),
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+fn set(table: &mut Table, section: &str, key: &str, value: Value) -> Result<(), ConfigError> {
+    let place = table
+        .entry(section)
+        .or_insert_with(|| Value::Table(Table::new()));
+    match place.as_table_mut() {
+        Some(section) => {
+            section.insert(key.to_owned(), value);
+            Ok(())
+        }
+        None => Err(ConfigError(format!("[{section}] is not a table"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Settings {
+        server: Server,
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Server {
+        http: String,
+        idle_seconds: u64,
+    }
+
+    fn load(
+        file: &str,
+        variables: &[(&str, &str)],
+        flag: Option<&str>,
+    ) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.toml");
+        std::fs::write(&path, file).unwrap();
+        let sources = Sources {
+            file: Some(path),
+            environment: variables
+                .iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
+            flags: flag
+                .map(|value| ("server", "http", Value::from(value)))
+                .into_iter()
+                .collect(),
+        };
+        sources.load(&["server"]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn file_then_environment_then_flags() {
+        let file = "[server]\nhttp = 'file'\nidle_seconds = 1\n";
+        let variables = [
+            ("MUSTER_SERVER_HTTP", "variable"),
+            ("MUSTER_SERVER_IDLE_SECONDS", "2"),
+        ];
+        assert_eq!(load(file, &[], None).unwrap().server.http, "file");
+        let settings = load(file, &variables, None).unwrap();
+        assert_eq!(
+            settings.server,
+            Server {
+                http: "variable".into(),
+                idle_seconds: 2
+            }
+        );
+        assert_eq!(
+            load(file, &variables, Some("flag")).unwrap().server.http,
+            "flag"
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_wherever_they_stand() {
+        assert!(
+            load("[server]\nhtpp = 'x'\n", &[], None)
+                .unwrap_err()
+                .contains("htpp")
+        );
+        assert!(load("[sever]\n", &[], None).unwrap_err().contains("sever"));
+        let error = load("", &[("MUSTER_SERVER_HTPP", "x")], None).unwrap_err();
+        assert!(
+            error.starts_with("MUSTER_SERVER_HTPP") && error.contains("htpp"),
+            "{error}"
+        );
+        let error = load("", &[("MUSTER_SEVER_HTTP", "x")], None).unwrap_err();
+        assert_eq!(error, "MUSTER_SEVER_HTTP: there is no such setting");
+        assert!(load("", &[("MUSTER_CAPTURES", "x")], None).is_ok());
+    }
+}

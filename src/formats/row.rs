@@ -1,0 +1,127 @@
+//! One row: its fields as text, and the line it begins in.
+
+/// A row, borrowed from the reader that read it.
+#[derive(Clone, Copy)]
+pub struct Row<'b> {
+    line: u64,
+    bytes: &'b [u8],
+    ends: &'b [usize],
+}
+
+impl<'b> Row<'b> {
+    /// A row of the fields that end at `ends` in `bytes`.
+    pub fn new(line: u64, bytes: &'b [u8], ends: &'b [usize]) -> Self {
+        Row { line, bytes, ends }
+    }
+
+    /// Line of the file where the row begins, from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// How many fields it has.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether it has no fields.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Whether every field is empty or blank.
+    pub fn is_blank(&self) -> bool {
+        self.bytes.iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// The fields as text.
+    ///
+    /// # Errors
+    /// The position, from 0, of a field that is not UTF-8.
+    pub fn text(&self) -> Result<TextRow<'b>, usize> {
+        let whole = std::str::from_utf8(self.bytes).ok();
+        let row = whole.map(|text| TextRow {
+            line: self.line,
+            text,
+            ends: self.ends,
+        });
+        // A character may not straddle two fields, so that every field has to stand by itself.
+        match row {
+            Some(row) if self.ends.iter().all(|end| row.text.is_char_boundary(*end)) => Ok(row),
+            _ => Err(self.first_bad_field()),
+        }
+    }
+
+    fn first_bad_field(&self) -> usize {
+        let mut start = 0;
+        for (position, end) in self.ends.iter().enumerate() {
+            let field = self.bytes.get(start..*end).unwrap_or_default();
+            if std::str::from_utf8(field).is_err() {
+                return position;
+            }
+            start = *end;
+        }
+        0
+    }
+}
+
+/// A row whose fields are all text.
+#[derive(Clone, Copy)]
+pub struct TextRow<'b> {
+    line: u64,
+    text: &'b str,
+    ends: &'b [usize],
+}
+
+impl<'b> TextRow<'b> {
+    /// Line of the file where the row begins, from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// How many fields it has.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether it has no fields.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The field at `position`, from 0.
+    pub fn get(&self, position: usize) -> Option<&'b str> {
+        let end = *self.ends.get(position)?;
+        let start = match position.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.text.get(start..end)
+    }
+
+    /// All fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'b str> + use<'b> {
+        let row = *self;
+        (0..row.len()).filter_map(move |position| row.get(position))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_cut_at_their_ends() {
+        let row = Row::new(4, "aliceé1".as_bytes(), &[5, 5, 8])
+            .text()
+            .unwrap();
+        assert_eq!(row.iter().collect::<Vec<_>>(), ["alice", "", "é1"]);
+        assert_eq!((row.line(), row.get(3)), (4, None));
+    }
+
+    #[test]
+    fn a_character_cut_in_two_fields_is_not_text() {
+        assert_eq!(Row::new(1, b"a\xc3\xa9b", &[1, 2, 4]).text().err(), Some(1));
+        assert_eq!(Row::new(1, b"ok\xff", &[2, 3]).text().err(), Some(1));
+    }
+}

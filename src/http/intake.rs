@@ -1,0 +1,167 @@
+//! What every front end does first: find out who is calling, and let the body flow through a bounded
+//! pipe to one blocking thread.
+
+use std::time::{Duration, Instant};
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, web};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::sync::watch;
+
+use crate::access::basic::{self, Authorization};
+use crate::access::gate::{Caller, Recalled};
+use crate::app::App;
+use crate::users::store::StoreError;
+use crate::wire::error::WireError;
+use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
+
+/// What is read and thrown away of a body whose answer is known, so that the sender, who may not look
+/// for an answer before all is sent, gets it.
+const LINGER_BYTES: u64 = 64 * 1024 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(10);
+
+/// Bytes that are read of a body whose sender is not known.
+const LINGER_BYTES_OF_STRANGERS: u64 = 64 * 1024;
+
+/// Time that a body has to arrive in when the server stops.
+const STOPPING_GRACE: Duration = Duration::from_secs(5);
+
+/// Turns to true when the server stops.
+pub type StopSignal = watch::Receiver<bool>;
+
+/// Why a caller is not let in.
+#[derive(Debug)]
+pub enum Refused {
+    /// No credentials, or not all of them: the caller is to send them.
+    NoCredentials,
+    /// Another scheme than Basic.
+    OtherScheme,
+    /// The credentials are wrong.
+    Wrong,
+    /// It could not be found out.
+    Failed(StoreError),
+}
+
+/// Finds out who is calling.
+///
+/// # Errors
+/// Why the caller is not let in.
+pub async fn authenticate(app: &web::Data<App>, request: &HttpRequest) -> Result<Caller, Refused> {
+    let fields: Vec<_> = request.headers().get_all(header::AUTHORIZATION).collect();
+    let field = match fields.as_slice() {
+        [] => return Err(Refused::NoCredentials),
+        [field] => field.to_str().map_err(|_| Refused::NoCredentials)?,
+        // Two answers to one question: whoever looks at only one of them could be fooled.
+        _ => return Err(Refused::Wrong),
+    };
+    let credentials = match basic::parse(field) {
+        Authorization::Basic(credentials) => credentials,
+        Authorization::Incomplete => return Err(Refused::NoCredentials),
+        Authorization::OtherScheme => return Err(Refused::OtherScheme),
+    };
+    match app.gate.recall(&credentials).map_err(Refused::Failed)? {
+        Recalled::Caller(caller) => Ok(caller),
+        Recalled::Unknown(operator) => {
+            let house = app.clone();
+            web::block(move || house.gate.verify(&credentials, operator))
+                .await
+                .map_err(|error| Refused::Failed(StoreError::Failed(error.to_string())))?
+                .ok_or(Refused::Wrong)
+        }
+    }
+}
+
+/// What became of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// It was read to its end: the connection can be used again.
+    Whole,
+    /// It was not: the connection has to be closed.
+    Unread,
+}
+
+/// Runs `work` on a blocking thread while the body flows to it.
+///
+/// # Errors
+/// The thread died.
+pub async fn with_body<T: Send + 'static>(
+    payload: web::Payload,
+    idle: Duration,
+    stop: StopSignal,
+    work: impl FnOnce(PipeReader) -> T + Send + 'static,
+) -> Result<(T, Body), actix_web::error::BlockingError> {
+    let (writer, reader) = pipe();
+    let work = web::block(move || work(reader));
+    let (result, body) = tokio::join!(work, feed(payload, writer, idle, stop));
+    result.map(|result| (result, body))
+}
+
+/// Reads a little of a body that nobody wants, so that its sender gets the answer.
+pub async fn let_go(mut payload: web::Payload) -> Body {
+    discard(&mut payload, LINGER_BYTES_OF_STRANGERS).await
+}
+
+async fn feed(
+    mut payload: web::Payload,
+    writer: PipeWriter,
+    idle: Duration,
+    mut stop: StopSignal,
+) -> Body {
+    let mut received = 0;
+    let stopped = async {
+        // An error means that the server itself is gone.
+        let _ = stop.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(STOPPING_GRACE).await;
+    };
+    tokio::pin!(stopped);
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = writer.reader_gone() => return discard(&mut payload, LINGER_BYTES).await,
+            next = next_piece(&mut payload, idle, received) => next,
+            () = &mut stopped => Err(WireError::HttpTruncated { received }),
+        };
+        match next {
+            Ok(Some(piece)) => {
+                received += piece.len() as u64;
+                if writer.send(piece).await.is_err() {
+                    return discard(&mut payload, LINGER_BYTES).await;
+                }
+            }
+            Ok(None) => {
+                writer.finish().await;
+                return Body::Whole;
+            }
+            Err(error) => {
+                writer.fail(error).await;
+                return Body::Unread;
+            }
+        }
+    }
+}
+
+async fn next_piece(
+    payload: &mut web::Payload,
+    idle: Duration,
+    received: u64,
+) -> Result<Option<Bytes>, WireError> {
+    match tokio::time::timeout(idle, payload.next()).await {
+        Err(_) => Err(WireError::HttpStalled { received }),
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(Some(Err(_))) => Err(WireError::HttpTruncated { received }),
+    }
+}
+
+async fn discard(payload: &mut web::Payload, most: u64) -> Body {
+    let (until, mut left) = (Instant::now() + LINGER_TIME, most);
+    while let Some(time) = until.checked_duration_since(Instant::now()) {
+        match tokio::time::timeout(time, payload.next()).await {
+            Ok(None) => return Body::Whole,
+            Ok(Some(Ok(piece))) if piece.len() as u64 <= left => left -= piece.len() as u64,
+            _ => return Body::Unread,
+        }
+    }
+    Body::Unread
+}

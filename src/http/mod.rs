@@ -1,0 +1,9 @@
+//! HTTP/1.1: the server, what all front ends share (`intake`), and one folder for each tongue. The
+//! slices never import each other.
+
+pub mod settings;
+pub mod server;
+pub mod tls;
+pub mod health;
+pub mod intake;
+pub mod soap;

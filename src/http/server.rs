@@ -1,0 +1,155 @@
+//! The listening server: addresses, workers, limits on slow senders, and the orderly end.
+
+use std::fmt;
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App as Routes, HttpServer, web};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::http::settings::Settings;
+use crate::http::{health, soap, tls};
+
+/// Open connections of one worker; more wait in the system's queue.
+const CONNECTIONS: usize = 10_000;
+
+/// For how long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Where a running server can be reached.
+#[derive(Debug, Clone, Default)]
+pub struct Addresses {
+    /// Plain HTTP.
+    pub http: Option<SocketAddr>,
+    /// HTTPS.
+    pub https: Option<SocketAddr>,
+    /// The URL that callers are told, where one is set.
+    pub public_url: Option<String>,
+}
+
+impl Addresses {
+    /// The base URL for callers of the listener that is `secure` or not.
+    pub fn base_url(&self, secure: bool) -> String {
+        if let Some(url) = &self.public_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        let url = |scheme: &str, address: SocketAddr| format!("{scheme}://{}", Reachable(address));
+        match (secure, self.http, self.https) {
+            (false, Some(http), _) | (true, Some(http), None) => url("http", http),
+            (_, _, Some(https)) => url("https", https),
+            (false, None, None) | (true, None, None) => "http://localhost".into(),
+        }
+    }
+}
+
+/// An address as a caller can use it: a listener on all of them is reached at `localhost`.
+struct Reachable(SocketAddr);
+
+impl fmt::Display for Reachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.ip().is_unspecified() {
+            true => write!(f, "localhost:{}", self.0.port()),
+            false => self.0.fmt(f),
+        }
+    }
+}
+
+/// Listens, calls `ready` with the addresses, serves until `stop` comes to its end, and drains.
+///
+/// # Errors
+/// A sentence: an address is in use, the certificate cannot be used, the server failed.
+pub async fn run(
+    app: Arc<App>,
+    settings: &Settings,
+    soap_settings: &soap::Settings,
+    data: &Path,
+    ready: impl FnOnce(&Addresses),
+    stop: impl Future<Output = ()>,
+) -> Result<(), String> {
+    let http = listen("http", &settings.http)?;
+    let https = listen("https", &settings.https)?;
+    let addresses = Addresses {
+        http: http.as_ref().map(|(_, address)| *address),
+        https: https.as_ref().map(|(_, address)| *address),
+        public_url: settings.public_url.clone(),
+    };
+    let (stopping, stop_signal) = watch::channel(false);
+    let state = web::Data::new(soap::State {
+        settings: soap_settings.clone(),
+        addresses: addresses.clone(),
+        body_limit: settings.body_limit_bytes,
+        idle: settings.idle(),
+        stop: stop_signal,
+    });
+    let house = web::Data::from(Arc::clone(&app));
+    let mut server = HttpServer::new(move || {
+        Routes::new()
+            .app_data(house.clone())
+            .app_data(state.clone())
+            .configure(health::routes)
+            .configure(soap::routes)
+    })
+    .workers(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+    .max_connections(CONNECTIONS)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(settings.idle())
+    .shutdown_timeout(settings.shutdown_seconds)
+    .disable_signals();
+    let broken = |error: std::io::Error| format!("the server cannot listen: {error}");
+    if let Some((listener, _)) = http {
+        server = server.listen(listener).map_err(broken)?;
+    }
+    if let Some((listener, _)) = https {
+        let configuration = tls::configuration(settings, data)?;
+        server = server
+            .listen_rustls_0_23(listener, configuration)
+            .map_err(broken)?;
+    }
+    let server = server.run();
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    ready(&addresses);
+    stop.await;
+    app.stop();
+    // Receivers are gone only when the server is.
+    let _ = stopping.send(true);
+    handle.stop(true).await;
+    match running.await {
+        Ok(result) => result.map_err(|error| format!("the server failed: {error}")),
+        Err(error) => Err(format!("the server failed: {error}")),
+    }
+}
+
+fn listen(key: &str, address: &str) -> Result<Option<(TcpListener, SocketAddr)>, String> {
+    if address == "off" {
+        return Ok(None);
+    }
+    let explain = |error: std::io::Error| {
+        format!("cannot listen at {address} (server.{key}): {error}; name another address or off")
+    };
+    let listener = TcpListener::bind(address).map_err(explain)?;
+    let bound = listener.local_addr().map_err(explain)?;
+    Ok(Some((listener, bound)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_are_told_an_address_they_can_use() {
+        let mut addresses = Addresses {
+            http: Some("127.0.0.1:9763".parse().unwrap()),
+            https: Some("0.0.0.0:9443".parse().unwrap()),
+            public_url: None,
+        };
+        assert_eq!(addresses.base_url(false), "http://127.0.0.1:9763");
+        assert_eq!(addresses.base_url(true), "https://localhost:9443");
+        addresses.public_url = Some("https://users.example.com/".into());
+        assert_eq!(addresses.base_url(false), "https://users.example.com");
+    }
+}

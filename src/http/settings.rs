@@ -1,0 +1,113 @@
+//! `[server]` of the settings.
+
+use std::net::ToSocketAddrs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Addresses, certificate and limits of the server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Address of plain HTTP, or `off`. Credentials travel in the clear, so it is the loopback
+    /// address until another one is named.
+    pub http: String,
+    /// Address of HTTPS, or `off`.
+    pub https: String,
+    /// How callers reach the server, such as `https://users.example.com`; it goes into the WSDL.
+    /// Without it the address is used at which the server listens.
+    pub public_url: Option<String>,
+    /// PEM file of the certificate chain; without it one is made at the first start.
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file of the certificate's private key.
+    pub tls_key: Option<PathBuf>,
+    /// Bytes that a request body may have, inflated where it is compressed.
+    pub body_limit_bytes: u64,
+    /// Seconds for which a request head, or the next piece of a body, is waited for.
+    pub idle_seconds: u64,
+    /// Seconds that requests have to end in when the server stops.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            http: "127.0.0.1:9763".into(),
+            https: "0.0.0.0:9443".into(),
+            public_url: None,
+            tls_certificate: None,
+            tls_key: None,
+            body_limit_bytes: 1024 * 1024 * 1024,
+            idle_seconds: 30,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether the settings can be used at all.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn check(&self) -> Result<(), String> {
+        for (key, address) in [("http", &self.http), ("https", &self.https)] {
+            if address != "off" && address.to_socket_addrs().is_err() {
+                return Err(format!(
+                    "server.{key}: {address:?} is no address; write one such as 127.0.0.1:9763, or off"
+                ));
+            }
+        }
+        if self.http == "off" && self.https == "off" {
+            return Err("server.http and server.https are both off; nobody could call".into());
+        }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return Err(
+                "server.tls_certificate and server.tls_key belong together; name both".into(),
+            );
+        }
+        if let Some(url) = &self.public_url {
+            let rest = url
+                .strip_prefix("https://")
+                .or_else(|| url.strip_prefix("http://"));
+            let plain = |rest: &str| {
+                !rest.is_empty() && !rest.contains(['"', '<', '>', '&', ' ', '?', '#'])
+            };
+            if !rest.is_some_and(plain) {
+                return Err(format!(
+                    "server.public_url: {url:?} is no URL; write one such as https://users.example.com"
+                ));
+            }
+        }
+        if self.idle_seconds == 0 || self.body_limit_bytes == 0 {
+            return Err(
+                "server.idle_seconds and server.body_limit_bytes have to be positive".into(),
+            );
+        }
+        Ok(())
+    }
+
+    /// For how long the next piece of a request is waited for.
+    pub fn idle(&self) -> Duration {
+        Duration::from_secs(self.idle_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_work_are_named() {
+        let refusal = |change: fn(&mut Settings)| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            settings.check().unwrap_err()
+        };
+        assert!(Settings::default().check().is_ok());
+        assert!(refusal(|s| s.http = "nowhere".into()).starts_with("server.http"));
+        assert!(refusal(|s| s.tls_key = Some("k".into())).contains("belong together"));
+        assert!(refusal(|s| s.public_url = Some("example.com".into())).contains("public_url"));
+        assert!(refusal(|s| (s.http, s.https) = ("off".into(), "off".into())).contains("both off"));
+    }
+}

@@ -1,0 +1,101 @@
+//! What goes back: status, media type, envelope, and the import in an HTTP header field.
+
+use crate::http::soap::AXIS2;
+use crate::http::soap::envelope::Addressing;
+use crate::http::soap::fault::{Fault, escape};
+use crate::http::soap::settings::{Settings, Success};
+use crate::http::soap::version::SoapVersion;
+use crate::import::report::Report;
+
+/// An answer, ready to be sent.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+    /// The field `Muster-Import`: a dictionary (RFC 9651 §3.2) of the import's id and counters.
+    pub import: Option<String>,
+}
+
+impl Answer {
+    /// The operation did what it was asked to.
+    pub fn success(
+        version: SoapVersion,
+        addressing: Option<&Addressing>,
+        report: &Report,
+        settings: &Settings,
+    ) -> Self {
+        let content_type = version.content_type();
+        let import = Some(dictionary(report));
+        if settings.success == Success::Accepted {
+            return Answer {
+                status: 202,
+                content_type,
+                body: String::new(),
+                import,
+            };
+        }
+        let body = format!(
+            "<ns:bulkImportUsersResponse xmlns:ns=\"{AXIS2}\"><ns:return \
+             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"/>\
+             </ns:bulkImportUsersResponse>"
+        );
+        let header = addressing_header(addressing, "urn:bulkImportUsersResponse");
+        let namespace = version.namespace();
+        let body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soapenv:Envelope \
+             xmlns:soapenv=\"{namespace}\">{header}<soapenv:Body>{body}</soapenv:Body>\
+             </soapenv:Envelope>"
+        );
+        Answer {
+            status: 200,
+            content_type,
+            body,
+            import,
+        }
+    }
+
+    /// It did not.
+    pub fn fault(version: SoapVersion, fault: &Fault, settings: &Settings) -> Self {
+        Answer {
+            status: fault.status(version),
+            content_type: version.content_type(),
+            body: fault.to_xml(version, settings),
+            import: fault.report.as_deref().map(dictionary),
+        }
+    }
+}
+
+/// A request with addresses gets an answer with addresses; never with `mustUnderstand`, which several
+/// clients refuse.
+fn addressing_header(addressing: Option<&Addressing>, action: &str) -> String {
+    let Some(addressing) = addressing else {
+        return String::new();
+    };
+    let namespace = addressing.namespace;
+    let relates_to = match &addressing.message_id {
+        Some(id) => format!("<wsa:RelatesTo>{}</wsa:RelatesTo>", escape(id)),
+        None => String::new(),
+    };
+    format!(
+        "<soapenv:Header xmlns:wsa=\"{namespace}\"><wsa:Action>{action}</wsa:Action>{relates_to}\
+         </soapenv:Header>"
+    )
+}
+
+fn dictionary(report: &Report) -> String {
+    let c = &report.counters;
+    format!(
+        "id=\"{}\", state={}, total={}, created={}, duplicate={}, failed={}, skipped={}",
+        report.import,
+        report.state.as_str(),
+        c.total,
+        c.created,
+        c.duplicate,
+        c.failed,
+        c.skipped
+    )
+}

@@ -1,0 +1,255 @@
+//! The envelope: version, header blocks, and the one operation in the body.
+//!
+//! SOAP 1.1 §4, SOAP 1.2 part 1 §5; WS-Addressing 1.0 §3 as far as an answer needs it.
+
+use std::io::Read;
+
+use crate::http::soap::fault::{Fault, FaultCode};
+use crate::http::soap::version::SoapVersion;
+use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
+
+/// Namespaces of WS-Addressing, the recommendation's first.
+const ADDRESSING: [&str; 2] = [
+    "http://www.w3.org/2005/08/addressing",
+    "http://schemas.xmlsoap.org/ws/2004/08/addressing",
+];
+
+/// Bytes of text that a header field or a parameter may have.
+pub const TEXT_LIMIT: usize = 64 * 1024;
+
+/// What an envelope says.
+#[derive(Debug)]
+pub struct Envelope<O> {
+    /// What the request says of addresses, when it does.
+    pub addressing: Option<Addressing>,
+    /// The operation.
+    pub operation: O,
+}
+
+/// The part of WS-Addressing that an answer repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addressing {
+    /// The version's namespace.
+    pub namespace: &'static str,
+    /// The message's id.
+    pub message_id: Option<String>,
+}
+
+/// Reads a whole envelope. `version` is set as soon as it is known, for a fault that comes later;
+/// `operation` reads the body's one child up to its end.
+///
+/// # Errors
+/// The document is not well-formed, is no envelope, or its operation cannot be read.
+pub fn read<R: Read, O>(
+    xml: &mut XmlReader<R>,
+    version: &mut SoapVersion,
+    operation: impl FnOnce(&Element, &mut XmlReader<R>) -> Result<O, Fault>,
+) -> Result<Envelope<O>, Fault> {
+    let XmlEvent::Start(root) = xml.next()? else {
+        return Err(Fault::client(
+            "IMP-XML-EMPTY",
+            "The request has no envelope.",
+        ));
+    };
+    *version = version_of(&root)?;
+    let soap = version.namespace();
+    let mut addressing = None;
+    let mut child = next_child(xml, "Envelope")?;
+    if child
+        .as_ref()
+        .is_some_and(|element| element.is(soap, "Header"))
+    {
+        addressing = read_header(xml, *version)?;
+        child = next_child(xml, "Envelope")?;
+    }
+    match child {
+        Some(body) if body.is(soap, "Body") => {}
+        Some(other) => return Err(misplaced(&other)),
+        None => return Err(Fault::client("IMP-SOAP-BODY", "The envelope has no Body.")),
+    }
+    let Some(element) = next_child(xml, "Body")? else {
+        return Err(Fault::client(
+            "IMP-SOAP-BODY",
+            "The Body is empty; it has to hold one operation, such as bulkImportUsers.",
+        ));
+    };
+    let operation = operation(&element, xml)?;
+    if let Some(second) = next_child(xml, "Body")? {
+        let name = second.local;
+        return Err(Fault::client(
+            "IMP-SOAP-BODY",
+            format!("The Body holds a second operation, {name}; send one at a time."),
+        ));
+    }
+    if let Some(other) = next_child(xml, "Envelope")? {
+        return Err(misplaced(&other));
+    }
+    match xml.next()? {
+        XmlEvent::Eof => Ok(Envelope {
+            addressing,
+            operation,
+        }),
+        _ => Err(Fault::client(
+            "IMP-XML-ROOTS",
+            "Something follows the envelope; remove it.",
+        )),
+    }
+}
+
+fn version_of(root: &Element) -> Result<SoapVersion, Fault> {
+    let namespace = root.namespace.as_deref().unwrap_or_default();
+    match SoapVersion::of_namespace(namespace) {
+        Some(version) if root.local == "Envelope" => Ok(version),
+        _ if root.local == "Envelope" => Err(Fault {
+            code: FaultCode::VersionMismatch,
+            ..Fault::client(
+                "IMP-SOAP-VERSION",
+                format!(
+                    "The envelope's namespace {namespace:?} is that of no SOAP version; use {} or {}.",
+                    SoapVersion::V11.namespace(),
+                    SoapVersion::V12.namespace()
+                ),
+            )
+        }),
+        _ => Err(Fault::client(
+            "IMP-SOAP-ENVELOPE",
+            format!(
+                "The root element is {} and not a SOAP Envelope.",
+                root.local
+            ),
+        )),
+    }
+}
+
+fn misplaced(element: &Element) -> Fault {
+    let name = &element.local;
+    Fault::client(
+        "IMP-SOAP-ENVELOPE",
+        format!(
+            "The element {name} is not allowed there; an envelope holds one Header and one Body."
+        ),
+    )
+}
+
+fn read_header<R: Read>(
+    xml: &mut XmlReader<R>,
+    version: SoapVersion,
+) -> Result<Option<Addressing>, Fault> {
+    let mut addressing: Option<Addressing> = None;
+    let mut not_understood = Vec::new();
+    while let Some(block) = next_child(xml, "Header")? {
+        let namespace = block.namespace.as_deref().unwrap_or_default();
+        let known = ADDRESSING.into_iter().find(|known| *known == namespace);
+        match known {
+            Some(namespace) => {
+                let found = addressing.get_or_insert(Addressing {
+                    namespace,
+                    message_id: None,
+                });
+                if block.local == "MessageID" {
+                    found.message_id = Some(read_text(xml, "MessageID")?.trim().to_owned());
+                    continue;
+                }
+            }
+            None if must_be_understood(&block, version) => not_understood.push(block.local.clone()),
+            None => {}
+        }
+        skip(xml)?;
+    }
+    if not_understood.is_empty() {
+        return Ok(addressing);
+    }
+    Err(Fault {
+        code: FaultCode::MustUnderstand,
+        ..Fault::client(
+            "IMP-SOAP-MUST-UNDERSTAND",
+            format!(
+                "The header block {} has mustUnderstand set and is not understood here.",
+                not_understood.join(", ")
+            ),
+        )
+    })
+}
+
+/// SOAP 1.1 §4.2.2 and §4.2.3, SOAP 1.2 part 1 §5.2.2 and §5.2.3.
+fn must_be_understood(block: &Element, version: SoapVersion) -> bool {
+    let soap = Some(version.namespace());
+    let required = block.attribute(soap, "mustUnderstand").map(str::trim);
+    if !matches!(required, Some("1" | "true")) {
+        return false;
+    }
+    let role = match version {
+        SoapVersion::V11 => block.attribute(soap, "actor"),
+        SoapVersion::V12 => block.attribute(soap, "role"),
+    };
+    match role.map(str::trim) {
+        None | Some("") => true,
+        Some(role) => role.ends_with("/next") || role.ends_with("/ultimateReceiver"),
+    }
+}
+
+/// The next child element, or none at the parent's end; between elements only white space is allowed.
+///
+/// # Errors
+/// The document is not well-formed, or there is text.
+pub fn next_child<R: Read>(xml: &mut XmlReader<R>, parent: &str) -> Result<Option<Element>, Fault> {
+    loop {
+        match xml.next()? {
+            XmlEvent::Start(element) => return Ok(Some(element)),
+            XmlEvent::End | XmlEvent::Eof => return Ok(None),
+            XmlEvent::Text(text) if text.trim().is_empty() => {}
+            XmlEvent::Text(_) => {
+                return Err(Fault::client(
+                    "IMP-SOAP-TEXT",
+                    format!(
+                        "There is text directly inside {parent}, where only elements are allowed."
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+/// The text of the element that has just begun, up to its end; comments inside it do not cut it.
+///
+/// # Errors
+/// The document is not well-formed, there is an element inside, or the text is too long.
+pub fn read_text<R: Read>(xml: &mut XmlReader<R>, name: &str) -> Result<String, Fault> {
+    let mut text = String::new();
+    loop {
+        match xml.next()? {
+            XmlEvent::Text(piece) if text.len() + piece.len() > TEXT_LIMIT => {
+                return Err(Fault::client(
+                    "IMP-SOAP-PARAMETER",
+                    format!("{name} is longer than {TEXT_LIMIT} bytes."),
+                ));
+            }
+            XmlEvent::Text(piece) => text.push_str(piece),
+            XmlEvent::End | XmlEvent::Eof => return Ok(text),
+            XmlEvent::Start(child) => {
+                let child = child.local;
+                return Err(Fault::client(
+                    "IMP-SOAP-PARAMETER",
+                    format!("{name} holds the element {child} where only text is allowed."),
+                ));
+            }
+        }
+    }
+}
+
+/// Steps over the element that has just begun.
+///
+/// # Errors
+/// The document is not well-formed.
+pub fn skip<R: Read>(xml: &mut XmlReader<R>) -> Result<(), Fault> {
+    let mut depth = 1;
+    while depth > 0 {
+        match xml.next()? {
+            XmlEvent::Start(_) => depth += 1,
+            XmlEvent::End => depth -= 1,
+            XmlEvent::Text(_) => {}
+            XmlEvent::Eof => break,
+        }
+    }
+    Ok(())
+}

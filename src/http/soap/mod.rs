@@ -1,0 +1,31 @@
+//! SOAP, all of it: addresses, envelope, attachments, operations, answers, faults, WSDL.
+//!
+//! The wire of WSO2 Identity Server's `UserAdmin` service, in its newest generation; where Muster
+//! chose otherwise, README.md says so. Read `call.rs` first: it is one request from top to bottom.
+
+pub mod settings;
+pub mod version;
+pub mod xml;
+pub mod call;
+pub mod envelope;
+pub mod operation;
+pub mod mtom;
+pub mod answer;
+pub mod fault;
+pub mod wsdl;
+mod endpoint;
+
+pub use endpoint::{State, routes};
+pub use settings::Settings;
+
+/// The one service.
+pub const SERVICE: &str = "/services/UserAdmin";
+
+/// Namespace of the wrapper elements (axis2's `schemaNamespace` of the original).
+pub const AXIS2: &str = "http://org.apache.axis2/xsd";
+
+/// Namespace of the beans, the fault's `message` among them.
+pub const COMMON: &str = "http://common.mgt.user.carbon.wso2.org/xsd";
+
+/// Target namespace of the original's WSDL; a very old copy has the wrappers in it.
+pub const UMGT: &str = "http://mgt.user.carbon.wso2.org";

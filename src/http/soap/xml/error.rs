@@ -1,0 +1,206 @@
+//! What can be wrong with a document, and where.
+//!
+//! Each kind has a code that never changes, for programs, and a sentence that
+//! says what to do, for people. Which SOAP fault it becomes is `fault.rs`'s.
+
+use std::io;
+
+/// A place in the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Line, counted from 1; a line ends with a line feed.
+    pub line: u64,
+    /// Column, counted from 1, in characters.
+    pub column: u64,
+    /// Bytes before this place, as UTF-8.
+    pub offset: u64,
+}
+
+impl Position {
+    /// Where every document starts.
+    pub(super) const START: Self = Self {
+        line: 1,
+        column: 1,
+        offset: 0,
+    };
+
+    /// The place after `text`, which starts here.
+    pub(super) fn after(self, text: &str) -> Self {
+        let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+        let (before, last_line) = match text.rsplit_once('\n') {
+            Some((_, last_line)) => (1, last_line),
+            None => (self.column, text),
+        };
+        Self {
+            line: self.line + lines as u64,
+            column: before + last_line.chars().count() as u64,
+            offset: self.offset + text.len() as u64,
+        }
+    }
+}
+
+/// Why reading a document ended before its end.
+///
+/// Its sentence is for the sender: it may quote forty characters of the
+/// document. A log takes the code and the place.
+#[derive(Debug, thiserror::Error)]
+#[error("line {}, column {}: {kind}", position.line, position.column)]
+pub struct XmlError {
+    /// What is wrong.
+    pub kind: XmlErrorKind,
+    /// Where it is.
+    pub position: Position,
+}
+
+impl XmlError {
+    /// The name of the broken rule, for programs: `IMP-XML-…`.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+}
+
+/// What is wrong with a document.
+#[derive(Debug, thiserror::Error)]
+pub enum XmlErrorKind {
+    /// A document type declaration, whatever is in it.
+    #[error(
+        "a document type declaration (<!DOCTYPE …>) is not accepted; \
+         remove it and write out what its entities stand for"
+    )]
+    Doctype,
+    /// A processing instruction.
+    #[error("a processing instruction (<?…?>) is not accepted; remove it")]
+    ProcessingInstruction,
+    /// A reference to an entity that XML does not have built in.
+    #[error(
+        "the entity &{0}; is not known; only &lt; &gt; &amp; &apos; &quot; \
+         and references by number such as &#233; can be used"
+    )]
+    Entity(String),
+    /// A character that XML 1.0 does not allow, as itself or by reference.
+    #[error("the character U+{0:04X} is not allowed in XML; remove it")]
+    Char(u32),
+    /// Bytes that are not UTF-8.
+    #[error("these bytes are not UTF-8; send the document in the encoding that it declares")]
+    NotUtf8,
+    /// An XML declaration that names another encoding than the document has.
+    #[error(
+        "the XML declaration says encoding \"{0}\", which this document is not in; \
+         send it in UTF-8 and say so"
+    )]
+    Encoding(String),
+    /// Elements inside elements, too many.
+    #[error("elements are nested more than {0} deep; send a flatter document")]
+    Depth(usize),
+    /// Too many attributes and namespace declarations on one tag.
+    #[error("a tag has more than {0} attributes and namespace declarations; send fewer")]
+    Attributes(usize),
+    /// A tag, declaration or reference that does not end in time.
+    #[error(
+        "this is longer than the {0} bytes allowed; \
+         look for a missing quotation mark, \">\" or \";\", or make it shorter"
+    )]
+    Token(usize),
+    /// The end of the document where something was still open.
+    #[error("the document ends inside {0}; send the whole document")]
+    Unclosed(String),
+    /// Something after the root element.
+    #[error("only white space and comments may follow the root element; remove the rest")]
+    Roots,
+    /// No element at all.
+    #[error("the document is empty; send one with a root element")]
+    Empty,
+    /// A rule of Namespaces in XML.
+    #[error("{0}")]
+    Namespace(String),
+    /// Any other breach of the grammar.
+    #[error("{0}")]
+    Malformed(String),
+    /// The source could not be read. The error is the source's own.
+    #[error("the document could not be read to its end: {0}")]
+    Io(#[source] io::Error),
+}
+
+impl XmlErrorKind {
+    /// The name of the broken rule, for programs: `IMP-XML-…`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Doctype => "IMP-XML-DTD",
+            Self::ProcessingInstruction => "IMP-XML-PI",
+            Self::Entity(_) => "IMP-XML-ENTITY",
+            Self::Char(_) => "IMP-XML-CHAR",
+            Self::NotUtf8 | Self::Encoding(_) => "IMP-XML-ENCODING",
+            Self::Depth(_) => "IMP-XML-DEPTH",
+            Self::Attributes(_) => "IMP-XML-ATTRIBUTES",
+            Self::Token(_) => "IMP-XML-TOKEN",
+            Self::Unclosed(_) => "IMP-XML-UNCLOSED",
+            Self::Roots => "IMP-XML-ROOTS",
+            Self::Empty => "IMP-XML-EMPTY",
+            Self::Namespace(_) => "IMP-XML-NAMESPACE",
+            Self::Malformed(_) => "IMP-XML-MALFORMED",
+            Self::Io(_) => "IMP-XML-IO",
+        }
+    }
+
+    /// A breach of the grammar, told in a sentence.
+    pub(super) fn malformed(sentence: impl Into<String>) -> Self {
+        Self::Malformed(sentence.into())
+    }
+}
+
+/// What is wrong with a tag, and how many bytes into it.
+#[derive(Debug)]
+pub(super) struct TagError {
+    pub(super) at: usize,
+    pub(super) kind: XmlErrorKind,
+}
+
+/// Text of the document for a message: its beginning, if it is long, and
+/// nothing that could end a line.
+pub(super) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut excerpt: String = text
+        .chars()
+        .take(LONGEST)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_moves_with_the_text() {
+        let place = Position::START.after("ab");
+        assert_eq!((place.line, place.column, place.offset), (1, 3, 2));
+        let place = place.after("é\n\nüx");
+        assert_eq!((place.line, place.column, place.offset), (3, 3, 9));
+        assert_eq!(place.after(""), place);
+    }
+
+    #[test]
+    fn the_sentence_says_what_where_and_what_to_do() {
+        let error = XmlError {
+            kind: XmlErrorKind::Entity("nbsp".to_owned()),
+            position: Position::START.after("\n<a>"),
+        };
+        assert_eq!(
+            error.to_string(),
+            "line 2, column 4: the entity &nbsp; is not known; only &lt; &gt; &amp; &apos; \
+             &quot; and references by number such as &#233; can be used"
+        );
+        assert_eq!(error.code(), "IMP-XML-ENTITY");
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_on_one_line() {
+        assert_eq!(excerpt("a\nb\u{202E}"), "a\\nb\\u{202e}");
+        assert_eq!(excerpt("name"), "name");
+        assert_eq!(excerpt(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
+    }
+}

@@ -1,0 +1,361 @@
+//! The reader: a document becomes a row of events, one at a time.
+//!
+//! It owns the order of things: the declaration first, one root, every element
+//! closed, and what may stand where (XML 1.0 §2.1, §2.8, §3); and the limits.
+//! What is inside a tag and between tags it leaves to `tag.rs` and
+//! `characters.rs`.
+
+use std::io::Read;
+
+use quick_xml::parser::{ElementParser, Parser, PiParser};
+
+use super::characters;
+use super::chars::SPACE;
+use super::declaration::{self, DeclaredEncoding};
+use super::error::{Position, XmlError, XmlErrorKind, excerpt};
+use super::namespaces::Namespaces;
+use super::source::Source;
+use super::tag::{self, Element};
+
+const COMMENT: &str = "<!--";
+const CDATA: &str = "<![CDATA[";
+const DOCTYPE: &str = "<!DOCTYPE";
+
+/// How much of a document is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct XmlLimits {
+    /// Elements inside one another.
+    pub depth: usize,
+    /// Attributes and namespace declarations on one tag.
+    pub attributes: usize,
+    /// Bytes of one tag, or of the XML declaration.
+    pub token: usize,
+}
+
+impl Default for XmlLimits {
+    fn default() -> Self {
+        Self {
+            depth: 100,
+            attributes: 500,
+            token: 64 * 1024,
+        }
+    }
+}
+
+/// What the reader finds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum XmlEvent<'a> {
+    /// An element starts. Of `<a/>` this is the first half.
+    Start(Element),
+    /// The next piece of text, up to 64 KiB and never empty. References are
+    /// resolved, line ends are `\n`. What belongs together may come in any
+    /// number of pieces, with comments and CDATA sections between them in the
+    /// document: put them together before looking at a value.
+    Text(&'a str),
+    /// The innermost open element ends.
+    End,
+    /// The document is whole: its root is closed and nothing else followed.
+    Eof,
+}
+
+/// A strict pull reader for one document.
+///
+/// Its memory is bounded by the limits and does not grow with the document.
+/// After an error or [`XmlEvent::Eof`] there is nothing more to be read.
+pub struct XmlReader<R> {
+    source: Source<R>,
+    limits: XmlLimits,
+    declared: DeclaredEncoding,
+    state: State,
+    /// The text that the next event hands on.
+    piece: String,
+    /// The names of the open elements as written, the innermost last.
+    open: Vec<String>,
+    namespaces: Namespaces,
+}
+
+/// Where the reader stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the very start, where the XML declaration may stand.
+    Start,
+    /// Before the root element.
+    Prolog,
+    /// Inside the root element.
+    Content,
+    /// Inside a CDATA section.
+    CData,
+    /// After `<a/>`, which has started and not yet ended.
+    EmptyElement,
+    /// After the root element.
+    Epilog,
+    /// After an error.
+    Failed,
+}
+
+/// An event without what it borrows.
+enum Step {
+    Start(Element),
+    Text,
+    End,
+    Eof,
+}
+
+impl<R: Read> XmlReader<R> {
+    /// A reader of a document in UTF-8.
+    pub fn new(source: R, limits: XmlLimits) -> Self {
+        Self::with_declared_encoding(source, limits, DeclaredEncoding::UTF_8)
+    }
+
+    /// A reader of a document whose bytes are UTF-8 now and were perhaps
+    /// something else before, of which the XML declaration still tells.
+    pub fn with_declared_encoding(
+        source: R,
+        limits: XmlLimits,
+        declared: DeclaredEncoding,
+    ) -> Self {
+        Self {
+            source: Source::new(source),
+            limits,
+            declared,
+            state: State::Start,
+            piece: String::new(),
+            open: Vec::new(),
+            namespaces: Namespaces::default(),
+        }
+    }
+
+    /// The next event.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "events borrow from the reader, which an iterator's items cannot"
+    )]
+    pub fn next(&mut self) -> Result<XmlEvent<'_>, XmlError> {
+        match self.step() {
+            Ok(Step::Start(element)) => Ok(XmlEvent::Start(element)),
+            Ok(Step::Text) => Ok(XmlEvent::Text(&self.piece)),
+            Ok(Step::End) => Ok(XmlEvent::End),
+            Ok(Step::Eof) => Ok(XmlEvent::Eof),
+            Err(error) => {
+                self.state = State::Failed;
+                Err(error)
+            }
+        }
+    }
+
+    /// The place after what the last event stands for.
+    pub fn position(&self) -> Position {
+        self.source.position()
+    }
+
+    /// The bytes that it holds for text and tags.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.source.held() + self.piece.capacity()
+    }
+
+    fn step(&mut self) -> Result<Step, XmlError> {
+        loop {
+            let step = match self.state {
+                State::Start => self.declaration()?,
+                State::Prolog | State::Epilog => self.outside()?,
+                State::Content => self.content()?,
+                State::CData => self.cdata()?,
+                State::EmptyElement => Some(self.close()),
+                State::Failed => {
+                    let sentence = "the document had an error before; nothing more is read of it";
+                    return Err(self.source.error(XmlErrorKind::malformed(sentence)));
+                }
+            };
+            if let Some(step) = step {
+                return Ok(step);
+            }
+        }
+    }
+
+    fn declaration(&mut self) -> Result<Option<Step>, XmlError> {
+        self.source.skip_byte_order_mark()?;
+        if declaration::starts(self.source.ahead("<?xml ".len())?) {
+            let length = self.token(PiParser(false), "the XML declaration")?;
+            let checked = declaration::check(self.source.seen(length), self.declared);
+            checked.map_err(|error| self.source.error_at(error.at, error.kind))?;
+            self.source.consume(length);
+        }
+        self.state = State::Prolog;
+        Ok(None)
+    }
+
+    /// Before and after the root element.
+    fn outside(&mut self) -> Result<Option<Step>, XmlError> {
+        self.skip_space()?;
+        let next = self.source.ahead(1)?.chars().next();
+        match (next, self.state) {
+            (Some('<'), _) => self.markup(),
+            (None, State::Epilog) => Ok(Some(Step::Eof)),
+            (None, _) => Err(self.source.error(XmlErrorKind::Empty)),
+            (Some(_), _) => Err(self.misplaced()),
+        }
+    }
+
+    fn skip_space(&mut self) -> Result<(), XmlError> {
+        loop {
+            let ahead = self.source.ahead(1)?;
+            let space = ahead.len() - ahead.trim_start_matches(SPACE).len();
+            if space == 0 {
+                return Ok(());
+            }
+            self.source.consume(space);
+        }
+    }
+
+    /// Something stands outside the root element that belongs inside.
+    fn misplaced(&self) -> XmlError {
+        let sentence = "a document must begin with its root element; remove what stands before it";
+        self.source.error(match self.state {
+            State::Epilog => XmlErrorKind::Roots,
+            _ => XmlErrorKind::malformed(sentence),
+        })
+    }
+
+    fn content(&mut self) -> Result<Option<Step>, XmlError> {
+        self.piece.clear();
+        characters::read_text(&mut self.source, &mut self.piece)?;
+        if self.piece.is_empty() {
+            return self.markup();
+        }
+        Ok(Some(Step::Text))
+    }
+
+    fn cdata(&mut self) -> Result<Option<Step>, XmlError> {
+        self.piece.clear();
+        if characters::read_cdata(&mut self.source, &mut self.piece)? {
+            self.state = State::Content;
+        }
+        Ok((!self.piece.is_empty()).then_some(Step::Text))
+    }
+
+    /// Here is a `<`, or nothing any more.
+    fn markup(&mut self) -> Result<Option<Step>, XmlError> {
+        let ahead = self.source.ahead("<!".len())?.as_bytes();
+        match ahead {
+            [] => Err(self.unclosed_element()),
+            [_, b'!', ..] => self.comment_or_cdata().map(|()| None),
+            [_, b'?', ..] => Err(self.processing_instruction()),
+            [_, b'/', ..] => self.end_tag().map(Some),
+            _ => self.start_tag().map(Some),
+        }
+    }
+
+    fn unclosed_element(&self) -> XmlError {
+        let name = self.open.last().map(|name| excerpt(name));
+        let element = format!("the element <{}>", name.unwrap_or_default());
+        self.source.error(XmlErrorKind::Unclosed(element))
+    }
+
+    /// Here is `<!`, and only two of the things that it starts are accepted.
+    fn comment_or_cdata(&mut self) -> Result<(), XmlError> {
+        let ahead = self.source.ahead(DOCTYPE.len())?;
+        if ahead.starts_with(COMMENT) {
+            self.source.consume(COMMENT.len());
+            return characters::skip_comment(&mut self.source);
+        }
+        if ahead.starts_with(CDATA) {
+            if self.state != State::Content {
+                return Err(self.misplaced());
+            }
+            self.source.consume(CDATA.len());
+            self.state = State::CData;
+            return Ok(());
+        }
+        let sentence = "\"<!\" starts a comment (<!--) or a CDATA section (<![CDATA[)";
+        let kind = match ahead.get(..DOCTYPE.len()) {
+            None => XmlErrorKind::Unclosed("a tag".to_owned()),
+            Some(word) if word.eq_ignore_ascii_case(DOCTYPE) => XmlErrorKind::Doctype,
+            Some(_) => XmlErrorKind::malformed(sentence),
+        };
+        Err(self.source.error(kind))
+    }
+
+    fn processing_instruction(&mut self) -> XmlError {
+        let kind = match self.source.ahead("<?xml ".len()) {
+            Err(error) => return error,
+            Ok(ahead) if declaration::starts(ahead) => XmlErrorKind::malformed(
+                "an XML declaration must be the very first thing in a document",
+            ),
+            Ok(_) => XmlErrorKind::ProcessingInstruction,
+        };
+        self.source.error(kind)
+    }
+
+    fn start_tag(&mut self) -> Result<Step, XmlError> {
+        if self.state == State::Epilog {
+            return Err(self.misplaced());
+        }
+        if self.open.len() >= self.limits.depth {
+            return Err(self.source.error(XmlErrorKind::Depth(self.limits.depth)));
+        }
+        let length = self.token(ElementParser::default(), "a tag")?;
+        let tag = self.source.seen(length);
+        let tag = tag::start(tag, self.limits.attributes, &mut self.namespaces)
+            .map_err(|error| self.source.error_at(error.at, error.kind))?;
+        self.open.push(tag.name.to_owned());
+        self.state = if tag.is_empty {
+            State::EmptyElement
+        } else {
+            State::Content
+        };
+        let element = tag.element;
+        self.source.consume(length);
+        Ok(Step::Start(element))
+    }
+
+    fn end_tag(&mut self) -> Result<Step, XmlError> {
+        let length = self.token(ElementParser::default(), "a tag")?;
+        let name = tag::end(self.source.seen(length));
+        let sentence = match self.open.last() {
+            Some(open) if open == name => {
+                self.source.consume(length);
+                return Ok(self.close());
+            }
+            Some(open) => format!(
+                "</{}> stands where </{}> must",
+                excerpt(name),
+                excerpt(open)
+            ),
+            None => format!(
+                "</{}> closes an element that was never opened",
+                excerpt(name)
+            ),
+        };
+        Err(self.source.error(XmlErrorKind::Malformed(sentence)))
+    }
+
+    fn close(&mut self) -> Step {
+        self.open.pop();
+        self.namespaces.close();
+        self.state = if self.open.is_empty() {
+            State::Epilog
+        } else {
+            State::Content
+        };
+        Step::End
+    }
+
+    /// The length of the token that starts here, once all of it has been seen.
+    /// No more is read than the limit and what one read brings.
+    fn token(&mut self, mut parser: impl Parser, what: &str) -> Result<usize, XmlError> {
+        let mut seen = 0;
+        while seen <= self.limits.token {
+            let ahead = self.source.ahead(seen + 1)?.as_bytes();
+            let Some(new) = ahead.get(seen..).filter(|new| !new.is_empty()) else {
+                return Err(self.source.error(XmlErrorKind::Unclosed(what.to_owned())));
+            };
+            match parser.feed(new) {
+                Some(end) if seen + end < self.limits.token => return Ok(seen + end + 1),
+                Some(_) => break,
+                None => seen = ahead.len(),
+            }
+        }
+        Err(self.source.error(XmlErrorKind::Token(self.limits.token)))
+    }
+}

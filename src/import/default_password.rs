@@ -1,0 +1,97 @@
+//! The default password of an import: hashed once, and only when a row needs it.
+//!
+//! An ESB that sends one user a call pays for the hash once in a while, not once a call: the hash is
+//! remembered for some minutes under a keyed digest of the password.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::users::digest_memory::DigestMemory;
+use crate::users::hashing::{HashError, HashPool};
+use crate::users::passwords::{Fitness, Settings, WeakPassword};
+use crate::users::secret::Secret;
+
+/// Passwords that may be remembered at the same time.
+const CAPACITY: usize = 1_000;
+
+/// Hashes default passwords.
+#[derive(Debug)]
+pub struct DefaultPasswordHasher {
+    pool: Arc<HashPool>,
+    memory: DigestMemory<String>,
+}
+
+impl DefaultPasswordHasher {
+    /// A hasher that remembers as long as the settings say.
+    ///
+    /// # Errors
+    /// The machine's random source failed.
+    pub fn new(pool: Arc<HashPool>, settings: &Settings) -> Result<Self, ring::error::Unspecified> {
+        let keep = Duration::from_secs(settings.remember_seconds);
+        Ok(DefaultPasswordHasher {
+            pool,
+            memory: DigestMemory::new(keep, CAPACITY)?,
+        })
+    }
+
+    fn hash(&self, password: &Secret) -> Result<String, HashError> {
+        if let Some(hash) = self.memory.recall(&[password.expose()], Instant::now()) {
+            return Ok(hash);
+        }
+        let hash = self.pool.hash(password.clone())?;
+        self.memory
+            .remember(&[password.expose()], hash.clone(), Instant::now());
+        Ok(hash)
+    }
+}
+
+/// The default password of one import.
+#[derive(Debug)]
+pub struct DefaultPassword {
+    secret: Option<Secret>,
+    verdict: Option<Result<Fitness, WeakPassword>>,
+    hashed: bool,
+    warned: bool,
+}
+
+impl DefaultPassword {
+    /// Takes the password in and judges it; an empty one is none.
+    pub fn new(secret: Option<Secret>, rules: &Settings) -> Self {
+        let secret = secret.filter(|secret| !secret.is_empty());
+        let verdict = secret.as_ref().map(|secret| rules.judge(secret.expose()));
+        DefaultPassword {
+            secret,
+            verdict,
+            hashed: false,
+            warned: false,
+        }
+    }
+
+    /// Whether there is one, and the rule it breaks if it breaks one.
+    pub fn verdict(&self) -> Option<Result<(), WeakPassword>> {
+        self.verdict.clone().map(|verdict| verdict.map(|_| ()))
+    }
+
+    /// Whether it is fit only as an initial password; true once, when it is first handed out.
+    pub fn hands_out_a_weak_one(&mut self) -> bool {
+        let warned = std::mem::replace(&mut self.warned, true);
+        !warned && matches!(self.verdict, Some(Ok(Fitness::InitialOnly)))
+    }
+
+    /// Its hash, the first time it is asked for.
+    ///
+    /// # Errors
+    /// The hash function failed.
+    pub fn hash_once(
+        &mut self,
+        hasher: &DefaultPasswordHasher,
+    ) -> Result<Option<String>, HashError> {
+        match &self.secret {
+            Some(secret) if !self.hashed => {
+                self.hashed = true;
+                hasher.hash(secret).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What a door asks the core for.
+
+use crate::users::domains::Domain;
+use crate::users::import_record::Door;
+use crate::users::secret::Secret;
+
+/// One import, as a door asks for it.
+#[derive(Debug)]
+pub struct ImportRequest {
+    /// The organization the users belong to.
+    pub organization: String,
+    /// The domain they go to.
+    pub domain: Domain,
+    /// The door.
+    pub door: Door,
+    /// Who asks.
+    pub operator: String,
+    /// Whether rows may give the administrators' role.
+    pub may_grant_admin: bool,
+    /// The file's name: a label, never a path.
+    pub file_name: String,
+    /// The password of rows that have none of their own.
+    pub default_password: Option<Secret>,
+    /// Everything is checked, the store's unique keys included, and nothing is written.
+    pub dry_run: bool,
+}

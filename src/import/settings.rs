@@ -1,0 +1,53 @@
+//! `[import]` of the settings.
+
+use serde::Deserialize;
+
+/// Bounds of one import.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Users in the first batch; later ones are larger, up to `batch_users`. A file that is cut off
+    /// within its first batch stores nothing.
+    pub first_batch_users: usize,
+    /// Users in a batch at the most.
+    pub batch_users: usize,
+    /// Rows with a password of their own in a batch at the most: they are slow, and a batch is what
+    /// is lost when the process is killed.
+    pub batch_passwords: usize,
+    /// Findings kept with an import in the store; the others are counted.
+    pub keep_findings: u64,
+    /// Findings in the report that the caller gets; the others are counted.
+    pub report_findings: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            first_batch_users: 1_000,
+            batch_users: 50_000,
+            batch_passwords: 256,
+            keep_findings: 10_000,
+            report_findings: 1_000,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether the numbers can be used at all.
+    ///
+    /// # Errors
+    /// A sentence that names the key and the range.
+    pub fn check(&self) -> Result<(), String> {
+        let batches = [
+            ("first_batch_users", self.first_batch_users),
+            ("batch_users", self.batch_users),
+            ("batch_passwords", self.batch_passwords),
+        ];
+        for (key, value) in batches {
+            if !(1..=1_000_000).contains(&value) {
+                return Err(format!("import.{key} has to lie between 1 and 1000000"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! Muster brings users in bulk into a user store.
+//!
+//! # The floors
+//!
+//! Imports run down only; a part knows what stands on the floors below it and nothing beside or
+//! above. `tests/it/floors.rs` reads the `use` lines and names an offender.
+//!
+//! ```text
+//! 7 main
+//! 6 cli            commands: demo, serve, import, operator, users, imports
+//! 5 http           soap (a slice) over intake, server, tls, health
+//! 4 app            builds store, gate and importer once; holds them
+//! 3 import         the product: rows in, report out
+//! 2 stores  access  formats
+//! 1 users   wire    config   telemetry   clock
+//! ```
+//!
+//! - [`users`]: what a user is, the rules, and the ports that stores stand behind.
+//! - [`wire`]: bytes on their way in.
+//! - [`formats`]: bytes to rows; rows are text.
+//! - [`stores`]: one file or folder a store, chosen by URL scheme.
+//! - [`access`]: who is calling.
+//! - [`import`]: the one straight line from rows to report.
+//! - [`http`]: one folder a tongue; [`http::soap`] owns all of SOAP.
+//!
+//! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
+
+pub mod clock;
+pub mod config;
+pub mod telemetry;
+pub mod users;
+pub mod wire;
+pub mod formats;
+pub mod stores;
+pub mod access;
+pub mod import;
+pub mod app;
+pub mod http;
+pub mod cli;

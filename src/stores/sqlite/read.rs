@@ -1,0 +1,245 @@
+//! Reading users, imports and findings from SQLite; handing steps to the writer.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::clock::Moment;
+use crate::stores::sqlite::SqliteStore;
+use crate::stores::sqlite::connection::from_sqlite;
+use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use crate::users::name::lookup_key;
+use crate::users::problem::{Problem, Severity};
+use crate::users::store::{
+    ImportLedger, ImportStep, PendingStep, StoreError, User, UserCursor, UserStore,
+};
+
+const USER_COLUMNS: &str = "id, user_name, domain, organization, given_name, family_name, email,
+    attributes, must_change, created_by,
+    (SELECT group_concat(role, ':') FROM role_members m WHERE m.organization = u.organization
+        AND m.domain = u.domain AND m.user_id = u.id)";
+
+const IMPORT_COLUMNS: &str = "id, organization, domain, door, operator, file_name, sha256, state,
+    reason, total, created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
+    finished_at, default_password_hash";
+
+impl UserStore for SqliteStore {
+    fn submit(&self, step: ImportStep) -> PendingStep {
+        match &self.writer {
+            Some(writer) => writer.submit(step),
+            // The sender is dropped, so that waiting answers `Closed`.
+            None => PendingStep::channel().1,
+        }
+    }
+
+    fn user(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+    ) -> Result<Option<User>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {USER_COLUMNS} FROM users u
+                 WHERE organization = ?1 AND domain = ?2 AND name_key = ?3"
+            ))?
+            .query_row(params![organization, domain, lookup_key(name)], user)
+            .optional()
+        })
+    }
+
+    fn users(
+        &self,
+        organization: &str,
+        domain: Option<&str>,
+        after: Option<&UserCursor>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        let (after_domain, after_key) = after.map_or(("", ""), |cursor| {
+            (cursor.domain.as_str(), cursor.key.as_str())
+        });
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {USER_COLUMNS} FROM users u
+                 WHERE organization = ?1 AND (?2 IS NULL OR domain = ?2)
+                     AND (domain, name_key) > (?3, ?4)
+                 ORDER BY domain, name_key LIMIT ?5"
+            ))?
+            .query_map(
+                params![organization, domain, after_domain, after_key, i64_of(limit)],
+                user,
+            )?
+            .collect()
+        })
+    }
+
+    fn password_hash(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let found = self.read(|db| {
+            db.prepare_cached(
+                "SELECT coalesce(u.password_hash, i.default_password_hash) FROM users u
+                 LEFT JOIN imports i ON i.organization = u.organization AND i.id = u.initial_of
+                 WHERE u.organization = ?1 AND u.domain = ?2 AND u.name_key = ?3",
+            )?
+            .query_row(params![organization, domain, lookup_key(name)], |row| {
+                row.get(0)
+            })
+            .optional()
+        })?;
+        Ok(found.flatten())
+    }
+
+    fn roles(&self, organization: &str, domain: &str) -> Result<Vec<String>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(
+                "SELECT name FROM roles WHERE organization = ?1 AND domain IN (?2, 'INTERNAL')
+                 ORDER BY name",
+            )?
+            .query_map([organization, domain], |row| row.get(0))?
+            .collect()
+        })
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        if self.writer.is_none() {
+            return Err(StoreError::Closed);
+        }
+        self.read(|db| db.query_row("SELECT count(*) FROM operators", [], |_| Ok(())))
+    }
+}
+
+impl ImportLedger for SqliteStore {
+    fn import(&self, organization: &str, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {IMPORT_COLUMNS} FROM imports WHERE organization = ?1 AND id = ?2"
+            ))?
+            .query_row(params![organization, id.0], record)
+            .optional()
+        })
+    }
+
+    fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {IMPORT_COLUMNS} FROM imports WHERE organization = ?1
+                 ORDER BY id DESC LIMIT ?2"
+            ))?
+            .query_map(params![organization, i64_of(limit)], record)?
+            .collect()
+        })
+    }
+
+    fn findings(
+        &self,
+        organization: &str,
+        id: ImportId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Problem>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(
+                "SELECT line, column_name, severity, code, message, user_name FROM findings
+                 WHERE organization = ?1 AND import = ?2 AND number >= ?3 ORDER BY number LIMIT ?4",
+            )?
+            .query_map(
+                params![organization, id.0, i64_of(skip), i64_of(limit)],
+                problem,
+            )?
+            .collect()
+        })
+    }
+
+    fn close_abandoned(&self, at: Moment) -> Result<usize, StoreError> {
+        if self.writer.is_none() {
+            return Err(StoreError::Closed);
+        }
+        let connection = super::open_writing(&self.path)?;
+        connection
+            .execute(
+                "UPDATE imports SET state = 'interrupted', finished_at = ?1,
+                     reason = 'the server stopped in the middle; send the file again to complete it'
+                 WHERE state = 'running'",
+                [at.0],
+            )
+            .map_err(from_sqlite)
+    }
+}
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    let attributes: Option<String> = row.get(7)?;
+    let attributes = match attributes {
+        Some(json) => serde_json::from_str(&json).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Text, error.into())
+        })?,
+        None => serde_json::Map::new(),
+    };
+    let roles: Option<String> = row.get(10)?;
+    Ok(User {
+        id: row.get(0)?,
+        user_name: row.get(1)?,
+        domain: row.get(2)?,
+        organization: row.get(3)?,
+        given_name: row.get(4)?,
+        family_name: row.get(5)?,
+        email: row.get(6)?,
+        attributes,
+        must_change_password: row.get(8)?,
+        created_by: row.get::<_, Option<uuid::Uuid>>(9)?.map(ImportId),
+        roles: roles
+            .map(|all| all.split(':').map(str::to_owned).collect())
+            .unwrap_or_default(),
+    })
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
+    let (door, state): (String, String) = (row.get(3)?, row.get(7)?);
+    let count = |index| {
+        row.get::<_, i64>(index)
+            .map(|n| u64::try_from(n).unwrap_or_default())
+    };
+    Ok(ImportRecord {
+        id: ImportId(row.get(0)?),
+        organization: row.get(1)?,
+        domain: row.get(2)?,
+        door: Door::parse(&door).ok_or(rusqlite::Error::InvalidQuery)?,
+        operator: row.get(4)?,
+        file_name: row.get(5)?,
+        sha256: row.get(6)?,
+        state: ImportState::parse(&state).ok_or(rusqlite::Error::InvalidQuery)?,
+        reason: row.get(8)?,
+        counters: Counters {
+            total: count(9)?,
+            created: count(10)?,
+            updated: count(11)?,
+            unchanged: count(12)?,
+            duplicate: count(13)?,
+            failed: count(14)?,
+            skipped: count(15)?,
+        },
+        findings: count(16)?,
+        started_at: Moment(row.get(17)?),
+        finished_at: row.get::<_, Option<i64>>(18)?.map(Moment),
+        default_password_hash: row.get(19)?,
+    })
+}
+
+fn problem(row: &Row<'_>) -> rusqlite::Result<Problem> {
+    let severity: String = row.get(2)?;
+    Ok(Problem {
+        line: row
+            .get::<_, i64>(0)
+            .map(|line| u64::try_from(line).unwrap_or_default())?,
+        column: row.get::<_, Option<String>>(1)?.map(Into::into),
+        severity: Severity::parse(&severity).ok_or(rusqlite::Error::InvalidQuery)?,
+        code: row.get::<_, String>(3)?.into(),
+        message: row.get(4)?,
+        user_name: row.get(5)?,
+    })
+}
+
+fn i64_of(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,87 @@
+-- Schema 1. Organization and domain lead every key of a user, so that the same tables can be sharded;
+-- an import is found by its id alone, so there the organization leads.
+
+CREATE TABLE users (
+    organization  TEXT    NOT NULL,
+    domain        TEXT    NOT NULL,
+    name_key      TEXT    NOT NULL,  -- NFC, case-folded
+    id            BLOB    NOT NULL,  -- UUID version 7, 16 bytes
+    user_name     TEXT    NOT NULL,
+    given_name    TEXT,
+    family_name   TEXT,
+    email         TEXT,
+    attributes    TEXT,              -- a JSON object of strings
+    password_hash TEXT,              -- PHC string; null: the default password of the import initial_of
+    initial_of    BLOB,
+    must_change   INTEGER NOT NULL,
+    created_by    BLOB,
+    created_line  INTEGER,
+    created_at    INTEGER NOT NULL,  -- microseconds since 1970-01-01T00:00:00Z
+    UNIQUE (organization, domain, name_key),
+    UNIQUE (organization, domain, id)
+) STRICT;
+
+CREATE TABLE roles (
+    organization TEXT NOT NULL,
+    domain       TEXT NOT NULL,      -- INTERNAL: of no user store, named Internal/…
+    name         TEXT NOT NULL,
+    PRIMARY KEY (organization, domain, name)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO roles (organization, domain, name) VALUES
+    ('default', 'INTERNAL', 'Internal/everyone'),
+    ('default', 'PRIMARY', 'admin');
+
+CREATE TABLE role_members (
+    organization TEXT NOT NULL,
+    domain       TEXT NOT NULL,
+    user_id      BLOB NOT NULL,
+    role         TEXT NOT NULL,
+    PRIMARY KEY (organization, domain, user_id, role)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE imports (
+    organization          TEXT    NOT NULL,
+    id                    BLOB    NOT NULL,
+    domain                TEXT    NOT NULL,
+    door                  TEXT    NOT NULL,
+    operator              TEXT    NOT NULL,
+    file_name             TEXT    NOT NULL,
+    sha256                TEXT,
+    state                 TEXT    NOT NULL,
+    reason                TEXT,
+    total                 INTEGER NOT NULL,
+    created               INTEGER NOT NULL,
+    updated               INTEGER NOT NULL,
+    unchanged             INTEGER NOT NULL,
+    duplicate             INTEGER NOT NULL,
+    failed                INTEGER NOT NULL,
+    skipped               INTEGER NOT NULL,
+    findings              INTEGER NOT NULL,
+    started_at            INTEGER NOT NULL,
+    finished_at           INTEGER,
+    default_password_hash TEXT,
+    PRIMARY KEY (organization, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE findings (
+    organization TEXT    NOT NULL,
+    import       BLOB    NOT NULL,
+    number       INTEGER NOT NULL,   -- from 0, in the order in which they were made
+    line         INTEGER NOT NULL,
+    column_name  TEXT,
+    severity     TEXT    NOT NULL,
+    code         TEXT    NOT NULL,
+    message      TEXT    NOT NULL,
+    user_name    TEXT,
+    PRIMARY KEY (organization, import, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE operators (
+    name_key      TEXT    NOT NULL PRIMARY KEY,
+    name          TEXT    NOT NULL,
+    role          TEXT    NOT NULL,
+    organization  TEXT,              -- null: all of them
+    password_hash TEXT    NOT NULL,
+    created_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,50 @@
+//! Logs: to standard error, as text or JSON lines. Never a password, a hash or a row's content.
+
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+/// `[log]` of the settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `muster=debug,warn`.
+    pub level: String,
+    /// How a line looks.
+    pub format: Format,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            level: "info".into(),
+            format: Format::Text,
+        }
+    }
+}
+
+/// Starts logging; to be called once.
+///
+/// # Errors
+/// The level is no filter, or logging was started before.
+pub fn start(settings: &Settings) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&settings.level)
+        .map_err(|error| format!("log.level {:?}: {error}", settings.level))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match settings.format {
+        Format::Text => lines.with_target(false).try_init(),
+        Format::Json => lines.json().try_init(),
+    }
+    .map_err(|error| error.to_string())
+}

@@ -1,0 +1,94 @@
+//! Somebody asked for a user: what one row says, borrowed from it, before any rule has spoken.
+
+use std::borrow::Cow;
+
+use crate::users::name::UserName;
+use crate::users::passwords::Fitness;
+use crate::users::problem::Problem;
+
+/// What one row asks for. It holds a password in the clear, so it has no debug output.
+#[derive(Default)]
+pub struct Candidate<'r> {
+    /// Line of the file where the row begins, from 1.
+    pub line: u64,
+    /// The user name, with or without a domain prefix.
+    pub user_name: &'r str,
+    /// The password in the clear; blank or absent means the import's default password.
+    pub password: Option<&'r str>,
+    /// SCIM `name.givenName`.
+    pub given_name: Option<&'r str>,
+    /// SCIM `name.familyName`.
+    pub family_name: Option<&'r str>,
+    /// The e-mail address.
+    pub email: Option<&'r str>,
+    /// Attribute name and value, in the order of the row.
+    pub attributes: Vec<(&'r str, &'r str)>,
+    /// Role names joined by `:`.
+    pub roles: Option<&'r str>,
+    /// The value of a claim that repeats the user name.
+    pub user_name_claim: Option<&'r str>,
+    /// Name of the column of each part that a rule may refuse.
+    pub columns: CandidateColumns<'r>,
+    /// What was wrong with the cells themselves.
+    pub problems: Vec<Problem>,
+}
+
+/// How the file calls the columns that rules speak about.
+#[derive(Debug, Clone, Copy)]
+pub struct CandidateColumns<'r> {
+    /// The user name's.
+    pub user_name: &'r str,
+    /// The password's.
+    pub password: &'r str,
+    /// The roles'.
+    pub roles: &'r str,
+}
+
+impl Default for CandidateColumns<'_> {
+    fn default() -> Self {
+        CandidateColumns {
+            user_name: "UserName",
+            password: "Password",
+            roles: "Claims",
+        }
+    }
+}
+
+/// A candidate that every rule agreed to. Made by [`Policy::check`](crate::users::policy::Policy).
+#[derive(Debug)]
+pub struct CheckedUser<'r> {
+    /// Line of the file where the row begins, from 1.
+    pub line: u64,
+    /// The name and its key.
+    pub name: UserName<'r>,
+    /// SCIM `name.givenName`.
+    pub given_name: Option<&'r str>,
+    /// SCIM `name.familyName`.
+    pub family_name: Option<&'r str>,
+    /// The e-mail address.
+    pub email: Option<&'r str>,
+    /// Attribute name and value, each name once.
+    pub attributes: Vec<(&'r str, &'r str)>,
+    /// Names of roles that exist, as the store spells them, joined by `:`.
+    pub roles: Cow<'r, str>,
+    /// Where the password comes from.
+    pub password: CheckedPassword<'r>,
+}
+
+/// Where a checked user's password comes from.
+#[derive(Clone, Copy)]
+pub enum CheckedPassword<'r> {
+    /// The row's own, and what it is fit for.
+    Own(&'r str, Fitness),
+    /// The import's default password.
+    Default,
+}
+
+impl std::fmt::Debug for CheckedPassword<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CheckedPassword::Own(_, fitness) => write!(f, "Own(…, {fitness:?})"),
+            CheckedPassword::Default => f.write_str("Default"),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The one table from claim URIs and column names to what a user has.
+//!
+//! WSO2's local claims (`http://wso2.org/claims/…`), SCIM's core attributes (RFC 7643 §4.1) and the
+//! names people write over their columns all end here. Settings may add claims of their own.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+/// The dialect that WSO2's own claims belong to.
+pub const WSO2_DIALECT: &str = "http://wso2.org/claims/";
+
+/// SCIM's core user schema (RFC 7643 §8.7.1), as a prefix of attribute names.
+const SCIM_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user:";
+
+/// `[claims]` of the settings: claim URI to the name of the attribute that keeps its value.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(HashMap<String, String>);
+
+/// What a column or a claim stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// The name the user logs in with.
+    UserName,
+    /// The password in the clear.
+    Password,
+    /// SCIM `name.givenName`.
+    GivenName,
+    /// SCIM `name.familyName`.
+    FamilyName,
+    /// SCIM `emails`, the primary one.
+    Email,
+    /// Role names, joined by `:`.
+    Roles,
+    /// Cells of the form `claimURI=value`: WSO2's `Claims` column and all that follow it.
+    ClaimCells,
+    /// Anything else, kept under this name.
+    Attribute(Cow<'static, str>),
+}
+
+/// Names of WSO2's local claims, relative to the dialect, that are kept as attributes of that name.
+const ATTRIBUTES: &[&str] = &[
+    "active",
+    "addresses",
+    "addresses.formatted",
+    "addresses.locality",
+    "country",
+    "created",
+    "costCenter",
+    "department",
+    "displayName",
+    "division",
+    "dob",
+    "employeeNumber",
+    "emails.home",
+    "emails.other",
+    "emails.work",
+    "entitlements",
+    "extendedDisplayName",
+    "extendedExternalId",
+    "extendedRef",
+    "externalid",
+    "formattedName",
+    "fullname",
+    "gender",
+    "honorificPrefix",
+    "honorificSuffix",
+    "im",
+    "local",
+    "locality",
+    "location",
+    "manager",
+    "middleName",
+    "mobile",
+    "modified",
+    "nickname",
+    "organization",
+    "otherphone",
+    "phoneNumbers.fax",
+    "phoneNumbers.home",
+    "phoneNumbers.other",
+    "phoneNumbers.pager",
+    "phoneNumbers.work",
+    "photos",
+    "photourl",
+    "postalcode",
+    "preferredLanguage",
+    "profileUrl",
+    "region",
+    "resourceType",
+    "stateorprovince",
+    "streetaddress",
+    "telephone",
+    "thumbnail",
+    "timeZone",
+    "title",
+    "url",
+    "userType",
+    "x509Certificates",
+    "identity/accountDisabled",
+    "identity/accountLocked",
+    "identity/askPassword",
+    "identity/emailVerified",
+    "identity/phoneVerified",
+    "identity/preferredChannel",
+    "identity/verifyEmail",
+];
+
+/// Column names, besides the claims' own, as people write them; matched without case, blanks,
+/// hyphens and underscores.
+const COLUMN_NAMES: &[(&str, Field)] = &[
+    ("username", Field::UserName),
+    ("user", Field::UserName),
+    ("login", Field::UserName),
+    ("loginname", Field::UserName),
+    ("password", Field::Password),
+    ("pass", Field::Password),
+    ("pwd", Field::Password),
+    ("initialpassword", Field::Password),
+    ("givenname", Field::GivenName),
+    ("firstname", Field::GivenName),
+    ("forename", Field::GivenName),
+    ("name.givenname", Field::GivenName),
+    ("familyname", Field::FamilyName),
+    ("lastname", Field::FamilyName),
+    ("surname", Field::FamilyName),
+    ("sn", Field::FamilyName),
+    ("name.familyname", Field::FamilyName),
+    ("email", Field::Email),
+    ("emailaddress", Field::Email),
+    ("mail", Field::Email),
+    ("emails", Field::Email),
+    ("emails.value", Field::Email),
+    ("role", Field::Roles),
+    ("roles", Field::Roles),
+    ("claim", Field::ClaimCells),
+    ("claims", Field::ClaimCells),
+    ("state", Field::Attribute(Cow::Borrowed("stateorprovince"))),
+    ("street", Field::Attribute(Cow::Borrowed("streetaddress"))),
+    ("city", Field::Attribute(Cow::Borrowed("locality"))),
+    ("zip", Field::Attribute(Cow::Borrowed("postalcode"))),
+    ("phone", Field::Attribute(Cow::Borrowed("telephone"))),
+    ("phonenumber", Field::Attribute(Cow::Borrowed("telephone"))),
+    ("mobilephone", Field::Attribute(Cow::Borrowed("mobile"))),
+];
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct ClaimTable {
+    by_uri: HashMap<String, Field>,
+    by_column: HashMap<String, Field>,
+}
+
+impl ClaimTable {
+    /// The built-in claims and those of the settings.
+    pub fn new(settings: &Settings) -> Self {
+        let mut table = ClaimTable {
+            by_uri: HashMap::new(),
+            by_column: HashMap::new(),
+        };
+        for name in ATTRIBUTES {
+            table.add_claim(name, Field::Attribute(Cow::Borrowed(name)));
+        }
+        table.add_claim("username", Field::UserName);
+        table.add_claim("givenname", Field::GivenName);
+        table.add_claim("lastname", Field::FamilyName);
+        table.add_claim("emailaddress", Field::Email);
+        table.add_claim("role", Field::Roles);
+        table.add_claim("roles", Field::Roles);
+        for (name, field) in COLUMN_NAMES {
+            table.by_column.insert((*name).to_owned(), field.clone());
+        }
+        for (uri, name) in &settings.0 {
+            let field = Field::Attribute(Cow::Owned(name.clone()));
+            table.by_uri.insert(uri.clone(), field.clone());
+            table.by_column.insert(fold_column(name), field);
+        }
+        table
+    }
+
+    /// What the claim `uri` stands for; URIs are compared to the letter.
+    pub fn claim(&self, uri: &str) -> Option<&Field> {
+        self.by_uri.get(uri)
+    }
+
+    /// What a column headed `name` stands for: a name or a claim URI, in any case.
+    pub fn column(&self, name: &str) -> Option<&Field> {
+        self.by_column.get(&fold_column(name))
+    }
+
+    /// The column names, for an error that lists them.
+    pub fn column_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self
+            .by_column
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !name.contains('/'))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn add_claim(&mut self, name: &str, field: Field) {
+        self.by_uri
+            .insert(format!("{WSO2_DIALECT}{name}"), field.clone());
+        self.by_column.insert(fold_column(name), field);
+    }
+}
+
+/// Column names are compared without case, dialect prefix, blanks, hyphens and underscores.
+fn fold_column(name: &str) -> String {
+    let lower = name.trim().to_lowercase();
+    let local = lower
+        .strip_prefix(WSO2_DIALECT)
+        .or_else(|| lower.strip_prefix(SCIM_USER))
+        .unwrap_or(&lower);
+    if local.contains(':') {
+        return local.to_owned();
+    }
+    local
+        .chars()
+        .filter(|character| !matches!(character, ' ' | '-' | '_' | '\u{a0}'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> ClaimTable {
+        let settings = Settings(HashMap::from([(
+            "http://example.com/claims/badge".to_owned(),
+            "badge".to_owned(),
+        )]));
+        ClaimTable::new(&settings)
+    }
+
+    #[test]
+    fn columns_are_known_by_name_or_claim_uri_in_any_case() {
+        let table = table();
+        for name in [
+            "givenname",
+            "GivenName",
+            "First Name",
+            "first_name",
+            "FirstName",
+            "http://wso2.org/claims/givenname",
+            "urn:ietf:params:scim:schemas:core:2.0:User:name.givenName",
+        ] {
+            assert_eq!(table.column(name), Some(&Field::GivenName), "{name}");
+        }
+        assert_eq!(table.column("e-mail"), Some(&Field::Email));
+        assert_eq!(
+            table.column("Country"),
+            Some(&Field::Attribute("country".into()))
+        );
+        assert_eq!(
+            table.column("Badge"),
+            Some(&Field::Attribute("badge".into()))
+        );
+        assert_eq!(table.column("favourite colour"), None);
+    }
+
+    #[test]
+    fn claims_are_known_by_their_exact_uri() {
+        let table = table();
+        assert_eq!(
+            table.claim("http://wso2.org/claims/lastname"),
+            Some(&Field::FamilyName)
+        );
+        assert_eq!(
+            table.claim("http://example.com/claims/badge"),
+            Some(&Field::Attribute("badge".into()))
+        );
+        assert_eq!(table.claim("http://wso2.org/claims/nosuch"), None);
+        assert_eq!(table.claim("lastname"), None);
+    }
+}

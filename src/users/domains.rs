@@ -1,0 +1,106 @@
+//! The domains (user stores) that an organization has, and what each asks of a user name.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::users::PRIMARY_DOMAIN;
+use crate::users::pattern::Pattern;
+
+/// `[domains]` of the settings: one table a domain, keyed by its name.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(BTreeMap<String, DomainSettings>);
+
+/// `[domains.NAME]` of the settings.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DomainSettings {
+    /// What a user name of this domain has to match as a whole.
+    pub user_name_rule: Option<Pattern>,
+}
+
+/// A domain that exists, by its upper-case name.
+#[derive(Debug, Clone)]
+pub struct Domain {
+    /// The name, in upper case.
+    pub name: String,
+    /// What a user name has to match as a whole.
+    pub user_name_rule: Option<Pattern>,
+}
+
+/// All domains. `PRIMARY` is always among them.
+#[derive(Debug, Clone)]
+pub struct Domains(BTreeMap<String, DomainSettings>);
+
+impl Domains {
+    /// The domains of the settings, and `PRIMARY`.
+    pub fn new(settings: &Settings) -> Self {
+        let mut domains: BTreeMap<String, DomainSettings> = settings
+            .0
+            .iter()
+            .map(|(name, domain)| (name.to_uppercase(), domain.clone()))
+            .collect();
+        domains.entry(PRIMARY_DOMAIN.to_owned()).or_default();
+        Domains(domains)
+    }
+
+    /// The domain called `name` in any case; none or a blank one is `PRIMARY`.
+    ///
+    /// # Errors
+    /// There is no such domain.
+    pub fn find(&self, name: Option<&str>) -> Result<Domain, UnknownDomain> {
+        let name = name
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .unwrap_or(PRIMARY_DOMAIN);
+        let upper = name.to_uppercase();
+        match self.0.get(&upper) {
+            Some(domain) => Ok(Domain {
+                name: upper,
+                user_name_rule: domain.user_name_rule.clone(),
+            }),
+            None => Err(UnknownDomain {
+                name: name.to_owned(),
+                known: self.names().join(", "),
+            }),
+        }
+    }
+
+    /// The names, `PRIMARY` among them.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
+
+/// A domain that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("There is no user store domain {name:?}. Known domains are {known}.")]
+pub struct UnknownDomain {
+    name: String,
+    known: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_are_found_in_any_case_and_primary_by_default() {
+        let settings: Settings = toml::from_str("[sales]\nuser_name_rule = '[a-z]+'\n").unwrap();
+        let domains = Domains::new(&settings);
+        assert_eq!(domains.find(None).unwrap().name, "PRIMARY");
+        assert_eq!(domains.find(Some(" ")).unwrap().name, "PRIMARY");
+        assert!(
+            domains
+                .find(Some("Sales"))
+                .unwrap()
+                .user_name_rule
+                .is_some()
+        );
+        assert_eq!(
+            domains.find(Some("HR")).unwrap_err().to_string(),
+            "There is no user store domain \"HR\". Known domains are PRIMARY, SALES."
+        );
+    }
+}

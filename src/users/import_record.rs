@@ -1,0 +1,185 @@
+//! What is kept of every import, whichever door it came through.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::clock::Moment;
+
+/// An import's id (UUID version 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ImportId(pub Uuid);
+
+impl std::fmt::Display for ImportId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where an import stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportState {
+    /// Rows are being read and written.
+    Running,
+    /// Every row of the file has been dealt with.
+    Completed,
+    /// The upload or the server stopped in the middle; the counters say how far it came.
+    Interrupted,
+    /// The file could not be read to its end; the counters say how far it came.
+    Failed,
+}
+
+impl ImportState {
+    /// The word used in reports and stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ImportState::Running => "running",
+            ImportState::Completed => "completed",
+            ImportState::Interrupted => "interrupted",
+            ImportState::Failed => "failed",
+        }
+    }
+
+    /// The state that `word` names.
+    pub fn parse(word: &str) -> Option<Self> {
+        [
+            ImportState::Running,
+            ImportState::Completed,
+            ImportState::Interrupted,
+            ImportState::Failed,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == word)
+    }
+}
+
+/// The door an import came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Door {
+    /// `bulkImportUsers` over SOAP.
+    Soap,
+    /// `muster import`.
+    Terminal,
+}
+
+impl Door {
+    /// The word used in reports and stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Door::Soap => "soap",
+            Door::Terminal => "terminal",
+        }
+    }
+
+    /// The door that `word` names.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Door::Soap, Door::Terminal]
+            .into_iter()
+            .find(|door| door.as_str() == word)
+    }
+}
+
+/// What became of the rows. `total` is always the sum of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Rows dealt with; the header and empty lines are none.
+    pub total: u64,
+    /// Users that were made.
+    pub created: u64,
+    /// Users that were changed.
+    pub updated: u64,
+    /// Users that were already as the row has them.
+    pub unchanged: u64,
+    /// Rows whose user exists already; nothing was changed.
+    pub duplicate: u64,
+    /// Rows with a problem; nothing was stored of them.
+    pub failed: u64,
+    /// Rows without a user name.
+    pub skipped: u64,
+}
+
+impl Counters {
+    /// Adds what another part of the same import counted.
+    pub fn add(&mut self, other: &Counters) {
+        self.total += other.total;
+        self.created += other.created;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.duplicate += other.duplicate;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
+    /// Whether every row did what it was meant to.
+    pub fn clean(&self) -> bool {
+        self.failed == 0 && self.duplicate == 0
+    }
+}
+
+/// An import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportRecord {
+    /// Its id.
+    pub id: ImportId,
+    /// The organization it belongs to.
+    pub organization: String,
+    /// The domain its users went to.
+    pub domain: String,
+    /// The door it came through.
+    pub door: Door,
+    /// Who asked for it.
+    pub operator: String,
+    /// The file's name as the caller gave it: a label, never a path.
+    pub file_name: String,
+    /// SHA-256 of the file (FIPS 180-4), in hexadecimal; known when its end was read.
+    pub sha256: Option<String>,
+    /// Where it stands.
+    pub state: ImportState,
+    /// Why it ended early.
+    pub reason: Option<String>,
+    /// What became of the rows, exact at every moment.
+    #[serde(flatten)]
+    pub counters: Counters,
+    /// Findings in all; those beyond the bound were counted and not kept.
+    pub findings: u64,
+    /// When it began.
+    #[serde(serialize_with = "moment")]
+    pub started_at: Moment,
+    /// When it ended.
+    #[serde(serialize_with = "optional_moment")]
+    pub finished_at: Option<Moment>,
+    /// Hash of the default password, for the users who still have it.
+    #[serde(skip)]
+    pub default_password_hash: Option<String>,
+}
+
+fn moment<S: serde::Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&moment.to_rfc3339())
+}
+
+fn optional_moment<S: serde::Serializer>(
+    moment: &Option<Moment>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match moment {
+        Some(moment) => serializer.serialize_some(&moment.to_rfc3339()),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_and_doors_survive_their_words() {
+        for state in ["running", "completed", "interrupted", "failed"] {
+            assert_eq!(ImportState::parse(state).unwrap().as_str(), state);
+        }
+        assert_eq!(Door::parse("soap"), Some(Door::Soap));
+        assert_eq!(ImportState::parse("lost"), None);
+    }
+}

@@ -1,0 +1,26 @@
+//! What a user is: names, passwords, the way from a [`candidate::Candidate`] to a user that a store
+//! takes, and the ports that every store stands behind.
+//!
+//! Nothing here knows of files, messages, HTTP or a database.
+
+pub mod name;
+pub mod pattern;
+pub mod secret;
+pub mod passwords;
+pub mod hashing;
+pub mod digest_memory;
+pub mod claims;
+pub mod problem;
+pub mod candidate;
+pub mod domains;
+pub mod policy;
+pub mod batch;
+pub mod import_record;
+pub mod operator;
+pub mod store;
+
+/// The organization that everything belongs to until another is named.
+pub const DEFAULT_ORGANIZATION: &str = "default";
+
+/// The user store that is meant when a request names none (WSO2's primary user store).
+pub const PRIMARY_DOMAIN: &str = "PRIMARY";

@@ -1,0 +1,215 @@
+//! User names: what is allowed in them, and the key under which a name is unique.
+//!
+//! The key is NFC after full Unicode case folding (Unicode §3.13, toCasefold), so that `José` in
+//! either normalisation form, and `ADMIN` and `admin`, are one user. Characters that cannot be
+//! seen (controls, bidirectional marks, zero-width characters, tags) are refused.
+
+use std::borrow::Cow;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizer;
+
+use crate::users::pattern::Pattern;
+
+/// The longest user name, in characters.
+pub const MAX_CHARACTERS: usize = 255;
+
+/// A user name that the rules agreed to, with the key it is unique under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserName<'a> {
+    text: Cow<'a, str>,
+    key: Cow<'a, str>,
+}
+
+impl<'a> UserName<'a> {
+    /// Checks `text` against the built-in rules and the domain's own `pattern`.
+    ///
+    /// # Errors
+    /// The first rule that the name breaks.
+    pub fn parse(text: &'a str, pattern: Option<&Pattern>) -> Result<Self, NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        let name = if text.is_ascii() {
+            Self::parse_ascii(text)?
+        } else {
+            Self::parse_unicode(text)?
+        };
+        match pattern {
+            Some(pattern) if !pattern.matches(&name.text) => Err(NameError::Pattern {
+                pattern: pattern.as_str().to_owned(),
+            }),
+            _ => Ok(name),
+        }
+    }
+
+    fn parse_ascii(text: &'a str) -> Result<Self, NameError> {
+        if text.len() > MAX_CHARACTERS {
+            return Err(NameError::TooLong);
+        }
+        let mut upper = false;
+        for &byte in text.as_bytes() {
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => return Err(NameError::WhiteSpace),
+                0..=0x1f | 0x7f => {
+                    return Err(NameError::Invisible {
+                        code_point: byte.into(),
+                    });
+                }
+                b'A'..=b'Z' => upper = true,
+                _ => {}
+            }
+        }
+        let key = if upper {
+            Cow::Owned(text.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(text)
+        };
+        Ok(UserName {
+            text: Cow::Borrowed(text),
+            key,
+        })
+    }
+
+    fn parse_unicode(text: &'a str) -> Result<Self, NameError> {
+        for character in text.chars() {
+            if is_invisible(character) {
+                return Err(NameError::Invisible {
+                    code_point: character.into(),
+                });
+            }
+            if character.is_whitespace() {
+                return Err(NameError::WhiteSpace);
+            }
+        }
+        let nfc = ComposingNormalizer::new_nfc();
+        let composed = nfc.normalize(text);
+        if composed.chars().count() > MAX_CHARACTERS {
+            return Err(NameError::TooLong);
+        }
+        let folded = CaseMapper::new().fold_string(&composed).into_owned();
+        let key = nfc.normalize(&folded).into_owned();
+        Ok(UserName {
+            text: composed,
+            key: Cow::Owned(key),
+        })
+    }
+
+    /// The name as it is shown, in NFC.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The key the name is unique under within its organization and domain.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// The key of any text, for looking a user up by a name somebody typed.
+pub fn lookup_key(text: &str) -> String {
+    UserName::parse(text, None).map_or_else(|_| text.to_owned(), |name| name.key().to_owned())
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{0}'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}'
+        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Why a name cannot be a user name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// There is no text.
+    #[error("the user name is empty")]
+    Empty,
+    /// A blank, a TAB, a line break or another white-space character.
+    #[error("the user name has white space in it; a user name is one word")]
+    WhiteSpace,
+    /// A control, bidirectional, zero-width or other character that cannot be seen.
+    #[error("the user name has the invisible character U+{code_point:04X} in it; remove it")]
+    Invisible {
+        /// The character's Unicode code point.
+        code_point: u32,
+    },
+    /// More than [`MAX_CHARACTERS`].
+    #[error("the user name is longer than {MAX_CHARACTERS} characters")]
+    TooLong,
+    /// The domain asks for names of another form.
+    #[error("the user name does not have the form this domain asks for, {pattern}")]
+    Pattern {
+        /// The domain's regular expression.
+        pattern: String,
+    },
+}
+
+impl NameError {
+    /// The problem code of this failure.
+    pub fn code(&self) -> &'static str {
+        match self {
+            NameError::Empty => "name-empty",
+            NameError::WhiteSpace => "name-white-space",
+            NameError::Invisible { .. } => "name-invisible-character",
+            NameError::TooLong => "name-too-long",
+            NameError::Pattern { .. } => "name-pattern",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> String {
+        UserName::parse(text, None).unwrap().key().to_owned()
+    }
+
+    fn refusal(text: &str) -> &'static str {
+        UserName::parse(text, None).unwrap_err().code()
+    }
+
+    #[test]
+    fn case_and_normalisation_form_make_no_difference() {
+        assert_eq!(key("Alice"), "alice");
+        assert_eq!(key("Jos\u{e9}"), key("jose\u{301}"));
+        assert_eq!(key("STRASSE"), key("straße"));
+        assert_eq!(
+            UserName::parse("jose\u{301}", None).unwrap().as_str(),
+            "jos\u{e9}"
+        );
+        assert_ne!(
+            key("\u{430}dmin"),
+            key("admin"),
+            "a Cyrillic a is another letter"
+        );
+    }
+
+    #[test]
+    fn white_space_and_invisible_characters_are_refused() {
+        assert_eq!(refusal("carol, jr"), "name-white-space");
+        assert_eq!(refusal("a\u{a0}b"), "name-white-space");
+        assert_eq!(refusal("a\u{200b}b"), "name-invisible-character");
+        assert_eq!(refusal("\u{202e}evil"), "name-invisible-character");
+        assert_eq!(refusal("a\u{7}"), "name-invisible-character");
+        assert_eq!(refusal("a\u{e0041}"), "name-invisible-character");
+        assert_eq!(refusal(""), "name-empty");
+        assert_eq!(refusal(&"x".repeat(256)), "name-too-long");
+        assert!(UserName::parse(&"ü".repeat(255), None).is_ok());
+    }
+
+    #[test]
+    fn a_domain_pattern_matches_the_whole_name() {
+        let pattern = Pattern::new("[a-z]{3,30}").unwrap();
+        assert!(UserName::parse("alice", Some(&pattern)).is_ok());
+        assert_eq!(
+            UserName::parse("alice1", Some(&pattern))
+                .unwrap_err()
+                .code(),
+            "name-pattern"
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! Who may call Muster: operators, their roles, and the port that keeps them.
+
+use serde::Serialize;
+
+use crate::clock::Moment;
+use crate::users::store::StoreError;
+
+/// What an operator may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Bring users in, and see what became of them.
+    Import,
+    /// See users and imports.
+    Read,
+    /// All of it, operators included.
+    Admin,
+}
+
+impl Role {
+    /// Every role, in the order in which they are listed.
+    pub const ALL: [Role; 3] = [Role::Import, Role::Read, Role::Admin];
+
+    /// The word used in settings, on the terminal and in stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Import => "import",
+            Role::Read => "read",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// The role that `word` names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Role::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// Whether this role includes what `needed` stands for.
+    pub fn includes(self, needed: Role) -> bool {
+        match self {
+            Role::Admin => true,
+            Role::Import => matches!(needed, Role::Import | Role::Read),
+            Role::Read => needed == Role::Read,
+        }
+    }
+}
+
+/// An operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operator {
+    /// The name as it was given.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The one organization they may do it in; none means all.
+    pub organization: Option<String>,
+    /// PHC string of the password.
+    #[serde(skip)]
+    pub password_hash: String,
+    /// When they were made.
+    #[serde(skip)]
+    pub created_at: Moment,
+}
+
+/// Keeps operators; names are unique by [`lookup_key`](crate::users::name::lookup_key).
+pub trait OperatorStore: Send + Sync {
+    /// The operator called `name`.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn operator(&self, name: &str) -> Result<Option<Operator>, StoreError>;
+
+    /// All operators, by name.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn operators(&self) -> Result<Vec<Operator>, StoreError>;
+
+    /// Adds an operator; false when the name is taken.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn add_operator(&self, operator: &Operator) -> Result<bool, StoreError>;
+
+    /// Changes an operator's password hash; false when there is no such operator.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn set_operator_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError>;
+
+    /// Removes an operator; false when there is no such operator.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn remove_operator(&self, name: &str) -> Result<bool, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_include_what_they_should() {
+        assert!(Role::Admin.includes(Role::Import));
+        assert!(Role::Import.includes(Role::Read));
+        assert!(!Role::Read.includes(Role::Import));
+        assert!(!Role::Import.includes(Role::Admin));
+        assert_eq!(Role::parse("admin"), Some(Role::Admin));
+    }
+}

@@ -1,0 +1,330 @@
+//! The rules a row has to satisfy: candidate in, checked user or problems out.
+//!
+//! Every rule that a row breaks is named, not only the first, so that a file is mended in one go.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
+use crate::users::domains::Domain;
+use crate::users::name::UserName;
+use crate::users::passwords::{self, WeakPassword};
+use crate::users::problem::{Problem, Severity};
+
+/// Prefixes of role names that belong to no user store (WSO2's hybrid roles).
+const HYBRID_ROLES: [&str; 3] = ["Internal/", "Application/", "Workflow/"];
+
+/// The role whose holders administer the user store.
+pub const ADMIN_ROLE: &str = "admin";
+
+/// The roles that exist, and whether the caller may give the administrators' one away.
+#[derive(Debug, Clone, Default)]
+pub struct GrantableRoles {
+    by_key: HashMap<String, String>,
+    admin_too: bool,
+}
+
+impl GrantableRoles {
+    /// The roles called `names`; [`ADMIN_ROLE`] may be given only when `admin_too`.
+    pub fn new(names: impl IntoIterator<Item = String>, admin_too: bool) -> Self {
+        let by_key = names
+            .into_iter()
+            .map(|name| (name.to_lowercase(), name))
+            .collect();
+        GrantableRoles { by_key, admin_too }
+    }
+}
+
+/// The rules for the rows of one import.
+#[derive(Debug)]
+pub struct Policy<'a> {
+    /// The domain the users go to.
+    pub domain: &'a Domain,
+    /// The rules for passwords.
+    pub passwords: &'a passwords::Settings,
+    /// Whether the import has a default password, and the rule it breaks if it breaks one.
+    pub default_password: Option<Result<(), WeakPassword>>,
+    /// Roles that rows may name.
+    pub roles: &'a GrantableRoles,
+}
+
+impl Policy<'_> {
+    /// Applies every rule. Warnings are added to `warnings`.
+    ///
+    /// # Errors
+    /// All the problems of the row; there is at least one.
+    pub fn check<'r>(
+        &self,
+        mut candidate: Candidate<'r>,
+        warnings: &mut Vec<Problem>,
+    ) -> Result<CheckedUser<'r>, Vec<Problem>> {
+        let mut problems = std::mem::take(&mut candidate.problems);
+        let bare = self.without_domain(&candidate, warnings);
+        let name = self.check_name(&candidate, bare, &mut problems);
+        let roles = self.check_roles(&candidate, &mut problems);
+        let password = self.check_password(&candidate, &mut problems);
+        let (Some(name), Some(password), true) = (name, password, problems.is_empty()) else {
+            let about = candidate.user_name;
+            return Err(problems
+                .into_iter()
+                .map(|problem| problem.about(about))
+                .collect());
+        };
+        Ok(CheckedUser {
+            line: candidate.line,
+            name,
+            given_name: candidate.given_name,
+            family_name: candidate.family_name,
+            email: candidate.email,
+            attributes: last_of_each(candidate.attributes),
+            roles,
+            password,
+        })
+    }
+
+    /// The name without what stands before its first `/`, as the original does it; a foreign domain
+    /// is worth a warning, because the user goes to the request's domain all the same.
+    fn without_domain<'r>(
+        &self,
+        candidate: &Candidate<'r>,
+        warnings: &mut Vec<Problem>,
+    ) -> &'r str {
+        match candidate.user_name.split_once('/') {
+            Some((prefix, rest)) if !prefix.is_empty() => {
+                if !prefix.eq_ignore_ascii_case(&self.domain.name) {
+                    let domain = &self.domain.name;
+                    warnings.push(
+                        Problem::new(
+                            Severity::Warning,
+                            candidate.line,
+                            Cow::Owned(candidate.columns.user_name.to_owned()),
+                            "domain-prefix-dropped",
+                            format!(
+                                "the prefix before the / is not this import's domain; the user went \
+                                 to {domain}"
+                            ),
+                        )
+                        .about(candidate.user_name),
+                    );
+                }
+                rest
+            }
+            _ => candidate.user_name,
+        }
+    }
+
+    fn check_name<'r>(
+        &self,
+        candidate: &Candidate<'r>,
+        bare: &'r str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<UserName<'r>> {
+        match UserName::parse(bare, self.domain.user_name_rule.as_ref()) {
+            Ok(name) => {
+                if candidate.user_name_claim.is_some_and(|claim| claim != bare) {
+                    problems.push(fail(
+                        candidate.line,
+                        candidate.columns.user_name,
+                        "name-differs-from-claim",
+                        "the user name and the username claim have to be the same",
+                    ));
+                }
+                Some(name)
+            }
+            Err(error) => {
+                let column = candidate.columns.user_name;
+                problems.push(fail(
+                    candidate.line,
+                    column,
+                    error.code(),
+                    error.to_string(),
+                ));
+                None
+            }
+        }
+    }
+
+    fn check_roles<'r>(
+        &self,
+        candidate: &Candidate<'r>,
+        problems: &mut Vec<Problem>,
+    ) -> Cow<'r, str> {
+        let Some(cell) = candidate.roles else {
+            return Cow::Borrowed("");
+        };
+        let mut found = String::new();
+        for wanted in cell
+            .split(':')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
+            let hybrid = HYBRID_ROLES.iter().any(|prefix| wanted.starts_with(prefix));
+            let name = match wanted.split_once('/') {
+                Some((_, rest)) if !hybrid => rest,
+                _ => wanted,
+            };
+            let Some(spelled) = self.roles.by_key.get(&name.to_lowercase()) else {
+                let kind = if hybrid { "internal " } else { "" };
+                problems.push(fail(
+                    candidate.line,
+                    candidate.columns.roles,
+                    "role-unknown",
+                    format!(
+                        "the {kind}role {name:?} does not exist; make it first or leave it out"
+                    ),
+                ));
+                continue;
+            };
+            if spelled == ADMIN_ROLE && !self.roles.admin_too {
+                problems.push(fail(
+                    candidate.line,
+                    candidate.columns.roles,
+                    "role-not-yours-to-give",
+                    "only an operator with the role admin may give the role admin",
+                ));
+                continue;
+            }
+            if !found.is_empty() {
+                found.push(':');
+            }
+            found.push_str(spelled);
+        }
+        Cow::Owned(found)
+    }
+
+    fn check_password<'r>(
+        &self,
+        candidate: &Candidate<'r>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<CheckedPassword<'r>> {
+        let column = candidate.columns.password;
+        let (code, message) = match candidate.password.filter(|own| !own.trim().is_empty()) {
+            Some(own) => match self.passwords.judge(own) {
+                Ok(fitness) => return Some(CheckedPassword::Own(own, fitness)),
+                Err(weak) => ("password-rule", weak.to_string()),
+            },
+            None => match &self.default_password {
+                Some(Ok(())) => return Some(CheckedPassword::Default),
+                Some(Err(weak)) => (
+                    "default-password-rule",
+                    format!("the row needs the default password, and that breaks a rule: {weak}"),
+                ),
+                None => (
+                    "password-missing",
+                    "the row has no password and the import has no default password; give one of them"
+                        .to_owned(),
+                ),
+            },
+        };
+        problems.push(fail(candidate.line, column, code, message));
+        None
+    }
+}
+
+fn fail(line: u64, column: &str, code: &'static str, message: impl Into<String>) -> Problem {
+    Problem::new(
+        Severity::Failed,
+        line,
+        Cow::Owned(column.to_owned()),
+        code,
+        message,
+    )
+}
+
+/// Where a claim comes twice the last one counts, as in the original.
+fn last_of_each<'r>(mut attributes: Vec<(&'r str, &'r str)>) -> Vec<(&'r str, &'r str)> {
+    if attributes.len() > 1 {
+        attributes.reverse();
+        attributes.sort_by_key(|(name, _)| *name);
+        attributes.dedup_by_key(|(name, _)| *name);
+    }
+    attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::domains::Domains;
+    use crate::users::passwords::Fitness;
+
+    fn codes(candidate: Candidate<'_>, default: Option<Result<(), WeakPassword>>) -> Vec<String> {
+        let domain = Domains::new(&Default::default()).find(None).unwrap();
+        let roles =
+            GrantableRoles::new(["admin".to_owned(), "Internal/everyone".to_owned()], false);
+        let rules = passwords::Settings::default();
+        let policy = Policy {
+            domain: &domain,
+            passwords: &rules,
+            default_password: default,
+            roles: &roles,
+        };
+        match policy.check(candidate, &mut Vec::new()) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.into_iter().map(|p| p.code.into_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn every_broken_rule_of_a_row_is_named() {
+        let candidate = Candidate {
+            line: 4,
+            user_name: "carol, jr",
+            roles: Some("nosuch:admin"),
+            ..Candidate::default()
+        };
+        assert_eq!(
+            codes(candidate, None),
+            [
+                "name-white-space",
+                "role-unknown",
+                "role-not-yours-to-give",
+                "password-missing"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_blank_password_takes_the_default_one() {
+        let row = || Candidate {
+            user_name: "bob",
+            password: Some(" "),
+            ..Candidate::default()
+        };
+        assert!(codes(row(), Some(Ok(()))).is_empty());
+        assert_eq!(codes(row(), None), ["password-missing"]);
+        let weak = passwords::Settings::default().judge("x").unwrap_err();
+        assert_eq!(codes(row(), Some(Err(weak))), ["default-password-rule"]);
+    }
+
+    #[test]
+    fn a_foreign_domain_is_dropped_with_a_warning_and_roles_are_spelled_as_stored() {
+        let domain = Domains::new(&Default::default()).find(None).unwrap();
+        let roles = GrantableRoles::new(["Internal/everyone".to_owned()], false);
+        let rules = passwords::Settings::default();
+        let policy = Policy {
+            domain: &domain,
+            passwords: &rules,
+            default_password: None,
+            roles: &roles,
+        };
+        let mut warnings = Vec::new();
+        let candidate = Candidate {
+            line: 7,
+            user_name: "OTHER/kim",
+            password: Some("correct horse"),
+            roles: Some("Internal/Everyone"),
+            attributes: vec![("country", "FR"), ("title", "Dr"), ("country", "DE")],
+            ..Candidate::default()
+        };
+        let user = policy.check(candidate, &mut warnings).unwrap();
+        assert_eq!(user.name.as_str(), "kim");
+        assert_eq!(user.roles, "Internal/everyone");
+        assert_eq!(user.attributes, [("country", "DE"), ("title", "Dr")]);
+        assert!(matches!(
+            user.password,
+            CheckedPassword::Own(_, Fitness::Stays)
+        ));
+        assert_eq!(warnings[0].code, "domain-prefix-dropped");
+        assert_eq!(warnings[0].line, 7);
+    }
+}

@@ -1,0 +1,167 @@
+//! What can be wrong with one row: told in the report, while the import goes on.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::users::import_record::ImportId;
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The row was not stored.
+    Failed,
+    /// The row's user exists already; nothing was changed.
+    Duplicate,
+    /// The row was stored, or there was nothing to store; somebody should have a look all the same.
+    Warning,
+}
+
+impl Severity {
+    /// The word used in reports and stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Failed => "failed",
+            Severity::Duplicate => "duplicate",
+            Severity::Warning => "warning",
+        }
+    }
+
+    /// The severity that `word` names.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Severity::Failed, Severity::Duplicate, Severity::Warning]
+            .into_iter()
+            .find(|severity| severity.as_str() == word)
+    }
+}
+
+/// One finding about one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Line of the file where the row begins, from 1; 0 when the finding is about the whole file.
+    pub line: u64,
+    /// Name of the column, as the file or the documentation has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<Cow<'static, str>>,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// Stable word for programs, such as `name-white-space`.
+    pub code: Cow<'static, str>,
+    /// A sentence that somebody can act on; never a password.
+    pub message: String,
+    /// The user name as the row has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+}
+
+impl Problem {
+    /// A finding about the row that begins at `line`.
+    pub fn new(
+        severity: Severity,
+        line: u64,
+        column: impl Into<Option<Cow<'static, str>>>,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Problem {
+            line,
+            column: column.into(),
+            severity,
+            code: code.into(),
+            message: message.into(),
+            user_name: None,
+        }
+    }
+
+    /// The same, with the name of the user it is about.
+    #[must_use]
+    pub fn about(mut self, user_name: &str) -> Self {
+        self.user_name = Some(shorten(user_name));
+        self
+    }
+
+    /// The finding for a row whose name is taken.
+    pub fn duplicate(line: u64, user_name: &str, owner: &Owner, import: ImportId) -> Self {
+        let (code, message) = match (owner.import, owner.line) {
+            (Some(id), Some(first)) if id == import => (
+                "duplicate-in-file",
+                format!(
+                    "the user is already in this file, in line {first}; the first row was kept"
+                ),
+            ),
+            (Some(id), Some(first)) => (
+                "duplicate-in-store",
+                format!(
+                    "the user exists already (line {first} of import {id}); nothing was changed"
+                ),
+            ),
+            (Some(id), None) => (
+                "duplicate-in-store",
+                format!("the user exists already (made by import {id}); nothing was changed"),
+            ),
+            (None, _) => (
+                "duplicate-in-store",
+                "the user exists already; nothing was changed".into(),
+            ),
+        };
+        Problem::new(
+            Severity::Duplicate,
+            line,
+            Cow::Borrowed("userName"),
+            code,
+            message,
+        )
+        .about(user_name)
+    }
+}
+
+/// Which row made the user that already has a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// The import, when the user came by one.
+    pub import: Option<ImportId>,
+    /// Its line in that import's file.
+    pub line: Option<u64>,
+}
+
+/// Names in reports are cut: a field may be 64 KiB long.
+fn shorten(name: &str) -> String {
+    const KEPT: usize = 120;
+    match name.char_indices().nth(KEPT) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_duplicate_says_where_the_first_one_came_from() {
+        let (this, other) = (ImportId(Uuid::from_u128(1)), ImportId(Uuid::from_u128(2)));
+        let in_file = Owner {
+            import: Some(this),
+            line: Some(3),
+        };
+        let found = Problem::duplicate(9, "alice", &in_file, this);
+        assert_eq!((found.line, found.code.as_ref()), (9, "duplicate-in-file"));
+        assert_eq!(
+            found.message,
+            "the user is already in this file, in line 3; the first row was kept"
+        );
+        assert_eq!(
+            Problem::duplicate(9, "alice", &in_file, other).code,
+            "duplicate-in-store"
+        );
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        let found = Problem::new(Severity::Failed, 2, None, "x", "y").about(&"é".repeat(200));
+        assert_eq!(found.user_name.unwrap().chars().count(), 121);
+    }
+}

@@ -1,0 +1,251 @@
+//! The port that every user store stands behind, and what crosses it.
+//!
+//! Blocking and object-safe. Rows go in as batches; what an import counted is written in the same
+//! transaction as the rows it counted, so that after a crash the record is exact.
+
+use std::sync::mpsc;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::users::batch::NewUsers;
+use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::operator::OperatorStore;
+use crate::users::problem::{Owner, Problem};
+
+/// One step of an import: a batch and what belongs to it, written together or not at all.
+#[derive(Debug)]
+pub struct ImportStep {
+    /// The import.
+    pub import: ImportId,
+    /// The organization of its users.
+    pub organization: String,
+    /// The domain of its users.
+    pub domain: String,
+    /// The record, with the first step.
+    pub begin: Option<ImportRecord>,
+    /// The users to write, none of which replaces one that exists.
+    pub users: NewUsers,
+    /// What became of the rows that did not get as far as the store.
+    pub counted: Counters,
+    /// What was found about those rows.
+    pub findings: Vec<Problem>,
+    /// How many findings are kept of the whole import.
+    pub keep_findings: u64,
+    /// The default password's hash, once a user needs it.
+    pub default_password_hash: Option<String>,
+    /// How the import ended, with the last step.
+    pub finish: Option<Finish>,
+    /// The moment of the step.
+    pub at: Moment,
+    /// Everything is checked against the store, and nothing is written.
+    pub dry_run: bool,
+}
+
+/// How an import ended.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// The state it ended in.
+    pub state: ImportState,
+    /// Why, where it ended early.
+    pub reason: Option<String>,
+    /// SHA-256 of the file, in hexadecimal, where its end was read.
+    pub sha256: Option<String>,
+}
+
+/// What became of one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was made.
+    Created,
+    /// Its name is taken, by the user that this row made.
+    Duplicate(Owner),
+}
+
+/// A step that is durable.
+#[derive(Debug)]
+pub struct Written {
+    /// What became of each user, in the order of the file.
+    pub outcomes: Vec<Outcome>,
+    /// The batch, to use its memory again.
+    pub users: NewUsers,
+}
+
+/// A step on its way to the disk.
+#[derive(Debug)]
+pub struct PendingStep(mpsc::Receiver<Result<Written, StoreError>>);
+
+impl PendingStep {
+    /// A step that will be answered through the sender.
+    pub fn channel() -> (mpsc::SyncSender<Result<Written, StoreError>>, PendingStep) {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        (sender, PendingStep(receiver))
+    }
+
+    /// Waits until the step is durable.
+    ///
+    /// # Errors
+    /// The step was not written, and nothing of it is in the store.
+    pub fn wait(self) -> Result<Written, StoreError> {
+        self.0.recv().unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// A user as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// UUID version 7.
+    pub id: Uuid,
+    /// The name as it is shown.
+    pub user_name: String,
+    /// The user store's name.
+    pub domain: String,
+    /// The organization.
+    pub organization: String,
+    /// SCIM `name.givenName`.
+    pub given_name: Option<String>,
+    /// SCIM `name.familyName`.
+    pub family_name: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// Everything else, by attribute name.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// Whether the password has to be changed at the first login.
+    pub must_change_password: bool,
+    /// The import that made the user.
+    pub created_by: Option<ImportId>,
+    /// Names of the user's roles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+}
+
+/// Where a page of users begins: behind this domain and name key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserCursor {
+    /// The domain of the last user seen.
+    pub domain: String,
+    /// The name key of the last user seen.
+    pub key: String,
+}
+
+/// Keeps users, and takes the steps of imports.
+pub trait UserStore: Send + Sync {
+    /// Hands a step over; it is durable when the answer has been waited for. Steps of one import are
+    /// written in the order in which they were handed over.
+    fn submit(&self, step: ImportStep) -> PendingStep;
+
+    /// The user called `name`, in any case.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn user(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// At most `limit` users behind `after`, by domain and name key.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn users(
+        &self,
+        organization: &str,
+        domain: Option<&str>,
+        after: Option<&UserCursor>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError>;
+
+    /// The PHC string behind a user's password: its own, or that of the import whose default
+    /// password it still has.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn password_hash(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+    ) -> Result<Option<String>, StoreError>;
+
+    /// Names of the roles that users of the domain can have.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn roles(&self, organization: &str, domain: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Whether the store can be written to now.
+    ///
+    /// # Errors
+    /// Why not.
+    fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// Keeps the records of imports.
+pub trait ImportLedger: Send + Sync {
+    /// The import with this id.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn import(&self, organization: &str, id: ImportId) -> Result<Option<ImportRecord>, StoreError>;
+
+    /// The newest imports, newest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError>;
+
+    /// Findings that were kept, in the order in which they were made; `skip` of them left out.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn findings(
+        &self,
+        organization: &str,
+        id: ImportId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Problem>, StoreError>;
+
+    /// Marks every import that still says it is running as interrupted, when nobody can be running
+    /// it; answers how many there were.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn close_abandoned(&self, at: Moment) -> Result<usize, StoreError>;
+}
+
+/// All that a store does.
+pub trait Store: UserStore + ImportLedger + OperatorStore + std::fmt::Debug {}
+
+impl<S: UserStore + ImportLedger + OperatorStore + std::fmt::Debug> Store for S {}
+
+/// A store failed; nothing of what it was asked to write is in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No room on the disk.
+    #[error("There is no room left where the users are stored.")]
+    Full,
+    /// Another process holds the store for too long.
+    #[error("Another process holds the store; try again in a moment.")]
+    Busy,
+    /// The store was made by a newer version.
+    #[error(
+        "The store has schema version {found}, and this version knows {known}; use a newer one."
+    )]
+    NewerSchema {
+        /// Version of the store.
+        found: u32,
+        /// Newest version known here.
+        known: u32,
+    },
+    /// The store was shut down.
+    #[error("The store is closed.")]
+    Closed,
+    /// Anything else; the text is for the log.
+    #[error("The store failed: {0}.")]
+    Failed(String),
+}

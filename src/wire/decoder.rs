@@ -1,0 +1,157 @@
+//! From a decoder that is given text to a reader of what the text stands for.
+//!
+//! Owns the port [`Decoder`], the reader [`Decoded`] over one, and the pair of hexadecimal digits that
+//! several encodings have; the encodings themselves are in `base64` and `quoted_printable`.
+
+use std::io::{self, Read};
+
+use crate::wire::error::WireError;
+
+/// Turns encoded text, given in pieces of any size, into bytes.
+///
+/// A decoder that has refused a piece is given no more.
+pub trait Decoder: Default {
+    /// Decodes as much as is complete and appends it to `out`.
+    ///
+    /// # Errors
+    /// The text is wrong; `out` may then hold bytes from before that place.
+    fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), WireError>;
+
+    /// Decodes what was kept back, now that no more text comes.
+    ///
+    /// # Errors
+    /// The text ends too early.
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), WireError>;
+}
+
+/// A reader of the bytes that an encoded text stands for.
+pub struct Decoded<R, D> {
+    source: R,
+    decoder: D,
+    text: Vec<u8>,
+    bytes: Vec<u8>,
+    /// So many of `bytes` have been handed out.
+    taken: usize,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Reading,
+    Ended,
+    Failed,
+}
+
+impl<R: Read, D: Decoder> Decoded<R, D> {
+    /// A reader of what this source's text stands for.
+    pub fn new(source: R) -> Self {
+        const FETCH: usize = 16 * 1024;
+        Decoded {
+            source,
+            decoder: D::default(),
+            text: vec![0; FETCH],
+            bytes: Vec::new(),
+            taken: 0,
+            state: State::Reading,
+        }
+    }
+
+    /// Decodes the next piece of text that the source has.
+    fn decode_next(&mut self) -> io::Result<()> {
+        self.bytes.clear();
+        self.taken = 0;
+        let count = self.source.read(&mut self.text)?;
+        let text = self.text.get(..count).unwrap_or_default();
+        let decoded = if text.is_empty() {
+            self.state = State::Ended;
+            self.decoder.finish(&mut self.bytes)
+        } else {
+            self.decoder.push(text, &mut self.bytes)
+        };
+        if decoded.is_err() {
+            self.bytes.clear();
+            self.state = State::Failed;
+        }
+        Ok(decoded?)
+    }
+}
+
+impl<R: Read, D: Decoder> Read for Decoded<R, D> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = self.bytes.get(self.taken..).unwrap_or_default();
+            match self.state {
+                State::Failed => return Err(io::Error::other("the text was already refused")),
+                State::Reading if ready.is_empty() && !into.is_empty() => self.decode_next()?,
+                State::Reading | State::Ended => {
+                    let count = ready.read(into)?;
+                    self.taken += count;
+                    return Ok(count);
+                }
+            }
+        }
+    }
+}
+
+/// The byte that two hexadecimal digits of either case stand for, behind `=` or `%`.
+pub(crate) fn hex_pair(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a dash for an error and a dot for what it keeps back to the end.
+    #[derive(Default)]
+    struct Upper(Vec<u8>);
+
+    impl Decoder for Upper {
+        fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
+            for byte in text {
+                match byte {
+                    b'-' => return Err(WireError::Inflate("a dash".to_owned())),
+                    b'.' => self.0.push(b'!'),
+                    other => out.push(other.to_ascii_uppercase()),
+                }
+            }
+            Ok(())
+        }
+
+        fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), WireError> {
+            out.append(&mut self.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn pieces_without_a_byte_do_not_end_the_reader() {
+        let source = b"a".chain(&b"."[..]).chain(&b"b"[..]);
+        let mut reader = Decoded::<_, Upper>::new(source);
+        let mut byte = [0];
+        assert_eq!(reader.read(&mut []).unwrap(), 0);
+        assert_eq!((reader.read(&mut byte).unwrap(), byte), (1, *b"A"));
+        assert_eq!((reader.read(&mut byte).unwrap(), byte), (1, *b"B"));
+        assert_eq!((reader.read(&mut byte).unwrap(), byte), (1, *b"!"));
+        assert_eq!(reader.read(&mut byte).unwrap(), 0);
+        assert_eq!(reader.read(&mut byte).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_was_refused_does_not_go_on() {
+        let source = b"a-".chain(&b"b"[..]);
+        let mut reader = Decoded::<_, Upper>::new(source);
+        let error = WireError::from_io(reader.read(&mut [0]).unwrap_err());
+        assert_eq!(error.code(), "IMP-INFLATE");
+        assert!(reader.read(&mut [0]).is_err());
+    }
+
+    #[test]
+    fn pairs_of_digits() {
+        assert_eq!(hex_pair(b'3', b'D'), Some(b'='));
+        assert_eq!(hex_pair(b'f', b'F'), Some(255));
+        assert_eq!(hex_pair(b'+', b'1'), None);
+        assert_eq!(hex_pair(0xFF, b'0'), None);
+    }
+}

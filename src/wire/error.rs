@@ -1,0 +1,330 @@
+//! What can go wrong between the socket and the content of one part.
+//!
+//! Owns [`WireError`], its stable codes and the sentences told to the caller. Turning them into a
+//! fault, a status or an exit code is left to whoever speaks to that caller.
+//!
+//! Decoders here are ordinary readers, so a `WireError` travels through [`std::io::Read`] inside an
+//! [`io::Error`]; [`WireError::from_io`] takes it out again at the other end.
+
+use std::io;
+
+/// A request that cannot be read to its end, with the reason.
+///
+/// Parts of a message are counted from 1, offsets from 0.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The connection ended before the announced length or the last chunk.
+    #[error(
+        "The request body ended after {received} bytes, before its announced end. \
+         The connection was probably cut: send the whole request again."
+    )]
+    HttpTruncated {
+        /// Bytes of the body that did arrive.
+        received: u64,
+    },
+
+    /// The sender fell below the slowest pace that is waited for.
+    #[error(
+        "The request body stopped arriving after {received} bytes, or came too slowly to wait for. \
+         Check that Content-Length is not larger than the body, then send the whole request again."
+    )]
+    HttpStalled {
+        /// Bytes of the body that did arrive.
+        received: u64,
+    },
+
+    /// The body, inflated where it was compressed, is over the limit.
+    #[error(
+        "The request body is larger than the {limit} bytes accepted here. \
+         Split the file, or ask the administrator for a higher limit."
+    )]
+    HttpTooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+
+    /// A media type, usually that of the request, cannot be read.
+    #[error(
+        "The Content-Type cannot be read: {what}. \
+         Send a type such as text/xml or multipart/related; boundary=\"…\"."
+    )]
+    MediaType {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+
+    /// No usable boundary, or one that does not occur in the body.
+    #[error(
+        "The multipart boundary is not usable: {what}. \
+         Give exactly one boundary parameter of 1 to 70 characters in the Content-Type of the \
+         request, the same as in the body."
+    )]
+    MimeBoundary {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+
+    /// The body ended before the closing delimiter.
+    #[error(
+        "The multipart body ended {}, without the closing delimiter (\"--\", boundary, \"--\"). \
+         The upload was cut off: send the whole request again.",
+        place(*.part)
+    )]
+    MimeTruncated {
+        /// The part that was being read; 0 before the first one.
+        part: usize,
+    },
+
+    /// Two parts that one reference could mean.
+    #[error(
+        "Part {part} of the message repeats the Content-ID \"{id}\". \
+         Give every part a Content-ID of its own."
+    )]
+    MimeDuplicateId {
+        /// The later of the two parts.
+        part: usize,
+        /// The repeated identifier, shortened.
+        id: String,
+    },
+
+    /// More parts than are accepted.
+    #[error(
+        "The message has more than {limit} parts. \
+         Send one import per request: the envelope and the file it refers to."
+    )]
+    MimeParts {
+        /// The largest number accepted.
+        limit: usize,
+    },
+
+    /// A part header, or the line of a delimiter, that cannot be read.
+    #[error(
+        "The headers of part {part} cannot be read: {what}. \
+         Each line is a name, a colon and a value, and an empty line ends them."
+    )]
+    MimeHeader {
+        /// The part it belongs to.
+        part: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+
+    /// A multipart inside the multipart.
+    #[error(
+        "Part {part} of the message is itself a multipart. \
+         Put the file directly into a part of the outer message."
+    )]
+    MimeNested {
+        /// The part in question.
+        part: usize,
+    },
+
+    /// A Content-Transfer-Encoding that MIME does not define.
+    #[error(
+        "The Content-Transfer-Encoding \"{encoding}\" is not supported. \
+         Use binary, 8bit, 7bit, base64 or quoted-printable."
+    )]
+    MimeEncoding {
+        /// What was asked for, shortened.
+        encoding: String,
+    },
+
+    /// Text that is not base64.
+    #[error(
+        "The base64 text is wrong at offset {offset}: {what}. \
+         Encode the unchanged file once; white space between characters is allowed."
+    )]
+    Base64 {
+        /// Where, in bytes from the start of the text, white space included.
+        offset: u64,
+        /// What is wrong there.
+        what: &'static str,
+    },
+
+    /// Text that is not quoted-printable.
+    #[error(
+        "The quoted-printable text is wrong at offset {offset}: {what}. \
+         Write a literal equals sign as =3D, or send the part as binary."
+    )]
+    QuotedPrintable {
+        /// Where, in bytes from the start of the text.
+        offset: u64,
+        /// What is wrong there.
+        what: &'static str,
+    },
+
+    /// A Content-Encoding that is not offered.
+    #[error(
+        "The Content-Encoding \"{}\" is not supported. Use gzip or deflate, or send the body \
+         uncompressed.",
+        excerpt(.0)
+    )]
+    ContentEncoding(String),
+
+    /// A compressed body that does not inflate.
+    #[error(
+        "The compressed request body cannot be inflated ({0}). \
+         Check that Content-Encoding names what was sent, or send the body uncompressed."
+    )]
+    Inflate(String),
+
+    /// What has to be kept aside is over the limit.
+    #[error(
+        "The attachment is larger than the {limit} bytes that can be kept aside. \
+         Send it after the envelope, and the other parameters before the file, so that it can be \
+         read as it arrives."
+    )]
+    SpoolFull {
+        /// The limit in bytes.
+        limit: u64,
+    },
+
+    /// Reading or writing failed on our side.
+    #[error("The request could not be read because of an input or output error. Send it again.")]
+    Io(#[source] io::Error),
+}
+
+impl WireError {
+    /// The stable code under which this rule is documented.
+    pub fn code(&self) -> &'static str {
+        match self {
+            WireError::HttpTruncated { .. } => "IMP-HTTP-TRUNCATED",
+            WireError::HttpStalled { .. } => "IMP-HTTP-STALLED",
+            WireError::HttpTooLarge { .. } => "IMP-HTTP-TOO-LARGE",
+            WireError::MediaType { .. } => "IMP-MEDIA-TYPE",
+            WireError::MimeBoundary { .. } => "IMP-MIME-BOUNDARY",
+            WireError::MimeTruncated { .. } => "IMP-MIME-TRUNCATED",
+            WireError::MimeDuplicateId { .. } => "IMP-MIME-DUPCID",
+            WireError::MimeParts { .. } => "IMP-MIME-PARTS",
+            WireError::MimeHeader { .. } => "IMP-MIME-HEADER",
+            WireError::MimeNested { .. } => "IMP-MIME-NESTED",
+            WireError::MimeEncoding { .. } => "IMP-MIME-ENCODING",
+            WireError::Base64 { .. } => "IMP-BASE64",
+            WireError::QuotedPrintable { .. } => "IMP-QUOTED-PRINTABLE",
+            WireError::ContentEncoding(_) => "IMP-HTTP-ENCODING",
+            WireError::Inflate(_) => "IMP-INFLATE",
+            WireError::SpoolFull { .. } => "IMP-SPOOL-FULL",
+            WireError::Io(_) => "IMP-IO",
+        }
+    }
+
+    /// Whether the upload was cut off, so that what was read of it is only a beginning.
+    pub fn is_truncation(&self) -> bool {
+        matches!(
+            self,
+            WireError::HttpTruncated { .. }
+                | WireError::HttpStalled { .. }
+                | WireError::MimeTruncated { .. }
+        )
+    }
+
+    /// Takes the error out that a reader of this wing has put in; any other becomes [`Self::Io`].
+    pub fn from_io(error: io::Error) -> WireError {
+        error.downcast().unwrap_or_else(WireError::Io)
+    }
+}
+
+impl From<WireError> for io::Error {
+    fn from(error: WireError) -> io::Error {
+        let kind = match error {
+            WireError::Io(inner) => return inner,
+            WireError::HttpTruncated { .. } | WireError::MimeTruncated { .. } => {
+                io::ErrorKind::UnexpectedEof
+            }
+            WireError::HttpStalled { .. } => io::ErrorKind::TimedOut,
+            WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => {
+                io::ErrorKind::FileTooLarge
+            }
+            WireError::MediaType { .. }
+            | WireError::MimeBoundary { .. }
+            | WireError::MimeDuplicateId { .. }
+            | WireError::MimeParts { .. }
+            | WireError::MimeHeader { .. }
+            | WireError::MimeNested { .. }
+            | WireError::MimeEncoding { .. }
+            | WireError::Base64 { .. }
+            | WireError::QuotedPrintable { .. }
+            | WireError::ContentEncoding(_)
+            | WireError::Inflate(_) => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+/// The start of a word of the sender's, short and printable enough to be repeated in an answer.
+pub(crate) fn excerpt(word: &str) -> String {
+    const LONGEST: usize = 60;
+    let printable = |c: char| if c.is_control() { '?' } else { c };
+    let mut short: String = word.chars().take(LONGEST).map(printable).collect();
+    if word.chars().nth(LONGEST).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+fn place(part: usize) -> String {
+    match part {
+        0 => "before its first part".to_owned(),
+        part => format!("inside part {part}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_way_through_read() {
+        let sent = WireError::Base64 {
+            offset: 7,
+            what: "a reason",
+        };
+        let through = io::Error::from(sent);
+        assert_eq!(through.kind(), io::ErrorKind::InvalidData);
+        let back = WireError::from_io(through);
+        assert_eq!(back.code(), "IMP-BASE64");
+        assert!(matches!(back, WireError::Base64 { offset: 7, .. }));
+    }
+
+    #[test]
+    fn a_foreign_error_becomes_io_and_stays_itself() {
+        let foreign = || io::Error::new(io::ErrorKind::ConnectionReset, "gone");
+        assert_eq!(WireError::from_io(foreign()).code(), "IMP-IO");
+        let again = io::Error::from(WireError::from_io(foreign()));
+        assert_eq!(again.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(again.to_string(), "gone");
+    }
+
+    #[test]
+    fn only_cut_off_uploads_are_truncations() {
+        assert!(WireError::HttpTruncated { received: 1 }.is_truncation());
+        assert!(WireError::HttpStalled { received: 1 }.is_truncation());
+        assert!(WireError::MimeTruncated { part: 1 }.is_truncation());
+        assert!(!WireError::MimeParts { limit: 50 }.is_truncation());
+        let eof = io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert!(!WireError::from_io(eof).is_truncation());
+    }
+
+    #[test]
+    fn the_sentence_says_what_where_and_what_to_do() {
+        assert_eq!(
+            WireError::MimeTruncated { part: 2 }.to_string(),
+            "The multipart body ended inside part 2, without the closing delimiter (\"--\", \
+             boundary, \"--\"). The upload was cut off: send the whole request again."
+        );
+        assert_eq!(
+            WireError::HttpTooLarge { limit: 1024 }.to_string(),
+            "The request body is larger than the 1024 bytes accepted here. Split the file, or ask \
+             the administrator for a higher limit."
+        );
+    }
+
+    #[test]
+    fn words_of_the_sender_are_cut_and_cleaned() {
+        assert_eq!(excerpt("x-uuencode"), "x-uuencode");
+        assert_eq!(excerpt("a\r\nb"), "a??b");
+        let long = excerpt(&"é".repeat(4096));
+        assert_eq!(long.chars().count(), 61);
+        assert!(long.ends_with('…'));
+    }
+}

@@ -1,0 +1,17 @@
+//! Bytes on their way in: the bounded pipe where async ends, and all that turns a message's body into
+//! the bytes of its parts. Nothing here knows of SOAP, files of users, or a store.
+
+pub mod error;
+pub mod pipe;
+pub mod limit;
+pub mod inflate;
+pub mod spool;
+pub mod media_type;
+pub mod mime;
+pub mod delimiter;
+pub mod part;
+pub mod cid;
+pub mod transfer;
+pub mod decoder;
+pub mod base64;
+pub mod quoted_printable;

@@ -1,0 +1,229 @@
+//! The headers of one part of a multipart message.
+//!
+//! Owns [`PartHeader`] and the reading of header lines into it: folding, names, repeated fields.
+//! Where the lines begin and end is known to `mime`, what the fields mean for an import to the
+//! front end.
+//!
+//! Follows RFC 5322 §2.2 (fields, folding; also the obsolete blank before the colon) and RFC 2045
+//! §3 to §7 (the MIME fields).
+
+use crate::wire::cid::without_brackets;
+use crate::wire::error::WireError;
+use crate::wire::media_type::{MediaType, first, parameters};
+use crate::wire::transfer::TransferEncoding;
+
+/// What a part says about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PartHeader {
+    /// The Content-ID, its brackets taken off once. An empty one counts as none.
+    pub content_id: Option<String>,
+    /// The Content-Type, where there is a readable one; nothing relies on it.
+    pub content_type: Option<MediaType>,
+    /// How the content is written down.
+    pub transfer_encoding: TransferEncoding,
+    fields: Vec<(String, String)>,
+}
+
+impl PartHeader {
+    /// The value of the first header field of this name, which is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        first(&self.fields, name)
+    }
+
+    /// The file name that the sender gives to the part: a label for people, never a path.
+    pub fn file_name(&self) -> Option<String> {
+        let disposition = self
+            .header("content-disposition")
+            .and_then(|field| field.split_once(';'))
+            .map(|(_, rest)| parameters(rest))
+            .unwrap_or_default();
+        let of_disposition = first(&disposition, "filename");
+        let of_type = || self.content_type.as_ref()?.param("name");
+        of_disposition.or_else(of_type).map(str::to_owned)
+    }
+}
+
+/// The header fields of a part while its lines come in.
+#[derive(Debug, Default)]
+pub(crate) struct HeaderLines {
+    fields: Vec<(String, String)>,
+}
+
+impl HeaderLines {
+    /// Takes one line, without its line end, unless it begins a field beyond the `most` allowed.
+    pub(crate) fn push(&mut self, line: &[u8], most: usize) -> Result<(), &'static str> {
+        if line
+            .iter()
+            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
+        {
+            return Err("a line holds a control character");
+        }
+        let line = text(line);
+        if line.starts_with([' ', '\t']) {
+            let Some((_, value)) = self.fields.last_mut() else {
+                return Err("the first line begins with a blank");
+            };
+            let more = line.trim_matches(BLANKS);
+            if !value.is_empty() && !more.is_empty() {
+                value.push(' ');
+            }
+            value.push_str(more);
+            return Ok(());
+        }
+        let Some((name, value)) = line.split_once(':') else {
+            return Err("a line has no colon");
+        };
+        let name = name.trim_end_matches(BLANKS);
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("a field has no proper name");
+        }
+        if self.fields.len() >= most {
+            return Err("there are too many");
+        }
+        let value = value.trim_matches(BLANKS).to_owned();
+        self.fields.push((name.to_ascii_lowercase(), value));
+        Ok(())
+    }
+
+    /// The whole header of part number `part`, once its last line is in.
+    pub(crate) fn finish(&self, part: usize) -> Result<PartHeader, WireError> {
+        let once = |name: &str| {
+            let mut values = self.fields.iter().filter(|(other, _)| other == name);
+            let value = values.next().map(|(_, value)| value.as_str());
+            // Two readers of one message would each believe a different line.
+            if values.any(|(_, other)| Some(other.as_str()) != value) {
+                let what = "a Content- field is given twice, with different values";
+                return Err(WireError::MimeHeader { part, what });
+            }
+            Ok(value.unwrap_or_default())
+        };
+        let content_type = once("content-type")?;
+        if starts_with_ignoring_case(content_type, "multipart/") {
+            return Err(WireError::MimeNested { part });
+        }
+        let content_id = without_brackets(once("content-id")?);
+        Ok(PartHeader {
+            content_id: (!content_id.is_empty()).then(|| content_id.to_owned()),
+            content_type: MediaType::parse(content_type).ok(),
+            transfer_encoding: TransferEncoding::parse(once("content-transfer-encoding")?)?,
+            fields: self.fields.clone(),
+        })
+    }
+}
+
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// Header text is ASCII by the book and UTF-8 in life; what is neither is read as Latin-1.
+fn text(line: &[u8]) -> String {
+    match str::from_utf8(line) {
+        Ok(text) => text.to_owned(),
+        Err(_) => line.iter().copied().map(char::from).collect(),
+    }
+}
+
+fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
+    text.get(..start.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&str]) -> Result<PartHeader, &'static str> {
+        let mut header = HeaderLines::default();
+        for line in lines {
+            header.push(line.as_bytes(), 100)?;
+        }
+        header.finish(1).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn a_part_of_a_real_client() {
+        let header = read(&[
+            "Content-Type: text/csv; charset=us-ascii; name=bulkUserImport.csv",
+            "Content-Transfer-Encoding: 7bit",
+            "Content-ID: <133299223356>",
+            "Content-Disposition: attachment; name=\"x\"; filename=\"b.csv\"",
+        ])
+        .unwrap();
+        assert_eq!(header.content_id.as_deref(), Some("133299223356"));
+        assert_eq!(header.content_type.as_ref().unwrap().essence, "text/csv");
+        assert_eq!(header.transfer_encoding, TransferEncoding::SevenBit);
+        assert_eq!(header.file_name().as_deref(), Some("b.csv"));
+        assert_eq!(header.header("content-transfer-encoding"), Some("7bit"));
+        assert_eq!(header.header("x-none"), None);
+    }
+
+    #[test]
+    fn names_in_any_case_blanks_and_folds() {
+        let header = read(&[
+            "CONTENT-id:<a@b>",
+            "content-TYPE :",
+            "\ttext/csv;",
+            "  name=\"a b.csv\"",
+            "   ",
+            "X-Empty:",
+        ])
+        .unwrap();
+        assert_eq!(header.content_id.as_deref(), Some("a@b"));
+        assert_eq!(
+            header.header("content-type"),
+            Some("text/csv; name=\"a b.csv\"")
+        );
+        assert_eq!(header.file_name().as_deref(), Some("a b.csv"));
+        assert_eq!(header.header("x-empty"), Some(""));
+    }
+
+    #[test]
+    fn no_header_means_binary_and_nothing_else() {
+        let header = read(&[]).unwrap();
+        assert_eq!(header, PartHeader::default());
+        assert_eq!(header.transfer_encoding, TransferEncoding::Binary);
+        assert_eq!(read(&["Content-ID:"]).unwrap().content_id, None);
+        assert_eq!(read(&["Content-Type: CSV"]).unwrap().content_type, None);
+    }
+
+    #[test]
+    fn the_same_field_twice() {
+        let same = ["Content-ID: <a>", "Content-ID: <a>"];
+        assert_eq!(read(&same).unwrap().content_id.as_deref(), Some("a"));
+        let different = ["Content-ID: <a>", "Content-Id: <b>"];
+        assert_eq!(read(&different), Err("IMP-MIME-HEADER"));
+        let encodings = [
+            "Content-Transfer-Encoding: base64",
+            "Content-Transfer-Encoding: 7bit",
+        ];
+        assert_eq!(read(&encodings), Err("IMP-MIME-HEADER"));
+        assert!(read(&["Received: a", "Received: b"]).is_ok());
+    }
+
+    #[test]
+    fn what_is_refused() {
+        assert_eq!(read(&["no colon"]), Err("a line has no colon"));
+        assert_eq!(read(&[": x"]), Err("a field has no proper name"));
+        assert_eq!(read(&["a b: x"]), Err("a field has no proper name"));
+        assert_eq!(read(&["m\u{fc}: x"]), Err("a field has no proper name"));
+        assert_eq!(read(&["a: x\0"]), Err("a line holds a control character"));
+        assert_eq!(read(&["a: x\ry"]), Err("a line holds a control character"));
+        assert_eq!(read(&[" a: x"]), Err("the first line begins with a blank"));
+        assert_eq!(
+            read(&["Content-Type: Multipart/mixed; boundary=c"]),
+            Err("IMP-MIME-NESTED")
+        );
+        assert_eq!(
+            read(&["Content-Transfer-Encoding: gzip"]),
+            Err("IMP-MIME-ENCODING")
+        );
+    }
+
+    #[test]
+    fn values_are_utf8_or_latin1() {
+        let utf8 = read(&["Content-ID: <m\u{fc}ller>"]).unwrap();
+        assert_eq!(utf8.content_id.as_deref(), Some("m\u{fc}ller"));
+        let mut latin1 = HeaderLines::default();
+        latin1.push(b"Content-ID: <m\xFCller>", 100).unwrap();
+        let latin1 = latin1.finish(1).unwrap();
+        assert_eq!(latin1.content_id.as_deref(), Some("m\u{fc}ller"));
+    }
+}

@@ -1,0 +1,143 @@
+//! The bounded pipe where async ends: an asynchronous writer, a blocking reader.
+//!
+//! A full pipe makes the writer wait, and with it the sender: that is the whole of the backpressure.
+//! A writer that goes away without [`PipeWriter::finish`] leaves a truncated body behind, never a
+//! short one.
+
+use std::io::{self, Read};
+
+use bytes::{Buf, Bytes};
+use tokio::sync::mpsc;
+
+use crate::wire::error::WireError;
+
+/// Chunks that may wait in the pipe.
+const CHUNKS: usize = 16;
+
+enum Piece {
+    Data(Bytes),
+    End,
+    Failure(WireError),
+}
+
+/// The asynchronous end.
+#[derive(Debug)]
+pub struct PipeWriter(mpsc::Sender<Piece>);
+
+/// The blocking end.
+#[derive(Debug)]
+pub struct PipeReader {
+    pieces: mpsc::Receiver<Piece>,
+    rest: Bytes,
+    received: u64,
+    ended: bool,
+}
+
+/// The reader has gone; nobody wants the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderGone;
+
+/// A new pipe.
+pub fn pipe() -> (PipeWriter, PipeReader) {
+    let (sender, pieces) = mpsc::channel(CHUNKS);
+    (
+        PipeWriter(sender),
+        PipeReader {
+            pieces,
+            rest: Bytes::new(),
+            received: 0,
+            ended: false,
+        },
+    )
+}
+
+impl PipeWriter {
+    /// Passes `data` on, waiting while the pipe is full.
+    ///
+    /// # Errors
+    /// The reader has gone.
+    pub async fn send(&self, data: Bytes) -> Result<(), ReaderGone> {
+        self.0.send(Piece::Data(data)).await.map_err(|_| ReaderGone)
+    }
+
+    /// Says that the body is whole.
+    pub async fn finish(self) {
+        // A reader that has gone does not wait for the end.
+        let _ = self.0.send(Piece::End).await;
+    }
+
+    /// Says that the body will not come to its end, and why.
+    pub async fn fail(self, error: WireError) {
+        // A reader that has gone does not wait for the reason.
+        let _ = self.0.send(Piece::Failure(error)).await;
+    }
+
+    /// Waits until the reader has gone.
+    pub async fn reader_gone(&self) {
+        self.0.closed().await;
+    }
+}
+
+impl Read for PipeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() && !self.ended {
+            match self.pieces.blocking_recv() {
+                Some(Piece::Data(data)) => {
+                    self.received += data.len() as u64;
+                    self.rest = data;
+                }
+                Some(Piece::End) => self.ended = true,
+                Some(Piece::Failure(error)) => return Err(error.into()),
+                None => {
+                    return Err(WireError::HttpTruncated {
+                        received: self.received,
+                    }
+                    .into());
+                }
+            }
+        }
+        let count = self.rest.len().min(buffer.len());
+        if let Some(place) = buffer.get_mut(..count) {
+            self.rest.copy_to_slice(place);
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(mut reader: PipeReader) -> Result<Vec<u8>, WireError> {
+        let mut all = Vec::new();
+        reader.read_to_end(&mut all).map_err(WireError::from_io)?;
+        Ok(all)
+    }
+
+    #[test]
+    fn data_arrives_whole_or_is_known_to_be_cut() {
+        let write = |finish: bool| {
+            let (writer, reader) = pipe();
+            let thread = std::thread::spawn(move || read_all(reader));
+            actix_web::rt::System::new().block_on(async move {
+                for _ in 0..100 {
+                    writer.send(Bytes::from_static(b"abc")).await.unwrap();
+                }
+                if finish {
+                    writer.finish().await;
+                }
+            });
+            thread.join().unwrap()
+        };
+        assert_eq!(write(true).unwrap(), b"abc".repeat(100));
+        assert_eq!(write(false).unwrap_err().code(), "IMP-HTTP-TRUNCATED");
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_noticed() {
+        let (writer, reader) = pipe();
+        drop(reader);
+        let sent = actix_web::rt::System::new().block_on(writer.send(Bytes::from_static(b"a")));
+        assert_eq!(sent, Err(ReaderGone));
+    }
+}

@@ -1,0 +1,121 @@
+//! What arrives before it can be used: small in memory, larger in a capped temporary file that has
+//! no name and mode 0600, and is gone when it is dropped or the process ends.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use tempfile::SpooledTempFile;
+
+use crate::wire::error::WireError;
+
+/// Bytes that are kept in memory before the file is made.
+const IN_MEMORY: usize = 64 * 1024;
+
+/// Where spools live and how large one may become.
+#[derive(Debug, Clone)]
+pub struct SpoolSettings {
+    /// Folder of the temporary files.
+    pub folder: PathBuf,
+    /// Bytes that one spool may hold.
+    pub limit: u64,
+}
+
+/// Bytes put aside.
+pub struct Spool {
+    file: SpooledTempFile,
+    limit: u64,
+    length: u64,
+}
+
+impl Spool {
+    /// An empty spool.
+    pub fn new(settings: &SpoolSettings) -> Self {
+        let file = tempfile::spooled_tempfile_in(IN_MEMORY, &settings.folder);
+        Spool {
+            file,
+            limit: settings.limit,
+            length: 0,
+        }
+    }
+
+    /// Puts all of `source` aside.
+    ///
+    /// # Errors
+    /// The source failed, the spool is full, or the disk is.
+    pub fn fill(settings: &SpoolSettings, mut source: impl Read) -> Result<Self, WireError> {
+        let mut spool = Spool::new(settings);
+        io::copy(&mut source, &mut spool).map_err(WireError::from_io)?;
+        Ok(spool)
+    }
+
+    /// How many bytes are in it.
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// What was put aside, from its beginning.
+    ///
+    /// # Errors
+    /// The file could not be read back.
+    pub fn into_reader(mut self) -> Result<impl Read, WireError> {
+        self.file
+            .seek(SeekFrom::Start(0))
+            .map_err(WireError::from_io)?;
+        Ok(self.file)
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.length + bytes.len() as u64 > self.limit {
+            return Err(WireError::SpoolFull { limit: self.limit }.into());
+        }
+        let count = self.file.write(bytes)?;
+        self.length += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl std::fmt::Debug for Spool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spool")
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out_and_no_more_than_the_limit_goes_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = SpoolSettings {
+            folder: folder.path().into(),
+            limit: 200_000,
+        };
+        let content = b"0123456789".repeat(20_000);
+        let spool = Spool::fill(&settings, &content[..]).unwrap();
+        assert_eq!(spool.len(), 200_000);
+        let mut back = Vec::new();
+        spool.into_reader().unwrap().read_to_end(&mut back).unwrap();
+        assert_eq!(back, content);
+        let full = Spool::fill(&settings, io::repeat(b'x').take(200_001)).unwrap_err();
+        assert_eq!(full.code(), "IMP-SPOOL-FULL");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "no file is left"
+        );
+    }
+}

@@ -1,0 +1,85 @@
+"""The two descriptions as the server hands them out: well formed, complete, and loadable by zeep.
+
+Both are fetched without credentials, because code generators never send any. The shape without an
+output is then used for one import, since a client that was generated from it is what it is for.
+"""
+
+import os
+
+import requests
+import zeep
+from lxml import etree
+
+BASE = os.environ["INTEROP_BASE"]
+PASSWORD = os.environ["INTEROP_PASSWORD"]
+NS = {
+    "wsdl": "http://schemas.xmlsoap.org/wsdl/",
+    "xs": "http://www.w3.org/2001/XMLSchema",
+}
+PORTS = [
+    "UserAdminHttpsSoap11Endpoint",
+    "UserAdminHttpsSoap12Endpoint",
+    "UserAdminHttpsEndpoint",
+]
+PARAMETERS = ["userStoreDomain", "fileName", "handler", "defaultPassword"]
+
+
+def fetch(query):
+    answer = requests.get(f"{BASE}/services/UserAdmin?{query}", timeout=30)
+    assert answer.status_code == 200, f"?{query}: HTTP {answer.status_code}"
+    kind = answer.headers["Content-Type"]
+    assert "xml" in kind, f"?{query}: Content-Type {kind}"
+    assert b"@BASE_URL@" not in answer.content, f"?{query}: an address was left unfilled"
+    return etree.fromstring(answer.content)
+
+
+def check(query, has_output):
+    root = fetch(query)
+    assert root.get("targetNamespace") == "http://mgt.user.carbon.wso2.org"
+
+    ports = root.findall("wsdl:service[@name='UserAdmin']/wsdl:port", NS)
+    assert [port.get("name") for port in ports] == PORTS
+    for port in ports:
+        location = port[0].get("location")
+        expected = f"{BASE}/services/UserAdmin.{port.get('name')}/"
+        assert location == expected, f"?{query}: {location}, not {expected}"
+
+    parameters = root.findall(
+        ".//xs:element[@name='bulkImportUsers']/xs:complexType/xs:sequence/xs:element", NS
+    )
+    assert [parameter.get("name") for parameter in parameters] == PARAMETERS
+
+    operation = root.find("wsdl:portType/wsdl:operation[@name='bulkImportUsers']", NS)
+    assert operation.find("wsdl:fault", NS) is not None
+    assert (operation.find("wsdl:output", NS) is not None) == has_output
+    assert len(root.findall("wsdl:binding//wsdl:output", NS)) == (3 if has_output else 0)
+
+
+def import_in_only():
+    session = requests.Session()
+    session.auth = ("admin", PASSWORD)
+    client = zeep.Client(
+        BASE + "/services/UserAdmin?wsdl&shape=in-only",
+        transport=zeep.Transport(session=session, timeout=30, operation_timeout=30),
+    )
+    name = "inonly-ann"
+    row = f"{name},,http://wso2.org/claims/emailaddress={name}@example.com\n"
+    request = {
+        "fileName": "users.csv",
+        "handler": b"UserName,Password,Claims\n" + row.encode(),
+        "defaultPassword": "admin",
+    }
+    client.service.bulkImportUsers(**request)
+    print(f"imported {name} {name}@example.com")
+
+    try:
+        client.service.bulkImportUsers(**request)
+    except zeep.exceptions.Fault as fault:
+        assert "Duplicate Count : 1." in fault.message, fault.message
+    else:
+        raise AssertionError("a duplicate row raised no fault under the shape without an output")
+
+
+check("wsdl", has_output=True)
+check("wsdl&shape=in-only", has_output=False)
+import_in_only()

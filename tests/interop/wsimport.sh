@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# JAX-WS: wsimport generates a client from the description, javac compiles it, and ImportMtom sends
+# one file as an MTOM attachment through it.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+folder=$INTEROP_WORK/wsimport
+rm -rf "$folder"
+mkdir -p "$folder/source" "$folder/classes"
+
+wsimport -keep -Xnocompile -d "$folder/source" "$INTEROP_BASE/services/UserAdmin?wsdl"
+
+port_type=$folder/source/org/wso2/carbon/user/mgt/UserAdminPortType.java
+for pattern in \
+    '\bbulkImportUsers\($' \
+    '\b(DataHandler|byte\[\]) handler\b' \
+    '\bthrows UserAdminUserAdminException\b'; do
+    if ! grep -qE -- "$pattern" "$port_type"; then
+        echo "UserAdminPortType does not match $pattern:"
+        cat "$port_type"
+        exit 1
+    fi
+done
+
+# The manifest of this one jar names the rest of JAX-WS, so it is the whole class path.
+jaxws=/usr/share/java/jaxws-tools.jar
+find "$folder/source" -name '*.java' >"$folder/files"
+javac -nowarn -cp "$jaxws" -d "$folder/classes" "@$folder/files" "$here/jaxws/ImportMtom.java"
+java -cp "$folder/classes:$jaxws" ImportMtom "$folder/users.csv"

@@ -1,0 +1,379 @@
+//! [`TestApp`]: the real server on a free port with a fresh store, and a client that sends exactly the
+//! bytes it is given.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use muster::access::first_operator;
+use muster::app::{App, AppSettings};
+use muster::clock::Clock;
+use muster::http::server::{self, Addresses};
+use muster::http::{settings::Settings as HttpSettings, soap};
+use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::import_record::ImportRecord;
+use muster::users::operator::{Operator, Role};
+use muster::users::problem::Problem;
+use muster::users::store::User;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// The password of the operator `admin`.
+pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+
+/// All settings of a test's server, to be changed before it starts.
+pub struct Options {
+    pub app: AppSettings,
+    pub http: HttpSettings,
+    pub soap: soap::Settings,
+}
+
+impl Options {
+    /// The defaults, with a free port, no HTTPS, and hashes that cost next to nothing.
+    pub fn new(data: &std::path::Path) -> Self {
+        let http = HttpSettings {
+            http: "127.0.0.1:0".into(),
+            https: "off".into(),
+            idle_seconds: 5,
+            ..HttpSettings::default()
+        };
+        let mut app = AppSettings {
+            spool_limit: http.body_limit_bytes,
+            store: muster::stores::Settings::default(),
+            passwords: muster::users::passwords::Settings::default(),
+            import: muster::import::settings::Settings::default(),
+            domains: toml::from_str("[SALES]\n").expect("a literal"),
+            claims: muster::users::claims::Settings::default(),
+        };
+        app.store.data = data.join("data");
+        app.passwords.memory_kib = 1024;
+        app.passwords.passes = 1;
+        Options {
+            app,
+            http,
+            soap: soap::Settings::default(),
+        }
+    }
+}
+
+/// A running server.
+pub struct TestApp {
+    pub addresses: Addresses,
+    pub app: Arc<App>,
+    pub folder: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), String>>>,
+}
+
+impl TestApp {
+    /// A server with the defaults of [`Options::new`].
+    pub fn start() -> Self {
+        TestApp::start_with(|_| {})
+    }
+
+    /// A server with changed options.
+    pub fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut options = Options::new(folder.path());
+        change(&mut options);
+        let app = Arc::new(App::build(&options.app, Clock::system()).expect("the app is built"));
+        let password = Some(ADMIN_PASSWORD.into());
+        first_operator::ensure(app.store.as_ref(), &app.pool, password, app.clock.now())
+            .expect("the first operator");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, addresses) = mpsc::channel();
+        let house = Arc::clone(&app);
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async {
+                let ready =
+                    |addresses: &Addresses| ready.send(addresses.clone()).expect("a test waits");
+                let stop = async {
+                    let _ = stopped.await;
+                };
+                let data = &options.app.store.data;
+                server::run(house, &options.http, &options.soap, data, ready, stop).await
+            })
+        });
+        let addresses = addresses
+            .recv_timeout(Duration::from_secs(20))
+            .expect("the server is ready");
+        TestApp {
+            addresses,
+            app,
+            folder,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// The address of plain HTTP.
+    pub fn address(&self) -> SocketAddr {
+        self.addresses.http.expect("plain HTTP is on")
+    }
+
+    /// Adds an operator whose password is `ADMIN_PASSWORD` too.
+    pub fn add_operator(&self, name: &str, role: Role) {
+        let operator = Operator {
+            name: name.into(),
+            role,
+            organization: None,
+            password_hash: self.app.pool.hash(ADMIN_PASSWORD.into()).expect("a hash"),
+            created_at: self.app.clock.now(),
+        };
+        assert!(
+            self.app
+                .store
+                .add_operator(&operator)
+                .expect("the store works")
+        );
+    }
+
+    /// A new connection to the server.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).expect("the server listens");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a socket option");
+        stream
+    }
+
+    /// Sends these bytes on a connection of their own and reads one response.
+    pub fn send(&self, bytes: &[u8]) -> Response {
+        let mut stream = self.connect();
+        // A server that has refused the request may have stopped reading.
+        let _ = stream.write_all(bytes);
+        Response::read(&mut stream)
+    }
+
+    /// Posts `body` to the service as the operator admin.
+    pub fn post(&self, content_type: &str, body: &[u8]) -> Response {
+        self.post_as(
+            "/services/UserAdmin",
+            Some(&admin()),
+            content_type,
+            &[],
+            body,
+        )
+    }
+
+    /// Posts `body` with further header lines; `authorization` is the value of that field.
+    pub fn post_as(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        content_type: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> Response {
+        let mut request = format!("POST {path} HTTP/1.1\r\nHost: test\r\n");
+        if let Some(authorization) = authorization {
+            request.push_str(&format!("Authorization: {authorization}\r\n"));
+        }
+        for header in headers {
+            request.push_str(&format!("{header}\r\n"));
+        }
+        request.push_str(&format!(
+            "Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        ));
+        self.send(&[request.as_bytes(), body].concat())
+    }
+
+    /// Gets `path` without credentials.
+    pub fn get(&self, path: &str) -> Response {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes())
+    }
+
+    /// Every user in the store, by domain and name.
+    pub fn users(&self) -> Vec<User> {
+        self.app
+            .store
+            .users(DEFAULT_ORGANIZATION, None, None, 1_000_000)
+            .expect("the store works")
+    }
+
+    /// The names of every user in the store.
+    pub fn user_names(&self) -> Vec<String> {
+        self.users()
+            .into_iter()
+            .map(|user| user.user_name)
+            .collect()
+    }
+
+    /// The newest import.
+    pub fn last_import(&self) -> Option<ImportRecord> {
+        self.app
+            .store
+            .imports(DEFAULT_ORGANIZATION, 1)
+            .expect("the store works")
+            .pop()
+    }
+
+    /// Findings of the newest import.
+    pub fn last_findings(&self) -> Vec<Problem> {
+        let import = self.last_import().expect("there was an import");
+        self.app
+            .store
+            .findings(DEFAULT_ORGANIZATION, import.id, 0, 1_000_000)
+            .expect("the store works")
+    }
+
+    /// Stops the server as SIGTERM does, and waits for its end.
+    pub fn stop(&mut self) -> Result<(), String> {
+        drop(self.stop.take());
+        match self.thread.take() {
+            Some(thread) => thread.join().expect("the server does not panic"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop()
+            && !std::thread::panicking()
+        {
+            panic!("the server ended badly: {error}");
+        }
+    }
+}
+
+/// The `Authorization` of the operator admin.
+pub fn admin() -> String {
+    basic("admin", ADMIN_PASSWORD)
+}
+
+/// HTTP Basic for a name and a password.
+pub fn basic(name: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
+}
+
+/// A response as it came.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Response {
+    /// Reads one response with a Content-Length, or up to the connection's end.
+    pub fn read(stream: &mut TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 16 * 1024];
+        let (head, body_start) = loop {
+            if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+                if !head.starts_with("HTTP/1.1 100") {
+                    break (head, end + 4);
+                }
+                bytes.drain(..end + 4);
+                continue;
+            }
+            let count = stream.read(&mut buffer).expect("an answer in time");
+            assert!(
+                count > 0,
+                "closed without an answer: {:?}",
+                String::from_utf8_lossy(&bytes)
+            );
+            bytes.extend_from_slice(&buffer[..count]);
+        };
+        let mut lines = head.lines();
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .expect("a status line");
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let length: Option<usize> = length.map(|(_, value)| value.parse().expect("a length"));
+        let mut body = bytes.split_off(body_start);
+        while length.is_none_or(|length| body.len() < length) {
+            let count = stream
+                .read(&mut buffer)
+                .expect("the rest of the answer in time");
+            if count == 0 {
+                break;
+            }
+            body.extend_from_slice(&buffer[..count]);
+        }
+        let body = String::from_utf8(body).expect("the answer is UTF-8");
+        Response {
+            status: status.parse().expect("a status"),
+            headers,
+            body,
+        }
+    }
+
+    /// The value of a header field, whose name is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The text of the first element with this local name; the body has to be well-formed.
+    pub fn element(&self, local: &str) -> Option<String> {
+        let document = roxmltree::Document::parse(&self.body).expect("a well-formed answer");
+        let element = document
+            .descendants()
+            .find(|node| node.tag_name().name() == local)?;
+        Some(element.text().unwrap_or_default().to_owned())
+    }
+
+    /// The stable code in the fault's detail.
+    pub fn rule(&self) -> String {
+        self.element("code")
+            .unwrap_or_else(|| panic!("no code of ours in {}", self.body))
+    }
+
+    /// `faultstring` of SOAP 1.1 or the reason's text of SOAP 1.2.
+    pub fn fault_text(&self) -> String {
+        self.element("faultstring")
+            .or_else(|| self.element("Text"))
+            .unwrap_or_else(|| panic!("no fault in {}", self.body))
+    }
+}
+
+/// The body of a call with the file as inline base64.
+pub fn inline(file: &str) -> String {
+    let handler = STANDARD.encode(file);
+    envelope(&format!(
+        "<fileName>users.csv</fileName><handler>{handler}</handler>\
+         <defaultPassword>Initial-Pass-1</defaultPassword>"
+    ))
+}
+
+/// A SOAP 1.1 envelope around the parameters of `bulkImportUsers`.
+pub fn envelope(parameters: &str) -> String {
+    format!(
+        "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\">\
+         <soapenv:Body><bulkImportUsers xmlns=\"http://org.apache.axis2/xsd\">{parameters}\
+         </bulkImportUsers></soapenv:Body></soapenv:Envelope>"
+    )
+}
+
+/// The media type of [`multipart`].
+pub const RELATED: &str = "multipart/related; type=\"application/xop+xml\"; start=\"<root>\"; \
+     start-info=\"text/xml\"; boundary=\"b1\"";
+
+/// An MTOM message: the envelope with an `xop:Include`, then the file.
+pub fn multipart(file: &str) -> String {
+    let envelope = envelope(
+        "<fileName>users.csv</fileName><handler><xop:Include \
+         xmlns:xop=\"http://www.w3.org/2004/08/xop/include\" href=\"cid:file@test\"/></handler>\
+         <defaultPassword>Initial-Pass-1</defaultPassword>",
+    );
+    format!(
+        "--b1\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"text/xml\"\r\n\
+         Content-ID: <root>\r\n\r\n{envelope}\r\n--b1\r\nContent-Type: text/csv\r\n\
+         Content-Transfer-Encoding: binary\r\nContent-ID: <file@test>\r\n\r\n{file}\r\n--b1--\r\n"
+    )
+}
