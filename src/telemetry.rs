@@ -1,5 +1,7 @@
 //! Logs: to standard error, as text or JSON lines. Never a password, a hash or a row's content.
 
+use std::io::IsTerminal;
+
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
@@ -37,11 +39,17 @@ impl Default for Settings {
 /// # Errors
 /// The level is no filter, or logging was started before.
 pub fn start(settings: &Settings) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&settings.level)
+    // A bare level is about Muster; the libraries below it are heard from `warn` on.
+    let filter = match settings.level.as_str() {
+        "info" | "debug" | "trace" => format!("warn,muster={}", settings.level),
+        other => other.to_owned(),
+    };
+    let filter = EnvFilter::try_new(filter)
         .map_err(|error| format!("log.level {:?}: {error}", settings.level))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
+    let lines = lines.with_ansi(std::io::stderr().is_terminal());
     match settings.format {
         Format::Text => lines.with_target(false).try_init(),
         Format::Json => lines.json().try_init(),

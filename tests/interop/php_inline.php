@@ -31,7 +31,10 @@ function sample(array $names): string
 /** The message inside the fault's detail, or null when any step on the way to it is missing. */
 function detailMessage(SoapFault $fault): ?string
 {
-    return $fault->detail->UserAdminUserAdminException->UserAdminException->message ?? null;
+    $exception = $fault->detail->UserAdminUserAdminException->UserAdminException ?? null;
+    // The entry has an xsi:type, as the original's has, so PHP wraps it.
+    $value = $exception instanceof SoapVar ? $exception->enc_value : $exception;
+    return $value->message ?? null;
 }
 
 function importThrough(int $version, string $port, string $prefix): void

@@ -126,6 +126,7 @@ trap stop_server EXIT
 start_server() {
     data=$(mktemp -d)
     INTEROP_PASSWORD=$(head -c 18 /dev/urandom | base64 | tr '+/' 'Aa')
+    : >"$logs/server.out"
     MUSTER_ADMIN_PASSWORD=$INTEROP_PASSWORD "$binary" serve \
         --data "$data" --http 127.0.0.1:0 --https off >"$logs/server.out" 2>"$logs/server.err" &
     server_pid=$!

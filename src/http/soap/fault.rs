@@ -33,7 +33,8 @@ pub enum FaultCode {
     VersionMismatch,
     /// A header block had to be understood and was not.
     MustUnderstand,
-    /// A number of the original's, such as 50977; in 1.2 a subcode of `Sender`.
+    /// A number of the original's, such as 50977; in 1.2, where a code has to be a qualified name,
+    /// it stands in the detail and the rule is the subcode of `Sender`.
     Number(u32),
 }
 
@@ -178,7 +179,11 @@ impl Fault {
             FaultCode::Server => (String::new(), "soapenv:Server".to_owned()),
             FaultCode::VersionMismatch => (String::new(), "soapenv:VersionMismatch".to_owned()),
             FaultCode::MustUnderstand => (String::new(), "soapenv:MustUnderstand".to_owned()),
-            FaultCode::Number(number) => numeric(number, SoapVersion::V11),
+            // The original writes its numbers with a prefix of their own, bound to the envelope's.
+            FaultCode::Number(number) => (
+                format!(" xmlns:axis2ns1=\"{}\"", SoapVersion::V11.namespace()),
+                format!("axis2ns1:{number}"),
+            ),
         };
         let message = escape(&self.message);
         // SOAP 1.1 §4.4: no detail about a header entry.
@@ -197,11 +202,11 @@ impl Fault {
             FaultCode::Server => ("Receiver", String::new()),
             FaultCode::VersionMismatch => ("VersionMismatch", String::new()),
             FaultCode::MustUnderstand => ("MustUnderstand", String::new()),
-            FaultCode::Number(number) => {
-                let (declaration, code) = numeric(number, SoapVersion::V12);
+            FaultCode::Number(_) => {
+                let rule = self.rule;
                 let subcode = format!(
-                    "<soapenv:Subcode><soapenv:Value{declaration}>{code}</soapenv:Value>\
-                     </soapenv:Subcode>"
+                    "<soapenv:Subcode><soapenv:Value xmlns:m=\"{FAULT_NAMESPACE}\">m:{rule}\
+                     </soapenv:Value></soapenv:Subcode>"
                 );
                 ("Sender", subcode)
             }
@@ -229,6 +234,9 @@ impl Fault {
              </m:message><m:rowsStored>{stored}</m:rowsStored>",
             escape(&self.message)
         );
+        if let FaultCode::Number(number) = self.code {
+            let _ = write!(detail, "<m:number>{number}</m:number>");
+        }
         if let Some(report) = &self.report {
             let _ = write!(
                 detail,
@@ -259,14 +267,6 @@ fn write_problem(detail: &mut String, problem: &Problem) {
         let _ = write!(detail, " userName=\"{}\"", escape(name));
     }
     let _ = write!(detail, ">{}</m:problem>", escape(&problem.message));
-}
-
-/// The original writes its numbers with a prefix of their own, bound to the envelope's namespace.
-fn numeric(number: u32, version: SoapVersion) -> (String, String) {
-    (
-        format!(" xmlns:axis2ns1=\"{}\"", version.namespace()),
-        format!("axis2ns1:{number}"),
-    )
 }
 
 /// Text for an element or an attribute; characters that XML does not have become `?`.
