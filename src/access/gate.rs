@@ -39,7 +39,8 @@ impl Caller {
         }
     }
 
-    fn new(operator: Operator) -> Self {
+    /// The operator, once who they are is proved.
+    pub fn new(operator: Operator) -> Self {
         let organization = operator
             .organization
             .unwrap_or_else(|| DEFAULT_ORGANIZATION.into());

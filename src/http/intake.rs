@@ -81,19 +81,29 @@ pub enum Body {
     Unread,
 }
 
+/// How a body is to flow.
+#[derive(Debug)]
+pub struct Flow {
+    /// For how long the next piece is waited for.
+    pub idle: Duration,
+    /// Turns to true when the server stops.
+    pub stop: StopSignal,
+    /// Nobody has said who is calling: little is read of what nobody wants.
+    pub stranger: bool,
+}
+
 /// Runs `work` on a blocking thread while the body flows to it.
 ///
 /// # Errors
 /// The thread died.
 pub async fn with_body<T: Send + 'static>(
     payload: web::Payload,
-    idle: Duration,
-    stop: StopSignal,
+    flow: Flow,
     work: impl FnOnce(PipeReader) -> T + Send + 'static,
 ) -> Result<(T, Body), actix_web::error::BlockingError> {
     let (writer, reader) = pipe();
     let work = web::block(move || work(reader));
-    let (result, body) = tokio::join!(work, feed(payload, writer, idle, stop));
+    let (result, body) = tokio::join!(work, feed(payload, writer, flow));
     result.map(|result| (result, body))
 }
 
@@ -102,12 +112,17 @@ pub async fn let_go(mut payload: web::Payload) -> Body {
     discard(&mut payload, LINGER_BYTES_OF_STRANGERS).await
 }
 
-async fn feed(
-    mut payload: web::Payload,
-    writer: PipeWriter,
-    idle: Duration,
-    mut stop: StopSignal,
-) -> Body {
+async fn feed(mut payload: web::Payload, writer: PipeWriter, flow: Flow) -> Body {
+    let Flow {
+        idle,
+        mut stop,
+        stranger,
+    } = flow;
+    let linger = if stranger {
+        LINGER_BYTES_OF_STRANGERS
+    } else {
+        LINGER_BYTES
+    };
     let mut received = 0;
     let stopped = async {
         // An error means that the server itself is gone.
@@ -118,7 +133,7 @@ async fn feed(
     loop {
         let next = tokio::select! {
             biased;
-            () = writer.reader_gone() => return discard(&mut payload, LINGER_BYTES).await,
+            () = writer.reader_gone() => return discard(&mut payload, linger).await,
             next = next_piece(&mut payload, idle, received) => next,
             () = &mut stopped => Err(WireError::HttpTruncated { received }),
         };
@@ -126,7 +141,7 @@ async fn feed(
             Ok(Some(piece)) => {
                 received += piece.len() as u64;
                 if writer.send(piece).await.is_err() {
-                    return discard(&mut payload, LINGER_BYTES).await;
+                    return discard(&mut payload, linger).await;
                 }
             }
             Ok(None) => {

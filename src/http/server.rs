@@ -80,6 +80,7 @@ pub async fn run(
     let (stopping, stop_signal) = watch::channel(false);
     let state = web::Data::new(soap::State {
         settings: soap_settings.clone(),
+        verifier: soap::security::Verifier::new(&soap_settings.security)?,
         addresses: addresses.clone(),
         body_limit: settings.body_limit_bytes,
         idle: settings.idle(),

@@ -12,7 +12,7 @@ use crate::users::candidate::CheckedUser;
 use crate::users::hashing::HashPool;
 use crate::users::import_record::{Counters, ImportRecord};
 use crate::users::problem::{Problem, Severity};
-use crate::users::store::{Finish, ImportStep, Outcome, PendingStep, Store, Written};
+use crate::users::store::{Finish, ImportStep, PendingStep, Store, Written, tally};
 
 /// Bytes of text in a batch at the most.
 const BATCH_TEXT: usize = 8 * 1024 * 1024;
@@ -213,25 +213,11 @@ impl<'a> Batching<'a> {
 
     /// Waits for the step under way and counts what became of it.
     fn wait(&mut self) -> Result<Option<NewUsers>, ImportError> {
-        let Some((pending, mut counted, mut findings)) = self.under_way.take() else {
+        let Some((pending, counted, findings)) = self.under_way.take() else {
             return Ok(None);
         };
         let Written { outcomes, users } = pending.wait()?;
-        for (position, outcome) in outcomes.iter().enumerate() {
-            counted.total += 1;
-            match outcome {
-                Outcome::Created => counted.created += 1,
-                Outcome::Duplicate(owner) => {
-                    counted.duplicate += 1;
-                    if let Some(user) = users.get(position) {
-                        let problem =
-                            Problem::duplicate(user.line, user.name, owner, self.record.id);
-                        findings.push(problem);
-                    }
-                }
-            }
-        }
-        findings.sort_by_key(|finding| finding.line);
+        let (counted, findings) = tally(self.record.id, counted, findings, &users, &outcomes);
         let durable = &mut self.durable;
         durable.counters.add(&counted);
         durable.findings_total += findings.len() as u64;

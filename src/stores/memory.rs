@@ -135,29 +135,19 @@ impl Content {
             self.imports.insert(record_key.clone(), record.clone());
         }
         let mut outcomes = vec![Outcome::Created; step.users.len()];
-        let mut counters = step.counted;
-        let mut findings = step.findings.clone();
         for user in step.users.sorted() {
             let outcome = self.put(step, &user);
-            counters.total += 1;
-            match &outcome {
-                Outcome::Created => counters.created += 1,
-                Outcome::Duplicate(owner) => {
-                    counters.duplicate += 1;
-                    findings.push(Problem::duplicate(user.line, user.name, owner, step.import));
-                }
-            }
             if let Some(place) = outcomes.get_mut(user.position) {
                 *place = outcome;
             }
         }
-        findings.sort_by_key(|problem| problem.line);
         if step.dry_run {
             if step.finish.is_some() {
                 self.rehearsed.remove(&step.import);
             }
             return Ok(outcomes);
         }
+        let (counters, findings) = step.tally(&outcomes);
         let record = self
             .imports
             .get_mut(&record_key)

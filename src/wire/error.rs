@@ -168,6 +168,16 @@ pub enum WireError {
     )]
     Inflate(String),
 
+    /// Text that is not in the charset that it says.
+    #[error(
+        "The text is not {charset}, as it says it is. \
+         Send it in UTF-8, and let its declaration and the Content-Type say so."
+    )]
+    Charset {
+        /// The charset's name.
+        charset: &'static str,
+    },
+
     /// What has to be kept aside is over the limit.
     #[error(
         "The attachment is larger than the {limit} bytes that can be kept aside. \
@@ -203,6 +213,7 @@ impl WireError {
             WireError::QuotedPrintable { .. } => "IMP-QUOTED-PRINTABLE",
             WireError::ContentEncoding(_) => "IMP-HTTP-ENCODING",
             WireError::Inflate(_) => "IMP-INFLATE",
+            WireError::Charset { .. } => "IMP-CHARSET",
             WireError::SpoolFull { .. } => "IMP-SPOOL-FULL",
             WireError::Io(_) => "IMP-IO",
         }
@@ -244,6 +255,7 @@ impl From<WireError> for io::Error {
             | WireError::MimeEncoding { .. }
             | WireError::Base64 { .. }
             | WireError::QuotedPrintable { .. }
+            | WireError::Charset { .. }
             | WireError::ContentEncoding(_)
             | WireError::Inflate(_) => io::ErrorKind::InvalidData,
         };

@@ -15,3 +15,4 @@ pub mod transfer;
 pub mod decoder;
 pub mod base64;
 pub mod quoted_printable;
+pub mod transcode;

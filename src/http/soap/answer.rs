@@ -2,7 +2,8 @@
 
 use crate::http::soap::AXIS2;
 use crate::http::soap::envelope::Addressing;
-use crate::http::soap::fault::{Fault, escape};
+use crate::http::soap::fault::Fault;
+use crate::http::soap::fault_xml::escape;
 use crate::http::soap::settings::{Settings, Success};
 use crate::http::soap::version::SoapVersion;
 use crate::import::report::Report;
@@ -55,6 +56,16 @@ impl Answer {
             content_type,
             body,
             import,
+        }
+    }
+
+    /// Nobody has said who is calling: 401 with a Basic challenge (RFC 7617 §2) and an empty body.
+    pub fn challenge() -> Self {
+        Answer {
+            status: 401,
+            content_type: "",
+            body: String::new(),
+            import: None,
         }
     }
 

@@ -1,14 +1,18 @@
 //! One call from its first byte to its answer, on one blocking thread.
 
-use std::io::Read;
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::rc::Rc;
 
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::soap::answer::Answer;
-use crate::http::soap::envelope::{self, Addressing, Envelope};
+use crate::http::soap::charset;
+use crate::http::soap::envelope::{self, Addressing, Envelope, Header};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
-use crate::http::soap::operation::{self, BulkImportUsers};
+use crate::http::soap::operation::{self, BulkImportUsers, Handler};
+use crate::http::soap::security::Verifier;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
@@ -29,6 +33,9 @@ pub struct Head {
     pub content_encoding: Option<String>,
 }
 
+/// Bytes in which a sender who has no HTTP credentials has to say who is calling.
+const STRANGERS_BYTES: u64 = 1024 * 1024;
+
 /// A call and all it needs.
 #[derive(Debug)]
 pub struct Call<'a> {
@@ -36,12 +43,21 @@ pub struct Call<'a> {
     pub app: &'a App,
     /// `[soap]` of the settings.
     pub settings: &'a Settings,
-    /// Who calls.
-    pub caller: &'a Caller,
+    /// Who checks WS-Security headers.
+    pub verifier: &'a Verifier,
+    /// Who calls, when the HTTP head says so.
+    pub caller: Option<Caller>,
     /// What the HTTP head says.
     pub head: &'a Head,
     /// Bytes that the body may have.
     pub body_limit: u64,
+}
+
+/// What is found out while the message is read.
+struct Progress {
+    version: SoapVersion,
+    /// Bytes that may still be read while nobody has said who is calling; none: somebody has.
+    strangers_bytes: Rc<Cell<Option<u64>>>,
 }
 
 impl Call<'_> {
@@ -54,10 +70,15 @@ impl Call<'_> {
             .map(MediaType::parse)
             .transpose();
         let guess = media_type.as_ref().ok().and_then(Option::as_ref);
-        let mut version = SoapVersion::guess(guess);
+        let strangers_bytes = self.caller.is_none().then_some(STRANGERS_BYTES);
+        let mut progress = Progress {
+            version: SoapVersion::guess(guess),
+            strangers_bytes: Rc::new(Cell::new(strangers_bytes)),
+        };
         let result = media_type
             .map_err(Fault::from)
-            .and_then(|media_type| self.serve(media_type.as_ref(), body, &mut version));
+            .and_then(|media_type| self.serve(media_type.as_ref(), body, &mut progress));
+        let version = progress.version;
         match result {
             Ok((addressing, report)) if report.counters.clean() => {
                 Answer::success(version, addressing.as_ref(), &report, self.settings)
@@ -67,12 +88,12 @@ impl Call<'_> {
                 &Fault::completed_with_errors(report),
                 self.settings,
             ),
+            // Whatever else is wrong with it: whoever has not said who is calling is asked that first.
+            Err(fault) if progress.is_stranger() && !fault.is_about_credentials() => {
+                Answer::challenge()
+            }
             Err(fault) => {
-                tracing::info!(
-                    rule = fault.rule,
-                    operator = self.caller.name,
-                    "call refused"
-                );
+                tracing::info!(rule = fault.rule, "call refused");
                 Answer::fault(version, &fault, self.settings)
             }
         }
@@ -82,31 +103,34 @@ impl Call<'_> {
         &self,
         media_type: Option<&MediaType>,
         body: impl Read,
-        version: &mut SoapVersion,
+        progress: &mut Progress,
     ) -> Result<(Option<Addressing>, Report), Fault> {
         let encoding = self.head.content_encoding.as_deref();
         match media_type {
             Some(related) if related.essence == "multipart/related" => {
                 let body = inflate::decode(encoding, body, self.body_limit)?;
+                let body = progress.watch(body);
                 let mut message = Related::new(related, body)?;
-                let root = message.root(&self.app.spool)?;
-                let Envelope {
-                    addressing,
-                    operation,
-                } = self.read_envelope(root, version)?;
-                let (request, handler) = self.request(operation)?;
-                let file = message.file(handler)?;
-                Ok((addressing, self.app.importer.run(request, file)?))
+                let spool = self.caller.as_ref().map(|_| &self.app.spool);
+                let (root, charset) = message.root(spool)?;
+                let envelope = self.read_envelope(root, charset.as_deref(), progress)?;
+                let (request, handler) = envelope.operation;
+                let file = message.file(handler, self.settings.take_unreferenced_attachment)?;
+                Ok((
+                    envelope.header.addressing,
+                    self.app.importer.run(request, file)?,
+                ))
             }
             Some(bare) if is_envelope(&bare.essence) => {
                 let body = inflate::decode(encoding, body, self.body_limit)?;
-                let Envelope {
-                    addressing,
-                    operation,
-                } = self.read_envelope(body, version)?;
-                let (request, handler) = self.request(operation)?;
+                let body = progress.watch(body);
+                let envelope = self.read_envelope(body, bare.param("charset"), progress)?;
+                let (request, handler) = envelope.operation;
                 let file = file_of_bare_envelope(handler)?;
-                Ok((addressing, self.app.importer.run(request, file)?))
+                Ok((
+                    envelope.header.addressing,
+                    self.app.importer.run(request, file)?,
+                ))
             }
             other => Err(unsupported(other)),
         }
@@ -115,16 +139,36 @@ impl Call<'_> {
     fn read_envelope(
         &self,
         source: impl Read,
-        version: &mut SoapVersion,
-    ) -> Result<Envelope<BulkImportUsers>, Fault> {
-        let mut xml = XmlReader::new(source, XmlLimits::default());
-        envelope::read(&mut xml, version, |element, xml| {
-            operation::read(element, xml, self.caller, &self.app.spool)
+        charset: Option<&str>,
+        progress: &mut Progress,
+    ) -> Result<Envelope<(ImportRequest, Handler)>, Fault> {
+        let (source, declared) = charset::to_utf8(source, charset)?;
+        let limits = XmlLimits::default();
+        let mut xml = XmlReader::with_declared_encoding(source, limits, declared);
+        let known = Rc::clone(&progress.strangers_bytes);
+        envelope::read(&mut xml, &mut progress.version, |header, element, xml| {
+            let caller = self.identify(header)?;
+            known.set(None);
+            let call = operation::read(element, xml, &caller, &self.app.spool)?;
+            self.request(call, &caller)
         })
     }
 
+    /// Who is calling: the HTTP head has said so, or the WS-Security header does.
+    fn identify(&self, header: &Header) -> Result<Caller, Fault> {
+        match (&self.caller, &header.security) {
+            (Some(caller), _) => Ok(caller.clone()),
+            (None, Some(security)) => self.verifier.caller(security, self.app),
+            (None, None) => Err(Fault::no_credentials()),
+        }
+    }
+
     /// Everything that can be refused without reading the file.
-    fn request(&self, call: BulkImportUsers) -> Result<(ImportRequest, operation::Handler), Fault> {
+    fn request(
+        &self,
+        call: BulkImportUsers,
+        caller: &Caller,
+    ) -> Result<(ImportRequest, Handler), Fault> {
         let file_name = call.file_name.filter(|name| !name.trim().is_empty()).ok_or_else(|| {
             Fault::operation(
                 "IMP-FILE-NAME",
@@ -139,16 +183,55 @@ impl Call<'_> {
             ));
         }
         let request = ImportRequest {
-            organization: self.caller.organization.clone(),
+            organization: caller.organization.clone(),
             domain: self.app.domains.find(call.user_store_domain.as_deref())?,
             door: Door::Soap,
-            operator: self.caller.name.clone(),
-            may_grant_admin: self.caller.role == Role::Admin,
+            operator: caller.name.clone(),
+            may_grant_admin: caller.role == Role::Admin,
             file_name: file_name.trim().to_owned(),
             default_password: call.default_password,
             dry_run: false,
         };
         Ok((request, call.handler))
+    }
+}
+
+impl Progress {
+    fn is_stranger(&self) -> bool {
+        self.strangers_bytes.get().is_some()
+    }
+
+    /// The body, of which a stranger may send only a little.
+    fn watch<R: Read>(&self, body: R) -> Watched<R> {
+        Watched {
+            body,
+            left: Rc::clone(&self.strangers_bytes),
+        }
+    }
+}
+
+struct Watched<R> {
+    body: R,
+    left: Rc<Cell<Option<u64>>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(left) = self.left.get() else {
+            return self.body.read(buffer);
+        };
+        let most = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        if most == 0 && !buffer.is_empty() {
+            return Err(WireError::HttpTooLarge {
+                limit: STRANGERS_BYTES,
+            }
+            .into());
+        }
+        let count = self.body.read(buffer.get_mut(..most).unwrap_or_default())?;
+        self.left.set(Some(left - count as u64));
+        Ok(count)
     }
 }
 

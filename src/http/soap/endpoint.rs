@@ -7,11 +7,12 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 
 use crate::app::App;
-use crate::http::intake::{self, Body, Refused, StopSignal};
+use crate::http::intake::{self, Body, Flow, Refused, StopSignal};
 use crate::http::server::Addresses;
 use crate::http::soap::answer::Answer;
 use crate::http::soap::call::{Call, Head};
 use crate::http::soap::fault::Fault;
+use crate::http::soap::security::Verifier;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::{SERVICE, wsdl};
@@ -22,6 +23,8 @@ use crate::wire::media_type::MediaType;
 pub struct State {
     /// `[soap]` of the settings.
     pub settings: Settings,
+    /// Who checks WS-Security headers.
+    pub verifier: Verifier,
     /// Where the server is reached.
     pub addresses: Addresses,
     /// Bytes that a body may have.
@@ -91,18 +94,26 @@ async fn post(
         content_encoding: field(&request, &header::CONTENT_ENCODING),
     };
     let caller = match intake::authenticate(&app, &request).await {
-        Ok(caller) => caller,
+        Ok(caller) => Some(caller),
+        // The WS-Security header may still say who it is.
+        Err(Refused::NoCredentials) => None,
         Err(refused) => {
             let body = intake::let_go(payload).await;
             return refuse(&refused, &head, &state, &request, body);
         }
     };
+    let flow = Flow {
+        idle: state.idle,
+        stop: state.stop.clone(),
+        stranger: caller.is_none(),
+    };
     let (house, own) = (app.clone(), state.clone());
-    let answered = intake::with_body(payload, state.idle, state.stop.clone(), move |body| {
+    let answered = intake::with_body(payload, flow, move |body| {
         let call = Call {
             app: &house,
             settings: &own.settings,
-            caller: &caller,
+            verifier: &own.verifier,
+            caller,
             head: &head,
             body_limit: own.body_limit,
         };
@@ -122,7 +133,7 @@ async fn post(
     }
 }
 
-/// No credentials are answered by the Basic challenge, wrong ones by the original's fault.
+/// Wrong credentials are answered by the original's fault.
 fn refuse(
     refused: &Refused,
     head: &Head,
@@ -131,12 +142,7 @@ fn refuse(
     body: Body,
 ) -> HttpResponse {
     let fault = match refused {
-        Refused::NoCredentials => {
-            let mut challenge = HttpResponse::Unauthorized();
-            challenge.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Muster\""));
-            close_if_asked(&mut challenge, request, body);
-            return challenge.finish();
-        }
+        Refused::NoCredentials => return respond(Answer::challenge(), request, body),
         Refused::OtherScheme => Fault::please_login(),
         Refused::Wrong => Fault::invalid_credentials(),
         Refused::Failed(error) => Fault::from(error.clone()),
@@ -157,7 +163,11 @@ fn refuse(
 fn respond(answer: Answer, request: &HttpRequest, body: Body) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    response.content_type(answer.content_type);
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Muster\""));
+    } else {
+        response.content_type(answer.content_type);
+    }
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));
     }

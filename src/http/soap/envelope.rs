@@ -5,6 +5,7 @@
 use std::io::Read;
 
 use crate::http::soap::fault::{Fault, FaultCode};
+use crate::http::soap::security::{self, Security, WSSE};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 
@@ -20,10 +21,19 @@ pub const TEXT_LIMIT: usize = 64 * 1024;
 /// What an envelope says.
 #[derive(Debug)]
 pub struct Envelope<O> {
-    /// What the request says of addresses, when it does.
-    pub addressing: Option<Addressing>,
+    /// The header blocks that mean something here.
+    pub header: Header,
     /// The operation.
     pub operation: O,
+}
+
+/// The header blocks that mean something here.
+#[derive(Debug, Default)]
+pub struct Header {
+    /// What the request says of addresses, when it does.
+    pub addressing: Option<Addressing>,
+    /// Who the request says is calling, when it does.
+    pub security: Option<Security>,
 }
 
 /// The part of WS-Addressing that an answer repeats.
@@ -43,7 +53,7 @@ pub struct Addressing {
 pub fn read<R: Read, O>(
     xml: &mut XmlReader<R>,
     version: &mut SoapVersion,
-    operation: impl FnOnce(&Element, &mut XmlReader<R>) -> Result<O, Fault>,
+    operation: impl FnOnce(&Header, &Element, &mut XmlReader<R>) -> Result<O, Fault>,
 ) -> Result<Envelope<O>, Fault> {
     let XmlEvent::Start(root) = xml.next()? else {
         return Err(Fault::client(
@@ -53,13 +63,13 @@ pub fn read<R: Read, O>(
     };
     *version = version_of(&root)?;
     let soap = version.namespace();
-    let mut addressing = None;
+    let mut header = Header::default();
     let mut child = next_child(xml, "Envelope")?;
     if child
         .as_ref()
         .is_some_and(|element| element.is(soap, "Header"))
     {
-        addressing = read_header(xml, *version)?;
+        header = read_header(xml, *version)?;
         child = next_child(xml, "Envelope")?;
     }
     match child {
@@ -73,7 +83,7 @@ pub fn read<R: Read, O>(
             "The Body is empty; it has to hold one operation, such as bulkImportUsers.",
         ));
     };
-    let operation = operation(&element, xml)?;
+    let operation = operation(&header, &element, xml)?;
     if let Some(second) = next_child(xml, "Body")? {
         let name = second.local;
         return Err(Fault::client(
@@ -85,10 +95,7 @@ pub fn read<R: Read, O>(
         return Err(misplaced(&other));
     }
     match xml.next()? {
-        XmlEvent::Eof => Ok(Envelope {
-            addressing,
-            operation,
-        }),
+        XmlEvent::Eof => Ok(Envelope { header, operation }),
         _ => Err(Fault::client(
             "IMP-XML-ROOTS",
             "Something follows the envelope; remove it.",
@@ -131,43 +138,51 @@ fn misplaced(element: &Element) -> Fault {
     )
 }
 
-fn read_header<R: Read>(
-    xml: &mut XmlReader<R>,
-    version: SoapVersion,
-) -> Result<Option<Addressing>, Fault> {
-    let mut addressing: Option<Addressing> = None;
+fn read_header<R: Read>(xml: &mut XmlReader<R>, version: SoapVersion) -> Result<Header, Fault> {
+    let mut header = Header::default();
     let mut not_understood = Vec::new();
     while let Some(block) = next_child(xml, "Header")? {
         let namespace = block.namespace.as_deref().unwrap_or_default();
-        let known = ADDRESSING.into_iter().find(|known| *known == namespace);
-        match known {
-            Some(namespace) => {
-                let found = addressing.get_or_insert(Addressing {
-                    namespace,
-                    message_id: None,
-                });
-                if block.local == "MessageID" {
-                    found.message_id = Some(read_text(xml, "MessageID")?.trim().to_owned());
-                    continue;
-                }
+        if block.is(WSSE, "Security") {
+            if header.security.is_some() {
+                // Whoever looks at only one of them could be fooled by the other.
+                return Err(Fault::client(
+                    "IMP-WSSE-TOKENS",
+                    "The envelope has two Security headers; send one.",
+                ));
             }
-            None if must_be_understood(&block, version) => not_understood.push(block.local.clone()),
-            None => {}
+            header.security = Some(security::read(xml)?);
+            continue;
+        }
+        if let Some(known) = ADDRESSING.into_iter().find(|known| *known == namespace) {
+            let found = header.addressing.get_or_insert(Addressing {
+                namespace: known,
+                message_id: None,
+            });
+            if block.local == "MessageID" {
+                found.message_id = Some(read_text(xml, "MessageID")?.trim().to_owned());
+                continue;
+            }
+        } else if must_be_understood(&block, version) {
+            not_understood.push((namespace.to_owned(), block.local.clone()));
         }
         skip(xml)?;
     }
     if not_understood.is_empty() {
-        return Ok(addressing);
+        return Ok(header);
     }
+    let names: Vec<&str> = not_understood
+        .iter()
+        .map(|(_, name)| name.as_str())
+        .collect();
+    let message = format!(
+        "The header block {} has mustUnderstand set and is not understood here.",
+        names.join(", ")
+    );
     Err(Fault {
         code: FaultCode::MustUnderstand,
-        ..Fault::client(
-            "IMP-SOAP-MUST-UNDERSTAND",
-            format!(
-                "The header block {} has mustUnderstand set and is not understood here.",
-                not_understood.join(", ")
-            ),
-        )
+        not_understood,
+        ..Fault::client("IMP-SOAP-MUST-UNDERSTAND", message)
     })
 }
 

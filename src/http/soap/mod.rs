@@ -5,13 +5,16 @@
 
 pub mod settings;
 pub mod version;
+pub mod charset;
 pub mod xml;
 pub mod call;
 pub mod envelope;
+pub mod security;
 pub mod operation;
 pub mod mtom;
 pub mod answer;
 pub mod fault;
+pub mod fault_xml;
 pub mod wsdl;
 mod endpoint;
 

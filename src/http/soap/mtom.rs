@@ -43,12 +43,16 @@ impl<R: Read> Related<R> {
     }
 
     /// Goes to the root part, which is the one that `start` names, or else the first; what stands
-    /// before it is put aside.
+    /// before it is put aside, and nothing is where `spool` is none: of a sender who is not known yet.
+    /// With the part comes the charset that it names.
     ///
     /// # Errors
     /// There is no root part, or the message cannot be read.
-    pub fn root(&mut self, spool: &SpoolSettings) -> Result<impl Read, Fault> {
-        let mut room = spool.limit;
+    pub fn root(
+        &mut self,
+        spool: Option<&SpoolSettings>,
+    ) -> Result<(impl Read, Option<String>), Fault> {
+        let mut room = spool.map_or(0, |spool| spool.limit);
         loop {
             let Some(header) = self.parts.borrow_mut().next_part()? else {
                 return Err(match &self.start {
@@ -69,11 +73,18 @@ impl<R: Read> Related<R> {
                 (Some(_), None) => false,
             };
             if is_root {
-                return Ok(TransferReader::new(
-                    PartReader(&self.parts),
-                    header.transfer_encoding,
-                ));
+                let charset = header
+                    .content_type
+                    .as_ref()
+                    .and_then(|media| media.param("charset"))
+                    .map(str::to_owned);
+                let content =
+                    TransferReader::new(PartReader(&self.parts), header.transfer_encoding);
+                return Ok((content, charset));
             }
+            let Some(spool) = spool else {
+                return Err(Fault::no_credentials());
+            };
             let settings = SpoolSettings {
                 limit: room,
                 folder: spool.folder.clone(),
@@ -89,9 +100,14 @@ impl<R: Read> Related<R> {
     ///
     /// # Errors
     /// There is no such part, or the message cannot be read.
-    pub fn file(&mut self, handler: Handler) -> Result<Box<dyn Read + '_>, Fault> {
+    pub fn file(
+        &mut self,
+        handler: Handler,
+        take_unreferenced: bool,
+    ) -> Result<Box<dyn Read + '_>, Fault> {
         match handler {
             Handler::Reference(reference) => self.referenced(&reference),
+            Handler::Absent if take_unreferenced => self.unreferenced(),
             other => {
                 self.drain()?;
                 file_of_bare_envelope(other)
@@ -137,6 +153,26 @@ impl<R: Read> Related<R> {
         }
     }
 
+    /// The only attachment of a message whose handler is absent.
+    fn unreferenced(&mut self) -> Result<Box<dyn Read + '_>, Fault> {
+        if let Some((_, spool)) = self.early.pop() {
+            let more = self.parts.borrow_mut().next_part()?.is_some();
+            return match more || !self.early.is_empty() {
+                true => Err(several_attachments()),
+                false => Ok(Box::new(spool.into_reader()?)),
+            };
+        }
+        let Some(header) = self.parts.borrow_mut().next_part()? else {
+            return Err(absent());
+        };
+        let content = TransferReader::new(PartReader(&self.parts), header.transfer_encoding);
+        Ok(Box::new(ToTheEnd {
+            content,
+            parts: &self.parts,
+            ended: false,
+        }))
+    }
+
     /// Reads to the end of the message, so that a cut one is noticed.
     fn drain(&self) -> Result<(), WireError> {
         while self.parts.borrow_mut().next_part()?.is_some() {}
@@ -152,10 +188,7 @@ pub fn file_of_bare_envelope(handler: Handler) -> Result<Box<dyn Read>, Fault> {
     match handler {
         Handler::Inline(spool) => Ok(Box::new(spool.into_reader()?)),
         Handler::Reference(reference) => Err(dangling(&reference, &[], false)),
-        Handler::Absent => Err(Fault::operation(
-            "IMP-HANDLER-ABSENT",
-            "Required data not provided. The parameter handler is missing: it has to hold the file.",
-        )),
+        Handler::Absent => Err(absent()),
         Handler::Nil => Err(Fault::operation(
             "IMP-HANDLER-NIL",
             "Required data not provided. The parameter handler is nil: it has to hold the file.",
@@ -166,6 +199,22 @@ pub fn file_of_bare_envelope(handler: Handler) -> Result<Box<dyn Read>, Fault> {
              file, or one without content.",
         )),
     }
+}
+
+fn absent() -> Fault {
+    Fault::operation(
+        "IMP-HANDLER-ABSENT",
+        "Required data not provided. The parameter handler is missing: it has to hold the file, or \
+         the cid: of its attachment.",
+    )
+}
+
+fn several_attachments() -> Fault {
+    Fault::operation(
+        "IMP-HANDLER-ABSENT",
+        "Required data not provided. The parameter handler is missing, and the message has more than \
+         one attachment: let the handler name one by its cid:.",
+    )
 }
 
 fn dangling(reference: &str, seen: &[String], without_id: bool) -> Fault {

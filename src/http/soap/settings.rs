@@ -2,12 +2,19 @@
 
 use serde::Deserialize;
 
+use crate::http::soap::security;
+
 /// Where Muster may follow the original more closely.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// How a success is answered.
     pub success: Success,
+    /// Whether the only attachment of a message whose handler is absent is taken for the file, as some
+    /// clients attach files without a reference.
+    pub take_unreferenced_attachment: bool,
+    /// `[soap.security]`.
+    pub security: security::Settings,
     /// Problems that are listed in a fault's detail; the others are counted.
     pub problems_in_fault: usize,
 }
@@ -26,6 +33,8 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             success: Success::Response,
+            take_unreferenced_attachment: false,
+            security: security::Settings::default(),
             problems_in_fault: 100,
         }
     }

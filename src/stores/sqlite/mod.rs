@@ -89,6 +89,15 @@ impl SqliteStore {
     }
 }
 
+impl Drop for SqliteStore {
+    /// The writing connection closes last: it copies the write-ahead log back and removes it, which a
+    /// reading one cannot do.
+    fn drop(&mut self) {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(self.writer.take());
+    }
+}
+
 impl std::fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SqliteStore")

@@ -32,8 +32,7 @@ pub(super) fn apply(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<
         .execute(params![step.organization, step.import.0, hash])?;
     }
     let outcomes = write_users(db, step)?;
-    let mut counters = step.counted;
-    let findings = with_duplicates(step, &outcomes, &mut counters);
+    let (counters, findings) = step.tally(&outcomes);
     update_record(db, step, &counters, &findings)?;
     Ok(outcomes)
 }
@@ -106,29 +105,6 @@ fn give_roles(
         insert.execute(params![step.organization, step.domain, user.id, role])?;
     }
     Ok(())
-}
-
-/// Counts the outcomes and puts the duplicates among the findings, by line.
-fn with_duplicates(
-    step: &ImportStep,
-    outcomes: &[Outcome],
-    counters: &mut Counters,
-) -> Vec<Problem> {
-    let mut findings = step.findings.clone();
-    for (position, outcome) in outcomes.iter().enumerate() {
-        counters.total += 1;
-        match outcome {
-            Outcome::Created => counters.created += 1,
-            Outcome::Duplicate(owner) => {
-                counters.duplicate += 1;
-                if let Some(user) = step.users.get(position) {
-                    findings.push(Problem::duplicate(user.line, user.name, owner, step.import));
-                }
-            }
-        }
-    }
-    findings.sort_by_key(|problem| problem.line);
-    findings
 }
 
 fn insert_record(db: &Connection, record: &ImportRecord) -> rusqlite::Result<()> {

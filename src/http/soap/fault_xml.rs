@@ -1,0 +1,232 @@
+//! A fault, written down: SOAP 1.1 §4.4, SOAP 1.2 part 1 §5.4.
+//!
+//! The detail holds the original's typed exception where the operation failed, so that generated
+//! clients throw it, and behind it an entry of ours with everything else.
+
+use std::fmt::Write;
+
+use crate::http::soap::fault::{Fault, FaultCode};
+use crate::http::soap::settings::Settings;
+use crate::http::soap::version::SoapVersion;
+use crate::http::soap::{AXIS2, COMMON};
+use crate::users::problem::Problem;
+
+/// Namespace of the detail entry that is ours.
+pub const FAULT_NAMESPACE: &str = "urn:muster:soap:fault:1";
+
+impl Fault {
+    /// The envelope.
+    pub fn to_xml(&self, version: SoapVersion, settings: &Settings) -> String {
+        let mut detail = String::new();
+        if self.exception {
+            let message = escape(&self.message);
+            // Writing to a string does not fail.
+            let _ = write!(
+                detail,
+                "<ns:UserAdminUserAdminException xmlns:ns=\"{AXIS2}\"><ns:UserAdminException \
+                 xmlns:ax=\"{COMMON}\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
+                 xsi:type=\"ax:UserAdminException\"><ax:message>{message}</ax:message>\
+                 </ns:UserAdminException></ns:UserAdminUserAdminException>"
+            );
+        }
+        self.write_own_detail(&mut detail, settings);
+        let body = match version {
+            SoapVersion::V11 => self.body_11(&detail),
+            SoapVersion::V12 => self.body_12(&detail),
+        };
+        let namespace = version.namespace();
+        let header = self.header(version);
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soapenv:Envelope \
+             xmlns:soapenv=\"{namespace}\">{header}<soapenv:Body><soapenv:Fault>{body}</soapenv:Fault>\
+             </soapenv:Body></soapenv:Envelope>"
+        )
+    }
+
+    /// SOAP 1.2 part 1 §5.4.7: which versions would be understood; §5.4.8: which blocks were not.
+    fn header(&self, version: SoapVersion) -> String {
+        match (version, self.code) {
+            (SoapVersion::V12, FaultCode::VersionMismatch) => format!(
+                "<soapenv:Header><soapenv:Upgrade><soapenv:SupportedEnvelope qname=\"ns1:Envelope\" \
+                 xmlns:ns1=\"{}\"/><soapenv:SupportedEnvelope qname=\"ns2:Envelope\" xmlns:ns2=\"{}\"/>\
+                 </soapenv:Upgrade></soapenv:Header>",
+                SoapVersion::V12.namespace(),
+                SoapVersion::V11.namespace()
+            ),
+            (SoapVersion::V12, FaultCode::MustUnderstand) => {
+                let blocks: String = self
+                    .not_understood
+                    .iter()
+                    .map(|(namespace, name)| {
+                        let (namespace, name) = (escape(namespace), escape(name));
+                        format!(
+                            "<soapenv:NotUnderstood qname=\"nu:{name}\" xmlns:nu=\"{namespace}\"/>"
+                        )
+                    })
+                    .collect();
+                format!("<soapenv:Header>{blocks}</soapenv:Header>")
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn body_11(&self, detail: &str) -> String {
+        let (declaration, code) = match self.code {
+            FaultCode::Client => (String::new(), "soapenv:Client".to_owned()),
+            FaultCode::Server => (String::new(), "soapenv:Server".to_owned()),
+            // Answered by the challenge instead, and never written.
+            FaultCode::NoCredentials => (String::new(), "soapenv:Client".to_owned()),
+            FaultCode::VersionMismatch => (String::new(), "soapenv:VersionMismatch".to_owned()),
+            FaultCode::MustUnderstand => (String::new(), "soapenv:MustUnderstand".to_owned()),
+            // The original writes its numbers with a prefix of their own, bound to the envelope's.
+            FaultCode::Number(number) => (
+                format!(" xmlns:axis2ns1=\"{}\"", SoapVersion::V11.namespace()),
+                format!("axis2ns1:{number}"),
+            ),
+        };
+        let message = escape(&self.message);
+        // SOAP 1.1 §4.4: no detail about a header entry.
+        let detail = match self.code {
+            FaultCode::MustUnderstand => String::new(),
+            _ => format!("<detail>{detail}</detail>"),
+        };
+        format!(
+            "<faultcode{declaration}>{code}</faultcode><faultstring>{message}</faultstring>{detail}"
+        )
+    }
+
+    fn body_12(&self, detail: &str) -> String {
+        let (value, subcode) = match self.code {
+            FaultCode::Client | FaultCode::NoCredentials => ("Sender", String::new()),
+            FaultCode::Server => ("Receiver", String::new()),
+            FaultCode::VersionMismatch => ("VersionMismatch", String::new()),
+            FaultCode::MustUnderstand => ("MustUnderstand", String::new()),
+            FaultCode::Number(_) => {
+                let rule = self.rule;
+                let subcode = format!(
+                    "<soapenv:Subcode><soapenv:Value xmlns:m=\"{FAULT_NAMESPACE}\">m:{rule}\
+                     </soapenv:Value></soapenv:Subcode>"
+                );
+                ("Sender", subcode)
+            }
+        };
+        let message = escape(&self.message);
+        format!(
+            "<soapenv:Code><soapenv:Value>soapenv:{value}</soapenv:Value>{subcode}</soapenv:Code>\
+             <soapenv:Reason><soapenv:Text xml:lang=\"en-US\">{message}</soapenv:Text>\
+             </soapenv:Reason><soapenv:Detail>{detail}</soapenv:Detail>"
+        )
+    }
+
+    /// The rule's code, what is stored, and every problem with its line: for whoever looks further
+    /// than the original's own entry.
+    fn write_own_detail(&self, detail: &mut String, settings: &Settings) {
+        let rule = self.rule;
+        let stored = self
+            .report
+            .as_ref()
+            .map_or(0, |report| report.counters.created);
+        // Writing to a string does not fail.
+        let _ = write!(
+            detail,
+            "<m:importFault xmlns:m=\"{FAULT_NAMESPACE}\"><m:code>{rule}</m:code><m:message>{}\
+             </m:message><m:rowsStored>{stored}</m:rowsStored>",
+            escape(&self.message)
+        );
+        if let FaultCode::Number(number) = self.code {
+            let _ = write!(detail, "<m:number>{number}</m:number>");
+        }
+        if let Some(report) = &self.report {
+            let _ = write!(
+                detail,
+                "<m:import>{}</m:import><m:state>{}</m:state><m:problems total=\"{}\">",
+                report.import,
+                report.state.as_str(),
+                report.counters.failed + report.counters.duplicate
+            );
+            for problem in report.problems().take(settings.problems_in_fault) {
+                write_problem(detail, problem);
+            }
+            detail.push_str("</m:problems>");
+        }
+        detail.push_str("</m:importFault>");
+    }
+}
+
+fn write_problem(detail: &mut String, problem: &Problem) {
+    let line = problem.line;
+    let severity = problem.severity.as_str();
+    // Writing to a string does not fail.
+    let _ = write!(detail, "<m:problem line=\"{line}\" kind=\"{severity}\"");
+    if let Some(column) = &problem.column {
+        let _ = write!(detail, " column=\"{}\"", escape(column));
+    }
+    let _ = write!(detail, " code=\"{}\"", escape(&problem.code));
+    if let Some(name) = &problem.user_name {
+        let _ = write!(detail, " userName=\"{}\"", escape(name));
+    }
+    let _ = write!(detail, ">{}</m:problem>", escape(&problem.message));
+}
+
+/// Text for an element or an attribute; characters that XML does not have become `?`.
+pub fn escape(text: &str) -> String {
+    let legal = |character: char| {
+        matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}'
+            | '\u{10000}'..)
+    };
+    let legal: String = text
+        .chars()
+        .map(|c| if legal(c) { c } else { '?' })
+        .collect();
+    quick_xml::escape::escape(legal).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_the_original_have_a_prefix_bound_to_the_envelope() {
+        let fault = Fault::access_denied();
+        let xml = fault.to_xml(SoapVersion::V11, &Settings::default());
+        let code = "<faultcode xmlns:axis2ns1=\"http://schemas.xmlsoap.org/soap/envelope/\">\
+                    axis2ns1:50978</faultcode><faultstring>Access Denied.</faultstring>";
+        assert!(xml.contains(code), "{xml}");
+        assert_eq!(
+            (
+                fault.status(SoapVersion::V11),
+                fault.status(SoapVersion::V12)
+            ),
+            (500, 400)
+        );
+    }
+
+    #[test]
+    fn every_fault_is_well_formed_in_both_versions() {
+        let faults = [
+            Fault::client("IMP-X", "a < b & \"c\" \u{1} d"),
+            Fault::server("IMP-X", "s"),
+            Fault::operation("IMP-X", "o"),
+            Fault::invalid_credentials(),
+            Fault {
+                code: FaultCode::VersionMismatch,
+                ..Fault::client("IMP-X", "v")
+            },
+            Fault {
+                code: FaultCode::MustUnderstand,
+                ..Fault::client("IMP-X", "m")
+            },
+        ];
+        for fault in faults {
+            for version in [SoapVersion::V11, SoapVersion::V12] {
+                let xml = fault.to_xml(version, &Settings::default());
+                let document = roxmltree::Document::parse(&xml).unwrap();
+                let text = document
+                    .descendants()
+                    .filter_map(|node| node.text())
+                    .collect::<String>();
+                assert!(text.contains(&fault.message.replace('\u{1}', "?")), "{xml}");
+            }
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The WS-Security header: a UsernameToken (OASIS UsernameToken Profile 1.0 and 1.1, §3.1) with the
+//! password as text or as a digest, and a Timestamp (WS-Security 1.0 §10).
+//!
+//! A digest can only be checked by somebody who has the password in the clear, and operators' passwords
+//! are kept hashed: digests are for callers whose secret stands in the settings.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use ring::{digest, hmac, rand::SystemRandom};
+use serde::Deserialize;
+
+use crate::access::basic::Credentials;
+use crate::access::gate::{Caller, Recalled};
+use crate::app::App;
+use crate::config;
+use crate::http::soap::envelope::{next_child, read_text, skip};
+use crate::http::soap::fault::Fault;
+use crate::http::soap::xml::{Element, XmlReader};
+use crate::users::name::lookup_key;
+use crate::users::secret::Secret;
+
+/// Namespace of the header block and the token.
+pub const WSSE: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+
+/// Namespace of `Created`, `Expires` and `Timestamp`.
+const WSU: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
+
+/// End of the `Type` of a password that is a digest.
+const DIGEST: &str = "#PasswordDigest";
+
+/// How far a sender's clock may be ahead, in seconds.
+const AHEAD: i64 = 60;
+
+/// Nonces that are remembered at the most; when they are all fresh, new ones are refused.
+const NONCES: usize = 100_000;
+
+/// `[soap.security]` of the settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Seconds for which a token or a timestamp is fresh, and its nonce remembered; 0 switches both
+    /// checks off, for replaying recorded requests.
+    pub max_age_seconds: u32,
+    /// Callers who may send digests.
+    pub digest_callers: Vec<DigestCaller>,
+}
+
+/// `[[soap.security.digest_callers]]` of the settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DigestCaller {
+    /// The operator's name.
+    pub name: String,
+    /// The password in the clear.
+    #[serde(default, deserialize_with = "secret")]
+    pub secret: Option<Secret>,
+    /// The file whose first line is the password.
+    #[serde(default)]
+    pub secret_file: Option<PathBuf>,
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Some(Secret::new(String::deserialize(deserializer)?)))
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            max_age_seconds: 300,
+            digest_callers: Vec::new(),
+        }
+    }
+}
+
+/// What the header block says.
+#[derive(Debug, Default)]
+pub struct Security {
+    token: Option<UsernameToken>,
+    created: Option<String>,
+    expires: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct UsernameToken {
+    name: String,
+    password: Option<Secret>,
+    is_digest: bool,
+    nonce: Option<String>,
+    created: Option<String>,
+}
+
+/// Reads the block that has just begun.
+///
+/// # Errors
+/// It is not well-formed, or holds two tokens.
+pub fn read<R: Read>(xml: &mut XmlReader<R>) -> Result<Security, Fault> {
+    let mut security = Security::default();
+    while let Some(child) = next_child(xml, "Security")? {
+        if child.is(WSSE, "UsernameToken") {
+            if security.token.is_some() {
+                return Err(refuse(
+                    "IMP-WSSE-TOKENS",
+                    "The Security header has two UsernameTokens.",
+                ));
+            }
+            security.token = Some(read_token(xml)?);
+        } else if child.is(WSU, "Timestamp") {
+            while let Some(moment) = next_child(xml, "Timestamp")? {
+                let text = read_text(xml, "Timestamp")?;
+                match moment.local.as_str() {
+                    "Created" => security.created = Some(text),
+                    "Expires" => security.expires = Some(text),
+                    _ => {}
+                }
+            }
+        } else {
+            // Signatures and certificates are not offered, and prove nothing here.
+            skip(xml)?;
+        }
+    }
+    Ok(security)
+}
+
+fn read_token<R: Read>(xml: &mut XmlReader<R>) -> Result<UsernameToken, Fault> {
+    let mut token = UsernameToken::default();
+    while let Some(child) = next_child(xml, "UsernameToken")? {
+        let text = read_text(xml, "UsernameToken")?;
+        match child.local.as_str() {
+            "Username" => token.name = text.trim().to_owned(),
+            "Password" => {
+                token.is_digest = is_digest(&child);
+                token.password = Some(Secret::new(text));
+            }
+            "Nonce" => token.nonce = Some(text.trim().to_owned()),
+            "Created" => token.created = Some(text),
+            _ => {}
+        }
+    }
+    Ok(token)
+}
+
+fn is_digest(password: &Element) -> bool {
+    password
+        .attribute(None, "Type")
+        .is_some_and(|kind| kind.trim().ends_with(DIGEST))
+}
+
+/// Checks tokens.
+#[derive(Debug)]
+pub struct Verifier {
+    max_age: i64,
+    secrets: HashMap<String, Secret>,
+    nonces: Mutex<HashMap<String, Timestamp>>,
+    comparison: hmac::Key,
+}
+
+impl Verifier {
+    /// A verifier with the secrets that the settings name.
+    ///
+    /// # Errors
+    /// A sentence: a secret's file cannot be read, or a caller has none.
+    pub fn new(settings: &Settings) -> Result<Self, String> {
+        let mut secrets = HashMap::new();
+        for caller in &settings.digest_callers {
+            let name = &caller.name;
+            let secret = match (&caller.secret, &caller.secret_file) {
+                (Some(secret), None) => secret.clone(),
+                (None, Some(file)) => {
+                    config::read_secret(file).map_err(|error| error.to_string())?
+                }
+                _ => {
+                    return Err(format!(
+                        "soap.security.digest_callers: {name} needs one of secret and secret_file"
+                    ));
+                }
+            };
+            if secret.is_empty() {
+                return Err(format!(
+                    "soap.security.digest_callers: the secret of {name} is empty"
+                ));
+            }
+            secrets.insert(lookup_key(name), secret);
+        }
+        let comparison = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
+            .map_err(|_| "the machine's random source failed".to_owned())?;
+        let max_age = i64::from(settings.max_age_seconds);
+        Ok(Verifier {
+            max_age,
+            secrets,
+            nonces: Mutex::default(),
+            comparison,
+        })
+    }
+
+    /// Who the header says is calling, if it is fresh and true. Blocking.
+    ///
+    /// # Errors
+    /// There is no token, it is stale or was used before, or its password is wrong.
+    pub fn caller(&self, security: &Security, app: &App) -> Result<Caller, Fault> {
+        let Some(token) = &security.token else {
+            return Err(Fault::no_credentials());
+        };
+        let (Some(password), false) = (&token.password, token.name.is_empty()) else {
+            return Err(Fault::invalid_credentials());
+        };
+        let now = Timestamp::from_microsecond(app.clock.now().0)
+            .map_err(|error| Fault::server("IMP-INTERNAL", error.to_string()))?;
+        self.check_freshness(security, token, now)?;
+        let caller = match token.is_digest {
+            true => self.check_digest(token, password, app)?,
+            false => {
+                let credentials = Credentials {
+                    name: token.name.clone(),
+                    password: password.clone(),
+                };
+                check_text(&credentials, app)?
+            }
+        };
+        // Only a token that is true is worth remembering: others must not be able to fill the memory.
+        self.use_nonce(token, now)?;
+        Ok(caller)
+    }
+
+    fn check_freshness(
+        &self,
+        security: &Security,
+        token: &UsernameToken,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        if self.max_age == 0 {
+            return Ok(());
+        }
+        for created in [&token.created, &security.created].into_iter().flatten() {
+            let age = now.duration_since(moment(created)?).as_secs();
+            if age > self.max_age || age < -AHEAD {
+                return Err(refuse(
+                    "IMP-WSSE-STALE",
+                    "The security header was created too long ago, or in the future. Check the \
+                     sender's clock and send a new one.",
+                ));
+            }
+        }
+        match &security.expires {
+            Some(expires) if moment(expires)? < now => Err(refuse(
+                "IMP-WSSE-STALE",
+                "The security header has expired. Check the sender's clock and send a new one.",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// `Password_Digest = Base64(SHA-1(nonce + created + password))`, UsernameToken Profile §3.1.
+    fn check_digest(
+        &self,
+        token: &UsernameToken,
+        password: &Secret,
+        app: &App,
+    ) -> Result<Caller, Fault> {
+        let Some(secret) = self.secrets.get(&lookup_key(&token.name)) else {
+            return Err(refuse(
+                "IMP-WSSE-DIGEST",
+                "Password digests are not possible for this caller: passwords are kept hashed. Send \
+                 PasswordText or HTTP Basic over HTTPS, or have the caller's secret put into \
+                 [[soap.security.digest_callers]] of the settings.",
+            ));
+        };
+        let (Some(nonce), Some(created)) = (&token.nonce, &token.created) else {
+            return Err(refuse(
+                "IMP-WSSE-DIGEST",
+                "A password digest needs a Nonce and a Created element beside it.",
+            ));
+        };
+        let nonce = STANDARD.decode(nonce).map_err(|_| {
+            refuse(
+                "IMP-WSSE-DIGEST",
+                "The Nonce of the UsernameToken is no base64.",
+            )
+        })?;
+        let mut sum = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+        sum.update(&nonce);
+        sum.update(created.as_bytes());
+        sum.update(secret.expose().as_bytes());
+        let expected = STANDARD.encode(sum.finish());
+        let given = password.expose().trim();
+        let operator = app.store.operator(&token.name)?;
+        match operator {
+            Some(operator) if self.same(&expected, given) => Ok(Caller::new(operator)),
+            _ => Err(Fault::invalid_credentials()),
+        }
+    }
+
+    /// Compares in a time that does not depend on where the two differ.
+    fn same(&self, expected: &str, given: &str) -> bool {
+        let tag = hmac::sign(&self.comparison, expected.as_bytes());
+        hmac::verify(&self.comparison, given.as_bytes(), tag.as_ref()).is_ok()
+    }
+
+    fn use_nonce(&self, token: &UsernameToken, now: Timestamp) -> Result<(), Fault> {
+        let (Some(nonce), true) = (&token.nonce, self.max_age > 0) else {
+            return Ok(());
+        };
+        let key = format!("{nonce} {}", token.created.as_deref().unwrap_or_default());
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        if nonces.len() >= NONCES {
+            let keep = self.max_age + AHEAD;
+            nonces.retain(|_, used| now.duration_since(*used).as_secs() <= keep);
+        }
+        if nonces.contains_key(&key) || nonces.len() >= NONCES {
+            return Err(refuse(
+                "IMP-WSSE-REPLAY",
+                "This UsernameToken was used before; make a new Nonce for every request.",
+            ));
+        }
+        nonces.insert(key, now);
+        Ok(())
+    }
+}
+
+fn check_text(credentials: &Credentials, app: &App) -> Result<Caller, Fault> {
+    match app.gate.recall(credentials)? {
+        Recalled::Caller(caller) => Ok(caller),
+        Recalled::Unknown(operator) => app
+            .gate
+            .verify(credentials, operator)
+            .ok_or_else(Fault::invalid_credentials),
+    }
+}
+
+fn moment(text: &str) -> Result<Timestamp, Fault> {
+    text.trim().parse().map_err(|_| {
+        refuse(
+            "IMP-WSSE-STALE",
+            "A time in the security header cannot be read; write it as 2026-11-22T10:00:00Z.",
+        )
+    })
+}
+
+fn refuse(rule: &'static str, message: &str) -> Fault {
+    Fault::client(rule, message)
+}

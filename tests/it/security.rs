@@ -1,0 +1,227 @@
+//! WS-Security UsernameToken: who is calling may stand in the envelope.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use muster::http::soap::security::DigestCaller;
+use muster::users::operator::Role;
+
+use crate::app::{ADMIN_PASSWORD, RELATED, Response, TestApp, envelope, multipart};
+use crate::message::{KIM, base64, in_soap_12, include, parameters, parts};
+
+const WSSE: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+const WSU: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
+const PROFILE: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0";
+
+/// The secret of the operator `esb`, who may send digests.
+const SECRET: &str = "a secret kept in settings";
+
+fn server() -> TestApp {
+    let server = TestApp::start_with(|options| {
+        options.soap.security.digest_callers.push(DigestCaller {
+            name: "esb".into(),
+            secret: Some(SECRET.into()),
+            secret_file: None,
+        });
+    });
+    server.add_operator("esb", Role::Import);
+    server
+}
+
+fn now(seconds: i64) -> String {
+    (Timestamp::now() + SignedDuration::from_secs(seconds)).to_string()
+}
+
+/// A good call behind a Security header that holds `content`.
+fn call_with(content: &str, must_understand: &str) -> String {
+    let call = envelope(&parameters(&base64(KIM)));
+    let header = format!(
+        "<soapenv:Header><wsse:Security xmlns:wsse=\"{WSSE}\" xmlns:wsu=\"{WSU}\" {must_understand}>\
+         {content}</wsse:Security></soapenv:Header><soapenv:Body>"
+    );
+    call.replacen("<soapenv:Body>", &header, 1)
+}
+
+fn text_token(name: &str, password: &str) -> String {
+    format!(
+        "<wsse:UsernameToken><wsse:Username>{name}</wsse:Username>\
+         <wsse:Password Type=\"{PROFILE}#PasswordText\">{password}</wsse:Password>\
+         </wsse:UsernameToken>"
+    )
+}
+
+fn digest_token(name: &str, secret: &str, nonce: &[u8], created: &str) -> String {
+    let mut sum = ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY);
+    sum.update(nonce);
+    sum.update(created.as_bytes());
+    sum.update(secret.as_bytes());
+    let digest = STANDARD.encode(sum.finish());
+    let nonce = STANDARD.encode(nonce);
+    format!(
+        "<wsse:UsernameToken><wsse:Username>{name}</wsse:Username>\
+         <wsse:Password Type=\"{PROFILE}#PasswordDigest\">{digest}</wsse:Password>\
+         <wsse:Nonce>{nonce}</wsse:Nonce><wsu:Created>{created}</wsu:Created></wsse:UsernameToken>"
+    )
+}
+
+fn post(server: &TestApp, body: &str) -> Response {
+    server.post_as("/services/UserAdmin", None, "text/xml", &[], body.as_bytes())
+}
+
+#[test]
+fn a_password_as_text_lets_the_caller_in() {
+    for must_understand in ["", "soapenv:mustUnderstand=\"1\"", "soapenv:mustUnderstand=\"true\""] {
+        let server = server();
+        let timestamp = format!(
+            "<wsu:Timestamp><wsu:Created>{}</wsu:Created><wsu:Expires>{}</wsu:Expires></wsu:Timestamp>",
+            now(-1),
+            now(300)
+        );
+        let content = timestamp + &text_token("admin", ADMIN_PASSWORD);
+        let response = post(&server, &call_with(&content, must_understand));
+        assert_eq!(response.status, 200, "{must_understand}: {}", response.body);
+        assert_eq!(server.user_names(), ["kim"]);
+        assert_eq!(server.last_import().unwrap().operator, "admin");
+    }
+}
+
+#[test]
+fn a_digest_lets_a_caller_in_whose_secret_is_in_the_settings() {
+    let server = server();
+    let token = digest_token("esb", SECRET, b"nonce 1", &now(0));
+    let response = post(&server, &call_with(&token, "soapenv:mustUnderstand=\"1\""));
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(server.last_import().unwrap().operator, "esb");
+
+    let again = post(&server, &call_with(&token, ""));
+    assert_eq!((again.status, again.rule().as_str()), (500, "IMP-WSSE-REPLAY"));
+
+    let wrong = digest_token("esb", "another secret", b"nonce 2", &now(0));
+    let response = post(&server, &call_with(&wrong, ""));
+    assert!(response.body.contains("50977"), "{}", response.body);
+
+    let hashed = digest_token("admin", ADMIN_PASSWORD, b"nonce 3", &now(0));
+    let response = post(&server, &call_with(&hashed, ""));
+    assert_eq!(response.rule(), "IMP-WSSE-DIGEST");
+    assert!(response.fault_text().contains("digest_callers"), "{}", response.fault_text());
+}
+
+#[test]
+fn stale_future_and_expired_headers_are_refused() {
+    let server = server();
+    let token = text_token("admin", ADMIN_PASSWORD);
+    for (case, content) in [
+        ("old", digest_token("esb", SECRET, b"n1", &now(-301))),
+        ("future", digest_token("esb", SECRET, b"n2", &now(120))),
+        ("unreadable", digest_token("esb", SECRET, b"n3", "yesterday")),
+        (
+            "expired",
+            format!("<wsu:Timestamp><wsu:Expires>{}</wsu:Expires></wsu:Timestamp>{token}", now(-1)),
+        ),
+    ] {
+        let response = post(&server, &call_with(&content, ""));
+        assert_eq!(response.rule(), "IMP-WSSE-STALE", "{case}");
+    }
+    assert!(server.user_names().is_empty());
+}
+
+#[test]
+fn freshness_can_be_switched_off_for_replays() {
+    let server = TestApp::start_with(|options| {
+        options.soap.security.max_age_seconds = 0;
+        options.soap.security.digest_callers.push(DigestCaller {
+            name: "admin".into(),
+            secret: Some(SECRET.into()),
+            secret_file: None,
+        });
+    });
+    let token = digest_token("admin", SECRET, b"n", "2001-01-01T00:00:00Z");
+    assert_eq!(post(&server, &call_with(&token, "")).status, 200);
+    let again = post(&server, &call_with(&token, ""));
+    assert!(again.fault_text().contains("Duplicate Count : 1."), "{}", again.body);
+}
+
+#[test]
+fn a_wrong_password_is_the_originals_fault_and_two_answers_are_none() {
+    let server = server();
+    let response = post(&server, &call_with(&text_token("admin", "wrong"), ""));
+    assert!(response.body.contains(":50977</faultcode>"), "{}", response.body);
+    let response = post(&server, &in_soap_12(&call_with(&text_token("nobody", "wrong"), "")));
+    assert_eq!((response.status, response.rule().as_str()), (400, "IMP-ACCESS-CREDENTIALS"));
+    let two = text_token("admin", ADMIN_PASSWORD).repeat(2);
+    assert_eq!(post(&server, &call_with(&two, "")).rule(), "IMP-WSSE-TOKENS");
+    assert!(server.user_names().is_empty());
+}
+
+#[test]
+fn whoever_does_not_say_who_is_calling_is_asked_whatever_else_is_wrong() {
+    let server = server();
+    let call = envelope(&parameters(&base64(KIM)));
+    let no_token = call_with("", "");
+    for (case, content_type, body) in [
+        ("a good call", "text/xml", call.as_str()),
+        ("a header without a token", "text/xml", &no_token),
+        ("no XML", "text/xml", "hello"),
+        ("another media type", "text/plain", "hello"),
+        ("MTOM", RELATED, &multipart(KIM)),
+    ] {
+        let response =
+            server.post_as("/services/UserAdmin", None, content_type, &[], body.as_bytes());
+        assert_eq!((response.status, response.body.as_str()), (401, ""), "{case}");
+        assert!(response.header("www-authenticate").unwrap().starts_with("Basic realm="), "{case}");
+    }
+    assert!(server.user_names().is_empty() && server.last_import().is_none());
+}
+
+#[test]
+fn the_envelope_of_a_stranger_has_to_come_first_and_soon() {
+    let server = server();
+    let xop = "Content-Type: application/xop+xml; type=\"text/xml\"\nContent-ID: <root>";
+    let csv = "Content-Type: text/csv\nContent-ID: <file@test>";
+    let root = call_with(&text_token("admin", ADMIN_PASSWORD), "")
+        .replace(&base64(KIM), &include("file@test"));
+    let post = |body: &str| server.post_as("/services/UserAdmin", None, RELATED, &[], body.as_bytes());
+    assert_eq!(post(&parts(&[(csv, KIM), (xop, &root)])).status, 401, "an attachment comes first");
+    let late = root.replacen("<soapenv:Header>", &format!("<soapenv:Header><x>{}</x>", " ".repeat(1 << 20)), 1);
+    assert_eq!(post(&parts(&[(xop, &late), (csv, KIM)])).status, 401, "the token comes too late");
+    assert!(server.user_names().is_empty());
+    let response = post(&parts(&[(xop, &root), (csv, KIM)]));
+    assert_eq!(response.status, 200, "{}", response.body);
+}
+
+#[test]
+fn a_long_file_behind_the_token_is_not_limited() {
+    let server = server();
+    let rows: String = (0..40_000).map(|n| format!("long{n},Passw0rd-{n}x,\n")).collect();
+    let file = format!("UserName,Password,Claims\n{}", &rows[..20_000]);
+    let padded = file.trim_end_matches(|c| c != '\n').to_owned() + &"\n".repeat(2 << 20);
+    let call = call_with(&text_token("admin", ADMIN_PASSWORD), "");
+    let call = call.replace(&base64(KIM), &base64(&padded));
+    assert!(call.len() > 2 << 20);
+    let response = post(&server, &call);
+    assert_eq!(response.status, 200, "{}", response.body);
+}
+
+#[test]
+fn the_connection_stays_usable_behind_the_challenge() {
+    let server = server();
+    let body = envelope(&parameters(&base64(KIM)));
+    let mut stream = server.connect();
+    let head = |authorization: &str| {
+        format!(
+            "POST /services/UserAdmin HTTP/1.1\r\nHost: test\r\n{authorization}Content-Type: text/xml\
+             \r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    stream.write_all(head("").as_bytes()).unwrap();
+    assert_eq!(Response::read(&mut stream).status, 401);
+    let authorization = format!("Authorization: {}\r\n", crate::app::admin());
+    stream.write_all(head(&authorization).as_bytes()).unwrap();
+    assert_eq!(Response::read(&mut stream).status, 200);
+}
