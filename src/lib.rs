@@ -11,8 +11,9 @@
 //! 5 http           soap (a slice) over intake, server, tls, health
 //! 4 app            builds store, gate and importer once; holds them
 //! 3 import         the product: rows in, report out
-//! 2 stores  access  formats
-//! 1 users   wire    config   telemetry   clock
+//! 2 stores  access  formats   config
+//! 1 users   wire    telemetry
+//! 0 clock
 //! ```
 //!
 //! - [`users`]: what a user is, the rules, and the ports that stores stand behind.

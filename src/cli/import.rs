@@ -124,7 +124,8 @@ fn progress_bar(bytes: u64, hidden: bool) -> ProgressBar {
     if hidden || !output::watched() {
         return ProgressBar::hidden();
     }
-    let template = "{bar:40} {percent:>3} %  {bytes} of {total_bytes}, {elapsed}, {eta} to go";
+    let template =
+        "{bar:40} {percent:>3} %  {bytes} of {total_bytes}, {elapsed} so far, {eta} to go";
     let bar = ProgressBar::new(bytes);
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);

@@ -61,17 +61,21 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
                 writeln!(out, "no imports")?;
                 return Ok(ExitCode::SUCCESS);
             }
-            let mut table = output::table(&["id", "started", "file", "door", "state", "rows"]);
+            let mut table = output::table(&["id", "started", "file", "state", "created"]);
             for record in records {
+                let started = record.started_at.to_rfc3339();
+                let counters = &record.counters;
                 table.add_row(vec![
                     record.id.to_string(),
-                    record.started_at.to_rfc3339(),
+                    started.split('.').next().unwrap_or_default().to_owned() + "Z",
                     output::plain(&record.file_name),
-                    record.door.as_str().into(),
                     record.state.as_str().into(),
-                    output::counts(&record.counters),
+                    format!("{} of {}", counters.created, counters.total),
                 ]);
             }
+            // An id that is broken in two cannot be copied.
+            output::keep_whole(&mut table, 0);
+            output::keep_whole(&mut table, 1);
             output::write_table(out, &table, "")?;
         }
         Command::Show { id, json } => {

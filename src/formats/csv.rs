@@ -100,6 +100,7 @@ impl<R: Read> CsvRows<R> {
                 ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record | ReadRecordResult::End => {
+                    self.check_fields(line, bytes, fields)?;
                     if ended_in_cr {
                         self.end_of_line_after_cr()?;
                     }
@@ -129,7 +130,10 @@ impl<R: Read> CsvRows<R> {
                 ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::InputEmpty => return Err(FormatError::UnclosedQuote { line }),
-                ReadRecordResult::Record | ReadRecordResult::End => return Ok((bytes, fields)),
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    self.check_fields(line, bytes, fields)?;
+                    return Ok((bytes, fields));
+                }
             }
         }
     }
@@ -158,6 +162,24 @@ impl<R: Read> CsvRows<R> {
                 limit: FIELDS_LIMIT,
                 what: "fields",
             });
+        }
+        Ok(())
+    }
+
+    /// The same for the fields of a whole row; only a long row can have a long one.
+    fn check_fields(&self, line: u64, bytes: usize, fields: usize) -> Result<(), FormatError> {
+        if bytes <= FIELD_LIMIT {
+            return Ok(());
+        }
+        let mut start = 0;
+        for end in self.ends.get(..fields).unwrap_or_default() {
+            if end - start > FIELD_LIMIT {
+                return Err(FormatError::FieldTooLong {
+                    line,
+                    limit: FIELD_LIMIT,
+                });
+            }
+            start = *end;
         }
         Ok(())
     }
@@ -405,6 +427,12 @@ mod tests {
 
     #[test]
     fn rows_have_limits() {
+        let field = ["a,", &"x".repeat(FIELD_LIMIT + 1), ",b\n"].concat();
+        let too_long = read_by(field.as_bytes(), usize::MAX);
+        assert!(matches!(
+            too_long,
+            Err(FormatError::FieldTooLong { line: 1, .. })
+        ));
         let wide = [b"a,".repeat(FIELDS_LIMIT + 1), b"\n".to_vec()].concat();
         assert!(matches!(
             read_by(&wide, 999),

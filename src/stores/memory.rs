@@ -14,8 +14,8 @@ use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, OperatorStore};
 use crate::users::problem::{Owner, Problem};
 use crate::users::store::{
-    ImportLedger, ImportStep, Outcome, PendingStep, StoreError, User, UserCursor, UserStore,
-    Written,
+    ABANDONED, ImportLedger, ImportStep, Outcome, PendingStep, StoreError, User, UserCursor,
+    UserStore, Written,
 };
 
 /// Organization, domain and name key.
@@ -134,6 +134,12 @@ impl Content {
         if let (Some(record), false) = (&step.begin, step.dry_run) {
             self.imports.insert(record_key.clone(), record.clone());
         }
+        if !step.dry_run && !self.imports.contains_key(&record_key) {
+            return Err(StoreError::Failed(format!(
+                "there is no import {}",
+                step.import
+            )));
+        }
         let mut outcomes = vec![Outcome::Created; step.users.len()];
         for user in step.users.sorted() {
             let outcome = self.put(step, &user);
@@ -148,11 +154,9 @@ impl Content {
             return Ok(outcomes);
         }
         let (counters, findings) = step.tally(&outcomes);
-        let record = self
-            .imports
-            .get_mut(&record_key)
-            .ok_or_else(|| StoreError::Failed(format!("there is no import {}", step.import)))?;
-        update(record, step, &counters, findings.len() as u64);
+        if let Some(record) = self.imports.get_mut(&record_key) {
+            update(record, step, &counters, findings.len() as u64);
+        }
         let kept = self.findings.entry(step.import).or_default();
         let room = usize::try_from(step.keep_findings).unwrap_or(usize::MAX);
         kept.extend(findings.into_iter().take(room.saturating_sub(kept.len())));
@@ -274,6 +278,7 @@ impl ImportLedger for MemoryStore {
         for record in self.content().imports.values_mut() {
             if record.state == ImportState::Running {
                 record.state = ImportState::Interrupted;
+                record.reason = Some(ABANDONED.into());
                 record.finished_at = Some(at);
                 closed += 1;
             }

@@ -223,6 +223,9 @@ pub trait UserStore: Send + Sync {
     fn ready(&self) -> Result<(), StoreError>;
 }
 
+/// Why an import ended that nobody can be running any more.
+pub const ABANDONED: &str = "the server stopped in the middle; send the file again to complete it";
+
 /// Keeps the records of imports.
 pub trait ImportLedger: Send + Sync {
     /// The import with this id.

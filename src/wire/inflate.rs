@@ -10,6 +10,7 @@ use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use crate::wire::error::WireError;
 use crate::wire::limit::Limited;
+use crate::wire::peek::peek;
 
 /// The body in the clear: at most `limit` bytes of it, whatever it says of its encoding.
 ///
@@ -20,17 +21,15 @@ pub fn decode<'r>(
     body: impl Read + 'r,
     limit: u64,
 ) -> Result<Box<dyn Read + 'r>, WireError> {
-    let mut body = BufReader::with_capacity(64 * 1024, body);
+    let (start, body) = peek(body, 2).map_err(WireError::from_io)?;
+    let body = BufReader::with_capacity(64 * 1024, body);
     let encoding = encoding.unwrap_or_default().trim().to_ascii_lowercase();
-    let start = body.fill_buf().map_err(WireError::from_io)?;
     match encoding.as_str() {
-        "" | "identity" if start.starts_with(b"\x1f\x8b") => {
-            Ok(limited(MultiGzDecoder::new(body), limit))
-        }
+        "" | "identity" if start == b"\x1f\x8b" => Ok(limited(MultiGzDecoder::new(body), limit)),
         "" | "identity" => Ok(Box::new(Limited::new(body, limit))),
         "gzip" | "x-gzip" => Ok(limited(MultiGzDecoder::new(body), limit)),
         // RFC 9110 means zlib; some clients send the bare deflate stream (its first byte is no CMF).
-        "deflate" if is_zlib(start) => Ok(limited(ZlibDecoder::new(body), limit)),
+        "deflate" if is_zlib(&start) => Ok(limited(ZlibDecoder::new(body), limit)),
         "deflate" => Ok(limited(DeflateDecoder::new(body), limit)),
         _ => Err(WireError::ContentEncoding(encoding)),
     }

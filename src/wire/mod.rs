@@ -4,6 +4,7 @@
 pub mod error;
 pub mod pipe;
 pub mod limit;
+pub mod peek;
 pub mod inflate;
 pub mod spool;
 pub mod media_type;

@@ -14,11 +14,11 @@ use muster::app::{App, AppSettings};
 use muster::clock::Clock;
 use muster::http::server::{self, Addresses};
 use muster::http::{settings::Settings as HttpSettings, soap};
-use muster::users::DEFAULT_ORGANIZATION;
 use muster::users::import_record::ImportRecord;
 use muster::users::operator::{Operator, Role};
 use muster::users::problem::Problem;
 use muster::users::store::User;
+use muster::users::{DEFAULT_ORGANIZATION, PRIMARY_DOMAIN};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -77,7 +77,7 @@ impl TestApp {
 
     /// A server with changed options.
     pub fn start_with(change: impl FnOnce(&mut Options)) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder();
         let mut options = Options::new(folder.path());
         change(&mut options);
         let app = Arc::new(App::build(&options.app, Clock::system()).expect("the app is built"));
@@ -222,6 +222,29 @@ impl TestApp {
             .expect("the store works")
     }
 
+    /// Line, column and code of what the newest import found.
+    pub fn findings(&self) -> Vec<(u64, String, String)> {
+        let findings = self.last_findings().into_iter();
+        findings
+            .map(|found| {
+                let column = found.column.unwrap_or_default().into_owned();
+                (found.line, column, found.code.into_owned())
+            })
+            .collect()
+    }
+
+    /// Whether this is the password of the user, whose name is `name` or `DOMAIN/name`.
+    pub fn has_password(&self, name: &str, password: &str) -> bool {
+        let (domain, name) = name.split_once('/').unwrap_or((PRIMARY_DOMAIN, name));
+        let hash = self
+            .app
+            .store
+            .password_hash(DEFAULT_ORGANIZATION, domain, name)
+            .expect("the store works")
+            .unwrap_or_else(|| panic!("{name} has no password"));
+        self.app.pool.verify(password.into(), Some(hash))
+    }
+
     /// Stops the server as SIGTERM does, and waits for its end.
     pub fn stop(&mut self) -> Result<(), String> {
         drop(self.stop.take());
@@ -240,6 +263,14 @@ impl Drop for TestApp {
             panic!("the server ended badly: {error}");
         }
     }
+}
+
+/// A folder in memory where the system has one: a fresh store costs a dozen waits for the disk, and no
+/// test in this process is about what survives a loss of power.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .expect("a temporary folder")
 }
 
 /// The `Authorization` of the operator admin.

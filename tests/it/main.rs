@@ -3,6 +3,31 @@
 //! Every test starts what it needs on a free port with a fresh data directory and stops it again, so
 //! that they run in any order and together. Traffic stays on the loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect ends it"
+)]
+
 mod app;
+mod message;
 mod soap;
+mod callers;
+mod gate;
+mod security;
+mod csv;
+mod bad_input;
+mod wsdl;
+mod exchanges;
+mod captures;
+mod floors;
 mod xml_conformance;
+mod process;
+mod stores;
+mod terminal;
+mod lifecycle;
+mod crash;
+mod soapui;
+mod corpora;
+mod twins;

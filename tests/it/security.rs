@@ -70,12 +70,22 @@ fn digest_token(name: &str, secret: &str, nonce: &[u8], created: &str) -> String
 }
 
 fn post(server: &TestApp, body: &str) -> Response {
-    server.post_as("/services/UserAdmin", None, "text/xml", &[], body.as_bytes())
+    server.post_as(
+        "/services/UserAdmin",
+        None,
+        "text/xml",
+        &[],
+        body.as_bytes(),
+    )
 }
 
 #[test]
 fn a_password_as_text_lets_the_caller_in() {
-    for must_understand in ["", "soapenv:mustUnderstand=\"1\"", "soapenv:mustUnderstand=\"true\""] {
+    for must_understand in [
+        "",
+        "soapenv:mustUnderstand=\"1\"",
+        "soapenv:mustUnderstand=\"true\"",
+    ] {
         let server = server();
         let timestamp = format!(
             "<wsu:Timestamp><wsu:Created>{}</wsu:Created><wsu:Expires>{}</wsu:Expires></wsu:Timestamp>",
@@ -99,7 +109,10 @@ fn a_digest_lets_a_caller_in_whose_secret_is_in_the_settings() {
     assert_eq!(server.last_import().unwrap().operator, "esb");
 
     let again = post(&server, &call_with(&token, ""));
-    assert_eq!((again.status, again.rule().as_str()), (500, "IMP-WSSE-REPLAY"));
+    assert_eq!(
+        (again.status, again.rule().as_str()),
+        (500, "IMP-WSSE-REPLAY")
+    );
 
     let wrong = digest_token("esb", "another secret", b"nonce 2", &now(0));
     let response = post(&server, &call_with(&wrong, ""));
@@ -108,7 +121,11 @@ fn a_digest_lets_a_caller_in_whose_secret_is_in_the_settings() {
     let hashed = digest_token("admin", ADMIN_PASSWORD, b"nonce 3", &now(0));
     let response = post(&server, &call_with(&hashed, ""));
     assert_eq!(response.rule(), "IMP-WSSE-DIGEST");
-    assert!(response.fault_text().contains("digest_callers"), "{}", response.fault_text());
+    assert!(
+        response.fault_text().contains("digest_callers"),
+        "{}",
+        response.fault_text()
+    );
 }
 
 #[test]
@@ -118,10 +135,16 @@ fn stale_future_and_expired_headers_are_refused() {
     for (case, content) in [
         ("old", digest_token("esb", SECRET, b"n1", &now(-301))),
         ("future", digest_token("esb", SECRET, b"n2", &now(120))),
-        ("unreadable", digest_token("esb", SECRET, b"n3", "yesterday")),
+        (
+            "unreadable",
+            digest_token("esb", SECRET, b"n3", "yesterday"),
+        ),
         (
             "expired",
-            format!("<wsu:Timestamp><wsu:Expires>{}</wsu:Expires></wsu:Timestamp>{token}", now(-1)),
+            format!(
+                "<wsu:Timestamp><wsu:Expires>{}</wsu:Expires></wsu:Timestamp>{token}",
+                now(-1)
+            ),
         ),
     ] {
         let response = post(&server, &call_with(&content, ""));
@@ -143,18 +166,35 @@ fn freshness_can_be_switched_off_for_replays() {
     let token = digest_token("admin", SECRET, b"n", "2001-01-01T00:00:00Z");
     assert_eq!(post(&server, &call_with(&token, "")).status, 200);
     let again = post(&server, &call_with(&token, ""));
-    assert!(again.fault_text().contains("Duplicate Count : 1."), "{}", again.body);
+    assert!(
+        again.fault_text().contains("Duplicate Count : 1."),
+        "{}",
+        again.body
+    );
 }
 
 #[test]
 fn a_wrong_password_is_the_originals_fault_and_two_answers_are_none() {
     let server = server();
     let response = post(&server, &call_with(&text_token("admin", "wrong"), ""));
-    assert!(response.body.contains(":50977</faultcode>"), "{}", response.body);
-    let response = post(&server, &in_soap_12(&call_with(&text_token("nobody", "wrong"), "")));
-    assert_eq!((response.status, response.rule().as_str()), (400, "IMP-ACCESS-CREDENTIALS"));
+    assert!(
+        response.body.contains(":50977</faultcode>"),
+        "{}",
+        response.body
+    );
+    let response = post(
+        &server,
+        &in_soap_12(&call_with(&text_token("nobody", "wrong"), "")),
+    );
+    assert_eq!(
+        (response.status, response.rule().as_str()),
+        (400, "IMP-ACCESS-CREDENTIALS")
+    );
     let two = text_token("admin", ADMIN_PASSWORD).repeat(2);
-    assert_eq!(post(&server, &call_with(&two, "")).rule(), "IMP-WSSE-TOKENS");
+    assert_eq!(
+        post(&server, &call_with(&two, "")).rule(),
+        "IMP-WSSE-TOKENS"
+    );
     assert!(server.user_names().is_empty());
 }
 
@@ -170,10 +210,25 @@ fn whoever_does_not_say_who_is_calling_is_asked_whatever_else_is_wrong() {
         ("another media type", "text/plain", "hello"),
         ("MTOM", RELATED, &multipart(KIM)),
     ] {
-        let response =
-            server.post_as("/services/UserAdmin", None, content_type, &[], body.as_bytes());
-        assert_eq!((response.status, response.body.as_str()), (401, ""), "{case}");
-        assert!(response.header("www-authenticate").unwrap().starts_with("Basic realm="), "{case}");
+        let response = server.post_as(
+            "/services/UserAdmin",
+            None,
+            content_type,
+            &[],
+            body.as_bytes(),
+        );
+        assert_eq!(
+            (response.status, response.body.as_str()),
+            (401, ""),
+            "{case}"
+        );
+        assert!(
+            response
+                .header("www-authenticate")
+                .unwrap()
+                .starts_with("Basic realm="),
+            "{case}"
+        );
     }
     assert!(server.user_names().is_empty() && server.last_import().is_none());
 }
@@ -185,10 +240,23 @@ fn the_envelope_of_a_stranger_has_to_come_first_and_soon() {
     let csv = "Content-Type: text/csv\nContent-ID: <file@test>";
     let root = call_with(&text_token("admin", ADMIN_PASSWORD), "")
         .replace(&base64(KIM), &include("file@test"));
-    let post = |body: &str| server.post_as("/services/UserAdmin", None, RELATED, &[], body.as_bytes());
-    assert_eq!(post(&parts(&[(csv, KIM), (xop, &root)])).status, 401, "an attachment comes first");
-    let late = root.replacen("<soapenv:Header>", &format!("<soapenv:Header><x>{}</x>", " ".repeat(1 << 20)), 1);
-    assert_eq!(post(&parts(&[(xop, &late), (csv, KIM)])).status, 401, "the token comes too late");
+    let post =
+        |body: &str| server.post_as("/services/UserAdmin", None, RELATED, &[], body.as_bytes());
+    assert_eq!(
+        post(&parts(&[(csv, KIM), (xop, &root)])).status,
+        401,
+        "an attachment comes first"
+    );
+    let late = root.replacen(
+        "<soapenv:Header>",
+        &format!("<soapenv:Header><x>{}</x>", " ".repeat(1 << 20)),
+        1,
+    );
+    assert_eq!(
+        post(&parts(&[(xop, &late), (csv, KIM)])).status,
+        401,
+        "the token comes too late"
+    );
     assert!(server.user_names().is_empty());
     let response = post(&parts(&[(xop, &root), (csv, KIM)]));
     assert_eq!(response.status, 200, "{}", response.body);
@@ -197,7 +265,9 @@ fn the_envelope_of_a_stranger_has_to_come_first_and_soon() {
 #[test]
 fn a_long_file_behind_the_token_is_not_limited() {
     let server = server();
-    let rows: String = (0..40_000).map(|n| format!("long{n},Passw0rd-{n}x,\n")).collect();
+    let rows: String = (0..40_000)
+        .map(|n| format!("long{n},Passw0rd-{n}x,\n"))
+        .collect();
     let file = format!("UserName,Password,Claims\n{}", &rows[..20_000]);
     let padded = file.trim_end_matches(|c| c != '\n').to_owned() + &"\n".repeat(2 << 20);
     let call = call_with(&text_token("admin", ADMIN_PASSWORD), "");

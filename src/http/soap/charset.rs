@@ -4,12 +4,13 @@
 //! declaration, then the charset of the Content-Type. Clients that say one thing in the Content-Type
 //! and another in the declaration are common, and the declaration is the one that is right.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::http::soap::xml::DeclaredEncoding;
 use crate::wire::error::WireError;
+use crate::wire::peek::peek;
 use crate::wire::transcode::Transcoded;
 
 /// Names of the one-byte charsets that are taken; all decode as windows-1252 (WHATWG Encoding §4.2).
@@ -29,6 +30,9 @@ const LATIN_NAMES: [&str; 5] = [
     "windows-1252",
 ];
 
+/// So many bytes are looked at: an XML declaration fits into them.
+const LOOK_AT: u64 = 256;
+
 /// The envelope as UTF-8, and what its XML declaration may say.
 ///
 /// # Errors
@@ -37,13 +41,12 @@ pub fn to_utf8<'r>(
     source: impl Read + 'r,
     http_charset: Option<&str>,
 ) -> Result<(Box<dyn Read + 'r>, DeclaredEncoding), WireError> {
-    let mut source = BufReader::with_capacity(16 * 1024, source);
-    let start = source.fill_buf().map_err(WireError::from_io)?;
-    let (encoding, declared): (Option<&'static Encoding>, _) = match start {
+    let (start, source) = peek(source, LOOK_AT).map_err(WireError::from_io)?;
+    let (encoding, declared): (Option<&'static Encoding>, _) = match start.as_slice() {
         [0xff, 0xfe, ..] => (Some(UTF_16LE), DeclaredEncoding::UTF_16),
         [0xfe, 0xff, ..] => (Some(UTF_16BE), DeclaredEncoding::UTF_16),
         [0xef, 0xbb, 0xbf, ..] => (None, DeclaredEncoding::UTF_8),
-        _ => match declared_encoding(start).as_deref().or(http_charset) {
+        _ => match declared_encoding(&start).as_deref().or(http_charset) {
             Some(name) if is_latin(name) => (Some(WINDOWS_1252), LATIN),
             _ => (None, DeclaredEncoding::UTF_8),
         },
@@ -61,7 +64,6 @@ fn is_latin(name: &str) -> bool {
 /// The encoding that an XML declaration in ASCII names. Only a look: the declaration is checked by the
 /// XML reader.
 fn declared_encoding(start: &[u8]) -> Option<String> {
-    let start = start.get(..256).unwrap_or(start);
     let text = String::from_utf8_lossy(start);
     let declaration = text.strip_prefix("<?xml")?.split_once("?>")?.0;
     let value = declaration

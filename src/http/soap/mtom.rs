@@ -143,6 +143,7 @@ impl<R: Read> Related<R> {
                 return Ok(Box::new(ToTheEnd {
                     content,
                     parts: &self.parts,
+                    alone: false,
                     ended: false,
                 }));
             }
@@ -169,6 +170,7 @@ impl<R: Read> Related<R> {
         Ok(Box::new(ToTheEnd {
             content,
             parts: &self.parts,
+            alone: true,
             ended: false,
         }))
     }
@@ -249,6 +251,8 @@ impl<R: Read> Read for PartReader<'_, R> {
 struct ToTheEnd<'m, R, C> {
     content: C,
     parts: &'m RefCell<Multipart<R>>,
+    /// No other part may follow.
+    alone: bool,
     ended: bool,
 }
 
@@ -256,7 +260,11 @@ impl<R: Read, C: Read> Read for ToTheEnd<'_, R, C> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
         if count == 0 && !buffer.is_empty() && !self.ended {
-            while self.parts.borrow_mut().next_part()?.is_some() {}
+            while self.parts.borrow_mut().next_part()?.is_some() {
+                if self.alone {
+                    return Err(WireError::MimeParts { limit: 2 }.into());
+                }
+            }
             self.ended = true;
         }
         Ok(count)

@@ -93,7 +93,10 @@ impl Drop for SqliteStore {
     /// The writing connection closes last: it copies the write-ahead log back and removes it, which a
     /// reading one cannot do.
     fn drop(&mut self) {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         drop(self.writer.take());
     }
 }

@@ -9,7 +9,7 @@ use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, Import
 use crate::users::name::lookup_key;
 use crate::users::problem::{Problem, Severity};
 use crate::users::store::{
-    ImportLedger, ImportStep, PendingStep, StoreError, User, UserCursor, UserStore,
+    ABANDONED, ImportLedger, ImportStep, PendingStep, StoreError, User, UserCursor, UserStore,
 };
 
 const USER_COLUMNS: &str = "id, user_name, domain, organization, given_name, family_name, email,
@@ -159,10 +159,9 @@ impl ImportLedger for SqliteStore {
         let connection = super::open_writing(&self.path)?;
         connection
             .execute(
-                "UPDATE imports SET state = 'interrupted', finished_at = ?1,
-                     reason = 'the server stopped in the middle; send the file again to complete it'
+                "UPDATE imports SET state = 'interrupted', finished_at = ?1, reason = ?2
                  WHERE state = 'running'",
-                [at.0],
+                params![at.0, ABANDONED],
             )
             .map_err(from_sqlite)
     }

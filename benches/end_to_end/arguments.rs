@@ -1,0 +1,51 @@
+//! The command line.
+
+/// What is to be measured.
+#[derive(Debug)]
+pub struct Arguments {
+    /// Users in the file.
+    pub rows: u64,
+    /// How often.
+    pub runs: usize,
+    /// One JSON object a figure, and nothing else.
+    pub json: bool,
+}
+
+impl Arguments {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// A sentence about an argument that is not understood.
+    pub fn read(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut arguments = Arguments {
+            rows: 1_000_000,
+            runs: 3,
+            json: false,
+        };
+        while let Some(argument) = given.next() {
+            match argument.as_str() {
+                // Cargo says so to every benchmark.
+                "--bench" => {}
+                "--json" => arguments.json = true,
+                "--rows" => arguments.rows = number(&argument, given.next())?,
+                "--runs" => arguments.runs = number(&argument, given.next())?,
+                other => {
+                    return Err(format!(
+                        "{other} is not understood; there are --rows N, --runs N and --json"
+                    ));
+                }
+            }
+        }
+        if arguments.rows == 0 || arguments.runs == 0 {
+            return Err("--rows and --runs have to be positive".into());
+        }
+        Ok(arguments)
+    }
+}
+
+fn number<N: std::str::FromStr>(name: &str, value: Option<String>) -> Result<N, String> {
+    let digits = value.map(|value| value.replace('_', ""));
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| format!("{name} takes a number"))
+}

@@ -1,0 +1,101 @@
+//! One figure: its runs, its baseline, and how they are told.
+
+use std::fmt;
+
+use serde_json::json;
+
+/// The runs of one figure.
+#[derive(Debug)]
+pub struct Figure {
+    name: &'static str,
+    rows: u64,
+    seconds: Vec<f64>,
+    baseline: Vec<f64>,
+    peak_memory: Option<u64>,
+}
+
+impl Figure {
+    /// A figure about imports of `rows` rows.
+    pub fn new(name: &'static str, rows: u64) -> Self {
+        Figure {
+            name,
+            rows,
+            seconds: Vec::new(),
+            baseline: Vec::new(),
+            peak_memory: None,
+        }
+    }
+
+    /// Takes a run in.
+    pub fn add(&mut self, seconds: f64, peak_memory: Option<u64>) {
+        self.seconds.push(seconds);
+        self.peak_memory = self.peak_memory.max(peak_memory);
+    }
+
+    /// Takes a run of the baseline in.
+    pub fn add_baseline(&mut self, seconds: f64) {
+        self.baseline.push(seconds);
+    }
+
+    /// The most memory that any run needed, in bytes.
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.peak_memory
+    }
+
+    /// The figure as one JSON object; rates are medians, `min` and `max` of the runs.
+    pub fn to_json(&self) -> String {
+        let own = self.rates(&self.seconds);
+        let baseline = self.rates(&self.baseline);
+        let (min, median, max) = own.unwrap_or_default();
+        json!({
+            "figure": self.name,
+            "unit": "rows/s",
+            "rows": self.rows,
+            "runs": self.seconds.len(),
+            "min": min.round(),
+            "median": median.round(),
+            "max": max.round(),
+            "baseline": baseline.map(|(_, median, _)| median.round()),
+            "ratio": baseline.map(|(_, other, _)| (median / other * 1000.0).round() / 1000.0),
+            "peakMemoryBytes": self.peak_memory,
+        })
+        .to_string()
+    }
+
+    /// The least, the median and the greatest rate.
+    fn rates(&self, seconds: &[f64]) -> Option<(f64, f64, f64)> {
+        let mut rates: Vec<f64> = seconds.iter().map(|s| self.rows as f64 / s).collect();
+        rates.sort_by(f64::total_cmp);
+        let (low, high) = ((rates.len().max(1) - 1) / 2, rates.len() / 2);
+        let median = (rates.get(low)? + rates.get(high)?) / 2.0;
+        Some((*rates.first()?, median, *rates.last()?))
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = |rates: Option<(f64, f64, f64)>| match rates {
+            Some((min, median, max)) => {
+                let seconds = self.rows as f64 / median;
+                format!("{median:.0} rows/s ({min:.0} to {max:.0}), {seconds:.2} s")
+            }
+            None => "not measured".into(),
+        };
+        let (own, baseline) = (self.rates(&self.seconds), self.rates(&self.baseline));
+        writeln!(f, "{}, median of {} runs", self.name, self.seconds.len())?;
+        writeln!(f, "  muster           {}", told(own))?;
+        writeln!(f, "  sqlite3 .import  {}", told(baseline))?;
+        if let (Some((_, own, _)), Some((_, baseline, _))) = (own, baseline) {
+            writeln!(f, "  ratio            {:.2}", own / baseline)?;
+        }
+        write!(f, "  peak memory      {}", mebibytes(self.peak_memory))
+    }
+}
+
+/// A number of bytes for people.
+pub fn mebibytes(bytes: Option<u64>) -> String {
+    match bytes {
+        Some(bytes) => format!("{:.1} MiB", bytes as f64 / 1024.0 / 1024.0),
+        None => "unknown".into(),
+    }
+}

@@ -1,0 +1,483 @@
+//! What has to hold of any input, however odd: one function for each fuzz target.
+//!
+//! The targets in `fuzz_targets/` call these, and so does `tests/it/twins.rs`, with inputs made without
+//! a fuzzer. An input is one byte that says in which pieces the rest arrives, then the rest; a media type
+//! has no such byte, because it never arrives in pieces.
+
+use std::io::{self, Read};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use muster::access::gate::Caller;
+use muster::formats::csv::CsvRows;
+use muster::http::soap::charset::to_utf8;
+use muster::http::soap::envelope as soap_envelope;
+use muster::http::soap::fault::Fault;
+use muster::http::soap::operation::{self, Handler};
+use muster::http::soap::version::SoapVersion;
+use muster::http::soap::xml::{Element, XmlEvent, XmlLimits, XmlReader};
+use muster::users::secret::Secret;
+use muster::wire::base64::{Base64Push, Base64Reader};
+use muster::wire::decoder::Decoder;
+use muster::wire::error::WireError;
+use muster::wire::media_type::MediaType;
+use muster::wire::mime::{MimeLimits, Multipart};
+use muster::wire::part::PartHeader;
+use muster::wire::spool::SpoolSettings;
+
+/// The boundary of a message whose first line is none.
+const BOUNDARY: &str = "b1";
+
+/// Gives its bytes out at most so many at a time.
+struct Pieces<'a>(&'a [u8], usize);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = into.len().min(self.1);
+        self.0.read(&mut into[..count])
+    }
+}
+
+/// The size of the pieces, and what arrives in them.
+fn in_pieces(input: &[u8]) -> Option<(usize, &[u8])> {
+    let (first, rest) = input.split_first()?;
+    Some((usize::from(first % 64) + 1, rest))
+}
+
+/// A multipart message: a line with its boundary, then the body.
+///
+/// Whatever the pieces, the parts or the refusal are the same; a part that nobody reads hides none
+/// behind it; contents stand in the message in the order of the parts, and none holds a delimiter.
+pub fn multipart(input: &[u8]) {
+    let Some((piece, rest)) = in_pieces(input) else {
+        return;
+    };
+    let end = rest.iter().position(|byte| *byte == b'\n');
+    let (line, message) = rest.split_at(end.unwrap_or(rest.len()));
+    let boundary = usable(line).unwrap_or(BOUNDARY);
+    let message = message.strip_prefix(b"\n").unwrap_or_default();
+    for limits in [MimeLimits::default(), tight()] {
+        let whole = parts(message, boundary, usize::MAX, &limits);
+        assert_eq!(parts(message, boundary, piece, &limits), whole);
+        assert_eq!(parts(message, boundary, 1, &limits), whole);
+        let Ok(whole) = whole else { continue };
+        let headers: Vec<_> = whole.iter().map(|(header, _)| header.clone()).collect();
+        assert_eq!(unread(message, boundary, piece, &limits), Ok(headers));
+        let mut rest = message;
+        for (_, content) in &whole {
+            let at = find(rest, content).expect("the content stands in the message");
+            rest = &rest[at + content.len()..];
+            assert!(!has_delimiter(content, boundary), "a delimiter is content");
+        }
+    }
+}
+
+/// Limits that small messages reach.
+fn tight() -> MimeLimits {
+    MimeLimits {
+        parts: 3,
+        header_bytes: 200,
+        headers: 4,
+        preamble_bytes: 40,
+    }
+}
+
+fn usable(line: &[u8]) -> Option<&str> {
+    let line = std::str::from_utf8(line).ok()?;
+    let media_type = MediaType::parse(&format!("multipart/related; boundary=\"{line}\"")).ok()?;
+    let is_same = media_type.boundary().ok()? == line;
+    is_same.then_some(line)
+}
+
+type Parts = Vec<(PartHeader, Vec<u8>)>;
+
+fn parts(
+    message: &[u8],
+    boundary: &str,
+    piece: usize,
+    limits: &MimeLimits,
+) -> Result<Parts, String> {
+    let mut message = Multipart::new(Pieces(message, piece), boundary, limits.clone());
+    let mut parts = Vec::new();
+    while let Some(header) = message.next_part().map_err(told)? {
+        let mut content = Vec::new();
+        message
+            .read_to_end(&mut content)
+            .map_err(|error| told(WireError::from_io(error)))?;
+        parts.push((header, content));
+    }
+    Ok(parts)
+}
+
+/// The headers, while no content is read.
+fn unread(
+    message: &[u8],
+    boundary: &str,
+    piece: usize,
+    limits: &MimeLimits,
+) -> Result<Vec<PartHeader>, String> {
+    let mut message = Multipart::new(Pieces(message, piece), boundary, limits.clone());
+    let mut headers = Vec::new();
+    while let Some(header) = message.next_part().map_err(told)? {
+        headers.push(header);
+    }
+    Ok(headers)
+}
+
+fn told(error: WireError) -> String {
+    format!("{}: {error}", error.code())
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    match wanted.is_empty() {
+        true => Some(0),
+        false => text
+            .windows(wanted.len())
+            .position(|window| window == wanted),
+    }
+}
+
+/// Whether a line of this content is a delimiter. The last line may keep its return.
+fn has_delimiter(content: &[u8], boundary: &str) -> bool {
+    let mut lines = content.split(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        let line = match lines.peek() {
+            Some(_) => line.strip_suffix(b"\r").unwrap_or(line),
+            None => line,
+        };
+        let blanks = line
+            .iter()
+            .rev()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'));
+        let line = &line[..line.len() - blanks.count()];
+        if let Some(rest) = line.strip_prefix(format!("--{boundary}").as_bytes())
+            && (rest.is_empty() || rest == b"--")
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// A Content-Type.
+///
+/// What was read is read again when it is written down with every value quoted; a boundary that was
+/// quoted properly is found, whatever stands before or behind it.
+pub fn media_type(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    if let Ok(parsed) = MediaType::parse(&text) {
+        assert_eq!(parsed.essence, parsed.essence.to_ascii_lowercase());
+        assert!(parsed.essence.contains('/'));
+        let mut written = parsed.essence.clone();
+        let mut expected = parsed.clone();
+        for (name, value) in &mut expected.params {
+            value.retain(|c| !matches!(c, '\r' | '\n'));
+            written.push_str(&format!("; {name}=\"{}\"", escaped(value)));
+        }
+        assert_eq!(MediaType::parse(&written).ok(), Some(expected));
+        if let Ok(boundary) = parsed.boundary() {
+            let unfolded = text.replace(['\r', '\n'], "");
+            assert!((1..=70).contains(&boundary.len()) && unfolded.contains(boundary));
+        }
+    }
+    if text.to_ascii_lowercase().contains("boundary") {
+        return;
+    }
+    let quoted = escaped(&text);
+    let unquoted = text.replace('"', "'");
+    for text in [
+        format!("multipart/related; boundary=\"==b 1/+==\"; {text}"),
+        format!("multipart/related; x=\"{quoted}\"; boundary=\"==b 1/+==\""),
+        format!("multipart/related; {unquoted}; boundary=\"==b 1/+==\""),
+        format!("multipart/related;boundary = \"==b 1/+==\";y={unquoted};z=\"{quoted}\""),
+    ] {
+        let parsed = MediaType::parse(&text).expect("a media type");
+        assert_eq!(parsed.boundary().ok(), Some("==b 1/+=="), "{text}");
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// Base64 text.
+///
+/// Whatever the pieces, the outcome is the same, and it is that of the `base64` crate for the text
+/// without its white space, with its padding or without any.
+pub fn base64(input: &[u8]) {
+    let Some((piece, text)) = in_pieces(input) else {
+        return;
+    };
+    let whole = decoded(text, usize::MAX);
+    assert_eq!(decoded(text, piece), whole);
+    if let Err((offset, _)) = whole {
+        assert!(offset <= text.len() as u64);
+    }
+    let mut symbols = text.to_vec();
+    symbols.retain(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    let reference = STANDARD
+        .decode(&symbols)
+        .or_else(|_| STANDARD_NO_PAD.decode(&symbols));
+    assert_eq!(whole.as_ref().ok(), reference.as_ref().ok());
+    let mut content = Vec::new();
+    let read = Base64Reader::new(Pieces(text, piece)).read_to_end(&mut content);
+    match whole {
+        Ok(whole) => assert_eq!((read.ok(), content), (Some(whole.len()), whole)),
+        Err(_) => assert!(read.is_err()),
+    }
+}
+
+fn decoded(text: &[u8], piece: usize) -> Result<Vec<u8>, (u64, &'static str)> {
+    let mut decoder = Base64Push::default();
+    let mut out = Vec::new();
+    let mut pieces = text.chunks(piece);
+    let pushed = pieces.try_for_each(|piece| decoder.push(piece, &mut out));
+    match pushed.and_then(|()| decoder.finish(&mut out)) {
+        Ok(()) => Ok(out),
+        Err(WireError::Base64 { offset, what }) => Err((offset, what)),
+        Err(other) => panic!("no error of base64: {other}"),
+    }
+}
+
+/// A CSV file.
+///
+/// Whatever the pieces, the rows or the refusal are the same; lines do not go backwards; the rows of a
+/// file that is taken are those of the `csv` crate, which sees a byte-order mark in the first place only
+/// and not behind empty lines.
+pub fn csv(input: &[u8]) {
+    let Some((piece, file)) = in_pieces(input) else {
+        return;
+    };
+    let whole = rows(file, usize::MAX);
+    assert_eq!(rows(file, piece), whole);
+    assert_eq!(rows(file, 1), whole);
+    let Ok(rows) = whole else { return };
+    let lines: Vec<u64> = rows.iter().map(|(line, _)| *line).collect();
+    assert!(lines.is_sorted(), "{lines:?}");
+    let most = file.iter().filter(|byte| matches!(byte, b'\n' | b'\r'));
+    assert!(
+        lines.iter().all(|line| *line >= 1)
+            && *lines.last().unwrap_or(&1) <= most.count() as u64 + 1
+    );
+    let mut reference = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(without_beginning(file));
+    let expected: Vec<_> = reference
+        .byte_records()
+        .map(|record| {
+            let record = record.expect("a record of any length");
+            record
+                .iter()
+                .enumerate()
+                .map(|(position, field)| {
+                    let field = std::str::from_utf8(field).map_err(|_| position)?;
+                    Ok(field.to_owned())
+                })
+                .collect::<Fields>()
+        })
+        .collect();
+    let found: Vec<_> = rows.into_iter().map(|(_, fields)| fields).collect();
+    assert_eq!(found, expected);
+}
+
+fn without_beginning(file: &[u8]) -> &[u8] {
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    let text = file.iter().position(|byte| !matches!(byte, b'\n' | b'\r'));
+    &file[text.unwrap_or(file.len())..]
+}
+
+/// The fields of a row, or which one of them is not UTF-8.
+type Fields = Result<Vec<String>, usize>;
+
+fn rows(file: &[u8], piece: usize) -> Result<Vec<(u64, Fields)>, String> {
+    let mut reader = CsvRows::new(Pieces(file, piece));
+    let mut rows = Vec::new();
+    loop {
+        match reader.next_row() {
+            Ok(None) => return Ok(rows),
+            Ok(Some(row)) => {
+                let fields = row
+                    .text()
+                    .map(|row| row.iter().map(str::to_owned).collect());
+                rows.push((row.line(), fields));
+            }
+            Err(error) => return Err(format!("{}: {error}", error.code())),
+        }
+    }
+}
+
+/// An envelope.
+///
+/// Whatever the pieces, the events, the call or the refusal are the same; a document that is taken is
+/// what another parser makes of it; and a call that is taken stands in a document that is.
+pub fn envelope(input: &[u8]) {
+    let Some((piece, document)) = in_pieces(input) else {
+        return;
+    };
+    let whole = events(document, usize::MAX);
+    assert_same(events(document, piece), &whole);
+    if let Ok(whole) = &whole {
+        let mut text = String::new();
+        let (mut utf8, _) = to_utf8(document, None).expect("bytes can be read");
+        utf8.read_to_string(&mut text).expect("it was read before");
+        assert_eq!(whole, &reference_events(&text));
+    }
+    let called = call(document, usize::MAX);
+    assert_same(call(document, piece), &called);
+    if called.is_ok() {
+        assert!(whole.is_ok());
+    }
+}
+
+/// The same, or refused both times and once for its charset: how much was read before a character that
+/// cannot be decoded depends on the pieces, and so does what else was wrong there.
+fn assert_same<T: PartialEq + std::fmt::Debug>(
+    found: Result<T, String>,
+    expected: &Result<T, String>,
+) {
+    let is_charset = |text: &String| {
+        ["IMP-XML-IO", "IMP-CHARSET"]
+            .iter()
+            .any(|code| text.starts_with(code))
+    };
+    match (&found, expected) {
+        (Err(found), Err(expected)) if is_charset(found) || is_charset(expected) => {}
+        _ => assert_eq!(&found, expected),
+    }
+}
+
+/// An event, its text put together.
+#[derive(Debug, PartialEq, Eq)]
+enum Event {
+    /// Namespace and name, and the attributes in their order.
+    Start(String, String, Vec<(String, String, String)>),
+    Text(String),
+    End,
+}
+
+fn push_text(events: &mut Vec<Event>, piece: &str) {
+    match events.last_mut() {
+        Some(Event::Text(text)) => text.push_str(piece),
+        _ => events.push(Event::Text(piece.to_owned())),
+    }
+}
+
+fn events(document: &[u8], piece: usize) -> Result<Vec<Event>, String> {
+    let (source, declared) = to_utf8(Pieces(document, piece), None).map_err(told)?;
+    let mut xml = XmlReader::with_declared_encoding(source, XmlLimits::default(), declared);
+    let mut events = Vec::new();
+    loop {
+        match xml.next() {
+            Ok(XmlEvent::Start(element)) => events.push(start(element)),
+            Ok(XmlEvent::Text(text)) => push_text(&mut events, text),
+            Ok(XmlEvent::End) => events.push(Event::End),
+            Ok(XmlEvent::Eof) => return Ok(events),
+            Err(error) => return Err(format!("{}: {error}", error.code())),
+        }
+    }
+}
+
+fn start(element: Element) -> Event {
+    let namespace = |namespace: Option<std::sync::Arc<str>>| {
+        namespace.as_deref().unwrap_or_default().to_owned()
+    };
+    let mut attributes: Vec<_> = element
+        .attributes
+        .into_iter()
+        .map(|attribute| {
+            (
+                namespace(attribute.namespace),
+                attribute.local,
+                attribute.value,
+            )
+        })
+        .collect();
+    attributes.sort();
+    Event::Start(namespace(element.namespace), element.local, attributes)
+}
+
+fn reference_events(text: &str) -> Vec<Event> {
+    let document = roxmltree::Document::parse(text)
+        .unwrap_or_else(|error| panic!("taken here, and refused by roxmltree: {error}"));
+    let mut events = Vec::new();
+    push_reference(document.root_element(), &mut events);
+    events
+}
+
+fn push_reference(element: roxmltree::Node<'_, '_>, events: &mut Vec<Event>) {
+    let mut attributes: Vec<_> = element
+        .attributes()
+        .map(|attribute| {
+            (
+                attribute.namespace().unwrap_or_default().to_owned(),
+                attribute.name().to_owned(),
+                attribute.value().to_owned(),
+            )
+        })
+        .collect();
+    attributes.sort();
+    let name = element.tag_name();
+    events.push(Event::Start(
+        name.namespace().unwrap_or_default().to_owned(),
+        name.name().to_owned(),
+        attributes,
+    ));
+    for child in element.children() {
+        match child.text() {
+            _ if child.is_element() => push_reference(child, events),
+            Some(text) if child.is_text() && !text.is_empty() => push_text(events, text),
+            _ => {}
+        }
+    }
+    events.push(Event::End);
+}
+
+/// What a call says.
+#[derive(Debug, PartialEq, Eq)]
+struct Call {
+    version: SoapVersion,
+    domain: Option<String>,
+    file_name: Option<String>,
+    default_password: Option<String>,
+    handler: Option<Vec<u8>>,
+}
+
+fn call(document: &[u8], piece: usize) -> Result<Call, String> {
+    let spool = SpoolSettings {
+        folder: std::env::temp_dir(),
+        limit: 1024 * 1024,
+    };
+    let (source, declared) = to_utf8(Pieces(document, piece), None).map_err(told)?;
+    let mut xml = XmlReader::with_declared_encoding(source, XmlLimits::default(), declared);
+    let mut version = SoapVersion::V11;
+    let read = soap_envelope::read(&mut xml, &mut version, |_, element, xml| {
+        operation::read(element, xml, &Caller::terminal(), &spool)
+    });
+    let call = read.map_err(|fault| faulted(&fault))?.operation;
+    let handler = match call.handler {
+        Handler::Absent => None,
+        Handler::Nil => Some(b"nil".to_vec()),
+        Handler::Empty => Some(Vec::new()),
+        Handler::Reference(reference) => Some(reference.into_bytes()),
+        Handler::Inline(spool) => {
+            let mut content = Vec::new();
+            let mut reader = spool.into_reader().expect("the spool is read back");
+            reader.read_to_end(&mut content).expect("it is in memory");
+            Some(content)
+        }
+    };
+    Ok(Call {
+        version,
+        domain: call.user_store_domain,
+        file_name: call.file_name,
+        default_password: call
+            .default_password
+            .map(|secret: Secret| secret.expose().to_owned()),
+        handler,
+    })
+}
+
+fn faulted(fault: &Fault) -> String {
+    format!("{}: {}", fault.rule, fault.message)
+}

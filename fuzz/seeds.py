@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Makes the seed corpora of the fuzz targets: fuzz/corpus/TARGET/.
+
+Seeds are the exchanges of fixtures/soap and, when MUSTER_CAPTURES names the folder of captured
+requests, those too. Neither the captures nor the corpora are part of the repository.
+"""
+
+import gzip
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LIMIT = 64 * 1024
+
+
+def requests():
+    yield from sorted((HERE.parent / "fixtures/soap").glob("*.request"))
+    captures = os.environ.get("MUSTER_CAPTURES")
+    if captures:
+        yield from sorted(Path(captures).glob("**/*.http"))
+    else:
+        print("MUSTER_CAPTURES is not set: seeds are made of the fixtures only", file=sys.stderr)
+
+
+def split(raw):
+    head, _, body = raw.partition(b"\r\n\r\n")
+    fields = {}
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        fields[name.strip().lower()] = value.strip()
+    if fields.get(b"content-encoding", b"").lower() == b"gzip" or body[:2] == b"\x1f\x8b":
+        try:
+            body = gzip.decompress(body)
+        except (OSError, EOFError):
+            pass
+    return fields, body
+
+
+def add(target, seed):
+    if len(seed) > LIMIT:
+        return
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
+
+
+def pieces(data):
+    """The first byte of an input says in which pieces the rest arrives."""
+    return bytes([len(data) % 64]) + data
+
+
+def main():
+    for path in requests():
+        fields, body = split(path.read_bytes())
+        content_type = fields.get(b"content-type", b"")
+        add("media_type", content_type)
+        boundary = re.search(rb'boundary="?([^";]+)', content_type)
+        if boundary:
+            add("multipart", pieces(boundary[1] + b"\n" + body))
+        for envelope in re.findall(rb"(?s)(?:<\?xml[^>]*>\s*)?<[^<>]*?Envelope.*Envelope>", body):
+            add("envelope", pieces(envelope))
+        if not boundary:
+            add("envelope", pieces(body))
+        for handler in re.findall(rb"(?s)handler[^>]*>([^<:]{16,})<", body):
+            add("base64", pieces(handler))
+        for part in re.findall(rb"(?s)\r?\n\r?\n(UserName.*?)\r?\n--", body):
+            add("csv", pieces(part))
+    folders = [HERE.parent / "fixtures/demo"]
+    if captures := os.environ.get("MUSTER_CAPTURES"):
+        folders.append(Path(captures))
+    for folder in folders:
+        for path in sorted(folder.glob("*.csv")):
+            add("csv", pieces(path.read_bytes()))
+    for odd in [b"Zg==", b"Zm8=", b"Zg", b" Z g = =", b"Zh==", b"cid:1"]:
+        add("base64", pieces(odd))
+    for folder in sorted((HERE / "corpus").iterdir()):
+        print(f"{folder.name}: {len(list(folder.iterdir()))} seeds")
+
+
+if __name__ == "__main__":
+    main()

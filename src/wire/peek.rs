@@ -1,0 +1,28 @@
+//! A look at the first bytes of a source, which is then read from its beginning all the same.
+
+use std::io::{self, Cursor, Read};
+
+/// The first `most` bytes of `source`, or all of it when it is shorter, and a reader that begins with
+/// them.
+///
+/// # Errors
+/// The source failed.
+pub fn peek<R: Read>(mut source: R, most: u64) -> io::Result<(Vec<u8>, impl Read)> {
+    let mut start = Vec::new();
+    source.by_ref().take(most).read_to_end(&mut start)?;
+    Ok((start.clone(), Cursor::new(start).chain(source)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_looked_at_is_read_again() {
+        let (start, mut source) = peek(&b"abcdef"[..], 3).unwrap();
+        let mut all = String::new();
+        source.read_to_string(&mut all).unwrap();
+        assert_eq!((start.as_slice(), all.as_str()), (&b"abc"[..], "abcdef"));
+        assert_eq!(peek(&b"a"[..], 3).unwrap().0, b"a");
+    }
+}

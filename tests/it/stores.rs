@@ -1,0 +1,804 @@
+//! What every store promises, put to each of them: one suite, a list of stores.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use muster::clock::Moment;
+use muster::stores::{self, Access, Settings};
+use muster::users::batch::{CheckedUsers, NewUsers};
+use muster::users::candidate::{CheckedPassword, CheckedUser};
+use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use muster::users::name::{UserName, lookup_key};
+use muster::users::operator::{Operator, Role};
+use muster::users::passwords::Fitness;
+use muster::users::problem::{Owner, Problem, Severity};
+use muster::users::store::{Finish, ImportStep, Outcome, Store, UserCursor};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const ORGANIZATION: &str = "default";
+const DOMAIN: &str = "PRIMARY";
+
+/// A fresh store, under its name; the folder goes when it goes.
+struct Trial {
+    name: &'static str,
+    store: Arc<dyn Store>,
+    _folder: TempDir,
+}
+
+/// One of each kind.
+fn every_store() -> Vec<Trial> {
+    let open = |(name, url): (&'static str, &str)| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings = Settings {
+            data: folder.path().into(),
+            url: url.into(),
+        };
+        let store = stores::open(&settings, Access::Write);
+        Trial {
+            name,
+            store: store.expect("a fresh store opens"),
+            _folder: folder,
+        }
+    };
+    [("sqlite", "sqlite:muster.db"), ("memory", "memory:")]
+        .map(open)
+        .into()
+}
+
+fn new_import() -> ImportId {
+    ImportId(Uuid::now_v7())
+}
+
+fn record(import: ImportId) -> ImportRecord {
+    ImportRecord {
+        id: import,
+        organization: ORGANIZATION.into(),
+        domain: DOMAIN.into(),
+        door: Door::Soap,
+        operator: "admin".into(),
+        file_name: "users.csv".into(),
+        sha256: None,
+        state: ImportState::Running,
+        reason: None,
+        counters: Counters::default(),
+        findings: 0,
+        started_at: Moment(1_000_000),
+        finished_at: None,
+        default_password_hash: None,
+    }
+}
+
+fn checked(line: u64, name: &str) -> CheckedUser<'_> {
+    CheckedUser {
+        line,
+        name: UserName::parse(name, None).expect("a good name"),
+        given_name: None,
+        family_name: None,
+        email: None,
+        attributes: Vec::new(),
+        roles: "".into(),
+        password: CheckedPassword::Default,
+    }
+}
+
+fn batch_of(users: &[CheckedUser<'_>], hashes: &[&str]) -> NewUsers {
+    let mut gathered = CheckedUsers::default();
+    for user in users {
+        gathered.push(user);
+    }
+    let (positions, _) = gathered.take_passwords();
+    let hashes: Vec<String> = hashes.iter().map(|hash| (*hash).to_owned()).collect();
+    gathered.into_new(&positions, &hashes, Uuid::now_v7)
+}
+
+/// Users who get the default password: line and name of each.
+fn batch(rows: &[(u64, &str)]) -> NewUsers {
+    let users: Vec<_> = rows
+        .iter()
+        .map(|(line, name)| checked(*line, name))
+        .collect();
+    batch_of(&users, &[])
+}
+
+/// A step in the middle of an import.
+fn step(import: ImportId, users: NewUsers) -> ImportStep {
+    ImportStep {
+        import,
+        organization: ORGANIZATION.into(),
+        domain: DOMAIN.into(),
+        begin: None,
+        users,
+        counted: Counters::default(),
+        findings: Vec::new(),
+        keep_findings: 100,
+        default_password_hash: None,
+        finish: None,
+        at: Moment(2_000_000),
+        dry_run: false,
+    }
+}
+
+/// The first step of an import.
+fn first(import: ImportId, users: NewUsers) -> ImportStep {
+    ImportStep {
+        begin: Some(record(import)),
+        ..step(import, users)
+    }
+}
+
+fn completed() -> Option<Finish> {
+    Some(Finish {
+        state: ImportState::Completed,
+        reason: None,
+        sha256: Some("ab".repeat(32)),
+    })
+}
+
+/// Hands a step over and waits for it.
+#[track_caller]
+fn write(store: &dyn Store, step: ImportStep) -> Vec<Outcome> {
+    let written = store.submit(step).wait().expect("the step is written");
+    written.outcomes
+}
+
+fn duplicate(import: ImportId, line: u64) -> Outcome {
+    Outcome::Duplicate(Owner {
+        import: Some(import),
+        line: Some(line),
+    })
+}
+
+fn record_of(store: &dyn Store, import: ImportId) -> ImportRecord {
+    let found = store.import(ORGANIZATION, import).expect("the store works");
+    found.expect("there is such an import")
+}
+
+fn findings_of(store: &dyn Store, import: ImportId) -> Vec<Problem> {
+    let found = store.findings(ORGANIZATION, import, 0, 1_000);
+    found.expect("the store works")
+}
+
+fn names(store: &dyn Store, organization: &str, domain: Option<&str>) -> Vec<String> {
+    let users = store.users(organization, domain, None, 100_000);
+    let users = users.expect("the store works");
+    users.into_iter().map(|user| user.user_name).collect()
+}
+
+fn failed(line: u64) -> Problem {
+    Problem::new(
+        Severity::Failed,
+        line,
+        std::borrow::Cow::Borrowed("password"),
+        "password-rule",
+        "too short",
+    )
+}
+
+#[test]
+fn outcomes_come_in_the_order_of_the_file_and_the_first_row_of_a_name_wins() {
+    for Trial { name, store, .. } in every_store() {
+        let import = new_import();
+        let rows = [(2, "zoe"), (3, "Adam"), (4, "ZOE"), (5, "bob"), (6, "adam")];
+        let outcomes = write(store.as_ref(), first(import, batch(&rows)));
+        let expected = [
+            Outcome::Created,
+            Outcome::Created,
+            duplicate(import, 2),
+            Outcome::Created,
+            duplicate(import, 3),
+        ];
+        assert_eq!(outcomes, expected, "{name}");
+        let outcomes = write(
+            store.as_ref(),
+            step(import, batch(&[(7, "Bob"), (8, "eve")])),
+        );
+        assert_eq!(outcomes, [duplicate(import, 5), Outcome::Created], "{name}");
+        assert_eq!(
+            names(store.as_ref(), ORGANIZATION, None),
+            ["Adam", "bob", "eve", "zoe"],
+            "{name}: as the first row spells them, by key"
+        );
+    }
+}
+
+#[test]
+fn a_duplicate_names_the_import_and_the_line_that_made_the_user() {
+    for Trial { name, store, .. } in every_store() {
+        let (one, two) = (new_import(), new_import());
+        write(store.as_ref(), first(one, batch(&[(2, "ann"), (9, "bob")])));
+        let outcomes = write(
+            store.as_ref(),
+            first(two, batch(&[(2, "BOB"), (3, "carl")])),
+        );
+        assert_eq!(outcomes, [duplicate(one, 9), Outcome::Created], "{name}");
+        let found = findings_of(store.as_ref(), two);
+        assert_eq!(found.len(), 1, "{name}");
+        assert_eq!(
+            found[0],
+            Problem::duplicate(
+                2,
+                "BOB",
+                &Owner {
+                    import: Some(one),
+                    line: Some(9)
+                },
+                two
+            ),
+            "{name}"
+        );
+        assert_eq!(found[0].code, "duplicate-in-store", "{name}");
+        let bob = store.user(ORGANIZATION, DOMAIN, "bob").expect("works");
+        assert_eq!(bob.expect("bob").created_by, Some(one), "{name}");
+    }
+}
+
+#[test]
+fn a_user_comes_back_as_it_was_written() {
+    for Trial { name, store, .. } in every_store() {
+        let import = new_import();
+        let full = CheckedUser {
+            given_name: Some("Zoë"),
+            family_name: Some("O'Neil"),
+            email: Some("zoe@example.com"),
+            attributes: vec![("country", "FR"), ("title", "\"Dr\"\n")],
+            roles: "admin:Internal/everyone".into(),
+            password: CheckedPassword::Own("x", Fitness::Stays),
+            ..checked(2, "Zoë")
+        };
+        let bare = checked(3, "bare");
+        write(
+            store.as_ref(),
+            first(import, batch_of(&[full, bare], &["$own$"])),
+        );
+        let zoe = store
+            .user(ORGANIZATION, DOMAIN, "ZOE\u{308}")
+            .expect("works");
+        let mut zoe = zoe.unwrap_or_else(|| panic!("{name}: found in any case and form"));
+        assert_eq!(zoe.id.get_version_num(), 7, "{name}");
+        zoe.roles.sort();
+        let seen = serde_json::to_value(&zoe).expect("JSON");
+        let expected = serde_json::json!({
+            "id": zoe.id.to_string(),
+            "userName": "Zoë",
+            "domain": DOMAIN,
+            "organization": ORGANIZATION,
+            "givenName": "Zoë",
+            "familyName": "O'Neil",
+            "email": "zoe@example.com",
+            "attributes": {"country": "FR", "title": "\"Dr\"\n"},
+            "mustChangePassword": false,
+            "createdBy": import.to_string(),
+            "roles": ["Internal/everyone", "admin"],
+        });
+        assert_eq!(seen, expected, "{name}");
+        let bare = store.user(ORGANIZATION, DOMAIN, "bare").expect("works");
+        let bare = bare.expect("there");
+        assert_eq!((bare.given_name, bare.email), (None, None), "{name}");
+        assert!(
+            bare.attributes.is_empty() && bare.roles.is_empty(),
+            "{name}"
+        );
+        assert!(bare.must_change_password, "{name}");
+        let nobody = store.user(ORGANIZATION, DOMAIN, "nobody").expect("works");
+        assert_eq!(nobody, None, "{name}");
+    }
+}
+
+#[test]
+fn the_record_is_exact_after_every_step() {
+    for Trial { name, store, .. } in every_store() {
+        let import = new_import();
+        let mut begin = first(import, batch(&[(2, "ann"), (4, "Ann"), (5, "bob")]));
+        begin.counted = Counters {
+            total: 2,
+            failed: 1,
+            skipped: 1,
+            ..Counters::default()
+        };
+        begin.findings = vec![failed(3)];
+        write(store.as_ref(), begin);
+        let seen = record_of(store.as_ref(), import);
+        assert_eq!(seen.state, ImportState::Running, "{name}");
+        assert_eq!(
+            seen.counters,
+            Counters {
+                total: 5,
+                created: 2,
+                duplicate: 1,
+                failed: 1,
+                skipped: 1,
+                ..Counters::default()
+            },
+            "{name}"
+        );
+        assert_eq!((seen.findings, seen.finished_at), (2, None), "{name}");
+
+        let mut last = step(import, batch(&[(9, "BOB"), (10, "carl")]));
+        last.counted = Counters {
+            total: 1,
+            failed: 1,
+            ..Counters::default()
+        };
+        last.findings = vec![failed(8)];
+        last.finish = completed();
+        last.at = Moment(5_000_000);
+        write(store.as_ref(), last);
+        let seen = record_of(store.as_ref(), import);
+        let expected = ImportRecord {
+            state: ImportState::Completed,
+            sha256: Some("ab".repeat(32)),
+            counters: Counters {
+                total: 8,
+                created: 3,
+                duplicate: 2,
+                failed: 2,
+                skipped: 1,
+                ..Counters::default()
+            },
+            findings: 4,
+            finished_at: Some(Moment(5_000_000)),
+            ..record(import)
+        };
+        assert_eq!(seen, expected, "{name}");
+        let found = findings_of(store.as_ref(), import);
+        let found: Vec<_> = found.iter().map(|f| (f.line, f.code.as_ref())).collect();
+        let expected = [
+            (3, "password-rule"),
+            (4, "duplicate-in-file"),
+            (8, "password-rule"),
+            (9, "duplicate-in-file"),
+        ];
+        assert_eq!(found, expected, "{name}: by line within a step");
+        let page = store.findings(ORGANIZATION, import, 1, 2).expect("works");
+        let page: Vec<_> = page.iter().map(|finding| finding.line).collect();
+        assert_eq!(page, [4, 8], "{name}: a page");
+    }
+}
+
+#[test]
+fn findings_beyond_the_bound_are_counted_and_not_kept() {
+    for Trial { name, store, .. } in every_store() {
+        let import = new_import();
+        let with_findings = |mut step: ImportStep, lines: std::ops::Range<u64>| {
+            let count = lines.end - lines.start;
+            step.counted.total = count;
+            step.counted.failed = count;
+            step.findings = lines.map(failed).collect();
+            step.keep_findings = 4;
+            step
+        };
+        let begin = first(import, NewUsers::default());
+        write(store.as_ref(), with_findings(begin, 2..5));
+        let users = batch(&[(8, "ann"), (9, "ANN")]);
+        write(store.as_ref(), with_findings(step(import, users), 5..8));
+        let more = step(import, NewUsers::default());
+        write(store.as_ref(), with_findings(more, 10..13));
+        let seen = record_of(store.as_ref(), import);
+        assert_eq!(seen.findings, 10, "{name}");
+        assert_eq!(
+            (seen.counters.total, seen.counters.failed),
+            (11, 9),
+            "{name}"
+        );
+        let kept = findings_of(store.as_ref(), import);
+        let kept: Vec<_> = kept.iter().map(|finding| finding.line).collect();
+        assert_eq!(kept, [2, 3, 4, 5], "{name}");
+    }
+}
+
+#[test]
+fn an_import_can_begin_and_end_in_one_step() {
+    for Trial { name, store, .. } in every_store() {
+        let import = new_import();
+        let mut only = first(import, batch(&[(2, "ann")]));
+        only.finish = completed();
+        assert_eq!(write(store.as_ref(), only), [Outcome::Created], "{name}");
+        let seen = record_of(store.as_ref(), import);
+        assert_eq!(seen.state, ImportState::Completed, "{name}");
+        assert_eq!(seen.counters.created, 1, "{name}");
+
+        let empty = new_import();
+        let mut only = first(empty, NewUsers::default());
+        only.finish = Some(Finish {
+            state: ImportState::Failed,
+            reason: Some("The file is empty.".into()),
+            sha256: None,
+        });
+        assert!(write(store.as_ref(), only).is_empty(), "{name}");
+        let seen = record_of(store.as_ref(), empty);
+        assert_eq!(seen.state, ImportState::Failed, "{name}");
+        assert_eq!(seen.reason.as_deref(), Some("The file is empty."), "{name}");
+        let newest = store.imports(ORGANIZATION, 10).expect("works");
+        let newest: Vec<_> = newest.iter().map(|record| record.id).collect();
+        assert_eq!(newest, [empty, import], "{name}: newest first");
+        let newest = store.imports(ORGANIZATION, 1).expect("works");
+        assert_eq!(newest.len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_step_that_cannot_be_written_leaves_nothing_and_spoils_no_other() {
+    for Trial { name, store, .. } in every_store() {
+        let (unknown, good) = (new_import(), new_import());
+        let lost = store.submit(step(unknown, batch(&[(2, "ann")])));
+        let kept = store.submit(first(good, batch(&[(2, "bob")])));
+        assert!(lost.wait().is_err(), "{name}: it never began");
+        assert!(kept.wait().is_ok(), "{name}");
+        assert_eq!(names(store.as_ref(), ORGANIZATION, None), ["bob"], "{name}");
+        let record = store.import(ORGANIZATION, unknown).expect("works");
+        assert_eq!(record, None, "{name}");
+    }
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_sees_every_duplicate() {
+    for Trial { name, store, .. } in every_store() {
+        let (real, dry) = (new_import(), new_import());
+        write(store.as_ref(), first(real, batch(&[(2, "ann")])));
+        let rehearse = |step: ImportStep| {
+            write(
+                store.as_ref(),
+                ImportStep {
+                    dry_run: true,
+                    ..step
+                },
+            )
+        };
+        let rows = [(2, "bob"), (3, "ANN"), (4, "Bob")];
+        assert_eq!(
+            rehearse(first(dry, batch(&rows))),
+            [Outcome::Created, duplicate(real, 2), duplicate(dry, 2)],
+            "{name}: in the store and in the batch"
+        );
+        let mut last = step(dry, batch(&[(5, "carl"), (6, "bob")]));
+        last.default_password_hash = Some("$never$".into());
+        last.counted.total = 1;
+        last.findings = vec![failed(7)];
+        last.finish = completed();
+        assert_eq!(
+            rehearse(last),
+            [Outcome::Created, duplicate(dry, 2)],
+            "{name}: in an earlier step"
+        );
+        assert_eq!(names(store.as_ref(), ORGANIZATION, None), ["ann"], "{name}");
+        let imports = store.imports(ORGANIZATION, 10).expect("works");
+        assert_eq!(imports.len(), 1, "{name}: no record of it");
+        assert!(findings_of(store.as_ref(), dry).is_empty(), "{name}");
+        let again = rehearse(first(new_import(), batch(&[(2, "bob"), (3, "carl")])));
+        assert_eq!(
+            again,
+            [Outcome::Created; 2],
+            "{name}: nothing is left of it"
+        );
+        let outcomes = write(store.as_ref(), first(new_import(), batch(&[(2, "bob")])));
+        assert_eq!(outcomes, [Outcome::Created], "{name}");
+    }
+}
+
+#[test]
+fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
+    for Trial { name, store, .. } in every_store() {
+        let (one, two) = (new_import(), new_import());
+        let own = CheckedUser {
+            password: CheckedPassword::Own("x", Fitness::InitialOnly),
+            ..checked(3, "own")
+        };
+        let users = batch_of(&[checked(2, "early"), own], &["$own$"]);
+        let mut begin = first(one, users);
+        begin.default_password_hash = Some("$first$".into());
+        write(store.as_ref(), begin);
+        // The hash came with the first step; later ones do not repeat it.
+        write(store.as_ref(), step(one, batch(&[(4, "late")])));
+        // An import whose second batch is the first to need the default password.
+        write(store.as_ref(), first(two, NewUsers::default()));
+        let mut later = step(two, batch(&[(2, "other"), (3, "EARLY")]));
+        later.default_password_hash = Some("$second$".into());
+        write(store.as_ref(), later);
+
+        let hash = |user: &str| {
+            let found = store.password_hash(ORGANIZATION, DOMAIN, user);
+            found.expect("the store works")
+        };
+        assert_eq!(hash("EARLY").as_deref(), Some("$first$"), "{name}");
+        assert_eq!(hash("late").as_deref(), Some("$first$"), "{name}");
+        assert_eq!(hash("own").as_deref(), Some("$own$"), "{name}");
+        assert_eq!(hash("other").as_deref(), Some("$second$"), "{name}");
+        assert_eq!(hash("nobody"), None, "{name}");
+        let own = store.user(ORGANIZATION, DOMAIN, "own").expect("works");
+        assert!(own.expect("own").must_change_password, "{name}");
+    }
+}
+
+#[test]
+fn pages_of_users_join_without_a_gap() {
+    for Trial { name, store, .. } in every_store() {
+        let rows: Vec<(u64, String)> = (0..25).map(|n| (n + 2, format!("User{n:02}"))).collect();
+        let rows: Vec<(u64, &str)> = rows.iter().map(|(l, n)| (*l, n.as_str())).collect();
+        write(store.as_ref(), first(new_import(), batch(&rows)));
+        let sales = new_import();
+        let mut in_sales = first(sales, batch(&[(2, "user00"), (3, "zed")]));
+        in_sales.domain = "SALES".into();
+        write(store.as_ref(), in_sales);
+
+        let mut seen = Vec::new();
+        let mut after: Option<UserCursor> = None;
+        loop {
+            let page = store.users(ORGANIZATION, None, after.as_ref(), 10);
+            let page = page.expect("the store works");
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= 10, "{name}");
+            after = Some(UserCursor {
+                domain: last.domain.clone(),
+                key: lookup_key(&last.user_name),
+            });
+            seen.extend(
+                page.into_iter()
+                    .map(|u| (u.domain, lookup_key(&u.user_name))),
+            );
+        }
+        assert_eq!(seen.len(), 27, "{name}");
+        assert!(seen.is_sorted(), "{name}: by domain and key");
+        assert_eq!(seen[25], ("SALES".into(), "user00".into()), "{name}");
+        let cursor = UserCursor {
+            domain: DOMAIN.into(),
+            key: "user23".into(),
+        };
+        let rest = store.users(ORGANIZATION, Some(DOMAIN), Some(&cursor), 10);
+        let rest = rest.expect("the store works");
+        assert_eq!(rest.len(), 1, "{name}: behind the cursor, in that domain");
+    }
+}
+
+#[test]
+fn domains_and_organizations_are_apart() {
+    for Trial { name, store, .. } in every_store() {
+        let places = [
+            ("default", "PRIMARY"),
+            ("default", "SALES"),
+            ("acme", "PRIMARY"),
+        ];
+        let mut imports = Vec::new();
+        for (organization, domain) in places {
+            let import = new_import();
+            let mut only = first(import, batch(&[(2, "ann"), (3, domain)]));
+            only.organization = organization.into();
+            only.domain = domain.into();
+            only.begin = Some(ImportRecord {
+                organization: organization.into(),
+                domain: domain.into(),
+                ..record(import)
+            });
+            only.counted = Counters {
+                total: 1,
+                failed: 1,
+                ..Counters::default()
+            };
+            only.findings = vec![failed(4)];
+            only.default_password_hash = Some(format!("${organization}{domain}$"));
+            let outcomes = write(store.as_ref(), only);
+            assert_eq!(outcomes, [Outcome::Created; 2], "{name}");
+            imports.push(import);
+        }
+        assert_eq!(names(store.as_ref(), "default", None).len(), 4, "{name}");
+        assert_eq!(
+            names(store.as_ref(), "acme", None),
+            ["ann", "PRIMARY"],
+            "{name}"
+        );
+        let sales = names(store.as_ref(), "default", Some("SALES"));
+        assert_eq!(sales, ["ann", "SALES"], "{name}");
+        let hash = store
+            .password_hash("acme", "PRIMARY", "ann")
+            .expect("works");
+        assert_eq!(hash.as_deref(), Some("$acmePRIMARY$"), "{name}");
+        assert_eq!(store.user("acme", "SALES", "ann").expect("works"), None);
+        assert_eq!(store.import("acme", imports[0]).expect("works"), None);
+        assert!(store.import("acme", imports[2]).expect("works").is_some());
+        let foreign = store.findings("acme", imports[0], 0, 10).expect("works");
+        assert!(foreign.is_empty(), "{name}");
+        assert_eq!(store.imports("acme", 10).expect("works").len(), 1, "{name}");
+        assert_eq!(
+            store.imports("default", 10).expect("works").len(),
+            2,
+            "{name}"
+        );
+        assert!(store.imports("nobody", 10).expect("works").is_empty());
+    }
+}
+
+#[test]
+fn roles_that_can_be_given_depend_on_the_domain() {
+    for Trial { name, store, .. } in every_store() {
+        let roles = |domain| {
+            let mut roles = store.roles(ORGANIZATION, domain).expect("works");
+            roles.sort();
+            roles
+        };
+        assert_eq!(roles("PRIMARY"), ["Internal/everyone", "admin"], "{name}");
+        assert_eq!(roles("SALES"), ["Internal/everyone"], "{name}");
+        store.ready().expect("a store that writes is ready");
+    }
+}
+
+#[test]
+fn operators_come_and_go_by_name_in_any_case() {
+    for Trial { name, store, .. } in every_store() {
+        let operator = |name: &str, role| Operator {
+            name: name.into(),
+            role,
+            organization: None,
+            password_hash: "$one$".into(),
+            created_at: Moment(1_000_000),
+        };
+        let ops = operator("Ops", Role::Import);
+        let zoe = Operator {
+            organization: Some("acme".into()),
+            ..operator("Zoë", Role::Read)
+        };
+        assert!(store.operators().expect("works").is_empty(), "{name}");
+        assert_eq!(store.add_operator(&zoe), Ok(true), "{name}");
+        assert_eq!(store.add_operator(&ops), Ok(true), "{name}");
+        assert_eq!(
+            store.add_operator(&operator("oPS", Role::Admin)),
+            Ok(false),
+            "{name}: taken, and nothing is changed"
+        );
+        assert_eq!(store.operator("OPS"), Ok(Some(ops.clone())), "{name}");
+        assert_eq!(
+            store.operator("ZOE\u{308}"),
+            Ok(Some(zoe.clone())),
+            "{name}"
+        );
+        assert_eq!(store.operators(), Ok(vec![ops, zoe]), "{name}: by name");
+        assert_eq!(store.set_operator_password("OPS", "$two$"), Ok(true));
+        assert_eq!(store.set_operator_password("nobody", "$two$"), Ok(false));
+        let changed = store.operator("Ops").expect("works").expect("there");
+        assert_eq!(changed.password_hash, "$two$", "{name}");
+        assert_eq!(changed.role, Role::Import, "{name}");
+        assert_eq!(store.remove_operator("zOË"), Ok(true), "{name}");
+        assert_eq!(store.remove_operator("zoë"), Ok(false), "{name}");
+        assert_eq!(store.operator("zoë"), Ok(None), "{name}");
+        assert_eq!(store.operators().expect("works").len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn abandoned_imports_are_closed_and_finished_ones_stay() {
+    for Trial { name, store, .. } in every_store() {
+        let (running, done) = (new_import(), new_import());
+        write(store.as_ref(), first(running, batch(&[(2, "ann")])));
+        let mut only = first(done, batch(&[(2, "bob")]));
+        only.finish = completed();
+        write(store.as_ref(), only);
+        let done_before = record_of(store.as_ref(), done);
+        assert_eq!(store.close_abandoned(Moment(9_000_000)), Ok(1), "{name}");
+        assert_eq!(store.close_abandoned(Moment(9_500_000)), Ok(0), "{name}");
+        let closed = record_of(store.as_ref(), running);
+        assert_eq!(closed.state, ImportState::Interrupted, "{name}");
+        assert_eq!(closed.finished_at, Some(Moment(9_000_000)), "{name}");
+        assert_eq!(closed.counters.created, 1, "{name}");
+        assert!(
+            closed
+                .reason
+                .is_some_and(|reason| reason.contains("send the file again")),
+            "{name}: it says what to do"
+        );
+        assert_eq!(record_of(store.as_ref(), done), done_before, "{name}");
+    }
+}
+
+#[test]
+fn many_imports_at_once_make_each_name_once() {
+    const THREADS: u64 = 16;
+    const BATCHES: u64 = 5;
+    const ROWS: u64 = 40;
+    const NAMES: u64 = 300;
+    for Trial { name, store, .. } in every_store() {
+        let run = |thread: u64| {
+            let store = Arc::clone(&store);
+            std::thread::spawn(move || {
+                let import = new_import();
+                let mut pending = Vec::new();
+                for number in 0..BATCHES {
+                    let rows: Vec<(u64, String)> = (0..ROWS)
+                        .map(|row| {
+                            let line = number * ROWS + row + 2;
+                            (line, format!("name{:03}", (line * 7 + thread * 13) % NAMES))
+                        })
+                        .collect();
+                    let rows: Vec<_> = rows.iter().map(|(l, n)| (*l, n.as_str())).collect();
+                    let mut next = step(import, batch(&rows));
+                    next.keep_findings = 10_000;
+                    if number == 0 {
+                        next.begin = Some(record(import));
+                    }
+                    if number + 1 == BATCHES {
+                        next.finish = completed();
+                    }
+                    // Two under way at a time, as an import has them.
+                    pending.push(store.submit(next));
+                    if pending.len() == 2 {
+                        pending.remove(0).wait().expect("the step is written");
+                    }
+                }
+                for rest in pending {
+                    rest.wait().expect("the step is written");
+                }
+                import
+            })
+        };
+        let threads: Vec<_> = (0..THREADS).map(run).collect();
+        let imports: Vec<ImportId> = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .collect();
+        let users = store
+            .users(ORGANIZATION, None, None, 10_000)
+            .expect("works");
+        assert_eq!(users.len() as u64, NAMES, "{name}: each name once");
+        let mut made: BTreeMap<ImportId, u64> = BTreeMap::new();
+        for user in &users {
+            *made.entry(user.created_by.expect("an import")).or_default() += 1;
+        }
+        for import in imports {
+            let seen = record_of(store.as_ref(), import);
+            let created = made.get(&import).copied().unwrap_or_default();
+            assert_eq!(seen.state, ImportState::Completed, "{name}");
+            assert_eq!(seen.counters.total, BATCHES * ROWS, "{name}");
+            assert_eq!(seen.counters.created, created, "{name}");
+            assert_eq!(seen.counters.duplicate, seen.findings, "{name}");
+            assert_eq!(created + seen.counters.duplicate, BATCHES * ROWS, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_sqlite_store_opened_beside_the_writer_reads_and_keeps_operators_only() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let settings = Settings {
+        data: folder.path().into(),
+        ..Settings::default()
+    };
+    let missing = stores::open(&settings, Access::Beside).expect_err("there is no store");
+    assert!(missing.to_string().contains("there is no store at"));
+    let writer = stores::open(&settings, Access::Write).expect("a fresh store");
+    let beside = stores::open(&settings, Access::Beside).expect("a second door");
+    let import = new_import();
+    write(writer.as_ref(), first(import, batch(&[(2, "ann")])));
+    assert_eq!(names(beside.as_ref(), ORGANIZATION, None), ["ann"]);
+    assert!(
+        beside
+            .submit(first(new_import(), batch(&[(2, "bob")])))
+            .wait()
+            .is_err()
+    );
+    assert!(beside.ready().is_err() && beside.close_abandoned(Moment(1)).is_err());
+    let ops = Operator {
+        name: "ops".into(),
+        role: Role::Read,
+        organization: None,
+        password_hash: "$one$".into(),
+        created_at: Moment(1),
+    };
+    assert_eq!(beside.add_operator(&ops), Ok(true));
+    assert_eq!(
+        writer.operator("ops"),
+        Ok(Some(ops)),
+        "the writer sees it at once"
+    );
+    drop((writer, beside));
+    let again = stores::open(&settings, Access::Write).expect("it opens again");
+    assert_eq!(names(again.as_ref(), ORGANIZATION, None), ["ann"]);
+}
+
+#[test]
+fn a_store_of_no_known_kind_is_refused_by_name() {
+    let settings = Settings {
+        url: "ldap://example.com".into(),
+        ..Settings::default()
+    };
+    let refused = stores::open(&settings, Access::Write).expect_err("no such store");
+    let text = refused.to_string();
+    assert!(text.contains("ldap") && text.contains("sqlite"), "{text}");
+}

@@ -1,0 +1,521 @@
+//! What the fuzz targets check, without a fuzzer; and every beginning of a good request.
+//!
+//! Each target of `fuzz/` has a twin here: the same check (`fuzz/checks.rs`), on seeds and on what a
+//! fixed number of mutations makes of them. Seeds are the exchanges of `fixtures/`, some lines of our
+//! own and, when `MUSTER_CAPTURES` names their folder, the captured requests of real clients. The
+//! mutations follow from one number, which is printed; `MUSTER_TWIN_SEED` sets another.
+
+use std::io::{ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+
+use crate::app::{RELATED, Response, TestApp, multipart};
+use crate::message::{KIM, base64, call, chunked, head, in_soap_12, parts};
+
+#[path = "../../fuzz/checks.rs"]
+mod checks;
+
+// Mutations.
+
+/// Numbers that look like chance and come again (xorshift64*).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// A number below `end`, or 0.
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() >> 33) as usize % end.max(1)
+    }
+
+    /// A stretch of `bytes`, seldom a long one.
+    fn stretch<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let start = self.below(bytes.len() + 1);
+        let most = [1, 4, 16, 64, 4096][self.below(5)];
+        let length = self.below(most.min(bytes.len() - start) + 1);
+        &bytes[start..start + length]
+    }
+}
+
+/// Changes `input` in one to four places, with words of the trade and pieces of another seed.
+fn mutate(input: &mut Vec<u8>, chance: &mut Chance, words: &[&str], other: &[u8]) {
+    for _ in 0..=chance.below(4) {
+        let at = chance.below(input.len() + 1);
+        match chance.below(7) {
+            0 if at < input.len() => input[at] ^= 1 << chance.below(8),
+            1 if at < input.len() => input[at] = chance.next() as u8,
+            2 => input.truncate(at),
+            3 => {
+                let length = chance.stretch(input).len().min(input.len() - at);
+                input.drain(at..at + length);
+            }
+            4 => {
+                let again = chance.stretch(input).to_vec();
+                input.splice(at..at, again);
+            }
+            5 => {
+                let piece = chance.stretch(other).to_vec();
+                input.splice(at..at, piece);
+            }
+            _ => {
+                let word = words[chance.below(words.len())];
+                input.splice(at..at, word.bytes());
+            }
+        }
+    }
+    input.truncate(16 * 1024);
+}
+
+/// Checks every seed, and so many inputs made of them. What breaks the check is printed.
+fn run(name: &str, rounds: usize, seeds: &[Vec<u8>], words: &[&str], check: fn(&[u8])) {
+    let number = std::env::var("MUSTER_TWIN_SEED")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(20_260_729);
+    eprintln!(
+        "{name}: {} seeds, {rounds} mutations of MUSTER_TWIN_SEED={number}",
+        seeds.len()
+    );
+    let mut chance = Chance(number | 1);
+    let made = (0..rounds).map(|_| {
+        let mut input = seeds[chance.below(seeds.len())].clone();
+        let other = &seeds[chance.below(seeds.len())];
+        mutate(&mut input, &mut chance, words, other);
+        input
+    });
+    for (number, input) in seeds.iter().cloned().chain(made).enumerate() {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(&input))) {
+            eprintln!("{name}: input {number} was b\"{}\"", input.escape_ascii());
+            resume_unwind(panic);
+        }
+    }
+}
+
+// Seeds.
+
+/// A request of a client: its Content-Type and its body.
+struct Request {
+    content_type: String,
+    body: Vec<u8>,
+}
+
+/// The requests of `fixtures/`, and the captured ones that are not large.
+fn requests() -> Vec<Request> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/soap");
+    let mut files = Vec::new();
+    files_below(&fixtures, &mut files);
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "request"));
+    if let Some(captures) = std::env::var_os("MUSTER_CAPTURES") {
+        files_below(Path::new(&captures), &mut files);
+    }
+    files.sort();
+    files.iter().filter_map(|path| request(path)).collect()
+}
+
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => files_below(&path, files),
+            false => files.push(path),
+        }
+    }
+}
+
+fn request(path: &Path) -> Option<Request> {
+    let ending = path.extension()?.to_str()?;
+    let bytes = std::fs::read(path).expect("a file");
+    if !matches!(ending, "request" | "http") || bytes.len() > 16 * 1024 {
+        return None;
+    }
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let content_type = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-type")
+            .then(|| value.trim().to_owned())
+    })?;
+    Some(Request {
+        content_type,
+        body: bytes[end..].to_vec(),
+    })
+}
+
+/// One byte for the size of the pieces, then the rest.
+fn seed(piece: u8, rest: &[u8]) -> Vec<u8> {
+    [&[piece], rest].concat()
+}
+
+fn boundary(content_type: &str) -> Option<&str> {
+    let value = content_type.split_once("boundary=")?.1;
+    match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => value.split(';').next(),
+    }
+}
+
+/// The envelopes: whole bodies, and what stands between tags named Envelope in the others.
+fn envelopes() -> Vec<Vec<u8>> {
+    let mut envelopes: Vec<Vec<u8>> = Vec::new();
+    for request in requests() {
+        let text = String::from_utf8_lossy(&request.body).into_owned();
+        let end = text.rfind("Envelope>").map(|at| at + "Envelope>".len());
+        let start = text
+            .find("Envelope")
+            .and_then(|at| text[..at].rfind('<'))
+            .map(|at| text[..at].find("<?xml").unwrap_or(at));
+        match (boundary(&request.content_type), start, end) {
+            (Some(_), Some(start), Some(end)) if start < end => {
+                envelopes.push(text[start..end].into());
+            }
+            (Some(_), ..) => {}
+            (None, ..) => envelopes.push(request.body),
+        }
+    }
+    let latin = call(&base64(KIM)).replace("users.csv", "Zo\u{eb}.csv");
+    let latin = format!("<?xml version='1.0' encoding='ISO-8859-1'?>{latin}");
+    envelopes.push(latin.chars().map(|c| c as u8).collect());
+    let utf16 = format!("\u{feff}{}", call("cid:a1@x"));
+    envelopes.push(utf16.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    envelopes.push(in_soap_12(&call("<![CDATA[a2lt]]><!-- b -->LCwK&#13;&#xA;")).into());
+    envelopes.push(call(&format!("\n   {}", base64(KIM).repeat(3))).into());
+    envelopes.push(call("UserName,Password\nkim,http://wso2.org/claims/x=y").into());
+    envelopes
+}
+
+// The twins.
+
+#[test]
+fn multipart_messages() {
+    let mut seeds: Vec<Vec<u8>> = requests()
+        .into_iter()
+        .filter_map(|request| {
+            let line = format!("{}\n", boundary(&request.content_type)?);
+            Some(seed(7, &[line.as_bytes(), &request.body].concat()))
+        })
+        .collect();
+    seeds.push(seed(2, format!("b1\n{}", multipart(KIM)).as_bytes()));
+    seeds.push(seed(
+        0,
+        b"-\npreamble\n---\n\n-\r\n---\t\nA: b\n c\n\n---x\n-----",
+    ));
+    let words = [
+        "\r\n--b1\r\n",
+        "\n--b1\n",
+        "\r\n--b1--",
+        "--b1 \t\r\n",
+        "--",
+        "\r",
+        "\n",
+        "Content-ID: <a>\r\n",
+        "Content-Transfer-Encoding: base64\r\n",
+        "Content-Type: multipart/mixed\r\n",
+        "\r\n\r\n",
+        " folded\r\n",
+    ];
+    run("multipart", 2_500, &seeds, &words, checks::multipart);
+}
+
+#[test]
+fn media_types() {
+    let mut seeds: Vec<Vec<u8>> = requests()
+        .into_iter()
+        .map(|request| request.content_type.into_bytes())
+        .collect();
+    seeds.push(RELATED.into());
+    seeds.push(br#"multipart/related;start-info="application/soap+xml;action=\"urn:b\"""#.into());
+    seeds.push(b"text/xml;\r\n\tcharset = utf-8 ; flag;=z; y=".into());
+    let words = [
+        "\"",
+        "\\",
+        ";",
+        "=",
+        " ",
+        "\r\n\t",
+        "boundary=",
+        "\\\"",
+        "; boundary=\"b\"",
+    ];
+    run("media_type", 20_000, &seeds, &words, checks::media_type);
+}
+
+#[test]
+fn base64_texts() {
+    let long = base64(&KIM.repeat(200));
+    let lines: Vec<&str> = long
+        .as_bytes()
+        .chunks(76)
+        .map(|line| str::from_utf8(line).expect("ASCII"))
+        .collect();
+    let seeds = [
+        "",
+        "Zg==",
+        "Zm8=",
+        "Zm9v",
+        "Zm9vYg",
+        " Z m\t9\rv\nY g = =",
+        "Zh==",
+        "cid:1",
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain([long.clone(), lines.join("\r\n")]);
+    let seeds: Vec<_> = seeds.map(|text| seed(3, text.as_bytes())).collect();
+    let words = [
+        "=", "==", "\r\n", " ", "-", "_", "A", "AA==", "\u{c}", "\u{a0}",
+    ];
+    run("base64", 8_000, &seeds, &words, checks::base64);
+}
+
+#[test]
+fn envelopes_and_calls() {
+    let seeds: Vec<_> = envelopes()
+        .iter()
+        .map(|envelope| seed(11, envelope))
+        .collect();
+    let words = [
+        "<",
+        ">",
+        "</",
+        "/>",
+        "&",
+        "&lt;",
+        "&#13;",
+        "&#x0;",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "]]>",
+        "<?x?>",
+        "<!DOCTYPE a>",
+        " xmlns=\"\"",
+        " xmlns:a=\"b\"",
+        " a:b='c'",
+        " xml:lang=\"en\"",
+        "<a/>",
+        "<handler>",
+        "</handler>",
+        "cid:",
+        "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>",
+        "\u{feff}",
+        "\r",
+        ":",
+    ];
+    run("envelope", 3_000, &seeds, &words, checks::envelope);
+}
+
+#[test]
+fn csv_files() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/users.csv");
+    let mut files = vec![std::fs::read(demo).expect("the demo's file")];
+    let texts = [
+        KIM,
+        "a,\"b\r\nc\",\"\"\"\"\r\n\r\nd\re\n",
+        "\u{feff}a,b\n\"x\"y,z",
+        "a",
+        "\"open\n",
+    ];
+    files.extend(texts.map(|text| text.as_bytes().to_vec()));
+    if let Some(captures) = std::env::var_os("MUSTER_CAPTURES") {
+        for name in ["users.csv", "users-utf8.csv"] {
+            files.push(std::fs::read(Path::new(&captures).join(name)).expect("a payload"));
+        }
+    }
+    let seeds: Vec<_> = files.iter().map(|file| seed(5, file)).collect();
+    let words = [
+        "\"", "\"\"", ",", "\r\n", "\n", "\r", "\n\n", ";", "\t", "\0", "\u{feff}", "\u{e9}",
+    ];
+    run("csv", 8_000, &seeds, &words, checks::csv);
+}
+
+/// A sender may cut its chunks where it likes: what is told by the first bytes (a byte-order mark, the XML
+/// declaration, the mark of gzip and of zlib) is told by one byte a chunk too.
+#[test]
+fn the_first_bytes_are_seen_whatever_the_first_chunk_holds() {
+    let server = TestApp::start();
+    let mut wrong = Vec::new();
+    for size in [100_000, 20, 1] {
+        let call = |name: &str| call(&base64(&KIM.replace("kim", &format!("{name}{size}"))));
+        let utf16 = format!("\u{feff}{}", call("utf16"));
+        let latin = call("latin").replace("users.csv", "Zo\u{eb}.csv");
+        let latin = format!("<?xml version='1.0' encoding='ISO-8859-1'?>{latin}");
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(call("gzip").as_bytes()).expect("memory");
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(call("zlib").as_bytes()).expect("memory");
+        for (name, header, body) in [
+            (
+                "UTF-16",
+                "",
+                utf16.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            ),
+            ("ISO-8859-1", "", latin.chars().map(|c| c as u8).collect()),
+            (
+                "gzip that does not say so",
+                "",
+                gzip.finish().expect("memory"),
+            ),
+            (
+                "zlib",
+                "Content-Encoding: deflate\r\n",
+                zlib.finish().expect("memory"),
+            ),
+        ] {
+            let request = chunked("text/xml", header, &body, size);
+            let head = request.windows(4).position(|four| four == b"\r\n\r\n");
+            let chunk = body.len().min(size);
+            let first = head.expect("a head") + 4 + format!("{chunk:x}\r\n\r\n").len() + chunk;
+            // The first chunk travels alone.
+            let mut stream = server.connect();
+            stream
+                .write_all(&request[..first])
+                .expect("the server listens");
+            std::thread::sleep(Duration::from_millis(50));
+            stream
+                .write_all(&request[first..])
+                .expect("the server listens");
+            let response = Response::read(&mut stream);
+            if response.status != 200 {
+                wrong.push(format!(
+                    "{name}, chunks of {size}: {}",
+                    response.fault_text()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+// Every beginning of a good request.
+
+/// Four good requests: the user's name, Content-Type, and the body, which ends with its last necessary
+/// byte.
+fn good_requests() -> [(&'static str, &'static str, String); 4] {
+    let file = |name| KIM.replace("kim", name);
+    let swa = parts(&[
+        ("Content-Type: text/xml", &call("cid:a")),
+        ("Content-ID: <a>", &file("swa")),
+    ]);
+    let related = "multipart/related; boundary=b1; type=\"text/xml\"";
+    [
+        ("inline11", "text/xml", call(&base64(&file("inline11")))),
+        (
+            "inline12",
+            "application/soap+xml",
+            in_soap_12(&call(&base64(&file("inline12")))),
+        ),
+        (
+            "mtom",
+            RELATED,
+            multipart(&file("mtom")).trim_end().to_owned(),
+        ),
+        ("swa", related, swa.trim_end().to_owned()),
+    ]
+}
+
+/// The answer, where there is one: a server may close the connection to somebody who has left.
+fn answer(stream: &mut TcpStream) -> Option<Response> {
+    let mut first = [0];
+    match stream.peek(&mut first) {
+        Ok(1) => Some(Response::read(stream)),
+        Ok(_) => None,
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+        Err(error) => panic!("no answer in time: {error}"),
+    }
+}
+
+fn is_refusal(response: &Response) -> bool {
+    matches!(response.status, 400..=599)
+        && !response.body.contains(":Server</faultcode>")
+        && !response.body.contains(":Receiver<")
+}
+
+/// Does `work` with every number below `end`, on a few threads.
+fn each(end: usize, work: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(number) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < end)
+                {
+                    work(number);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn every_beginning_of_a_good_request_is_refused_when_it_is_said_to_be_all() {
+    let server = TestApp::start();
+    let started = Instant::now();
+    let mut sent = 0;
+    let mut stored: Vec<String> = Vec::new();
+    for (name, content_type, body) in good_requests() {
+        each(body.len(), |length| {
+            let response = server.post(content_type, &body.as_bytes()[..length]);
+            assert!(
+                is_refusal(&response),
+                "{name}, {length} bytes: {response:?}"
+            );
+            assert!(
+                response.rule().starts_with("IMP-"),
+                "{name}, {length} bytes"
+            );
+        });
+        assert_eq!(server.user_names(), stored, "{name}");
+        sent += body.len();
+        let whole = server.post(content_type, body.as_bytes());
+        assert_eq!(whole.status, 200, "{name}: {}", whole.body);
+        stored.push(name.to_owned());
+    }
+    eprintln!(
+        "{sent} beginnings as whole bodies, in {:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn every_beginning_of_a_good_request_is_refused_when_the_sender_leaves() {
+    let server = TestApp::start();
+    let started = Instant::now();
+    let (sent, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    for (name, content_type, body) in good_requests() {
+        let head = head(content_type, &format!("Content-Length: {}\r\n", body.len()));
+        let request = [head.as_bytes(), body.as_bytes()].concat();
+        each(request.len(), |length| {
+            let mut stream = server.connect();
+            stream
+                .write_all(&request[..length])
+                .expect("the server listens");
+            stream
+                .shutdown(Shutdown::Write)
+                .expect("an open connection");
+            if let Some(response) = answer(&mut stream) {
+                assert!(
+                    is_refusal(&response),
+                    "{name}, {length} bytes: {response:?}"
+                );
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+            sent.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(server.user_names(), [""; 0], "{name}");
+    }
+    eprintln!(
+        "{sent:?} beginnings, {answered:?} answered, in {:?}",
+        started.elapsed()
+    );
+}

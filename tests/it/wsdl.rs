@@ -1,0 +1,115 @@
+//! The WSDL: served to anybody, with an address in it that callers can use.
+
+use crate::app::TestApp;
+
+/// The three addresses in a WSDL.
+fn addresses(wsdl: &str) -> Vec<String> {
+    let document = roxmltree::Document::parse(wsdl).expect("a well-formed WSDL");
+    document
+        .descendants()
+        .filter(|node| node.tag_name().name() == "address")
+        .map(|node| node.attribute("location").unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// Whether the operation of the portType declares an answer.
+fn has_output(wsdl: &str) -> bool {
+    let document = roxmltree::Document::parse(wsdl).expect("a well-formed WSDL");
+    let port_type = document
+        .descendants()
+        .find(|node| node.tag_name().name() == "portType")
+        .expect("a portType");
+    port_type
+        .descendants()
+        .any(|node| node.tag_name().name() == "output")
+}
+
+#[test]
+fn it_is_served_at_every_address_in_any_case() {
+    let server = TestApp::start();
+    let base = format!("http://{}", server.address());
+    for path in [
+        "/services/UserAdmin?wsdl",
+        "/services/UserAdmin?WSDL",
+        "/services/UserAdmin/?wsdl",
+        "/services/UserAdmin?wsdl=",
+        "/services/UserAdmin.UserAdminHttpsSoap11Endpoint?wsdl",
+        "/services/UserAdmin.UserAdminHttpsSoap12Endpoint/?Wsdl",
+    ] {
+        let response = server.get(path);
+        assert_eq!(response.status, 200, "{path}");
+        let content_type = response.header("content-type");
+        assert_eq!(content_type, Some("text/xml; charset=utf-8"), "{path}");
+        let expected = [
+            format!("{base}/services/UserAdmin.UserAdminHttpsSoap11Endpoint/"),
+            format!("{base}/services/UserAdmin.UserAdminHttpsSoap12Endpoint/"),
+            format!("{base}/services/UserAdmin.UserAdminHttpsEndpoint/"),
+        ];
+        assert_eq!(addresses(&response.body), expected, "{path}");
+        assert!(has_output(&response.body), "{path}");
+    }
+}
+
+#[test]
+fn the_originals_shape_has_no_output() {
+    let server = TestApp::start();
+    let wsdl = server.get("/services/UserAdmin?wsdl&shape=in-only").body;
+    assert!(!has_output(&wsdl));
+    assert_eq!(addresses(&wsdl).len(), 3);
+}
+
+#[test]
+fn the_schemas_stand_inside_it() {
+    let server = TestApp::start();
+    let wsdl = server.get("/services/UserAdmin?wsdl").body;
+    assert!(!wsdl.contains("schemaLocation"));
+    let response = server.get("/services/UserAdmin?xsd=xsd0");
+    assert_eq!(response.status, 404);
+    assert!(response.body.contains("?wsdl"), "{}", response.body);
+}
+
+#[test]
+fn the_public_url_of_the_settings_is_the_address() {
+    let server = TestApp::start_with(|options| {
+        options.http.public_url = Some("https://users.example.com/".into());
+    });
+    let wsdl = server.get("/services/UserAdmin?wsdl").body;
+    assert_eq!(
+        addresses(&wsdl)[0],
+        "https://users.example.com/services/UserAdmin.UserAdminHttpsSoap11Endpoint/"
+    );
+    assert!(!wsdl.contains("127.0.0.1"));
+}
+
+#[test]
+fn a_strangers_host_field_never_appears_in_it() {
+    let server = TestApp::start();
+    let requests = [
+        "GET /services/UserAdmin?wsdl HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "GET /services/UserAdmin?wsdl HTTP/1.1\r\nHost: evil.example:80\r\n\
+         X-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n\r\n",
+        "GET http://evil.example/services/UserAdmin?wsdl HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "GET /services/UserAdmin?wsdl&shape=in-only&host=evil.example HTTP/1.1\r\n\
+         Host: \"><evil.example\r\n\r\n",
+    ];
+    for request in requests {
+        let response = server.send(request.as_bytes());
+        assert!(
+            !response.body.contains("evil"),
+            "{request}\n{}",
+            response.body
+        );
+    }
+}
+
+#[test]
+fn other_methods_are_told_what_this_is() {
+    let server = TestApp::start();
+    for method in ["GET", "PUT", "DELETE"] {
+        let request = format!("{method} /services/UserAdmin HTTP/1.1\r\nHost: test\r\n\r\n");
+        let response = server.send(request.as_bytes());
+        assert_eq!(response.status, 405, "{method}");
+        assert_eq!(response.header("allow"), Some("GET, POST"), "{method}");
+        assert!(response.body.contains("?wsdl"), "{method}");
+    }
+}
