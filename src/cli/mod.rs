@@ -97,7 +97,20 @@ told!(
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
-    let Arguments { common, command } = Arguments::parse();
+    let Arguments { common, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) => {
+            // Help is no failure, and 2 is taken: it says that some rows did not make it.
+            let code = if told.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
+            // Nothing is left to be done when the terminal has gone.
+            let _ = told.print();
+            return code;
+        }
+    };
     let mut out = io::stdout().lock();
     let outcome = match command {
         Command::Demo(arguments) => demo::run(&arguments, &mut out),

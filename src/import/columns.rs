@@ -71,18 +71,23 @@ impl<'t> ColumnPlan<'t> {
         }
         let fields: Vec<Option<&Field>> = names.iter().map(|name| claims.column(name)).collect();
         let ignored = |name: &str| name.starts_with('_');
-        let unknown: Vec<&str> = names
+        // The second cell may be a password, where the line is no header: it is never repeated.
+        let unknown: Vec<String> = names
             .iter()
             .zip(&fields)
-            .filter(|(name, field)| field.is_none() && !ignored(name))
-            .map(|(name, _)| *name)
+            .enumerate()
+            .filter(|(_, (name, field))| field.is_none() && !ignored(name))
+            .map(|(position, (name, _))| match position {
+                1 => "the second one".to_owned(),
+                _ => (*name).to_owned(),
+            })
             .collect();
         let has_user_name = fields.contains(&Some(&Field::UserName));
         if has_user_name && unknown.is_empty() {
             return Self::headed(&names, &fields, claims);
         }
         if fits_positions(&fields) {
-            warnings.push(positional_warning(header, &unknown, has_user_name));
+            warnings.push(positional_warning(header, has_user_name));
             return Ok(Self::positional(claims));
         }
         if has_user_name {
@@ -307,7 +312,7 @@ fn fits_positions(fields: &[Option<&Field>]) -> bool {
         && (fields.len() < 2 || known_at(1).is_some() || known_at(0).is_none())
 }
 
-fn positional_warning(header: &TextRow<'_>, unknown: &[&str], has_user_name: bool) -> Problem {
+fn positional_warning(header: &TextRow<'_>, has_user_name: bool) -> Problem {
     let looks_like_data = !has_user_name
         && header.iter().any(|cell| {
             cell.contains(['=', '@']) || cell.bytes().any(|byte| byte.is_ascii_digit())
@@ -322,11 +327,9 @@ fn positional_warning(header: &TextRow<'_>, unknown: &[&str], has_user_name: boo
     } else {
         (
             "header-not-understood",
-            format!(
-                "the header line was not understood ({}); the columns were taken by position: user \
-                 name, password, then claimURI=value cells",
-                unknown.join(", ")
-            ),
+            "the header line has names that are not known, so the columns were taken by position: user \
+             name, password, then claimURI=value cells"
+                .to_owned(),
         )
     };
     Problem::new(Severity::Warning, header.line(), None, code, message)
@@ -450,10 +453,14 @@ mod tests {
     #[test]
     fn headers_that_would_have_to_be_guessed_are_errors() {
         let error = |file: &str| plan(file).unwrap_err();
-        assert!(error("username,colour,password\na,b,c").contains("unknown columns: colour"));
+        assert!(error("username,email,colour\na,b,c").contains("unknown columns: colour"));
+        assert!(
+            !error("user,S3cret,email\na,b,c").contains("S3cret"),
+            "perhaps a password"
+        );
         assert!(error("email,givenname\na,b").contains("no user name column"));
         assert!(error("username,firstname,given_name\na,b,c").contains("given_name twice"));
-        assert!(error("username,colour\na,b").contains("unknown columns: colour"));
+        assert!(error("username,colour\na,b").contains("unknown columns: the second one"));
     }
 
     #[test]

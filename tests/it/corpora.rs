@@ -498,7 +498,10 @@ fn the_soap_12_collection() {
                     let response = server.post("application/soap+xml", body.as_bytes());
                     faults += 1;
                     if let Some(reason) = unlike_the_reply(&response, codes) {
-                        wrong.push(format!("{number} {form}: {reason}: {}", response.body));
+                        wrong.push(format!(
+                            "{number} {form}: status {}: {reason}",
+                            response.status
+                        ));
                     }
                 }
             }

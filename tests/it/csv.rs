@@ -346,8 +346,8 @@ fn every_problem_has_a_line_a_column_a_code_and_a_sentence() {
             1,
             "",
             "header-not-understood",
-            "the header line was not understood (Wer, Was, Womit); the columns were taken by position: \
-             user name, password, then claimURI=value cells",
+            "the header line has names that are not known, so the columns were taken by position: user \
+             name, password, then claimURI=value cells",
         ),
         (
             "anna1,Password1,http://wso2.org/claims/country=France\nkim,,\n",
