@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
+use muster::http::soap::security::DigestCaller;
 use muster::users::pattern::Pattern;
 
 use crate::app::{Response, TestApp, admin};
@@ -31,6 +32,8 @@ struct Capture {
     name: String,
     bytes: Vec<u8>,
     expected: Expected,
+    /// Its credentials, admin and admin, stand in a WS-Security header.
+    in_envelope: bool,
 }
 
 /// What has to become of it.
@@ -50,7 +53,7 @@ enum Expected {
     Incomplete,
 }
 
-/// Every capture of the folder, but those with WS-Security, which is not offered; none without it.
+/// Every capture of the folder; none without it.
 fn captures() -> Vec<Capture> {
     let Some(folder) = std::env::var_os("MUSTER_CAPTURES").map(PathBuf::from) else {
         eprintln!("MUSTER_CAPTURES is not set: no captured request was replayed");
@@ -63,9 +66,7 @@ fn captures() -> Vec<Capture> {
         serde_json::from_slice(&read("expected.json")).expect("expected.json is JSON");
     let mut captures = Vec::new();
     for (name, entry) in list.as_object().expect("an object") {
-        if entry["auth"].to_string().contains("WSSE") {
-            continue;
-        }
+        let in_envelope = entry["auth"].to_string().contains("WSSE");
         let expected = expected(name, entry);
         let mut bytes = read(name);
         if name.ends_with(".gz") {
@@ -75,6 +76,7 @@ fn captures() -> Vec<Capture> {
             name: name.clone(),
             bytes,
             expected,
+            in_envelope,
         });
         let raw = name.replace(".http", ".chunked.raw");
         if raw != *name && folder.join(&raw).exists() {
@@ -82,6 +84,7 @@ fn captures() -> Vec<Capture> {
                 bytes: read(&raw),
                 name: raw,
                 expected,
+                in_envelope,
             });
         }
     }
@@ -122,10 +125,12 @@ impl Capture {
         let mut lines = head.trim_end().split("\r\n");
         let version = lines.next().and_then(|line| line.rsplit(' ').next());
         let mut request = format!(
-            "POST /services/UserAdmin {}\r\nAuthorization: {}\r\n",
-            version.expect("a version"),
-            admin()
+            "POST /services/UserAdmin {}\r\n",
+            version.expect("a version")
         );
+        if !self.in_envelope {
+            request.push_str(&format!("Authorization: {}\r\n", admin()));
+        }
         for line in lines {
             let field = line
                 .split(':')
@@ -156,10 +161,22 @@ impl Capture {
                 options.app.passwords.min_length = 100;
                 options.app.passwords.initial_rule = Pattern::new("Default1!").expect("a literal");
             }
+            // The recorded timestamps are old.
+            options.soap.security.max_age_seconds = 0;
+            options.soap.security.digest_callers.push(DigestCaller {
+                name: "admin".into(),
+                secret: Some("admin".into()),
+                secret_file: None,
+            });
             if self.name == ANY_PASSWORD {
                 options.app.passwords.initial_rule = Pattern::new(r"\S+").expect("a literal");
             }
         });
+        if self.in_envelope {
+            let hash = server.app.pool.hash("admin".into()).expect("a hash");
+            let changed = server.app.store.set_operator_password("admin", &hash);
+            assert!(changed.expect("the store works"));
+        }
         let mut stream = server.connect();
         let sent = Instant::now();
         let _ = stream.write_all(&self.request());
