@@ -3,7 +3,7 @@
 # conformance suite, and real SOAP clients against the real server. What is needed beside Rust and a C
 # compiler is installed into target/ or by the system's package manager. `--quick` is `cargo test` alone.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 passed=0
 failed=0

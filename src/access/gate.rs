@@ -13,7 +13,8 @@ use crate::users::digest_memory::DigestMemory;
 use crate::users::hashing::HashPool;
 use crate::users::operator::{Operator, Role};
 use crate::users::passwords::Settings;
-use crate::users::store::{Store, StoreError};
+use crate::users::store::Store;
+use crate::users::store_error::StoreError;
 
 /// Credentials that may be remembered at the same time.
 const CAPACITY: usize = 10_000;

@@ -90,7 +90,7 @@ macro_rules! told {
 
 told!(
     crate::config::ConfigError,
-    crate::users::store::StoreError,
+    crate::users::store_error::StoreError,
     crate::users::hashing::HashError,
     crate::users::domains::UnknownDomain
 );

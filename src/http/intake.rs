@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::access::basic::{self, Authorization};
 use crate::access::gate::{Caller, Recalled};
 use crate::app::App;
-use crate::users::store::StoreError;
+use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
 

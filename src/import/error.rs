@@ -4,7 +4,7 @@ use crate::formats::error::FormatError;
 use crate::import::columns::HeaderError;
 use crate::import::report::Report;
 use crate::users::hashing::HashError;
-use crate::users::store::StoreError;
+use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
 /// Why an import ended before the end of its file.

@@ -14,9 +14,9 @@ use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, OperatorStore};
 use crate::users::problem::{Owner, Problem};
 use crate::users::store::{
-    ABANDONED, ImportLedger, ImportStep, Outcome, PendingStep, StoreError, User, UserCursor,
-    UserStore, Written,
+    ABANDONED, ImportLedger, ImportStep, Outcome, PendingStep, User, UserCursor, UserStore, Written,
 };
+use crate::users::store_error::StoreError;
 
 /// Organization, domain and name key.
 type UserKey = (String, String, String);

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::users::store::{Store, StoreError};
+use crate::users::store::Store;
+use crate::users::store_error::StoreError;
 
 /// `[store]` of the settings.
 #[derive(Debug, Clone, Deserialize)]

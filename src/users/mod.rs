@@ -16,6 +16,7 @@ pub mod domains;
 pub mod policy;
 pub mod batch;
 pub mod import_record;
+pub mod store_error;
 pub mod operator;
 pub mod store;
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::Moment;
-use crate::users::store::StoreError;
+use crate::users::store_error::StoreError;
 
 /// What an operator may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -4,6 +4,7 @@
 
 use std::io::Read;
 
+use crate::http::soap::elements::{next_child, read_text, skip};
 use crate::http::soap::fault::{Fault, FaultCode};
 use crate::http::soap::security::{self, Security, WSSE};
 use crate::http::soap::version::SoapVersion;
@@ -14,9 +15,6 @@ const ADDRESSING: [&str; 2] = [
     "http://www.w3.org/2005/08/addressing",
     "http://schemas.xmlsoap.org/ws/2004/08/addressing",
 ];
-
-/// Bytes of text that a header field or a parameter may have.
-pub const TEXT_LIMIT: usize = 64 * 1024;
 
 /// What an envelope says.
 #[derive(Debug)]
@@ -201,70 +199,4 @@ fn must_be_understood(block: &Element, version: SoapVersion) -> bool {
         None | Some("") => true,
         Some(role) => role.ends_with("/next") || role.ends_with("/ultimateReceiver"),
     }
-}
-
-/// The next child element, or none at the parent's end; between elements only white space is allowed.
-///
-/// # Errors
-/// The document is not well-formed, or there is text.
-pub fn next_child<R: Read>(xml: &mut XmlReader<R>, parent: &str) -> Result<Option<Element>, Fault> {
-    loop {
-        match xml.next()? {
-            XmlEvent::Start(element) => return Ok(Some(element)),
-            XmlEvent::End | XmlEvent::Eof => return Ok(None),
-            XmlEvent::Text(text) if text.trim().is_empty() => {}
-            XmlEvent::Text(_) => {
-                return Err(Fault::client(
-                    "IMP-SOAP-TEXT",
-                    format!(
-                        "There is text directly inside {parent}, where only elements are allowed."
-                    ),
-                ));
-            }
-        }
-    }
-}
-
-/// The text of the element that has just begun, up to its end; comments inside it do not cut it.
-///
-/// # Errors
-/// The document is not well-formed, there is an element inside, or the text is too long.
-pub fn read_text<R: Read>(xml: &mut XmlReader<R>, name: &str) -> Result<String, Fault> {
-    let mut text = String::new();
-    loop {
-        match xml.next()? {
-            XmlEvent::Text(piece) if text.len() + piece.len() > TEXT_LIMIT => {
-                return Err(Fault::client(
-                    "IMP-SOAP-PARAMETER",
-                    format!("{name} is longer than {TEXT_LIMIT} bytes."),
-                ));
-            }
-            XmlEvent::Text(piece) => text.push_str(piece),
-            XmlEvent::End | XmlEvent::Eof => return Ok(text),
-            XmlEvent::Start(child) => {
-                let child = child.local;
-                return Err(Fault::client(
-                    "IMP-SOAP-PARAMETER",
-                    format!("{name} holds the element {child} where only text is allowed."),
-                ));
-            }
-        }
-    }
-}
-
-/// Steps over the element that has just begun.
-///
-/// # Errors
-/// The document is not well-formed.
-pub fn skip<R: Read>(xml: &mut XmlReader<R>) -> Result<(), Fault> {
-    let mut depth = 1;
-    while depth > 0 {
-        match xml.next()? {
-            XmlEvent::Start(_) => depth += 1,
-            XmlEvent::End => depth -= 1,
-            XmlEvent::Text(_) => {}
-            XmlEvent::Eof => break,
-        }
-    }
-    Ok(())
 }

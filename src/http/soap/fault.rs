@@ -11,7 +11,7 @@ use crate::http::soap::xml::{XmlError, XmlErrorKind};
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::report::Report;
 use crate::users::domains::UnknownDomain;
-use crate::users::store::StoreError;
+use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
 /// Who is to blame.

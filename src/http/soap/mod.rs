@@ -8,6 +8,7 @@ pub mod version;
 pub mod charset;
 pub mod xml;
 pub mod call;
+pub mod elements;
 pub mod envelope;
 pub mod security;
 pub mod operation;

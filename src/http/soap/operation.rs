@@ -6,7 +6,7 @@
 use std::io::{Read, Write};
 
 use crate::access::gate::Caller;
-use crate::http::soap::envelope::{next_child, read_text, skip};
+use crate::http::soap::elements::{next_child, read_text, skip};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::http::soap::{AXIS2, UMGT};

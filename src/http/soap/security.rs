@@ -19,7 +19,7 @@ use crate::access::basic::Credentials;
 use crate::access::gate::{Caller, Recalled};
 use crate::app::App;
 use crate::config;
-use crate::http::soap::envelope::{next_child, read_text, skip};
+use crate::http::soap::elements::{next_child, read_text, skip};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::xml::{Element, XmlReader};
 use crate::users::name::lookup_key;

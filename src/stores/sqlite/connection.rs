@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::users::store::StoreError;
+use crate::users::store_error::StoreError;
 
 /// One file a version; a file that has been released never changes again.
 const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];

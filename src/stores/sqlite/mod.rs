@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::stores::sqlite::connection::{check_version, from_sqlite, open_reading, open_writing};
 use crate::stores::sqlite::writer::Writer;
-use crate::users::store::StoreError;
+use crate::users::store_error::StoreError;
 
 /// A database file.
 pub struct SqliteStore {

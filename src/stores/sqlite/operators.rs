@@ -6,7 +6,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, OperatorStore, Role};
-use crate::users::store::StoreError;
+use crate::users::store_error::StoreError;
 
 const COLUMNS: &str = "name, role, organization, password_hash, created_at";
 

@@ -9,8 +9,9 @@ use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, Import
 use crate::users::name::lookup_key;
 use crate::users::problem::{Problem, Severity};
 use crate::users::store::{
-    ABANDONED, ImportLedger, ImportStep, PendingStep, StoreError, User, UserCursor, UserStore,
+    ABANDONED, ImportLedger, ImportStep, PendingStep, User, UserCursor, UserStore,
 };
+use crate::users::store_error::StoreError;
 
 const USER_COLUMNS: &str = "id, user_name, domain, organization, given_name, family_name, email,
     attributes, must_change, created_by,

@@ -9,7 +9,8 @@ use rusqlite::Connection;
 
 use crate::stores::sqlite::connection::{from_sqlite, migrate, open_writing};
 use crate::stores::sqlite::step;
-use crate::users::store::{ImportStep, Outcome, PendingStep, StoreError, Written};
+use crate::users::store::{ImportStep, Outcome, PendingStep, Written};
+use crate::users::store_error::StoreError;
 
 /// Users of one commit; a step that is larger gets a commit of its own.
 const COMMIT_USERS: usize = 50_000;
