@@ -1,13 +1,15 @@
 """Compares what a suite says it imported with the rows that the terminal shows.
 
-A suite prints one line `imported NAME EMAIL` for each user that must be there afterwards and
-`refused NAME` for each that must not. The terminal reads the same data folder as the server, so a
-user it shows has outlived the request.
+A suite prints one line `imported NAME EMAIL` for each user that must be there afterwards,
+`imported-many PREFIX COUNT` for users who are called by the prefix, a hyphen and a number, and
+`refused NAME` for each that must not be there. The terminal reads the same data folder as the
+server, so a user it shows has outlived the request.
 
 Usage: check_rows.py BINARY DATA LOG
 """
 
 import json
+import re
 import subprocess
 import sys
 
@@ -28,41 +30,59 @@ KEYS = {
 def terminal(*arguments):
     """The JSON lines of one `users` command, or an explanation of why there are none."""
     command = [BINARY, "users", *arguments, "--data", DATA, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
 
 
-def check_imported(name, email):
-    rows = terminal("show", name)
+def check_imported(name, email, rows):
     if len(rows) != 1:
-        sys.exit(f"{name}: users show prints {len(rows)} lines")
+        sys.exit(f"{name}: users list prints it {len(rows)} times")
     row = rows[0]
     if KEYS - row.keys():
-        sys.exit(f"{name}: users show leaves out {sorted(KEYS - row.keys())}")
+        sys.exit(f"{name}: users list leaves out {sorted(KEYS - row.keys())}")
     if (row["userName"], row["email"]) != (name, email):
-        sys.exit(f"{name}: users show prints {row}")
+        sys.exit(f"{name}: users list prints {row}")
     if not row["id"]:
-        sys.exit(f"{name}: users show prints no id")
+        sys.exit(f"{name}: users list prints no id")
+
+
+def check_many(prefix, count, listed):
+    """All of them, each with an address made of its name: so nothing was lost in the middle."""
+    called = re.compile(re.escape(prefix) + "-[0-9]+")
+    found = [rows[0] for name, rows in listed.items() if called.fullmatch(name)]
+    if len(found) != int(count):
+        sys.exit(f"{prefix}: users list prints {len(found)} of {count}")
+    for row in found:
+        if row["email"] != row["userName"] + "@example.com":
+            sys.exit(f"{prefix}: users list prints {row}")
 
 
 BINARY, DATA, LOG = sys.argv[1:]
-imported, refused = {}, []
+imported, many, refused = {}, [], []
 with open(LOG, encoding="utf-8", errors="replace") as log:
     for line in log:
         match line.split():
             case ["imported", name, email]:
                 imported[name] = email
+            case ["imported-many", prefix, count]:
+                many.append((prefix, count))
             case ["refused", name]:
                 refused.append(name)
 
-if imported or refused:
-    listed = [row["userName"] for row in terminal("list")]
+if imported or many or refused:
+    listed = {}
+    for row in terminal("list"):
+        listed.setdefault(row["userName"], []).append(row)
     for name, email in imported.items():
-        check_imported(name, email)
-        if listed.count(name) != 1:
-            sys.exit(f"{name}: users list prints it {listed.count(name)} times")
+        check_imported(name, email, listed.get(name, []))
+    for prefix, count in many:
+        check_many(prefix, count, listed)
     for name in refused:
         if name in listed:
             sys.exit(f"{name}: users list prints it although its import was refused")
+    # One of them once more, by itself, for that is another way to the store.
+    for name in list(imported)[-1:]:
+        if terminal("show", name) != listed[name]:
+            sys.exit(f"{name}: users show and users list differ")

@@ -1,25 +1,49 @@
 #!/usr/bin/env bash
 # Drives real SOAP clients against a running Muster and looks their users up with the terminal.
 #
-# Usage: tests/interop/run.sh PATH-TO-MUSTER
+# Usage: tests/interop/run.sh PATH-TO-MUSTER [SUITE...]
 #
 # One server on a free loopback port serves all suites; each suite has user names of its own, so the
-# order does not matter. What the suites need is installed below target/interop and, as root or
-# through sudo, with apt-get. A tool that cannot be had fails its suites, for a skipped suite would
-# look like a passed one.
+# order does not matter and each can be run alone. What the suites need is installed below
+# target/interop and, as root or through sudo, with apt-get. A tool that cannot be had fails its
+# suites, for a skipped suite would look like a passed one.
+#
+# A suite prints what it did, one line each, fields separated by tabs:
+#   client NAME VERSION               which client it is, once, first
+#   result MODE OUTCOME REMARK        OUTCOME: works, cannot (the client's own doing), fails
+#   imported NAME EMAIL               a user who must be there afterwards (blanks do as well)
+#   imported-many PREFIX COUNT        so many users of that prefix must be there
+#   refused NAME                      a user who must not be there
+# The results go to target/interop/results.tsv, which compatibility.py makes a table of.
 set -euo pipefail
 
-if [[ $# -ne 1 || ! -x $1 ]]; then
-    echo "usage: $0 PATH-TO-MUSTER" >&2
+all=(wsdl zeep node php perl wsdl2h gsoap wsimport cxf camel)
+
+if [[ $# -lt 1 || ! -x $1 ]]; then
+    echo "usage: $0 PATH-TO-MUSTER [SUITE...]    suites: ${all[*]}" >&2
     exit 2
 fi
-
 binary=$(realpath "$1")
+shift
+chosen=("$@")
+if [[ ${#chosen[@]} -eq 0 ]]; then
+    chosen=("${all[@]}")
+fi
+for name in "${chosen[@]}"; do
+    if [[ " ${all[*]} " != *" $name "* ]]; then
+        echo "there is no suite $name; there are ${all[*]}" >&2
+        exit 2
+    fi
+done
+
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(cd "$here/../.." && pwd)/target/interop
 logs=$work/logs
-rm -rf "$logs"
-mkdir -p "$logs"
+results=$work/results
+if [[ ${#chosen[@]} -eq ${#all[@]} ]]; then
+    rm -rf "$logs" "$results"
+fi
+mkdir -p "$logs" "$results"
 
 passed=0
 failed=0
@@ -59,9 +83,17 @@ apt_tool() {
 }
 
 has_php() { php -r 'exit(class_exists("SoapClient") ? 0 : 1);'; }
+has_perl() { perl -MSOAP::Lite -MMIME::Entity -MCompress::Zlib -e 1; }
 has_gsoap() { command -v wsdl2h && command -v soapcpp2; }
+has_gsoap_lib() {
+    local header
+    for header in stdsoap2.h openssl/ssl.h zlib.h; do
+        echo "#include <$header>" | c++ -fsyntax-only -DWITH_NO_C_STORAGE -x c++ - || return
+    done
+}
 has_jaxws() { command -v wsimport && [[ -e /usr/share/java/jaxws-tools.jar ]]; }
 has_jdk() { javac -version; }
+has_maven() { javac -version && mvn -version; }
 
 # The versions are compared, so that a changed pin takes effect where an old one is installed.
 zeep_pin=4.3.3
@@ -123,36 +155,82 @@ stop_server() {
 }
 trap stop_server EXIT
 
+random_word() { head -c 18 /dev/urandom | base64 | tr '+/' 'Aa'; }
+
 start_server() {
     data=$(mktemp -d)
-    INTEROP_PASSWORD=$(head -c 18 /dev/urandom | base64 | tr '+/' 'Aa')
+    INTEROP_PASSWORD=$(random_word)
+    INTEROP_DIGEST_NAME=digest-caller
+    INTEROP_DIGEST_SECRET=$(random_word)
+    # Cheap hashes: what is looked at here is the wire. A digest can only be checked by somebody who
+    # knows the password, so its caller's stands in the settings.
+    cat >"$data/muster.toml" <<END
+[server]
+http = "127.0.0.1:0"
+https = "off"
+# One client announces more than it sends; nobody needs to wait long for the rest.
+idle_seconds = 5
+
+[store]
+data = "$data/store"
+
+[passwords]
+memory_kib = 1024
+passes = 1
+
+[[soap.security.digest_callers]]
+name = "$INTEROP_DIGEST_NAME"
+secret = "$INTEROP_DIGEST_SECRET"
+END
     : >"$logs/server.out"
-    MUSTER_ADMIN_PASSWORD=$INTEROP_PASSWORD "$binary" serve \
-        --data "$data" --http 127.0.0.1:0 --https off >"$logs/server.out" 2>"$logs/server.err" &
+    MUSTER_ADMIN_PASSWORD=$INTEROP_PASSWORD "$binary" serve --config "$data/muster.toml" \
+        >"$logs/server.out" 2>"$logs/server.err" &
     server_pid=$!
 
     local waited=0
     while ((waited++ < 300)); do
         INTEROP_BASE=$(sed -nE 's#^  SOAP +(http://[^ ]+)/services/UserAdmin$#\1#p' "$logs/server.out")
         if [[ -n $INTEROP_BASE ]]; then
-            return
+            break
         fi
         if ! kill -0 "$server_pid" 2>/dev/null; then
             break
         fi
         sleep 0.1
     done
-    echo "the server did not show its SOAP address within 30 seconds; its output:" >&2
-    cat "$logs/server.out" "$logs/server.err" >&2
-    exit 1
+    if [[ -z $INTEROP_BASE ]]; then
+        echo "the server did not show its SOAP address within 30 seconds; its output:" >&2
+        cat "$logs/server.out" "$logs/server.err" >&2
+        exit 1
+    fi
+    # Beside the running server, which notices at the next call.
+    printf '%s\n' "$INTEROP_DIGEST_SECRET" | "$binary" operator add "$INTEROP_DIGEST_NAME" \
+        --role import --password-stdin --config "$data/muster.toml" >"$logs/operator.log" 2>&1 || {
+        cat "$logs/operator.log" >&2
+        exit 1
+    }
 }
 
 # --- Suites --------------------------------------------------------------------------------------
 
+# keep_results NAME REASON: what a suite printed about its modes; nothing of it counts as working
+# when the rows are not what it says.
+keep_results() {
+    awk -F '\t' -v OFS='\t' -v reason="$2" '
+        $1 == "client" { client = $2; version = $3 }
+        $1 == "result" {
+            if (reason != "" && $3 == "works") { $3 = "fails"; $4 = reason }
+            print client, version, $2, $3, $4
+        }' "$logs/$1.log" >"$results/$1.tsv"
+}
+
 # suite NAME "TOOL..." COMMAND...: runs one suite and then checks the rows it says it imported.
 suite() {
-    local name=$1 tools=$2 log=$logs/$1.log tool
+    local name=$1 tools=$2 log=$logs/$1.log tool start=$SECONDS
     shift 2
+    if [[ " ${chosen[*]} " != *" $name "* ]]; then
+        return
+    fi
     for tool in $tools; do
         if [[ -n ${missing[$tool]:-} ]]; then
             failed=$((failed + 1))
@@ -160,43 +238,77 @@ suite() {
             return
         fi
     done
-    local status=0 reason="" rows
-    timeout 180 "$@" >"$log" 2>&1 || status=$?
-    if [[ $status -eq 124 ]]; then
-        reason="the client was still busy after 180 seconds"
-    elif [[ $status -ne 0 ]]; then
-        reason="the client ended with exit status $status"
-    elif ! rows=$(python3 "$here/check_rows.py" "$binary" "$data" "$log" 2>&1); then
-        reason="the rows differ from what the client says it imported: $rows"
+    local status=0 reason="" differ="" rows
+    INTEROP_SUITE=$name timeout 300 "$@" >"$log" 2>&1 || status=$?
+    if ! rows=$(python3 "$here/check_rows.py" "$binary" "$data/store" "$log" 2>&1); then
+        differ="the rows differ from what the client says it imported"
+        reason="$differ: $rows"
     fi
+    if [[ $status -eq 124 ]]; then
+        reason="the client was still busy after 300 seconds"
+    elif [[ $status -ne 0 ]]; then
+        reason="the client ended with exit status $status${reason:+; $reason}"
+    fi
+    keep_results "$name" "$differ"
     if [[ -z $reason ]]; then
         passed=$((passed + 1))
-        printf 'ok  %s\n' "$name"
+        printf 'ok  %s (%d modes, %d s)\n' "$name" \
+            "$(grep -c $'\tworks\t' "$results/$name.tsv" || true)" $((SECONDS - start))
     else
         failed=$((failed + 1))
-        printf 'FAIL %s\n    %s\n' "$name" "$reason"
-        sed 's/^/    | /' "$log"
+        printf 'FAIL %s (%d s)\n    %s\n' "$name" $((SECONDS - start)) "$reason"
+        if ! grep -E $'^result\t[^\t]*\tfails\t' "$log" | cut -c 1-400 | sed 's/^/    | /'; then
+            tail -n 40 "$log" | sed 's/^/    | /'
+        fi
+        printf '    | all of it: %s\n' "$log"
     fi
 }
 
-install_zeep
-install_node_soap
-apt_tool php has_php php-cli php-soap
-apt_tool gsoap has_gsoap gsoap
-apt_tool jaxws has_jaxws jaxws libjaxws-java libsaaj-ri-java
-apt_tool jdk has_jdk default-jdk-headless
+# needs SUITE...: whether one of them was chosen.
+needs() {
+    local name
+    for name in "$@"; do
+        if [[ " ${chosen[*]} " == *" $name "* ]]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+if needs wsdl zeep; then install_zeep; fi
+if needs node; then install_node_soap; fi
+if needs php; then apt_tool php has_php php-cli php-soap; fi
+if needs perl; then apt_tool perl has_perl libsoap-lite-perl libmime-tools-perl; fi
+if needs wsdl2h gsoap; then apt_tool gsoap has_gsoap gsoap; fi
+if needs gsoap; then
+    apt_tool gsoap_lib has_gsoap_lib g++ libgsoap-dev libssl-dev zlib1g-dev
+fi
+if needs wsimport; then
+    apt_tool jaxws has_jaxws jaxws libjaxws-java libsaaj-ri-java
+    apt_tool jdk has_jdk default-jdk-headless
+fi
+if needs cxf camel; then apt_tool maven has_maven default-jdk-headless maven; fi
 
 start_server
 # A proxy of the surroundings is no business of clients that speak to loopback.
 export no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
-export INTEROP_BASE INTEROP_PASSWORD INTEROP_WORK=$work INTEROP_NODE=$work/node
+export INTEROP_BASE INTEROP_PASSWORD INTEROP_DIGEST_NAME INTEROP_DIGEST_SECRET
+export INTEROP_WORK=$work INTEROP_NODE=$work/node INTEROP_BIG=$work/big
+printf 'Muster\t%s\t%s\n' "$("$binary" --version | sed 's/^[^ ]* //')" "$(date -u +%F)" >"$results/server"
+mkdir -p "$INTEROP_BIG"
 
-suite wsdl_shapes zeep "$work/venv/bin/python" "$here/wsdl_shapes.py"
-suite zeep_inline zeep "$work/venv/bin/python" "$here/zeep_inline.py"
-suite node_soap_mtom node_soap node "$here/node_soap_mtom.mjs"
-suite php_inline php php "$here/php_inline.php"
+python=$work/venv/bin/python
+suite wsdl zeep "$python" "$here/wsdl_shapes.py"
+suite zeep zeep "$python" "$here/zeep_client.py"
+suite node node_soap node "$here/node_soap.mjs"
+suite php php php "$here/php_client.php"
+suite perl perl perl "$here/soap_lite.pl"
 suite wsdl2h gsoap bash "$here/wsdl2h.sh"
+suite gsoap "gsoap gsoap_lib" bash "$here/gsoap/build_and_run.sh"
 suite wsimport "jaxws jdk" bash "$here/wsimport.sh"
+suite cxf maven bash "$here/java/run.sh" CxfClient
+suite camel maven bash "$here/java/run.sh" CamelRoute
 
+cat "$results/server" "$results"/*.tsv >"$work/results.tsv"
 printf 'interop: %d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -3,6 +3,8 @@
 # for C++ and once for C. Nothing is compiled, for the generators are the strict readers here.
 set -euo pipefail
 
+version=$(wsdl2h -V 2>&1 | grep -oE '2\.[0-9]+\.[0-9]+' | head -n 1)
+printf 'client\tgSOAP wsdl2h\t%s\n' "${version:-unknown}"
 url="$INTEROP_BASE/services/UserAdmin?wsdl"
 
 generate() {
@@ -26,3 +28,4 @@ generate() {
 
 generate cpp
 generate c -c
+printf 'result\tgenerated\tworks\tC++ and C\n'

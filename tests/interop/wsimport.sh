@@ -6,6 +6,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=$INTEROP_WORK/wsimport
 rm -rf "$folder"
+version=$(dpkg-query -W -f '${Version}' libjaxws-java 2>/dev/null || true)
+printf 'client\tJAX-WS RI (wsimport)\t%s\n' "${version%-*}"
 mkdir -p "$folder/source" "$folder/classes"
 
 wsimport -keep -Xnocompile -d "$folder/source" "$INTEROP_BASE/services/UserAdmin?wsdl"

@@ -340,6 +340,11 @@ fn handlers_without_a_file() {
         ),
         xml("base64 rubbish", call("this is not base64!"), "IMP-BASE64"),
         xml("the file's own text", call(KIM), "IMP-BASE64"),
+        xml(
+            "the file's own text with claims",
+            call("UserName,Password,Claims\nann,S3cret-1,http://wso2.org/claims/country=FR\n"),
+            "IMP-BASE64",
+        ),
         xml("base64 without its end", call("VXNlc"), "IMP-BASE64"),
         xml("base64 behind its padding", call("QQ==QQ=="), "IMP-BASE64"),
         xml(

@@ -88,7 +88,7 @@ fn run(name: &str, rounds: usize, seeds: &[Vec<u8>], words: &[&str], check: fn(&
         seeds.len()
     );
     let started = Instant::now();
-    let mut chance = Chance(number | 1);
+    let mut chance = Chance(2_u64.wrapping_mul(number) | 1);
     let made = (0..rounds).map(|_| {
         let mut input = seeds[chance.below(seeds.len())].clone();
         let other = &seeds[chance.below(seeds.len())];

@@ -72,7 +72,7 @@ impl Answer {
     /// It did not.
     pub fn fault(version: SoapVersion, fault: &Fault, settings: &Settings) -> Self {
         Answer {
-            status: fault.status(version),
+            status: fault.status(version, settings),
             content_type: version.content_type(),
             body: fault.to_xml(version, settings),
             import: fault.report.as_deref().map(dictionary),

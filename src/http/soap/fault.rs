@@ -6,6 +6,7 @@
 //! status.
 
 use crate::formats::error::FormatError;
+use crate::http::soap::settings::{SenderStatus, Settings};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlError, XmlErrorKind};
 use crate::import::error::{ImportError, ImportFailure};
@@ -138,9 +139,10 @@ impl Fault {
     }
 
     /// The HTTP status.
-    pub fn status(&self, version: SoapVersion) -> u16 {
-        match (version, self.code) {
-            (SoapVersion::V12, FaultCode::Client | FaultCode::Number(_)) => 400,
+    pub fn status(&self, version: SoapVersion, settings: &Settings) -> u16 {
+        let sender = matches!(self.code, FaultCode::Client | FaultCode::Number(_));
+        match (version, settings.sender_status) {
+            (SoapVersion::V12, SenderStatus::BadRequest) if sender => 400,
             _ => 500,
         }
     }

@@ -192,11 +192,10 @@ mod tests {
         let code = "<faultcode xmlns:axis2ns1=\"http://schemas.xmlsoap.org/soap/envelope/\">\
                     axis2ns1:50978</faultcode><faultstring>Access Denied.</faultstring>";
         assert!(xml.contains(code), "{xml}");
+        let settings = Settings::default();
+        let status = |version| fault.status(version, &settings);
         assert_eq!(
-            (
-                fault.status(SoapVersion::V11),
-                fault.status(SoapVersion::V12)
-            ),
+            (status(SoapVersion::V11), status(SoapVersion::V12)),
             (500, 400)
         );
     }

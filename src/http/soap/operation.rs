@@ -213,6 +213,10 @@ fn reference(href: &str) -> Result<Handler, Fault> {
     {
         return Ok(Handler::Reference(href.to_owned()));
     }
+    if href.contains([',', ';', '\n', '\t', ' ']) || !href.contains(':') {
+        // No URL, so it is the file's own text; it is not repeated, for it may hold passwords.
+        return Err(not_encoded());
+    }
     let shown: String = href.chars().take(80).collect();
     Err(Fault::client(
         "IMP-XOP-HREF",
@@ -221,6 +225,14 @@ fn reference(href: &str) -> Result<Handler, Fault> {
              message are followed."
         ),
     ))
+}
+
+fn not_encoded() -> Fault {
+    Fault::client(
+        "IMP-BASE64",
+        "The handler holds text that is neither base64 nor a cid: reference. Some clients send the \
+         file as it is: have it encoded as base64 first.",
+    )
 }
 
 /// The handler's text while it arrives: a reference, or base64 that is decoded as it comes.
@@ -275,11 +287,7 @@ impl<'s> Content<'s> {
     fn push_reference(&mut self, piece: &str) -> Result<(), Fault> {
         if self.head.len() + piece.len() > REFERENCE_LIMIT {
             // A colon is no base64, and a reference is short: this is the file's own text.
-            return Err(Fault::client(
-                "IMP-BASE64",
-                "The handler holds text that is neither base64 nor a cid: reference. Some clients \
-                 send the file as it is: have it encoded as base64 first.",
-            ));
+            return Err(not_encoded());
         }
         self.head.push_str(piece);
         Ok(())

@@ -10,6 +10,9 @@ use crate::http::soap::security;
 pub struct Settings {
     /// How a success is answered.
     pub success: Success,
+    /// HTTP status of a SOAP 1.2 `Sender` fault: 400, as SOAP 1.2 asks for, or 500 for clients that lose
+    /// a fault behind another status.
+    pub sender_status: SenderStatus,
     /// Whether the only attachment of a message whose handler is absent is taken for the file, as some
     /// clients attach files without a reference.
     pub take_unreferenced_attachment: bool,
@@ -29,10 +32,33 @@ pub enum Success {
     Accepted,
 }
 
+/// HTTP status of a SOAP 1.2 `Sender` fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u16")]
+pub enum SenderStatus {
+    /// 400, SOAP 1.2 part 2 §7.4.2.
+    BadRequest,
+    /// 500, as for every other fault.
+    InternalServerError,
+}
+
+impl TryFrom<u16> for SenderStatus {
+    type Error = &'static str;
+
+    fn try_from(status: u16) -> Result<Self, Self::Error> {
+        match status {
+            400 => Ok(SenderStatus::BadRequest),
+            500 => Ok(SenderStatus::InternalServerError),
+            _ => Err("sender_status is 400 or 500"),
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
             success: Success::Response,
+            sender_status: SenderStatus::BadRequest,
             take_unreferenced_attachment: false,
             security: security::Settings::default(),
             problems_in_fault: 100,

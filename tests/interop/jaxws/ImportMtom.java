@@ -33,8 +33,10 @@ public final class ImportMtom {
         String answer = port.bulkImportUsers(null, "users.csv", attachment(file), "admin");
         expect(answer == null, "the answer is " + answer);
         for (String name : names) {
-            System.out.println("imported " + name + " " + name + "@example.com");
+            System.out.println("imported\t" + name + "\t" + name + "@example.com");
         }
+        System.out.println("result\tgenerated 1.1\tworks\tthe SOAP 1.1 port");
+        System.out.println("result\tmtom 1.1 basic\tworks\tDataHandler of a FileDataSource");
 
         try {
             port.bulkImportUsers(null, "users.csv", attachment(file), "admin");
@@ -43,6 +45,7 @@ public final class ImportMtom {
             String inside = fault.getFaultInfo().getUserAdminException().getValue().getMessage().getValue();
             expect(DUPLICATES.equals(inside), "the fault's detail says " + inside);
             expect(DUPLICATES.equals(fault.getMessage()), "the fault says " + fault.getMessage());
+            System.out.println("result\tfault rows 1.1\tworks\tUserAdminUserAdminException with getFaultInfo()");
         }
     }
 
