@@ -247,12 +247,24 @@ impl<R: Read> CsvRows<R> {
         recognise(beginning)?;
         let body = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
         self.start = beginning.len() - body.len();
+        // The parser steps over a mark of its own accord at its first call: that is used up here.
+        let _ = self
+            .parser
+            .read_record(b"\n", &mut self.output, &mut self.ends);
         let first_line = body
             .split(|byte| matches!(byte, b'\n' | b'\r'))
             .find(|line| !line.is_empty())
             .unwrap_or_default();
         if body.is_empty() || (first_line.is_empty() && self.at_end) {
             return Err(FormatError::Empty);
+        }
+        if first_line.trim_ascii_start().starts_with(b"<") {
+            let found = "an XML or HTML document";
+            return Err(FormatError::NotCsv { found });
+        }
+        if first_line.contains(&0) {
+            let found = "a binary file";
+            return Err(FormatError::NotCsv { found });
         }
         let has = |byte: u8| first_line.contains(&byte);
         match (has(b','), has(b';'), has(b'\t')) {
@@ -296,13 +308,13 @@ fn recognise(beginning: &[u8]) -> Result<(), FormatError> {
     if let Some((_, found)) = TYPES.iter().find(|(magic, _)| beginning.starts_with(magic)) {
         return Err(FormatError::NotCsv { found });
     }
-    match CHARSETS
+    if let Some((_, charset)) = CHARSETS
         .iter()
         .find(|(mark, _)| beginning.starts_with(mark))
     {
-        Some((_, charset)) => Err(FormatError::Charset { charset }),
-        None => Ok(()),
+        return Err(FormatError::Charset { charset });
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -402,6 +414,8 @@ mod tests {
         assert!(message(b"\n\r\n").starts_with("The file is empty"));
         assert!(message(b"PK\x03\x04rest").contains("Excel workbook"));
         assert!(message(b"\xff\xfea\0,\0").contains("UTF-16"));
+        assert!(message(b"\n <?xml version=\"1.0\"?><a/>").contains("XML"));
+        assert!(message(b"a\0,b\nc,d\n").contains("binary"));
         assert!(message(b"user;password\na;b\n").contains("semicolons"));
         assert!(message(b"user\tpassword\na\tb\n").contains("TABs"));
     }

@@ -1,6 +1,6 @@
 //! What the fuzz targets check, without a fuzzer; and every beginning of a good request.
 //!
-//! Each target of `fuzz/` has a twin here: the same check (`fuzz/checks.rs`), on seeds and on what a
+//! Each target of `tests/fuzz/` has a twin here: the same check (`tests/fuzz/checks.rs`), on seeds and on what a
 //! fixed number of mutations makes of them. Seeds are the exchanges of `fixtures/`, some lines of our
 //! own and, when `MUSTER_CAPTURES` names their folder, the captured requests of real clients. The
 //! mutations follow from one number, which is printed; `MUSTER_TWIN_SEED` sets another.
@@ -18,7 +18,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use crate::app::{RELATED, Response, TestApp, multipart};
 use crate::message::{KIM, base64, call, chunked, head, in_soap_12, parts};
 
-#[path = "../../fuzz/checks.rs"]
+#[path = "../fuzz/checks.rs"]
 mod checks;
 
 // Mutations.

@@ -161,7 +161,7 @@ fn read_header<R: Read>(xml: &mut XmlReader<R>, version: SoapVersion) -> Result<
                 found.message_id = Some(read_text(xml, "MessageID")?.trim().to_owned());
                 continue;
             }
-        } else if must_be_understood(&block, version) {
+        } else if must_be_understood(&block, version)? {
             not_understood.push((namespace.to_owned(), block.local.clone()));
         }
         skip(xml)?;
@@ -185,18 +185,27 @@ fn read_header<R: Read>(xml: &mut XmlReader<R>, version: SoapVersion) -> Result<
 }
 
 /// SOAP 1.1 §4.2.2 and §4.2.3, SOAP 1.2 part 1 §5.2.2 and §5.2.3.
-fn must_be_understood(block: &Element, version: SoapVersion) -> bool {
+fn must_be_understood(block: &Element, version: SoapVersion) -> Result<bool, Fault> {
     let soap = Some(version.namespace());
-    let required = block.attribute(soap, "mustUnderstand").map(str::trim);
-    if !matches!(required, Some("1" | "true")) {
-        return false;
+    match block.attribute(soap, "mustUnderstand").map(str::trim) {
+        Some("1" | "true") => {}
+        None | Some("0" | "false") => return Ok(false),
+        Some(_) => {
+            return Err(Fault::client(
+                "IMP-SOAP-MUST-UNDERSTAND",
+                format!(
+                    "The mustUnderstand of {} is neither true nor false.",
+                    block.local
+                ),
+            ));
+        }
     }
     let role = match version {
         SoapVersion::V11 => block.attribute(soap, "actor"),
         SoapVersion::V12 => block.attribute(soap, "role"),
     };
     match role.map(str::trim) {
-        None | Some("") => true,
-        Some(role) => role.ends_with("/next") || role.ends_with("/ultimateReceiver"),
+        None | Some("") => Ok(true),
+        Some(role) => Ok(role.ends_with("/next") || role.ends_with("/ultimateReceiver")),
     }
 }

@@ -20,6 +20,9 @@ use crate::wire::error::WireError;
 pub enum FaultCode {
     /// The message: `Client`, in 1.2 `Sender`.
     Client,
+    /// The message asks for an operation that there is not: as above, in 1.2 with the subcode
+    /// `rpc:ProcedureNotPresent` (SOAP 1.2 part 2 §4.4).
+    NoSuchOperation,
     /// Us, or the rows: `Server`, in 1.2 `Receiver`.
     Server,
     /// The envelope is of no version that is known.
@@ -140,7 +143,10 @@ impl Fault {
 
     /// The HTTP status.
     pub fn status(&self, version: SoapVersion, settings: &Settings) -> u16 {
-        let sender = matches!(self.code, FaultCode::Client | FaultCode::Number(_));
+        let sender = matches!(
+            self.code,
+            FaultCode::Client | FaultCode::NoSuchOperation | FaultCode::Number(_)
+        );
         match (version, settings.sender_status) {
             (SoapVersion::V12, SenderStatus::BadRequest) if sender => 400,
             _ => 500,

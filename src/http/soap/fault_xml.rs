@@ -72,7 +72,9 @@ impl Fault {
 
     fn body_11(&self, detail: &str) -> String {
         let (declaration, code) = match self.code {
-            FaultCode::Client => (String::new(), "soapenv:Client".to_owned()),
+            FaultCode::Client | FaultCode::NoSuchOperation => {
+                (String::new(), "soapenv:Client".to_owned())
+            }
             FaultCode::Server => (String::new(), "soapenv:Server".to_owned()),
             // Answered by the challenge instead, and never written.
             FaultCode::NoCredentials => (String::new(), "soapenv:Client".to_owned()),
@@ -98,6 +100,13 @@ impl Fault {
     fn body_12(&self, detail: &str) -> String {
         let (value, subcode) = match self.code {
             FaultCode::Client | FaultCode::NoCredentials => ("Sender", String::new()),
+            FaultCode::NoSuchOperation => (
+                "Sender",
+                "<soapenv:Subcode><soapenv:Value \
+                 xmlns:rpc=\"http://www.w3.org/2003/05/soap-rpc\">rpc:ProcedureNotPresent\
+                 </soapenv:Value></soapenv:Subcode>"
+                    .to_owned(),
+            ),
             FaultCode::Server => ("Receiver", String::new()),
             FaultCode::VersionMismatch => ("VersionMismatch", String::new()),
             FaultCode::MustUnderstand => ("MustUnderstand", String::new()),

