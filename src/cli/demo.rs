@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::access::first_operator;
 use crate::app::App;
-use crate::cli::{CliError, Outcome, Settings, output};
+use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::http::server::{self, Addresses};
 use crate::http::soap::SERVICE;
@@ -35,7 +35,13 @@ pub(super) struct Arguments {
     keep: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
+pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
+    if common.data.is_some() || common.config.is_some() {
+        writeln!(
+            out,
+            "(The demo has a data directory and settings of its own; yours are left alone.)"
+        )?;
+    }
     let folder = tempfile::Builder::new()
         .prefix("muster-demo-")
         .tempdir()

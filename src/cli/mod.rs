@@ -113,7 +113,7 @@ pub fn main() -> ExitCode {
     };
     let mut out = io::stdout().lock();
     let outcome = match command {
-        Command::Demo(arguments) => demo::run(&arguments, &mut out),
+        Command::Demo(arguments) => demo::run(&common, &arguments, &mut out),
         Command::Serve(arguments) => serve::run(&common, &arguments, &mut out),
         Command::Import(arguments) => import::run(&common, &arguments, &mut out),
         Command::Operator(command) => operator::run(&common, &command, &mut out),

@@ -762,3 +762,28 @@ fn an_older_generations_202_is_a_setting() {
     assert_eq!((response.status, response.body.as_str()), (202, ""));
     assert_eq!(server.user_names(), ["kim"]);
 }
+
+#[test]
+fn a_fault_carries_addresses_when_the_request_had_them() {
+    let server = TestApp::start();
+    let header = "<soapenv:Header xmlns:wsa=\"http://www.w3.org/2005/08/addressing\">\
+                  <wsa:Action soapenv:mustUnderstand=\"1\">urn:bulkImportUsers</wsa:Action>\
+                  <wsa:MessageID>urn:uuid:1</wsa:MessageID></soapenv:Header><soapenv:Body>";
+    for (parameters, action) in [
+        (
+            "<fileName>users.csv</fileName>",
+            "urn:bulkImportUsersUserAdminUserAdminException",
+        ),
+        (
+            "<fileName/><fileName/>",
+            "http://www.w3.org/2005/08/addressing/fault",
+        ),
+    ] {
+        let call = crate::app::envelope(parameters).replacen("<soapenv:Body>", header, 1);
+        let response = server.post("text/xml", call.as_bytes());
+        assert_eq!(response.status, 500);
+        assert_eq!(response.element("Action").as_deref(), Some(action));
+        assert_eq!(response.element("RelatesTo").as_deref(), Some("urn:uuid:1"));
+        assert!(!response.body.contains("mustUnderstand"));
+    }
+}

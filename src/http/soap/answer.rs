@@ -1,9 +1,8 @@
 //! What goes back: status, media type, envelope, and the import in an HTTP header field.
 
 use crate::http::soap::AXIS2;
-use crate::http::soap::envelope::Addressing;
+use crate::http::soap::addressing::Addressing;
 use crate::http::soap::fault::Fault;
-use crate::http::soap::fault_xml::escape;
 use crate::http::soap::settings::{Settings, Success};
 use crate::http::soap::version::SoapVersion;
 use crate::import::report::Report;
@@ -44,7 +43,13 @@ impl Answer {
              xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"/>\
              </ns:bulkImportUsersResponse>"
         );
-        let header = addressing_header(addressing, "urn:bulkImportUsersResponse");
+        let header = match addressing {
+            Some(addressing) => {
+                let blocks = addressing.blocks("urn:bulkImportUsersResponse");
+                format!("<soapenv:Header>{blocks}</soapenv:Header>")
+            }
+            None => String::new(),
+        };
         let namespace = version.namespace();
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soapenv:Envelope \
@@ -70,31 +75,19 @@ impl Answer {
     }
 
     /// It did not.
-    pub fn fault(version: SoapVersion, fault: &Fault, settings: &Settings) -> Self {
+    pub fn fault(
+        version: SoapVersion,
+        addressing: Option<&Addressing>,
+        fault: &Fault,
+        settings: &Settings,
+    ) -> Self {
         Answer {
             status: fault.status(version, settings),
             content_type: version.content_type(),
-            body: fault.to_xml(version, settings),
+            body: fault.to_xml(version, addressing, settings),
             import: fault.report.as_deref().map(dictionary),
         }
     }
-}
-
-/// A request with addresses gets an answer with addresses; never with `mustUnderstand`, which several
-/// clients refuse.
-fn addressing_header(addressing: Option<&Addressing>, action: &str) -> String {
-    let Some(addressing) = addressing else {
-        return String::new();
-    };
-    let namespace = addressing.namespace;
-    let relates_to = match &addressing.message_id {
-        Some(id) => format!("<wsa:RelatesTo>{}</wsa:RelatesTo>", escape(id)),
-        None => String::new(),
-    };
-    format!(
-        "<soapenv:Header xmlns:wsa=\"{namespace}\"><wsa:Action>{action}</wsa:Action>{relates_to}\
-         </soapenv:Header>"
-    )
 }
 
 fn dictionary(report: &Report) -> String {

@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::http::soap::addressing::Addressing;
 use crate::http::soap::answer::Answer;
 use crate::http::soap::charset;
-use crate::http::soap::envelope::{self, Addressing, Envelope, Header};
+use crate::http::soap::envelope::{self, Header};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
 use crate::http::soap::operation::{self, BulkImportUsers, Handler};
@@ -58,6 +59,7 @@ struct Progress {
     version: SoapVersion,
     /// Bytes that may still be read while nobody has said who is calling; none: somebody has.
     strangers_bytes: Rc<Cell<Option<u64>>>,
+    addressing: Option<Addressing>,
 }
 
 impl Call<'_> {
@@ -74,29 +76,27 @@ impl Call<'_> {
         let mut progress = Progress {
             version: SoapVersion::guess(guess),
             strangers_bytes: Rc::new(Cell::new(strangers_bytes)),
+            addressing: None,
         };
         let result = media_type
             .map_err(Fault::from)
             .and_then(|media_type| self.serve(media_type.as_ref(), body, &mut progress));
-        let version = progress.version;
-        match result {
-            Ok((addressing, report)) if report.counters.clean() => {
-                Answer::success(version, addressing.as_ref(), &report, self.settings)
+        let (version, addressing) = (progress.version, progress.addressing.as_ref());
+        let fault = match result {
+            Ok(report) if report.counters.clean() => {
+                return Answer::success(version, addressing, &report, self.settings);
             }
-            Ok((_, report)) => Answer::fault(
-                version,
-                &Fault::completed_with_errors(report),
-                self.settings,
-            ),
+            Ok(report) => Fault::completed_with_errors(report),
             // Whatever else is wrong with it: whoever has not said who is calling is asked that first.
             Err(fault) if progress.is_stranger() && !fault.is_about_credentials() => {
-                Answer::challenge()
+                return Answer::challenge();
             }
             Err(fault) => {
                 tracing::info!(rule = fault.rule, "call refused");
-                Answer::fault(version, &fault, self.settings)
+                fault
             }
-        }
+        };
+        Answer::fault(version, addressing, &fault, self.settings)
     }
 
     fn serve(
@@ -104,7 +104,7 @@ impl Call<'_> {
         media_type: Option<&MediaType>,
         body: impl Read,
         progress: &mut Progress,
-    ) -> Result<(Option<Addressing>, Report), Fault> {
+    ) -> Result<Report, Fault> {
         let encoding = self.head.content_encoding.as_deref();
         match media_type {
             Some(related) if related.essence == "multipart/related" => {
@@ -114,23 +114,17 @@ impl Call<'_> {
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
                 let envelope = self.read_envelope(root, charset.as_deref(), progress)?;
-                let (request, handler) = envelope.operation;
+                let (request, handler) = envelope;
                 let file = message.file(handler, self.settings.take_unreferenced_attachment)?;
-                Ok((
-                    envelope.header.addressing,
-                    self.app.importer.run(request, file)?,
-                ))
+                Ok(self.app.importer.run(request, file)?)
             }
             Some(bare) if is_envelope(&bare.essence) => {
                 let body = inflate::decode(encoding, body, self.body_limit)?;
                 let body = progress.watch(body);
                 let envelope = self.read_envelope(body, bare.param("charset"), progress)?;
-                let (request, handler) = envelope.operation;
+                let (request, handler) = envelope;
                 let file = file_of_bare_envelope(handler)?;
-                Ok((
-                    envelope.header.addressing,
-                    self.app.importer.run(request, file)?,
-                ))
+                Ok(self.app.importer.run(request, file)?)
             }
             other => Err(unsupported(other)),
         }
@@ -141,17 +135,23 @@ impl Call<'_> {
         source: impl Read,
         charset: Option<&str>,
         progress: &mut Progress,
-    ) -> Result<Envelope<(ImportRequest, Handler)>, Fault> {
+    ) -> Result<(ImportRequest, Handler), Fault> {
         let (source, declared) = charset::to_utf8(source, charset)?;
         let limits = XmlLimits::default();
         let mut xml = XmlReader::with_declared_encoding(source, limits, declared);
-        let known = Rc::clone(&progress.strangers_bytes);
-        envelope::read(&mut xml, &mut progress.version, |header, element, xml| {
+        let Progress {
+            version,
+            strangers_bytes,
+            addressing,
+        } = progress;
+        let envelope = envelope::read(&mut xml, version, |header, element, xml| {
+            addressing.clone_from(&header.addressing);
             let caller = self.identify(header)?;
-            known.set(None);
+            strangers_bytes.set(None);
             let call = operation::read(element, xml, &caller, &self.app.spool)?;
             self.request(call, &caller)
-        })
+        })?;
+        Ok(envelope.operation)
     }
 
     /// Who is calling: the HTTP head has said so, or the WS-Security header does.

@@ -127,7 +127,7 @@ async fn post(
                 "IMP-INTERNAL",
                 "The call failed; the server's log says why.",
             );
-            let answer = Answer::fault(SoapVersion::V11, &fault, &state.settings);
+            let answer = Answer::fault(SoapVersion::V11, None, &fault, &state.settings);
             respond(answer, &request, Body::Unread)
         }
     }
@@ -154,7 +154,7 @@ fn refuse(
         .and_then(|text| MediaType::parse(text).ok());
     let version = SoapVersion::guess(media_type.as_ref());
     respond(
-        Answer::fault(version, &fault, &state.settings),
+        Answer::fault(version, None, &fault, &state.settings),
         request,
         body,
     )

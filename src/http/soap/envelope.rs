@@ -1,20 +1,15 @@
 //! The envelope: version, header blocks, and the one operation in the body.
 //!
-//! SOAP 1.1 §4, SOAP 1.2 part 1 §5; WS-Addressing 1.0 §3 as far as an answer needs it.
+//! SOAP 1.1 §4, SOAP 1.2 part 1 §5.
 
 use std::io::Read;
 
+use crate::http::soap::addressing::{self, Addressing};
 use crate::http::soap::elements::{next_child, read_text, skip};
 use crate::http::soap::fault::{Fault, FaultCode};
 use crate::http::soap::security::{self, Security, WSSE};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
-
-/// Namespaces of WS-Addressing, the recommendation's first.
-const ADDRESSING: [&str; 2] = [
-    "http://www.w3.org/2005/08/addressing",
-    "http://schemas.xmlsoap.org/ws/2004/08/addressing",
-];
 
 /// What an envelope says.
 #[derive(Debug)]
@@ -32,15 +27,6 @@ pub struct Header {
     pub addressing: Option<Addressing>,
     /// Who the request says is calling, when it does.
     pub security: Option<Security>,
-}
-
-/// The part of WS-Addressing that an answer repeats.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Addressing {
-    /// The version's namespace.
-    pub namespace: &'static str,
-    /// The message's id.
-    pub message_id: Option<String>,
 }
 
 /// Reads a whole envelope. `version` is set as soon as it is known, for a fault that comes later;
@@ -152,11 +138,8 @@ fn read_header<R: Read>(xml: &mut XmlReader<R>, version: SoapVersion) -> Result<
             header.security = Some(security::read(xml)?);
             continue;
         }
-        if let Some(known) = ADDRESSING.into_iter().find(|known| *known == namespace) {
-            let found = header.addressing.get_or_insert(Addressing {
-                namespace: known,
-                message_id: None,
-            });
+        if let Some(known) = addressing::known(namespace) {
+            let found = header.addressing.get_or_insert(Addressing::new(known));
             if block.local == "MessageID" {
                 found.message_id = Some(read_text(xml, "MessageID")?.trim().to_owned());
                 continue;

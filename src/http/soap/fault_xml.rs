@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use crate::http::soap::addressing::Addressing;
 use crate::http::soap::fault::{Fault, FaultCode};
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
@@ -14,9 +15,17 @@ use crate::users::problem::Problem;
 /// Namespace of the detail entry that is ours.
 pub const FAULT_NAMESPACE: &str = "urn:muster:soap:fault:1";
 
+/// The WSDL's action of the operation's declared fault.
+const EXCEPTION_ACTION: &str = "urn:bulkImportUsersUserAdminUserAdminException";
+
 impl Fault {
     /// The envelope.
-    pub fn to_xml(&self, version: SoapVersion, settings: &Settings) -> String {
+    pub fn to_xml(
+        &self,
+        version: SoapVersion,
+        addressing: Option<&Addressing>,
+        settings: &Settings,
+    ) -> String {
         let mut detail = String::new();
         if self.exception {
             let message = escape(&self.message);
@@ -35,7 +44,7 @@ impl Fault {
             SoapVersion::V12 => self.body_12(&detail),
         };
         let namespace = version.namespace();
-        let header = self.header(version);
+        let header = self.header(version, addressing);
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soapenv:Envelope \
              xmlns:soapenv=\"{namespace}\">{header}<soapenv:Body><soapenv:Fault>{body}</soapenv:Fault>\
@@ -43,13 +52,28 @@ impl Fault {
         )
     }
 
+    fn header(&self, version: SoapVersion, addressing: Option<&Addressing>) -> String {
+        let mut blocks = self.own_blocks(version);
+        if let Some(addressing) = addressing {
+            let action = match self.exception {
+                true => EXCEPTION_ACTION.to_owned(),
+                false => addressing.fault_action(),
+            };
+            blocks.push_str(&addressing.blocks(&action));
+        }
+        match blocks.is_empty() {
+            true => blocks,
+            false => format!("<soapenv:Header>{blocks}</soapenv:Header>"),
+        }
+    }
+
     /// SOAP 1.2 part 1 §5.4.7: which versions would be understood; §5.4.8: which blocks were not.
-    fn header(&self, version: SoapVersion) -> String {
+    fn own_blocks(&self, version: SoapVersion) -> String {
         match (version, self.code) {
             (SoapVersion::V12, FaultCode::VersionMismatch) => format!(
-                "<soapenv:Header><soapenv:Upgrade><soapenv:SupportedEnvelope qname=\"ns1:Envelope\" \
+                "<soapenv:Upgrade><soapenv:SupportedEnvelope qname=\"ns1:Envelope\" \
                  xmlns:ns1=\"{}\"/><soapenv:SupportedEnvelope qname=\"ns2:Envelope\" xmlns:ns2=\"{}\"/>\
-                 </soapenv:Upgrade></soapenv:Header>",
+                 </soapenv:Upgrade>",
                 SoapVersion::V12.namespace(),
                 SoapVersion::V11.namespace()
             ),
@@ -64,7 +88,7 @@ impl Fault {
                         )
                     })
                     .collect();
-                format!("<soapenv:Header>{blocks}</soapenv:Header>")
+                blocks
             }
             _ => String::new(),
         }
@@ -197,7 +221,7 @@ mod tests {
     #[test]
     fn numbers_of_the_original_have_a_prefix_bound_to_the_envelope() {
         let fault = Fault::access_denied();
-        let xml = fault.to_xml(SoapVersion::V11, &Settings::default());
+        let xml = fault.to_xml(SoapVersion::V11, None, &Settings::default());
         let code = "<faultcode xmlns:axis2ns1=\"http://schemas.xmlsoap.org/soap/envelope/\">\
                     axis2ns1:50978</faultcode><faultstring>Access Denied.</faultstring>";
         assert!(xml.contains(code), "{xml}");
@@ -227,7 +251,7 @@ mod tests {
         ];
         for fault in faults {
             for version in [SoapVersion::V11, SoapVersion::V12] {
-                let xml = fault.to_xml(version, &Settings::default());
+                let xml = fault.to_xml(version, None, &Settings::default());
                 let document = roxmltree::Document::parse(&xml).unwrap();
                 let text = document
                     .descendants()

@@ -11,6 +11,7 @@ pub mod call;
 pub mod elements;
 pub mod envelope;
 pub mod security;
+pub mod addressing;
 pub mod operation;
 pub mod mtom;
 pub mod answer;

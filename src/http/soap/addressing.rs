@@ -1,0 +1,52 @@
+//! WS-Addressing (1.0 core §3, and the submission of 2004), as far as an answer needs it: a request with
+//! addresses is answered with an action and the id it relates to. The answer goes back on the same
+//! connection, whatever ReplyTo says: nothing is ever sent to an address out of a message.
+
+use crate::http::soap::fault_xml::escape;
+
+/// The namespaces, the recommendation's first.
+const NAMESPACES: [&str; 2] = [
+    "http://www.w3.org/2005/08/addressing",
+    "http://schemas.xmlsoap.org/ws/2004/08/addressing",
+];
+
+/// The namespace, if it is one of WS-Addressing.
+pub fn known(namespace: &str) -> Option<&'static str> {
+    NAMESPACES.into_iter().find(|known| *known == namespace)
+}
+
+/// What an answer repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addressing {
+    namespace: &'static str,
+    /// The message's id.
+    pub message_id: Option<String>,
+}
+
+impl Addressing {
+    /// Addresses of the version with this namespace.
+    pub fn new(namespace: &'static str) -> Self {
+        Addressing {
+            namespace,
+            message_id: None,
+        }
+    }
+
+    /// The action of a fault that no operation declares (WS-Addressing 1.0 SOAP binding §6).
+    pub fn fault_action(&self) -> String {
+        format!("{}/fault", self.namespace)
+    }
+
+    /// The answer's header blocks; never with `mustUnderstand`, which several clients refuse.
+    pub fn blocks(&self, action: &str) -> String {
+        let namespace = self.namespace;
+        let relates_to = match &self.message_id {
+            Some(id) => format!(
+                "<wsa:RelatesTo xmlns:wsa=\"{namespace}\">{}</wsa:RelatesTo>",
+                escape(id)
+            ),
+            None => String::new(),
+        };
+        format!("<wsa:Action xmlns:wsa=\"{namespace}\">{action}</wsa:Action>{relates_to}")
+    }
+}
