@@ -113,16 +113,15 @@ impl Call<'_> {
                 let mut message = Related::new(related, body)?;
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
-                let envelope = self.read_envelope(root, charset.as_deref(), progress)?;
-                let (request, handler) = envelope;
+                let (request, handler) = self.read_envelope(root, charset.as_deref(), progress)?;
                 let file = message.file(handler, self.settings.take_unreferenced_attachment)?;
                 Ok(self.app.importer.run(request, file)?)
             }
             Some(bare) if is_envelope(&bare.essence) => {
                 let body = inflate::decode(encoding, body, self.body_limit)?;
                 let body = progress.watch(body);
-                let envelope = self.read_envelope(body, bare.param("charset"), progress)?;
-                let (request, handler) = envelope;
+                let (request, handler) =
+                    self.read_envelope(body, bare.param("charset"), progress)?;
                 let file = file_of_bare_envelope(handler)?;
                 Ok(self.app.importer.run(request, file)?)
             }
