@@ -14,7 +14,6 @@ use crate::app::App;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::config;
-use crate::import::error::ImportFailure;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::users::import_record::Door;
@@ -73,12 +72,9 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     bar.finish_and_clear();
     let (report, failure) = match result {
         Ok(report) => (report, None),
-        Err(ImportFailure { error, report }) => {
-            let failure = ImportFailure {
-                error,
-                report: report.clone(),
-            };
-            (*report, Some(failure.to_string()))
+        Err(failure) => {
+            let sentence = failure.to_string();
+            (*failure.report, Some(sentence))
         }
     };
     if arguments.json {

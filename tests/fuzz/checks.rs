@@ -465,7 +465,7 @@ fn call(document: &[u8], piece: usize) -> Result<Call, String> {
     let read = soap_envelope::read(&mut xml, &mut version, |_, element, xml| {
         operation::read(element, xml, &Caller::terminal(), &spool)
     });
-    let call = read.map_err(|fault| faulted(&fault))?.operation;
+    let call = read.map_err(|fault| faulted(&fault))?;
     let handler = match call.handler {
         Handler::Absent => None,
         Handler::Nil => Some(b"nil".to_vec()),

@@ -88,7 +88,7 @@ impl Call<'_> {
             }
             Ok(report) => Fault::completed_with_errors(report),
             // Whatever else is wrong with it: whoever has not said who is calling is asked that first.
-            Err(fault) if progress.is_stranger() && !fault.is_about_credentials() => {
+            Err(fault) if progress.is_stranger() && fault.yields_to_the_challenge() => {
                 return Answer::challenge();
             }
             Err(fault) => {
@@ -143,14 +143,13 @@ impl Call<'_> {
             strangers_bytes,
             addressing,
         } = progress;
-        let envelope = envelope::read(&mut xml, version, |header, element, xml| {
+        envelope::read(&mut xml, version, |header, element, xml| {
             addressing.clone_from(&header.addressing);
             let caller = self.identify(header)?;
             strangers_bytes.set(None);
             let call = operation::read(element, xml, &caller, &self.app.spool)?;
             self.request(call, &caller)
-        })?;
-        Ok(envelope.operation)
+        })
     }
 
     /// Who is calling: the HTTP head has said so, or the WS-Security header does.

@@ -14,20 +14,12 @@ use crate::wire::peek::peek;
 use crate::wire::transcode::Transcoded;
 
 /// Names of the one-byte charsets that are taken; all decode as windows-1252 (WHATWG Encoding §4.2).
-const LATIN: DeclaredEncoding = DeclaredEncoding::OneOf(&[
+const LATIN_NAMES: &[&str] = &[
     "ISO-8859-1",
     "ISO_8859-1",
     "ISO8859-1",
     "LATIN1",
     "WINDOWS-1252",
-]);
-
-const LATIN_NAMES: [&str; 5] = [
-    "iso-8859-1",
-    "iso_8859-1",
-    "iso8859-1",
-    "latin1",
-    "windows-1252",
 ];
 
 /// So many bytes are looked at: an XML declaration fits into them.
@@ -47,7 +39,9 @@ pub fn to_utf8<'r>(
         [0xfe, 0xff, ..] => (Some(UTF_16BE), DeclaredEncoding::UTF_16),
         [0xef, 0xbb, 0xbf, ..] => (None, DeclaredEncoding::UTF_8),
         _ => match declared_encoding(&start).as_deref().or(http_charset) {
-            Some(name) if is_latin(name) => (Some(WINDOWS_1252), LATIN),
+            Some(name) if is_latin(name) => {
+                (Some(WINDOWS_1252), DeclaredEncoding::OneOf(LATIN_NAMES))
+            }
             _ => (None, DeclaredEncoding::UTF_8),
         },
     };
@@ -58,7 +52,9 @@ pub fn to_utf8<'r>(
 }
 
 fn is_latin(name: &str) -> bool {
-    LATIN_NAMES.contains(&name.trim().to_ascii_lowercase().as_str())
+    LATIN_NAMES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name.trim()))
 }
 
 /// The encoding that an XML declaration in ASCII names. Only a look: the declaration is checked by the

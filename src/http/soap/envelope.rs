@@ -11,15 +11,6 @@ use crate::http::soap::security::{self, Security, WSSE};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 
-/// What an envelope says.
-#[derive(Debug)]
-pub struct Envelope<O> {
-    /// The header blocks that mean something here.
-    pub header: Header,
-    /// The operation.
-    pub operation: O,
-}
-
 /// The header blocks that mean something here.
 #[derive(Debug, Default)]
 pub struct Header {
@@ -38,7 +29,7 @@ pub fn read<R: Read, O>(
     xml: &mut XmlReader<R>,
     version: &mut SoapVersion,
     operation: impl FnOnce(&Header, &Element, &mut XmlReader<R>) -> Result<O, Fault>,
-) -> Result<Envelope<O>, Fault> {
+) -> Result<O, Fault> {
     let XmlEvent::Start(root) = xml.next()? else {
         return Err(Fault::client(
             "IMP-XML-EMPTY",
@@ -79,7 +70,7 @@ pub fn read<R: Read, O>(
         return Err(misplaced(&other));
     }
     match xml.next()? {
-        XmlEvent::Eof => Ok(Envelope { header, operation }),
+        XmlEvent::Eof => Ok(operation),
         _ => Err(Fault::client(
             "IMP-XML-ROOTS",
             "Something follows the envelope; remove it.",

@@ -1,9 +1,9 @@
 //! Every failure as a SOAP fault: code, HTTP status, sentence and detail.
 //!
-//! SOAP 1.1 §6.2, SOAP 1.2 part 2 §7.4; how a fault is written down is `fault_xml.rs`'s. Malformed requests are the client's
-//! faults; the summary of an import with failed rows keeps the original's server fault, and refused
-//! callers its numeric codes. Every 1.1 fault is HTTP 500, because clients lose it behind another
-//! status.
+//! SOAP 1.1 §6.2, SOAP 1.2 part 2 §7.4; how a fault is written down is `fault_xml.rs`'s. Malformed
+//! requests are the client's faults; the summary of an import with failed rows keeps the original's
+//! server fault, and refused callers its numeric codes. Every 1.1 fault is HTTP 500, because clients
+//! lose it behind another status.
 
 use crate::formats::error::FormatError;
 use crate::http::soap::settings::{SenderStatus, Settings};
@@ -136,9 +136,11 @@ impl Fault {
         }
     }
 
-    /// Whether the caller has tried to say who is calling, and failed.
-    pub fn is_about_credentials(&self) -> bool {
-        matches!(self.code, FaultCode::Number(_)) || self.rule.starts_with("IMP-WSSE-")
+    /// Whether somebody who has not said who is calling is asked that instead of being told this: not
+    /// when they tried and failed, nor when the failure is ours.
+    pub fn yields_to_the_challenge(&self) -> bool {
+        let tried = matches!(self.code, FaultCode::Number(_)) || self.rule.starts_with("IMP-WSSE-");
+        !tried && self.code != FaultCode::Server
     }
 
     /// The HTTP status.
