@@ -2,21 +2,24 @@
 //!
 //! It keeps the same promises as the other stores and passes the same contract suite.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Moment;
-use crate::users::PRIMARY_DOMAIN;
 use crate::users::batch::NewUser;
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
 use crate::users::name::lookup_key;
+use crate::users::name_pattern::NamePattern;
 use crate::users::operator::{Operator, OperatorStore};
+use crate::users::policy::{ADMIN_ROLE, ROLE_SEPARATOR};
 use crate::users::problem::{Owner, Problem};
 use crate::users::store::{
-    ABANDONED, ImportLedger, ImportStep, Outcome, PendingStep, User, UserCursor, UserStore, Written,
+    ABANDONED, ImportLedger, ImportStep, NewPassword, NewRole, Outcome, PendingStep, RoleAdded,
+    User, UserCursor, UserStore, Written,
 };
 use crate::users::store_error::StoreError;
+use crate::users::{DEFAULT_ORGANIZATION, INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 
 /// Organization, domain and name key.
 type UserKey = (String, String, String);
@@ -25,13 +28,39 @@ type UserKey = (String, String, String);
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Content>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Content {
+    /// Organization, domain and name.
+    roles: BTreeSet<(String, String, String)>,
     users: BTreeMap<UserKey, Kept>,
     imports: BTreeMap<(String, ImportId), ImportRecord>,
     findings: HashMap<ImportId, Vec<Problem>>,
     operators: BTreeMap<String, Operator>,
     rehearsed: HashMap<ImportId, HashMap<String, u64>>,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        let roles = [
+            (INTERNAL_DOMAIN, "Internal/everyone"),
+            (PRIMARY_DOMAIN, ADMIN_ROLE),
+        ];
+        let roles = roles.map(|(domain, name)| {
+            (
+                DEFAULT_ORGANIZATION.to_owned(),
+                domain.to_owned(),
+                name.to_owned(),
+            )
+        });
+        Content {
+            roles: roles.into(),
+            users: BTreeMap::new(),
+            imports: BTreeMap::new(),
+            findings: HashMap::new(),
+            operators: BTreeMap::new(),
+            rehearsed: HashMap::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +124,59 @@ impl UserStore for MemoryStore {
         Ok(found.collect())
     }
 
+    fn user_names(
+        &self,
+        organization: &str,
+        domain: &str,
+        pattern: &NamePattern,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let from = (
+            organization.to_owned(),
+            domain.to_owned(),
+            pattern.prefix().to_owned(),
+        );
+        let content = self.content();
+        let found = content
+            .users
+            .range(from..)
+            .take_while(|((owner, place, key), _)| {
+                owner == organization && place == domain && key.starts_with(pattern.prefix())
+            })
+            .filter(|((_, _, key), _)| pattern.matches(key))
+            .take(limit)
+            .map(|(_, kept)| kept.user.user_name.clone());
+        Ok(found.collect())
+    }
+
+    fn delete_user(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let key = (organization.to_owned(), domain.to_owned(), lookup_key(name));
+        Ok(self.content().users.remove(&key).is_some())
+    }
+
+    fn set_password(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+        password: &NewPassword,
+    ) -> Result<bool, StoreError> {
+        let key = (organization.to_owned(), domain.to_owned(), lookup_key(name));
+        match self.content().users.get_mut(&key) {
+            Some(kept) => {
+                kept.password_hash = Some(password.hash.clone());
+                kept.user.must_change_password = password.must_change;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
     fn password_hash(
         &self,
         organization: &str,
@@ -114,13 +196,45 @@ impl UserStore for MemoryStore {
         Ok(record.and_then(|record| record.default_password_hash.clone()))
     }
 
-    fn roles(&self, _: &str, domain: &str) -> Result<Vec<String>, StoreError> {
-        let everyone = "Internal/everyone".to_owned();
-        Ok(if domain == PRIMARY_DOMAIN {
-            vec![everyone, "admin".into()]
-        } else {
-            vec![everyone]
-        })
+    fn roles(&self, organization: &str, domain: &str) -> Result<Vec<String>, StoreError> {
+        let content = self.content();
+        let own = content.roles.iter().filter(|(owner, place, _)| {
+            owner == organization && (place == domain || place == INTERNAL_DOMAIN)
+        });
+        let mut names: Vec<String> = own.map(|(_, _, name)| name.clone()).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError> {
+        let mut content = self.content();
+        let mut keys = Vec::new();
+        for (domain, name) in &role.members {
+            let key = (role.organization.clone(), domain.clone(), lookup_key(name));
+            if !content.users.contains_key(&key) {
+                return Ok(RoleAdded::NoSuchUser(name.clone()));
+            }
+            keys.push(key);
+        }
+        let same = |(owner, place, name): &(String, String, String)| {
+            *owner == role.organization
+                && *place == role.domain
+                && name.eq_ignore_ascii_case(&role.name)
+        };
+        if content.roles.iter().any(same) {
+            return Ok(RoleAdded::Taken);
+        }
+        content.roles.insert((
+            role.organization.clone(),
+            role.domain.clone(),
+            role.name.clone(),
+        ));
+        for key in keys {
+            if let Some(kept) = content.users.get_mut(&key) {
+                kept.user.roles.push(role.name.clone());
+            }
+        }
+        Ok(RoleAdded::Added)
     }
 
     fn ready(&self) -> Result<(), StoreError> {
@@ -194,7 +308,7 @@ impl Content {
             .unwrap_or_default();
         let roles = user
             .roles
-            .map(|all| all.split(':').map(str::to_owned).collect());
+            .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect());
         let made = User {
             id: user.id,
             user_name: user.name.to_owned(),

@@ -203,7 +203,7 @@ pub struct NewUser<'a> {
     pub email: Option<&'a str>,
     /// A JSON object of strings.
     pub attributes: Option<&'a str>,
-    /// Role names joined by `:`.
+    /// Role names, a line feed between two.
     pub roles: Option<&'a str>,
     /// PHC string of its own password; none: the import's default password.
     pub password_hash: Option<&'a str>,

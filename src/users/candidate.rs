@@ -23,7 +23,7 @@ pub struct Candidate<'r> {
     pub email: Option<&'r str>,
     /// Attribute name and value, in the order of the row.
     pub attributes: Vec<(&'r str, &'r str)>,
-    /// Role names joined by `:`.
+    /// Role names, as [`role_cell`](crate::users::role_cell) reads them.
     pub roles: Option<&'r str>,
     /// The value of a claim that repeats the user name.
     pub user_name_claim: Option<&'r str>,
@@ -69,7 +69,7 @@ pub struct CheckedUser<'r> {
     pub email: Option<&'r str>,
     /// Attribute name and value, each name once.
     pub attributes: Vec<(&'r str, &'r str)>,
-    /// Names of roles that exist, as the store spells them, joined by `:`.
+    /// Names of roles that exist, as the store spells them, a line feed between two.
     pub roles: Cow<'r, str>,
     /// Where the password comes from.
     pub password: CheckedPassword<'r>,

@@ -4,6 +4,7 @@
 //! Nothing here knows of files, messages, HTTP or a database.
 
 pub mod name;
+pub mod name_pattern;
 pub mod pattern;
 pub mod secret;
 pub mod passwords;
@@ -13,6 +14,7 @@ pub mod claims;
 pub mod problem;
 pub mod candidate;
 pub mod domains;
+pub mod role_cell;
 pub mod policy;
 pub mod batch;
 pub mod import_record;
@@ -22,6 +24,9 @@ pub mod store;
 
 /// The organization that everything belongs to until another is named.
 pub const DEFAULT_ORGANIZATION: &str = "default";
+
+/// The domain of roles that belong to no user store, whose names begin with `Internal/`.
+pub const INTERNAL_DOMAIN: &str = "INTERNAL";
 
 /// The user store that is meant when a request names none (WSO2's primary user store).
 pub const PRIMARY_DOMAIN: &str = "PRIMARY";

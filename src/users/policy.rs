@@ -10,9 +10,13 @@ use crate::users::domains::Domain;
 use crate::users::name::UserName;
 use crate::users::passwords::{self, WeakPassword};
 use crate::users::problem::{Problem, Severity};
+use crate::users::role_cell;
 
 /// Prefixes of role names that belong to no user store (WSO2's hybrid roles).
 const HYBRID_ROLES: [&str; 3] = ["Internal/", "Application/", "Workflow/"];
+
+/// Stands between the roles of a [`CheckedUser`]; no role's name holds one.
+pub const ROLE_SEPARATOR: char = '\n';
 
 /// The role whose holders administer the user store.
 pub const ADMIN_ROLE: &str = "admin";
@@ -153,15 +157,11 @@ impl Policy<'_> {
             return Cow::Borrowed("");
         };
         let mut found = String::new();
-        for wanted in cell
-            .split(':')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-        {
+        for wanted in role_cell::split(cell) {
             let hybrid = HYBRID_ROLES.iter().any(|prefix| wanted.starts_with(prefix));
             let name = match wanted.split_once('/') {
                 Some((_, rest)) if !hybrid => rest,
-                _ => wanted,
+                _ => wanted.as_ref(),
             };
             let Some(spelled) = self.roles.by_key.get(&name.to_lowercase()) else {
                 let kind = if hybrid { "internal " } else { "" };
@@ -185,7 +185,7 @@ impl Policy<'_> {
                 continue;
             }
             if !found.is_empty() {
-                found.push(':');
+                found.push(ROLE_SEPARATOR);
             }
             found.push_str(spelled);
         }

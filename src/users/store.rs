@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::users::batch::NewUsers;
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
 use crate::users::problem::{Owner, Problem};
 use crate::users::store_error::StoreError;
@@ -170,6 +171,41 @@ pub struct UserCursor {
     pub key: String,
 }
 
+/// A password that is to replace a user's own.
+#[derive(Debug, Clone)]
+pub struct NewPassword {
+    /// PHC string.
+    pub hash: String,
+    /// Whether it has to be changed at the first login.
+    pub must_change: bool,
+}
+
+/// A role that is to be made, and who is to have it from the beginning.
+#[derive(Debug, Clone)]
+pub struct NewRole {
+    /// The organization.
+    pub organization: String,
+    /// The domain whose users can have it; [`INTERNAL_DOMAIN`](crate::users::INTERNAL_DOMAIN): all.
+    pub domain: String,
+    /// The name; unique in its domain, in any case.
+    pub name: String,
+    /// Domain and name of the users who get it.
+    pub members: Vec<(String, String)>,
+    /// Kept as they came; nothing here depends on them.
+    pub permissions: Vec<String>,
+}
+
+/// What became of a new role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleAdded {
+    /// It was made, and its members have it.
+    Added,
+    /// There is one of that name; nothing was changed.
+    Taken,
+    /// One who was to have it does not exist; nothing was changed.
+    NoSuchUser(String),
+}
+
 /// Keeps users, and takes the steps of imports.
 pub trait UserStore: Send + Sync {
     /// Hands a step over; it is durable when the answer has been waited for. Steps of one import are
@@ -199,6 +235,37 @@ pub trait UserStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
 
+    /// At most `limit` names that match, by name key.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn user_names(
+        &self,
+        organization: &str,
+        domain: &str,
+        pattern: &NamePattern,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError>;
+
+    /// Removes a user and their memberships; false when there is no such user.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn delete_user(&self, organization: &str, domain: &str, name: &str)
+    -> Result<bool, StoreError>;
+
+    /// Gives a user a password; false when there is no such user.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn set_password(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+        password: &NewPassword,
+    ) -> Result<bool, StoreError>;
+
     /// The PHC string behind a user's password: its own, or that of the import whose default
     /// password it still has.
     ///
@@ -216,6 +283,12 @@ pub trait UserStore: Send + Sync {
     /// # Errors
     /// The store failed.
     fn roles(&self, organization: &str, domain: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Makes a role and gives it to its members, all of it or nothing.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError>;
 
     /// Whether the store can be written to now.
     ///

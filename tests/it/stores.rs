@@ -9,10 +9,13 @@ use muster::users::batch::{CheckedUsers, NewUsers};
 use muster::users::candidate::{CheckedPassword, CheckedUser};
 use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
 use muster::users::name::{UserName, lookup_key};
+use muster::users::name_pattern::NamePattern;
 use muster::users::operator::{Operator, Role};
 use muster::users::passwords::Fitness;
 use muster::users::problem::{Owner, Problem, Severity};
-use muster::users::store::{Finish, ImportStep, Outcome, Store, UserCursor};
+use muster::users::store::{
+    Finish, ImportStep, NewPassword, NewRole, Outcome, RoleAdded, Store, UserCursor,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -242,7 +245,7 @@ fn a_user_comes_back_as_it_was_written() {
             family_name: Some("O'Neil"),
             email: Some("zoe@example.com"),
             attributes: vec![("country", "FR"), ("title", "\"Dr\"\n")],
-            roles: "admin:Internal/everyone".into(),
+            roles: "admin\nInternal/everyone".into(),
             password: CheckedPassword::Own("x", Fitness::Stays),
             ..checked(2, "Zoë")
         };
@@ -801,4 +804,126 @@ fn a_store_of_no_known_kind_is_refused_by_name() {
     let refused = stores::open(&settings, Access::Write).expect_err("no such store");
     let text = refused.to_string();
     assert!(text.contains("ldap") && text.contains("sqlite"), "{text}");
+}
+
+#[test]
+fn names_are_found_by_wildcard_within_their_domain() {
+    for Trial { name, store, .. } in every_store() {
+        let import = new_import();
+        let rows = [(2, "Zoë"), (3, "bulkUser1"), (4, "bulkUser2"), (5, "alice")];
+        write(store.as_ref(), first(import, batch(&rows)));
+        let other = new_import();
+        let mut elsewhere = first(other, batch(&[(2, "bulkUser9")]));
+        elsewhere.domain = "SALES".into();
+        if let Some(record) = &mut elsewhere.begin {
+            record.domain = "SALES".into();
+        }
+        write(store.as_ref(), elsewhere);
+        let names = |domain, pattern, limit| {
+            store
+                .user_names(ORGANIZATION, domain, &NamePattern::new(pattern), limit)
+                .expect("works")
+        };
+        assert_eq!(
+            names(DOMAIN, "bulkuser*", 10),
+            ["bulkUser1", "bulkUser2"],
+            "{name}"
+        );
+        assert_eq!(names(DOMAIN, "*", 2), ["alice", "bulkUser1"], "{name}");
+        assert_eq!(names(DOMAIN, "z?Ë", 10), ["Zoë"], "{name}");
+        assert_eq!(names(DOMAIN, "*2", 10), ["bulkUser2"], "{name}");
+        assert_eq!(names("SALES", "*", 10), ["bulkUser9"], "{name}");
+        let strangers = store.user_names("acme", DOMAIN, &NamePattern::new("*"), 10);
+        assert!(strangers.expect("works").is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_deleted_user_is_gone_with_every_membership() {
+    for Trial { name, store, .. } in every_store() {
+        let alice = || CheckedUser {
+            roles: "admin".into(),
+            ..checked(2, "alice")
+        };
+        write(
+            store.as_ref(),
+            first(new_import(), batch_of(&[alice()], &[])),
+        );
+        let delete =
+            |organization, who| store.delete_user(organization, DOMAIN, who).expect("works");
+        assert!(
+            !delete("acme", "alice"),
+            "{name}: not another organization's"
+        );
+        assert!(delete(ORGANIZATION, "ALICE"), "{name}");
+        assert!(!delete(ORGANIZATION, "alice"), "{name}");
+        write(store.as_ref(), first(new_import(), batch(&[(2, "alice")])));
+        let again = store
+            .user(ORGANIZATION, DOMAIN, "alice")
+            .expect("works")
+            .expect("there");
+        assert!(again.roles.is_empty(), "{name}: {:?}", again.roles);
+    }
+}
+
+#[test]
+fn a_new_password_replaces_the_default_one() {
+    for Trial { name, store, .. } in every_store() {
+        let import = new_import();
+        let mut step = first(import, batch(&[(2, "alice")]));
+        step.default_password_hash = Some("$default$".into());
+        write(store.as_ref(), step);
+        let password = NewPassword {
+            hash: "$own$".into(),
+            must_change: false,
+        };
+        let set = |who| {
+            store
+                .set_password(ORGANIZATION, DOMAIN, who, &password)
+                .expect("works")
+        };
+        assert!(set("Alice"), "{name}");
+        assert!(!set("nobody"), "{name}");
+        let hash = store
+            .password_hash(ORGANIZATION, DOMAIN, "alice")
+            .expect("works");
+        assert_eq!(hash.as_deref(), Some("$own$"), "{name}");
+        let alice = store
+            .user(ORGANIZATION, DOMAIN, "alice")
+            .expect("works")
+            .expect("there");
+        assert!(!alice.must_change_password, "{name}");
+    }
+}
+
+#[test]
+fn a_role_is_made_with_all_its_members_or_not_at_all() {
+    for Trial { name, store, .. } in every_store() {
+        write(store.as_ref(), first(new_import(), batch(&[(2, "alice")])));
+        let role = |role: &str, members: &[&str]| NewRole {
+            organization: ORGANIZATION.into(),
+            domain: DOMAIN.into(),
+            name: role.into(),
+            members: members
+                .iter()
+                .map(|who| (DOMAIN.to_owned(), (*who).to_owned()))
+                .collect(),
+            permissions: vec!["/permission/admin/login".into()],
+        };
+        let add = |wanted: NewRole| store.add_role(&wanted).expect("works");
+        let missing = add(role("Sales", &["alice", "nobody"]));
+        assert_eq!(missing, RoleAdded::NoSuchUser("nobody".into()), "{name}");
+        let roles = || store.roles(ORGANIZATION, DOMAIN).expect("works");
+        assert_eq!(roles().len(), 2, "{name}");
+        assert_eq!(add(role("Sales", &["ALICE"])), RoleAdded::Added, "{name}");
+        assert_eq!(add(role("sales", &[])), RoleAdded::Taken, "{name}");
+        assert!(roles().contains(&"Sales".to_owned()), "{name}");
+        let alice = store
+            .user(ORGANIZATION, DOMAIN, "alice")
+            .expect("works")
+            .expect("there");
+        assert_eq!(alice.roles, ["Sales"], "{name}");
+        let elsewhere = store.roles(ORGANIZATION, "SALES").expect("works");
+        assert_eq!(elsewhere, ["Internal/everyone"], "{name}");
+    }
 }

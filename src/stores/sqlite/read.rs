@@ -7,15 +7,18 @@ use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::connection::from_sqlite;
 use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
 use crate::users::name::lookup_key;
+use crate::users::name_pattern::NamePattern;
+use crate::users::policy::ROLE_SEPARATOR;
 use crate::users::problem::{Problem, Severity};
 use crate::users::store::{
-    ABANDONED, ImportLedger, ImportStep, PendingStep, User, UserCursor, UserStore,
+    ABANDONED, ImportLedger, ImportStep, NewPassword, NewRole, PendingStep, RoleAdded, User,
+    UserCursor, UserStore,
 };
 use crate::users::store_error::StoreError;
 
 const USER_COLUMNS: &str = "id, user_name, domain, organization, given_name, family_name, email,
     attributes, must_change, created_by,
-    (SELECT group_concat(role, ':') FROM role_members m WHERE m.organization = u.organization
+    (SELECT group_concat(role, char(10)) FROM role_members m WHERE m.organization = u.organization
         AND m.domain = u.domain AND m.user_id = u.id)";
 
 const IMPORT_COLUMNS: &str = "id, organization, domain, door, operator, file_name, sha256, state,
@@ -72,6 +75,82 @@ impl UserStore for SqliteStore {
         })
     }
 
+    fn user_names(
+        &self,
+        organization: &str,
+        domain: &str,
+        pattern: &NamePattern,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT name_key, user_name FROM users
+                 WHERE organization = ?1 AND domain = ?2 AND name_key >= ?3 ORDER BY name_key",
+            )?;
+            let mut rows = query.query(params![organization, domain, pattern.prefix()])?;
+            let mut names = Vec::new();
+            while names.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                let key = row.get_ref(0)?.as_str()?;
+                if !key.starts_with(pattern.prefix()) {
+                    break;
+                }
+                if pattern.matches(key) {
+                    names.push(row.get(1)?);
+                }
+            }
+            Ok(names)
+        })
+    }
+
+    fn delete_user(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        self.change(|db| {
+            let key = lookup_key(name);
+            let id: Option<uuid::Uuid> = db
+                .prepare_cached(
+                    "DELETE FROM users WHERE organization = ?1 AND domain = ?2 AND name_key = ?3
+                     RETURNING id",
+                )?
+                .query_row(params![organization, domain, key], |row| row.get(0))
+                .optional()?;
+            db.execute(
+                "DELETE FROM role_members
+                 WHERE organization = ?1 AND domain = ?2 AND user_id = ?3",
+                params![organization, domain, id],
+            )?;
+            Ok(id.is_some())
+        })
+    }
+
+    fn set_password(
+        &self,
+        organization: &str,
+        domain: &str,
+        name: &str,
+        password: &NewPassword,
+    ) -> Result<bool, StoreError> {
+        self.change(|db| {
+            let changed = db.execute(
+                "UPDATE users SET password_hash = ?4, initial_of = NULL, must_change = ?5
+                 WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
+                params![
+                    organization,
+                    domain,
+                    lookup_key(name),
+                    password.hash,
+                    password.must_change
+                ],
+            )?;
+            Ok(changed == 1)
+        })
+    }
+
     fn password_hash(
         &self,
         organization: &str,
@@ -100,6 +179,51 @@ impl UserStore for SqliteStore {
             )?
             .query_map([organization, domain], |row| row.get(0))?
             .collect()
+        })
+    }
+
+    fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError> {
+        self.change(|db| {
+            let mut ids = Vec::new();
+            for (domain, name) in &role.members {
+                let id: Option<uuid::Uuid> = db
+                    .prepare_cached(
+                        "SELECT id FROM users
+                         WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
+                    )?
+                    .query_row(
+                        params![role.organization, domain, lookup_key(name)],
+                        |row| row.get(0),
+                    )
+                    .optional()?;
+                match id {
+                    Some(id) => ids.push((domain, id)),
+                    None => return Ok(RoleAdded::NoSuchUser(name.clone())),
+                }
+            }
+            let permissions = serde_json::Value::from(role.permissions.as_slice()).to_string();
+            let taken = db
+                .prepare_cached(
+                    "SELECT 1 FROM roles WHERE organization = ?1 AND domain = ?2
+                     AND lower(name) = lower(?3)",
+                )?
+                .exists(params![role.organization, role.domain, role.name])?;
+            if taken {
+                return Ok(RoleAdded::Taken);
+            }
+            db.execute(
+                "INSERT INTO roles (organization, domain, name, permissions)
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![role.organization, role.domain, role.name, permissions],
+            )?;
+            for (domain, id) in ids {
+                db.execute(
+                    "INSERT INTO role_members (organization, domain, user_id, role)
+                     VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                    params![role.organization, domain, id, role.name],
+                )?;
+            }
+            Ok(RoleAdded::Added)
         })
     }
 
@@ -189,7 +313,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         must_change_password: row.get(8)?,
         created_by: row.get::<_, Option<uuid::Uuid>>(9)?.map(ImportId),
         roles: roles
-            .map(|all| all.split(':').map(str::to_owned).collect())
+            .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect())
             .unwrap_or_default(),
     })
 }

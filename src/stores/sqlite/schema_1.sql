@@ -25,6 +25,7 @@ CREATE TABLE roles (
     organization TEXT NOT NULL,
     domain       TEXT NOT NULL,      -- INTERNAL: of no user store, named Internal/…
     name         TEXT NOT NULL,
+    permissions  TEXT,               -- a JSON array of strings, kept as they came
     PRIMARY KEY (organization, domain, name)
 ) STRICT, WITHOUT ROWID;
 

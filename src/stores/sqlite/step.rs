@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::users::batch::NewUser;
 use crate::users::import_record::{Counters, ImportId, ImportRecord};
+use crate::users::policy::ROLE_SEPARATOR;
 use crate::users::problem::{Owner, Problem};
 use crate::users::store::{ImportStep, Outcome};
 
@@ -101,7 +102,7 @@ fn give_roles(
         "INSERT INTO role_members (organization, domain, user_id, role) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING",
     )?;
-    for role in roles.split(':') {
+    for role in roles.split(ROLE_SEPARATOR) {
         insert.execute(params![step.organization, step.domain, user.id, role])?;
     }
     Ok(())
