@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::access::gate::Gate;
+use crate::admin::administration::Administration;
 use crate::clock::Clock;
 use crate::import::default_password::DefaultPasswordHasher;
 use crate::import::importer::Importer;
@@ -30,6 +31,8 @@ pub struct AppSettings {
     pub spool_limit: u64,
     /// `[store]`.
     pub store: stores::Settings,
+    /// `[access]`.
+    pub access: crate::access::settings::Settings,
     /// `[passwords]`.
     pub passwords: passwords::Settings,
     /// `[import]`.
@@ -51,6 +54,8 @@ pub struct App {
     pub gate: Gate,
     /// The core.
     pub importer: Importer,
+    /// Single users and roles.
+    pub admin: Administration,
     /// The user stores' names.
     pub domains: Domains,
     /// The rules for passwords.
@@ -105,14 +110,27 @@ impl App {
             clock: clock.clone(),
             stopping: Arc::clone(&stopping),
         };
-        let gate = Gate::new(Arc::clone(&store), Arc::clone(&pool), &settings.passwords)
-            .map_err(no_random)?;
+        let gate = Gate::new(
+            Arc::clone(&store),
+            Arc::clone(&pool),
+            &settings.passwords,
+            &settings.access,
+        )
+        .map_err(no_random)?;
+        let domains = Domains::new(&settings.domains);
+        let admin = Administration {
+            store: Arc::clone(&store),
+            pool: Arc::clone(&pool),
+            passwords: settings.passwords.clone(),
+            domains: domains.clone(),
+        };
         Ok(App {
             store,
             pool,
             gate,
             importer,
-            domains: Domains::new(&settings.domains),
+            admin,
+            domains,
             passwords: settings.passwords.clone(),
             spool,
             clock,

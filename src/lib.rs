@@ -10,7 +10,7 @@
 //! 6 cli            commands: demo, serve, import, operator, users, imports
 //! 5 http           soap (a slice) over intake, server, tls, health
 //! 4 app            builds store, gate and importer once; holds them
-//! 3 import         the product: rows in, report out
+//! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config
 //! 1 users   wire    telemetry
 //! 0 clock
@@ -22,6 +22,7 @@
 //! - [`stores`]: one file or folder a store, chosen by URL scheme.
 //! - [`access`]: who is calling.
 //! - [`import`]: the one straight line from rows to report.
+//! - [`admin`]: single users and roles, looked up and changed.
 //! - [`http`]: one folder a tongue; [`http::soap`] owns all of SOAP.
 //!
 //! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
@@ -35,6 +36,7 @@ pub mod formats;
 pub mod stores;
 pub mod access;
 pub mod import;
+pub mod admin;
 pub mod app;
 pub mod http;
 pub mod cli;

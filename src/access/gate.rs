@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::access::basic::Credentials;
+use crate::access::sessions::{Holder, Sessions};
+use crate::access::settings as access;
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::digest_memory::DigestMemory;
 use crate::users::hashing::HashPool;
@@ -68,6 +70,7 @@ pub struct Gate {
     store: Arc<dyn Store>,
     pool: Arc<HashPool>,
     memory: DigestMemory<()>,
+    sessions: Sessions,
 }
 
 impl Gate {
@@ -79,12 +82,14 @@ impl Gate {
         store: Arc<dyn Store>,
         pool: Arc<HashPool>,
         settings: &Settings,
+        access: &access::Settings,
     ) -> Result<Self, ring::error::Unspecified> {
         let keep = Duration::from_secs(settings.remember_seconds);
         Ok(Gate {
             store,
             pool,
             memory: DigestMemory::new(keep, CAPACITY)?,
+            sessions: Sessions::new(access.session()),
         })
     }
 
@@ -105,6 +110,61 @@ impl Gate {
             Some(()) => Ok(Recalled::Caller(Caller::new(operator))),
             None => Ok(Recalled::Unknown(Some(operator))),
         }
+    }
+
+    /// Who is calling with these credentials, if they are right. Blocking.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn caller(&self, credentials: &Credentials) -> Result<Option<Caller>, StoreError> {
+        Ok(match self.recall(credentials)? {
+            Recalled::Caller(caller) => Some(caller),
+            Recalled::Unknown(operator) => self.verify(credentials, operator),
+        })
+    }
+
+    /// Opens a session for whoever has these credentials, if they are right; answers its id. Blocking.
+    ///
+    /// # Errors
+    /// The store or the machine's random source failed.
+    pub fn log_in(&self, credentials: &Credentials) -> Result<Option<String>, StoreError> {
+        let Some(caller) = self.caller(credentials)? else {
+            return Ok(None);
+        };
+        let Some(operator) = self.store.operator(&caller.name)? else {
+            return Ok(None);
+        };
+        let holder = Holder {
+            name: operator.name,
+            password_hash: operator.password_hash,
+        };
+        let id = self
+            .sessions
+            .open(holder, Instant::now())
+            .map_err(|_| StoreError::Failed("the machine's random source failed".into()))?;
+        Ok(Some(id))
+    }
+
+    /// Ends a session.
+    pub fn log_out(&self, session: &str) {
+        self.sessions.close(session);
+    }
+
+    /// Who is calling in this session, unless it has ended: by time, by logging out, or because the
+    /// operator is gone or has another password.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn caller_in(&self, session: &str) -> Result<Option<Caller>, StoreError> {
+        let Some(holder) = self.sessions.find(session, Instant::now()) else {
+            return Ok(None);
+        };
+        let operator = self.store.operator(&holder.name)?;
+        let same = operator.filter(|operator| operator.password_hash == holder.password_hash);
+        if same.is_none() {
+            self.sessions.close(session);
+        }
+        Ok(same.map(Caller::new))
     }
 
     /// Verifies the password of `operator`, or spends the same time on nobody's. Blocking.

@@ -1,5 +1,7 @@
 //! Who is calling and what they may do.
 
+pub mod settings;
 pub mod basic;
+pub mod sessions;
 pub mod gate;
 pub mod first_operator;

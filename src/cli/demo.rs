@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::http::server::{self, Addresses};
-use crate::http::soap::SERVICE;
+use crate::http::soap::service::USER_ADMIN;
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::import_record::ImportRecord;
 use crate::users::secret::Secret;
@@ -61,7 +61,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     )?;
 
     let server = Running::start(Arc::clone(&app), settings.clone())?;
-    let url = format!("{}{SERVICE}", server.addresses.base_url(false));
+    let url = format!("{}{USER_ADMIN}", server.addresses.base_url(false));
     writeln!(
         out,
         "\nMuster demo: one real SOAP call, from the socket to the database\n"
@@ -98,7 +98,7 @@ fn write_request(out: &mut dyn Write) -> Result<(), CliError> {
         out,
         "2. The request: bulkImportUsers in SOAP 1.1, the CSV as an MTOM attachment"
     )?;
-    writeln!(out, "   POST {SERVICE} HTTP/1.1")?;
+    writeln!(out, "   POST {USER_ADMIN} HTTP/1.1")?;
     writeln!(out, "   Authorization: Basic admin:•••")?;
     writeln!(out, "   SOAPAction: \"urn:bulkImportUsers\"")?;
     writeln!(

@@ -16,7 +16,7 @@ use crate::cli::{CliError, Common, Outcome, Settings};
 use crate::clock::Clock;
 use crate::config::Sources;
 use crate::http::server::{self, Addresses};
-use crate::http::soap::SERVICE;
+use crate::http::soap::service::USER_ADMIN;
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -100,8 +100,8 @@ fn announce(
     ] {
         if listening {
             let base = addresses.base_url(secure);
-            writeln!(out, "  SOAP   {base}{SERVICE}")?;
-            writeln!(out, "  WSDL   {base}{SERVICE}?wsdl")?;
+            writeln!(out, "  SOAP   {base}{USER_ADMIN}")?;
+            writeln!(out, "  WSDL   {base}{USER_ADMIN}?wsdl")?;
         }
     }
     writeln!(out, "  Data   {}", data.display())?;

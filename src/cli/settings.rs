@@ -7,10 +7,18 @@ use crate::app::AppSettings;
 use crate::cli::{CliError, Common};
 use crate::config::Sources;
 use crate::users::{claims, domains, passwords};
-use crate::{http, import, stores, telemetry};
+use crate::{access, http, import, stores, telemetry};
 
 /// The sections, by name, for variables such as `MUSTER_SERVER_HTTP`.
-const SECTIONS: &[&str] = &["server", "soap", "store", "passwords", "import", "log"];
+const SECTIONS: &[&str] = &[
+    "server",
+    "soap",
+    "store",
+    "access",
+    "passwords",
+    "import",
+    "log",
+];
 
 /// Every section.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -19,6 +27,7 @@ pub(super) struct Settings {
     pub server: http::settings::Settings,
     pub soap: http::soap::Settings,
     pub store: stores::Settings,
+    pub access: access::settings::Settings,
     pub passwords: passwords::Settings,
     pub import: import::settings::Settings,
     pub domains: domains::Settings,
@@ -69,6 +78,7 @@ impl Settings {
         AppSettings {
             spool_limit: self.server.body_limit_bytes,
             store: self.store.clone(),
+            access: self.access.clone(),
             passwords: self.passwords.clone(),
             import: self.import.clone(),
             domains: self.domains.clone(),

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
@@ -23,6 +24,9 @@ const LINGER_TIME: Duration = Duration::from_secs(10);
 
 /// Bytes that are read of a body whose sender is not known.
 const LINGER_BYTES_OF_STRANGERS: u64 = 64 * 1024;
+
+/// Name of the cookie that holds a session's id, as the original has it.
+const SESSION_COOKIE: &str = "JSESSIONID";
 
 /// Time that a body has to arrive in when the server stops.
 const STOPPING_GRACE: Duration = Duration::from_secs(5);
@@ -50,7 +54,7 @@ pub enum Refused {
 pub async fn authenticate(app: &web::Data<App>, request: &HttpRequest) -> Result<Caller, Refused> {
     let fields: Vec<_> = request.headers().get_all(header::AUTHORIZATION).collect();
     let field = match fields.as_slice() {
-        [] => return Err(Refused::NoCredentials),
+        [] => return in_session(app, request),
         [field] => field.to_str().map_err(|_| Refused::NoCredentials)?,
         // Two answers to one question: whoever looks at only one of them could be fooled.
         _ => return Err(Refused::Wrong),
@@ -70,6 +74,36 @@ pub async fn authenticate(app: &web::Data<App>, request: &HttpRequest) -> Result
                 .ok_or(Refused::Wrong)
         }
     }
+}
+
+/// Whoever sends no credentials may have logged in before. A session that has ended is as none, for
+/// others on the way set cookies of that name too.
+fn in_session(app: &App, request: &HttpRequest) -> Result<Caller, Refused> {
+    let caller = match session(request) {
+        Some(id) => app.gate.caller_in(&id).map_err(Refused::Failed)?,
+        None => None,
+    };
+    caller.ok_or(Refused::NoCredentials)
+}
+
+/// The session that the request says it belongs to.
+pub fn session(request: &HttpRequest) -> Option<String> {
+    Some(request.cookie(SESSION_COOKIE)?.value().to_owned())
+}
+
+/// The cookie that opens a session, or ends one when `id` is none. It never leaves the encrypted
+/// connection it was made on, and no script and no other site gets to it.
+pub fn session_cookie(id: Option<&str>, secure: bool) -> Cookie<'static> {
+    let mut cookie = Cookie::build(SESSION_COOKIE, id.unwrap_or_default().to_owned())
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Strict)
+        .finish();
+    if id.is_none() {
+        cookie.make_removal();
+    }
+    cookie
 }
 
 /// What became of a body.

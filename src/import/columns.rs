@@ -251,22 +251,36 @@ impl<'t> ColumnPlan<'t> {
                 return;
             }
         };
-        match self.claims.claim(uri) {
-            _ if uri.is_empty() => {}
-            Some(Field::Password | Field::ClaimCells) | None if !uri.contains("role") => {
-                candidate.problems.push(fail(
-                    "claim-unknown",
-                    format!(
-                        "Claim URI is invalid, {uri}: there is no such claim; correct it, or map \
-                             it to an attribute in [claims] of the settings"
-                    ),
-                ));
-            }
-            Some(Field::UserName) => candidate.user_name_claim = Some(value),
-            Some(field) => put(candidate, field, &column.name, value),
-            // The original takes any URI with these letters for the roles.
-            None => put(candidate, &Field::Roles, &column.name, value),
+        put_claim(candidate, self.claims, uri, value, &column.name);
+    }
+}
+
+/// Gives the candidate the value of the claim `uri`.
+pub(super) fn put_claim<'r>(
+    candidate: &mut Candidate<'r>,
+    claims: &'r ClaimTable,
+    uri: &str,
+    value: &'r str,
+    column: &'r str,
+) {
+    match claims.claim(uri) {
+        _ if uri.is_empty() => {}
+        Some(Field::Password | Field::ClaimCells) | None if !uri.contains("role") => {
+            candidate.problems.push(Problem::new(
+                Severity::Failed,
+                candidate.line,
+                Cow::Owned(column.to_owned()),
+                "claim-unknown",
+                format!(
+                    "Claim URI is invalid, {uri}: there is no such claim; correct it, or map it to \
+                     an attribute in [claims] of the settings"
+                ),
+            ));
         }
+        Some(Field::UserName) => candidate.user_name_claim = Some(value),
+        Some(field) => put(candidate, field, column, value),
+        // The original takes any URI with these letters for the roles.
+        None => put(candidate, &Field::Roles, column, value),
     }
 }
 

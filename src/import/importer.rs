@@ -17,6 +17,8 @@ use crate::import::fingerprint::Fingerprint;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::import::settings::Settings;
+use crate::import::single_user::SingleUser;
+use crate::users::candidate::Candidate;
 use crate::users::claims::ClaimTable;
 use crate::users::hashing::HashPool;
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
@@ -51,6 +53,39 @@ impl Importer {
     /// # Errors
     /// The file could not be read to its end, or the store failed; the report says how far it came.
     pub fn run(&self, request: ImportRequest, source: impl Read) -> Result<Report, ImportFailure> {
+        self.import(request, |policy, default, batching| {
+            let mut file = Fingerprint::new(source);
+            self.read_rows(&mut file, policy, default, batching)?;
+            Ok(Some(file.hex()))
+        })
+    }
+
+    /// Imports one user who does not come in a file; it has a record as every import has.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn add_user(
+        &self,
+        request: ImportRequest,
+        user: &SingleUser,
+    ) -> Result<Report, ImportFailure> {
+        self.import(request, |policy, _, batching| {
+            judge(user.candidate(&self.claims), policy, batching);
+            Ok(None)
+        })
+    }
+
+    /// What every import has in common; `feed` brings its rows, and answers the SHA-256 of the file
+    /// they came from.
+    fn import(
+        &self,
+        request: ImportRequest,
+        feed: impl FnOnce(
+            &Policy<'_>,
+            &mut DefaultPassword,
+            &mut Batching<'_>,
+        ) -> Result<Option<String>, ImportError>,
+    ) -> Result<Report, ImportFailure> {
         let started = Instant::now();
         let record = self.new_record(&request);
         let mut default = DefaultPassword::new(request.default_password, &self.passwords);
@@ -62,7 +97,6 @@ impl Importer {
             settings: &self.settings,
         };
         let mut batching = Batching::new(machinery, record.clone(), request.dry_run);
-        let mut file = Fingerprint::new(source);
         let roles = self
             .store
             .roles(&request.organization, &request.domain.name)
@@ -74,9 +108,9 @@ impl Importer {
                 default_password: default.verdict(),
                 roles: &roles,
             };
-            self.read_rows(&mut file, &policy, &mut default, &mut batching)?;
-            self.complete(file.hex(), &mut default, &mut batching)?;
-            Ok(())
+            let sha256 = feed(&policy, &mut default, &mut batching)?;
+            self.complete(sha256.clone(), &mut default, &mut batching)?;
+            Ok(sha256)
         });
         let mut report = Report {
             import: record.id,
@@ -96,8 +130,8 @@ impl Importer {
         report.findings_total = batching.durable.findings_total;
         report.elapsed = started.elapsed();
         match result {
-            Ok(()) => {
-                report.sha256 = Some(file.hex());
+            Ok(sha256) => {
+                report.sha256 = sha256;
                 log_end(&report, None);
                 Ok(report)
             }
@@ -150,7 +184,7 @@ impl Importer {
     /// The last batch and the import's end, in one step.
     fn complete(
         &self,
-        sha256: String,
+        sha256: Option<String>,
         default: &mut DefaultPassword,
         batching: &mut Batching<'_>,
     ) -> Result<(), ImportError> {
@@ -160,7 +194,7 @@ impl Importer {
         let finish = Finish {
             state: ImportState::Completed,
             reason: None,
-            sha256: Some(sha256),
+            sha256,
         };
         batching.flush(default, Some(finish))
     }
@@ -223,12 +257,15 @@ fn read_row(
     policy: &Policy<'_>,
     batching: &mut Batching<'_>,
 ) {
-    let candidate = match plan.candidate(text) {
-        Ok(candidate) => candidate,
-        Err(problem) => return batching.reject([problem]),
-    };
+    match plan.candidate(text) {
+        Ok(candidate) => judge(candidate, policy, batching),
+        Err(problem) => batching.reject([problem]),
+    }
+}
+
+fn judge(candidate: Candidate<'_>, policy: &Policy<'_>, batching: &mut Batching<'_>) {
     if candidate.user_name.trim().is_empty() {
-        return batching.skip(text.line());
+        return batching.skip(candidate.line);
     }
     match policy.check(candidate, batching.findings()) {
         Ok(user) => batching.push(&user),

@@ -2,6 +2,7 @@
 
 pub mod settings;
 pub mod request;
+pub mod single_user;
 pub mod columns;
 pub mod importer;
 pub mod batching;

@@ -12,7 +12,7 @@ use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState}
 use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::{Operator, OperatorStore};
-use crate::users::policy::{ADMIN_ROLE, ROLE_SEPARATOR};
+use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE, ROLE_SEPARATOR};
 use crate::users::problem::{Owner, Problem};
 use crate::users::store::{
     ABANDONED, ImportLedger, ImportStep, NewPassword, NewRole, Outcome, PendingStep, RoleAdded,
@@ -42,7 +42,7 @@ struct Content {
 impl Default for Content {
     fn default() -> Self {
         let roles = [
-            (INTERNAL_DOMAIN, "Internal/everyone"),
+            (INTERNAL_DOMAIN, EVERYONE_ROLE),
             (PRIMARY_DOMAIN, ADMIN_ROLE),
         ];
         let roles = roles.map(|(domain, name)| {

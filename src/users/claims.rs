@@ -185,6 +185,13 @@ impl ClaimTable {
         self.by_uri.get(uri)
     }
 
+    /// All claim URIs, sorted.
+    pub fn uris(&self) -> Vec<String> {
+        let mut uris: Vec<String> = self.by_uri.keys().cloned().collect();
+        uris.sort();
+        uris
+    }
+
     /// What a column headed `name` stands for: a name or a claim URI, in any case.
     pub fn column(&self, name: &str) -> Option<&Field> {
         self.by_column.get(&fold_column(name))

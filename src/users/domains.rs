@@ -67,6 +67,20 @@ impl Domains {
         }
     }
 
+    /// The domain and the bare name that `qualified` (`DOMAIN/name`, or a name of `PRIMARY`) stands
+    /// for.
+    ///
+    /// # Errors
+    /// There is no such domain.
+    pub fn split<'n>(&self, qualified: &'n str) -> Result<(Domain, &'n str), UnknownDomain> {
+        match qualified.split_once('/') {
+            Some((domain, name)) if !domain.trim().is_empty() => {
+                Ok((self.find(Some(domain))?, name))
+            }
+            _ => Ok((self.find(None)?, qualified)),
+        }
+    }
+
     /// The names, `PRIMARY` among them.
     pub fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
@@ -84,6 +98,20 @@ pub struct UnknownDomain {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_qualified_name_has_its_domain_in_front() {
+        let settings: Settings = toml::from_str("[sales]\n").unwrap();
+        let domains = Domains::new(&settings);
+        let split = |name| {
+            let (domain, bare) = domains.split(name).unwrap();
+            format!("{} {bare}", domain.name)
+        };
+        assert_eq!(split("Sales/kim"), "SALES kim");
+        assert_eq!(split("kim"), "PRIMARY kim");
+        assert_eq!(split("/kim"), "PRIMARY /kim");
+        assert!(domains.split("HR/kim").is_err());
+    }
 
     #[test]
     fn domains_are_found_in_any_case_and_primary_by_default() {

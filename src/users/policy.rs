@@ -13,10 +13,13 @@ use crate::users::problem::{Problem, Severity};
 use crate::users::role_cell;
 
 /// Prefixes of role names that belong to no user store (WSO2's hybrid roles).
-const HYBRID_ROLES: [&str; 3] = ["Internal/", "Application/", "Workflow/"];
+pub const HYBRID_ROLES: [&str; 3] = ["Internal/", "Application/", "Workflow/"];
 
 /// Stands between the roles of a [`CheckedUser`]; no role's name holds one.
 pub const ROLE_SEPARATOR: char = '\n';
+
+/// The role that every user has without being given it.
+pub const EVERYONE_ROLE: &str = "Internal/everyone";
 
 /// The role whose holders administer the user store.
 pub const ADMIN_ROLE: &str = "admin";

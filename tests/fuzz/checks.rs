@@ -8,12 +8,14 @@ use std::io::{self, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use muster::access::gate::Caller;
 use muster::formats::csv::CsvRows;
+use muster::http::soap::bulk_import_users::{self, BulkImportUsers, Handler};
 use muster::http::soap::charset::to_utf8;
 use muster::http::soap::envelope as soap_envelope;
 use muster::http::soap::fault::Fault;
-use muster::http::soap::operation::{self, Handler};
+use muster::http::soap::operation::{Entry, Operation};
+use muster::http::soap::parameters::Parameters;
+use muster::http::soap::service::Service;
 use muster::http::soap::version::SoapVersion;
 use muster::http::soap::xml::{Element, XmlEvent, XmlLimits, XmlReader};
 use muster::users::secret::Secret;
@@ -448,6 +450,7 @@ fn push_reference(element: roxmltree::Node<'_, '_>, events: &mut Vec<Event>) {
 #[derive(Debug, PartialEq, Eq)]
 struct Call {
     version: SoapVersion,
+    operation: &'static str,
     domain: Option<String>,
     file_name: Option<String>,
     default_password: Option<String>,
@@ -463,9 +466,17 @@ fn call(document: &[u8], piece: usize) -> Result<Call, String> {
     let mut xml = XmlReader::with_declared_encoding(source, XmlLimits::default(), declared);
     let mut version = SoapVersion::V11;
     let read = soap_envelope::read(&mut xml, &mut version, |_, element, xml| {
-        operation::read(element, xml, &Caller::terminal(), &spool)
+        let entry = Entry::find(Service::UserAdmin, element)?;
+        let call = match entry.operation {
+            Operation::BulkImportUsers => bulk_import_users::read(entry, xml, &spool)?,
+            _ => {
+                Parameters::read(entry, xml)?;
+                BulkImportUsers::default()
+            }
+        };
+        Ok((entry.name, call))
     });
-    let call = read.map_err(|fault| faulted(&fault))?;
+    let (operation, call) = read.map_err(|fault| faulted(&fault))?;
     let handler = match call.handler {
         Handler::Absent => None,
         Handler::Nil => Some(b"nil".to_vec()),
@@ -480,6 +491,7 @@ fn call(document: &[u8], piece: usize) -> Result<Call, String> {
     };
     Ok(Call {
         version,
+        operation,
         domain: call.user_store_domain,
         file_name: call.file_name,
         default_password: call

@@ -44,6 +44,7 @@ impl Options {
         let mut app = AppSettings {
             spool_limit: http.body_limit_bytes,
             store: muster::stores::Settings::default(),
+            access: muster::access::settings::Settings::default(),
             passwords: muster::users::passwords::Settings::default(),
             import: muster::import::settings::Settings::default(),
             domains: toml::from_str("[SALES]\n").expect("a literal"),

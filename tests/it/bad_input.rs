@@ -243,7 +243,7 @@ fn operations_and_parameters_that_do_not_exist() {
         ),
         xml(
             "another operation",
-            good.replace("bulkImportUsers", "deleteUser"),
+            good.replace("bulkImportUsers", "expireUser"),
             "IMP-SOAP-OPERATION",
         ),
         xml(

@@ -19,7 +19,7 @@ fn a_credential_is_remembered_until_the_operator_changes() {
     };
     let pool = Arc::new(HashPool::start(&settings, 1).unwrap());
     let store = Arc::new(MemoryStore::default());
-    let gate = Gate::new(store.clone(), pool.clone(), &settings).unwrap();
+    let gate = Gate::new(store.clone(), pool.clone(), &settings, &Default::default()).unwrap();
     let operator = Operator {
         name: "Ann".into(),
         role: Role::Import,

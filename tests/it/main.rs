@@ -14,6 +14,7 @@ mod app;
 mod message;
 mod soap;
 mod callers;
+mod companions;
 mod gate;
 mod security;
 mod csv;

@@ -21,6 +21,8 @@ pub struct Addressing {
     namespace: &'static str,
     /// The message's id.
     pub message_id: Option<String>,
+    /// The operation, once it is known.
+    pub operation: Option<&'static str>,
 }
 
 impl Addressing {
@@ -29,12 +31,21 @@ impl Addressing {
         Addressing {
             namespace,
             message_id: None,
+            operation: None,
         }
     }
 
     /// The action of a fault that no operation declares (WS-Addressing 1.0 SOAP binding §6).
     pub fn fault_action(&self) -> String {
         format!("{}/fault", self.namespace)
+    }
+
+    /// The WSDL's action of the exception that the operation declares.
+    pub fn exception_action(&self) -> String {
+        match self.operation {
+            Some(name) => format!("urn:{name}UserAdminUserAdminException"),
+            None => self.fault_action(),
+        }
     }
 
     /// The answer's header blocks; never with `mustUnderstand`, which several clients refuse.

@@ -1,8 +1,8 @@
 //! What goes back: status, media type, envelope, and the import in an HTTP header field.
 
-use crate::http::soap::AXIS2;
 use crate::http::soap::addressing::Addressing;
 use crate::http::soap::fault::Fault;
+use crate::http::soap::operation::Entry;
 use crate::http::soap::settings::{Settings, Success};
 use crate::http::soap::version::SoapVersion;
 use crate::import::report::Report;
@@ -18,6 +18,44 @@ pub struct Answer {
     pub body: String,
     /// The field `Muster-Import`: a dictionary (RFC 9651 §3.2) of the import's id and counters.
     pub import: Option<String>,
+    /// What becomes of the caller's session.
+    pub session: Session,
+}
+
+/// What becomes of the caller's session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Session {
+    /// Nothing.
+    Unchanged,
+    /// One was opened, with this id.
+    Opened(String),
+    /// It was closed.
+    Closed,
+}
+
+/// What an operation has done.
+#[derive(Debug)]
+pub struct Done {
+    /// The operation.
+    pub entry: &'static Entry,
+    /// Content of its response element; the prefix `ns` is bound to the service's namespace.
+    pub content: String,
+    /// The import, where there was one.
+    pub report: Option<Report>,
+    /// What becomes of the caller's session.
+    pub session: Session,
+}
+
+impl Done {
+    /// An operation that answers with `content`.
+    pub fn new(entry: &'static Entry, content: String) -> Self {
+        Done {
+            entry,
+            content,
+            report: None,
+            session: Session::Unchanged,
+        }
+    }
 }
 
 impl Answer {
@@ -25,27 +63,27 @@ impl Answer {
     pub fn success(
         version: SoapVersion,
         addressing: Option<&Addressing>,
-        report: &Report,
+        done: Done,
         settings: &Settings,
     ) -> Self {
         let content_type = version.content_type();
-        let import = Some(dictionary(report));
-        if settings.success == Success::Accepted {
+        let import = done.report.as_ref().map(dictionary);
+        let (name, namespace) = (done.entry.name, done.entry.service.namespace());
+        if settings.success == Success::Accepted && done.entry.in_only {
             return Answer {
                 status: 202,
                 content_type,
                 body: String::new(),
                 import,
+                session: done.session,
             };
         }
-        let body = format!(
-            "<ns:bulkImportUsersResponse xmlns:ns=\"{AXIS2}\"><ns:return \
-             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"/>\
-             </ns:bulkImportUsersResponse>"
-        );
+        let content = done.content;
+        let body =
+            format!("<ns:{name}Response xmlns:ns=\"{namespace}\">{content}</ns:{name}Response>");
         let header = match addressing {
             Some(addressing) => {
-                let blocks = addressing.blocks("urn:bulkImportUsersResponse");
+                let blocks = addressing.blocks(&format!("urn:{name}Response"));
                 format!("<soapenv:Header>{blocks}</soapenv:Header>")
             }
             None => String::new(),
@@ -61,6 +99,7 @@ impl Answer {
             content_type,
             body,
             import,
+            session: done.session,
         }
     }
 
@@ -71,6 +110,7 @@ impl Answer {
             content_type: "",
             body: String::new(),
             import: None,
+            session: Session::Unchanged,
         }
     }
 
@@ -86,6 +126,7 @@ impl Answer {
             content_type: version.content_type(),
             body: fault.to_xml(version, addressing, settings),
             import: fault.report.as_deref().map(dictionary),
+            session: Session::Unchanged,
         }
     }
 }

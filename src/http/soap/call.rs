@@ -7,17 +7,21 @@ use std::rc::Rc;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::soap::addressing::Addressing;
-use crate::http::soap::answer::Answer;
+use crate::http::soap::answer::{Answer, Done};
+use crate::http::soap::beans::nil_return;
+use crate::http::soap::bulk_import_users::{self, BulkImportUsers, Handler};
 use crate::http::soap::charset;
+use crate::http::soap::companions::{self, Companion};
 use crate::http::soap::envelope::{self, Header};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
-use crate::http::soap::operation::{self, BulkImportUsers, Handler};
+use crate::http::soap::operation::{Entry, Operation};
+use crate::http::soap::parameters::Parameters;
 use crate::http::soap::security::Verifier;
+use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
-use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::users::import_record::Door;
 use crate::users::operator::Role;
@@ -32,6 +36,8 @@ pub struct Head {
     pub content_type: Option<String>,
     /// `Content-Encoding`.
     pub content_encoding: Option<String>,
+    /// The session that the call came with.
+    pub session: Option<String>,
 }
 
 /// Bytes in which a sender who has no HTTP credentials has to say who is calling.
@@ -40,6 +46,8 @@ const STRANGERS_BYTES: u64 = 1024 * 1024;
 /// A call and all it needs.
 #[derive(Debug)]
 pub struct Call<'a> {
+    /// The service that is called.
+    pub service: Service,
     /// The house.
     pub app: &'a App,
     /// `[soap]` of the settings.
@@ -60,6 +68,18 @@ struct Progress {
     /// Bytes that may still be read while nobody has said who is calling; none: somebody has.
     strangers_bytes: Rc<Cell<Option<u64>>>,
     addressing: Option<Addressing>,
+}
+
+/// What an envelope asks for, by whom where that matters.
+enum Asked {
+    /// The import of the file that the handler holds or names.
+    Import(&'static Entry, Box<ImportRequest>, Handler),
+    /// Something small.
+    Companion(&'static Entry, Parameters, Caller),
+    /// A session.
+    Login(&'static Entry, Parameters),
+    /// The end of one.
+    Logout(&'static Entry),
 }
 
 impl Call<'_> {
@@ -83,12 +103,13 @@ impl Call<'_> {
             .and_then(|media_type| self.serve(media_type.as_ref(), body, &mut progress));
         let (version, addressing) = (progress.version, progress.addressing.as_ref());
         let fault = match result {
-            Ok(report) if report.counters.clean() => {
-                return Answer::success(version, addressing, &report, self.settings);
-            }
-            Ok(report) => Fault::completed_with_errors(report),
+            Ok(done) => return Answer::success(version, addressing, done, self.settings),
             // Whatever else is wrong with it: whoever has not said who is calling is asked that first.
-            Err(fault) if progress.is_stranger() && fault.yields_to_the_challenge() => {
+            Err(fault)
+                if self.service.asks_for_credentials()
+                    && progress.is_stranger()
+                    && fault.yields_to_the_challenge() =>
+            {
                 return Answer::challenge();
             }
             Err(fault) => {
@@ -104,7 +125,7 @@ impl Call<'_> {
         media_type: Option<&MediaType>,
         body: impl Read,
         progress: &mut Progress,
-    ) -> Result<Report, Fault> {
+    ) -> Result<Done, Fault> {
         let encoding = self.head.content_encoding.as_deref();
         match media_type {
             Some(related) if related.essence == "multipart/related" => {
@@ -113,17 +134,26 @@ impl Call<'_> {
                 let mut message = Related::new(related, body)?;
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
-                let (request, handler) = self.read_envelope(root, charset.as_deref(), progress)?;
-                let file = message.file(handler, self.settings.take_unreferenced_attachment)?;
-                Ok(self.app.importer.run(request, file)?)
+                match self.read_envelope(root, charset.as_deref(), progress)? {
+                    Asked::Import(entry, request, handler) => {
+                        let unreferenced = self.settings.take_unreferenced_attachment;
+                        self.import(entry, *request, message.file(handler, unreferenced)?)
+                    }
+                    other => {
+                        message.drain()?;
+                        self.carry_out(other)
+                    }
+                }
             }
             Some(bare) if is_envelope(&bare.essence) => {
                 let body = inflate::decode(encoding, body, self.body_limit)?;
                 let body = progress.watch(body);
-                let (request, handler) =
-                    self.read_envelope(body, bare.param("charset"), progress)?;
-                let file = file_of_bare_envelope(handler)?;
-                Ok(self.app.importer.run(request, file)?)
+                match self.read_envelope(body, bare.param("charset"), progress)? {
+                    Asked::Import(entry, request, handler) => {
+                        self.import(entry, *request, file_of_bare_envelope(handler)?)
+                    }
+                    other => self.carry_out(other),
+                }
             }
             other => Err(unsupported(other)),
         }
@@ -134,7 +164,7 @@ impl Call<'_> {
         source: impl Read,
         charset: Option<&str>,
         progress: &mut Progress,
-    ) -> Result<(ImportRequest, Handler), Fault> {
+    ) -> Result<Asked, Fault> {
         let (source, declared) = charset::to_utf8(source, charset)?;
         let limits = XmlLimits::default();
         let mut xml = XmlReader::with_declared_encoding(source, limits, declared);
@@ -145,11 +175,76 @@ impl Call<'_> {
         } = progress;
         envelope::read(&mut xml, version, |header, element, xml| {
             addressing.clone_from(&header.addressing);
+            if !self.service.asks_for_credentials() {
+                let entry = Entry::find(self.service, element)?;
+                let parameters = Parameters::read(entry, xml)?;
+                return Ok(match entry.operation {
+                    Operation::Logout => Asked::Logout(entry),
+                    _ => Asked::Login(entry, parameters),
+                });
+            }
             let caller = self.identify(header)?;
             strangers_bytes.set(None);
-            let call = operation::read(element, xml, &caller, &self.app.spool)?;
-            self.request(call, &caller)
+            let entry = Entry::find(self.service, element)?;
+            if let Some(addressing) = addressing {
+                addressing.operation = Some(entry.name);
+            }
+            if entry
+                .right
+                .is_some_and(|right| !caller.role.includes(right))
+            {
+                return Err(Fault::access_denied());
+            }
+            if entry.operation != Operation::BulkImportUsers {
+                return Ok(Asked::Companion(
+                    entry,
+                    Parameters::read(entry, xml)?,
+                    caller,
+                ));
+            }
+            let call = bulk_import_users::read(entry, xml, &self.app.spool)?;
+            let (request, handler) = self.request(call, &caller)?;
+            Ok(Asked::Import(entry, Box::new(request), handler))
         })
+    }
+
+    fn import(
+        &self,
+        entry: &'static Entry,
+        request: ImportRequest,
+        file: impl Read,
+    ) -> Result<Done, Fault> {
+        let report = self.app.importer.run(request, file)?;
+        if !report.counters.clean() {
+            return Err(Fault::completed_with_errors(report));
+        }
+        let done = Done::new(entry, nil_return());
+        Ok(Done {
+            report: Some(report),
+            ..done
+        })
+    }
+
+    /// What does not need the rest of the message.
+    fn carry_out(&self, asked: Asked) -> Result<Done, Fault> {
+        match asked {
+            Asked::Companion(entry, parameters, caller) => Companion {
+                app: self.app,
+                settings: self.settings,
+                caller: &caller,
+            }
+            .run(entry, &parameters),
+            Asked::Login(entry, parameters) => companions::log_in(self.app, entry, &parameters),
+            Asked::Logout(entry) => Ok(companions::log_out(
+                self.app,
+                entry,
+                self.head.session.as_deref(),
+            )),
+            Asked::Import(..) => Err(Fault::server(
+                "IMP-INTERNAL",
+                "The import was led astray; nothing was stored.",
+            )),
+        }
     }
 
     /// Who is calling: the HTTP head has said so, or the WS-Security header does.

@@ -9,13 +9,14 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use crate::app::App;
 use crate::http::intake::{self, Body, Flow, Refused, StopSignal};
 use crate::http::server::Addresses;
-use crate::http::soap::answer::Answer;
+use crate::http::soap::answer::{Answer, Session};
 use crate::http::soap::call::{Call, Head};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::security::Verifier;
+use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
-use crate::http::soap::{SERVICE, wsdl};
+use crate::http::soap::wsdl;
 use crate::wire::media_type::MediaType;
 
 /// What the slice needs besides the house.
@@ -35,28 +36,25 @@ pub struct State {
     pub stop: StopSignal,
 }
 
-/// The original's names of one address.
-const ENDPOINTS: [&str; 4] = [
-    "",
-    ".UserAdminHttpsSoap11Endpoint",
-    ".UserAdminHttpsSoap12Endpoint",
-    ".UserAdminHttpsEndpoint",
-];
-
-/// The routes: each name with and without a final slash.
+/// The routes: each address of each service with and without a final slash.
 pub fn routes(config: &mut web::ServiceConfig) {
-    for endpoint in ENDPOINTS {
-        for slash in ["", "/"] {
-            let resource = web::resource(format!("{SERVICE}{endpoint}{slash}"))
-                .route(web::post().to(post))
-                .route(web::get().to(get))
-                .default_service(web::to(other_method));
-            config.service(resource);
+    for service in Service::ALL {
+        for path in service.paths() {
+            for slash in ["", "/"] {
+                let post =
+                    move |request, payload, app, state| post(service, request, payload, app, state);
+                let get = move |request, state| get(service, request, state);
+                let resource = web::resource(format!("{path}{slash}"))
+                    .route(web::post().to(post))
+                    .route(web::get().to(get))
+                    .default_service(web::to(other_method));
+                config.service(resource);
+            }
         }
     }
 }
 
-async fn get(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+async fn get(_service: Service, request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let secure = request.app_config().secure();
     let asked = wsdl::asked(request.query_string());
     if let Some(document) = wsdl::document(asked, &state.addresses.base_url(secure)) {
@@ -84,6 +82,7 @@ fn method_not_allowed() -> HttpResponse {
 }
 
 async fn post(
+    service: Service,
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
@@ -92,6 +91,7 @@ async fn post(
     let head = Head {
         content_type: field(&request, &header::CONTENT_TYPE),
         content_encoding: field(&request, &header::CONTENT_ENCODING),
+        session: intake::session(&request),
     };
     let caller = match intake::authenticate(&app, &request).await {
         Ok(caller) => Some(caller),
@@ -110,6 +110,7 @@ async fn post(
     let (house, own) = (app.clone(), state.clone());
     let answered = intake::with_body(payload, flow, move |body| {
         let call = Call {
+            service,
             app: &house,
             settings: &own.settings,
             verifier: &own.verifier,
@@ -170,6 +171,16 @@ fn respond(answer: Answer, request: &HttpRequest, body: Body) -> HttpResponse {
     }
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));
+    }
+    let secure = request.app_config().secure();
+    match answer.session {
+        Session::Unchanged => {}
+        Session::Opened(id) => {
+            response.cookie(intake::session_cookie(Some(&id), secure));
+        }
+        Session::Closed => {
+            response.cookie(intake::session_cookie(None, secure));
+        }
     }
     close_if_asked(&mut response, request, body);
     response.body(answer.body)

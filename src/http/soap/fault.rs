@@ -5,6 +5,7 @@
 //! server fault, and refused callers its numeric codes. Every 1.1 fault is HTTP 500, because clients
 //! lose it behind another status.
 
+use crate::admin::error::AdminError;
 use crate::formats::error::FormatError;
 use crate::http::soap::settings::{SenderStatus, Settings};
 use crate::http::soap::version::SoapVersion;
@@ -263,6 +264,21 @@ impl From<ImportFailure> for Fault {
             exception: true,
             report: Some(failure.report),
             ..fault
+        }
+    }
+}
+
+impl From<AdminError> for Fault {
+    fn from(error: AdminError) -> Self {
+        let rule = error.code();
+        match error {
+            AdminError::Store(store) => store.into(),
+            AdminError::Hash(error) => ImportError::Hash(error).into(),
+            AdminError::Domain(_)
+            | AdminError::NoSuchUser { .. }
+            | AdminError::Password(_)
+            | AdminError::RoleName(_)
+            | AdminError::RoleTaken(_) => Fault::operation(rule, error.to_string()),
         }
     }
 }

@@ -15,9 +15,6 @@ use crate::users::problem::Problem;
 /// Namespace of the detail entry that is ours.
 pub const FAULT_NAMESPACE: &str = "urn:muster:soap:fault:1";
 
-/// The WSDL's action of the operation's declared fault.
-const EXCEPTION_ACTION: &str = "urn:bulkImportUsersUserAdminUserAdminException";
-
 impl Fault {
     /// The envelope.
     pub fn to_xml(
@@ -56,7 +53,7 @@ impl Fault {
         let mut blocks = self.own_blocks(version);
         if let Some(addressing) = addressing {
             let action = match self.exception {
-                true => EXCEPTION_ACTION.to_owned(),
+                true => addressing.exception_action(),
                 false => addressing.fault_action(),
             };
             blocks.push_str(&addressing.blocks(&action));

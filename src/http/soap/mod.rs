@@ -12,7 +12,12 @@ pub mod elements;
 pub mod envelope;
 pub mod security;
 pub mod addressing;
+pub mod service;
 pub mod operation;
+pub mod parameters;
+pub mod bulk_import_users;
+pub mod companions;
+pub mod beans;
 pub mod mtom;
 pub mod answer;
 pub mod fault;
@@ -22,9 +27,6 @@ mod endpoint;
 
 pub use endpoint::{State, routes};
 pub use settings::Settings;
-
-/// The one service.
-pub const SERVICE: &str = "/services/UserAdmin";
 
 /// Namespace of the wrapper elements (axis2's `schemaNamespace` of the original).
 pub const AXIS2: &str = "http://org.apache.axis2/xsd";

@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::io::{self, Read};
 
+use crate::http::soap::bulk_import_users::Handler;
 use crate::http::soap::fault::Fault;
-use crate::http::soap::operation::Handler;
 use crate::wire::cid::{content_id_matches, start_matches};
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
@@ -176,7 +176,10 @@ impl<R: Read> Related<R> {
     }
 
     /// Reads to the end of the message, so that a cut one is noticed.
-    fn drain(&self) -> Result<(), WireError> {
+    ///
+    /// # Errors
+    /// The message cannot be read to its end.
+    pub fn drain(&self) -> Result<(), WireError> {
         while self.parts.borrow_mut().next_part()?.is_some() {}
         Ok(())
     }

@@ -1,353 +1,291 @@
-//! The operation: `bulkImportUsers(userStoreDomain?, fileName, handler, defaultPassword?)`.
-//!
-//! Parameters come in any order and any namespace; each at most once. The original refuses names it
-//! does not know, and so does this, with a sentence that lists the right ones.
+//! The operations: which there are, who may call them, and what parameters they have.
 
-use std::io::{Read, Write};
-
-use crate::access::gate::Caller;
-use crate::http::soap::elements::{next_child, read_text, skip};
 use crate::http::soap::fault::{Fault, FaultCode};
-use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
-use crate::http::soap::{AXIS2, UMGT};
+use crate::http::soap::service::Service;
+use crate::http::soap::xml::Element;
 use crate::users::operator::Role;
-use crate::users::secret::Secret;
-use crate::wire::base64::Base64Push;
-use crate::wire::decoder::Decoder;
-use crate::wire::error::WireError;
-use crate::wire::spool::{Spool, SpoolSettings};
 
-/// Namespace of `xop:Include` (XML-binary Optimized Packaging, §2.1).
-const XOP: &str = "http://www.w3.org/2004/08/xop/include";
-
-/// Namespace of `xsi:nil`.
-const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
-
-/// Bytes that a reference to an attachment may have.
-const REFERENCE_LIMIT: usize = 4 * 1024;
-
-/// So much of the handler's text is looked at to tell a reference from base64.
-const LOOK_AT: usize = 32;
-
-/// A call as it was sent.
-#[derive(Debug, Default)]
-pub struct BulkImportUsers {
-    /// The domain.
-    pub user_store_domain: Option<String>,
-    /// The file's name.
-    pub file_name: Option<String>,
-    /// The file, or where it is.
-    pub handler: Handler,
-    /// The default password.
-    pub default_password: Option<Secret>,
+/// An operation that is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// The import.
+    BulkImportUsers,
+    /// Names by wildcard.
+    ListUsers,
+    /// The same with flags.
+    ListAllUsers,
+    /// What the console's pages are built from.
+    GetUserRealmInfo,
+    /// Whether there is another domain than `PRIMARY`.
+    HasMultipleUserStores,
+    /// One user.
+    AddUser,
+    /// Removes one.
+    DeleteUser,
+    /// Gives one a password.
+    ChangePassword,
+    /// Role names by wildcard.
+    GetAllRolesNames,
+    /// Roles, and which of them a user has.
+    GetRolesOfUser,
+    /// A new role.
+    AddRole,
+    /// Opens a session.
+    Login,
+    /// Closes it.
+    Logout,
+    /// Whether there is a user of a name.
+    IsExistingUser,
 }
 
-/// What the `handler` element holds.
-#[derive(Debug, Default)]
-pub enum Handler {
-    /// There is none.
-    #[default]
-    Absent,
-    /// It has `xsi:nil`.
-    Nil,
-    /// There is nothing in it.
-    Empty,
-    /// The file itself, decoded and put aside, because parameters may follow.
-    Inline(Spool),
-    /// A `cid:` URL (RFC 2392), from `xop:Include`, a `href` attribute or plain text.
-    Reference(String),
+/// What a parameter holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Text, once.
+    Text,
+    /// Text, any number of times.
+    Texts,
+    /// A bean of text fields, any number of times.
+    Beans,
 }
 
-/// Reads the operation that has just begun, if the caller may call it.
-///
-/// # Errors
-/// There is no such operation, the caller lacks the right, or a parameter cannot be read.
-pub fn read<R: Read>(
-    element: &Element,
-    xml: &mut XmlReader<R>,
-    caller: &Caller,
-    spool: &SpoolSettings,
-) -> Result<BulkImportUsers, Fault> {
-    check_name(element)?;
-    if !caller.role.includes(Role::Import) {
-        return Err(Fault::access_denied());
-    }
-    let mut call = BulkImportUsers::default();
-    let mut seen: Vec<String> = Vec::new();
-    while let Some(parameter) = next_child(xml, "bulkImportUsers")? {
-        let name = parameter.local.clone();
-        if seen.contains(&name) {
-            return Err(parameter_fault(format!(
-                "The parameter {name} comes twice; send it once."
-            )));
-        }
-        match name.as_str() {
-            "userStoreDomain" => call.user_store_domain = text(&parameter, xml)?,
-            "fileName" => call.file_name = text(&parameter, xml)?,
-            "handler" => call.handler = handler(&parameter, xml, spool)?,
-            "defaultPassword" => call.default_password = text(&parameter, xml)?.map(Secret::new),
-            _ => {
-                return Err(parameter_fault(format!(
-                    "There is no parameter {name}; bulkImportUsers has userStoreDomain, fileName, \
-                     handler and defaultPassword."
-                )));
-            }
-        }
-        seen.push(name);
-    }
-    Ok(call)
+/// A parameter's name and shape.
+pub type Parameter = (&'static str, Shape);
+
+/// All that is fixed about an operation.
+#[derive(Debug)]
+pub struct Entry {
+    /// The operation.
+    pub operation: Operation,
+    /// Its service.
+    pub service: Service,
+    /// Its name.
+    pub name: &'static str,
+    /// What a caller has to be; none: anybody may call.
+    pub right: Option<Role>,
+    /// Whether the original answers nothing but faults (robust-in-only), so that `[soap] success` may
+    /// ask for 202.
+    pub in_only: bool,
+    /// Its parameters, in the order of the WSDL.
+    pub parameters: &'static [Parameter],
 }
 
-/// Dispatch is by the body's first element, whatever SOAPAction says.
-fn check_name(element: &Element) -> Result<(), Fault> {
-    let namespace = element.namespace.as_deref();
-    match (element.local.as_str(), namespace) {
-        ("bulkImportUsers", Some(AXIS2 | UMGT)) => Ok(()),
-        ("bulkImportUsers", other) => Err(Fault::client(
-            "IMP-SOAP-NAMESPACE",
-            format!(
-                "namespace mismatch require {AXIS2} found {}",
-                other
-                    .filter(|namespace| !namespace.is_empty())
-                    .unwrap_or("none")
-            ),
-        )),
-        (name, _) => Err(Fault {
-            code: FaultCode::NoSuchOperation,
-            ..Fault::client(
-                "IMP-SOAP-OPERATION",
-                format!(
-                    "The endpoint reference (EPR) for the Operation not found is {name}. This service \
-                 offers bulkImportUsers."
-                ),
-            )
-        }),
+const USERS: Service = Service::UserAdmin;
+
+const fn entry(
+    operation: Operation,
+    name: &'static str,
+    right: Role,
+    parameters: &'static [Parameter],
+) -> Entry {
+    Entry {
+        operation,
+        service: USERS,
+        name,
+        right: Some(right),
+        in_only: matches!(operation, Operation::BulkImportUsers | Operation::AddRole),
+        parameters,
     }
 }
 
-fn parameter_fault(message: String) -> Fault {
-    Fault::client("IMP-SOAP-PARAMETER", message)
-}
-
-fn is_nil(element: &Element) -> bool {
-    matches!(
-        element.attribute(Some(XSI), "nil").map(str::trim),
-        Some("true" | "1")
-    )
-}
-
-/// The text of a parameter; `xsi:nil` is none.
-fn text<R: Read>(element: &Element, xml: &mut XmlReader<R>) -> Result<Option<String>, Fault> {
-    let text = read_text(xml, &element.local)?;
-    Ok((!is_nil(element)).then_some(text))
-}
-
-fn handler<R: Read>(
-    element: &Element,
-    xml: &mut XmlReader<R>,
-    spool: &SpoolSettings,
-) -> Result<Handler, Fault> {
-    if is_nil(element) {
-        skip(xml)?;
-        return Ok(Handler::Nil);
-    }
-    if let Some(href) = element.attribute(None, "href") {
-        let reference = reference(href)?;
-        skip(xml)?;
-        return Ok(reference);
-    }
-    let mut content = Content::new(spool);
-    let mut include = None;
-    loop {
-        match xml.next()? {
-            XmlEvent::Text(piece) => content.push(piece)?,
-            XmlEvent::End | XmlEvent::Eof => break,
-            XmlEvent::Start(child) if child.is(XOP, "Include") && include.is_none() => {
-                include = Some(read_include(&child, xml)?);
-            }
-            XmlEvent::Start(child) => {
-                return Err(Fault::client(
-                    "IMP-XOP-INCLUDE",
-                    format!(
-                        "The handler holds the element {}; it may hold one xop:Include of the \
-                         namespace {XOP}, or text.",
-                        child.local
-                    ),
-                ));
-            }
-        }
-    }
-    match (include, content.finish()?) {
-        (None, content) => Ok(content),
-        (Some(include), Handler::Empty) => Ok(include),
-        (Some(_), _) => Err(Fault::client(
-            "IMP-XOP-INCLUDE",
-            "The handler holds both an xop:Include and text; send one of them.",
-        )),
+const fn of_sessions(
+    operation: Operation,
+    name: &'static str,
+    parameters: &'static [Parameter],
+) -> Entry {
+    Entry {
+        operation,
+        service: Service::AuthenticationAdmin,
+        name,
+        right: None,
+        in_only: false,
+        parameters,
     }
 }
 
-fn read_include<R: Read>(include: &Element, xml: &mut XmlReader<R>) -> Result<Handler, Fault> {
-    let Some(href) = include.attribute(None, "href") else {
-        return Err(Fault::client(
-            "IMP-XOP-INCLUDE",
-            "The xop:Include has no href attribute.",
-        ));
-    };
-    let reference = reference(href)?;
-    match next_child(xml, "xop:Include")? {
-        None => Ok(reference),
-        Some(child) => Err(Fault::client(
-            "IMP-XOP-INCLUDE",
-            format!(
-                "The xop:Include holds the element {}; it has to be empty.",
-                child.local
-            ),
-        )),
-    }
-}
+const LIST: &[Parameter] = &[("filter", Shape::Text), ("limit", Shape::Text)];
 
-/// Only the parts of this very message can be meant: nothing is ever fetched.
-fn reference(href: &str) -> Result<Handler, Fault> {
-    let href = href.trim();
-    if href
-        .get(..4)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid:"))
-    {
-        return Ok(Handler::Reference(href.to_owned()));
-    }
-    let shown: String = href.chars().take(80).collect();
-    Err(Fault::client(
-        "IMP-XOP-HREF",
-        format!(
-            "The handler refers to {shown:?}; only cid: references to an attachment of the same \
-             message are followed."
-        ),
-    ))
-}
-
-/// Whether the text begins with a scheme (RFC 3986 §3.1) and goes on without white space.
-fn is_url(text: &str) -> bool {
-    let in_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| scheme.chars().all(in_scheme))
-        && !text.contains(char::is_whitespace)
-}
-
-fn not_encoded() -> Fault {
-    Fault::client(
-        "IMP-BASE64",
-        "The handler holds text that is neither base64 nor a cid: reference. Some clients send the \
-         file as it is: have it encoded as base64 first.",
-    )
-}
-
-/// The handler's text while it arrives: a reference, or base64 that is decoded as it comes.
-struct Content<'s> {
-    head: String,
-    kind: Kind,
-    settings: &'s SpoolSettings,
-}
-
-enum Kind {
-    Unknown,
-    Reference,
-    Base64 {
-        decoder: Base64Push,
-        decoded: Vec<u8>,
-        spool: Spool,
+const OPERATIONS: &[Entry] = &[
+    entry(
+        Operation::BulkImportUsers,
+        "bulkImportUsers",
+        Role::Import,
+        &[
+            ("userStoreDomain", Shape::Text),
+            ("fileName", Shape::Text),
+            ("handler", Shape::Text),
+            ("defaultPassword", Shape::Text),
+        ],
+    ),
+    entry(Operation::ListUsers, "listUsers", Role::Read, LIST),
+    entry(Operation::ListAllUsers, "listAllUsers", Role::Read, LIST),
+    entry(
+        Operation::GetUserRealmInfo,
+        "getUserRealmInfo",
+        Role::Read,
+        &[],
+    ),
+    entry(
+        Operation::HasMultipleUserStores,
+        "hasMultipleUserStores",
+        Role::Read,
+        &[],
+    ),
+    entry(
+        Operation::AddUser,
+        "addUser",
+        Role::Import,
+        &[
+            ("userName", Shape::Text),
+            ("password", Shape::Text),
+            ("roles", Shape::Texts),
+            ("claims", Shape::Beans),
+            ("profileName", Shape::Text),
+        ],
+    ),
+    entry(
+        Operation::DeleteUser,
+        "deleteUser",
+        Role::Admin,
+        &[("userName", Shape::Text)],
+    ),
+    entry(
+        Operation::ChangePassword,
+        "changePassword",
+        Role::Admin,
+        &[("userName", Shape::Text), ("newPassword", Shape::Text)],
+    ),
+    entry(
+        Operation::GetAllRolesNames,
+        "getAllRolesNames",
+        Role::Read,
+        LIST,
+    ),
+    entry(
+        Operation::GetRolesOfUser,
+        "getRolesOfUser",
+        Role::Read,
+        &[
+            ("userName", Shape::Text),
+            ("filter", Shape::Text),
+            ("limit", Shape::Text),
+        ],
+    ),
+    entry(
+        Operation::AddRole,
+        "addRole",
+        Role::Admin,
+        &[
+            ("roleName", Shape::Text),
+            ("userList", Shape::Texts),
+            ("permissions", Shape::Texts),
+            ("isSharedRole", Shape::Text),
+        ],
+    ),
+    of_sessions(
+        Operation::Login,
+        "login",
+        &[
+            ("username", Shape::Text),
+            ("password", Shape::Text),
+            ("remoteAddress", Shape::Text),
+        ],
+    ),
+    of_sessions(Operation::Logout, "logout", &[]),
+    Entry {
+        operation: Operation::IsExistingUser,
+        service: Service::RemoteUserStoreManager,
+        name: "isExistingUser",
+        right: Some(Role::Read),
+        in_only: false,
+        parameters: &[("userName", Shape::Text)],
     },
-}
+];
 
-impl<'s> Content<'s> {
-    fn new(settings: &'s SpoolSettings) -> Self {
-        Content {
-            head: String::new(),
-            kind: Kind::Unknown,
-            settings,
+/// What the original's `UserAdmin` has besides: clients made for it bind, and are told.
+const NOT_OFFERED: &[&str] = &[
+    "addInternalRole",
+    "addRemoveRolesOfUser",
+    "addRemoveUsersOfRole",
+    "changePasswordByUser",
+    "deleteRole",
+    "getAllPermittedRoleNames",
+    "getAllSharedRoleNames",
+    "getAllUIPermissions",
+    "getRolePermissions",
+    "getRolesOfCurrentUser",
+    "getUsersOfRole",
+    "isSharedRolesEnabled",
+    "listAllUsersWithPermission",
+    "listUserByClaim",
+    "listUserByClaimWithPermission",
+    "setRoleUIPermission",
+    "updateRoleName",
+    "updateRolesOfUser",
+    "updateUsersOfRole",
+];
+
+impl Entry {
+    /// The operation of `service` that the body's first element names, whatever SOAPAction says.
+    ///
+    /// # Errors
+    /// There is none, it is not offered, or its namespace is another one.
+    pub fn find(service: Service, element: &Element) -> Result<&'static Entry, Fault> {
+        let name = element.local.as_str();
+        let own = || OPERATIONS.iter().filter(|entry| entry.service == service);
+        let found = own().find(|entry| entry.name == name);
+        let not_offered = service == USERS && NOT_OFFERED.contains(&name);
+        if found.is_none() && !not_offered {
+            let offered: Vec<&str> = own().map(|entry| entry.name).collect();
+            return Err(Fault {
+                code: FaultCode::NoSuchOperation,
+                ..Fault::client(
+                    "IMP-SOAP-OPERATION",
+                    format!(
+                        "The endpoint reference (EPR) for the Operation not found is {name}. This \
+                         service offers {}.",
+                        offered.join(", ")
+                    ),
+                )
+            });
         }
-    }
-
-    fn push(&mut self, piece: &str) -> Result<(), Fault> {
-        match &mut self.kind {
-            Kind::Base64 {
-                decoder,
-                decoded,
-                spool,
-            } => Ok(decode(decoder, decoded, spool, piece)?),
-            Kind::Reference => self.push_reference(piece),
-            Kind::Unknown if self.head.is_empty() && piece.trim().is_empty() => Ok(()),
-            Kind::Unknown => {
-                self.head.push_str(piece);
-                if self.head.contains(':') {
-                    self.kind = Kind::Reference;
-                    self.push_reference("")
-                } else if self.head.trim_start().len() >= LOOK_AT {
-                    self.start_base64()
-                } else {
-                    Ok(())
-                }
+        let namespace = element.namespace.as_deref().unwrap_or_default();
+        if !service.takes(namespace) {
+            let found = if namespace.is_empty() {
+                "none"
+            } else {
+                namespace
+            };
+            let required = service.namespace();
+            return Err(Fault::client(
+                "IMP-SOAP-NAMESPACE",
+                format!("namespace mismatch require {required} found {found}"),
+            ));
+        }
+        found.ok_or_else(|| {
+            let offered: Vec<&str> = own().map(|entry| entry.name).collect();
+            Fault {
+                code: FaultCode::NoSuchOperation,
+                ..Fault::client(
+                    "IMP-SOAP-NOT-OFFERED",
+                    format!(
+                        "The operation {name} is not offered here, and nothing was changed. This \
+                         service offers {}.",
+                        offered.join(", ")
+                    ),
+                )
             }
-        }
-    }
-
-    fn push_reference(&mut self, piece: &str) -> Result<(), Fault> {
-        if self.head.len() + piece.len() > REFERENCE_LIMIT {
-            // A colon is no base64, and a reference is short: this is the file's own text.
-            return Err(not_encoded());
-        }
-        self.head.push_str(piece);
-        Ok(())
-    }
-
-    fn start_base64(&mut self) -> Result<(), Fault> {
-        let mut decoder = Base64Push::default();
-        let (mut decoded, mut spool) = (Vec::new(), Spool::new(self.settings));
-        decode(&mut decoder, &mut decoded, &mut spool, &self.head)?;
-        self.kind = Kind::Base64 {
-            decoder,
-            decoded,
-            spool,
-        };
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Handler, Fault> {
-        if matches!(self.kind, Kind::Unknown) {
-            if self.head.trim().is_empty() {
-                return Ok(Handler::Empty);
-            }
-            self.start_base64()?;
-        }
-        match self.kind {
-            Kind::Base64 {
-                mut decoder,
-                mut decoded,
-                mut spool,
-            } => {
-                decoder.finish(&mut decoded)?;
-                spool.write_all(&decoded).map_err(WireError::from_io)?;
-                Ok(if spool.is_empty() {
-                    Handler::Empty
-                } else {
-                    Handler::Inline(spool)
-                })
-            }
-            // The file's own text is not repeated, for it may hold passwords.
-            Kind::Reference | Kind::Unknown if !is_url(self.head.trim()) => Err(not_encoded()),
-            Kind::Reference | Kind::Unknown => reference(&self.head),
-        }
+        })
     }
 }
 
-fn decode(
-    decoder: &mut Base64Push,
-    decoded: &mut Vec<u8>,
-    spool: &mut Spool,
-    text: &str,
-) -> Result<(), WireError> {
-    decoder.push(text.as_bytes(), decoded)?;
-    spool.write_all(decoded).map_err(WireError::from_io)?;
-    decoded.clear();
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_originals_thirty_operations_are_all_known() {
+        let offered = OPERATIONS.iter().filter(|entry| entry.service == USERS);
+        assert_eq!(offered.count() + NOT_OFFERED.len(), 30);
+    }
 }

@@ -16,7 +16,7 @@ use ring::{digest, hmac, rand::SystemRandom};
 use serde::Deserialize;
 
 use crate::access::basic::Credentials;
-use crate::access::gate::{Caller, Recalled};
+use crate::access::gate::Caller;
 use crate::app::App;
 use crate::config;
 use crate::http::soap::elements::{next_child, read_text, skip};
@@ -325,13 +325,9 @@ impl Verifier {
 }
 
 fn check_text(credentials: &Credentials, app: &App) -> Result<Caller, Fault> {
-    match app.gate.recall(credentials)? {
-        Recalled::Caller(caller) => Ok(caller),
-        Recalled::Unknown(operator) => app
-            .gate
-            .verify(credentials, operator)
-            .ok_or_else(Fault::invalid_credentials),
-    }
+    app.gate
+        .caller(credentials)?
+        .ok_or_else(Fault::invalid_credentials)
 }
 
 fn moment(text: &str) -> Result<Timestamp, Fault> {

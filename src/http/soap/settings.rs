@@ -16,6 +16,8 @@ pub struct Settings {
     /// Whether the only attachment of a message whose handler is absent is taken for the file, as some
     /// clients attach files without a reference.
     pub take_unreferenced_attachment: bool,
+    /// Names that a list of users or roles holds at the most, of each domain.
+    pub list_limit: usize,
     /// `[soap.security]`.
     pub security: security::Settings,
     /// Problems that are listed in a fault's detail; the others are counted.
@@ -60,6 +62,7 @@ impl Default for Settings {
             success: Success::Response,
             sender_status: SenderStatus::BadRequest,
             take_unreferenced_attachment: false,
+            list_limit: 100,
             security: security::Settings::default(),
             problems_in_fault: 100,
         }

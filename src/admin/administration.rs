@@ -1,0 +1,284 @@
+//! What can be asked of, and done to, single users and roles. Names may be qualified: `DOMAIN/name`.
+
+use std::sync::Arc;
+
+use crate::admin::error::AdminError;
+use crate::users::domains::Domains;
+use crate::users::hashing::HashPool;
+use crate::users::name_pattern::NamePattern;
+use crate::users::passwords::{self, Fitness};
+use crate::users::policy::HYBRID_ROLES;
+use crate::users::secret::Secret;
+use crate::users::store::{NewPassword, NewRole, RoleAdded, Store, User};
+use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+
+/// The longest role name, in characters.
+const MAX_ROLE_NAME: usize = 255;
+
+/// Administers the users of a store.
+#[derive(Debug)]
+pub struct Administration {
+    /// Where users and roles are kept.
+    pub store: Arc<dyn Store>,
+    /// Where passwords are hashed.
+    pub pool: Arc<HashPool>,
+    /// The rules for passwords.
+    pub passwords: passwords::Settings,
+    /// The domains.
+    pub domains: Domains,
+}
+
+/// Names of one domain, bare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainNames {
+    /// The domain.
+    pub domain: String,
+    /// The names, by their keys.
+    pub names: Vec<String>,
+    /// Whether there are more than were asked for.
+    pub more: bool,
+}
+
+impl DomainNames {
+    /// The names as callers use them: those of `PRIMARY` bare, all others behind their domain.
+    pub fn qualified(&self) -> impl Iterator<Item = String> {
+        self.names.iter().map(|name| match self.domain.as_str() {
+            PRIMARY_DOMAIN => name.clone(),
+            domain => format!("{domain}/{name}"),
+        })
+    }
+}
+
+impl Administration {
+    /// Names that match `filter` (`*` any characters, `?` one; blank: all), at most `limit` of each
+    /// domain; `DOMAIN/filter` looks in that domain alone. `PRIMARY` comes first.
+    ///
+    /// # Errors
+    /// The domain does not exist, or the store failed.
+    pub fn find_users(
+        &self,
+        organization: &str,
+        filter: &str,
+        limit: usize,
+    ) -> Result<Vec<DomainNames>, AdminError> {
+        let (domains, filter) = self.domains_of(filter)?;
+        let pattern = NamePattern::new(filter);
+        let find = |domain: String| {
+            let mut names =
+                self.store
+                    .user_names(organization, &domain, &pattern, limit.saturating_add(1))?;
+            let more = names.len() > limit;
+            names.truncate(limit);
+            Ok(DomainNames {
+                domain,
+                names,
+                more,
+            })
+        };
+        domains.into_iter().map(find).collect()
+    }
+
+    /// Role names that match `filter`, as [`find_users`](Self::find_users) does; those that belong to
+    /// no domain come last, as the domain `INTERNAL`.
+    ///
+    /// # Errors
+    /// The domain does not exist, or the store failed.
+    pub fn find_roles(
+        &self,
+        organization: &str,
+        filter: &str,
+        limit: usize,
+    ) -> Result<Vec<DomainNames>, AdminError> {
+        let hybrid = |name: &str| HYBRID_ROLES.iter().any(|prefix| name.starts_with(prefix));
+        let (domains, pattern) = match hybrid(filter) {
+            true => (Vec::new(), NamePattern::new(filter)),
+            false => {
+                let (domains, filter) = self.domains_of(filter)?;
+                (domains, NamePattern::new(filter))
+            }
+        };
+        let one_domain = domains.len() == 1 && filter.contains('/');
+        let matching = |domain: &str, wanted: &dyn Fn(&str) -> bool| {
+            let all = self.store.roles(organization, domain)?;
+            let mut names: Vec<String> = all.into_iter().filter(|name| wanted(name)).collect();
+            let more = names.len() > limit;
+            names.truncate(limit);
+            Ok::<_, AdminError>(DomainNames {
+                domain: domain.to_owned(),
+                names,
+                more,
+            })
+        };
+        let mut found = Vec::new();
+        for domain in &domains {
+            found.push(matching(domain, &|name| {
+                !hybrid(name) && pattern.matches(&name.to_lowercase())
+            })?);
+        }
+        if !one_domain {
+            found.push(matching(INTERNAL_DOMAIN, &|name| {
+                let bare = name.split_once('/').map_or(name, |(_, bare)| bare);
+                hybrid(name)
+                    && (pattern.matches(&name.to_lowercase())
+                        || pattern.matches(&bare.to_lowercase()))
+            })?);
+        }
+        Ok(found)
+    }
+
+    /// The user called `name`.
+    ///
+    /// # Errors
+    /// There is no such user, or the store failed.
+    pub fn user(&self, organization: &str, name: &str) -> Result<User, AdminError> {
+        let (domain, bare) = self.domains.split(name)?;
+        self.store
+            .user(organization, &domain.name, bare)?
+            .ok_or_else(|| no_such_user(bare, &domain.name))
+    }
+
+    /// Whether there is a user called `name`; in a domain that does not exist there is none.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn exists(&self, organization: &str, name: &str) -> Result<bool, AdminError> {
+        match self.user(organization, name) {
+            Ok(_) => Ok(true),
+            Err(AdminError::NoSuchUser { .. } | AdminError::Domain(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the user called `name`.
+    ///
+    /// # Errors
+    /// There is no such user, or the store failed.
+    pub fn delete_user(&self, organization: &str, name: &str) -> Result<(), AdminError> {
+        let (domain, bare) = self.domains.split(name)?;
+        match self.store.delete_user(organization, &domain.name, bare)? {
+            true => Ok(()),
+            false => Err(no_such_user(bare, &domain.name)),
+        }
+    }
+
+    /// Gives the user called `name` a password that somebody else chose; one that is fit only as an
+    /// initial one has to be changed at the first login.
+    ///
+    /// # Errors
+    /// There is no such user, the password breaks a rule, or the store failed.
+    pub fn set_password(
+        &self,
+        organization: &str,
+        name: &str,
+        password: Secret,
+    ) -> Result<(), AdminError> {
+        let (domain, bare) = self.domains.split(name)?;
+        let fitness = self.passwords.judge(password.expose())?;
+        self.user(organization, name)?;
+        let password = NewPassword {
+            hash: self.pool.hash(password)?,
+            must_change: fitness == Fitness::InitialOnly,
+        };
+        let changed = self
+            .store
+            .set_password(organization, &domain.name, bare, &password)?;
+        match changed {
+            true => Ok(()),
+            false => Err(no_such_user(bare, &domain.name)),
+        }
+    }
+
+    /// Makes the role `name` (`DOMAIN/name`, or `Internal/name` for one of no domain) and gives it to
+    /// `members`, all of it or nothing.
+    ///
+    /// # Errors
+    /// The name is taken or cannot be one, a member does not exist, or the store failed.
+    pub fn add_role(
+        &self,
+        organization: &str,
+        name: &str,
+        members: &[String],
+        permissions: Vec<String>,
+    ) -> Result<(), AdminError> {
+        let hybrid = HYBRID_ROLES.iter().any(|prefix| name.starts_with(prefix));
+        let (domain, bare) = match hybrid {
+            true => (INTERNAL_DOMAIN.to_owned(), name),
+            false => {
+                let (domain, bare) = self.domains.split(name)?;
+                (domain.name, bare)
+            }
+        };
+        check_role_name(bare)?;
+        let mut qualified = Vec::with_capacity(members.len());
+        for member in members {
+            let (domain, bare) = self.domains.split(member)?;
+            qualified.push((domain.name, bare.to_owned()));
+        }
+        let role = NewRole {
+            organization: organization.to_owned(),
+            domain: domain.clone(),
+            name: bare.to_owned(),
+            members: qualified,
+            permissions,
+        };
+        match self.store.add_role(&role)? {
+            RoleAdded::Added => Ok(()),
+            RoleAdded::Taken => Err(AdminError::RoleTaken(name.to_owned())),
+            RoleAdded::NoSuchUser(member) => Err(no_such_user(&member, &domain)),
+        }
+    }
+
+    /// The domains that a filter looks in, `PRIMARY` first, and the filter without its domain.
+    fn domains_of<'f>(&self, filter: &'f str) -> Result<(Vec<String>, &'f str), AdminError> {
+        if filter
+            .split_once('/')
+            .is_some_and(|(domain, _)| !domain.trim().is_empty())
+        {
+            let (domain, filter) = self.domains.split(filter)?;
+            return Ok((vec![domain.name], filter));
+        }
+        let mut names: Vec<String> = self
+            .domains
+            .names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        names.sort_by_key(|name| name != PRIMARY_DOMAIN);
+        Ok((names, filter))
+    }
+}
+
+fn no_such_user(name: &str, domain: &str) -> AdminError {
+    AdminError::NoSuchUser {
+        name: name.to_owned(),
+        domain: domain.to_owned(),
+    }
+}
+
+fn check_role_name(name: &str) -> Result<(), AdminError> {
+    let broken = if name.trim().is_empty() || name.ends_with('/') {
+        "it is empty"
+    } else if name.trim() != name {
+        "it begins or ends with white space"
+    } else if name.chars().any(char::is_control) {
+        "it holds a control character"
+    } else if name.chars().count() > MAX_ROLE_NAME {
+        "it is longer than 255 characters"
+    } else {
+        return Ok(());
+    };
+    Err(AdminError::RoleName(broken))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_names_are_one_line_of_visible_text() {
+        assert!(check_role_name("Sales: north").is_ok());
+        for bad in ["", " ", "Internal/", " a", "a\nb", &"x".repeat(256)] {
+            assert!(check_role_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

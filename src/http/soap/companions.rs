@@ -1,0 +1,377 @@
+//! What bulk-import clients call beside the import: to look whether the users came, to make a role
+//! first, to clean up. Each answers with the content of its response element.
+
+use crate::access::basic::Credentials;
+use crate::access::gate::Caller;
+use crate::admin::administration::DomainNames;
+use crate::app::App;
+use crate::http::soap::answer::{Done, Session};
+use crate::http::soap::beans::{Bean, Field, FlaggedName, nil_return, text_return};
+use crate::http::soap::fault::Fault;
+use crate::http::soap::operation::{Entry, Operation};
+use crate::http::soap::parameters::Parameters;
+use crate::http::soap::settings::Settings;
+use crate::import::report::Report;
+use crate::import::request::ImportRequest;
+use crate::import::single_user::SingleUser;
+use crate::users::import_record::Door;
+use crate::users::operator::Role;
+use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
+use crate::users::secret::Secret;
+use crate::users::store::User;
+use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+
+/// Whom a companion works for, and with what.
+#[derive(Debug)]
+pub struct Companion<'a> {
+    /// The house.
+    pub app: &'a App,
+    /// `[soap]` of the settings.
+    pub settings: &'a Settings,
+    /// Who calls.
+    pub caller: &'a Caller,
+}
+
+impl Companion<'_> {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// It could not be done, and nothing was changed.
+    pub fn run(&self, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
+        let content = match entry.operation {
+            Operation::ListUsers => self.list_users(parameters)?,
+            Operation::ListAllUsers => self.list_all_users(parameters)?,
+            Operation::GetUserRealmInfo => self.user_realm_info(),
+            Operation::HasMultipleUserStores => {
+                text_return(&(self.app.domains.names().len() > 1).to_string())
+            }
+            Operation::GetAllRolesNames => self.all_roles_names(parameters)?,
+            Operation::GetRolesOfUser => self.roles_of_user(parameters)?,
+            Operation::IsExistingUser => {
+                let name = parameters.required("userName")?;
+                let exists = self.app.admin.exists(&self.caller.organization, name)?;
+                text_return(&exists.to_string())
+            }
+            Operation::AddUser => return self.add_user(entry, parameters),
+            Operation::DeleteUser => {
+                let name = parameters.required("userName")?;
+                self.app
+                    .admin
+                    .delete_user(&self.caller.organization, name)?;
+                self.log(entry);
+                nil_return()
+            }
+            Operation::ChangePassword => {
+                let name = parameters.required("userName")?;
+                let password = Secret::from(parameters.required("newPassword")?);
+                self.app
+                    .admin
+                    .set_password(&self.caller.organization, name, password)?;
+                self.log(entry);
+                nil_return()
+            }
+            Operation::AddRole => {
+                self.add_role(parameters)?;
+                self.log(entry);
+                nil_return()
+            }
+            Operation::BulkImportUsers | Operation::Login | Operation::Logout => {
+                return Err(Fault::server(
+                    "IMP-INTERNAL",
+                    "The operation was led astray; nothing was changed.",
+                ));
+            }
+        };
+        Ok(Done::new(entry, content))
+    }
+
+    fn log(&self, entry: &Entry) {
+        let (operation, operator) = (entry.name, self.caller.name.as_str());
+        tracing::info!(operation, operator, "a user or role was changed");
+    }
+
+    fn list_users(&self, parameters: &Parameters) -> Result<String, Fault> {
+        let found = self.users(parameters)?;
+        let names = found.iter().flat_map(DomainNames::qualified);
+        Ok(names.map(|name| text_return(&name)).collect())
+    }
+
+    fn list_all_users(&self, parameters: &Parameters) -> Result<String, Fault> {
+        let found = self.users(parameters)?;
+        let names = found.iter().flat_map(DomainNames::qualified);
+        let flagged = names.map(|name| FlaggedName {
+            item_display_name: name.clone(),
+            item_name: name,
+            editable: true,
+            ..FlaggedName::default()
+        });
+        Ok(list(flagged.collect(), &found))
+    }
+
+    fn all_roles_names(&self, parameters: &Parameters) -> Result<String, Fault> {
+        let found = self.roles(parameters, self.limit(parameters)?)?;
+        Ok(list(flagged_roles(&found, |_, _| false), &found))
+    }
+
+    /// With the limit 0 the user's own roles alone, as in the original.
+    fn roles_of_user(&self, parameters: &Parameters) -> Result<String, Fault> {
+        let name = parameters.required("userName")?;
+        let user = self.app.admin.user(&self.caller.organization, name)?;
+        let only_own = parameters.int("limit")? == Some(0);
+        let limit = match only_own {
+            true => self.settings.list_limit,
+            false => self.limit(parameters)?,
+        };
+        let mut found = self.roles(parameters, limit)?;
+        found.retain(|names| [INTERNAL_DOMAIN, user.domain.as_str()].contains(&&*names.domain));
+        let mut roles = flagged_roles(&found, |domain, role| has(&user, domain, role));
+        if only_own {
+            roles.retain(|role| role.selected);
+        }
+        Ok(list(roles, &found))
+    }
+
+    fn users(&self, parameters: &Parameters) -> Result<Vec<DomainNames>, Fault> {
+        let filter = parameters.text("filter").unwrap_or_default();
+        let limit = self.limit(parameters)?;
+        Ok(self
+            .app
+            .admin
+            .find_users(&self.caller.organization, filter, limit)?)
+    }
+
+    fn roles(&self, parameters: &Parameters, limit: usize) -> Result<Vec<DomainNames>, Fault> {
+        let filter = parameters.text("filter").unwrap_or_default();
+        Ok(self
+            .app
+            .admin
+            .find_roles(&self.caller.organization, filter, limit)?)
+    }
+
+    /// Never more than the setting allows; negative and absent: as many as that.
+    fn limit(&self, parameters: &Parameters) -> Result<usize, Fault> {
+        let most = self.settings.list_limit;
+        let asked = parameters.int("limit")?;
+        Ok(asked.map_or(most, |limit| {
+            usize::try_from(limit).map_or(most, |limit| limit.min(most))
+        }))
+    }
+
+    fn add_user(&self, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
+        let name = parameters.required("userName")?;
+        let (domain, _) = self.app.domains.split(name)?;
+        let roles: Vec<String> = parameters.texts("roles").map(str::to_owned).collect();
+        let user = SingleUser::new(
+            name.to_owned(),
+            parameters.text("password").map(Secret::from),
+            &roles,
+            parameters.pairs("claims", ("claimURI", "value")),
+        );
+        let request = ImportRequest {
+            organization: self.caller.organization.clone(),
+            domain,
+            door: Door::Soap,
+            operator: self.caller.name.clone(),
+            may_grant_admin: self.caller.role == Role::Admin,
+            file_name: entry.name.to_owned(),
+            default_password: None,
+            dry_run: false,
+        };
+        let report = self.app.importer.add_user(request, &user)?;
+        if report.counters.created == 1 {
+            let done = Done::new(entry, nil_return());
+            return Ok(Done {
+                report: Some(report),
+                ..done
+            });
+        }
+        Err(not_added(name, report))
+    }
+
+    fn add_role(&self, parameters: &Parameters) -> Result<(), Fault> {
+        let name = parameters.required("roleName")?;
+        if parameters.boolean("isSharedRole")? {
+            return Err(Fault::operation(
+                "IMP-ROLE-SHARED",
+                "Shared roles are not offered here; leave isSharedRole out or send false.",
+            ));
+        }
+        let members: Vec<String> = parameters.texts("userList").map(str::to_owned).collect();
+        let permissions = parameters.texts("permissions").map(str::to_owned).collect();
+        self.app
+            .admin
+            .add_role(&self.caller.organization, name, &members, permissions)?;
+        Ok(())
+    }
+
+    fn user_realm_info(&self) -> String {
+        let text = |text: &str| Field::Text(Some(text.to_owned()));
+        let domains = self.app.domains.names();
+        let stores: Vec<Bean> = domains
+            .iter()
+            .map(|name| self.user_store_info(name))
+            .collect();
+        let primary = stores
+            .iter()
+            .zip(&domains)
+            .find(|(_, name)| **name == PRIMARY_DOMAIN)
+            .map(|(store, _)| store.clone());
+        let fields = vec![
+            ("adminRole", text(ADMIN_ROLE)),
+            ("adminUser", text(crate::access::first_operator::NAME)),
+            ("bulkImportSupported", Field::Boolean(true)),
+            (
+                "defaultUserClaims",
+                Field::Texts(self.app.importer.claims.uris()),
+            ),
+            (
+                "domainNames",
+                Field::Texts(domains.iter().map(|name| (*name).to_owned()).collect()),
+            ),
+            ("enableUIPageCache", Field::Boolean(true)),
+            ("everyOneRole", text(EVERYONE_ROLE)),
+            ("maxItemsPerUIPage", Field::Int(15)),
+            ("maxUIPagesInCache", Field::Int(6)),
+            ("multipleUserStore", Field::Boolean(domains.len() > 1)),
+            (
+                "primaryUserStoreInfo",
+                Field::Beans(primary.into_iter().collect()),
+            ),
+            ("requiredUserClaims", Field::Texts(Vec::new())),
+            ("userClaims", Field::Texts(self.app.importer.claims.uris())),
+            ("userStoresInfo", Field::Beans(stores)),
+        ];
+        Bean::new("UserRealmInfo", fields).to_return()
+    }
+
+    fn user_store_info(&self, name: &str) -> Bean {
+        let rule = self.app.domains.find(Some(name)).ok();
+        let user_name_rule = rule.and_then(|domain| domain.user_name_rule).map_or_else(
+            || r"^\S{1,255}$".to_owned(),
+            |rule| rule.as_str().to_owned(),
+        );
+        let limit = i32::try_from(self.settings.list_limit).unwrap_or(i32::MAX);
+        let fields = vec![
+            ("bulkImportSupported", Field::Boolean(true)),
+            ("caseSensitiveUsername", Field::Boolean(false)),
+            ("domainName", Field::Text(Some(name.to_owned()))),
+            ("externalIdP", Field::Text(None)),
+            ("maxRoleLimit", Field::Int(limit)),
+            ("maxUserLimit", Field::Int(limit)),
+            (
+                "passwordRegEx",
+                Field::Text(Some(self.app.passwords.initial_rule.as_str().to_owned())),
+            ),
+            ("passwordRegExViolationErrorMsg", Field::Text(None)),
+            ("passwordsExternallyManaged", Field::Boolean(false)),
+            ("readGroupsEnabled", Field::Boolean(true)),
+            ("readOnly", Field::Boolean(false)),
+            ("roleNameRegEx", Field::Text(None)),
+            ("userNameRegEx", Field::Text(Some(user_name_rule))),
+            ("usernameRegExViolationErrorMsg", Field::Text(None)),
+            ("writeGroupsEnabled", Field::Boolean(true)),
+        ];
+        Bean::new("UserStoreInfo", fields)
+    }
+}
+
+/// Opens a session: true and its cookie, or false.
+///
+/// # Errors
+/// The store failed.
+pub fn log_in(app: &App, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
+    let given = parameters.text("username").zip(parameters.text("password"));
+    let credentials = given
+        .filter(|(name, password)| !name.is_empty() && !password.is_empty())
+        .map(|(name, password)| Credentials {
+            name: name.to_owned(),
+            password: Secret::from(password),
+        });
+    let opened = match credentials {
+        Some(credentials) => app.gate.log_in(&credentials)?,
+        None => None,
+    };
+    if opened.is_none() {
+        tracing::warn!("a login was refused");
+    }
+    let done = Done::new(entry, text_return(&opened.is_some().to_string()));
+    Ok(Done {
+        session: opened.map_or(Session::Unchanged, Session::Opened),
+        ..done
+    })
+}
+
+/// Ends the session that the call came with, if it came with one.
+pub fn log_out(app: &App, entry: &'static Entry, session: Option<&str>) -> Done {
+    if let Some(session) = session {
+        app.gate.log_out(session);
+    }
+    Done {
+        session: Session::Closed,
+        ..Done::new(entry, nil_return())
+    }
+}
+
+/// Names and the entry behind them that is none, sorted as the original sorts them.
+fn list(mut names: Vec<FlaggedName>, found: &[DomainNames]) -> String {
+    names.sort_by_key(|name| name.item_name.to_lowercase());
+    let cut = |domain: &&DomainNames| domain.more;
+    let primary_cut = found
+        .iter()
+        .filter(cut)
+        .any(|it| it.domain == PRIMARY_DOMAIN);
+    let others: Vec<String> = found
+        .iter()
+        .filter(cut)
+        .filter(|it| it.domain != PRIMARY_DOMAIN && it.domain != INTERNAL_DOMAIN)
+        .map(|it| it.domain.clone())
+        .collect();
+    names.push(FlaggedName::tail(primary_cut, &others));
+    names.iter().map(FlaggedName::to_return).collect()
+}
+
+fn flagged_roles(found: &[DomainNames], selected: impl Fn(&str, &str) -> bool) -> Vec<FlaggedName> {
+    let mut roles = Vec::new();
+    for domain in found {
+        let internal = domain.domain == INTERNAL_DOMAIN;
+        for name in &domain.names {
+            let qualified = match domain.domain.as_str() {
+                PRIMARY_DOMAIN | INTERNAL_DOMAIN => name.clone(),
+                other => format!("{other}/{name}"),
+            };
+            roles.push(FlaggedName {
+                item_display_name: qualified.clone(),
+                item_name: qualified,
+                domain_name: Some(domain.domain.clone()),
+                role_type: Some(if internal { "Internal" } else { "External" }),
+                editable: true,
+                selected: selected(&domain.domain, name),
+            });
+        }
+    }
+    roles
+}
+
+/// Everybody has the role of everybody.
+fn has(user: &User, domain: &str, role: &str) -> bool {
+    role == EVERYONE_ROLE
+        || ((domain == INTERNAL_DOMAIN || domain == user.domain)
+            && user.roles.iter().any(|own| own == role))
+}
+
+/// Why the user was not added, in one sentence, with the original's number where it is known.
+fn not_added(name: &str, report: Report) -> Fault {
+    let message = if report.counters.duplicate == 1 {
+        format!(
+            "30004 - UserAlreadyExisting Username {name} already exists in the system. Please pick \
+             another username."
+        )
+    } else {
+        let problems: Vec<&str> = report.problems().map(|it| it.message.as_str()).collect();
+        format!("The user was not added: {}.", problems.join("; "))
+    };
+    Fault {
+        report: Some(Box::new(report)),
+        ..Fault::operation("IMP-USER-REFUSED", message)
+    }
+}

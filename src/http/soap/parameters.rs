@@ -1,0 +1,226 @@
+//! The parameters of every operation but the import, read whole: they are short.
+
+use std::io::Read;
+
+use crate::http::soap::elements::{TEXT_LIMIT, next_child, read_text};
+use crate::http::soap::fault::Fault;
+use crate::http::soap::operation::{Entry, Shape};
+use crate::http::soap::xml::{Element, XmlReader};
+use crate::users::secret::Secret;
+
+/// Namespace of `xsi:nil`.
+const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+/// How often a repeatable parameter may come.
+const REPEATS: usize = 10_000;
+
+/// Bytes that all parameters together may have.
+const BYTES: usize = 16 * TEXT_LIMIT;
+
+/// A value; it may be a password, so it has no debug output.
+enum Value {
+    Text(Secret),
+    Bean(Vec<(String, Secret)>),
+}
+
+/// What a call was sent with. A parameter that is nil is as one that is absent.
+pub struct Parameters {
+    operation: &'static str,
+    values: Vec<(&'static str, Value)>,
+}
+
+impl Parameters {
+    /// Reads the parameters of the operation that has just begun, in any order and any namespace.
+    ///
+    /// # Errors
+    /// One of them is unknown, comes too often, or is not of its shape.
+    pub fn read<R: Read>(entry: &'static Entry, xml: &mut XmlReader<R>) -> Result<Self, Fault> {
+        let mut parameters = Parameters {
+            operation: entry.name,
+            values: Vec::new(),
+        };
+        let mut seen: Vec<&str> = Vec::new();
+        let mut bytes = 0;
+        while let Some(element) = next_child(xml, entry.name)? {
+            let Some((name, shape)) = entry
+                .parameters
+                .iter()
+                .find(|(name, _)| *name == element.local)
+            else {
+                return Err(unknown_parameter(entry, &element.local));
+            };
+            let times = seen.iter().filter(|before| *before == name).count();
+            let most = if *shape == Shape::Text { 1 } else { REPEATS };
+            if times >= most {
+                return Err(repeated_parameter(name));
+            }
+            seen.push(name);
+            let value = match shape {
+                Shape::Beans => read_bean(&element, xml)?.map(Value::Bean),
+                Shape::Text | Shape::Texts => text(&element, xml)?.map(Value::Text),
+            };
+            if let Some(value) = value {
+                bytes += value.len();
+                if bytes > BYTES {
+                    return Err(parameter_fault(format!(
+                        "The parameters of {} are longer than {BYTES} bytes together.",
+                        entry.name
+                    )));
+                }
+                parameters.values.push((name, value));
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// The text of a parameter, if it was sent.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.texts(name).next()
+    }
+
+    /// The text of a parameter that has to be there and not blank.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn required(&self, name: &str) -> Result<&str, Fault> {
+        self.text(name)
+            .filter(|text| !text.trim().is_empty())
+            .ok_or_else(|| {
+                let operation = self.operation;
+                Fault::operation(
+                    "IMP-SOAP-PARAMETER",
+                    format!(
+                        "Required data not provided. The parameter {name} of {operation} is missing \
+                         or blank."
+                    ),
+                )
+            })
+    }
+
+    /// All texts of a repeatable parameter.
+    pub fn texts<'p>(&'p self, name: &str) -> impl Iterator<Item = &'p str> {
+        self.values
+            .iter()
+            .filter_map(move |(found, value)| match value {
+                Value::Text(text) if *found == name => Some(text.expose()),
+                _ => None,
+            })
+    }
+
+    /// Two fields of every bean of a repeatable parameter; an absent one is empty.
+    pub fn pairs(&self, name: &str, fields: (&str, &str)) -> Vec<(String, String)> {
+        let field = |bean: &[(String, Secret)], wanted: &str| {
+            let found = bean.iter().find(|(field, _)| field == wanted);
+            found.map_or_else(String::new, |(_, value)| value.expose().to_owned())
+        };
+        let bean = |(found, value): &(&str, Value)| match value {
+            Value::Bean(bean) if *found == name => {
+                Some((field(bean, fields.0), field(bean, fields.1)))
+            }
+            _ => None,
+        };
+        self.values.iter().filter_map(bean).collect()
+    }
+
+    /// A whole number (xs:int), if it was sent.
+    ///
+    /// # Errors
+    /// It is no such number.
+    pub fn int(&self, name: &str) -> Result<Option<i32>, Fault> {
+        let Some(text) = self
+            .text(name)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        else {
+            return Ok(None);
+        };
+        let number = text.parse().map_err(|_| {
+            parameter_fault(format!(
+                "The parameter {name} has to be a whole number such as 100."
+            ))
+        })?;
+        Ok(Some(number))
+    }
+
+    /// A truth value (xs:boolean); one that was not sent is false.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn boolean(&self, name: &str) -> Result<bool, Fault> {
+        match self.text(name).map(str::trim) {
+            None | Some("" | "false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(_) => Err(parameter_fault(format!(
+                "The parameter {name} has to be true or false."
+            ))),
+        }
+    }
+}
+
+impl Value {
+    fn len(&self) -> usize {
+        match self {
+            Value::Text(text) => text.expose().len(),
+            Value::Bean(fields) => fields
+                .iter()
+                .map(|(name, value)| name.len() + value.expose().len())
+                .sum(),
+        }
+    }
+}
+
+/// Whether `xsi:nil` stands for no value.
+pub fn is_nil(element: &Element) -> bool {
+    matches!(
+        element.attribute(Some(XSI), "nil").map(str::trim),
+        Some("true" | "1")
+    )
+}
+
+/// The text of a parameter; `xsi:nil` is none.
+///
+/// # Errors
+/// It holds an element, or is too long.
+pub fn text<R: Read>(element: &Element, xml: &mut XmlReader<R>) -> Result<Option<Secret>, Fault> {
+    let text = Secret::new(read_text(xml, &element.local)?);
+    Ok((!is_nil(element)).then_some(text))
+}
+
+fn read_bean<R: Read>(
+    element: &Element,
+    xml: &mut XmlReader<R>,
+) -> Result<Option<Vec<(String, Secret)>>, Fault> {
+    let mut fields: Vec<(String, Secret)> = Vec::new();
+    while let Some(field) = next_child(xml, &element.local)? {
+        if fields.iter().any(|(name, _)| *name == field.local) {
+            return Err(repeated_parameter(&field.local));
+        }
+        if let Some(value) = text(&field, xml)? {
+            fields.push((field.local, value));
+        }
+    }
+    Ok((!is_nil(element)).then_some(fields))
+}
+
+/// The fault for a name that the operation does not have.
+pub fn unknown_parameter(entry: &Entry, name: &str) -> Fault {
+    let names: Vec<&str> = entry.parameters.iter().map(|(name, _)| *name).collect();
+    let known = match names.as_slice() {
+        [] => "no parameters".to_owned(),
+        [only] => (*only).to_owned(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    };
+    parameter_fault(format!(
+        "There is no parameter {name}; {} has {known}.",
+        entry.name
+    ))
+}
+
+/// The fault for a parameter that comes again.
+pub fn repeated_parameter(name: &str) -> Fault {
+    parameter_fault(format!("The parameter {name} comes twice; send it once."))
+}
+
+fn parameter_fault(message: String) -> Fault {
+    Fault::client("IMP-SOAP-PARAMETER", message)
+}
