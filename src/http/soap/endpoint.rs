@@ -59,7 +59,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
 async fn get(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let secure = request.app_config().secure();
     let asked = wsdl::asked(request.query_string());
-    if let Some(document) = wsdl::document(asked, &state.addresses.base_url(secure)) {
+    let base_url = state.addresses.base_url(secure);
+    if let Some(document) = wsdl::document(wsdl::Service::UserAdmin, asked, &base_url) {
         return HttpResponse::Ok()
             .content_type("text/xml; charset=utf-8")
             .body(document);
