@@ -72,5 +72,5 @@ suite "cargo test" cargo test --locked
 suite "cargo doc, warnings denied" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 suite "release build" cargo build --release --locked
 suite "demo" sh -c 'target/release/muster demo >/dev/null'
-suite "SOAP clients: zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel" tests/interop/run.sh target/release/muster
+suite "SOAP clients: zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub" tests/interop/run.sh target/release/muster
 finish

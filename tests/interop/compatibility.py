@@ -33,6 +33,8 @@ COLUMNS = {
     "gzip": "gzip",
     "chunked": "chunked",
     "5 MB": "5mb",
+    "companions": "companion",
+    "session": "session",
     "faults": "fault",
 }
 

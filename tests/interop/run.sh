@@ -17,7 +17,7 @@
 # The results go to target/interop/results.tsv, which compatibility.py makes a table of.
 set -euo pipefail
 
-all=(wsdl zeep node php perl wsdl2h gsoap wsimport cxf camel)
+all=(wsdl zeep node php perl wsdl2h gsoap wsimport cxf camel stub)
 
 if [[ $# -lt 1 || ! -x $1 ]]; then
     echo "usage: $0 PATH-TO-MUSTER [SUITE...]    suites: ${all[*]}" >&2
@@ -287,7 +287,7 @@ if needs wsimport; then
     apt_tool jaxws has_jaxws jaxws libjaxws-java libsaaj-ri-java
     apt_tool jdk has_jdk default-jdk-headless
 fi
-if needs cxf camel; then apt_tool maven has_maven default-jdk-headless maven; fi
+if needs cxf camel stub; then apt_tool maven has_maven default-jdk-headless maven; fi
 
 start_server
 # A proxy of the surroundings is no business of clients that speak to loopback.
@@ -308,6 +308,7 @@ suite gsoap "gsoap gsoap_lib" bash "$here/gsoap/build_and_run.sh"
 suite wsimport "jaxws jdk" bash "$here/wsimport.sh"
 suite cxf maven bash "$here/java/run.sh" CxfClient
 suite camel maven bash "$here/java/run.sh" CamelRoute
+suite stub maven bash "$here/stub/run.sh"
 
 cat "$results/server" "$results"/*.tsv >"$work/results.tsv"
 printf 'interop: %d passed, %d failed\n' "$passed" "$failed"

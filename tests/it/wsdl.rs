@@ -12,16 +12,20 @@ fn addresses(wsdl: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether the operation of the portType declares an answer.
-fn has_output(wsdl: &str) -> bool {
+/// How many operations the portType has, and how many of them declare an answer.
+fn operations(wsdl: &str) -> (usize, usize) {
     let document = roxmltree::Document::parse(wsdl).expect("a well-formed WSDL");
     let port_type = document
         .descendants()
         .find(|node| node.tag_name().name() == "portType")
         .expect("a portType");
-    port_type
-        .descendants()
-        .any(|node| node.tag_name().name() == "output")
+    let count = |name| {
+        port_type
+            .descendants()
+            .filter(|node| node.tag_name().name() == name)
+            .count()
+    };
+    (count("operation"), count("output"))
 }
 
 #[test]
@@ -46,16 +50,27 @@ fn it_is_served_at_every_address_in_any_case() {
             format!("{base}/services/UserAdmin.UserAdminHttpsEndpoint/"),
         ];
         assert_eq!(addresses(&response.body), expected, "{path}");
-        assert!(has_output(&response.body), "{path}");
+        assert_eq!(operations(&response.body), (30, 30), "{path}");
     }
 }
 
 #[test]
-fn the_originals_shape_has_no_output() {
+fn the_originals_shape_leaves_nine_operations_without_an_answer() {
     let server = TestApp::start();
     let wsdl = server.get("/services/UserAdmin?wsdl&shape=in-only").body;
-    assert!(!has_output(&wsdl));
+    assert_eq!(operations(&wsdl), (30, 21));
     assert_eq!(addresses(&wsdl).len(), 3);
+}
+
+#[test]
+fn no_shape_shows_what_it_is_made_of() {
+    let server = TestApp::start();
+    for query in ["wsdl", "wsdl&shape=in-only"] {
+        let wsdl = server.get(&format!("/services/UserAdmin?{query}")).body;
+        for trace in ["<!--answer-->", "<!--/answer-->", "@BASE_URL@"] {
+            assert!(!wsdl.contains(trace), "{query}: {trace}");
+        }
+    }
 }
 
 #[test]

@@ -54,10 +54,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
     }
 }
 
-async fn get(_service: Service, request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+async fn get(service: Service, request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let secure = request.app_config().secure();
     let asked = wsdl::asked(request.query_string());
-    if let Some(document) = wsdl::document(asked, &state.addresses.base_url(secure)) {
+    let base_url = state.addresses.base_url(secure);
+    if let Some(document) = wsdl::document(service, asked, &base_url) {
         return HttpResponse::Ok()
             .content_type("text/xml; charset=utf-8")
             .body(document);

@@ -1,20 +1,38 @@
-//! The WSDL, compiled in, with the addresses filled in that callers can use.
+//! The descriptions, compiled in, with the addresses filled in that callers can use.
 //!
 //! Never with the request's own Host: a stranger could put any address into somebody's client.
+//!
+//! Each service has one file for two shapes. What only ours has stands between two marker lines, and
+//! the original's shape is the same text without it.
 
-/// Declares the answer, so that every tool takes it.
-const WITH_OUTPUT: &str = include_str!("../../../wsdl/UserAdmin.wsdl");
+use crate::http::soap::service::Service;
 
-/// The original's shape, without one.
-const IN_ONLY: &str = include_str!("../../../wsdl/UserAdmin-in-only.wsdl");
+/// The service that imports users, with all operations of the original.
+const USER_ADMIN: &str = include_str!("../../../wsdl/UserAdmin.wsdl");
+
+/// The service that opens and closes sessions.
+const AUTHENTICATION_ADMIN: &str = include_str!("../../../wsdl/AuthenticationAdmin.wsdl");
+
+/// The service that is asked whether a user exists.
+const REMOTE_USER_STORE_MANAGER: &str =
+    include_str!("../../../wsdl/RemoteUserStoreManagerService.wsdl");
 
 /// Stands in the files for the base URL.
 const PLACEHOLDER: &str = "@BASE_URL@";
 
+/// The line before what the original's shape leaves out.
+const ANSWER: &str = "<!--answer-->";
+
+/// The line after it.
+const ANSWER_END: &str = "<!--/answer-->";
+
+/// Says that an element is a file. An attribute has no room for markers, so it is left out by name.
+const IS_FILE: &str = "xmime:expectedContentTypes=\"application/octet-stream\"";
+
 /// What the query of a GET asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// The WSDL that declares an answer.
+    /// The WSDL that declares an answer for every operation.
     WithOutput,
     /// The WSDL in the original's shape.
     InOnly,
@@ -48,14 +66,37 @@ pub fn asked(query: &str) -> Asked {
     }
 }
 
-/// The document for `asked`, with `base_url` in its addresses.
-pub fn document(asked: Asked, base_url: &str) -> Option<String> {
+/// The document of `service` for `asked`, with `base_url` in its addresses.
+pub fn document(service: Service, asked: Asked, base_url: &str) -> Option<String> {
+    let source = match service {
+        Service::UserAdmin => USER_ADMIN,
+        Service::AuthenticationAdmin => AUTHENTICATION_ADMIN,
+        Service::RemoteUserStoreManager => REMOTE_USER_STORE_MANAGER,
+    };
     let text = match asked {
-        Asked::WithOutput => WITH_OUTPUT,
-        Asked::InOnly => IN_ONLY,
+        Asked::WithOutput => shaped(source, true),
+        Asked::InOnly => shaped(source, false).replace(IS_FILE, ""),
         Asked::Schema | Asked::Nothing => return None,
     };
     Some(text.replace(PLACEHOLDER, base_url))
+}
+
+/// The text without its marker lines, and without what stands between them unless `with_answers`.
+fn shaped(source: &str, with_answers: bool) -> String {
+    let mut text = String::with_capacity(source.len());
+    let mut inside = false;
+    for line in source.lines() {
+        match line.trim() {
+            ANSWER => inside = true,
+            ANSWER_END => inside = false,
+            _ if inside && !with_answers => {}
+            _ => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -71,26 +112,281 @@ mod tests {
         assert_eq!(asked("x=wsdl"), Asked::Nothing);
     }
 
+    const SHAPES: [Asked; 2] = [Asked::WithOutput, Asked::InOnly];
+
+    /// The operations of the original that answer with an element.
+    const ANSWERED: [&str; 16] = [
+        "listUsers",
+        "listAllUsers",
+        "listAllUsersWithPermission",
+        "listUserByClaim",
+        "listUserByClaimWithPermission",
+        "getUserRealmInfo",
+        "hasMultipleUserStores",
+        "isSharedRolesEnabled",
+        "getAllRolesNames",
+        "getAllSharedRoleNames",
+        "getAllPermittedRoleNames",
+        "getRolesOfUser",
+        "getRolesOfCurrentUser",
+        "getUsersOfRole",
+        "getAllUIPermissions",
+        "getRolePermissions",
+    ];
+
+    /// Those whose answer is an empty message.
+    const EMPTY: [&str; 5] = [
+        "addUser",
+        "deleteUser",
+        "changePassword",
+        "changePasswordByUser",
+        "updateUsersOfRole",
+    ];
+
+    /// Those without an answer.
+    const UNANSWERED: [&str; 9] = [
+        "bulkImportUsers",
+        "addRole",
+        "addInternalRole",
+        "deleteRole",
+        "updateRoleName",
+        "updateRolesOfUser",
+        "addRemoveUsersOfRole",
+        "addRemoveRolesOfUser",
+        "setRoleUIPermission",
+    ];
+
+    const WSDL_NS: &str = "http://schemas.xmlsoap.org/wsdl/";
+    const SCHEMA_NS: &str = "http://www.w3.org/2001/XMLSchema";
+
+    type Element<'a, 'b> = roxmltree::Node<'a, 'b>;
+
+    fn text(service: Service, shape: Asked) -> String {
+        document(service, shape, "https://users.example.com").unwrap()
+    }
+
+    fn all<'a, 'b>(
+        document: &'b roxmltree::Document<'a>,
+        name: &'static str,
+    ) -> impl Iterator<Item = Element<'b, 'a>> {
+        document
+            .descendants()
+            .filter(move |node| node.tag_name().name() == name)
+    }
+
+    /// The portType and the three bindings, all of which list the operations.
+    fn places<'a, 'b>(document: &'b roxmltree::Document<'a>) -> Vec<Element<'b, 'a>> {
+        all(document, "portType")
+            .chain(all(document, "binding"))
+            .filter(|node| node.tag_name().namespace() == Some(WSDL_NS))
+            .collect()
+    }
+
+    /// The children of `parent` in the WSDL's namespace that are called so.
+    fn parts<'a, 'b>(parent: Element<'a, 'b>, name: &str) -> Vec<Element<'a, 'b>> {
+        parent
+            .children()
+            .filter(|child| child.has_tag_name((WSDL_NS, name)))
+            .collect()
+    }
+
+    fn names(elements: &[Element<'_, '_>]) -> Vec<String> {
+        let mut names: Vec<String> = elements
+            .iter()
+            .map(|element| element.attribute("name").unwrap().to_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn thirty() -> Vec<String> {
+        let mut names: Vec<String> = [&ANSWERED[..], &EMPTY, &UNANSWERED]
+            .concat()
+            .into_iter()
+            .map(ToOwned::to_owned)
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
     #[test]
-    fn both_documents_are_well_formed_and_have_the_address() {
-        for (shape, outputs) in [(Asked::WithOutput, true), (Asked::InOnly, false)] {
-            let text = document(shape, "https://users.example.com").unwrap();
-            assert!(!text.contains(PLACEHOLDER));
-            let wsdl = roxmltree::Document::parse(&text).unwrap();
-            let addresses: Vec<&str> = wsdl
-                .descendants()
-                .filter(|node| node.tag_name().name() == "address")
-                .filter_map(|node| node.attribute("location"))
+    fn every_shape_has_the_addresses_and_no_trace_of_its_making() {
+        for (service, name) in [
+            (Service::UserAdmin, "UserAdmin"),
+            (Service::AuthenticationAdmin, "AuthenticationAdmin"),
+        ] {
+            for shape in SHAPES {
+                let text = text(service, shape);
+                for trace in [PLACEHOLDER, ANSWER, ANSWER_END] {
+                    assert!(!text.contains(trace), "{trace}");
+                }
+                assert_eq!(
+                    text.contains(IS_FILE),
+                    name == "UserAdmin" && shape == SHAPES[0]
+                );
+                let wsdl = roxmltree::Document::parse(&text).unwrap();
+                let addresses: Vec<&str> = all(&wsdl, "address")
+                    .filter_map(|node| node.attribute("location"))
+                    .collect();
+                let expected = ["Soap11", "Soap12", ""].map(|version| {
+                    format!(
+                        "https://users.example.com/services/{name}.{name}Https{version}Endpoint/"
+                    )
+                });
+                assert_eq!(addresses, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn markers_come_in_pairs() {
+        for source in [USER_ADMIN, AUTHENTICATION_ADMIN] {
+            let marks: Vec<&str> = source
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.contains("answer-->"))
                 .collect();
-            assert_eq!(addresses.len(), 3);
-            assert_eq!(
-                addresses[0],
-                "https://users.example.com/services/UserAdmin.UserAdminHttpsSoap11Endpoint/"
-            );
-            let has = wsdl
-                .descendants()
-                .any(|node| node.tag_name().name() == "output");
-            assert_eq!(has, outputs);
+            assert!(!marks.is_empty());
+            for pair in marks.chunks(2) {
+                assert_eq!(pair, [ANSWER, ANSWER_END]);
+            }
+        }
+    }
+
+    #[test]
+    fn all_thirty_operations_stand_in_the_port_type_and_in_each_binding() {
+        for shape in SHAPES {
+            let text = text(Service::UserAdmin, shape);
+            let wsdl = roxmltree::Document::parse(&text).unwrap();
+            let places = places(&wsdl);
+            assert_eq!(places.len(), 4);
+            for place in places {
+                assert_eq!(names(&parts(place, "operation")), thirty());
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_answers_and_the_originals_shape_keeps_its_silence() {
+        for shape in SHAPES {
+            let text = text(Service::UserAdmin, shape);
+            let wsdl = roxmltree::Document::parse(&text).unwrap();
+            let operations =
+                all(&wsdl, "operation").filter(|node| node.has_tag_name((WSDL_NS, "operation")));
+            for operation in operations {
+                let name = operation.attribute("name").unwrap();
+                let outputs = parts(operation, "output").len();
+                let silent = shape == Asked::InOnly && UNANSWERED.contains(&name);
+                assert_eq!(outputs, usize::from(!silent), "{name}");
+            }
+            for name in thirty() {
+                let response = format!("{name}Response");
+                let found: Vec<_> = all(&wsdl, "message")
+                    .filter(|message| message.attribute("name") == Some(&response))
+                    .collect();
+                let parts: Vec<usize> = found
+                    .iter()
+                    .map(|message| parts(*message, "part").len())
+                    .collect();
+                let expected: &[usize] = match shape {
+                    Asked::InOnly if UNANSWERED.contains(&name.as_str()) => &[],
+                    Asked::InOnly if EMPTY.contains(&name.as_str()) => &[0],
+                    _ => &[1],
+                };
+                assert_eq!(parts, expected, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_declares_its_faults() {
+        for shape in SHAPES {
+            let text = text(Service::UserAdmin, shape);
+            let wsdl = roxmltree::Document::parse(&text).unwrap();
+            for place in places(&wsdl) {
+                let has_faults = !place.attribute("name").unwrap().ends_with("HttpBinding");
+                for operation in parts(place, "operation") {
+                    let mut expected = Vec::new();
+                    if has_faults {
+                        expected.push("UserAdminUserAdminException");
+                        if operation.attribute("name") == Some("listUserByClaimWithPermission") {
+                            expected.push("UserAdminUserStoreException");
+                        }
+                    }
+                    assert_eq!(names(&parts(operation, "fault")), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_name_that_is_referred_to_is_there() {
+        for service in Service::ALL {
+            for shape in SHAPES {
+                let text = text(service, shape);
+                let wsdl = roxmltree::Document::parse(&text).unwrap();
+                let home = wsdl.root_element().attribute("targetNamespace").unwrap();
+                let mut known = Vec::new();
+                for node in wsdl.root_element().children().filter(Element::is_element) {
+                    known.push((
+                        node.tag_name().name(),
+                        home,
+                        node.attribute("name").unwrap_or_default(),
+                    ));
+                }
+                for schema in all(&wsdl, "schema") {
+                    let home = schema.attribute("targetNamespace").unwrap();
+                    for node in schema.children().filter(Element::is_element) {
+                        known.push((
+                            node.tag_name().name(),
+                            home,
+                            node.attribute("name").unwrap_or_default(),
+                        ));
+                    }
+                }
+                let mut seen = 0;
+                for node in wsdl.descendants() {
+                    let own = node.tag_name().namespace();
+                    let references: &[(&str, &str)] = match own {
+                        Some(WSDL_NS) => &[
+                            ("element", "element"),
+                            ("message", "message"),
+                            ("binding", "binding"),
+                            ("type", "portType"),
+                        ],
+                        Some(SCHEMA_NS) => &[("type", "complexType"), ("base", "complexType")],
+                        _ => continue,
+                    };
+                    for (attribute, kind) in references {
+                        let Some(value) = node.attribute(*attribute) else {
+                            continue;
+                        };
+                        let (prefix, name) = value.split_once(':').unwrap();
+                        let namespace = node.lookup_namespace_uri(Some(prefix)).unwrap();
+                        if namespace != SCHEMA_NS {
+                            assert!(known.contains(&(kind, namespace, name)), "{value}");
+                            seen += 1;
+                        }
+                    }
+                }
+                assert!(seen >= 10, "{seen}");
+            }
+        }
+    }
+
+    #[test]
+    fn login_answers_a_boolean_and_logout_only_in_our_shape() {
+        for shape in SHAPES {
+            let text = text(Service::AuthenticationAdmin, shape);
+            let wsdl = roxmltree::Document::parse(&text).unwrap();
+            let port_type = all(&wsdl, "portType").next().unwrap();
+            let operations = parts(port_type, "operation");
+            assert_eq!(names(&operations), ["login", "logout"]);
+            let outputs: Vec<usize> = operations
+                .iter()
+                .map(|operation| parts(*operation, "output").len())
+                .collect();
+            assert_eq!(outputs, [1, usize::from(shape == Asked::WithOutput)]);
         }
     }
 }
