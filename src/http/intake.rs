@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, web};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -47,8 +47,8 @@ pub enum Refused {
 ///
 /// # Errors
 /// Why the caller is not let in.
-pub async fn authenticate(app: &web::Data<App>, request: &HttpRequest) -> Result<Caller, Refused> {
-    let fields: Vec<_> = request.headers().get_all(header::AUTHORIZATION).collect();
+pub async fn authenticate(app: &web::Data<App>, headers: &HeaderMap) -> Result<Caller, Refused> {
+    let fields: Vec<_> = headers.get_all(header::AUTHORIZATION).collect();
     let field = match fields.as_slice() {
         [] => return Err(Refused::NoCredentials),
         [field] => field.to_str().map_err(|_| Refused::NoCredentials)?,
@@ -107,9 +107,17 @@ pub async fn with_body<T: Send + 'static>(
     result.map(|result| (result, body))
 }
 
-/// Reads a little of a body that nobody wants, so that its sender gets the answer.
-pub async fn let_go(mut payload: web::Payload) -> Body {
-    discard(&mut payload, LINGER_BYTES_OF_STRANGERS).await
+/// Reads some of a body that nobody wants, so that its sender gets the answer.
+pub async fn let_go(mut payload: web::Payload, stranger: bool) -> Body {
+    discard(&mut payload, linger_bytes(stranger)).await
+}
+
+fn linger_bytes(stranger: bool) -> u64 {
+    if stranger {
+        LINGER_BYTES_OF_STRANGERS
+    } else {
+        LINGER_BYTES
+    }
 }
 
 async fn feed(mut payload: web::Payload, writer: PipeWriter, flow: Flow) -> Body {
@@ -118,11 +126,7 @@ async fn feed(mut payload: web::Payload, writer: PipeWriter, flow: Flow) -> Body
         mut stop,
         stranger,
     } = flow;
-    let linger = if stranger {
-        LINGER_BYTES_OF_STRANGERS
-    } else {
-        LINGER_BYTES
-    };
+    let linger = linger_bytes(stranger);
     let mut received = 0;
     let stopped = async {
         // An error means that the server itself is gone.

@@ -15,6 +15,7 @@ mod message;
 mod soap;
 mod callers;
 mod gate;
+mod expect;
 mod security;
 mod csv;
 mod bad_input;

@@ -11,6 +11,7 @@ use crate::http::soap::answer::Answer;
 use crate::http::soap::charset;
 use crate::http::soap::envelope::{self, Header};
 use crate::http::soap::fault::Fault;
+use crate::http::soap::head::{Form, Head};
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
 use crate::http::soap::operation::{self, BulkImportUsers, Handler};
 use crate::http::soap::security::Verifier;
@@ -23,16 +24,6 @@ use crate::users::import_record::Door;
 use crate::users::operator::Role;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
-use crate::wire::media_type::MediaType;
-
-/// What the HTTP head says of the body.
-#[derive(Debug, Clone, Default)]
-pub struct Head {
-    /// `Content-Type`.
-    pub content_type: Option<String>,
-    /// `Content-Encoding`.
-    pub content_encoding: Option<String>,
-}
 
 /// Bytes in which a sender who has no HTTP credentials has to say who is calling.
 const STRANGERS_BYTES: u64 = 1024 * 1024;
@@ -65,22 +56,14 @@ struct Progress {
 impl Call<'_> {
     /// Reads the message, imports the file, answers.
     pub fn answer(&self, body: impl Read) -> Answer {
-        let media_type = self
-            .head
-            .content_type
-            .as_deref()
-            .map(MediaType::parse)
-            .transpose();
-        let guess = media_type.as_ref().ok().and_then(Option::as_ref);
         let strangers_bytes = self.caller.is_none().then_some(STRANGERS_BYTES);
         let mut progress = Progress {
-            version: SoapVersion::guess(guess),
+            version: self.head.version(),
             strangers_bytes: Rc::new(Cell::new(strangers_bytes)),
             addressing: None,
         };
-        let result = media_type
-            .map_err(Fault::from)
-            .and_then(|media_type| self.serve(media_type.as_ref(), body, &mut progress));
+        let form = self.head.form();
+        let result = form.and_then(|form| self.serve(&form, body, &mut progress));
         let (version, addressing) = (progress.version, progress.addressing.as_ref());
         let fault = match result {
             Ok(report) if report.counters.clean() => {
@@ -101,15 +84,15 @@ impl Call<'_> {
 
     fn serve(
         &self,
-        media_type: Option<&MediaType>,
+        form: &Form,
         body: impl Read,
         progress: &mut Progress,
     ) -> Result<Report, Fault> {
         let encoding = self.head.content_encoding.as_deref();
-        match media_type {
-            Some(related) if related.essence == "multipart/related" => {
-                let body = inflate::decode(encoding, body, self.body_limit)?;
-                let body = progress.watch(body);
+        let body = inflate::decode(encoding, body, self.body_limit)?;
+        let body = progress.watch(body);
+        match form {
+            Form::Related(related) => {
                 let mut message = Related::new(related, body)?;
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
@@ -117,15 +100,12 @@ impl Call<'_> {
                 let file = message.file(handler, self.settings.take_unreferenced_attachment)?;
                 Ok(self.app.importer.run(request, file)?)
             }
-            Some(bare) if is_envelope(&bare.essence) => {
-                let body = inflate::decode(encoding, body, self.body_limit)?;
-                let body = progress.watch(body);
+            Form::Bare(bare) => {
                 let (request, handler) =
                     self.read_envelope(body, bare.param("charset"), progress)?;
                 let file = file_of_bare_envelope(handler)?;
                 Ok(self.app.importer.run(request, file)?)
             }
-            other => Err(unsupported(other)),
         }
     }
 
@@ -231,26 +211,4 @@ impl<R: Read> Read for Watched<R> {
         self.left.set(Some(left - count as u64));
         Ok(count)
     }
-}
-
-/// The media types that an envelope travels under.
-fn is_envelope(essence: &str) -> bool {
-    matches!(
-        essence,
-        "text/xml" | "application/soap+xml" | "application/xml" | "application/xop+xml"
-    )
-}
-
-fn unsupported(media_type: Option<&MediaType>) -> Fault {
-    let found = match media_type {
-        Some(media_type) => format!("The Content-Type {} is not taken here", media_type.essence),
-        None => "The request has no Content-Type".to_owned(),
-    };
-    Fault::client(
-        WireError::MediaType { what: "" }.code(),
-        format!(
-            "{found}; send text/xml, application/soap+xml, or multipart/related with the file as an \
-             attachment."
-        ),
-    )
 }
