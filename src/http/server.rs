@@ -10,14 +10,15 @@ use std::time::Duration;
 use actix_http::{HttpService, Request};
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::boxed::{self, BoxServiceFactory};
-use actix_service::{fn_service, map_config};
+use actix_service::{Service, fn_service, map_config};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
-use actix_web::{App as Routes, HttpResponse, web};
+use actix_web::{App as Routes, HttpMessage, HttpResponse, web};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::http::settings::Settings;
+use crate::http::unread::Unread;
 use crate::http::{health, soap, tls};
 
 /// Open connections of one worker; more wait in the system's queue.
@@ -159,7 +160,13 @@ impl Door {
             .app_data(self.house.clone())
             .app_data(self.soap.clone())
             .configure(health::routes)
-            .configure(soap::routes);
+            .configure(soap::routes)
+            .wrap_fn(|mut request, routes| {
+                let unread = Unread::new(request.take_payload());
+                request.set_payload(unread.body());
+                let answer = routes.call(request);
+                async { Ok(answer.await?.map_body(|_, answer| unread.kept_by(answer))) }
+            });
         let (house, state) = (self.house.clone(), self.soap.clone());
         let expecting = fn_service(move |request| {
             let (house, state) = (house.clone(), state.clone());

@@ -214,3 +214,19 @@ fn nothing_else_can_be_expected() {
     let waiting = head(Some(&admin()), "text/xml", 1_000).replace("100-c", "100-continue, c");
     assert_eq!(only_answer(&server, &waiting).status, 417);
 }
+
+#[test]
+fn a_body_in_chunks_that_never_ends_holds_no_connection_open() {
+    let server = TestApp::start();
+    for target in ["POST /nowhere", "GET /healthz", "PUT /services/UserAdmin"] {
+        let mut stream = server.connect();
+        let head =
+            format!("{target} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx");
+        stream.write_all(head.as_bytes()).unwrap();
+        let start = Instant::now();
+        let mut all = String::new();
+        stream.read_to_string(&mut all).unwrap();
+        assert!(all.contains("connection: close"), "{target}: {all}");
+        assert!(start.elapsed() < Duration::from_secs(4), "{target}");
+    }
+}
