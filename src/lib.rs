@@ -8,7 +8,7 @@
 //! ```text
 //! 7 main
 //! 6 cli            commands: demo, serve, import, operator, users, imports
-//! 5 http           soap (a slice) over intake, server, tls, health
+//! 5 http           soap (a slice) over intake, unread, server, tls, health
 //! 4 app            builds store, gate and importer once; holds them
 //! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header;
-use actix_web::{HttpRequest, web};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -51,10 +51,10 @@ pub enum Refused {
 ///
 /// # Errors
 /// Why the caller is not let in.
-pub async fn authenticate(app: &web::Data<App>, request: &HttpRequest) -> Result<Caller, Refused> {
-    let fields: Vec<_> = request.headers().get_all(header::AUTHORIZATION).collect();
+pub async fn authenticate(app: &web::Data<App>, headers: &HeaderMap) -> Result<Caller, Refused> {
+    let fields: Vec<_> = headers.get_all(header::AUTHORIZATION).collect();
     let field = match fields.as_slice() {
-        [] => return in_session(app, request),
+        [] => return in_session(app, headers),
         [field] => field.to_str().map_err(|_| Refused::NoCredentials)?,
         // Two answers to one question: whoever looks at only one of them could be fooled.
         _ => return Err(Refused::Wrong),
@@ -78,17 +78,24 @@ pub async fn authenticate(app: &web::Data<App>, request: &HttpRequest) -> Result
 
 /// Whoever sends no credentials may have logged in before. A session that has ended is as none, for
 /// others on the way set cookies of that name too.
-fn in_session(app: &App, request: &HttpRequest) -> Result<Caller, Refused> {
-    let caller = match session(request) {
+fn in_session(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
+    let caller = match session(headers) {
         Some(id) => app.gate.caller_in(&id).map_err(Refused::Failed)?,
         None => None,
     };
     caller.ok_or(Refused::NoCredentials)
 }
 
-/// The session that the request says it belongs to.
-pub fn session(request: &HttpRequest) -> Option<String> {
-    Some(request.cookie(SESSION_COOKIE)?.value().to_owned())
+/// The session that the request says it belongs to. Attributes that a client sends back with the cookie
+/// are as other cookies.
+pub fn session(headers: &HeaderMap) -> Option<String> {
+    let fields = headers.get_all(header::COOKIE);
+    let texts = fields.filter_map(|field| field.to_str().ok());
+    texts
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| Cookie::parse(pair).ok())
+        .find(|cookie| cookie.name() == SESSION_COOKIE)
+        .map(|cookie| cookie.value().to_owned())
 }
 
 /// The cookie that opens a session, or ends one when `id` is none. It never leaves the encrypted
@@ -141,9 +148,17 @@ pub async fn with_body<T: Send + 'static>(
     result.map(|result| (result, body))
 }
 
-/// Reads a little of a body that nobody wants, so that its sender gets the answer.
-pub async fn let_go(mut payload: web::Payload) -> Body {
-    discard(&mut payload, LINGER_BYTES_OF_STRANGERS).await
+/// Reads some of a body that nobody wants, so that its sender gets the answer.
+pub async fn let_go(mut payload: web::Payload, stranger: bool) -> Body {
+    discard(&mut payload, linger_bytes(stranger)).await
+}
+
+fn linger_bytes(stranger: bool) -> u64 {
+    if stranger {
+        LINGER_BYTES_OF_STRANGERS
+    } else {
+        LINGER_BYTES
+    }
 }
 
 async fn feed(mut payload: web::Payload, writer: PipeWriter, flow: Flow) -> Body {
@@ -152,11 +167,7 @@ async fn feed(mut payload: web::Payload, writer: PipeWriter, flow: Flow) -> Body
         mut stop,
         stranger,
     } = flow;
-    let linger = if stranger {
-        LINGER_BYTES_OF_STRANGERS
-    } else {
-        LINGER_BYTES
-    };
+    let linger = linger_bytes(stranger);
     let mut received = 0;
     let stopped = async {
         // An error means that the server itself is gone.

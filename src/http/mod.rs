@@ -6,4 +6,5 @@ pub mod server;
 pub mod tls;
 pub mod health;
 pub mod intake;
+pub mod unread;
 pub mod soap;

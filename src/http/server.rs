@@ -7,11 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::{App as Routes, HttpServer, web};
+use actix_http::{HttpService, Request};
+use actix_server::{GracefulShutdownSignal, Server};
+use actix_service::boxed::{self, BoxServiceFactory};
+use actix_service::{Service, fn_service, map_config};
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::{App as Routes, HttpMessage, HttpResponse, web};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::http::settings::Settings;
+use crate::http::unread::Unread;
 use crate::http::{health, soap, tls};
 
 /// Open connections of one worker; more wait in the system's queue.
@@ -19,6 +26,9 @@ const CONNECTIONS: usize = 10_000;
 
 /// For how long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// For how long a connection whose request was not read to its end stays open for the answer.
+const DISCONNECT: Duration = Duration::from_secs(1);
 
 /// Where a running server can be reached.
 #[derive(Debug, Clone, Default)]
@@ -78,36 +88,42 @@ pub async fn run(
         public_url: settings.public_url.clone(),
     };
     let (stopping, stop_signal) = watch::channel(false);
-    let state = web::Data::new(soap::State {
-        settings: soap_settings.clone(),
-        verifier: soap::security::Verifier::new(&soap_settings.security)?,
-        addresses: addresses.clone(),
-        body_limit: settings.body_limit_bytes,
-        idle: settings.idle(),
-        stop: stop_signal,
-    });
+    let verifier = Arc::new(soap::security::Verifier::new(&soap_settings.security)?);
+    let mut server = Server::build()
+        .workers(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+        .max_concurrent_connections(CONNECTIONS)
+        .shutdown_timeout(settings.shutdown_seconds)
+        .disable_signals();
+    let draining = server.graceful_shutdown_signal();
     let house = web::Data::from(Arc::clone(&app));
-    let mut server = HttpServer::new(move || {
-        Routes::new()
-            .app_data(house.clone())
-            .app_data(state.clone())
-            .configure(health::routes)
-            .configure(soap::routes)
-    })
-    .workers(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
-    .max_connections(CONNECTIONS)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(settings.idle())
-    .shutdown_timeout(settings.shutdown_seconds)
-    .disable_signals();
+    let door = |secure| Door {
+        house: house.clone(),
+        soap: web::Data::new(soap::State {
+            settings: soap_settings.clone(),
+            verifier: Arc::clone(&verifier),
+            base_url: addresses.base_url(secure),
+            secure,
+            body_limit: settings.body_limit_bytes,
+            idle: settings.idle(),
+            stop: stop_signal.clone(),
+        }),
+        idle: settings.idle(),
+        draining: draining.clone(),
+    };
     let broken = |error: std::io::Error| format!("the server cannot listen: {error}");
     if let Some((listener, _)) = http {
-        server = server.listen(listener).map_err(broken)?;
+        let door = door(false);
+        server = server
+            .listen("http", listener, move || door.service().tcp())
+            .map_err(broken)?;
     }
     if let Some((listener, _)) = https {
+        let door = door(true);
         let configuration = tls::configuration(settings, data)?;
         server = server
-            .listen_rustls_0_23(listener, configuration)
+            .listen("https", listener, move || {
+                door.service().rustls_0_23(configuration.clone())
+            })
             .map_err(broken)?;
     }
     let server = server.run();
@@ -122,6 +138,55 @@ pub async fn run(
     match running.await {
         Ok(result) => result.map_err(|error| format!("the server failed: {error}")),
         Err(error) => Err(format!("the server failed: {error}")),
+    }
+}
+
+/// What every worker's service behind one listener is made from.
+#[derive(Clone)]
+struct Door {
+    house: web::Data<App>,
+    soap: web::Data<soap::State>,
+    idle: Duration,
+    draining: GracefulShutdownSignal,
+}
+
+type Answering = BoxServiceFactory<(), Request, ServiceResponse, actix_web::Error, ()>;
+type Expecting = BoxServiceFactory<(), Request, Request, HttpResponse, ()>;
+
+impl Door {
+    /// What `actix_web::HttpServer` makes of routes, and beside them the one who is asked before a
+    /// client is told to go on with its body (RFC 9110 §10.1.1).
+    fn service<T>(&self) -> HttpService<T, Answering, BoxBody, Expecting> {
+        let routes = Routes::new()
+            .app_data(self.house.clone())
+            .app_data(self.soap.clone())
+            .configure(health::routes)
+            .configure(soap::routes)
+            .wrap_fn(|mut request, routes| {
+                let unread = Unread::new(request.take_payload());
+                request.set_payload(unread.body());
+                let answer = routes.call(request);
+                async { Ok(answer.await?.map_body(|_, answer| unread.kept_by(answer))) }
+            });
+        let (house, state) = (self.house.clone(), self.soap.clone());
+        let expecting = fn_service(move |request| {
+            let (house, state) = (house.clone(), state.clone());
+            async move { soap::before_the_body(&house, &state, request).await }
+        });
+        let draining = self.draining.clone();
+        HttpService::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(self.idle)
+            .client_disconnect_timeout(DISCONNECT)
+            // Without it, connections that wait for their next request hold the stop up.
+            .graceful_shutdown_signal(move || {
+                let draining = draining.clone();
+                async move { draining.notified().await }
+            })
+            .expect(boxed::factory(expecting))
+            .finish(boxed::factory(map_config(routes, |()| {
+                AppConfig::default()
+            })))
     }
 }
 

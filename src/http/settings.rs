@@ -22,7 +22,7 @@ pub struct Settings {
     pub tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key.
     pub tls_key: Option<PathBuf>,
-    /// Bytes that a request body may have, inflated where it is compressed.
+    /// Bytes that a request body may have, as it is sent and inflated where it is compressed.
     pub body_limit_bytes: u64,
     /// Seconds for which a request head, or the next piece of a body, is waited for.
     pub idle_seconds: u64,

@@ -8,6 +8,7 @@ pub mod peek;
 pub mod inflate;
 pub mod spool;
 pub mod media_type;
+pub mod preface;
 pub mod mime;
 pub mod delimiter;
 pub mod part;

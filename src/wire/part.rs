@@ -85,17 +85,22 @@ impl HeaderLines {
         Ok(())
     }
 
+    /// The one value that the fields of this name have; empty without any.
+    pub(crate) fn once(&self, name: &str) -> Result<&str, &'static str> {
+        let mut values = self.fields.iter().filter(|(other, _)| other == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        // Two readers of one message would each believe a different line.
+        if values.any(|(_, other)| Some(other.as_str()) != value) {
+            return Err("a Content- field is given twice, with different values");
+        }
+        Ok(value.unwrap_or_default())
+    }
+
     /// The whole header of part number `part`, once its last line is in.
     pub(crate) fn finish(&self, part: usize) -> Result<PartHeader, WireError> {
-        let once = |name: &str| {
-            let mut values = self.fields.iter().filter(|(other, _)| other == name);
-            let value = values.next().map(|(_, value)| value.as_str());
-            // Two readers of one message would each believe a different line.
-            if values.any(|(_, other)| Some(other.as_str()) != value) {
-                let what = "a Content- field is given twice, with different values";
-                return Err(WireError::MimeHeader { part, what });
-            }
-            Ok(value.unwrap_or_default())
+        let once = |name| {
+            self.once(name)
+                .map_err(|what| WireError::MimeHeader { part, what })
         };
         let content_type = once("content-type")?;
         if starts_with_ignoring_case(content_type, "multipart/") {

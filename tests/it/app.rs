@@ -314,15 +314,7 @@ impl Response {
             );
             bytes.extend_from_slice(&buffer[..count]);
         };
-        let mut lines = head.lines();
-        let status = lines
-            .next()
-            .and_then(|line| line.split(' ').nth(1))
-            .expect("a status line");
-        let headers: Vec<(String, String)> = lines
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect();
+        let (status, headers) = Response::parse_head(&head);
         let length = headers.iter().find(|(name, _)| name == "content-length");
         let length: Option<usize> = length.map(|(_, value)| value.parse().expect("a length"));
         let mut body = bytes.split_off(body_start);
@@ -337,10 +329,33 @@ impl Response {
         }
         let body = String::from_utf8(body).expect("the answer is UTF-8");
         Response {
-            status: status.parse().expect("a status"),
+            status,
             headers,
             body,
         }
+    }
+
+    /// The response that a connection was closed behind.
+    pub fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        let (status, headers) = Response::parse_head(head);
+        Response {
+            status,
+            headers,
+            body: body.into(),
+        }
+    }
+
+    fn parse_head(head: &str) -> (u16, Vec<(String, String)>) {
+        let mut lines = head.lines();
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .expect("a status line");
+        let headers = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+        (status.parse().expect("a status"), headers.collect())
     }
 
     /// The value of a header field, whose name is given in lower case.

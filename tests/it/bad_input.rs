@@ -525,6 +525,21 @@ fn multipart_messages_that_cannot_be_read() {
             "IMP-MIME-BOUNDARY",
         ));
     }
+    let without = "multipart/related; type=application/xop+xml";
+    let prefaces = [
+        "MIME-Version: 1.0\r\n\r\n".to_owned(),
+        "MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n\r\n".into(),
+        "Content-Type: multipart/mixed; boundary=b1\r\n\r\n".into(),
+        "Content-Type: multipart/related; boundary=\"b\u{e9}\"\r\n\r\n".into(),
+        "Content-Type: multipart/related; boundary=b1".into(),
+        format!("X: {}\r\nContent-Type: {RELATED}\r\n\r\n", "x".repeat(4096)),
+        "X: y\r\n".repeat(100_000),
+        "x".repeat(1_000_000),
+    ];
+    for preface in prefaces {
+        let body = [preface.as_bytes(), good.as_ref()].concat();
+        cases.push(("no boundary", without, body, "IMP-MIME-BOUNDARY"));
+    }
     assert_refused(cases);
 }
 

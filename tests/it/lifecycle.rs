@@ -114,6 +114,14 @@ fn https_works_with_the_certificate_of_the_first_start_which_is_kept() {
     );
     let answer = over_tls(&server, &certificate, "localhost", &call);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let waiting = format!(
+        "POST /services/UserAdmin HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n\
+         Content-Type: {RELATED}\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
+        basic("admin", "wrong"),
+    );
+    let answer = over_tls(&server, &certificate, "localhost", &waiting);
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
     let wsdl = "GET /services/UserAdmin?wsdl HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
     let wsdl = over_tls(&server, &certificate, "localhost", wsdl);
     let address = format!("https://{}/services/UserAdmin", server.https());

@@ -16,6 +16,7 @@ mod soap;
 mod callers;
 mod companions;
 mod gate;
+mod expect;
 mod security;
 mod csv;
 mod bad_input;

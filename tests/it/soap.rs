@@ -692,6 +692,25 @@ fn older_ways_of_http_are_understood() {
     }
 }
 
+#[test]
+fn a_boundary_that_only_the_body_names_wherever_it_is_divided() {
+    let server = TestApp::start();
+    let without = "multipart/related; type=application/xop+xml";
+    let names: Vec<String> = (1..=200).map(|at| format!("user{at:03}")).collect();
+    for (at, name) in (1..).zip(&names) {
+        let message = multipart(&format!("UserName,Password,Claims\n{name},,\n"));
+        let body = format!("MIME-Version: 1.0\r\nContent-Type: {RELATED}\r\n\r\n{message}");
+        let mut bytes = head(without, "Transfer-Encoding: chunked\r\n").into_bytes();
+        let (start, rest) = body.split_at(at);
+        for chunk in [start, rest, ""] {
+            bytes.extend_from_slice(format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes());
+        }
+        let response = server.send(&bytes);
+        assert_eq!(response.status, 200, "{at}: {}", response.body);
+    }
+    assert_eq!(server.user_names(), names);
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();

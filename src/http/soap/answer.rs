@@ -114,6 +114,17 @@ impl Answer {
         }
     }
 
+    /// Something was expected that is not known here: 417 (RFC 9110 §15.5.18).
+    pub fn expectation_failed() -> Self {
+        Answer {
+            status: 417,
+            content_type: "text/plain; charset=utf-8",
+            body: "The only expectation that can be met here is 100-continue.\n".into(),
+            import: None,
+            session: Session::Unchanged,
+        }
+    }
+
     /// It did not.
     pub fn fault(
         version: SoapVersion,

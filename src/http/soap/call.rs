@@ -14,6 +14,7 @@ use crate::http::soap::charset;
 use crate::http::soap::companions::{self, Companion};
 use crate::http::soap::envelope::{self, Header};
 use crate::http::soap::fault::Fault;
+use crate::http::soap::head::{Form, Head};
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
 use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::Parameters;
@@ -27,18 +28,6 @@ use crate::users::import_record::Door;
 use crate::users::operator::Role;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
-use crate::wire::media_type::MediaType;
-
-/// What the HTTP head says of the body.
-#[derive(Debug, Clone, Default)]
-pub struct Head {
-    /// `Content-Type`.
-    pub content_type: Option<String>,
-    /// `Content-Encoding`.
-    pub content_encoding: Option<String>,
-    /// The session that the call came with.
-    pub session: Option<String>,
-}
 
 /// Bytes in which a sender who has no HTTP credentials has to say who is calling.
 const STRANGERS_BYTES: u64 = 1024 * 1024;
@@ -85,22 +74,14 @@ enum Asked {
 impl Call<'_> {
     /// Reads the message, imports the file, answers.
     pub fn answer(&self, body: impl Read) -> Answer {
-        let media_type = self
-            .head
-            .content_type
-            .as_deref()
-            .map(MediaType::parse)
-            .transpose();
-        let guess = media_type.as_ref().ok().and_then(Option::as_ref);
         let strangers_bytes = self.caller.is_none().then_some(STRANGERS_BYTES);
         let mut progress = Progress {
-            version: SoapVersion::guess(guess),
+            version: self.head.version(),
             strangers_bytes: Rc::new(Cell::new(strangers_bytes)),
             addressing: None,
         };
-        let result = media_type
-            .map_err(Fault::from)
-            .and_then(|media_type| self.serve(media_type.as_ref(), body, &mut progress));
+        let form = self.head.form();
+        let result = form.and_then(|form| self.serve(&form, body, &mut progress));
         let (version, addressing) = (progress.version, progress.addressing.as_ref());
         let fault = match result {
             Ok(done) => return Answer::success(version, addressing, done, self.settings),
@@ -120,17 +101,12 @@ impl Call<'_> {
         Answer::fault(version, addressing, &fault, self.settings)
     }
 
-    fn serve(
-        &self,
-        media_type: Option<&MediaType>,
-        body: impl Read,
-        progress: &mut Progress,
-    ) -> Result<Done, Fault> {
+    fn serve(&self, form: &Form, body: impl Read, progress: &mut Progress) -> Result<Done, Fault> {
         let encoding = self.head.content_encoding.as_deref();
-        match media_type {
-            Some(related) if related.essence == "multipart/related" => {
-                let body = inflate::decode(encoding, body, self.body_limit)?;
-                let body = progress.watch(body);
+        let body = inflate::decode(encoding, body, self.body_limit)?;
+        let body = progress.watch(body);
+        match form {
+            Form::Related(related) => {
                 let mut message = Related::new(related, body)?;
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
@@ -145,17 +121,12 @@ impl Call<'_> {
                     }
                 }
             }
-            Some(bare) if is_envelope(&bare.essence) => {
-                let body = inflate::decode(encoding, body, self.body_limit)?;
-                let body = progress.watch(body);
-                match self.read_envelope(body, bare.param("charset"), progress)? {
-                    Asked::Import(entry, request, handler) => {
-                        self.import(entry, *request, file_of_bare_envelope(handler)?)
-                    }
-                    other => self.carry_out(other),
+            Form::Bare(bare) => match self.read_envelope(body, bare.param("charset"), progress)? {
+                Asked::Import(entry, request, handler) => {
+                    self.import(entry, *request, file_of_bare_envelope(handler)?)
                 }
-            }
-            other => Err(unsupported(other)),
+                other => self.carry_out(other),
+            },
         }
     }
 
@@ -326,26 +297,4 @@ impl<R: Read> Read for Watched<R> {
         self.left.set(Some(left - count as u64));
         Ok(count)
     }
-}
-
-/// The media types that an envelope travels under.
-fn is_envelope(essence: &str) -> bool {
-    matches!(
-        essence,
-        "text/xml" | "application/soap+xml" | "application/xml" | "application/xop+xml"
-    )
-}
-
-fn unsupported(media_type: Option<&MediaType>) -> Fault {
-    let found = match media_type {
-        Some(media_type) => format!("The Content-Type {} is not taken here", media_type.essence),
-        None => "The request has no Content-Type".to_owned(),
-    };
-    Fault::client(
-        WireError::MediaType { what: "" }.code(),
-        format!(
-            "{found}; send text/xml, application/soap+xml, or multipart/related with the file as an \
-             attachment."
-        ),
-    )
 }

@@ -1,33 +1,36 @@
 //! The addresses of the service, and the way between HTTP and a [`Call`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_http::Request;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 
 use crate::app::App;
-use crate::http::intake::{self, Body, Flow, Refused, StopSignal};
-use crate::http::server::Addresses;
+use crate::http::intake::{self, Body, Flow, StopSignal};
 use crate::http::soap::answer::{Answer, Session};
-use crate::http::soap::call::{Call, Head};
+use crate::http::soap::call::Call;
 use crate::http::soap::fault::Fault;
+use crate::http::soap::head::{self, Admitted, field};
 use crate::http::soap::security::Verifier;
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
-use crate::http::soap::version::SoapVersion;
 use crate::http::soap::wsdl;
-use crate::wire::media_type::MediaType;
+use crate::http::unread::Unread;
 
-/// What the slice needs besides the house.
+/// What the slice needs besides the house, behind one listener.
 #[derive(Debug)]
 pub struct State {
     /// `[soap]` of the settings.
     pub settings: Settings,
-    /// Who checks WS-Security headers.
-    pub verifier: Verifier,
-    /// Where the server is reached.
-    pub addresses: Addresses,
+    /// Who checks WS-Security headers, whichever listener they come through.
+    pub verifier: Arc<Verifier>,
+    /// Where callers of this listener reach the server.
+    pub base_url: String,
+    /// Whether the listener speaks TLS.
+    pub secure: bool,
     /// Bytes that a body may have.
     pub body_limit: u64,
     /// For how long the next piece of a body is waited for.
@@ -54,11 +57,36 @@ pub fn routes(config: &mut web::ServiceConfig) {
     }
 }
 
+/// Asked when a client waits for `100 Continue`: gives the request back if its body may come, and the
+/// final answer instead if that is known without it.
+pub async fn before_the_body(
+    app: &web::Data<App>,
+    state: &State,
+    mut request: Request,
+) -> Result<Request, HttpResponse> {
+    // Whoever answers anything else does so at once and reads no body.
+    let service = match Service::at(request.path()) {
+        Some(service) if request.method() == Method::POST => service,
+        _ => return Ok(request),
+    };
+    match head::admit(app, state, service, request.head()).await {
+        Ok(admitted) => {
+            request.extensions_mut().insert(admitted);
+            Ok(request)
+        }
+        // Whether the body comes all the same is the client's choice: the connection ends here.
+        Err(turned_away) => {
+            let secure = state.secure;
+            let response = respond(turned_away.answer, request.headers(), Body::Unread, secure);
+            let unread = Unread::new(request.take_payload());
+            Err(response.map_body(|_, answer| unread.kept_by(answer)))
+        }
+    }
+}
+
 async fn get(service: Service, request: HttpRequest, state: web::Data<State>) -> HttpResponse {
-    let secure = request.app_config().secure();
     let asked = wsdl::asked(request.query_string());
-    let base_url = state.addresses.base_url(secure);
-    if let Some(document) = wsdl::document(service, asked, &base_url) {
+    if let Some(document) = wsdl::document(service, asked, &state.base_url) {
         return HttpResponse::Ok()
             .content_type("text/xml; charset=utf-8")
             .body(document);
@@ -89,20 +117,19 @@ async fn post(
     app: web::Data<App>,
     state: web::Data<State>,
 ) -> HttpResponse {
-    let head = Head {
-        content_type: field(&request, &header::CONTENT_TYPE),
-        content_encoding: field(&request, &header::CONTENT_ENCODING),
-        session: intake::session(&request),
+    let known = request.extensions_mut().remove::<Admitted>();
+    let admitted = match known {
+        Some(admitted) => Ok(admitted),
+        None => head::admit(&app, &state, service, request.head()).await,
     };
-    let caller = match intake::authenticate(&app, &request).await {
-        Ok(caller) => Some(caller),
-        // The WS-Security header may still say who it is.
-        Err(Refused::NoCredentials) => None,
-        Err(refused) => {
-            let body = intake::let_go(payload).await;
-            return refuse(&refused, &head, &state, &request, body);
+    let Admitted { head, caller } = match admitted {
+        Ok(admitted) => admitted,
+        Err(turned_away) => {
+            let body = intake::let_go(payload, turned_away.stranger).await;
+            return respond(turned_away.answer, request.headers(), body, state.secure);
         }
     };
+    let version = head.version();
     let flow = Flow {
         idle: state.idle,
         stop: state.stop.clone(),
@@ -122,47 +149,20 @@ async fn post(
         call.answer(body)
     });
     match answered.await {
-        Ok((answer, body)) => respond(answer, &request, body),
+        Ok((answer, body)) => respond(answer, request.headers(), body, state.secure),
         Err(error) => {
             tracing::error!(%error, "a call was lost");
             let fault = Fault::server(
                 "IMP-INTERNAL",
                 "The call failed; the server's log says why.",
             );
-            let answer = Answer::fault(SoapVersion::V11, None, &fault, &state.settings);
-            respond(answer, &request, Body::Unread)
+            let answer = Answer::fault(version, None, &fault, &state.settings);
+            respond(answer, request.headers(), Body::Unread, state.secure)
         }
     }
 }
 
-/// Wrong credentials are answered by the original's fault.
-fn refuse(
-    refused: &Refused,
-    head: &Head,
-    state: &State,
-    request: &HttpRequest,
-    body: Body,
-) -> HttpResponse {
-    let fault = match refused {
-        Refused::NoCredentials => return respond(Answer::challenge(), request, body),
-        Refused::OtherScheme => Fault::please_login(),
-        Refused::Wrong => Fault::invalid_credentials(),
-        Refused::Failed(error) => Fault::from(error.clone()),
-    };
-    tracing::warn!(rule = fault.rule, "a caller was refused");
-    let media_type = head
-        .content_type
-        .as_deref()
-        .and_then(|text| MediaType::parse(text).ok());
-    let version = SoapVersion::guess(media_type.as_ref());
-    respond(
-        Answer::fault(version, None, &fault, &state.settings),
-        request,
-        body,
-    )
-}
-
-fn respond(answer: Answer, request: &HttpRequest, body: Body) -> HttpResponse {
+fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     if status == StatusCode::UNAUTHORIZED {
@@ -173,7 +173,6 @@ fn respond(answer: Answer, request: &HttpRequest, body: Body) -> HttpResponse {
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));
     }
-    let secure = request.app_config().secure();
     match answer.session {
         Session::Unchanged => {}
         Session::Opened(id) => {
@@ -183,20 +182,15 @@ fn respond(answer: Answer, request: &HttpRequest, body: Body) -> HttpResponse {
             response.cookie(intake::session_cookie(None, secure));
         }
     }
-    close_if_asked(&mut response, request, body);
+    close_if_asked(&mut response, headers, body);
     response.body(answer.body)
 }
 
 /// A client that says it will close is told the same: some pool the connection all the same.
-fn close_if_asked(response: &mut HttpResponseBuilder, request: &HttpRequest, body: Body) {
-    let asked = field(request, &header::CONNECTION)
+fn close_if_asked(response: &mut HttpResponseBuilder, headers: &HeaderMap, body: Body) {
+    let asked = field(headers, &header::CONNECTION)
         .is_some_and(|field| field.to_ascii_lowercase().contains("close"));
     if asked || body == Body::Unread {
         response.force_close();
     }
-}
-
-fn field(request: &HttpRequest, name: &HeaderName) -> Option<String> {
-    let value = request.headers().get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

@@ -7,6 +7,7 @@ pub mod settings;
 pub mod version;
 pub mod charset;
 pub mod xml;
+pub mod head;
 pub mod call;
 pub mod elements;
 pub mod envelope;
@@ -25,7 +26,7 @@ pub mod fault_xml;
 pub mod wsdl;
 mod endpoint;
 
-pub use endpoint::{State, routes};
+pub use endpoint::{State, before_the_body, routes};
 pub use settings::Settings;
 
 /// Namespace of the wrapper elements (axis2's `schemaNamespace` of the original).

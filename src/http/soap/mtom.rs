@@ -14,6 +14,7 @@ use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 use crate::wire::mime::{MimeLimits, Multipart};
 use crate::wire::part::PartHeader;
+use crate::wire::preface;
 use crate::wire::spool::{Spool, SpoolSettings};
 use crate::wire::transfer::TransferReader;
 
@@ -25,11 +26,20 @@ pub struct Related<R> {
 }
 
 impl<R: Read> Related<R> {
-    /// A message of the media type `related`.
+    /// A message of the media type `related`, or, where that names no boundary, of the one that the
+    /// body begins with.
     ///
     /// # Errors
     /// The media type has no usable boundary.
-    pub fn new(related: &MediaType, body: R) -> Result<Self, Fault> {
+    pub fn new(related: &MediaType, mut body: R) -> Result<Self, Fault> {
+        let preface = match related.param("boundary") {
+            None => preface::media_type(&mut body)?,
+            Some(_) => None,
+        };
+        let related = preface
+            .as_ref()
+            .filter(|preface| preface.essence == related.essence)
+            .unwrap_or(related);
         let parts = Multipart::new(body, related.boundary()?, MimeLimits::default());
         let start = related
             .param("start")

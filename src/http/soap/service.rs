@@ -48,6 +48,14 @@ impl Service {
         namespace == self.namespace() || (self == Service::UserAdmin && namespace == UMGT)
     }
 
+    /// The service at `path`.
+    pub fn at(path: &str) -> Option<Self> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        Service::ALL
+            .into_iter()
+            .find(|service| service.paths().iter().any(|own| own == path))
+    }
+
     /// Whether a caller has to say who they are before anything else: not to log in.
     pub fn asks_for_credentials(self) -> bool {
         self != Service::AuthenticationAdmin

@@ -1,0 +1,185 @@
+//! The HTTP head of a call: what it says of the body, and what it decides before anything of the body
+//! is read.
+//!
+//! A client that waits for `100 Continue` (RFC 9110 §10.1.1) is told this decision instead and keeps
+//! its body; any other gets it behind what it has sent.
+
+use actix_web::dev::RequestHead;
+use actix_web::http::Version;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::web;
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::http::intake::{self, Refused};
+use crate::http::soap::answer::Answer;
+use crate::http::soap::endpoint::State;
+use crate::http::soap::fault::Fault;
+use crate::http::soap::service::Service;
+use crate::http::soap::version::SoapVersion;
+use crate::wire::error::WireError;
+use crate::wire::media_type::MediaType;
+
+/// What the HTTP head says of the body.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
+    /// The session that the call belongs to.
+    pub session: Option<String>,
+    /// `Content-Length`; chunks announce none.
+    pub content_length: Option<u64>,
+}
+
+/// How a message travels.
+#[derive(Debug)]
+pub enum Form {
+    /// The envelope and its attachments: multipart/related.
+    Related(MediaType),
+    /// Nothing but the envelope.
+    Bare(MediaType),
+}
+
+impl Head {
+    /// What these header fields say.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Head {
+            content_type: field(headers, &header::CONTENT_TYPE),
+            content_encoding: field(headers, &header::CONTENT_ENCODING),
+            session: intake::session(headers),
+            content_length: field(headers, &header::CONTENT_LENGTH)
+                .and_then(|length| length.trim().parse().ok()),
+        }
+    }
+
+    /// The version to answer in while the envelope has not been seen.
+    pub fn version(&self) -> SoapVersion {
+        SoapVersion::guess(self.media_type().ok().flatten().as_ref())
+    }
+
+    /// How the message travels.
+    ///
+    /// # Errors
+    /// No envelope travels under this media type, or it cannot be read.
+    pub fn form(&self) -> Result<Form, Fault> {
+        match self.media_type()? {
+            Some(related) if related.essence == "multipart/related" => Ok(Form::Related(related)),
+            Some(bare) if is_envelope(&bare.essence) => Ok(Form::Bare(bare)),
+            other => Err(unsupported(other.as_ref())),
+        }
+    }
+
+    fn media_type(&self) -> Result<Option<MediaType>, WireError> {
+        let text = self.content_type.as_deref();
+        text.map(MediaType::parse).transpose()
+    }
+}
+
+/// A call whose body may come.
+#[derive(Debug)]
+pub struct Admitted {
+    /// What the head says of the body.
+    pub head: Head,
+    /// Who calls; of none the envelope has to say it.
+    pub caller: Option<Caller>,
+}
+
+/// A call whose answer is known, whatever its body holds.
+#[derive(Debug)]
+pub struct TurnedAway {
+    /// The answer.
+    pub answer: Answer,
+    /// Nobody has said, or proved, who is calling.
+    pub stranger: bool,
+}
+
+/// Lets a call in or turns it away, by its head alone.
+///
+/// # Errors
+/// The answer.
+pub async fn admit(
+    app: &web::Data<App>,
+    state: &State,
+    service: Service,
+    request: &RequestHead,
+) -> Result<Admitted, TurnedAway> {
+    let head = Head::of(&request.headers);
+    let turn_away = |fault: Fault, stranger| {
+        tracing::warn!(rule = fault.rule, "a call was refused by its head");
+        let answer = Answer::fault(head.version(), None, &fault, &state.settings);
+        TurnedAway { answer, stranger }
+    };
+    if expects_the_unknown(request) {
+        let answer = Answer::expectation_failed();
+        return Err(TurnedAway {
+            answer,
+            stranger: true,
+        });
+    }
+    let caller = match intake::authenticate(app, &request.headers).await {
+        Ok(caller) => Some(caller),
+        // The WS-Security header may still say who it is.
+        Err(Refused::NoCredentials) => None,
+        Err(Refused::OtherScheme) => return Err(turn_away(Fault::please_login(), true)),
+        Err(Refused::Wrong) => return Err(turn_away(Fault::invalid_credentials(), true)),
+        Err(Refused::Failed(error)) => return Err(turn_away(Fault::from(error), true)),
+    };
+    let (stranger, limit) = (caller.is_none(), state.body_limit);
+    if head.content_length.is_some_and(|length| length > limit) {
+        let fault = Fault::from(WireError::HttpTooLarge { limit });
+        return Err(turn_away(fault, stranger));
+    }
+    match head.form() {
+        Ok(_) => Ok(Admitted { head, caller }),
+        Err(fault) if !stranger || !service.asks_for_credentials() => {
+            Err(turn_away(fault, stranger))
+        }
+        // Without an envelope nothing is left that could say who is calling.
+        Err(_) => Err(TurnedAway {
+            answer: Answer::challenge(),
+            stranger,
+        }),
+    }
+}
+
+/// Whether something else is expected than 100-continue, the only expectation there is. HTTP/1.0 knows
+/// of none.
+fn expects_the_unknown(request: &RequestHead) -> bool {
+    let known = |member: &[u8]| {
+        let member = member.trim_ascii();
+        member.is_empty() || member.eq_ignore_ascii_case(b"100-continue")
+    };
+    let mut fields = request.headers.get_all(header::EXPECT);
+    request.version >= Version::HTTP_11
+        && !fields.all(|field| field.as_bytes().split(|byte| *byte == b',').all(known))
+}
+
+/// The media types that an envelope travels under.
+fn is_envelope(essence: &str) -> bool {
+    matches!(
+        essence,
+        "text/xml" | "application/soap+xml" | "application/xml" | "application/xop+xml"
+    )
+}
+
+fn unsupported(media_type: Option<&MediaType>) -> Fault {
+    let found = match media_type {
+        Some(media_type) => format!("The Content-Type {} is not taken here", media_type.essence),
+        None => "The request has no Content-Type".to_owned(),
+    };
+    Fault::client(
+        WireError::MediaType { what: "" }.code(),
+        format!(
+            "{found}; send text/xml, application/soap+xml, or multipart/related with the file as an \
+             attachment."
+        ),
+    )
+}
+
+/// The value of the first header field of this name.
+pub fn field(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}

@@ -1,0 +1,141 @@
+//! The header that some clients write into the body instead of the HTTP head.
+//!
+//! WCF's MTOM writer, made for streams that are whole MIME messages, begins with `MIME-Version` and a
+//! `Content-Type`. Mono's names the boundary nowhere else: its HTTP head says
+//! `multipart/related; type=application/xop+xml` and no more.
+
+use std::io::Read;
+
+use crate::wire::error::WireError;
+use crate::wire::media_type::MediaType;
+use crate::wire::part::HeaderLines;
+
+/// Bytes that the header may have, line ends included.
+const MOST_BYTES: u64 = 4 * 1024;
+
+/// Fields that it may have.
+const MOST_FIELDS: usize = 20;
+
+/// What .NET's stream writers put before the first character.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The media type that the body itself begins with; the body is left behind the empty line that ends
+/// its header. None if it begins with anything else.
+///
+/// # Errors
+/// The body could not be read, or its media type cannot be.
+pub fn media_type(body: &mut impl Read) -> Result<Option<MediaType>, WireError> {
+    let mut lines = HeaderLines::default();
+    let mut line = Vec::new();
+    #[expect(
+        clippy::unbuffered_bytes,
+        reason = "nothing of what stands behind the header may be taken"
+    )]
+    let bytes = body.take(MOST_BYTES).bytes();
+    for (position, byte) in bytes.enumerate() {
+        line.push(byte.map_err(WireError::from_io)?);
+        if position + 1 == BYTE_ORDER_MARK.len() && line == BYTE_ORDER_MARK {
+            line.clear();
+        }
+        let Some(whole) = line.strip_suffix(b"\n") else {
+            continue;
+        };
+        let whole = whole.strip_suffix(b"\r").unwrap_or(whole);
+        if whole.is_empty() {
+            let text = lines.once("content-type").unwrap_or_default();
+            return match text {
+                "" => Ok(None),
+                text => MediaType::parse(text).map(Some),
+            };
+        }
+        if lines.push(whole, MOST_FIELDS).is_err() {
+            return Ok(None);
+        }
+        line.clear();
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The boundary, or the error's code, and what is left of the body.
+    fn read(body: &str) -> (Result<Option<String>, &'static str>, &str) {
+        let mut rest = body.as_bytes();
+        let found = media_type(&mut rest);
+        let boundary = found.map(|found| found.map(|media| media.boundary().unwrap().to_owned()));
+        let rest = &body[body.len() - rest.len()..];
+        (boundary.map_err(|error| error.code()), rest)
+    }
+
+    fn boundary(body: &str) -> Option<String> {
+        read(body).0.unwrap()
+    }
+
+    #[test]
+    fn what_mono_writes() {
+        let fields = "MIME-Version: 1.0\r\nContent-Type: multipart/related;\
+                      type=\"application/xop+xml\";boundary=\"u+id=1\";start=\"<http://x/0>\"\r\n";
+        // Of the two writers it has had, one puts a mark before the header and lines behind it.
+        for (before, after) in [("", "\r\n"), ("\u{feff}", "\r\n\r\n\r\n")] {
+            let parts = "--u+id=1\r\nContent-ID: <http://x/0>\r\n\r\n";
+            let body = format!("{before}{fields}{after}{parts}");
+            let (found, rest) = read(&body);
+            assert_eq!(found, Ok(Some("u+id=1".into())));
+            assert_eq!(rest.trim_start(), parts, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn line_feeds_folds_and_any_case() {
+        let body = "content-TYPE: multipart/related;\n\tboundary=b\nMIME-Version: 1.0\n\nrest";
+        assert_eq!(read(body), (Ok(Some("b".into())), "rest"));
+    }
+
+    #[test]
+    fn what_is_no_such_header() {
+        for body in [
+            "",
+            "\r\n--b\r\nContent-Type: multipart/related; boundary=b\r\n\r\n",
+            "--b\r\nContent-Type: text/xml\r\n\r\n",
+            "MIME-Version: 1.0\r\n\r\n",
+            "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n",
+            "Content-Type:\r\n\r\n",
+            "Content-Type: a/b; boundary=b\r\nContent-Type: a/b; boundary=c\r\n\r\n",
+            "\u{feff}\u{feff}Content-Type: a/b; boundary=b\r\n\r\n",
+            "<Envelope xmlns=\"urn:x\">\r\n\r\n",
+        ] {
+            assert_eq!(boundary(body), None, "{body:?}");
+        }
+        let twice = "Content-Type: a/b; boundary=b; boundary=c\r\n\r\n";
+        assert_eq!(read(twice).0, Err("IMP-MIME-BOUNDARY"));
+    }
+
+    #[test]
+    fn a_header_is_read_up_to_its_limits() {
+        let end = "Content-Type: a/b; boundary=b\r\n\r\n";
+        let fields = |count: usize| "X: y\r\n".repeat(count) + end;
+        assert_eq!(boundary(&fields(MOST_FIELDS - 1)).as_deref(), Some("b"));
+        assert_eq!(boundary(&fields(MOST_FIELDS)), None);
+        let long = |length: usize| format!("X:{}\r\n{end}", "y".repeat(length - 4 - end.len()));
+        let most = MOST_BYTES as usize;
+        assert_eq!(boundary(&long(most)).as_deref(), Some("b"));
+        assert_eq!(boundary(&long(most + 1)), None);
+        let mut endless = std::io::repeat(b'a');
+        assert!(media_type(&mut endless).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_says_so() {
+        struct Stalled;
+        impl Read for Stalled {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(WireError::HttpStalled { received: 3 }.into())
+            }
+        }
+        let mut body = (&b"MIM"[..]).chain(Stalled);
+        let error = media_type(&mut body).unwrap_err();
+        assert_eq!(error.code(), "IMP-HTTP-STALLED");
+    }
+}
