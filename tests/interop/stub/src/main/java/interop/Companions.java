@@ -107,7 +107,9 @@ final class Companions {
     private String list() throws Exception {
         expect(listed(dora).equals(List.of(dora)), "listUsers gives " + listed(dora));
         String prefix = dora.substring(0, dora.indexOf('-'));
-        List<String> all = listed(prefix + "-*");
+        // No pattern that fits the users of the large file too: a list holds a hundred names.
+        List<String> all = Stream.concat(listed(prefix + "-d*").stream(), listed(prefix + "-e*").stream())
+                .toList();
         expect(all.containsAll(List.of(dora, eve)), "listUsers gives " + all);
         List<String> none = listed(prefix + "-none-of-them");
         expect(none.isEmpty(), "listUsers gives " + none);
