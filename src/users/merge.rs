@@ -1,0 +1,175 @@
+//! What a row makes of a user who exists already.
+//!
+//! One function for every store, and for the dry run that writes nothing.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::users::batch::NewUser;
+use crate::users::options::ConflictPolicy;
+use crate::users::policy::ROLE_SEPARATOR;
+
+/// What a row can change of a user, besides the password.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Profile {
+    /// SCIM `name.givenName`.
+    pub given_name: Option<String>,
+    /// SCIM `name.familyName`.
+    pub family_name: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// Everything else, by attribute name.
+    pub attributes: Map<String, Value>,
+    /// Names of roles, sorted.
+    pub roles: Vec<String>,
+}
+
+/// The names that [`NewUser::cleared`] uses for what is no attribute.
+pub mod cleared {
+    /// SCIM `name.givenName`.
+    pub const GIVEN_NAME: &str = "name.givenName";
+    /// SCIM `name.familyName`.
+    pub const FAMILY_NAME: &str = "name.familyName";
+    /// The e-mail address.
+    pub const EMAIL: &str = "emails";
+    /// The roles.
+    pub const ROLES: &str = "roles";
+}
+
+impl Profile {
+    /// What the row gives, and nothing else.
+    pub fn of(row: &NewUser<'_>) -> Self {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let mut roles: Vec<String> = row
+            .roles
+            .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect())
+            .unwrap_or_default();
+        roles.sort();
+        roles.dedup();
+        Profile {
+            given_name: owned(row.given_name),
+            family_name: owned(row.family_name),
+            email: owned(row.email),
+            attributes: row
+                .attributes
+                .and_then(|json| serde_json::from_str(json).ok())
+                .unwrap_or_default(),
+            roles,
+        }
+    }
+
+    /// The profile after `row`, or none when the row changes nothing.
+    pub fn after(&self, row: &NewUser<'_>, policy: ConflictPolicy) -> Option<Profile> {
+        if !policy.changes_users() {
+            return None;
+        }
+        let replace = policy == ConflictPolicy::Update;
+        let given = Profile::of(row);
+        let mut after = self.clone();
+        let put = |place: &mut Option<String>, value: Option<String>| {
+            if value.is_some() && (replace || place.is_none()) {
+                *place = value;
+            }
+        };
+        put(&mut after.given_name, given.given_name);
+        put(&mut after.family_name, given.family_name);
+        put(&mut after.email, given.email);
+        for (name, value) in given.attributes {
+            if replace || !after.attributes.contains_key(&name) {
+                after.attributes.insert(name, value);
+            }
+        }
+        if !given.roles.is_empty() && (replace || after.roles.is_empty()) {
+            after.roles = given.roles;
+        }
+        if replace {
+            for name in row.cleared() {
+                after.clear(name);
+            }
+        }
+        (after != *self).then_some(after)
+    }
+
+    fn clear(&mut self, name: &str) {
+        match name {
+            cleared::GIVEN_NAME => self.given_name = None,
+            cleared::FAMILY_NAME => self.family_name = None,
+            cleared::EMAIL => self.email = None,
+            cleared::ROLES => self.roles.clear(),
+            attribute => {
+                self.attributes.remove(attribute);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn row<'a>(email: Option<&'a str>, attributes: Option<&'a str>, clear: &'a str) -> NewUser<'a> {
+        NewUser {
+            position: 0,
+            line: 2,
+            id: Uuid::nil(),
+            key: "kim",
+            name: "kim",
+            given_name: None,
+            family_name: None,
+            email,
+            attributes,
+            roles: Some("b\na"),
+            cleared: Some(clear).filter(|clear| !clear.is_empty()),
+            password_hash: None,
+            must_change: false,
+        }
+    }
+
+    fn stored() -> Profile {
+        Profile {
+            given_name: Some("Kim".into()),
+            email: Some("kim@example.com".into()),
+            attributes: serde_json::from_str(r#"{"country":"FR","title":"Dr"}"#).unwrap(),
+            roles: vec!["a".into(), "b".into()],
+            ..Profile::default()
+        }
+    }
+
+    #[test]
+    fn an_update_replaces_what_the_row_gives_and_clears_what_it_says() {
+        let row = row(
+            Some("new@example.com"),
+            Some(r#"{"country":"DE"}"#),
+            "title\nname.givenName",
+        );
+        let after = stored().after(&row, ConflictPolicy::Update).unwrap();
+        assert_eq!(after.email.as_deref(), Some("new@example.com"));
+        assert_eq!(after.given_name, None);
+        assert_eq!(serde_json::to_string(&after.attributes).unwrap(), r#"{"country":"DE"}"#);
+        assert_eq!(after.roles, ["a", "b"]);
+    }
+
+    #[test]
+    fn filling_touches_only_what_is_missing() {
+        let row = row(
+            Some("new@example.com"),
+            Some(r#"{"country":"DE","mobile":"1"}"#),
+            "title",
+        );
+        let after = stored().after(&row, ConflictPolicy::Fill).unwrap();
+        assert_eq!(after.email.as_deref(), Some("kim@example.com"));
+        assert_eq!(after.attributes["country"], "FR");
+        assert_eq!(after.attributes["title"], "Dr");
+        assert_eq!(after.attributes["mobile"], "1");
+    }
+
+    #[test]
+    fn the_same_row_again_changes_nothing() {
+        let row = row(Some("kim@example.com"), Some(r#"{"country":"FR"}"#), "");
+        for policy in ConflictPolicy::ALL {
+            assert_eq!(stored().after(&row, policy), None, "{policy:?}");
+        }
+    }
+}
