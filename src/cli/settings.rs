@@ -7,10 +7,18 @@ use crate::app::AppSettings;
 use crate::cli::{CliError, Common};
 use crate::config::Sources;
 use crate::users::{claims, domains, passwords};
-use crate::{http, import, stores, telemetry};
+use crate::{formats, http, import, stores, telemetry};
 
 /// The sections, by name, for variables such as `MUSTER_SERVER_HTTP`.
-const SECTIONS: &[&str] = &["server", "soap", "store", "passwords", "import", "log"];
+const SECTIONS: &[&str] = &[
+    "server",
+    "soap",
+    "store",
+    "passwords",
+    "import",
+    "files",
+    "log",
+];
 
 /// Every section.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -21,6 +29,7 @@ pub(super) struct Settings {
     pub store: stores::Settings,
     pub passwords: passwords::Settings,
     pub import: import::settings::Settings,
+    pub files: formats::settings::Settings,
     pub domains: domains::Settings,
     pub claims: claims::Settings,
     pub log: telemetry::Settings,
@@ -50,7 +59,15 @@ impl Settings {
 
     /// The settings of a command that only looks, or makes a small change.
     pub(super) fn load_quietly(common: &Common) -> Result<Self, CliError> {
-        let (settings, _) = Settings::load(common, Vec::new())?;
+        Self::load_quietly_with(common, Vec::new())
+    }
+
+    /// The same with the flags of the command.
+    pub(super) fn load_quietly_with(
+        common: &Common,
+        flags: Vec<(&'static str, &'static str, Value)>,
+    ) -> Result<Self, CliError> {
+        let (settings, _) = Settings::load(common, flags)?;
         settings.start_quiet_log()?;
         Ok(settings)
     }
@@ -71,6 +88,7 @@ impl Settings {
             store: self.store.clone(),
             passwords: self.passwords.clone(),
             import: self.import.clone(),
+            files: self.files.clone(),
             domains: self.domains.clone(),
             claims: self.claims.clone(),
         }

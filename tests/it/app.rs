@@ -46,6 +46,7 @@ impl Options {
             store: muster::stores::Settings::default(),
             passwords: muster::users::passwords::Settings::default(),
             import: muster::import::settings::Settings::default(),
+            files: muster::formats::settings::Settings::default(),
             domains: toml::from_str("[SALES]\n").expect("a literal"),
             claims: muster::users::claims::Settings::default(),
         };

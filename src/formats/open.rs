@@ -1,0 +1,239 @@
+//! The one way in: a source of bytes becomes rows, whatever kind of file it is.
+
+use std::io::{self, Read, Write};
+
+use crate::formats::csv::CsvRows;
+use crate::formats::decode::Decoded;
+use crate::formats::detected::Detected;
+use crate::formats::error::FormatError;
+use crate::formats::inflation::Limits;
+use crate::formats::kind::{BEGINNING, Content, FileKind};
+use crate::formats::row::Row;
+use crate::formats::settings::Settings;
+use crate::formats::xls::{XlsBook, XlsRows};
+use crate::formats::xlsx::{XlsxBook, XlsxRows};
+use crate::wire::error::WireError;
+use crate::wire::peek::peek;
+use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
+
+/// How a file is to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// What its name says it is, where it says something.
+    pub called: Option<FileKind>,
+    /// `[files]`.
+    pub settings: &'a Settings,
+    /// Where a workbook is put aside: it is read from its end.
+    pub spool: &'a SpoolSettings,
+}
+
+/// An opened file.
+pub struct Opened<R> {
+    detected: Detected,
+    content: Opening<R>,
+}
+
+enum Opening<R> {
+    Csv(Box<CsvRows<Decoded<R>>>),
+    Xlsx(Box<XlsxBook>),
+    Xls(Box<XlsBook>),
+}
+
+/// Opens the file that `source` gives. Text is read as it comes; a workbook is put aside first.
+///
+/// # Errors
+/// It is not what its name says, nothing that has rows, a damaged or too large workbook, or the source
+/// failed.
+pub fn open<R: Read>(
+    source: R,
+    options: &Options<'_>,
+) -> Result<Opened<impl Read + use<R>>, FormatError> {
+    let (beginning, source) = peek(source, BEGINNING)?;
+    let kind = kind(Content::of(&beginning), options.called)?;
+    let settings = options.settings;
+    let content = match kind {
+        FileKind::Csv => {
+            let text = Decoded::new(source, settings.charset.0);
+            Opening::Csv(Box::new(CsvRows::new(text, settings.delimiter.0)))
+        }
+        FileKind::Xlsx => {
+            let limits = Limits {
+                inflated: settings.workbook_inflated_bytes,
+                memory: settings.workbook_memory_bytes,
+            };
+            let book = XlsxBook::open(put_aside(source, options)?, limits)?;
+            Opening::Xlsx(Box::new(book))
+        }
+        FileKind::Xls => {
+            let book = XlsBook::open(put_aside(source, options)?, settings.workbook_memory_bytes)?;
+            contradict(FileKind::Xls, options.called)?;
+            Opening::Xls(Box::new(book))
+        }
+    };
+    let sheet = match &content {
+        Opening::Csv(_) => None,
+        Opening::Xlsx(book) => Some(book.sheet().to_owned()),
+        Opening::Xls(book) => Some(book.sheet().to_owned()),
+    };
+    let detected = Detected {
+        kind,
+        charset: None,
+        delimiter: None,
+        sheet,
+    };
+    Ok(Opened { detected, content })
+}
+
+impl<R: Read> Opened<R> {
+    /// The rows.
+    ///
+    /// # Errors
+    /// The sheet of a workbook is damaged.
+    pub fn rows(&mut self) -> Result<Rows<'_, R>, FormatError> {
+        let content = match &mut self.content {
+            Opening::Csv(rows) => Kind::Csv(rows),
+            Opening::Xlsx(book) => Kind::Xlsx(Box::new(book.rows()?)),
+            Opening::Xls(book) => Kind::Xls(Box::new(book.rows()?)),
+        };
+        Ok(Rows {
+            detected: &self.detected,
+            content,
+            any: false,
+        })
+    }
+}
+
+/// The rows of a file.
+pub struct Rows<'f, R> {
+    detected: &'f Detected,
+    content: Kind<'f, R>,
+    /// Whether there was one.
+    any: bool,
+}
+
+enum Kind<'f, R> {
+    Csv(&'f mut CsvRows<Decoded<R>>),
+    Xlsx(Box<XlsxRows<'f>>),
+    Xls(Box<XlsRows<'f>>),
+}
+
+impl<R: Read> Rows<'_, R> {
+    /// The next row that is not blank; none at the end of a file that has at least one.
+    ///
+    /// # Errors
+    /// The file is empty, breaks a limit or its format's rules, or its source failed.
+    pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
+        let row = match &mut self.content {
+            Kind::Csv(rows) => return rows.next_row(),
+            Kind::Xlsx(rows) => rows.next_row()?,
+            Kind::Xls(rows) => rows.next_row()?,
+        };
+        if row.is_none() && !self.any {
+            return Err(FormatError::EmptySheet);
+        }
+        self.any = true;
+        Ok(row)
+    }
+
+    /// How the file is read, as far as it is known by the rows that were read.
+    pub fn detected(&self) -> Detected {
+        let mut detected = self.detected.clone();
+        if let Kind::Csv(rows) = &self.content {
+            detected.charset = Some(rows.source().charset());
+            detected.delimiter = rows.delimiter();
+        }
+        detected
+    }
+}
+
+/// What the file is by its content, where its name does not say otherwise.
+fn kind(content: Content, called: Option<FileKind>) -> Result<FileKind, FormatError> {
+    let found = content.described();
+    match (content, called) {
+        (Content::Nothing, _) => Err(FormatError::Empty),
+        (Content::Text, None | Some(FileKind::Csv)) => Ok(FileKind::Csv),
+        (Content::Zip { .. }, None | Some(FileKind::Xlsx)) => Ok(FileKind::Xlsx),
+        // An encrypted workbook of the new kind is a compound file too: that is said when it is open.
+        (Content::Compound, None | Some(FileKind::Xls | FileKind::Xlsx)) => Ok(FileKind::Xls),
+        (Content::Utf32, None | Some(FileKind::Csv)) => {
+            Err(FormatError::Charset { charset: "UTF-32" })
+        }
+        (Content::Other(found), None) => Err(FormatError::NotRows { found }),
+        (_, Some(called)) => Err(FormatError::Contradiction { called, found }),
+    }
+}
+
+fn contradict(kind: FileKind, called: Option<FileKind>) -> Result<(), FormatError> {
+    match called {
+        Some(called) if called != kind => Err(FormatError::Contradiction {
+            called,
+            found: kind.described(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Parts that an archive may have: its directory is in memory.
+const PARTS_LIMIT: usize = 10_000;
+
+fn put_aside(mut source: impl Read, options: &Options<'_>) -> Result<SpoolReader, FormatError> {
+    let limit = options.settings.workbook_bytes.min(options.spool.limit);
+    let spool = SpoolSettings {
+        folder: options.spool.folder.clone(),
+        limit,
+    };
+    let mut aside = Aside {
+        spool: Spool::new(&spool),
+        end: Vec::new(),
+        parts: 0,
+    };
+    let copied = io::copy(&mut source, &mut aside).map_err(WireError::from_io);
+    match copied {
+        Err(WireError::SpoolFull { limit }) => {
+            return Err(FormatError::WorkbookTooLarge {
+                what: "as it is sent",
+                limit,
+                setting: "files.workbook_bytes",
+            });
+        }
+        Err(error) => return Err(io::Error::from(error).into()),
+        Ok(_) => {}
+    }
+    if aside.parts > PARTS_LIMIT {
+        let what = "it has too many parts";
+        return Err(FormatError::Workbook { what, line: 0 });
+    }
+    Ok(aside.spool.into_reader().map_err(io::Error::from)?)
+}
+
+/// Counts the entries of an archive's directory on their way: each begins with the same four bytes.
+struct Aside {
+    spool: Spool,
+    /// The last bytes written.
+    end: Vec<u8>,
+    parts: usize,
+}
+
+impl Write for Aside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        const ENTRY: &[u8] = b"PK\x01\x02";
+        let count = self.spool.write(bytes)?;
+        let written = bytes.get(..count).unwrap_or_default();
+        let (head, tail) = (written.len().min(3), written.len().saturating_sub(3));
+        self.end.extend(written.get(..head).unwrap_or_default());
+        let seam = memchr::memmem::find_iter(&self.end, ENTRY).count();
+        self.parts += seam + memchr::memmem::find_iter(written, ENTRY).count();
+        if written.len() >= 3 {
+            self.end.clear();
+            self.end.extend(written.get(tail..).unwrap_or_default());
+        } else {
+            let old = self.end.len().saturating_sub(3);
+            self.end.drain(..old);
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.spool.flush()
+    }
+}
