@@ -190,8 +190,8 @@ impl<R: Read + Seek> Compound<R> {
 }
 
 fn entry(bytes: &[u8], sector: usize) -> Option<Entry> {
-    let units = bytes.get(..64)?.chunks_exact(2);
-    let units = units.map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+    let units = bytes.get(..64)?.as_chunks::<2>().0.iter();
+    let units = units.map(|unit| u16::from_le_bytes(*unit));
     let name: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
     let low = u64::from(u32_at(bytes, 120)?);
     // With small sectors the upper half may hold anything (MS-CFB 2.6.3).

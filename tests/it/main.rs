@@ -17,6 +17,7 @@ mod callers;
 mod gate;
 mod security;
 mod csv;
+mod workbook;
 mod bad_input;
 mod wsdl;
 mod exchanges;
