@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::access::gate::Gate;
 use crate::admin::administration::Administration;
 use crate::clock::Clock;
+use crate::formats;
 use crate::import::default_password::DefaultPasswordHasher;
 use crate::import::importer::Importer;
 use crate::stores::{self, Access};
@@ -37,6 +38,8 @@ pub struct AppSettings {
     pub passwords: passwords::Settings,
     /// `[import]`.
     pub import: crate::import::settings::Settings,
+    /// `[files]`.
+    pub files: formats::settings::Settings,
     /// `[domains]`.
     pub domains: domains::Settings,
     /// `[claims]`.
@@ -107,6 +110,8 @@ impl App {
             passwords: settings.passwords.clone(),
             claims: ClaimTable::new(&settings.claims),
             settings: settings.import.clone(),
+            files: settings.files.clone(),
+            spool: spool.clone(),
             clock: clock.clone(),
             stopping: Arc::clone(&stopping),
         };

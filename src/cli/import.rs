@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use toml::Value;
 
 use crate::access::gate::Caller;
 use crate::app::App;
@@ -24,7 +25,7 @@ const SOME_FAILED: u8 = 2;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The CSV file
+    /// The CSV file or Excel workbook (.xlsx, .xls)
     file: PathBuf,
     /// Domain (user store) of the users [default: PRIMARY]
     #[arg(long, value_name = "D")]
@@ -35,6 +36,12 @@ pub(super) struct Arguments {
     /// Read the password of rows that have none from standard input
     #[arg(long)]
     default_password_stdin: bool,
+    /// Charset of a CSV file without a byte-order mark, such as windows-1252 [default: auto]
+    #[arg(long, value_name = "C")]
+    charset: Option<String>,
+    /// What stands between the columns of a CSV file: comma, semicolon, tab, bar [default: auto]
+    #[arg(long, value_name = "D")]
+    delimiter: Option<String>,
     /// Check everything and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -44,7 +51,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
-    let settings = Settings::load_quietly(common)?;
+    let flags = [
+        ("charset", &arguments.charset),
+        ("delimiter", &arguments.delimiter),
+    ];
+    let flags = flags.into_iter().filter_map(|(key, value)| {
+        let value = value.as_deref()?;
+        Some(("files", key, Value::from(value)))
+    });
+    let settings = Settings::load_quietly_with(common, flags.collect())?;
     let default_password = default_password(arguments)?;
     let shown = arguments.file.display();
     let file = File::open(&arguments.file)

@@ -154,6 +154,9 @@ pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::
     };
     let counts = counts(&report.counters);
     writeln!(out, "{indent}{dry}{counts} ({seconds:.2} s{rate})")?;
+    if let Some(file) = &report.file {
+        writeln!(out, "{indent}read as {}", plain(&file.to_string()))?;
+    }
     if !report.dry_run {
         writeln!(
             out,

@@ -7,7 +7,7 @@ use crate::app::AppSettings;
 use crate::cli::{CliError, Common};
 use crate::config::Sources;
 use crate::users::{claims, domains, passwords};
-use crate::{access, http, import, stores, telemetry};
+use crate::{access, formats, http, import, stores, telemetry};
 
 /// The sections, by name, for variables such as `MUSTER_SERVER_HTTP`.
 const SECTIONS: &[&str] = &[
@@ -17,6 +17,7 @@ const SECTIONS: &[&str] = &[
     "access",
     "passwords",
     "import",
+    "files",
     "log",
 ];
 
@@ -30,6 +31,7 @@ pub(super) struct Settings {
     pub access: access::settings::Settings,
     pub passwords: passwords::Settings,
     pub import: import::settings::Settings,
+    pub files: formats::settings::Settings,
     pub domains: domains::Settings,
     pub claims: claims::Settings,
     pub log: telemetry::Settings,
@@ -59,7 +61,15 @@ impl Settings {
 
     /// The settings of a command that only looks, or makes a small change.
     pub(super) fn load_quietly(common: &Common) -> Result<Self, CliError> {
-        let (settings, _) = Settings::load(common, Vec::new())?;
+        Self::load_quietly_with(common, Vec::new())
+    }
+
+    /// The same with the flags of the command.
+    pub(super) fn load_quietly_with(
+        common: &Common,
+        flags: Vec<(&'static str, &'static str, Value)>,
+    ) -> Result<Self, CliError> {
+        let (settings, _) = Settings::load(common, flags)?;
         settings.start_quiet_log()?;
         Ok(settings)
     }
@@ -81,6 +91,7 @@ impl Settings {
             access: self.access.clone(),
             passwords: self.passwords.clone(),
             import: self.import.clone(),
+            files: self.files.clone(),
             domains: self.domains.clone(),
             claims: self.claims.clone(),
         }

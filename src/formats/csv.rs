@@ -1,12 +1,14 @@
 //! CSV (RFC 4180) by `csv-core`, with true line numbers and limits that hold while reading.
 //!
-//! Read tolerantly: CRLF, LF or CR; a byte-order mark; empty lines; a last line without an end. What
-//! is no CSV at all, or would silently swallow the rest of the file, is an error of the file.
+//! Read tolerantly: CRLF, LF or CR; a byte-order mark; commas, semicolons, TABs or bars; Excel's line
+//! `sep=;`; empty lines; a last line without an end. What is no CSV at all, or would silently swallow
+//! the rest of the file, is an error of the file.
 
 use std::io::Read;
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use crate::formats::delimiter::{Delimiter, SepLine};
 use crate::formats::error::FormatError;
 use crate::formats::row::Row;
 
@@ -34,14 +36,17 @@ pub struct CsvRows<R> {
     line: u64,
     output: Vec<u8>,
     ends: Vec<usize>,
+    /// None: the first line tells it.
+    delimiter: Option<Delimiter>,
     looked: bool,
 }
 
 impl<R: Read> CsvRows<R> {
-    /// A reader of `source`.
-    pub fn new(source: R) -> Self {
+    /// A reader of `source`, whose first line tells the delimiter where none is given.
+    pub fn new(source: R, delimiter: Option<Delimiter>) -> Self {
         CsvRows {
             source,
+            delimiter,
             parser: Reader::new(),
             buffer: vec![0; BUFFER],
             start: 0,
@@ -52,6 +57,16 @@ impl<R: Read> CsvRows<R> {
             ends: vec![0; 64],
             looked: false,
         }
+    }
+
+    /// What stands between the columns; none: the first line was not read yet.
+    pub fn delimiter(&self) -> Option<Delimiter> {
+        self.delimiter
+    }
+
+    /// What is read from.
+    pub fn source(&self) -> &R {
+        &self.source
     }
 
     /// The next row that is not an empty line; none at the end.
@@ -237,20 +252,20 @@ impl<R: Read> CsvRows<R> {
         Ok(())
     }
 
-    /// Tells by the first bytes what is no CSV, and steps over a UTF-8 byte-order mark.
+    /// Tells by the first lines what is no CSV and what stands between the columns, and steps over a
+    /// UTF-8 byte-order mark and a line `sep=`.
     fn look_at_the_beginning(&mut self) -> Result<(), FormatError> {
         self.looked = true;
-        while !self.at_end && self.end < BUFFER / 2 && !self.first_line_is_here() {
+        while !self.at_end && self.end < BUFFER / 2 && !self.two_lines_are_here() {
             self.fill()?;
         }
         let beginning = self.buffer.get(..self.end).unwrap_or_default();
-        recognise(beginning)?;
-        let body = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+        let mut body = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+        let sep = SepLine::read(body);
+        if let Some(line) = sep {
+            body = body.get(line.length..).unwrap_or_default();
+        }
         self.start = beginning.len() - body.len();
-        // The parser steps over a mark of its own accord at its first call: that is used up here.
-        let _ = self
-            .parser
-            .read_record(b"\n", &mut self.output, &mut self.ends);
         let first_line = body
             .split(|byte| matches!(byte, b'\n' | b'\r'))
             .find(|line| !line.is_empty())
@@ -260,61 +275,34 @@ impl<R: Read> CsvRows<R> {
         }
         if first_line.trim_ascii_start().starts_with(b"<") {
             let found = "an XML or HTML document";
-            return Err(FormatError::NotCsv { found });
+            return Err(FormatError::NotRows { found });
         }
         if first_line.contains(&0) {
-            let found = "a binary file";
-            return Err(FormatError::NotCsv { found });
+            return Err(FormatError::Binary);
         }
-        let has = |byte: u8| first_line.contains(&byte);
-        match (has(b','), has(b';'), has(b'\t')) {
-            (false, true, _) => Err(FormatError::Delimiter {
-                found: "semicolons",
-            }),
-            (false, _, true) => Err(FormatError::Delimiter { found: "TABs" }),
-            _ => Ok(()),
-        }
+        let delimiter = match (self.delimiter, sep) {
+            (Some(set), _) => set,
+            (None, Some(line)) => line.delimiter.ok_or(FormatError::SepLine)?,
+            (None, None) => Delimiter::detect(body).ok_or(FormatError::Delimiter)?,
+        };
+        self.delimiter = Some(delimiter);
+        self.parser = ReaderBuilder::new().delimiter(delimiter.byte()).build();
+        // The parser steps over a mark of its own accord at its first call: that is used up here.
+        let _ = self
+            .parser
+            .read_record(b"\n", &mut self.output, &mut self.ends);
+        Ok(())
     }
 
-    fn first_line_is_here(&self) -> bool {
+    /// Whether the beginning has two lines with text in them and their ends.
+    fn two_lines_are_here(&self) -> bool {
         let beginning = self.buffer.get(..self.end).unwrap_or_default();
-        let text = beginning
-            .iter()
-            .position(|byte| !matches!(byte, b'\n' | b'\r'));
-        let text = text
-            .and_then(|start| beginning.get(start..))
-            .unwrap_or_default();
-        self.end >= 8 && memchr::memchr2(b'\n', b'\r', text).is_some()
+        let ends_of_lines = beginning
+            .windows(2)
+            .filter(|pair| matches!(pair, [text, b'\n' | b'\r'] if !matches!(text, b'\n' | b'\r')))
+            .count();
+        self.end >= 8 && ends_of_lines >= 3
     }
-}
-
-/// File types by their first bytes.
-fn recognise(beginning: &[u8]) -> Result<(), FormatError> {
-    const TYPES: [(&[u8], &str); 5] = [
-        (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
-        (
-            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-            "an Excel workbook of the old kind",
-        ),
-        (b"%PDF-", "a PDF document"),
-        (b"\x1f\x8b", "compressed with gzip"),
-        (b"\x7fELF", "a program"),
-    ];
-    const CHARSETS: [(&[u8], &str); 3] = [
-        (b"\xff\xfe\0\0", "UTF-32"),
-        (b"\xff\xfe", "UTF-16"),
-        (b"\xfe\xff", "UTF-16"),
-    ];
-    if let Some((_, found)) = TYPES.iter().find(|(magic, _)| beginning.starts_with(magic)) {
-        return Err(FormatError::NotCsv { found });
-    }
-    if let Some((_, charset)) = CHARSETS
-        .iter()
-        .find(|(mark, _)| beginning.starts_with(mark))
-    {
-        return Err(FormatError::Charset { charset });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -347,7 +335,7 @@ mod tests {
     }
 
     fn read_by(file: &[u8], step: usize) -> Result<Vec<(u64, Vec<String>)>, FormatError> {
-        let mut rows = CsvRows::new(Drip(file, step));
+        let mut rows = CsvRows::new(Drip(file, step), None);
         let mut all = Vec::new();
         while let Some(row) = rows.next_row()? {
             let text = row.text().unwrap();
@@ -412,12 +400,30 @@ mod tests {
         assert!(message(b"").starts_with("The file is empty"));
         assert!(message(b"\xef\xbb\xbf").starts_with("The file is empty"));
         assert!(message(b"\n\r\n").starts_with("The file is empty"));
-        assert!(message(b"PK\x03\x04rest").contains("Excel workbook"));
-        assert!(message(b"\xff\xfea\0,\0").contains("UTF-16"));
         assert!(message(b"\n <?xml version=\"1.0\"?><a/>").contains("XML"));
         assert!(message(b"a\0,b\nc,d\n").contains("binary"));
-        assert!(message(b"user;password\na;b\n").contains("semicolons"));
-        assert!(message(b"user\tpassword\na\tb\n").contains("TABs"));
+        assert!(message(b"a,b;c;d\nx\n").contains("files.delimiter"));
+        assert!(message(b"sep=:\na:b\n").contains("sep="));
+    }
+
+    #[test]
+    fn every_delimiter_and_the_line_that_names_it() {
+        let expected = [row(1, "a|b"), row(2, "c, d|e;f")];
+        assert_eq!(lines(b"a,b\n\"c, d\",e;f\n"), expected);
+        assert_eq!(lines(b"a;b\nc, d;\"e;f\"\n"), expected);
+        assert_eq!(lines(b"a\tb\nc, d\te;f\n"), expected);
+        assert_eq!(lines(b"a|b\nc, d|e;f\n"), expected);
+        let named = [row(2, "a,x|b"), row(4, "c|d")];
+        assert_eq!(lines(b"sep=;\r\na,x;b\r\n\r\nc;d\r\n"), named);
+        assert_eq!(lines(b"\xef\xbb\xbf\"sep=;\"\na,x;b\n\nc;d"), named);
+        assert_eq!(lines(b"sep=,\n\n\na"), [row(4, "a")]);
+        assert!(matches!(read(b"sep=;\n"), Err(FormatError::Empty)));
+        let mut rows = CsvRows::new(&b"sep=;\na;b,c\n"[..], Some(Delimiter::Comma));
+        assert_eq!(
+            rows.next_row().unwrap().unwrap().len(),
+            2,
+            "what is set is obeyed"
+        );
     }
 
     #[test]

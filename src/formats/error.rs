@@ -1,6 +1,9 @@
-//! What can be wrong with a file as a whole.
+//! What can be wrong with a file as a whole. No sentence here repeats what stands in a cell: it may be
+//! a password.
 
 use std::io;
+
+use crate::formats::kind::FileKind;
 
 /// A file that cannot be read as rows, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -9,25 +12,48 @@ pub enum FormatError {
     #[error("The file is empty; it needs a header line and one line for each user.")]
     Empty,
     /// Its first bytes say that it is something else.
-    #[error("The file is {found} and not CSV; save it as CSV (UTF-8) and send that.")]
-    NotCsv {
+    #[error("The file is {found}; send CSV or an Excel workbook (.xlsx, .xls).")]
+    NotRows {
         /// What it is.
         found: &'static str,
     },
-    /// Its byte-order mark says that it is not UTF-8.
+    /// Its name says one thing and its first bytes another.
+    #[error(
+        "The file is called .{} and is {found}; give it the name of what it is, or save it as what it \
+         is called.",
+        called.as_str()
+    )]
+    Contradiction {
+        /// What its name says.
+        called: FileKind,
+        /// What it is.
+        found: &'static str,
+    },
+    /// Text with NUL bytes in it.
+    #[error(
+        "The file is a binary file, or text in UTF-16 without a byte-order mark; save it as CSV \
+         (UTF-8), or set its charset (files.charset)."
+    )]
+    Binary,
+    /// Its byte-order mark or its header line says that its charset cannot be read.
     #[error("The file is in {charset}; save it as UTF-8 and send that.")]
     Charset {
         /// Name of the charset.
         charset: &'static str,
     },
-    /// Its columns are not separated by commas.
+    /// Several characters could be the delimiter.
     #[error(
-        "The first line has no comma but {found}; save the file with commas between its columns."
+        "The first line has several of the characters that can stand between columns (comma, \
+         semicolon, TAB, bar), and the second line does not tell which it is; set files.delimiter, or \
+         put a line such as `sep=;` at the top of the file."
     )]
-    Delimiter {
-        /// What stands there in place of commas.
-        found: &'static str,
-    },
+    Delimiter,
+    /// A line `sep=` with something that is no delimiter.
+    #[error(
+        "The first line begins with `sep=` and does not name a comma, a semicolon, a TAB or a vertical \
+         bar; save the file with one of them between its columns."
+    )]
+    SepLine,
     /// A field is longer than a field can be: most often a quote that is never closed.
     #[error(
         "The row that begins in line {line} has a field of more than {limit} bytes; \
@@ -58,6 +84,51 @@ pub enum FormatError {
         /// Line where the row begins, from 1.
         line: u64,
     },
+    /// A workbook that cannot be understood.
+    #[error(
+        "The workbook cannot be read{}: {what}; open it in the spreadsheet program, save it again as \
+         .xlsx and send that.",
+        after(*line)
+    )]
+    Workbook {
+        /// What is wrong with it.
+        what: &'static str,
+        /// The row that was read last, from 1; 0: none yet.
+        line: u64,
+    },
+    /// A workbook that only its password opens.
+    #[error(
+        "The workbook is protected with a password; remove the password in the spreadsheet program, \
+         save it and send that."
+    )]
+    Encrypted,
+    /// A workbook of another kind than those that are read.
+    #[error("The file is {found}; save it as an Excel workbook (.xlsx) or as CSV and send that.")]
+    OtherWorkbook {
+        /// What it is.
+        found: &'static str,
+    },
+    /// A workbook without a sheet of cells.
+    #[error("The workbook has no sheet with cells; put the users in its first sheet.")]
+    NoSheet,
+    /// The first sheet is empty.
+    #[error(
+        "The first sheet of the workbook is empty; it needs a header row and one row for each user."
+    )]
+    EmptySheet,
+    /// A workbook is too large.
+    #[error(
+        "The workbook is too large: it has more than {limit} bytes {what}. Split it, save it as CSV, or \
+         ask the administrator for a higher {setting}."
+    )]
+    WorkbookTooLarge {
+        /// `as it is sent`, `when it is inflated` or `of texts and formats`.
+        what: &'static str,
+        /// Bytes there may be.
+        limit: u64,
+        /// The setting.
+        setting: &'static str,
+    },
     /// The source failed; the reader's owner knows what it means.
     #[error("The file could not be read: {0}.")]
     Io(#[from] io::Error),
@@ -67,14 +138,27 @@ impl FormatError {
     /// The stable code of this failure.
     pub fn code(&self) -> &'static str {
         match self {
-            FormatError::Empty => "IMP-FILE-EMPTY",
-            FormatError::NotCsv { .. } => "IMP-FILE-FORMAT",
+            FormatError::Empty | FormatError::EmptySheet => "IMP-FILE-EMPTY",
+            FormatError::NotRows { .. }
+            | FormatError::Contradiction { .. }
+            | FormatError::Binary
+            | FormatError::OtherWorkbook { .. } => "IMP-FILE-FORMAT",
             FormatError::Charset { .. } => "IMP-FILE-CHARSET",
-            FormatError::Delimiter { .. } => "IMP-CSV-DELIMITER",
+            FormatError::Delimiter | FormatError::SepLine => "IMP-CSV-DELIMITER",
             FormatError::FieldTooLong { .. } => "IMP-CSV-FIELD",
             FormatError::RowTooLong { .. } => "IMP-CSV-ROW",
             FormatError::UnclosedQuote { .. } => "IMP-CSV-QUOTE",
+            FormatError::Workbook { .. } | FormatError::NoSheet => "IMP-WORKBOOK",
+            FormatError::Encrypted => "IMP-WORKBOOK-ENCRYPTED",
+            FormatError::WorkbookTooLarge { .. } => "IMP-WORKBOOK-SIZE",
             FormatError::Io(_) => "IMP-IO",
         }
+    }
+}
+
+fn after(line: u64) -> String {
+    match line {
+        0 => String::new(),
+        line => format!(" behind row {line}"),
     }
 }

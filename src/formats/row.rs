@@ -6,12 +6,43 @@ pub struct Row<'b> {
     line: u64,
     bytes: &'b [u8],
     ends: &'b [usize],
+    flawed: Option<FlawedField>,
+}
+
+/// Why a field has no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// Its bytes are no text in the file's charset.
+    NotText,
+    /// It is a cell that holds an error, such as `#N/A`.
+    Error(&'static str),
+}
+
+/// A field that has no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlawedField {
+    /// Its position, from 0.
+    pub position: usize,
+    /// Why it has none.
+    pub flaw: Flaw,
 }
 
 impl<'b> Row<'b> {
     /// A row of the fields that end at `ends` in `bytes`.
     pub fn new(line: u64, bytes: &'b [u8], ends: &'b [usize]) -> Self {
-        Row { line, bytes, ends }
+        let flawed = None;
+        Row {
+            line,
+            bytes,
+            ends,
+            flawed,
+        }
+    }
+
+    /// The row with a field that is known to have no text.
+    pub fn with_flaw(mut self, flawed: Option<FlawedField>) -> Self {
+        self.flawed = flawed;
+        self
     }
 
     /// Line of the file where the row begins, from 1.
@@ -37,8 +68,11 @@ impl<'b> Row<'b> {
     /// The fields as text.
     ///
     /// # Errors
-    /// The position, from 0, of a field that is not UTF-8.
-    pub fn text(&self) -> Result<TextRow<'b>, usize> {
+    /// A field that is no text, and why.
+    pub fn text(&self) -> Result<TextRow<'b>, FlawedField> {
+        if let Some(flawed) = self.flawed {
+            return Err(flawed);
+        }
         let whole = std::str::from_utf8(self.bytes).ok();
         let row = whole.map(|text| TextRow {
             line: self.line,
@@ -48,7 +82,10 @@ impl<'b> Row<'b> {
         // A character may not straddle two fields, so that every field has to stand by itself.
         match row {
             Some(row) if self.ends.iter().all(|end| row.text.is_char_boundary(*end)) => Ok(row),
-            _ => Err(self.first_bad_field()),
+            _ => Err(FlawedField {
+                position: self.first_bad_field(),
+                flaw: Flaw::NotText,
+            }),
         }
     }
 
@@ -121,7 +158,12 @@ mod tests {
 
     #[test]
     fn a_character_cut_in_two_fields_is_not_text() {
-        assert_eq!(Row::new(1, b"a\xc3\xa9b", &[1, 2, 4]).text().err(), Some(1));
-        assert_eq!(Row::new(1, b"ok\xff", &[2, 3]).text().err(), Some(1));
+        let flawed = |row: Row<'_>| row.text().err().map(|field| (field.position, field.flaw));
+        let straddling = Row::new(1, b"a\xc3\xa9b", &[1, 2, 4]);
+        assert_eq!(flawed(straddling), Some((1, Flaw::NotText)));
+        assert_eq!(
+            flawed(Row::new(1, b"ok\xff", &[2, 3])),
+            Some((1, Flaw::NotText))
+        );
     }
 }

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::formats::delimiter::Delimiter;
 use crate::formats::row::TextRow;
 use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::{ClaimTable, Field};
@@ -21,6 +22,8 @@ pub struct ColumnPlan<'t> {
     columns: Vec<Column>,
     /// Whether every field behind the last column is a claim cell too, and rows may be shorter.
     open_ended: bool,
+    /// What stands between the columns; none in a workbook.
+    delimiter: Option<Delimiter>,
 }
 
 #[derive(Debug, Clone)]
@@ -131,6 +134,7 @@ impl<'t> ColumnPlan<'t> {
             claims,
             columns,
             open_ended,
+            delimiter: Some(Delimiter::Comma),
         })
     }
 
@@ -148,7 +152,13 @@ impl<'t> ColumnPlan<'t> {
             claims,
             columns,
             open_ended: true,
+            delimiter: Some(Delimiter::Comma),
         }
+    }
+
+    /// The plan of a file with another delimiter than the comma, or, being a workbook, with none.
+    pub fn separated_by(self, delimiter: Option<Delimiter>) -> Self {
+        ColumnPlan { delimiter, ..self }
     }
 
     /// The name of the column at `position`.
@@ -199,15 +209,18 @@ impl<'t> ColumnPlan<'t> {
             return Ok(());
         }
         let plural = if found == 1 { "field" } else { "fields" };
+        let advice = match self.delimiter.map(Delimiter::name) {
+            Some(comma) => {
+                format!("is a {comma} missing, or a value with a {comma} not in quotation marks?")
+            }
+            None => "name every column in the header row, or empty the cells beside it".to_owned(),
+        };
         Err(Problem::new(
             Severity::Failed,
             row.line(),
             None,
             "field-count",
-            format!(
-                "the row has {found} {plural} and the header has {wanted}; is a comma missing, or \
-                     a value with a comma not in quotation marks?"
-            ),
+            format!("the row has {found} {plural} and the header has {wanted}; {advice}"),
         )
         .about(row.get(0).unwrap_or_default()))
     }
@@ -361,7 +374,7 @@ mod tests {
     /// Field by field what the first row behind the header asks for, and the warnings' codes.
     fn plan(file: &str) -> Result<(String, Vec<String>), String> {
         let table = table();
-        let mut rows = CsvRows::new(file.as_bytes());
+        let mut rows = CsvRows::new(file.as_bytes(), None);
         let mut warnings = Vec::new();
         let header = rows.next_row().unwrap().unwrap();
         let plan = ColumnPlan::from_header(&header.text().unwrap(), &table, &mut warnings)

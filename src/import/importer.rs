@@ -7,8 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::clock::Clock;
-use crate::formats::csv::CsvRows;
-use crate::formats::row::TextRow;
+use crate::formats;
+use crate::formats::detected::{Charset, CharsetFrom, Detected};
+use crate::formats::error::FormatError;
+use crate::formats::kind::FileKind;
+use crate::formats::open::{Options, Rows, open};
+use crate::formats::row::{Flaw, TextRow};
 use crate::import::batching::{Batching, Machinery};
 use crate::import::columns::ColumnPlan;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
@@ -26,6 +30,7 @@ use crate::users::passwords;
 use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::problem::{Problem, Severity};
 use crate::users::store::{Finish, Store};
+use crate::wire::spool::SpoolSettings;
 
 /// Everything an import needs, made once.
 pub struct Importer {
@@ -41,6 +46,10 @@ pub struct Importer {
     pub claims: ClaimTable,
     /// Bounds.
     pub settings: Settings,
+    /// How files are read.
+    pub files: formats::settings::Settings,
+    /// Where a workbook is put aside while it is read.
+    pub spool: SpoolSettings,
     /// Time and ids.
     pub clock: Clock,
     /// Set when the server stops: running imports end behind the batch they are at.
@@ -53,9 +62,10 @@ impl Importer {
     /// # Errors
     /// The file could not be read to its end, or the store failed; the report says how far it came.
     pub fn run(&self, request: ImportRequest, source: impl Read) -> Result<Report, ImportFailure> {
-        self.import(request, |policy, default, batching| {
+        let called = FileKind::called(&request.file_name);
+        self.import(request, |way| {
             let mut file = Fingerprint::new(source);
-            self.read_rows(&mut file, policy, default, batching)?;
+            self.read_file(&mut file, called, way)?;
             Ok(Some(file.hex()))
         })
     }
@@ -69,8 +79,8 @@ impl Importer {
         request: ImportRequest,
         user: &SingleUser,
     ) -> Result<Report, ImportFailure> {
-        self.import(request, |policy, _, batching| {
-            judge(user.candidate(&self.claims), policy, batching);
+        self.import(request, |way| {
+            judge(user.candidate(&self.claims), way.policy, way.batching);
             Ok(None)
         })
     }
@@ -80,11 +90,7 @@ impl Importer {
     fn import(
         &self,
         request: ImportRequest,
-        feed: impl FnOnce(
-            &Policy<'_>,
-            &mut DefaultPassword,
-            &mut Batching<'_>,
-        ) -> Result<Option<String>, ImportError>,
+        feed: impl FnOnce(Way<'_, '_>) -> Result<Option<String>, ImportError>,
     ) -> Result<Report, ImportFailure> {
         let started = Instant::now();
         let record = self.new_record(&request);
@@ -97,6 +103,7 @@ impl Importer {
             settings: &self.settings,
         };
         let mut batching = Batching::new(machinery, record.clone(), request.dry_run);
+        let mut detected = None;
         let roles = self
             .store
             .roles(&request.organization, &request.domain.name)
@@ -108,7 +115,13 @@ impl Importer {
                 default_password: default.verdict(),
                 roles: &roles,
             };
-            let sha256 = feed(&policy, &mut default, &mut batching)?;
+            let way = Way {
+                policy: &policy,
+                default: &mut default,
+                batching: &mut batching,
+                detected: &mut detected,
+            };
+            let sha256 = feed(way)?;
             self.complete(sha256.clone(), &mut default, &mut batching)?;
             Ok(sha256)
         });
@@ -117,6 +130,7 @@ impl Importer {
             dry_run: request.dry_run,
             domain: record.domain,
             file_name: record.file_name,
+            file: None,
             sha256: None,
             state: ImportState::Completed,
             counters: Counters::default(),
@@ -126,6 +140,7 @@ impl Importer {
         };
         let result = result.map_err(|error| self.give_up(error, &mut batching));
         report.counters = batching.durable.counters;
+        report.file = detected;
         report.findings = std::mem::take(&mut batching.durable.findings);
         report.findings_total = batching.durable.findings_total;
         report.elapsed = started.elapsed();
@@ -146,29 +161,58 @@ impl Importer {
         }
     }
 
-    fn read_rows(
+    fn read_file(
         &self,
         file: impl Read,
+        called: Option<FileKind>,
+        way: Way<'_, '_>,
+    ) -> Result<(), ImportError> {
+        let options = Options {
+            called,
+            settings: &self.files,
+            spool: &self.spool,
+        };
+        let mut opened = open(file, &options)?;
+        let mut rows = opened.rows()?;
+        let Way {
+            policy,
+            default,
+            batching,
+            detected,
+        } = way;
+        let result = self.read_rows(&mut rows, policy, default, batching);
+        let found = detected.insert(rows.detected());
+        if let Some(charset) = found.charset
+            && charset.from == CharsetFrom::Guess
+        {
+            batching.warn("charset-guessed", &guessed(charset));
+        }
+        result
+    }
+
+    fn read_rows(
+        &self,
+        rows: &mut Rows<'_, impl Read>,
         policy: &Policy<'_>,
         default: &mut DefaultPassword,
         batching: &mut Batching<'_>,
     ) -> Result<(), ImportError> {
-        let mut rows = CsvRows::new(file);
         let Some(header) = rows.next_row()? else {
             return Ok(());
         };
-        let header = header
-            .text()
-            .map_err(|_| ImportError::from(not_utf8_header()))?;
+        let header = header.text().map_err(|field| header_error(field.flaw))?;
         let plan = ColumnPlan::from_header(&header, &self.claims, batching.findings())?;
+        let plan = plan.separated_by(rows.detected().delimiter);
         while let Some(row) = rows.next_row()? {
             if row.len() == 1 && row.is_blank() {
                 continue;
             }
             match row.text() {
                 Ok(text) => read_row(&text, &plan, policy, batching),
-                Err(position) => {
-                    batching.reject([not_utf8(row.line(), plan.column_name(position))])
+                Err(field) => {
+                    let (line, column) = (row.line(), plan.column_name(field.position));
+                    let charset = rows.detected().charset;
+                    batching.reject([flawed(field.flaw, line, column, charset)]);
                 }
             }
             if batching.is_full() {
@@ -273,20 +317,53 @@ fn judge(candidate: Candidate<'_>, policy: &Policy<'_>, batching: &mut Batching<
     }
 }
 
-fn not_utf8(line: u64, column: String) -> Problem {
-    Problem::new(
-        Severity::Failed,
-        line,
-        Cow::Owned(column),
-        "not-utf8",
-        "the field is not UTF-8 text; save the file as UTF-8",
-    )
+/// What rows meet on their way.
+struct Way<'w, 'm> {
+    policy: &'w Policy<'w>,
+    default: &'w mut DefaultPassword,
+    batching: &'w mut Batching<'m>,
+    /// Set when the last row was read.
+    detected: &'w mut Option<Detected>,
 }
 
-fn not_utf8_header() -> crate::formats::error::FormatError {
-    crate::formats::error::FormatError::Charset {
-        charset: "another charset than UTF-8",
+/// A field without text, as a problem of its row.
+fn flawed(flaw: Flaw, line: u64, column: String, charset: Option<Charset>) -> Problem {
+    let charset = charset.map_or("UTF-8", |charset| charset.name);
+    let (code, message) = match flaw {
+        Flaw::NotText if charset == "UTF-8" => (
+            "not-utf8",
+            "the field is not UTF-8 text; save the file as UTF-8".to_owned(),
+        ),
+        Flaw::NotText => (
+            "not-text",
+            format!("the field is not text in {charset}; save the file as UTF-8"),
+        ),
+        Flaw::Error(error) => (
+            "cell-error",
+            format!("the cell holds the error {error}; mend its formula or empty it"),
+        ),
+    };
+    Problem::new(Severity::Failed, line, Cow::Owned(column), code, message)
+}
+
+fn header_error(flaw: Flaw) -> FormatError {
+    match flaw {
+        Flaw::NotText => FormatError::Charset {
+            charset: "another charset than it seems to be",
+        },
+        Flaw::Error(_) => FormatError::Workbook {
+            what: "a cell of the header row holds an error",
+            line: 0,
+        },
     }
+}
+
+fn guessed(charset: Charset) -> String {
+    format!(
+        "the file is not UTF-8 and was read as {}, which is a guess: look at names with accents, and \
+         save the file as UTF-8 or set files.charset if they are wrong",
+        charset.name
+    )
 }
 
 /// A file name as it is kept: its last segment, no controls, at most 255 characters.

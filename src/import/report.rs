@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::formats::detected::Detected;
 use crate::users::import_record::{Counters, ImportId, ImportState};
 use crate::users::problem::{Problem, Severity};
 
@@ -19,6 +20,8 @@ pub struct Report {
     pub domain: String,
     /// The file's name.
     pub file_name: String,
+    /// How the file was read, where it could be opened.
+    pub file: Option<Detected>,
     /// SHA-256 of the file, where its end was read.
     pub sha256: Option<String>,
     /// The state it ended in.

@@ -62,11 +62,32 @@ impl Spool {
     ///
     /// # Errors
     /// The file could not be read back.
-    pub fn into_reader(mut self) -> Result<impl Read, WireError> {
+    pub fn into_reader(mut self) -> Result<SpoolReader, WireError> {
         self.file
             .seek(SeekFrom::Start(0))
             .map_err(WireError::from_io)?;
-        Ok(self.file)
+        Ok(SpoolReader(self.file))
+    }
+}
+
+/// Bytes that were put aside, to be read in any order.
+pub struct SpoolReader(SpooledTempFile);
+
+impl Read for SpoolReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Seek for SpoolReader {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.0.seek(position)
+    }
+}
+
+impl std::fmt::Debug for SpoolReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SpoolReader")
     }
 }
 

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use muster::formats::csv::CsvRows;
+use muster::formats::delimiter::Delimiter;
 use muster::http::soap::bulk_import_users::{self, BulkImportUsers, Handler};
 use muster::http::soap::charset::to_utf8;
 use muster::http::soap::envelope as soap_envelope;
@@ -296,7 +297,7 @@ pub fn csv(input: &[u8]) {
 type Fields = Result<Vec<String>, usize>;
 
 fn rows(file: &[u8], piece: usize) -> Result<Vec<(u64, Fields)>, String> {
-    let mut reader = CsvRows::new(Pieces(file, piece));
+    let mut reader = CsvRows::new(Pieces(file, piece), Some(Delimiter::Comma));
     let mut rows = Vec::new();
     loop {
         match reader.next_row() {
@@ -304,7 +305,8 @@ fn rows(file: &[u8], piece: usize) -> Result<Vec<(u64, Fields)>, String> {
             Ok(Some(row)) => {
                 let fields = row
                     .text()
-                    .map(|row| row.iter().map(str::to_owned).collect());
+                    .map(|row| row.iter().map(str::to_owned).collect())
+                    .map_err(|field| field.position);
                 rows.push((row.line(), fields));
             }
             Err(error) => return Err(format!("{}: {error}", error.code())),

@@ -47,6 +47,7 @@ impl Options {
             access: muster::access::settings::Settings::default(),
             passwords: muster::users::passwords::Settings::default(),
             import: muster::import::settings::Settings::default(),
+            files: muster::formats::settings::Settings::default(),
             domains: toml::from_str("[SALES]\n").expect("a literal"),
             claims: muster::users::claims::Settings::default(),
         };

@@ -300,7 +300,7 @@ fn operations_and_parameters_that_do_not_exist() {
             "IMP-FILE-FORMAT",
         ),
         xml(
-            "a workbook",
+            "text that is called a workbook",
             good.replace("users.csv", "users.xlsx"),
             "IMP-FILE-FORMAT",
         ),

@@ -394,7 +394,8 @@ fn a_name_of_256_characters_is_too_long() {
 fn bytes_that_are_not_utf8_fail_their_row_alone() {
     let server = TestApp::start();
     let file =
-        b"UserName,Password,Claims\nkim,,\njos\xe9,,\nlee,,http://wso2.org/claims/givenname=\xff\n";
+        b"UserName,Password,Claims\nkim,,http://wso2.org/claims/givenname=\xc3\x96zg\xc3\xbcr\n\
+        jos\xe9,,\nlee,,http://wso2.org/claims/givenname=\xff\n";
     let handler = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, file);
     let call = inline("").replace("<handler>", &format!("<handler>{handler}"));
     server.post("text/xml", call.as_bytes());
@@ -678,13 +679,13 @@ fn a_file_that_cannot_be_followed_is_refused_as_a_whole() {
             "IMP-CSV-HEADER",
         ),
         (
-            "semicolons",
-            "username;givenname\nkim;Kim\n",
+            "commas or semicolons",
+            "username,givenname;lastname;email\nkim\n",
             "IMP-CSV-DELIMITER",
         ),
         (
-            "TABs",
-            "username\tgivenname\nkim\tKim\n",
+            "a line that names no delimiter",
+            "sep=:\nusername:givenname\nkim:Kim\n",
             "IMP-CSV-DELIMITER",
         ),
         ("a quote never closed", &quote, "IMP-CSV-QUOTE"),

@@ -19,6 +19,7 @@ mod gate;
 mod expect;
 mod security;
 mod csv;
+mod workbook;
 mod bad_input;
 mod wsdl;
 mod exchanges;

@@ -124,7 +124,8 @@ fn the_report_of_an_import_as_json() {
 fn an_import_that_did_nothing_ends_with_1_and_says_why() {
     let home = Home::new();
     home.write("clean.csv", CLEAN);
-    home.write("semicolons.csv", "username;password\nann;x\n");
+    home.write("mixed.csv", "username,password;email;country\nann\n");
+    home.write("text.xlsx", "username,password\nann,x\n");
     home.write("empty.csv", "");
     let refused = |arguments: &[&str], words: &[&str]| {
         let done = home.run(arguments).ended(1);
@@ -137,8 +138,12 @@ fn an_import_that_did_nothing_ends_with_1_and_says_why() {
     refused(&["import", "nosuch.csv"], &["nosuch.csv cannot be opened"]);
     refused(&["import", "."], &["folder"]);
     refused(
-        &["import", "semicolons.csv"],
-        &["semicolons", "Nothing is stored"],
+        &["import", "mixed.csv"],
+        &["files.delimiter", "Nothing is stored"],
+    );
+    refused(
+        &["import", "text.xlsx"],
+        &["called .xlsx and is text", "Nothing is stored"],
     );
     refused(&["import", "empty.csv"], &["empty"]);
     let foreign = ["import", "clean.csv", "--domain", "HR"];

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::formats::kind::FileKind;
 use crate::http::soap::addressing::Addressing;
 use crate::http::soap::answer::{Answer, Done};
 use crate::http::soap::beans::nil_return;
@@ -240,10 +241,11 @@ impl Call<'_> {
                  type by its end, such as users.csv.",
             )
         })?;
-        if !file_name.trim().to_ascii_lowercase().ends_with("csv") {
+        if FileKind::called(&file_name).is_none() {
             return Err(Fault::operation(
                 "IMP-FILE-FORMAT",
-                "Unsupported format. The fileName has to end in csv, and the file has to be CSV.",
+                "Unsupported format. The fileName has to end in csv, xlsx or xls, and the file has to \
+                 be what it ends in.",
             ));
         }
         let request = ImportRequest {

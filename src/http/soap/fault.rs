@@ -228,9 +228,18 @@ impl From<ImportError> for Fault {
             },
             ImportError::Format(
                 format @ (FormatError::Empty
-                | FormatError::NotCsv { .. }
+                | FormatError::NotRows { .. }
+                | FormatError::Contradiction { .. }
+                | FormatError::Binary
                 | FormatError::Charset { .. }
-                | FormatError::Delimiter { .. }
+                | FormatError::Delimiter
+                | FormatError::SepLine
+                | FormatError::Workbook { .. }
+                | FormatError::Encrypted
+                | FormatError::OtherWorkbook { .. }
+                | FormatError::NoSheet
+                | FormatError::EmptySheet
+                | FormatError::WorkbookTooLarge { .. }
                 | FormatError::FieldTooLong { .. }
                 | FormatError::RowTooLong { .. }
                 | FormatError::UnclosedQuote { .. }

@@ -1,0 +1,180 @@
+//! What a file is: by the end of its name, and by its first bytes.
+
+use serde::Serialize;
+
+/// A kind of file that rows are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    /// Text with delimiters (RFC 4180 and its kin).
+    Csv,
+    /// A workbook of Office Open XML (ECMA-376).
+    Xlsx,
+    /// A workbook of Excel 97 to 2003 (MS-XLS).
+    Xls,
+}
+
+impl FileKind {
+    /// The kind that a file of this name says it is: by its last letters, in any case, as the original
+    /// does it (which asks for no dot). `tsv` is CSV with TABs.
+    pub fn called(file_name: &str) -> Option<Self> {
+        const ENDS: [(&str, FileKind); 4] = [
+            ("csv", FileKind::Csv),
+            ("tsv", FileKind::Csv),
+            ("xlsx", FileKind::Xlsx),
+            ("xls", FileKind::Xls),
+        ];
+        let name = file_name.trim().to_ascii_lowercase();
+        let found = ENDS.iter().find(|(end, _)| name.ends_with(end));
+        found.map(|(_, kind)| *kind)
+    }
+
+    /// `csv`, `xlsx` or `xls`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FileKind::Csv => "csv",
+            FileKind::Xlsx => "xlsx",
+            FileKind::Xls => "xls",
+        }
+    }
+
+    /// What it is in a sentence.
+    pub fn described(self) -> &'static str {
+        match self {
+            FileKind::Csv => "text",
+            FileKind::Xlsx => "an Excel workbook (.xlsx)",
+            FileKind::Xls => "an Excel workbook of the old kind (.xls)",
+        }
+    }
+}
+
+/// What the first bytes of a file say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing is there.
+    Nothing,
+    /// It may be text.
+    Text,
+    /// A ZIP archive, which a workbook of Office Open XML is.
+    Zip {
+        /// Whether the parts that come first are those of a workbook.
+        looks_like_workbook: bool,
+    },
+    /// A compound file (MS-CFB): a workbook of the old kind, an encrypted one, or another document.
+    Compound,
+    /// Text in UTF-32, which nobody decodes (WHATWG Encoding §4.2).
+    Utf32,
+    /// Something that rows are not read from.
+    Other(&'static str),
+}
+
+/// Bytes that [`Content::of`] wants to see, where there are so many.
+pub const BEGINNING: u64 = 2048;
+
+impl Content {
+    /// Looks at the beginning of a file.
+    pub fn of(beginning: &[u8]) -> Self {
+        const OTHERS: [(&[u8], &str); 7] = [
+            (b"%PDF-", "a PDF document"),
+            (b"\x1f\x8b", "compressed with gzip"),
+            (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+            (b"Rar!\x1a\x07", "a RAR archive"),
+            (b"\x7fELF", "a program"),
+            (b"{\\rtf", "an RTF document"),
+            (b"\x89PNG", "a picture"),
+        ];
+        let starts = |magic: &[u8]| beginning.starts_with(magic);
+        if beginning.is_empty() {
+            return Content::Nothing;
+        }
+        if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") {
+            let looks_like_workbook = memchr::memmem::find(beginning, b"xl/").is_some()
+                || memchr::memmem::find(beginning, b"[Content_Types].xml").is_some();
+            return Content::Zip {
+                looks_like_workbook,
+            };
+        }
+        if starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
+            return Content::Compound;
+        }
+        if starts(b"\xff\xfe\0\0") || starts(b"\0\0\xfe\xff") {
+            return Content::Utf32;
+        }
+        if let Some((_, found)) = OTHERS.iter().find(|(magic, _)| starts(magic)) {
+            return Content::Other(found);
+        }
+        let text = beginning
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(beginning)
+            .trim_ascii_start();
+        if text.starts_with(b"<") {
+            return Content::Other("an XML or HTML document");
+        }
+        Content::Text
+    }
+
+    /// What it is in a sentence.
+    pub fn described(self) -> &'static str {
+        match self {
+            Content::Nothing => "empty",
+            Content::Text => "text",
+            Content::Zip {
+                looks_like_workbook: true,
+            } => FileKind::Xlsx.described(),
+            Content::Zip {
+                looks_like_workbook: false,
+            } => "a ZIP archive",
+            Content::Compound => FileKind::Xls.described(),
+            Content::Utf32 => "text in UTF-32",
+            Content::Other(found) => found,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_letters_of_a_name_say_what_it_is() {
+        for (name, kind) in [
+            ("users.csv", Some(FileKind::Csv)),
+            ("USERS.CSV ", Some(FileKind::Csv)),
+            ("mycsv", Some(FileKind::Csv)),
+            ("users.tsv", Some(FileKind::Csv)),
+            ("Users.XLSX", Some(FileKind::Xlsx)),
+            ("users.xls", Some(FileKind::Xls)),
+            ("users.xlsx.csv", Some(FileKind::Csv)),
+            ("users.txt", None),
+            ("users.xlsm", None),
+            ("users.csv.gz", None),
+            ("", None),
+        ] {
+            assert_eq!(FileKind::called(name), kind, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_first_bytes_say_what_it_is() {
+        let zip = |looks_like_workbook| Content::Zip {
+            looks_like_workbook,
+        };
+        for (beginning, content) in [
+            (&b""[..], Content::Nothing),
+            (b"a,b", Content::Text),
+            (b"PK\x03\x04.......xl/workbook.xml", zip(true)),
+            (b"PK\x03\x04.......photo.jpg", zip(false)),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Content::Compound),
+            (b"\xff\xfea\0", Content::Text),
+            (b"\xff\xfe\0\0a\0\0\0", Content::Utf32),
+            (b"%PDF-1.7", Content::Other("a PDF document")),
+            (b"\x1f\x8b\x08", Content::Other("compressed with gzip")),
+            (
+                b"\xef\xbb\xbf\n <?xml",
+                Content::Other("an XML or HTML document"),
+            ),
+        ] {
+            assert_eq!(Content::of(beginning), content, "{beginning:?}");
+        }
+    }
+}

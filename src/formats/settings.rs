@@ -1,0 +1,96 @@
+//! `[files]` of the settings.
+
+use encoding_rs::Encoding;
+use serde::Deserialize;
+
+use crate::formats::delimiter::Delimiter;
+
+/// How files are read, and how large a workbook may be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Charset of text files without a byte-order mark.
+    pub charset: CharsetChoice,
+    /// What stands between the columns of text files.
+    pub delimiter: DelimiterChoice,
+    /// Bytes that a workbook may have as it is sent.
+    pub workbook_bytes: u64,
+    /// Bytes that all parts of an xlsx workbook may have when they are inflated.
+    pub workbook_inflated_bytes: u64,
+    /// Bytes of memory that one workbook may take while it is read: its texts and its formats.
+    pub workbook_memory_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        Settings {
+            charset: CharsetChoice(None),
+            delimiter: DelimiterChoice(None),
+            workbook_bytes: 256 * MIB,
+            workbook_inflated_bytes: 1024 * MIB,
+            workbook_memory_bytes: 512 * MIB,
+        }
+    }
+}
+
+/// `auto`, or a label of the WHATWG Encoding standard such as `windows-1252`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CharsetChoice(pub Option<&'static Encoding>);
+
+impl TryFrom<String> for CharsetChoice {
+    type Error = String;
+
+    fn try_from(label: String) -> Result<Self, String> {
+        if label.trim().eq_ignore_ascii_case("auto") {
+            return Ok(CharsetChoice(None));
+        }
+        let encoding = Encoding::for_label_no_replacement(label.as_bytes());
+        encoding.map(|some| CharsetChoice(Some(some))).ok_or_else(|| {
+            format!("\"{label}\" is no charset; use \"auto\" or a name such as \"utf-8\" or \"windows-1252\"")
+        })
+    }
+}
+
+/// `auto`, or one of `comma`, `semicolon`, `tab`, `bar`, or the character itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DelimiterChoice(pub Option<Delimiter>);
+
+impl TryFrom<String> for DelimiterChoice {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        if word.trim().eq_ignore_ascii_case("auto") {
+            return Ok(DelimiterChoice(None));
+        }
+        match Delimiter::named(&word) {
+            Some(delimiter) => Ok(DelimiterChoice(Some(delimiter))),
+            None => Err(format!(
+                "\"{word}\" is no delimiter; use \"auto\", \"comma\", \"semicolon\", \"tab\" or \"bar\""
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn charsets_and_delimiters_have_names() {
+        let charset = |label: &str| CharsetChoice::try_from(label.to_owned());
+        assert_eq!(charset("auto").unwrap().0, None);
+        assert_eq!(
+            charset("Latin1").unwrap().0,
+            Some(encoding_rs::WINDOWS_1252)
+        );
+        assert!(charset("latin-nine").unwrap_err().contains("latin-nine"));
+        let delimiter = |word: &str| DelimiterChoice::try_from(word.to_owned());
+        assert_eq!(delimiter("auto").unwrap().0, None);
+        assert_eq!(delimiter(";").unwrap().0, Some(Delimiter::Semicolon));
+        assert_eq!(delimiter("TAB").unwrap().0, Some(Delimiter::Tab));
+        assert!(delimiter(":").is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! One row of a sheet, put together cell by cell in memory that is used again.
+
+use calamine::DataRef;
+
+use crate::formats::cell;
+use crate::formats::csv::{FIELD_LIMIT, FIELDS_LIMIT, ROW_LIMIT};
+use crate::formats::error::FormatError;
+use crate::formats::row::{FlawedField, Row};
+
+/// The row that is being put together.
+#[derive(Debug, Default)]
+pub(super) struct SheetRow {
+    line: u64,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    flawed: Option<FlawedField>,
+    /// Columns of the header, which every row has at least.
+    width: usize,
+}
+
+impl SheetRow {
+    /// Begins a row, whose number in the sheet is `line`, from 1.
+    pub(super) fn begin(&mut self, line: u64) {
+        self.line = line;
+        self.bytes.clear();
+        self.ends.clear();
+        self.flawed = None;
+    }
+
+    /// Puts a cell into the column `column`, from 0; those before it that are not there are empty.
+    ///
+    /// # Errors
+    /// The cell or the row is too long, or a column comes twice.
+    pub(super) fn put(
+        &mut self,
+        column: usize,
+        value: &DataRef<'_>,
+        digits: usize,
+    ) -> Result<(), FormatError> {
+        let line = self.line;
+        let start = self.bytes.len();
+        let written = cell::write(value, digits, &mut self.bytes);
+        if written.is_ok() && self.bytes.len() == start {
+            return Ok(());
+        }
+        if column < self.ends.len() {
+            let what = "the cells of a row are not in order";
+            return Err(FormatError::Workbook { what, line });
+        }
+        if column >= FIELDS_LIMIT {
+            return Err(FormatError::RowTooLong {
+                line,
+                limit: FIELDS_LIMIT,
+                what: "fields",
+            });
+        }
+        if self.bytes.len() - start > FIELD_LIMIT {
+            return Err(FormatError::FieldTooLong {
+                line,
+                limit: FIELD_LIMIT,
+            });
+        }
+        if self.bytes.len() > ROW_LIMIT {
+            return Err(FormatError::RowTooLong {
+                line,
+                limit: ROW_LIMIT,
+                what: "bytes",
+            });
+        }
+        self.ends.resize(column, start);
+        self.ends.push(self.bytes.len());
+        if let (Err(flaw), None) = (written, self.flawed) {
+            self.flawed = Some(FlawedField {
+                position: column,
+                flaw,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.flawed.is_none() && self.bytes.iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// The row; the first one is the header, and the others have as many fields at least.
+    pub(super) fn finish(&mut self) -> Row<'_> {
+        if self.width == 0 {
+            self.width = self.ends.len();
+        }
+        if self.ends.len() < self.width {
+            self.ends.resize(self.width, self.bytes.len());
+        }
+        Row::new(self.line, &self.bytes, &self.ends).with_flaw(self.flawed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::row::Flaw;
+    use calamine::CellErrorType;
+
+    #[test]
+    fn gaps_are_empty_and_rows_are_as_wide_as_the_header() {
+        let mut row = SheetRow::default();
+        let texts = |row: &mut SheetRow, cells: &[(usize, &str)]| {
+            row.begin(7);
+            for (column, text) in cells {
+                row.put(*column, &DataRef::SharedString(text), 0).unwrap();
+            }
+            let row = row.finish().text().unwrap();
+            row.iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            texts(&mut row, &[(0, "a"), (2, "c"), (9, "")]),
+            ["a", "", "c"]
+        );
+        assert_eq!(texts(&mut row, &[(1, "b")]), ["", "b", ""]);
+        assert_eq!(texts(&mut row, &[(0, "a"), (3, "d")]), ["a", "", "", "d"]);
+    }
+
+    #[test]
+    fn errors_are_kept_and_disorder_is_one() {
+        let mut row = SheetRow::default();
+        row.begin(1);
+        row.put(0, &DataRef::Bool(true), 0).unwrap();
+        row.put(3, &DataRef::Error(CellErrorType::Ref), 0).unwrap();
+        let flawed = row.finish().text().err().unwrap();
+        assert_eq!((flawed.position, flawed.flaw), (3, Flaw::Error("#REF!")));
+        assert!(row.put(2, &DataRef::Bool(true), 0).is_err());
+        row.begin(2);
+        let long = "x".repeat(FIELD_LIMIT + 1);
+        assert!(row.put(0, &DataRef::SharedString(&long), 0).is_err());
+        row.begin(3);
+        assert!(row.put(FIELDS_LIMIT, &DataRef::Bool(true), 0).is_err());
+    }
+}

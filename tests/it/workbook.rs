@@ -1,0 +1,335 @@
+//! Workbooks, and text as spreadsheets write it, from the request or the terminal to the store.
+
+use muster::users::store::User;
+use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+
+use crate::app::{RELATED, Response, TestApp, envelope};
+use crate::message::{DEFAULT_PASSWORD, include, parameters};
+use crate::process::Home;
+
+const OLD: &[u8] = include_bytes!("../../fixtures/workbooks/users.xls");
+
+/// A call whose attachment is this file.
+fn attached(name: &str, file: &[u8]) -> Vec<u8> {
+    let envelope = envelope(&parameters(&include("file@test")).replace("users.csv", name));
+    let mut body = format!(
+        "--b1\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"text/xml\"\r\n\
+         Content-ID: <root>\r\n\r\n{envelope}\r\n--b1\r\nContent-Type: application/octet-stream\r\n\
+         Content-Transfer-Encoding: binary\r\nContent-ID: <file@test>\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend(file);
+    body.extend(b"\r\n--b1--\r\n");
+    body
+}
+
+fn import(server: &TestApp, name: &str, file: &[u8]) -> Response {
+    server.post(RELATED, &attached(name, file))
+}
+
+/// A workbook of one sheet with these rows of text.
+fn sheet(rows: &[&[&str]]) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (line, row) in rows.iter().enumerate() {
+        for (column, text) in row.iter().enumerate() {
+            sheet.write(line as u32, column as u16, *text).unwrap();
+        }
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+/// What there is to say of a user, apart from ids and times.
+fn line(user: &User) -> String {
+    format!(
+        "{} {:?} {:?} {:?} {:?}",
+        user.user_name, user.given_name, user.family_name, user.email, user.attributes
+    )
+}
+
+fn lines(server: &TestApp) -> Vec<String> {
+    server.users().iter().map(line).collect()
+}
+
+#[test]
+fn the_same_table_makes_the_same_users_in_every_format() {
+    let table: &[&[&str]] = &[
+        &["UserName", "Password", "Claims", "", ""],
+        &[
+            "kim",
+            "",
+            "http://wso2.org/claims/emailaddress=kim@example.com",
+            "http://wso2.org/claims/country=France",
+            "",
+        ],
+        &["lee"],
+        &["", "", ""],
+        &[
+            "zoë",
+            "Spring-Meadow-42",
+            "",
+            "http://wso2.org/claims/streetaddress=12 High Street; \"Upper\" Floor, left",
+        ],
+        &["two words", "", ""],
+    ];
+    let text = |delimiter: &str| {
+        let quoted = |cell: &&str| match cell.contains([',', ';', '"']) {
+            true => format!("\"{}\"", cell.replace('"', "\"\"")),
+            false => (*cell).to_owned(),
+        };
+        let row = |row: &&[&str]| row.iter().map(quoted).collect::<Vec<_>>().join(delimiter);
+        table.iter().map(row).collect::<Vec<_>>().join("\r\n")
+    };
+    let utf16: Vec<u8> = format!("\u{feff}{}", text("\t"))
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let latin = |text: String| text.chars().map(|c| c as u8).collect::<Vec<_>>();
+    let mut first: Option<(Vec<String>, Vec<u64>)> = None;
+    for (name, file) in [
+        ("commas.csv", text(",").into_bytes()),
+        ("semicolons.CSV", text(";").into_bytes()),
+        ("TABs.tsv", text("\t").into_bytes()),
+        ("unicode.csv", utf16),
+        ("windows.csv", latin(text(";"))),
+        ("named.csv", format!("sep=;\r\n{}", text(";")).into_bytes()),
+        ("workbook.XLSX", sheet(table)),
+    ] {
+        let server = TestApp::start();
+        let response = import(&server, name, &file);
+        assert!(
+            response
+                .fault_text()
+                .contains("Success count : 3,  Failed Count : 1,"),
+            "{name}: {}",
+            response.body
+        );
+        let findings = server.last_findings();
+        let failed = findings
+            .iter()
+            .filter(|found| found.code == "name-white-space");
+        let mut at: Vec<u64> = failed.map(|found| found.line).collect();
+        if name == "named.csv" {
+            at.iter_mut().for_each(|line| *line -= 1);
+        }
+        let guessed = findings
+            .iter()
+            .find(|found| found.code == "charset-guessed");
+        assert_eq!(guessed.is_some(), name == "windows.csv", "{name}");
+        if let Some(guessed) = guessed {
+            assert!(
+                guessed
+                    .message
+                    .contains("read as windows-1252, which is a guess")
+            );
+        }
+        let seen = (lines(&server), at);
+        match &first {
+            None => first = Some(seen),
+            Some(first) => assert_eq!(&seen, first, "{name}"),
+        }
+    }
+    let (users, failed) = first.unwrap();
+    assert_eq!((users.len(), failed), (3, vec![6]));
+}
+
+#[test]
+fn numbers_dates_and_errors_of_a_sheet() {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    let header = ["username", "mobile", "hired", "department", "active"];
+    for (column, name) in header.iter().enumerate() {
+        sheet.write(0, column as u16, *name).unwrap();
+    }
+    sheet.write(1, 0, 1001).unwrap();
+    sheet.write(1, 1, 491_701_234_567_890_i64).unwrap();
+    let date = ExcelDateTime::from_ymd(2026, 11, 22).unwrap();
+    let format = Format::new().set_num_format("dd/mm/yyyy");
+    sheet.write_with_format(1, 2, &date, &format).unwrap();
+    sheet
+        .write(1, 3, Formula::new("=\"R\"&\"D\"").set_result("RD"))
+        .unwrap();
+    sheet.write(1, 4, true).unwrap();
+    sheet.write(3, 0, "kim").unwrap();
+    sheet
+        .write(3, 3, Formula::new("=NA()").set_result("#N/A"))
+        .unwrap();
+    sheet.write(4, 0, "lee").unwrap();
+    sheet.write(4, 5, "beside").unwrap();
+    let claims = "hired = \"hired\"\nactive = \"active\"\n";
+    let server = TestApp::start_with(|options| {
+        options.app.claims = toml::from_str(claims).expect("claims");
+    });
+    let response = import(&server, "users.xlsx", &workbook.save_to_buffer().unwrap());
+    assert!(
+        response.fault_text().contains("Failed Count : 2,"),
+        "{}",
+        response.body
+    );
+    let user = &server.users()[0];
+    assert_eq!(user.user_name, "1001");
+    for (name, value) in [
+        ("mobile", "491701234567890"),
+        ("hired", "2026-11-22"),
+        ("department", "RD"),
+        ("active", "true"),
+    ] {
+        assert_eq!(user.attributes[name], value, "{name}");
+    }
+    let findings = server.last_findings();
+    let seen: Vec<_> = findings
+        .iter()
+        .map(|found| (found.line, found.code.as_ref(), found.message.as_str()))
+        .collect();
+    let expected = [
+        (
+            4,
+            "cell-error",
+            "the cell holds the error #N/A; mend its formula or empty it",
+        ),
+        (
+            5,
+            "field-count",
+            "the row has 6 fields and the header has 5; name every column in the header row, or \
+             empty the cells beside it",
+        ),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_workbook_of_the_old_kind() {
+    let claims = "hired = \"hired\"\nactive = \"active\"\n";
+    let server = TestApp::start_with(|options| {
+        options.app.claims = toml::from_str(claims).expect("claims");
+    });
+    let response = import(&server, "users.xls", OLD);
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(server.user_names(), ["1001", "kim", "lee", "sam"]);
+    let kim = &server.users()[1];
+    assert_eq!(kim.given_name.as_deref(), Some("Kim Šimková"));
+    assert_eq!(kim.attributes["department"], "00042");
+    assert_eq!(kim.attributes["hired"], "2026-11-22");
+}
+
+#[test]
+fn the_documented_name_ends_are_taken_and_no_other() {
+    let xlsx = sheet(&[&["username"], &["kim"]]);
+    for (name, file, rule) in [
+        ("users.txt", &xlsx[..], "IMP-FILE-FORMAT"),
+        ("users.xlsm", &xlsx, "IMP-FILE-FORMAT"),
+        ("users", &xlsx, "IMP-FILE-FORMAT"),
+        ("users.csv", &xlsx, "IMP-FILE-FORMAT"),
+        ("users.xls", &xlsx, "IMP-FILE-FORMAT"),
+        ("users.xlsx", OLD, "IMP-FILE-FORMAT"),
+        ("users.xlsx", b"username\nkim\n", "IMP-FILE-FORMAT"),
+        ("users.xls", b"<html>", "IMP-FILE-FORMAT"),
+        ("users.xlsx", &xlsx[..xlsx.len() - 40], "IMP-WORKBOOK"),
+        ("users.xls", &OLD[..4096], "IMP-WORKBOOK"),
+        ("users.xlsx", b"", "IMP-FILE-EMPTY"),
+        ("users.xlsx", &sheet(&[]), "IMP-FILE-EMPTY"),
+    ] {
+        let server = TestApp::start();
+        let response = import(&server, name, file);
+        assert_eq!(response.rule(), rule, "{name}: {}", response.body);
+        assert_eq!(
+            response.element("faultcode").as_deref(),
+            Some("soapenv:Client")
+        );
+        assert_eq!(server.user_names(), [""; 0], "{name}");
+        let spool = server.folder.path().join("data/spool");
+        assert_eq!(
+            std::fs::read_dir(spool).unwrap().count(),
+            0,
+            "nothing is left behind"
+        );
+    }
+}
+
+#[test]
+fn a_workbook_that_inflates_without_end_is_refused() {
+    let cell = "x".repeat(32_000);
+    let row: &[&str] = &[&cell];
+    let names: Vec<String> = (0..400)
+        .map(|number| format!("{number}{}", &cell[4..]))
+        .collect();
+    let rows: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
+    let rows: Vec<&[&str]> = [row]
+        .into_iter()
+        .chain(rows.iter().map(|row| &row[..]))
+        .collect();
+    let bomb = sheet(&rows);
+    assert!(bomb.len() < 200_000, "{} bytes", bomb.len());
+    let server = TestApp::start_with(|options| {
+        options.app.files.workbook_inflated_bytes = 1_000_000;
+    });
+    let response = import(&server, "users.xlsx", &bomb);
+    assert_eq!(response.rule(), "IMP-WORKBOOK-SIZE");
+    let words = "more than 1000000 bytes when it is inflated";
+    assert!(response.fault_text().contains(words), "{}", response.body);
+}
+
+#[test]
+fn a_cut_off_workbook_is_an_interrupted_upload() {
+    let server = TestApp::start();
+    let whole = attached("users.xlsx", &sheet(&[&["username"], &["kim"]]));
+    let response = server.post(RELATED, &whole[..whole.len() - 20]);
+    assert_eq!(response.rule(), "IMP-MIME-TRUNCATED", "{}", response.body);
+    assert_eq!(server.user_names(), [""; 0]);
+}
+
+#[test]
+fn the_terminal_reads_them_and_says_how() {
+    let home = Home::new();
+    std::fs::write(home.path("users.xlsx"), sheet(&[&["username"], &["kim"]])).unwrap();
+    std::fs::write(
+        home.path("windows.csv"),
+        b"username;givenname\nlee;Zo\xeb\n",
+    )
+    .unwrap();
+    std::fs::write(
+        home.path("greek.csv"),
+        b"username|givenname\npat|\xe1,\xe2\n",
+    )
+    .unwrap();
+    let run = |arguments: &[&str]| {
+        let stdin = ["--default-password-stdin"];
+        let all = [&["import"], arguments, &stdin].concat();
+        home.run_with_input(&all, DEFAULT_PASSWORD)
+    };
+    let done = run(&["users.xlsx"]).ended(0);
+    assert!(
+        done.out.contains("read as xlsx, sheet \"Sheet1\""),
+        "{done:?}"
+    );
+    let done = run(&["windows.csv"]).ended(0);
+    let words = "read as csv, windows-1252 by a guess, semicolons";
+    assert!(
+        done.out.contains(words) && done.out.contains("charset-guessed"),
+        "{done:?}"
+    );
+    let set = [
+        "greek.csv",
+        "--charset",
+        "iso-8859-7",
+        "--delimiter",
+        "bar",
+        "--json",
+    ];
+    let report = run(&set).ended(0).json();
+    let expected = serde_json::json!({
+        "kind": "csv",
+        "charset": "ISO-8859-7",
+        "charsetFrom": "setting",
+        "delimiter": "bar",
+        "sheet": null,
+    });
+    assert_eq!(report["file"], expected);
+    let done = home.run(&["users", "show", "pat"]).ended(0);
+    assert!(done.out.contains("α,β"), "{done:?}");
+    let done = run(&["users.xlsx", "--charset", "latin-nine"]).ended(1);
+    assert!(
+        done.err.contains("\"latin-nine\" is no charset"),
+        "{done:?}"
+    );
+}
