@@ -72,6 +72,7 @@ impl Importer {
                 domain: &request.domain,
                 passwords: &self.passwords,
                 default_password: default.verdict(),
+                generate_passwords: false,
                 roles: &roles,
             };
             self.read_rows(&mut file, &policy, &mut default, &mut batching)?;
