@@ -113,6 +113,7 @@ impl Importer {
                 domain: &request.domain,
                 passwords: &self.passwords,
                 default_password: default.verdict(),
+                generate_passwords: false,
                 roles: &roles,
             };
             let way = Way {

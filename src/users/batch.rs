@@ -40,6 +40,8 @@ pub struct CheckedUsers {
     entries: Vec<Entry>,
     /// Position of the entry, and its password.
     own: Vec<(usize, Secret)>,
+    /// How many entries take the import's default password.
+    defaults: usize,
 }
 
 impl CheckedUsers {
@@ -52,9 +54,19 @@ impl CheckedUsers {
             self.append(user.name.as_str())
         };
         let mut must_change = true;
-        if let CheckedPassword::Own(password, fitness) = user.password {
-            must_change = fitness == Fitness::InitialOnly;
-            self.own.push((self.entries.len(), Secret::from(password)));
+        let mut hash = Span::default();
+        match user.password {
+            CheckedPassword::Own(password, fitness) => {
+                must_change = fitness == Fitness::InitialOnly;
+                self.own.push((self.entries.len(), Secret::from(password)));
+            }
+            CheckedPassword::Hashed(text) => {
+                must_change = false;
+                hash = self.append(text);
+            }
+            CheckedPassword::Default => self.defaults += 1,
+            // Where one is really wanted, it comes here as the user's own.
+            CheckedPassword::Generated => {}
         }
         let entry = Entry {
             line: user.line,
@@ -66,7 +78,7 @@ impl CheckedUsers {
             email: self.append(user.email.unwrap_or_default()),
             attributes: self.append_json(&user.attributes),
             roles: self.append(&user.roles),
-            hash: Span::default(),
+            hash,
             must_change,
         };
         self.entries.push(entry);
@@ -94,7 +106,7 @@ impl CheckedUsers {
 
     /// Whether at least one user takes the import's default password.
     pub fn any_default_password(&self) -> bool {
-        self.own.len() < self.entries.len()
+        self.defaults > 0
     }
 
     /// Takes the passwords out, in order, to be hashed.
@@ -205,7 +217,7 @@ pub struct NewUser<'a> {
     pub attributes: Option<&'a str>,
     /// Role names, a line feed between two.
     pub roles: Option<&'a str>,
-    /// PHC string of its own password; none: the import's default password.
+    /// Hash of its own password; none: the import's default password.
     pub password_hash: Option<&'a str>,
     /// Whether the password has to be changed at the first login.
     pub must_change: bool,
@@ -262,6 +274,7 @@ impl NewUsers {
             text,
             entries,
             own: Vec::new(),
+            defaults: 0,
         }
     }
 }
@@ -305,6 +318,27 @@ mod tests {
             roles: "".into(),
             password,
         });
+    }
+
+    #[test]
+    fn a_hash_from_elsewhere_is_kept_as_it_is() {
+        let mut users = CheckedUsers::default();
+        push(&mut users, 2, "ann", CheckedPassword::Hashed("{SSHA}x"));
+        assert_eq!(
+            (users.own_passwords(), users.any_default_password()),
+            (0, false)
+        );
+        push(&mut users, 3, "bob", CheckedPassword::Default);
+        assert!(users.any_default_password());
+        let new = users.into_new(&[], &[], Uuid::nil);
+        let ann = new.get(0).unwrap();
+        assert_eq!(
+            (ann.password_hash, ann.must_change),
+            (Some("{SSHA}x"), false)
+        );
+        let bob = new.get(1).unwrap();
+        assert_eq!((bob.password_hash, bob.must_change), (None, true));
+        assert!(!new.recycle().any_default_password());
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct Candidate<'r> {
     pub line: u64,
     /// The user name, with or without a domain prefix.
     pub user_name: &'r str,
-    /// The password in the clear; blank or absent means the import's default password.
+    /// The password in the clear, or a hash of it; blank or absent means the import's default password.
     pub password: Option<&'r str>,
     /// SCIM `name.givenName`.
     pub given_name: Option<&'r str>,
@@ -80,15 +80,21 @@ pub struct CheckedUser<'r> {
 pub enum CheckedPassword<'r> {
     /// The row's own, and what it is fit for.
     Own(&'r str, Fitness),
+    /// A hash that was made elsewhere, its form checked; it is stored as it is.
+    Hashed(&'r str),
     /// The import's default password.
     Default,
+    /// One that is still to be made up.
+    Generated,
 }
 
 impl std::fmt::Debug for CheckedPassword<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             CheckedPassword::Own(_, fitness) => write!(f, "Own(…, {fitness:?})"),
+            CheckedPassword::Hashed(_) => f.write_str("Hashed(…)"),
             CheckedPassword::Default => f.write_str("Default"),
+            CheckedPassword::Generated => f.write_str("Generated"),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use libsodium_rs::crypto_pwhash::argon2id;
 
+use crate::users::hash_schemes;
 use crate::users::passwords::Settings;
 use crate::users::secret::Secret;
 
@@ -154,7 +155,7 @@ impl Shared {
             let done = match job.tasks.get(index) {
                 Some(Task::Hash(secret)) => hash(secret, self.cost).map(Done::Hash),
                 Some(Task::Verify(secret, stored)) => {
-                    let same = argon2id::pwhash_str_verify(stored, secret.expose().as_bytes());
+                    let same = hash_schemes::verify(stored, secret.expose().as_bytes());
                     Ok(Done::Verified(same))
                 }
                 None => continue,

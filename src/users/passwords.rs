@@ -7,6 +7,7 @@
 
 use serde::Deserialize;
 
+use crate::users::hash_schemes;
 use crate::users::pattern::Pattern;
 
 /// `[passwords]` of the settings.
@@ -25,6 +26,10 @@ pub struct Settings {
     pub max_length: usize,
     /// Whether well-known passwords may not stay.
     pub refuse_common: bool,
+    /// Schemes whose hashes may stand in the password column.
+    pub hash_schemes: HashSchemes,
+    /// How long an initial password can be used, in hours; 0: as long as it is there.
+    pub initial_hours: u32,
     /// How long a verified credential, or the hash of a default password, is remembered, in seconds.
     pub remember_seconds: u64,
 }
@@ -38,6 +43,8 @@ impl Default for Settings {
             min_length: 8,
             max_length: 256,
             refuse_common: true,
+            hash_schemes: HashSchemes::default(),
+            initial_hours: 24,
             remember_seconds: 300,
         }
     }
@@ -61,7 +68,7 @@ impl Settings {
                     .into(),
             );
         }
-        Ok(())
+        self.hash_schemes.check()
     }
 
     /// What `password` is fit for.
@@ -69,7 +76,11 @@ impl Settings {
     /// # Errors
     /// The rule it breaks, in a sentence; the password itself is never part of it.
     pub fn judge(&self, password: &str) -> Result<Fitness, WeakPassword> {
-        if self.may_stay(password).is_ok() {
+        if hash_schemes::recognise(password).is_some() {
+            Err(WeakPassword(
+                "it begins like a password hash; give it in the clear".into(),
+            ))
+        } else if self.may_stay(password).is_ok() {
             Ok(Fitness::Stays)
         } else if self.initial_rule.matches(password) {
             Ok(Fitness::InitialOnly)
@@ -104,6 +115,58 @@ impl Settings {
             "an initial password has 5 to 30 characters and no white space".into()
         } else {
             format!("an initial password has to match {rule}")
+        }
+    }
+}
+
+/// The schemes whose hashes are taken: a list of names, or one text with commas.
+///
+/// All of them unless told otherwise. None of them is without a salt; those with a single round are
+/// no safer elsewhere, and become Argon2id when the user is first seen.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "NamesOfSchemes")]
+pub struct HashSchemes(Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NamesOfSchemes {
+    List(Vec<String>),
+    Text(String),
+}
+
+impl From<NamesOfSchemes> for HashSchemes {
+    fn from(names: NamesOfSchemes) -> Self {
+        HashSchemes(match names {
+            NamesOfSchemes::List(names) => names,
+            NamesOfSchemes::Text(text) => {
+                let names = text.split(',').map(str::trim);
+                let some = names.filter(|name| !name.is_empty());
+                some.map(str::to_owned).collect()
+            }
+        })
+    }
+}
+
+impl Default for HashSchemes {
+    fn default() -> Self {
+        HashSchemes(hash_schemes::names().map(str::to_owned).collect())
+    }
+}
+
+impl HashSchemes {
+    /// Whether hashes of the scheme called `name` are taken.
+    pub fn allows(&self, name: &str) -> bool {
+        self.0.iter().any(|allowed| allowed == name)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let known: Vec<_> = hash_schemes::names().collect();
+        match self.0.iter().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(unknown) => Err(format!(
+                "passwords.hash_schemes: there is no scheme {unknown:?}; there are {}",
+                known.join(", ")
+            )),
         }
     }
 }
@@ -286,6 +349,34 @@ mod tests {
         );
         assert!(rules.judge(&"x".repeat(257)).is_err());
         assert!(rules.judge("a b c").is_err(), "white space in a short one");
+    }
+
+    #[test]
+    fn schemes_are_named_in_a_list_or_a_text_and_known() {
+        let read = |toml: &str| toml::from_str::<Settings>(toml).unwrap();
+        let settings = read("hash_schemes = ['bcrypt', 'ssha']");
+        assert!(settings.hash_schemes.allows("ssha") && !settings.hash_schemes.allows("scrypt"));
+        assert!(
+            read("hash_schemes = 'bcrypt, scrypt'")
+                .hash_schemes
+                .allows("scrypt")
+        );
+        assert!(read("hash_schemes = ''").check().is_ok());
+        assert!(read("").hash_schemes.allows("wso2-sha256"));
+        let error = read("hash_schemes = 'md5'").check().unwrap_err();
+        assert!(
+            error.contains("\"md5\"") && error.contains("bcrypt, scrypt"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_hash_is_no_password() {
+        assert!(
+            Settings::default()
+                .judge("{SSHA}QLdGj6lkjYp8m3CB025cILj4gdVhYmNk")
+                .is_err()
+        );
     }
 
     #[test]

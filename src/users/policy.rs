@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
 use crate::users::domains::Domain;
+use crate::users::hash_schemes::{self, Recognised};
 use crate::users::name::UserName;
 use crate::users::passwords::{self, WeakPassword};
 use crate::users::problem::{Problem, Severity};
@@ -51,6 +52,8 @@ pub struct Policy<'a> {
     pub passwords: &'a passwords::Settings,
     /// Whether the import has a default password, and the rule it breaks if it breaks one.
     pub default_password: Option<Result<(), WeakPassword>>,
+    /// Whether a row without a password gets one that is made up for it.
+    pub generate_passwords: bool,
     /// Roles that rows may name.
     pub roles: &'a GrantableRoles,
 }
@@ -202,10 +205,17 @@ impl Policy<'_> {
     ) -> Option<CheckedPassword<'r>> {
         let column = candidate.columns.password;
         let (code, message) = match candidate.password.filter(|own| !own.trim().is_empty()) {
-            Some(own) => match self.passwords.judge(own) {
-                Ok(fitness) => return Some(CheckedPassword::Own(own, fitness)),
-                Err(weak) => ("password-rule", weak.to_string()),
+            Some(own) => match hash_schemes::recognise(own.trim()) {
+                Some(hash) => match self.check_hash(hash) {
+                    Ok(()) => return Some(CheckedPassword::Hashed(own.trim())),
+                    Err(why) => why,
+                },
+                None => match self.passwords.judge(own) {
+                    Ok(fitness) => return Some(CheckedPassword::Own(own, fitness)),
+                    Err(weak) => ("password-rule", weak.to_string()),
+                },
             },
+            None if self.generate_passwords => return Some(CheckedPassword::Generated),
             None => match &self.default_password {
                 Some(Ok(())) => return Some(CheckedPassword::Default),
                 Some(Err(weak)) => (
@@ -221,6 +231,43 @@ impl Policy<'_> {
         };
         problems.push(fail(candidate.line, column, code, message));
         None
+    }
+
+    /// Whether a text that begins like a hash may be stored as one. It is never taken for a password
+    /// in the clear: whoever sent a hash would be locked out, and not told.
+    fn check_hash(&self, hash: Recognised<'_>) -> Result<(), (&'static str, String)> {
+        const SCHEME: &str = "password-hash-scheme";
+        let hash = match hash {
+            Recognised::Known(hash) => hash,
+            Recognised::Foreign(name) => {
+                return Err((
+                    SCHEME,
+                    format!(
+                        "the password begins like a hash of the scheme {name}, which cannot be \
+                         verified here; give a password in the clear, or none"
+                    ),
+                ));
+            }
+        };
+        let scheme = hash.scheme();
+        if !self.passwords.hash_schemes.allows(scheme) {
+            return Err((
+                SCHEME,
+                format!(
+                    "the password is a hash of the scheme {scheme}, which passwords.hash_schemes \
+                     does not allow"
+                ),
+            ));
+        }
+        hash.check().map_err(|error| {
+            (
+                "password-hash-form",
+                format!(
+                    "the password begins like a hash of the scheme {scheme}, but {error}; a password \
+                     in the clear may not begin like that"
+                ),
+            )
+        })
     }
 }
 
@@ -259,6 +306,7 @@ mod tests {
             domain: &domain,
             passwords: &rules,
             default_password: default,
+            generate_passwords: false,
             roles: &roles,
         };
         match policy.check(candidate, &mut Vec::new()) {
@@ -300,6 +348,23 @@ mod tests {
     }
 
     #[test]
+    fn what_begins_like_a_hash_is_one_or_a_problem() {
+        let row = |password| Candidate {
+            user_name: "bob",
+            password: Some(password),
+            ..Candidate::default()
+        };
+        let checked = |password| codes(row(password), None);
+        assert!(checked("{SSHA}QLdGj6lkjYp8m3CB025cILj4gdVhYmNk").is_empty());
+        assert_eq!(checked("$2b$-my-password"), ["password-hash-form"]);
+        assert_eq!(
+            checked("{MD5}X03MO1qnZdYdgyfeuILPmQ=="),
+            ["password-hash-scheme"]
+        );
+        assert!(checked("{braces}-and-$-signs").is_empty());
+    }
+
+    #[test]
     fn a_foreign_domain_is_dropped_with_a_warning_and_roles_are_spelled_as_stored() {
         let domain = Domains::new(&Default::default()).find(None).unwrap();
         let roles = GrantableRoles::new(["Internal/everyone".to_owned()], false);
@@ -308,6 +373,7 @@ mod tests {
             domain: &domain,
             passwords: &rules,
             default_password: None,
+            generate_passwords: false,
             roles: &roles,
         };
         let mut warnings = Vec::new();

@@ -1,0 +1,140 @@
+//! What the schemes' texts are made of: numbers within bounds and bytes in base64 (RFC 4648), read
+//! without allocating, because a file may hold a million of them.
+
+use base64::Engine;
+use base64::engine::GeneralPurpose;
+
+/// Memory that one verification may take, in KiB.
+pub(super) const MEMORY_KIB: u64 = 256 * 1024;
+
+/// Memory times passes (Argon2) or lanes (scrypt) of one verification, in KiB: some seconds.
+pub(super) const WORK_KIB: u64 = 4 * 1024 * 1024;
+
+/// Rounds of PBKDF2 that one verification may take: some seconds.
+pub(super) const PBKDF2_ROUNDS: u64 = 5_000_000;
+
+/// What is wrong with a text that begins like a hash. It never holds any of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// The pieces are not there, too long, too short, or hold foreign characters.
+    #[error("it has to read {0}")]
+    Shape(&'static str),
+    /// A number is outside what is verified here.
+    #[error("its {what} has to lie between {least} and {most}")]
+    Bound {
+        /// What the number counts.
+        what: &'static str,
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+}
+
+/// The decimal number `text`, without sign and leading zeros, within its bounds.
+pub(super) fn number(
+    text: &str,
+    what: &'static str,
+    (least, most): (u64, u64),
+    shape: FormError,
+) -> Result<u64, FormError> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits || (text.len() > 1 && text.starts_with('0')) {
+        return Err(shape);
+    }
+    // All digits: it can only be too large.
+    let number = text.parse().unwrap_or(u64::MAX);
+    within(number, what, (least, most))
+}
+
+/// `number`, when it keeps within its bounds.
+pub(super) fn within(
+    number: u64,
+    what: &'static str,
+    (least, most): (u64, u64),
+) -> Result<u64, FormError> {
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(FormError::Bound { what, least, most })
+    }
+}
+
+/// Text that base64 may have here at the most; a longer one is no hash.
+const TEXT: usize = 200;
+
+/// A salt or a digest.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes {
+    buffer: [u8; TEXT],
+    length: usize,
+}
+
+impl Bytes {
+    /// The bytes behind `text`; none when it is not base64 of `engine`'s kind, or when their number
+    /// lies outside `least` and `most`.
+    pub(super) fn decode(
+        text: &str,
+        engine: &GeneralPurpose,
+        (least, most): (usize, usize),
+    ) -> Option<Bytes> {
+        let mut buffer = [0; TEXT];
+        if text.len() > TEXT {
+            return None;
+        }
+        let length = engine.decode_slice(text, &mut buffer).ok()?;
+        (least..=most)
+            .contains(&length)
+            .then_some(Bytes { buffer, length })
+    }
+
+    /// The same for passlib's base64, which has `.` where others have `+`.
+    pub(super) fn decode_dotted(
+        text: &str,
+        engine: &GeneralPurpose,
+        bounds: (usize, usize),
+    ) -> Option<Bytes> {
+        let mut plain = [0; TEXT];
+        let plain = plain.get_mut(..text.len())?;
+        for (place, byte) in plain.iter_mut().zip(text.bytes()) {
+            *place = if byte == b'.' { b'+' } else { byte };
+        }
+        Bytes::decode(std::str::from_utf8(plain).ok()?, engine, bounds)
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.buffer.get(..self.length).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+    #[test]
+    fn numbers_are_plain_and_within_bounds() {
+        let shape = FormError::Shape("x");
+        let read = |text| number(text, "cost", (4, 16), shape);
+        assert_eq!(read("12"), Ok(12));
+        for text in ["", "+5", "05", "5 ", "five"] {
+            assert_eq!(read(text), Err(shape), "{text}");
+        }
+        for text in ["3", "17", "99999999999999999999999"] {
+            let error = read(text).unwrap_err().to_string();
+            assert_eq!(error, "its cost has to lie between 4 and 16", "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_is_strict_about_length_and_alphabet() {
+        let decode = |text| Bytes::decode(text, &STANDARD_NO_PAD, (1, 3));
+        assert_eq!(decode("+/8A").unwrap().as_slice(), [0xfb, 0xff, 0]);
+        for text in ["", "AAAAAAA", "A", "+/8=", "+/9", "+.8A", "é"] {
+            assert!(decode(text).is_none(), "{text}");
+        }
+        let dotted = Bytes::decode_dotted("./8A", &STANDARD_NO_PAD, (1, 3));
+        assert_eq!(dotted.unwrap().as_slice(), [0xfb, 0xff, 0]);
+        assert!(decode(&"A".repeat(TEXT + 4)).is_none());
+    }
+}

@@ -1,0 +1,48 @@
+//! scrypt (RFC 7914), as `$scrypt$ln=…,r=…,p=…$salt$digest`: the PHC form and passlib's are the same.
+
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::users::hash_schemes::form::{Bytes, FormError, MEMORY_KIB, WORK_KIB, number, within};
+
+const SHAPE: FormError = FormError::Shape(
+    "$scrypt$ln=…,r=…,p=…$salt$digest, in base64 without padding, the salt of 1 to 128 bytes and the \
+     digest of 16 to 64",
+);
+
+pub(super) fn check(rest: &str) -> Result<(), FormError> {
+    parse(rest).map(|_| ())
+}
+
+pub(super) fn verify(_: &str, rest: &str, password: &[u8]) -> bool {
+    let Ok((parameters, salt, digest)) = parse(rest) else {
+        return false;
+    };
+    let mut made = Zeroizing::new([0; 64]);
+    let Some(made) = made.get_mut(..digest.as_slice().len()) else {
+        return false;
+    };
+    ::scrypt::scrypt(password, salt.as_slice(), &parameters, made).is_ok()
+        && bool::from(made.ct_eq(digest.as_slice()))
+}
+
+fn parse(rest: &str) -> Result<(::scrypt::Params, Bytes, Bytes), FormError> {
+    let (parameters, rest) = rest.split_once('$').ok_or(SHAPE)?;
+    let (salt, digest) = rest.split_once('$').ok_or(SHAPE)?;
+    let parameters = parameters.strip_prefix("ln=").ok_or(SHAPE)?;
+    let (log_n, parameters) = parameters.split_once(",r=").ok_or(SHAPE)?;
+    let (r, p) = parameters.split_once(",p=").ok_or(SHAPE)?;
+    let log_n = number(log_n, "ln", (1, 24), SHAPE)?;
+    let r = number(r, "block size (r)", (1, 64), SHAPE)?;
+    let p = number(p, "number of lanes (p)", (1, 64), SHAPE)?;
+    let memory = (128 * r << log_n).div_ceil(1024);
+    within(memory, "memory in KiB (128 × r × N)", (1, MEMORY_KIB))?;
+    within(memory * p, "memory in KiB times lanes", (1, WORK_KIB))?;
+    let salt = Bytes::decode(salt, &STANDARD_NO_PAD, (1, 128)).ok_or(SHAPE)?;
+    let digest = Bytes::decode(digest, &STANDARD_NO_PAD, (16, 64)).ok_or(SHAPE)?;
+    let small = |number| u32::try_from(number).map_err(|_| SHAPE);
+    let log_n = u8::try_from(log_n).map_err(|_| SHAPE)?;
+    let parameters = ::scrypt::Params::new(log_n, small(r)?, small(p)?).map_err(|_| SHAPE)?;
+    Ok((parameters, salt, digest))
+}
