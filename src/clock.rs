@@ -13,12 +13,24 @@ use uuid::Uuid;
 pub struct Moment(pub i64);
 
 impl Moment {
+    /// The moment `hours` earlier.
+    #[must_use]
+    pub fn minus_hours(self, hours: u32) -> Moment {
+        Moment(self.0.saturating_sub(i64::from(hours) * 3_600_000_000))
+    }
+
     /// The moment as RFC 3339 text in UTC, or the bare number when it lies outside the calendar.
     pub fn to_rfc3339(self) -> String {
         match Timestamp::from_microsecond(self.0) {
             Ok(timestamp) => format!("{timestamp:.3}"),
             Err(_) => self.0.to_string(),
         }
+    }
+}
+
+impl serde::Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_rfc3339())
     }
 }
 

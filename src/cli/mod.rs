@@ -50,7 +50,7 @@ enum Command {
     /// Who may call: add, list, remove, password
     #[command(subcommand)]
     Operator(operator::Command),
-    /// Who was imported: list, show, check-password
+    /// Who was imported: list, show, check-password, initial-passwords
     #[command(subcommand)]
     Users(users::Command),
     /// What became of imports: list, show

@@ -140,6 +140,22 @@ pub(super) fn users(users: &[User]) -> Table {
     table
 }
 
+/// Users who still have an initial password, as a table.
+pub(super) fn initial_passwords(users: &[User], over: &dyn Fn(&User) -> bool) -> Table {
+    let mut table = table(&["userName", "domain", "since", "import", "expired"]);
+    for user in users {
+        let import = user.created_by.map(|id| id.to_string());
+        table.add_row(vec![
+            plain(&user.user_name),
+            plain(&user.domain),
+            user.password_set_at.to_rfc3339(),
+            import.unwrap_or_default(),
+            if over(user) { "yes" } else { "no" }.to_owned(),
+        ]);
+    }
+    table
+}
+
 /// The report of an import.
 pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::Result<()> {
     let seconds = report.elapsed.as_secs_f64();

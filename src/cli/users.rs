@@ -1,17 +1,23 @@
-//! `muster users list|show|check-password`: who was imported. Works beside a running server.
+//! `muster users list|show|check-password|initial-passwords`: who was imported. Works beside a running server.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use comfy_table::Table;
+use serde::Serialize;
 
 use crate::app::start_pool;
 use crate::cli::{CliError, Common, Outcome, Settings, import, output};
+use crate::clock::{Clock, Moment};
 use crate::stores::{self, Access};
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::domains::Domains;
+use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
-use crate::users::store::{Store, User, UserCursor};
+use crate::users::password_check::{PasswordChecker, Verdict};
+use crate::users::store::{User, UserCursor};
+use crate::users::store_error::StoreError;
 
 /// Users read from the store at once.
 const PAGE: usize = 1_000;
@@ -38,7 +44,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check a password, read from standard input: exit code 0 when it is right, 1 when it is not
+    /// Check a password, read from standard input: exit code 0 when it is right, 1 when it is not, 3
+    /// when it is an initial one whose time is over
     CheckPassword {
         /// The user's name, in any case
         name: String,
@@ -46,7 +53,22 @@ pub(super) enum Command {
         #[arg(long, value_name = "D")]
         domain: Option<String>,
     },
+    /// List who still has an initial password, and since when
+    InitialPasswords {
+        /// Only this domain
+        #[arg(long, value_name = "D")]
+        domain: Option<String>,
+        /// Only those whose time is over
+        #[arg(long)]
+        expired: bool,
+        /// One JSON object a line, all users
+        #[arg(long)]
+        json: bool,
+    },
 }
+
+/// The exit code of a right password whose time is over.
+const EXPIRED: u8 = 3;
 
 pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
@@ -54,11 +76,14 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
     let domains = Domains::new(&settings.domains);
     match command {
         Command::List { domain, json } => {
-            let domain = match domain {
-                Some(name) => Some(domains.find(Some(name))?.name),
-                None => None,
+            let domain = chosen(&domains, domain.as_deref())?;
+            let listing = Listing {
+                page: &|after| store.users(DEFAULT_ORGANIZATION, domain.as_deref(), after, PAGE),
+                json: &|user| serde_json::to_string(user),
+                table: &output::users,
+                none: "no users",
             };
-            list(store.as_ref(), domain.as_deref(), *json, out)?;
+            listing.write(*json, out)?;
         }
         Command::Show { name, domain, json } => {
             let domain = domains.find(domain.as_deref())?.name;
@@ -73,18 +98,52 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
         }
         Command::CheckPassword { name, domain } => {
             let domain = domains.find(domain.as_deref())?.name;
-            let stored = store.password_hash(DEFAULT_ORGANIZATION, &domain, name)?;
-            if stored.is_none() {
+            if store.user(DEFAULT_ORGANIZATION, &domain, name)?.is_none() {
                 return Err(unknown(name, &domain));
             }
             let password = import::read_line(&mut io::stdin().lock())?;
-            let right = start_pool(&settings.passwords)?.verify(password, stored);
-            writeln!(out, "{}", if right { "right" } else { "wrong" })?;
-            return Ok(if right {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            let pool = start_pool(&settings.passwords)?;
+            let checker = PasswordChecker {
+                store: store.as_ref(),
+                pool: &pool,
+                settings: &settings.passwords,
+            };
+            let now = Clock::system().now();
+            let verdict = checker.check(DEFAULT_ORGANIZATION, &domain, name, password, now)?;
+            let (word, code) = match verdict {
+                Verdict::Right => ("right", ExitCode::SUCCESS),
+                Verdict::Expired => ("expired", ExitCode::from(EXPIRED)),
+                Verdict::Wrong => ("wrong", ExitCode::FAILURE),
+            };
+            writeln!(out, "{word}")?;
+            return Ok(code);
+        }
+        Command::InitialPasswords {
+            domain,
+            expired,
+            json,
+        } => {
+            let domain = chosen(&domains, domain.as_deref())?;
+            let domain = domain.as_deref();
+            let now = Clock::system().now();
+            let before = match settings.passwords.initial_deadline(now) {
+                Some(deadline) if *expired => Some(deadline),
+                None if *expired => Some(Moment(i64::MIN)),
+                _ => None,
+            };
+            let over = |user: &User| {
+                let rules = &settings.passwords;
+                rules.initial_is_over(user.password_set_at, now)
+            };
+            let listing = Listing {
+                page: &|after| {
+                    store.initial_passwords(DEFAULT_ORGANIZATION, domain, before, after, PAGE)
+                },
+                json: &|user| serde_json::to_string(&InitialPassword::of(user, over(user))),
+                table: &|users| output::initial_passwords(users, &over),
+                none: "no initial passwords",
+            };
+            listing.write(*json, out)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -97,34 +156,73 @@ fn unknown(name: &str, domain: &str) -> CliError {
     ))
 }
 
-fn list(
-    store: &dyn Store,
-    domain: Option<&str>,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
-    let mut after: Option<UserCursor> = None;
-    loop {
-        let page = store.users(DEFAULT_ORGANIZATION, domain, after.as_ref(), PAGE)?;
-        let Some(last) = page.last() else {
-            if !json && after.is_none() {
-                writeln!(out, "no users")?;
+/// The domain that was chosen, as the settings spell it; none: all of them.
+fn chosen(domains: &Domains, name: Option<&str>) -> Result<Option<String>, CliError> {
+    match name {
+        Some(_) => Ok(Some(domains.find(name)?.name)),
+        None => Ok(None),
+    }
+}
+
+/// A user who still has an initial password, for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InitialPassword<'u> {
+    user_name: &'u str,
+    domain: &'u str,
+    password_set_at: Moment,
+    created_by: Option<ImportId>,
+    expired: bool,
+}
+
+impl<'u> InitialPassword<'u> {
+    fn of(user: &'u User, expired: bool) -> Self {
+        InitialPassword {
+            user_name: &user.user_name,
+            domain: &user.domain,
+            password_set_at: user.password_set_at,
+            created_by: user.created_by,
+            expired,
+        }
+    }
+}
+
+/// Users in pages: the first one as a table, or all of them as JSON.
+struct Listing<'a> {
+    page: &'a dyn Fn(Option<&UserCursor>) -> Result<Vec<User>, StoreError>,
+    json: &'a dyn Fn(&User) -> serde_json::Result<String>,
+    table: &'a dyn Fn(&[User]) -> Table,
+    none: &'a str,
+}
+
+impl Listing<'_> {
+    fn write(&self, json: bool, out: &mut dyn Write) -> Result<(), CliError> {
+        let mut after: Option<UserCursor> = None;
+        loop {
+            let page = (self.page)(after.as_ref())?;
+            let Some(last) = page.last() else {
+                if !json && after.is_none() {
+                    writeln!(out, "{}", self.none)?;
+                }
+                return Ok(());
+            };
+            after = Some(UserCursor {
+                domain: last.domain.clone(),
+                key: lookup_key(&last.user_name),
+            });
+            if json {
+                for user in &page {
+                    let line = (self.json)(user).map_err(|error| error.to_string())?;
+                    writeln!(out, "{line}")?;
+                }
+                continue;
+            }
+            output::write_table(out, &(self.table)(&page), "")?;
+            if page.len() == PAGE {
+                writeln!(out, "… the first {PAGE}; --json lists them all")?;
             }
             return Ok(());
-        };
-        after = Some(UserCursor {
-            domain: last.domain.clone(),
-            key: lookup_key(&last.user_name),
-        });
-        if json {
-            page.iter().try_for_each(|user| write_json(user, out))?;
-            continue;
         }
-        output::write_table(out, &output::users(&page), "")?;
-        if page.len() == PAGE {
-            writeln!(out, "… the first {PAGE}; --json lists them all")?;
-        }
-        return Ok(());
     }
 }
 
@@ -151,6 +249,7 @@ fn show(user: &User, out: &mut dyn Write) -> Result<(), CliError> {
     }
     row("roles", user.roles.join(", "));
     row("mustChangePassword", user.must_change_password.to_string());
+    row("passwordSetAt", user.password_set_at.to_rfc3339());
     row(
         "createdBy",
         user.created_by

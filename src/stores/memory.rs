@@ -16,7 +16,7 @@ use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE, ROLE_SEPARATOR};
 use crate::users::problem::{Owner, Problem};
 use crate::users::store::{
     ABANDONED, ImportLedger, ImportStep, NewPassword, NewRole, Outcome, PendingStep, RoleAdded,
-    User, UserCursor, UserStore, Written,
+    StoredPassword, User, UserCursor, UserStore, Written,
 };
 use crate::users::store_error::StoreError;
 use crate::users::{DEFAULT_ORGANIZATION, INTERNAL_DOMAIN, PRIMARY_DOMAIN};
@@ -105,23 +105,25 @@ impl UserStore for MemoryStore {
         after: Option<&UserCursor>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        let from = match after {
-            Some(cursor) => Bound::Excluded((
-                organization.to_owned(),
-                cursor.domain.clone(),
-                cursor.key.clone(),
-            )),
-            None => Bound::Included((organization.to_owned(), String::new(), String::new())),
-        };
+        let content = self.content();
+        let found = content.behind(organization, domain, after);
+        Ok(found.take(limit).cloned().collect())
+    }
+
+    fn initial_passwords(
+        &self,
+        organization: &str,
+        domain: Option<&str>,
+        set_before: Option<Moment>,
+        after: Option<&UserCursor>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
         let content = self.content();
         let found = content
-            .users
-            .range((from, Bound::Unbounded))
-            .take_while(|((owner, _, _), _)| owner == organization)
-            .filter(|((_, place, _), _)| domain.is_none_or(|domain| domain == place))
-            .take(limit)
-            .map(|(_, kept)| kept.user.clone());
-        Ok(found.collect())
+            .behind(organization, domain, after)
+            .filter(|user| user.must_change_password)
+            .filter(|user| set_before.is_none_or(|moment| user.password_set_at < moment));
+        Ok(found.take(limit).cloned().collect())
     }
 
     fn user_names(
@@ -167,33 +169,30 @@ impl UserStore for MemoryStore {
         password: &NewPassword,
     ) -> Result<bool, StoreError> {
         let key = (organization.to_owned(), domain.to_owned(), lookup_key(name));
-        match self.content().users.get_mut(&key) {
+        let mut content = self.content();
+        let stored = content.password(&key).map(|stored| stored.hash);
+        if password.replacing.is_some() && password.replacing != stored {
+            return Ok(false);
+        }
+        match content.users.get_mut(&key) {
             Some(kept) => {
                 kept.password_hash = Some(password.hash.clone());
                 kept.user.must_change_password = password.must_change;
+                kept.user.password_set_at = password.set_at;
                 Ok(true)
             }
             None => Ok(false),
         }
     }
 
-    fn password_hash(
+    fn password(
         &self,
         organization: &str,
         domain: &str,
         name: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let content = self.content();
+    ) -> Result<Option<StoredPassword>, StoreError> {
         let key = (organization.to_owned(), domain.to_owned(), lookup_key(name));
-        let Some(kept) = content.users.get(&key) else {
-            return Ok(None);
-        };
-        if kept.password_hash.is_some() {
-            return Ok(kept.password_hash.clone());
-        }
-        let import = kept.user.created_by.map(|id| (organization.to_owned(), id));
-        let record = import.and_then(|key| content.imports.get(&key));
-        Ok(record.and_then(|record| record.default_password_hash.clone()))
+        Ok(self.content().password(&key))
     }
 
     fn roles(&self, organization: &str, domain: &str) -> Result<Vec<String>, StoreError> {
@@ -243,6 +242,41 @@ impl UserStore for MemoryStore {
 }
 
 impl Content {
+    /// Users behind the cursor, by domain and name key.
+    fn behind(
+        &self,
+        organization: &str,
+        domain: Option<&str>,
+        after: Option<&UserCursor>,
+    ) -> impl Iterator<Item = &User> {
+        let from = match after {
+            Some(cursor) => Bound::Excluded((
+                organization.to_owned(),
+                cursor.domain.clone(),
+                cursor.key.clone(),
+            )),
+            None => Bound::Included((organization.to_owned(), String::new(), String::new())),
+        };
+        self.users
+            .range((from, Bound::Unbounded))
+            .take_while(move |((owner, _, _), _)| owner == organization)
+            .filter(move |((_, place, _), _)| domain.is_none_or(|domain| domain == place))
+            .map(|(_, kept)| &kept.user)
+    }
+
+    fn password(&self, key: &UserKey) -> Option<StoredPassword> {
+        let kept = self.users.get(key)?;
+        let default = || {
+            let import = (key.0.clone(), kept.user.created_by?);
+            self.imports.get(&import)?.default_password_hash.clone()
+        };
+        Some(StoredPassword {
+            hash: kept.password_hash.clone().or_else(default)?,
+            must_change: kept.user.must_change_password,
+            set_at: kept.user.password_set_at,
+        })
+    }
+
     fn apply(&mut self, step: &ImportStep) -> Result<Vec<Outcome>, StoreError> {
         let record_key = (step.organization.clone(), step.import);
         if let (Some(record), false) = (&step.begin, step.dry_run) {
@@ -319,6 +353,7 @@ impl Content {
             email: user.email.map(str::to_owned),
             attributes,
             must_change_password: user.must_change,
+            password_set_at: step.at,
             created_by: Some(step.import),
             roles: roles.unwrap_or_default(),
         };

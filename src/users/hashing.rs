@@ -1,4 +1,5 @@
-//! Argon2id (RFC 9106) by libsodium, on a few workers shared fairly.
+//! Argon2id (RFC 9106) by libsodium, on a few workers shared fairly; hashes of other schemes are
+//! verified by the same workers.
 //!
 //! At most one hash a core runs at a time: that is the memory limit too. Work is taken in turn from
 //! every waiting job, item by item, so a login does not wait behind a file of a million passwords.
@@ -80,13 +81,19 @@ impl HashPool {
             .ok_or_else(|| HashError("no hash came back".into()))
     }
 
-    /// Whether `secret` is the password behind the PHC string `stored`. With none stored the same
+    /// Whether `secret` is the password behind the hash `stored`, of whatever scheme. With none stored the same
     /// time is spent, so that an unknown name and a wrong password look alike; the answer is false.
     pub fn verify(&self, secret: Secret, stored: Option<String>) -> bool {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let done = self.run(vec![Task::Verify(secret, stored)]);
         known && matches!(done.as_deref(), Ok([Done::Verified(true)]))
+    }
+
+    /// Whether `stored` is at least what this pool would make of the same password today.
+    pub fn is_current(&self, stored: &str) -> bool {
+        let Cost { passes, memory } = self.shared.cost;
+        hash_schemes::is_current(stored, memory as u64 / 1024, passes)
     }
 
     fn run(&self, tasks: Vec<Task>) -> Result<Vec<Done>, HashError> {

@@ -146,28 +146,12 @@ pub struct ImportRecord {
     /// Findings in all; those beyond the bound were counted and not kept.
     pub findings: u64,
     /// When it began.
-    #[serde(serialize_with = "moment")]
     pub started_at: Moment,
     /// When it ended.
-    #[serde(serialize_with = "optional_moment")]
     pub finished_at: Option<Moment>,
     /// Hash of the default password, for the users who still have it.
     #[serde(skip)]
     pub default_password_hash: Option<String>,
-}
-
-fn moment<S: serde::Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&moment.to_rfc3339())
-}
-
-fn optional_moment<S: serde::Serializer>(
-    moment: &Option<Moment>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match moment {
-        Some(moment) => serializer.serialize_some(&moment.to_rfc3339()),
-        None => serializer.serialize_none(),
-    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod import_record;
 pub mod store_error;
 pub mod operator;
 pub mod store;
+pub mod password_check;
 
 /// The organization that everything belongs to until another is named.
 pub const DEFAULT_ORGANIZATION: &str = "default";

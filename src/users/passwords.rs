@@ -7,6 +7,7 @@
 
 use serde::Deserialize;
 
+use crate::clock::Moment;
 use crate::users::hash_schemes;
 use crate::users::pattern::Pattern;
 
@@ -69,6 +70,17 @@ impl Settings {
             );
         }
         self.hash_schemes.check()
+    }
+
+    /// Initial passwords that were set before this moment are over; none when they never are.
+    pub fn initial_deadline(&self, now: Moment) -> Option<Moment> {
+        (self.initial_hours > 0).then(|| now.minus_hours(self.initial_hours))
+    }
+
+    /// Whether the time of an initial password is over that was set at `set_at`.
+    pub fn initial_is_over(&self, set_at: Moment, now: Moment) -> bool {
+        self.initial_deadline(now)
+            .is_some_and(|deadline| set_at < deadline)
     }
 
     /// What `password` is fit for.
@@ -368,6 +380,16 @@ mod tests {
             error.contains("\"md5\"") && error.contains("bcrypt, scrypt"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_initial_password_is_over_after_its_hours_or_never() {
+        const HOUR: i64 = 3_600_000_000;
+        let mut rules = Settings::default();
+        assert!(!rules.initial_is_over(Moment(0), Moment(24 * HOUR)));
+        assert!(rules.initial_is_over(Moment(0), Moment(24 * HOUR + 1)));
+        rules.initial_hours = 0;
+        assert!(!rules.initial_is_over(Moment(0), Moment(i64::MAX)));
     }
 
     #[test]

@@ -155,6 +155,8 @@ pub struct User {
     pub attributes: serde_json::Map<String, serde_json::Value>,
     /// Whether the password has to be changed at the first login.
     pub must_change_password: bool,
+    /// When the user got the password.
+    pub password_set_at: Moment,
     /// The import that made the user.
     pub created_by: Option<ImportId>,
     /// Names of the user's roles.
@@ -172,12 +174,27 @@ pub struct UserCursor {
 }
 
 /// A password that is to replace a user's own.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewPassword {
     /// PHC string.
     pub hash: String,
     /// Whether it has to be changed at the first login.
     pub must_change: bool,
+    /// Since when the user has it.
+    pub set_at: Moment,
+    /// The hash that it may replace, and no other; none: whatever is there.
+    pub replacing: Option<String>,
+}
+
+/// A password as it is stored.
+#[derive(Clone)]
+pub struct StoredPassword {
+    /// The user's own hash, or that of the import whose default password the user still has.
+    pub hash: String,
+    /// Whether it has to be changed at the first login: it is an initial one.
+    pub must_change: bool,
+    /// Since when the user has it.
+    pub set_at: Moment,
 }
 
 /// A role that is to be made, and who is to have it from the beginning.
@@ -254,7 +271,22 @@ pub trait UserStore: Send + Sync {
     fn delete_user(&self, organization: &str, domain: &str, name: &str)
     -> Result<bool, StoreError>;
 
-    /// Gives a user a password; false when there is no such user.
+    /// At most `limit` users behind `after` whose password is an initial one, by domain and name key;
+    /// with `set_before`, of those only who have had it since before that moment.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn initial_passwords(
+        &self,
+        organization: &str,
+        domain: Option<&str>,
+        set_before: Option<Moment>,
+        after: Option<&UserCursor>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError>;
+
+    /// Gives a user a password; false when there is no such user, or when the hash that was to be
+    /// replaced is no longer there.
     ///
     /// # Errors
     /// The store failed.
@@ -266,17 +298,16 @@ pub trait UserStore: Send + Sync {
         password: &NewPassword,
     ) -> Result<bool, StoreError>;
 
-    /// The PHC string behind a user's password: its own, or that of the import whose default
-    /// password it still has.
+    /// What is stored of a user's password.
     ///
     /// # Errors
     /// The store failed.
-    fn password_hash(
+    fn password(
         &self,
         organization: &str,
         domain: &str,
         name: &str,
-    ) -> Result<Option<String>, StoreError>;
+    ) -> Result<Option<StoredPassword>, StoreError>;
 
     /// Names of the roles that users of the domain can have.
     ///

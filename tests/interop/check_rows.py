@@ -23,6 +23,7 @@ KEYS = {
     "email",
     "attributes",
     "mustChangePassword",
+    "passwordSetAt",
     "createdBy",
 }
 

@@ -241,10 +241,10 @@ impl TestApp {
         let hash = self
             .app
             .store
-            .password_hash(DEFAULT_ORGANIZATION, domain, name)
+            .password(DEFAULT_ORGANIZATION, domain, name)
             .expect("the store works")
             .unwrap_or_else(|| panic!("{name} has no password"));
-        self.app.pool.verify(password.into(), Some(hash))
+        self.app.pool.verify(password.into(), Some(hash.hash))
     }
 
     /// Stops the server as SIGTERM does, and waits for its end.

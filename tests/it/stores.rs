@@ -271,6 +271,7 @@ fn a_user_comes_back_as_it_was_written() {
             "email": "zoe@example.com",
             "attributes": {"country": "FR", "title": "\"Dr\"\n"},
             "mustChangePassword": false,
+            "passwordSetAt": "1970-01-01T00:00:02.000Z",
             "createdBy": import.to_string(),
             "roles": ["Internal/everyone", "admin"],
         });
@@ -500,8 +501,8 @@ fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
         write(store.as_ref(), later);
 
         let hash = |user: &str| {
-            let found = store.password_hash(ORGANIZATION, DOMAIN, user);
-            found.expect("the store works")
+            let found = store.password(ORGANIZATION, DOMAIN, user);
+            found.expect("the store works").map(|found| found.hash)
         };
         assert_eq!(hash("EARLY").as_deref(), Some("$first$"), "{name}");
         assert_eq!(hash("late").as_deref(), Some("$first$"), "{name}");
@@ -592,9 +593,10 @@ fn domains_and_organizations_are_apart() {
         let sales = names(store.as_ref(), "default", Some("SALES"));
         assert_eq!(sales, ["ann", "SALES"], "{name}");
         let hash = store
-            .password_hash("acme", "PRIMARY", "ann")
-            .expect("works");
-        assert_eq!(hash.as_deref(), Some("$acmePRIMARY$"), "{name}");
+            .password("acme", "PRIMARY", "ann")
+            .expect("works")
+            .expect("there");
+        assert_eq!(hash.hash, "$acmePRIMARY$", "{name}");
         assert_eq!(store.user("acme", "SALES", "ann").expect("works"), None);
         assert_eq!(store.import("acme", imports[0]).expect("works"), None);
         assert!(store.import("acme", imports[2]).expect("works").is_some());
@@ -876,6 +878,8 @@ fn a_new_password_replaces_the_default_one() {
         let password = NewPassword {
             hash: "$own$".into(),
             must_change: false,
+            set_at: Moment(7_000_000),
+            replacing: None,
         };
         let set = |who| {
             store
@@ -885,14 +889,111 @@ fn a_new_password_replaces_the_default_one() {
         assert!(set("Alice"), "{name}");
         assert!(!set("nobody"), "{name}");
         let hash = store
-            .password_hash(ORGANIZATION, DOMAIN, "alice")
-            .expect("works");
-        assert_eq!(hash.as_deref(), Some("$own$"), "{name}");
+            .password(ORGANIZATION, DOMAIN, "alice")
+            .expect("works")
+            .expect("there");
+        assert_eq!(hash.hash, "$own$", "{name}");
+        assert_eq!((hash.must_change, hash.set_at), (false, Moment(7_000_000)));
         let alice = store
             .user(ORGANIZATION, DOMAIN, "alice")
             .expect("works")
             .expect("there");
         assert!(!alice.must_change_password, "{name}");
+        assert_eq!(alice.password_set_at, Moment(7_000_000), "{name}");
+    }
+}
+
+#[test]
+fn a_password_is_replaced_only_when_it_is_still_the_one_that_was_seen() {
+    for Trial { name, store, .. } in every_store() {
+        let imported = CheckedUser {
+            password: CheckedPassword::Hashed("{SSHA}x"),
+            ..checked(3, "bob")
+        };
+        let mut step = first(new_import(), batch_of(&[checked(2, "ann"), imported], &[]));
+        step.default_password_hash = Some("$default$".into());
+        write(store.as_ref(), step);
+        let set = |who, seen: &str, hash: &str| {
+            let password = NewPassword {
+                hash: hash.into(),
+                must_change: false,
+                set_at: Moment(7_000_000),
+                replacing: Some(seen.into()),
+            };
+            let set = store.set_password(ORGANIZATION, DOMAIN, who, &password);
+            set.expect("works")
+        };
+        let hash = |who| {
+            let found = store.password(ORGANIZATION, DOMAIN, who).expect("works");
+            found.expect("there").hash
+        };
+        assert!(!set("bob", "{SSHA}y", "$no$"), "{name}");
+        assert_eq!(hash("bob"), "{SSHA}x", "{name}: stored as it came");
+        assert!(set("BOB", "{SSHA}x", "$yes$"), "{name}");
+        assert!(!set("bob", "{SSHA}x", "$late$"), "{name}");
+        assert_eq!(hash("bob"), "$yes$", "{name}");
+        assert!(!set("ann", "$other$", "$no$"), "{name}");
+        assert!(
+            set("ann", "$default$", "$own$"),
+            "{name}: the import's counts"
+        );
+        assert_eq!(hash("ann"), "$own$", "{name}");
+        assert!(!set("nobody", "$own$", "$no$"), "{name}");
+    }
+}
+
+#[test]
+fn initial_passwords_are_listed_by_age_and_in_pages() {
+    for Trial { name, store, .. } in every_store() {
+        let stays = CheckedUser {
+            password: CheckedPassword::Own("x", Fitness::Stays),
+            ..checked(2, "anna")
+        };
+        let rows = [
+            checked(3, "zoe"),
+            checked(4, "bob"),
+            stays,
+            checked(5, "carl"),
+        ];
+        let mut old = first(new_import(), batch_of(&rows, &["$own$"]));
+        old.default_password_hash = Some("$default$".into());
+        write(store.as_ref(), old);
+        let mut new = first(new_import(), batch(&[(2, "dora")]));
+        new.at = Moment(3_000_000);
+        write(store.as_ref(), new);
+        let mut elsewhere = first(new_import(), batch(&[(2, "eve")]));
+        elsewhere.domain = "SALES".into();
+        write(store.as_ref(), elsewhere);
+        let again = NewPassword {
+            hash: "$again$".into(),
+            must_change: true,
+            set_at: Moment(4_000_000),
+            replacing: None,
+        };
+        let set = store.set_password(ORGANIZATION, DOMAIN, "carl", &again);
+        assert!(set.expect("works"), "{name}");
+        let list = |domain, before: Option<i64>, after: Option<&UserCursor>, limit| {
+            let before = before.map(Moment);
+            let found = store.initial_passwords(ORGANIZATION, domain, before, after, limit);
+            let names = found.expect("works").into_iter().map(|user| user.user_name);
+            names.collect::<Vec<_>>()
+        };
+        let all = ["bob", "carl", "dora", "zoe", "eve"];
+        assert_eq!(list(None, None, None, 10), all, "{name}");
+        assert_eq!(list(Some("SALES"), None, None, 10), ["eve"], "{name}");
+        let old = list(Some(DOMAIN), Some(3_000_000), None, 10);
+        assert_eq!(old, ["bob", "zoe"], "{name}");
+        let cursor = UserCursor {
+            domain: DOMAIN.into(),
+            key: "bob".into(),
+        };
+        assert_eq!(
+            list(None, None, Some(&cursor), 2),
+            ["carl", "dora"],
+            "{name}"
+        );
+        let others = store.initial_passwords("acme", None, None, None, 10);
+        assert!(others.expect("works").is_empty(), "{name}");
     }
 }
 

@@ -249,6 +249,7 @@ fn users_as_json_have_the_documented_keys() {
         "email",
         "attributes",
         "mustChangePassword",
+        "passwordSetAt",
         "createdBy",
     ]);
     for user in &list {

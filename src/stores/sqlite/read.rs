@@ -11,15 +11,20 @@ use crate::users::name_pattern::NamePattern;
 use crate::users::policy::ROLE_SEPARATOR;
 use crate::users::problem::{Problem, Severity};
 use crate::users::store::{
-    ABANDONED, ImportLedger, ImportStep, NewPassword, NewRole, PendingStep, RoleAdded, User,
-    UserCursor, UserStore,
+    ABANDONED, ImportLedger, ImportStep, NewPassword, NewRole, PendingStep, RoleAdded,
+    StoredPassword, User, UserCursor, UserStore,
 };
 use crate::users::store_error::StoreError;
 
 const USER_COLUMNS: &str = "id, user_name, domain, organization, given_name, family_name, email,
     attributes, must_change, created_by,
     (SELECT group_concat(role, char(10)) FROM role_members m WHERE m.organization = u.organization
-        AND m.domain = u.domain AND m.user_id = u.id)";
+        AND m.domain = u.domain AND m.user_id = u.id),
+    coalesce(password_at, created_at)";
+
+/// The hash behind a user's password, in a query where `u` is the user.
+const PASSWORD_HASH: &str = "coalesce(u.password_hash, (SELECT i.default_password_hash
+    FROM imports i WHERE i.organization = u.organization AND i.id = u.initial_of))";
 
 const IMPORT_COLUMNS: &str = "id, organization, domain, door, operator, file_name, sha256, state,
     reason, total, created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
@@ -69,6 +74,40 @@ impl UserStore for SqliteStore {
             ))?
             .query_map(
                 params![organization, domain, after_domain, after_key, i64_of(limit)],
+                user,
+            )?
+            .collect()
+        })
+    }
+
+    fn initial_passwords(
+        &self,
+        organization: &str,
+        domain: Option<&str>,
+        set_before: Option<Moment>,
+        after: Option<&UserCursor>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        let (after_domain, after_key) = after.map_or(("", ""), |cursor| {
+            (cursor.domain.as_str(), cursor.key.as_str())
+        });
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {USER_COLUMNS} FROM users u
+                 WHERE organization = ?1 AND (?2 IS NULL OR domain = ?2)
+                     AND (domain, name_key) > (?3, ?4)
+                     AND must_change AND coalesce(password_at, created_at) < ?5
+                 ORDER BY domain, name_key LIMIT ?6"
+            ))?
+            .query_map(
+                params![
+                    organization,
+                    domain,
+                    after_domain,
+                    after_key,
+                    set_before.map_or(i64::MAX, |moment| moment.0),
+                    i64_of(limit)
+                ],
                 user,
             )?
             .collect()
@@ -137,34 +176,45 @@ impl UserStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         self.change(|db| {
             let changed = db.execute(
-                "UPDATE users SET password_hash = ?4, initial_of = NULL, must_change = ?5
-                 WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
+                &format!(
+                    "UPDATE users AS u
+                     SET password_hash = ?4, initial_of = NULL, must_change = ?5, password_at = ?6
+                     WHERE organization = ?1 AND domain = ?2 AND name_key = ?3
+                         AND (?7 IS NULL OR {PASSWORD_HASH} = ?7)"
+                ),
                 params![
                     organization,
                     domain,
                     lookup_key(name),
                     password.hash,
-                    password.must_change
+                    password.must_change,
+                    password.set_at.0,
+                    password.replacing,
                 ],
             )?;
             Ok(changed == 1)
         })
     }
 
-    fn password_hash(
+    fn password(
         &self,
         organization: &str,
         domain: &str,
         name: &str,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<StoredPassword>, StoreError> {
         let found = self.read(|db| {
-            db.prepare_cached(
-                "SELECT coalesce(u.password_hash, i.default_password_hash) FROM users u
-                 LEFT JOIN imports i ON i.organization = u.organization AND i.id = u.initial_of
-                 WHERE u.organization = ?1 AND u.domain = ?2 AND u.name_key = ?3",
-            )?
+            db.prepare_cached(&format!(
+                "SELECT {PASSWORD_HASH}, must_change, coalesce(password_at, created_at)
+                 FROM users u WHERE organization = ?1 AND domain = ?2 AND name_key = ?3"
+            ))?
             .query_row(params![organization, domain, lookup_key(name)], |row| {
-                row.get(0)
+                let hash: Option<String> = row.get(0)?;
+                let (must_change, set_at) = (row.get(1)?, Moment(row.get(2)?));
+                Ok(hash.map(|hash| StoredPassword {
+                    hash,
+                    must_change,
+                    set_at,
+                }))
             })
             .optional()
         })?;
@@ -315,6 +365,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         roles: roles
             .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect())
             .unwrap_or_default(),
+        password_set_at: Moment(row.get(11)?),
     })
 }
 

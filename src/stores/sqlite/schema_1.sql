@@ -11,9 +11,10 @@ CREATE TABLE users (
     family_name   TEXT,
     email         TEXT,
     attributes    TEXT,              -- a JSON object of strings
-    password_hash TEXT,              -- PHC string; null: the default password of the import initial_of
+    password_hash TEXT,              -- of any scheme; null: the default password of the import initial_of
     initial_of    BLOB,
     must_change   INTEGER NOT NULL,
+    password_at   INTEGER,           -- when the user got the password; null: with the row itself
     created_by    BLOB,
     created_line  INTEGER,
     created_at    INTEGER NOT NULL,  -- microseconds since 1970-01-01T00:00:00Z

@@ -155,12 +155,12 @@ pub(super) fn verify(stored: &str, password: &[u8]) -> bool {
 
 /// Whether `stored` is a hash as Muster makes them, with at least the memory (KiB) and at least the
 /// work of these settings.
-pub(super) fn is_current(stored: &str, memory_kib: u32, passes: u32) -> bool {
+pub(super) fn is_current(stored: &str, memory_kib: u64, passes: u64) -> bool {
     let Some(cost) = behind(stored, "$argon2id$").and_then(argon2::cost) else {
         return false;
     };
-    let (memory, passes) = (u64::from(memory_kib), u64::from(passes));
-    cost.memory >= memory && cost.memory.saturating_mul(cost.passes) >= memory * passes
+    cost.memory >= memory_kib
+        && cost.memory.saturating_mul(cost.passes) >= memory_kib.saturating_mul(passes)
 }
 
 /// The names of all schemes, the strongest first.
