@@ -28,6 +28,11 @@ struct Entry {
     email: Span,
     attributes: Span,
     roles: Span,
+    cleared: Span,
+    /// The row's cells as a JSON array, where the store may have to reject it.
+    cells: Span,
+    password_missing: bool,
+    own_password: bool,
     /// The hash of its own password; empty: the import's default one.
     hash: Span,
     must_change: bool,
@@ -45,8 +50,8 @@ pub struct CheckedUsers {
 }
 
 impl CheckedUsers {
-    /// Takes a user in.
-    pub fn push(&mut self, user: &CheckedUser<'_>) {
+    /// Takes a user in; `cells` are those of its row, where the store may have to reject it.
+    pub fn push(&mut self, user: &CheckedUser<'_>, cells: Option<&str>) {
         let key = self.append(user.name.key());
         let name = if user.name.key() == user.name.as_str() {
             key
@@ -64,6 +69,7 @@ impl CheckedUsers {
                 must_change = false;
                 hash = self.append(text);
             }
+            CheckedPassword::Missing => {}
             CheckedPassword::Default => self.defaults += 1,
             // Where one is really wanted, it comes here as the user's own.
             CheckedPassword::Generated => {}
@@ -78,6 +84,13 @@ impl CheckedUsers {
             email: self.append(user.email.unwrap_or_default()),
             attributes: self.append_json(&user.attributes),
             roles: self.append(&user.roles),
+            cleared: self.append_names(&user.cleared),
+            cells: self.append(cells.unwrap_or_default()),
+            password_missing: matches!(user.password, CheckedPassword::Missing),
+            own_password: matches!(
+                user.password,
+                CheckedPassword::Own(..) | CheckedPassword::Hashed(_)
+            ),
             hash,
             must_change,
         };
@@ -156,6 +169,21 @@ impl CheckedUsers {
         }
     }
 
+    /// Names, a line feed between two.
+    fn append_names(&mut self, names: &[&str]) -> Span {
+        let start = span_end(self.text.len());
+        for (position, name) in names.iter().enumerate() {
+            if position > 0 {
+                self.text.push('\n');
+            }
+            self.text.push_str(name);
+        }
+        Span {
+            start,
+            end: span_end(self.text.len()),
+        }
+    }
+
     /// Attributes as a JSON object (RFC 8259) of strings.
     fn append_json(&mut self, attributes: &[(&str, &str)]) -> Span {
         if attributes.is_empty() {
@@ -217,10 +245,28 @@ pub struct NewUser<'a> {
     pub attributes: Option<&'a str>,
     /// Role names, a line feed between two.
     pub roles: Option<&'a str>,
+    /// Names of what is to be cleared of a user who exists, a line feed between two.
+    pub cleared: Option<&'a str>,
+    /// The row's cells as a JSON array, the password's blanked; where the store may have to reject it.
+    pub cells: Option<&'a str>,
+    /// Whether the row has no password and the import has none for it.
+    pub password_missing: bool,
+    /// Whether the row gives a password; in a dry run it is not hashed.
+    pub own_password: bool,
     /// Hash of its own password; none: the import's default password.
     pub password_hash: Option<&'a str>,
     /// Whether the password has to be changed at the first login.
     pub must_change: bool,
+}
+
+impl<'a> NewUser<'a> {
+    /// Names of what is to be cleared of a user who exists.
+    pub fn cleared(&self) -> impl Iterator<Item = &'a str> {
+        self.cleared
+            .unwrap_or_default()
+            .split('\n')
+            .filter(|name| !name.is_empty())
+    }
 }
 
 impl NewUsers {
@@ -256,6 +302,10 @@ impl NewUsers {
             email: some(entry.email),
             attributes: some(entry.attributes),
             roles: some(entry.roles),
+            cleared: some(entry.cleared),
+            cells: some(entry.cells),
+            password_missing: entry.password_missing,
+            own_password: entry.own_password,
             password_hash: some(entry.hash),
             must_change: entry.must_change,
         })
@@ -308,16 +358,20 @@ mod tests {
     use crate::users::name::UserName;
 
     fn push(users: &mut CheckedUsers, line: u64, name: &str, password: CheckedPassword<'_>) {
-        users.push(&CheckedUser {
-            line,
-            name: UserName::parse(name, None).unwrap(),
-            given_name: Some("G"),
-            family_name: None,
-            email: None,
-            attributes: vec![("title", "say \"hi\""), ("country", "FR")],
-            roles: "".into(),
-            password,
-        });
+        users.push(
+            &CheckedUser {
+                line,
+                name: UserName::parse(name, None).unwrap(),
+                given_name: Some("G"),
+                family_name: None,
+                email: None,
+                attributes: vec![("title", "say \"hi\""), ("country", "FR")],
+                cleared: Vec::new(),
+                roles: "".into(),
+                password,
+            },
+            None,
+        );
     }
 
     #[test]

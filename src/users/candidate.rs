@@ -23,6 +23,9 @@ pub struct Candidate<'r> {
     pub email: Option<&'r str>,
     /// Attribute name and value, in the order of the row.
     pub attributes: Vec<(&'r str, &'r str)>,
+    /// What the row says is to be cleared: attribute names, and those of
+    /// [`cleared`](crate::users::merge::cleared).
+    pub cleared: Vec<&'r str>,
     /// Role names, as [`role_cell`](crate::users::role_cell) reads them.
     pub roles: Option<&'r str>,
     /// The value of a claim that repeats the user name.
@@ -69,6 +72,8 @@ pub struct CheckedUser<'r> {
     pub email: Option<&'r str>,
     /// Attribute name and value, each name once.
     pub attributes: Vec<(&'r str, &'r str)>,
+    /// What is to be cleared of a user who exists.
+    pub cleared: Vec<&'r str>,
     /// Names of roles that exist, as the store spells them, a line feed between two.
     pub roles: Cow<'r, str>,
     /// Where the password comes from.
@@ -86,6 +91,8 @@ pub enum CheckedPassword<'r> {
     Default,
     /// One that is still to be made up.
     Generated,
+    /// There is none, which is a problem only if the user does not exist yet.
+    Missing,
 }
 
 impl std::fmt::Debug for CheckedPassword<'_> {
@@ -95,6 +102,7 @@ impl std::fmt::Debug for CheckedPassword<'_> {
             CheckedPassword::Hashed(_) => f.write_str("Hashed(…)"),
             CheckedPassword::Default => f.write_str("Default"),
             CheckedPassword::Generated => f.write_str("Generated"),
+            CheckedPassword::Missing => f.write_str("Missing"),
         }
     }
 }

@@ -4,6 +4,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::users::audit::Actor;
+use crate::users::options::ImportOptions;
 
 /// An import's id (UUID version 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -20,37 +22,69 @@ impl std::fmt::Display for ImportId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportState {
+    /// Its file is there, and its turn has not come.
+    Queued,
     /// Rows are being read and written.
     Running,
     /// Every row of the file has been dealt with.
     Completed,
     /// The upload or the server stopped in the middle; the counters say how far it came.
     Interrupted,
-    /// The file could not be read to its end; the counters say how far it came.
+    /// The file could not be read to its end, or had too many problems; the counters say how far it
+    /// came.
     Failed,
+    /// Somebody stopped it; the counters say how far it came.
+    Cancelled,
+    /// What it did was taken back.
+    Undone,
 }
 
 impl ImportState {
+    /// Every state.
+    pub const ALL: [ImportState; 7] = [
+        ImportState::Queued,
+        ImportState::Running,
+        ImportState::Completed,
+        ImportState::Interrupted,
+        ImportState::Failed,
+        ImportState::Cancelled,
+        ImportState::Undone,
+    ];
+
+    /// Whether nothing more will happen to it by itself.
+    pub fn is_final(self) -> bool {
+        !matches!(self, ImportState::Queued | ImportState::Running)
+    }
+
     /// The word used in reports and stores.
     pub fn as_str(self) -> &'static str {
         match self {
+            ImportState::Queued => "queued",
             ImportState::Running => "running",
             ImportState::Completed => "completed",
             ImportState::Interrupted => "interrupted",
             ImportState::Failed => "failed",
+            ImportState::Cancelled => "cancelled",
+            ImportState::Undone => "undone",
         }
     }
 
     /// The state that `word` names.
     pub fn parse(word: &str) -> Option<Self> {
-        [
-            ImportState::Running,
-            ImportState::Completed,
-            ImportState::Interrupted,
-            ImportState::Failed,
-        ]
-        .into_iter()
-        .find(|state| state.as_str() == word)
+        ImportState::ALL
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
+
+impl ImportRecord {
+    /// Whose doing it is.
+    pub fn actor(&self) -> Actor {
+        Actor {
+            organization: self.organization.clone(),
+            operator: self.operator.clone(),
+            door: self.door,
+        }
     }
 }
 
@@ -62,6 +96,8 @@ pub enum Door {
     Soap,
     /// `muster import`.
     Terminal,
+    /// The REST resources below `/api/v1`.
+    Rest,
 }
 
 impl Door {
@@ -70,12 +106,13 @@ impl Door {
         match self {
             Door::Soap => "soap",
             Door::Terminal => "terminal",
+            Door::Rest => "rest",
         }
     }
 
     /// The door that `word` names.
     pub fn parse(word: &str) -> Option<Self> {
-        [Door::Soap, Door::Terminal]
+        [Door::Soap, Door::Terminal, Door::Rest]
             .into_iter()
             .find(|door| door.as_str() == word)
     }
@@ -143,12 +180,32 @@ pub struct ImportRecord {
     /// What became of the rows, exact at every moment.
     #[serde(flatten)]
     pub counters: Counters,
+    /// How it goes about its rows.
+    pub options: ImportOptions,
+    /// What the caller named it by, so that the same call again finds it (`Idempotency-Key`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Findings in all; those beyond the bound were counted and not kept.
     pub findings: u64,
     /// When it began.
     pub started_at: Moment,
     /// When it ended.
     pub finished_at: Option<Moment>,
+    /// The last sign of life of whoever runs it.
+    pub active_at: Moment,
+    /// Names of the file's columns, as the reject file repeats them.
+    #[serde(skip)]
+    pub header: Vec<String>,
+    /// SHA-256 of the rows dealt with so far, where it has a key.
+    #[serde(skip)]
+    pub rows_sha256: Option<String>,
+    /// Whether its rows may give the administrators' role.
+    #[serde(skip)]
+    pub may_grant_admin: bool,
+    /// What its default password is fit for: `stays`, `initial`, or the rule it breaks; none: it has
+    /// none.
+    #[serde(skip)]
+    pub default_password_note: Option<String>,
     /// Hash of the default password, for the users who still have it.
     #[serde(skip)]
     pub default_password_hash: Option<String>,
@@ -160,8 +217,8 @@ mod tests {
 
     #[test]
     fn states_and_doors_survive_their_words() {
-        for state in ["running", "completed", "interrupted", "failed"] {
-            assert_eq!(ImportState::parse(state).unwrap().as_str(), state);
+        for state in ImportState::ALL {
+            assert_eq!(ImportState::parse(state.as_str()), Some(state));
         }
         assert_eq!(Door::parse("soap"), Some(Door::Soap));
         assert_eq!(ImportState::parse("lost"), None);

@@ -122,6 +122,9 @@ mod tests {
             attributes,
             roles: Some("b\na"),
             cleared: Some(clear).filter(|clear| !clear.is_empty()),
+            cells: None,
+            password_missing: false,
+            own_password: false,
             password_hash: None,
             must_change: false,
         }
@@ -147,7 +150,10 @@ mod tests {
         let after = stored().after(&row, ConflictPolicy::Update).unwrap();
         assert_eq!(after.email.as_deref(), Some("new@example.com"));
         assert_eq!(after.given_name, None);
-        assert_eq!(serde_json::to_string(&after.attributes).unwrap(), r#"{"country":"DE"}"#);
+        assert_eq!(
+            serde_json::to_string(&after.attributes).unwrap(),
+            r#"{"country":"DE"}"#
+        );
         assert_eq!(after.roles, ["a", "b"]);
     }
 

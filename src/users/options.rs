@@ -80,7 +80,11 @@ mod tests {
         for policy in ConflictPolicy::ALL {
             assert_eq!(ConflictPolicy::parse(policy.as_str()), Ok(policy));
         }
-        assert!(ConflictPolicy::parse("replace").unwrap_err().contains("skip, update"));
+        assert!(
+            ConflictPolicy::parse("replace")
+                .unwrap_err()
+                .contains("skip, update")
+        );
     }
 
     #[test]
@@ -91,7 +95,10 @@ mod tests {
             ..ImportOptions::default()
         };
         let json = serde_json::to_string(&options).unwrap();
-        assert_eq!(serde_json::from_str::<ImportOptions>(&json).unwrap(), options);
+        assert_eq!(
+            serde_json::from_str::<ImportOptions>(&json).unwrap(),
+            options
+        );
         assert_eq!(
             serde_json::from_str::<ImportOptions>("{}").unwrap(),
             ImportOptions::default()

@@ -9,8 +9,9 @@ use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
 use crate::users::domains::Domain;
 use crate::users::hash_schemes::{self, Recognised};
 use crate::users::name::UserName;
+use crate::users::options::ConflictPolicy;
 use crate::users::passwords::{self, WeakPassword};
-use crate::users::problem::{Problem, Severity};
+use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
 use crate::users::role_cell;
 
 /// Prefixes of role names that belong to no user store (WSO2's hybrid roles).
@@ -52,6 +53,8 @@ pub struct Policy<'a> {
     pub passwords: &'a passwords::Settings,
     /// Whether the import has a default password, and the rule it breaks if it breaks one.
     pub default_password: Option<Result<(), WeakPassword>>,
+    /// What becomes of users who exist already.
+    pub conflict: ConflictPolicy,
     /// Whether a row without a password gets one that is made up for it.
     pub generate_passwords: bool,
     /// Roles that rows may name.
@@ -87,6 +90,7 @@ impl Policy<'_> {
             family_name: candidate.family_name,
             email: candidate.email,
             attributes: last_of_each(candidate.attributes),
+            cleared: candidate.cleared,
             roles,
             password,
         })
@@ -222,11 +226,8 @@ impl Policy<'_> {
                     "default-password-rule",
                     format!("the row needs the default password, and that breaks a rule: {weak}"),
                 ),
-                None => (
-                    "password-missing",
-                    "the row has no password and the import has no default password; give one of them"
-                        .to_owned(),
-                ),
+                None if self.conflict.changes_users() => return Some(CheckedPassword::Missing),
+                None => (PASSWORD_MISSING, NO_PASSWORD.to_owned()),
             },
         };
         problems.push(fail(candidate.line, column, code, message));
@@ -307,6 +308,7 @@ mod tests {
             passwords: &rules,
             default_password: default,
             generate_passwords: false,
+            conflict: ConflictPolicy::Skip,
             roles: &roles,
         };
         match policy.check(candidate, &mut Vec::new()) {
@@ -374,6 +376,7 @@ mod tests {
             passwords: &rules,
             default_password: None,
             generate_passwords: false,
+            conflict: ConflictPolicy::Skip,
             roles: &roles,
         };
         let mut warnings = Vec::new();

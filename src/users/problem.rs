@@ -82,6 +82,30 @@ impl Problem {
         self
     }
 
+    /// The finding for a row whose user exists, where that is a failure.
+    pub fn exists(line: u64, user_name: &str) -> Self {
+        Problem::new(
+            Severity::Failed,
+            line,
+            Cow::Borrowed("userName"),
+            "user-exists",
+            "the user exists already, and the import was told to take that for a failure",
+        )
+        .about(user_name)
+    }
+
+    /// The finding for a row whose user would have no password.
+    pub fn no_password(line: u64, user_name: &str) -> Self {
+        Problem::new(
+            Severity::Failed,
+            line,
+            Cow::Borrowed("password"),
+            PASSWORD_MISSING,
+            NO_PASSWORD,
+        )
+        .about(user_name)
+    }
+
     /// The finding for a row whose name is taken.
     pub fn duplicate(line: u64, user_name: &str, owner: &Owner, import: ImportId) -> Self {
         let (code, message) = match (owner.import, owner.line) {
@@ -116,6 +140,13 @@ impl Problem {
         .about(user_name)
     }
 }
+
+/// The code of a row whose user would have no password.
+pub const PASSWORD_MISSING: &str = "password-missing";
+
+/// The sentence of a row whose user would have no password.
+pub const NO_PASSWORD: &str =
+    "the row has no password and the import has no default password; give one of them";
 
 /// Which row made the user that already has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,12 +9,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::users::batch::NewUsers;
+use crate::users::audit::{Actor, AuditEntry};
+use crate::users::batch::{NewUser, NewUsers};
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
+use crate::users::options::ConflictPolicy;
 use crate::users::problem::{Owner, Problem};
+use crate::users::reject::Reject;
 use crate::users::store_error::StoreError;
+use crate::users::undo::Undone;
 
 /// One step of an import: a batch and what belongs to it, written together or not at all.
 #[derive(Debug)]
@@ -27,14 +31,22 @@ pub struct ImportStep {
     pub domain: String,
     /// The record, with the first step.
     pub begin: Option<ImportRecord>,
-    /// The users to write, none of which replaces one that exists.
+    /// Names of the file's columns, with the first step behind the header line.
+    pub header: Option<Vec<String>>,
+    /// What becomes of users who exist already.
+    pub conflict: ConflictPolicy,
+    /// The users to write.
     pub users: NewUsers,
     /// What became of the rows that did not get as far as the store.
     pub counted: Counters,
     /// What was found about those rows.
     pub findings: Vec<Problem>,
-    /// How many findings are kept of the whole import.
+    /// Those rows.
+    pub rejects: Vec<Reject>,
+    /// How many findings, and how many rejected rows, are kept of the whole import.
     pub keep_findings: u64,
+    /// SHA-256 of the rows up to the end of this step, where the import has a key.
+    pub rows_sha256: Option<String>,
     /// The default password's hash, once a user needs it.
     pub default_password_hash: Option<String>,
     /// How the import ended, with the last step.
@@ -46,16 +58,70 @@ pub struct ImportStep {
 }
 
 impl ImportStep {
-    /// What the step comes to when its users met these `outcomes`: the counters of the step, and its
-    /// findings with the duplicates among them, by line.
-    pub fn tally(&self, outcomes: &[Outcome]) -> (Counters, Vec<Problem>) {
-        tally(
-            self.import,
-            self.counted,
-            self.findings.clone(),
-            &self.users,
-            outcomes,
-        )
+    /// What the step comes to when its users met these `outcomes`.
+    pub fn tally(&self, outcomes: &[Outcome]) -> Tally {
+        let mut tally = Tally {
+            counters: self.counted,
+            findings: self.findings.clone(),
+            rejects: self.rejects.clone(),
+        };
+        for (position, outcome) in outcomes.iter().enumerate() {
+            if let Some(user) = self.users.get(position) {
+                tally.count(&user, outcome, self.import);
+            }
+        }
+        tally.findings.sort_by_key(|finding| finding.line);
+        tally.rejects.sort_by_key(|reject| reject.line);
+        tally
+    }
+}
+
+/// What a step comes to.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// What became of its rows.
+    pub counters: Counters,
+    /// What was found, by line.
+    pub findings: Vec<Problem>,
+    /// The rows that failed, by line.
+    pub rejects: Vec<Reject>,
+}
+
+impl Tally {
+    fn count(&mut self, user: &NewUser<'_>, outcome: &Outcome, import: ImportId) {
+        let counters = &mut self.counters;
+        counters.total += 1;
+        let failure = match outcome {
+            Outcome::Created => {
+                counters.created += 1;
+                return;
+            }
+            Outcome::Updated => {
+                counters.updated += 1;
+                return;
+            }
+            Outcome::Unchanged => {
+                counters.unchanged += 1;
+                return;
+            }
+            Outcome::Duplicate(owner) => {
+                counters.duplicate += 1;
+                let finding = Problem::duplicate(user.line, user.name, owner, import);
+                self.findings.push(finding);
+                return;
+            }
+            Outcome::Exists => Problem::exists(user.line, user.name),
+            Outcome::PasswordMissing => Problem::no_password(user.line, user.name),
+        };
+        counters.failed += 1;
+        let cells = user.cells.and_then(|json| serde_json::from_str(json).ok());
+        self.rejects.push(Reject {
+            line: user.line,
+            cells: cells.unwrap_or_default(),
+            code: failure.code.to_string(),
+            message: failure.message.clone(),
+        });
+        self.findings.push(failure);
     }
 }
 
@@ -100,8 +166,16 @@ pub struct Finish {
 pub enum Outcome {
     /// It was made.
     Created,
-    /// Its name is taken, by the user that this row made.
+    /// It existed, and was changed.
+    Updated,
+    /// It existed, as the row has it.
+    Unchanged,
+    /// Its name is taken, by the user that this row made; nothing was changed.
     Duplicate(Owner),
+    /// It exists, and that is a failure here.
+    Exists,
+    /// It does not exist, and there is no password for it.
+    PasswordMissing,
 }
 
 /// A step that is durable.
@@ -109,6 +183,8 @@ pub enum Outcome {
 pub struct Written {
     /// What became of each user, in the order of the file.
     pub outcomes: Vec<Outcome>,
+    /// What the step came to.
+    pub tally: Tally,
     /// The batch, to use its memory again.
     pub users: NewUsers,
 }
@@ -184,6 +260,8 @@ pub struct NewPassword {
     pub set_at: Moment,
     /// The hash that it may replace, and no other; none: whatever is there.
     pub replacing: Option<String>,
+    /// Who gives it; none: it is the same password, hashed anew.
+    pub by: Option<Actor>,
 }
 
 /// A password as it is stored.
@@ -210,6 +288,10 @@ pub struct NewRole {
     pub members: Vec<(String, String)>,
     /// Kept as they came; nothing here depends on them.
     pub permissions: Vec<String>,
+    /// Who makes it.
+    pub by: Actor,
+    /// When.
+    pub at: Moment,
 }
 
 /// What became of a new role.
@@ -268,8 +350,13 @@ pub trait UserStore: Send + Sync {
     ///
     /// # Errors
     /// The store failed.
-    fn delete_user(&self, organization: &str, domain: &str, name: &str)
-    -> Result<bool, StoreError>;
+    fn delete_user(
+        &self,
+        by: &Actor,
+        domain: &str,
+        name: &str,
+        at: Moment,
+    ) -> Result<bool, StoreError>;
 
     /// At most `limit` users behind `after` whose password is an initial one, by domain and name key;
     /// with `set_before`, of those only who have had it since before that moment.
@@ -356,6 +443,102 @@ pub trait ImportLedger: Send + Sync {
         skip: usize,
         limit: usize,
     ) -> Result<Vec<Problem>, StoreError>;
+
+    /// The import that a caller named by `key`.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn import_by_key(
+        &self,
+        organization: &str,
+        key: &str,
+    ) -> Result<Option<ImportRecord>, StoreError>;
+
+    /// Keeps a record of an import whose turn has not come.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn add_import(&self, record: &ImportRecord) -> Result<(), StoreError>;
+
+    /// Marks a queued or interrupted import as running; none when it is neither.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn take_up(
+        &self,
+        organization: &str,
+        id: ImportId,
+        at: Moment,
+    ) -> Result<Option<ImportRecord>, StoreError>;
+
+    /// Notes that somebody still runs the import.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn still_running(&self, organization: &str, id: ImportId, at: Moment)
+    -> Result<(), StoreError>;
+
+    /// Ends an import that nobody runs; false when it has ended already.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn end_import(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        finish: &Finish,
+        at: Moment,
+    ) -> Result<bool, StoreError>;
+
+    /// Imports of all organizations that are queued or interrupted, oldest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn unfinished(&self) -> Result<Vec<ImportRecord>, StoreError>;
+
+    /// Rejected rows that were kept, by line within a batch; `skip` of them left out.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn rejects(
+        &self,
+        organization: &str,
+        id: ImportId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Reject>, StoreError>;
+
+    /// Takes back what an import did, of users whom nobody has changed since: those it made are
+    /// removed, those it changed are as before. All of it in one transaction; none when there is no
+    /// such import, or it still runs.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn undo(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<Option<Undone>, StoreError>;
+
+    /// Forgets what users were before changes that are older than `before`; answers how many.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn forget_images(&self, before: Moment) -> Result<usize, StoreError>;
+
+    /// What was done, newest first; only what is older than the entry `before`, where one is named.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn audit(
+        &self,
+        organization: &str,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// Marks every import that still says it is running as interrupted, when nobody can be running
     /// it; answers how many there were.

@@ -3,7 +3,12 @@
 mod connection;
 mod step;
 mod writer;
-mod read;
+mod users;
+mod change;
+mod rehearsal;
+mod ledger;
+mod undo;
+mod audit;
 mod operators;
 
 use std::path::{Path, PathBuf};

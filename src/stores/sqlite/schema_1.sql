@@ -18,6 +18,8 @@ CREATE TABLE users (
     created_by    BLOB,
     created_line  INTEGER,
     created_at    INTEGER NOT NULL,  -- microseconds since 1970-01-01T00:00:00Z
+    modified_by   BLOB,              -- the import that changed it last
+    modified_at   INTEGER,           -- null: as it was made
     UNIQUE (organization, domain, name_key),
     UNIQUE (organization, domain, id)
 ) STRICT;
@@ -63,6 +65,52 @@ CREATE TABLE imports (
     started_at            INTEGER NOT NULL,
     finished_at           INTEGER,
     default_password_hash TEXT,
+    default_password_note TEXT,      -- stays, initial, or the rule it breaks
+    options               TEXT    NOT NULL,  -- a JSON object
+    idempotency_key       TEXT,
+    rows_sha256           TEXT,      -- of the rows dealt with, where there is a key
+    header                TEXT,      -- a JSON array: names of the file's columns
+    may_grant_admin       INTEGER NOT NULL,
+    active_at             INTEGER NOT NULL,  -- the last sign of life of whoever runs it
+    PRIMARY KEY (organization, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX imports_by_key ON imports (organization, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+
+-- Rows that were not stored, as they came, the password's cell blanked.
+CREATE TABLE rejects (
+    organization TEXT    NOT NULL,
+    import       BLOB    NOT NULL,
+    number       INTEGER NOT NULL,   -- from 0, in the order in which they were rejected
+    line         INTEGER NOT NULL,
+    cells        TEXT    NOT NULL,   -- a JSON array of strings
+    code         TEXT    NOT NULL,
+    message      TEXT    NOT NULL,
+    PRIMARY KEY (organization, import, number)
+) STRICT, WITHOUT ROWID;
+
+-- What a user was before an import changed it.
+CREATE TABLE before_images (
+    organization TEXT    NOT NULL,
+    import       BLOB    NOT NULL,
+    domain       TEXT    NOT NULL,
+    user_id      BLOB    NOT NULL,
+    image        TEXT    NOT NULL,   -- a JSON object
+    taken_at     INTEGER NOT NULL,
+    PRIMARY KEY (organization, import, domain, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    organization TEXT    NOT NULL,
+    id           BLOB    NOT NULL,   -- UUID version 7
+    at           INTEGER NOT NULL,
+    operator     TEXT    NOT NULL,
+    door         TEXT    NOT NULL,
+    action       TEXT    NOT NULL,
+    import       BLOB,
+    target       TEXT,
+    details      TEXT    NOT NULL,   -- a JSON object
     PRIMARY KEY (organization, id)
 ) STRICT, WITHOUT ROWID;
 

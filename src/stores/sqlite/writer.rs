@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::stores::sqlite::connection::{from_sqlite, migrate, open_writing};
 use crate::stores::sqlite::step;
-use crate::users::store::{ImportStep, Outcome, PendingStep, Written};
+use crate::users::store::{ImportStep, Outcome, PendingStep, Tally, Written};
 use crate::users::store_error::StoreError;
 
 /// Users of one commit; a step that is larger gets a commit of its own.
@@ -95,8 +95,9 @@ fn commit(connection: &mut Connection, group: Vec<Request>) {
         }
     };
     for (request, result) in group.into_iter().zip(results) {
-        let written = result.map(|outcomes| Written {
+        let written = result.map(|(outcomes, tally)| Written {
             outcomes,
+            tally,
             users: request.step.users,
         });
         // A caller that has gone no longer needs the answer; its rows are stored and counted.
@@ -109,16 +110,16 @@ fn commit(connection: &mut Connection, group: Vec<Request>) {
 fn write(
     connection: &mut Connection,
     group: &[Request],
-) -> rusqlite::Result<Vec<Result<Vec<Outcome>, StoreError>>> {
+) -> rusqlite::Result<Vec<Result<(Vec<Outcome>, Tally), StoreError>>> {
     let mut transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut results = Vec::with_capacity(group.len());
     for request in group {
         let savepoint = transaction.savepoint()?;
         match step::apply(&savepoint, &request.step) {
-            Ok(outcomes) => {
+            Ok(result) => {
                 savepoint.commit()?;
-                results.push(Ok(outcomes));
+                results.push(Ok(result));
             }
             // These spoil the whole transaction, whatever a savepoint says.
             Err(error) if spoils_transaction(&error) => return Err(error),

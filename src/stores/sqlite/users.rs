@@ -1,18 +1,18 @@
-//! Reading users, imports and findings from SQLite; handing steps to the writer.
+//! Users and roles in SQLite; handing steps to the writer.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
-use crate::stores::sqlite::connection::from_sqlite;
-use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use crate::stores::sqlite::audit::note;
+use crate::users::audit::{Actor, AuditEntry};
+use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
 use crate::users::policy::ROLE_SEPARATOR;
-use crate::users::problem::{Problem, Severity};
 use crate::users::store::{
-    ABANDONED, ImportLedger, ImportStep, NewPassword, NewRole, PendingStep, RoleAdded,
-    StoredPassword, User, UserCursor, UserStore,
+    ImportStep, NewPassword, NewRole, PendingStep, RoleAdded, StoredPassword, User, UserCursor,
+    UserStore,
 };
 use crate::users::store_error::StoreError;
 
@@ -25,10 +25,6 @@ const USER_COLUMNS: &str = "id, user_name, domain, organization, given_name, fam
 /// The hash behind a user's password, in a query where `u` is the user.
 const PASSWORD_HASH: &str = "coalesce(u.password_hash, (SELECT i.default_password_hash
     FROM imports i WHERE i.organization = u.organization AND i.id = u.initial_of))";
-
-const IMPORT_COLUMNS: &str = "id, organization, domain, door, operator, file_name, sha256, state,
-    reason, total, created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
-    finished_at, default_password_hash";
 
 impl UserStore for SqliteStore {
     fn submit(&self, step: ImportStep) -> PendingStep {
@@ -145,12 +141,13 @@ impl UserStore for SqliteStore {
 
     fn delete_user(
         &self,
-        organization: &str,
+        by: &Actor,
         domain: &str,
         name: &str,
+        at: Moment,
     ) -> Result<bool, StoreError> {
         self.change(|db| {
-            let key = lookup_key(name);
+            let (organization, key) = (by.organization.as_str(), lookup_key(name));
             let id: Option<uuid::Uuid> = db
                 .prepare_cached(
                     "DELETE FROM users WHERE organization = ?1 AND domain = ?2 AND name_key = ?3
@@ -158,11 +155,17 @@ impl UserStore for SqliteStore {
                 )?
                 .query_row(params![organization, domain, key], |row| row.get(0))
                 .optional()?;
-            db.execute(
-                "DELETE FROM role_members
-                 WHERE organization = ?1 AND domain = ?2 AND user_id = ?3",
-                params![organization, domain, id],
-            )?;
+            if id.is_some() {
+                db.execute(
+                    "DELETE FROM role_members
+                     WHERE organization = ?1 AND domain = ?2 AND user_id = ?3",
+                    params![organization, domain, id],
+                )?;
+                note(
+                    db,
+                    &AuditEntry::new(by, "user.delete", at).about(domain, name),
+                )?;
+            }
             Ok(id.is_some())
         })
     }
@@ -178,7 +181,9 @@ impl UserStore for SqliteStore {
             let changed = db.execute(
                 &format!(
                     "UPDATE users AS u
-                     SET password_hash = ?4, initial_of = NULL, must_change = ?5, password_at = ?6
+                     SET password_hash = ?4, initial_of = NULL, must_change = ?5, password_at = ?6,
+                         modified_by = iif(?8, NULL, modified_by),
+                         modified_at = iif(?8, ?6, modified_at)
                      WHERE organization = ?1 AND domain = ?2 AND name_key = ?3
                          AND (?7 IS NULL OR {PASSWORD_HASH} = ?7)"
                 ),
@@ -190,8 +195,13 @@ impl UserStore for SqliteStore {
                     password.must_change,
                     password.set_at.0,
                     password.replacing,
+                    password.by.is_some(),
                 ],
             )?;
+            if let (Some(by), 1) = (&password.by, changed) {
+                let entry = AuditEntry::new(by, "user.password", password.set_at);
+                note(db, &entry.about(domain, name))?;
+            }
             Ok(changed == 1)
         })
     }
@@ -273,6 +283,8 @@ impl UserStore for SqliteStore {
                     params![role.organization, domain, id, role.name],
                 )?;
             }
+            let entry = AuditEntry::new(&role.by, "role.add", role.at);
+            note(db, &entry.about(&role.domain, &role.name))?;
             Ok(RoleAdded::Added)
         })
     }
@@ -282,63 +294,6 @@ impl UserStore for SqliteStore {
             return Err(StoreError::Closed);
         }
         self.read(|db| db.query_row("SELECT count(*) FROM operators", [], |_| Ok(())))
-    }
-}
-
-impl ImportLedger for SqliteStore {
-    fn import(&self, organization: &str, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
-        self.read(|db| {
-            db.prepare_cached(&format!(
-                "SELECT {IMPORT_COLUMNS} FROM imports WHERE organization = ?1 AND id = ?2"
-            ))?
-            .query_row(params![organization, id.0], record)
-            .optional()
-        })
-    }
-
-    fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
-        self.read(|db| {
-            db.prepare_cached(&format!(
-                "SELECT {IMPORT_COLUMNS} FROM imports WHERE organization = ?1
-                 ORDER BY id DESC LIMIT ?2"
-            ))?
-            .query_map(params![organization, i64_of(limit)], record)?
-            .collect()
-        })
-    }
-
-    fn findings(
-        &self,
-        organization: &str,
-        id: ImportId,
-        skip: usize,
-        limit: usize,
-    ) -> Result<Vec<Problem>, StoreError> {
-        self.read(|db| {
-            db.prepare_cached(
-                "SELECT line, column_name, severity, code, message, user_name FROM findings
-                 WHERE organization = ?1 AND import = ?2 AND number >= ?3 ORDER BY number LIMIT ?4",
-            )?
-            .query_map(
-                params![organization, id.0, i64_of(skip), i64_of(limit)],
-                problem,
-            )?
-            .collect()
-        })
-    }
-
-    fn close_abandoned(&self, at: Moment) -> Result<usize, StoreError> {
-        if self.writer.is_none() {
-            return Err(StoreError::Closed);
-        }
-        let connection = super::open_writing(&self.path)?;
-        connection
-            .execute(
-                "UPDATE imports SET state = 'interrupted', finished_at = ?1, reason = ?2
-                 WHERE state = 'running'",
-                params![at.0, ABANDONED],
-            )
-            .map_err(from_sqlite)
     }
 }
 
@@ -369,52 +324,6 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
-    let (door, state): (String, String) = (row.get(3)?, row.get(7)?);
-    let count = |index| {
-        row.get::<_, i64>(index)
-            .map(|n| u64::try_from(n).unwrap_or_default())
-    };
-    Ok(ImportRecord {
-        id: ImportId(row.get(0)?),
-        organization: row.get(1)?,
-        domain: row.get(2)?,
-        door: Door::parse(&door).ok_or(rusqlite::Error::InvalidQuery)?,
-        operator: row.get(4)?,
-        file_name: row.get(5)?,
-        sha256: row.get(6)?,
-        state: ImportState::parse(&state).ok_or(rusqlite::Error::InvalidQuery)?,
-        reason: row.get(8)?,
-        counters: Counters {
-            total: count(9)?,
-            created: count(10)?,
-            updated: count(11)?,
-            unchanged: count(12)?,
-            duplicate: count(13)?,
-            failed: count(14)?,
-            skipped: count(15)?,
-        },
-        findings: count(16)?,
-        started_at: Moment(row.get(17)?),
-        finished_at: row.get::<_, Option<i64>>(18)?.map(Moment),
-        default_password_hash: row.get(19)?,
-    })
-}
-
-fn problem(row: &Row<'_>) -> rusqlite::Result<Problem> {
-    let severity: String = row.get(2)?;
-    Ok(Problem {
-        line: row
-            .get::<_, i64>(0)
-            .map(|line| u64::try_from(line).unwrap_or_default())?,
-        column: row.get::<_, Option<String>>(1)?.map(Into::into),
-        severity: Severity::parse(&severity).ok_or(rusqlite::Error::InvalidQuery)?,
-        code: row.get::<_, String>(3)?.into(),
-        message: row.get(4)?,
-        user_name: row.get(5)?,
-    })
-}
-
-fn i64_of(number: usize) -> i64 {
+pub(super) fn i64_of(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,49 @@
+//! The audit in SQLite.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::clock::Moment;
+use crate::users::audit::AuditEntry;
+use crate::users::import_record::{Door, ImportId};
+
+/// Writes an entry; the caller commits it with what it speaks of.
+pub(super) fn note(db: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO audit (organization, id, at, operator, door, action, import, target, details)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        entry.organization,
+        entry.id,
+        entry.at.0,
+        entry.operator,
+        entry.door.as_str(),
+        entry.action,
+        entry.import.map(|import| import.0),
+        entry.target,
+        entry.details.to_string(),
+    ])?;
+    Ok(())
+}
+
+/// The columns that [`entry`] reads.
+pub(super) const COLUMNS: &str =
+    "id, at, organization, operator, door, action, import, target, details";
+
+/// Reads an entry.
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
+    let (door, details): (String, String) = (row.get(4)?, row.get(8)?);
+    Ok(AuditEntry {
+        id: row.get(0)?,
+        at: Moment(row.get(1)?),
+        organization: row.get(2)?,
+        operator: row.get(3)?,
+        door: Door::parse(&door).ok_or(rusqlite::Error::InvalidQuery)?,
+        action: row.get(5)?,
+        import: row.get::<_, Option<uuid::Uuid>>(6)?.map(ImportId),
+        target: row.get(7)?,
+        details: serde_json::from_str(&details).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, error.into())
+        })?,
+    })
+}

@@ -1,0 +1,482 @@
+//! Imports, what was found, what was rejected, and the audit, in SQLite.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
+
+use crate::clock::Moment;
+use crate::stores::sqlite::SqliteStore;
+use crate::stores::sqlite::audit::{self, note};
+use crate::stores::sqlite::connection::{from_sqlite, open_writing};
+use crate::stores::sqlite::step::{signed, unsigned};
+use crate::stores::sqlite::undo;
+use crate::stores::sqlite::users::i64_of;
+use crate::users::audit::{Actor, AuditEntry};
+use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use crate::users::problem::{Problem, Severity};
+use crate::users::reject::Reject;
+use crate::users::store::{ABANDONED, Finish, ImportLedger, ImportStep, Tally};
+use crate::users::store_error::StoreError;
+use crate::users::undo::Undone;
+
+const COLUMNS: &str = "id, organization, domain, door, operator, file_name, sha256, state,
+    reason, total, created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
+    finished_at, default_password_hash, default_password_note, options, idempotency_key, rows_sha256,
+    header, may_grant_admin, active_at";
+
+impl ImportLedger for SqliteStore {
+    fn import(&self, organization: &str, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM imports WHERE organization = ?1 AND id = ?2"
+            ))?
+            .query_row(params![organization, id.0], record)
+            .optional()
+        })
+    }
+
+    fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM imports WHERE organization = ?1
+                 ORDER BY id DESC LIMIT ?2"
+            ))?
+            .query_map(params![organization, i64_of(limit)], record)?
+            .collect()
+        })
+    }
+
+    fn findings(
+        &self,
+        organization: &str,
+        id: ImportId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Problem>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(
+                "SELECT line, column_name, severity, code, message, user_name FROM findings
+                 WHERE organization = ?1 AND import = ?2 AND number >= ?3 ORDER BY number LIMIT ?4",
+            )?
+            .query_map(
+                params![organization, id.0, i64_of(skip), i64_of(limit)],
+                problem,
+            )?
+            .collect()
+        })
+    }
+
+    fn import_by_key(
+        &self,
+        organization: &str,
+        key: &str,
+    ) -> Result<Option<ImportRecord>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM imports WHERE organization = ?1 AND idempotency_key = ?2"
+            ))?
+            .query_row([organization, key], record)
+            .optional()
+        })
+    }
+
+    fn add_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
+        self.change(|db| {
+            insert_record(db, record)?;
+            note(db, &begin_entry(record))
+        })
+    }
+
+    fn take_up(
+        &self,
+        organization: &str,
+        id: ImportId,
+        at: Moment,
+    ) -> Result<Option<ImportRecord>, StoreError> {
+        self.change(|db| {
+            db.query_row(
+                &format!(
+                    "UPDATE imports SET state = 'running', reason = NULL, finished_at = NULL,
+                         active_at = ?3
+                     WHERE organization = ?1 AND id = ?2 AND state IN ('queued', 'interrupted')
+                     RETURNING {COLUMNS}"
+                ),
+                params![organization, id.0, at.0],
+                record,
+            )
+            .optional()
+        })
+    }
+
+    fn still_running(
+        &self,
+        organization: &str,
+        id: ImportId,
+        at: Moment,
+    ) -> Result<(), StoreError> {
+        self.change(|db| {
+            db.execute(
+                "UPDATE imports SET active_at = ?3
+                 WHERE organization = ?1 AND id = ?2 AND state = 'running'",
+                params![organization, id.0, at.0],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn end_import(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        finish: &Finish,
+        at: Moment,
+    ) -> Result<bool, StoreError> {
+        self.change(|db| {
+            let ended = db
+                .query_row(
+                    &format!(
+                        "UPDATE imports SET state = ?3, reason = ?4, finished_at = ?5,
+                             active_at = ?5
+                         WHERE organization = ?1 AND id = ?2
+                             AND state IN ('queued', 'running', 'interrupted')
+                         RETURNING {COLUMNS}"
+                    ),
+                    params![
+                        organization,
+                        id.0,
+                        finish.state.as_str(),
+                        finish.reason,
+                        at.0
+                    ],
+                    record,
+                )
+                .optional()?;
+            if let Some(record) = &ended {
+                note(db, &end_entry(record, by, at))?;
+            }
+            Ok(ended.is_some())
+        })
+    }
+
+    fn unfinished(&self) -> Result<Vec<ImportRecord>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM imports WHERE state IN ('queued', 'interrupted') ORDER BY id"
+            ))?
+            .query_map([], record)?
+            .collect()
+        })
+    }
+
+    fn rejects(
+        &self,
+        organization: &str,
+        id: ImportId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Reject>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(
+                "SELECT line, cells, code, message FROM rejects
+                 WHERE organization = ?1 AND import = ?2 AND number >= ?3 ORDER BY number LIMIT ?4",
+            )?
+            .query_map(
+                params![organization, id.0, i64_of(skip), i64_of(limit)],
+                |row| {
+                    Ok(Reject {
+                        line: unsigned(row.get(0)?),
+                        cells: from_json(row, 1)?.unwrap_or_default(),
+                        code: row.get(2)?,
+                        message: row.get(3)?,
+                    })
+                },
+            )?
+            .collect()
+        })
+    }
+
+    fn undo(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<Option<Undone>, StoreError> {
+        self.change(|db| undo::undo(db, organization, id, by, at))
+    }
+
+    fn forget_images(&self, before: Moment) -> Result<usize, StoreError> {
+        self.change(|db| db.execute("DELETE FROM before_images WHERE taken_at < ?1", [before.0]))
+    }
+
+    fn audit(
+        &self,
+        organization: &str,
+        before: Option<uuid::Uuid>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {} FROM audit WHERE organization = ?1 AND (?2 IS NULL OR id < ?2)
+                 ORDER BY id DESC LIMIT ?3",
+                audit::COLUMNS
+            ))?
+            .query_map(params![organization, before, i64_of(limit)], audit::entry)?
+            .collect()
+        })
+    }
+
+    fn close_abandoned(&self, at: Moment) -> Result<usize, StoreError> {
+        if self.writer.is_none() {
+            return Err(StoreError::Closed);
+        }
+        let connection = open_writing(&self.path)?;
+        connection
+            .execute(
+                "UPDATE imports SET state = 'interrupted', finished_at = ?1, reason = ?2
+                 WHERE state = 'running'",
+                params![at.0, ABANDONED],
+            )
+            .map_err(from_sqlite)
+    }
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
+    let (door, state): (String, String) = (row.get(3)?, row.get(7)?);
+    let count = |index| {
+        row.get::<_, i64>(index)
+            .map(|n| u64::try_from(n).unwrap_or_default())
+    };
+    Ok(ImportRecord {
+        id: ImportId(row.get(0)?),
+        organization: row.get(1)?,
+        domain: row.get(2)?,
+        door: Door::parse(&door).ok_or(rusqlite::Error::InvalidQuery)?,
+        operator: row.get(4)?,
+        file_name: row.get(5)?,
+        sha256: row.get(6)?,
+        state: ImportState::parse(&state).ok_or(rusqlite::Error::InvalidQuery)?,
+        reason: row.get(8)?,
+        counters: Counters {
+            total: count(9)?,
+            created: count(10)?,
+            updated: count(11)?,
+            unchanged: count(12)?,
+            duplicate: count(13)?,
+            failed: count(14)?,
+            skipped: count(15)?,
+        },
+        options: from_json(row, 21)?.unwrap_or_default(),
+        key: row.get(22)?,
+        rows_sha256: row.get(23)?,
+        header: from_json(row, 24)?.unwrap_or_default(),
+        may_grant_admin: row.get(25)?,
+        active_at: Moment(row.get(26)?),
+        default_password_note: row.get(20)?,
+        findings: count(16)?,
+        started_at: Moment(row.get(17)?),
+        finished_at: row.get::<_, Option<i64>>(18)?.map(Moment),
+        default_password_hash: row.get(19)?,
+    })
+}
+
+fn problem(row: &Row<'_>) -> rusqlite::Result<Problem> {
+    let severity: String = row.get(2)?;
+    Ok(Problem {
+        line: row
+            .get::<_, i64>(0)
+            .map(|line| u64::try_from(line).unwrap_or_default())?,
+        column: row.get::<_, Option<String>>(1)?.map(Into::into),
+        severity: Severity::parse(&severity).ok_or(rusqlite::Error::InvalidQuery)?,
+        code: row.get::<_, String>(3)?.into(),
+        message: row.get(4)?,
+        user_name: row.get(5)?,
+    })
+}
+
+/// A new record, with nothing counted yet.
+pub(super) fn insert_record(db: &Connection, record: &ImportRecord) -> rusqlite::Result<()> {
+    let options = serde_json::to_string(&record.options)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    db.prepare_cached(
+        "INSERT INTO imports (organization, id, domain, door, operator, file_name, state, total,
+             created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
+             default_password_hash, default_password_note, options, idempotency_key,
+             may_grant_admin, active_at, sha256)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, 0, 0, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?8,
+             ?14)",
+    )?
+    .execute(params![
+        record.organization,
+        record.id.0,
+        record.domain,
+        record.door.as_str(),
+        record.operator,
+        record.file_name,
+        record.state.as_str(),
+        record.started_at.0,
+        record.default_password_hash,
+        record.default_password_note,
+        options,
+        record.key,
+        record.may_grant_admin,
+        record.sha256,
+    ])?;
+    Ok(())
+}
+
+/// Adds what a step came to; answers the record as it is now, and how many findings it had before.
+pub(super) fn update_record(
+    db: &Connection,
+    step: &ImportStep,
+    tally: &Tally,
+) -> rusqlite::Result<()> {
+    let found = i64::try_from(tally.findings.len()).unwrap_or(i64::MAX);
+    let (counted, finish) = (&tally.counters, step.finish.as_ref());
+    let header = step
+        .header
+        .as_ref()
+        .map(serde_json::to_string)
+        .transpose()
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let after = db
+        .prepare_cached(&format!(
+            "UPDATE imports SET total = total + ?3, created = created + ?4, updated = updated + ?5,
+                 unchanged = unchanged + ?6, duplicate = duplicate + ?7, failed = failed + ?8,
+                 skipped = skipped + ?9, findings = findings + ?10,
+                 state = coalesce(?11, state), reason = ?12, sha256 = coalesce(?13, sha256),
+                 finished_at = ?14, active_at = ?15, rows_sha256 = coalesce(?16, rows_sha256),
+                 header = coalesce(?17, header)
+             WHERE organization = ?1 AND id = ?2
+             RETURNING {COLUMNS}"
+        ))?
+        .query_row(
+            params![
+                step.organization,
+                step.import.0,
+                signed(counted.total),
+                signed(counted.created),
+                signed(counted.updated),
+                signed(counted.unchanged),
+                signed(counted.duplicate),
+                signed(counted.failed),
+                signed(counted.skipped),
+                found,
+                finish.map(|finish| finish.state.as_str()),
+                finish.and_then(|finish| finish.reason.as_deref()),
+                finish.and_then(|finish| finish.sha256.as_deref()),
+                finish.map(|_| step.at.0),
+                step.at.0,
+                step.rows_sha256,
+                header,
+            ],
+            record,
+        )?;
+    let room = |used: u64| usize::try_from(step.keep_findings.saturating_sub(used));
+    let before = after.findings - tally.findings.len() as u64;
+    let findings = tally
+        .findings
+        .iter()
+        .take(room(before).unwrap_or(usize::MAX));
+    keep_findings(db, step, signed(before), findings)?;
+    let before = after.counters.failed - counted.failed;
+    let rejects = tally
+        .rejects
+        .iter()
+        .take(room(before).unwrap_or(usize::MAX));
+    keep_rejects(db, step, signed(before), rejects)?;
+    match (&step.begin, finish) {
+        (_, Some(_)) => note(db, &end_entry(&after, &after.actor(), step.at)),
+        (Some(begun), None) => note(db, &begin_entry(begun)),
+        (None, None) => Ok(()),
+    }
+}
+
+fn begin_entry(record: &ImportRecord) -> AuditEntry {
+    let mut entry = AuditEntry::new(&record.actor(), "import.begin", record.started_at);
+    entry.import = Some(record.id);
+    entry.details = serde_json::json!({
+        "domain": record.domain,
+        "fileName": record.file_name,
+        "options": record.options,
+    });
+    entry
+}
+
+fn end_entry(record: &ImportRecord, by: &Actor, at: Moment) -> AuditEntry {
+    let mut entry = AuditEntry::new(by, "import.end", at);
+    entry.import = Some(record.id);
+    entry.details = serde_json::json!({
+        "domain": record.domain,
+        "fileName": record.file_name,
+        "sha256": record.sha256,
+        "state": record.state,
+        "counters": record.counters,
+    });
+    entry
+}
+
+fn keep_findings<'p>(
+    db: &Connection,
+    step: &ImportStep,
+    first: i64,
+    findings: impl Iterator<Item = &'p Problem>,
+) -> rusqlite::Result<()> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO findings (organization, import, number, line, column_name, severity, code,
+             message, user_name)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for (problem, number) in findings.zip(first..) {
+        insert.execute(params![
+            step.organization,
+            step.import.0,
+            number,
+            signed(problem.line),
+            problem.column.as_deref(),
+            problem.severity.as_str(),
+            problem.code.as_ref(),
+            problem.message,
+            problem.user_name,
+        ])?;
+    }
+    Ok(())
+}
+
+fn keep_rejects<'r>(
+    db: &Connection,
+    step: &ImportStep,
+    first: i64,
+    rejects: impl Iterator<Item = &'r Reject>,
+) -> rusqlite::Result<()> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO rejects (organization, import, number, line, cells, code, message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for (reject, number) in rejects.zip(first..) {
+        let cells = serde_json::Value::from(reject.cells.as_slice()).to_string();
+        insert.execute(params![
+            step.organization,
+            step.import.0,
+            number,
+            signed(reject.line),
+            cells,
+            reject.code,
+            reject.message,
+        ])?;
+    }
+    Ok(())
+}
+
+fn from_json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T>> {
+    let json: Option<String> = row.get(index)?;
+    json.map(|json| serde_json::from_str(&json))
+        .transpose()
+        .map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(
+                index,
+                rusqlite::types::Type::Text,
+                error.into(),
+            )
+        })
+}

@@ -1,0 +1,103 @@
+//! The dry run: the same questions to the same keys, with nothing written but notes in a temporary
+//! table, so that later rows of a file meet the users that earlier ones would have made.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::stores::sqlite::change::find;
+use crate::stores::sqlite::step::{owner, set, signed, unsigned};
+use crate::users::batch::NewUser;
+use crate::users::merge::Profile;
+use crate::users::options::ConflictPolicy;
+use crate::users::problem::Owner;
+use crate::users::store::{ImportStep, Outcome};
+
+const TABLE: &str = "
+    CREATE TEMP TABLE IF NOT EXISTS rehearsed (
+        import   BLOB    NOT NULL,
+        name_key TEXT    NOT NULL,
+        line     INTEGER,           -- null: the user is in the store
+        profile  TEXT,              -- where users are changed: what it would be now
+        PRIMARY KEY (import, name_key)
+    ) STRICT, WITHOUT ROWID";
+
+/// What would become of each user.
+pub(super) fn rehearse(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outcome>> {
+    db.execute_batch(TABLE)?;
+    let mut outcomes = vec![Outcome::Created; step.users.len()];
+    for user in step.users.sorted() {
+        let outcome = match step.conflict.changes_users() {
+            true => try_change(db, step, &user)?,
+            false => try_insert(db, step, &user)?,
+        };
+        set(&mut outcomes, user.position, outcome);
+    }
+    if step.finish.is_some() {
+        db.prepare_cached("DELETE FROM rehearsed WHERE import = ?1")?
+            .execute([step.import.0])?;
+    }
+    Ok(outcomes)
+}
+
+fn try_insert(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlite::Result<Outcome> {
+    let owner = match owner(db, step, user.key).optional()? {
+        Some(owner) => owner,
+        None => {
+            let added = db
+                .prepare_cached(
+                    "INSERT INTO rehearsed (import, name_key, line) VALUES (?1, ?2, ?3)
+                     ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![step.import.0, user.key, signed(user.line)])?;
+            if added == 1 {
+                return Ok(Outcome::Created);
+            }
+            let line: i64 = db
+                .prepare_cached("SELECT line FROM rehearsed WHERE import = ?1 AND name_key = ?2")?
+                .query_row(params![step.import.0, user.key], |row| row.get(0))?;
+            Owner {
+                import: Some(step.import),
+                line: Some(unsigned(line)),
+            }
+        }
+    };
+    Ok(match step.conflict {
+        ConflictPolicy::Fail => Outcome::Exists,
+        _ => Outcome::Duplicate(owner),
+    })
+}
+
+fn try_change(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlite::Result<Outcome> {
+    let noted: Option<String> = db
+        .prepare_cached("SELECT profile FROM rehearsed WHERE import = ?1 AND name_key = ?2")?
+        .query_row(params![step.import.0, user.key], |row| row.get(0))
+        .optional()?;
+    let now = match noted {
+        Some(json) => Some(serde_json::from_str(&json).map_err(spoilt)?),
+        None => {
+            find(db, &step.organization, &step.domain, user.key)?.map(|stored| stored.image.profile)
+        }
+    };
+    let (outcome, profile) = match now {
+        None if user.password_missing => return Ok(Outcome::PasswordMissing),
+        None => (Outcome::Created, Profile::of(user)),
+        Some(profile) => {
+            let password = user.own_password && step.conflict == ConflictPolicy::Update;
+            match profile.after(user, step.conflict) {
+                Some(after) => (Outcome::Updated, after),
+                None if password => (Outcome::Updated, profile),
+                None => return Ok(Outcome::Unchanged),
+            }
+        }
+    };
+    let json = serde_json::to_string(&profile).map_err(spoilt)?;
+    db.prepare_cached(
+        "INSERT INTO rehearsed (import, name_key, profile) VALUES (?1, ?2, ?3)
+         ON CONFLICT (import, name_key) DO UPDATE SET profile = ?3",
+    )?
+    .execute(params![step.import.0, user.key, json])?;
+    Ok(outcome)
+}
+
+fn spoilt(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
+}

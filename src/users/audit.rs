@@ -1,0 +1,69 @@
+//! Who did what and when, written in the transaction of what it speaks of.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::users::import_record::{Door, ImportId};
+
+/// Who does something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The organization they act in.
+    pub organization: String,
+    /// The operator's name.
+    pub operator: String,
+    /// The door they came through.
+    pub door: Door,
+}
+
+/// One entry. It names users and roles and counts rows; it never holds what a user's field or
+/// password is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// UUID version 7, so that the newest is the greatest.
+    pub id: Uuid,
+    /// When.
+    pub at: Moment,
+    /// The organization.
+    pub organization: String,
+    /// Who.
+    pub operator: String,
+    /// Through which door.
+    pub door: Door,
+    /// What, such as `import.end` or `user.delete`.
+    pub action: String,
+    /// The import it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import: Option<ImportId>,
+    /// The user or role it is about, `DOMAIN/name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Counts, states, the file's SHA-256.
+    pub details: serde_json::Value,
+}
+
+impl AuditEntry {
+    /// An entry about nothing in particular yet.
+    pub fn new(actor: &Actor, action: &str, at: Moment) -> Self {
+        AuditEntry {
+            id: Uuid::now_v7(),
+            at,
+            organization: actor.organization.clone(),
+            operator: actor.operator.clone(),
+            door: actor.door,
+            action: action.to_owned(),
+            import: None,
+            target: None,
+            details: serde_json::Value::Object(serde_json::Map::new()),
+        }
+    }
+
+    /// The same, about a user or role.
+    #[must_use]
+    pub fn about(mut self, domain: &str, name: &str) -> Self {
+        self.target = Some(format!("{domain}/{name}"));
+        self
+    }
+}
