@@ -62,6 +62,8 @@ impl Importer {
             settings: &self.settings,
         };
         let mut batching = Batching::new(machinery, record.clone(), request.dry_run);
+        let generate_passwords = request.generated_passwords.is_some();
+        batching.hand_out(request.generated_passwords);
         let mut file = Fingerprint::new(source);
         let roles = self
             .store
@@ -72,7 +74,7 @@ impl Importer {
                 domain: &request.domain,
                 passwords: &self.passwords,
                 default_password: default.verdict(),
-                generate_passwords: false,
+                generate_passwords,
                 roles: &roles,
             };
             self.read_rows(&mut file, &policy, &mut default, &mut batching)?;
@@ -133,7 +135,7 @@ impl Importer {
                 continue;
             }
             match row.text() {
-                Ok(text) => read_row(&text, &plan, policy, batching),
+                Ok(text) => read_row(&text, &plan, policy, batching)?,
                 Err(position) => {
                     batching.reject([not_utf8(row.line(), plan.column_name(position))])
                 }
@@ -223,18 +225,16 @@ fn read_row(
     plan: &ColumnPlan<'_>,
     policy: &Policy<'_>,
     batching: &mut Batching<'_>,
-) {
-    let candidate = match plan.candidate(text) {
-        Ok(candidate) => candidate,
-        Err(problem) => return batching.reject([problem]),
-    };
-    if candidate.user_name.trim().is_empty() {
-        return batching.skip(text.line());
+) -> Result<(), ImportError> {
+    match plan.candidate(text) {
+        Err(problem) => batching.reject([problem]),
+        Ok(candidate) if candidate.user_name.trim().is_empty() => batching.skip(text.line()),
+        Ok(candidate) => match policy.check(candidate, batching.findings()) {
+            Ok(user) => batching.push(user)?,
+            Err(problems) => batching.reject(problems),
+        },
     }
-    match policy.check(candidate, batching.findings()) {
-        Ok(user) => batching.push(&user),
-        Err(problems) => batching.reject(problems),
-    }
+    Ok(())
 }
 
 fn not_utf8(line: u64, column: String) -> Problem {
