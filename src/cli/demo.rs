@@ -19,6 +19,7 @@ use crate::http::server::{self, Addresses};
 use crate::http::soap::service::USER_ADMIN;
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::import_record::ImportRecord;
+use crate::users::made_up::random_password;
 use crate::users::secret::Secret;
 
 const CSV: &str = include_str!("../../fixtures/demo/users.csv");
@@ -52,7 +53,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     settings.server.http = "127.0.0.1:0".into();
     settings.server.https = "off".into();
     let app = Arc::new(App::build(&settings.app(), Clock::system())?);
-    let password = first_operator::random_password()?;
+    let password = random_password()?;
     first_operator::ensure(
         app.store.as_ref(),
         &app.pool,

@@ -1,8 +1,8 @@
 //! `muster import`: the same core without HTTP.
 
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
-use std::path::PathBuf;
+use std::io::{self, BufRead, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::config;
+use crate::import::generated_passwords::{GeneratedPasswords, HEADER};
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::users::import_record::Door;
@@ -42,6 +43,14 @@ pub(super) struct Arguments {
     /// What stands between the columns of a CSV file: comma, semicolon, tab, bar [default: auto]
     #[arg(long, value_name = "D")]
     delimiter: Option<String>,
+    /// Give each row without a password one that is made up, and write the names and passwords of the
+    /// users who were made into this new file
+    #[arg(
+        long,
+        value_name = "F",
+        conflicts_with_all = ["default_password_file", "default_password_stdin", "dry_run"]
+    )]
+    generate_passwords: Option<PathBuf>,
     /// Check everything and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -71,6 +80,10 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         return Err(CliError::Told(format!("{shown} is a folder; name a file")));
     }
     let app = App::build(&settings.app(), Clock::system())?;
+    let result_file = match &arguments.generate_passwords {
+        Some(path) => Some(ResultFile::make(path)?),
+        None => None,
+    };
     let caller = Caller::terminal();
     let request = ImportRequest {
         organization: caller.organization,
@@ -80,11 +93,19 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         may_grant_admin: true,
         file_name: arguments.file.to_string_lossy().into_owned(),
         default_password,
+        generated_passwords: match &result_file {
+            Some(file) => Some(file.begin()?),
+            None => None,
+        },
         dry_run: arguments.dry_run,
     };
     let bar = progress_bar(metadata.len(), arguments.json);
     let result = app.importer.run(request, bar.wrap_read(file));
     bar.finish_and_clear();
+    let handed_out = match &result_file {
+        Some(file) => file.end()?,
+        None => false,
+    };
     let (report, failure) = match result {
         Ok(report) => (report, None),
         Err(failure) => {
@@ -96,11 +117,59 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         writeln!(out, "{}", json(&report)?)?;
     } else {
         output::report(out, &report, "")?;
+        if let (Some(file), true) = (&result_file, handed_out) {
+            writeln!(out, "passwords in {}", file.shown())?;
+        }
     }
     match failure {
         Some(sentence) => Err(CliError::Told(sentence)),
         None if report.counters.clean() => Ok(ExitCode::SUCCESS),
         None => Ok(ExitCode::from(SOME_FAILED)),
+    }
+}
+
+/// The file that generated passwords are written to; only its owner may read it.
+struct ResultFile<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> ResultFile<'a> {
+    /// A new file: what is there is never written over.
+    fn make(path: &'a Path) -> Result<Self, CliError> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
+        Ok(ResultFile { path, file })
+    }
+
+    fn begin(&self) -> Result<GeneratedPasswords, CliError> {
+        let out = self.file.try_clone();
+        out.and_then(|out| GeneratedPasswords::new(Box::new(BufWriter::new(out))))
+            .map_err(|error| self.told(&error))
+    }
+
+    /// Whether there is a password in it; if there is none, it goes away again.
+    fn end(&self) -> Result<bool, CliError> {
+        let length = self.file.metadata().map_err(|error| self.told(&error))?;
+        if length.len() <= HEADER.len() as u64 {
+            std::fs::remove_file(self.path).map_err(|error| self.told(&error))?;
+            return Ok(false);
+        }
+        self.file.sync_all().map_err(|error| self.told(&error))?;
+        Ok(true)
+    }
+
+    fn told(&self, error: &io::Error) -> CliError {
+        CliError::Told(format!("{} cannot be written: {error}", self.shown()))
+    }
+
+    fn shown(&self) -> String {
+        output::plain(&self.path.to_string_lossy())
     }
 }
 

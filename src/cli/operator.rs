@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::access::first_operator::random_password;
 use crate::app::start_pool;
 use crate::cli::{CliError, Common, Outcome, Settings, import, output};
 use crate::clock::Clock;
 use crate::config;
 use crate::stores::{self, Access};
+use crate::users::made_up::random_password;
 use crate::users::name::UserName;
 use crate::users::operator::{Operator, Role};
 use crate::users::secret::Secret;

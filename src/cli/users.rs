@@ -187,9 +187,12 @@ impl<'u> InitialPassword<'u> {
     }
 }
 
+/// Gives the page behind a cursor.
+type Pages<'a> = dyn Fn(Option<&UserCursor>) -> Result<Vec<User>, StoreError> + 'a;
+
 /// Users in pages: the first one as a table, or all of them as JSON.
 struct Listing<'a> {
-    page: &'a dyn Fn(Option<&UserCursor>) -> Result<Vec<User>, StoreError>,
+    page: &'a Pages<'a>,
     json: &'a dyn Fn(&User) -> serde_json::Result<String>,
     table: &'a dyn Fn(&[User]) -> Table,
     none: &'a str,

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::error::ImportError;
+use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::settings::Settings;
 use crate::users::batch::{CheckedUsers, NewUsers};
-use crate::users::candidate::CheckedUser;
+use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::hashing::HashPool;
 use crate::users::import_record::{Counters, ImportRecord};
+use crate::users::made_up::random_password;
+use crate::users::passwords::Fitness;
 use crate::users::problem::{Problem, Severity};
-use crate::users::store::{Finish, ImportStep, PendingStep, Store, Written, tally};
+use crate::users::secret::Secret;
+use crate::users::store::{Finish, ImportStep, Outcome, PendingStep, Store, Written, tally};
 
 /// Bytes of text in a batch at the most.
 const BATCH_TEXT: usize = 8 * 1024 * 1024;
@@ -37,8 +41,19 @@ pub(super) struct Batching<'a> {
     gathering: CheckedUsers,
     counted: Counters,
     findings: Vec<Problem>,
-    under_way: Option<(PendingStep, Counters, Vec<Problem>)>,
+    under_way: Option<UnderWay>,
+    /// Position and password of the gathering users for whom one was made up.
+    generated: Vec<(usize, Secret)>,
+    hand_out: Option<GeneratedPasswords>,
     pub durable: Durable,
+}
+
+/// A step on its way to the disk, and what is counted when it is there.
+struct UnderWay {
+    step: PendingStep,
+    counted: Counters,
+    findings: Vec<Problem>,
+    generated: Vec<(usize, Secret)>,
 }
 
 /// What is in the store.
@@ -64,13 +79,31 @@ impl<'a> Batching<'a> {
             counted: Counters::default(),
             findings: Vec::new(),
             under_way: None,
+            generated: Vec::new(),
+            hand_out: None,
             durable: Durable::default(),
         }
     }
 
-    /// Takes a user in.
-    pub(super) fn push(&mut self, user: &CheckedUser<'_>) {
-        self.gathering.push(user);
+    /// Passwords that are made up go to `hand_out`.
+    pub(super) fn hand_out(&mut self, hand_out: Option<GeneratedPasswords>) {
+        self.hand_out = hand_out;
+    }
+
+    /// Takes a user in; makes a password up where one is wanted.
+    pub(super) fn push(&mut self, user: CheckedUser<'_>) -> Result<(), ImportError> {
+        if !matches!(user.password, CheckedPassword::Generated) || self.dry_run {
+            self.gathering.push(&user);
+            return Ok(());
+        }
+        let password = random_password().map_err(ImportError::GeneratedPasswords)?;
+        self.generated
+            .push((self.gathering.len(), password.clone()));
+        self.gathering.push(&CheckedUser {
+            password: CheckedPassword::Own(password.expose(), Fitness::InitialOnly),
+            ..user
+        });
+        Ok(())
     }
 
     /// Counts a row that did not pass, with what was found.
@@ -144,6 +177,7 @@ impl<'a> Batching<'a> {
         let under_way = self.wait().map(drop);
         self.counted = Counters::default();
         self.findings.clear();
+        self.generated.clear();
         self.submit(
             NewUsers::default(),
             Counters::default(),
@@ -208,15 +242,26 @@ impl<'a> Batching<'a> {
             at: self.machinery.clock.now(),
             dry_run: self.dry_run,
         };
-        self.under_way = Some((self.machinery.store.submit(step), counted, findings));
+        self.under_way = Some(UnderWay {
+            step: self.machinery.store.submit(step),
+            counted,
+            findings,
+            generated: std::mem::take(&mut self.generated),
+        });
     }
 
     /// Waits for the step under way and counts what became of it.
     fn wait(&mut self) -> Result<Option<NewUsers>, ImportError> {
-        let Some((pending, counted, findings)) = self.under_way.take() else {
+        let Some(UnderWay {
+            step,
+            counted,
+            findings,
+            generated,
+        }) = self.under_way.take()
+        else {
             return Ok(None);
         };
-        let Written { outcomes, users } = pending.wait()?;
+        let Written { outcomes, users } = step.wait()?;
         let (counted, findings) = tally(self.record.id, counted, findings, &users, &outcomes);
         let durable = &mut self.durable;
         durable.counters.add(&counted);
@@ -227,6 +272,16 @@ impl<'a> Batching<'a> {
             .report_findings
             .saturating_sub(durable.findings.len());
         durable.findings.extend(findings.into_iter().take(room));
+        if let Some(hand_out) = &mut self.hand_out {
+            let made = generated.iter().filter_map(|(position, password)| {
+                let created = matches!(outcomes.get(*position), Some(Outcome::Created));
+                let user = users.get(*position).filter(|_| created)?;
+                Some((user.name, password))
+            });
+            hand_out
+                .add(made)
+                .map_err(|error| ImportError::GeneratedPasswords(error.to_string()))?;
+        }
         Ok(Some(users))
     }
 }

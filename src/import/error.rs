@@ -25,6 +25,12 @@ pub enum ImportError {
     /// The password hash function failed.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// Passwords could not be made up, or not be handed out.
+    #[error(
+        "The generated passwords could not be handed out: {0}. Users of this import that are not in \
+         the file of passwords have one that nobody knows; give them another."
+    )]
+    GeneratedPasswords(String),
     /// The server is stopping.
     #[error("The server is stopping; send the file again when it is back.")]
     Stopping,
@@ -51,6 +57,7 @@ impl ImportError {
             ImportError::Store(StoreError::Busy) => "IMP-STORE-BUSY",
             ImportError::Store(_) => "IMP-STORE",
             ImportError::Hash(_) => "IMP-HASH",
+            ImportError::GeneratedPasswords(_) => "IMP-GENERATED-PASSWORDS",
             ImportError::Stopping => "IMP-STOPPING",
         }
     }
@@ -59,7 +66,10 @@ impl ImportError {
     pub fn is_interruption(&self) -> bool {
         match self {
             ImportError::Wire(error) => error.is_truncation(),
-            ImportError::Stopping | ImportError::Store(_) | ImportError::Hash(_) => true,
+            ImportError::Stopping
+            | ImportError::Store(_)
+            | ImportError::Hash(_)
+            | ImportError::GeneratedPasswords(_) => true,
             ImportError::Format(_) | ImportError::Header(_) => false,
         }
     }

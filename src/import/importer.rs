@@ -104,6 +104,8 @@ impl Importer {
         };
         let mut batching = Batching::new(machinery, record.clone(), request.dry_run);
         let mut detected = None;
+        let generate_passwords = request.generated_passwords.is_some();
+        batching.hand_out(request.generated_passwords);
         let roles = self
             .store
             .roles(&request.organization, &request.domain.name)
@@ -113,7 +115,7 @@ impl Importer {
                 domain: &request.domain,
                 passwords: &self.passwords,
                 default_password: default.verdict(),
-                generate_passwords: false,
+                generate_passwords,
                 roles: &roles,
             };
             let way = Way {
@@ -209,7 +211,7 @@ impl Importer {
                 continue;
             }
             match row.text() {
-                Ok(text) => read_row(&text, &plan, policy, batching),
+                Ok(text) => read_row(&text, &plan, policy, batching)?,
                 Err(field) => {
                     let (line, column) = (row.line(), plan.column_name(field.position));
                     let charset = rows.detected().charset;
@@ -301,21 +303,30 @@ fn read_row(
     plan: &ColumnPlan<'_>,
     policy: &Policy<'_>,
     batching: &mut Batching<'_>,
-) {
+) -> Result<(), ImportError> {
     match plan.candidate(text) {
         Ok(candidate) => judge(candidate, policy, batching),
-        Err(problem) => batching.reject([problem]),
+        Err(problem) => {
+            batching.reject([problem]);
+            Ok(())
+        }
     }
 }
 
-fn judge(candidate: Candidate<'_>, policy: &Policy<'_>, batching: &mut Batching<'_>) {
+fn judge(
+    candidate: Candidate<'_>,
+    policy: &Policy<'_>,
+    batching: &mut Batching<'_>,
+) -> Result<(), ImportError> {
     if candidate.user_name.trim().is_empty() {
-        return batching.skip(candidate.line);
+        batching.skip(candidate.line);
+        return Ok(());
     }
     match policy.check(candidate, batching.findings()) {
-        Ok(user) => batching.push(&user),
+        Ok(user) => batching.push(user)?,
         Err(problems) => batching.reject(problems),
     }
+    Ok(())
 }
 
 /// What rows meet on their way.

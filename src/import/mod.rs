@@ -7,6 +7,7 @@ pub mod columns;
 pub mod importer;
 pub mod batching;
 pub mod default_password;
+pub mod generated_passwords;
 pub mod fingerprint;
 pub mod report;
 pub mod error;

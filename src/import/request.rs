@@ -1,5 +1,6 @@
 //! What a door asks the core for.
 
+use crate::import::generated_passwords::GeneratedPasswords;
 use crate::users::domains::Domain;
 use crate::users::import_record::Door;
 use crate::users::secret::Secret;
@@ -21,6 +22,9 @@ pub struct ImportRequest {
     pub file_name: String,
     /// The password of rows that have none of their own.
     pub default_password: Option<Secret>,
+    /// Rows without a password get one that is made up, instead of the default one; the passwords of
+    /// users who were made are written here.
+    pub generated_passwords: Option<GeneratedPasswords>,
     /// Everything is checked, the store's unique keys included, and nothing is written.
     pub dry_run: bool,
 }

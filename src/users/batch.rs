@@ -215,15 +215,15 @@ impl std::fmt::Debug for CheckedUsers {
 }
 
 /// Users ready to be written.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct NewUsers {
     text: String,
     entries: Vec<Entry>,
     order: Vec<u32>,
 }
 
-/// One user ready to be written.
-#[derive(Debug, Clone, Copy)]
+/// One user ready to be written. It holds a hash, so it has no debug output.
+#[derive(Clone, Copy)]
 pub struct NewUser<'a> {
     /// Position in the batch, in the order of the file, from 0.
     pub position: usize,
@@ -326,6 +326,15 @@ impl NewUsers {
             own: Vec::new(),
             defaults: 0,
         }
+    }
+}
+
+impl std::fmt::Debug for NewUsers {
+    /// The text holds hashes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUsers")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 

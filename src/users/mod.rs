@@ -7,6 +7,7 @@ pub mod name;
 pub mod name_pattern;
 pub mod pattern;
 pub mod secret;
+pub mod made_up;
 pub mod hash_schemes;
 pub mod passwords;
 pub mod hashing;

@@ -275,3 +275,67 @@ fn a_stronger_setting_reaches_our_own_hashes_and_leaves_their_age() {
         .json();
     assert_eq!(after, before, "still an initial one, and as old");
 }
+
+#[test]
+fn generated_passwords_are_written_once_for_the_users_who_were_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::with_settings("[import]\nfirst_batch_users = 2\nbatch_passwords = 2\n");
+    home.write("taken.csv", "username,password\nbob,Spring-Meadow-42\n");
+    home.run(&["import", "taken.csv"]).ended(0);
+    home.write(
+        "users.csv",
+        "username,password\nann,\nBOB,\ncarl,Autumn-Forest-9\n@dora,\nann,\neve jones,\nfay,\n",
+    );
+    let import = ["import", "users.csv", "--generate-passwords", "made.csv"];
+    let done = home.run(&import).ended(2);
+    assert!(
+        done.out
+            .contains("7 rows: 4 created, 2 duplicate, 1 failed"),
+        "{done:?}"
+    );
+    assert!(done.out.contains("passwords in made.csv"), "{done:?}");
+    let path = home.path("made.csv");
+    let mode = std::fs::metadata(&path)
+        .expect("it is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let made = std::fs::read_to_string(&path).expect("UTF-8");
+    let mut lines = made.lines();
+    assert_eq!(lines.next(), Some("userName,password"));
+    let rows: Vec<(&str, &str)> = lines
+        .map(|line| line.split_once(',').expect("two"))
+        .collect();
+    let names: Vec<_> = rows.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["\"ann\"", "\"'@dora\"", "\"fay\""]);
+    let bytes = |name: &str| std::fs::read(home.data().join(name)).unwrap_or_default();
+    let stored = [bytes("muster.db"), bytes("muster.db-wal")].concat();
+    for (name, password) in rows {
+        assert_eq!(password.len(), 20);
+        let name = name.trim_matches(['"', '\'']);
+        let check = home.run_with_input(&["users", "check-password", name], password);
+        check.ended(0);
+        assert!(!done.out.contains(password) && !done.err.contains(password));
+        let found = stored
+            .windows(20)
+            .any(|window| window == password.as_bytes());
+        assert!(!found, "{name}");
+    }
+    let initial = home.run(&["users", "initial-passwords", "--json"]).ended(0);
+    assert_eq!(initial.json_lines().len(), 3);
+
+    let refused = home.run(&import).ended(1);
+    assert!(
+        refused.err.contains("made.csv cannot be made"),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read_to_string(&path).expect("UTF-8"), made);
+    let again = ["import", "users.csv", "--generate-passwords", "again.csv"];
+    let done = home.run(&again).ended(2);
+    assert!(!done.out.contains("passwords in"), "{done:?}");
+    assert!(!home.path("again.csv").exists(), "nobody got one");
+    for other in [&["--dry-run"][..], &["--default-password-stdin"]] {
+        home.run(&[&again[..], other].concat()).ended(1);
+        assert!(!home.path("again.csv").exists());
+    }
+}

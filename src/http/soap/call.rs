@@ -256,6 +256,7 @@ impl Call<'_> {
             may_grant_admin: caller.role == Role::Admin,
             file_name: file_name.trim().to_owned(),
             default_password: call.default_password,
+            generated_passwords: None,
             dry_run: false,
         };
         Ok((request, call.handler))

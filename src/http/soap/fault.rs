@@ -259,6 +259,10 @@ impl From<ImportError> for Fault {
                 rule,
                 "A password could not be hashed; the server's log says why.",
             ),
+            ImportError::GeneratedPasswords(_) => Fault::server(
+                rule,
+                "A password could not be made up; the server's log says why.",
+            ),
             ImportError::Stopping => Fault::server(rule, error.to_string()),
         }
     }

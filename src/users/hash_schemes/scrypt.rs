@@ -36,7 +36,7 @@ fn parse(rest: &str) -> Result<(::scrypt::Params, Bytes, Bytes), FormError> {
     let log_n = number(log_n, "ln", (1, 24), SHAPE)?;
     let r = number(r, "block size (r)", (1, 64), SHAPE)?;
     let p = number(p, "number of lanes (p)", (1, 64), SHAPE)?;
-    let memory = (128 * r << log_n).div_ceil(1024);
+    let memory = ((128 * r) << log_n).div_ceil(1024);
     within(memory, "memory in KiB (128 × r × N)", (1, MEMORY_KIB))?;
     within(memory * p, "memory in KiB times lanes", (1, WORK_KIB))?;
     let salt = Bytes::decode(salt, &STANDARD_NO_PAD, (1, 128)).ok_or(SHAPE)?;
