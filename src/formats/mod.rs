@@ -14,6 +14,7 @@ pub mod delimiter;
 pub mod csv;
 pub mod xlsx;
 pub mod inflation;
+pub mod tags;
 pub mod xls;
 pub mod biff;
 pub mod compound;
