@@ -14,9 +14,12 @@ pub mod delimiter;
 pub mod csv;
 pub mod xlsx;
 pub mod inflation;
+mod tags;
 pub mod xls;
-pub mod biff;
-pub mod compound;
-pub mod sheet_row;
-pub mod cell;
-pub mod number_format;
+mod biff;
+mod compound;
+mod sheet_row;
+mod cell;
+mod number_format;
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use muster::formats::csv::CsvRows;
 use muster::formats::delimiter::Delimiter;
 use muster::http::soap::bulk_import_users::{self, BulkImportUsers, Handler};
+use muster::formats::open::{Options, open};
+use muster::formats::settings::Settings;
 use muster::http::soap::charset::to_utf8;
 use muster::http::soap::envelope as soap_envelope;
 use muster::http::soap::fault::Fault;
@@ -291,6 +293,53 @@ pub fn csv(input: &[u8]) {
         .collect();
     let found: Vec<_> = rows.into_iter().map(|(_, fields)| fields).collect();
     assert_eq!(found, expected);
+}
+
+/// A file of any kind: text in any charset, or a workbook.
+///
+/// Whatever the pieces, the rows and what is said of the file, or the refusal, are the same; and lines go
+/// up, but for those of an xlsx workbook, which says its row numbers itself.
+pub fn file(input: &[u8]) {
+    let Some((piece, file)) = in_pieces(input) else {
+        return;
+    };
+    let whole = opened(file, usize::MAX);
+    assert_eq!(opened(file, piece), whole);
+    if let Ok((_, rows)) = &whole {
+        assert!(rows.iter().is_sorted_by_key(|(line, _)| *line) || file.starts_with(b"PK"));
+    }
+}
+
+type Opened = (String, Vec<(u64, Fields)>);
+
+fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
+    // Small enough to stay in memory: no folder is needed.
+    let spool = SpoolSettings {
+        folder: "nowhere".into(),
+        limit: 64 * 1024,
+    };
+    let settings = Settings {
+        workbook_inflated_bytes: 1024 * 1024,
+        workbook_memory_bytes: 4 * 1024 * 1024,
+        ..Settings::default()
+    };
+    let options = Options {
+        called: None,
+        settings: &settings,
+        spool: &spool,
+    };
+    let told = |error: muster::formats::error::FormatError| format!("{}: {error}", error.code());
+    let mut opened = open(Pieces(file, piece), &options).map_err(told)?;
+    let mut rows = opened.rows().map_err(told)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next_row().map_err(told)? {
+        let fields = row
+            .text()
+            .map(|row| row.iter().map(str::to_owned).collect())
+            .map_err(|field| field.position);
+        all.push((row.line(), fields));
+    }
+    Ok((rows.detected().to_string(), all))
 }
 
 /// The fields of a row, or which one of them is not UTF-8.

@@ -341,6 +341,48 @@ fn csv_files() {
     run("csv", 8_000, &seeds, &words, checks::csv);
 }
 
+#[test]
+fn files_of_every_kind() {
+    let table = "username,givenname\nkim,Kim\nzo\u{eb},Zo\u{eb}\n";
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (line, row) in table.lines().enumerate() {
+        for (column, text) in row.split(',').enumerate() {
+            sheet
+                .write(line as u32, column as u16, text)
+                .expect("a cell");
+        }
+    }
+    let utf16 = |unit: fn(u16) -> [u8; 2]| {
+        let marked = format!("\u{feff}{table}");
+        marked.encode_utf16().flat_map(unit).collect::<Vec<u8>>()
+    };
+    let files = [
+        table.as_bytes().to_vec(),
+        table.chars().map(|c| c as u8).collect(),
+        format!("sep=;\n{}", table.replace(',', ";")).into_bytes(),
+        utf16(u16::to_le_bytes),
+        utf16(u16::to_be_bytes),
+        workbook.save_to_buffer().expect("a workbook"),
+        OLD_WORKBOOK.to_vec(),
+    ];
+    let seeds: Vec<_> = files.iter().map(|file| seed(5, file)).collect();
+    let words = [
+        "\n",
+        ";",
+        ",",
+        "\u{feff}",
+        "\u{e9}",
+        "\"",
+        "<",
+        "PK\u{1}\u{2}",
+        "\0\0",
+    ];
+    run("file", 1_500, &seeds, &words, checks::file);
+}
+
+const OLD_WORKBOOK: &[u8] = include_bytes!("../../fixtures/workbooks/small.xls");
+
 /// A sender may cut its chunks where it likes: what is told by the first bytes (a byte-order mark, the XML
 /// declaration, the mark of gzip and of zlib) is told by one byte a chunk too.
 #[test]

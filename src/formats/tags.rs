@@ -1,0 +1,212 @@
+//! The tags of an XML part that streams by, without names and trees: how much of it a reader has to
+//! hold at once.
+//!
+//! It follows quick-xml, which the workbook library reads with: a tag ends at the first `>` outside
+//! quotation marks, an end tag at the first one at all, an instruction at `?>`. Comments, CDATA and
+//! document types, which no spreadsheet program writes there, may hide tags: a part with one of them
+//! counts as a whole.
+
+use memchr::{memchr, memchr3};
+
+/// What is known of the tags so far.
+#[derive(Debug)]
+pub(super) struct Tags {
+    state: State,
+    /// The name of an end tag, as far as it was read.
+    name: Vec<u8>,
+    /// Bytes that were read.
+    bytes: u64,
+    /// Where the tag begins.
+    tag: u64,
+    /// Where the last cell or text ended.
+    item: u64,
+    longest_tag: u64,
+    longest_item: u64,
+    unruly: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Text,
+    /// Behind `<`.
+    Opened,
+    Start,
+    Quoted(u8),
+    End,
+    /// Whether the last byte was a question mark.
+    Instruction(bool),
+    /// Behind `<!`: nothing is looked at any more.
+    Unruly,
+}
+
+/// Names of end tags behind which a reader has let go of what was before.
+const ITEMS: [&[u8]; 2] = [b"c", b"si"];
+
+impl Tags {
+    /// Nothing was read.
+    pub(super) fn new() -> Self {
+        Tags {
+            state: State::Text,
+            name: Vec::new(),
+            bytes: 0,
+            tag: 0,
+            item: 0,
+            longest_tag: 0,
+            longest_item: 0,
+            unruly: false,
+        }
+    }
+
+    /// Reads on.
+    pub(super) fn read(&mut self, text: &[u8]) {
+        let before = self.bytes;
+        let mut rest = text;
+        while let Some(first) = rest.first() {
+            let at = |length: usize| before + (text.len() - rest.len() + length) as u64;
+            let (state, length) = match self.state {
+                State::Text => match memchr(b'<', rest) {
+                    Some(found) => {
+                        self.tag = at(found);
+                        (State::Opened, found + 1)
+                    }
+                    None => (State::Text, rest.len()),
+                },
+                State::Opened => match first {
+                    b'/' => {
+                        self.name.clear();
+                        (State::End, 1)
+                    }
+                    b'?' => (State::Instruction(false), 1),
+                    b'!' => {
+                        self.unruly = true;
+                        (State::Unruly, rest.len())
+                    }
+                    _ => (State::Start, 0),
+                },
+                State::Start => match memchr3(b'>', b'"', b'\'', rest) {
+                    Some(found) => {
+                        let state = match rest.get(found) {
+                            Some(b'>') | None => {
+                                self.longest_tag = self.longest_tag.max(at(found) - self.tag);
+                                State::Text
+                            }
+                            Some(quote) => State::Quoted(*quote),
+                        };
+                        (state, found + 1)
+                    }
+                    None => (State::Start, rest.len()),
+                },
+                State::Quoted(quote) => match memchr(quote, rest) {
+                    Some(found) => (State::Start, found + 1),
+                    None => (State::Quoted(quote), rest.len()),
+                },
+                State::End => {
+                    let found = memchr(b'>', rest);
+                    let end = found.unwrap_or(rest.len());
+                    let room = NAME.saturating_sub(self.name.len());
+                    let name = rest.get(..end.min(room)).unwrap_or_default();
+                    self.name.extend(name);
+                    match found {
+                        Some(found) => {
+                            if self.ends_item() {
+                                self.longest_item = self.longest_item.max(at(found) - self.item);
+                                self.item = at(found);
+                            }
+                            (State::Text, found + 1)
+                        }
+                        None => (State::End, rest.len()),
+                    }
+                }
+                State::Instruction(asked) => match (asked, first) {
+                    (true, b'>') => (State::Text, 1),
+                    (_, b'?') => (State::Instruction(true), 1),
+                    _ => (State::Instruction(false), 1),
+                },
+                State::Unruly => (State::Unruly, rest.len()),
+            };
+            self.state = state;
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        self.bytes += text.len() as u64;
+    }
+
+    fn ends_item(&self) -> bool {
+        let name = self.name.trim_ascii_end();
+        let local = name.rsplit(|byte| *byte == b':').next();
+        local.is_some_and(|local| ITEMS.contains(&local))
+    }
+
+    /// Bytes that were read.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The bytes of the longest tag.
+    pub(super) fn longest_tag(&self) -> u64 {
+        match self.unruly {
+            true => self.bytes,
+            false => self.longest_tag.max(self.unended()),
+        }
+    }
+
+    /// The most bytes from the end of one cell or text to the end of the next.
+    pub(super) fn longest_item(&self) -> u64 {
+        match self.unruly {
+            true => self.bytes,
+            false => self.longest_item.max(self.bytes - self.item),
+        }
+    }
+
+    fn unended(&self) -> u64 {
+        match self.state {
+            State::Text => 0,
+            _ => self.bytes - self.tag,
+        }
+    }
+}
+
+/// Bytes of a name that are looked at.
+const NAME: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The longest tag and the longest item, whatever the pieces.
+    fn longest(text: &str) -> (u64, u64) {
+        let read = |piece: usize| {
+            let mut tags = Tags::new();
+            for piece in text.as_bytes().chunks(piece) {
+                tags.read(piece);
+            }
+            assert_eq!(tags.bytes(), text.len() as u64);
+            (tags.longest_tag(), tags.longest_item())
+        };
+        let whole = read(text.len());
+        for piece in 1..text.len().min(9) {
+            assert_eq!(read(piece), whole, "by {piece}");
+        }
+        whole
+    }
+
+    #[test]
+    fn cells_and_texts_end_items() {
+        assert_eq!(longest("<a/><c><v>1</v></c><c></c>").1, 18);
+        assert_eq!(longest("<x:si>abcdefghij</x:si ><x:si/>").1, 23);
+        assert_eq!(longest("<a><b></b></a>").1, 14, "no item at all");
+    }
+
+    #[test]
+    fn what_stands_in_quotation_marks_is_no_tag() {
+        assert_eq!(longest("<c a=\"</c></c></c></c>\"/>").1, 25);
+        assert_eq!(longest("<c a='</c>\"</c></c></c>'/>").1, 26);
+        assert_eq!(longest("</x \"><c a=\"</c></c></c>\"></c>").1, 29);
+        assert_eq!(longest("<a bb=\"<<<<>>>>\"><b>").0, 16);
+    }
+
+    #[test]
+    fn what_may_hide_tags_counts_as_a_whole() {
+        assert_eq!(longest("<c></c><!-- </c> --><c></c>"), (27, 27));
+        assert_eq!(longest("<?xml </c> ?><c></c>").1, 19);
+    }
+}
