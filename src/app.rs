@@ -11,6 +11,8 @@ use crate::clock::Clock;
 use crate::formats;
 use crate::import::default_password::DefaultPasswordHasher;
 use crate::import::importer::Importer;
+use crate::import::jobs::Jobs;
+use crate::import::upload::Uploads;
 use crate::stores::{self, Access};
 use crate::users::claims::{self, ClaimTable};
 use crate::users::domains::{self, Domains};
@@ -56,7 +58,9 @@ pub struct App {
     /// Who may come in.
     pub gate: Gate,
     /// The core.
-    pub importer: Importer,
+    pub importer: Arc<Importer>,
+    /// The imports of this process.
+    pub jobs: Jobs,
     /// Single users and roles.
     pub admin: Administration,
     /// The user stores' names.
@@ -123,17 +127,22 @@ impl App {
         )
         .map_err(no_random)?;
         let domains = Domains::new(&settings.domains);
+        let importer = Arc::new(importer);
+        let uploads = Uploads::new(&spool.folder, spool.limit);
+        let jobs = Jobs::new(Arc::clone(&importer), domains.clone(), uploads);
         let admin = Administration {
             store: Arc::clone(&store),
             pool: Arc::clone(&pool),
             passwords: settings.passwords.clone(),
             domains: domains.clone(),
+            clock: clock.clone(),
         };
         Ok(App {
             store,
             pool,
             gate,
             importer,
+            jobs,
             admin,
             domains,
             passwords: settings.passwords.clone(),

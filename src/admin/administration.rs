@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::admin::error::AdminError;
+use crate::clock::Clock;
+use crate::users::audit::Actor;
 use crate::users::domains::Domains;
 use crate::users::hashing::HashPool;
 use crate::users::name_pattern::NamePattern;
@@ -26,6 +28,8 @@ pub struct Administration {
     pub passwords: passwords::Settings,
     /// The domains.
     pub domains: Domains,
+    /// Time and ids.
+    pub clock: Clock,
 }
 
 /// Names of one domain, bare.
@@ -153,9 +157,10 @@ impl Administration {
     ///
     /// # Errors
     /// There is no such user, or the store failed.
-    pub fn delete_user(&self, organization: &str, name: &str) -> Result<(), AdminError> {
+    pub fn delete_user(&self, by: &Actor, name: &str) -> Result<(), AdminError> {
         let (domain, bare) = self.domains.split(name)?;
-        match self.store.delete_user(organization, &domain.name, bare)? {
+        let at = self.clock.now();
+        match self.store.delete_user(by, &domain.name, bare, at)? {
             true => Ok(()),
             false => Err(no_such_user(bare, &domain.name)),
         }
@@ -166,22 +171,20 @@ impl Administration {
     ///
     /// # Errors
     /// There is no such user, the password breaks a rule, or the store failed.
-    pub fn set_password(
-        &self,
-        organization: &str,
-        name: &str,
-        password: Secret,
-    ) -> Result<(), AdminError> {
+    pub fn set_password(&self, by: &Actor, name: &str, password: Secret) -> Result<(), AdminError> {
         let (domain, bare) = self.domains.split(name)?;
         let fitness = self.passwords.judge(password.expose())?;
-        self.user(organization, name)?;
+        self.user(&by.organization, name)?;
         let password = NewPassword {
             hash: self.pool.hash(password)?,
             must_change: fitness == Fitness::InitialOnly,
+            set_at: self.clock.now(),
+            replacing: None,
+            by: Some(by.clone()),
         };
         let changed = self
             .store
-            .set_password(organization, &domain.name, bare, &password)?;
+            .set_password(&by.organization, &domain.name, bare, &password)?;
         match changed {
             true => Ok(()),
             false => Err(no_such_user(bare, &domain.name)),
@@ -195,7 +198,7 @@ impl Administration {
     /// The name is taken or cannot be one, a member does not exist, or the store failed.
     pub fn add_role(
         &self,
-        organization: &str,
+        by: &Actor,
         name: &str,
         members: &[String],
         permissions: Vec<String>,
@@ -215,11 +218,13 @@ impl Administration {
             qualified.push((domain.name, bare.to_owned()));
         }
         let role = NewRole {
-            organization: organization.to_owned(),
+            organization: by.organization.clone(),
             domain: domain.clone(),
             name: bare.to_owned(),
             members: qualified,
             permissions,
+            by: by.clone(),
+            at: self.clock.now(),
         };
         match self.store.add_role(&role)? {
             RoleAdded::Added => Ok(()),

@@ -15,10 +15,11 @@ use crate::app::App;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::config;
-use crate::import::generated_passwords::{GeneratedPasswords, HEADER};
+use crate::import::generated_passwords::{GeneratedPasswords, HEADER_BYTES};
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::users::import_record::Door;
+use crate::users::options::{ConflictPolicy, ImportOptions};
 use crate::users::secret::Secret;
 
 /// The exit code when some rows did not make it.
@@ -51,6 +52,15 @@ pub(super) struct Arguments {
         conflicts_with_all = ["default_password_file", "default_password_stdin", "dry_run"]
     )]
     generate_passwords: Option<PathBuf>,
+    /// What becomes of users who exist: skip, update, fill or fail
+    #[arg(long, value_name = "P", default_value = "skip", value_parser = ConflictPolicy::parse)]
+    conflict: ConflictPolicy,
+    /// Write the file only if not one of its rows has a problem
+    #[arg(long)]
+    validate_first: bool,
+    /// End the import after so many rows with problems
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    stop_after: Option<u64>,
     /// Check everything and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -97,7 +107,13 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
             Some(file) => Some(file.begin()?),
             None => None,
         },
-        dry_run: arguments.dry_run,
+        options: ImportOptions {
+            conflict: arguments.conflict,
+            dry_run: arguments.dry_run,
+            validate_first: arguments.validate_first,
+            stop_after: arguments.stop_after,
+        },
+        key: None,
     };
     let bar = progress_bar(metadata.len(), arguments.json);
     let result = app.importer.run(request, bar.wrap_read(file));
@@ -156,7 +172,7 @@ impl<'a> ResultFile<'a> {
     /// Whether there is a password in it; if there is none, it goes away again.
     fn end(&self) -> Result<bool, CliError> {
         let length = self.file.metadata().map_err(|error| self.told(&error))?;
-        if length.len() <= HEADER.len() as u64 {
+        if length.len() <= HEADER_BYTES {
             std::fs::remove_file(self.path).map_err(|error| self.told(&error))?;
             return Ok(false);
         }

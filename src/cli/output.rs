@@ -163,7 +163,7 @@ pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::
         s if s > 0.0 => format!(", {:.0} rows/s", report.counters.total as f64 / s),
         _ => String::new(),
     };
-    let dry = if report.dry_run {
+    let dry = if report.options.dry_run {
         "dry run, nothing written: "
     } else {
         ""
@@ -173,7 +173,7 @@ pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::
     if let Some(file) = &report.file {
         writeln!(out, "{indent}read as {}", plain(&file.to_string()))?;
     }
-    if !report.dry_run {
+    if !report.options.dry_run {
         writeln!(
             out,
             "{indent}import {} {}",

@@ -74,7 +74,7 @@ pub const BEGINNING: u64 = 2048;
 impl Content {
     /// Looks at the beginning of a file.
     pub fn of(beginning: &[u8]) -> Self {
-        const OTHERS: [(&[u8], &str); 7] = [
+        const OTHERS: [(&[u8], &str); 9] = [
             (b"%PDF-", "a PDF document"),
             (b"\x1f\x8b", "compressed with gzip"),
             (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
@@ -82,6 +82,8 @@ impl Content {
             (b"\x7fELF", "a program"),
             (b"{\\rtf", "an RTF document"),
             (b"\x89PNG", "a picture"),
+            (b"\xff\xd8\xff", "a picture"),
+            (b"GIF8", "a picture"),
         ];
         let starts = |magic: &[u8]| beginning.starts_with(magic);
         if beginning.is_empty() {
@@ -110,7 +112,10 @@ impl Content {
         if text.starts_with(b"<") {
             return Content::Other("an XML or HTML document");
         }
-        Content::Text
+        match is_binary(beginning) {
+            true => Content::Other("binary data"),
+            false => Content::Text,
+        }
     }
 
     /// What it is in a sentence.
@@ -131,9 +136,27 @@ impl Content {
     }
 }
 
+/// Whether more than one byte in twenty is a control character that no text has. NUL is none of them:
+/// it is half of what UTF-16 is.
+fn is_binary(beginning: &[u8]) -> bool {
+    let strange = |byte: &&u8| matches!(byte, 1..=8 | 11 | 14..=26 | 28..=31 | 127);
+    beginning.iter().filter(strange).count() * 20 > beginning.len().max(200)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn binary_data_is_no_text_in_any_charset() {
+        let noise: Vec<u8> = (0..=255).cycle().take(2048).collect();
+        assert!(matches!(Content::of(&noise), Content::Other("binary data")));
+        let row = b"UserName\nal\x07ice\n";
+        assert!(
+            matches!(Content::of(row), Content::Text),
+            "one bell makes no noise"
+        );
+    }
 
     #[test]
     fn the_last_letters_of_a_name_say_what_it_is() {

@@ -12,6 +12,7 @@ pub mod row;
 pub mod decode;
 pub mod delimiter;
 pub mod csv;
+pub mod csv_writer;
 pub mod xlsx;
 pub mod inflation;
 mod tags;

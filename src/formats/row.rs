@@ -60,6 +60,17 @@ impl<'b> Row<'b> {
         self.ends.is_empty()
     }
 
+    /// The fields as bytes.
+    pub fn fields(&self) -> impl Iterator<Item = &'b [u8]> {
+        let row = *self;
+        let mut start = 0;
+        row.ends.iter().map(move |end| {
+            let field = row.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+            field
+        })
+    }
+
     /// Whether every field is empty or blank.
     pub fn is_blank(&self) -> bool {
         self.bytes.iter().all(u8::is_ascii_whitespace)

@@ -113,6 +113,25 @@ pub fn session_cookie(id: Option<&str>, secure: bool) -> Cookie<'static> {
     cookie
 }
 
+/// The value of `Idempotency-Key`: a string (RFC 9651 §3.3.3), or the bare text that many send.
+pub fn idempotency_key(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("idempotency-key")?.to_str().ok()?.trim();
+    let bare = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text);
+    Some(bare.to_owned())
+}
+
+/// Whether one of the preferences is `respond-async` (RFC 7240 §4.1).
+pub fn prefers_async(headers: &HeaderMap) -> bool {
+    let fields = headers.get_all("prefer");
+    let texts = fields.filter_map(|field| field.to_str().ok());
+    texts
+        .flat_map(|text| text.split(','))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
 /// What became of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {

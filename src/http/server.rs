@@ -87,6 +87,7 @@ pub async fn run(
         https: https.as_ref().map(|(_, address)| *address),
         public_url: settings.public_url.clone(),
     };
+    app.jobs.begin()?;
     let (stopping, stop_signal) = watch::channel(false);
     let verifier = Arc::new(soap::security::Verifier::new(&soap_settings.security)?);
     let mut server = Server::build()

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::error::ImportError;
 use crate::import::generated_passwords::GeneratedPasswords;
+use crate::import::rows_digest::RowsDigest;
 use crate::import::settings::Settings;
+use crate::import::task::Task;
 use crate::users::batch::{CheckedUsers, NewUsers};
 use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::hashing::HashPool;
@@ -15,8 +18,9 @@ use crate::users::import_record::{Counters, ImportRecord};
 use crate::users::made_up::random_password;
 use crate::users::passwords::Fitness;
 use crate::users::problem::{Problem, Severity};
+use crate::users::reject::Reject;
 use crate::users::secret::Secret;
-use crate::users::store::{Finish, ImportStep, Outcome, PendingStep, Store, Written, tally};
+use crate::users::store::{Finish, ImportStep, Outcome, PendingStep, Store, Written};
 
 /// Bytes of text in a batch at the most.
 const BATCH_TEXT: usize = 8 * 1024 * 1024;
@@ -34,13 +38,18 @@ pub(super) struct Machinery<'a> {
 pub(super) struct Batching<'a> {
     machinery: Machinery<'a>,
     record: ImportRecord,
+    control: &'a Control,
     dry_run: bool,
     begun: bool,
+    /// Names of the columns, until a step has taken them along.
+    header: Option<Vec<String>>,
+    rows_sha256: Option<String>,
     /// Users the batch may hold now; it grows with the file.
     limit: usize,
     gathering: CheckedUsers,
     counted: Counters,
     findings: Vec<Problem>,
+    rejects: Vec<Reject>,
     under_way: Option<UnderWay>,
     /// Position and password of the gathering users for whom one was made up.
     generated: Vec<(usize, Secret)>,
@@ -51,8 +60,6 @@ pub(super) struct Batching<'a> {
 /// A step on its way to the disk, and what is counted when it is there.
 struct UnderWay {
     step: PendingStep,
-    counted: Counters,
-    findings: Vec<Problem>,
     generated: Vec<(usize, Secret)>,
 }
 
@@ -62,26 +69,39 @@ pub(super) struct Durable {
     pub counters: Counters,
     pub findings: Vec<Problem>,
     pub findings_total: u64,
+    /// Rejected rows, where they are collected.
+    pub rejects: Vec<Reject>,
 }
 
 impl<'a> Batching<'a> {
-    pub(super) fn new(machinery: Machinery<'a>, record: ImportRecord, dry_run: bool) -> Self {
+    pub(super) fn new(machinery: Machinery<'a>, task: &Task, control: &'a Control) -> Self {
+        let record = task.record.clone();
+        let durable = Durable {
+            counters: record.counters,
+            findings_total: record.findings,
+            ..Durable::default()
+        };
+        control.resume(record.counters);
         Batching {
             limit: machinery
                 .settings
                 .first_batch_users
                 .min(machinery.settings.batch_users),
             machinery,
+            dry_run: record.options.dry_run,
             record,
-            dry_run,
-            begun: false,
+            control,
+            begun: task.recorded,
+            header: None,
+            rows_sha256: None,
             gathering: CheckedUsers::default(),
             counted: Counters::default(),
             findings: Vec::new(),
+            rejects: Vec::new(),
             under_way: None,
             generated: Vec::new(),
             hand_out: None,
-            durable: Durable::default(),
+            durable,
         }
     }
 
@@ -91,26 +111,61 @@ impl<'a> Batching<'a> {
     }
 
     /// Takes a user in; makes a password up where one is wanted.
-    pub(super) fn push(&mut self, user: CheckedUser<'_>) -> Result<(), ImportError> {
+    pub(super) fn push(
+        &mut self,
+        user: CheckedUser<'_>,
+        cells: Option<&str>,
+    ) -> Result<(), ImportError> {
         if !matches!(user.password, CheckedPassword::Generated) || self.dry_run {
-            self.gathering.push(&user);
+            self.gathering.push(&user, cells);
             return Ok(());
         }
         let password = random_password().map_err(ImportError::GeneratedPasswords)?;
         self.generated
             .push((self.gathering.len(), password.clone()));
-        self.gathering.push(&CheckedUser {
+        let user = CheckedUser {
             password: CheckedPassword::Own(password.expose(), Fitness::InitialOnly),
             ..user
-        });
+        };
+        self.gathering.push(&user, cells);
         Ok(())
     }
 
     /// Counts a row that did not pass, with what was found.
-    pub(super) fn reject(&mut self, problems: impl IntoIterator<Item = Problem>) {
+    pub(super) fn reject(
+        &mut self,
+        problems: impl IntoIterator<Item = Problem>,
+        line: u64,
+        cells: Vec<String>,
+    ) {
         self.counted.total += 1;
         self.counted.failed += 1;
+        let first = self.findings.len();
         self.findings.extend(problems);
+        let problems = self.findings.get(first..).unwrap_or_default();
+        let messages: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+        let code = problems.first().map_or("", |it| it.code.as_ref());
+        self.rejects.push(Reject {
+            line,
+            cells,
+            code: code.to_owned(),
+            message: messages.join("; "),
+        });
+    }
+
+    /// Rows that have failed so far, as far as it is known.
+    pub(super) fn failed(&self) -> u64 {
+        self.durable.counters.failed + self.counted.failed
+    }
+
+    /// Notes the names of the columns.
+    pub(super) fn set_header(&mut self, header: Vec<String>) {
+        self.header = Some(header);
+    }
+
+    /// Notes what the rows so far come to, where the import has a key.
+    pub(super) fn set_rows_sha256(&mut self, digest: Option<&RowsDigest>) {
+        self.rows_sha256 = digest.map(RowsDigest::hex);
     }
 
     /// Counts a row without a user name.
@@ -128,7 +183,10 @@ impl<'a> Batching<'a> {
 
     /// Whether no row has been seen at all.
     pub(super) fn is_untouched(&self) -> bool {
-        !self.begun && self.gathering.is_empty() && self.counted == Counters::default()
+        !self.begun
+            && self.record.counters == Counters::default()
+            && self.gathering.is_empty()
+            && self.counted == Counters::default()
     }
 
     /// Adds a warning about the whole file.
@@ -158,10 +216,9 @@ impl<'a> Batching<'a> {
     ) -> Result<(), ImportError> {
         let (users, default_hash) = self.seal(default)?;
         let last = finish.is_some();
+        let generated = std::mem::take(&mut self.generated);
         let spare = self.wait()?;
-        let counted = std::mem::take(&mut self.counted);
-        let findings = std::mem::take(&mut self.findings);
-        self.submit(users, counted, findings, default_hash, finish);
+        self.submit(users, default_hash, generated, finish);
         if let Some(users) = spare {
             self.gathering = users.recycle();
         }
@@ -172,20 +229,37 @@ impl<'a> Batching<'a> {
         Ok(())
     }
 
+    /// Waits until all that was handed over is durable.
+    pub(super) fn settle(&mut self) -> Result<(), ImportError> {
+        self.wait().map(drop)
+    }
+
     /// Ends the import early: what is under way is waited for, what was gathering is let go.
     pub(super) fn abandon(&mut self, finish: Finish) -> Result<(), ImportError> {
         let under_way = self.wait().map(drop);
         self.counted = Counters::default();
         self.findings.clear();
+        self.rejects.clear();
         self.generated.clear();
-        self.submit(
-            NewUsers::default(),
-            Counters::default(),
-            Vec::new(),
-            None,
-            Some(finish),
-        );
+        self.rows_sha256 = None;
+        self.submit(NewUsers::default(), None, Vec::new(), Some(finish));
         under_way.and(self.wait().map(drop))
+    }
+
+    /// Writes the record of an import of which no row was written.
+    pub(super) fn record_only(
+        &mut self,
+        counted: Counters,
+        findings: Vec<Problem>,
+        rejects: Vec<Reject>,
+        finish: Finish,
+    ) -> Result<(), ImportError> {
+        self.dry_run = false;
+        self.counted = counted;
+        self.findings = findings;
+        self.rejects = rejects;
+        self.submit(NewUsers::default(), None, Vec::new(), Some(finish));
+        self.settle()
     }
 
     /// Hashes what has a password of its own, and sorts.
@@ -222,9 +296,8 @@ impl<'a> Batching<'a> {
     fn submit(
         &mut self,
         users: NewUsers,
-        counted: Counters,
-        findings: Vec<Problem>,
         default_password_hash: Option<String>,
+        generated: Vec<(usize, Secret)>,
         finish: Option<Finish>,
     ) {
         let begin = (!std::mem::replace(&mut self.begun, true)).then(|| self.record.clone());
@@ -233,10 +306,14 @@ impl<'a> Batching<'a> {
             organization: self.record.organization.clone(),
             domain: self.record.domain.clone(),
             begin,
+            header: self.header.take(),
+            conflict: self.record.options.conflict,
             users,
-            counted,
-            findings: findings.clone(),
+            counted: std::mem::take(&mut self.counted),
+            findings: std::mem::take(&mut self.findings),
+            rejects: std::mem::take(&mut self.rejects),
             keep_findings: self.machinery.settings.keep_findings,
+            rows_sha256: self.rows_sha256.take(),
             default_password_hash,
             finish,
             at: self.machinery.clock.now(),
@@ -244,34 +321,38 @@ impl<'a> Batching<'a> {
         };
         self.under_way = Some(UnderWay {
             step: self.machinery.store.submit(step),
-            counted,
-            findings,
-            generated: std::mem::take(&mut self.generated),
+            generated,
         });
     }
 
     /// Waits for the step under way and counts what became of it.
     fn wait(&mut self) -> Result<Option<NewUsers>, ImportError> {
-        let Some(UnderWay {
-            step,
-            counted,
-            findings,
-            generated,
-        }) = self.under_way.take()
-        else {
+        let Some(UnderWay { step, generated }) = self.under_way.take() else {
             return Ok(None);
         };
-        let Written { outcomes, users } = step.wait()?;
-        let (counted, findings) = tally(self.record.id, counted, findings, &users, &outcomes);
+        let Written {
+            outcomes,
+            tally,
+            users,
+        } = step.wait()?;
+        let settings = self.machinery.settings;
         let durable = &mut self.durable;
-        durable.counters.add(&counted);
-        durable.findings_total += findings.len() as u64;
-        let room = self
-            .machinery
-            .settings
+        durable.counters.add(&tally.counters);
+        durable.findings_total += tally.findings.len() as u64;
+        let room = settings
             .report_findings
             .saturating_sub(durable.findings.len());
-        durable.findings.extend(findings.into_iter().take(room));
+        durable
+            .findings
+            .extend(tally.findings.into_iter().take(room));
+        if self.dry_run {
+            // Nobody else keeps them.
+            let room = settings
+                .report_findings
+                .saturating_sub(durable.rejects.len());
+            durable.rejects.extend(tally.rejects.into_iter().take(room));
+        }
+        self.control.durable(durable.counters);
         if let Some(hand_out) = &mut self.hand_out {
             let made = generated.iter().filter_map(|(position, password)| {
                 let created = matches!(outcomes.get(*position), Some(Outcome::Created));

@@ -6,14 +6,23 @@
 
 use std::borrow::Cow;
 
+use crate::formats::csv_writer::is_formula;
 use crate::formats::delimiter::Delimiter;
-use crate::formats::row::TextRow;
+use crate::formats::row::{Row, TextRow};
+use crate::import::preview::PreviewColumn;
 use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::{ClaimTable, Field};
+use crate::users::merge::cleared;
 use crate::users::problem::{Problem, Severity};
 
 /// Names of the original's columns, for files whose header says nothing.
 const POSITIONAL: [&str; 3] = ["UserName", "Password", "Claims"];
+
+/// Columns that a reject file adds; none of them is read.
+pub const REJECT_COLUMNS: [&str; 3] = ["_line", "_code", "_message"];
+
+/// A cell that clears what an existing user has.
+pub const CLEAR: &str = r"\N";
 
 /// What the columns of a file are.
 #[derive(Debug)]
@@ -24,6 +33,8 @@ pub struct ColumnPlan<'t> {
     open_ended: bool,
     /// What stands between the columns; none in a workbook.
     delimiter: Option<Delimiter>,
+    /// The file is a list of rejected rows, mended and sent again.
+    is_reject_file: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -130,8 +141,12 @@ impl<'t> ColumnPlan<'t> {
                 ..
             })
         );
+        let is_reject_file = REJECT_COLUMNS
+            .iter()
+            .all(|own| columns.iter().any(|column| column.name == *own));
         Ok(ColumnPlan {
             claims,
+            is_reject_file,
             columns,
             open_ended,
             delimiter: Some(Delimiter::Comma),
@@ -151,6 +166,7 @@ impl<'t> ColumnPlan<'t> {
         ColumnPlan {
             claims,
             columns,
+            is_reject_file: false,
             open_ended: true,
             delimiter: Some(Delimiter::Comma),
         }
@@ -169,6 +185,56 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
+    /// The names of the columns, as a reject file repeats them.
+    pub fn header(&self) -> Vec<String> {
+        self.columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect()
+    }
+
+    /// The columns and what they stand for.
+    pub fn columns(&self) -> Vec<PreviewColumn> {
+        let column = |column: &Column| PreviewColumn {
+            name: column.name.clone(),
+            stands_for: column.field.as_ref().map(Field::to_string),
+        };
+        self.columns.iter().map(column).collect()
+    }
+
+    /// The cells of a row, the password's blanked.
+    pub fn text_cells(&self, row: &TextRow<'_>) -> Vec<String> {
+        let cells = row.iter().map(|cell| Cow::Borrowed(self.refused(cell)));
+        self.without_password(cells)
+    }
+
+    /// The same of a row with fields that are no text.
+    pub fn cells(&self, row: &Row<'_>) -> Vec<String> {
+        self.without_password(row.fields().map(String::from_utf8_lossy))
+    }
+
+    fn without_password<'c>(&self, cells: impl Iterator<Item = Cow<'c, str>>) -> Vec<String> {
+        let is_password = |position: usize| {
+            let column = self.columns.get(position);
+            column.is_some_and(|column| column.field == Some(Field::Password))
+        };
+        cells
+            .enumerate()
+            .map(|(position, cell)| match is_password(position) {
+                true => String::new(),
+                false => cell.into_owned(),
+            })
+            .collect()
+    }
+
+    /// A cell of a reject file without the mark that keeps spreadsheets from running it.
+    fn refused<'r>(&self, cell: &'r str) -> &'r str {
+        match cell.strip_prefix('\'') {
+            Some(bare) if self.is_reject_file && is_formula(bare) => bare,
+            _ => cell,
+        }
+    }
+
     /// What the row asks for.
     ///
     /// # Errors
@@ -180,6 +246,7 @@ impl<'t> ColumnPlan<'t> {
             ..Candidate::default()
         };
         for (position, value) in row.iter().enumerate() {
+            let value = self.refused(value);
             let Some(column) = self.columns.get(position).or(self.columns.last()) else {
                 break;
             };
@@ -298,6 +365,9 @@ pub(super) fn put_claim<'r>(
 }
 
 fn put<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, value: &'r str) {
+    if value == CLEAR && !matches!(field, Field::UserName) {
+        return candidate.cleared.extend(name_of(field));
+    }
     let some = Some(value).filter(|value| !value.is_empty());
     let columns: &mut CandidateColumns<'r> = &mut candidate.columns;
     match field {
@@ -313,6 +383,10 @@ fn put<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, val
             columns.roles = column;
             candidate.roles = some;
         }
+        Field::Groups => {
+            columns.roles = column;
+            candidate.groups = some;
+        }
         Field::GivenName => candidate.given_name = some,
         Field::FamilyName => candidate.family_name = some,
         Field::Email => candidate.email = some,
@@ -323,6 +397,27 @@ fn put<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, val
         }
         // A column of claim cells is read cell by cell.
         Field::ClaimCells => {}
+    }
+}
+
+/// What a cell clears that says so.
+fn name_of(field: &Field) -> Option<&str> {
+    match field {
+        Field::GivenName => Some(cleared::GIVEN_NAME),
+        Field::FamilyName => Some(cleared::FAMILY_NAME),
+        Field::Email => Some(cleared::EMAIL),
+        Field::Roles | Field::Groups => Some(cleared::ROLES),
+        Field::Attribute(name) => Some(name),
+        Field::UserName | Field::Password | Field::ClaimCells => None,
+    }
+}
+
+/// The name that a reject file gives to the cell behind the last column: rows may have more claim
+/// cells than the header names, and any other surplus is only shown.
+pub(super) fn extra_column(header: &[String], position: usize) -> String {
+    match header.last().map(|name| name.to_lowercase()) {
+        Some(last) if last == "claims" || last == "claim" => "Claims".to_owned(),
+        _ => format!("_extra{}", position + 1 - header.len()),
     }
 }
 

@@ -8,8 +8,15 @@ use std::time::{Duration, Instant};
 
 use crate::users::digest_memory::DigestMemory;
 use crate::users::hashing::{HashError, HashPool};
+use crate::users::import_record::ImportRecord;
 use crate::users::passwords::{Fitness, Settings, WeakPassword};
 use crate::users::secret::Secret;
+
+/// The note of one that may stay.
+const STAYS: &str = "stays";
+
+/// The note of one that has to be changed at the first login.
+const INITIAL: &str = "initial";
 
 /// Passwords that may be remembered at the same time.
 const CAPACITY: usize = 1_000;
@@ -65,6 +72,43 @@ impl DefaultPassword {
             hashed: false,
             warned: false,
         }
+    }
+
+    /// That of an import which is in the store: with its hash, where one was needed or asked for.
+    pub fn of_record(record: &ImportRecord) -> Self {
+        let verdict = record
+            .default_password_note
+            .as_deref()
+            .map(|note| match note {
+                STAYS => Ok(Fitness::Stays),
+                INITIAL => Ok(Fitness::InitialOnly),
+                broken => Err(WeakPassword::from_sentence(broken)),
+            });
+        DefaultPassword {
+            secret: None,
+            verdict,
+            hashed: true,
+            warned: record.counters.total > 0,
+        }
+    }
+
+    /// The same for a run that hashes nothing.
+    pub fn rehearsed(&self) -> Self {
+        DefaultPassword {
+            secret: None,
+            verdict: self.verdict.clone(),
+            hashed: true,
+            warned: self.warned,
+        }
+    }
+
+    /// What a record keeps of it besides the hash: what it is fit for, or the rule it breaks.
+    pub fn note(&self) -> Option<String> {
+        self.verdict.as_ref().map(|verdict| match verdict {
+            Ok(Fitness::Stays) => STAYS.to_owned(),
+            Ok(Fitness::InitialOnly) => INITIAL.to_owned(),
+            Err(broken) => broken.to_string(),
+        })
     }
 
     /// Whether there is one, and the rule it breaks if it breaks one.

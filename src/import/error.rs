@@ -4,6 +4,7 @@ use crate::formats::error::FormatError;
 use crate::import::columns::HeaderError;
 use crate::import::report::Report;
 use crate::users::hashing::HashError;
+use crate::users::import_record::ImportState;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
@@ -31,6 +32,33 @@ pub enum ImportError {
          the file of passwords have one that nobody knows; give them another."
     )]
     GeneratedPasswords(String),
+    /// Somebody stopped it.
+    #[error("The import was cancelled.")]
+    Cancelled,
+    /// As many rows have failed as the caller wanted to bear.
+    #[error("The import was stopped after {limit} rows with problems.")]
+    TooManyProblems {
+        /// How many the caller wanted to bear.
+        limit: u64,
+    },
+    /// It was to go on with other rows than it began with.
+    #[error(
+        "The rows are not those that the import began with; send the same file, or give the new one \
+         another key."
+    )]
+    OtherContent,
+    /// The file was to be written only if not one of its rows has a problem.
+    #[error("{failed} rows have problems, and the file was to be written only without any.")]
+    NotClean {
+        /// How many have.
+        failed: u64,
+    },
+    /// Rows were found in the way that were not there when the file was checked.
+    #[error(
+        "Somebody else changed the store between the check and the writing of the file, and what was \
+         written was taken back; send it again."
+    )]
+    Overtaken,
     /// The server is stopping.
     #[error("The server is stopping; send the file again when it is back.")]
     Stopping,
@@ -58,6 +86,11 @@ impl ImportError {
             ImportError::Store(_) => "IMP-STORE",
             ImportError::Hash(_) => "IMP-HASH",
             ImportError::GeneratedPasswords(_) => "IMP-GENERATED-PASSWORDS",
+            ImportError::Cancelled => "IMP-CANCELLED",
+            ImportError::TooManyProblems { .. } => "IMP-TOO-MANY-PROBLEMS",
+            ImportError::OtherContent => "IMP-KEY-REUSED",
+            ImportError::NotClean { .. } => "IMP-NOT-CLEAN",
+            ImportError::Overtaken => "IMP-OVERTAKEN",
             ImportError::Stopping => "IMP-STOPPING",
         }
     }
@@ -70,7 +103,13 @@ impl ImportError {
             | ImportError::Store(_)
             | ImportError::Hash(_)
             | ImportError::GeneratedPasswords(_) => true,
-            ImportError::Format(_) | ImportError::Header(_) => false,
+            ImportError::Overtaken => true,
+            ImportError::Format(_)
+            | ImportError::Header(_)
+            | ImportError::Cancelled
+            | ImportError::TooManyProblems { .. }
+            | ImportError::OtherContent
+            | ImportError::NotClean { .. } => false,
         }
     }
 }
@@ -88,8 +127,16 @@ impl ImportFailure {
     /// What is stored, and what to do next.
     pub fn progress(&self) -> String {
         let report = &self.report;
-        match (report.counters.created, self.error.is_interruption()) {
+        let written = report.counters.created + report.counters.updated;
+        if report.state == ImportState::Undone {
+            return "Nothing of it is left in the store.".into();
+        }
+        match (written, self.error.is_interruption()) {
             (0, _) => "Nothing is stored.".into(),
+            (rows, false) if matches!(self.error, ImportError::Cancelled) => format!(
+                "{rows} users are stored; undoing import {} takes them back.",
+                report.import
+            ),
             (rows, true) => format!(
                 "{rows} users are stored and import {} is interrupted; sending the whole file again \
                  completes it.",

@@ -2,19 +2,22 @@
 
 use std::io::{self, Read};
 
+use crate::import::control::Control;
 use ring::digest::{Context, SHA256};
 
 /// A reader that digests what goes through it.
-pub struct Fingerprint<R> {
+pub struct Fingerprint<'c, R> {
     source: R,
+    control: &'c Control,
     context: Context,
 }
 
-impl<R: Read> Fingerprint<R> {
-    /// Digests what is read from `source`.
-    pub fn new(source: R) -> Self {
+impl<'c, R: Read> Fingerprint<'c, R> {
+    /// Digests what is read from `source`, and tells `control` how much that is.
+    pub fn new(source: R, control: &'c Control) -> Self {
         Fingerprint {
             source,
+            control,
             context: Context::new(&SHA256),
         }
     }
@@ -30,9 +33,10 @@ impl<R: Read> Fingerprint<R> {
     }
 }
 
-impl<R: Read> Read for Fingerprint<R> {
+impl<R: Read> Read for Fingerprint<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
+        self.control.read(count);
         self.context.update(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
@@ -44,7 +48,8 @@ mod tests {
 
     #[test]
     fn the_digest_is_sha_256() {
-        let mut reader = Fingerprint::new(&b"abc"[..]);
+        let control = Control::new(None);
+        let mut reader = Fingerprint::new(&b"abc"[..], &control);
         io::copy(&mut reader, &mut io::sink()).unwrap();
         assert_eq!(
             reader.hex(),

@@ -3,23 +3,28 @@
 
 use std::io::{self, Write};
 
+use crate::formats::csv_writer::CsvWriter;
 use crate::users::secret::Secret;
 
 /// The first line.
-pub const HEADER: &str = "userName,password\n";
+const HEADER: [&str; 2] = ["userName", "password"];
+
+/// Bytes of the first line.
+pub const HEADER_BYTES: u64 = "userName,password\r\n".len() as u64;
 
 /// CSV (RFC 4180) with a line for each user that was really made, written when its row is durable.
-pub struct GeneratedPasswords(Box<dyn Write + Send>);
+pub struct GeneratedPasswords(CsvWriter<Box<dyn Write + Send>>);
 
 impl GeneratedPasswords {
     /// Begins with the header.
     ///
     /// # Errors
     /// `out` cannot be written to.
-    pub fn new(mut out: Box<dyn Write + Send>) -> io::Result<Self> {
-        out.write_all(HEADER.as_bytes())?;
-        out.flush()?;
-        Ok(GeneratedPasswords(out))
+    pub fn new(out: Box<dyn Write + Send>) -> io::Result<Self> {
+        let mut file = CsvWriter::defused(out);
+        file.row(HEADER)?;
+        file.flush()?;
+        Ok(GeneratedPasswords(file))
     }
 
     /// Adds the users of one batch.
@@ -28,8 +33,7 @@ impl GeneratedPasswords {
         users: impl Iterator<Item = (&'u str, &'u Secret)>,
     ) -> io::Result<()> {
         for (name, password) in users {
-            let (name, password) = (cell(name), password.expose());
-            writeln!(self.0, "{name},{password}")?;
+            self.0.row([name, password.expose()])?;
         }
         self.0.flush()
     }
@@ -38,25 +42,5 @@ impl GeneratedPasswords {
 impl std::fmt::Debug for GeneratedPasswords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("GeneratedPasswords")
-    }
-}
-
-/// A cell in quotes. What a spreadsheet would take for a formula gets a `'` in front.
-fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let mark = if formula { "'" } else { "" };
-    format!("\"{mark}{}\"", text.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cannot_leave_their_cell_or_become_formulas() {
-        assert_eq!(cell("ann"), "\"ann\"");
-        assert_eq!(cell("a\",\"b"), "\"a\"\",\"\"b\"");
-        assert_eq!(cell("=1+1"), "\"'=1+1\"");
-        assert_eq!(cell("@ann"), "\"'@ann\"");
     }
 }

@@ -3,8 +3,16 @@
 pub mod settings;
 pub mod request;
 pub mod single_user;
+pub mod task;
+pub mod upload;
+pub mod reject_file;
+pub mod jobs;
+pub mod control;
+pub mod preview;
 pub mod columns;
 pub mod importer;
+mod reading;
+mod rows_digest;
 pub mod batching;
 pub mod default_password;
 pub mod generated_passwords;

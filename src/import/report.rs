@@ -5,8 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::formats::detected::Detected;
-use crate::users::import_record::{Counters, ImportId, ImportState};
+use crate::import::batching::Durable;
+use crate::import::preview::Preview;
+use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::options::ImportOptions;
 use crate::users::problem::{Problem, Severity};
+use crate::users::reject::Reject;
 
 /// The end of an import, or how far it came.
 #[derive(Debug, Clone, Serialize)]
@@ -14,8 +18,8 @@ use crate::users::problem::{Problem, Severity};
 pub struct Report {
     /// The import.
     pub import: ImportId,
-    /// Nothing was written.
-    pub dry_run: bool,
+    /// How it went about its rows.
+    pub options: ImportOptions,
     /// The domain.
     pub domain: String,
     /// The file's name.
@@ -33,12 +37,59 @@ pub struct Report {
     pub findings: Vec<Problem>,
     /// How many findings there were in all.
     pub findings_total: u64,
+    /// Of a dry run: how the columns are understood, and the first rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+    /// Of a dry run: the rows that would be rejected; bounded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejects: Vec<Reject>,
     /// How long it took, in milliseconds.
     #[serde(rename = "elapsedMilliseconds", serialize_with = "milliseconds")]
     pub elapsed: Duration,
 }
 
 impl Report {
+    /// Of an import that has not begun.
+    pub(super) fn new(record: &ImportRecord) -> Self {
+        Report {
+            import: record.id,
+            options: record.options,
+            domain: record.domain.clone(),
+            file_name: record.file_name.clone(),
+            file: None,
+            sha256: None,
+            state: ImportState::Completed,
+            counters: Counters::default(),
+            findings: Vec::new(),
+            findings_total: 0,
+            preview: None,
+            rejects: Vec::new(),
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    /// Of an import as its record has it, with some of its findings.
+    pub fn of_record(record: &ImportRecord, findings: Vec<Problem>) -> Self {
+        let microseconds = record.finished_at.unwrap_or(record.active_at).0 - record.started_at.0;
+        Report {
+            state: record.state,
+            sha256: record.sha256.clone(),
+            counters: record.counters,
+            findings,
+            findings_total: record.findings,
+            elapsed: Duration::from_micros(u64::try_from(microseconds).unwrap_or(0)),
+            ..Report::new(record)
+        }
+    }
+
+    /// Takes what is durable.
+    pub(super) fn take(&mut self, durable: &mut Durable) {
+        self.counters = durable.counters;
+        self.findings = std::mem::take(&mut durable.findings);
+        self.findings_total = durable.findings_total;
+        self.rejects = std::mem::take(&mut durable.rejects);
+    }
+
     /// The findings about rows that were not stored.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.findings

@@ -3,6 +3,7 @@
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::users::domains::Domain;
 use crate::users::import_record::Door;
+use crate::users::options::ImportOptions;
 use crate::users::secret::Secret;
 
 /// One import, as a door asks for it.
@@ -25,6 +26,8 @@ pub struct ImportRequest {
     /// Rows without a password get one that is made up, instead of the default one; the passwords of
     /// users who were made are written here.
     pub generated_passwords: Option<GeneratedPasswords>,
-    /// Everything is checked, the store's unique keys included, and nothing is written.
-    pub dry_run: bool,
+    /// How the import is to go about its rows.
+    pub options: ImportOptions,
+    /// What the caller names the import by, so that the same call again finds it.
+    pub key: Option<String>,
 }

@@ -16,6 +16,15 @@ pub struct Settings {
     pub batch_passwords: usize,
     /// Findings kept with an import in the store; the others are counted.
     pub keep_findings: u64,
+    /// Calls that import at the same time; a further one is told to come back.
+    pub slots: usize,
+    /// Imports of the queue that run at the same time.
+    pub workers: usize,
+    /// Imports that may wait in the queue; a further one is told to come back.
+    pub queue: usize,
+    /// Days for which it is kept what users were before an import changed them, so that it can be
+    /// undone.
+    pub undo_days: u32,
     /// Findings in the report that the caller gets; the others are counted.
     pub report_findings: usize,
 }
@@ -28,6 +37,10 @@ impl Default for Settings {
             batch_passwords: 256,
             keep_findings: 10_000,
             report_findings: 1_000,
+            slots: 64,
+            workers: 2,
+            queue: 1_000,
+            undo_days: 30,
         }
     }
 }
@@ -42,12 +55,22 @@ impl Settings {
             ("first_batch_users", self.first_batch_users),
             ("batch_users", self.batch_users),
             ("batch_passwords", self.batch_passwords),
+            ("slots", self.slots),
+            ("queue", self.queue),
         ];
         for (key, value) in batches {
             if !(1..=1_000_000).contains(&value) {
                 return Err(format!("import.{key} has to lie between 1 and 1000000"));
             }
         }
+        if !(1..=64).contains(&self.workers) {
+            return Err("import.workers has to lie between 1 and 64".into());
+        }
         Ok(())
+    }
+
+    /// How long images are kept, in microseconds.
+    pub fn undo_microseconds(&self) -> i64 {
+        i64::from(self.undo_days) * 24 * 60 * 60 * 1_000_000
     }
 }

@@ -7,19 +7,25 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Moment;
+use crate::users::audit::{Actor, AuditEntry};
 use crate::users::batch::NewUser;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{ImportId, ImportRecord, ImportState};
+use crate::users::merge::Profile;
 use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::{Operator, OperatorStore};
-use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE, ROLE_SEPARATOR};
+use crate::users::options::ConflictPolicy;
+use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::problem::{Owner, Problem};
+use crate::users::reject::Reject;
 use crate::users::store::{
-    ABANDONED, ImportLedger, ImportStep, NewPassword, NewRole, Outcome, PendingStep, RoleAdded,
-    StoredPassword, User, UserCursor, UserStore, Written,
+    ABANDONED, Finish, ImportLedger, ImportStep, NewPassword, NewRole, Outcome, PendingStep,
+    RoleAdded, StoredPassword, Tally, User, UserCursor, UserStore, Written,
 };
 use crate::users::store_error::StoreError;
+use crate::users::undo::{NO_IMAGE, TOUCHED, Undone};
 use crate::users::{DEFAULT_ORGANIZATION, INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+use uuid::Uuid;
 
 /// Organization, domain and name key.
 type UserKey = (String, String, String);
@@ -35,8 +41,11 @@ struct Content {
     users: BTreeMap<UserKey, Kept>,
     imports: BTreeMap<(String, ImportId), ImportRecord>,
     findings: HashMap<ImportId, Vec<Problem>>,
+    rejects: HashMap<ImportId, Vec<Reject>>,
+    images: HashMap<ImportId, BTreeMap<UserKey, (Kept, Moment)>>,
+    audit: Vec<AuditEntry>,
     operators: BTreeMap<String, Operator>,
-    rehearsed: HashMap<ImportId, HashMap<String, u64>>,
+    rehearsed: HashMap<ImportId, HashMap<String, (Owner, Profile)>>,
 }
 
 impl Default for Content {
@@ -57,6 +66,9 @@ impl Default for Content {
             users: BTreeMap::new(),
             imports: BTreeMap::new(),
             findings: HashMap::new(),
+            rejects: HashMap::new(),
+            images: HashMap::new(),
+            audit: Vec::new(),
             operators: BTreeMap::new(),
             rehearsed: HashMap::new(),
         }
@@ -68,6 +80,8 @@ struct Kept {
     user: User,
     password_hash: Option<String>,
     line: u64,
+    /// Whether somebody has changed it, and the import if it was one.
+    modified: Option<Option<ImportId>>,
 }
 
 impl MemoryStore {
@@ -79,10 +93,14 @@ impl MemoryStore {
 impl UserStore for MemoryStore {
     fn submit(&self, step: ImportStep) -> PendingStep {
         let (reply, pending) = PendingStep::channel();
-        let written = self.content().apply(&step).map(|outcomes| Written {
-            outcomes,
-            users: step.users,
-        });
+        let written = self
+            .content()
+            .apply(&step)
+            .map(|(outcomes, tally)| Written {
+                outcomes,
+                tally,
+                users: step.users,
+            });
         // The receiver is in `pending`, and the channel has room for the one answer.
         let _ = reply.send(written);
         pending
@@ -153,12 +171,19 @@ impl UserStore for MemoryStore {
 
     fn delete_user(
         &self,
-        organization: &str,
+        by: &Actor,
         domain: &str,
         name: &str,
+        at: Moment,
     ) -> Result<bool, StoreError> {
-        let key = (organization.to_owned(), domain.to_owned(), lookup_key(name));
-        Ok(self.content().users.remove(&key).is_some())
+        let key = (by.organization.clone(), domain.to_owned(), lookup_key(name));
+        let mut content = self.content();
+        let found = content.users.remove(&key).is_some();
+        if found {
+            let entry = AuditEntry::new(by, "user.delete", at);
+            content.audit.push(entry.about(domain, name));
+        }
+        Ok(found)
     }
 
     fn set_password(
@@ -179,6 +204,11 @@ impl UserStore for MemoryStore {
                 kept.password_hash = Some(password.hash.clone());
                 kept.user.must_change_password = password.must_change;
                 kept.user.password_set_at = password.set_at;
+                if let Some(by) = &password.by {
+                    kept.modified = Some(None);
+                    let entry = AuditEntry::new(by, "user.password", password.set_at);
+                    content.audit.push(entry.about(domain, name));
+                }
                 Ok(true)
             }
             None => Ok(false),
@@ -233,6 +263,8 @@ impl UserStore for MemoryStore {
                 kept.user.roles.push(role.name.clone());
             }
         }
+        let entry = AuditEntry::new(&role.by, "role.add", role.at);
+        content.audit.push(entry.about(&role.domain, &role.name));
         Ok(RoleAdded::Added)
     }
 
@@ -277,10 +309,10 @@ impl Content {
         })
     }
 
-    fn apply(&mut self, step: &ImportStep) -> Result<Vec<Outcome>, StoreError> {
+    fn apply(&mut self, step: &ImportStep) -> Result<(Vec<Outcome>, Tally), StoreError> {
         let record_key = (step.organization.clone(), step.import);
         if let (Some(record), false) = (&step.begin, step.dry_run) {
-            self.imports.insert(record_key.clone(), record.clone());
+            self.begin(record)?;
         }
         if !step.dry_run && !self.imports.contains_key(&record_key) {
             return Err(StoreError::Failed(format!(
@@ -290,25 +322,89 @@ impl Content {
         }
         let mut outcomes = vec![Outcome::Created; step.users.len()];
         for user in step.users.sorted() {
-            let outcome = self.put(step, &user);
+            let outcome = match step.dry_run {
+                true => self.rehearse(step, &user),
+                false => self.put(step, &user),
+            };
             if let Some(place) = outcomes.get_mut(user.position) {
                 *place = outcome;
             }
         }
+        let tally = step.tally(&outcomes);
         if step.dry_run {
             if step.finish.is_some() {
                 self.rehearsed.remove(&step.import);
             }
-            return Ok(outcomes);
+            return Ok((outcomes, tally));
         }
-        let (counters, findings) = step.tally(&outcomes);
-        if let Some(record) = self.imports.get_mut(&record_key) {
-            update(record, step, &counters, findings.len() as u64);
-        }
-        let kept = self.findings.entry(step.import).or_default();
         let room = usize::try_from(step.keep_findings).unwrap_or(usize::MAX);
-        kept.extend(findings.into_iter().take(room.saturating_sub(kept.len())));
-        Ok(outcomes)
+        keep(&mut self.findings, step.import, &tally.findings, room);
+        keep(&mut self.rejects, step.import, &tally.rejects, room);
+        if let Some(record) = self.imports.get_mut(&record_key) {
+            update(record, step, &tally);
+            if step.finish.is_some() {
+                let entry = AuditEntry::import_ended(record, &record.actor(), step.at);
+                self.audit.push(entry);
+            } else if step.begin.is_some() {
+                self.audit.push(AuditEntry::import_begun(record));
+            }
+        }
+        Ok((outcomes, tally))
+    }
+
+    fn begin(&mut self, record: &ImportRecord) -> Result<(), StoreError> {
+        let taken = |other: &ImportRecord| {
+            other.organization == record.organization && other.key == record.key
+        };
+        if record.key.is_some() && self.imports.values().any(taken) {
+            return Err(StoreError::Failed("the key is taken".into()));
+        }
+        let key = (record.organization.clone(), record.id);
+        self.imports.insert(key, record.clone());
+        Ok(())
+    }
+
+    /// What would become of the user.
+    fn rehearse(&mut self, step: &ImportStep, user: &NewUser<'_>) -> Outcome {
+        let key = (
+            step.organization.clone(),
+            step.domain.clone(),
+            user.key.to_owned(),
+        );
+        let stored = self.users.get(&key);
+        let owner = stored.map(|kept| kept.owner());
+        let now = stored.map(|kept| kept.profile());
+        let seen = self.rehearsed.entry(step.import).or_default();
+        let (owner, now) = match seen.get(user.key) {
+            Some((owner, profile)) => (Some(*owner), Some(profile.clone())),
+            None => (owner, now),
+        };
+        let this = Owner {
+            import: Some(step.import),
+            line: Some(user.line),
+        };
+        let (Some(owner), Some(now)) = (owner, now) else {
+            if user.password_missing {
+                return Outcome::PasswordMissing;
+            }
+            seen.insert(user.key.to_owned(), (this, Profile::of(user)));
+            return Outcome::Created;
+        };
+        match step.conflict {
+            ConflictPolicy::Skip => Outcome::Duplicate(owner),
+            ConflictPolicy::Fail => Outcome::Exists,
+            ConflictPolicy::Update | ConflictPolicy::Fill => {
+                let password = user.own_password && step.conflict == ConflictPolicy::Update;
+                match now.after(user, step.conflict) {
+                    Some(after) => {
+                        seen.insert(user.key.to_owned(), (owner, after));
+                        Outcome::Updated
+                    }
+                    None if password => Outcome::Updated,
+                    None => Outcome::Unchanged,
+                }
+            }
+        }
     }
 
     fn put(&mut self, step: &ImportStep, user: &NewUser<'_>) -> Outcome {
@@ -317,62 +413,116 @@ impl Content {
             step.domain.clone(),
             user.key.to_owned(),
         );
-        if let Some(kept) = self.users.get(&key) {
-            return Outcome::Duplicate(Owner {
-                import: kept.user.created_by,
-                line: Some(kept.line),
-            });
-        }
-        if step.dry_run {
-            let seen = self.rehearsed.entry(step.import).or_default();
-            return match seen.get(user.key) {
-                Some(line) => Outcome::Duplicate(Owner {
-                    import: Some(step.import),
-                    line: Some(*line),
-                }),
-                None => {
-                    seen.insert(user.key.to_owned(), user.line);
-                    Outcome::Created
+        if let Some(kept) = self.users.get_mut(&key) {
+            return match step.conflict {
+                ConflictPolicy::Skip => Outcome::Duplicate(kept.owner()),
+                ConflictPolicy::Fail => Outcome::Exists,
+                ConflictPolicy::Update | ConflictPolicy::Fill => {
+                    let before = kept.clone();
+                    let changed = kept.change(step, user);
+                    if changed == Outcome::Updated && before.user.created_by != Some(step.import) {
+                        let images = self.images.entry(step.import).or_default();
+                        images.entry(key).or_insert((before, step.at));
+                    }
+                    changed
                 }
             };
         }
-        let attributes = user
-            .attributes
-            .and_then(|json| serde_json::from_str(json).ok())
-            .unwrap_or_default();
-        let roles = user
-            .roles
-            .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect());
-        let made = User {
-            id: user.id,
-            user_name: user.name.to_owned(),
-            domain: step.domain.clone(),
-            organization: step.organization.clone(),
-            given_name: user.given_name.map(str::to_owned),
-            family_name: user.family_name.map(str::to_owned),
-            email: user.email.map(str::to_owned),
-            attributes,
-            must_change_password: user.must_change,
-            password_set_at: step.at,
-            created_by: Some(step.import),
-            roles: roles.unwrap_or_default(),
-        };
-        let password_hash = user.password_hash.map(str::to_owned);
-        self.users.insert(
-            key,
-            Kept {
-                user: made,
-                password_hash,
-                line: user.line,
-            },
-        );
+        if user.password_missing {
+            return Outcome::PasswordMissing;
+        }
+        self.users.insert(key, Kept::new(step, user));
         Outcome::Created
     }
 }
 
-fn update(record: &mut ImportRecord, step: &ImportStep, counters: &Counters, findings: u64) {
-    record.counters.add(counters);
-    record.findings += findings;
+impl Kept {
+    fn new(step: &ImportStep, user: &NewUser<'_>) -> Self {
+        let profile = Profile::of(user);
+        let user_of_row = User {
+            id: user.id,
+            user_name: user.name.to_owned(),
+            domain: step.domain.clone(),
+            organization: step.organization.clone(),
+            given_name: profile.given_name,
+            family_name: profile.family_name,
+            email: profile.email,
+            attributes: profile.attributes,
+            must_change_password: user.must_change,
+            password_set_at: step.at,
+            created_by: Some(step.import),
+            roles: profile.roles,
+        };
+        Kept {
+            user: user_of_row,
+            password_hash: user.password_hash.map(str::to_owned),
+            line: user.line,
+            modified: None,
+        }
+    }
+
+    fn owner(&self) -> Owner {
+        Owner {
+            import: self.user.created_by,
+            line: Some(self.line),
+        }
+    }
+
+    fn profile(&self) -> Profile {
+        let user = self.user.clone();
+        let mut roles = user.roles;
+        roles.sort();
+        Profile {
+            given_name: user.given_name,
+            family_name: user.family_name,
+            email: user.email,
+            attributes: user.attributes,
+            roles,
+        }
+    }
+
+    fn change(&mut self, step: &ImportStep, row: &NewUser<'_>) -> Outcome {
+        let password = row
+            .password_hash
+            .filter(|_| step.conflict == ConflictPolicy::Update);
+        let after = self.profile().after(row, step.conflict);
+        if after.is_none() && password.is_none() {
+            return Outcome::Unchanged;
+        }
+        if let Some(after) = after {
+            self.user.given_name = after.given_name;
+            self.user.family_name = after.family_name;
+            self.user.email = after.email;
+            self.user.attributes = after.attributes;
+            self.user.roles = after.roles;
+        }
+        if let Some(hash) = password {
+            self.password_hash = Some(hash.to_owned());
+            self.user.must_change_password = row.must_change;
+            self.user.password_set_at = step.at;
+        }
+        self.modified = Some(Some(step.import));
+        Outcome::Updated
+    }
+}
+
+/// Adds what there is room for.
+fn keep<T: Clone>(kept: &mut HashMap<ImportId, Vec<T>>, import: ImportId, new: &[T], room: usize) {
+    let kept = kept.entry(import).or_default();
+    let room = room.saturating_sub(kept.len());
+    kept.extend(new.iter().take(room).cloned());
+}
+
+fn update(record: &mut ImportRecord, step: &ImportStep, tally: &Tally) {
+    record.counters.add(&tally.counters);
+    record.findings += tally.findings.len() as u64;
+    record.active_at = step.at;
+    if let Some(header) = &step.header {
+        record.header.clone_from(header);
+    }
+    if step.rows_sha256.is_some() {
+        record.rows_sha256.clone_from(&step.rows_sha256);
+    }
     if let Some(hash) = &step.default_password_hash {
         record.default_password_hash = Some(hash.clone());
     }
@@ -382,6 +532,10 @@ fn update(record: &mut ImportRecord, step: &ImportStep, counters: &Counters, fin
         record.sha256.clone_from(&finish.sha256);
         record.finished_at = Some(step.at);
     }
+}
+
+fn is_unfinished(record: &ImportRecord) -> bool {
+    matches!(record.state, ImportState::Queued | ImportState::Interrupted)
 }
 
 impl ImportLedger for MemoryStore {
@@ -420,6 +574,188 @@ impl ImportLedger for MemoryStore {
             .map(Vec::as_slice)
             .unwrap_or_default();
         Ok(all.iter().skip(skip).take(limit).cloned().collect())
+    }
+
+    fn import_by_key(
+        &self,
+        organization: &str,
+        key: &str,
+    ) -> Result<Option<ImportRecord>, StoreError> {
+        let content = self.content();
+        let found = content.imports.values().find(|record| {
+            record.organization == organization && record.key.as_deref() == Some(key)
+        });
+        Ok(found.cloned())
+    }
+
+    fn add_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
+        let mut content = self.content();
+        content.begin(record)?;
+        content.audit.push(AuditEntry::import_begun(record));
+        Ok(())
+    }
+
+    fn take_up(
+        &self,
+        organization: &str,
+        id: ImportId,
+        at: Moment,
+    ) -> Result<Option<ImportRecord>, StoreError> {
+        let mut content = self.content();
+        let found = content.imports.get_mut(&(organization.to_owned(), id));
+        let waiting = found.filter(|record| is_unfinished(record));
+        Ok(waiting.map(|record| {
+            record.state = ImportState::Running;
+            record.reason = None;
+            record.finished_at = None;
+            record.active_at = at;
+            record.clone()
+        }))
+    }
+
+    fn still_running(
+        &self,
+        organization: &str,
+        id: ImportId,
+        at: Moment,
+    ) -> Result<(), StoreError> {
+        let mut content = self.content();
+        let found = content.imports.get_mut(&(organization.to_owned(), id));
+        if let Some(record) = found.filter(|record| record.state == ImportState::Running) {
+            record.active_at = at;
+        }
+        Ok(())
+    }
+
+    fn end_import(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        finish: &Finish,
+        at: Moment,
+    ) -> Result<bool, StoreError> {
+        let mut content = self.content();
+        let found = content.imports.get_mut(&(organization.to_owned(), id));
+        let open = |record: &&mut ImportRecord| {
+            is_unfinished(record) || record.state == ImportState::Running
+        };
+        let Some(record) = found.filter(open) else {
+            return Ok(false);
+        };
+        record.state = finish.state;
+        record.reason.clone_from(&finish.reason);
+        record.finished_at = Some(at);
+        let entry = AuditEntry::import_ended(record, by, at);
+        content.audit.push(entry);
+        Ok(true)
+    }
+
+    fn unfinished(&self) -> Result<Vec<ImportRecord>, StoreError> {
+        let content = self.content();
+        let mut found: Vec<ImportRecord> = content
+            .imports
+            .values()
+            .filter(|record| is_unfinished(record))
+            .cloned()
+            .collect();
+        found.sort_by_key(|record| record.id);
+        Ok(found)
+    }
+
+    fn rejects(
+        &self,
+        organization: &str,
+        id: ImportId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Reject>, StoreError> {
+        let content = self.content();
+        if !content.imports.contains_key(&(organization.to_owned(), id)) {
+            return Ok(Vec::new());
+        }
+        let all = content
+            .rejects
+            .get(&id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        Ok(all.iter().skip(skip).take(limit).cloned().collect())
+    }
+
+    fn undo(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<Option<Undone>, StoreError> {
+        let mut content = self.content();
+        let content = &mut *content;
+        let found = content.imports.get_mut(&(organization.to_owned(), id));
+        let Some(record) = found.filter(|record| record.state.is_final()) else {
+            return Ok(None);
+        };
+        let mut undone = Undone::default();
+        let images = content.images.remove(&id);
+        if images.is_none() && record.counters.updated > 0 {
+            let changed = content
+                .users
+                .values()
+                .filter(|kept| kept.modified == Some(Some(id)) && kept.user.created_by != Some(id));
+            changed.for_each(|kept| undone.leave(&kept.user.user_name, NO_IMAGE));
+        }
+        for (key, (image, _)) in images.unwrap_or_default() {
+            match content.users.get_mut(&key) {
+                Some(kept) if kept.modified == Some(Some(id)) => {
+                    *kept = image;
+                    undone.restored += 1;
+                }
+                Some(kept) => undone.leave(&kept.user.user_name, TOUCHED),
+                None => {}
+            }
+        }
+        content.users.retain(|(owner, _, _), kept| {
+            if owner != organization || kept.user.created_by != Some(id) {
+                return true;
+            }
+            if kept.modified.is_none_or(|by| by == Some(id)) {
+                undone.removed += 1;
+                return false;
+            }
+            undone.leave(&kept.user.user_name, TOUCHED);
+            true
+        });
+        record.state = ImportState::Undone;
+        record.reason = Some(undone.sentence());
+        let entry = AuditEntry::import_undone(id, &undone, by, at);
+        content.audit.push(entry);
+        Ok(Some(undone))
+    }
+
+    fn forget_images(&self, before: Moment) -> Result<usize, StoreError> {
+        let mut forgotten = 0;
+        for images in self.content().images.values_mut() {
+            images.retain(|_, (_, taken_at)| {
+                let keep = taken_at.0 >= before.0;
+                forgotten += usize::from(!keep);
+                keep
+            });
+        }
+        self.content().images.retain(|_, images| !images.is_empty());
+        Ok(forgotten)
+    }
+
+    fn audit(
+        &self,
+        organization: &str,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let content = self.content();
+        let own = content.audit.iter().rev().filter(|entry| {
+            entry.organization == organization && before.is_none_or(|before| entry.id < before)
+        });
+        Ok(own.take(limit).cloned().collect())
     }
 
     fn close_abandoned(&self, at: Moment) -> Result<usize, StoreError> {

@@ -4,7 +4,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::users::import_record::{Door, ImportId};
+use crate::users::import_record::{Door, ImportId, ImportRecord};
+use crate::users::undo::Undone;
 
 /// Who does something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,47 @@ impl AuditEntry {
             import: None,
             target: None,
             details: serde_json::Value::Object(serde_json::Map::new()),
+        }
+    }
+
+    /// An import has begun.
+    pub fn import_begun(record: &ImportRecord) -> Self {
+        AuditEntry {
+            import: Some(record.id),
+            details: serde_json::json!({
+                "domain": record.domain,
+                "fileName": record.file_name,
+                "options": record.options,
+            }),
+            ..AuditEntry::new(&record.actor(), "import.begin", record.started_at)
+        }
+    }
+
+    /// An import has ended, by whoever ended it.
+    pub fn import_ended(record: &ImportRecord, by: &Actor, at: Moment) -> Self {
+        AuditEntry {
+            import: Some(record.id),
+            details: serde_json::json!({
+                "domain": record.domain,
+                "fileName": record.file_name,
+                "sha256": record.sha256,
+                "state": record.state,
+                "counters": record.counters,
+            }),
+            ..AuditEntry::new(by, "import.end", at)
+        }
+    }
+
+    /// An import was taken back.
+    pub fn import_undone(id: ImportId, undone: &Undone, by: &Actor, at: Moment) -> Self {
+        AuditEntry {
+            import: Some(id),
+            details: serde_json::json!({
+                "removed": undone.removed,
+                "restored": undone.restored,
+                "left": undone.left_total,
+            }),
+            ..AuditEntry::new(by, "import.undo", at)
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Candidate<'r> {
     pub cleared: Vec<&'r str>,
     /// Role names, as [`role_cell`](crate::users::role_cell) reads them.
     pub roles: Option<&'r str>,
+    /// Further role names, a `|` between two.
+    pub groups: Option<&'r str>,
     /// The value of a claim that repeats the user name.
     pub user_name_claim: Option<&'r str>,
     /// Name of the column of each part that a rule may refuse.

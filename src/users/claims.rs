@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -34,10 +35,27 @@ pub enum Field {
     Email,
     /// Role names, joined by `:`.
     Roles,
+    /// Role names, joined by `|`: the column of WSO2's console.
+    Groups,
     /// Cells of the form `claimURI=value`: WSO2's `Claims` column and all that follow it.
     ClaimCells,
     /// Anything else, kept under this name.
     Attribute(Cow<'static, str>),
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Field::UserName => f.write_str("userName"),
+            Field::Password => f.write_str("password"),
+            Field::GivenName => f.write_str("name.givenName"),
+            Field::FamilyName => f.write_str("name.familyName"),
+            Field::Email => f.write_str("emails"),
+            Field::Roles | Field::Groups => f.write_str("roles"),
+            Field::ClaimCells => f.write_str("claimURI=value"),
+            Field::Attribute(name) => write!(f, "attribute {name}"),
+        }
+    }
 }
 
 /// Names of WSO2's local claims, relative to the dialect, that are kept as attributes of that name.
@@ -133,6 +151,8 @@ const COLUMN_NAMES: &[(&str, Field)] = &[
     ("mail", Field::Email),
     ("emails", Field::Email),
     ("emails.value", Field::Email),
+    ("group", Field::Groups),
+    ("groups", Field::Groups),
     ("role", Field::Roles),
     ("roles", Field::Roles),
     ("claim", Field::ClaimCells),

@@ -79,6 +79,7 @@ impl PasswordChecker<'_> {
             must_change: stored.must_change,
             set_at: stored.set_at,
             replacing: Some(stored.hash),
+            by: None,
         };
         self.store
             .set_password(organization, domain, name, &stronger)

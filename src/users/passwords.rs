@@ -197,6 +197,13 @@ pub enum Fitness {
 #[error("{0}")]
 pub struct WeakPassword(String);
 
+impl WeakPassword {
+    /// The rule that was broken, out of a record.
+    pub fn from_sentence(sentence: &str) -> Self {
+        WeakPassword(sentence.to_owned())
+    }
+}
+
 /// The best-known passwords of eight or more characters, in lower case.
 const COMMON: &[&str] = &[
     "000000000",

@@ -163,11 +163,15 @@ impl Policy<'_> {
         candidate: &Candidate<'r>,
         problems: &mut Vec<Problem>,
     ) -> Cow<'r, str> {
-        let Some(cell) = candidate.roles else {
-            return Cow::Borrowed("");
-        };
         let mut found = String::new();
-        for wanted in role_cell::split(cell) {
+        let groups = candidate
+            .groups
+            .unwrap_or_default()
+            .split('|')
+            .map(str::trim);
+        let wanted = role_cell::split(candidate.roles.unwrap_or_default())
+            .chain(groups.filter(|name| !name.is_empty()).map(Cow::Borrowed));
+        for wanted in wanted {
             let hybrid = HYBRID_ROLES.iter().any(|prefix| wanted.starts_with(prefix));
             let name = match wanted.split_once('/') {
                 Some((_, rest)) if !hybrid => rest,

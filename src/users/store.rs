@@ -125,31 +125,6 @@ impl Tally {
     }
 }
 
-/// What a step comes to: `counted` and `findings` are those of the rows that did not get as far as the
-/// store, `outcomes` those of `users`.
-pub fn tally(
-    import: ImportId,
-    mut counted: Counters,
-    mut findings: Vec<Problem>,
-    users: &NewUsers,
-    outcomes: &[Outcome],
-) -> (Counters, Vec<Problem>) {
-    for (position, outcome) in outcomes.iter().enumerate() {
-        counted.total += 1;
-        match outcome {
-            Outcome::Created => counted.created += 1,
-            Outcome::Duplicate(owner) => {
-                counted.duplicate += 1;
-                if let Some(user) = users.get(position) {
-                    findings.push(Problem::duplicate(user.line, user.name, owner, import));
-                }
-            }
-        }
-    }
-    findings.sort_by_key(|finding| finding.line);
-    (counted, findings)
-}
-
 /// How an import ended.
 #[derive(Debug, Clone)]
 pub struct Finish {

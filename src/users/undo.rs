@@ -27,7 +27,7 @@ pub struct Left {
 }
 
 /// How many of them are listed; the others are counted.
-pub const LEFT_LISTED: usize = 1_000;
+const LEFT_LISTED: usize = 1_000;
 
 /// Somebody changed the user after the import.
 pub const TOUCHED: &str = "changed since the import";
@@ -36,6 +36,17 @@ pub const TOUCHED: &str = "changed since the import";
 pub const NO_IMAGE: &str = "what it was before the import is no longer kept";
 
 impl Undone {
+    /// Counts a user that stays.
+    pub fn leave(&mut self, user_name: &str, reason: &'static str) {
+        self.left_total += 1;
+        if self.left.len() < LEFT_LISTED {
+            self.left.push(Left {
+                user_name: user_name.to_owned(),
+                reason,
+            });
+        }
+    }
+
     /// What it came to, in a sentence.
     pub fn sentence(&self) -> String {
         let Undone {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use muster::clock::Moment;
 use muster::stores::{self, Access, Settings};
+use muster::users::audit::Actor;
 use muster::users::batch::{CheckedUsers, NewUsers};
 use muster::users::candidate::{CheckedPassword, CheckedUser};
 use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
 use muster::users::name::{UserName, lookup_key};
 use muster::users::name_pattern::NamePattern;
 use muster::users::operator::{Operator, Role};
+use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::passwords::Fitness;
 use muster::users::problem::{Owner, Problem, Severity};
 use muster::users::store::{
@@ -49,6 +51,15 @@ fn every_store() -> Vec<Trial> {
         .into()
 }
 
+/// Somebody of this organization.
+fn actor(organization: &str) -> Actor {
+    Actor {
+        organization: organization.into(),
+        operator: "admin".into(),
+        door: Door::Soap,
+    }
+}
+
 fn new_import() -> ImportId {
     ImportId(Uuid::now_v7())
 }
@@ -65,6 +76,13 @@ fn record(import: ImportId) -> ImportRecord {
         state: ImportState::Running,
         reason: None,
         counters: Counters::default(),
+        options: ImportOptions::default(),
+        key: None,
+        active_at: Moment(1_000_000),
+        header: Vec::new(),
+        rows_sha256: None,
+        may_grant_admin: false,
+        default_password_note: None,
         findings: 0,
         started_at: Moment(1_000_000),
         finished_at: None,
@@ -80,6 +98,7 @@ fn checked(line: u64, name: &str) -> CheckedUser<'_> {
         family_name: None,
         email: None,
         attributes: Vec::new(),
+        cleared: Vec::new(),
         roles: "".into(),
         password: CheckedPassword::Default,
     }
@@ -88,7 +107,7 @@ fn checked(line: u64, name: &str) -> CheckedUser<'_> {
 fn batch_of(users: &[CheckedUser<'_>], hashes: &[&str]) -> NewUsers {
     let mut gathered = CheckedUsers::default();
     for user in users {
-        gathered.push(user);
+        gathered.push(user, None);
     }
     let (positions, _) = gathered.take_passwords();
     let hashes: Vec<String> = hashes.iter().map(|hash| (*hash).to_owned()).collect();
@@ -111,6 +130,10 @@ fn step(import: ImportId, users: NewUsers) -> ImportStep {
         organization: ORGANIZATION.into(),
         domain: DOMAIN.into(),
         begin: None,
+        header: None,
+        conflict: ConflictPolicy::Skip,
+        rejects: Vec::new(),
+        rows_sha256: None,
         users,
         counted: Counters::default(),
         findings: Vec::new(),
@@ -341,6 +364,7 @@ fn the_record_is_exact_after_every_step() {
                 ..Counters::default()
             },
             findings: 4,
+            active_at: Moment(5_000_000),
             finished_at: Some(Moment(5_000_000)),
             ..record(import)
         };
@@ -851,8 +875,11 @@ fn a_deleted_user_is_gone_with_every_membership() {
             store.as_ref(),
             first(new_import(), batch_of(&[alice()], &[])),
         );
-        let delete =
-            |organization, who| store.delete_user(organization, DOMAIN, who).expect("works");
+        let delete = |organization, who| {
+            store
+                .delete_user(&actor(organization), DOMAIN, who, Moment(3))
+                .expect("works")
+        };
         assert!(
             !delete("acme", "alice"),
             "{name}: not another organization's"
@@ -880,6 +907,7 @@ fn a_new_password_replaces_the_default_one() {
             must_change: false,
             set_at: Moment(7_000_000),
             replacing: None,
+            by: Some(actor(ORGANIZATION)),
         };
         let set = |who| {
             store
@@ -919,6 +947,7 @@ fn a_password_is_replaced_only_when_it_is_still_the_one_that_was_seen() {
                 must_change: false,
                 set_at: Moment(7_000_000),
                 replacing: Some(seen.into()),
+                by: Some(actor(ORGANIZATION)),
             };
             let set = store.set_password(ORGANIZATION, DOMAIN, who, &password);
             set.expect("works")
@@ -969,6 +998,7 @@ fn initial_passwords_are_listed_by_age_and_in_pages() {
             must_change: true,
             set_at: Moment(4_000_000),
             replacing: None,
+            by: Some(actor(ORGANIZATION)),
         };
         let set = store.set_password(ORGANIZATION, DOMAIN, "carl", &again);
         assert!(set.expect("works"), "{name}");
@@ -1010,6 +1040,8 @@ fn a_role_is_made_with_all_its_members_or_not_at_all() {
                 .map(|who| (DOMAIN.to_owned(), (*who).to_owned()))
                 .collect(),
             permissions: vec!["/permission/admin/login".into()],
+            by: actor(ORGANIZATION),
+            at: Moment(3),
         };
         let add = |wanted: NewRole| store.add_role(&wanted).expect("works");
         let missing = add(role("Sales", &["alice", "nobody"]));

@@ -101,7 +101,7 @@ fn the_report_of_an_import_as_json() {
     assert_eq!(report["state"], "completed");
     assert_eq!(report["domain"], "PRIMARY");
     assert_eq!(report["fileName"], "mixed.csv");
-    assert_eq!(report["dryRun"], false);
+    assert_eq!(report["options"]["dryRun"], false);
     assert_eq!(report["sha256"].as_str().expect("a digest").len(), 64);
     let findings = report["findings"].as_array().expect("a list");
     let seen: Vec<_> = findings
@@ -207,7 +207,8 @@ fn a_dry_run_finds_the_same_and_writes_nothing() {
         "--default-password-stdin",
     ];
     let report = home.run_with_input(&dry, DEFAULT).ended(2).json();
-    assert_eq!(report["dryRun"], true);
+    assert_eq!(report["options"]["dryRun"], true);
+    assert_eq!(report["preview"]["columns"][0]["standsFor"], "userName");
     assert_eq!(report["created"], 2);
     assert_eq!(report["duplicate"], 2);
     assert_eq!(report["failed"], 2);
@@ -345,7 +346,9 @@ fn imports_are_listed_and_shown() {
         "duplicate",
         "failed",
         "skipped",
+        "options",
         "findings",
+        "activeAt",
         "startedAt",
         "finishedAt",
     ]);

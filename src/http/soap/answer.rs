@@ -20,6 +20,8 @@ pub struct Answer {
     pub import: Option<String>,
     /// What becomes of the caller's session.
     pub session: Session,
+    /// The field `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 /// What becomes of the caller's session.
@@ -76,6 +78,7 @@ impl Answer {
                 body: String::new(),
                 import,
                 session: done.session,
+                retry_after: None,
             };
         }
         let content = done.content;
@@ -100,6 +103,7 @@ impl Answer {
             body,
             import,
             session: done.session,
+            retry_after: None,
         }
     }
 
@@ -111,6 +115,7 @@ impl Answer {
             body: String::new(),
             import: None,
             session: Session::Unchanged,
+            retry_after: None,
         }
     }
 
@@ -122,6 +127,7 @@ impl Answer {
             body: "The only expectation that can be met here is 100-continue.\n".into(),
             import: None,
             session: Session::Unchanged,
+            retry_after: None,
         }
     }
 
@@ -138,6 +144,7 @@ impl Answer {
             body: fault.to_xml(version, addressing, settings),
             import: fault.report.as_deref().map(dictionary),
             session: Session::Unchanged,
+            retry_after: fault.retry_after,
         }
     }
 }

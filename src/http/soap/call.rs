@@ -24,9 +24,12 @@ use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
+use crate::import::jobs::Ended;
+use crate::import::report::Report;
 use crate::import::request::ImportRequest;
-use crate::users::import_record::Door;
+use crate::users::import_record::{Door, ImportState};
 use crate::users::operator::Role;
+use crate::users::options::ImportOptions;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
 
@@ -114,7 +117,12 @@ impl Call<'_> {
                 match self.read_envelope(root, charset.as_deref(), progress)? {
                     Asked::Import(entry, request, handler) => {
                         let unreferenced = self.settings.take_unreferenced_attachment;
-                        self.import(entry, *request, message.file(handler, unreferenced)?)
+                        self.import(
+                            entry,
+                            *request,
+                            message.file(handler, unreferenced)?,
+                            progress,
+                        )
                     }
                     other => {
                         message.drain()?;
@@ -124,7 +132,7 @@ impl Call<'_> {
             }
             Form::Bare(bare) => match self.read_envelope(body, bare.param("charset"), progress)? {
                 Asked::Import(entry, request, handler) => {
-                    self.import(entry, *request, file_of_bare_envelope(handler)?)
+                    self.import(entry, *request, file_of_bare_envelope(handler)?, progress)
                 }
                 other => self.carry_out(other),
             },
@@ -183,12 +191,32 @@ impl Call<'_> {
     fn import(
         &self,
         entry: &'static Entry,
-        request: ImportRequest,
+        mut request: ImportRequest,
         file: impl Read,
+        progress: &Progress,
     ) -> Result<Done, Fault> {
-        let report = self.app.importer.run(request, file)?;
-        if !report.counters.clean() {
-            return Err(Fault::completed_with_errors(report));
+        let message_id = || progress.addressing.as_ref()?.message_id.clone();
+        request.key = self.head.key.clone().or_else(message_id);
+        let organization = request.organization.clone();
+        let ended = match self.head.respond_async {
+            true => self.app.jobs.queue(request, file)?,
+            false => self.app.jobs.run(request, file)?,
+        };
+        let report = match ended {
+            Ended::Ran(report) => *report,
+            Ended::Recorded(record) => {
+                let most = self.settings.problems_in_fault;
+                let store = &self.app.store;
+                let findings = store.findings(&organization, record.id, 0, most)?;
+                Report::of_record(&record, findings)
+            }
+        };
+        match report.state {
+            ImportState::Completed if report.counters.clean() => {}
+            ImportState::Completed => return Err(Fault::completed_with_errors(report)),
+            ImportState::Queued if self.head.respond_async => {}
+            ImportState::Running if self.head.respond_async => {}
+            _ => return Err(Fault::earlier_call(report)),
         }
         let done = Done::new(entry, nil_return());
         Ok(Done {
@@ -257,7 +285,8 @@ impl Call<'_> {
             file_name: file_name.trim().to_owned(),
             default_password: call.default_password,
             generated_passwords: None,
-            dry_run: false,
+            options: ImportOptions::default(),
+            key: None,
         };
         Ok((request, call.handler))
     }

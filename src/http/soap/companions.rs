@@ -14,8 +14,10 @@ use crate::http::soap::settings::Settings;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::import::single_user::SingleUser;
+use crate::users::audit::Actor;
 use crate::users::import_record::Door;
 use crate::users::operator::Role;
+use crate::users::options::ImportOptions;
 use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::secret::Secret;
 use crate::users::store::User;
@@ -55,18 +57,14 @@ impl Companion<'_> {
             Operation::AddUser => return self.add_user(entry, parameters),
             Operation::DeleteUser => {
                 let name = parameters.required("userName")?;
-                self.app
-                    .admin
-                    .delete_user(&self.caller.organization, name)?;
+                self.app.admin.delete_user(&self.actor(), name)?;
                 self.log(entry);
                 nil_return()
             }
             Operation::ChangePassword => {
                 let name = parameters.required("userName")?;
                 let password = Secret::from(parameters.required("newPassword")?);
-                self.app
-                    .admin
-                    .set_password(&self.caller.organization, name, password)?;
+                self.app.admin.set_password(&self.actor(), name, password)?;
                 self.log(entry);
                 nil_return()
             }
@@ -83,6 +81,10 @@ impl Companion<'_> {
             }
         };
         Ok(Done::new(entry, content))
+    }
+
+    fn actor(&self) -> Actor {
+        self.caller.actor(Door::Soap)
     }
 
     fn log(&self, entry: &Entry) {
@@ -175,7 +177,9 @@ impl Companion<'_> {
             may_grant_admin: self.caller.role == Role::Admin,
             file_name: entry.name.to_owned(),
             default_password: None,
-            dry_run: false,
+            generated_passwords: None,
+            options: ImportOptions::default(),
+            key: None,
         };
         let report = self.app.importer.add_user(request, &user)?;
         if report.counters.created == 1 {
@@ -200,7 +204,7 @@ impl Companion<'_> {
         let permissions = parameters.texts("permissions").map(str::to_owned).collect();
         self.app
             .admin
-            .add_role(&self.caller.organization, name, &members, permissions)?;
+            .add_role(&self.actor(), name, &members, permissions)?;
         Ok(())
     }
 

@@ -173,6 +173,9 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> Htt
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));
     }
+    if let Some(seconds) = answer.retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
     match answer.session {
         Session::Unchanged => {}
         Session::Opened(id) => {

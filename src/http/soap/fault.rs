@@ -11,6 +11,7 @@ use crate::http::soap::settings::{SenderStatus, Settings};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlError, XmlErrorKind};
 use crate::import::error::{ImportError, ImportFailure};
+use crate::import::jobs::JobError;
 use crate::import::report::Report;
 use crate::users::domains::UnknownDomain;
 use crate::users::store_error::StoreError;
@@ -50,6 +51,8 @@ pub struct Fault {
     pub exception: bool,
     /// What the import came to, where there was one.
     pub report: Option<Box<Report>>,
+    /// Seconds after which the same call may be answered otherwise.
+    pub retry_after: Option<u64>,
     /// Namespace and name of the header blocks that were not understood.
     pub not_understood: Vec<(String, String)>,
 }
@@ -64,6 +67,7 @@ impl Fault {
             message,
             exception: false,
             report: None,
+            retry_after: None,
             not_understood: Vec::new(),
         }
     }
@@ -134,6 +138,22 @@ impl Fault {
             exception: true,
             report,
             ..Fault::server("IMP-ROWS", message)
+        }
+    }
+
+    /// The same call came before, and its import has not completed.
+    pub fn earlier_call(report: Report) -> Self {
+        let (import, state) = (report.import, report.state.as_str());
+        let rows = report.counters.total;
+        let message = format!(
+            "This call came before: its import {import} is {state}, with {rows} rows dealt with."
+        );
+        let running = !report.state.is_final();
+        Fault {
+            exception: true,
+            retry_after: running.then_some(5),
+            report: Some(Box::new(report)),
+            ..Fault::server("IMP-EARLIER-CALL", message)
         }
     }
 
@@ -263,6 +283,11 @@ impl From<ImportError> for Fault {
                 rule,
                 "A password could not be made up; the server's log says why.",
             ),
+            ImportError::Cancelled
+            | ImportError::TooManyProblems { .. }
+            | ImportError::OtherContent
+            | ImportError::NotClean { .. } => Fault::operation(rule, error.to_string()),
+            ImportError::Overtaken => Fault::server(rule, error.to_string()),
             ImportError::Stopping => Fault::server(rule, error.to_string()),
         }
     }
@@ -292,6 +317,28 @@ impl From<AdminError> for Fault {
             | AdminError::Password(_)
             | AdminError::RoleName(_)
             | AdminError::RoleTaken(_) => Fault::operation(rule, error.to_string()),
+        }
+    }
+}
+
+impl From<JobError> for Fault {
+    fn from(error: JobError) -> Self {
+        let rule = error.code();
+        match error {
+            JobError::Import(failure) => failure.into(),
+            JobError::Store(store) => store.into(),
+            JobError::Busy { seconds } => Fault {
+                retry_after: Some(seconds),
+                exception: true,
+                ..Fault::server(rule, error.to_string())
+            },
+            JobError::KeyReused { .. }
+            | JobError::Key
+            | JobError::NotQueued { .. }
+            | JobError::NoSuchImport(_)
+            | JobError::StillRunning(_)
+            | JobError::AlreadyUndone(_)
+            | JobError::Domain(_) => Fault::operation(rule, error.to_string()),
         }
     }
 }

@@ -29,6 +29,10 @@ pub struct Head {
     pub content_encoding: Option<String>,
     /// The session that the call belongs to.
     pub session: Option<String>,
+    /// What the caller names the call by (`Idempotency-Key`, draft-ietf-httpapi-idempotency-key-header).
+    pub key: Option<String>,
+    /// Whether the answer may come before the work is done (`Prefer: respond-async`, RFC 7240 §4.1).
+    pub respond_async: bool,
     /// `Content-Length`; chunks announce none.
     pub content_length: Option<u64>,
 }
@@ -49,6 +53,8 @@ impl Head {
             content_type: field(headers, &header::CONTENT_TYPE),
             content_encoding: field(headers, &header::CONTENT_ENCODING),
             session: intake::session(headers),
+            key: intake::idempotency_key(headers),
+            respond_async: intake::prefers_async(headers),
             content_length: field(headers, &header::CONTENT_LENGTH)
                 .and_then(|length| length.trim().parse().ok()),
         }

@@ -82,7 +82,7 @@ impl ImportLedger for SqliteStore {
     fn add_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
         self.change(|db| {
             insert_record(db, record)?;
-            note(db, &begin_entry(record))
+            note(db, &AuditEntry::import_begun(record))
         })
     }
 
@@ -152,7 +152,7 @@ impl ImportLedger for SqliteStore {
                 )
                 .optional()?;
             if let Some(record) = &ended {
-                note(db, &end_entry(record, by, at))?;
+                note(db, &AuditEntry::import_ended(record, by, at))?;
             }
             Ok(ended.is_some())
         })
@@ -386,34 +386,13 @@ pub(super) fn update_record(
         .take(room(before).unwrap_or(usize::MAX));
     keep_rejects(db, step, signed(before), rejects)?;
     match (&step.begin, finish) {
-        (_, Some(_)) => note(db, &end_entry(&after, &after.actor(), step.at)),
-        (Some(begun), None) => note(db, &begin_entry(begun)),
+        (_, Some(_)) => note(
+            db,
+            &AuditEntry::import_ended(&after, &after.actor(), step.at),
+        ),
+        (Some(begun), None) => note(db, &AuditEntry::import_begun(begun)),
         (None, None) => Ok(()),
     }
-}
-
-fn begin_entry(record: &ImportRecord) -> AuditEntry {
-    let mut entry = AuditEntry::new(&record.actor(), "import.begin", record.started_at);
-    entry.import = Some(record.id);
-    entry.details = serde_json::json!({
-        "domain": record.domain,
-        "fileName": record.file_name,
-        "options": record.options,
-    });
-    entry
-}
-
-fn end_entry(record: &ImportRecord, by: &Actor, at: Moment) -> AuditEntry {
-    let mut entry = AuditEntry::new(by, "import.end", at);
-    entry.import = Some(record.id);
-    entry.details = serde_json::json!({
-        "domain": record.domain,
-        "fileName": record.file_name,
-        "sha256": record.sha256,
-        "state": record.state,
-        "counters": record.counters,
-    });
-    entry
 }
 
 fn keep_findings<'p>(

@@ -9,7 +9,7 @@ use crate::stores::sqlite::change::{Image, put};
 use crate::stores::sqlite::step::unsigned;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::{ImportId, ImportState};
-use crate::users::undo::{LEFT_LISTED, Left, NO_IMAGE, TOUCHED, Undone};
+use crate::users::undo::{NO_IMAGE, TOUCHED, Undone};
 
 /// Takes the import back; none when there is no such import, or it still runs.
 pub(super) fn undo(
@@ -46,14 +46,7 @@ pub(super) fn undo(
         "UPDATE imports SET state = 'undone', reason = ?3 WHERE organization = ?1 AND id = ?2",
         params![organization, id.0, undone.sentence()],
     )?;
-    let mut entry = AuditEntry::new(by, "import.undo", at);
-    entry.import = Some(id);
-    entry.details = serde_json::json!({
-        "removed": undone.removed,
-        "restored": undone.restored,
-        "left": undone.left_total,
-    });
-    note(db, &entry)?;
+    note(db, &AuditEntry::import_undone(id, &undone, by, at))?;
     Ok(Some(undone))
 }
 
@@ -72,7 +65,7 @@ fn remove(
     ))?;
     let mut names = touched.query(params![organization, domain, id.0])?;
     while let Some(row) = names.next()? {
-        leave(undone, row.get(0)?, TOUCHED);
+        undone.leave(&row.get::<_, String>(0)?, TOUCHED);
     }
     db.execute(
         "DELETE FROM role_members WHERE organization = ?1 AND domain = ?2 AND user_id IN
@@ -113,7 +106,7 @@ fn restore(
             continue;
         };
         if row.get::<_, Option<Uuid>>(3)? != Some(id.0) {
-            leave(undone, name, TOUCHED);
+            undone.leave(&name, TOUCHED);
             continue;
         }
         let image: Image = serde_json::from_str(&image)
@@ -128,7 +121,7 @@ fn restore(
         )?;
         let mut names = changed.query(params![organization, domain, id.0])?;
         while let Some(row) = names.next()? {
-            leave(undone, row.get(0)?, NO_IMAGE);
+            undone.leave(&row.get::<_, String>(0)?, NO_IMAGE);
         }
     }
     db.execute(
@@ -136,11 +129,4 @@ fn restore(
         params![organization, id.0],
     )?;
     Ok(())
-}
-
-fn leave(undone: &mut Undone, user_name: String, reason: &'static str) {
-    undone.left_total += 1;
-    if undone.left.len() < LEFT_LISTED {
-        undone.left.push(Left { user_name, reason });
-    }
 }

@@ -1,0 +1,100 @@
+//! Rows to CSV (RFC 4180), with what a spreadsheet would run made harmless.
+
+use std::io::{self, Write};
+
+/// Whether a spreadsheet would take the cell for a formula (OWASP, CSV Injection).
+pub fn is_formula(cell: &str) -> bool {
+    cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// Writes rows; lines end in CRLF.
+pub struct CsvWriter<W> {
+    out: W,
+    /// Whether cells that a spreadsheet would run get a `'` in front.
+    defuse: bool,
+}
+
+impl<W: Write> CsvWriter<W> {
+    /// A writer whose cells come out as they go in.
+    pub fn plain(out: W) -> Self {
+        CsvWriter { out, defuse: false }
+    }
+
+    /// A writer for people: cells that a spreadsheet would run get a `'` in front.
+    pub fn defused(out: W) -> Self {
+        CsvWriter { out, defuse: true }
+    }
+
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// `out` cannot be written to.
+    pub fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) -> io::Result<()> {
+        for (position, cell) in cells.into_iter().enumerate() {
+            if position > 0 {
+                self.out.write_all(b",")?;
+            }
+            self.cell(cell)?;
+        }
+        self.out.write_all(b"\r\n")
+    }
+
+    /// Passes on what is held back.
+    ///
+    /// # Errors
+    /// `out` cannot be written to.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Gives `out` back.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
+    fn cell(&mut self, cell: &str) -> io::Result<()> {
+        let mark = match self.defuse && is_formula(cell) {
+            true => "'",
+            false => "",
+        };
+        let quoted = cell.contains([',', '"', '\r', '\n', ';', '\t'])
+            || cell.starts_with(' ')
+            || cell.ends_with(' ');
+        match quoted {
+            true => write!(self.out, "\"{mark}{}\"", cell.replace('"', "\"\"")),
+            false => write!(self.out, "{mark}{cell}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(mut writer: CsvWriter<Vec<u8>>, cells: &[&str]) -> String {
+        writer.row(cells.iter().copied()).unwrap();
+        String::from_utf8(writer.into_inner()).unwrap()
+    }
+
+    #[test]
+    fn cells_are_quoted_where_they_have_to_be() {
+        let cells = ["a", "b,c", "say \"hi\"", "two\nlines", " x", ""];
+        assert_eq!(
+            written(CsvWriter::plain(Vec::new()), &cells),
+            "a,\"b,c\",\"say \"\"hi\"\"\",\"two\nlines\",\" x\",\r\n"
+        );
+    }
+
+    #[test]
+    fn formulas_are_defused_for_people_and_left_alone_for_programs() {
+        let cells = ["=1+1", "+33", "@x", "-", "a=b"];
+        assert_eq!(
+            written(CsvWriter::defused(Vec::new()), &cells),
+            "'=1+1,'+33,'@x,'-,a=b\r\n"
+        );
+        assert_eq!(
+            written(CsvWriter::plain(Vec::new()), &cells),
+            "=1+1,+33,@x,-,a=b\r\n"
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! Between an import that runs and everybody else: how far it is, and a word to stop.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::users::import_record::Counters;
+
+/// Shared by whoever runs an import and whoever asks about it.
+#[derive(Debug)]
+pub struct Control {
+    cancelled: AtomicBool,
+    started: Instant,
+    bytes: AtomicU64,
+    /// Bytes of the file; 0: not known.
+    size: AtomicU64,
+    durable: Mutex<Counters>,
+    /// Rows that an earlier run had dealt with.
+    before: AtomicU64,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// What became of the rows that are durable.
+    #[serde(flatten)]
+    pub counters: Counters,
+    /// Rows a second since it was taken up.
+    pub rows_per_second: u64,
+    /// Seconds that are left, as far as they can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_left: Option<u64>,
+}
+
+impl Control {
+    /// For an import that begins now, of a file of `size` bytes where that is known.
+    pub fn new(size: Option<u64>) -> Self {
+        Control {
+            cancelled: AtomicBool::new(false),
+            started: Instant::now(),
+            bytes: AtomicU64::new(0),
+            size: AtomicU64::new(size.unwrap_or(0)),
+            durable: Mutex::default(),
+            before: AtomicU64::new(0),
+        }
+    }
+
+    /// Asks it to stop.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        self.progress_after(self.started.elapsed())
+    }
+
+    fn progress_after(&self, elapsed: Duration) -> Progress {
+        let counters = *self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = counters
+            .total
+            .saturating_sub(self.before.load(Ordering::Relaxed));
+        let milliseconds = u64::try_from(elapsed.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let (bytes, size) = (
+            self.bytes.load(Ordering::Relaxed),
+            self.size.load(Ordering::Relaxed),
+        );
+        let seconds_left = (size > 0 && bytes > 0).then(|| {
+            let left = u128::from(size.saturating_sub(bytes));
+            let estimate = left * u128::from(milliseconds) / u128::from(bytes) / 1000;
+            u64::try_from(estimate).unwrap_or(u64::MAX)
+        });
+        Progress {
+            counters,
+            rows_per_second: rows.saturating_mul(1000) / milliseconds,
+            seconds_left,
+        }
+    }
+
+    /// Notes bytes of the file that were read.
+    pub(super) fn read(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Notes what is durable now.
+    pub(super) fn durable(&self, counters: Counters) {
+        *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = counters;
+    }
+
+    /// Notes what an earlier run had dealt with.
+    pub(super) fn resume(&self, counters: Counters) {
+        self.before.store(counters.total, Ordering::Relaxed);
+        self.durable(counters);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_and_rest_are_told_from_what_was_done_in_this_run() {
+        let control = Control::new(Some(1_000));
+        control.resume(Counters {
+            total: 100,
+            ..Counters::default()
+        });
+        control.read(250);
+        control.durable(Counters {
+            total: 350,
+            ..Counters::default()
+        });
+        let progress = control.progress_after(Duration::from_secs(2));
+        assert_eq!(
+            (progress.rows_per_second, progress.seconds_left),
+            (125, Some(6))
+        );
+        let unknown = Control::new(None).progress_after(Duration::from_secs(2));
+        assert_eq!(unknown.seconds_left, None);
+    }
+}

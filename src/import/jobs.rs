@@ -1,0 +1,623 @@
+//! Imports as jobs: how many run at once, which of them wait, how far each is, how one is stopped,
+//! and how one goes on after a restart.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::import::control::{Control, Progress};
+use crate::import::default_password::DefaultPassword;
+use crate::import::error::{ImportError, ImportFailure};
+use crate::import::importer::Importer;
+use crate::import::report::Report;
+use crate::import::request::ImportRequest;
+use crate::import::task::Task;
+use crate::import::upload::Uploads;
+use crate::users::audit::Actor;
+use crate::users::domains::{Domains, UnknownDomain};
+use crate::users::import_record::{ImportId, ImportRecord, ImportState};
+use crate::users::store::Finish;
+use crate::users::store_error::StoreError;
+use crate::users::undo::Undone;
+
+/// How often a running import gives a sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How often images are looked through that are no longer kept.
+const TIDY: u32 = 360;
+
+/// The longest key, in bytes.
+const KEY_LIMIT: usize = 255;
+
+/// An import and the organization it belongs to.
+type JobKey = (String, ImportId);
+
+/// All imports of this process.
+pub struct Jobs {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Shared {
+    importer: Arc<Importer>,
+    domains: Domains,
+    uploads: Uploads,
+    running: Mutex<HashMap<JobKey, Arc<Control>>>,
+    /// Keys of calls that are under way and have no record yet.
+    keys: Mutex<HashSet<(String, String)>>,
+    /// Calls that run now, of those that do not wait in the queue.
+    calls: Mutex<usize>,
+    waiting: Mutex<VecDeque<JobKey>>,
+    wake: Condvar,
+    closed: AtomicBool,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub enum Ended {
+    /// The import ran to its end.
+    Ran(Box<Report>),
+    /// It waits for its turn, or the same call came before: this is how its import stands.
+    Recorded(Box<ImportRecord>),
+}
+
+/// Why a job did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// It began, and ended early.
+    #[error(transparent)]
+    Import(#[from] ImportFailure),
+    /// As many imports as may run at once are running, or wait.
+    #[error("As many imports are under way as may be at once; send the file again in {seconds} s.")]
+    Busy {
+        /// When to come back.
+        seconds: u64,
+    },
+    /// The key names an import of other content.
+    #[error(
+        "The key {key:?} belongs to import {import}, whose file or options were other ones; give a \
+         new call a key of its own."
+    )]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// The import that has it.
+        import: ImportId,
+    },
+    /// The key is too long, or empty.
+    #[error("A key has 1 to {KEY_LIMIT} bytes of visible text.")]
+    Key,
+    /// It cannot wait in the queue.
+    #[error(
+        "An import that waits for its turn cannot {what}; leave that out, or let it run at once."
+    )]
+    NotQueued {
+        /// What it cannot do.
+        what: &'static str,
+    },
+    /// There is no such import.
+    #[error("There is no import {0}.")]
+    NoSuchImport(ImportId),
+    /// It still runs.
+    #[error("Import {0} is still under way; cancel it first.")]
+    StillRunning(ImportId),
+    /// It was taken back before.
+    #[error("Import {0} was undone before.")]
+    AlreadyUndone(ImportId),
+    /// Its domain is no longer there.
+    #[error(transparent)]
+    Domain(#[from] UnknownDomain),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl JobError {
+    /// The stable code of this failure.
+    pub fn code(&self) -> &'static str {
+        match self {
+            JobError::Import(failure) => failure.error.code(),
+            JobError::Busy { .. } => "IMP-BUSY",
+            JobError::KeyReused { .. } => "IMP-KEY-REUSED",
+            JobError::Key => "IMP-KEY",
+            JobError::NotQueued { .. } => "IMP-QUEUE",
+            JobError::NoSuchImport(_) => "IMP-IMPORT-UNKNOWN",
+            JobError::StillRunning(_) => "IMP-IMPORT-RUNNING",
+            JobError::AlreadyUndone(_) => "IMP-IMPORT-UNDONE",
+            JobError::Domain(_) => "IMP-DOMAIN",
+            JobError::Store(_) => "IMP-STORE",
+        }
+    }
+}
+
+/// What a wish to cancel came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It had not begun, and will not.
+    BeforeItBegan,
+    /// It ends behind the batch it is at.
+    Asked,
+    /// It had ended already.
+    TooLate,
+}
+
+impl Jobs {
+    /// The imports of this process, none of which has begun.
+    pub fn new(importer: Arc<Importer>, domains: Domains, uploads: Uploads) -> Self {
+        let shared = Arc::new(Shared {
+            importer,
+            domains,
+            uploads,
+            running: Mutex::default(),
+            keys: Mutex::default(),
+            calls: Mutex::new(0),
+            waiting: Mutex::default(),
+            wake: Condvar::new(),
+            closed: AtomicBool::new(false),
+        });
+        Jobs {
+            shared,
+            threads: Mutex::default(),
+        }
+    }
+
+    /// Takes up what an earlier process left, and begins to work through the queue.
+    ///
+    /// # Errors
+    /// A sentence: the store failed, or no thread could be started.
+    pub fn begin(&self) -> Result<(), String> {
+        let Shared {
+            importer, uploads, ..
+        } = self.shared.as_ref();
+        let unfinished = importer
+            .store
+            .unfinished()
+            .map_err(|error| error.to_string())?;
+        let left: Vec<JobKey> = unfinished
+            .into_iter()
+            .filter(|record| uploads.has(record.id))
+            .map(|record| (record.organization, record.id))
+            .collect();
+        let ids: Vec<ImportId> = left.iter().map(|(_, id)| *id).collect();
+        uploads.forget_all_but(&ids);
+        if !left.is_empty() {
+            tracing::info!(imports = left.len(), "imports of the last run go on");
+        }
+        locked(&self.shared.waiting).extend(left);
+        for number in 0..importer.settings.workers {
+            self.spawn(format!("import-{number}"), Shared::work)?;
+        }
+        self.spawn("heartbeat".into(), Shared::beat)
+    }
+
+    fn spawn(&self, name: String, work: fn(&Shared)) -> Result<(), String> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || work(&shared))
+            .map_err(|error| error.to_string())?;
+        locked(&self.threads).push(thread);
+        Ok(())
+    }
+
+    /// Imports the file that `source` gives, now.
+    ///
+    /// # Errors
+    /// The house is full, the key belongs to another call, or the import ended early.
+    pub fn run(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
+        self.shared.run(request, source)
+    }
+
+    /// Puts the file aside and answers the record of an import whose turn will come.
+    ///
+    /// # Errors
+    /// The queue is full, the key belongs to another call, or the file could not be put aside.
+    pub fn queue(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
+        self.shared.queue(request, source)
+    }
+
+    /// How far an import is that runs in this process.
+    pub fn progress(&self, organization: &str, id: ImportId) -> Option<Progress> {
+        let running = locked(&self.shared.running);
+        let control = running.get(&(organization.to_owned(), id))?;
+        Some(control.progress())
+    }
+
+    /// Stops an import behind the batch it is at.
+    ///
+    /// # Errors
+    /// There is no such import, or the store failed.
+    pub fn cancel(&self, by: &Actor, id: ImportId) -> Result<Cancelled, JobError> {
+        self.shared.cancel(by, id)
+    }
+
+    /// Takes back what an import did, of users whom nobody has changed since.
+    ///
+    /// # Errors
+    /// There is no such import, it still runs, or the store failed.
+    pub fn undo(&self, by: &Actor, id: ImportId) -> Result<Undone, JobError> {
+        let store = &self.shared.importer.store;
+        let record = store
+            .import(&by.organization, id)?
+            .ok_or(JobError::NoSuchImport(id))?;
+        match record.state {
+            ImportState::Queued | ImportState::Running => Err(JobError::StillRunning(id)),
+            ImportState::Undone => Err(JobError::AlreadyUndone(id)),
+            _ => {
+                // Nobody goes on with it any more.
+                self.shared.uploads.forget(id);
+                let at = self.shared.importer.clock.now();
+                store
+                    .undo(&by.organization, id, by, at)?
+                    .ok_or(JobError::StillRunning(id))
+            }
+        }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        self.shared.importer.stopping.store(true, Ordering::SeqCst);
+        // Taking the lock makes sure that no worker is between its check and its wait.
+        drop(locked(&self.shared.waiting));
+        self.shared.wake.notify_all();
+        for thread in locked(&self.threads).drain(..) {
+            // A worker that panicked has been reported by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Jobs")
+    }
+}
+
+impl Shared {
+    fn run(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
+        let _key = match self.meet_key(&request)? {
+            Met::Nobody => None,
+            Met::New(held) => Some(held),
+            Met::Earlier(record) => return self.again(*record, request, source),
+        };
+        let _slot = self.slot()?;
+        let importer = &self.importer;
+        let task = Task::new(request, &importer.clock, &importer.passwords);
+        Ok(Ended::Ran(Box::new(self.carry_out(task, source, None)?)))
+    }
+
+    /// The same key again: the earlier import is the answer, or is gone on with.
+    fn again(
+        &self,
+        record: ImportRecord,
+        request: ImportRequest,
+        source: impl Read,
+    ) -> Result<Ended, JobError> {
+        let reused = || JobError::KeyReused {
+            key: record.key.clone().unwrap_or_default(),
+            import: record.id,
+        };
+        let domain = &request.domain.name;
+        if record.options != request.options || record.domain != *domain {
+            return Err(reused());
+        }
+        if record.state == ImportState::Running {
+            return Ok(Ended::Recorded(Box::new(record)));
+        }
+        // A copy, because the content has to be known before anything is done with it.
+        let copy = ImportId(self.importer.clock.new_id());
+        let sha256 = self.uploads.keep(copy, source).map_err(|wire| {
+            JobError::Import(ImportFailure {
+                error: ImportError::Wire(wire),
+                report: Box::new(Report::of_record(&record, Vec::new())),
+            })
+        });
+        let _copy = Kept(&self.uploads, copy);
+        let sha256 = sha256?;
+        let same = record.sha256.as_ref().is_none_or(|known| *known == sha256);
+        if !same {
+            return Err(reused());
+        }
+        let waits = self.uploads.has(record.id);
+        if record.state != ImportState::Interrupted || waits {
+            return Ok(Ended::Recorded(Box::new(record)));
+        }
+        let _slot = self.slot()?;
+        let now = self.importer.clock.now();
+        let taken = self
+            .importer
+            .store
+            .take_up(&record.organization, record.id, now)?;
+        let Some(taken) = taken else {
+            return Ok(Ended::Recorded(Box::new(record)));
+        };
+        let hashed = taken.default_password_hash.is_some();
+        let default = DefaultPassword::new(request.default_password, &self.importer.passwords);
+        let default = if hashed {
+            DefaultPassword::of_record(&taken)
+        } else {
+            default
+        };
+        let task = Task::resume(taken, request.domain, default);
+        let Some((file, size)) = self.uploads.open(copy) else {
+            return Err(StoreError::Failed("the upload is gone".into()).into());
+        };
+        let result = self.carry_out(task, file, Some(size));
+        match result {
+            Ok(report) => Ok(Ended::Ran(Box::new(report))),
+            Err(failure) if matches!(failure.error, ImportError::OtherContent) => Err(reused()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    fn queue(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
+        if request.generated_passwords.is_some() {
+            let what = "hand out generated passwords";
+            return Err(JobError::NotQueued { what });
+        }
+        if request.options.dry_run {
+            return Err(JobError::NotQueued {
+                what: "be a dry run",
+            });
+        }
+        let _key = match self.meet_key(&request)? {
+            Met::Nobody => None,
+            Met::New(held) => Some(held),
+            Met::Earlier(record) => return self.again(*record, request, source),
+        };
+        let most = self.importer.settings.queue;
+        if locked(&self.waiting).len() >= most {
+            return Err(JobError::Busy { seconds: 60 });
+        }
+        let importer = &self.importer;
+        let mut task = Task::new(request, &importer.clock, &importer.passwords);
+        let early = |task: &Task, error| {
+            JobError::Import(ImportFailure {
+                error,
+                report: Box::new(Report::of_record(&task.record, Vec::new())),
+            })
+        };
+        let sha256 = self
+            .uploads
+            .keep(task.record.id, source)
+            .map_err(|wire| early(&task, ImportError::Wire(wire)))?;
+        task.record.state = ImportState::Queued;
+        task.record.sha256 = Some(sha256);
+        // Only the hash may wait on the disk.
+        let hash = match task.default.verdict() {
+            Some(Ok(())) => task.default.hash_once(&importer.default_hasher),
+            _ => Ok(None),
+        };
+        let recorded = hash.map_err(ImportError::Hash).and_then(|hash| {
+            task.record.default_password_hash = hash;
+            Ok(importer.store.add_import(&task.record)?)
+        });
+        if let Err(error) = recorded {
+            self.uploads.forget(task.record.id);
+            return Err(early(&task, error));
+        }
+        let record = task.record;
+        locked(&self.waiting).push_back((record.organization.clone(), record.id));
+        self.wake.notify_one();
+        Ok(Ended::Recorded(Box::new(record)))
+    }
+
+    /// Looks whether the key was used before, and keeps others from using it meanwhile.
+    fn meet_key(&self, request: &ImportRequest) -> Result<Met<'_>, JobError> {
+        let Some(key) = &request.key else {
+            return Ok(Met::Nobody);
+        };
+        if key.is_empty() || key.len() > KEY_LIMIT || key.chars().any(char::is_control) {
+            return Err(JobError::Key);
+        }
+        let held = (request.organization.clone(), key.clone());
+        if !locked(&self.keys).insert(held.clone()) {
+            // Its record is not there yet: whoever asks again in a moment finds it.
+            return Err(JobError::Busy { seconds: 1 });
+        }
+        let held = HeldKey { shared: self, held };
+        let found = self
+            .importer
+            .store
+            .import_by_key(&request.organization, key)?;
+        Ok(match found {
+            Some(record) => Met::Earlier(Box::new(record)),
+            None => Met::New(held),
+        })
+    }
+
+    fn slot(&self) -> Result<Slot<'_>, JobError> {
+        let mut calls = locked(&self.calls);
+        if *calls >= self.importer.settings.slots {
+            return Err(JobError::Busy { seconds: 5 });
+        }
+        *calls += 1;
+        Ok(Slot(self))
+    }
+
+    fn carry_out(
+        &self,
+        task: Task,
+        source: impl Read,
+        size: Option<u64>,
+    ) -> Result<Report, ImportFailure> {
+        let control = Arc::new(Control::new(size));
+        let key = (task.record.organization.clone(), task.record.id);
+        locked(&self.running).insert(key.clone(), Arc::clone(&control));
+        let result = self.importer.carry_out(task, source, &control);
+        locked(&self.running).remove(&key);
+        result
+    }
+
+    /// Works through the queue until the house closes.
+    fn work(&self) {
+        while let Some((organization, id)) = self.next() {
+            if let Err(error) = self.take_turn(&organization, id) {
+                tracing::error!(%error, import = %id, "an import of the queue failed");
+            }
+        }
+    }
+
+    fn next(&self) -> Option<JobKey> {
+        let mut waiting = locked(&self.waiting);
+        loop {
+            let closing =
+                self.importer.stopping.load(Ordering::SeqCst) || self.closed.load(Ordering::SeqCst);
+            if closing {
+                return None;
+            }
+            match waiting.pop_front() {
+                Some(key) => return Some(key),
+                None => {
+                    waiting = self
+                        .wake
+                        .wait_timeout(waiting, Duration::from_secs(1))
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                }
+            }
+        }
+    }
+
+    fn take_turn(&self, organization: &str, id: ImportId) -> Result<(), JobError> {
+        let now = self.importer.clock.now();
+        let Some(record) = self.importer.store.take_up(organization, id, now)? else {
+            // It was cancelled meanwhile.
+            self.uploads.forget(id);
+            return Ok(());
+        };
+        let domain = self.domains.find(Some(&record.domain));
+        let (domain, (file, size)) = match (domain, self.uploads.open(id)) {
+            (Ok(domain), Some(upload)) => (domain, upload),
+            (Err(error), _) => return self.fail(&record, error.to_string(), now),
+            (_, None) => return self.fail(&record, "the upload is gone".into(), now),
+        };
+        let default = DefaultPassword::of_record(&record);
+        let task = Task::resume(record, domain, default);
+        let goes_on = match self.carry_out(task, file, Some(size)) {
+            Ok(_) => false,
+            // What stopped it has been logged; the next start goes on with it.
+            Err(failure) => failure.error.is_interruption(),
+        };
+        if !goes_on {
+            self.uploads.forget(id);
+        }
+        Ok(())
+    }
+
+    fn fail(&self, record: &ImportRecord, reason: String, at: Moment) -> Result<(), JobError> {
+        let finish = Finish {
+            state: ImportState::Failed,
+            reason: Some(reason),
+            sha256: None,
+        };
+        let by = record.actor();
+        let store = &self.importer.store;
+        store.end_import(&record.organization, record.id, &by, &finish, at)?;
+        self.uploads.forget(record.id);
+        Ok(())
+    }
+
+    fn cancel(&self, by: &Actor, id: ImportId) -> Result<Cancelled, JobError> {
+        let store = &self.importer.store;
+        let record = store
+            .import(&by.organization, id)?
+            .ok_or(JobError::NoSuchImport(id))?;
+        let key = (by.organization.clone(), id);
+        if let Some(control) = locked(&self.running).get(&key) {
+            control.cancel();
+            return Ok(Cancelled::Asked);
+        }
+        if !matches!(record.state, ImportState::Queued | ImportState::Interrupted) {
+            return Ok(Cancelled::TooLate);
+        }
+        locked(&self.waiting).retain(|waiting| *waiting != key);
+        let finish = Finish {
+            state: ImportState::Cancelled,
+            reason: Some(ImportError::Cancelled.to_string()),
+            sha256: None,
+        };
+        let at = self.importer.clock.now();
+        let ended = store.end_import(&by.organization, id, by, &finish, at)?;
+        self.uploads.forget(id);
+        Ok(match ended {
+            true => Cancelled::BeforeItBegan,
+            false => Cancelled::TooLate,
+        })
+    }
+
+    /// Gives signs of life of whatever runs, and tidies up now and then.
+    fn beat(&self) {
+        for beat in 1_u32.. {
+            let closing = locked(&self.waiting);
+            let (closing, _) = self
+                .wake
+                .wait_timeout_while(closing, HEARTBEAT, |_| !self.closed.load(Ordering::SeqCst))
+                .unwrap_or_else(PoisonError::into_inner);
+            drop(closing);
+            if self.closed.load(Ordering::SeqCst) {
+                return;
+            }
+            let running: Vec<JobKey> = locked(&self.running).keys().cloned().collect();
+            let (store, now) = (&self.importer.store, self.importer.clock.now());
+            for (organization, id) in running {
+                if let Err(error) = store.still_running(&organization, id, now) {
+                    tracing::warn!(%error, import = %id, "no sign of life could be given");
+                }
+            }
+            if beat % TIDY == 1 {
+                let kept = self.importer.settings.undo_microseconds();
+                if let Err(error) = store.forget_images(Moment(now.0.saturating_sub(kept))) {
+                    tracing::warn!(%error, "images that are too old could not be removed");
+                }
+            }
+        }
+    }
+}
+
+/// What the key of a call is.
+enum Met<'s> {
+    Nobody,
+    New(HeldKey<'s>),
+    Earlier(Box<ImportRecord>),
+}
+
+/// A key that nobody else may use for the moment.
+struct HeldKey<'s> {
+    shared: &'s Shared,
+    held: (String, String),
+}
+
+impl Drop for HeldKey<'_> {
+    fn drop(&mut self) {
+        locked(&self.shared.keys).remove(&self.held);
+    }
+}
+
+/// One of the calls that may run at once.
+struct Slot<'s>(&'s Shared);
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        *locked(&self.0.calls) -= 1;
+    }
+}
+
+/// A copy of an upload that goes when it is no longer looked at.
+struct Kept<'u>(&'u Uploads, ImportId);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.0.forget(self.1);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,46 @@
+//! What a dry run shows of a file: how its columns are understood, and its first rows.
+
+use serde::Serialize;
+
+/// Rows that are shown.
+const ROWS: usize = 20;
+
+/// The preview.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Preview {
+    /// The columns, in the order of the file.
+    pub columns: Vec<PreviewColumn>,
+    /// The first rows.
+    pub rows: Vec<PreviewRow>,
+}
+
+/// A column and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviewColumn {
+    /// The name, as the file has it.
+    pub name: String,
+    /// What it stands for, such as `userName` or `attribute country`; none: it is ignored.
+    pub stands_for: Option<String>,
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PreviewRow {
+    /// Line of the file where it begins, from 1.
+    pub line: u64,
+    /// Its cells, the password's blanked.
+    pub cells: Vec<String>,
+}
+
+impl Preview {
+    /// Adds a row while there is room.
+    pub(super) fn add(&mut self, line: u64, cells: impl FnOnce() -> Vec<String>) {
+        if self.rows.len() < ROWS {
+            self.rows.push(PreviewRow {
+                line,
+                cells: cells(),
+            });
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! From the file to the batch: rows are read, judged, and taken in or rejected.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::formats::detected::{Charset, CharsetFrom, Detected};
+use crate::formats::error::FormatError;
+use crate::formats::open::{Options, Rows, open};
+use crate::formats::row::{Flaw, Row, TextRow};
+use crate::import::batching::Batching;
+use crate::import::columns::ColumnPlan;
+use crate::import::control::Control;
+use crate::import::default_password::DefaultPassword;
+use crate::import::error::ImportError;
+use crate::import::preview::Preview;
+use crate::import::rows_digest::RowsDigest;
+use crate::users::candidate::{Candidate, CheckedPassword};
+use crate::users::claims::ClaimTable;
+use crate::users::options::ConflictPolicy;
+use crate::users::policy::Policy;
+use crate::users::problem::{Problem, Severity};
+
+/// What rows meet on their way.
+pub(super) struct Reading<'r, 'm> {
+    pub claims: &'r ClaimTable,
+    pub policy: &'r Policy<'r>,
+    pub default: &'r mut DefaultPassword,
+    pub batching: &'r mut Batching<'m>,
+    pub control: &'r Control,
+    /// Set when the server stops.
+    pub stopping: &'r AtomicBool,
+    /// The import ends when so many rows have failed.
+    pub stop_after: Option<u64>,
+    /// Rows that an earlier run has dealt with.
+    pub skip: u64,
+    /// Digests the rows, where the import has a key.
+    pub digest: Option<RowsDigest>,
+    /// Filled in a dry run.
+    pub preview: Option<Preview>,
+    /// Set when the last row was read.
+    pub detected: Option<Detected>,
+}
+
+impl Reading<'_, '_> {
+    /// Reads the file to its end.
+    pub(super) fn read_file(
+        &mut self,
+        file: impl Read,
+        options: &Options<'_>,
+    ) -> Result<(), ImportError> {
+        let mut opened = open(file, options)?;
+        let mut rows = opened.rows()?;
+        let result = self.read_rows(&mut rows);
+        let found = self.detected.insert(rows.detected());
+        if let Some(charset) = found.charset
+            && charset.from == CharsetFrom::Guess
+        {
+            self.batching.warn("charset-guessed", &guessed(charset));
+        }
+        result
+    }
+
+    fn read_rows(&mut self, rows: &mut Rows<'_, impl Read>) -> Result<(), ImportError> {
+        let Some(header) = rows.next_row()? else {
+            return Ok(());
+        };
+        let header = header.text().map_err(|field| header_error(field.flaw))?;
+        let resumed = self.skip > 0;
+        let mut warnings = Vec::new();
+        let plan = ColumnPlan::from_header(&header, self.claims, &mut warnings)?;
+        if !resumed {
+            self.batching.findings().append(&mut warnings);
+        }
+        if let Some(preview) = &mut self.preview {
+            preview.columns = plan.columns();
+        }
+        self.batching.set_header(plan.header());
+        let plan = plan.separated_by(rows.detected().delimiter);
+        while let Some(row) = rows.next_row()? {
+            if row.len() == 1 && row.is_blank() {
+                continue;
+            }
+            if self.skips(&row)? {
+                continue;
+            }
+            match row.text() {
+                Ok(text) => self.read_row(&text, &plan)?,
+                Err(field) => {
+                    let (line, column) = (row.line(), plan.column_name(field.position));
+                    let cells = plan.cells(&row);
+                    let charset = rows.detected().charset;
+                    let problem = flawed(field.flaw, line, column, charset);
+                    self.batching.reject([problem], line, cells);
+                }
+            }
+            self.go_on()?;
+        }
+        Ok(())
+    }
+
+    /// Steps over a row that an earlier run has dealt with; behind the last one the rows have to be
+    /// those that the earlier run had.
+    fn skips(&mut self, row: &Row<'_>) -> Result<bool, ImportError> {
+        if let Some(digest) = &mut self.digest {
+            digest.add(row);
+        }
+        if self.skip == 0 {
+            return Ok(false);
+        }
+        self.skip -= 1;
+        if self.skip == 0
+            && let Some(digest) = &self.digest
+            && !digest.is_as_before()
+        {
+            return Err(ImportError::OtherContent);
+        }
+        Ok(true)
+    }
+
+    fn read_row(&mut self, text: &TextRow<'_>, plan: &ColumnPlan<'_>) -> Result<(), ImportError> {
+        if let Some(preview) = &mut self.preview {
+            preview.add(text.line(), || plan.text_cells(text));
+        }
+        match plan.candidate(text) {
+            Ok(candidate) => self.judge(candidate, || plan.text_cells(text)),
+            Err(problem) => {
+                let cells = plan.text_cells(text);
+                self.batching.reject([problem], text.line(), cells);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the candidate in, or rejects it.
+    pub(super) fn judge(
+        &mut self,
+        candidate: Candidate<'_>,
+        cells: impl Fn() -> Vec<String>,
+    ) -> Result<(), ImportError> {
+        let line = candidate.line;
+        if candidate.user_name.trim().is_empty() {
+            self.batching.skip(line);
+            return Ok(());
+        }
+        match self.policy.check(candidate, self.batching.findings()) {
+            Ok(user) => {
+                // These the store itself may have to reject.
+                let doubtful = self.policy.conflict == ConflictPolicy::Fail
+                    || matches!(user.password, CheckedPassword::Missing);
+                let cells = doubtful.then(|| serde_json::Value::from(cells()).to_string());
+                self.batching.push(user, cells.as_deref())
+            }
+            Err(problems) => {
+                self.batching.reject(problems, line, cells());
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands a full batch over, and looks whether the import is to end here.
+    fn go_on(&mut self) -> Result<(), ImportError> {
+        if self.control.is_cancelled() {
+            return Err(ImportError::Cancelled);
+        }
+        let limit = self.stop_after.unwrap_or(u64::MAX);
+        let stop = self.batching.failed() >= limit;
+        if stop || self.batching.is_full() {
+            self.batching.set_rows_sha256(self.digest.as_ref());
+            self.batching.flush(self.default, None)?;
+        }
+        if stop || self.batching.failed() >= limit {
+            self.batching.settle()?;
+            return Err(ImportError::TooManyProblems { limit });
+        }
+        match self.stopping.load(Ordering::Relaxed) {
+            true => Err(ImportError::Stopping),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A field without text, as a problem of its row.
+fn flawed(flaw: Flaw, line: u64, column: String, charset: Option<Charset>) -> Problem {
+    let charset = charset.map_or("UTF-8", |charset| charset.name);
+    let (code, message) = match flaw {
+        Flaw::NotText if charset == "UTF-8" => (
+            "not-utf8",
+            "the field is not UTF-8 text; save the file as UTF-8".to_owned(),
+        ),
+        Flaw::NotText => (
+            "not-text",
+            format!("the field is not text in {charset}; save the file as UTF-8"),
+        ),
+        Flaw::Error(error) => (
+            "cell-error",
+            format!("the cell holds the error {error}; mend its formula or empty it"),
+        ),
+    };
+    Problem::new(Severity::Failed, line, Cow::Owned(column), code, message)
+}
+
+fn header_error(flaw: Flaw) -> FormatError {
+    match flaw {
+        Flaw::NotText => FormatError::Charset {
+            charset: "another charset than it seems to be",
+        },
+        Flaw::Error(_) => FormatError::Workbook {
+            what: "a cell of the header row holds an error",
+            line: 0,
+        },
+    }
+}
+
+fn guessed(charset: Charset) -> String {
+    format!(
+        "the file is not UTF-8 and was read as {}, which is a guess: look at names with accents, and \
+         save the file as UTF-8 or set files.charset if they are wrong",
+        charset.name
+    )
+}

@@ -1,0 +1,64 @@
+//! SHA-256 of rows, so that an import that is taken up again is known to go on with the same rows.
+
+use ring::digest::{Context, SHA256};
+
+use crate::formats::row::Row;
+
+/// Digests rows: each field behind its length, each row behind its number of fields.
+pub(super) struct RowsDigest {
+    context: Context,
+    /// What the rows of an earlier run came to.
+    before: Option<String>,
+}
+
+impl RowsDigest {
+    /// Of no rows yet; `before` is the digest of the rows that an earlier run dealt with.
+    pub(super) fn new(before: Option<String>) -> Self {
+        RowsDigest {
+            context: Context::new(&SHA256),
+            before,
+        }
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, row: &Row<'_>) {
+        self.context.update(&(row.len() as u64).to_le_bytes());
+        for field in row.fields() {
+            self.context.update(&(field.len() as u64).to_le_bytes());
+            self.context.update(field);
+        }
+    }
+
+    /// Whether the rows so far are those of the earlier run.
+    pub(super) fn is_as_before(&self) -> bool {
+        self.before
+            .as_ref()
+            .is_none_or(|before| *before == self.hex())
+    }
+
+    /// The digest so far, in hexadecimal.
+    pub(super) fn hex(&self) -> String {
+        let digest = self.context.clone().finish();
+        digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_field_ends_makes_a_difference() {
+        let digest = |bytes: &[u8], ends: &[usize]| {
+            let mut digest = RowsDigest::new(None);
+            digest.add(&Row::new(1, bytes, ends));
+            digest.hex()
+        };
+        assert_ne!(digest(b"abc", &[1, 3]), digest(b"abc", &[2, 3]));
+        assert_eq!(digest(b"abc", &[1, 3]), digest(b"abc", &[1, 3]));
+    }
+}

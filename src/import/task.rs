@@ -1,0 +1,100 @@
+//! An import that is about to run: its record, its rules, and what it takes up from before.
+
+use crate::clock::Clock;
+use crate::import::default_password::DefaultPassword;
+use crate::import::generated_passwords::GeneratedPasswords;
+use crate::import::request::ImportRequest;
+use crate::users::domains::Domain;
+use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::passwords;
+
+/// One run of one import.
+#[derive(Debug)]
+pub struct Task {
+    pub(super) record: ImportRecord,
+    pub(super) domain: Domain,
+    pub(super) default: DefaultPassword,
+    pub(super) generated: Option<GeneratedPasswords>,
+    /// Whether the record is in the store already.
+    pub(super) recorded: bool,
+}
+
+impl Task {
+    /// A new import.
+    pub fn new(request: ImportRequest, clock: &Clock, rules: &passwords::Settings) -> Self {
+        let default = DefaultPassword::new(request.default_password, rules);
+        let now = clock.now();
+        let record = ImportRecord {
+            id: ImportId(clock.new_id()),
+            organization: request.organization,
+            domain: request.domain.name.clone(),
+            door: request.door,
+            operator: request.operator,
+            file_name: label(&request.file_name),
+            sha256: None,
+            state: ImportState::Running,
+            reason: None,
+            counters: Counters::default(),
+            options: request.options,
+            key: request.key,
+            findings: 0,
+            started_at: now,
+            finished_at: None,
+            active_at: now,
+            header: Vec::new(),
+            rows_sha256: None,
+            may_grant_admin: request.may_grant_admin,
+            default_password_note: default.note(),
+            default_password_hash: None,
+        };
+        Task {
+            record,
+            domain: request.domain,
+            default,
+            generated: request.generated_passwords,
+            recorded: false,
+        }
+    }
+
+    /// An import that is in the store, to be gone on with behind the rows that it has dealt with.
+    pub fn resume(record: ImportRecord, domain: Domain, default: DefaultPassword) -> Self {
+        Task {
+            record,
+            domain,
+            default,
+            generated: None,
+            recorded: true,
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> ImportId {
+        self.record.id
+    }
+
+    /// Its record, as it is at the beginning of this run.
+    pub fn record(&self) -> &ImportRecord {
+        &self.record
+    }
+}
+
+/// A file name as it is kept: its last segment, no controls, at most 255 characters.
+fn label(file_name: &str) -> String {
+    let last = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
+    last.chars()
+        .filter(|character| !character.is_control())
+        .take(255)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_a_label() {
+        assert_eq!(label("../../etc/passwd"), "passwd");
+        assert_eq!(label(r"C:\users\a.csv"), "a.csv");
+        assert_eq!(label("a\u{0}\nb.csv"), "ab.csv");
+    }
+}

@@ -1,0 +1,166 @@
+//! Uploads that wait for their turn: one file each, only its owner may read it, and it outlives the
+//! process.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use ring::digest::{Context, SHA256};
+
+use crate::users::import_record::ImportId;
+use crate::wire::error::WireError;
+
+/// The folder of waiting uploads.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    folder: PathBuf,
+    /// Bytes that one may have.
+    limit: u64,
+}
+
+impl Uploads {
+    /// Uploads in `folder`, which exists.
+    pub fn new(folder: &Path, limit: u64) -> Self {
+        Uploads {
+            folder: folder.into(),
+            limit,
+        }
+    }
+
+    fn path(&self, id: ImportId) -> PathBuf {
+        self.folder.join(format!("{id}.upload"))
+    }
+
+    /// Puts all of `source` aside, durably; answers its SHA-256 in hexadecimal.
+    ///
+    /// # Errors
+    /// The source failed, it is too large, or the disk is full; nothing is left of it.
+    pub fn keep(&self, id: ImportId, source: impl Read) -> Result<String, WireError> {
+        let path = self.path(id);
+        let kept = self.write(&path, source).map_err(WireError::from_io);
+        if kept.is_err() {
+            self.forget(id);
+        }
+        kept
+    }
+
+    fn write(&self, path: &Path, mut source: impl Read) -> io::Result<String> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        let mut out = BufWriter::new(file);
+        let mut digest = Context::new(&SHA256);
+        let (mut buffer, mut length) = (vec![0; 64 * 1024], 0);
+        loop {
+            let count = source.read(&mut buffer)?;
+            let piece = buffer.get(..count).unwrap_or_default();
+            if piece.is_empty() {
+                break;
+            }
+            length += count as u64;
+            if length > self.limit {
+                return Err(WireError::SpoolFull { limit: self.limit }.into());
+            }
+            digest.update(piece);
+            out.write_all(piece)?;
+        }
+        out.flush()?;
+        out.get_ref().sync_all()?;
+        File::open(&self.folder)?.sync_all()?;
+        let digest = digest.finish();
+        Ok(digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
+    }
+
+    /// The upload of this import, if it waits, and its size in bytes.
+    pub fn open(&self, id: ImportId) -> Option<(File, u64)> {
+        let file = File::open(self.path(id)).ok()?;
+        let size = file.metadata().ok()?.len();
+        Some((file, size))
+    }
+
+    /// Whether the upload of this import waits.
+    pub fn has(&self, id: ImportId) -> bool {
+        self.path(id).exists()
+    }
+
+    /// Removes it.
+    pub fn forget(&self, id: ImportId) {
+        match std::fs::remove_file(self.path(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::error!(%error, import = %id, "an upload could not be removed");
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes all uploads but those of these imports: nobody will ask for the others again.
+    pub fn forget_all_but(&self, wanted: &[ImportId]) {
+        let Ok(folder) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
+        let keep: Vec<PathBuf> = wanted.iter().map(|id| self.path(*id)).collect();
+        for file in folder.flatten() {
+            let path = file.path();
+            let is_upload = path.extension().is_some_and(|end| end == "upload");
+            if is_upload
+                && !keep.contains(&path)
+                && let Err(error) = std::fs::remove_file(&path)
+            {
+                tracing::error!(%error, "a left-over upload could not be removed");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use uuid::Uuid;
+
+    #[test]
+    fn an_upload_is_kept_for_its_owner_alone_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::new(folder.path(), 10);
+        let id = ImportId(Uuid::from_u128(7));
+        let sha256 = uploads.keep(id, &b"abc"[..]).unwrap();
+        assert!(sha256.starts_with("ba7816bf"));
+        let (mut file, size) = uploads.open(id).unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!((size, mode & 0o777), (3, 0o600));
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "abc");
+        uploads.forget(id);
+        assert!(!uploads.has(id));
+    }
+
+    #[test]
+    fn nothing_is_left_of_one_that_is_too_large() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::new(folder.path(), 2);
+        let id = ImportId(Uuid::from_u128(7));
+        let error = uploads.keep(id, &b"abc"[..]).unwrap_err();
+        assert!(matches!(error, WireError::SpoolFull { limit: 2 }));
+        assert!(!uploads.has(id));
+    }
+
+    #[test]
+    fn left_overs_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::new(folder.path(), 10);
+        let (one, two) = (ImportId(Uuid::from_u128(1)), ImportId(Uuid::from_u128(2)));
+        for id in [one, two] {
+            uploads.keep(id, &b"x"[..]).unwrap();
+        }
+        uploads.forget_all_but(&[two]);
+        assert!(!uploads.has(one) && uploads.has(two));
+    }
+}
