@@ -152,11 +152,14 @@ impl Answer {
 fn dictionary(report: &Report) -> String {
     let c = &report.counters;
     format!(
-        "id=\"{}\", state={}, total={}, created={}, duplicate={}, failed={}, skipped={}",
+        "id=\"{}\", state={}, total={}, created={}, updated={}, unchanged={}, duplicate={}, failed={}, \
+         skipped={}",
         report.import,
         report.state.as_str(),
         c.total,
         c.created,
+        c.updated,
+        c.unchanged,
         c.duplicate,
         c.failed,
         c.skipped
