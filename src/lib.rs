@@ -13,7 +13,7 @@
 //! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config
 //! 1 users   wire    telemetry
-//! 0 clock
+//! 0 clock   hex
 //! ```
 //!
 //! - [`users`]: what a user is, the rules, and the ports that stores stand behind.
@@ -28,6 +28,7 @@
 //! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
 
 pub mod clock;
+pub mod hex;
 pub mod config;
 pub mod telemetry;
 pub mod users;

@@ -623,7 +623,7 @@ fn the_import_stands_in_a_header_field_of_every_answer() {
     let bad = server.post("text/xml", inline(MIXED).as_bytes());
     let id = server.last_import().unwrap().id;
     let expected = format!(
-        "id=\"{id}\", state=completed, total=3, created=0, duplicate=2, failed=1, skipped=0"
+        "id=\"{id}\", state=completed, total=3, created=0, updated=0, unchanged=0, duplicate=2, failed=1, skipped=0"
     );
     assert_eq!(bad.header("muster-import"), Some(expected.as_str()));
     let refused = server.post("text/xml", b"");
