@@ -14,8 +14,10 @@ pub fn encode(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn every_byte_has_two_digits() {
-        assert_eq!(super::encode(&[0, 10, 255]), "000aff");
+        assert_eq!(encode(&[0, 10, 255]), "000aff");
     }
 }
