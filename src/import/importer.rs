@@ -129,16 +129,7 @@ impl Importer {
             Ok(file) => file,
             Err(error) => return Err(self.refuse(&task, error, None, started)),
         };
-        let rehearsal = Task {
-            record: task.record.clone(),
-            domain: task.domain.clone(),
-            default: task.default.rehearsed(),
-            generated: None,
-            recorded: false,
-        };
-        let mut rehearsal = rehearsal;
-        rehearsal.record.options.dry_run = true;
-        let checked = match self.import_file(rehearsal, &mut file, control) {
+        let checked = match self.import_file(task.rehearsal(), &mut file, control) {
             Ok(report) if report.counters.failed == 0 => report,
             Ok(report) => {
                 let failed = report.counters.failed;
@@ -250,7 +241,7 @@ impl Importer {
     ) -> Result<Report, ImportFailure> {
         let started = Instant::now();
         let generated = task.generated.take();
-        let generate_passwords = generated.is_some();
+        let generate_passwords = task.generate_passwords;
         let mut batching = Batching::new(self.machinery(), &task, control);
         batching.hand_out(generated);
         let Task {

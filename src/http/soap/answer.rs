@@ -20,6 +20,8 @@ pub struct Answer {
     pub import: Option<String>,
     /// What becomes of the caller's session.
     pub session: Session,
+    /// Whether the import waits for its turn, as the caller preferred (RFC 7240 §3).
+    pub queued: bool,
     /// The field `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
 }
@@ -70,6 +72,10 @@ impl Answer {
     ) -> Self {
         let content_type = version.content_type();
         let import = done.report.as_ref().map(dictionary);
+        let queued = done
+            .report
+            .as_ref()
+            .is_some_and(|report| !report.state.is_final());
         let (name, namespace) = (done.entry.name, done.entry.service.namespace());
         if settings.success == Success::Accepted && done.entry.in_only {
             return Answer {
@@ -78,6 +84,7 @@ impl Answer {
                 body: String::new(),
                 import,
                 session: done.session,
+                queued,
                 retry_after: None,
             };
         }
@@ -103,6 +110,7 @@ impl Answer {
             body,
             import,
             session: done.session,
+            queued,
             retry_after: None,
         }
     }
@@ -115,6 +123,7 @@ impl Answer {
             body: String::new(),
             import: None,
             session: Session::Unchanged,
+            queued: false,
             retry_after: None,
         }
     }
@@ -127,6 +136,7 @@ impl Answer {
             body: "The only expectation that can be met here is 100-continue.\n".into(),
             import: None,
             session: Session::Unchanged,
+            queued: false,
             retry_after: None,
         }
     }
@@ -144,6 +154,7 @@ impl Answer {
             body: fault.to_xml(version, addressing, settings),
             import: fault.report.as_deref().map(dictionary),
             session: Session::Unchanged,
+            queued: false,
             retry_after: fault.retry_after,
         }
     }

@@ -173,6 +173,10 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> Htt
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));
     }
+    if answer.queued {
+        let applied = HeaderName::from_static("preference-applied");
+        response.insert_header((applied, "respond-async"));
+    }
     if let Some(seconds) = answer.retry_after {
         response.insert_header((header::RETRY_AFTER, seconds.to_string()));
     }
