@@ -134,6 +134,8 @@ pub struct Finish {
     pub reason: Option<String>,
     /// SHA-256 of the file, in hexadecimal, where its end was read.
     pub sha256: Option<String>,
+    /// Who ended it, where it was not whoever asked for it.
+    pub by: Option<Actor>,
 }
 
 /// What became of one user.

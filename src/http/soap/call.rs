@@ -24,7 +24,7 @@ use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
-use crate::import::jobs::Ended;
+use crate::import::jobs::{Ended, can_be_key};
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::users::import_record::{Door, ImportState};
@@ -195,7 +195,11 @@ impl Call<'_> {
         file: impl Read,
         progress: &Progress,
     ) -> Result<Done, Fault> {
-        let message_id = || progress.addressing.as_ref()?.message_id.clone();
+        // Nobody sends it to be told that it is too long.
+        let message_id = || {
+            let id = progress.addressing.as_ref()?.message_id.clone();
+            id.filter(|id| can_be_key(id))
+        };
         request.key = self.head.key.clone().or_else(message_id);
         let organization = request.organization.clone();
         let ended = match self.head.respond_async {

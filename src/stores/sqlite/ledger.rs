@@ -386,10 +386,10 @@ pub(super) fn update_record(
         .take(room(before).unwrap_or(usize::MAX));
     keep_rejects(db, step, signed(before), rejects)?;
     match (&step.begin, finish) {
-        (_, Some(_)) => note(
-            db,
-            &AuditEntry::import_ended(&after, &after.actor(), step.at),
-        ),
+        (_, Some(finish)) => {
+            let by = finish.by.clone().unwrap_or_else(|| after.actor());
+            note(db, &AuditEntry::import_ended(&after, &by, step.at))
+        }
         (Some(begun), None) => note(db, &AuditEntry::import_begun(begun)),
         (None, None) => Ok(()),
     }
