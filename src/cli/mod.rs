@@ -3,12 +3,16 @@
 
 mod settings;
 mod output;
+mod new_file;
+mod stop_signal;
 mod demo;
 mod serve;
 mod import;
 mod operator;
 mod users;
 mod imports;
+mod role;
+mod audit;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -53,9 +57,14 @@ enum Command {
     /// Who was imported: list, show, check-password, initial-passwords
     #[command(subcommand)]
     Users(users::Command),
-    /// What became of imports: list, show
+    /// What became of imports: list, show, rejects, undo, cancel
     #[command(subcommand)]
     Imports(imports::Command),
+    /// Roles that rows may name: add, list
+    #[command(subcommand)]
+    Role(role::Command),
+    /// Who did what and when
+    Audit(audit::Arguments),
 }
 
 /// What a command ends with.
@@ -92,7 +101,8 @@ told!(
     crate::config::ConfigError,
     crate::users::store_error::StoreError,
     crate::users::hashing::HashError,
-    crate::users::domains::UnknownDomain
+    crate::users::domains::UnknownDomain,
+    crate::admin::error::AdminError
 );
 
 /// Reads the command line and does what it says.
@@ -119,6 +129,8 @@ pub fn main() -> ExitCode {
         Command::Operator(command) => operator::run(&common, &command, &mut out),
         Command::Users(command) => users::run(&common, &command, &mut out),
         Command::Imports(command) => imports::run(&common, &command, &mut out),
+        Command::Role(command) => role::run(&common, &command, &mut out),
+        Command::Audit(arguments) => audit::run(&common, &arguments, &mut out),
     };
     match outcome.and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
         Ok(code) => code,

@@ -179,6 +179,10 @@ impl Importer {
         rehearsal: Option<Report>,
         started: Instant,
     ) -> ImportFailure {
+        let columns = rehearsal
+            .as_ref()
+            .and_then(|report| report.preview.as_ref());
+        let header = columns.map_or_else(Vec::new, Preview::header);
         let (counted, findings, rejects) = match rehearsal {
             Some(report) => {
                 let c = report.counters;
@@ -195,6 +199,7 @@ impl Importer {
         };
         let control = Control::new(None);
         let mut batching = Batching::new(self.machinery(), task, &control);
+        batching.set_header(header);
         let state = end_state(&error);
         let finish = Finish {
             state,

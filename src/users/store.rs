@@ -446,12 +446,30 @@ pub trait ImportLedger: Send + Sync {
         at: Moment,
     ) -> Result<Option<ImportRecord>, StoreError>;
 
-    /// Notes that somebody still runs the import.
+    /// Notes that somebody still runs the import; answers whether somebody beside them wants it to
+    /// stop.
     ///
     /// # Errors
     /// The store failed.
-    fn still_running(&self, organization: &str, id: ImportId, at: Moment)
-    -> Result<(), StoreError>;
+    fn still_running(
+        &self,
+        organization: &str,
+        id: ImportId,
+        at: Moment,
+    ) -> Result<bool, StoreError>;
+
+    /// Asks whoever runs the import to stop it; false when nobody does. They notice at their next
+    /// sign of life.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn request_cancel(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<bool, StoreError>;
 
     /// Ends an import that nobody runs; false when it has ended already.
     ///

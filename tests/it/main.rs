@@ -29,6 +29,7 @@ mod xml_conformance;
 mod process;
 mod stores;
 mod terminal;
+mod imports_at_the_terminal;
 mod passwords;
 mod lifecycle;
 mod crash;
