@@ -10,6 +10,7 @@ mod serve;
 mod import;
 mod operator;
 mod users;
+mod export;
 mod imports;
 mod role;
 mod audit;
@@ -54,7 +55,7 @@ enum Command {
     /// Who may call: add, list, remove, password
     #[command(subcommand)]
     Operator(operator::Command),
-    /// Who was imported: list, show, check-password, initial-passwords
+    /// Who was imported: list, show, check-password, initial-passwords, export
     #[command(subcommand)]
     Users(users::Command),
     /// What became of imports: list, show, rejects, undo, cancel

@@ -30,6 +30,7 @@ mod process;
 mod stores;
 mod terminal;
 mod imports_at_the_terminal;
+mod export;
 mod passwords;
 mod lifecycle;
 mod crash;
