@@ -14,6 +14,7 @@ mod export;
 mod imports;
 mod role;
 mod audit;
+mod backup;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -66,6 +67,8 @@ enum Command {
     Role(role::Command),
     /// Who did what and when
     Audit(audit::Arguments),
+    /// Copy the store into a file, beside a running server
+    Backup(backup::Arguments),
 }
 
 /// What a command ends with.
@@ -132,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Imports(command) => imports::run(&common, &command, &mut out),
         Command::Role(command) => role::run(&common, &command, &mut out),
         Command::Audit(arguments) => audit::run(&common, &arguments, &mut out),
+        Command::Backup(arguments) => backup::run(&common, &arguments, &mut out),
     };
     match outcome.and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
         Ok(code) => code,

@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Moment;
 use crate::users::audit::{Actor, AuditEntry};
+use crate::users::backup::Backup;
 use crate::users::batch::NewUser;
 use crate::users::import_record::{ImportId, ImportRecord, ImportState};
 use crate::users::merge::Profile;
@@ -539,6 +541,16 @@ fn update(record: &mut ImportRecord, step: &ImportStep, tally: &Tally) {
 
 fn is_unfinished(record: &ImportRecord) -> bool {
     matches!(record.state, ImportState::Queued | ImportState::Interrupted)
+}
+
+impl Backup for MemoryStore {
+    fn back_up(&self, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Failed(
+            "the store memory: is in its process alone and cannot be backed up; set store.url to a \
+             sqlite: address"
+                .into(),
+        ))
+    }
 }
 
 impl ImportLedger for MemoryStore {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::users::audit::{Actor, AuditEntry};
+use crate::users::backup::Backup;
 use crate::users::batch::{NewUser, NewUsers};
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
 use crate::users::name_pattern::NamePattern;
@@ -542,6 +543,6 @@ pub trait ImportLedger: Send + Sync {
 }
 
 /// All that a store does.
-pub trait Store: UserStore + ImportLedger + OperatorStore + std::fmt::Debug {}
+pub trait Store: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug {}
 
-impl<S: UserStore + ImportLedger + OperatorStore + std::fmt::Debug> Store for S {}
+impl<S: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug> Store for S {}

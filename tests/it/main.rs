@@ -31,6 +31,7 @@ mod stores;
 mod terminal;
 mod imports_at_the_terminal;
 mod export;
+mod backup;
 mod passwords;
 mod lifecycle;
 mod crash;
