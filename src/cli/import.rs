@@ -1,9 +1,11 @@
 //! `muster import`: the same core without HTTP.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
@@ -12,18 +14,27 @@ use toml::Value;
 
 use crate::access::gate::Caller;
 use crate::app::App;
-use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::cli::new_file::NewFile;
+use crate::cli::{CliError, Common, Outcome, Settings, output, stop_signal};
 use crate::clock::Clock;
 use crate::config;
 use crate::import::generated_passwords::{GeneratedPasswords, HEADER_BYTES};
+use crate::import::jobs::{Ended, JobError, Jobs};
+use crate::import::reject_file;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
-use crate::users::import_record::Door;
+use crate::users::import_record::{Door, ImportRecord, ImportState};
 use crate::users::options::{ConflictPolicy, ImportOptions};
 use crate::users::secret::Secret;
 
 /// The exit code when some rows did not make it.
-const SOME_FAILED: u8 = 2;
+pub(super) const SOME_FAILED: u8 = 2;
+
+/// How often the progress is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Findings shown of an import that was made before; `muster imports show` has the others.
+const SHOWN: usize = 200;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -52,6 +63,14 @@ pub(super) struct Arguments {
         conflicts_with_all = ["default_password_file", "default_password_stdin", "dry_run"]
     )]
     generate_passwords: Option<PathBuf>,
+    /// Write the rows that are not stored into this new file, each with what is wrong with it; mended,
+    /// it can be imported as it is
+    #[arg(long, value_name = "F")]
+    reject_file: Option<PathBuf>,
+    /// Name of this import: a second run of the same file under it answers the first one's report, or
+    /// goes on where that was interrupted
+    #[arg(long, value_name = "K", conflicts_with_all = ["generate_passwords", "dry_run"])]
+    key: Option<String>,
     /// What becomes of users who exist: skip, update, fill or fail
     #[arg(long, value_name = "P", default_value = "skip", value_parser = ConflictPolicy::parse)]
     conflict: ConflictPolicy,
@@ -89,11 +108,13 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     if metadata.is_dir() {
         return Err(CliError::Told(format!("{shown} is a folder; name a file")));
     }
-    let app = App::build(&settings.app(), Clock::system())?;
-    let result_file = match &arguments.generate_passwords {
-        Some(path) => Some(ResultFile::make(path)?),
-        None => None,
+    let app = Arc::new(App::build(&settings.app(), Clock::system())?);
+    let new_file = |path: &Option<PathBuf>, empty| {
+        let path = path.as_deref();
+        path.map(|path| NewFile::make(path, empty)).transpose()
     };
+    let passwords = new_file(&arguments.generate_passwords, HEADER_BYTES)?;
+    let rejects = new_file(&arguments.reject_file, 0)?;
     let caller = Caller::terminal();
     let request = ImportRequest {
         organization: caller.organization,
@@ -103,8 +124,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         may_grant_admin: true,
         file_name: arguments.file.to_string_lossy().into_owned(),
         default_password,
-        generated_passwords: match &result_file {
-            Some(file) => Some(file.begin()?),
+        generated_passwords: match &passwords {
+            Some(file) => Some(hand_out(file)?),
             None => None,
         },
         options: ImportOptions {
@@ -113,80 +134,168 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
             validate_first: arguments.validate_first,
             stop_after: arguments.stop_after,
         },
-        key: None,
+        key: arguments.key.clone(),
     };
+    let organization = request.organization.clone();
+    cancel_at_first_signal(&app)?;
     let bar = progress_bar(metadata.len(), arguments.json);
-    let result = app.importer.run(request, bar.wrap_read(file));
+    let file = bar.wrap_read(file);
+    let result = watched(&app.jobs, &bar, || app.jobs.run(request, file));
     bar.finish_and_clear();
-    let handed_out = match &result_file {
-        Some(file) => file.end()?,
-        None => false,
-    };
+
+    let mut notes = Vec::new();
     let (report, failure) = match result {
-        Ok(report) => (report, None),
-        Err(failure) => {
-            let sentence = failure.to_string();
+        Ok(Ended::Ran(report)) => (*report, None),
+        Ok(Ended::Recorded(record)) => {
+            notes.push(made_before(&record));
+            let limit = if arguments.json { usize::MAX } else { SHOWN };
+            let findings = app.store.findings(&organization, record.id, 0, limit)?;
+            (Report::of_record(&record, findings), None)
+        }
+        Err(JobError::Import(failure)) => {
+            let sentence = sentence(&failure.to_string(), &failure.report);
             (*failure.report, Some(sentence))
         }
+        Err(other) => return Err(CliError::Told(other.to_string())),
     };
+    if let Some(file) = &passwords
+        && file.sync()?
+    {
+        notes.push(format!("passwords in {}", file.shown()));
+    }
+    if let Some(file) = rejects {
+        notes.extend(write_rejects(&app, &organization, &report, file)?);
+    }
     if arguments.json {
         writeln!(out, "{}", json(&report)?)?;
     } else {
         output::report(out, &report, "")?;
-        if let (Some(file), true) = (&result_file, handed_out) {
-            writeln!(out, "passwords in {}", file.shown())?;
+        for note in notes {
+            writeln!(out, "{note}")?;
         }
     }
+    out.flush()?;
+    let stored = report.counters.created + report.counters.updated > 0;
+    let stored = stored && !report.options.dry_run && report.state != ImportState::Undone;
     match failure {
+        Some(sentence) if stored => {
+            // Nothing is left to be done when standard error is closed.
+            let _ = writeln!(io::stderr(), "muster: {sentence}");
+            Ok(ExitCode::from(SOME_FAILED))
+        }
         Some(sentence) => Err(CliError::Told(sentence)),
         None if report.counters.clean() => Ok(ExitCode::SUCCESS),
         None => Ok(ExitCode::from(SOME_FAILED)),
     }
 }
 
-/// The file that generated passwords are written to; only its owner may read it.
-struct ResultFile<'a> {
-    path: &'a Path,
-    file: File,
+/// The file that generated passwords are written to.
+fn hand_out(file: &NewFile) -> Result<GeneratedPasswords, CliError> {
+    GeneratedPasswords::new(Box::new(file.writer()?))
+        .map_err(|error| CliError::Told(format!("{} cannot be written: {error}", file.shown())))
 }
 
-impl<'a> ResultFile<'a> {
-    /// A new file: what is there is never written over.
-    fn make(path: &'a Path) -> Result<Self, CliError> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
-        Ok(ResultFile { path, file })
-    }
+/// What came of an import that was made before under the same key.
+fn made_before(record: &ImportRecord) -> String {
+    let key = output::plain(record.key.as_deref().unwrap_or_default());
+    format!(
+        "this import was made before under the key {key}, at {}: nothing was done now",
+        record.started_at.to_rfc3339()
+    )
+}
 
-    fn begin(&self) -> Result<GeneratedPasswords, CliError> {
-        let out = self.file.try_clone();
-        out.and_then(|out| GeneratedPasswords::new(Box::new(BufWriter::new(out))))
-            .map_err(|error| self.told(&error))
-    }
-
-    /// Whether there is a password in it; if there is none, it goes away again.
-    fn end(&self) -> Result<bool, CliError> {
-        let length = self.file.metadata().map_err(|error| self.told(&error))?;
-        if length.len() <= HEADER_BYTES {
-            std::fs::remove_file(self.path).map_err(|error| self.told(&error))?;
-            return Ok(false);
+/// Why an import ended early, with the command that takes its rows back.
+fn sentence(failure: &str, report: &Report) -> String {
+    let stored = report.counters.created + report.counters.updated > 0;
+    match report.state {
+        ImportState::Cancelled if stored => {
+            format!("{failure} `muster imports undo {}` does it.", report.import)
         }
-        self.file.sync_all().map_err(|error| self.told(&error))?;
-        Ok(true)
+        _ => failure.to_owned(),
     }
+}
 
-    fn told(&self, error: &io::Error) -> CliError {
-        CliError::Told(format!("{} cannot be written: {error}", self.shown()))
-    }
+/// Ctrl-C ends the import behind the batch it is at.
+fn cancel_at_first_signal(app: &Arc<App>) -> Result<(), CliError> {
+    // Not kept alive by the thread that waits for the signal: the store has to be closed in the end.
+    let app = Arc::downgrade(app);
+    stop_signal::at_first(move || {
+        if let Some(app) = app.upgrade() {
+            // Said to somebody who may have closed the terminal.
+            let _ = writeln!(
+                io::stderr(),
+                "muster: stopping behind the batch that is being written; Ctrl-C again ends at once"
+            );
+            app.jobs
+                .cancel_all(&Caller::terminal().actor(Door::Terminal));
+        }
+    })
+}
 
-    fn shown(&self) -> String {
-        output::plain(&self.path.to_string_lossy())
+/// Writes the reject file; a sentence about it. A file that nothing came into goes away.
+fn write_rejects(
+    app: &App,
+    organization: &str,
+    report: &Report,
+    file: NewFile,
+) -> Result<Option<String>, CliError> {
+    let failed = |error: &dyn std::fmt::Display| CliError::Told(error.to_string());
+    let written = match &report.preview {
+        Some(preview) => {
+            file.fill(|out| {
+                reject_file::write_rejects(&preview.header(), &report.rejects, out)
+                    .map_err(|error| failed(&error))
+            })?;
+            report.rejects.len() as u64
+        }
+        None => match app.store.import(organization, report.import)? {
+            Some(record) => file.fill(|out| {
+                reject_file::write(app.store.as_ref(), &record, out).map_err(|error| failed(&error))
+            })?,
+            None => 0,
+        },
+    };
+    if written == 0 {
+        file.discard()?;
+        return Ok(None);
     }
+    Ok(Some(rejects_note(
+        written,
+        report.counters.failed,
+        &file.shown(),
+    )))
+}
+
+/// What stands in a reject file.
+pub(super) fn rejects_note(written: u64, failed: u64, shown: &str) -> String {
+    let plural = if written == 1 { "row" } else { "rows" };
+    let more = match failed.saturating_sub(written) {
+        0 => String::new(),
+        left => format!("; {left} more are not kept ([import] keep_findings)"),
+    };
+    format!("{written} rejected {plural} in {shown}{more}")
+}
+
+/// Does the work while the bar tells how far it is.
+fn watched<T>(jobs: &Jobs, bar: &ProgressBar, work: impl FnOnce() -> T) -> T {
+    if bar.is_hidden() {
+        return work();
+    }
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                if let Some((_, progress)) = jobs.under_way().first() {
+                    let (rows, rate) = (progress.counters.total, progress.rows_per_second);
+                    bar.set_message(format!("{rows} rows, {rate} rows/s"));
+                }
+                std::thread::sleep(GLANCE);
+            }
+        });
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        result
+    })
 }
 
 fn default_password(arguments: &Arguments) -> Result<Option<Secret>, CliError> {
@@ -221,11 +330,11 @@ fn progress_bar(bytes: u64, hidden: bool) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let template =
-        "{bar:40} {percent:>3} %  {bytes} of {total_bytes}, {elapsed} so far, {eta} to go";
+        "{bar:30} {percent:>3} %  {msg}  {bytes} of {total_bytes}, {elapsed} so far, {eta} to go";
     let bar = ProgressBar::new(bytes);
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(200));
+    bar.enable_steady_tick(GLANCE);
     bar
 }

@@ -1,17 +1,26 @@
-//! `muster imports list|show`: what became of imports. Works beside a running server.
+//! `muster imports list|show|rejects|undo|cancel`: what became of imports, and taking one back. Works
+//! beside a running server.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::access::gate::Caller;
+use crate::cli::import::rejects_note;
+use crate::cli::new_file::NewFile;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::clock::Clock;
+use crate::import::error::ImportError;
+use crate::import::reject_file;
 use crate::stores::{self, Access};
 use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::import_record::{ImportId, ImportRecord};
+use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
 use crate::users::problem::Problem;
+use crate::users::store::{Finish, Store};
 
 /// Findings shown on the terminal; `--json` has all that were kept.
 const SHOWN: usize = 200;
@@ -31,9 +40,38 @@ pub(super) enum Command {
     Show {
         /// The import's id
         id: Uuid,
+        /// As one JSON object, with all findings that were kept
+        #[arg(long, conflicts_with_all = ["skip", "limit"])]
+        json: bool,
+        /// Leave out so many findings
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        skip: usize,
+        /// Show at most so many findings
+        #[arg(long, value_name = "N", default_value_t = SHOWN)]
+        limit: usize,
+    },
+    /// Write the rows that were not stored, each with what is wrong with it; mended, they can be
+    /// imported as they are
+    Rejects {
+        /// The import's id
+        id: Uuid,
+        /// A new file [default: standard output]
+        file: Option<PathBuf>,
+    },
+    /// Take back what an import did: users it made are removed, users it changed are as before; those
+    /// whom somebody has changed since are left alone and named
+    Undo {
+        /// The import's id
+        id: Uuid,
         /// As one JSON object
         #[arg(long)]
         json: bool,
+    },
+    /// Stop an import: one that waits for its turn or was interrupted at once, one that runs behind
+    /// the batch it is at
+    Cancel {
+        /// The import's id
+        id: Uuid,
     },
 }
 
@@ -49,61 +87,78 @@ struct Shown<'a> {
 pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
     let store = stores::open(&settings.store, Access::Beside)?;
+    let store = store.as_ref();
     match command {
         Command::List { json: true } => {
             for record in store.imports(DEFAULT_ORGANIZATION, usize::MAX)? {
                 writeln!(out, "{}", to_json(&record)?)?;
             }
         }
-        Command::List { json: false } => {
-            let records = store.imports(DEFAULT_ORGANIZATION, LISTED)?;
-            if records.is_empty() {
-                writeln!(out, "no imports")?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            let mut table = output::table(&["id", "started", "file", "state", "created"]);
-            for record in records {
-                let started = record.started_at.to_rfc3339();
-                let counters = &record.counters;
-                table.add_row(vec![
-                    record.id.to_string(),
-                    started.split('.').next().unwrap_or_default().to_owned() + "Z",
-                    output::plain(&record.file_name),
-                    record.state.as_str().into(),
-                    format!("{} of {}", counters.created, counters.total),
-                ]);
-            }
-            // An id that is broken in two cannot be copied.
-            output::keep_whole(&mut table, 0);
-            output::keep_whole(&mut table, 1);
-            output::write_table(out, &table, "")?;
+        Command::List { json: false } => list(store, out)?,
+        Command::Show { id, json: true, .. } => {
+            let record = find(store, *id)?;
+            let findings = store.findings(DEFAULT_ORGANIZATION, record.id, 0, usize::MAX)?;
+            let shown = Shown {
+                record: &record,
+                findings_kept: &findings,
+            };
+            writeln!(out, "{}", to_json(&shown)?)?;
         }
-        Command::Show { id, json } => {
-            let id = ImportId(*id);
-            let record = store
-                .import(DEFAULT_ORGANIZATION, id)?
-                .ok_or_else(|| format!("there is no import {id}"))?;
-            let limit = if *json { usize::MAX } else { SHOWN };
-            let findings = store.findings(DEFAULT_ORGANIZATION, id, 0, limit)?;
-            if *json {
-                let shown = Shown {
-                    record: &record,
-                    findings_kept: &findings,
-                };
-                writeln!(out, "{}", to_json(&shown)?)?;
-            } else {
-                show(&record, &findings, out)?;
-            }
+        Command::Show {
+            id, skip, limit, ..
+        } => {
+            let record = find(store, *id)?;
+            let findings = store.findings(DEFAULT_ORGANIZATION, record.id, *skip, *limit)?;
+            show(&record, &findings, *skip, out)?;
         }
+        Command::Rejects { id, file } => {
+            let record = find(store, *id)?;
+            rejects(store, &record, file.as_deref(), out)?;
+        }
+        Command::Undo { id, json } => return undo(store, &find(store, *id)?, *json, out),
+        Command::Cancel { id } => cancel(store, &find(store, *id)?, out)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn find(store: &dyn Store, id: Uuid) -> Result<ImportRecord, CliError> {
+    let id = ImportId(id);
+    let found = store.import(DEFAULT_ORGANIZATION, id)?;
+    found.ok_or_else(|| CliError::Told(format!("there is no import {id}")))
 }
 
 fn to_json(value: &impl Serialize) -> Result<String, CliError> {
     serde_json::to_string(value).map_err(|error| CliError::Told(error.to_string()))
 }
 
-fn show(record: &ImportRecord, findings: &[Problem], out: &mut dyn Write) -> Result<(), CliError> {
+fn list(store: &dyn Store, out: &mut dyn Write) -> Result<(), CliError> {
+    let records = store.imports(DEFAULT_ORGANIZATION, LISTED)?;
+    if records.is_empty() {
+        return Ok(writeln!(out, "no imports")?);
+    }
+    let mut table = output::table(&["id", "started", "file", "state", "rows"]);
+    for record in records {
+        let started = record.started_at.to_rfc3339();
+        table.add_row(vec![
+            record.id.to_string(),
+            started.split('.').next().unwrap_or_default().to_owned() + "Z",
+            output::plain(&record.file_name),
+            record.state.as_str().into(),
+            output::counts(&record.counters),
+        ]);
+    }
+    // An id that is broken in two cannot be copied.
+    output::keep_whole(&mut table, 0);
+    output::keep_whole(&mut table, 1);
+    Ok(output::write_table(out, &table, "")?)
+}
+
+fn show(
+    record: &ImportRecord,
+    findings: &[Problem],
+    skip: usize,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
     writeln!(out, "import    {}", record.id)?;
     writeln!(out, "file      {}", output::plain(&record.file_name))?;
     writeln!(
@@ -114,6 +169,10 @@ fn show(record: &ImportRecord, findings: &[Problem], out: &mut dyn Write) -> Res
     writeln!(out, "domain    {}", record.domain)?;
     let (door, operator) = (record.door.as_str(), output::plain(&record.operator));
     writeln!(out, "by        {operator}, {door}")?;
+    writeln!(out, "options   {}", options(record))?;
+    if let Some(key) = &record.key {
+        writeln!(out, "key       {}", output::plain(key))?;
+    }
     writeln!(out, "started   {}", record.started_at.to_rfc3339())?;
     if let Some(finished) = record.finished_at {
         writeln!(out, "finished  {}", finished.to_rfc3339())?;
@@ -125,10 +184,134 @@ fn show(record: &ImportRecord, findings: &[Problem], out: &mut dyn Write) -> Res
     writeln!(out, "rows      {}", output::counts(&record.counters))?;
     if !findings.is_empty() {
         output::write_table(out, &output::findings(findings), "")?;
-        let left = record.findings.saturating_sub(findings.len() as u64);
+        let seen = skip + findings.len();
+        let left = record.findings.saturating_sub(seen as u64);
         if left > 0 {
-            writeln!(out, "… and {left} more findings")?;
+            writeln!(out, "… and {left} more findings; --skip {seen} goes on")?;
         }
+    } else if skip > 0 && record.findings > 0 {
+        let kept = record.findings;
+        writeln!(
+            out,
+            "no findings are kept behind the first {skip}; there were {kept}"
+        )?;
     }
     Ok(())
+}
+
+/// The options, as `muster import` takes them.
+fn options(record: &ImportRecord) -> String {
+    let options = record.options;
+    let mut words = vec![format!("--conflict {}", options.conflict.as_str())];
+    if options.validate_first {
+        words.push("--validate-first".into());
+    }
+    if let Some(limit) = options.stop_after {
+        words.push(format!("--stop-after {limit}"));
+    }
+    words.join(" ")
+}
+
+fn rejects(
+    store: &dyn Store,
+    record: &ImportRecord,
+    file: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
+    let failed = |error: reject_file::RejectFileError| CliError::Told(error.to_string());
+    let Some(path) = file else {
+        return reject_file::write(store, record, out)
+            .map(drop)
+            .map_err(|error| match error {
+                reject_file::RejectFileError::Io(error) => CliError::Output(error),
+                other => failed(other),
+            });
+    };
+    let file = NewFile::make(path, 0)?;
+    let written = file.fill(|out| reject_file::write(store, record, out).map_err(failed))?;
+    if written == 0 {
+        file.discard()?;
+        return Ok(writeln!(
+            out,
+            "import {} has no rejected rows; nothing was written",
+            record.id
+        )?);
+    }
+    let note = rejects_note(written, record.counters.failed, &file.shown());
+    Ok(writeln!(out, "{note}")?)
+}
+
+fn undo(store: &dyn Store, record: &ImportRecord, json: bool, out: &mut dyn Write) -> Outcome {
+    let id = record.id;
+    let running = || {
+        CliError::Told(format!(
+            "import {id} is still under way; `muster imports cancel {id}` stops it"
+        ))
+    };
+    match record.state {
+        ImportState::Queued | ImportState::Running => return Err(running()),
+        ImportState::Undone => {
+            return Err(CliError::Told(format!("import {id} was undone before")));
+        }
+        ImportState::Completed
+        | ImportState::Interrupted
+        | ImportState::Failed
+        | ImportState::Cancelled => {}
+    }
+    let by = Caller::terminal().actor(Door::Terminal);
+    let undone = store
+        .undo(&by.organization, id, &by, Clock::system().now())?
+        .ok_or_else(running)?;
+    if json {
+        writeln!(out, "{}", to_json(&undone)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(out, "{}", undone.sentence())?;
+    if !undone.left.is_empty() {
+        let mut table = output::table(&["user", "left because it is"]);
+        for left in undone.left.iter().take(SHOWN) {
+            table.add_row(vec![output::plain(&left.user_name), left.reason.to_owned()]);
+        }
+        output::write_table(out, &table, "")?;
+        let shown = undone.left.len().min(SHOWN) as u64;
+        if undone.left_total > shown {
+            writeln!(out, "… and {} more", undone.left_total - shown)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cancel(store: &dyn Store, record: &ImportRecord, out: &mut dyn Write) -> Result<(), CliError> {
+    let (id, by) = (record.id, Caller::terminal().actor(Door::Terminal));
+    let at = Clock::system().now();
+    match record.state {
+        ImportState::Running => {
+            if store.request_cancel(&by.organization, id, &by, at)? {
+                return Ok(writeln!(
+                    out,
+                    "import {id} was asked to stop; it ends behind the batch it is at, within some \
+                     seconds"
+                )?);
+            }
+        }
+        ImportState::Queued | ImportState::Interrupted => {
+            let finish = Finish {
+                state: ImportState::Cancelled,
+                reason: Some(ImportError::Cancelled.to_string()),
+                sha256: None,
+                by: None,
+            };
+            if store.end_import(&by.organization, id, &by, &finish, at)? {
+                return Ok(writeln!(out, "import {id} is cancelled")?);
+            }
+        }
+        ImportState::Completed
+        | ImportState::Failed
+        | ImportState::Cancelled
+        | ImportState::Undone => {}
+    }
+    let state = find(store, id.0)?.state.as_str();
+    Err(CliError::Told(format!(
+        "import {id} has ended already: {state}; `muster imports undo {id}` takes back what it did"
+    )))
 }

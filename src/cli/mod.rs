@@ -3,12 +3,18 @@
 
 mod settings;
 mod output;
+mod new_file;
+mod stop_signal;
 mod demo;
 mod serve;
 mod import;
 mod operator;
 mod users;
+mod export;
 mod imports;
+mod role;
+mod audit;
+mod backup;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -50,12 +56,19 @@ enum Command {
     /// Who may call: add, list, remove, password
     #[command(subcommand)]
     Operator(operator::Command),
-    /// Who was imported: list, show, check-password, initial-passwords
+    /// Who was imported: list, show, check-password, initial-passwords, export
     #[command(subcommand)]
     Users(users::Command),
-    /// What became of imports: list, show
+    /// What became of imports: list, show, rejects, undo, cancel
     #[command(subcommand)]
     Imports(imports::Command),
+    /// Roles that rows may name: add, list
+    #[command(subcommand)]
+    Role(role::Command),
+    /// Who did what and when
+    Audit(audit::Arguments),
+    /// Copy the store into a file, beside a running server
+    Backup(backup::Arguments),
 }
 
 /// What a command ends with.
@@ -92,7 +105,8 @@ told!(
     crate::config::ConfigError,
     crate::users::store_error::StoreError,
     crate::users::hashing::HashError,
-    crate::users::domains::UnknownDomain
+    crate::users::domains::UnknownDomain,
+    crate::admin::error::AdminError
 );
 
 /// Reads the command line and does what it says.
@@ -119,6 +133,9 @@ pub fn main() -> ExitCode {
         Command::Operator(command) => operator::run(&common, &command, &mut out),
         Command::Users(command) => users::run(&common, &command, &mut out),
         Command::Imports(command) => imports::run(&common, &command, &mut out),
+        Command::Role(command) => role::run(&common, &command, &mut out),
+        Command::Audit(arguments) => audit::run(&common, &arguments, &mut out),
+        Command::Backup(arguments) => backup::run(&common, &arguments, &mut out),
     };
     match outcome.and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
         Ok(code) => code,

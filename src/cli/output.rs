@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 
+use crate::import::preview::Preview;
 use crate::import::report::Report;
 use crate::users::import_record::Counters;
 use crate::users::problem::{Problem, Severity};
@@ -156,6 +157,37 @@ pub(super) fn initial_passwords(users: &[User], over: &dyn Fn(&User) -> bool) ->
     table
 }
 
+/// The columns of a file, and what they stand for.
+fn columns(preview: &Preview) -> Table {
+    let mut table = table(&["column", "stands for"]);
+    for column in &preview.columns {
+        let stands_for = column.stands_for.as_deref().unwrap_or("(not read)");
+        table.add_row(vec![plain(&column.name), plain(stands_for)]);
+    }
+    table
+}
+
+/// The first rows of a file; passwords are blanked before they come here.
+fn first_rows(preview: &Preview) -> Table {
+    let names = preview.columns.iter().map(|column| plain(&column.name));
+    let header: Vec<String> = std::iter::once("line".to_owned()).chain(names).collect();
+    let mut table = table(&header.iter().map(String::as_str).collect::<Vec<_>>());
+    for row in &preview.rows {
+        let cells = row.cells.iter().map(|cell| cut(&plain(cell)));
+        table.add_row(std::iter::once(row.line.to_string()).chain(cells));
+    }
+    table
+}
+
+/// A cell may be very long.
+fn cut(text: &str) -> String {
+    const KEPT: usize = 60;
+    match text.char_indices().nth(KEPT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// The report of an import.
 pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::Result<()> {
     let seconds = report.elapsed.as_secs_f64();
@@ -180,6 +212,10 @@ pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::
             report.import,
             report.state.as_str()
         )?;
+    }
+    if let Some(preview) = &report.preview {
+        write_table(out, &columns(preview), indent)?;
+        write_table(out, &first_rows(preview), indent)?;
     }
     if !report.findings.is_empty() {
         write_table(out, &findings(&report.findings), indent)?;

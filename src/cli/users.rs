@@ -1,4 +1,5 @@
-//! `muster users list|show|check-password|initial-passwords`: who was imported. Works beside a running server.
+//! `muster users list|show|check-password|initial-passwords|export`: who was imported. Works beside a
+//! running server.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use crate::app::start_pool;
-use crate::cli::{CliError, Common, Outcome, Settings, import, output};
+use crate::cli::{CliError, Common, Outcome, Settings, export, import, output};
 use crate::clock::{Clock, Moment};
 use crate::stores::{self, Access};
 use crate::users::DEFAULT_ORGANIZATION;
@@ -53,6 +54,10 @@ pub(super) enum Command {
         #[arg(long, value_name = "D")]
         domain: Option<String>,
     },
+    /// Write the users of a domain as the file that `muster import` takes, without passwords. With
+    /// `--conflict update` it changes nothing where it came from; into an empty store it goes with a
+    /// default password, once the roles are there (`muster role add`)
+    Export(export::Arguments),
     /// List who still has an initial password, and since when
     InitialPasswords {
         /// Only this domain
@@ -117,6 +122,9 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
             };
             writeln!(out, "{word}")?;
             return Ok(code);
+        }
+        Command::Export(arguments) => {
+            return export::run(&settings, store.as_ref(), arguments, out);
         }
         Command::InitialPasswords {
             domain,

@@ -19,16 +19,16 @@ use crate::import::task::Task;
 use crate::import::upload::Uploads;
 use crate::users::audit::Actor;
 use crate::users::domains::{Domains, UnknownDomain};
-use crate::users::import_record::{ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
 use crate::users::store::{ABANDONED, Finish};
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
 
-/// How often a running import gives a sign of life.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often a running import gives a sign of life, and learns whether it is to stop.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How often images are looked through that are no longer kept.
-const TIDY: u32 = 360;
+const TIDY: u32 = 720;
 
 /// The longest key, in bytes.
 const KEY_LIMIT: usize = 255;
@@ -246,6 +246,20 @@ impl Jobs {
         let running = locked(&self.shared.running);
         let control = running.get(&(organization.to_owned(), id))?;
         Some(control.progress())
+    }
+
+    /// The imports that run in this process, and how far each is.
+    pub fn under_way(&self) -> Vec<(ImportId, Progress)> {
+        let running = locked(&self.shared.running);
+        let one = |((_, id), control): (&JobKey, &Arc<Control>)| (*id, control.progress());
+        running.iter().map(one).collect()
+    }
+
+    /// Stops whatever runs in this process, each import behind the batch it is at.
+    pub fn cancel_all(&self, by: &Actor) {
+        for control in locked(&self.shared.running).values() {
+            control.cancel(by);
+        }
     }
 
     /// Stops an import behind the batch it is at.
@@ -659,8 +673,22 @@ impl Shared {
             let running: Vec<JobKey> = locked(&self.running).keys().cloned().collect();
             let (store, now) = (&self.importer.store, self.importer.clock.now());
             for (organization, id) in running {
-                if let Err(error) = store.still_running(&organization, id, now) {
-                    tracing::warn!(%error, import = %id, "no sign of life could be given");
+                match store.still_running(&organization, id, now) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        // Only the terminal asks beside the process; the audit has who it was.
+                        let by = Actor {
+                            organization: organization.clone(),
+                            operator: "terminal".into(),
+                            door: Door::Terminal,
+                        };
+                        if let Some(control) = locked(&self.running).get(&(organization, id)) {
+                            control.cancel(&by);
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, import = %id, "no sign of life could be given");
+                    }
                 }
             }
             if beat % TIDY == 1 {

@@ -34,6 +34,12 @@ pub struct PreviewRow {
 }
 
 impl Preview {
+    /// The names of the columns, as the file has them.
+    pub fn header(&self) -> Vec<String> {
+        let names = self.columns.iter().map(|column| &column.name);
+        names.cloned().collect()
+    }
+
     /// Adds a row while there is room.
     pub(super) fn add(&mut self, line: u64, cells: impl FnOnce() -> Vec<String>) {
         if self.rows.len() < ROWS {

@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Moment;
 use crate::users::audit::{Actor, AuditEntry};
+use crate::users::backup::Backup;
 use crate::users::batch::NewUser;
 use crate::users::import_record::{ImportId, ImportRecord, ImportState};
 use crate::users::merge::Profile;
@@ -44,6 +46,8 @@ struct Content {
     rejects: HashMap<ImportId, Vec<Reject>>,
     images: HashMap<ImportId, BTreeMap<UserKey, (Kept, Moment)>>,
     audit: Vec<AuditEntry>,
+    /// Running imports that somebody wants to stop.
+    cancel_requested: BTreeSet<(String, ImportId)>,
     operators: BTreeMap<String, Operator>,
     rehearsed: HashMap<ImportId, HashMap<String, (Owner, Profile)>>,
 }
@@ -69,6 +73,7 @@ impl Default for Content {
             rejects: HashMap::new(),
             images: HashMap::new(),
             audit: Vec::new(),
+            cancel_requested: BTreeSet::new(),
             operators: BTreeMap::new(),
             rehearsed: HashMap::new(),
         }
@@ -543,6 +548,16 @@ fn is_unfinished(record: &ImportRecord) -> bool {
     matches!(record.state, ImportState::Queued | ImportState::Interrupted)
 }
 
+impl Backup for MemoryStore {
+    fn back_up(&self, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Failed(
+            "the store memory: is in its process alone and cannot be backed up; set store.url to a \
+             sqlite: address"
+                .into(),
+        ))
+    }
+}
+
 impl ImportLedger for MemoryStore {
     fn import(&self, organization: &str, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
         Ok(self
@@ -607,15 +622,18 @@ impl ImportLedger for MemoryStore {
         at: Moment,
     ) -> Result<Option<ImportRecord>, StoreError> {
         let mut content = self.content();
-        let found = content.imports.get_mut(&(organization.to_owned(), id));
-        let waiting = found.filter(|record| is_unfinished(record));
-        Ok(waiting.map(|record| {
-            record.state = ImportState::Running;
-            record.reason = None;
-            record.finished_at = None;
-            record.active_at = at;
-            record.clone()
-        }))
+        let key = (organization.to_owned(), id);
+        let found = content.imports.get_mut(&key);
+        let Some(record) = found.filter(|record| is_unfinished(record)) else {
+            return Ok(None);
+        };
+        record.state = ImportState::Running;
+        record.reason = None;
+        record.finished_at = None;
+        record.active_at = at;
+        let taken = record.clone();
+        content.cancel_requested.remove(&key);
+        Ok(Some(taken))
     }
 
     fn still_running(
@@ -623,13 +641,35 @@ impl ImportLedger for MemoryStore {
         organization: &str,
         id: ImportId,
         at: Moment,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut content = self.content();
-        let found = content.imports.get_mut(&(organization.to_owned(), id));
-        if let Some(record) = found.filter(|record| record.state == ImportState::Running) {
-            record.active_at = at;
+        let key = (organization.to_owned(), id);
+        let found = content.imports.get_mut(&key);
+        let Some(record) = found.filter(|record| record.state == ImportState::Running) else {
+            return Ok(false);
+        };
+        record.active_at = at;
+        Ok(content.cancel_requested.contains(&key))
+    }
+
+    fn request_cancel(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<bool, StoreError> {
+        let mut content = self.content();
+        let key = (organization.to_owned(), id);
+        let running = content
+            .imports
+            .get(&key)
+            .is_some_and(|record| record.state == ImportState::Running);
+        if running {
+            content.cancel_requested.insert(key);
+            content.audit.push(AuditEntry::cancel_requested(id, by, at));
         }
-        Ok(())
+        Ok(running)
     }
 
     fn end_import(

@@ -89,6 +89,14 @@ impl AuditEntry {
         }
     }
 
+    /// Somebody asked for an import to be stopped.
+    pub fn cancel_requested(id: ImportId, by: &Actor, at: Moment) -> Self {
+        AuditEntry {
+            import: Some(id),
+            ..AuditEntry::new(by, "import.cancel", at)
+        }
+    }
+
     /// An import was taken back.
     pub fn import_undone(id: ImportId, undone: &Undone, by: &Actor, at: Moment) -> Self {
         AuditEntry {

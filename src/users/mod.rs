@@ -28,6 +28,7 @@ pub mod import_record;
 pub mod store_error;
 pub mod operator;
 pub mod store;
+pub mod backup;
 pub mod password_check;
 
 /// The organization that everything belongs to until another is named.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::users::audit::{Actor, AuditEntry};
+use crate::users::backup::Backup;
 use crate::users::batch::{NewUser, NewUsers};
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
 use crate::users::name_pattern::NamePattern;
@@ -448,12 +449,30 @@ pub trait ImportLedger: Send + Sync {
         at: Moment,
     ) -> Result<Option<ImportRecord>, StoreError>;
 
-    /// Notes that somebody still runs the import.
+    /// Notes that somebody still runs the import; answers whether somebody beside them wants it to
+    /// stop.
     ///
     /// # Errors
     /// The store failed.
-    fn still_running(&self, organization: &str, id: ImportId, at: Moment)
-    -> Result<(), StoreError>;
+    fn still_running(
+        &self,
+        organization: &str,
+        id: ImportId,
+        at: Moment,
+    ) -> Result<bool, StoreError>;
+
+    /// Asks whoever runs the import to stop it; false when nobody does. They notice at their next
+    /// sign of life.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn request_cancel(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<bool, StoreError>;
 
     /// Ends an import that nobody runs; false when it has ended already.
     ///
@@ -526,6 +545,6 @@ pub trait ImportLedger: Send + Sync {
 }
 
 /// All that a store does.
-pub trait Store: UserStore + ImportLedger + OperatorStore + std::fmt::Debug {}
+pub trait Store: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug {}
 
-impl<S: UserStore + ImportLedger + OperatorStore + std::fmt::Debug> Store for S {}
+impl<S: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug> Store for S {}

@@ -96,7 +96,7 @@ impl ImportLedger for SqliteStore {
             db.query_row(
                 &format!(
                     "UPDATE imports SET state = 'running', reason = NULL, finished_at = NULL,
-                         active_at = ?3
+                         active_at = ?3, cancel_requested_at = NULL
                      WHERE organization = ?1 AND id = ?2 AND state IN ('queued', 'interrupted')
                      RETURNING {COLUMNS}"
                 ),
@@ -112,14 +112,38 @@ impl ImportLedger for SqliteStore {
         organization: &str,
         id: ImportId,
         at: Moment,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.change(|db| {
-            db.execute(
-                "UPDATE imports SET active_at = ?3
+            let asked = db
+                .query_row(
+                    "UPDATE imports SET active_at = ?3
+                     WHERE organization = ?1 AND id = ?2 AND state = 'running'
+                     RETURNING cancel_requested_at IS NOT NULL",
+                    params![organization, id.0, at.0],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            Ok(asked.unwrap_or(false))
+        })
+    }
+
+    fn request_cancel(
+        &self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<bool, StoreError> {
+        self.change(|db| {
+            let asked = db.execute(
+                "UPDATE imports SET cancel_requested_at = ?3
                  WHERE organization = ?1 AND id = ?2 AND state = 'running'",
                 params![organization, id.0, at.0],
-            )?;
-            Ok(())
+            )? > 0;
+            if asked {
+                note(db, &AuditEntry::cancel_requested(id, by, at))?;
+            }
+            Ok(asked)
         })
     }
 

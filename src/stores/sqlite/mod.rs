@@ -11,6 +11,7 @@ mod ledger;
 mod undo;
 mod audit;
 mod operators;
+mod backup;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -72,6 +72,7 @@ CREATE TABLE imports (
     header                TEXT,      -- a JSON array: names of the file's columns
     may_grant_admin       INTEGER NOT NULL,
     active_at             INTEGER NOT NULL,  -- the last sign of life of whoever runs it
+    cancel_requested_at   INTEGER,           -- when somebody beside them asked for its end
     PRIMARY KEY (organization, id)
 ) STRICT, WITHOUT ROWID;
 

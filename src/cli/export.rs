@@ -1,0 +1,222 @@
+//! `muster users export`: users as the file that `muster import` takes.
+//!
+//! Cells come out as they are stored, because the file is for a program; what a spreadsheet would run is
+//! made harmless only when it is asked for, and such a file is no longer the same when it is imported.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::new_file::NewFile;
+use crate::cli::{CliError, Outcome, Settings, output};
+use crate::formats::csv_writer::CsvWriter;
+use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::claims::{ClaimTable, Field};
+use crate::users::domains::Domains;
+use crate::users::name::lookup_key;
+use crate::users::policy::HYBRID_ROLES;
+use crate::users::role_cell;
+use crate::users::store::{Store, User, UserCursor};
+
+/// Users read from the store at once.
+const PAGE: usize = 1_000;
+
+/// The columns that every file has, and what the import takes them for.
+const COLUMNS: [(&str, Field); 5] = [
+    ("username", Field::UserName),
+    ("givenname", Field::GivenName),
+    ("familyname", Field::FamilyName),
+    ("emailaddress", Field::Email),
+    ("roles", Field::Roles),
+];
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A new file, which only its owner may read [default: standard output]
+    file: Option<PathBuf>,
+    /// The domain (user store) whose users are written [default: PRIMARY]
+    #[arg(long, value_name = "D")]
+    domain: Option<String>,
+    /// What the file is
+    #[arg(long, value_enum, default_value_t = FileFormat::Csv)]
+    format: FileFormat,
+    /// Put a ' before each cell that a spreadsheet would run as a formula; for looking at the file, not
+    /// for importing it. Without this, cells are as they are stored: do not open the file in a
+    /// spreadsheet
+    #[arg(long)]
+    for_spreadsheet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FileFormat {
+    /// CSV (RFC 4180) in UTF-8
+    Csv,
+}
+
+pub(super) fn run(
+    settings: &Settings,
+    store: &dyn Store,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+) -> Outcome {
+    let FileFormat::Csv = arguments.format;
+    let export = Export {
+        store,
+        domain: Domains::new(&settings.domains)
+            .find(arguments.domain.as_deref())?
+            .name,
+        claims: ClaimTable::new(&settings.claims),
+        for_spreadsheet: arguments.for_spreadsheet,
+    };
+    match &arguments.file {
+        None => {
+            export.write(out)?;
+        }
+        Some(path) => {
+            let file = NewFile::make(path, 0)?;
+            let users = file.fill(|out| export.write(out))?;
+            let plural = if users == 1 { "user" } else { "users" };
+            writeln!(out, "{users} {plural} in {}", file.shown())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Export<'a> {
+    store: &'a dyn Store,
+    domain: String,
+    claims: ClaimTable,
+    for_spreadsheet: bool,
+}
+
+impl Export<'_> {
+    /// Twice over the users: once for the columns, once for the rows. Answers how many rows there are.
+    fn write(&self, out: &mut dyn Write) -> Result<u64, CliError> {
+        let mut names = BTreeSet::new();
+        self.each_user(|user| {
+            for name in user.attributes.keys() {
+                if !names.contains(name) {
+                    names.insert(name.clone());
+                }
+            }
+            Ok(())
+        })?;
+        self.warn_about_columns(&names);
+        let mut file = match self.for_spreadsheet {
+            true => CsvWriter::defused(out),
+            false => CsvWriter::plain(out),
+        };
+        let fixed = COLUMNS.iter().map(|(name, _)| *name);
+        file.row(fixed.chain(names.iter().map(String::as_str)))?;
+        let (mut written, mut misread) = (0, 0);
+        self.each_user(|user| {
+            let name = self.qualified_if_needed(&user.user_name);
+            let roles = user.roles.iter().map(|role| self.role(role));
+            let roles = role_cell::join(roles.collect::<Vec<_>>().iter().map(String::as_str));
+            let text = |field: &'_ Option<String>| field.clone().unwrap_or_default();
+            let fixed = [
+                name,
+                text(&user.given_name),
+                text(&user.family_name),
+                text(&user.email),
+                roles,
+            ];
+            let attributes = names.iter().map(|name| {
+                let value = user.attributes.get(name);
+                value.and_then(|value| value.as_str()).unwrap_or_default()
+            });
+            let cells: Vec<&str> = fixed.iter().map(String::as_str).chain(attributes).collect();
+            misread += u64::from(cells.iter().skip(1).any(|cell| self.is_claim_cell(cell)));
+            file.row(cells)?;
+            written += 1;
+            Ok(())
+        })?;
+        file.flush()?;
+        if misread > 0 {
+            warn(&format!(
+                "{misread} users have a value of the form claimURI=value, which an import takes for \
+                 that claim"
+            ));
+        }
+        Ok(written)
+    }
+
+    fn each_user(
+        &self,
+        mut use_it: impl FnMut(&User) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let mut after: Option<UserCursor> = None;
+        loop {
+            let page = self.store.users(
+                DEFAULT_ORGANIZATION,
+                Some(&self.domain),
+                after.as_ref(),
+                PAGE,
+            )?;
+            page.iter().try_for_each(&mut use_it)?;
+            match page.last() {
+                Some(last) if page.len() == PAGE => {
+                    after = Some(UserCursor {
+                        domain: last.domain.clone(),
+                        key: lookup_key(&last.user_name),
+                    });
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// An import drops what stands before the first `/` of a name.
+    fn qualified_if_needed(&self, name: &str) -> String {
+        match name.contains('/') {
+            true => format!("{}/{name}", self.domain),
+            false => name.to_owned(),
+        }
+    }
+
+    /// The same for a role, unless it is one of no domain.
+    fn role(&self, name: &str) -> String {
+        match HYBRID_ROLES.iter().any(|prefix| name.starts_with(prefix)) {
+            true => name.to_owned(),
+            false => self.qualified_if_needed(name),
+        }
+    }
+
+    /// Names the columns that an import under these settings would not take back.
+    fn warn_about_columns(&self, names: &BTreeSet<String>) {
+        let fixed = COLUMNS
+            .iter()
+            .filter(|(name, field)| self.claims.column(name) != Some(field))
+            .map(|(name, _)| *name);
+        let attributes = names.iter().filter(|name| {
+            let known = self.claims.column(name);
+            !matches!(known, Some(Field::Attribute(known)) if known.as_ref() == name.as_str())
+        });
+        let unknown: Vec<String> = fixed
+            .chain(attributes.map(String::as_str))
+            .map(output::plain)
+            .collect();
+        if !unknown.is_empty() {
+            warn(&format!(
+                "an import under these settings does not take these columns for what they are: {}; map \
+                 them in [claims]",
+                unknown.join(", ")
+            ));
+        }
+    }
+
+    fn is_claim_cell(&self, cell: &str) -> bool {
+        cell.contains("://")
+            && cell
+                .split_once('=')
+                .is_some_and(|(uri, _)| self.claims.claim(uri.trim()).is_some())
+    }
+}
+
+fn warn(sentence: &str) {
+    // Nothing is left to be done when standard error is closed.
+    let _ = writeln!(io::stderr(), "muster: {sentence}");
+}

@@ -1,0 +1,97 @@
+//! `muster role add|list`: the roles that rows may name. Works beside a running server.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::access::gate::Caller;
+use crate::admin::administration::Administration;
+use crate::app::start_pool;
+use crate::cli::{Common, Outcome, Settings, output};
+use crate::clock::Clock;
+use crate::stores::{self, Access};
+use crate::users::domains::Domains;
+use crate::users::import_record::Door;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add a role; the imports after it may give it to users
+    Add {
+        /// The role's name; one that begins with Internal/, Application/ or Workflow/ belongs to no
+        /// domain
+        name: String,
+        /// Domain whose users can have it [default: PRIMARY]
+        #[arg(long, value_name = "D")]
+        domain: Option<String>,
+        /// A user of that domain who gets it, or DOMAIN/user; may be repeated
+        #[arg(long, value_name = "U")]
+        member: Vec<String>,
+    },
+    /// List the roles
+    List {
+        /// Only names that match; * stands for any characters, ? for one
+        #[arg(default_value = "")]
+        filter: String,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
+    let settings = Settings::load_quietly(common)?;
+    settings.passwords.check()?;
+    let administration = Administration {
+        store: stores::open(&settings.store, Access::Beside)?,
+        pool: start_pool(&settings.passwords)?,
+        passwords: settings.passwords.clone(),
+        domains: Domains::new(&settings.domains),
+        clock: Clock::system(),
+    };
+    let by = Caller::terminal().actor(Door::Terminal);
+    match command {
+        Command::Add {
+            name,
+            domain,
+            member,
+        } => {
+            let within = |name: &str| match domain {
+                Some(domain) => format!("{}/{name}", domain.trim()),
+                None => name.to_owned(),
+            };
+            let hybrid = crate::users::policy::HYBRID_ROLES;
+            let name = match hybrid.iter().any(|prefix| name.starts_with(prefix)) {
+                true => name.clone(),
+                false => within(name),
+            };
+            let members: Vec<String> = member
+                .iter()
+                .map(|member| match member.contains('/') {
+                    true => member.clone(),
+                    false => within(member),
+                })
+                .collect();
+            administration.add_role(&by, &name, &members, Vec::new())?;
+            writeln!(out, "The role {} is there now.", output::plain(&name))?;
+        }
+        Command::List { filter, json } => {
+            let found = administration.find_roles(&by.organization, filter, usize::MAX)?;
+            let mut table = output::table(&["role", "domain"]);
+            for domain in &found {
+                for name in &domain.names {
+                    if *json {
+                        let role = serde_json::json!({"name": name, "domain": domain.domain});
+                        writeln!(out, "{role}")?;
+                    } else {
+                        table.add_row(vec![output::plain(name), domain.domain.clone()]);
+                    }
+                }
+            }
+            if !json {
+                output::write_table(out, &table, "")?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,399 @@
+//! What the terminal does with imports besides making them: reject files, keys, cancelling, undoing,
+//! the audit, and the roles that rows may name.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::process::{Home, Serving, database, finish, mtom_around, users_csv};
+
+/// One good row and three with problems.
+const MIXED: &str = "username,password,country\ncarl,Autumn-Forest-9,SE\ncarl jones,Autumn-Forest-8,FR\n\
+    dora,abc,=1+1\n+emil,Autumn-Forest-7,\n,nobody-at-all,\n";
+
+fn import(home: &Home, more: &[&str]) -> crate::process::Finished {
+    home.run(&[&["import", "users.csv"], more].concat())
+}
+
+fn newest(home: &Home) -> serde_json::Value {
+    let list = home.run(&["imports", "list", "--json"]).ended(0);
+    list.json_lines().remove(0)
+}
+
+fn id(record: &serde_json::Value) -> &str {
+    record["id"].as_str().expect("an id")
+}
+
+#[test]
+fn the_reject_file_holds_what_was_not_stored_and_mended_brings_the_rest() {
+    let home = Home::new();
+    home.write("users.csv", MIXED);
+    let done = import(&home, &["--reject-file", "rejects.csv"]).ended(2);
+    assert!(
+        done.out.contains("2 rejected rows in rejects.csv"),
+        "{done:?}"
+    );
+    let path = home.path("rejects.csv");
+    let rejects = std::fs::read_to_string(&path).expect("a file");
+    assert!(rejects.starts_with("username,password,country,_line,_code,_message\r\n"));
+    assert!(
+        rejects.contains("carl jones,,FR,3,name-white-space,"),
+        "{rejects}"
+    );
+    assert!(
+        rejects.contains("dora,,'=1+1,4,password-rule,"),
+        "{rejects}"
+    );
+    assert!(
+        !rejects.contains("Autumn") && !rejects.contains("abc"),
+        "{rejects}"
+    );
+    let mode = std::fs::metadata(&path)
+        .expect("a file")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let again = import(&home, &["--reject-file", "rejects.csv"]).ended(1);
+    assert!(again.err.contains("rejects.csv") && again.err.contains("not written over"));
+    assert_eq!(
+        home.run(&["imports", "list", "--json"]).json_lines().len(),
+        1
+    );
+
+    let mended = rejects.replace("carl jones,", "carl.jones,");
+    home.write("users.csv", &mended);
+    let default = home.write("default", "Initial-Pass-1");
+    let default = default.to_str().expect("UTF-8");
+    let more = [
+        "--reject-file",
+        "none.csv",
+        "--default-password-file",
+        default,
+    ];
+    import(&home, &more).ended(0);
+    assert!(!home.path("none.csv").exists(), "nothing was rejected");
+    let dora = home
+        .run(&["users", "show", "dora", "--json"])
+        .ended(0)
+        .json();
+    assert_eq!(dora["attributes"]["country"], "=1+1", "without the mark");
+}
+
+#[test]
+fn a_dry_run_shows_the_columns_and_first_rows_and_writes_rejects_too() {
+    let home = Home::new();
+    home.write("users.csv", MIXED);
+    let done = import(&home, &["--dry-run", "--reject-file", "rejects.csv"]).ended(2);
+    for word in [
+        "stands for",
+        "userName",
+        "attribute country",
+        "carl jones",
+        "dry run",
+    ] {
+        assert!(done.out.contains(word), "{word}: {}", done.out);
+    }
+    for secret in ["Autumn", "nobody-at-all"] {
+        assert!(!done.out.contains(secret), "{}", done.out);
+    }
+    let rejects = std::fs::read_to_string(home.path("rejects.csv")).expect("a file");
+    assert!(
+        rejects.starts_with("username,password,country,_line"),
+        "{rejects}"
+    );
+    assert_eq!(rejects.lines().count(), 3, "{rejects}");
+    assert!(home.run(&["imports", "list", "--json"]).out.is_empty());
+}
+
+#[test]
+fn a_file_that_is_not_written_because_of_its_problems_gives_its_rejects_by_name() {
+    let home = Home::new();
+    home.write("users.csv", MIXED);
+    let done = import(&home, &["--validate-first", "--reject-file", "rejects.csv"]).ended(1);
+    assert!(done.err.contains("2 rows have problems"), "{done:?}");
+    let rejects = std::fs::read_to_string(home.path("rejects.csv")).expect("a file");
+    assert!(
+        rejects.starts_with("username,password,country,_line"),
+        "{rejects}"
+    );
+    assert!(home.run(&["users", "list", "--json"]).out.is_empty());
+}
+
+#[test]
+fn what_ended_early_ends_with_2_when_rows_were_stored_and_with_1_when_none_was() {
+    let home = Home::with_settings("[import]\nfirst_batch_users = 1\n");
+    home.write(
+        "users.csv",
+        "username,password\nann,Spring-Meadow-42\na b,x\nbob,Spring-Meadow-42\n",
+    );
+    let stopped = import(&home, &["--stop-after", "1"]).ended(2);
+    assert!(stopped.err.contains("stopped after 1 rows"), "{stopped:?}");
+    assert!(stopped.out.contains("1 created, 1 failed"), "{stopped:?}");
+    home.write("users.csv", "username,password\na b,x\n");
+    import(&home, &["--stop-after", "1"]).ended(1);
+}
+
+#[test]
+fn a_key_makes_the_second_run_answer_the_first_report() {
+    let home = Home::new();
+    home.write("users.csv", MIXED);
+    let first = import(&home, &["--key", "night 1", "--json"])
+        .ended(2)
+        .json();
+    let second = import(&home, &["--key", "night 1", "--json"])
+        .ended(2)
+        .json();
+    for counter in ["import", "total", "created", "failed", "skipped", "state"] {
+        assert_eq!(first[counter], second[counter], "{counter}");
+    }
+    let told = import(&home, &["--key", "night 1"]).ended(2);
+    assert!(
+        told.out.contains("made before under the key night 1"),
+        "{told:?}"
+    );
+    let shown = home.run(&["imports", "show", id(&newest(&home))]).ended(0);
+    assert!(shown.out.contains("key       night 1"), "{shown:?}");
+    assert!(shown.out.contains("options   --conflict skip"), "{shown:?}");
+    home.write("users.csv", "username,password\nother,Spring-Meadow-42\n");
+    let reused = import(&home, &["--key", "night 1"]).ended(1);
+    assert!(reused.err.contains("key of its own"), "{reused:?}");
+}
+
+#[test]
+fn findings_are_paged() {
+    let home = Home::new();
+    let rows: String = (0..7)
+        .map(|number| format!("a {number},Spring-Meadow-42\n"))
+        .collect();
+    home.write("users.csv", &format!("username,password\n{rows}"));
+    import(&home, &[]).ended(2);
+    let import = newest(&home);
+    let show = |more: &[&str]| home.run(&[&["imports", "show", id(&import)], more].concat());
+    let page = show(&["--limit", "3"]).ended(0);
+    assert!(
+        page.out.contains("a 2") && !page.out.contains("a 3"),
+        "{page:?}"
+    );
+    assert!(page.out.contains("4 more findings; --skip 3"), "{page:?}");
+    let page = show(&["--skip", "3", "--limit", "9"]).ended(0);
+    assert!(
+        page.out.contains("a 6") && !page.out.contains("a 2"),
+        "{page:?}"
+    );
+    assert!(!page.out.contains("more findings"), "{page:?}");
+}
+
+#[test]
+fn rejects_of_an_earlier_import_come_out_again() {
+    let home = Home::new();
+    home.write("users.csv", MIXED);
+    import(&home, &[]).ended(2);
+    let import = newest(&home);
+    let printed = home.run(&["imports", "rejects", id(&import)]).ended(0);
+    assert_eq!(printed.out.lines().count(), 3, "{printed:?}");
+    let written = home
+        .run(&["imports", "rejects", id(&import), "out.csv"])
+        .ended(0);
+    assert!(
+        written.out.contains("2 rejected rows in out.csv"),
+        "{written:?}"
+    );
+    let file = std::fs::read_to_string(home.path("out.csv")).expect("a file");
+    assert_eq!(file, printed.out);
+    home.run(&["imports", "rejects", id(&import), "out.csv"])
+        .ended(1);
+}
+
+#[test]
+fn an_undo_takes_back_what_nobody_has_touched_since() {
+    let home = Home::new();
+    home.write(
+        "users.csv",
+        "username,password,country\nann,Spring-Meadow-42,SE\nbob,Spring-Meadow-42,\n",
+    );
+    import(&home, &[]).ended(0);
+    let first = newest(&home);
+    home.write("users.csv", "username,country\nann,FR\n");
+    let updated = import(&home, &["--conflict", "update"]).ended(0);
+    assert!(updated.out.contains("1 updated"), "{updated:?}");
+    let undone = home
+        .run(&["imports", "undo", id(&first), "--json"])
+        .ended(0)
+        .json();
+    assert_eq!(
+        (&undone["removed"], &undone["leftTotal"]),
+        (&1.into(), &1.into())
+    );
+    let again = home.run(&["imports", "undo", id(&first)]).ended(1);
+    assert!(again.err.contains("undone before"), "{again:?}");
+    let second = newest(&home);
+    let undone = home.run(&["imports", "undo", id(&second)]).ended(0);
+    assert!(undone.out.contains("1 restored"), "{undone:?}");
+    let ann = home
+        .run(&["users", "show", "ann", "--json"])
+        .ended(0)
+        .json();
+    assert_eq!(ann["attributes"]["country"], "SE");
+    let audit = home
+        .run(&["audit", "--json", "--import", id(&first)])
+        .ended(0);
+    let actions: Vec<String> = audit
+        .json_lines()
+        .iter()
+        .map(|it| it["action"].to_string())
+        .collect();
+    assert_eq!(actions, ["\"import.undo\"", "\"import.end\""]);
+    let table = home.run(&["audit", "--limit", "1"]).ended(0);
+    assert!(
+        table.out.contains("import.undo") && table.out.contains("restored 1"),
+        "{table:?}"
+    );
+    assert!(table.out.contains("the newest 1"), "{table:?}");
+}
+
+#[test]
+fn roles_are_added_listed_and_given() {
+    let home = Home::new();
+    home.write("users.csv", "username,password\nann,Spring-Meadow-42\n");
+    import(&home, &[]).ended(0);
+    home.run(&["role", "add", "Sales: north", "--member", "ANN"])
+        .ended(0);
+    home.run(&["role", "add", "Internal/agent"]).ended(0);
+    let taken = home.run(&["role", "add", "sales: north"]).ended(1);
+    assert!(taken.err.contains("exists already"), "{taken:?}");
+    let nobody = home
+        .run(&["role", "add", "x", "--member", "nobody"])
+        .ended(1);
+    assert!(nobody.err.contains("nobody"), "{nobody:?}");
+    let list = home.run(&["role", "list", "--json"]).ended(0).json_lines();
+    let names: Vec<_> = list
+        .iter()
+        .filter_map(|role| role["name"].as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "Sales: north",
+            "admin",
+            "Internal/agent",
+            "Internal/everyone"
+        ]
+    );
+    assert!(
+        home.run(&["role", "list"])
+            .ended(0)
+            .out
+            .contains("Sales: north")
+    );
+    home.write(
+        "users.csv",
+        "username,password,roles\nbob,Spring-Meadow-42,\"\"\"sales: north\"\":Internal/agent\"\n",
+    );
+    import(&home, &[]).ended(0);
+    let bob = home
+        .run(&["users", "show", "bob", "--json"])
+        .ended(0)
+        .json();
+    assert_eq!(
+        bob["roles"],
+        serde_json::json!(["Internal/agent", "Sales: north"])
+    );
+    let audit = home.run(&["audit"]).ended(0);
+    assert!(audit.out.contains("PRIMARY/Sales: north"), "{audit:?}");
+}
+
+#[test]
+fn ctrl_c_ends_an_import_behind_a_batch_and_says_what_is_written() {
+    let home = Home::with_settings("[import]\nfirst_batch_users = 50\nbatch_users = 50\n");
+    let pipe = home.path("users.csv");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    home.write("default", "Initial-Pass-1");
+    let mut command = home.command(&["import", "users.csv", "--default-password-file", "default"]);
+    command.stdin(std::process::Stdio::null());
+    let child = command.spawn().expect("the binary starts");
+    let mut writer = std::fs::File::options()
+        .write(true)
+        .open(&pipe)
+        .expect("it is read");
+    let csv = users_csv(2_000, 7_919);
+    let (before, after) = csv.split_at(csv.len() / 2);
+    writer.write_all(before.as_bytes()).expect("it is read");
+    let until = Instant::now() + Duration::from_secs(60);
+    let stored = || -> Option<i64> {
+        let count = "SELECT count(*) FROM users";
+        let database = home.data().exists().then(|| database(&home.data()))?;
+        database.query_row(count, [], |row| row.get(0)).ok()
+    };
+    while stored().is_none_or(|stored| stored < 100) {
+        assert!(Instant::now() < until, "the import does not begin");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let process = Pid::from_raw(i32::try_from(child.id()).expect("an id")).expect("an id");
+    kill_process(process, Signal::INT).expect("it is there");
+    let mut err = BufReader::new(child.stderr.expect("a pipe"));
+    let mut said = String::new();
+    err.read_line(&mut said).expect("UTF-8");
+    assert!(said.contains("stopping behind the batch"), "{said}");
+    // Whoever is in the middle of a read goes on with the next row.
+    let _ = writer.write_all(after.as_bytes());
+    drop(writer);
+    while err.read_line(&mut said).expect("UTF-8") > 0 {}
+    assert!(
+        said.contains("cancelled") && said.contains("muster imports undo"),
+        "{said}"
+    );
+    let record = newest(&home);
+    assert_eq!(record["state"], "cancelled");
+    assert_eq!(record["created"], stored().expect("a count"));
+    home.run(&["imports", "undo", id(&record)]).ended(0);
+    assert_eq!(stored(), Some(0));
+}
+
+#[test]
+fn an_import_of_the_server_is_cancelled_from_beside_it() {
+    let home = Home::with_settings("[import]\nfirst_batch_users = 10\n");
+    let server = Serving::start(&home);
+    let mut stream = server.connect();
+    let csv = users_csv(3_000, 7_919);
+    let (head, _) = mtom_around(csv.len() * 2);
+    stream.write_all(head.as_bytes()).expect("it is read");
+    stream.write_all(csv.as_bytes()).expect("it is read");
+    let until = Instant::now() + Duration::from_secs(30);
+    let running = || {
+        let list = home.run(&["imports", "list", "--json"]).ended(0);
+        list.json_lines()
+            .into_iter()
+            .find(|record| record["state"] == "running")
+    };
+    let record = loop {
+        assert!(Instant::now() < until, "the import does not begin");
+        if let Some(record) = running() {
+            break record;
+        }
+    };
+    let refused = home.run(&["imports", "undo", id(&record)]).ended(1);
+    assert!(refused.err.contains("still under way"), "{refused:?}");
+    let asked = home.run(&["imports", "cancel", id(&record)]).ended(0);
+    assert!(asked.out.contains("asked to stop"), "{asked:?}");
+    // Rows go on coming until it notices.
+    let row = "username-that-nobody-has,,,,,\n";
+    while running().is_some() {
+        assert!(Instant::now() < until, "the import is not stopped");
+        if stream.write_all(row.as_bytes()).is_err() {
+            break;
+        }
+    }
+    let record = newest(&home);
+    assert_eq!(record["state"], "cancelled", "{record}");
+    let late = home.run(&["imports", "cancel", id(&record)]).ended(1);
+    assert!(late.err.contains("ended already: cancelled"), "{late:?}");
+    let audit = home.run(&["audit", "--json"]).ended(0);
+    assert!(audit.out.contains("import.cancel"), "{audit:?}");
+    server.stop();
+    let again = finish(home.command(&["imports", "cancel", "nonsense"]), "");
+    again.ended(1);
+}
