@@ -8,7 +8,7 @@
 //! ```text
 //! 7 main
 //! 6 cli            commands: demo, serve, import, operator, users, imports
-//! 5 http           soap (a slice) over intake, unread, server, tls, health
+//! 5 http           soap, rest (slices) over intake, unread, server, tls, health
 //! 4 app            builds store, gate and importer once; holds them
 //! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config
@@ -23,7 +23,7 @@
 //! - [`access`]: who is calling.
 //! - [`import`]: the one straight line from rows to report.
 //! - [`admin`]: single users and roles, looked up and changed.
-//! - [`http`]: one folder a tongue; [`http::soap`] owns all of SOAP.
+//! - [`http`]: one folder a tongue; [`http::soap`] owns all of SOAP, [`http::rest`] of REST.
 //!
 //! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
 

@@ -568,12 +568,19 @@ impl ImportLedger for MemoryStore {
     }
 
     fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
+        self.imports_before(organization, None, limit)
+    }
+
+    fn imports_before(
+        &self,
+        organization: &str,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> Result<Vec<ImportRecord>, StoreError> {
         let content = self.content();
-        let own = content
-            .imports
-            .iter()
-            .rev()
-            .filter(|((owner, _), _)| owner == organization);
+        let own = content.imports.iter().rev().filter(|((owner, id), _)| {
+            owner == organization && before.is_none_or(|before| *id < before)
+        });
         Ok(own.take(limit).map(|(_, record)| record.clone()).collect())
     }
 

@@ -410,6 +410,17 @@ pub trait ImportLedger: Send + Sync {
     /// The store failed.
     fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError>;
 
+    /// The same, of those only that are older than the import `before`, where one is named.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn imports_before(
+        &self,
+        organization: &str,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> Result<Vec<ImportRecord>, StoreError>;
+
     /// Findings that were kept, in the order in which they were made; `skip` of them left out.
     ///
     /// # Errors

@@ -6,14 +6,14 @@ use std::time::Duration;
 use actix_http::Request;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::app::App;
 use crate::http::intake::{self, Body, Flow, StopSignal};
 use crate::http::soap::answer::{Answer, Session};
 use crate::http::soap::call::Call;
 use crate::http::soap::fault::Fault;
-use crate::http::soap::head::{self, Admitted, field};
+use crate::http::soap::head::{self, Admitted};
 use crate::http::soap::security::Verifier;
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
@@ -189,15 +189,6 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> Htt
             response.cookie(intake::session_cookie(None, secure));
         }
     }
-    close_if_asked(&mut response, headers, body);
+    intake::close_if_asked(&mut response, headers, body);
     response.body(answer.body)
-}
-
-/// A client that says it will close is told the same: some pool the connection all the same.
-fn close_if_asked(response: &mut HttpResponseBuilder, headers: &HeaderMap, body: Body) {
-    let asked = field(headers, &header::CONNECTION)
-        .is_some_and(|field| field.to_ascii_lowercase().contains("close"));
-    if asked || body == Body::Unread {
-        response.force_close();
-    }
 }

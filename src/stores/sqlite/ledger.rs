@@ -35,12 +35,23 @@ impl ImportLedger for SqliteStore {
     }
 
     fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
+        self.imports_before(organization, None, limit)
+    }
+
+    fn imports_before(
+        &self,
+        organization: &str,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> Result<Vec<ImportRecord>, StoreError> {
+        // Every id is less than the greatest.
+        let before = before.map_or(uuid::Uuid::max(), |before| before.0);
         self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM imports WHERE organization = ?1
-                 ORDER BY id DESC LIMIT ?2"
+                "SELECT {COLUMNS} FROM imports WHERE organization = ?1 AND id < ?2
+                 ORDER BY id DESC LIMIT ?3"
             ))?
-            .query_map(params![organization, i64_of(limit)], record)?
+            .query_map(params![organization, before, i64_of(limit)], record)?
             .collect()
         })
     }
