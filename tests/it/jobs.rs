@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use muster::app::App;
@@ -460,7 +461,8 @@ fn a_running_import_is_cancelled_behind_a_batch_and_says_what_is_stored() {
         app.jobs.cancel(&eve(), id).expect("works"),
         Cancelled::Asked
     );
-    send(wide("bob", 0..200));
+    // It may have stopped reading.
+    let _ = sender.send(Ok(wide("bob", 0..200).into_bytes()));
     let ended = call.join().expect("no panic");
     let Err(JobError::Import(failure)) = ended else {
         panic!("{ended:?}");
@@ -628,6 +630,51 @@ fn a_file_that_is_not_clean_is_not_written_and_its_reject_file_can_be_mended() {
     assert_eq!((report.counters.created, report.counters.failed), (2, 0));
 }
 
+/// Begins an import that waits within its first read until the sender is dropped.
+fn held(
+    app: &Arc<App>,
+    key: Option<&'static str>,
+) -> (JoinHandle<Result<Ended, JobError>>, Sender<()>) {
+    struct Tells(Sender<()>, Receiver<()>);
+    impl Read for Tells {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            // The first time only is there somebody who listens.
+            let _ = self.0.send(());
+            let _ = self.1.recv();
+            Ok(0)
+        }
+    }
+    let ((begun, begins), (release, released)) = (channel(), channel());
+    let house = Arc::clone(app);
+    let call =
+        std::thread::spawn(move || house.jobs.run(request(&house, key), Tells(begun, released)));
+    begins.recv().expect("it reads");
+    (call, release)
+}
+
+#[test]
+fn a_call_whose_twin_has_no_record_yet_is_told_to_come_back() {
+    let folder = folder();
+    let app = Arc::new(house(&folder, |_| {}));
+    let (call, release) = held(&app, Some("k"));
+    let csv = file("ann", 3);
+    for twin in [
+        app.jobs.run(request(&app, Some("k")), csv.as_bytes()),
+        app.jobs.queue(request(&app, Some("k")), csv.as_bytes()),
+    ] {
+        assert!(
+            matches!(twin, Err(JobError::Busy { seconds: 1 })),
+            "{twin:?}"
+        );
+    }
+    let other = ran(app.jobs.run(request(&app, Some("l")), csv.as_bytes()));
+    assert_eq!(other.counters.created, 3);
+    drop(release);
+    assert!(call.join().expect("no panic").is_err(), "an empty file");
+    let twin = recorded(app.jobs.run(request(&app, Some("k")), csv.as_bytes()));
+    assert_eq!(twin.state, ImportState::Failed);
+}
+
 // From here on through the SOAP door.
 
 /// The dictionary of the field `Muster-Import`.
@@ -721,27 +768,13 @@ fn a_call_that_comes_while_the_same_one_runs_is_told_to_come_back() {
         admin(),
         body.len()
     );
-    let early = body.find("ann0002").expect("a row");
     let late = body.find("ann0060").expect("a row");
     let mut stream = server.connect();
     stream.write_all(head.as_bytes()).expect("it reads");
     stream
-        .write_all(&body.as_bytes()[..early])
+        .write_all(&body.as_bytes()[..late])
         .expect("it reads");
     let key = ["Idempotency-Key: k"];
-    // Nothing is recorded yet.
-    let told = wait_for("it is under way", || {
-        let other = post_with(&server, &key, &multipart("username\n"));
-        if other.status == 500 && other.rule() == "IMP-BUSY" {
-            return Some(other);
-        }
-        // This one came first: it has the key for the moment.
-        panic!("{}", other.body)
-    });
-    assert_eq!(told.header("retry-after"), Some("1"));
-    stream
-        .write_all(&body.as_bytes()[early..late])
-        .expect("it reads");
     wait_for("the first batch", || {
         let found = server.app.store.import_by_key("default", "k");
         found.expect("works").filter(|it| it.counters.created > 0)
@@ -822,39 +855,17 @@ fn a_call_that_need_not_wait_is_answered_at_once_and_runs_all_the_same() {
 #[test]
 fn a_call_beyond_the_slots_is_told_when_to_come_back() {
     let server = TestApp::start_with(|options| options.app.import.slots = 1);
-    let body = multipart(&format!("{WIDE}{}", wide("ann", 0..20)));
-    let head = format!(
-        "POST /services/UserAdmin HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n\
-         Content-Type: {RELATED}\r\nContent-Length: {}\r\n\r\n",
-        admin(),
-        body.len()
-    );
-    let mut stream = server.connect();
-    stream.write_all(head.as_bytes()).expect("it reads");
-    let early = body.find("ann0010").expect("a row");
-    stream
-        .write_all(&body.as_bytes()[..early])
-        .expect("it reads");
-    let mut number = 0;
-    let told = wait_for("the slot is taken", || {
-        number += 1;
-        let other = post_with(&server, &[], &multipart(&file(&format!("x{number}-"), 1)));
-        (other.status == 500).then_some(other)
-    });
-    assert_eq!(told.rule(), "IMP-BUSY");
+    let (call, release) = held(&server.app, None);
+    let told = post_with(&server, &[], &multipart(&file("ann", 1)));
+    assert_eq!((told.status, told.rule().as_str()), (500, "IMP-BUSY"));
     assert_eq!(told.header("retry-after"), Some("5"));
     // What waits for its turn needs no slot.
-    let queued = post_with(
-        &server,
-        &["Prefer: respond-async"],
-        &multipart(&file("bob", 1)),
-    );
+    let headers = ["Prefer: respond-async"];
+    let queued = post_with(&server, &headers, &multipart(&file("bob", 1)));
     assert_eq!(queued.status, 200, "{}", queued.body);
-    stream
-        .write_all(&body.as_bytes()[early..])
-        .expect("it reads");
-    assert_eq!(Response::read(&mut stream).status, 200);
-    let after = post_with(&server, &[], &multipart(&file("carl", 1)));
+    drop(release);
+    assert!(call.join().expect("no panic").is_err(), "an empty file");
+    let after = post_with(&server, &[], &multipart(&file("ann", 1)));
     assert_eq!(after.status, 200, "the slot is free: {}", after.body);
 }
 
