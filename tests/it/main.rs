@@ -36,6 +36,7 @@ mod terminal;
 mod passwords;
 mod lifecycle;
 mod crash;
+mod crash_queue;
 mod soapui;
 mod corpora;
 mod twins;
