@@ -512,7 +512,7 @@ impl Shared {
         }
         let held = (request.organization.clone(), key.clone());
         let free = locked(&self.keys).insert(held.clone());
-        let held = free.then_some(HeldKey { shared: self, held });
+        let held = free.then(|| HeldKey { shared: self, held });
         let found = self
             .importer
             .store

@@ -39,6 +39,7 @@ mod backup;
 mod passwords;
 mod lifecycle;
 mod crash;
+mod crash_queue;
 mod soapui;
 mod corpora;
 mod twins;
