@@ -15,6 +15,7 @@ mod message;
 mod soap;
 mod callers;
 mod companions;
+mod rest;
 mod gate;
 mod expect;
 mod security;

@@ -6,7 +6,7 @@
 //! arrives.
 //!
 //! multer reads on for as long as its source has something, and keeps headers of any length. Here it
-//! gets one chunk at a time, and only so many without giving anything back.
+//! gets one chunk at a time, and only so many bytes without giving anything back.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -26,8 +26,8 @@ use crate::wire::spool::{Spool, SpoolSettings};
 /// Bytes that are handed over at once.
 const CHUNK: usize = 16 * 1024;
 
-/// Chunks that may be handed over without anything coming back: a preamble or a part's headers.
-const HUNGER: usize = 4;
+/// Bytes that may be handed over without anything coming back: a preamble or a part's headers.
+const HUNGER: usize = 16 * 1024;
 
 /// Bytes that a field other than the file may have.
 const FIELD_LIMIT: usize = 8 * 1024;
@@ -201,21 +201,29 @@ impl<R: Read> Source<R> {
         mut ask: impl FnMut(&mut Context<'_>) -> Poll<multer::Result<T>>,
     ) -> Result<T, ProblemDetails> {
         let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..=HUNGER {
+        let mut given = 0;
+        loop {
             match ask(&mut context) {
                 Poll::Ready(Ok(known)) => return Ok(known),
                 Poll::Ready(Err(error)) => return Err(self.explain(&error).into()),
-                Poll::Pending => self.supply_next()?,
+                Poll::Pending if given <= HUNGER => given += self.supply_next()?,
+                Poll::Pending => {
+                    return Err(WireError::MimeHeader {
+                        part: self.part + 1,
+                        what: "they are too long, or no boundary comes before them",
+                    }
+                    .into());
+                }
             }
         }
-        Err(WireError::MimeHeader {
-            part: self.part + 1,
-            what: "they are too long, or no boundary comes before them",
-        }
-        .into())
     }
 
-    fn supply_next(&mut self) -> Result<(), ProblemDetails> {
+    /// Reads a chunk; answers how many bytes it has.
+    fn supply_next(&mut self) -> Result<usize, WireError> {
+        if self.supply.with(|next| next.ended) {
+            // It was told so, and still waits for more.
+            return Err(WireError::MimeTruncated { part: self.part });
+        }
         let mut chunk = vec![0; CHUNK];
         let count = self.body.read(&mut chunk).map_err(WireError::from_io)?;
         chunk.truncate(count);
@@ -223,7 +231,7 @@ impl<R: Read> Source<R> {
             true => next.ended = true,
             false => next.chunk = Some(Bytes::from(chunk)),
         });
-        Ok(())
+        Ok(count)
     }
 
     /// Every piece of a field.
@@ -273,9 +281,9 @@ mod tests {
     use super::*;
 
     /// Gives one byte at a time.
-    struct Drop1<'b>(&'b [u8]);
+    struct OneByOne<'b>(&'b [u8]);
 
-    impl Read for Drop1<'_> {
+    impl Read for OneByOne<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let one = buffer.len().min(1);
             self.0.read(&mut buffer[..one])
@@ -308,6 +316,13 @@ mod tests {
         assert_eq!(file, b"UserName\r\nkim\r\n");
         assert_eq!(parameters.domain.as_deref(), Some("SALES"));
         assert_eq!(parameters.file_name.as_deref(), Some("a.csv"));
+    }
+
+    #[test]
+    fn pieces_may_be_as_small_as_they_like() {
+        let (parameters, file) = parse(OneByOne(FORM.as_bytes())).unwrap();
+        assert_eq!(file, b"UserName\r\nkim\r\n");
+        assert_eq!(parameters.domain.as_deref(), Some("SALES"));
     }
 
     #[test]

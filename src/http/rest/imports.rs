@@ -18,7 +18,7 @@ use crate::http::rest::form::{self, Form};
 use crate::http::rest::parameters::{Parameters, Query};
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{Operation, Route};
-use crate::import::jobs::Ended;
+use crate::import::jobs::{Ended, JobError};
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::users::import_record::{Door, ImportRecord, ImportState};
@@ -109,15 +109,34 @@ impl Call<'_> {
         let dry_run = request.options.dry_run;
         // A preference may be passed over: whoever asks for a dry run waits for what it says.
         let waits = self.respond_async && !dry_run;
+        let (key, options) = (request.key.clone(), request.options);
+        let domain = request.domain.name.clone();
         let ended = match waits {
-            true => self.app.jobs.queue(request, file)?,
-            false => self.app.jobs.run(request, file)?,
+            true => self.app.jobs.queue(request, file),
+            false => self.app.jobs.run(request, file),
+        };
+        let ended = match ended {
+            Err(JobError::Busy { seconds }) => match self.holder(key)? {
+                Some(record) if record.options == options && record.domain == domain => {
+                    Ended::Recorded(Box::new(record))
+                }
+                _ => return Err(JobError::Busy { seconds }.into()),
+            },
+            ended => ended?,
         };
         match ended {
             Ended::Ran(report) if dry_run => Answer::json(StatusCode::OK, &report),
             Ended::Ran(report) => Ok(Answer::json(StatusCode::CREATED, &report)?.at(report.import)),
             Ended::Recorded(record) => self.recorded(&record, waits),
         }
+    }
+
+    /// The import under way whose call holds the key, where it has begun.
+    fn holder(&self, key: Option<String>) -> Result<Option<ImportRecord>, ProblemDetails> {
+        let organization = &self.caller.organization;
+        let find = |key: String| self.app.store.import_by_key(organization, &key);
+        let found = key.map(find).transpose()?.flatten();
+        Ok(found.filter(|record| !record.state.is_final()))
     }
 
     /// The import waits for its turn, or the same key came before.

@@ -62,6 +62,13 @@ struct Undo {
     undone: Undone,
 }
 
+/// A page of `entries`, of which one more than `limit` was read, and whether more follow.
+fn page<T>(mut entries: Vec<T>, limit: usize) -> (Vec<T>, bool) {
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    (entries, more)
+}
+
 /// The import that the path names.
 ///
 /// # Errors
@@ -99,9 +106,9 @@ pub fn list(app: &App, caller: &Caller, query: &Query) -> Result<Answer, Problem
     let (limit, before) = (query.limit()?, query.cursor()?.map(ImportId));
     let records = app
         .store
-        .imports_before(&caller.organization, before, limit)?;
-    let full = records.len() == limit;
-    let next = records.last().filter(|_| full).map(|record| record.id.0);
+        .imports_before(&caller.organization, before, limit + 1)?;
+    let (records, more) = page(records, limit);
+    let next = records.last().filter(|_| more).map(|record| record.id.0);
     let imports = records.into_iter().map(|record| Import::now(app, record));
     let imports = imports.collect();
     Answer::json(StatusCode::OK, &Imports { imports, next })
@@ -128,8 +135,11 @@ pub fn problems(
 ) -> Result<Answer, ProblemDetails> {
     let (skip, limit) = (query.skip()?, query.limit()?);
     let record = find(app, caller, id)?;
-    let problems = app.store.findings(&caller.organization, id, skip, limit)?;
-    let next = (problems.len() == limit).then_some(skip + limit);
+    let found = app
+        .store
+        .findings(&caller.organization, id, skip, limit + 1)?;
+    let (problems, more) = page(found, limit);
+    let next = more.then_some(skip + limit);
     let page = Problems {
         problems,
         total: record.findings,
@@ -178,8 +188,8 @@ pub fn undo(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemD
 /// A parameter is wrong, or the store failed.
 pub fn audit(app: &App, caller: &Caller, query: &Query) -> Result<Answer, ProblemDetails> {
     let (limit, before) = (query.limit()?, query.cursor()?);
-    let entries = app.store.audit(&caller.organization, before, limit)?;
-    let full = entries.len() == limit;
-    let next = entries.last().filter(|_| full).map(|entry| entry.id);
+    let entries = app.store.audit(&caller.organization, before, limit + 1)?;
+    let (entries, more) = page(entries, limit);
+    let next = entries.last().filter(|_| more).map(|entry| entry.id);
     Answer::json(StatusCode::OK, &Audit { entries, next })
 }
