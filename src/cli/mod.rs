@@ -15,6 +15,7 @@ mod imports;
 mod role;
 mod audit;
 mod backup;
+mod send;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -53,6 +54,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Import a file without a server
     Import(import::Arguments),
+    /// Send a file to a server, by SOAP
+    Send(send::Arguments),
     /// Who may call: add, list, remove, password
     #[command(subcommand)]
     Operator(operator::Command),
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&common, &arguments, &mut out),
         Command::Serve(arguments) => serve::run(&common, &arguments, &mut out),
         Command::Import(arguments) => import::run(&common, &arguments, &mut out),
+        Command::Send(arguments) => send::run(&arguments, &mut out),
         Command::Operator(command) => operator::run(&common, &command, &mut out),
         Command::Users(command) => users::run(&common, &command, &mut out),
         Command::Imports(command) => imports::run(&common, &command, &mut out),

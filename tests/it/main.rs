@@ -32,6 +32,7 @@ mod terminal;
 mod imports_at_the_terminal;
 mod export;
 mod backup;
+mod send;
 mod passwords;
 mod lifecycle;
 mod crash;
