@@ -16,6 +16,7 @@ mod role;
 mod audit;
 mod backup;
 mod send;
+mod check_config;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -72,6 +73,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Copy the store into a file, beside a running server
     Backup(backup::Arguments),
+    /// Check the settings and show those in effect, and where each comes from; secrets are hidden
+    CheckConfig,
 }
 
 /// What a command ends with.
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Imports(command) => imports::run(&common, &command, &mut out),
         Command::Role(command) => role::run(&common, &command, &mut out),
         Command::Audit(arguments) => audit::run(&common, &arguments, &mut out),
+        Command::CheckConfig => check_config::run(&common, &mut out),
         Command::Backup(arguments) => backup::run(&common, &arguments, &mut out),
     };
     match outcome.and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {

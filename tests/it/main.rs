@@ -33,6 +33,7 @@ mod imports_at_the_terminal;
 mod export;
 mod backup;
 mod send;
+mod check_config;
 mod passwords;
 mod lifecycle;
 mod crash;
