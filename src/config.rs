@@ -81,10 +81,34 @@ impl Sources {
         let origin = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError(format!("{origin} cannot be read: {error}")))?;
-        let table = text
-            .parse()
-            .map_err(|error| ConfigError(format!("{origin}: {error}")))?;
+        let table = text.parse().map_err(|error: toml::de::Error| {
+            // Never the line itself: it may hold a secret.
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            ConfigError(format!("{origin}, line {line}: {}", error.message().trim()))
+        })?;
         Ok((table, origin))
+    }
+
+    /// Where each setting comes from.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn origins(&self, sections: &[&str]) -> Result<Origins, ConfigError> {
+        let (file, file_name) = self.read_file()?;
+        let variables = self.environment.keys().filter_map(|name| {
+            let (section, key) = section_and_key(name, sections)?;
+            Some(((section.to_owned(), key), name.clone()))
+        });
+        let flags = self.flags.iter().map(|(section, key, _)| {
+            let place = ((*section).to_owned(), (*key).to_owned());
+            (place, "the command line".to_owned())
+        });
+        Ok(Origins {
+            overrides: variables.chain(flags).collect(),
+            file,
+            file_name,
+        })
     }
 
     /// The password that the first operator shall have, out of a variable or the file that one names.
@@ -106,6 +130,32 @@ impl Sources {
             (None, None) => return Ok(None),
         };
         Ok(Some(password).filter(|password| !password.is_empty()))
+    }
+}
+
+/// Where settings come from.
+#[derive(Debug)]
+pub struct Origins {
+    file: Table,
+    file_name: String,
+    /// Section and key, and the variable or flag.
+    overrides: BTreeMap<(String, String), String>,
+}
+
+impl Origins {
+    /// Where the setting at `path` (its sections, then its key) comes from; none: it is a default.
+    pub fn of(&self, path: &[&str]) -> Option<&str> {
+        if let [section, key] = path {
+            let place = ((*section).to_owned(), (*key).to_owned());
+            if let Some(origin) = self.overrides.get(&place) {
+                return Some(origin);
+            }
+        }
+        let (first, rest) = path.split_first()?;
+        let found = rest
+            .iter()
+            .try_fold(self.file.get(*first)?, |value, key| value.get(*key));
+        found.map(|_| self.file_name.as_str())
     }
 }
 

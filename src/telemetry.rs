@@ -2,11 +2,11 @@
 
 use std::io::IsTerminal;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 /// `[log]` of the settings.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `muster=debug,warn`.
@@ -16,7 +16,7 @@ pub struct Settings {
 }
 
 /// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// For people.
@@ -34,18 +34,31 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Whether the level is one.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn check(&self) -> Result<(), String> {
+        self.filter().map(drop)
+    }
+
+    fn filter(&self) -> Result<EnvFilter, String> {
+        // A bare level is about Muster; the libraries below it are heard from `warn` on.
+        let filter = match self.level.as_str() {
+            "info" | "debug" | "trace" => format!("warn,muster={}", self.level),
+            other => other.to_owned(),
+        };
+        EnvFilter::try_new(filter).map_err(|error| format!("log.level {:?}: {error}", self.level))
+    }
+}
+
 /// Starts logging; to be called once.
 ///
 /// # Errors
 /// The level is no filter, or logging was started before.
 pub fn start(settings: &Settings) -> Result<(), String> {
-    // A bare level is about Muster; the libraries below it are heard from `warn` on.
-    let filter = match settings.level.as_str() {
-        "info" | "debug" | "trace" => format!("warn,muster={}", settings.level),
-        other => other.to_owned(),
-    };
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| format!("log.level {:?}: {error}", settings.level))?;
+    let filter = settings.filter()?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

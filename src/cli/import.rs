@@ -325,7 +325,8 @@ fn json(report: &Report) -> Result<String, CliError> {
     serde_json::to_string(report).map_err(|error| CliError::Told(error.to_string()))
 }
 
-fn progress_bar(bytes: u64, hidden: bool) -> ProgressBar {
+/// How far a file is, unless nobody looks.
+pub(super) fn progress_bar(bytes: u64, hidden: bool) -> ProgressBar {
     if hidden || !output::watched() {
         return ProgressBar::hidden();
     }

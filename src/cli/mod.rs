@@ -15,6 +15,8 @@ mod imports;
 mod role;
 mod audit;
 mod backup;
+mod send;
+mod check_config;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -53,6 +55,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Import a file without a server
     Import(import::Arguments),
+    /// Send a file to a server, by SOAP
+    Send(send::Arguments),
     /// Who may call: add, list, remove, password
     #[command(subcommand)]
     Operator(operator::Command),
@@ -69,6 +73,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Copy the store into a file, beside a running server
     Backup(backup::Arguments),
+    /// Check the settings and show those in effect, and where each comes from; secrets are hidden
+    CheckConfig,
 }
 
 /// What a command ends with.
@@ -130,11 +136,13 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&common, &arguments, &mut out),
         Command::Serve(arguments) => serve::run(&common, &arguments, &mut out),
         Command::Import(arguments) => import::run(&common, &arguments, &mut out),
+        Command::Send(arguments) => send::run(&arguments, &mut out),
         Command::Operator(command) => operator::run(&common, &command, &mut out),
         Command::Users(command) => users::run(&common, &command, &mut out),
         Command::Imports(command) => imports::run(&common, &command, &mut out),
         Command::Role(command) => role::run(&common, &command, &mut out),
         Command::Audit(arguments) => audit::run(&common, &arguments, &mut out),
+        Command::CheckConfig => check_config::run(&common, &mut out),
         Command::Backup(arguments) => backup::run(&common, &arguments, &mut out),
     };
     match outcome.and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {

@@ -1,6 +1,6 @@
 //! All sections of the settings in one place, and the way from the command line to them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use crate::app::AppSettings;
@@ -10,7 +10,7 @@ use crate::users::{claims, domains, passwords};
 use crate::{access, formats, http, import, stores, telemetry};
 
 /// The sections, by name, for variables such as `MUSTER_SERVER_HTTP`.
-const SECTIONS: &[&str] = &[
+pub(super) const SECTIONS: &[&str] = &[
     "server",
     "soap",
     "store",
@@ -22,7 +22,7 @@ const SECTIONS: &[&str] = &[
 ];
 
 /// Every section.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Settings {
     pub server: http::settings::Settings,
@@ -43,6 +43,16 @@ impl Settings {
         common: &Common,
         flags: Vec<(&'static str, &'static str, Value)>,
     ) -> Result<(Self, Sources), CliError> {
+        let (settings, sources) = Settings::read(common, flags)?;
+        settings.server.check()?;
+        Ok((settings, sources))
+    }
+
+    /// The same, of which nothing but its shape was checked.
+    pub(super) fn read(
+        common: &Common,
+        flags: Vec<(&'static str, &'static str, Value)>,
+    ) -> Result<(Self, Sources), CliError> {
         let mut sources = Sources::from_environment();
         if let Some(file) = &common.config {
             sources.file = Some(file.clone());
@@ -55,7 +65,6 @@ impl Settings {
         }
         sources.flags.extend(flags);
         let settings: Settings = sources.load(SECTIONS)?;
-        settings.server.check()?;
         Ok((settings, sources))
     }
 

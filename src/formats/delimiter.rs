@@ -58,6 +58,16 @@ impl Delimiter {
         }
     }
 
+    /// The word for it in the settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Delimiter::Comma => "comma",
+            Delimiter::Semicolon => "semicolon",
+            Delimiter::Tab => "tab",
+            Delimiter::Bar => "bar",
+        }
+    }
+
     /// The one of this name, or this character.
     pub fn named(word: &str) -> Option<Self> {
         match word {

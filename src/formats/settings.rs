@@ -1,12 +1,12 @@
 //! `[files]` of the settings.
 
 use encoding_rs::Encoding;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::formats::delimiter::Delimiter;
 
 /// How files are read, and how large a workbook may be.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Charset of text files without a byte-order mark.
@@ -35,9 +35,15 @@ impl Default for Settings {
 }
 
 /// `auto`, or a label of the WHATWG Encoding standard such as `windows-1252`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CharsetChoice(pub Option<&'static Encoding>);
+
+impl From<CharsetChoice> for String {
+    fn from(choice: CharsetChoice) -> Self {
+        choice.0.map_or("auto", Encoding::name).to_lowercase()
+    }
+}
 
 impl TryFrom<String> for CharsetChoice {
     type Error = String;
@@ -54,9 +60,15 @@ impl TryFrom<String> for CharsetChoice {
 }
 
 /// `auto`, or one of `comma`, `semicolon`, `tab`, `bar`, or the character itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct DelimiterChoice(pub Option<Delimiter>);
+
+impl From<DelimiterChoice> for String {
+    fn from(choice: DelimiterChoice) -> Self {
+        choice.0.map_or("auto", Delimiter::word).to_owned()
+    }
+}
 
 impl TryFrom<String> for DelimiterChoice {
     type Error = String;

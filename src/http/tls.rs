@@ -42,6 +42,19 @@ pub fn configuration(settings: &Settings, data: &Path) -> Result<ServerConfig, S
         .map_err(|error| format!("{} and {}: {error}", certificate.display(), key.display()))
 }
 
+/// Whether the certificate and key that are there can be used; none is made.
+///
+/// # Errors
+/// As [`configuration`].
+pub fn check(settings: &Settings, data: &Path) -> Result<(), String> {
+    let made = [CERTIFICATE_FILE, KEY_FILE];
+    let there = made.iter().all(|name| data.join(name).exists());
+    match settings.tls_certificate.is_some() || there {
+        true => configuration(settings, data).map(drop),
+        false => Ok(()),
+    }
+}
+
 fn made_at_the_first_start(data: &Path) -> Result<(PathBuf, PathBuf), String> {
     let (certificate, key) = (data.join(CERTIFICATE_FILE), data.join(KEY_FILE));
     if !(certificate.exists() && key.exists()) {

@@ -1,9 +1,9 @@
 //! `[import]` of the settings.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Bounds of one import.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Users in the first batch; later ones are larger, up to `batch_users`. A file that is cut off

@@ -6,13 +6,13 @@ pub mod memory;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 
 /// `[store]` of the settings.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The data directory: the store, the certificate, temporary files.
@@ -49,9 +49,24 @@ const STORES: &[(&str, Opener)] = &[("sqlite", open_sqlite), ("memory", open_mem
 /// # Errors
 /// The scheme is unknown, or the store cannot be opened.
 pub fn open(settings: &Settings, access: Access) -> Result<Arc<dyn Store>, StoreError> {
+    let (open, address) = opener(settings)?;
+    open(address, &settings.data, access)
+}
+
+impl Settings {
+    /// Whether there is a store of this kind; it is not opened.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn check(&self) -> Result<(), StoreError> {
+        opener(self).map(drop)
+    }
+}
+
+fn opener(settings: &Settings) -> Result<(Opener, &str), StoreError> {
     let (scheme, address) = settings.url.split_once(':').unwrap_or((&settings.url, ""));
     match STORES.iter().find(|(name, _)| *name == scheme) {
-        Some((_, open)) => open(address, &settings.data, access),
+        Some((_, open)) => Ok((*open, address)),
         None => {
             let known: Vec<&str> = STORES.iter().map(|(name, _)| *name).collect();
             Err(StoreError::Failed(format!(

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The dialect that WSO2's own claims belong to.
 pub const WSO2_DIALECT: &str = "http://wso2.org/claims/";
@@ -16,7 +16,7 @@ pub const WSO2_DIALECT: &str = "http://wso2.org/claims/";
 const SCIM_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user:";
 
 /// `[claims]` of the settings: claim URI to the name of the attribute that keeps its value.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Settings(HashMap<String, String>);
 

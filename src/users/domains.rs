@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::pattern::Pattern;
 
 /// `[domains]` of the settings: one table a domain, keyed by its name.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Settings(BTreeMap<String, DomainSettings>);
 
 /// `[domains.NAME]` of the settings.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DomainSettings {
     /// What a user name of this domain has to match as a whole.

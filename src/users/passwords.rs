@@ -5,14 +5,14 @@
 //! **stays** has 8 to 256 characters and is not a common one. A password that is fit only as an
 //! initial one is taken, and has to be changed at the first login.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
 use crate::users::hash_schemes;
 use crate::users::pattern::Pattern;
 
 /// `[passwords]` of the settings.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Memory of one Argon2id hash, in KiB (RFC 9106 §3.1, m).
@@ -135,7 +135,7 @@ impl Settings {
 ///
 /// All of them unless told otherwise. None of them is without a salt; those with a single round are
 /// no safer elsewhere, and become Argon2id when the user is first seen.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(from = "NamesOfSchemes")]
 pub struct HashSchemes(Vec<String>);
 

@@ -1,7 +1,7 @@
 //! Regular expressions from settings, matched against a whole text as Java's `String.matches` does.
 
 use regex::Regex;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A compiled expression that has to match all of a text.
 #[derive(Debug, Clone)]
@@ -31,6 +31,12 @@ impl Pattern {
     /// The expression as it was written.
     pub fn as_str(&self) -> &str {
         &self.source
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.source)
     }
 }
 

@@ -37,6 +37,8 @@ mod terminal;
 mod imports_at_the_terminal;
 mod export;
 mod backup;
+mod send;
+mod check_config;
 mod passwords;
 mod lifecycle;
 mod crash;

@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use ring::{digest, hmac, rand::SystemRandom};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::access::basic::Credentials;
 use crate::access::gate::Caller;
@@ -43,7 +43,7 @@ const AHEAD: i64 = 60;
 const NONCES: usize = 100_000;
 
 /// `[soap.security]` of the settings.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Seconds for which a token or a timestamp is fresh, and its nonce remembered; 0 switches both
@@ -54,13 +54,13 @@ pub struct Settings {
 }
 
 /// `[[soap.security.digest_callers]]` of the settings.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DigestCaller {
     /// The operator's name.
     pub name: String,
     /// The password in the clear.
-    #[serde(default, deserialize_with = "secret")]
+    #[serde(default, deserialize_with = "secret", serialize_with = "hidden")]
     pub secret: Option<Secret>,
     /// The file whose first line is the password.
     #[serde(default)]
@@ -69,6 +69,14 @@ pub struct DigestCaller {
 
 fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
     Ok(Some(Secret::new(String::deserialize(deserializer)?)))
+}
+
+/// A secret is never written out.
+fn hidden<S: serde::Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(_) => serializer.serialize_some("***"),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl Default for Settings {

@@ -1,11 +1,11 @@
 //! `[soap]` of the settings.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::http::soap::security;
 
 /// Where Muster may follow the original more closely.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// How a success is answered.
@@ -25,7 +25,7 @@ pub struct Settings {
 }
 
 /// How a success is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Success {
     /// 200 with `bulkImportUsersResponse`: every client reads it.
@@ -35,13 +35,22 @@ pub enum Success {
 }
 
 /// HTTP status of a SOAP 1.2 `Sender` fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u16")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub enum SenderStatus {
     /// 400, SOAP 1.2 part 2 §7.4.2.
     BadRequest,
     /// 500, as for every other fault.
     InternalServerError,
+}
+
+impl From<SenderStatus> for u16 {
+    fn from(status: SenderStatus) -> Self {
+        match status {
+            SenderStatus::BadRequest => 400,
+            SenderStatus::InternalServerError => 500,
+        }
+    }
 }
 
 impl TryFrom<u16> for SenderStatus {
