@@ -15,6 +15,7 @@ mod message;
 mod soap;
 mod callers;
 mod companions;
+mod user_import;
 mod gate;
 mod expect;
 mod security;
