@@ -16,6 +16,7 @@ mod soap;
 mod callers;
 mod companions;
 mod rest;
+mod user_import;
 mod gate;
 mod expect;
 mod security;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::Request;
+use actix_web::body::SizedStream;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::app::App;
 use crate::http::intake::{self, Body, Flow, StopSignal};
-use crate::http::soap::answer::{Answer, Session};
+use crate::http::soap::answer::{Answer, Content, Session};
 use crate::http::soap::call::Call;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::{self, Admitted};
@@ -156,7 +157,7 @@ async fn post(
                 "IMP-INTERNAL",
                 "The call failed; the server's log says why.",
             );
-            let answer = Answer::fault(version, None, &fault, &state.settings);
+            let answer = Answer::fault(service, version, None, &fault, &state.settings);
             respond(answer, request.headers(), Body::Unread, state.secure)
         }
     }
@@ -190,5 +191,17 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> Htt
         }
     }
     intake::close_if_asked(&mut response, headers, body);
-    response.body(answer.body)
+    match answer.body {
+        Content::Text(text) => response.body(text),
+        Content::WithFile(framed) => {
+            let length = framed.len();
+            match framed.into_stream() {
+                Ok(stream) => response.body(SizedStream::new(length, Box::pin(stream))),
+                Err(error) => {
+                    tracing::error!(%error, "a file for an answer could not be read back");
+                    HttpResponse::InternalServerError().finish()
+                }
+            }
+        }
+    }
 }

@@ -64,6 +64,15 @@ impl Head {
         SoapVersion::guess(self.media_type().ok().flatten().as_ref())
     }
 
+    /// Whether the message is an XOP package (XOP §4.1), so that its sender reads others.
+    pub fn is_mtom(&self) -> bool {
+        let is_xop = |media: MediaType| {
+            let root = media.param("type").map(str::to_ascii_lowercase);
+            media.essence == "multipart/related" && root.as_deref() == Some("application/xop+xml")
+        };
+        self.media_type().ok().flatten().is_some_and(is_xop)
+    }
+
     /// How the message travels.
     ///
     /// # Errors
@@ -113,7 +122,7 @@ pub async fn admit(
     let head = Head::of(&request.headers);
     let turn_away = |fault: Fault, stranger| {
         tracing::warn!(rule = fault.rule, "a call was refused by its head");
-        let answer = Answer::fault(head.version(), None, &fault, &state.settings);
+        let answer = Answer::fault(service, head.version(), None, &fault, &state.settings);
         TurnedAway { answer, stranger }
     };
     if expects_the_unknown(request) {
