@@ -36,8 +36,9 @@ impl Markers {
              {run}-role,,{fail},nosuch,\n\
              {run}-few,{fail},,\n\
              {run}-fewer,{fail}\n\
-             {run}-many,,,{fail},,\n\
-             {run}-claim,,{fail},,http://wso2.org/claims/nosuch=x\n\
+             {run}-many,,,{fail},\n\
+             {run}-more,,,{fail},,x\n\
+             {run}-claim,,{fail},,http://wso2.org/claims/givenname=a=b\n\
              {run}-hash,,$argon2id${fail},,\n"
         );
         for row in 0..FILLING {
@@ -113,12 +114,12 @@ fn files_below(folder: &Path, all: &mut Vec<std::path::PathBuf>) {
 
 #[test]
 fn no_marker_password_is_left_anywhere() {
-    let home = Home::with_settings("[import]\nfirst_batch_users = 100\nbatch_users = 500\n");
+    let home = Home::with_settings(
+        "[import]\nfirst_batch_users = 100\nbatch_users = 500\n[log]\nlevel = \"trace\"\n",
+    );
     // Everything is logged that can be.
     let mut command = home.command(&["serve", "--http", "127.0.0.1:0", "--https", "off"]);
     command.env("MUSTER_ADMIN_PASSWORD", ADMIN_PASSWORD);
-    command.env("MUSTER_LOG", "trace");
-    command.env("RUST_LOG", "trace");
     let server = Serving::spawn(command);
     let mut all: Vec<(Markers, String)> = Vec::new();
     let mut told = |markers: Markers, answer: Response| {
@@ -132,7 +133,9 @@ fn no_marker_password_is_left_anywhere() {
     let answer = send(&server, &call(RELATED, "", &mtom(&markers, &csv)));
     assert_eq!(answer.rule(), "IMP-ROWS", "{}", answer.body);
     assert!(
-        answer.fault_text().contains("Success count : 3002"),
+        answer
+            .fault_text()
+            .contains("Success count : 3002,  Failed Count : 8"),
         "{}",
         answer.body
     );
@@ -161,9 +164,7 @@ fn no_marker_password_is_left_anywhere() {
         let csv = csv.lines().take(1).collect::<String>() + "\nx,y,z\n";
         let answer = send(&server, &call(RELATED, "", &mtom(&markers, &csv)));
         let shown = format!("{answer:?}");
-        if header.starts_with("username") || header == markers.0[2] {
-            markers.are_not_in(shown.as_bytes(), "the answer about a header");
-        }
+        markers.are_not_in(shown.as_bytes(), "the answer about a header");
     }
 
     // Cut off within the file, and a name of a file that is no name.
