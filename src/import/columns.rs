@@ -13,6 +13,7 @@ use crate::import::preview::PreviewColumn;
 use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::merge::cleared;
+use crate::users::passwords;
 use crate::users::problem::{Problem, Severity};
 
 /// Names of the original's columns, for files whose header says nothing.
@@ -93,6 +94,7 @@ impl<'t> ColumnPlan<'t> {
             .filter(|(_, (name, field))| field.is_none() && !ignored(name))
             .map(|(position, (name, _))| match position {
                 1 => "the second one".to_owned(),
+                _ if passwords::looks_like_one(name) => format!("number {}", position + 1),
                 _ => (*name).to_owned(),
             })
             .collect();
@@ -221,7 +223,10 @@ impl<'t> ColumnPlan<'t> {
         cells
             .enumerate()
             .map(|(position, cell)| {
-                match self.may_be_password(position, found) || self.is_password_claim(&cell) {
+                let hidden = self.may_be_password(position, found)
+                    || self.is_password_claim(&cell)
+                    || self.is_out_of_place(position, &cell);
+                match hidden {
                     true => String::new(),
                     false => cell.into_owned(),
                 }
@@ -247,6 +252,19 @@ impl<'t> ColumnPlan<'t> {
         let first = password.saturating_sub(wanted.saturating_sub(found));
         let last = password + found.saturating_sub(wanted);
         (first..=last).contains(&position) && at(&Field::UserName) != Some(position)
+    }
+
+    /// Whether a column of names holds what looks like a password: the columns may be in another order
+    /// than the header says.
+    fn is_out_of_place(&self, position: usize, cell: &str) -> bool {
+        let field = self.columns.get(position).and_then(|it| it.field.as_ref());
+        let names = [
+            Field::GivenName,
+            Field::FamilyName,
+            Field::Roles,
+            Field::Groups,
+        ];
+        field.is_some_and(|field| names.contains(field)) && passwords::looks_like_one(cell)
     }
 
     /// Whether the cell is a password as a claim, of which there is none.
@@ -635,5 +653,38 @@ mod tests {
             ["header-not-understood"],
             "known positions, one unknown name"
         );
+    }
+
+    #[test]
+    fn a_rejected_row_repeats_no_password_wherever_it_may_have_moved() {
+        let table = table();
+        let cells = |header: &str, row: &str| {
+            let file = format!("{header}\n{row}\n");
+            let mut rows = CsvRows::new(file.as_bytes(), None);
+            let header = rows.next_row().unwrap().unwrap();
+            let plan = ColumnPlan::from_header(&header.text().unwrap(), &table, &mut Vec::new());
+            let plan = plan.unwrap();
+            let row = rows.next_row().unwrap().unwrap();
+            let cells = plan.text_cells(&row.text().unwrap());
+            assert_eq!(plan.cells(&row), cells);
+            cells.join("|")
+        };
+        let header = "username,givenname,password,country";
+        assert_eq!(cells(header, "n,G,P,FR"), "n|G||FR");
+        assert_eq!(cells(header, "n,P,FR"), "n||", "one is missing before it");
+        assert_eq!(cells(header, "n,P"), "n|");
+        assert_eq!(
+            cells(header, "n,G,x,P,FR"),
+            "n|G|||FR",
+            "one too many before it"
+        );
+        assert_eq!(
+            cells(header, "n,Secret-1,G,FR"),
+            "n|||FR",
+            "in another order"
+        );
+        let claims = "UserName,Password,Claims";
+        let claim = "http://wso2.org/claims/password=P";
+        assert_eq!(cells(claims, &format!("n,,{claim},x")), "n|||x");
     }
 }

@@ -344,6 +344,19 @@ fn is_common(password: &str) -> bool {
     COMMON.contains(&lower.as_str())
 }
 
+/// Whether a text in the place of a name looks like a password: one word with a digit, and with
+/// letters of both cases or a sign. It is never repeated where it could be read, at the price of a
+/// name that is not repeated either.
+pub fn looks_like_one(text: &str) -> bool {
+    let any = |wanted: fn(char) -> bool| text.chars().any(wanted);
+    let sign = |it: char| it.is_ascii_punctuation() && !matches!(it, '/' | ':' | '|' | '"' | ',');
+    text.chars().count() >= 6
+        && !any(char::is_whitespace)
+        && any(char::is_numeric)
+        && any(char::is_alphabetic)
+        && ((any(char::is_lowercase) && any(char::is_uppercase)) || text.chars().any(sign))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -412,5 +425,22 @@ mod tests {
     fn lengths_count_characters() {
         assert!(Settings::default().may_stay("ünïcödé!").is_ok());
         assert!(Settings::default().may_stay("ünïcödé").is_err());
+    }
+
+    #[test]
+    fn what_looks_like_a_password_is_told_from_names() {
+        for text in ["Secret1x", "pass-word-1", "Pass123"] {
+            assert!(looks_like_one(text), "{text}");
+        }
+        for text in [
+            "O'Neil-Smith",
+            "Zoë",
+            "nosuch",
+            "Internal/everyone",
+            "role1234",
+            "a b1-C",
+        ] {
+            assert!(!looks_like_one(text), "{text}");
+        }
     }
 }

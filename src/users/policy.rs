@@ -179,13 +179,21 @@ impl Policy<'_> {
             };
             let Some(spelled) = self.roles.by_key.get(&name.to_lowercase()) else {
                 let kind = if hybrid { "internal " } else { "" };
+                // The columns may be in another order than the header says.
+                let message = match passwords::looks_like_one(name) {
+                    true => format!(
+                        "a {kind}role is named that does not exist; make it first or leave it out, \
+                         and look whether the columns stand in the order of the header"
+                    ),
+                    false => format!(
+                        "the {kind}role {name:?} does not exist; make it first or leave it out"
+                    ),
+                };
                 problems.push(fail(
                     candidate.line,
                     candidate.columns.roles,
                     "role-unknown",
-                    format!(
-                        "the {kind}role {name:?} does not exist; make it first or leave it out"
-                    ),
+                    message,
                 ));
                 continue;
             };
