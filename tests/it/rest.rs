@@ -838,13 +838,20 @@ fn listeners_are_bounded_and_let_go_when_the_server_stops() {
 
 #[test]
 fn a_page_leads_to_the_next_one() {
-    let server = TestApp::start();
-    let mut made: Vec<String> = (0..5).map(|_| id_of(&import(&server, &[], FILE))).collect();
+    for url in ["sqlite:muster.db", "memory:"] {
+        page_through(&TestApp::start_with(|options| {
+            options.app.store.url = url.into()
+        }));
+    }
+}
+
+fn page_through(server: &TestApp) {
+    let mut made: Vec<String> = (0..5).map(|_| id_of(&import(server, &[], FILE))).collect();
     made.reverse();
     for (path, entries, at_least) in [(IMPORTS, "imports", 5), ("/api/v1/audit", "entries", 5)] {
         let (mut seen, mut next) = (Vec::new(), String::new());
         loop {
-            let page = json(&get(&server, &format!("{path}?limit=2{next}")));
+            let page = json(&get(server, &format!("{path}?limit=2{next}")));
             let ids = page[entries].as_array().unwrap().iter();
             seen.extend(ids.map(|entry| entry["id"].as_str().unwrap().to_owned()));
             match page["next"].as_str() {

@@ -17,7 +17,7 @@ use crate::http::intake;
 use crate::http::rest::endpoint::State;
 use crate::http::rest::parameters::Query;
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::rest::routes::{Operation, Route};
+use crate::http::rest::routes::Route;
 use crate::users::operator::Role;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
@@ -67,11 +67,10 @@ impl Upload {
     /// # Errors
     /// No file travels under this media type.
     pub fn of(headers: &HeaderMap) -> Result<Self, ProblemDetails> {
-        const MEDIA_TYPE: &str = "IMP-MEDIA-TYPE";
         let refuse = |found: String| {
             ProblemDetails::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                MEDIA_TYPE,
+                WireError::MediaType { what: "" }.code(),
                 format!(
                     "{found}; send multipart/form-data with the file as a field, or the file itself as \
                      text/csv, text/tab-separated-values, application/vnd.ms-excel or \
@@ -135,19 +134,9 @@ pub async fn admit(
     if let Some(right) = route.right {
         may(&caller, right).map_err(known)?;
     }
-    if route.operation.is_upload() {
-        announced(&head.headers, state.body_limit).map_err(known)?;
-    }
     let query = Query::parse(route, head.uri.query().unwrap_or_default()).map_err(known)?;
-    if route.operation == Operation::PreviewImport || route.operation == Operation::CreateImport {
-        let form = matches!(Upload::of(&head.headers), Ok(Upload::Form { .. }));
-        if form && (!query.is_empty() || head.headers.contains_key(PASSWORD_FIELD)) {
-            return Err(known(ProblemDetails::bad_request(
-                "IMP-PARAMETER",
-                "With multipart/form-data the options and the default password are fields of the \
-                 form; leave them out of the query and of the header.",
-            )));
-        }
+    if route.operation.is_upload() {
+        announced(&head.headers, &query, state.body_limit).map_err(known)?;
     }
     Ok(Admitted { caller, query })
 }
@@ -169,13 +158,21 @@ fn may(caller: &Caller, right: Role) -> Result<(), ProblemDetails> {
 }
 
 /// What the head says of the body can be refused before the body comes.
-fn announced(headers: &HeaderMap, limit: u64) -> Result<(), ProblemDetails> {
+fn announced(headers: &HeaderMap, query: &Query, limit: u64) -> Result<(), ProblemDetails> {
     let length = intake::field(headers, &header::CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|length| length.trim().parse().ok());
     if length.is_some_and(|length| length > limit) {
         return Err(WireError::HttpTooLarge { limit }.into());
     }
-    Upload::of(headers).map(|_| ())
+    let said_elsewhere = !query.is_empty() || headers.contains_key(PASSWORD_FIELD);
+    match Upload::of(headers)? {
+        Upload::Form { .. } if said_elsewhere => Err(ProblemDetails::bad_request(
+            "IMP-PARAMETER",
+            "With multipart/form-data the options and the default password are fields of the form; \
+             leave them out of the query and of the header.",
+        )),
+        Upload::Form { .. } | Upload::Raw { .. } => Ok(()),
+    }
 }
 
 fn not_forged(headers: &HeaderMap) -> Result<(), ProblemDetails> {
