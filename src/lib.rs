@@ -8,12 +8,12 @@
 //! ```text
 //! 7 main
 //! 6 cli            commands: demo, serve, import, send, users, imports, audit, role, backup, …
-//! 5 http           soap (a slice) over intake, unread, server, tls, health
+//! 5 http           soap, rest (slices) over intake, unread, server, tls, health
 //! 4 app            builds store, gate and importer once; holds them
 //! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config
 //! 1 users   wire    telemetry
-//! 0 clock
+//! 0 clock   hex
 //! ```
 //!
 //! - [`users`]: what a user is, the rules, and the ports that stores stand behind.
@@ -23,11 +23,12 @@
 //! - [`access`]: who is calling.
 //! - [`import`]: the one straight line from rows to report.
 //! - [`admin`]: single users and roles, looked up and changed.
-//! - [`http`]: one folder a tongue; [`http::soap`] owns all of SOAP.
+//! - [`http`]: one folder a tongue; [`http::soap`] owns all of SOAP, [`http::rest`] of REST.
 //!
 //! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
 
 pub mod clock;
+pub mod hex;
 pub mod config;
 pub mod telemetry;
 pub mod users;

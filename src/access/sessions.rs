@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 
+use crate::hex;
+
 /// Sessions at the same time; a new one takes the place of the one that was used least recently.
 const CAPACITY: usize = 10_000;
 
@@ -54,7 +56,7 @@ impl Sessions {
     pub fn open(&self, holder: Holder, now: Instant) -> Result<String, ring::error::Unspecified> {
         let mut bytes = [0u8; ID_BYTES];
         self.random.fill(&mut bytes)?;
-        let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex::encode(&bytes);
         let mut sessions = self.locked();
         if sessions.len() >= CAPACITY {
             sessions.retain(|_, session| now.duration_since(session.used) < self.keep);

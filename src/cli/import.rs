@@ -227,7 +227,8 @@ fn cancel_at_first_signal(app: &Arc<App>) -> Result<(), CliError> {
                 io::stderr(),
                 "muster: stopping behind the batch that is being written; Ctrl-C again ends at once"
             );
-            app.jobs.cancel_all();
+            app.jobs
+                .cancel_all(&Caller::terminal().actor(Door::Terminal));
         }
     })
 }

@@ -299,6 +299,7 @@ fn cancel(store: &dyn Store, record: &ImportRecord, out: &mut dyn Write) -> Resu
                 state: ImportState::Cancelled,
                 reason: Some(ImportError::Cancelled.to_string()),
                 sha256: None,
+                by: None,
             };
             if store.end_import(&by.organization, id, &by, &finish, at)? {
                 return Ok(writeln!(out, "import {id} is cancelled")?);

@@ -4,8 +4,10 @@
 use std::time::{Duration, Instant};
 
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header::{self, HeaderMap};
-use actix_web::web;
+use actix_web::dev::RequestHead;
+use actix_web::http::Version;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::{HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -130,6 +132,34 @@ pub fn prefers_async(headers: &HeaderMap) -> bool {
     texts
         .flat_map(|text| text.split(','))
         .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+/// Whether something else is expected than 100-continue, the only expectation there is. HTTP/1.0 knows
+/// of none.
+pub fn expects_the_unknown(request: &RequestHead) -> bool {
+    let known = |member: &[u8]| {
+        let member = member.trim_ascii();
+        member.is_empty() || member.eq_ignore_ascii_case(b"100-continue")
+    };
+    let mut fields = request.headers.get_all(header::EXPECT);
+    request.version >= Version::HTTP_11
+        && !fields.all(|field| field.as_bytes().split(|byte| *byte == b',').all(known))
+}
+
+/// The value of the first header field of this name.
+pub fn field(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// Closes the connection behind the answer when the body was not read to its end. A client that says
+/// it will close is told the same: some pool the connection all the same.
+pub fn close_if_asked(response: &mut HttpResponseBuilder, headers: &HeaderMap, body: Body) {
+    let asked = field(headers, &header::CONNECTION)
+        .is_some_and(|field| field.to_ascii_lowercase().contains("close"));
+    if asked || body == Body::Unread {
+        response.force_close();
+    }
 }
 
 /// What became of a body.

@@ -8,3 +8,4 @@ pub mod health;
 pub mod intake;
 pub mod unread;
 pub mod soap;
+pub mod rest;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::http::settings::Settings;
 use crate::http::unread::Unread;
-use crate::http::{health, soap, tls};
+use crate::http::{health, rest, soap, tls};
 
 /// Open connections of one worker; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
@@ -96,6 +96,7 @@ pub async fn run(
         .shutdown_timeout(settings.shutdown_seconds)
         .disable_signals();
     let draining = server.graceful_shutdown_signal();
+    let listeners = rest::endpoint::listeners();
     let house = web::Data::from(Arc::clone(&app));
     let door = |secure| Door {
         house: house.clone(),
@@ -107,6 +108,13 @@ pub async fn run(
             body_limit: settings.body_limit_bytes,
             idle: settings.idle(),
             stop: stop_signal.clone(),
+        }),
+        rest: web::Data::new(rest::State {
+            base_url: addresses.base_url(secure),
+            body_limit: settings.body_limit_bytes,
+            idle: settings.idle(),
+            stop: stop_signal.clone(),
+            listeners: Arc::clone(&listeners),
         }),
         idle: settings.idle(),
         draining: draining.clone(),
@@ -147,6 +155,7 @@ pub async fn run(
 struct Door {
     house: web::Data<App>,
     soap: web::Data<soap::State>,
+    rest: web::Data<rest::State>,
     idle: Duration,
     draining: GracefulShutdownSignal,
 }
@@ -161,18 +170,23 @@ impl Door {
         let routes = Routes::new()
             .app_data(self.house.clone())
             .app_data(self.soap.clone())
+            .app_data(self.rest.clone())
             .configure(health::routes)
             .configure(soap::routes)
+            .configure(rest::routes)
             .wrap_fn(|mut request, routes| {
                 let unread = Unread::new(request.take_payload());
                 request.set_payload(unread.body());
                 let answer = routes.call(request);
                 async { Ok(answer.await?.map_body(|_, answer| unread.kept_by(answer))) }
             });
-        let (house, state) = (self.house.clone(), self.soap.clone());
+        let (house, soap, rest) = (self.house.clone(), self.soap.clone(), self.rest.clone());
         let expecting = fn_service(move |request| {
-            let (house, state) = (house.clone(), state.clone());
-            async move { soap::before_the_body(&house, &state, request).await }
+            let (house, soap, rest) = (house.clone(), soap.clone(), rest.clone());
+            async move {
+                let request = soap::before_the_body(&house, &soap, request).await?;
+                rest::before_the_body(&house, &rest, request).await
+            }
         });
         let draining = self.draining.clone();
         HttpService::build()

@@ -16,7 +16,6 @@ use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::hashing::HashPool;
 use crate::users::import_record::{Counters, ImportRecord};
 use crate::users::made_up::random_password;
-use crate::users::passwords::Fitness;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
 use crate::users::secret::Secret;
@@ -124,7 +123,7 @@ impl<'a> Batching<'a> {
         self.generated
             .push((self.gathering.len(), password.clone()));
         let user = CheckedUser {
-            password: CheckedPassword::Own(password.expose(), Fitness::InitialOnly),
+            password: CheckedPassword::MadeUp(password.expose()),
             ..user
         };
         self.gathering.push(&user, cells);
@@ -336,23 +335,27 @@ impl<'a> Batching<'a> {
             users,
         } = step.wait()?;
         let settings = self.machinery.settings;
+        let rehearsal = self.dry_run && self.record.options.validate_first;
+        // What is found before anything is written goes to the record afterwards.
+        let most = match rehearsal {
+            true => usize::try_from(settings.keep_findings).unwrap_or(usize::MAX),
+            false => settings.report_findings,
+        };
         let durable = &mut self.durable;
         durable.counters.add(&tally.counters);
         durable.findings_total += tally.findings.len() as u64;
-        let room = settings
-            .report_findings
-            .saturating_sub(durable.findings.len());
+        let room = most.saturating_sub(durable.findings.len());
         durable
             .findings
             .extend(tally.findings.into_iter().take(room));
         if self.dry_run {
             // Nobody else keeps them.
-            let room = settings
-                .report_findings
-                .saturating_sub(durable.rejects.len());
+            let room = most.saturating_sub(durable.rejects.len());
             durable.rejects.extend(tally.rejects.into_iter().take(room));
         }
-        self.control.durable(durable.counters);
+        if !rehearsal {
+            self.control.durable(durable.counters);
+        }
         if let Some(hand_out) = &mut self.hand_out {
             let made = generated.iter().filter_map(|(position, password)| {
                 let created = matches!(outcomes.get(*position), Some(Outcome::Created));

@@ -205,26 +205,61 @@ impl<'t> ColumnPlan<'t> {
     /// The cells of a row, the password's blanked.
     pub fn text_cells(&self, row: &TextRow<'_>) -> Vec<String> {
         let cells = row.iter().map(|cell| Cow::Borrowed(self.refused(cell)));
-        self.without_password(cells)
+        self.without_password(row.len(), cells)
     }
 
     /// The same of a row with fields that are no text.
     pub fn cells(&self, row: &Row<'_>) -> Vec<String> {
-        self.without_password(row.fields().map(String::from_utf8_lossy))
+        self.without_password(row.len(), row.fields().map(String::from_utf8_lossy))
     }
 
-    fn without_password<'c>(&self, cells: impl Iterator<Item = Cow<'c, str>>) -> Vec<String> {
-        let is_password = |position: usize| {
-            let column = self.columns.get(position);
-            column.is_some_and(|column| column.field == Some(Field::Password))
-        };
+    fn without_password<'c>(
+        &self,
+        found: usize,
+        cells: impl Iterator<Item = Cow<'c, str>>,
+    ) -> Vec<String> {
         cells
             .enumerate()
-            .map(|(position, cell)| match is_password(position) {
-                true => String::new(),
-                false => cell.into_owned(),
+            .map(|(position, cell)| {
+                match self.may_be_password(position, found) || self.is_password_claim(&cell) {
+                    true => String::new(),
+                    false => cell.into_owned(),
+                }
             })
             .collect()
+    }
+
+    /// Whether the cell at `position` of a row of `found` cells is the password, or may be, because
+    /// the row has more or fewer cells than the header and they have moved to one side. What stands
+    /// in the user name's column is taken for the user name all the same.
+    fn may_be_password(&self, position: usize, found: usize) -> bool {
+        let at = |wanted: &Field| {
+            let columns = &mut self.columns.iter();
+            columns.position(|column| column.field.as_ref() == Some(wanted))
+        };
+        let Some(password) = at(&Field::Password) else {
+            return false;
+        };
+        let wanted = self.columns.len();
+        if self.open_ended || found == wanted {
+            return position == password;
+        }
+        let first = password.saturating_sub(wanted.saturating_sub(found));
+        let last = password + found.saturating_sub(wanted);
+        (first..=last).contains(&position) && at(&Field::UserName) != Some(position)
+    }
+
+    /// Whether the cell is a password as a claim, of which there is none.
+    fn is_password_claim(&self, cell: &str) -> bool {
+        cell.split_once('=').is_some_and(|(uri, _)| {
+            let uri = uri.trim();
+            let named = uri.to_lowercase();
+            self.claims.claim(uri) == Some(&Field::Password)
+                || (uri.contains(':')
+                    && ["password", "credential"]
+                        .iter()
+                        .any(|it| named.contains(it)))
+        })
     }
 
     /// A cell of a reject file without the mark that keeps spreadsheets from running it.

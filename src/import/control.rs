@@ -1,17 +1,19 @@
 //! Between an import that runs and everybody else: how far it is, and a word to stop.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::users::audit::Actor;
 use crate::users::import_record::Counters;
 
 /// Shared by whoever runs an import and whoever asks about it.
 #[derive(Debug)]
 pub struct Control {
     cancelled: AtomicBool,
+    cancelled_by: Mutex<Option<Actor>>,
     started: Instant,
     bytes: AtomicU64,
     /// Bytes of the file; 0: not known.
@@ -40,6 +42,7 @@ impl Control {
     pub fn new(size: Option<u64>) -> Self {
         Control {
             cancelled: AtomicBool::new(false),
+            cancelled_by: Mutex::default(),
             started: Instant::now(),
             bytes: AtomicU64::new(0),
             size: AtomicU64::new(size.unwrap_or(0)),
@@ -49,8 +52,20 @@ impl Control {
     }
 
     /// Asks it to stop.
-    pub fn cancel(&self) {
+    pub fn cancel(&self, by: &Actor) {
+        *self.canceller() = Some(by.clone());
         self.cancelled.store(true, Ordering::SeqCst);
+    }
+
+    /// Who asked it to stop.
+    pub fn cancelled_by(&self) -> Option<Actor> {
+        self.canceller().clone()
+    }
+
+    fn canceller(&self) -> MutexGuard<'_, Option<Actor>> {
+        self.cancelled_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it was asked to stop.
@@ -90,6 +105,11 @@ impl Control {
     /// Notes bytes of the file that were read.
     pub(super) fn read(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Notes that the file is read once more from its beginning.
+    pub(super) fn rewind(&self) {
+        self.bytes.store(0, Ordering::Relaxed);
     }
 
     /// Notes what is durable now.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use crate::hex;
 use crate::import::control::Control;
 use ring::digest::{Context, SHA256};
 
@@ -24,12 +25,7 @@ impl<'c, R: Read> Fingerprint<'c, R> {
 
     /// The digest of all that was read, in hexadecimal.
     pub fn hex(&self) -> String {
-        let digest = self.context.clone().finish();
-        digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex::encode(self.context.clone().finish().as_ref())
     }
 }
 

@@ -127,33 +127,31 @@ impl Importer {
         let started = Instant::now();
         let mut file = match self.put_aside(source) {
             Ok(file) => file,
-            Err(error) => return Err(self.refuse(&task, error, None, started)),
+            Err(error) => return Err(self.refuse(&task, error, None, control, started)),
         };
-        let rehearsal = Task {
-            record: task.record.clone(),
-            domain: task.domain.clone(),
-            default: task.default.rehearsed(),
-            generated: None,
-            recorded: false,
-        };
-        let mut rehearsal = rehearsal;
-        rehearsal.record.options.dry_run = true;
-        let checked = match self.import_file(rehearsal, &mut file, control) {
+        let checked = match self.import_file(task.rehearsal(), &mut file, control) {
             Ok(report) if report.counters.failed == 0 => report,
             Ok(report) => {
                 let failed = report.counters.failed;
                 let error = ImportError::NotClean { failed };
-                return Err(self.refuse(&task, error, Some(report), started));
+                let refused = self.refuse(&task, error, Some(report), control, started);
+                let c = &refused.report.counters;
+                return Err(match c.created + c.updated {
+                    0 => refused,
+                    // An earlier run had begun to write, and a row has met somebody since.
+                    _ => self.take_back(*refused.report, &task.record.actor()),
+                });
             }
             Err(failure) => {
                 let report = Some(*failure.report);
-                return Err(self.refuse(&task, failure.error, report, started));
+                return Err(self.refuse(&task, failure.error, report, control, started));
             }
         };
         if let Err(error) = file.seek(SeekFrom::Start(0)) {
             let error = ImportError::Wire(WireError::from_io(error));
-            return Err(self.refuse(&task, error, None, started));
+            return Err(self.refuse(&task, error, None, control, started));
         }
+        control.rewind();
         let actor = task.record.actor();
         let written = self.import_file(task, file, control)?;
         let expected = &checked.counters;
@@ -177,34 +175,34 @@ impl Importer {
         task: &Task,
         error: ImportError,
         rehearsal: Option<Report>,
+        control: &Control,
         started: Instant,
     ) -> ImportFailure {
-        let columns = rehearsal
-            .as_ref()
-            .and_then(|report| report.preview.as_ref());
-        let header = columns.map_or_else(Vec::new, Preview::header);
+        let mut batching = Batching::new(self.machinery(), task, control);
+        let state = end_state(&error);
+        // What is counted is dealt with: an import that goes on later has to find the rows of the
+        // rehearsal again.
         let (counted, findings, rejects) = match rehearsal {
-            Some(report) => {
-                let c = report.counters;
-                let counted = Counters {
-                    total: c.failed + c.skipped + c.duplicate,
-                    failed: c.failed,
-                    skipped: c.skipped,
-                    duplicate: c.duplicate,
+            Some(report) if state != ImportState::Interrupted => {
+                let columns = report.preview.into_iter().flat_map(|it| it.columns);
+                batching.set_header(columns.map(|column| column.name).collect());
+                let (now, before) = (report.counters, task.record.counters);
+                let mut counted = Counters {
+                    failed: now.failed - before.failed,
+                    skipped: now.skipped - before.skipped,
+                    duplicate: now.duplicate - before.duplicate,
                     ..Counters::default()
                 };
+                counted.total = counted.failed + counted.skipped + counted.duplicate;
                 (counted, report.findings, report.rejects)
             }
-            None => (Counters::default(), Vec::new(), Vec::new()),
+            _ => (Counters::default(), Vec::new(), Vec::new()),
         };
-        let control = Control::new(None);
-        let mut batching = Batching::new(self.machinery(), task, &control);
-        batching.set_header(header);
-        let state = end_state(&error);
         let finish = Finish {
             state,
             reason: Some(error.to_string()),
             sha256: None,
+            by: control.cancelled_by(),
         };
         if let Err(second) = batching.record_only(counted, findings, rejects, finish) {
             tracing::error!(error = %second, "the end of an import could not be recorded");
@@ -255,7 +253,7 @@ impl Importer {
     ) -> Result<Report, ImportFailure> {
         let started = Instant::now();
         let generated = task.generated.take();
-        let generate_passwords = generated.is_some();
+        let generate_passwords = task.generate_passwords;
         let mut batching = Batching::new(self.machinery(), &task, control);
         batching.hand_out(generated);
         let Task {
@@ -305,11 +303,12 @@ impl Importer {
                 state: ImportState::Completed,
                 reason: None,
                 sha256: sha256.clone(),
+                by: None,
             };
             batching.flush(&mut default, Some(finish))?;
             Ok(sha256)
         });
-        let result = result.map_err(|error| self.give_up(error, &mut batching));
+        let result = result.map_err(|error| self.give_up(error, &mut batching, control));
         report.take(&mut batching.durable);
         report.elapsed = started.elapsed();
         match result {
@@ -334,6 +333,7 @@ impl Importer {
         &self,
         error: ImportError,
         batching: &mut Batching<'_>,
+        control: &Control,
     ) -> (ImportError, ImportState) {
         let stopped = self.stopping.load(Ordering::Relaxed);
         let error = match error {
@@ -346,6 +346,7 @@ impl Importer {
             state,
             reason,
             sha256: None,
+            by: control.cancelled_by(),
         }) {
             tracing::error!(error = %second, "the end of an import could not be recorded");
         }

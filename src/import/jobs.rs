@@ -19,8 +19,8 @@ use crate::import::task::Task;
 use crate::import::upload::Uploads;
 use crate::users::audit::Actor;
 use crate::users::domains::{Domains, UnknownDomain};
-use crate::users::import_record::{ImportId, ImportRecord, ImportState};
-use crate::users::store::Finish;
+use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
+use crate::users::store::{ABANDONED, Finish};
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
 
@@ -32,6 +32,12 @@ const TIDY: u32 = 720;
 
 /// The longest key, in bytes.
 const KEY_LIMIT: usize = 255;
+
+/// After how long an import of the queue is tried again that the store would not take up.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Why an import of the queue cannot go on.
+const UPLOAD_GONE: &str = "the upload is gone";
 
 /// An import and the organization it belongs to.
 type JobKey = (String, ImportId);
@@ -71,8 +77,12 @@ pub enum JobError {
     /// It began, and ended early.
     #[error(transparent)]
     Import(#[from] ImportFailure),
-    /// As many imports as may run at once are running, or wait.
-    #[error("As many imports are under way as may be at once; send the file again in {seconds} s.")]
+    /// As many imports as may run at once are running, or wait; or a call with the same key has come
+    /// and has no record yet.
+    #[error(
+        "As many imports are under way as may be at once, or this very one is just coming in; send the \
+         file again in {seconds} s."
+    )]
     Busy {
         /// When to come back.
         seconds: u64,
@@ -145,6 +155,11 @@ pub enum Cancelled {
     TooLate,
 }
 
+/// Whether an import can be named by this text.
+pub fn can_be_key(text: &str) -> bool {
+    !text.is_empty() && text.len() <= KEY_LIMIT && !text.chars().any(char::is_control)
+}
+
 impl Jobs {
     /// The imports of this process, none of which has begun.
     pub fn new(importer: Arc<Importer>, domains: Domains, uploads: Uploads) -> Self {
@@ -177,11 +192,17 @@ impl Jobs {
             .store
             .unfinished()
             .map_err(|error| error.to_string())?;
-        let left: Vec<JobKey> = unfinished
-            .into_iter()
-            .filter(|record| uploads.has(record.id))
-            .map(|record| (record.organization, record.id))
-            .collect();
+        let mut left: Vec<JobKey> = Vec::new();
+        for record in unfinished {
+            if uploads.has(record.id) {
+                left.push((record.organization, record.id));
+            } else if record.state == ImportState::Queued {
+                let now = importer.clock.now();
+                self.shared
+                    .fail(&record, UPLOAD_GONE.into(), now)
+                    .map_err(|error| error.to_string())?;
+            }
+        }
         let ids: Vec<ImportId> = left.iter().map(|(_, id)| *id).collect();
         uploads.forget_all_but(&ids);
         if !left.is_empty() {
@@ -244,9 +265,9 @@ impl Jobs {
     }
 
     /// Stops whatever runs in this process, each import behind the batch it is at.
-    pub fn cancel_all(&self) {
+    pub fn cancel_all(&self, by: &Actor) {
         for control in locked(&self.shared.running).values() {
-            control.cancel();
+            control.cancel(by);
         }
     }
 
@@ -267,16 +288,17 @@ impl Jobs {
         let record = store
             .import(&by.organization, id)?
             .ok_or(JobError::NoSuchImport(id))?;
-        match record.state {
+        match self.shared.as_it_is(record)?.state {
             ImportState::Queued | ImportState::Running => Err(JobError::StillRunning(id)),
             ImportState::Undone => Err(JobError::AlreadyUndone(id)),
             _ => {
+                let at = self.shared.importer.clock.now();
+                let undone = store
+                    .undo(&by.organization, id, by, at)?
+                    .ok_or(JobError::StillRunning(id))?;
                 // Nobody goes on with it any more.
                 self.shared.uploads.forget(id);
-                let at = self.shared.importer.clock.now();
-                store
-                    .undo(&by.organization, id, by, at)?
-                    .ok_or(JobError::StillRunning(id))
+                Ok(undone)
             }
         }
     }
@@ -312,7 +334,12 @@ impl Shared {
         let _slot = self.slot()?;
         let importer = &self.importer;
         let task = Task::new(request, &importer.clock, &importer.passwords);
-        Ok(Ended::Ran(Box::new(self.carry_out(task, source, None)?)))
+        let key = (task.record.organization.clone(), task.record.id);
+        let Some(running) = self.register(key, None) else {
+            return Err(JobError::StillRunning(task.record.id));
+        };
+        let report = importer.carry_out(task, source, &running.control)?;
+        Ok(Ended::Ran(Box::new(report)))
     }
 
     /// The same key again: the earlier import is the answer, or is gone on with.
@@ -322,6 +349,7 @@ impl Shared {
         request: ImportRequest,
         source: impl Read,
     ) -> Result<Ended, JobError> {
+        let record = self.as_it_is(record)?;
         let reused = || JobError::KeyReused {
             key: record.key.clone().unwrap_or_default(),
             import: record.id,
@@ -347,19 +375,32 @@ impl Shared {
         if !same {
             return Err(reused());
         }
-        let waits = self.uploads.has(record.id);
-        if record.state != ImportState::Interrupted || waits {
+        if record.state != ImportState::Interrupted {
             return Ok(Ended::Recorded(Box::new(record)));
         }
+        if self.uploads.has(record.id) {
+            // It came through the queue, and goes on there.
+            self.put_in_line((record.organization.clone(), record.id));
+            return Ok(Ended::Recorded(Box::new(record)));
+        }
+        let Some((file, size)) = self.uploads.open(copy) else {
+            return Err(StoreError::Failed(UPLOAD_GONE.into()).into());
+        };
         let _slot = self.slot()?;
+        let key = (record.organization.clone(), record.id);
+        let Some(running) = self.register(key, Some(size)) else {
+            return self.recorded(&record);
+        };
         let now = self.importer.clock.now();
         let taken = self
             .importer
             .store
             .take_up(&record.organization, record.id, now)?;
-        let Some(taken) = taken else {
-            return Ok(Ended::Recorded(Box::new(record)));
+        let Some(mut taken) = taken else {
+            return self.recorded(&record);
         };
+        // Whoever goes on with it gives no more away than both may.
+        taken.may_grant_admin &= request.may_grant_admin;
         let hashed = taken.default_password_hash.is_some();
         let default = DefaultPassword::new(request.default_password, &self.importer.passwords);
         let default = if hashed {
@@ -368,11 +409,7 @@ impl Shared {
             default
         };
         let task = Task::resume(taken, request.domain, default);
-        let Some((file, size)) = self.uploads.open(copy) else {
-            return Err(StoreError::Failed("the upload is gone".into()).into());
-        };
-        let result = self.carry_out(task, file, Some(size));
-        match result {
+        match self.importer.carry_out(task, file, &running.control) {
             Ok(report) => Ok(Ended::Ran(Box::new(report))),
             Err(failure) if matches!(failure.error, ImportError::OtherContent) => Err(reused()),
             Err(failure) => Err(failure.into()),
@@ -426,9 +463,52 @@ impl Shared {
             return Err(early(&task, error));
         }
         let record = task.record;
-        locked(&self.waiting).push_back((record.organization.clone(), record.id));
-        self.wake.notify_one();
+        self.put_in_line((record.organization.clone(), record.id));
         Ok(Ended::Recorded(Box::new(record)))
+    }
+
+    /// Puts an import at the end of the queue, if it is not in it.
+    fn put_in_line(&self, key: JobKey) {
+        let mut waiting = locked(&self.waiting);
+        if !waiting.contains(&key) {
+            waiting.push_back(key);
+        }
+        drop(waiting);
+        // All, because whoever gives the signs of life waits here too.
+        self.wake.notify_all();
+    }
+
+    /// The import as its record is now.
+    fn recorded(&self, record: &ImportRecord) -> Result<Ended, JobError> {
+        let store = &self.importer.store;
+        let now = store.import(&record.organization, record.id)?;
+        let now = now.ok_or(JobError::NoSuchImport(record.id))?;
+        Ok(Ended::Recorded(Box::new(now)))
+    }
+
+    /// The record; one that says it runs, though nobody has run it for long, is interrupted: its end
+    /// could not be written when it came.
+    fn as_it_is(&self, record: ImportRecord) -> Result<ImportRecord, JobError> {
+        let now = self.importer.clock.now();
+        let state = record.shown_state(now);
+        let key = (record.organization.clone(), record.id);
+        if state == record.state || locked(&self.running).contains_key(&key) {
+            return Ok(record);
+        }
+        let finish = Finish {
+            state,
+            reason: Some(ABANDONED.into()),
+            sha256: None,
+            by: None,
+        };
+        let (store, by) = (&self.importer.store, record.actor());
+        store.end_import(&record.organization, record.id, &by, &finish, now)?;
+        Ok(ImportRecord {
+            state,
+            reason: finish.reason,
+            finished_at: Some(now),
+            ..record
+        })
     }
 
     /// Looks whether the key was used before, and keeps others from using it meanwhile.
@@ -436,23 +516,22 @@ impl Shared {
         let Some(key) = &request.key else {
             return Ok(Met::Nobody);
         };
-        if key.is_empty() || key.len() > KEY_LIMIT || key.chars().any(char::is_control) {
+        if !can_be_key(key) {
             return Err(JobError::Key);
         }
         let held = (request.organization.clone(), key.clone());
-        if !locked(&self.keys).insert(held.clone()) {
-            // Its record is not there yet: whoever asks again in a moment finds it.
-            return Err(JobError::Busy { seconds: 1 });
-        }
-        let held = HeldKey { shared: self, held };
+        let free = locked(&self.keys).insert(held.clone());
+        let held = free.then(|| HeldKey { shared: self, held });
         let found = self
             .importer
             .store
             .import_by_key(&request.organization, key)?;
-        Ok(match found {
-            Some(record) => Met::Earlier(Box::new(record)),
-            None => Met::New(held),
-        })
+        match (found, held) {
+            (Some(record), _) => Ok(Met::Earlier(Box::new(record))),
+            (None, Some(held)) => Ok(Met::New(held)),
+            // Its record is not there yet: whoever asks again in a moment finds it.
+            (None, None) => Err(JobError::Busy { seconds: 1 }),
+        }
     }
 
     fn slot(&self) -> Result<Slot<'_>, JobError> {
@@ -464,25 +543,30 @@ impl Shared {
         Ok(Slot(self))
     }
 
-    fn carry_out(
-        &self,
-        task: Task,
-        source: impl Read,
-        size: Option<u64>,
-    ) -> Result<Report, ImportFailure> {
+    /// Says that an import runs here, from before its record does until after its record does no
+    /// longer; none when it runs here already.
+    fn register(&self, key: JobKey, size: Option<u64>) -> Option<Running<'_>> {
+        let mut running = locked(&self.running);
+        if running.contains_key(&key) {
+            return None;
+        }
         let control = Arc::new(Control::new(size));
-        let key = (task.record.organization.clone(), task.record.id);
-        locked(&self.running).insert(key.clone(), Arc::clone(&control));
-        let result = self.importer.carry_out(task, source, &control);
-        locked(&self.running).remove(&key);
-        result
+        running.insert(key.clone(), Arc::clone(&control));
+        drop(running);
+        Some(Running {
+            shared: self,
+            key,
+            control,
+        })
     }
 
     /// Works through the queue until the house closes.
     fn work(&self) {
         while let Some((organization, id)) = self.next() {
             if let Err(error) = self.take_turn(&organization, id) {
-                tracing::error!(%error, import = %id, "an import of the queue failed");
+                tracing::error!(%error, import = %id, "an import of the queue could not be taken up");
+                std::thread::sleep(AGAIN);
+                self.put_in_line((organization, id));
             }
         }
     }
@@ -510,23 +594,28 @@ impl Shared {
 
     fn take_turn(&self, organization: &str, id: ImportId) -> Result<(), JobError> {
         let now = self.importer.clock.now();
+        let upload = self.uploads.open(id);
+        let size = upload.as_ref().map(|(_, size)| *size);
+        let Some(running) = self.register((organization.to_owned(), id), size) else {
+            return Ok(());
+        };
         let Some(record) = self.importer.store.take_up(organization, id, now)? else {
             // It was cancelled meanwhile.
             self.uploads.forget(id);
             return Ok(());
         };
         let domain = self.domains.find(Some(&record.domain));
-        let (domain, (file, size)) = match (domain, self.uploads.open(id)) {
-            (Ok(domain), Some(upload)) => (domain, upload),
+        let (domain, file) = match (domain, upload) {
+            (Ok(domain), Some((file, _))) => (domain, file),
             (Err(error), _) => return self.fail(&record, error.to_string(), now),
-            (_, None) => return self.fail(&record, "the upload is gone".into(), now),
+            (_, None) => return self.fail(&record, UPLOAD_GONE.into(), now),
         };
         let default = DefaultPassword::of_record(&record);
         let task = Task::resume(record, domain, default);
-        let goes_on = match self.carry_out(task, file, Some(size)) {
+        let goes_on = match self.importer.carry_out(task, file, &running.control) {
             Ok(_) => false,
-            // What stopped it has been logged; the next start goes on with it.
-            Err(failure) => failure.error.is_interruption(),
+            // What stopped it has been logged; the next start goes on with it, or the same call.
+            Err(failure) => failure.report.state == ImportState::Interrupted,
         };
         if !goes_on {
             self.uploads.forget(id);
@@ -539,6 +628,7 @@ impl Shared {
             state: ImportState::Failed,
             reason: Some(reason),
             sha256: None,
+            by: None,
         };
         let by = record.actor();
         let store = &self.importer.store;
@@ -554,9 +644,10 @@ impl Shared {
             .ok_or(JobError::NoSuchImport(id))?;
         let key = (by.organization.clone(), id);
         if let Some(control) = locked(&self.running).get(&key) {
-            control.cancel();
+            control.cancel(by);
             return Ok(Cancelled::Asked);
         }
+        let record = self.as_it_is(record)?;
         if !matches!(record.state, ImportState::Queued | ImportState::Interrupted) {
             return Ok(Cancelled::TooLate);
         }
@@ -565,6 +656,7 @@ impl Shared {
             state: ImportState::Cancelled,
             reason: Some(ImportError::Cancelled.to_string()),
             sha256: None,
+            by: None,
         };
         let at = self.importer.clock.now();
         let ended = store.end_import(&by.organization, id, by, &finish, at)?;
@@ -593,8 +685,14 @@ impl Shared {
                 match store.still_running(&organization, id, now) {
                     Ok(false) => {}
                     Ok(true) => {
+                        // Only the terminal asks beside the process; the audit has who it was.
+                        let by = Actor {
+                            organization: organization.clone(),
+                            operator: "terminal".into(),
+                            door: Door::Terminal,
+                        };
                         if let Some(control) = locked(&self.running).get(&(organization, id)) {
-                            control.cancel();
+                            control.cancel(&by);
                         }
                     }
                     Err(error) => {
@@ -628,6 +726,19 @@ struct HeldKey<'s> {
 impl Drop for HeldKey<'_> {
     fn drop(&mut self) {
         locked(&self.shared.keys).remove(&self.held);
+    }
+}
+
+/// An import that runs here.
+struct Running<'s> {
+    shared: &'s Shared,
+    key: JobKey,
+    control: Arc<Control>,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        locked(&self.shared.running).remove(&self.key);
     }
 }
 

@@ -49,12 +49,14 @@ impl Reading<'_, '_> {
         file: impl Read,
         options: &Options<'_>,
     ) -> Result<(), ImportError> {
+        let resumed = self.skip > 0;
         let mut opened = open(file, options)?;
         let mut rows = opened.rows()?;
         let result = self.read_rows(&mut rows);
         let found = self.detected.insert(rows.detected());
         if let Some(charset) = found.charset
             && charset.from == CharsetFrom::Guess
+            && !resumed
         {
             self.batching.warn("charset-guessed", &guessed(charset));
         }
@@ -63,8 +65,11 @@ impl Reading<'_, '_> {
 
     fn read_rows(&mut self, rows: &mut Rows<'_, impl Read>) -> Result<(), ImportError> {
         let Some(header) = rows.next_row()? else {
-            return Ok(());
+            return self.all_skipped();
         };
+        if let Some(digest) = &mut self.digest {
+            digest.add(&header);
+        }
         let header = header.text().map_err(|field| header_error(field.flaw))?;
         let resumed = self.skip > 0;
         let mut warnings = Vec::new();
@@ -96,7 +101,15 @@ impl Reading<'_, '_> {
             }
             self.go_on()?;
         }
-        Ok(())
+        self.all_skipped()
+    }
+
+    /// At the end of the file: no row is missing that an earlier run had.
+    fn all_skipped(&self) -> Result<(), ImportError> {
+        match self.skip {
+            0 => Ok(()),
+            _ => Err(ImportError::OtherContent),
+        }
     }
 
     /// Steps over a row that an earlier run has dealt with; behind the last one the rows have to be

@@ -3,6 +3,7 @@
 use ring::digest::{Context, SHA256};
 
 use crate::formats::row::Row;
+use crate::hex;
 
 /// Digests rows: each field behind its length, each row behind its number of fields.
 pub(super) struct RowsDigest {
@@ -38,12 +39,7 @@ impl RowsDigest {
 
     /// The digest so far, in hexadecimal.
     pub(super) fn hex(&self) -> String {
-        let digest = self.context.clone().finish();
-        digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex::encode(self.context.clone().finish().as_ref())
     }
 }
 

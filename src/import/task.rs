@@ -15,6 +15,8 @@ pub struct Task {
     pub(super) domain: Domain,
     pub(super) default: DefaultPassword,
     pub(super) generated: Option<GeneratedPasswords>,
+    /// Whether a row without a password gets one that is made up.
+    pub(super) generate_passwords: bool,
     /// Whether the record is in the store already.
     pub(super) recorded: bool,
 }
@@ -51,6 +53,7 @@ impl Task {
             record,
             domain: request.domain,
             default,
+            generate_passwords: request.generated_passwords.is_some(),
             generated: request.generated_passwords,
             recorded: false,
         }
@@ -63,7 +66,22 @@ impl Task {
             domain,
             default,
             generated: None,
+            generate_passwords: false,
             recorded: true,
+        }
+    }
+
+    /// The same import as a dry run of its own.
+    pub(super) fn rehearsal(&self) -> Self {
+        let mut record = self.record.clone();
+        record.options.dry_run = true;
+        Task {
+            record,
+            domain: self.domain.clone(),
+            default: self.default.rehearsed(),
+            generated: None,
+            generate_passwords: self.generate_passwords,
+            recorded: false,
         }
     }
 

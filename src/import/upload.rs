@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 
+use crate::hex;
 use crate::users::import_record::ImportId;
 use crate::wire::error::WireError;
 
@@ -70,12 +71,7 @@ impl Uploads {
         out.flush()?;
         out.get_ref().sync_all()?;
         File::open(&self.folder)?.sync_all()?;
-        let digest = digest.finish();
-        Ok(digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(hex::encode(digest.finish().as_ref()))
     }
 
     /// The upload of this import, if it waits, and its size in bytes.

@@ -266,6 +266,7 @@ impl UserStore for MemoryStore {
         for key in keys {
             if let Some(kept) = content.users.get_mut(&key) {
                 kept.user.roles.push(role.name.clone());
+                kept.modified = Some(None);
             }
         }
         let entry = AuditEntry::new(&role.by, "role.add", role.at);
@@ -348,8 +349,10 @@ impl Content {
         if let Some(record) = self.imports.get_mut(&record_key) {
             update(record, step, &tally);
             if step.finish.is_some() {
-                let entry = AuditEntry::import_ended(record, &record.actor(), step.at);
-                self.audit.push(entry);
+                let by = step.finish.as_ref().and_then(|finish| finish.by.clone());
+                let by = by.unwrap_or_else(|| record.actor());
+                self.audit
+                    .push(AuditEntry::import_ended(record, &by, step.at));
             } else if step.begin.is_some() {
                 self.audit.push(AuditEntry::import_begun(record));
             }
@@ -489,7 +492,7 @@ impl Kept {
     fn change(&mut self, step: &ImportStep, row: &NewUser<'_>) -> Outcome {
         let password = row
             .password_hash
-            .filter(|_| step.conflict == ConflictPolicy::Update);
+            .filter(|_| row.own_password && step.conflict == ConflictPolicy::Update);
         let after = self.profile().after(row, step.conflict);
         if after.is_none() && password.is_none() {
             return Outcome::Unchanged;
@@ -534,7 +537,9 @@ fn update(record: &mut ImportRecord, step: &ImportStep, tally: &Tally) {
     if let Some(finish) = &step.finish {
         record.state = finish.state;
         record.reason.clone_from(&finish.reason);
-        record.sha256.clone_from(&finish.sha256);
+        if finish.sha256.is_some() {
+            record.sha256.clone_from(&finish.sha256);
+        }
         record.finished_at = Some(step.at);
     }
 }
@@ -563,12 +568,19 @@ impl ImportLedger for MemoryStore {
     }
 
     fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
+        self.imports_before(organization, None, limit)
+    }
+
+    fn imports_before(
+        &self,
+        organization: &str,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> Result<Vec<ImportRecord>, StoreError> {
         let content = self.content();
-        let own = content
-            .imports
-            .iter()
-            .rev()
-            .filter(|((owner, _), _)| owner == organization);
+        let own = content.imports.iter().rev().filter(|((owner, id), _)| {
+            owner == organization && before.is_none_or(|before| *id < before)
+        });
         Ok(own.take(limit).map(|(_, record)| record.clone()).collect())
     }
 
@@ -686,6 +698,7 @@ impl ImportLedger for MemoryStore {
         record.state = finish.state;
         record.reason.clone_from(&finish.reason);
         record.finished_at = Some(at);
+        record.active_at = at;
         let entry = AuditEntry::import_ended(record, by, at);
         content.audit.push(entry);
         Ok(true)
@@ -736,16 +749,19 @@ impl ImportLedger for MemoryStore {
             return Ok(None);
         };
         let mut undone = Undone::default();
-        let images = content.images.remove(&id);
-        if images.is_none() && record.counters.updated > 0 {
-            let changed = content
-                .users
-                .values()
-                .filter(|kept| kept.modified == Some(Some(id)) && kept.user.created_by != Some(id));
-            changed.for_each(|kept| undone.leave(&kept.user.user_name, NO_IMAGE));
-        }
-        for (key, (image, _)) in images.unwrap_or_default() {
-            match content.users.get_mut(&key) {
+        let images = content.images.remove(&id).unwrap_or_default();
+        let changed = content.users.iter().filter(|(key, kept)| {
+            let image = images.get(*key);
+            key.0 == organization
+                && kept.modified == Some(Some(id))
+                && kept.user.created_by != Some(id)
+                && image.is_none_or(|(image, _)| image.user.id != kept.user.id)
+        });
+        changed.for_each(|(_, kept)| undone.leave(&kept.user.user_name, NO_IMAGE));
+        for (key, (image, _)) in images {
+            let found = content.users.get_mut(&key);
+            // Somebody else of the same name is nobody's business.
+            match found.filter(|kept| kept.user.id == image.user.id) {
                 Some(kept) if kept.modified == Some(Some(id)) => {
                     *kept = image;
                     undone.restored += 1;

@@ -65,13 +65,16 @@ impl CheckedUsers {
                 must_change = fitness == Fitness::InitialOnly;
                 self.own.push((self.entries.len(), Secret::from(password)));
             }
+            CheckedPassword::MadeUp(password) => {
+                self.own.push((self.entries.len(), Secret::from(password)));
+            }
             CheckedPassword::Hashed(text) => {
                 must_change = false;
                 hash = self.append(text);
             }
             CheckedPassword::Missing => {}
             CheckedPassword::Default => self.defaults += 1,
-            // Where one is really wanted, it comes here as the user's own.
+            // Where one is really wanted, it comes here made up.
             CheckedPassword::Generated => {}
         }
         let entry = Entry {
@@ -251,7 +254,8 @@ pub struct NewUser<'a> {
     pub cells: Option<&'a str>,
     /// Whether the row has no password and the import has none for it.
     pub password_missing: bool,
-    /// Whether the row gives a password; in a dry run it is not hashed.
+    /// Whether the row gives a password, which only then replaces another; in a dry run it is not
+    /// hashed.
     pub own_password: bool,
     /// Hash of its own password; none: the import's default password.
     pub password_hash: Option<&'a str>,

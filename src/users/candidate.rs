@@ -93,6 +93,8 @@ pub enum CheckedPassword<'r> {
     Default,
     /// One that is still to be made up.
     Generated,
+    /// One that was made up, for a user who does not exist yet.
+    MadeUp(&'r str),
     /// There is none, which is a problem only if the user does not exist yet.
     Missing,
 }
@@ -104,6 +106,7 @@ impl std::fmt::Debug for CheckedPassword<'_> {
             CheckedPassword::Hashed(_) => f.write_str("Hashed(…)"),
             CheckedPassword::Default => f.write_str("Default"),
             CheckedPassword::Generated => f.write_str("Generated"),
+            CheckedPassword::MadeUp(_) => f.write_str("MadeUp(…)"),
             CheckedPassword::Missing => f.write_str("Missing"),
         }
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::users::audit::Actor;
 use crate::users::options::ImportOptions;
+use crate::users::store::ABANDONED;
 
 /// An import's id (UUID version 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -77,7 +78,36 @@ impl ImportState {
     }
 }
 
+/// For how long a running import may give no sign of life, in microseconds: whoever runs one gives
+/// a sign every ten seconds, and with every batch.
+pub const LEASE: i64 = 60_000_000;
+
 impl ImportRecord {
+    /// The state to be shown at the moment `now`: an import that says it is running though nobody has
+    /// given a sign of life for longer than [`LEASE`] was interrupted, and its end was not written.
+    pub fn shown_state(&self, now: Moment) -> ImportState {
+        let silent = now.0.saturating_sub(self.active_at.0) > LEASE;
+        match self.state {
+            ImportState::Running if silent => ImportState::Interrupted,
+            state => state,
+        }
+    }
+
+    /// The record as it is to be shown at the moment `now`, whoever reads it.
+    #[must_use]
+    pub fn shown(self, now: Moment) -> Self {
+        let state = self.shown_state(now);
+        let reason = match state == self.state {
+            true => self.reason,
+            false => Some(ABANDONED.into()),
+        };
+        ImportRecord {
+            state,
+            reason,
+            ..self
+        }
+    }
+
     /// Whose doing it is.
     pub fn actor(&self) -> Actor {
         Actor {
@@ -222,5 +252,49 @@ mod tests {
         }
         assert_eq!(Door::parse("soap"), Some(Door::Soap));
         assert_eq!(ImportState::parse("lost"), None);
+    }
+
+    #[test]
+    fn nobody_is_told_that_an_import_runs_which_has_given_no_sign_of_life() {
+        let record = ImportRecord {
+            id: ImportId(Uuid::nil()),
+            organization: "default".into(),
+            domain: "PRIMARY".into(),
+            door: Door::Soap,
+            operator: "admin".into(),
+            file_name: "users.csv".into(),
+            sha256: None,
+            state: ImportState::Running,
+            reason: None,
+            counters: Counters::default(),
+            options: ImportOptions::default(),
+            key: None,
+            findings: 0,
+            started_at: Moment(0),
+            finished_at: None,
+            active_at: Moment(1_000_000),
+            header: Vec::new(),
+            rows_sha256: None,
+            may_grant_admin: false,
+            default_password_note: None,
+            default_password_hash: None,
+        };
+        let last = Moment(record.active_at.0 + LEASE);
+        assert_eq!(record.clone().shown(last), record);
+        let late = record.clone().shown(Moment(last.0 + 1));
+        assert_eq!(late.state, ImportState::Interrupted);
+        assert!(
+            late.reason
+                .is_some_and(|why| why.contains("send the file again"))
+        );
+        for state in ImportState::ALL {
+            let other = ImportRecord {
+                state,
+                ..record.clone()
+            };
+            let running = state == ImportState::Running;
+            let shown = other.shown_state(Moment(i64::MAX));
+            assert_eq!(shown != state, running, "{state:?}");
+        }
     }
 }

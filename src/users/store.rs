@@ -135,6 +135,8 @@ pub struct Finish {
     pub reason: Option<String>,
     /// SHA-256 of the file, in hexadecimal, where its end was read.
     pub sha256: Option<String>,
+    /// Who ended it, where it was not whoever asked for it.
+    pub by: Option<Actor>,
 }
 
 /// What became of one user.
@@ -407,6 +409,17 @@ pub trait ImportLedger: Send + Sync {
     /// # Errors
     /// The store failed.
     fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError>;
+
+    /// The same, of those only that are older than the import `before`, where one is named.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn imports_before(
+        &self,
+        organization: &str,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> Result<Vec<ImportRecord>, StoreError>;
 
     /// Findings that were kept, in the order in which they were made; `skip` of them left out.
     ///

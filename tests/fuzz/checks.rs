@@ -12,16 +12,15 @@ use muster::formats::csv::CsvRows;
 use muster::formats::delimiter::Delimiter;
 use muster::formats::open::{Options, open};
 use muster::formats::settings::Settings;
-use muster::http::soap::bulk_import_users::{self, BulkImportUsers, Handler};
 use muster::http::soap::charset::to_utf8;
 use muster::http::soap::envelope as soap_envelope;
 use muster::http::soap::fault::Fault;
-use muster::http::soap::operation::{Entry, Operation};
+use muster::http::soap::file_element::FileContent;
+use muster::http::soap::operation::Entry;
 use muster::http::soap::parameters::Parameters;
 use muster::http::soap::service::Service;
 use muster::http::soap::version::SoapVersion;
 use muster::http::soap::xml::{Element, XmlEvent, XmlLimits, XmlReader};
-use muster::users::secret::Secret;
 use muster::wire::base64::{Base64Push, Base64Reader};
 use muster::wire::decoder::Decoder;
 use muster::wire::error::WireError;
@@ -518,36 +517,28 @@ fn call(document: &[u8], piece: usize) -> Result<Call, String> {
     let mut version = SoapVersion::V11;
     let read = soap_envelope::read(&mut xml, &mut version, |_, element, xml| {
         let entry = Entry::find(Service::UserAdmin, element)?;
-        let call = match entry.operation {
-            Operation::BulkImportUsers => bulk_import_users::read(entry, xml, &spool)?,
-            _ => {
-                Parameters::read(entry, xml)?;
-                BulkImportUsers::default()
-            }
-        };
-        Ok((entry.name, call))
+        Ok((entry.name, Parameters::read(entry, xml, &spool)?))
     });
-    let (operation, call) = read.map_err(|fault| faulted(&fault))?;
-    let handler = match call.handler {
-        Handler::Absent => None,
-        Handler::Nil => Some(b"nil".to_vec()),
-        Handler::Empty => Some(Vec::new()),
-        Handler::Reference(reference) => Some(reference.into_bytes()),
-        Handler::Inline(spool) => {
+    let (operation, mut parameters) = read.map_err(|fault| faulted(&fault))?;
+    let handler = match parameters.take_file("handler").content {
+        FileContent::Absent => None,
+        FileContent::Nil => Some(b"nil".to_vec()),
+        FileContent::Empty => Some(Vec::new()),
+        FileContent::Reference(reference) => Some(reference.into_bytes()),
+        FileContent::Inline(spool) => {
             let mut content = Vec::new();
             let mut reader = spool.into_reader().expect("the spool is read back");
             reader.read_to_end(&mut content).expect("it is in memory");
             Some(content)
         }
     };
+    let text = |name| parameters.text(name).map(str::to_owned);
     Ok(Call {
         version,
         operation,
-        domain: call.user_store_domain,
-        file_name: call.file_name,
-        default_password: call
-            .default_password
-            .map(|secret: Secret| secret.expose().to_owned()),
+        domain: text("userStoreDomain"),
+        file_name: text("fileName"),
+        default_password: text("defaultPassword"),
         handler,
     })
 }

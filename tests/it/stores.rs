@@ -21,18 +21,18 @@ use muster::users::store::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
-const ORGANIZATION: &str = "default";
-const DOMAIN: &str = "PRIMARY";
+pub const ORGANIZATION: &str = "default";
+pub const DOMAIN: &str = "PRIMARY";
 
 /// A fresh store, under its name; the folder goes when it goes.
-struct Trial {
-    name: &'static str,
-    store: Arc<dyn Store>,
+pub struct Trial {
+    pub name: &'static str,
+    pub store: Arc<dyn Store>,
     _folder: TempDir,
 }
 
 /// One of each kind.
-fn every_store() -> Vec<Trial> {
+pub fn every_store() -> Vec<Trial> {
     let open = |(name, url): (&'static str, &str)| {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = Settings {
@@ -52,7 +52,7 @@ fn every_store() -> Vec<Trial> {
 }
 
 /// Somebody of this organization.
-fn actor(organization: &str) -> Actor {
+pub fn actor(organization: &str) -> Actor {
     Actor {
         organization: organization.into(),
         operator: "admin".into(),
@@ -60,11 +60,11 @@ fn actor(organization: &str) -> Actor {
     }
 }
 
-fn new_import() -> ImportId {
+pub fn new_import() -> ImportId {
     ImportId(Uuid::now_v7())
 }
 
-fn record(import: ImportId) -> ImportRecord {
+pub fn record(import: ImportId) -> ImportRecord {
     ImportRecord {
         id: import,
         organization: ORGANIZATION.into(),
@@ -90,7 +90,7 @@ fn record(import: ImportId) -> ImportRecord {
     }
 }
 
-fn checked(line: u64, name: &str) -> CheckedUser<'_> {
+pub fn checked(line: u64, name: &str) -> CheckedUser<'_> {
     CheckedUser {
         line,
         name: UserName::parse(name, None).expect("a good name"),
@@ -104,7 +104,7 @@ fn checked(line: u64, name: &str) -> CheckedUser<'_> {
     }
 }
 
-fn batch_of(users: &[CheckedUser<'_>], hashes: &[&str]) -> NewUsers {
+pub fn batch_of(users: &[CheckedUser<'_>], hashes: &[&str]) -> NewUsers {
     let mut gathered = CheckedUsers::default();
     for user in users {
         gathered.push(user, None);
@@ -115,7 +115,7 @@ fn batch_of(users: &[CheckedUser<'_>], hashes: &[&str]) -> NewUsers {
 }
 
 /// Users who get the default password: line and name of each.
-fn batch(rows: &[(u64, &str)]) -> NewUsers {
+pub fn batch(rows: &[(u64, &str)]) -> NewUsers {
     let users: Vec<_> = rows
         .iter()
         .map(|(line, name)| checked(*line, name))
@@ -124,7 +124,7 @@ fn batch(rows: &[(u64, &str)]) -> NewUsers {
 }
 
 /// A step in the middle of an import.
-fn step(import: ImportId, users: NewUsers) -> ImportStep {
+pub fn step(import: ImportId, users: NewUsers) -> ImportStep {
     ImportStep {
         import,
         organization: ORGANIZATION.into(),
@@ -146,52 +146,53 @@ fn step(import: ImportId, users: NewUsers) -> ImportStep {
 }
 
 /// The first step of an import.
-fn first(import: ImportId, users: NewUsers) -> ImportStep {
+pub fn first(import: ImportId, users: NewUsers) -> ImportStep {
     ImportStep {
         begin: Some(record(import)),
         ..step(import, users)
     }
 }
 
-fn completed() -> Option<Finish> {
+pub fn completed() -> Option<Finish> {
     Some(Finish {
         state: ImportState::Completed,
         reason: None,
         sha256: Some("ab".repeat(32)),
+        by: None,
     })
 }
 
 /// Hands a step over and waits for it.
 #[track_caller]
-fn write(store: &dyn Store, step: ImportStep) -> Vec<Outcome> {
+pub fn write(store: &dyn Store, step: ImportStep) -> Vec<Outcome> {
     let written = store.submit(step).wait().expect("the step is written");
     written.outcomes
 }
 
-fn duplicate(import: ImportId, line: u64) -> Outcome {
+pub fn duplicate(import: ImportId, line: u64) -> Outcome {
     Outcome::Duplicate(Owner {
         import: Some(import),
         line: Some(line),
     })
 }
 
-fn record_of(store: &dyn Store, import: ImportId) -> ImportRecord {
+pub fn record_of(store: &dyn Store, import: ImportId) -> ImportRecord {
     let found = store.import(ORGANIZATION, import).expect("the store works");
     found.expect("there is such an import")
 }
 
-fn findings_of(store: &dyn Store, import: ImportId) -> Vec<Problem> {
+pub fn findings_of(store: &dyn Store, import: ImportId) -> Vec<Problem> {
     let found = store.findings(ORGANIZATION, import, 0, 1_000);
     found.expect("the store works")
 }
 
-fn names(store: &dyn Store, organization: &str, domain: Option<&str>) -> Vec<String> {
+pub fn names(store: &dyn Store, organization: &str, domain: Option<&str>) -> Vec<String> {
     let users = store.users(organization, domain, None, 100_000);
     let users = users.expect("the store works");
     users.into_iter().map(|user| user.user_name).collect()
 }
 
-fn failed(line: u64) -> Problem {
+pub fn failed(line: u64) -> Problem {
     Problem::new(
         Severity::Failed,
         line,
@@ -432,6 +433,7 @@ fn an_import_can_begin_and_end_in_one_step() {
             state: ImportState::Failed,
             reason: Some("The file is empty.".into()),
             sha256: None,
+            by: None,
         });
         assert!(write(store.as_ref(), only).is_empty(), "{name}");
         let seen = record_of(store.as_ref(), empty);

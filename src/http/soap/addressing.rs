@@ -3,6 +3,7 @@
 //! connection, whatever ReplyTo says: nothing is ever sent to an address out of a message.
 
 use crate::http::soap::fault_xml::escape;
+use crate::http::soap::operation::Entry;
 
 /// The namespaces, the recommendation's first.
 const NAMESPACES: [&str; 2] = [
@@ -22,7 +23,7 @@ pub struct Addressing {
     /// The message's id.
     pub message_id: Option<String>,
     /// The operation, once it is known.
-    pub operation: Option<&'static str>,
+    pub operation: Option<&'static Entry>,
 }
 
 impl Addressing {
@@ -43,7 +44,7 @@ impl Addressing {
     /// The WSDL's action of the exception that the operation declares.
     pub fn exception_action(&self) -> String {
         match self.operation {
-            Some(name) => format!("urn:{name}UserAdminUserAdminException"),
+            Some(entry) => entry.fault_action(),
             None => self.fault_action(),
         }
     }

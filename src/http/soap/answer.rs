@@ -1,8 +1,10 @@
 //! What goes back: status, media type, envelope, and the import in an HTTP header field.
 
 use crate::http::soap::addressing::Addressing;
+use crate::http::soap::enclosed::{Enclosed, WithFile};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::operation::Entry;
+use crate::http::soap::service::Service;
 use crate::http::soap::settings::{Settings, Success};
 use crate::http::soap::version::SoapVersion;
 use crate::import::report::Report;
@@ -13,15 +15,26 @@ pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The media type of the body.
-    pub content_type: &'static str,
+    pub content_type: String,
     /// The body.
-    pub body: String,
+    pub body: Content,
     /// The field `Muster-Import`: a dictionary (RFC 9651 §3.2) of the import's id and counters.
     pub import: Option<String>,
     /// What becomes of the caller's session.
     pub session: Session,
+    /// Whether the import waits for its turn, as the caller preferred (RFC 7240 §3).
+    pub queued: bool,
     /// The field `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum Content {
+    /// In memory.
+    Text(String),
+    /// With a file that is read while it is sent.
+    WithFile(Box<WithFile>),
 }
 
 /// What becomes of the caller's session.
@@ -42,6 +55,8 @@ pub struct Done {
     pub entry: &'static Entry,
     /// Content of its response element; the prefix `ns` is bound to the service's namespace.
     pub content: String,
+    /// A file that follows on that content.
+    pub enclosed: Option<Enclosed>,
     /// The import, where there was one.
     pub report: Option<Report>,
     /// What becomes of the caller's session.
@@ -54,6 +69,7 @@ impl Done {
         Done {
             entry,
             content,
+            enclosed: None,
             report: None,
             session: Session::Unchanged,
         }
@@ -68,41 +84,54 @@ impl Answer {
         done: Done,
         settings: &Settings,
     ) -> Self {
-        let content_type = version.content_type();
+        let content_type = version.content_type().to_owned();
         let import = done.report.as_ref().map(dictionary);
+        let queued = done
+            .report
+            .as_ref()
+            .is_some_and(|report| !report.state.is_final());
         let (name, namespace) = (done.entry.name, done.entry.service.namespace());
         if settings.success == Success::Accepted && done.entry.in_only {
             return Answer {
                 status: 202,
                 content_type,
-                body: String::new(),
+                body: Content::Text(String::new()),
                 import,
                 session: done.session,
+                queued,
                 retry_after: None,
             };
         }
-        let content = done.content;
-        let body =
-            format!("<ns:{name}Response xmlns:ns=\"{namespace}\">{content}</ns:{name}Response>");
         let header = match addressing {
             Some(addressing) => {
-                let blocks = addressing.blocks(&format!("urn:{name}Response"));
+                let blocks = addressing.blocks(&done.entry.answer_action());
                 format!("<soapenv:Header>{blocks}</soapenv:Header>")
             }
             None => String::new(),
         };
-        let namespace = version.namespace();
-        let body = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soapenv:Envelope \
-             xmlns:soapenv=\"{namespace}\">{header}<soapenv:Body>{body}</soapenv:Body>\
-             </soapenv:Envelope>"
+        let soap = version.namespace();
+        let before = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soapenv:Envelope xmlns:soapenv=\"{soap}\">\
+             {header}<soapenv:Body><ns:{name}Response xmlns:ns=\"{namespace}\">{}",
+            done.content
         );
+        let after = format!("</ns:{name}Response></soapenv:Body></soapenv:Envelope>");
+        let (content_type, body) = match done.enclosed {
+            None => (content_type, Content::Text(before + &after)),
+            Some(enclosed) => {
+                let after = format!("{}{after}", enclosed.behind);
+                let framed = enclosed.frame(version, &before, &after);
+                let content_type = framed.content_type.clone();
+                (content_type, Content::WithFile(Box::new(framed)))
+            }
+        };
         Answer {
             status: 200,
             content_type,
             body,
             import,
             session: done.session,
+            queued,
             retry_after: None,
         }
     }
@@ -111,10 +140,11 @@ impl Answer {
     pub fn challenge() -> Self {
         Answer {
             status: 401,
-            content_type: "",
-            body: String::new(),
+            content_type: String::new(),
+            body: Content::Text(String::new()),
             import: None,
             session: Session::Unchanged,
+            queued: false,
             retry_after: None,
         }
     }
@@ -123,16 +153,20 @@ impl Answer {
     pub fn expectation_failed() -> Self {
         Answer {
             status: 417,
-            content_type: "text/plain; charset=utf-8",
-            body: "The only expectation that can be met here is 100-continue.\n".into(),
+            content_type: "text/plain; charset=utf-8".to_owned(),
+            body: Content::Text(
+                "The only expectation that can be met here is 100-continue.\n".into(),
+            ),
             import: None,
             session: Session::Unchanged,
+            queued: false,
             retry_after: None,
         }
     }
 
     /// It did not.
     pub fn fault(
+        service: Service,
         version: SoapVersion,
         addressing: Option<&Addressing>,
         fault: &Fault,
@@ -140,10 +174,11 @@ impl Answer {
     ) -> Self {
         Answer {
             status: fault.status(version, settings),
-            content_type: version.content_type(),
-            body: fault.to_xml(version, addressing, settings),
+            content_type: version.content_type().to_owned(),
+            body: Content::Text(fault.to_xml(service, version, addressing, settings)),
             import: fault.report.as_deref().map(dictionary),
             session: Session::Unchanged,
+            queued: false,
             retry_after: fault.retry_after,
         }
     }
@@ -152,11 +187,14 @@ impl Answer {
 fn dictionary(report: &Report) -> String {
     let c = &report.counters;
     format!(
-        "id=\"{}\", state={}, total={}, created={}, duplicate={}, failed={}, skipped={}",
+        "id=\"{}\", state={}, total={}, created={}, updated={}, unchanged={}, duplicate={}, failed={}, \
+         skipped={}",
         report.import,
         report.state.as_str(),
         c.total,
         c.created,
+        c.updated,
+        c.unchanged,
         c.duplicate,
         c.failed,
         c.skipped

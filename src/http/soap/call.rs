@@ -6,30 +6,25 @@ use std::rc::Rc;
 
 use crate::access::gate::Caller;
 use crate::app::App;
-use crate::formats::kind::FileKind;
 use crate::http::soap::addressing::Addressing;
 use crate::http::soap::answer::{Answer, Done};
-use crate::http::soap::beans::nil_return;
-use crate::http::soap::bulk_import_users::{self, BulkImportUsers, Handler};
+use crate::http::soap::bulk_import_users;
 use crate::http::soap::charset;
 use crate::http::soap::companions::{self, Companion};
 use crate::http::soap::envelope::{self, Header};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::{Form, Head};
+use crate::http::soap::import_call::{ImportCall, ImportWork};
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
 use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::security::Verifier;
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
+use crate::http::soap::user_import::{self, ImportDesk};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
-use crate::import::jobs::Ended;
-use crate::import::report::Report;
-use crate::import::request::ImportRequest;
-use crate::users::import_record::{Door, ImportState};
-use crate::users::operator::Role;
-use crate::users::options::ImportOptions;
+use crate::import::jobs::can_be_key;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
 
@@ -65,10 +60,10 @@ struct Progress {
 
 /// What an envelope asks for, by whom where that matters.
 enum Asked {
-    /// The import of the file that the handler holds or names.
-    Import(&'static Entry, Box<ImportRequest>, Handler),
+    /// The import of the file that the call holds or names.
+    Import(Box<ImportCall>),
     /// Something small.
-    Companion(&'static Entry, Parameters, Caller),
+    Small(&'static Entry, Parameters, Caller),
     /// A session.
     Login(&'static Entry, Parameters),
     /// The end of one.
@@ -102,7 +97,7 @@ impl Call<'_> {
                 fault
             }
         };
-        Answer::fault(version, addressing, &fault, self.settings)
+        Answer::fault(self.service, version, addressing, &fault, self.settings)
     }
 
     fn serve(&self, form: &Form, body: impl Read, progress: &mut Progress) -> Result<Done, Fault> {
@@ -115,14 +110,10 @@ impl Call<'_> {
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
                 match self.read_envelope(root, charset.as_deref(), progress)? {
-                    Asked::Import(entry, request, handler) => {
+                    Asked::Import(call) => {
                         let unreferenced = self.settings.take_unreferenced_attachment;
-                        self.import(
-                            entry,
-                            *request,
-                            message.file(handler, unreferenced)?,
-                            progress,
-                        )
+                        let ImportCall { work, file } = *call;
+                        self.import(work, message.file(file, unreferenced)?, progress)
                     }
                     other => {
                         message.drain()?;
@@ -131,8 +122,9 @@ impl Call<'_> {
                 }
             }
             Form::Bare(bare) => match self.read_envelope(body, bare.param("charset"), progress)? {
-                Asked::Import(entry, request, handler) => {
-                    self.import(entry, *request, file_of_bare_envelope(handler)?, progress)
+                Asked::Import(call) => {
+                    let ImportCall { work, file } = *call;
+                    self.import(work, file_of_bare_envelope(file)?, progress)
                 }
                 other => self.carry_out(other),
             },
@@ -157,7 +149,7 @@ impl Call<'_> {
             addressing.clone_from(&header.addressing);
             if !self.service.asks_for_credentials() {
                 let entry = Entry::find(self.service, element)?;
-                let parameters = Parameters::read(entry, xml)?;
+                let parameters = Parameters::read(entry, xml, &self.app.spool)?;
                 return Ok(match entry.operation {
                     Operation::Logout => Asked::Logout(entry),
                     _ => Asked::Login(entry, parameters),
@@ -167,7 +159,7 @@ impl Call<'_> {
             strangers_bytes.set(None);
             let entry = Entry::find(self.service, element)?;
             if let Some(addressing) = addressing {
-                addressing.operation = Some(entry.name);
+                addressing.operation = Some(entry);
             }
             if entry
                 .right
@@ -175,65 +167,63 @@ impl Call<'_> {
             {
                 return Err(Fault::access_denied());
             }
-            if entry.operation != Operation::BulkImportUsers {
-                return Ok(Asked::Companion(
-                    entry,
-                    Parameters::read(entry, xml)?,
-                    caller,
-                ));
-            }
-            let call = bulk_import_users::read(entry, xml, &self.app.spool)?;
-            let (request, handler) = self.request(call, &caller)?;
-            Ok(Asked::Import(entry, Box::new(request), handler))
+            let mut parameters = Parameters::read(entry, xml, &self.app.spool)?;
+            let (app, given) = (self.app, &mut parameters);
+            let call = match entry.operation {
+                Operation::BulkImportUsers => bulk_import_users::asked(entry, given, &caller, app)?,
+                Operation::ImportUsers | Operation::PreviewImport => {
+                    user_import::asked(entry, given, &caller, app)?
+                }
+                _ => return Ok(Asked::Small(entry, parameters, caller)),
+            };
+            Ok(Asked::Import(Box::new(call)))
         })
     }
 
     fn import(
         &self,
-        entry: &'static Entry,
-        mut request: ImportRequest,
+        mut work: ImportWork,
         file: impl Read,
         progress: &Progress,
     ) -> Result<Done, Fault> {
-        let message_id = || progress.addressing.as_ref()?.message_id.clone();
-        request.key = self.head.key.clone().or_else(message_id);
-        let organization = request.organization.clone();
-        let ended = match self.head.respond_async {
-            true => self.app.jobs.queue(request, file)?,
-            false => self.app.jobs.run(request, file)?,
-        };
-        let report = match ended {
-            Ended::Ran(report) => *report,
-            Ended::Recorded(record) => {
-                let most = self.settings.problems_in_fault;
-                let store = &self.app.store;
-                let findings = store.findings(&organization, record.id, 0, most)?;
-                Report::of_record(&record, findings)
-            }
-        };
-        match report.state {
-            ImportState::Completed if report.counters.clean() => {}
-            ImportState::Completed => return Err(Fault::completed_with_errors(report)),
-            ImportState::Queued if self.head.respond_async => {}
-            ImportState::Running if self.head.respond_async => {}
-            _ => return Err(Fault::earlier_call(report)),
+        work.respond_async |= self.head.respond_async;
+        if !work.request.options.dry_run {
+            // A dry run leaves nothing that a later call could find. A message id that cannot be a key
+            // is none: nobody sends it to be told that it is too long.
+            let message_id = || {
+                let id = progress.addressing.as_ref()?.message_id.clone();
+                id.filter(|id| can_be_key(id))
+            };
+            let key = work.request.key.take();
+            work.request.key = key.or_else(|| self.head.key.clone()).or_else(message_id);
         }
-        let done = Done::new(entry, nil_return());
-        Ok(Done {
-            report: Some(report),
-            ..done
-        })
+        match work.entry.service {
+            Service::UserImport => user_import::import(work, file, self.app),
+            Service::UserAdmin | Service::AuthenticationAdmin | Service::RemoteUserStoreManager => {
+                bulk_import_users::import(work, file, self.app, self.settings)
+            }
+        }
     }
 
     /// What does not need the rest of the message.
     fn carry_out(&self, asked: Asked) -> Result<Done, Fault> {
         match asked {
-            Asked::Companion(entry, parameters, caller) => Companion {
-                app: self.app,
-                settings: self.settings,
-                caller: &caller,
+            Asked::Small(entry, parameters, caller) if entry.service.is_the_originals() => {
+                let companion = Companion {
+                    app: self.app,
+                    settings: self.settings,
+                    caller: &caller,
+                };
+                companion.run(entry, &parameters)
             }
-            .run(entry, &parameters),
+            Asked::Small(entry, parameters, caller) => {
+                let desk = ImportDesk {
+                    app: self.app,
+                    caller: &caller,
+                    came_as_mtom: self.head.is_mtom(),
+                };
+                desk.run(entry, &parameters)
+            }
             Asked::Login(entry, parameters) => companions::log_in(self.app, entry, &parameters),
             Asked::Logout(entry) => Ok(companions::log_out(
                 self.app,
@@ -254,41 +244,6 @@ impl Call<'_> {
             (None, Some(security)) => self.verifier.caller(security, self.app),
             (None, None) => Err(Fault::no_credentials()),
         }
-    }
-
-    /// Everything that can be refused without reading the file.
-    fn request(
-        &self,
-        call: BulkImportUsers,
-        caller: &Caller,
-    ) -> Result<(ImportRequest, Handler), Fault> {
-        let file_name = call.file_name.filter(|name| !name.trim().is_empty()).ok_or_else(|| {
-            Fault::operation(
-                "IMP-FILE-NAME",
-                "Required data not provided. The parameter fileName is missing; it tells the file's \
-                 type by its end, such as users.csv.",
-            )
-        })?;
-        if FileKind::called(&file_name).is_none() {
-            return Err(Fault::operation(
-                "IMP-FILE-FORMAT",
-                "Unsupported format. The fileName has to end in csv, xlsx or xls, and the file has to \
-                 be what it ends in.",
-            ));
-        }
-        let request = ImportRequest {
-            organization: caller.organization.clone(),
-            domain: self.app.domains.find(call.user_store_domain.as_deref())?,
-            door: Door::Soap,
-            operator: caller.name.clone(),
-            may_grant_admin: caller.role == Role::Admin,
-            file_name: file_name.trim().to_owned(),
-            default_password: call.default_password,
-            generated_passwords: None,
-            options: ImportOptions::default(),
-            key: None,
-        };
-        Ok((request, call.handler))
     }
 }
 

@@ -73,7 +73,16 @@ impl Companion<'_> {
                 self.log(entry);
                 nil_return()
             }
-            Operation::BulkImportUsers | Operation::Login | Operation::Logout => {
+            Operation::BulkImportUsers
+            | Operation::Login
+            | Operation::Logout
+            | Operation::ImportUsers
+            | Operation::PreviewImport
+            | Operation::GetImport
+            | Operation::ListProblems
+            | Operation::GetRejectFile
+            | Operation::CancelImport
+            | Operation::UndoImport => {
                 return Err(Fault::server(
                     "IMP-INTERNAL",
                     "The operation was led astray; nothing was changed.",

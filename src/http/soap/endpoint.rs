@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::Request;
+use actix_web::body::SizedStream;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::app::App;
 use crate::http::intake::{self, Body, Flow, StopSignal};
-use crate::http::soap::answer::{Answer, Session};
+use crate::http::soap::answer::{Answer, Content, Session};
 use crate::http::soap::call::Call;
 use crate::http::soap::fault::Fault;
-use crate::http::soap::head::{self, Admitted, field};
+use crate::http::soap::head::{self, Admitted};
 use crate::http::soap::security::Verifier;
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
@@ -156,7 +157,7 @@ async fn post(
                 "IMP-INTERNAL",
                 "The call failed; the server's log says why.",
             );
-            let answer = Answer::fault(version, None, &fault, &state.settings);
+            let answer = Answer::fault(service, version, None, &fault, &state.settings);
             respond(answer, request.headers(), Body::Unread, state.secure)
         }
     }
@@ -173,6 +174,10 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> Htt
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));
     }
+    if answer.queued {
+        let applied = HeaderName::from_static("preference-applied");
+        response.insert_header((applied, "respond-async"));
+    }
     if let Some(seconds) = answer.retry_after {
         response.insert_header((header::RETRY_AFTER, seconds.to_string()));
     }
@@ -185,15 +190,18 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> Htt
             response.cookie(intake::session_cookie(None, secure));
         }
     }
-    close_if_asked(&mut response, headers, body);
-    response.body(answer.body)
-}
-
-/// A client that says it will close is told the same: some pool the connection all the same.
-fn close_if_asked(response: &mut HttpResponseBuilder, headers: &HeaderMap, body: Body) {
-    let asked = field(headers, &header::CONNECTION)
-        .is_some_and(|field| field.to_ascii_lowercase().contains("close"));
-    if asked || body == Body::Unread {
-        response.force_close();
+    intake::close_if_asked(&mut response, headers, body);
+    match answer.body {
+        Content::Text(text) => response.body(text),
+        Content::WithFile(framed) => {
+            let length = framed.len();
+            match framed.into_stream() {
+                Ok(stream) => response.body(SizedStream::new(length, Box::pin(stream))),
+                Err(error) => {
+                    tracing::error!(%error, "a file for an answer could not be read back");
+                    HttpResponse::InternalServerError().finish()
+                }
+            }
+        }
     }
 }

@@ -55,7 +55,7 @@ pub fn read<R: Read, O>(
     let Some(element) = next_child(xml, "Body")? else {
         return Err(Fault::client(
             "IMP-SOAP-BODY",
-            "The Body is empty; it has to hold one operation, such as bulkImportUsers.",
+            "The Body is empty; it has to hold one operation of the service.",
         ));
     };
     let operation = operation(&header, &element, xml)?;

@@ -12,6 +12,7 @@ use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlError, XmlErrorKind};
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::jobs::JobError;
+use crate::import::reject_file::RejectFileError;
 use crate::import::report::Report;
 use crate::users::domains::UnknownDomain;
 use crate::users::store_error::StoreError;
@@ -339,6 +340,15 @@ impl From<JobError> for Fault {
             | JobError::StillRunning(_)
             | JobError::AlreadyUndone(_)
             | JobError::Domain(_) => Fault::operation(rule, error.to_string()),
+        }
+    }
+}
+
+impl From<RejectFileError> for Fault {
+    fn from(error: RejectFileError) -> Self {
+        match error {
+            RejectFileError::Store(store) => store.into(),
+            RejectFileError::Io(io) => WireError::from_io(io).into(),
         }
     }
 }

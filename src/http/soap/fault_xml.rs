@@ -1,12 +1,14 @@
 //! A fault, written down: SOAP 1.1 §4.4, SOAP 1.2 part 1 §5.4.
 //!
-//! The detail holds the original's typed exception where the operation failed, so that generated
-//! clients throw it, and behind it an entry of ours with everything else.
+//! The detail holds the original's typed exception where the operation of one of its services failed, so
+//! that generated clients throw it, and behind it an entry of ours with everything else. Our own
+//! service declares that entry as its fault.
 
 use std::fmt::Write;
 
 use crate::http::soap::addressing::Addressing;
 use crate::http::soap::fault::{Fault, FaultCode};
+use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::{AXIS2, COMMON};
@@ -19,12 +21,13 @@ impl Fault {
     /// The envelope.
     pub fn to_xml(
         &self,
+        service: Service,
         version: SoapVersion,
         addressing: Option<&Addressing>,
         settings: &Settings,
     ) -> String {
         let mut detail = String::new();
-        if self.exception {
+        if self.exception && service.is_the_originals() {
             let message = escape(&self.message);
             // Writing to a string does not fail.
             let _ = write!(
@@ -35,10 +38,14 @@ impl Fault {
                  </ns:UserAdminException></ns:UserAdminUserAdminException>"
             );
         }
-        self.write_own_detail(&mut detail, settings);
+        let code = match self.code {
+            FaultCode::Number(_) if !service.is_the_originals() => FaultCode::Client,
+            code => code,
+        };
+        self.write_own_detail(code, &mut detail, settings);
         let body = match version {
-            SoapVersion::V11 => self.body_11(&detail),
-            SoapVersion::V12 => self.body_12(&detail),
+            SoapVersion::V11 => self.body_11(code, &detail),
+            SoapVersion::V12 => self.body_12(code, &detail),
         };
         let namespace = version.namespace();
         let header = self.header(version, addressing);
@@ -91,8 +98,8 @@ impl Fault {
         }
     }
 
-    fn body_11(&self, detail: &str) -> String {
-        let (declaration, code) = match self.code {
+    fn body_11(&self, code: FaultCode, detail: &str) -> String {
+        let (declaration, value) = match code {
             FaultCode::Client | FaultCode::NoSuchOperation => {
                 (String::new(), "soapenv:Client".to_owned())
             }
@@ -109,17 +116,17 @@ impl Fault {
         };
         let message = escape(&self.message);
         // SOAP 1.1 §4.4: no detail about a header entry.
-        let detail = match self.code {
+        let detail = match code {
             FaultCode::MustUnderstand => String::new(),
             _ => format!("<detail>{detail}</detail>"),
         };
         format!(
-            "<faultcode{declaration}>{code}</faultcode><faultstring>{message}</faultstring>{detail}"
+            "<faultcode{declaration}>{value}</faultcode><faultstring>{message}</faultstring>{detail}"
         )
     }
 
-    fn body_12(&self, detail: &str) -> String {
-        let (value, subcode) = match self.code {
+    fn body_12(&self, code: FaultCode, detail: &str) -> String {
+        let (value, subcode) = match code {
             FaultCode::Client | FaultCode::NoCredentials => ("Sender", String::new()),
             FaultCode::NoSuchOperation => (
                 "Sender",
@@ -150,7 +157,7 @@ impl Fault {
 
     /// The rule's code, what is stored, and every problem with its line: for whoever looks further
     /// than the original's own entry.
-    fn write_own_detail(&self, detail: &mut String, settings: &Settings) {
+    fn write_own_detail(&self, code: FaultCode, detail: &mut String, settings: &Settings) {
         let rule = self.rule;
         let stored = self
             .report
@@ -163,7 +170,7 @@ impl Fault {
              </m:message><m:rowsStored>{stored}</m:rowsStored>",
             escape(&self.message)
         );
-        if let FaultCode::Number(number) = self.code {
+        if let FaultCode::Number(number) = code {
             let _ = write!(detail, "<m:number>{number}</m:number>");
         }
         if let Some(report) = &self.report {
@@ -218,7 +225,12 @@ mod tests {
     #[test]
     fn numbers_of_the_original_have_a_prefix_bound_to_the_envelope() {
         let fault = Fault::access_denied();
-        let xml = fault.to_xml(SoapVersion::V11, None, &Settings::default());
+        let xml = fault.to_xml(
+            Service::UserAdmin,
+            SoapVersion::V11,
+            None,
+            &Settings::default(),
+        );
         let code = "<faultcode xmlns:axis2ns1=\"http://schemas.xmlsoap.org/soap/envelope/\">\
                     axis2ns1:50978</faultcode><faultstring>Access Denied.</faultstring>";
         assert!(xml.contains(code), "{xml}");
@@ -247,8 +259,12 @@ mod tests {
             },
         ];
         for fault in faults {
-            for version in [SoapVersion::V11, SoapVersion::V12] {
-                let xml = fault.to_xml(version, None, &Settings::default());
+            let versions = [SoapVersion::V11, SoapVersion::V12];
+            for (version, service) in versions
+                .into_iter()
+                .flat_map(|it| Service::ALL.map(|s| (it, s)))
+            {
+                let xml = fault.to_xml(service, version, None, &Settings::default());
                 let document = roxmltree::Document::parse(&xml).unwrap();
                 let text = document
                     .descendants()

@@ -5,13 +5,12 @@
 //! its body; any other gets it behind what it has sent.
 
 use actix_web::dev::RequestHead;
-use actix_web::http::Version;
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::web;
 
 use crate::access::gate::Caller;
 use crate::app::App;
-use crate::http::intake::{self, Refused};
+use crate::http::intake::{self, Refused, expects_the_unknown, field};
 use crate::http::soap::answer::Answer;
 use crate::http::soap::endpoint::State;
 use crate::http::soap::fault::Fault;
@@ -65,6 +64,15 @@ impl Head {
         SoapVersion::guess(self.media_type().ok().flatten().as_ref())
     }
 
+    /// Whether the message is an XOP package (XOP §4.1), so that its sender reads others.
+    pub fn is_mtom(&self) -> bool {
+        let is_xop = |media: MediaType| {
+            let root = media.param("type").map(str::to_ascii_lowercase);
+            media.essence == "multipart/related" && root.as_deref() == Some("application/xop+xml")
+        };
+        self.media_type().ok().flatten().is_some_and(is_xop)
+    }
+
     /// How the message travels.
     ///
     /// # Errors
@@ -114,7 +122,7 @@ pub async fn admit(
     let head = Head::of(&request.headers);
     let turn_away = |fault: Fault, stranger| {
         tracing::warn!(rule = fault.rule, "a call was refused by its head");
-        let answer = Answer::fault(head.version(), None, &fault, &state.settings);
+        let answer = Answer::fault(service, head.version(), None, &fault, &state.settings);
         TurnedAway { answer, stranger }
     };
     if expects_the_unknown(request) {
@@ -150,18 +158,6 @@ pub async fn admit(
     }
 }
 
-/// Whether something else is expected than 100-continue, the only expectation there is. HTTP/1.0 knows
-/// of none.
-fn expects_the_unknown(request: &RequestHead) -> bool {
-    let known = |member: &[u8]| {
-        let member = member.trim_ascii();
-        member.is_empty() || member.eq_ignore_ascii_case(b"100-continue")
-    };
-    let mut fields = request.headers.get_all(header::EXPECT);
-    request.version >= Version::HTTP_11
-        && !fields.all(|field| field.as_bytes().split(|byte| *byte == b',').all(known))
-}
-
 /// The media types that an envelope travels under.
 fn is_envelope(essence: &str) -> bool {
     matches!(
@@ -182,10 +178,4 @@ fn unsupported(media_type: Option<&MediaType>) -> Fault {
              attachment."
         ),
     )
-}
-
-/// The value of the first header field of this name.
-pub fn field(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let value = headers.get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

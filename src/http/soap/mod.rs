@@ -1,7 +1,8 @@
 //! SOAP, all of it: addresses, envelope, attachments, operations, answers, faults, WSDL.
 //!
 //! The wire of WSO2 Identity Server's `UserAdmin` service, in its newest generation; where Muster
-//! chose otherwise, README.md says so. Read `call.rs` first: it is one request from top to bottom.
+//! chose otherwise, README.md says so. Beside it `UserImport`, a service of our own. Read `call.rs`
+//! first: it is one request from top to bottom.
 
 pub mod settings;
 pub mod version;
@@ -16,10 +17,15 @@ pub mod addressing;
 pub mod service;
 pub mod operation;
 pub mod parameters;
+pub mod file_element;
+pub mod import_call;
 pub mod bulk_import_users;
+pub mod user_import;
+pub mod user_import_xml;
 pub mod companions;
 pub mod beans;
 pub mod mtom;
+pub mod enclosed;
 pub mod answer;
 pub mod fault;
 pub mod fault_xml;
@@ -37,3 +43,6 @@ pub const COMMON: &str = "http://common.mgt.user.carbon.wso2.org/xsd";
 
 /// Target namespace of the original's WSDL; a very old copy has the wrappers in it.
 pub const UMGT: &str = "http://mgt.user.carbon.wso2.org";
+
+/// Namespace of the service of our own, its types included.
+pub const USER_IMPORT: &str = "urn:muster:user-import:1";

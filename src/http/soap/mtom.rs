@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::io::{self, Read};
 
-use crate::http::soap::bulk_import_users::Handler;
 use crate::http::soap::fault::Fault;
+use crate::http::soap::file_element::{FileContent, FileElement};
 use crate::wire::cid::{content_id_matches, start_matches};
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
@@ -105,27 +105,28 @@ impl<R: Read> Related<R> {
         }
     }
 
-    /// The file that `handler` holds or refers to. It ends only when the closing delimiter and the end
+    /// The file that `element` holds or refers to. It ends only when the closing delimiter and the end
     /// of the request have been seen: a reader that gets to its end has the whole message behind it.
     ///
     /// # Errors
     /// There is no such part, or the message cannot be read.
     pub fn file(
         &mut self,
-        handler: Handler,
+        element: FileElement,
         take_unreferenced: bool,
     ) -> Result<Box<dyn Read + '_>, Fault> {
-        match handler {
-            Handler::Reference(reference) => self.referenced(&reference),
-            Handler::Absent if take_unreferenced => self.unreferenced(),
-            other => {
+        let name = element.name;
+        match element.content {
+            FileContent::Reference(reference) => self.referenced(name, &reference),
+            FileContent::Absent if take_unreferenced => self.unreferenced(name),
+            content => {
                 self.drain()?;
-                file_of_bare_envelope(other)
+                file_of_bare_envelope(FileElement { name, content })
             }
         }
     }
 
-    fn referenced(&mut self, reference: &str) -> Result<Box<dyn Read + '_>, Fault> {
+    fn referenced(&mut self, name: &str, reference: &str) -> Result<Box<dyn Read + '_>, Fault> {
         let is_it = |header: &PartHeader| {
             header
                 .content_id
@@ -145,7 +146,7 @@ impl<R: Read> Related<R> {
         let mut without_id = false;
         loop {
             let Some(header) = self.parts.borrow_mut().next_part()? else {
-                return Err(dangling(reference, &seen, without_id));
+                return Err(dangling(name, reference, &seen, without_id));
             };
             if is_it(&header) {
                 let content =
@@ -164,17 +165,17 @@ impl<R: Read> Related<R> {
         }
     }
 
-    /// The only attachment of a message whose handler is absent.
-    fn unreferenced(&mut self) -> Result<Box<dyn Read + '_>, Fault> {
+    /// The only attachment of a message whose file element is absent.
+    fn unreferenced(&mut self, name: &str) -> Result<Box<dyn Read + '_>, Fault> {
         if let Some((_, spool)) = self.early.pop() {
             let more = self.parts.borrow_mut().next_part()?.is_some();
             return match more || !self.early.is_empty() {
-                true => Err(several_attachments()),
+                true => Err(several_attachments(name)),
                 false => Ok(Box::new(spool.into_reader()?)),
             };
         }
         let Some(header) = self.parts.borrow_mut().next_part()? else {
-            return Err(absent());
+            return Err(absent(name));
         };
         let content = TransferReader::new(PartReader(&self.parts), header.transfer_encoding);
         Ok(Box::new(ToTheEnd {
@@ -198,41 +199,50 @@ impl<R: Read> Related<R> {
 /// The file of a message that is nothing but an envelope.
 ///
 /// # Errors
-/// The handler holds none, or refers to an attachment that cannot be there.
-pub fn file_of_bare_envelope(handler: Handler) -> Result<Box<dyn Read>, Fault> {
-    match handler {
-        Handler::Inline(spool) => Ok(Box::new(spool.into_reader()?)),
-        Handler::Reference(reference) => Err(dangling(&reference, &[], false)),
-        Handler::Absent => Err(absent()),
-        Handler::Nil => Err(Fault::operation(
+/// The element holds none, or refers to an attachment that cannot be there.
+pub fn file_of_bare_envelope(element: FileElement) -> Result<Box<dyn Read>, Fault> {
+    let name = element.name;
+    match element.content {
+        FileContent::Inline(spool) => Ok(Box::new(spool.into_reader()?)),
+        FileContent::Reference(reference) => Err(dangling(name, &reference, &[], false)),
+        FileContent::Absent => Err(absent(name)),
+        FileContent::Nil => Err(Fault::operation(
             "IMP-HANDLER-NIL",
-            "Required data not provided. The parameter handler is nil: it has to hold the file.",
+            format!(
+                "Required data not provided. The parameter {name} is nil: it has to hold the file."
+            ),
         )),
-        Handler::Empty => Err(Fault::operation(
+        FileContent::Empty => Err(Fault::operation(
             "IMP-HANDLER-EMPTY",
-            "Required data not provided. The parameter handler is empty: the client has attached no \
-             file, or one without content.",
+            format!(
+                "Required data not provided. The parameter {name} is empty: the client has attached \
+                 no file, or one without content."
+            ),
         )),
     }
 }
 
-fn absent() -> Fault {
+fn absent(name: &str) -> Fault {
     Fault::operation(
         "IMP-HANDLER-ABSENT",
-        "Required data not provided. The parameter handler is missing: it has to hold the file, or \
-         the cid: of its attachment.",
+        format!(
+            "Required data not provided. The parameter {name} is missing: it has to hold the file, \
+             or the cid: of its attachment."
+        ),
     )
 }
 
-fn several_attachments() -> Fault {
+fn several_attachments(name: &str) -> Fault {
     Fault::operation(
         "IMP-HANDLER-ABSENT",
-        "Required data not provided. The parameter handler is missing, and the message has more than \
-         one attachment: let the handler name one by its cid:.",
+        format!(
+            "Required data not provided. The parameter {name} is missing, and the message has more \
+             than one attachment: let the {name} name one by its cid:."
+        ),
     )
 }
 
-fn dangling(reference: &str, seen: &[String], without_id: bool) -> Fault {
+fn dangling(name: &str, reference: &str, seen: &[String], without_id: bool) -> Fault {
     let shown: String = reference.chars().take(120).collect();
     let there = match (seen, without_id) {
         ([], false) => "the message has no attachment".to_owned(),
@@ -245,7 +255,7 @@ fn dangling(reference: &str, seen: &[String], without_id: bool) -> Fault {
     Fault::operation(
         "IMP-MIME-CID",
         format!(
-            "The handler refers to {shown}, and {there}. Attach the file and let the handler name its \
+            "The {name} refers to {shown}, and {there}. Attach the file and let the {name} name its \
              Content-ID; in SoapUI, choose the attachment's Part."
         ),
     )

@@ -36,6 +36,20 @@ pub enum Operation {
     Logout,
     /// Whether there is a user of a name.
     IsExistingUser,
+    /// The import with everything that it can do.
+    ImportUsers,
+    /// What it would do.
+    PreviewImport,
+    /// How an import stands.
+    GetImport,
+    /// What was found in it, page by page.
+    ListProblems,
+    /// The rows that were not stored.
+    GetRejectFile,
+    /// Stops one.
+    CancelImport,
+    /// Takes one back.
+    UndoImport,
 }
 
 /// What a parameter holds.
@@ -47,13 +61,15 @@ pub enum Shape {
     Texts,
     /// A bean of text fields, any number of times.
     Beans,
+    /// A file, once.
+    File,
 }
 
 /// A parameter's name and shape.
 pub type Parameter = (&'static str, Shape);
 
 /// All that is fixed about an operation.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The operation.
     pub operation: Operation,
@@ -103,6 +119,24 @@ const fn of_sessions(
     }
 }
 
+const fn of_imports(
+    operation: Operation,
+    name: &'static str,
+    right: Role,
+    parameters: &'static [Parameter],
+) -> Entry {
+    Entry {
+        operation,
+        service: Service::UserImport,
+        name,
+        right: Some(right),
+        in_only: false,
+        parameters,
+    }
+}
+
+const ID: Parameter = ("id", Shape::Text);
+
 const LIST: &[Parameter] = &[("filter", Shape::Text), ("limit", Shape::Text)];
 
 const OPERATIONS: &[Entry] = &[
@@ -113,7 +147,7 @@ const OPERATIONS: &[Entry] = &[
         &[
             ("userStoreDomain", Shape::Text),
             ("fileName", Shape::Text),
-            ("handler", Shape::Text),
+            ("handler", Shape::File),
             ("defaultPassword", Shape::Text),
         ],
     ),
@@ -200,6 +234,51 @@ const OPERATIONS: &[Entry] = &[
         in_only: false,
         parameters: &[("userName", Shape::Text)],
     },
+    of_imports(
+        Operation::ImportUsers,
+        "importUsers",
+        Role::Import,
+        &[
+            ("file", Shape::File),
+            ("fileName", Shape::Text),
+            ("domain", Shape::Text),
+            ("defaultPassword", Shape::Text),
+            ("conflict", Shape::Text),
+            ("dryRun", Shape::Text),
+            ("validateFirst", Shape::Text),
+            ("stopAfter", Shape::Text),
+            ("respondAsync", Shape::Text),
+            ("idempotencyKey", Shape::Text),
+        ],
+    ),
+    of_imports(
+        Operation::PreviewImport,
+        "previewImport",
+        Role::Import,
+        &[
+            ("file", Shape::File),
+            ("fileName", Shape::Text),
+            ("domain", Shape::Text),
+            ("defaultPassword", Shape::Text),
+            ("conflict", Shape::Text),
+            ("stopAfter", Shape::Text),
+        ],
+    ),
+    of_imports(Operation::GetImport, "getImport", Role::Read, &[ID]),
+    of_imports(
+        Operation::ListProblems,
+        "listProblems",
+        Role::Read,
+        &[ID, ("skip", Shape::Text), ("limit", Shape::Text)],
+    ),
+    of_imports(
+        Operation::GetRejectFile,
+        "getRejectFile",
+        Role::Read,
+        &[ID, ("asAttachment", Shape::Text)],
+    ),
+    of_imports(Operation::CancelImport, "cancelImport", Role::Import, &[ID]),
+    of_imports(Operation::UndoImport, "undoImport", Role::Import, &[ID]),
 ];
 
 /// What the original's `UserAdmin` has besides: clients made for it bind, and are told.
@@ -226,13 +305,36 @@ const NOT_OFFERED: &[&str] = &[
 ];
 
 impl Entry {
+    /// The operations of a service.
+    pub fn of(service: Service) -> impl Iterator<Item = &'static Entry> {
+        OPERATIONS
+            .iter()
+            .filter(move |entry| entry.service == service)
+    }
+
+    /// The WSDL's action of its answer.
+    pub fn answer_action(&self) -> String {
+        format!("{}{}Response", self.service.action_prefix(), self.name)
+    }
+
+    /// The WSDL's action of the fault that it declares.
+    pub fn fault_action(&self) -> String {
+        let fault = match self.service {
+            Service::UserImport => "Fault",
+            Service::UserAdmin | Service::AuthenticationAdmin | Service::RemoteUserStoreManager => {
+                "UserAdminUserAdminException"
+            }
+        };
+        format!("{}{}{fault}", self.service.action_prefix(), self.name)
+    }
+
     /// The operation of `service` that the body's first element names, whatever SOAPAction says.
     ///
     /// # Errors
     /// There is none, it is not offered, or its namespace is another one.
     pub fn find(service: Service, element: &Element) -> Result<&'static Entry, Fault> {
         let name = element.local.as_str();
-        let own = || OPERATIONS.iter().filter(|entry| entry.service == service);
+        let own = || Entry::of(service);
         let found = own().find(|entry| entry.name == name);
         let not_offered = service == USERS && NOT_OFFERED.contains(&name);
         if found.is_none() && !not_offered {

@@ -1,12 +1,18 @@
-//! The parameters of every operation but the import, read whole: they are short.
+//! The parameters of an operation, in any order and any namespace, each at most once unless it can be
+//! repeated. They are short and read whole, but for a file (`file_element.rs`).
+//!
+//! The original refuses names it does not know, and so does this, with a sentence that lists the right
+//! ones.
 
 use std::io::Read;
 
 use crate::http::soap::elements::{TEXT_LIMIT, next_child, read_text};
 use crate::http::soap::fault::Fault;
+use crate::http::soap::file_element::FileElement;
 use crate::http::soap::operation::{Entry, Shape};
 use crate::http::soap::xml::{Element, XmlReader};
 use crate::users::secret::Secret;
+use crate::wire::spool::SpoolSettings;
 
 /// Namespace of `xsi:nil`.
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
@@ -21,6 +27,7 @@ const BYTES: usize = 16 * TEXT_LIMIT;
 enum Value {
     Text(Secret),
     Bean(Vec<(String, Secret)>),
+    File(FileElement),
 }
 
 /// What a call was sent with. A parameter that is nil is as one that is absent.
@@ -34,7 +41,11 @@ impl Parameters {
     ///
     /// # Errors
     /// One of them is unknown, comes too often, or is not of its shape.
-    pub fn read<R: Read>(entry: &'static Entry, xml: &mut XmlReader<R>) -> Result<Self, Fault> {
+    pub fn read<R: Read>(
+        entry: &'static Entry,
+        xml: &mut XmlReader<R>,
+        spool: &SpoolSettings,
+    ) -> Result<Self, Fault> {
         let mut parameters = Parameters {
             operation: entry.name,
             values: Vec::new(),
@@ -50,7 +61,10 @@ impl Parameters {
                 return Err(unknown_parameter(entry, &element.local));
             };
             let times = seen.iter().filter(|before| *before == name).count();
-            let most = if *shape == Shape::Text { 1 } else { REPEATS };
+            let most = match shape {
+                Shape::Text | Shape::File => 1,
+                Shape::Texts | Shape::Beans => REPEATS,
+            };
             if times >= most {
                 return Err(repeated_parameter(name));
             }
@@ -58,6 +72,10 @@ impl Parameters {
             let value = match shape {
                 Shape::Beans => read_bean(&element, xml)?.map(Value::Bean),
                 Shape::Text | Shape::Texts => text(&element, xml)?.map(Value::Text),
+                Shape::File => {
+                    let file = FileElement::read(name, &element, xml, spool)?;
+                    Some(Value::File(file))
+                }
             };
             if let Some(value) = value {
                 bytes += value.len();
@@ -95,6 +113,28 @@ impl Parameters {
                     ),
                 )
             })
+    }
+
+    /// A parameter that nobody else is to have, if it was sent.
+    pub fn take_secret(&mut self, name: &str) -> Option<Secret> {
+        let is_it =
+            |(found, value): &(&str, Value)| *found == name && matches!(value, Value::Text(_));
+        let position = self.values.iter().position(is_it)?;
+        match self.values.swap_remove(position).1 {
+            Value::Text(text) => Some(text),
+            Value::Bean(_) | Value::File(_) => None,
+        }
+    }
+
+    /// The file in the parameter `name`, or where it is.
+    pub fn take_file(&mut self, name: &'static str) -> FileElement {
+        let is_it =
+            |(_, value): &(&str, Value)| matches!(value, Value::File(file) if file.name == name);
+        let found = self.values.iter().position(is_it);
+        match found.map(|position| self.values.swap_remove(position).1) {
+            Some(Value::File(file)) => file,
+            _ => FileElement::absent(name),
+        }
     }
 
     /// All texts of a repeatable parameter.
@@ -142,7 +182,38 @@ impl Parameters {
         Ok(Some(number))
     }
 
-    /// A truth value (xs:boolean); one that was not sent is false.
+    /// A whole number that is not negative (xs:unsignedLong), if it was sent.
+    ///
+    /// # Errors
+    /// It is no such number; neither is a blank.
+    pub fn number(&self, name: &str) -> Result<Option<u64>, Fault> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let number = text.trim().parse().map_err(|_| {
+            parameter_fault(format!(
+                "The parameter {name} has to be a whole number such as 100, or left out."
+            ))
+        })?;
+        Ok(Some(number))
+    }
+
+    /// A truth value (xs:boolean), if it was sent.
+    ///
+    /// # Errors
+    /// It is none; neither is a blank.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
+        match self.text(name).map(str::trim) {
+            None => Ok(None),
+            Some("false" | "0") => Ok(Some(false)),
+            Some("true" | "1") => Ok(Some(true)),
+            Some(_) => Err(parameter_fault(format!(
+                "The parameter {name} has to be true or false, or left out."
+            ))),
+        }
+    }
+
+    /// A truth value of the original's; one that was not sent or is blank is false.
     ///
     /// # Errors
     /// It is none.
@@ -165,6 +236,8 @@ impl Value {
                 .iter()
                 .map(|(name, value)| name.len() + value.expose().len())
                 .sum(),
+            // Put aside, where it has a limit of its own.
+            Value::File(_) => 0,
         }
     }
 }
@@ -181,7 +254,7 @@ pub fn is_nil(element: &Element) -> bool {
 ///
 /// # Errors
 /// It holds an element, or is too long.
-pub fn text<R: Read>(element: &Element, xml: &mut XmlReader<R>) -> Result<Option<Secret>, Fault> {
+fn text<R: Read>(element: &Element, xml: &mut XmlReader<R>) -> Result<Option<Secret>, Fault> {
     let text = Secret::new(read_text(xml, &element.local)?);
     Ok((!is_nil(element)).then_some(text))
 }
@@ -203,7 +276,7 @@ fn read_bean<R: Read>(
 }
 
 /// The fault for a name that the operation does not have.
-pub fn unknown_parameter(entry: &Entry, name: &str) -> Fault {
+fn unknown_parameter(entry: &Entry, name: &str) -> Fault {
     let names: Vec<&str> = entry.parameters.iter().map(|(name, _)| *name).collect();
     let known = match names.as_slice() {
         [] => "no parameters".to_owned(),
@@ -217,10 +290,11 @@ pub fn unknown_parameter(entry: &Entry, name: &str) -> Fault {
 }
 
 /// The fault for a parameter that comes again.
-pub fn repeated_parameter(name: &str) -> Fault {
+fn repeated_parameter(name: &str) -> Fault {
     parameter_fault(format!("The parameter {name} comes twice; send it once."))
 }
 
-fn parameter_fault(message: String) -> Fault {
+/// The fault for a value that is not what the parameter takes.
+pub fn parameter_fault(message: String) -> Fault {
     Fault::client("IMP-SOAP-PARAMETER", message)
 }

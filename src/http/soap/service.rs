@@ -1,6 +1,6 @@
-//! The services of the original that Muster offers, and where each is found.
+//! The services: those of the original that Muster offers, and its own; where each is found.
 
-use crate::http::soap::{AXIS2, UMGT};
+use crate::http::soap::{AXIS2, UMGT, USER_IMPORT};
 
 /// The bare address of [`Service::UserAdmin`].
 pub const USER_ADMIN: &str = "/services/UserAdmin";
@@ -14,14 +14,17 @@ pub enum Service {
     AuthenticationAdmin,
     /// The one question of it that importing clients ask: whether a user exists.
     RemoteUserStoreManager,
+    /// Our own: the import with everything that it can do, in types without the original's past.
+    UserImport,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 3] = [
+    pub const ALL: [Service; 4] = [
         Service::UserAdmin,
         Service::AuthenticationAdmin,
         Service::RemoteUserStoreManager,
+        Service::UserImport,
     ];
 
     /// The name in addresses and in the WSDL.
@@ -30,6 +33,7 @@ impl Service {
             Service::UserAdmin => "UserAdmin",
             Service::AuthenticationAdmin => "AuthenticationAdmin",
             Service::RemoteUserStoreManager => "RemoteUserStoreManagerService",
+            Service::UserImport => "UserImport",
         }
     }
 
@@ -39,6 +43,7 @@ impl Service {
             Service::UserAdmin => AXIS2,
             Service::AuthenticationAdmin => "http://authentication.services.core.carbon.wso2.org",
             Service::RemoteUserStoreManager => "http://service.ws.um.carbon.wso2.org",
+            Service::UserImport => USER_IMPORT,
         }
     }
 
@@ -61,16 +66,30 @@ impl Service {
         self != Service::AuthenticationAdmin
     }
 
-    /// The paths of its addresses: the bare one and the original's three endpoints, without the
-    /// slash that may follow.
-    pub fn paths(self) -> [String; 4] {
+    /// Whether it is the original's, with its exceptions and numbered fault codes.
+    pub fn is_the_originals(self) -> bool {
+        self != Service::UserImport
+    }
+
+    /// What the names of operations stand behind in the WSDL's actions.
+    pub fn action_prefix(self) -> String {
+        match self.is_the_originals() {
+            true => "urn:".to_owned(),
+            false => format!("{}:", self.namespace()),
+        }
+    }
+
+    /// The paths of its addresses, without the slash that may follow: the bare one, and the original's
+    /// three endpoints.
+    pub fn paths(self) -> Vec<String> {
         let name = self.name();
         let path = |endpoint: &str| format!("/services/{name}{endpoint}");
-        [
-            path(""),
-            path(&format!(".{name}HttpsSoap11Endpoint")),
-            path(&format!(".{name}HttpsSoap12Endpoint")),
-            path(&format!(".{name}HttpsEndpoint")),
-        ]
+        let mut paths = vec![path("")];
+        if self.is_the_originals() {
+            for version in ["Soap11", "Soap12", ""] {
+                paths.push(path(&format!(".{name}Https{version}Endpoint")));
+            }
+        }
+        paths
     }
 }

@@ -27,6 +27,14 @@ impl SoapVersion {
         }
     }
 
+    /// The media type of an envelope, without its charset.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            SoapVersion::V11 => "text/xml",
+            SoapVersion::V12 => "application/soap+xml",
+        }
+    }
+
     /// The media type of an answer.
     pub fn content_type(self) -> &'static str {
         match self {

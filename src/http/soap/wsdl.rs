@@ -2,8 +2,8 @@
 //!
 //! Never with the request's own Host: a stranger could put any address into somebody's client.
 //!
-//! Each service has one file for two shapes. What only ours has stands between two marker lines, and
-//! the original's shape is the same text without it.
+//! Each of the original's services has one file for two shapes. What only ours has stands between two
+//! marker lines, and the original's shape is the same text without it. Our own service has one shape.
 
 use crate::http::soap::service::Service;
 
@@ -16,6 +16,9 @@ const AUTHENTICATION_ADMIN: &str = include_str!("../../../wsdl/AuthenticationAdm
 /// The service that is asked whether a user exists.
 const REMOTE_USER_STORE_MANAGER: &str =
     include_str!("../../../wsdl/RemoteUserStoreManagerService.wsdl");
+
+/// The service of our own.
+const USER_IMPORT: &str = include_str!("../../../wsdl/UserImport.wsdl");
 
 /// Stands in the files for the base URL.
 const PLACEHOLDER: &str = "@BASE_URL@";
@@ -72,8 +75,10 @@ pub fn document(service: Service, asked: Asked, base_url: &str) -> Option<String
         Service::UserAdmin => USER_ADMIN,
         Service::AuthenticationAdmin => AUTHENTICATION_ADMIN,
         Service::RemoteUserStoreManager => REMOTE_USER_STORE_MANAGER,
+        Service::UserImport => USER_IMPORT,
     };
     let text = match asked {
+        Asked::WithOutput | Asked::InOnly if !service.is_the_originals() => source.to_owned(),
         Asked::WithOutput => shaped(source, true),
         Asked::InOnly => shaped(source, false).replace(IS_FILE, ""),
         Asked::Schema | Asked::Nothing => return None,
@@ -102,6 +107,7 @@ fn shaped(source: &str, with_answers: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::soap::operation::Entry;
 
     #[test]
     fn the_query_is_read_in_any_case() {
@@ -364,12 +370,50 @@ mod tests {
                         let (prefix, name) = value.split_once(':').unwrap();
                         let namespace = node.lookup_namespace_uri(Some(prefix)).unwrap();
                         if namespace != SCHEMA_NS {
-                            assert!(known.contains(&(kind, namespace, name)), "{value}");
+                            let is_there = |kind| known.contains(&(kind, namespace, name));
+                            let simple = *kind == "complexType" && is_there("simpleType");
+                            assert!(is_there(kind) || simple, "{value}");
                             seen += 1;
                         }
                     }
                 }
                 assert!(seen >= 10, "{seen}");
+            }
+        }
+    }
+
+    #[test]
+    fn our_own_service_has_the_operations_and_parameters_of_the_table() {
+        let text = text(Service::UserImport, Asked::InOnly);
+        assert!(!text.contains(PLACEHOLDER) && text.contains(IS_FILE));
+        let wsdl = roxmltree::Document::parse(&text).unwrap();
+        let entries: Vec<_> = Entry::of(Service::UserImport).collect();
+        let mut expected: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+        expected.sort_unstable();
+        for place in places(&wsdl) {
+            let operations = parts(place, "operation");
+            assert_eq!(names(&operations), expected);
+            for operation in operations {
+                let one_each = ["input", "output", "fault"].map(|it| parts(operation, it).len());
+                assert_eq!(one_each, [1, 1, 1]);
+            }
+        }
+        for entry in entries {
+            let element = all(&wsdl, "element")
+                .find(|node| node.attribute("name") == Some(entry.name))
+                .unwrap();
+            let declared: Vec<&str> = element
+                .descendants()
+                .filter(|node| node.has_tag_name((SCHEMA_NS, "element")) && *node != element)
+                .filter_map(|node| node.attribute("name"))
+                .collect();
+            let taken: Vec<&str> = entry.parameters.iter().map(|(name, _)| *name).collect();
+            assert_eq!(declared, taken, "{}", entry.name);
+            for action in [entry.answer_action(), entry.fault_action()] {
+                assert!(
+                    text.contains(&format!("wsam:Action=\"{action}\"")),
+                    "{action}"
+                );
             }
         }
     }

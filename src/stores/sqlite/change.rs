@@ -96,7 +96,7 @@ pub(super) fn change(
     let before = &stored.image;
     let password = user
         .password_hash
-        .filter(|_| step.conflict == ConflictPolicy::Update);
+        .filter(|_| user.own_password && step.conflict == ConflictPolicy::Update);
     let profile = match before.profile.after(user, step.conflict) {
         Some(after) => after,
         None if password.is_some() => before.profile.clone(),

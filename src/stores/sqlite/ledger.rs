@@ -35,12 +35,23 @@ impl ImportLedger for SqliteStore {
     }
 
     fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
+        self.imports_before(organization, None, limit)
+    }
+
+    fn imports_before(
+        &self,
+        organization: &str,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> Result<Vec<ImportRecord>, StoreError> {
+        // Every id is less than the greatest.
+        let before = before.map_or(uuid::Uuid::max(), |before| before.0);
         self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM imports WHERE organization = ?1
-                 ORDER BY id DESC LIMIT ?2"
+                "SELECT {COLUMNS} FROM imports WHERE organization = ?1 AND id < ?2
+                 ORDER BY id DESC LIMIT ?3"
             ))?
-            .query_map(params![organization, i64_of(limit)], record)?
+            .query_map(params![organization, before, i64_of(limit)], record)?
             .collect()
         })
     }
@@ -410,10 +421,10 @@ pub(super) fn update_record(
         .take(room(before).unwrap_or(usize::MAX));
     keep_rejects(db, step, signed(before), rejects)?;
     match (&step.begin, finish) {
-        (_, Some(_)) => note(
-            db,
-            &AuditEntry::import_ended(&after, &after.actor(), step.at),
-        ),
+        (_, Some(finish)) => {
+            let by = finish.by.clone().unwrap_or_else(|| after.actor());
+            note(db, &AuditEntry::import_ended(&after, &by, step.at))
+        }
         (Some(begun), None) => note(db, &AuditEntry::import_begun(begun)),
         (None, None) => Ok(()),
     }

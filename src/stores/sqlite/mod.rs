@@ -3,6 +3,7 @@
 mod connection;
 mod step;
 mod writer;
+mod turns;
 mod users;
 mod change;
 mod rehearsal;
@@ -13,11 +14,12 @@ mod operators;
 mod backup;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
 use crate::stores::sqlite::connection::{check_version, from_sqlite, open_reading, open_writing};
+use crate::stores::sqlite::turns::Turns;
 use crate::stores::sqlite::writer::Writer;
 use crate::users::store_error::StoreError;
 
@@ -25,6 +27,7 @@ use crate::users::store_error::StoreError;
 pub struct SqliteStore {
     path: PathBuf,
     writer: Option<Writer>,
+    turns: Arc<Turns>,
     readers: Mutex<Vec<Connection>>,
 }
 
@@ -35,10 +38,12 @@ impl SqliteStore {
     /// # Errors
     /// The file cannot be opened, or its schema is newer than this version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let writer = Writer::start(path)?;
+        let turns = Arc::default();
+        let writer = Writer::start(path, Arc::clone(&turns))?;
         Ok(SqliteStore {
             path: path.into(),
             writer: Some(writer),
+            turns,
             readers: Mutex::default(),
         })
     }
@@ -54,6 +59,7 @@ impl SqliteStore {
         Ok(SqliteStore {
             path: path.into(),
             writer: None,
+            turns: Arc::default(),
             readers: Mutex::new(vec![reader]),
         })
     }
@@ -86,6 +92,7 @@ impl SqliteStore {
         change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let mut connection = open_writing(&self.path)?;
+        let _turn = self.turns.wait();
         let transaction = connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(from_sqlite)?;

@@ -94,12 +94,23 @@ fn restore(
         "SELECT b.user_id, b.image, u.user_name, u.modified_by FROM before_images b
          LEFT JOIN users u ON u.organization = b.organization AND u.domain = b.domain
              AND u.id = b.user_id
-         WHERE b.organization = ?1 AND b.import = ?2 AND b.domain = ?3",
+         WHERE b.organization = ?1 AND b.import = ?2 AND b.domain = ?3 ORDER BY u.name_key",
     )?;
+    if updated > 0 {
+        let mut changed = db.prepare(
+            "SELECT user_name FROM users u WHERE organization = ?1 AND domain = ?2
+                 AND modified_by = ?3 AND created_by IS NOT ?3
+                 AND NOT EXISTS (SELECT 1 FROM before_images b WHERE b.organization = ?1
+                     AND b.import = ?3 AND b.domain = ?2 AND b.user_id = u.id)
+             ORDER BY name_key",
+        )?;
+        let mut names = changed.query(params![organization, domain, id.0])?;
+        while let Some(row) = names.next()? {
+            undone.leave(&row.get::<_, String>(0)?, NO_IMAGE);
+        }
+    }
     let mut rows = images.query(params![organization, id.0, domain])?;
-    let mut seen = 0;
     while let Some(row) = rows.next()? {
-        seen += 1;
         let (user, image): (Uuid, String) = (row.get(0)?, row.get(1)?);
         // A user who is gone is not brought back.
         let Some(name) = row.get::<_, Option<String>>(2)? else {
@@ -113,16 +124,6 @@ fn restore(
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         put(db, organization, domain, user, None, &image)?;
         undone.restored += 1;
-    }
-    if seen == 0 && updated > 0 {
-        let mut changed = db.prepare(
-            "SELECT user_name FROM users WHERE organization = ?1 AND domain = ?2
-                 AND modified_by = ?3 AND created_by IS NOT ?3 ORDER BY name_key",
-        )?;
-        let mut names = changed.query(params![organization, domain, id.0])?;
-        while let Some(row) = names.next()? {
-            undone.leave(&row.get::<_, String>(0)?, NO_IMAGE);
-        }
     }
     db.execute(
         "DELETE FROM before_images WHERE organization = ?1 AND import = ?2",

@@ -282,6 +282,11 @@ impl UserStore for SqliteStore {
                      VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
                     params![role.organization, domain, id, role.name],
                 )?;
+                db.execute(
+                    "UPDATE users SET modified_by = NULL, modified_at = ?4
+                     WHERE organization = ?1 AND domain = ?2 AND id = ?3",
+                    params![role.organization, domain, id, role.at.0],
+                )?;
             }
             let entry = AuditEntry::new(&role.by, "role.add", role.at);
             note(db, &entry.about(&role.domain, &role.name))?;

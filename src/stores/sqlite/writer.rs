@@ -2,6 +2,7 @@
 //! each is answered when the commit that holds it is on the disk.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 
@@ -9,6 +10,7 @@ use rusqlite::Connection;
 
 use crate::stores::sqlite::connection::{from_sqlite, migrate, open_writing};
 use crate::stores::sqlite::step;
+use crate::stores::sqlite::turns::Turns;
 use crate::users::store::{ImportStep, Outcome, PendingStep, Tally, Written};
 use crate::users::store_error::StoreError;
 
@@ -34,13 +36,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the database for writing, brings its schema up to date and starts the thread.
-    pub(super) fn start(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn start(path: &Path, turns: Arc<Turns>) -> Result<Self, StoreError> {
         let mut connection = open_writing(path)?;
         migrate(&mut connection)?;
         let (requests, inbox) = mpsc::sync_channel(WAITING_STEPS);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&mut connection, &inbox))
+            .spawn(move || run(&mut connection, &inbox, &turns))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Writer {
             requests: Some(requests),
@@ -69,7 +71,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &mut Connection, inbox: &Receiver<Request>) {
+fn run(connection: &mut Connection, inbox: &Receiver<Request>, turns: &Turns) {
     while let Ok(first) = inbox.recv() {
         let mut users = first.step.users.len();
         let mut group = vec![first];
@@ -78,22 +80,31 @@ fn run(connection: &mut Connection, inbox: &Receiver<Request>) {
             users += next.step.users.len();
             group.push(next);
         }
-        commit(connection, group);
+        let turn = turns.wait();
+        let results = write_all(connection, &group);
+        drop(turn);
+        answer(group, results);
     }
     if let Err(error) = connection.execute_batch("PRAGMA optimize") {
         tracing::warn!(%error, "the store could not be tidied while closing");
     }
 }
 
-fn commit(connection: &mut Connection, group: Vec<Request>) {
-    let results = match write(connection, &group) {
+/// What became of one step.
+type Applied = Result<(Vec<Outcome>, Tally), StoreError>;
+
+fn write_all(connection: &mut Connection, group: &[Request]) -> Vec<Applied> {
+    match write(connection, group) {
         Ok(results) => results,
         Err(error) => {
             tracing::error!(%error, steps = group.len(), "a commit failed; nothing of it is stored");
             let error = from_sqlite(error);
             group.iter().map(|_| Err(error.clone())).collect()
         }
-    };
+    }
+}
+
+fn answer(group: Vec<Request>, results: Vec<Applied>) {
     for (request, result) in group.into_iter().zip(results) {
         let written = result.map(|(outcomes, tally)| Written {
             outcomes,
@@ -107,10 +118,7 @@ fn commit(connection: &mut Connection, group: Vec<Request>) {
 
 /// All steps in one transaction, each behind a savepoint, so that one that fails leaves the others
 /// alone.
-fn write(
-    connection: &mut Connection,
-    group: &[Request],
-) -> rusqlite::Result<Vec<Result<(Vec<Outcome>, Tally), StoreError>>> {
+fn write(connection: &mut Connection, group: &[Request]) -> rusqlite::Result<Vec<Applied>> {
     let mut transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut results = Vec::with_capacity(group.len());

@@ -1,0 +1,210 @@
+//! What is decided by a call's head alone, before anything of its body is read: who calls, whether they
+//! may, and whether what they send can be taken.
+//!
+//! A browser sends the session's cookie, and Basic credentials it has once been given, with what any
+//! page makes it send, forms with files among them. So a call that changes something is refused when
+//! the browser says that another site caused it (Fetch Metadata, RFC 6454), and one that has nothing
+//! but the cookie needs a header field that no form can send.
+
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web;
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::http::intake;
+use crate::http::rest::endpoint::State;
+use crate::http::rest::parameters::Query;
+use crate::http::rest::problem_details::ProblemDetails;
+use crate::http::rest::routes::{Operation, Route};
+use crate::users::operator::Role;
+use crate::wire::error::WireError;
+use crate::wire::media_type::MediaType;
+
+/// The field that says that a program of ours or of the caller's made the request, and no form.
+pub const REQUEST_FIELD: HeaderName = HeaderName::from_static("muster-request");
+
+/// The field with the default password of a file that is the body itself.
+pub const PASSWORD_FIELD: HeaderName = HeaderName::from_static("muster-default-password");
+
+/// A call whose body may come.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Who calls.
+    pub caller: Caller,
+    /// What the query says.
+    pub query: Query,
+}
+
+/// A call whose answer is known, whatever its body holds.
+#[derive(Debug)]
+pub struct TurnedAway {
+    /// The answer.
+    pub problem: ProblemDetails,
+    /// Nobody has said, or proved, who is calling.
+    pub stranger: bool,
+}
+
+/// How a file travels.
+#[derive(Debug)]
+pub enum Upload {
+    /// As a field of a form (RFC 7578).
+    Form {
+        /// What stands between the fields.
+        boundary: String,
+    },
+    /// It is the body itself.
+    Raw {
+        /// What it is called unless the caller says something else.
+        file_name: &'static str,
+    },
+}
+
+impl Upload {
+    /// How the file travels that this head announces.
+    ///
+    /// # Errors
+    /// No file travels under this media type.
+    pub fn of(headers: &HeaderMap) -> Result<Self, ProblemDetails> {
+        const MEDIA_TYPE: &str = "IMP-MEDIA-TYPE";
+        let refuse = |found: String| {
+            ProblemDetails::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                MEDIA_TYPE,
+                format!(
+                    "{found}; send multipart/form-data with the file as a field, or the file itself as \
+                     text/csv, text/tab-separated-values, application/vnd.ms-excel or \
+                     application/vnd.openxmlformats-officedocument.spreadsheetml.sheet."
+                ),
+            )
+        };
+        let Some(field) = intake::field(headers, &header::CONTENT_TYPE) else {
+            return Err(refuse("The request has no Content-Type".into()));
+        };
+        let media_type = MediaType::parse(&field)?;
+        let file_name = match media_type.essence.as_str() {
+            "multipart/form-data" => {
+                let boundary = media_type.boundary()?.to_owned();
+                return Ok(Upload::Form { boundary });
+            }
+            "text/csv" => "users.csv",
+            "text/tab-separated-values" => "users.tsv",
+            "application/vnd.ms-excel" => "users.xls",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "users.xlsx",
+            other => {
+                return Err(refuse(format!(
+                    "The Content-Type {other} is not taken here"
+                )));
+            }
+        };
+        Ok(Upload::Raw { file_name })
+    }
+}
+
+/// Lets a call in or turns it away, by its head alone.
+///
+/// # Errors
+/// The answer.
+pub async fn admit(
+    app: &web::Data<App>,
+    state: &State,
+    route: &Route,
+    head: &RequestHead,
+) -> Result<Admitted, TurnedAway> {
+    let turn_away = |problem: ProblemDetails, stranger| {
+        tracing::warn!(rule = problem.code, "a call was refused by its head");
+        TurnedAway { problem, stranger }
+    };
+    if intake::expects_the_unknown(head) {
+        let problem = ProblemDetails::new(
+            StatusCode::EXPECTATION_FAILED,
+            "IMP-HTTP-EXPECT",
+            "The only expectation that can be met here is 100-continue.",
+        );
+        return Err(turn_away(problem, true));
+    }
+    let caller = match intake::authenticate(app, &head.headers).await {
+        Ok(caller) => caller,
+        Err(refused) => return Err(turn_away(refused.into(), true)),
+    };
+    let known = |problem| turn_away(problem, false);
+    if head.method != Method::GET {
+        not_forged(&head.headers).map_err(known)?;
+    }
+    if let Some(right) = route.right {
+        may(&caller, right).map_err(known)?;
+    }
+    if route.operation.is_upload() {
+        announced(&head.headers, state.body_limit).map_err(known)?;
+    }
+    let query = Query::parse(route, head.uri.query().unwrap_or_default()).map_err(known)?;
+    if route.operation == Operation::PreviewImport || route.operation == Operation::CreateImport {
+        let form = matches!(Upload::of(&head.headers), Ok(Upload::Form { .. }));
+        if form && (!query.is_empty() || head.headers.contains_key(PASSWORD_FIELD)) {
+            return Err(known(ProblemDetails::bad_request(
+                "IMP-PARAMETER",
+                "With multipart/form-data the options and the default password are fields of the \
+                 form; leave them out of the query and of the header.",
+            )));
+        }
+    }
+    Ok(Admitted { caller, query })
+}
+
+fn may(caller: &Caller, right: Role) -> Result<(), ProblemDetails> {
+    match caller.role.includes(right) {
+        true => Ok(()),
+        false => Err(ProblemDetails::new(
+            StatusCode::FORBIDDEN,
+            "IMP-ACCESS-RIGHT",
+            format!(
+                "This takes an operator with the role {}; {} has the role {}.",
+                right.as_str(),
+                caller.name,
+                caller.role.as_str()
+            ),
+        )),
+    }
+}
+
+/// What the head says of the body can be refused before the body comes.
+fn announced(headers: &HeaderMap, limit: u64) -> Result<(), ProblemDetails> {
+    let length = intake::field(headers, &header::CONTENT_LENGTH);
+    let length: Option<u64> = length.and_then(|length| length.trim().parse().ok());
+    if length.is_some_and(|length| length > limit) {
+        return Err(WireError::HttpTooLarge { limit }.into());
+    }
+    Upload::of(headers).map(|_| ())
+}
+
+fn not_forged(headers: &HeaderMap) -> Result<(), ProblemDetails> {
+    let refuse = |code, detail: &str| Err(ProblemDetails::new(StatusCode::FORBIDDEN, code, detail));
+    if is_from_another_site(headers) {
+        return refuse(
+            "IMP-CROSS-SITE",
+            "The request was caused by a page of another site.",
+        );
+    }
+    let only_a_cookie = !headers.contains_key(header::AUTHORIZATION);
+    if only_a_cookie && !headers.contains_key(REQUEST_FIELD) {
+        return refuse(
+            "IMP-CROSS-SITE",
+            "Nothing but a cookie says who is calling; send the header field Muster-Request: 1 too, \
+             which no page of another site can.",
+        );
+    }
+    Ok(())
+}
+
+fn is_from_another_site(headers: &HeaderMap) -> bool {
+    if let Some(site) = intake::field(headers, &HeaderName::from_static("sec-fetch-site")) {
+        return !matches!(site.trim(), "same-origin" | "none");
+    }
+    let Some(origin) = intake::field(headers, &header::ORIGIN) else {
+        return false;
+    };
+    let host = intake::field(headers, &header::HOST).unwrap_or_default();
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    !authority.is_some_and(|authority| authority.trim().eq_ignore_ascii_case(host.trim()))
+}

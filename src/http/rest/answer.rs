@@ -1,0 +1,68 @@
+//! What goes back when nothing went wrong: a status, JSON, and where the import is.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
+
+use crate::http::intake::{self, Body};
+use crate::http::rest::problem_details::ProblemDetails;
+use crate::users::import_record::ImportId;
+
+/// An answer, ready to be sent.
+#[derive(Debug)]
+pub struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    queued: bool,
+    body: String,
+}
+
+impl Answer {
+    /// `value` as JSON.
+    ///
+    /// # Errors
+    /// It cannot be written down.
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, ProblemDetails> {
+        let body = serde_json::to_string(value).map_err(|error| {
+            tracing::error!(%error, "an answer could not be written down");
+            ProblemDetails::internal("IMP-INTERNAL", "The answer could not be written down.")
+        })?;
+        Ok(Answer {
+            status,
+            location: None,
+            queued: false,
+            body,
+        })
+    }
+
+    /// The same, and where its import is.
+    #[must_use]
+    pub fn at(mut self, import: ImportId) -> Self {
+        self.location = Some(format!("/api/v1/imports/{import}"));
+        self
+    }
+
+    /// The same; the import waits for its turn, as the caller preferred (RFC 7240 §3).
+    #[must_use]
+    pub fn as_preferred(mut self) -> Self {
+        self.queued = true;
+        self
+    }
+
+    /// The answer, to a request with these header fields.
+    pub fn respond(self, headers: &HeaderMap, body: Body) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status);
+        if let Some(location) = self.location {
+            response.insert_header((header::LOCATION, location));
+        }
+        if self.queued {
+            response.insert_header(("Preference-Applied", "respond-async"));
+        }
+        intake::close_if_asked(&mut response, headers, body);
+        response
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .content_type("application/json")
+            .body(self.body)
+    }
+}

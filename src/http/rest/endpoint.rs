@@ -1,0 +1,281 @@
+//! The addresses of the slice, and the way between HTTP and what is done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::http::intake::{self, Body, Flow, StopSignal};
+use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, TurnedAway, Upload};
+use crate::http::rest::answer::Answer;
+use crate::http::rest::imports::Call;
+use crate::http::rest::problem_details::ProblemDetails;
+use crate::http::rest::routes::{self, Operation, ROUTES, Route};
+use crate::http::rest::{events, openapi, rejects, resources};
+use crate::http::unread::Unread;
+use crate::users::secret::Secret;
+
+/// What the slice needs besides the house, behind one listener.
+#[derive(Debug)]
+pub struct State {
+    /// Where callers of this listener reach the server.
+    pub base_url: String,
+    /// Bytes that a body may have.
+    pub body_limit: u64,
+    /// For how long the next piece of a body is waited for.
+    pub idle: Duration,
+    /// Turns to true when the server stops.
+    pub stop: StopSignal,
+    /// Room for those who listen to events, whichever listener they come through.
+    pub listeners: Arc<Semaphore>,
+}
+
+/// Room for as many who listen as there may be.
+pub fn listeners() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(events::LISTENERS))
+}
+
+/// The routes of the table; everything else below `/api` is told that it is not there.
+pub fn routes(config: &mut web::ServiceConfig) {
+    let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
+    paths.dedup();
+    for path in paths {
+        let mut resource = web::resource(path);
+        for route in ROUTES.iter().filter(|route| route.path == path) {
+            let handler =
+                move |request, payload, app, state| serve(route, request, payload, app, state);
+            resource = resource.route(web::method(route.method.clone()).to(handler));
+        }
+        let other = move |request, payload| other_method(path, request, payload);
+        config.service(resource.default_service(web::to(other)));
+    }
+    config.service(web::scope("/api").default_service(web::to(not_found)));
+}
+
+/// Asked when a client waits for `100 Continue`: gives the request back if its body may come, and the
+/// final answer instead if that is known without it.
+///
+/// # Errors
+/// The answer.
+pub async fn before_the_body(
+    app: &web::Data<App>,
+    state: &State,
+    mut request: Request,
+) -> Result<Request, HttpResponse> {
+    // Whoever answers anything else does so at once and reads no body.
+    let Some(route) = routes::upload(request.method(), request.path()) else {
+        return Ok(request);
+    };
+    match admission::admit(app, state, route, request.head()).await {
+        Ok(admitted) => {
+            request.extensions_mut().insert(admitted);
+            Ok(request)
+        }
+        // Whether the body comes all the same is the client's choice: the connection ends here.
+        Err(turned_away) => {
+            let response = turned_away.problem.respond(request.headers(), Body::Unread);
+            let unread = Unread::new(request.take_payload());
+            Err(response.map_body(|_, answer| unread.kept_by(answer)))
+        }
+    }
+}
+
+async fn not_found(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let body = intake::let_go(payload, true).await;
+    let problem = ProblemDetails::new(
+        StatusCode::NOT_FOUND,
+        "IMP-HTTP-NOT-FOUND",
+        "There is nothing at this address; /api/v1/openapi.json says what there is.",
+    );
+    problem.respond(request.headers(), body)
+}
+
+async fn other_method(
+    path: &'static str,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let body = intake::let_go(payload, true).await;
+    let allow = routes::allowed(path);
+    let problem = ProblemDetails {
+        allow: Some(allow.clone()),
+        ..ProblemDetails::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "IMP-HTTP-METHOD",
+            format!("This address takes {allow}."),
+        )
+    };
+    problem.respond(request.headers(), body)
+}
+
+async fn serve(
+    route: &'static Route,
+    request: HttpRequest,
+    payload: web::Payload,
+    app: web::Data<App>,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let headers = request.headers();
+    if route.operation == Operation::GetDocument {
+        let document = openapi::document(&state.base_url);
+        return respond(
+            document.and_then(|document| Answer::json(StatusCode::OK, &document)),
+            headers,
+            Body::Whole,
+        );
+    }
+    let known = request.extensions_mut().remove::<Admitted>();
+    let admitted = match known {
+        Some(admitted) => Ok(admitted),
+        None => admission::admit(&app, &state, route, request.head()).await,
+    };
+    let admitted = match admitted {
+        Ok(admitted) => admitted,
+        Err(TurnedAway { problem, stranger }) => {
+            let body = intake::let_go(payload, stranger).await;
+            return problem.respond(headers, body);
+        }
+    };
+    if route.operation.is_upload() {
+        return upload(route, &request, payload, admitted, app, state).await;
+    }
+    // Nothing is expected in it.
+    let body = intake::let_go(payload, false).await;
+    let named = request
+        .match_info()
+        .get("id")
+        .unwrap_or_default()
+        .to_owned();
+    let Admitted { caller, query } = admitted;
+    let house = app.clone();
+    let answered = match route.operation {
+        Operation::GetRejects | Operation::StreamEvents => {
+            let found = blocking(move || {
+                let id = resources::id(&named)?;
+                resources::find(&house, &caller, id)
+            });
+            return match (found.await, route.operation) {
+                (Ok(record), Operation::GetRejects) => rejects::respond(&app, record),
+                (Ok(record), _) => events::respond(&app, &state, &record, headers),
+                (Err(problem), _) => problem.respond(headers, body),
+            };
+        }
+        Operation::ListImports => blocking(move || resources::list(&house, &caller, &query)).await,
+        Operation::ListAudit => blocking(move || resources::audit(&house, &caller, &query)).await,
+        Operation::GetImport => {
+            blocking(move || resources::show(&house, &caller, resources::id(&named)?)).await
+        }
+        Operation::ListProblems => {
+            blocking(move || resources::problems(&house, &caller, resources::id(&named)?, &query))
+                .await
+        }
+        Operation::CancelImport => {
+            blocking(move || resources::cancel(&house, &caller, resources::id(&named)?)).await
+        }
+        Operation::UndoImport => {
+            blocking(move || resources::undo(&house, &caller, resources::id(&named)?)).await
+        }
+        Operation::CreateImport | Operation::PreviewImport | Operation::GetDocument => {
+            Err(lost("the call was led astray"))
+        }
+    };
+    respond(answered, headers, body)
+}
+
+async fn upload(
+    route: &'static Route,
+    request: &HttpRequest,
+    payload: web::Payload,
+    admitted: Admitted,
+    app: web::Data<App>,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let headers = request.headers();
+    let read = Upload::of(headers).and_then(|upload| Ok((upload, password(headers)?)));
+    let (upload, default_password) = match read {
+        Ok(read) => read,
+        Err(problem) => {
+            let body = intake::let_go(payload, false).await;
+            return problem.respond(headers, body);
+        }
+    };
+    let flow = Flow {
+        idle: state.idle,
+        stop: state.stop.clone(),
+        stranger: false,
+    };
+    let content_encoding = intake::field(headers, &header::CONTENT_ENCODING);
+    let key = intake::idempotency_key(headers);
+    let respond_async = intake::prefers_async(headers);
+    let body_limit = state.body_limit;
+    let answered = intake::with_body(payload, flow, move |body| {
+        let call = Call {
+            app: &app,
+            route,
+            caller: admitted.caller,
+            upload,
+            query: admitted.query,
+            content_encoding,
+            default_password,
+            key,
+            respond_async,
+            body_limit,
+        };
+        call.answer(body)
+    });
+    match answered.await {
+        Ok((answer, body)) => respond(answer, headers, body),
+        Err(error) => respond(Err(lost(&error.to_string())), headers, Body::Unread),
+    }
+}
+
+/// The default password of a file that is the body itself.
+fn password(headers: &HeaderMap) -> Result<Option<Secret>, ProblemDetails> {
+    let Some(value) = headers.get(PASSWORD_FIELD) else {
+        return Ok(None);
+    };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Ok(Some(Secret::from(text))),
+        Err(_) => Err(ProblemDetails::bad_request(
+            "IMP-PARAMETER",
+            "The header field Muster-Default-Password is not UTF-8.",
+        )),
+    }
+}
+
+fn respond(
+    answered: Result<Answer, ProblemDetails>,
+    headers: &HeaderMap,
+    body: Body,
+) -> HttpResponse {
+    match answered {
+        Ok(answer) => answer.respond(headers, body),
+        Err(problem) => {
+            tracing::info!(rule = problem.code, "call refused");
+            problem.respond(headers, body)
+        }
+    }
+}
+
+/// Runs on a blocking thread what asks the store.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ProblemDetails> + Send + 'static,
+) -> Result<T, ProblemDetails> {
+    match web::block(work).await {
+        Ok(result) => result,
+        Err(error) => Err(lost(&error.to_string())),
+    }
+}
+
+fn lost(error: &str) -> ProblemDetails {
+    tracing::error!(error, "a call was lost");
+    ProblemDetails::internal(
+        "IMP-INTERNAL",
+        "The call failed; the server's log says why.",
+    )
+}

@@ -1,0 +1,355 @@
+//! A form with a file in it: multipart/form-data (RFC 7578), parsed by multer.
+//!
+//! Its fields may come in any order, and one that stands behind the file, `dryRun` say, may decide that
+//! nothing is to be written. So the file is put aside, capped and on the disk, until the form has come
+//! to its end; a form that is cut off has done nothing. A file that is the body itself is read as it
+//! arrives.
+//!
+//! multer reads on for as long as its source has something, and keeps headers of any length. Here it
+//! gets one chunk at a time, and only so many bytes without giving anything back.
+
+use std::io::{self, Read, Write};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use multer::{Field, Multipart};
+
+use crate::http::rest::parameters::{Parameters, named, twice, unknown};
+use crate::http::rest::problem_details::ProblemDetails;
+use crate::users::secret::Secret;
+use crate::wire::error::WireError;
+use crate::wire::spool::{Spool, SpoolSettings};
+
+/// Bytes that are handed over at once.
+const CHUNK: usize = 16 * 1024;
+
+/// Bytes that may be handed over without anything coming back: a preamble or a part's headers.
+const HUNGER: usize = 16 * 1024;
+
+/// Bytes that a field other than the file may have.
+const FIELD_LIMIT: usize = 8 * 1024;
+
+/// Fields that a form may have.
+const FIELDS: usize = 32;
+
+/// The field that the file is in.
+const FILE: &str = "file";
+
+/// A form that has come to its end.
+#[derive(Debug)]
+pub struct Form {
+    /// What the fields say; the file's name is that of the field, or of the part.
+    pub parameters: Parameters,
+    /// The file.
+    pub file: Spool,
+}
+
+/// Reads a form, whose fields are these and the file.
+///
+/// # Errors
+/// It is cut off, it is no form, a field is unknown, comes twice or has a value that it cannot have, or
+/// there is no file.
+pub fn read(
+    boundary: &str,
+    body: impl Read,
+    spool: &SpoolSettings,
+    fields: &[&str],
+) -> Result<Form, ProblemDetails> {
+    let supply = Supply::default();
+    let mut form = Multipart::new(supply.clone(), boundary);
+    let mut source = Source {
+        supply,
+        body,
+        part: 0,
+    };
+    let mut parameters = Parameters::default();
+    let (mut file, mut part_name, mut seen) = (None, None, Vec::new());
+    while let Some(mut field) = source.drive(|context| form.poll_next_field(context))? {
+        source.part += 1;
+        if source.part > FIELDS {
+            return Err(WireError::MimeParts { limit: FIELDS }.into());
+        }
+        let name = name(&field, source.part)?;
+        plain(&field)?;
+        if seen.contains(&name) {
+            return Err(twice("field", &name));
+        }
+        if name == FILE {
+            part_name = field.file_name().map(str::to_owned);
+            let mut put_aside = Spool::new(spool);
+            source.each(&mut field, |piece| {
+                put_aside.write_all(piece).map_err(WireError::from_io)?;
+                Ok(())
+            })?;
+            file = Some(put_aside);
+        } else if fields.contains(&name.as_str()) {
+            let value = text(&mut source, &mut field, &name)?;
+            parameters.set(&name, value)?;
+        } else {
+            return Err(unknown("field", &name, &[fields, &[FILE]].concat()));
+        }
+        seen.push(name);
+    }
+    // What stands behind the form says nothing; a body shorter than announced does.
+    io::copy(&mut source.body, &mut io::sink()).map_err(WireError::from_io)?;
+    let Some(file) = file else {
+        return Err(ProblemDetails::bad_request(
+            "IMP-FILE-MISSING",
+            "The form has no file; send it as the field `file`.",
+        ));
+    };
+    if parameters.file_name.is_none() {
+        let part_name = part_name.filter(|name| !name.trim().is_empty());
+        parameters.file_name = part_name.as_deref().map(named).transpose()?;
+    }
+    Ok(Form { parameters, file })
+}
+
+fn name(field: &Field<'_>, part: usize) -> Result<String, ProblemDetails> {
+    match field.name() {
+        Some(name) if !name.is_empty() => Ok(name.to_owned()),
+        _ => Err(WireError::MimeHeader {
+            part,
+            what: "there is no Content-Disposition with a name",
+        }
+        .into()),
+    }
+}
+
+/// Nothing in a form is encoded (RFC 7578 §4.7).
+fn plain(field: &Field<'_>) -> Result<(), ProblemDetails> {
+    let Some(encoding) = field.headers().get("content-transfer-encoding") else {
+        return Ok(());
+    };
+    let encoding = String::from_utf8_lossy(encoding.as_bytes()).to_ascii_lowercase();
+    match encoding.trim() {
+        "binary" | "8bit" | "7bit" => Ok(()),
+        other => Err(ProblemDetails::bad_request(
+            "IMP-MIME-ENCODING",
+            format!(
+                "A field says that it is encoded as {:?}; send it as it is.",
+                other.chars().take(40).collect::<String>()
+            ),
+        )),
+    }
+}
+
+fn text<R: Read>(
+    source: &mut Source<R>,
+    field: &mut Field<'_>,
+    name: &str,
+) -> Result<Secret, ProblemDetails> {
+    let mut value = Vec::new();
+    source.each(field, |piece| {
+        if value.len() + piece.len() > FIELD_LIMIT {
+            return Err(ProblemDetails::bad_request(
+                "IMP-FIELD",
+                format!("The field {name} has more than {FIELD_LIMIT} bytes."),
+            ));
+        }
+        value.extend_from_slice(piece);
+        Ok(())
+    })?;
+    String::from_utf8(value).map(Secret::new).map_err(|_| {
+        ProblemDetails::bad_request("IMP-FIELD", format!("The field {name} is not UTF-8."))
+    })
+}
+
+/// What the parser gets next.
+#[derive(Clone, Default)]
+struct Supply(Arc<Mutex<Next>>);
+
+#[derive(Default)]
+struct Next {
+    chunk: Option<Bytes>,
+    ended: bool,
+}
+
+impl Supply {
+    fn with<T>(&self, look: impl FnOnce(&mut Next) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Stream for Supply {
+    type Item = Result<Bytes, io::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.with(|next| match next.chunk.take() {
+            Some(chunk) => Poll::Ready(Some(Ok(chunk))),
+            None if next.ended => Poll::Ready(None),
+            None => Poll::Pending,
+        })
+    }
+}
+
+/// Where the parser's chunks come from.
+struct Source<R> {
+    supply: Supply,
+    body: R,
+    /// The field that is being read, from 1.
+    part: usize,
+}
+
+impl<R: Read> Source<R> {
+    /// Asks the parser until it knows, and gives it a chunk whenever it does not.
+    fn drive<T>(
+        &mut self,
+        mut ask: impl FnMut(&mut Context<'_>) -> Poll<multer::Result<T>>,
+    ) -> Result<T, ProblemDetails> {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut given = 0;
+        loop {
+            match ask(&mut context) {
+                Poll::Ready(Ok(known)) => return Ok(known),
+                Poll::Ready(Err(error)) => return Err(self.explain(&error).into()),
+                Poll::Pending if given <= HUNGER => given += self.supply_next()?,
+                Poll::Pending => {
+                    return Err(WireError::MimeHeader {
+                        part: self.part + 1,
+                        what: "they are too long, or no boundary comes before them",
+                    }
+                    .into());
+                }
+            }
+        }
+    }
+
+    /// Reads a chunk; answers how many bytes it has.
+    fn supply_next(&mut self) -> Result<usize, WireError> {
+        if self.supply.with(|next| next.ended) {
+            // It was told so, and still waits for more.
+            return Err(WireError::MimeTruncated { part: self.part });
+        }
+        let mut chunk = vec![0; CHUNK];
+        let count = self.body.read(&mut chunk).map_err(WireError::from_io)?;
+        chunk.truncate(count);
+        self.supply.with(|next| match chunk.is_empty() {
+            true => next.ended = true,
+            false => next.chunk = Some(Bytes::from(chunk)),
+        });
+        Ok(count)
+    }
+
+    /// Every piece of a field.
+    fn each(
+        &mut self,
+        field: &mut Field<'_>,
+        mut take: impl FnMut(&[u8]) -> Result<(), ProblemDetails>,
+    ) -> Result<(), ProblemDetails> {
+        loop {
+            let piece = self.drive(|context| {
+                Pin::new(&mut *field)
+                    .poll_next(context)
+                    .map(|piece| piece.transpose())
+            })?;
+            match piece {
+                Some(piece) => take(&piece)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// What the parser cannot go on with.
+    fn explain(&self, error: &multer::Error) -> WireError {
+        let cut = self.supply.with(|next| next.ended);
+        match error {
+            multer::Error::IncompleteStream | multer::Error::IncompleteFieldData { .. } if cut => {
+                match self.part {
+                    0 => WireError::MimeBoundary {
+                        what: "the body has no line with it, or ends there",
+                    },
+                    part => WireError::MimeTruncated { part },
+                }
+            }
+            multer::Error::IncompleteStream => WireError::MimeBoundary {
+                what: "it is the beginning of another line",
+            },
+            _ => WireError::MimeHeader {
+                part: self.part + 1,
+                what: "a line is not of that form",
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one byte at a time.
+    struct OneByOne<'b>(&'b [u8]);
+
+    impl Read for OneByOne<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let one = buffer.len().min(1);
+            self.0.read(&mut buffer[..one])
+        }
+    }
+
+    fn parse(body: impl Read) -> Result<(Parameters, Vec<u8>), ProblemDetails> {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = SpoolSettings {
+            folder: folder.path().into(),
+            limit: 1024 * 1024,
+        };
+        let form = read("b", body, &spool, &["domain", "defaultPassword"])?;
+        let mut file = Vec::new();
+        form.file
+            .into_reader()
+            .unwrap()
+            .read_to_end(&mut file)
+            .unwrap();
+        Ok((form.parameters, file))
+    }
+
+    const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\
+        Content-Type: text/csv\r\n\r\nUserName\r\nkim\r\n\r\n--b\r\nContent-Disposition: form-data; \
+        name=\"domain\"\r\n\r\nSALES\r\n--b--\r\n";
+
+    #[test]
+    fn fields_come_in_any_order() {
+        let (parameters, file) = parse(FORM.as_bytes()).unwrap();
+        assert_eq!(file, b"UserName\r\nkim\r\n");
+        assert_eq!(parameters.domain.as_deref(), Some("SALES"));
+        assert_eq!(parameters.file_name.as_deref(), Some("a.csv"));
+    }
+
+    #[test]
+    fn pieces_may_be_as_small_as_they_like() {
+        let (parameters, file) = parse(OneByOne(FORM.as_bytes())).unwrap();
+        assert_eq!(file, b"UserName\r\nkim\r\n");
+        assert_eq!(parameters.domain.as_deref(), Some("SALES"));
+    }
+
+    #[test]
+    fn every_cut_is_noticed() {
+        for end in 0..FORM.len() - 4 {
+            let problem = parse(&FORM.as_bytes()[..end]).unwrap_err();
+            let known = ["IMP-MIME-TRUNCATED", "IMP-MIME-BOUNDARY"].contains(&problem.code);
+            assert!(known, "{end}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn memory_does_not_follow_what_is_sent() {
+        let endless = || io::repeat(b'x').take(10 * 1024 * 1024);
+        let problem = parse(endless()).unwrap_err();
+        assert_eq!(problem.code, "IMP-MIME-HEADER");
+        let header = "--b\r\nContent-Disposition: ".as_bytes();
+        assert_eq!(
+            parse(header.chain(endless())).unwrap_err().code,
+            "IMP-MIME-HEADER"
+        );
+        let field = "--b\r\nContent-Disposition: form-data; name=\"domain\"\r\n\r\n".as_bytes();
+        assert_eq!(parse(field.chain(endless())).unwrap_err().code, "IMP-FIELD");
+        let file = "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n".as_bytes();
+        assert_eq!(
+            parse(file.chain(endless())).unwrap_err().code,
+            "IMP-SPOOL-FULL"
+        );
+    }
+}

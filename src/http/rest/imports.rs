@@ -1,0 +1,164 @@
+//! An upload, from its body to the answer, on one blocking thread.
+//!
+//! An import that ran to its end is 201 with its report, whatever its rows were like; a dry run leaves
+//! nothing behind and is 200. `Prefer: respond-async` (RFC 7240 §4.1) is 202 with the record of an
+//! import that waits for its turn. A key that came before (draft-ietf-httpapi-idempotency-key-header)
+//! is 200 with the report of the import that completed under it, 409 while that has not, and 422 when
+//! the file or the options were other ones.
+
+use std::io::Read;
+
+use actix_web::http::StatusCode;
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::http::rest::admission::Upload;
+use crate::http::rest::answer::Answer;
+use crate::http::rest::form::{self, Form};
+use crate::http::rest::parameters::{Parameters, Query};
+use crate::http::rest::problem_details::ProblemDetails;
+use crate::http::rest::routes::{Operation, Route};
+use crate::import::jobs::{Ended, JobError};
+use crate::import::report::Report;
+use crate::import::request::ImportRequest;
+use crate::users::import_record::{Door, ImportRecord, ImportState};
+use crate::users::operator::Role;
+use crate::users::secret::Secret;
+use crate::wire::inflate;
+
+/// An upload, as its head has it.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The house.
+    pub app: &'a App,
+    /// What is asked for.
+    pub route: &'static Route,
+    /// Who calls.
+    pub caller: Caller,
+    /// How the file travels.
+    pub upload: Upload,
+    /// What the query says.
+    pub query: Query,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
+    /// The default password of a file that is the body itself.
+    pub default_password: Option<Secret>,
+    /// `Idempotency-Key`.
+    pub key: Option<String>,
+    /// Whether the answer may come before the work is done.
+    pub respond_async: bool,
+    /// Bytes that the body may have.
+    pub body_limit: u64,
+}
+
+impl Call<'_> {
+    /// Reads the body, imports the file, answers.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn answer(self, body: impl Read) -> Result<Answer, ProblemDetails> {
+        let encoding = self.content_encoding.as_deref();
+        let body = inflate::decode(encoding, body, self.body_limit)?;
+        match &self.upload {
+            Upload::Form { boundary } => {
+                let fields = [self.route.parameters, &["defaultPassword"]].concat();
+                let Form { parameters, file } =
+                    form::read(boundary, body, &self.app.spool, &fields)?;
+                let request = self.request(parameters, "users.csv")?;
+                self.import(request, file.into_reader()?)
+            }
+            Upload::Raw { file_name } => {
+                let file_name = *file_name;
+                let mut call = self;
+                let mut parameters = std::mem::take(&mut call.query).options()?;
+                parameters.default_password = call.default_password.take();
+                let request = call.request(parameters, file_name)?;
+                call.import(request, body)
+            }
+        }
+    }
+
+    fn request(
+        &self,
+        parameters: Parameters,
+        file_name: &str,
+    ) -> Result<ImportRequest, ProblemDetails> {
+        let Parameters {
+            domain,
+            file_name: named,
+            default_password,
+            mut options,
+        } = parameters;
+        options.dry_run |= self.route.operation == Operation::PreviewImport;
+        Ok(ImportRequest {
+            organization: self.caller.organization.clone(),
+            domain: self.app.domains.find(domain.as_deref())?,
+            door: Door::Rest,
+            operator: self.caller.name.clone(),
+            may_grant_admin: self.caller.role == Role::Admin,
+            file_name: named.unwrap_or_else(|| file_name.to_owned()),
+            default_password,
+            generated_passwords: None,
+            // Nothing is left of a dry run that the same key could find again.
+            key: self.key.clone().filter(|_| !options.dry_run),
+            options,
+        })
+    }
+
+    fn import(&self, request: ImportRequest, file: impl Read) -> Result<Answer, ProblemDetails> {
+        let dry_run = request.options.dry_run;
+        // A preference may be passed over: whoever asks for a dry run waits for what it says.
+        let waits = self.respond_async && !dry_run;
+        let (key, options) = (request.key.clone(), request.options);
+        let domain = request.domain.name.clone();
+        let ended = match waits {
+            true => self.app.jobs.queue(request, file),
+            false => self.app.jobs.run(request, file),
+        };
+        let ended = match ended {
+            Err(JobError::Busy { seconds }) => match self.holder(key)? {
+                Some(record) if record.options == options && record.domain == domain => {
+                    Ended::Recorded(Box::new(record))
+                }
+                _ => return Err(JobError::Busy { seconds }.into()),
+            },
+            ended => ended?,
+        };
+        match ended {
+            Ended::Ran(report) if dry_run => Answer::json(StatusCode::OK, &report),
+            Ended::Ran(report) => Ok(Answer::json(StatusCode::CREATED, &report)?.at(report.import)),
+            Ended::Recorded(record) => self.recorded(&record, waits),
+        }
+    }
+
+    /// The import under way whose call holds the key, where it has begun.
+    fn holder(&self, key: Option<String>) -> Result<Option<ImportRecord>, ProblemDetails> {
+        let organization = &self.caller.organization;
+        let find = |key: String| self.app.store.import_by_key(organization, &key);
+        let found = key.map(find).transpose()?.flatten();
+        Ok(found.filter(|record| !record.state.is_final()))
+    }
+
+    /// The import waits for its turn, or the same key came before.
+    fn recorded(&self, record: &ImportRecord, waits: bool) -> Result<Answer, ProblemDetails> {
+        if waits && !record.state.is_final() {
+            let answer = Answer::json(StatusCode::ACCEPTED, record)?;
+            return Ok(answer.at(record.id).as_preferred());
+        }
+        let most = self.app.importer.settings.report_findings;
+        let findings = self
+            .app
+            .store
+            .findings(&record.organization, record.id, 0, most)?;
+        let report = Report::of_record(record, findings);
+        match record.state {
+            ImportState::Completed => Ok(Answer::json(StatusCode::OK, &report)?.at(record.id)),
+            ImportState::Queued
+            | ImportState::Running
+            | ImportState::Interrupted
+            | ImportState::Failed
+            | ImportState::Cancelled
+            | ImportState::Undone => Err(ProblemDetails::earlier_call(report)),
+        }
+    }
+}

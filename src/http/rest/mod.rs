@@ -1,0 +1,20 @@
+//! REST, all of it: the imports below `/api/v1` as resources, their progress as server-sent events, the
+//! OpenAPI document.
+//!
+//! Answers are JSON (RFC 8259), errors problem details (RFC 9457). Read `routes.rs` first: it is the
+//! table of what there is; then `imports.rs`, which is one upload from top to bottom.
+
+pub mod routes;
+pub mod endpoint;
+pub mod admission;
+pub mod parameters;
+pub mod form;
+pub mod imports;
+pub mod resources;
+pub mod rejects;
+pub mod events;
+pub mod answer;
+pub mod problem_details;
+pub mod openapi;
+
+pub use endpoint::{State, before_the_body, routes};

@@ -1,0 +1,275 @@
+//! What a call says beside its file: the query's parameters and the form's fields, each by its name,
+//! none twice, and none that is unknown.
+
+use actix_web::web;
+use uuid::Uuid;
+
+use crate::formats::kind::FileKind;
+use crate::http::rest::problem_details::ProblemDetails;
+use crate::http::rest::routes::Route;
+use crate::users::options::{ConflictPolicy, ImportOptions};
+use crate::users::secret::Secret;
+
+/// Entries of a page, unless the caller wants another number of them.
+const PAGE: usize = 100;
+
+/// Entries that a page may have.
+const LARGEST_PAGE: usize = 1_000;
+
+const PARAMETER: &str = "IMP-PARAMETER";
+
+/// The parameters of a query.
+#[derive(Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query (application/x-www-form-urlencoded, WHATWG URL §5.1).
+    ///
+    /// # Errors
+    /// A parameter is unknown to the route or comes twice, or it is a password.
+    pub fn parse(route: &Route, text: &str) -> Result<Self, ProblemDetails> {
+        let unreadable = || ProblemDetails::bad_request(PARAMETER, "The query cannot be read.");
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
+            .map_err(|_| unreadable())?
+            .into_inner();
+        for (position, (name, _)) in pairs.iter().enumerate() {
+            if name == "defaultPassword" {
+                return Err(ProblemDetails::bad_request(
+                    PARAMETER,
+                    "A password does not belong into a URL, which is logged in many places; send it \
+                     as a field of a form, or in the header field Muster-Default-Password.",
+                ));
+            }
+            if !route.parameters.contains(&name.as_str()) {
+                return Err(unknown("parameter", name, route.parameters));
+            }
+            if pairs
+                .iter()
+                .take(position)
+                .any(|(earlier, _)| earlier == name)
+            {
+                return Err(twice("parameter", name));
+            }
+        }
+        Ok(Query(pairs))
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(candidate, _)| candidate == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// How many entries a page has.
+    ///
+    /// # Errors
+    /// It is no number that a page may have.
+    pub fn limit(&self) -> Result<usize, ProblemDetails> {
+        let Some(text) = self.get("limit") else {
+            return Ok(PAGE);
+        };
+        let limit = text.parse().ok();
+        limit
+            .filter(|limit| (1..=LARGEST_PAGE).contains(limit))
+            .ok_or_else(|| {
+                let rule = format!("a whole number from 1 to {LARGEST_PAGE}");
+                wrong("limit", text, &rule)
+            })
+    }
+
+    /// How many entries are left out.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn skip(&self) -> Result<usize, ProblemDetails> {
+        let text = self.get("skip").unwrap_or("0");
+        let skip = text.parse::<u32>().ok();
+        let skip = skip.and_then(|skip| usize::try_from(skip).ok());
+        skip.ok_or_else(|| wrong("skip", text, "a whole number"))
+    }
+
+    /// The entry that the page begins behind.
+    ///
+    /// # Errors
+    /// It is no cursor of an earlier page.
+    pub fn cursor(&self) -> Result<Option<Uuid>, ProblemDetails> {
+        let parse = |text: &str| {
+            Uuid::try_parse(text)
+                .map_err(|_| wrong("cursor", text, "the `next` of an earlier page"))
+        };
+        self.get("cursor").map(parse).transpose()
+    }
+
+    /// The options of an import.
+    ///
+    /// # Errors
+    /// One of them has a value that it cannot have.
+    pub fn options(self) -> Result<Parameters, ProblemDetails> {
+        let mut parameters = Parameters::default();
+        for (name, value) in self.0 {
+            parameters.set(&name, Secret::new(value))?;
+        }
+        Ok(parameters)
+    }
+}
+
+/// What an import is asked for with.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    /// The domain.
+    pub domain: Option<String>,
+    /// The file's name.
+    pub file_name: Option<String>,
+    /// The password of rows that have none of their own.
+    pub default_password: Option<Secret>,
+    /// How the import is to go about its rows.
+    pub options: ImportOptions,
+}
+
+impl Parameters {
+    /// Sets what `name` stands for; whether there is such a name is asked elsewhere. A field without a
+    /// value, as forms send what nobody filled in, says nothing.
+    ///
+    /// # Errors
+    /// It cannot have that value.
+    pub fn set(&mut self, name: &str, value: Secret) -> Result<(), ProblemDetails> {
+        if value.is_empty() {
+            return Ok(());
+        }
+        if name == "defaultPassword" {
+            self.default_password = Some(value);
+            return Ok(());
+        }
+        let text = value.expose();
+        match name {
+            "domain" => self.domain = Some(text.to_owned()),
+            "fileName" => self.file_name = Some(named(text)?),
+            "conflict" => {
+                self.options.conflict = ConflictPolicy::parse(text)
+                    .map_err(|_| wrong(name, text, "skip, update, fill or fail"))?;
+            }
+            "dryRun" => self.options.dry_run = truth(name, text)?,
+            "validateFirst" => self.options.validate_first = truth(name, text)?,
+            "stopAfter" => {
+                let number = text.parse().ok().filter(|number| *number > 0);
+                let rule = "a whole number from 1 on";
+                self.options.stop_after = Some(number.ok_or_else(|| wrong(name, text, rule))?);
+            }
+            _ => return Err(unknown("parameter", name, &[])),
+        }
+        Ok(())
+    }
+}
+
+/// A file's name, which tells by its end what is in the file.
+///
+/// # Errors
+/// It does not.
+pub fn named(text: &str) -> Result<String, ProblemDetails> {
+    match FileKind::called(text) {
+        Some(_) => Ok(text.trim().to_owned()),
+        None => Err(ProblemDetails::bad_request(
+            "IMP-FILE-FORMAT",
+            format!(
+                "The file is called {:?}; its name has to end in csv, tsv, xlsx or xls, and the file \
+                 has to be what it ends in.",
+                shortened(text)
+            ),
+        )),
+    }
+}
+
+fn truth(name: &str, text: &str) -> Result<bool, ProblemDetails> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(wrong(name, text, "true or false")),
+    }
+}
+
+/// There is no such parameter or field.
+pub fn unknown(what: &str, name: &str, known: &[&str]) -> ProblemDetails {
+    let known = match known {
+        [] => "none".to_owned(),
+        known => known.join(", "),
+    };
+    let name = shortened(name);
+    ProblemDetails::bad_request(
+        PARAMETER,
+        format!("There is no {what} {name:?} here; there are: {known}."),
+    )
+}
+
+/// A parameter or field comes twice.
+pub fn twice(what: &str, name: &str) -> ProblemDetails {
+    let name = shortened(name);
+    ProblemDetails::bad_request(PARAMETER, format!("The {what} {name:?} comes twice."))
+}
+
+fn wrong(name: &str, value: &str, rule: &str) -> ProblemDetails {
+    let value = shortened(value);
+    ProblemDetails::bad_request(
+        PARAMETER,
+        format!("{name} is {value:?}; it has to be {rule}."),
+    )
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::rest::routes::ROUTES;
+
+    #[test]
+    fn queries_are_held_to_what_the_route_knows() {
+        let [create, list, ..] = &ROUTES;
+        let detail = |route, text| Query::parse(route, text).unwrap_err().detail;
+        assert!(detail(create, "dry_run=true").contains("\"dry_run\""));
+        assert!(detail(create, "domain=A&domain=B").contains("twice"));
+        let told = detail(create, "defaultPassword=S3cret-word");
+        assert!(told.contains("URL") && !told.contains("S3cret"), "{told}");
+        let query = Query::parse(list, "limit=7").unwrap();
+        assert_eq!((query.limit().unwrap(), query.cursor().unwrap()), (7, None));
+        for text in ["limit=0", "limit=1001", "limit=x", "limit=-1"] {
+            assert!(Query::parse(list, text).unwrap().limit().is_err(), "{text}");
+        }
+        assert!(Query::parse(list, "cursor=x").unwrap().cursor().is_err());
+    }
+
+    #[test]
+    fn options_are_read_and_wrong_ones_named() {
+        let mut parameters = Parameters::default();
+        let mut set = |name: &str, value: &str| parameters.set(name, value.into());
+        for (name, value) in [
+            ("conflict", "update"),
+            ("dryRun", "true"),
+            ("stopAfter", "3"),
+        ] {
+            assert!(set(name, value).is_ok());
+        }
+        assert!(set("domain", "").is_ok());
+        for (name, value) in [
+            ("conflict", "merge"),
+            ("dryRun", "yes"),
+            ("stopAfter", "0"),
+            ("stopAfter", "-1"),
+            ("fileName", "users.docx"),
+        ] {
+            let problem = set(name, value).unwrap_err();
+            assert!(problem.detail.contains(value), "{}", problem.detail);
+        }
+        let options = parameters.options;
+        assert!(options.dry_run && options.stop_after == Some(3));
+        assert_eq!(
+            (options.conflict, parameters.domain),
+            (ConflictPolicy::Update, None)
+        );
+    }
+}

@@ -1,0 +1,300 @@
+//! What went wrong, as problem details (RFC 9457), and with which status (RFC 9110 §15).
+//!
+//! An import that ran to its end is no error, whatever its rows were like: its report says so.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
+
+use crate::http::intake::{self, Body, Refused};
+use crate::import::error::{ImportError, ImportFailure};
+use crate::import::jobs::JobError;
+use crate::import::report::Report;
+use crate::users::domains::UnknownDomain;
+use crate::users::import_record::{ImportId, ImportState};
+use crate::users::store_error::StoreError;
+use crate::wire::error::WireError;
+
+/// The media type.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What went wrong with a call.
+#[derive(Debug)]
+pub struct ProblemDetails {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The stable code of what went wrong.
+    pub code: &'static str,
+    /// A sentence that the caller can act on; never a password.
+    pub detail: String,
+    /// The import it is about.
+    pub import: Option<ImportId>,
+    /// How far that import came, where this call was to run it.
+    pub report: Option<Box<Report>>,
+    /// After how many seconds it is worth trying again.
+    pub retry_after: Option<u64>,
+    /// The methods that there are instead.
+    pub allow: Option<String>,
+}
+
+/// The members, in their order.
+#[derive(Serialize)]
+struct Members<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import: Option<ImportId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a Report>,
+}
+
+impl ProblemDetails {
+    /// A problem that is told with this status.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        ProblemDetails {
+            status,
+            code,
+            detail: detail.into(),
+            import: None,
+            report: None,
+            retry_after: None,
+            allow: None,
+        }
+    }
+
+    /// The request says something that cannot be followed.
+    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        ProblemDetails::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// Something of ours that failed; the log knows more.
+    pub fn internal(code: &'static str, detail: impl Into<String>) -> Self {
+        ProblemDetails::new(StatusCode::INTERNAL_SERVER_ERROR, code, detail)
+    }
+
+    /// There is no import with the id that the path has.
+    pub fn no_such_import(id: &str) -> Self {
+        let shown: String = id.chars().take(80).collect();
+        ProblemDetails::new(
+            StatusCode::NOT_FOUND,
+            "IMP-IMPORT-UNKNOWN",
+            format!("There is no import {shown}."),
+        )
+    }
+
+    /// The same key came before, and its import has not completed.
+    pub fn earlier_call(report: Report) -> Self {
+        let (import, state) = (report.import, report.state);
+        let running = matches!(state, ImportState::Queued | ImportState::Running);
+        let advice = match running {
+            true => "ask for it there, or send the same call again later",
+            false => "give a new call a key of its own",
+        };
+        ProblemDetails {
+            import: Some(import),
+            report: Some(Box::new(report)),
+            retry_after: running.then_some(5),
+            ..ProblemDetails::new(
+                StatusCode::CONFLICT,
+                "IMP-EARLIER-CALL",
+                format!(
+                    "A call with this key came before, and its import {import} is {}; {advice}.",
+                    state.as_str()
+                ),
+            )
+        }
+    }
+
+    /// The answer, to a request with these header fields.
+    pub fn respond(&self, headers: &HeaderMap, body: Body) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status);
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = "Basic realm=\"Muster\", charset=\"UTF-8\"";
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        intake::close_if_asked(&mut response, headers, body);
+        let members = Members {
+            r#type: format!("urn:problem-type:muster:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            import: self.import,
+            report: self.report.as_deref(),
+        };
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        response.content_type(MEDIA_TYPE);
+        match serde_json::to_string(&members) {
+            Ok(text) => response.body(text),
+            Err(error) => {
+                tracing::error!(%error, "a problem could not be written down");
+                response.finish()
+            }
+        }
+    }
+}
+
+impl From<Refused> for ProblemDetails {
+    fn from(refused: Refused) -> Self {
+        let unauthorized =
+            |code, detail| ProblemDetails::new(StatusCode::UNAUTHORIZED, code, detail);
+        match refused {
+            Refused::NoCredentials => unauthorized(
+                "IMP-ACCESS-NONE",
+                "The request has no credentials; send them by HTTP Basic.",
+            ),
+            Refused::OtherScheme => unauthorized(
+                "IMP-ACCESS-SCHEME",
+                "The scheme of the Authorization field is not known here; send HTTP Basic.",
+            ),
+            Refused::Wrong => unauthorized("IMP-ACCESS-CREDENTIALS", "The credentials are wrong."),
+            Refused::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<WireError> for ProblemDetails {
+    fn from(error: WireError) -> Self {
+        let status = match &error {
+            WireError::Io(cause) => {
+                tracing::error!(error = %cause, "a request could not be read");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            WireError::HttpStalled { .. } => StatusCode::REQUEST_TIMEOUT,
+            WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            WireError::ContentEncoding(_) | WireError::MediaType { .. } => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            WireError::HttpTruncated { .. }
+            | WireError::MimeBoundary { .. }
+            | WireError::MimeTruncated { .. }
+            | WireError::MimeDuplicateId { .. }
+            | WireError::MimeParts { .. }
+            | WireError::MimeHeader { .. }
+            | WireError::MimeNested { .. }
+            | WireError::MimeEncoding { .. }
+            | WireError::Base64 { .. }
+            | WireError::QuotedPrintable { .. }
+            | WireError::Inflate(_)
+            | WireError::Charset { .. } => StatusCode::BAD_REQUEST,
+        };
+        let code = error.code();
+        let detail = match error {
+            WireError::SpoolFull { limit } => format!(
+                "The file is larger than the {limit} bytes that can be kept aside; send it as the \
+                 body itself, which is read as it arrives, or split it."
+            ),
+            other => other.to_string(),
+        };
+        ProblemDetails::new(status, code, detail)
+    }
+}
+
+impl From<StoreError> for ProblemDetails {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed a request");
+        ImportError::Store(error).into()
+    }
+}
+
+impl From<ImportError> for ProblemDetails {
+    fn from(error: ImportError) -> Self {
+        let code = error.code();
+        let tell = |status| ProblemDetails::new(status, code, error.to_string());
+        match &error {
+            ImportError::Format(_)
+            | ImportError::Header(_)
+            | ImportError::TooManyProblems { .. }
+            | ImportError::OtherContent
+            | ImportError::NotClean { .. } => tell(StatusCode::UNPROCESSABLE_ENTITY),
+            ImportError::Cancelled | ImportError::Overtaken => tell(StatusCode::CONFLICT),
+            ImportError::Store(StoreError::Full) => tell(StatusCode::INSUFFICIENT_STORAGE),
+            ImportError::Store(StoreError::Busy | StoreError::Closed) | ImportError::Stopping => {
+                ProblemDetails {
+                    retry_after: Some(5),
+                    ..tell(StatusCode::SERVICE_UNAVAILABLE)
+                }
+            }
+            ImportError::Store(StoreError::NewerSchema { .. }) => {
+                tell(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            ImportError::Store(StoreError::Failed(_)) => {
+                ProblemDetails::internal(code, "The user store failed; the server's log says why.")
+            }
+            ImportError::Hash(_) => ProblemDetails::internal(
+                code,
+                "A password could not be hashed; the server's log says why.",
+            ),
+            ImportError::GeneratedPasswords(_) => ProblemDetails::internal(
+                code,
+                "A password could not be made up; the server's log says why.",
+            ),
+            ImportError::Wire(_) => match error {
+                ImportError::Wire(wire) => wire.into(),
+                other => ProblemDetails::internal(code, other.to_string()),
+            },
+        }
+    }
+}
+
+impl From<ImportFailure> for ProblemDetails {
+    fn from(failure: ImportFailure) -> Self {
+        let progress = failure.progress();
+        let problem = ProblemDetails::from(failure.error);
+        ProblemDetails {
+            detail: format!("{} {progress}", problem.detail),
+            import: Some(failure.report.import),
+            report: Some(failure.report),
+            ..problem
+        }
+    }
+}
+
+impl From<JobError> for ProblemDetails {
+    fn from(error: JobError) -> Self {
+        let code = error.code();
+        let tell = |status| ProblemDetails::new(status, code, error.to_string());
+        match &error {
+            JobError::Import(_) | JobError::Store(_) => match error {
+                JobError::Import(failure) => failure.into(),
+                JobError::Store(store) => store.into(),
+                other => ProblemDetails::internal(code, other.to_string()),
+            },
+            JobError::Busy { seconds } => ProblemDetails {
+                retry_after: Some(*seconds),
+                ..tell(StatusCode::SERVICE_UNAVAILABLE)
+            },
+            // draft-ietf-httpapi-idempotency-key-header-07 §2.7.
+            JobError::KeyReused { import, .. } => ProblemDetails {
+                import: Some(*import),
+                ..tell(StatusCode::UNPROCESSABLE_ENTITY)
+            },
+            JobError::Key | JobError::NotQueued { .. } | JobError::Domain(_) => {
+                tell(StatusCode::BAD_REQUEST)
+            }
+            JobError::NoSuchImport(_) => tell(StatusCode::NOT_FOUND),
+            JobError::StillRunning(import) | JobError::AlreadyUndone(import) => ProblemDetails {
+                import: Some(*import),
+                ..tell(StatusCode::CONFLICT)
+            },
+        }
+    }
+}
+
+impl From<UnknownDomain> for ProblemDetails {
+    fn from(error: UnknownDomain) -> Self {
+        ProblemDetails::bad_request("IMP-DOMAIN", error.to_string())
+    }
+}

@@ -1,0 +1,195 @@
+//! What became of imports, how one is stopped or taken back, and who did what.
+
+use actix_web::http::StatusCode;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::http::rest::answer::Answer;
+use crate::http::rest::parameters::Query;
+use crate::http::rest::problem_details::ProblemDetails;
+use crate::import::control::Progress;
+use crate::import::jobs::Cancelled;
+use crate::users::audit::AuditEntry;
+use crate::users::import_record::{Door, ImportId, ImportRecord};
+use crate::users::problem::Problem;
+use crate::users::undo::Undone;
+
+/// An import, and how far it is while it runs.
+#[derive(Debug, Serialize)]
+pub struct Import {
+    #[serde(flatten)]
+    record: ImportRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<Progress>,
+}
+
+/// A page of imports, newest first.
+#[derive(Serialize)]
+struct Imports {
+    imports: Vec<Import>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Uuid>,
+}
+
+/// A page of what was found in an import's rows.
+#[derive(Serialize)]
+struct Problems {
+    problems: Vec<Problem>,
+    /// How many there were in all.
+    total: u64,
+    /// How many are kept at the most; the others were counted.
+    bound: u64,
+    /// What to skip for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<usize>,
+}
+
+/// A page of the audit, newest first.
+#[derive(Serialize)]
+struct Audit {
+    entries: Vec<AuditEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Uuid>,
+}
+
+/// What undoing an import came to.
+#[derive(Serialize)]
+struct Undo {
+    import: ImportId,
+    #[serde(flatten)]
+    undone: Undone,
+}
+
+/// A page of `entries`, of which one more than `limit` was read, and whether more follow.
+fn page<T>(mut entries: Vec<T>, limit: usize) -> (Vec<T>, bool) {
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    (entries, more)
+}
+
+/// The import that the path names.
+///
+/// # Errors
+/// There is none with that id, or it belongs to another organization.
+pub fn id(text: &str) -> Result<ImportId, ProblemDetails> {
+    // Only the one form in which ids are told.
+    match Uuid::try_parse(text) {
+        Ok(id) if text.len() == 36 => Ok(ImportId(id)),
+        _ => Err(ProblemDetails::no_such_import(text)),
+    }
+}
+
+/// The record of an import of the caller's organization.
+///
+/// # Errors
+/// There is none, or the store failed.
+pub fn find(app: &App, caller: &Caller, id: ImportId) -> Result<ImportRecord, ProblemDetails> {
+    let record = app.store.import(&caller.organization, id)?;
+    record.ok_or_else(|| ProblemDetails::no_such_import(&id.to_string()))
+}
+
+impl Import {
+    /// The import as it stands now.
+    pub fn now(app: &App, record: ImportRecord) -> Self {
+        let progress = app.jobs.progress(&record.organization, record.id);
+        Import { record, progress }
+    }
+}
+
+/// `GET /api/v1/imports`.
+///
+/// # Errors
+/// A parameter is wrong, or the store failed.
+pub fn list(app: &App, caller: &Caller, query: &Query) -> Result<Answer, ProblemDetails> {
+    let (limit, before) = (query.limit()?, query.cursor()?.map(ImportId));
+    let records = app
+        .store
+        .imports_before(&caller.organization, before, limit + 1)?;
+    let (records, more) = page(records, limit);
+    let next = records.last().filter(|_| more).map(|record| record.id.0);
+    let imports = records.into_iter().map(|record| Import::now(app, record));
+    let imports = imports.collect();
+    Answer::json(StatusCode::OK, &Imports { imports, next })
+}
+
+/// `GET /api/v1/imports/{id}`.
+///
+/// # Errors
+/// There is no such import, or the store failed.
+pub fn show(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
+    let record = find(app, caller, id)?;
+    Answer::json(StatusCode::OK, &Import::now(app, record))
+}
+
+/// `GET /api/v1/imports/{id}/problems`.
+///
+/// # Errors
+/// A parameter is wrong, there is no such import, or the store failed.
+pub fn problems(
+    app: &App,
+    caller: &Caller,
+    id: ImportId,
+    query: &Query,
+) -> Result<Answer, ProblemDetails> {
+    let (skip, limit) = (query.skip()?, query.limit()?);
+    let record = find(app, caller, id)?;
+    let found = app
+        .store
+        .findings(&caller.organization, id, skip, limit + 1)?;
+    let (problems, more) = page(found, limit);
+    let next = more.then_some(skip + limit);
+    let page = Problems {
+        problems,
+        total: record.findings,
+        bound: app.importer.settings.keep_findings,
+        next,
+    };
+    Answer::json(StatusCode::OK, &page)
+}
+
+/// `POST /api/v1/imports/{id}/cancel`: 202 when it ends behind the batch it is at, 200 when it had not
+/// begun, 409 when it has ended.
+///
+/// # Errors
+/// There is no such import, it has ended, or the store failed.
+pub fn cancel(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
+    let status = match app.jobs.cancel(&caller.actor(Door::Rest), id)? {
+        Cancelled::Asked => StatusCode::ACCEPTED,
+        Cancelled::BeforeItBegan => StatusCode::OK,
+        Cancelled::TooLate => {
+            return Err(ProblemDetails {
+                import: Some(id),
+                ..ProblemDetails::new(
+                    StatusCode::CONFLICT,
+                    "IMP-IMPORT-ENDED",
+                    format!("Import {id} has ended; undoing it takes back what it did."),
+                )
+            });
+        }
+    };
+    let record = find(app, caller, id)?;
+    Ok(Answer::json(status, &Import::now(app, record))?.at(id))
+}
+
+/// `POST /api/v1/imports/{id}/undo`.
+///
+/// # Errors
+/// There is no such import, it still runs or was undone before, or the store failed.
+pub fn undo(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
+    let undone = app.jobs.undo(&caller.actor(Door::Rest), id)?;
+    Ok(Answer::json(StatusCode::OK, &Undo { import: id, undone })?.at(id))
+}
+
+/// `GET /api/v1/audit`.
+///
+/// # Errors
+/// A parameter is wrong, or the store failed.
+pub fn audit(app: &App, caller: &Caller, query: &Query) -> Result<Answer, ProblemDetails> {
+    let (limit, before) = (query.limit()?, query.cursor()?);
+    let entries = app.store.audit(&caller.organization, before, limit + 1)?;
+    let (entries, more) = page(entries, limit);
+    let next = entries.last().filter(|_| more).map(|entry| entry.id);
+    Answer::json(StatusCode::OK, &Audit { entries, next })
+}

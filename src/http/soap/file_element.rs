@@ -1,0 +1,290 @@
+//! An element that holds a file: its base64, or the `cid:` of an attachment of the same message.
+
+use std::io::{Read, Write};
+
+use crate::http::soap::elements::{next_child, skip};
+use crate::http::soap::fault::Fault;
+use crate::http::soap::parameters::is_nil;
+use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
+use crate::wire::base64::Base64Push;
+use crate::wire::decoder::Decoder;
+use crate::wire::error::WireError;
+use crate::wire::spool::{Spool, SpoolSettings};
+
+/// Namespace of `xop:Include` (XML-binary Optimized Packaging, §2.1).
+pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
+
+/// Bytes that a reference to an attachment may have.
+const REFERENCE_LIMIT: usize = 4 * 1024;
+
+/// So much of the text is looked at to tell a reference from base64.
+const LOOK_AT: usize = 32;
+
+/// A parameter that is a file.
+#[derive(Debug)]
+pub struct FileElement {
+    /// The parameter's name, for whoever has to be told what is wrong with it.
+    pub name: &'static str,
+    /// What it holds.
+    pub content: FileContent,
+}
+
+/// What such a parameter holds.
+#[derive(Debug)]
+pub enum FileContent {
+    /// It was not sent.
+    Absent,
+    /// It has `xsi:nil`.
+    Nil,
+    /// There is nothing in it.
+    Empty,
+    /// The file itself, decoded and put aside, because parameters may follow.
+    Inline(Spool),
+    /// A `cid:` URL (RFC 2392), from `xop:Include`, a `href` attribute or plain text.
+    Reference(String),
+}
+
+impl FileElement {
+    /// One that was not sent.
+    pub fn absent(name: &'static str) -> Self {
+        FileElement {
+            name,
+            content: FileContent::Absent,
+        }
+    }
+
+    /// Reads the element that has just begun.
+    ///
+    /// # Errors
+    /// It holds neither base64 nor a reference to an attachment.
+    pub fn read<R: Read>(
+        name: &'static str,
+        element: &Element,
+        xml: &mut XmlReader<R>,
+        spool: &SpoolSettings,
+    ) -> Result<Self, Fault> {
+        let content = read_content(name, element, xml, spool)?;
+        Ok(FileElement { name, content })
+    }
+}
+
+fn read_content<R: Read>(
+    name: &'static str,
+    element: &Element,
+    xml: &mut XmlReader<R>,
+    spool: &SpoolSettings,
+) -> Result<FileContent, Fault> {
+    if is_nil(element) {
+        skip(xml)?;
+        return Ok(FileContent::Nil);
+    }
+    if let Some(href) = element.attribute(None, "href") {
+        let reference = reference(name, href)?;
+        skip(xml)?;
+        return Ok(reference);
+    }
+    let mut content = Content::new(name, spool);
+    let mut include = None;
+    loop {
+        match xml.next()? {
+            XmlEvent::Text(piece) => content.push(piece)?,
+            XmlEvent::End | XmlEvent::Eof => break,
+            XmlEvent::Start(child) if child.is(XOP, "Include") && include.is_none() => {
+                include = Some(read_include(name, &child, xml)?);
+            }
+            XmlEvent::Start(child) => {
+                return Err(Fault::client(
+                    "IMP-XOP-INCLUDE",
+                    format!(
+                        "The {name} holds the element {}; it may hold one xop:Include of the \
+                         namespace {XOP}, or text.",
+                        child.local
+                    ),
+                ));
+            }
+        }
+    }
+    match (include, content.finish()?) {
+        (None, content) => Ok(content),
+        (Some(include), FileContent::Empty) => Ok(include),
+        (Some(_), _) => Err(Fault::client(
+            "IMP-XOP-INCLUDE",
+            format!("The {name} holds both an xop:Include and text; send one of them."),
+        )),
+    }
+}
+
+fn read_include<R: Read>(
+    name: &str,
+    include: &Element,
+    xml: &mut XmlReader<R>,
+) -> Result<FileContent, Fault> {
+    let Some(href) = include.attribute(None, "href") else {
+        return Err(Fault::client(
+            "IMP-XOP-INCLUDE",
+            "The xop:Include has no href attribute.",
+        ));
+    };
+    let reference = reference(name, href)?;
+    match next_child(xml, "xop:Include")? {
+        None => Ok(reference),
+        Some(child) => Err(Fault::client(
+            "IMP-XOP-INCLUDE",
+            format!(
+                "The xop:Include holds the element {}; it has to be empty.",
+                child.local
+            ),
+        )),
+    }
+}
+
+/// Only the parts of this very message can be meant: nothing is ever fetched.
+fn reference(name: &str, href: &str) -> Result<FileContent, Fault> {
+    let href = href.trim();
+    if href
+        .get(..4)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid:"))
+    {
+        return Ok(FileContent::Reference(href.to_owned()));
+    }
+    let shown: String = href.chars().take(80).collect();
+    Err(Fault::client(
+        "IMP-XOP-HREF",
+        format!(
+            "The {name} refers to {shown:?}; only cid: references to an attachment of the same \
+             message are followed."
+        ),
+    ))
+}
+
+/// Whether the text begins with a scheme (RFC 3986 §3.1) and goes on without white space.
+fn is_url(text: &str) -> bool {
+    let in_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.chars().all(in_scheme))
+        && !text.contains(char::is_whitespace)
+}
+
+fn not_encoded(name: &str) -> Fault {
+    Fault::client(
+        "IMP-BASE64",
+        format!(
+            "The {name} holds text that is neither base64 nor a cid: reference. Some clients send \
+             the file as it is: have it encoded as base64 first."
+        ),
+    )
+}
+
+/// The element's text while it arrives: a reference, or base64 that is decoded as it comes.
+struct Content<'s> {
+    name: &'static str,
+    head: String,
+    kind: Kind,
+    settings: &'s SpoolSettings,
+}
+
+enum Kind {
+    Unknown,
+    Reference,
+    Base64 {
+        decoder: Base64Push,
+        decoded: Vec<u8>,
+        spool: Spool,
+    },
+}
+
+impl<'s> Content<'s> {
+    fn new(name: &'static str, settings: &'s SpoolSettings) -> Self {
+        Content {
+            name,
+            head: String::new(),
+            kind: Kind::Unknown,
+            settings,
+        }
+    }
+
+    fn push(&mut self, piece: &str) -> Result<(), Fault> {
+        match &mut self.kind {
+            Kind::Base64 {
+                decoder,
+                decoded,
+                spool,
+            } => Ok(decode(decoder, decoded, spool, piece)?),
+            Kind::Reference => self.push_reference(piece),
+            Kind::Unknown if self.head.is_empty() && piece.trim().is_empty() => Ok(()),
+            Kind::Unknown => {
+                self.head.push_str(piece);
+                if self.head.contains(':') {
+                    self.kind = Kind::Reference;
+                    self.push_reference("")
+                } else if self.head.trim_start().len() >= LOOK_AT {
+                    self.start_base64()
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    fn push_reference(&mut self, piece: &str) -> Result<(), Fault> {
+        if self.head.len() + piece.len() > REFERENCE_LIMIT {
+            // A colon is no base64, and a reference is short: this is the file's own text.
+            return Err(not_encoded(self.name));
+        }
+        self.head.push_str(piece);
+        Ok(())
+    }
+
+    fn start_base64(&mut self) -> Result<(), Fault> {
+        let mut decoder = Base64Push::default();
+        let (mut decoded, mut spool) = (Vec::new(), Spool::new(self.settings));
+        decode(&mut decoder, &mut decoded, &mut spool, &self.head)?;
+        self.kind = Kind::Base64 {
+            decoder,
+            decoded,
+            spool,
+        };
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<FileContent, Fault> {
+        if matches!(self.kind, Kind::Unknown) {
+            if self.head.trim().is_empty() {
+                return Ok(FileContent::Empty);
+            }
+            self.start_base64()?;
+        }
+        match self.kind {
+            Kind::Base64 {
+                mut decoder,
+                mut decoded,
+                mut spool,
+            } => {
+                decoder.finish(&mut decoded)?;
+                spool.write_all(&decoded).map_err(WireError::from_io)?;
+                Ok(if spool.is_empty() {
+                    FileContent::Empty
+                } else {
+                    FileContent::Inline(spool)
+                })
+            }
+            // The file's own text is not repeated, for it may hold passwords.
+            Kind::Reference | Kind::Unknown if !is_url(self.head.trim()) => {
+                Err(not_encoded(self.name))
+            }
+            Kind::Reference | Kind::Unknown => reference(self.name, &self.head),
+        }
+    }
+}
+
+fn decode(
+    decoder: &mut Base64Push,
+    decoded: &mut Vec<u8>,
+    spool: &mut Spool,
+    text: &str,
+) -> Result<(), WireError> {
+    decoder.push(text.as_bytes(), decoded)?;
+    spool.write_all(decoded).map_err(WireError::from_io)?;
+    decoded.clear();
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! An import as a call asks for it, whichever service it is called at.
+
+use std::io::Read;
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::formats::kind::FileKind;
+use crate::http::soap::fault::Fault;
+use crate::http::soap::file_element::FileElement;
+use crate::http::soap::operation::Entry;
+use crate::http::soap::parameters::Parameters;
+use crate::import::jobs::Ended;
+use crate::import::report::Report;
+use crate::import::request::ImportRequest;
+use crate::users::import_record::Door;
+use crate::users::operator::Role;
+use crate::users::options::ImportOptions;
+
+/// What a service calls the parameters that services name differently.
+#[derive(Debug, Clone, Copy)]
+pub struct Names {
+    /// The user store.
+    pub domain: &'static str,
+    /// The file.
+    pub file: &'static str,
+}
+
+/// A call that imports a file.
+#[derive(Debug)]
+pub struct ImportCall {
+    /// What is to be done with it.
+    pub work: ImportWork,
+    /// The file, or where it is.
+    pub file: FileElement,
+}
+
+/// An import before its file is looked for.
+#[derive(Debug)]
+pub struct ImportWork {
+    /// The operation.
+    pub entry: &'static Entry,
+    /// What the core is asked for.
+    pub request: ImportRequest,
+    /// Whether the answer may come before the work is done.
+    pub respond_async: bool,
+}
+
+impl ImportCall {
+    /// Everything that can be refused without reading the file is refused here.
+    ///
+    /// # Errors
+    /// The file's name or the domain is.
+    pub fn new(
+        entry: &'static Entry,
+        parameters: &mut Parameters,
+        names: Names,
+        caller: &Caller,
+        app: &App,
+    ) -> Result<Self, Fault> {
+        let file = parameters.take_file(names.file);
+        let default_password = parameters.take_secret("defaultPassword");
+        let file_name = parameters.text("fileName").map(str::trim);
+        let file_name = file_name.filter(|name| !name.is_empty()).ok_or_else(|| {
+            Fault::operation(
+                "IMP-FILE-NAME",
+                "Required data not provided. The parameter fileName is missing; it tells the file's \
+                 type by its end, such as users.csv.",
+            )
+        })?;
+        if FileKind::called(file_name).is_none() {
+            return Err(Fault::operation(
+                "IMP-FILE-FORMAT",
+                "Unsupported format. The fileName has to end in csv, xlsx or xls, and the file has to \
+                 be what it ends in.",
+            ));
+        }
+        let request = ImportRequest {
+            organization: caller.organization.clone(),
+            domain: app.domains.find(parameters.text(names.domain))?,
+            door: Door::Soap,
+            operator: caller.name.clone(),
+            may_grant_admin: caller.role == Role::Admin,
+            file_name: file_name.to_owned(),
+            default_password,
+            generated_passwords: None,
+            options: ImportOptions::default(),
+            key: None,
+        };
+        let work = ImportWork {
+            entry,
+            request,
+            respond_async: false,
+        };
+        Ok(ImportCall { work, file })
+    }
+}
+
+impl ImportWork {
+    /// Imports `file`, now or when its turn comes; of an import that came before, at most `findings`
+    /// are told.
+    ///
+    /// # Errors
+    /// It was refused, or ended early.
+    pub fn run(self, file: impl Read, app: &App, findings: usize) -> Result<Report, Fault> {
+        let organization = self.request.organization.clone();
+        let ended = match self.respond_async {
+            true => app.jobs.queue(self.request, file)?,
+            false => app.jobs.run(self.request, file)?,
+        };
+        match ended {
+            Ended::Ran(report) => Ok(*report),
+            Ended::Recorded(record) => {
+                let found = app.store.findings(&organization, record.id, 0, findings)?;
+                Ok(Report::of_record(&record, found))
+            }
+        }
+    }
+}

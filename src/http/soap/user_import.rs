@@ -1,0 +1,226 @@
+//! Our own service, `UserImport`: the import with everything that it can do, how imports stand, what was
+//! found in them, and taking them back.
+//!
+//! An import that completes is answered by its report, whatever became of its rows; a fault says that it
+//! was refused or ended early. Whoever may import may cancel and undo what they imported themselves;
+//! what others imported, only an admin may.
+
+use std::io::Read;
+
+use uuid::Uuid;
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::http::soap::answer::Done;
+use crate::http::soap::enclosed::Enclosed;
+use crate::http::soap::fault::Fault;
+use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
+use crate::http::soap::operation::{Entry, Operation};
+use crate::http::soap::parameters::{Parameters, parameter_fault};
+use crate::http::soap::user_import_xml as xml;
+use crate::import::jobs::JobError;
+use crate::import::reject_file;
+use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
+use crate::users::operator::Role;
+use crate::users::options::{ConflictPolicy, ImportOptions};
+use crate::wire::spool::Spool;
+
+/// Problems on a page when nobody says how many.
+const PAGE: usize = 100;
+
+const NAMES: Names = Names {
+    domain: "domain",
+    file: "file",
+};
+
+/// The import that these parameters ask for.
+///
+/// # Errors
+/// It is refused whatever the file holds.
+pub fn asked(
+    entry: &'static Entry,
+    parameters: &mut Parameters,
+    caller: &Caller,
+    app: &App,
+) -> Result<ImportCall, Fault> {
+    let options = options(entry, parameters)?;
+    let respond_async = parameters.flag("respondAsync")?.unwrap_or(false);
+    let mut call = ImportCall::new(entry, parameters, NAMES, caller, app)?;
+    call.work.request.options = options;
+    call.work.request.key = parameters.text("idempotencyKey").map(str::to_owned);
+    call.work.respond_async = respond_async;
+    Ok(call)
+}
+
+fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Fault> {
+    let conflict = match parameters.text("conflict").map(str::trim) {
+        None => ConflictPolicy::default(),
+        Some(word) => ConflictPolicy::parse(word)
+            .map_err(|sentence| parameter_fault(format!("The parameter conflict: {sentence}.")))?,
+    };
+    let stop_after = parameters.number("stopAfter")?;
+    if stop_after == Some(0) {
+        return Err(parameter_fault(
+            "The parameter stopAfter has to be 1 or more, or left out.".into(),
+        ));
+    }
+    let dry_run = parameters.flag("dryRun")?.unwrap_or(false);
+    Ok(ImportOptions {
+        conflict,
+        dry_run: dry_run || entry.operation == Operation::PreviewImport,
+        validate_first: parameters.flag("validateFirst")?.unwrap_or(false),
+        stop_after,
+    })
+}
+
+/// Imports the file and answers the report.
+///
+/// # Errors
+/// The import was refused or ended early, now or when the same call came before.
+pub fn import(work: ImportWork, file: impl Read, app: &App) -> Result<Done, Fault> {
+    let entry = work.entry;
+    let report = work.run(file, app, app.importer.settings.report_findings)?;
+    match report.state {
+        ImportState::Completed | ImportState::Queued | ImportState::Running => {}
+        ImportState::Interrupted
+        | ImportState::Failed
+        | ImportState::Cancelled
+        | ImportState::Undone => return Err(Fault::earlier_call(report)),
+    }
+    let done = Done::new(entry, xml::report(&report));
+    Ok(Done {
+        report: Some(report),
+        ..done
+    })
+}
+
+/// Where imports are asked about.
+#[derive(Debug)]
+pub struct ImportDesk<'a> {
+    /// The house.
+    pub app: &'a App,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// Whether the question came as an XOP package, so that a file may come back in one.
+    pub came_as_mtom: bool,
+}
+
+impl ImportDesk<'_> {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// There is no such import, or it could not be done.
+    pub fn run(&self, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
+        let id = id(parameters)?;
+        let record = self.record(id)?;
+        let content = match entry.operation {
+            Operation::GetImport => {
+                // Whoever runs it forgets it a moment after the record has ended.
+                let runs = record.state == ImportState::Running;
+                let progress = || self.app.jobs.progress(&record.organization, id);
+                xml::record(&record, runs.then(progress).flatten())
+            }
+            Operation::ListProblems => self.problems(&record, parameters)?,
+            Operation::GetRejectFile => return self.reject_file(entry, &record, parameters),
+            Operation::CancelImport => {
+                self.may_change(&record)?;
+                let outcome = self.app.jobs.cancel(&self.caller.actor(Door::Soap), id)?;
+                xml::cancelled(outcome, self.record(id)?.state)
+            }
+            Operation::UndoImport => {
+                self.may_change(&record)?;
+                let undone = self.app.jobs.undo(&self.caller.actor(Door::Soap), id)?;
+                tracing::info!(import = %id, operator = self.caller.name, "an import was undone");
+                xml::undone(id, &undone)
+            }
+            Operation::BulkImportUsers
+            | Operation::ListUsers
+            | Operation::ListAllUsers
+            | Operation::GetUserRealmInfo
+            | Operation::HasMultipleUserStores
+            | Operation::AddUser
+            | Operation::DeleteUser
+            | Operation::ChangePassword
+            | Operation::GetAllRolesNames
+            | Operation::GetRolesOfUser
+            | Operation::AddRole
+            | Operation::Login
+            | Operation::Logout
+            | Operation::IsExistingUser
+            | Operation::ImportUsers
+            | Operation::PreviewImport => {
+                return Err(Fault::server(
+                    "IMP-INTERNAL",
+                    "The operation was led astray; nothing was changed.",
+                ));
+            }
+        };
+        Ok(Done::new(entry, content))
+    }
+
+    fn record(&self, id: ImportId) -> Result<ImportRecord, Fault> {
+        let found = self.app.store.import(&self.caller.organization, id)?;
+        found.ok_or_else(|| JobError::NoSuchImport(id).into())
+    }
+
+    fn may_change(&self, record: &ImportRecord) -> Result<(), Fault> {
+        if record.operator == self.caller.name || self.caller.role.includes(Role::Admin) {
+            return Ok(());
+        }
+        Err(Fault::operation(
+            "IMP-ACCESS-RIGHT",
+            format!(
+                "Import {} is another operator's; only an admin may cancel or undo it.",
+                record.id
+            ),
+        ))
+    }
+
+    fn problems(&self, record: &ImportRecord, parameters: &Parameters) -> Result<String, Fault> {
+        let settings = &self.app.importer.settings;
+        let at_most = |asked: Option<u64>, or: usize| {
+            asked.map_or(or, |asked| usize::try_from(asked).unwrap_or(usize::MAX))
+        };
+        // A store may count in less than 64 bits; no import has so many problems that are kept.
+        let skip = at_most(parameters.number("skip")?, 0).min(u32::MAX as usize);
+        let limit = at_most(parameters.number("limit")?, PAGE).min(settings.report_findings);
+        let (organization, store) = (&record.organization, &self.app.store);
+        let page = store.findings(organization, record.id, skip, limit)?;
+        let kept = record.findings.min(settings.keep_findings);
+        Ok(xml::problems(record.findings, kept, &page))
+    }
+
+    fn reject_file(
+        &self,
+        entry: &'static Entry,
+        record: &ImportRecord,
+        parameters: &Parameters,
+    ) -> Result<Done, Fault> {
+        let attached = parameters.flag("asAttachment")?;
+        let mut file = Spool::new(&self.app.spool);
+        let rows = reject_file::write(self.app.store.as_ref(), record, &mut file)?;
+        let (content, behind) = xml::reject_file(&record.file_name, rows);
+        let done = Done::new(entry, content);
+        Ok(Done {
+            enclosed: Some(Enclosed {
+                file,
+                media_type: "text/csv; charset=UTF-8",
+                attached: attached.unwrap_or(self.came_as_mtom),
+                id: self.app.clock.new_id(),
+                behind,
+            }),
+            ..done
+        })
+    }
+}
+
+fn id(parameters: &Parameters) -> Result<ImportId, Fault> {
+    let text = parameters.required("id")?.trim();
+    Uuid::parse_str(text).map(ImportId).map_err(|_| {
+        parameter_fault(
+            "The parameter id has to be the id of an import, such as \
+             01989e3a-7c51-7c4e-9d6b-0a1b2c3d4e5f."
+                .into(),
+        )
+    })
+}

@@ -1,0 +1,225 @@
+//! What `UserImport` answers, written down as `wsdl/UserImport.wsdl` declares it: fields in that order,
+//! absent ones left out. Words such as `semicolon` are those of the report in JSON.
+
+use serde::Serialize;
+
+use crate::formats::detected::Detected;
+use crate::http::soap::fault_xml::escape;
+use crate::import::control::Progress;
+use crate::import::jobs::Cancelled;
+use crate::import::preview::Preview;
+use crate::import::report::Report;
+use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::options::ImportOptions;
+use crate::users::problem::Problem;
+use crate::users::undo::Undone;
+
+/// How an import ended, or how far it is.
+pub fn report(report: &Report) -> String {
+    let mut xml = Xml::default();
+    xml.group("report", |xml| {
+        xml.text("id", &report.import.to_string());
+        xml.text("state", report.state.as_str());
+        xml.text("domain", &report.domain);
+        xml.text("fileName", &report.file_name);
+        xml.optional("sha256", report.sha256.as_deref());
+        xml.options(&report.options);
+        xml.counters(&report.counters);
+        let elapsed = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX);
+        xml.number("elapsedMilliseconds", elapsed);
+        if let Some(file) = &report.file {
+            xml.detected(file);
+        }
+        xml.number("problemsTotal", report.findings_total);
+        report.findings.iter().for_each(|found| xml.problem(found));
+        if let Some(preview) = &report.preview {
+            xml.preview(preview);
+        }
+    });
+    xml.0
+}
+
+/// An import as it is recorded, and how fast it is while it runs.
+pub fn record(record: &ImportRecord, progress: Option<Progress>) -> String {
+    let mut xml = Xml::default();
+    xml.group("record", |xml| {
+        xml.text("id", &record.id.to_string());
+        xml.text("state", record.state.as_str());
+        xml.optional("reason", record.reason.as_deref());
+        xml.text("domain", &record.domain);
+        xml.text("door", record.door.as_str());
+        xml.text("operator", &record.operator);
+        xml.text("fileName", &record.file_name);
+        xml.optional("sha256", record.sha256.as_deref());
+        xml.options(&record.options);
+        xml.optional("idempotencyKey", record.key.as_deref());
+        xml.counters(&record.counters);
+        xml.number("problemsTotal", record.findings);
+        xml.text("startedAt", &record.started_at.to_rfc3339());
+        let finished = record.finished_at.map(|at| at.to_rfc3339());
+        xml.optional("finishedAt", finished.as_deref());
+        if let Some(progress) = progress {
+            xml.group("progress", |xml| {
+                xml.number("rowsPerSecond", progress.rows_per_second);
+                if let Some(seconds) = progress.seconds_left {
+                    xml.number("secondsLeft", seconds);
+                }
+            });
+        }
+    });
+    xml.0
+}
+
+/// A page of what was found.
+pub fn problems(total: u64, kept: u64, page: &[Problem]) -> String {
+    let mut xml = Xml::default();
+    xml.group("page", |xml| {
+        xml.number("total", total);
+        xml.number("kept", kept);
+        page.iter().for_each(|found| xml.problem(found));
+    });
+    xml.0
+}
+
+/// What comes before a reject file and behind it.
+pub fn reject_file(file_name: &str, rows: u64) -> (String, String) {
+    let stem = file_name
+        .rsplit_once('.')
+        .map_or(file_name, |(stem, _)| stem);
+    let mut xml = Xml(String::from("<ns:rejectFile>"));
+    xml.text("fileName", &format!("{stem}-rejects.csv"));
+    xml.number("rows", rows);
+    (xml.0 + "<ns:file>", "</ns:file></ns:rejectFile>".into())
+}
+
+/// What a wish to cancel came to.
+pub fn cancelled(outcome: Cancelled, state: ImportState) -> String {
+    let mut xml = Xml::default();
+    xml.group("cancelled", |xml| {
+        let word = match outcome {
+            Cancelled::BeforeItBegan => "beforeItBegan",
+            Cancelled::Asked => "asked",
+            Cancelled::TooLate => "tooLate",
+        };
+        xml.text("outcome", word);
+        xml.text("state", state.as_str());
+    });
+    xml.0
+}
+
+/// What an undo came to.
+pub fn undone(id: ImportId, undone: &Undone) -> String {
+    let mut xml = Xml::default();
+    xml.group("undone", |xml| {
+        xml.text("id", &id.to_string());
+        xml.number("removed", undone.removed);
+        xml.number("restored", undone.restored);
+        xml.number("leftTotal", undone.left_total);
+        for left in &undone.left {
+            xml.group("left", |xml| {
+                xml.text("userName", &left.user_name);
+                xml.text("reason", left.reason);
+            });
+        }
+    });
+    xml.0
+}
+
+/// Elements in the service's namespace, one behind the other; the prefix `ns` is bound around them.
+#[derive(Default)]
+struct Xml(String);
+
+impl Xml {
+    fn text(&mut self, name: &str, text: &str) {
+        self.0
+            .push_str(&format!("<ns:{name}>{}</ns:{name}>", escape(text)));
+    }
+
+    fn optional(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
+    }
+
+    fn number(&mut self, name: &str, number: u64) {
+        self.text(name, &number.to_string());
+    }
+
+    fn word(&mut self, name: &str, word: &impl Serialize) {
+        // What has no word in JSON has none here.
+        if let Ok(serde_json::Value::String(word)) = serde_json::to_value(word) {
+            self.text(name, &word);
+        }
+    }
+
+    fn group(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
+        self.0.push_str(&format!("<ns:{name}>"));
+        content(self);
+        self.0.push_str(&format!("</ns:{name}>"));
+    }
+
+    fn options(&mut self, options: &ImportOptions) {
+        self.group("options", |xml| {
+            xml.text("conflict", options.conflict.as_str());
+            xml.text("dryRun", &options.dry_run.to_string());
+            xml.text("validateFirst", &options.validate_first.to_string());
+            if let Some(rows) = options.stop_after {
+                xml.number("stopAfter", rows);
+            }
+        });
+    }
+
+    fn counters(&mut self, counters: &Counters) {
+        self.group("counters", |xml| {
+            xml.number("total", counters.total);
+            xml.number("created", counters.created);
+            xml.number("updated", counters.updated);
+            xml.number("unchanged", counters.unchanged);
+            xml.number("duplicate", counters.duplicate);
+            xml.number("failed", counters.failed);
+            xml.number("skipped", counters.skipped);
+        });
+    }
+
+    fn detected(&mut self, file: &Detected) {
+        self.group("detected", |xml| {
+            xml.text("kind", file.kind.as_str());
+            if let Some(charset) = file.charset {
+                xml.text("charset", charset.name);
+                xml.word("charsetFrom", &charset.from);
+            }
+            if let Some(delimiter) = file.delimiter {
+                xml.word("delimiter", &delimiter);
+            }
+            xml.optional("sheet", file.sheet.as_deref());
+        });
+    }
+
+    fn problem(&mut self, problem: &Problem) {
+        self.group("problem", |xml| {
+            xml.number("line", problem.line);
+            xml.optional("column", problem.column.as_deref());
+            xml.text("severity", problem.severity.as_str());
+            xml.text("code", &problem.code);
+            xml.text("message", &problem.message);
+            xml.optional("userName", problem.user_name.as_deref());
+        });
+    }
+
+    fn preview(&mut self, preview: &Preview) {
+        self.group("preview", |xml| {
+            for column in &preview.columns {
+                xml.group("column", |xml| {
+                    xml.text("name", &column.name);
+                    xml.optional("standsFor", column.stands_for.as_deref());
+                });
+            }
+            for row in &preview.rows {
+                xml.group("row", |xml| {
+                    xml.number("line", row.line);
+                    row.cells.iter().for_each(|cell| xml.text("cell", cell));
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,231 @@
+//! Imports of the queue survive a process that is killed without warning: the next start goes on with
+//! them, until each row has been dealt with once and the counters say so.
+//!
+//! 20 kills at random moments, or as many as `CRASH_KILLS` says; `CRASH_SEED` repeats the moments of
+//! an earlier run.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant, SystemTime};
+
+use muster::app::App;
+use muster::clock::Clock;
+use muster::import::jobs::Ended;
+use muster::import::request::ImportRequest;
+use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::import_record::Door;
+use muster::users::options::{ConflictPolicy, ImportOptions};
+
+use crate::app::Options;
+use crate::crash::Random;
+use crate::process::{Home, Serving, database, users_csv};
+
+/// Many small commits, for a kill to hit one.
+const SETTINGS: &str =
+    "[import]\nfirst_batch_users = 100\nbatch_users = 300\nbatch_passwords = 40\n";
+
+/// The longest that a server lives, at first; imports that take longer get more.
+const LIFE: Duration = Duration::from_millis(700);
+
+/// A kind of import, and what is left to be looked at when it is complete.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    /// Everybody gets the default password.
+    Default,
+    /// Everybody has a password of their own.
+    Own,
+    /// Everybody exists and is changed.
+    Update,
+    /// As the first, after a rehearsal of the whole file.
+    ValidateFirst,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Default, Kind::Own, Kind::Update, Kind::ValidateFirst];
+
+    fn rows(self) -> usize {
+        match self {
+            Kind::Default | Kind::ValidateFirst => 30_000,
+            Kind::Own => 1_500,
+            Kind::Update => 8_000,
+        }
+    }
+
+    fn csv(self) -> String {
+        let rows = self.rows();
+        match self {
+            Kind::Default | Kind::ValidateFirst => users_csv(rows, 7_919),
+            Kind::Own => {
+                let mut csv = String::from("username,password\n");
+                for row in 0..rows {
+                    writeln!(csv, "user{row:06},Own-Word-{row}").expect("it takes everything");
+                }
+                csv
+            }
+            Kind::Update => users_csv(rows, 7_919).replace("@example.com", "@example.org"),
+        }
+    }
+
+    fn options(self) -> ImportOptions {
+        ImportOptions {
+            conflict: match self {
+                Kind::Update => ConflictPolicy::Update,
+                _ => ConflictPolicy::Skip,
+            },
+            validate_first: self == Kind::ValidateFirst,
+            ..ImportOptions::default()
+        }
+    }
+}
+
+/// Puts the import into the queue of a server that is not running yet.
+fn put_in_line(home: &Home, kind: Kind) {
+    let folder = home.data();
+    let mut options = Options::new(folder.parent().expect("a folder"));
+    options.app.domains = Default::default();
+    let app = App::build(&options.app, Clock::system()).expect("the app is built");
+    let request = |options| ImportRequest {
+        organization: DEFAULT_ORGANIZATION.into(),
+        domain: app.domains.find(None).expect("PRIMARY"),
+        door: Door::Rest,
+        operator: "admin".into(),
+        may_grant_admin: true,
+        file_name: "users.csv".into(),
+        default_password: Some("Initial-Pass-1".into()),
+        generated_passwords: None,
+        options,
+        key: None,
+    };
+    if kind == Kind::Update {
+        let before = users_csv(kind.rows(), 7_919);
+        let made = app
+            .jobs
+            .run(request(ImportOptions::default()), before.as_bytes());
+        assert!(matches!(made, Ok(Ended::Ran(_))), "{made:?}");
+    }
+    let queued = app
+        .jobs
+        .queue(request(kind.options()), kind.csv().as_bytes());
+    assert!(matches!(queued, Ok(Ended::Recorded(_))), "{queued:?}");
+}
+
+/// Whether the newest import is complete; what holds at every moment holds.
+fn is_complete(home: &Home, what: &str) -> bool {
+    let db = database(&home.data());
+    let count = |sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).expect("a count") };
+    let wrong = count(
+        "WITH made AS (SELECT created_by, count(*) AS users FROM users GROUP BY created_by),
+             changed AS (SELECT modified_by, count(*) AS users FROM users GROUP BY modified_by)
+         SELECT count(*) FROM imports
+             LEFT JOIN made ON created_by = id LEFT JOIN changed ON modified_by = id
+         WHERE created <> coalesce(made.users, 0) OR updated <> coalesce(changed.users, 0)
+             OR total <> created + updated + unchanged + duplicate + failed + skipped",
+    );
+    assert_eq!(wrong, 0, "counters are the rows; {what}");
+    let last = "FROM imports ORDER BY id DESC LIMIT 1";
+    let state: String = db
+        .query_row(&format!("SELECT state {last}"), [], |row| row.get(0))
+        .expect("a state");
+    assert!(
+        ["queued", "running", "interrupted", "completed"].contains(&state.as_str()),
+        "{state}; {what}"
+    );
+    state == "completed"
+}
+
+fn check_complete(home: &Home, kind: Kind, what: &str) {
+    let db = database(&home.data());
+    let sound: String = db
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("a check");
+    assert_eq!(sound, "ok", "{what}");
+    let rows = i64::try_from(kind.rows()).expect("a small number");
+    let seen: [i64; 4] = db
+        .query_row(
+            "SELECT total, created, updated, (SELECT count(*) FROM users)
+             FROM imports ORDER BY id DESC LIMIT 1",
+            [],
+            |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]),
+        )
+        .expect("an import");
+    let updated = if kind == Kind::Update { rows } else { 0 };
+    assert_eq!(seen, [rows, rows - updated, updated, rows], "{what}");
+    let count = |sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).expect("a count") };
+    if kind == Kind::Update {
+        let images = count("SELECT count(*) FROM before_images");
+        let old = count("SELECT count(*) FROM users WHERE email NOT LIKE '%@example.org'");
+        assert_eq!((images, old), (rows, 0), "{what}");
+    }
+    let own = count("SELECT count(*) FROM users WHERE password_hash IS NOT NULL");
+    assert_eq!(own, if kind == Kind::Own { rows } else { 0 }, "{what}");
+    let none = count(
+        "SELECT count(*) FROM users u LEFT JOIN imports i
+             ON i.organization = u.organization AND i.id = u.initial_of
+         WHERE coalesce(u.password_hash, i.default_password_hash) IS NULL",
+    );
+    assert_eq!(none, 0, "users without any password; {what}");
+    let begun = count("SELECT count(*) FROM audit WHERE action = 'import.end'");
+    let expected = if kind == Kind::Update { 2 } else { 1 };
+    assert_eq!(begun, expected, "ends in the audit; {what}");
+}
+
+fn number(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().expect("a number"),
+        Err(_) => otherwise(),
+    }
+}
+
+#[test]
+fn killed_again_and_again_the_queue_is_worked_off_to_the_last_row() {
+    let seed = number("CRASH_SEED", || {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.map_or(1, |time| u64::from(time.subsec_nanos()))
+    });
+    let most = number("CRASH_KILLS", || 20);
+    eprintln!("CRASH_SEED={seed} CRASH_KILLS={most}");
+    let mut random = Random(seed);
+    let (mut kills, mut in_the_middle, mut imports) = (0, 0, 0);
+    while kills < most {
+        let kind = Kind::ALL[imports % Kind::ALL.len()];
+        imports += 1;
+        let home = Home::with_settings(SETTINGS);
+        put_in_line(&home, kind);
+        let what = |kills| format!("CRASH_SEED={seed}, {kind:?}, kill {kills}");
+        // At the most so many kills each, for all kinds to have their share.
+        let mut left = 5;
+        while left > 0 && kills < most {
+            let server = Serving::start(&home);
+            let moment = LIFE.mul_f64(random.fraction());
+            std::thread::sleep(moment);
+            let before = is_complete(&home, &what(kills));
+            server.kill();
+            if before {
+                break;
+            }
+            (kills, left) = (kills + 1, left - 1);
+            let (rows, complete) = {
+                let complete = is_complete(&home, &what(kills));
+                let db = database(&home.data());
+                let sql = "SELECT total FROM imports ORDER BY id DESC LIMIT 1";
+                let rows: i64 = db.query_row(sql, [], |row| row.get(0)).expect("a count");
+                (rows, complete)
+            };
+            in_the_middle += u64::from(rows > 0 && !complete);
+        }
+        let server = Serving::start(&home);
+        let until = Instant::now() + Duration::from_secs(60);
+        while !is_complete(&home, &what(kills)) {
+            assert!(Instant::now() < until, "{}\n{}", what(kills), server.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        check_complete(&home, kind, &what(kills));
+        server.stop();
+        let spool = std::fs::read_dir(home.data().join("spool")).expect("the spool folder");
+        assert_eq!(spool.count(), 0, "no upload is left; {}", what(kills));
+    }
+    eprintln!("{kills} kills, {in_the_middle} between two batches, {imports} imports");
+    assert!(
+        in_the_middle * 4 >= kills,
+        "only {in_the_middle} of {kills} kills came in the middle"
+    );
+}
