@@ -138,6 +138,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     };
     let organization = request.organization.clone();
     cancel_at_first_signal(&app)?;
+    app.jobs.begin_beating()?;
     let bar = progress_bar(metadata.len(), arguments.json);
     let file = bar.wrap_read(file);
     let result = watched(&app.jobs, &bar, || app.jobs.run(request, file));

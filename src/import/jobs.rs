@@ -212,6 +212,15 @@ impl Jobs {
         for number in 0..importer.settings.workers {
             self.spawn(format!("import-{number}"), Shared::work)?;
         }
+        self.begin_beating()
+    }
+
+    /// Gives signs of life from now on and hears wishes to cancel, and leaves the queue alone: for a
+    /// process that is there for one import.
+    ///
+    /// # Errors
+    /// A sentence: no thread could be started.
+    pub fn begin_beating(&self) -> Result<(), String> {
         self.spawn("heartbeat".into(), Shared::beat)
     }
 

@@ -1,8 +1,10 @@
 //! What the terminal does with imports besides making them: reject files, keys, cancelling, undoing,
 //! the audit, and the roles that rows may name.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -305,36 +307,41 @@ fn roles_are_added_listed_and_given() {
     assert!(audit.out.contains("PRIMARY/Sales: north"), "{audit:?}");
 }
 
-#[test]
-fn ctrl_c_ends_an_import_behind_a_batch_and_says_what_is_written() {
-    let home = Home::with_settings("[import]\nfirst_batch_users = 50\nbatch_users = 50\n");
+/// How many users are stored.
+fn stored(home: &Home) -> Option<i64> {
+    let database = home.data().exists().then(|| database(&home.data()))?;
+    let row = database.query_row("SELECT count(*) FROM users", [], |row| row.get(0));
+    row.ok()
+}
+
+/// An import from a pipe, of which some batches are written; its input, and the rows that are left.
+fn import_under_way(home: &Home) -> (Child, File, String) {
     let pipe = home.path("users.csv");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    let made = Command::new("mkfifo").arg(&pipe).status();
     assert!(made.expect("mkfifo").success());
     home.write("default", "Initial-Pass-1");
     let mut command = home.command(&["import", "users.csv", "--default-password-file", "default"]);
-    command.stdin(std::process::Stdio::null());
-    let child = command.spawn().expect("the binary starts");
-    let mut writer = std::fs::File::options()
-        .write(true)
-        .open(&pipe)
-        .expect("it is read");
+    let child = command.stdin(Stdio::null()).spawn();
+    let child = child.expect("the binary starts");
+    let mut writer = File::options().write(true).open(&pipe).expect("it is read");
     let csv = users_csv(2_000, 7_919);
     let (before, after) = csv.split_at(csv.len() / 2);
     writer.write_all(before.as_bytes()).expect("it is read");
     let until = Instant::now() + Duration::from_secs(60);
-    let stored = || -> Option<i64> {
-        let count = "SELECT count(*) FROM users";
-        let database = home.data().exists().then(|| database(&home.data()))?;
-        database.query_row(count, [], |row| row.get(0)).ok()
-    };
-    while stored().is_none_or(|stored| stored < 100) {
+    while stored(home).is_none_or(|stored| stored < 100) {
         assert!(Instant::now() < until, "the import does not begin");
         std::thread::sleep(Duration::from_millis(10));
     }
+    (child, writer, after.to_owned())
+}
+
+#[test]
+fn ctrl_c_ends_an_import_behind_a_batch_and_says_what_is_written() {
+    let home = Home::with_settings("[import]\nfirst_batch_users = 50\nbatch_users = 50\n");
+    let (mut child, mut writer, after) = import_under_way(&home);
     let process = Pid::from_raw(i32::try_from(child.id()).expect("an id")).expect("an id");
     kill_process(process, Signal::INT).expect("it is there");
-    let mut err = BufReader::new(child.stderr.expect("a pipe"));
+    let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut said = String::new();
     err.read_line(&mut said).expect("UTF-8");
     assert!(said.contains("stopping behind the batch"), "{said}");
@@ -346,11 +353,31 @@ fn ctrl_c_ends_an_import_behind_a_batch_and_says_what_is_written() {
         said.contains("cancelled") && said.contains("muster imports undo"),
         "{said}"
     );
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(2), "some rows are stored: {said}");
     let record = newest(&home);
     assert_eq!(record["state"], "cancelled");
-    assert_eq!(record["created"], stored().expect("a count"));
+    assert_eq!(record["created"], stored(&home).expect("a count"));
     home.run(&["imports", "undo", id(&record)]).ended(0);
-    assert_eq!(stored(), Some(0));
+    assert_eq!(stored(&home), Some(0));
+}
+
+#[test]
+fn an_import_of_another_terminal_is_cancelled_too() {
+    let home = Home::with_settings("[import]\nfirst_batch_users = 50\nbatch_users = 50\n");
+    let (mut child, mut writer, _) = import_under_way(&home);
+    let record = newest(&home);
+    home.run(&["imports", "cancel", id(&record)]).ended(0);
+    let until = Instant::now() + Duration::from_secs(60);
+    while newest(&home)["state"] == "running" {
+        assert!(Instant::now() < until, "the import is not stopped");
+        // Rows go on coming until it notices.
+        let _ = writer.write_all(b"username-that-nobody-has,,,,,\n");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(writer);
+    assert_eq!(newest(&home)["state"], "cancelled");
+    assert_eq!(child.wait().expect("it ends").code(), Some(2));
 }
 
 #[test]

@@ -1062,3 +1062,33 @@ fn a_role_is_made_with_all_its_members_or_not_at_all() {
         assert_eq!(elsewhere, ["Internal/everyone"], "{name}");
     }
 }
+
+#[test]
+fn a_wish_to_cancel_reaches_whoever_runs_the_import() {
+    for Trial { name, store, .. } in every_store() {
+        let (import, by) = (new_import(), actor(ORGANIZATION));
+        let wish = |at| store.request_cancel(ORGANIZATION, import, &by, Moment(at));
+        let beat = |at| store.still_running(ORGANIZATION, import, Moment(at));
+        assert_eq!(wish(1), Ok(false), "{name}: there is no such import");
+        let begin = ImportStep {
+            begin: Some(record(import)),
+            ..step(import, batch(&[(2, "ann")]))
+        };
+        write(store.as_ref(), begin);
+        assert_eq!(beat(2), Ok(false), "{name}");
+        assert_eq!(wish(3), Ok(true), "{name}");
+        assert_eq!(beat(4), Ok(true), "{name}");
+        assert_eq!(store.close_abandoned(Moment(5)), Ok(1), "{name}");
+        assert_eq!(beat(6), Ok(false), "{name}: nobody runs it");
+        assert_eq!(wish(7), Ok(false), "{name}: nobody runs it");
+        let taken = store.take_up(ORGANIZATION, import, Moment(8));
+        assert!(taken.expect("the store works").is_some(), "{name}");
+        assert_eq!(
+            beat(9),
+            Ok(false),
+            "{name}: the wish was about the earlier run"
+        );
+        let audit = store.audit(ORGANIZATION, None, 1).expect("the store works");
+        assert_eq!(audit[0].action, "import.cancel", "{name}");
+    }
+}
