@@ -17,7 +17,7 @@
 # The results go to target/interop/results.tsv, which compatibility.py makes a table of.
 set -euo pipefail
 
-all=(wsdl zeep node php perl wsdl2h gsoap wsimport cxf camel stub)
+all=(wsdl zeep own node php perl wsdl2h gsoap wsimport cxf camel stub)
 
 if [[ $# -lt 1 || ! -x $1 ]]; then
     echo "usage: $0 PATH-TO-MUSTER [SUITE...]    suites: ${all[*]}" >&2
@@ -275,7 +275,7 @@ needs() {
     return 1
 }
 
-if needs wsdl zeep; then install_zeep; fi
+if needs wsdl zeep own; then install_zeep; fi
 if needs node; then install_node_soap; fi
 if needs php; then apt_tool php has_php php-cli php-soap; fi
 if needs perl; then apt_tool perl has_perl libsoap-lite-perl libmime-tools-perl; fi
@@ -300,6 +300,7 @@ mkdir -p "$INTEROP_BIG"
 python=$work/venv/bin/python
 suite wsdl zeep "$python" "$here/wsdl_shapes.py"
 suite zeep zeep "$python" "$here/zeep_client.py"
+suite own zeep "$python" "$here/user_import.py"
 suite node node_soap node "$here/node_soap.mjs"
 suite php php php "$here/php_client.php"
 suite perl perl perl "$here/soap_lite.pl"

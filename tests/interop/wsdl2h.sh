@@ -28,4 +28,17 @@ generate() {
 
 generate cpp
 generate c -c
+
+# Muster's own service, of which the generators have nothing to warn. With a name, each binding
+# becomes a service of its own.
+folder="$INTEROP_WORK/wsdl2h-own"
+rm -rf "$folder"
+mkdir -p "$folder"
+cd "$folder"
+wsdl2h -Nown -o UserImport.h "$INTEROP_BASE/services/UserImport?wsdl" 2>&1 | tee wsdl2h.log
+soapcpp2 -C UserImport.h 2>&1 | tee soapcpp2.log
+if grep -i 'warning' wsdl2h.log soapcpp2.log; then
+    exit 1
+fi
+grep -q 'soap_call_.*getRejectFile' soapStub.h
 printf 'result\tgenerated\tworks\tC++ and C\n'

@@ -55,6 +55,24 @@ fn it_is_served_at_every_address_in_any_case() {
 }
 
 #[test]
+fn our_own_service_has_one_shape_and_one_address() {
+    let server = TestApp::start();
+    let address = format!("http://{}/services/UserImport", server.address());
+    for path in [
+        "/services/UserImport?wsdl",
+        "/services/UserImport/?WSDL",
+        "/services/UserImport?wsdl&shape=in-only",
+    ] {
+        let response = server.get(path);
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(addresses(&response.body), [&*address, &*address], "{path}");
+        assert_eq!(operations(&response.body), (7, 7), "{path}");
+    }
+    let dotted = server.get("/services/UserImport.UserImportHttpsSoap11Endpoint?wsdl");
+    assert_eq!(dotted.status, 404);
+}
+
+#[test]
 fn the_originals_shape_leaves_nine_operations_without_an_answer() {
     let server = TestApp::start();
     let wsdl = server.get("/services/UserAdmin?wsdl&shape=in-only").body;

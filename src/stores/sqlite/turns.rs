@@ -85,7 +85,11 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(50));
             drop(turn);
         });
-        while turns.numbers().drawn - turns.numbers().served < 2 {
+        let waiting = || {
+            let numbers = turns.numbers();
+            numbers.drawn - numbers.served
+        };
+        while waiting() < 2 {
             std::thread::yield_now();
         }
         drop(first);

@@ -18,6 +18,7 @@ build() {
         -Dmaven.repo.local="$INTEROP_WORK/m2" \
         -Dinterop.build="$build" \
         -Dinterop.wsdl="$INTEROP_BASE/services/UserAdmin?wsdl" \
+        -Dinterop.own="$INTEROP_BASE/services/UserImport?wsdl" \
         package
 }
 
