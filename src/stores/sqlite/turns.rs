@@ -85,7 +85,11 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(50));
             drop(turn);
         });
-        while turns.numbers().drawn - turns.numbers().served < 2 {
+        let in_line = || {
+            let numbers = turns.numbers();
+            numbers.drawn - numbers.served
+        };
+        while in_line() < 2 {
             std::thread::yield_now();
         }
         drop(first);
