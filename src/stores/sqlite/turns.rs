@@ -85,11 +85,11 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(50));
             drop(turn);
         });
-        let waiting = || {
+        let in_line = || {
             let numbers = turns.numbers();
             numbers.drawn - numbers.served
         };
-        while waiting() < 2 {
+        while in_line() < 2 {
             std::thread::yield_now();
         }
         drop(first);
