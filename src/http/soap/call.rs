@@ -185,12 +185,12 @@ impl Call<'_> {
         file: impl Read,
         progress: &Progress,
     ) -> Result<Done, Fault> {
-        work.respond_async |= self.head.respond_async;
+        let key = work.request.key.take();
         if !work.request.options.dry_run {
-            // A dry run leaves nothing that a later call could find.
+            // A dry run leaves nothing that a later call could find, or that could wait for its turn.
             let message_id = || progress.addressing.as_ref()?.message_id.clone();
-            let key = work.request.key.take();
             work.request.key = key.or_else(|| self.head.key.clone()).or_else(message_id);
+            work.respond_async |= self.head.respond_async;
         }
         match work.entry.service {
             Service::UserImport => user_import::import(work, file, self.app),
