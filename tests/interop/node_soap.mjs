@@ -240,6 +240,39 @@ async function faultShortBody() {
   return `forceGzip announces a wrong length; the fault: ${message}`;
 }
 
+// Muster's own service: the report of an import, the rejected rows, the declared fault.
+const own = (version) => async () => {
+  const client = await soap.createClientAsync(`${INTEROP_BASE}/services/UserImport?wsdl`, {
+    forceSoap12Headers: version === '1.2',
+  });
+  client.setSecurity(basic());
+  const port = client.UserImport[`UserImportSoap${version.replace('.', '')}Port`];
+  const ask = (operation, request) =>
+    new Promise((resolve, reject) => {
+      port[operation](request, (error, result) => (error ? reject(error) : resolve(result)));
+    });
+  const id = `node-own${version.replace('.', '')}`;
+  const file = `username,password,emailaddress\n${id}-ann,,${id}-ann@example.com\n${id} bob,,\n`;
+  const { report } = await ask('importUsers', {
+    file: Buffer.from(file).toString('base64'),
+    fileName: 'users.csv',
+    defaultPassword: 'Initial-Pass-1',
+  });
+  assert.equal(Number(report.counters.created), 1);
+  assert.equal(report.problem[0].code, 'name-white-space');
+  const { rejectFile } = await ask('getRejectFile', { id: report.id });
+  assert.match(Buffer.from(rejectFile.file, 'base64').toString(), new RegExp(`${id} bob`));
+  say('imported', `${id}-ann`, `${id}-ann@example.com`);
+  const error = await ask('getImport', { id: '01989e3a-7c51-7c4e-9d6b-0a1b2c3d4e5f' }).then(
+    () => assert.fail('an import that there is not was found'),
+    (refused) => refused,
+  );
+  const { Fault } = error.root.Envelope.Body;
+  const detail = Fault.detail ?? Fault.Detail;
+  assert.equal(detail.importFault.code, 'IMP-IMPORT-UNKNOWN');
+  return 'report, rejects, error.root.Envelope.Body.Fault';
+};
+
 say('client', 'node soap', need('soap/package.json').version);
 say('result', 'generated', 'works', 'loaded when the client starts');
 for (const version of ['1.1', '1.2']) {
@@ -278,6 +311,7 @@ for (const version of ['1.1', '1.2']) {
   await mode(`fault password ${version}`, faultPassword(version));
   await mode(`fault handler ${version}`, faultHandler(version));
   await mode(`fault domain ${version}`, faultDomain(version));
+  await mode(`own inline ${version}`, own(version));
 }
 await mode('fault 401', fault401);
 await mode('fault cid', faultCid);

@@ -235,6 +235,35 @@ function faultDomain(string $version): callable
     };
 }
 
+/** Muster's own service: the report of an import, the rejected rows, the typed fault. */
+function own(string $version): callable
+{
+    return function () use ($version): string {
+        $id = 'php-own' . str_replace('.', '', $version);
+        $client = new SoapClient(getenv('INTEROP_BASE') . '/services/UserImport?wsdl', basic() + [
+            'soap_version' => PORTS[$version][0],
+            'cache_wsdl' => WSDL_CACHE_NONE,
+            'features' => SOAP_SINGLE_ELEMENT_ARRAYS,
+        ]);
+        $request = [
+            'file' => "username,password,emailaddress\n$id-ann,,$id-ann@example.com\n$id bob,,\n",
+            'fileName' => 'users.csv',
+            'defaultPassword' => 'Initial-Pass-1',
+        ];
+        $report = $client->importUsers($request)->report;
+        expect($report->counters->created === 1, json_encode($report));
+        expect($report->problem[0]->code === 'name-white-space', json_encode($report));
+        $rejects = $client->getRejectFile(['id' => $report->id])->rejectFile;
+        expect(str_contains($rejects->file, "$id bob"), $rejects->file);
+        say('imported', "$id-ann", "$id-ann@example.com");
+        $unknown = ['id' => '01989e3a-7c51-7c4e-9d6b-0a1b2c3d4e5f'];
+        $fault = refusal(fn () => $client->getImport($unknown));
+        $entry = $fault->detail->importFault;
+        expect($entry->code === 'IMP-IMPORT-UNKNOWN', json_encode($fault->detail));
+        return 'report, rejects, $fault->detail->importFault';
+    };
+}
+
 say('client', 'PHP SoapClient', PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION . '.' . PHP_RELEASE_VERSION);
 say('result', 'generated', 'works', 'loaded when the client starts');
 $gzip = SOAP_COMPRESSION_ACCEPT | SOAP_COMPRESSION_GZIP | 6;
@@ -259,6 +288,7 @@ foreach (['1.1', '1.2'] as $version) {
     mode("fault password $version", faultPassword($version));
     mode("fault handler $version", faultHandler($version));
     mode("fault domain $version", faultDomain($version));
+    mode("own inline $version", own($version));
 }
 mode('fault 401', fault401(...));
 exit($bad ? 1 : 0);

@@ -312,11 +312,21 @@ fn a_preview_shows_columns_and_rows_and_leaves_nothing() {
     let unknown = call(&server, "getImport", &id(&all("id")[0]));
     assert_eq!(fault(&unknown).0, "IMP-IMPORT-UNKNOWN");
     // The key of a rehearsal is free for the import.
-    for dry in ["true", "false"] {
+    for dry in ["true", "false", "true"] {
         let more = format!("<x:idempotencyKey>k</x:idempotencyKey><x:dryRun>{dry}</x:dryRun>");
         let response = call(&server, "importUsers", &import(file, &more));
-        assert_eq!(counters(&response, "importUsers"), [2, 1, 0, 0, 0, 1, 0]);
+        let made = server.users().len() as u64;
+        let expected = match dry {
+            "true" => [2, 1 - made, 0, 0, made, 1, 0],
+            _ => [2, 1, 0, 0, 0, 1, 0],
+        };
+        assert_eq!(counters(&response, "importUsers"), expected, "{dry}");
     }
+    // A wish that cannot be met is none.
+    let body = envelope("previewImport", &import(file, ""));
+    let wish = ["Prefer: respond-async"];
+    let response = server.post_as(PATH, Some(&admin()), "text/xml", &wish, body.as_bytes());
+    assert_eq!(text(&response, "previewImport", "state"), "completed");
 }
 
 #[test]

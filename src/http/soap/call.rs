@@ -186,16 +186,16 @@ impl Call<'_> {
         file: impl Read,
         progress: &Progress,
     ) -> Result<Done, Fault> {
-        work.respond_async |= self.head.respond_async;
+        let key = work.request.key.take();
         if !work.request.options.dry_run {
-            // A dry run leaves nothing that a later call could find. A message id that cannot be a key
-            // is none: nobody sends it to be told that it is too long.
+            // A dry run leaves nothing that a later call could find, or that could wait for its turn. A
+            // message id that cannot be a key is none: nobody sends it to be told that it is too long.
             let message_id = || {
                 let id = progress.addressing.as_ref()?.message_id.clone();
                 id.filter(|id| can_be_key(id))
             };
-            let key = work.request.key.take();
             work.request.key = key.or_else(|| self.head.key.clone()).or_else(message_id);
+            work.respond_async |= self.head.respond_async;
         }
         match work.entry.service {
             Service::UserImport => user_import::import(work, file, self.app),
