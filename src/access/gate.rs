@@ -14,7 +14,7 @@ use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::audit::Actor;
 use crate::users::digest_memory::DigestMemory;
 use crate::users::hashing::HashPool;
-use crate::users::import_record::Door;
+use crate::users::import_record::{Door, ImportRecord};
 use crate::users::operator::{Operator, Role};
 use crate::users::passwords::Settings;
 use crate::users::store::Store;
@@ -42,6 +42,11 @@ impl Caller {
             role: Role::Admin,
             organization: DEFAULT_ORGANIZATION.into(),
         }
+    }
+
+    /// Whether they may stop an import or take it back: their own, or as an admin any.
+    pub fn may_take_back(&self, import: &ImportRecord) -> bool {
+        self.role == Role::Admin || self.name == import.operator
     }
 
     /// The same, through this door, for the audit.

@@ -124,6 +124,8 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
 fn find(store: &dyn Store, id: Uuid) -> Result<ImportRecord, CliError> {
     let id = ImportId(id);
     let found = store.import(DEFAULT_ORGANIZATION, id)?;
+    let now = Clock::system().now();
+    let found = found.map(|record| record.shown(now));
     found.ok_or_else(|| CliError::Told(format!("there is no import {id}")))
 }
 
@@ -137,7 +139,8 @@ fn list(store: &dyn Store, out: &mut dyn Write) -> Result<(), CliError> {
         return Ok(writeln!(out, "no imports")?);
     }
     let mut table = output::table(&["id", "started", "file", "state", "rows"]);
-    for record in records {
+    let now = Clock::system().now();
+    for record in records.into_iter().map(|record| record.shown(now)) {
         let started = record.started_at.to_rfc3339();
         table.add_row(vec![
             record.id.to_string(),

@@ -102,6 +102,14 @@ fn announce(
             let base = addresses.base_url(secure);
             writeln!(out, "  SOAP   {base}{USER_ADMIN}")?;
             writeln!(out, "  WSDL   {base}{USER_ADMIN}?wsdl")?;
+            writeln!(
+                out,
+                "  SOAP   {base}/services/UserImport (with options and a report)"
+            )?;
+            writeln!(
+                out,
+                "  REST   {base}/api/v1 (described at /api/v1/openapi.json)"
+            )?;
         }
     }
     writeln!(out, "  Data   {}", data.display())?;

@@ -57,7 +57,8 @@ impl<W: Write> CsvWriter<W> {
             true => "'",
             false => "",
         };
-        let quoted = cell.contains([',', '"', '\r', '\n', ';', '\t'])
+        let quoted = !mark.is_empty()
+            || cell.contains([',', '"', '\r', '\n', ';', '\t'])
             || cell.starts_with(' ')
             || cell.ends_with(' ');
         match quoted {
@@ -90,7 +91,7 @@ mod tests {
         let cells = ["=1+1", "+33", "@x", "-", "a=b"];
         assert_eq!(
             written(CsvWriter::defused(Vec::new()), &cells),
-            "'=1+1,'+33,'@x,'-,a=b\r\n"
+            "\"'=1+1\",\"'+33\",\"'@x\",\"'-\",a=b\r\n"
         );
         assert_eq!(
             written(CsvWriter::plain(Vec::new()), &cells),

@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(
             file(&["username", "password", "title"], &rejects),
             "username,password,title,_line,_code,_message\r\n\
-             a b,,'=1,4,name-white-space,one word\r\n\
+             a b,,\"'=1\",4,name-white-space,one word\r\n\
              c d,,,9,name-white-space,one word\r\n"
         );
     }

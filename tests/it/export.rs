@@ -183,7 +183,10 @@ fn one_domain_is_exported_to_a_new_file_of_its_own() {
     let defused = home
         .run(&["users", "export", "--domain", "sales", "--for-spreadsheet"])
         .ended(0);
-    assert!(defused.out.contains(",'=HYPERLINK(x)\r\n"), "{defused:?}");
+    assert!(
+        defused.out.contains(",\"'=HYPERLINK(x)\"\r\n"),
+        "{defused:?}"
+    );
     assert_eq!(
         exported(&home).lines().count(),
         2_501,

@@ -45,7 +45,7 @@ fn the_reject_file_holds_what_was_not_stored_and_mended_brings_the_rest() {
         "{rejects}"
     );
     assert!(
-        rejects.contains("dora,,'=1+1,4,password-rule,"),
+        rejects.contains("dora,,\"'=1+1\",4,password-rule,"),
         "{rejects}"
     );
     assert!(

@@ -307,7 +307,7 @@ fn generated_passwords_are_written_once_for_the_users_who_were_made() {
         .map(|line| line.split_once(',').expect("two"))
         .collect();
     let names: Vec<_> = rows.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["ann", "'@dora", "fay"]);
+    assert_eq!(names, ["ann", "\"'@dora\"", "fay"]);
     let bytes = |name: &str| std::fs::read(home.data().join(name)).unwrap_or_default();
     let stored = [bytes("muster.db"), bytes("muster.db-wal")].concat();
     for (name, password) in rows {

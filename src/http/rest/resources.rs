@@ -155,6 +155,7 @@ pub fn problems(
 /// # Errors
 /// There is no such import, it has ended, or the store failed.
 pub fn cancel(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
+    find_own(app, caller, id)?;
     let status = match app.jobs.cancel(&caller.actor(Door::Rest), id)? {
         Cancelled::Asked => StatusCode::ACCEPTED,
         Cancelled::BeforeItBegan => StatusCode::OK,
@@ -178,8 +179,25 @@ pub fn cancel(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, Proble
 /// # Errors
 /// There is no such import, it still runs or was undone before, or the store failed.
 pub fn undo(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
+    find_own(app, caller, id)?;
     let undone = app.jobs.undo(&caller.actor(Door::Rest), id)?;
     Ok(Answer::json(StatusCode::OK, &Undo { import: id, undone })?.at(id))
+}
+
+/// The import, if the caller may stop it or take it back.
+fn find_own(app: &App, caller: &Caller, id: ImportId) -> Result<ImportRecord, ProblemDetails> {
+    let record = find(app, caller, id)?;
+    if caller.may_take_back(&record) {
+        return Ok(record);
+    }
+    Err(ProblemDetails {
+        import: Some(id),
+        ..ProblemDetails::new(
+            StatusCode::FORBIDDEN,
+            "IMP-ACCESS-RIGHT",
+            format!("Import {id} is another operator's; only an admin may cancel or undo it."),
+        )
+    })
 }
 
 /// `GET /api/v1/audit`.

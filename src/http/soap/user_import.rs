@@ -21,7 +21,6 @@ use crate::http::soap::user_import_xml as xml;
 use crate::import::jobs::JobError;
 use crate::import::reject_file;
 use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
-use crate::users::operator::Role;
 use crate::users::options::{ConflictPolicy, ImportOptions};
 use crate::wire::spool::Spool;
 
@@ -164,7 +163,7 @@ impl ImportDesk<'_> {
     }
 
     fn may_change(&self, record: &ImportRecord) -> Result<(), Fault> {
-        if record.operator == self.caller.name || self.caller.role.includes(Role::Admin) {
+        if self.caller.may_take_back(record) {
             return Ok(());
         }
         Err(Fault::operation(
