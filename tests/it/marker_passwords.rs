@@ -86,8 +86,13 @@ fn mtom(markers: &Markers, file: &str) -> String {
 
 /// The bytes of a call as the operator admin.
 fn call(content_type: &str, headers: &str, body: &str) -> Vec<u8> {
+    call_at("/services/UserAdmin", content_type, headers, body)
+}
+
+/// The same at this address.
+fn call_at(path: &str, content_type: &str, headers: &str, body: &str) -> Vec<u8> {
     format!(
-        "POST /services/UserAdmin HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n\
          Content-Type: {content_type}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         basic("admin", ADMIN_PASSWORD),
         body.len()
@@ -152,6 +157,54 @@ fn no_marker_password_is_left_anywhere() {
     let answer = send(&server, &call(RELATED, "Prefer: respond-async\r\n", &body));
     assert_eq!(answer.status, 200, "{}", answer.body);
     told(markers, answer);
+
+    // The REST door: a form, the file as the body, a preview, and a password where it must not stand.
+    let (markers, csv) = run("form");
+    for path in ["/api/v1/imports/preview", "/api/v1/imports"] {
+        let body =
+            crate::message::form(&[("file|users.csv", &csv), ("defaultPassword", &markers.0[0])]);
+        let answer = send(&server, &call_at(path, crate::message::FORM, "", &body));
+        assert!(answer.body.contains("\"failed\":8"), "{}", answer.body);
+        markers.are_not_in(format!("{answer:?}").as_bytes(), "an answer to a form");
+    }
+    all.push((markers, String::new()));
+    let (markers, csv) = run("body");
+    let password = format!("Muster-Default-Password: {}\r\n", markers.0[0]);
+    let path = "/api/v1/imports";
+    let answer = send(&server, &call_at(path, "text/csv", &password, &csv));
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let refused = format!("{path}?defaultPassword={}", markers.0[0]);
+    let refused = send(&server, &call_at(&refused, "text/csv", "", &csv));
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    for answer in [answer, refused] {
+        markers.are_not_in(format!("{answer:?}").as_bytes(), "an answer about a body");
+    }
+    all.push((markers, String::new()));
+
+    // Our own SOAP service, with the file inline, and once checked first.
+    let (markers, csv) = run("service");
+    for first in ["false", "true"] {
+        let body = format!(
+            "<e:Envelope xmlns:e=\"{SOAP_11}\"><e:Body><importUsers \
+             xmlns=\"urn:muster:user-import:1\"><file>{}</file><fileName>users.csv</fileName>\
+             <defaultPassword>{}</defaultPassword><validateFirst>{first}</validateFirst>\
+             </importUsers></e:Body></e:Envelope>",
+            base64(&csv),
+            markers.0[0]
+        );
+        let path = "/services/UserImport";
+        let answer = send(&server, &call_at(path, "text/xml", "", &body));
+        assert!(
+            answer.body.contains("name-white-space") || first == "true",
+            "{}",
+            answer.body
+        );
+        markers.are_not_in(
+            format!("{answer:?}").as_bytes(),
+            "an answer of our own service",
+        );
+    }
+    all.push((markers, String::new()));
 
     // A header that is no header, with a password where a name of a column should be.
     let (markers, csv) = run("header");
@@ -256,7 +309,7 @@ fn no_marker_password_is_left_anywhere() {
             markers.are_not_in(&kept, "what is kept of an import");
         }
     }
-    assert!(rejected >= 4 * 7, "rows were rejected: {rejected}");
+    assert!(rejected >= 8 * 7, "rows were rejected: {rejected}");
     let audit = app
         .store
         .audit(DEFAULT_ORGANIZATION, None, 1_000)

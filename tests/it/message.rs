@@ -89,3 +89,23 @@ pub fn head(content_type: &str, headers: &str) -> String {
         admin()
     )
 }
+
+/// A form of these fields; a name with a file name behind a bar is a file.
+pub fn form(fields: &[(&str, &str)]) -> String {
+    let mut body = String::new();
+    for (name, value) in fields {
+        let name = match name.split_once('|') {
+            Some((name, file)) => {
+                format!("name=\"{name}\"; filename=\"{file}\"\r\nContent-Type: text/csv")
+            }
+            None => format!("name=\"{name}\""),
+        };
+        body.push_str(&format!(
+            "--b\r\nContent-Disposition: form-data; {name}\r\n\r\n{value}\r\n"
+        ));
+    }
+    body + "--b--\r\n"
+}
+
+/// The media type of [`form`].
+pub const FORM: &str = "multipart/form-data; boundary=b";

@@ -12,6 +12,7 @@ use muster::users::operator::{Operator, Role};
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
+use crate::message::{FORM, form};
 
 const IMPORTS: &str = "/api/v1/imports";
 
@@ -19,25 +20,6 @@ const PASSWORD: &str = "Initial-Pass-1";
 
 /// One good row, one that exists twice, one that breaks a rule.
 const FILE: &str = "UserName,Password,Claims\nkim,,\nkim,,\n\"b ob\",Own-Secret-99,\n";
-
-/// A form of these fields; a name with a file name behind a bar is a file.
-fn form(fields: &[(&str, &str)]) -> String {
-    let mut body = String::new();
-    for (name, value) in fields {
-        let name = match name.split_once('|') {
-            Some((name, file)) => {
-                format!("name=\"{name}\"; filename=\"{file}\"\r\nContent-Type: text/csv")
-            }
-            None => format!("name=\"{name}\""),
-        };
-        body.push_str(&format!(
-            "--b\r\nContent-Disposition: form-data; {name}\r\n\r\n{value}\r\n"
-        ));
-    }
-    body + "--b--\r\n"
-}
-
-const FORM: &str = "multipart/form-data; boundary=b";
 
 fn post_form(server: &TestApp, path: &str, headers: &[&str], fields: &[(&str, &str)]) -> Response {
     server.post_as(path, Some(&admin()), FORM, headers, form(fields).as_bytes())
