@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::error::ImportError;
-use crate::import::generated_passwords::GeneratedPasswords;
+use crate::import::generated_passwords::{GeneratedPasswords, ToldPasswords};
 use crate::import::rows_digest::RowsDigest;
 use crate::import::settings::Settings;
 use crate::import::task::Task;
@@ -107,6 +107,11 @@ impl<'a> Batching<'a> {
     /// Passwords that are made up go to `hand_out`.
     pub(super) fn hand_out(&mut self, hand_out: Option<GeneratedPasswords>) {
         self.hand_out = hand_out;
+    }
+
+    /// The passwords that were made up, where they go into the report.
+    pub(super) fn told_passwords(&mut self) -> Option<ToldPasswords> {
+        self.hand_out.take()?.told()
     }
 
     /// Takes a user in; makes a password up where one is wanted.

@@ -2,6 +2,9 @@
 //! and nowhere else. Not in the report, not in the log, not in the store.
 
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Serialize, Serializer};
 
 use crate::formats::csv_writer::CsvWriter;
 use crate::users::secret::Secret;
@@ -13,7 +16,12 @@ const HEADER: [&str; 2] = ["userName", "password"];
 pub const HEADER_BYTES: u64 = "userName,password\r\n".len() as u64;
 
 /// CSV (RFC 4180) with a line for each user that was really made, written when its row is durable.
-pub struct GeneratedPasswords(CsvWriter<Box<dyn Write + Send>>);
+pub struct GeneratedPasswords {
+    file: CsvWriter<Box<dyn Write + Send>>,
+    /// What was written, where it goes into the report.
+    kept: Option<Kept>,
+    any: bool,
+}
 
 impl GeneratedPasswords {
     /// Begins with the header.
@@ -24,7 +32,23 @@ impl GeneratedPasswords {
         let mut file = CsvWriter::defused(out);
         file.row(HEADER)?;
         file.flush()?;
-        Ok(GeneratedPasswords(file))
+        Ok(GeneratedPasswords {
+            file,
+            kept: None,
+            any: false,
+        })
+    }
+
+    /// The same, for callers who get them with the report.
+    ///
+    /// # Errors
+    /// There is none: memory takes all.
+    pub fn for_report() -> io::Result<Self> {
+        let kept = Kept::default();
+        Ok(GeneratedPasswords {
+            kept: Some(kept.clone()),
+            ..GeneratedPasswords::new(Box::new(kept))?
+        })
     }
 
     /// Adds the users of one batch.
@@ -33,9 +57,58 @@ impl GeneratedPasswords {
         users: impl Iterator<Item = (&'u str, &'u Secret)>,
     ) -> io::Result<()> {
         for (name, password) in users {
-            self.0.row([name, password.expose()])?;
+            self.file.row([name, password.expose()])?;
+            self.any = true;
         }
-        self.0.flush()
+        self.file.flush()
+    }
+
+    /// The file, where it goes into the report and somebody got a password.
+    pub(super) fn told(self) -> Option<ToldPasswords> {
+        let kept = self.kept.filter(|_| self.any)?;
+        let bytes = std::mem::take(&mut *kept.bytes());
+        String::from_utf8(bytes)
+            .ok()
+            .map(Secret::new)
+            .map(ToldPasswords)
+    }
+}
+
+/// What a report tells its caller once, as CSV with the columns `userName` and `password`.
+#[derive(Debug, Clone)]
+pub struct ToldPasswords(Secret);
+
+impl ToldPasswords {
+    /// The file.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Serialize for ToldPasswords {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+/// Memory that is written to in one place and read in another.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

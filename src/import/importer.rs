@@ -309,6 +309,7 @@ impl Importer {
             Ok(sha256)
         });
         let result = result.map_err(|error| self.give_up(error, &mut batching, control));
+        report.generated_passwords = batching.told_passwords();
         report.take(&mut batching.durable);
         report.elapsed = started.elapsed();
         match result {

@@ -101,6 +101,12 @@ pub enum JobError {
     /// The key is too long, or empty.
     #[error("A key has 1 to {KEY_LIMIT} bytes of visible text.")]
     Key,
+    /// What is told once cannot be told again to the same key.
+    #[error(
+        "Passwords that are made up are told once, so such a call cannot have a key; leave one of them \
+         out."
+    )]
+    KeyAndPasswords,
     /// It cannot wait in the queue.
     #[error(
         "An import that waits for its turn cannot {what}; leave that out, or let it run at once."
@@ -133,7 +139,7 @@ impl JobError {
             JobError::Import(failure) => failure.error.code(),
             JobError::Busy { .. } => "IMP-BUSY",
             JobError::KeyReused { .. } => "IMP-KEY-REUSED",
-            JobError::Key => "IMP-KEY",
+            JobError::Key | JobError::KeyAndPasswords => "IMP-KEY",
             JobError::NotQueued { .. } => "IMP-QUEUE",
             JobError::NoSuchImport(_) => "IMP-IMPORT-UNKNOWN",
             JobError::StillRunning(_) => "IMP-IMPORT-RUNNING",
@@ -516,6 +522,9 @@ impl Shared {
         let Some(key) = &request.key else {
             return Ok(Met::Nobody);
         };
+        if request.generated_passwords.is_some() {
+            return Err(JobError::KeyAndPasswords);
+        }
         if !can_be_key(key) {
             return Err(JobError::Key);
         }

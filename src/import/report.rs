@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::formats::detected::Detected;
 use crate::import::batching::Durable;
+use crate::import::generated_passwords::ToldPasswords;
 use crate::import::preview::Preview;
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
 use crate::users::options::ImportOptions;
@@ -37,6 +38,9 @@ pub struct Report {
     pub findings: Vec<Problem>,
     /// How many findings there were in all.
     pub findings_total: u64,
+    /// Passwords that were made up: told here and nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generated_passwords: Option<ToldPasswords>,
     /// Of a dry run: how the columns are understood, and the first rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
@@ -62,6 +66,7 @@ impl Report {
             counters: Counters::default(),
             findings: Vec::new(),
             findings_total: 0,
+            generated_passwords: None,
             preview: None,
             rejects: Vec::new(),
             elapsed: Duration::ZERO,

@@ -1046,3 +1046,31 @@ fn every_answer_is_what_the_document_says() {
         401
     );
 }
+
+#[test]
+fn passwords_are_made_up_and_told_in_the_report_alone() {
+    let server = TestApp::start();
+    let file = "username,password\nkim,\nlee,Spring-Meadow-42\n";
+    let fields = [("generatePasswords", "true"), ("file|users.csv", file)];
+    let report = json(&post_form(&server, IMPORTS, &[], &fields));
+    let csv = report["generatedPasswords"].as_str().expect("a file");
+    let (header, row) = csv.trim_end().split_once("\r\n").expect("two lines");
+    assert_eq!(header, "userName,password");
+    let password = row.strip_prefix("kim,").expect("kim alone");
+    assert!(server.has_password("kim", password));
+    let id = report["import"].as_str().expect("an id");
+    let record = get(&server, &format!("{IMPORTS}/{id}"));
+    assert!(!record.body.contains(password), "told once");
+    let refusal = |headers: &[&str], more: (&str, &str)| {
+        let fields = [
+            ("generatePasswords", "true"),
+            more,
+            ("file|users.csv", file),
+        ];
+        problem(&post_form(&server, IMPORTS, headers, &fields))
+    };
+    let both = refusal(&[], ("defaultPassword", PASSWORD));
+    assert_eq!(both, refused(400, "IMP-PARAMETER"));
+    let named = refusal(&["Idempotency-Key: k"], ("conflict", "skip"));
+    assert_eq!(named, refused(400, "IMP-KEY"));
+}

@@ -113,6 +113,7 @@ fn fault(response: &Response) -> (String, String) {
         "import",
         "state",
         "problems",
+        "generatedPasswords",
     ];
     assert!(order == declared[..order.len()], "{order:?}");
     let message = response.element("message").expect("a message");
@@ -683,4 +684,81 @@ fn addresses_are_answered_with_the_declared_actions() {
     assert_eq!(response.element("RelatesTo").as_deref(), Some("m-1"));
     let unknown = ask("01989e3a-7c51-7c4e-9d6b-0a1b2c3d4e5f");
     assert_eq!(action(&unknown), format!("{USER_IMPORT}:getImportFault"));
+}
+
+/// The parameters of an import without a default password.
+fn without_default(file: &str, more: &str) -> String {
+    let file = base64(file);
+    format!("<x:file>{file}</x:file><x:fileName>users.csv</x:fileName>{more}")
+}
+
+/// User name and password of each line behind the header.
+fn told(csv: &str) -> Vec<(String, String)> {
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("userName,password"));
+    let pair = |line: &str| {
+        let (name, password) = line.split_once(',').expect("two cells");
+        (name.to_owned(), password.to_owned())
+    };
+    lines.map(pair).collect()
+}
+
+#[test]
+fn passwords_are_made_up_and_told_once() {
+    let server = TestApp::start();
+    let file = "username,password\nkim,\nlee,Spring-Meadow-42\nb ob,\n";
+    let more = "<generatePasswords>true</generatePasswords>";
+    let response = call(&server, "importUsers", &without_default(file, more));
+    let passwords = told(&text(&response, "importUsers", "generatedPasswords"));
+    assert_eq!(
+        passwords.len(),
+        1,
+        "only of users that were made without one"
+    );
+    let (name, password) = &passwords[0];
+    assert_eq!(name, "kim");
+    assert!(server.has_password("kim", password) && password.len() == 20);
+    let kim = &server.users()[0];
+    assert!(kim.must_change_password);
+    let record = call(
+        &server,
+        "getImport",
+        &id(&text(&response, "importUsers", "id")),
+    );
+    assert!(!record.body.contains(password.as_str()), "told once");
+
+    let again = call(&server, "importUsers", &without_default(file, more));
+    assert!(!again.body.contains("generatedPasswords"), "{}", again.body);
+    let with_key = format!("{more}<idempotencyKey>k</idempotencyKey>");
+    let refused = call(&server, "importUsers", &without_default(file, &with_key));
+    assert_eq!(fault(&refused).0, "IMP-KEY");
+    let both = format!("{more}<defaultPassword>Initial-Pass-1</defaultPassword>");
+    let refused = call(&server, "importUsers", &without_default(file, &both));
+    assert_eq!(fault(&refused).0, "IMP-SOAP-PARAMETER");
+    let waits = format!("{more}<respondAsync>true</respondAsync>");
+    let refused = call(&server, "importUsers", &without_default(file, &waits));
+    assert_eq!(fault(&refused).0, "IMP-QUEUE");
+}
+
+#[test]
+fn passwords_that_were_made_up_before_an_import_ended_early_are_told_too() {
+    let server = TestApp::start_with(|options| {
+        options.app.import.first_batch_users = 1;
+        options.app.import.batch_users = 1;
+    });
+    let file = "username,password\nkim,\nlee,\nb ob,\nzoe,\n";
+    let more = "<generatePasswords>true</generatePasswords><stopAfter>1</stopAfter>";
+    let response = call(&server, "importUsers", &without_default(file, more));
+    assert_eq!(fault(&response).0, "IMP-TOO-MANY-PROBLEMS");
+    let document = roxmltree::Document::parse(&response.body).expect("well-formed");
+    let csv = document
+        .descendants()
+        .find(|it| it.tag_name().name() == "generatedPasswords")
+        .and_then(|it| it.text())
+        .expect("passwords");
+    let passwords = told(csv);
+    assert_eq!(passwords.len(), 2);
+    for (name, password) in passwords {
+        assert!(server.has_password(&name, &password), "{name}");
+    }
 }

@@ -18,6 +18,7 @@ use crate::http::rest::form::{self, Form};
 use crate::http::rest::parameters::{Parameters, Query};
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{Operation, Route};
+use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::jobs::{Ended, JobError};
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
@@ -87,8 +88,20 @@ impl Call<'_> {
             domain,
             file_name: named,
             default_password,
+            generate_passwords,
             mut options,
         } = parameters;
+        if generate_passwords && default_password.is_some() {
+            return Err(ProblemDetails::bad_request(
+                "IMP-PARAMETER",
+                "A row without a password gets either the default one or one that is made up; leave \
+                 defaultPassword or generatePasswords out.",
+            ));
+        }
+        let generated_passwords = generate_passwords
+            .then(GeneratedPasswords::for_report)
+            .transpose()
+            .map_err(|error| ProblemDetails::internal("IMP-INTERNAL", error.to_string()))?;
         options.dry_run |= self.route.operation == Operation::PreviewImport;
         Ok(ImportRequest {
             organization: self.caller.organization.clone(),
@@ -98,7 +111,7 @@ impl Call<'_> {
             may_grant_admin: self.caller.role == Role::Admin,
             file_name: named.unwrap_or_else(|| file_name.to_owned()),
             default_password,
-            generated_passwords: None,
+            generated_passwords,
             // Nothing is left of a dry run that the same key could find again.
             key: self.key.clone().filter(|_| !options.dry_run),
             options,

@@ -126,6 +126,8 @@ pub struct Parameters {
     pub file_name: Option<String>,
     /// The password of rows that have none of their own.
     pub default_password: Option<Secret>,
+    /// Whether rows without a password get one that is made up.
+    pub generate_passwords: bool,
     /// How the import is to go about its rows.
     pub options: ImportOptions,
 }
@@ -152,6 +154,7 @@ impl Parameters {
                 self.options.conflict = ConflictPolicy::parse(text)
                     .map_err(|_| wrong(name, text, "skip, update, fill or fail"))?;
             }
+            "generatePasswords" => self.generate_passwords = truth(name, text)?,
             "dryRun" => self.options.dry_run = truth(name, text)?,
             "validateFirst" => self.options.validate_first = truth(name, text)?,
             "stopAfter" => {

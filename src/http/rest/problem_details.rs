@@ -281,9 +281,10 @@ impl From<JobError> for ProblemDetails {
                 import: Some(*import),
                 ..tell(StatusCode::UNPROCESSABLE_ENTITY)
             },
-            JobError::Key | JobError::NotQueued { .. } | JobError::Domain(_) => {
-                tell(StatusCode::BAD_REQUEST)
-            }
+            JobError::Key
+            | JobError::KeyAndPasswords
+            | JobError::NotQueued { .. }
+            | JobError::Domain(_) => tell(StatusCode::BAD_REQUEST),
             JobError::NoSuchImport(_) => tell(StatusCode::NOT_FOUND),
             JobError::StillRunning(import) | JobError::AlreadyUndone(import) => ProblemDetails {
                 import: Some(*import),

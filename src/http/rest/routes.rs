@@ -62,6 +62,7 @@ const OPTIONS: &[&str] = &[
     "dryRun",
     "validateFirst",
     "stopAfter",
+    "generatePasswords",
 ];
 
 /// The options of a preview, which is a dry run by itself.

@@ -187,7 +187,11 @@ impl Call<'_> {
         progress: &Progress,
     ) -> Result<Done, Fault> {
         let key = work.request.key.take();
-        if !work.request.options.dry_run {
+        if work.request.generated_passwords.is_some() {
+            // Told once, and so not to a message id, which many send without a thought.
+            work.request.key = key.or_else(|| self.head.key.clone());
+            work.respond_async |= self.head.respond_async;
+        } else if !work.request.options.dry_run {
             // A dry run leaves nothing that a later call could find, or that could wait for its turn. A
             // message id that cannot be a key is none: nobody sends it to be told that it is too long.
             let message_id = || {

@@ -335,6 +335,7 @@ impl From<JobError> for Fault {
             },
             JobError::KeyReused { .. }
             | JobError::Key
+            | JobError::KeyAndPasswords
             | JobError::NotQueued { .. }
             | JobError::NoSuchImport(_)
             | JobError::StillRunning(_)

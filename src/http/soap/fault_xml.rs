@@ -185,6 +185,13 @@ impl Fault {
                 write_problem(detail, problem);
             }
             detail.push_str("</m:problems>");
+            if let Some(told) = &report.generated_passwords {
+                let _ = write!(
+                    detail,
+                    "<m:generatedPasswords>{}</m:generatedPasswords>",
+                    escape(told.expose())
+                );
+            }
         }
         detail.push_str("</m:importFault>");
     }

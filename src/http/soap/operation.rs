@@ -247,6 +247,7 @@ const OPERATIONS: &[Entry] = &[
             ("dryRun", Shape::Text),
             ("validateFirst", Shape::Text),
             ("stopAfter", Shape::Text),
+            ("generatePasswords", Shape::Text),
             ("respondAsync", Shape::Text),
             ("idempotencyKey", Shape::Text),
         ],

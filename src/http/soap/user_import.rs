@@ -18,6 +18,7 @@ use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
 use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::{Parameters, parameter_fault};
 use crate::http::soap::user_import_xml as xml;
+use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::jobs::JobError;
 use crate::import::reject_file;
 use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
@@ -44,8 +45,21 @@ pub fn asked(
 ) -> Result<ImportCall, Fault> {
     let options = options(entry, parameters)?;
     let respond_async = parameters.flag("respondAsync")?.unwrap_or(false);
+    let generate = parameters.flag("generatePasswords")?.unwrap_or(false);
     let mut call = ImportCall::new(entry, parameters, NAMES, caller, app)?;
     call.work.request.options = options;
+    if generate {
+        if call.work.request.default_password.is_some() {
+            return Err(parameter_fault(
+                "A row without a password gets either the default one or one that is made up; leave \
+                 defaultPassword or generatePasswords out."
+                    .into(),
+            ));
+        }
+        let told = GeneratedPasswords::for_report()
+            .map_err(|error| Fault::server("IMP-INTERNAL", error.to_string()))?;
+        call.work.request.generated_passwords = Some(told);
+    }
     call.work.request.key = parameters.text("idempotencyKey").map(str::to_owned);
     call.work.respond_async = respond_async;
     Ok(call)

@@ -35,6 +35,8 @@ pub fn report(report: &Report) -> String {
         if let Some(preview) = &report.preview {
             xml.preview(preview);
         }
+        let told = report.generated_passwords.as_ref();
+        xml.optional("generatedPasswords", told.map(|told| told.expose()));
     });
     xml.0
 }
