@@ -66,9 +66,24 @@ impl ImportStep {
             findings: self.findings.clone(),
             rejects: self.rejects.clone(),
         };
+        tally.counters.total += outcomes.len() as u64;
         for (position, outcome) in outcomes.iter().enumerate() {
-            if let Some(user) = self.users.get(position) {
-                tally.count(&user, outcome, self.import);
+            let counters = &mut tally.counters;
+            let count = match outcome {
+                Outcome::Created => &mut counters.created,
+                Outcome::Updated => &mut counters.updated,
+                Outcome::Unchanged => &mut counters.unchanged,
+                Outcome::Duplicate(_) => &mut counters.duplicate,
+                Outcome::Exists | Outcome::PasswordMissing => &mut counters.failed,
+            };
+            *count += 1;
+            // Most rows have nothing to tell, and theirs are not looked up.
+            let quiet = matches!(
+                outcome,
+                Outcome::Created | Outcome::Updated | Outcome::Unchanged
+            );
+            if !quiet && let Some(user) = self.users.get(position) {
+                tally.tell(&user, outcome, self.import);
             }
         }
         tally.findings.sort_by_key(|finding| finding.line);
@@ -89,24 +104,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, user: &NewUser<'_>, outcome: &Outcome, import: ImportId) {
-        let counters = &mut self.counters;
-        counters.total += 1;
+    /// Adds what is to be said about a row that made and changed nobody.
+    fn tell(&mut self, user: &NewUser<'_>, outcome: &Outcome, import: ImportId) {
         let failure = match outcome {
-            Outcome::Created => {
-                counters.created += 1;
-                return;
-            }
-            Outcome::Updated => {
-                counters.updated += 1;
-                return;
-            }
-            Outcome::Unchanged => {
-                counters.unchanged += 1;
-                return;
-            }
+            Outcome::Created | Outcome::Updated | Outcome::Unchanged => return,
             Outcome::Duplicate(owner) => {
-                counters.duplicate += 1;
                 let finding = Problem::duplicate(user.line, user.name, owner, import);
                 self.findings.push(finding);
                 return;
@@ -114,7 +116,6 @@ impl Tally {
             Outcome::Exists => Problem::exists(user.line, user.name),
             Outcome::PasswordMissing => Problem::no_password(user.line, user.name),
         };
-        counters.failed += 1;
         let cells = user.cells.and_then(|json| serde_json::from_str(json).ok());
         self.rejects.push(Reject {
             line: user.line,
