@@ -27,7 +27,9 @@ pub mod audit;
 pub mod import_record;
 pub mod store_error;
 pub mod operator;
+pub mod scim;
 pub mod store;
+pub mod resources;
 pub mod backup;
 pub mod password_check;
 

@@ -1,0 +1,8 @@
+//! Users and groups as SCIM has them (RFC 7643): schemas, paths, filters, documents.
+//!
+//! Stores compile filters and doors speak the protocol; this is what both know.
+
+pub mod schema;
+pub mod error;
+pub mod path;
+pub mod filter;
