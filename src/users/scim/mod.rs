@@ -4,5 +4,9 @@
 
 pub mod schema;
 pub mod error;
+pub mod date_time;
 pub mod path;
 pub mod filter;
+mod filter_tokens;
+mod filter_parser;
+pub mod patch_path;
