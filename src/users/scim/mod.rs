@@ -10,3 +10,4 @@ pub mod filter;
 mod filter_tokens;
 mod filter_parser;
 pub mod patch_path;
+pub mod places;
