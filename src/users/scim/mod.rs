@@ -4,5 +4,6 @@
 
 pub mod schema;
 pub mod error;
+pub mod json;
 pub mod path;
 pub mod filter;
