@@ -5,5 +5,9 @@
 pub mod schema;
 pub mod error;
 pub mod json;
+pub mod document;
+pub mod values;
+pub mod elements;
+pub mod check;
 pub mod path;
 pub mod filter;
