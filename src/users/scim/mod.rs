@@ -4,6 +4,11 @@
 
 pub mod schema;
 pub mod error;
+pub mod json;
+pub mod document;
+pub mod values;
+pub mod elements;
+pub mod check;
 pub mod date_time;
 pub mod path;
 pub mod filter;
