@@ -87,8 +87,7 @@ impl<'a> UserName<'a> {
         if composed.chars().count() > MAX_CHARACTERS {
             return Err(NameError::TooLong);
         }
-        let folded = CaseMapper::new().fold_string(&composed).into_owned();
-        let key = nfc.normalize(&folded).into_owned();
+        let key = fold(&composed);
         Ok(UserName {
             text: composed,
             key: Cow::Owned(key),
@@ -106,9 +105,21 @@ impl<'a> UserName<'a> {
     }
 }
 
-/// The key of any text, for looking a user up by a name somebody typed.
+/// The key of any text: of a user's name that somebody typed, and of the name of a role, which may hold
+/// blanks.
 pub fn lookup_key(text: &str) -> String {
-    UserName::parse(text, None).map_or_else(|_| text.to_owned(), |name| name.key().to_owned())
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    fold(&ComposingNormalizer::new_nfc().normalize(text))
+}
+
+/// Case folding may undo the composition of characters, so it is done once more behind it.
+fn fold(composed: &str) -> String {
+    let folded = CaseMapper::new().fold_string(composed);
+    ComposingNormalizer::new_nfc()
+        .normalize(&folded)
+        .into_owned()
 }
 
 fn is_invisible(character: char) -> bool {
