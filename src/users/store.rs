@@ -16,9 +16,11 @@ use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState}
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
 use crate::users::options::ConflictPolicy;
+use crate::users::organization::OrganizationStore;
 use crate::users::problem::{Owner, Problem};
 use crate::users::reject::Reject;
 use crate::users::store_error::StoreError;
+use crate::users::token::TokenStore;
 use crate::users::undo::Undone;
 
 /// One step of an import: a batch and what belongs to it, written together or not at all.
@@ -557,6 +559,18 @@ pub trait ImportLedger: Send + Sync {
 }
 
 /// All that a store does.
-pub trait Store: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug {}
+pub trait Store:
+    UserStore + ImportLedger + OperatorStore + TokenStore + OrganizationStore + Backup + std::fmt::Debug
+{
+}
 
-impl<S: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug> Store for S {}
+impl<S> Store for S where
+    S: UserStore
+        + ImportLedger
+        + OperatorStore
+        + TokenStore
+        + OrganizationStore
+        + Backup
+        + std::fmt::Debug
+{
+}

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::note;
+use crate::stores::sqlite::organizations::require;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
@@ -244,6 +245,7 @@ impl UserStore for SqliteStore {
 
     fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError> {
         self.change(|db| {
+            require(db, &role.organization)?;
             let mut ids = Vec::new();
             for (domain, name) in &role.members {
                 let id: Option<uuid::Uuid> = db
