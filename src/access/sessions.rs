@@ -115,6 +115,7 @@ mod tests {
     fn holder() -> Holder {
         Holder {
             name: "admin".into(),
+            organization: "default".into(),
             password_hash: "$hash$".into(),
         }
     }
