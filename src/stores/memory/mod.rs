@@ -3,6 +3,8 @@
 //! It keeps the same promises as the other stores and passes the same contract suite.
 
 mod resources;
+mod organizations;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -19,7 +21,7 @@ use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::{Operator, OperatorStore};
 use crate::users::options::ConflictPolicy;
-use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
+use crate::users::organization::Organization;
 use crate::users::problem::{Owner, Problem};
 use crate::users::reject::Reject;
 use crate::users::store::{
@@ -27,8 +29,9 @@ use crate::users::store::{
     RoleAdded, StoredPassword, Tally, User, UserCursor, UserStore, Written,
 };
 use crate::users::store_error::StoreError;
+use crate::users::token::{Token, TokenDigest};
 use crate::users::undo::{NO_IMAGE, TOUCHED, Undone};
-use crate::users::{DEFAULT_ORGANIZATION, INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+use crate::users::{DEFAULT_ORGANIZATION, INTERNAL_DOMAIN};
 use uuid::Uuid;
 
 /// Organization, domain and name key.
@@ -51,24 +54,16 @@ struct Content {
     /// Running imports that somebody wants to stop.
     cancel_requested: BTreeSet<(String, ImportId)>,
     operators: BTreeMap<String, Operator>,
+    tokens: BTreeMap<TokenDigest, Token>,
+    /// By key.
+    organizations: BTreeMap<String, Organization>,
     rehearsed: HashMap<ImportId, HashMap<String, (Owner, Profile)>>,
 }
 
 impl Default for Content {
     fn default() -> Self {
-        let roles = [
-            (INTERNAL_DOMAIN, EVERYONE_ROLE),
-            (PRIMARY_DOMAIN, ADMIN_ROLE),
-        ];
-        let roles = roles.map(|(domain, name)| {
-            (
-                DEFAULT_ORGANIZATION.to_owned(),
-                domain.to_owned(),
-                name.to_owned(),
-            )
-        });
         Content {
-            roles: roles.into(),
+            roles: organizations::built_in_roles(DEFAULT_ORGANIZATION).into(),
             users: BTreeMap::new(),
             imports: BTreeMap::new(),
             findings: HashMap::new(),
@@ -77,6 +72,8 @@ impl Default for Content {
             audit: Vec::new(),
             cancel_requested: BTreeSet::new(),
             operators: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            organizations: organizations::first(),
             rehearsed: HashMap::new(),
         }
     }
@@ -244,6 +241,7 @@ impl UserStore for MemoryStore {
 
     fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError> {
         let mut content = self.content();
+        content.require(&role.organization)?;
         let mut keys = Vec::new();
         for (domain, name) in &role.members {
             let key = (role.organization.clone(), domain.clone(), lookup_key(name));
@@ -363,6 +361,7 @@ impl Content {
     }
 
     fn begin(&mut self, record: &ImportRecord) -> Result<(), StoreError> {
+        self.require(&record.organization)?;
         let taken = |other: &ImportRecord| {
             other.organization == record.organization && other.key == record.key
         };
@@ -846,6 +845,9 @@ impl OperatorStore for MemoryStore {
 
     fn add_operator(&self, operator: &Operator) -> Result<bool, StoreError> {
         let mut content = self.content();
+        if let Some(organization) = &operator.organization {
+            content.require(organization)?;
+        }
         let key = lookup_key(&operator.name);
         let free = !content.operators.contains_key(&key);
         if free {
@@ -865,6 +867,12 @@ impl OperatorStore for MemoryStore {
     }
 
     fn remove_operator(&self, name: &str) -> Result<bool, StoreError> {
-        Ok(self.content().operators.remove(&lookup_key(name)).is_some())
+        let mut content = self.content();
+        let removed = content.operators.remove(&lookup_key(name));
+        if let Some(operator) = &removed {
+            let own = |token: &Token| token.operator == operator.name;
+            content.tokens.retain(|_, token| !own(token));
+        }
+        Ok(removed.is_some())
     }
 }
