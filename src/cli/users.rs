@@ -255,6 +255,9 @@ fn show(user: &User, out: &mut dyn Write) -> Result<(), CliError> {
     row("givenName", user.given_name.clone().unwrap_or_else(none));
     row("familyName", user.family_name.clone().unwrap_or_else(none));
     row("email", user.email.clone().unwrap_or_else(none));
+    if let Some(external_id) = &user.external_id {
+        row("externalId", external_id.clone());
+    }
     for (name, value) in &user.attributes {
         row(name, value.as_str().unwrap_or_default().to_owned());
     }
@@ -267,5 +270,9 @@ fn show(user: &User, out: &mut dyn Write) -> Result<(), CliError> {
             .map(|id| format!("import {id}"))
             .unwrap_or_default(),
     );
+    row("createdAt", user.created_at.to_rfc3339());
+    if let Some(at) = user.modified_at {
+        row("modifiedAt", at.to_rfc3339());
+    }
     Ok(output::write_table(out, &table, "")?)
 }

@@ -15,6 +15,9 @@ pub const WSO2_DIALECT: &str = "http://wso2.org/claims/";
 /// SCIM's core user schema (RFC 7643 §8.7.1), as a prefix of attribute names.
 const SCIM_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user:";
 
+/// WSO2's local name of the claim for [`Field::ExternalId`].
+pub const EXTERNAL_ID: &str = "externalid";
+
 /// What WSO2 calls its claims on the state of an account, below [`WSO2_DIALECT`].
 pub const IDENTITY: &str = "identity/";
 
@@ -37,6 +40,7 @@ impl TryFrom<HashMap<String, String>> for Settings {
         };
         let mut taken: HashMap<String, &str> = ATTRIBUTES
             .iter()
+            .chain([&EXTERNAL_ID])
             .map(|name| (folded(name), *name))
             .collect();
         for (uri, name) in sorted {
@@ -79,6 +83,8 @@ pub enum Field {
     FamilyName,
     /// SCIM `emails`, the primary one.
     Email,
+    /// SCIM `externalId`: the identifier that another system knows the user by.
+    ExternalId,
     /// Role names, joined by `:`.
     Roles,
     /// Role names, joined by `|`: the column of WSO2's console.
@@ -97,6 +103,7 @@ impl fmt::Display for Field {
             Field::GivenName => f.write_str("name.givenName"),
             Field::FamilyName => f.write_str("name.familyName"),
             Field::Email => f.write_str("emails"),
+            Field::ExternalId => f.write_str("externalId"),
             Field::Roles | Field::Groups => f.write_str("roles"),
             Field::ClaimCells => f.write_str("claimURI=value"),
             Field::Attribute(name) => write!(f, "attribute {name}"),
@@ -125,7 +132,6 @@ const ATTRIBUTES: &[&str] = &[
     "extendedDisplayName",
     "extendedExternalId",
     "extendedRef",
-    "externalid",
     "formattedName",
     "fullname",
     "gender",
@@ -233,13 +239,17 @@ impl ClaimTable {
         table.add_claim("givenname", Field::GivenName);
         table.add_claim("lastname", Field::FamilyName);
         table.add_claim("emailaddress", Field::Email);
+        table.add_claim(EXTERNAL_ID, Field::ExternalId);
         table.add_claim("role", Field::Roles);
         table.add_claim("roles", Field::Roles);
         for (name, field) in COLUMN_NAMES {
             table.by_column.insert((*name).to_owned(), field.clone());
         }
         for (uri, name) in &settings.0 {
-            let field = Field::Attribute(Cow::Owned(name.clone()));
+            let field = match name.as_str() {
+                EXTERNAL_ID => Field::ExternalId,
+                _ => Field::Attribute(Cow::Owned(name.clone())),
+            };
             table.by_uri.insert(uri.clone(), field.clone());
             table.by_column.insert(fold_column(name), field);
         }
@@ -348,6 +358,7 @@ mod tests {
             assert_eq!(table.column(name), Some(&Field::GivenName), "{name}");
         }
         assert_eq!(table.column("e-mail"), Some(&Field::Email));
+        assert_eq!(table.column("externalId"), Some(&Field::ExternalId));
         assert_eq!(
             table.column("Country"),
             Some(&Field::Attribute("country".into()))

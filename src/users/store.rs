@@ -18,6 +18,7 @@ use crate::users::operator::OperatorStore;
 use crate::users::options::ConflictPolicy;
 use crate::users::problem::{Owner, Problem};
 use crate::users::reject::Reject;
+use crate::users::resources::ResourceStore;
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
 
@@ -206,6 +207,9 @@ pub struct User {
     pub family_name: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
+    /// The identifier that another system knows the user by (SCIM `externalId`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// Everything else, by attribute name.
     pub attributes: serde_json::Map<String, serde_json::Value>,
     /// Whether the password has to be changed at the first login.
@@ -214,6 +218,11 @@ pub struct User {
     pub password_set_at: Moment,
     /// The import that made the user.
     pub created_by: Option<ImportId>,
+    /// When the user was made.
+    pub created_at: Moment,
+    /// When the user was changed last; none: never. Later than the change before, whatever the clock says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified_at: Option<Moment>,
     /// Names of the user's roles.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
@@ -557,6 +566,12 @@ pub trait ImportLedger: Send + Sync {
 }
 
 /// All that a store does.
-pub trait Store: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug {}
+pub trait Store:
+    UserStore + ResourceStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug
+{
+}
 
-impl<S: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug> Store for S {}
+impl<S> Store for S where
+    S: UserStore + ResourceStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug
+{
+}

@@ -97,6 +97,7 @@ pub fn checked(line: u64, name: &str) -> CheckedUser<'_> {
         given_name: None,
         family_name: None,
         email: None,
+        external_id: None,
         attributes: Vec::new(),
         cleared: Vec::new(),
         roles: "".into(),
@@ -297,6 +298,7 @@ fn a_user_comes_back_as_it_was_written() {
             "mustChangePassword": false,
             "passwordSetAt": "1970-01-01T00:00:02.000Z",
             "createdBy": import.to_string(),
+            "createdAt": "1970-01-01T00:00:02.000Z",
             "roles": ["Internal/everyone", "admin"],
         });
         assert_eq!(seen, expected, "{name}");

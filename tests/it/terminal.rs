@@ -252,6 +252,7 @@ fn users_as_json_have_the_documented_keys() {
         "mustChangePassword",
         "passwordSetAt",
         "createdBy",
+        "createdAt",
     ]);
     for user in &list {
         assert_eq!(keys(user), documented, "{user}");

@@ -11,3 +11,4 @@ mod filter_tokens;
 mod filter_parser;
 pub mod patch_path;
 pub mod places;
+pub mod evaluate;

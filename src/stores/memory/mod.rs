@@ -2,6 +2,8 @@
 //!
 //! It keeps the same promises as the other stores and passes the same contract suite.
 
+mod resources;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::path::Path;
@@ -455,10 +457,13 @@ impl Kept {
             given_name: profile.given_name,
             family_name: profile.family_name,
             email: profile.email,
+            external_id: profile.external_id,
             attributes: profile.attributes,
             must_change_password: user.must_change,
             password_set_at: step.at,
             created_by: Some(step.import),
+            created_at: step.at,
+            modified_at: None,
             roles: profile.roles,
         };
         Kept {
@@ -484,6 +489,7 @@ impl Kept {
             given_name: user.given_name,
             family_name: user.family_name,
             email: user.email,
+            external_id: user.external_id,
             attributes: user.attributes,
             roles,
         }
@@ -501,6 +507,7 @@ impl Kept {
             self.user.given_name = after.given_name;
             self.user.family_name = after.family_name;
             self.user.email = after.email;
+            self.user.external_id = after.external_id;
             self.user.attributes = after.attributes;
             self.user.roles = after.roles;
         }
