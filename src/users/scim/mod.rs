@@ -12,3 +12,4 @@ mod filter_parser;
 pub mod patch_path;
 pub mod places;
 pub mod evaluate;
+pub mod projection;
