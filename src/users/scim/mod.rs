@@ -16,3 +16,5 @@ mod filter_tokens;
 mod filter_parser;
 pub mod patch_path;
 pub mod places;
+pub mod evaluate;
+pub mod projection;
