@@ -15,3 +15,7 @@ pub mod filter;
 mod filter_tokens;
 mod filter_parser;
 pub mod patch_path;
+mod element_filter;
+pub mod patch;
+pub mod patch_apply;
+pub mod member_changes;
