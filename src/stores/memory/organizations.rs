@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Moment;
 use crate::stores::memory::{Content, MemoryStore};
+use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::ImportId;
 use crate::users::organization::{
     Belongings, NoSuchOrganization, Organization, OrganizationRemoved, OrganizationStore, key,
 };
 use crate::users::store_error::StoreError;
-use crate::users::DEFAULT_ORGANIZATION;
 
 /// The one that is always there.
 pub(super) fn first() -> BTreeMap<String, Organization> {
