@@ -34,6 +34,7 @@ mod process;
 mod stores;
 mod store_changes;
 mod store_access;
+mod provision;
 mod jobs;
 mod marker_passwords;
 mod hundred_thousand;
