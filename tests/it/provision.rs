@@ -150,10 +150,10 @@ impl House {
             act,
             precondition: Precondition::parse(version),
         };
-        let done =
-            self.app
-                .provisioner
-                .carry_out(&authority(role), operation, Leniency::default());
+        let done = self
+            .app
+            .provisioner
+            .carry_out(&authority(role), operation, Leniency::default());
         match done {
             Ok(done) => Ok(done),
             Err(ProvisionError::Refused(error)) => Err(error),
@@ -226,8 +226,10 @@ impl House {
             };
             let members = group.get("members").and_then(Value::as_array);
             let members = members.map(Vec::as_slice).unwrap_or_default();
-            let mut names: Vec<String> =
-                members.iter().map(|member| text(&member["display"])).collect();
+            let mut names: Vec<String> = members
+                .iter()
+                .map(|member| text(&member["display"]))
+                .collect();
             names.sort();
             groups.push((text(&group["displayName"]), names));
         }
@@ -377,7 +379,13 @@ fn users_are_made_replaced_patched_and_removed() {
         }
         let stale = render::version(Moment(1));
         let patch_title = Act::Patch(patch(&json!([{"op": "remove", "path": "title"}])));
-        let done = house.act(Role::Admin, Kind::User, id, patch_title.clone(), Some(&stale));
+        let done = house.act(
+            Role::Admin,
+            Kind::User,
+            id,
+            patch_title.clone(),
+            Some(&stale),
+        );
         assert_eq!(refused(done), (412, None));
         let fresh = render::version(last);
         let done = house.act(Role::Admin, Kind::User, id, patch_title, Some(&fresh));
@@ -453,17 +461,24 @@ fn names_and_user_stores_are_kept_apart() {
 #[test]
 fn passwords_follow_the_rules_and_belong_to_administrators() {
     each(|house| {
-        let with = |name: &str, password: &str| {
-            json!({"schemas": [USER], "userName": name, "password": password})
-        };
+        let with = |name: &str, password: &str| json!({"schemas": [USER], "userName": name, "password": password});
         let create = |role, document| {
-            house.act(role, Kind::User, Uuid::now_v7(), Act::Create(document), None)
+            house.act(
+                role,
+                Kind::User,
+                Uuid::now_v7(),
+                Act::Create(document),
+                None,
+            )
         };
         let wrong = (400, Some(ErrorType::InvalidValue));
         assert_eq!(refused(create(Role::Admin, with("a", "abc"))), wrong);
         assert_eq!(refused(create(Role::Read, user("a"))), (403, None));
         let hash = |name: &str| {
-            let stored = house.app.store.password(DEFAULT_ORGANIZATION, "PRIMARY", name);
+            let stored = house
+                .app
+                .store
+                .password(DEFAULT_ORGANIZATION, "PRIMARY", name);
             stored.expect("the store works").map(|stored| stored.hash)
         };
         create(Role::Import, with("kim", "Pass-word-1")).expect("made");
@@ -478,8 +493,9 @@ fn passwords_follow_the_rules_and_belong_to_administrators() {
         assert_eq!(hash("foreign").as_deref(), Some(foreign));
 
         let kim = house.user_id("kim").expect("kim");
-        let patch_password =
-            Act::Patch(patch(&json!([{"op": "replace", "path": "password", "value": "Pass-word-2"}])));
+        let patch_password = Act::Patch(patch(
+            &json!([{"op": "replace", "path": "password", "value": "Pass-word-2"}]),
+        ));
         let put_password = Act::Replace(with("kim", "Pass-word-3"));
         for act in [patch_password.clone(), put_password] {
             let done = house.act(Role::Import, Kind::User, kim, act, None);
@@ -490,7 +506,10 @@ fn passwords_follow_the_rules_and_belong_to_administrators() {
         assert_eq!(done.expect("changed").effect, Effect::Updated);
         assert!(pool.verify("Pass-word-2".into(), hash("kim")));
         let updates = house.audit("user.update");
-        assert_eq!(updates, [json!(["PRIMARY/kim", {"attributes": ["password"]}])]);
+        assert_eq!(
+            updates,
+            [json!(["PRIMARY/kim", {"attributes": ["password"]}])]
+        );
         for act in [Act::Delete] {
             let done = house.act(Role::Import, Kind::User, kim, act, None);
             assert_eq!(refused(done), (403, None));
@@ -535,7 +554,10 @@ fn groups_are_made_replaced_patched_and_removed() {
             assert!(changed > last, "{change}");
             last = changed;
         }
-        assert_eq!(house.groups(&[id]), [("Guides".into(), vec!["lee".to_owned()])]);
+        assert_eq!(
+            house.groups(&[id]),
+            [("Guides".into(), vec!["lee".to_owned()])]
+        );
 
         let wrong = (400, Some(ErrorType::InvalidValue));
         let nobody = Uuid::now_v7().to_string();
@@ -548,12 +570,17 @@ fn groups_are_made_replaced_patched_and_removed() {
             {"op": "add", "path": "members", "value": [{"value": nobody}]}
         ]);
         assert_eq!(refused(house.patched(Kind::Group, id, two)), wrong);
-        assert_eq!(house.groups(&[id]), [("Guides".into(), vec!["lee".to_owned()])]);
+        assert_eq!(
+            house.groups(&[id]),
+            [("Guides".into(), vec!["lee".to_owned()])]
+        );
         let of_groups = house.made(Kind::Group, group("all", &[&id.to_string()]));
         let import = |act| house.act(Role::Import, Kind::Group, id, act, None);
         assert_eq!(refused(import(Act::Delete)), (403, None));
         assert_eq!(refused(import(Act::Replace(group("x", &[])))), (403, None));
-        import(Act::Replace(group("Guides", &[]))).map(drop).expect_err("its externalId");
+        import(Act::Replace(group("Guides", &[])))
+            .map(drop)
+            .expect_err("its externalId");
 
         house.delete(Kind::Group, id).expect("it is gone");
         assert_eq!(refused(house.delete(Kind::Group, id)), (404, None));
@@ -569,7 +596,10 @@ fn the_group_of_administrators_is_theirs() {
         house.import(ConflictPolicy::Skip, "username,roles\nroot,admin\n");
         let root = house.user_id("root").expect("root");
         let admins = house.at(Kind::User, root, "/groups/0/value");
-        let admins: Uuid = admins.as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let admins: Uuid = admins
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .expect("an id");
         let join = Act::Patch(patch(
             &json!([{"op": "add", "path": "members", "value": [{"value": kim}]}]),
         ));
@@ -790,7 +820,12 @@ fn references_lead_backward_forward_and_around() {
         let pointer = format!("/{ENTERPRISE}/manager/value");
         assert_eq!(house.at(Kind::User, early, &pointer), late.to_string());
         // The versions that are told last are those of now.
-        for (kind, at) in [(Kind::Group, 0), (Kind::User, 3), (Kind::Group, 4), (Kind::User, 6)] {
+        for (kind, at) in [
+            (Kind::Group, 0),
+            (Kind::User, 3),
+            (Kind::Group, 4),
+            (Kind::User, 6),
+        ] {
             let outcome = &answer.outcomes[at];
             let version = outcome.changed.map(render::version);
             let now = house.at(kind, id_of(outcome), "/meta/version");
@@ -874,9 +909,17 @@ fn whatever_refers_to_a_failure_fails_and_nothing_else() {
         assert_eq!(house.names(), ["good", "last", "taken"]);
         let ids = group_ids(&answer);
         assert_eq!(house.groups(&ids), [("h".into(), names(&["good"]))]);
-        let Counters { created, duplicate, failed, .. } = answer.record.counters;
+        let Counters {
+            created,
+            duplicate,
+            failed,
+            ..
+        } = answer.record.counters;
         assert_eq!((created, duplicate, failed), (3, 1, 7));
-        let findings = house.app.store.findings(DEFAULT_ORGANIZATION, answer.record.id, 0, 100);
+        let findings = house
+            .app
+            .store
+            .findings(DEFAULT_ORGANIZATION, answer.record.id, 0, 100);
         let lines: Vec<u64> = findings.expect("works").iter().map(|it| it.line).collect();
         assert_eq!(lines, [1, 2, 3, 5, 7, 8, 9, 10]);
         // A failed POST has no location, a failed PATCH has one.
@@ -891,7 +934,13 @@ fn long_chains_and_large_groups_with_a_failure_break_at_once() {
         |options| options.app.scim.max_operations = 10_000,
         |house| {
             let mut operations: Vec<Value> = (0..400)
-                .map(|at| post_below(&at.to_string(), &format!("c{at}"), &format!("bulkId:{}", at + 1)))
+                .map(|at| {
+                    post_below(
+                        &at.to_string(),
+                        &format!("c{at}"),
+                        &format!("bulkId:{}", at + 1),
+                    )
+                })
                 .collect();
             operations.push(post("400", "no name"));
             let refs: Vec<String> = (0..1_500).map(|at| format!("bulkId:u{at}")).collect();
@@ -899,7 +948,11 @@ fn long_chains_and_large_groups_with_a_failure_break_at_once() {
             operations.push(post_group("large", "large", &refs));
             operations.push(post_group("part", "part", &refs[..700]));
             for at in 0..1_500 {
-                let name = if at == 1_200 { "no name".into() } else { format!("u{at}") };
+                let name = if at == 1_200 {
+                    "no name".into()
+                } else {
+                    format!("u{at}")
+                };
                 operations.push(post(&format!("u{at}"), &name));
             }
             let answer = house.bulk(operations.into());
@@ -928,7 +981,13 @@ fn errors_end_a_request_where_the_client_says_so() {
             }
             (statuses(&answer), answer.record.counters.skipped)
         };
-        let plain = json!([post("a", "a"), post("b", "A"), post("c", "c"), post("d", "C"), post("e", "e")]);
+        let plain = json!([
+            post("a", "a"),
+            post("b", "A"),
+            post("c", "c"),
+            post("d", "C"),
+            post("e", "e")
+        ]);
         assert_eq!(run(json!(1), &plain), (vec![201, 409], 3));
         assert_eq!(run(json!(2), &plain), (vec![201, 409, 201, 409], 1));
         for most in [json!(0), Value::Null, json!(3)] {
@@ -961,11 +1020,23 @@ fn frames_are_judged_one_by_one_or_all_together() {
             ..call(None)
         };
         for (operation, status) in [
-            (json!({"method": "POST", "path": "/Users", "data": user("x")}), 400),
-            (json!({"path": "/Users", "bulkId": "x", "data": user("x")}), 400),
-            (json!({"method": "POST", "bulkId": "x", "data": user("x")}), 400),
+            (
+                json!({"method": "POST", "path": "/Users", "data": user("x")}),
+                400,
+            ),
+            (
+                json!({"path": "/Users", "bulkId": "x", "data": user("x")}),
+                400,
+            ),
+            (
+                json!({"method": "POST", "bulkId": "x", "data": user("x")}),
+                400,
+            ),
             (post("good", "x"), 400),
-            (json!({"method": "POST", "path": "/Users", "bulkId": 7, "data": user("x")}), 400),
+            (
+                json!({"method": "POST", "path": "/Users", "bulkId": 7, "data": user("x")}),
+                400,
+            ),
         ] {
             let body = bulk_body(&json!([post("good", "good"), operation]));
             let refusal = refused_whole(house.bulk_as(&strict, &body));
@@ -978,21 +1049,47 @@ fn frames_are_judged_one_by_one_or_all_together() {
             assert!(house.names().is_empty(), "{body}");
             let answer = house.bulk_as(&call(None), &body).expect("one by one");
             assert_eq!(statuses(&answer), [201, status], "{body}");
-            house.delete(Kind::User, id_of(&answer.outcomes[0])).expect("gone");
+            house
+                .delete(Kind::User, id_of(&answer.outcomes[0]))
+                .expect("gone");
         }
         for (operation, status) in [
-            (json!({"method": "post", "path": "/Users", "bulkId": "x", "data": user("x")}), 400),
+            (
+                json!({"method": "post", "path": "/Users", "bulkId": "x", "data": user("x")}),
+                400,
+            ),
             (json!({"method": "GET", "path": "/Users/1"}), 400),
-            (json!({"method": "POST", "path": "/Bulk", "bulkId": "x", "data": {}}), 400),
-            (json!({"method": "POST", "path": "/Roles", "bulkId": "x", "data": {}}), 404),
-            (json!({"method": "POST", "path": "/v2/Users", "bulkId": "x", "data": {}}), 404),
-            (json!({"method": "POST", "path": "/Users/1", "bulkId": "x", "data": {}}), 400),
-            (json!({"method": "POST", "path": "/Users", "bulkId": "x"}), 400),
+            (
+                json!({"method": "POST", "path": "/Bulk", "bulkId": "x", "data": {}}),
+                400,
+            ),
+            (
+                json!({"method": "POST", "path": "/Roles", "bulkId": "x", "data": {}}),
+                404,
+            ),
+            (
+                json!({"method": "POST", "path": "/v2/Users", "bulkId": "x", "data": {}}),
+                404,
+            ),
+            (
+                json!({"method": "POST", "path": "/Users/1", "bulkId": "x", "data": {}}),
+                400,
+            ),
+            (
+                json!({"method": "POST", "path": "/Users", "bulkId": "x"}),
+                400,
+            ),
             (json!({"method": "DELETE", "path": "/Users"}), 400),
             (json!({"method": "DELETE", "path": "/Users/"}), 400),
             (json!({"method": "DELETE", "path": "/Users/1"}), 404),
-            (json!({"method": "PATCH", "path": "/Users/bulkId:none", "data": {}}), 409),
-            (json!({"method": "POST", "path": "/Users", "bulkId": "x", "data": {"userName": "x"}}), 400),
+            (
+                json!({"method": "PATCH", "path": "/Users/bulkId:none", "data": {}}),
+                409,
+            ),
+            (
+                json!({"method": "POST", "path": "/Users", "bulkId": "x", "data": {"userName": "x"}}),
+                400,
+            ),
         ] {
             for call in [&strict, &call(None)] {
                 let body = bulk_body(&json!([operation]));
@@ -1015,7 +1112,10 @@ fn frames_are_judged_one_by_one_or_all_together() {
         ] {
             let refusal = refused_whole(result);
             assert_eq!(refusal.status, 413);
-            assert!(refusal.detail.contains("maxPayloadSize (2000)"), "{refusal}");
+            assert!(
+                refusal.detail.contains("maxPayloadSize (2000)"),
+                "{refusal}"
+            );
         }
         assert_eq!((house.names().len(), house.uploads()), (0, 0));
     });
@@ -1038,7 +1138,9 @@ fn each_operation_is_authorised_as_by_itself() {
             authority: authority(role),
             ..call(None)
         };
-        let read = house.bulk_as(&as_role(Role::Read), &operations).expect("done");
+        let read = house
+            .bulk_as(&as_role(Role::Read), &operations)
+            .expect("done");
         assert_eq!(statuses(&read), [403; 5]);
         let body = operations.to_string();
         let queued = house
@@ -1046,7 +1148,9 @@ fn each_operation_is_authorised_as_by_itself() {
             .provisioner
             .queue_bulk(&as_role(Role::Read), body.as_bytes());
         assert_eq!(refused_whole(queued).status, 403);
-        let import = house.bulk_as(&as_role(Role::Import), &operations).expect("done");
+        let import = house
+            .bulk_as(&as_role(Role::Import), &operations)
+            .expect("done");
         assert_eq!(statuses(&import), [201, 403, 403, 403, 200]);
     });
 }
@@ -1069,7 +1173,12 @@ fn one_resource_can_pass_through_a_whole_life() {
         assert_eq!(house.user_id("kim"), Some(id_of(&answer.outcomes[5])));
         assert!(answer.outcomes[1].changed < answer.outcomes[2].changed);
         assert_eq!(answer.outcomes[2].changed, answer.outcomes[3].changed);
-        let Counters { created, updated, unchanged, .. } = answer.record.counters;
+        let Counters {
+            created,
+            updated,
+            unchanged,
+            ..
+        } = answer.record.counters;
         assert_eq!((created, updated, unchanged), (2, 3, 1));
     });
 }
@@ -1092,7 +1201,11 @@ fn the_record_is_undone_and_the_audit_names_attributes_only() {
                 {"op": "add", "path": "title", "value": "secret-title"}]))},
         ]));
         assert_eq!(statuses(&answer), [201, 201, 201, 200, 204, 200]);
-        let all = house.app.store.audit(DEFAULT_ORGANIZATION, None, 1_000).expect("works");
+        let all = house
+            .app
+            .store
+            .audit(DEFAULT_ORGANIZATION, None, 1_000)
+            .expect("works");
         let all = serde_json::to_string(&all).expect("JSON");
         assert!(!all.contains("secret-title"), "{all}");
         assert_eq!(
@@ -1100,7 +1213,10 @@ fn the_record_is_undone_and_the_audit_names_attributes_only() {
             json!(["SALES/kim", {"attributes": ["title", "userName"]}])
         );
         assert_eq!(house.audit("import.begin").len(), 1, "{all}");
-        let undone = house.app.jobs.undo(&authority(Role::Admin).actor, answer.record.id);
+        let undone = house
+            .app
+            .jobs
+            .undo(&authority(Role::Admin).actor, answer.record.id);
         let undone = undone.expect("it is undone");
         assert_eq!((undone.removed, undone.restored), (2, 1), "{undone:?}");
         let mut now = house.shown(Kind::User, kim).expect("kim");
@@ -1110,4 +1226,620 @@ fn the_record_is_undone_and_the_audit_names_attributes_only() {
         assert_eq!(now, before);
         assert_eq!(house.names(), ["kim"]);
     });
+}
+
+fn many(count: usize) -> Value {
+    bulk_body(
+        &(0..count)
+            .map(|at| post(&format!("b{at}"), &format!("u{at:05}")))
+            .collect(),
+    )
+}
+
+fn large(options: &mut Options) {
+    options.app.scim.max_operations = 1_000_000;
+    options.app.scim.max_payload_bytes = 1 << 30;
+    options.app.spool_limit = 1 << 30;
+}
+
+#[test]
+fn a_key_is_carried_out_once() {
+    let mut house = sqlite(large);
+    let body = bulk_body(&json!([
+        post("a", "a"),
+        post("b", "A"),
+        post_group("g", "g", &["bulkId:a"])
+    ]));
+    let first = house.bulk_as(&call(Some("k")), &body).expect("done");
+    assert_eq!(statuses(&first), [201, 409, 201]);
+    house
+        .delete(Kind::User, id_of(&first.outcomes[0]))
+        .expect("gone");
+    for round in 0..2 {
+        let again = house
+            .bulk_as(&call(Some("k")), &body)
+            .expect("the same answer");
+        assert_eq!(
+            (&again.outcomes, &again.record),
+            (&first.outcomes, &first.record)
+        );
+        assert!(house.names().is_empty());
+        let other = house.bulk_as(&call(Some("k")), &many(1));
+        assert!(
+            matches!(other, Err(ProvisionError::Job(JobError::KeyReused { .. }))),
+            "{other:?}"
+        );
+        let queued = house
+            .app
+            .provisioner
+            .queue_bulk(&call(Some("k")), body.to_string().as_bytes());
+        assert_eq!(queued.expect("the same record").id, first.record.id);
+        assert_eq!((house.names().len(), house.uploads()), (0, 0));
+        if round == 0 {
+            house = reopened(house);
+        }
+    }
+    // Several at once: one does it, the others learn of it or come back.
+    let body = many(200);
+    let house = Arc::new(house);
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let (house, body) = (Arc::clone(&house), body.clone());
+            std::thread::spawn(move || match house.bulk_as(&call(Some("many")), &body) {
+                Ok(answer) => Some(answer.outcomes),
+                Err(ProvisionError::Job(JobError::Busy { .. })) => None,
+                Err(error) => panic!("{error}"),
+            })
+        })
+        .collect();
+    let answers: Vec<_> = threads
+        .into_iter()
+        .filter_map(|thread| thread.join().expect("no panic"))
+        .collect();
+    assert!(!answers.is_empty());
+    assert!(
+        answers
+            .iter()
+            .all(|answer| *answer == answers[0] && answer.len() == 200)
+    );
+    assert_eq!(house.names().len(), 200);
+}
+
+/// Ends the app and builds another one in its folder.
+fn reopened(house: House) -> House {
+    let House { name, app, folder } = house;
+    drop(app);
+    let app = open(&folder, "sqlite:muster.db", large);
+    House { name, app, folder }
+}
+
+impl House {
+    #[track_caller]
+    fn wait_for(&self, id: ImportId) -> BulkAnswer {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let found = self.app.provisioner.bulk_answer(DEFAULT_ORGANIZATION, id);
+            let answer = found.expect("the store works").expect("there is a record");
+            // The upload goes right behind the end.
+            if answer.record.state.is_final() && self.uploads() == 0 {
+                return answer;
+            }
+            assert!(Instant::now() < until, "in vain: {:?}", answer.record);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn queue(&self, call: &BulkCall, body: &Value) -> ImportRecord {
+        let queued = self
+            .app
+            .provisioner
+            .queue_bulk(call, body.to_string().as_bytes());
+        queued.expect("it waits")
+    }
+}
+
+#[test]
+fn a_request_waits_for_its_turn() {
+    each_with(large, |house| {
+        let body = many(3_000);
+        let record = house.queue(&call(Some("k")), &body);
+        assert_eq!(record.state, ImportState::Queued);
+        let waiting = house
+            .app
+            .provisioner
+            .bulk_answer(DEFAULT_ORGANIZATION, record.id);
+        assert!(waiting.expect("works").expect("there").outcomes.is_empty());
+        let busy = house.bulk_as(&call(Some("k")), &body);
+        assert!(
+            matches!(busy, Err(ProvisionError::Job(JobError::Busy { .. }))),
+            "{busy:?}"
+        );
+        house.app.jobs.begin().expect("the queue moves");
+        let answer = house.wait_for(record.id);
+        assert_eq!(answer.record.state, ImportState::Completed);
+        assert_eq!(answer.record.counters.created, 3_000);
+        check_sum(&answer.record.counters);
+        assert!(answer.outcomes.iter().all(|outcome| outcome.status == 201));
+        let ids: HashMap<String, Uuid> = (0..)
+            .zip(&answer.outcomes)
+            .map(|(at, outcome)| (format!("u{at:05}"), id_of(outcome)))
+            .collect();
+        assert_eq!(ids.len(), 3_000);
+        assert!(
+            ids.iter()
+                .all(|(name, id)| house.user_id(name) == Some(*id))
+        );
+        let again = house.bulk_as(&call(Some("k")), &body).expect("the answer");
+        assert_eq!(again.outcomes, answer.outcomes);
+    });
+}
+
+#[test]
+fn what_may_be_left_out_is_remembered_while_a_request_waits() {
+    each(|house| {
+        let body = bulk_body(&json!([
+            {"method": "POST", "path": "/Users", "bulkId": "x", "data": {"userName": "x"}}]));
+        let lenient = BulkCall {
+            leniency: Leniency {
+                schemas_required: false,
+            },
+            ..call(None)
+        };
+        let strict = house.queue(&call(None), &body);
+        house.app.jobs.begin().expect("the queue moves");
+        assert_eq!(statuses(&house.wait_for(strict.id)), [400]);
+        let record = house.queue(&lenient, &body);
+        assert_eq!(statuses(&house.wait_for(record.id)), [201]);
+    });
+}
+
+#[test]
+fn a_restart_in_the_middle_loses_and_repeats_nothing() {
+    const COUNT: usize = 30_000;
+    let mut house = sqlite(large);
+    let record = house.queue(&call(None), &many(COUNT));
+    let mut seen: Vec<OperationOutcome> = Vec::new();
+    let mut interruptions = 0;
+    loop {
+        house.app.jobs.begin().expect("the queue moves");
+        let from = seen.len();
+        let until = Instant::now() + Duration::from_secs(60);
+        let state = loop {
+            let now = house.record(record.id);
+            if now.state.is_final() || now.counters.total as usize > from {
+                break now.state;
+            }
+            assert!(Instant::now() < until, "in vain: {now:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        if state == ImportState::Completed {
+            break;
+        }
+        house = reopened(house);
+        let answer = house
+            .app
+            .provisioner
+            .bulk_answer(DEFAULT_ORGANIZATION, record.id);
+        let answer = answer.expect("works").expect("there");
+        check_sum(&answer.record.counters);
+        assert_eq!(answer.record.counters.total as usize, answer.outcomes.len());
+        assert_eq!(house.names().len(), answer.outcomes.len());
+        assert_eq!(answer.outcomes[..from], seen[..], "what was done stays");
+        seen = answer.outcomes;
+        if answer.record.state == ImportState::Completed {
+            break;
+        }
+        assert_eq!(answer.record.state, ImportState::Interrupted);
+        interruptions += 1;
+    }
+    assert!(interruptions > 2, "{interruptions}");
+    let answer = house.wait_for(record.id);
+    assert_eq!(answer.record.counters.created as usize, COUNT);
+    assert_eq!((house.names().len(), house.uploads()), (COUNT, 0));
+    assert!(answer.outcomes.iter().all(|outcome| outcome.status == 201));
+    assert_eq!(house.user_id("u00000"), Some(id_of(&answer.outcomes[0])));
+}
+
+#[test]
+fn a_request_is_cancelled_before_and_in_the_middle() {
+    let house = sqlite(large);
+    let eve = authority(Role::Admin).actor;
+    let before = house.queue(&call(None), &many(10));
+    let cancelled = house.app.jobs.cancel(&eve, before.id).expect("works");
+    assert_eq!(cancelled, Cancelled::BeforeItBegan);
+    assert_eq!((house.names().len(), house.uploads()), (0, 0));
+    let record = house.queue(&call(None), &many(50_000));
+    house.app.jobs.begin().expect("the queue moves");
+    let until = Instant::now() + Duration::from_secs(60);
+    while house.record(record.id).counters.total == 0 {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(
+        house.app.jobs.cancel(&eve, record.id).expect("works"),
+        Cancelled::Asked
+    );
+    let answer = house.wait_for(record.id);
+    assert_eq!(answer.record.state, ImportState::Cancelled);
+    check_sum(&answer.record.counters);
+    let done = answer.outcomes.len();
+    assert!((1..50_000).contains(&done), "{done}");
+    assert_eq!(answer.record.counters.total as usize, done);
+    assert_eq!(house.names().len(), done);
+}
+
+#[test]
+fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
+    let house = sqlite(large);
+    let data = house.folder.path().join("data");
+    let poison = |sql: &str| {
+        let raw = rusqlite::Connection::open(data.join("muster.db")).expect("the file");
+        raw.execute_batch(sql).expect("SQL");
+    };
+    let poisoned = "CREATE TRIGGER poison BEFORE INSERT ON users WHEN NEW.user_name = 'u02500'
+                    BEGIN SELECT RAISE(FAIL, 'poisoned'); END";
+    poison(poisoned);
+    let failed = house.bulk_as(&call(Some("k")), &many(4_000));
+    assert!(
+        matches!(failed, Err(ProvisionError::Store(_))),
+        "{failed:?}"
+    );
+    let record = house.app.store.import_by_key(DEFAULT_ORGANIZATION, "k");
+    let record = record.expect("works").expect("a record");
+    assert_eq!(record.state, ImportState::Interrupted);
+    assert_eq!(
+        (record.counters.total, record.counters.created),
+        (2_000, 2_000)
+    );
+    assert_eq!(house.names().len(), 2_000);
+    let outcomes = || {
+        let found = house
+            .app
+            .provisioner
+            .bulk_answer(DEFAULT_ORGANIZATION, record.id);
+        found.expect("works").expect("there").outcomes
+    };
+    let before = outcomes();
+    assert_eq!(before.len(), 2_000);
+    poison("DROP TRIGGER poison");
+    let answer = house
+        .bulk_as(&call(Some("k")), &many(4_000))
+        .expect("it goes on");
+    house.check(&answer);
+    assert_eq!(answer.record.id, record.id);
+    assert_eq!((answer.outcomes.len(), house.names().len()), (4_000, 4_000));
+    assert_eq!(answer.outcomes[..2_000], before[..]);
+    assert_eq!(answer.record.counters.created, 4_000);
+    assert_eq!(outcomes(), answer.outcomes);
+    // In the queue, it waits for the next start.
+    poison(&poisoned.replace("u02500", "w"));
+    let waiting = house.queue(&call(Some("w")), &bulk_body(&json!([post("w", "w")])));
+    house.app.jobs.begin().expect("the queue moves");
+    let until = Instant::now() + Duration::from_secs(60);
+    while house.record(waiting.id).state != ImportState::Interrupted {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(house.uploads(), 1);
+    poison("DROP TRIGGER poison");
+    let house = reopened(house);
+    house.app.jobs.begin().expect("the queue moves");
+    assert_eq!(statuses(&house.wait_for(waiting.id)), [201]);
+}
+
+/// xorshift64*: the same requests in every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+        high as usize % bound
+    }
+}
+
+/// Requests of up to eight operations with few names, so that much collides; `ahead` says whether
+/// references may lead to later operations.
+fn request(chance: &mut Chance, ahead: bool) -> Vec<Value> {
+    let count = 1 + chance.below(8);
+    (0..count)
+        .map(|at| {
+            let reach = if ahead { count } else { at };
+            let refer = |chance: &mut Chance| match chance.below(8) {
+                0 => "bulkId:nobody".to_owned(),
+                _ => format!("bulkId:{}", chance.below(reach.max(1))),
+            };
+            let name = format!("n{}", chance.below(6));
+            let bulk_id = at.to_string();
+            match chance.below(9) {
+                0..=1 => post(&bulk_id, &name),
+                2 => post_below(&bulk_id, &name, &refer(chance)),
+                3 => {
+                    let ids: Vec<String> = (0..chance.below(4)).map(|_| refer(chance)).collect();
+                    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+                    post_group(&bulk_id, &name, &ids)
+                }
+                4 => json!({"method": "DELETE", "path": format!("/Users/{}", refer(chance))}),
+                5 => json!({"method": "PUT", "path": format!("/Users/{}", refer(chance)),
+                    "data": user(&name)}),
+                6 => json!({"method": "PUT", "path": format!("/Groups/{}", refer(chance)),
+                    "data": group(&name, &[&refer(chance)])}),
+                7 => json!({"method": "PATCH", "path": format!("/Groups/{}", refer(chance)),
+                    "data": patch(&json!([
+                        {"op": "add", "path": "members", "value": [{"value": refer(chance)}]},
+                        {"op": "remove", "path": format!("members[value eq \"{}\"]", refer(chance))}]))}),
+                _ => json!({"method": "PATCH", "path": format!("/Groups/{}", refer(chance)),
+                    "data": patch(&json!([
+                        {"op": "replace", "path": "displayName", "value": name},
+                        {"op": "add", "path": "members", "value": [{"value": refer(chance)}]}]))}),
+            }
+        })
+        .collect()
+}
+
+impl House {
+    /// Everything that there is besides ids, moments and built-in groups.
+    fn all(&self, groups: &[Uuid]) -> String {
+        let manager = |id: &str| match id.parse() {
+            Ok(id) => match self.shown(Kind::User, id) {
+                Some(user) => user["userName"].to_string(),
+                None => "gone".to_owned(),
+            },
+            Err(_) => id.to_owned(),
+        };
+        let users = self
+            .app
+            .store
+            .users(DEFAULT_ORGANIZATION, None, None, 1_000);
+        let users = users.expect("works").into_iter().map(|user| {
+            let above = user.attributes.get("manager").and_then(Value::as_str);
+            let mut roles = user.roles;
+            roles.sort();
+            (user.user_name, above.map(&manager), roles)
+        });
+        format!("{:?} {:?}", users.collect::<Vec<_>>(), self.groups(groups))
+    }
+
+    fn clear(&self, groups: &[Uuid]) {
+        for name in self.names() {
+            let id = self.user_id(&name).expect("a user");
+            self.delete(Kind::User, id).expect("it goes");
+        }
+        for id in groups {
+            let _ = self.delete(Kind::Group, *id);
+        }
+    }
+
+    /// Does the operations one by one, each reference resolved by what came before.
+    fn one_by_one(&self, operations: &[Value]) -> (Vec<u16>, Vec<Uuid>) {
+        let mut ids: HashMap<String, Uuid> = HashMap::new();
+        let (mut statuses, mut groups) = (Vec::new(), Vec::new());
+        for operation in operations {
+            let mut text = operation.to_string();
+            let own = Uuid::now_v7();
+            if let (Some("POST"), Some(bulk_id)) =
+                (operation["method"].as_str(), operation["bulkId"].as_str())
+            {
+                text = text.replace(&format!("bulkId:{bulk_id}"), &own.to_string());
+            }
+            for (bulk_id, id) in &ids {
+                text = text.replace(&format!("bulkId:{bulk_id}"), &id.to_string());
+            }
+            if text.contains("bulkId:") {
+                statuses.push(409);
+                continue;
+            }
+            let operation: Value = serde_json::from_str(&text).expect("JSON");
+            let path = operation["path"].as_str().expect("a path");
+            let kind = match path.starts_with("/Users") {
+                true => Kind::User,
+                false => Kind::Group,
+            };
+            let id = path.rsplit('/').next().and_then(|id| id.parse().ok());
+            let id = id.unwrap_or(own);
+            let data = operation["data"].clone();
+            let act = match operation["method"].as_str().expect("a method") {
+                "POST" => Act::Create(data),
+                "PUT" => Act::Replace(data),
+                "PATCH" => Act::Patch(data),
+                _ => Act::Delete,
+            };
+            let made = matches!(act, Act::Create(_));
+            statuses.push(match self.act(Role::Admin, kind, id, act, None) {
+                Ok(done) => {
+                    if made {
+                        let bulk_id = operation["bulkId"].as_str().expect("a bulkId");
+                        ids.insert(bulk_id.to_owned(), id);
+                        groups.extend((kind == Kind::Group).then_some(id));
+                    }
+                    done.status()
+                }
+                Err(error) => error.status,
+            });
+        }
+        (statuses, groups)
+    }
+}
+
+#[test]
+fn a_bulk_request_does_what_its_operations_do_one_by_one() {
+    let folders = [folder(), folder()];
+    let [one, many] = [0, 1].map(|at| open(&folders[at], "memory:", |_| {}));
+    let [one, many] = [one, many].map(|app| House {
+        name: "memory",
+        app,
+        folder: folder(),
+    });
+    let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
+    for round in 0..3_000 {
+        let operations = request(&mut chance, false);
+        let answer = many.bulk(operations.clone().into());
+        let (expected, groups) = one.one_by_one(&operations);
+        let shown = || format!("{round}: {}", Value::from(operations.clone()));
+        assert_eq!(statuses(&answer), expected, "{}", shown());
+        let ids = group_ids(&answer);
+        assert_eq!(many.all(&ids), one.all(&groups), "{}", shown());
+        one.clear(&groups);
+        many.clear(&ids);
+    }
+}
+
+#[test]
+fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
+    let [sqlite_folder, memory_folder] = [folder(), folder()];
+    let sqlite = House {
+        name: "sqlite",
+        app: open(&sqlite_folder, "sqlite:muster.db", |_| {}),
+        folder: sqlite_folder,
+    };
+    let memory = House {
+        name: "memory",
+        app: open(&memory_folder, "memory:", |_| {}),
+        folder: memory_folder,
+    };
+    let mut chance = Chance(0xD1B5_4A32_D192_ED03);
+    for round in 0..2_000 {
+        let operations = request(&mut chance, true);
+        let shown = || format!("{round}: {}", Value::from(operations.clone()));
+        let most = chance.below(4);
+        let mut body = bulk_body(&operations.clone().into());
+        body["failOnErrors"] = json!(most);
+        let [first, second] = [&sqlite, &memory].map(|house| {
+            let answer = house.bulk_as(&call(None), &body).expect("it is done");
+            house.check(&answer);
+            answer
+        });
+        assert_eq!(statuses(&first), statuses(&second), "{}", shown());
+        let [groups, others] = [&first, &second].map(group_ids);
+        assert_eq!(sqlite.all(&groups), memory.all(&others), "{}", shown());
+        let details = |answer: &BulkAnswer| -> Vec<Option<String>> {
+            let errors = answer.outcomes.iter().map(|outcome| outcome.error.as_ref());
+            errors
+                .map(|error| error.map(|error| error.detail.clone()))
+                .collect()
+        };
+        for (at, operation) in operations.iter().enumerate().take(first.outcomes.len()) {
+            let outcome = &first.outcomes[at];
+            let text = operation.to_string();
+            for (other, target) in first.outcomes.iter().enumerate() {
+                let refers = text.contains(&format!("bulkId:{other}"));
+                let lost = target.error.is_some() || target.method != "POST";
+                if refers && lost && other != at {
+                    assert!(outcome.error.is_some(), "{at} to {other}, {}", shown());
+                }
+            }
+            let looks_beyond = (first.outcomes.len()..operations.len())
+                .any(|other| text.contains(&format!("bulkId:{other}")));
+            assert!(
+                !looks_beyond || outcome.error.is_some(),
+                "{at}, {}",
+                shown()
+            );
+        }
+        let failed = first
+            .outcomes
+            .iter()
+            .filter(|it| it.error.is_some())
+            .count();
+        let skipped = first.record.counters.skipped as usize;
+        assert_eq!(
+            first.outcomes.len() + skipped,
+            operations.len(),
+            "{}",
+            shown()
+        );
+        assert!(most == 0 || failed <= most, "{}", shown());
+        assert_eq!(details(&first).len(), details(&second).len());
+        sqlite.clear(&groups);
+        memory.clear(&others);
+    }
+}
+
+/// Peak of this process's memory, in KiB.
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a number")
+}
+
+/// Run in a process of its own by the test below.
+#[test]
+#[ignore = "it measures its process"]
+fn a_hundred_thousand_operations_in_a_process_of_their_own() {
+    let ahead = std::env::var_os("MUSTER_TEST_AHEAD").is_some();
+    let house = sqlite(large);
+    let body = house.folder.path().join("body.json");
+    let mut length = 0;
+    {
+        use std::io::Write;
+        let file = std::fs::File::create(&body).expect("a file");
+        let mut file = std::io::BufWriter::new(file);
+        write!(file, "{{\"schemas\":[\"{BULK}\"],\"Operations\":[").expect("written");
+        if ahead {
+            let group = post_group("g", "g", &["bulkId:b99998"]);
+            write!(file, "{group},").expect("written");
+        }
+        for at in 0..(if ahead { 99_999 } else { 100_000 }) {
+            let comma = if at == 0 { "" } else { "," };
+            let data = json!({
+                "schemas": [USER], "userName": format!("user{at:06}"), "externalId": at.to_string(),
+                "name": {"givenName": "Kim", "familyName": "Lee", "formatted": "Kim Lee"},
+                "emails": [{"value": format!("user{at:06}@example.com"), "type": "work", "primary": true}],
+                "phoneNumbers": [{"value": "+49 711 000000", "type": "mobile"}],
+                "title": "Tour guide", "preferredLanguage": "de", "active": true
+            });
+            let post = json!({
+                "method": "POST", "path": "/Users", "bulkId": format!("b{at}"), "data": data
+            });
+            write!(file, "{comma}{post}").expect("written");
+        }
+        write!(file, "]}}").expect("written");
+        file.flush().expect("written");
+        length += std::fs::metadata(&body).expect("a file").len();
+    }
+    let before = peak();
+    let began = Instant::now();
+    let file = std::fs::File::open(&body).expect("the file");
+    let answer = house.app.provisioner.bulk(&call(None), file).expect("done");
+    let seconds = began.elapsed().as_secs_f64();
+    assert_eq!(answer.record.counters.created, 100_000);
+    println!(
+        "figure {} {} {seconds:.1}",
+        length / 1024,
+        peak().saturating_sub(before)
+    );
+}
+
+#[test]
+fn a_hundred_thousand_operations_need_a_few_times_their_body() {
+    for ahead in [false, true] {
+        let program = std::env::current_exe().expect("this program");
+        let mut command = std::process::Command::new(program);
+        command.args([
+            "--exact",
+            "provision::a_hundred_thousand_operations_in_a_process_of_their_own",
+            "--ignored",
+            "--nocapture",
+        ]);
+        if ahead {
+            command.env("MUSTER_TEST_AHEAD", "1");
+        }
+        let output = command.output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+        let line = text.lines().find_map(|line| line.split_once("figure "));
+        let (_, figures) = line.unwrap_or_else(|| panic!("{text}"));
+        println!("ahead {ahead}: body KiB, peak KiB, seconds: {figures}");
+        let mut figures = figures
+            .split(' ')
+            .map(|it| it.parse::<f64>().expect("a number"));
+        let (body, peak) = (figures.next().expect("body"), figures.next().expect("peak"));
+        let most = if ahead { 8.0 } else { 4.0 };
+        assert!(peak < body * most, "{peak} KiB for a body of {body} KiB");
+    }
 }
