@@ -1757,6 +1757,48 @@ fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
     }
 }
 
+#[test]
+fn the_terminal_shows_lists_and_exports_what_a_file_can_say() {
+    let home = crate::process::Home::new();
+    let mut options = Options::new(&home.path("."));
+    options.app.store.data = home.data();
+    let app = App::build(&options.app, Clock::system()).expect("the app is built");
+    let (name, folder) = ("sqlite", folder());
+    let house = House { name, app, folder };
+    house.made(
+        Kind::User,
+        json!({
+            "schemas": [USER], "userName": "kim", "title": "Dr",
+            "emails": [{"value": "kim@x.org", "type": "work", "primary": true}],
+            "phoneNumbers": [
+                {"value": "1", "type": "mobile", "display": "one"}, {"value": "2", "type": "mobile"}]
+        }),
+    );
+    house.made(Kind::User, user("lee"));
+    drop(house);
+    let export = home.run(&["users", "export"]).ended(0);
+    assert_eq!(
+        export.out,
+        "username,givenname,familyname,emailaddress,roles,mobile,title\r\n\
+         kim,,,kim@x.org,,1,Dr\r\nlee,,,,,,\r\n"
+    );
+    assert!(
+        export.err.contains(
+            "1 user has more than a file of rows can say, and that is left out: emails, phoneNumbers"
+        ),
+        "{}",
+        export.err
+    );
+    let show = home.run(&["users", "show", "kim"]).ended(0).out;
+    assert!(
+        show.contains("1 (display one, type mobile); 2 (type mobile)"),
+        "{show}"
+    );
+    assert!(show.contains("kim@x.org (primary, type work)"), "{show}");
+    let list = home.run(&["users", "list"]).ended(0).out;
+    assert!(!list.contains("scim:"), "{list}");
+}
+
 /// Peak of this process's memory, in KiB.
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");

@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 
 use crate::users::scim::check::{check_replacement, check_required};
 use crate::users::scim::document::{Document, Place, put, take};
-use crate::users::scim::element_filter::{described, matches};
 use crate::users::scim::elements::{
     add, is_primary, merge, only_primary, remove, two_primaries, unite,
 };
 use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::filter::Filter;
+use crate::users::scim::evaluate::element_matches;
+use crate::users::scim::filter::{Filter, Operand, Operator};
 use crate::users::scim::patch::{Action, Change, Patch, Target};
 use crate::users::scim::schema::{Attribute, Mutability, ResourceType};
 use crate::users::scim::values::check_element;
@@ -151,12 +151,13 @@ impl Elements<'_> {
                 remove(self.attribute, &mut self.elements, removed);
             }
             (Action::Remove, filter, None) => {
-                self.elements
-                    .retain(|element| !filter.is_none_or(|filter| matches(filter, element)));
+                self.elements.retain(|element| {
+                    !filter.is_none_or(|filter| element_matches(filter, element))
+                });
             }
             (Action::Remove, filter, Some(sub)) => {
                 for element in &mut self.elements {
-                    let is_meant = filter.is_none_or(|filter| matches(filter, element));
+                    let is_meant = filter.is_none_or(|filter| element_matches(filter, element));
                     if let (true, Value::Object(object)) = (is_meant, element) {
                         object.remove(sub);
                     }
@@ -186,7 +187,7 @@ impl Elements<'_> {
         };
         let mut met = Vec::new();
         for (at, element) in self.elements.iter_mut().enumerate() {
-            if !filter.is_none_or(|filter| matches(filter, element)) {
+            if !filter.is_none_or(|filter| element_matches(filter, element)) {
                 continue;
             }
             met.push(at);
@@ -228,7 +229,7 @@ impl Elements<'_> {
         };
         let made = completed(filter, new).ok_or_else(no_target)?;
         let made = check_element(self.attribute, made, self.place)?.ok_or_else(no_target)?;
-        if !filter.is_none_or(|filter| matches(filter, &made)) {
+        if !filter.is_none_or(|filter| element_matches(filter, &made)) {
             return Err(no_target());
         }
         add(self.attribute, &mut self.elements, vec![made]);
@@ -245,6 +246,36 @@ fn completed(filter: Option<&Filter>, new: &Value) -> Option<Value> {
     };
     merge(&mut made, new.clone());
     Some(made)
+}
+
+/// What an element has to look like, if the filter says it by `eq` alone, joined by `and`.
+fn described(filter: &Filter) -> Option<Map<String, Value>> {
+    match filter {
+        Filter::And(all) => {
+            let mut described_by_all = Map::new();
+            for filter in all {
+                for (name, value) in described(filter)? {
+                    if described_by_all
+                        .get(&name)
+                        .is_some_and(|other| *other != value)
+                    {
+                        return None;
+                    }
+                    described_by_all.insert(name, value);
+                }
+            }
+            Some(described_by_all)
+        }
+        Filter::Compare(path, Operator::Equal, operand) => {
+            let value = match operand {
+                Operand::Text(text) => Value::from(text.as_str()),
+                Operand::Boolean(boolean) => Value::from(*boolean),
+                Operand::Number(_) | Operand::Moment(_) | Operand::Null => return None,
+            };
+            Some(Map::from_iter([(path.sub.clone()?, value)]))
+        }
+        _ => None,
+    }
 }
 
 /// Elements are added and removed; what is immutable in one stays while it is there.
@@ -274,5 +305,64 @@ fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(elements) => elements.clone(),
         one => vec![one.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::users::scim::patch_path::PatchPath;
+    use crate::users::scim::schema::Schemas;
+
+    fn filter(text: &str) -> Filter {
+        let path = PatchPath::parse(&format!("emails[{text}]"), &Schemas::new([]).user);
+        let PatchPath::Attribute { filter, .. } = path.unwrap() else {
+            panic!("{text} is no filter");
+        };
+        filter.unwrap()
+    }
+
+    #[test]
+    fn elements_match_by_their_sub_attributes() {
+        let element = json!({"value": "Kim@Example.org", "type": "work", "primary": true});
+        for (text, expected) in [
+            ("type eq \"WORK\"", true),
+            ("type ne \"work\"", false),
+            ("display ne \"x\"", true),
+            ("display eq null", true),
+            ("type eq null", false),
+            ("type pr and primary eq true", true),
+            ("display pr or primary eq false", false),
+            ("not (display pr)", true),
+            ("value co \"@example\"", true),
+            ("value sw \"kim\" and value ew \".ORG\"", true),
+            ("value gt \"a\" and value le \"z\"", true),
+            ("value lt \"a\" or value ge \"z\"", false),
+            ("display co \"\"", false),
+        ] {
+            assert_eq!(element_matches(&filter(text), &element), expected, "{text}");
+        }
+        assert!(!element_matches(&filter("type pr"), &json!({"type": ""})));
+    }
+
+    #[test]
+    fn equality_alone_describes_an_element() {
+        let shown = |text: &str| described(&filter(text)).map(|object| json!(object));
+        assert_eq!(
+            shown("type eq \"work\" and primary eq true"),
+            Some(json!({"type": "work", "primary": true}))
+        );
+        for text in [
+            "type eq \"work\" or type eq \"home\"",
+            "type ne \"work\"",
+            "not (type eq \"work\")",
+            "type eq \"work\" and type eq \"home\"",
+            "type eq \"work\" and value pr",
+            "type eq null",
+        ] {
+            assert_eq!(shown(text), None, "{text}");
+        }
     }
 }
