@@ -11,6 +11,8 @@ mod resources;
 mod filter_fields;
 #[allow(dead_code, reason = "searches are not built on it yet")]
 mod filter;
+#[cfg(test)]
+mod filter_chance;
 mod single;
 mod groups;
 mod members;
