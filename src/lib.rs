@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! 7 main
-//! 6 cli            commands: demo, serve, import, send, users, imports, audit, role, backup, …
-//! 5 http           soap, rest (slices) over intake, unread, server, tls, health
+//! 6 cli            commands: demo, serve, import, send, users, imports, audit, role, organization, …
+//! 5 http           soap, rest (slices) over intake, challenge, unread, server, tls, health
 //! 4 app            builds store, gate and importer once; holds them
 //! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config

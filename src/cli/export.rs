@@ -13,7 +13,6 @@ use clap::{Args, ValueEnum};
 use crate::cli::new_file::NewFile;
 use crate::cli::{CliError, Outcome, Settings, output};
 use crate::formats::csv_writer::CsvWriter;
-use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::claims::{ClaimTable, EXTERNAL_ID, Field};
 use crate::users::domains::Domains;
 use crate::users::name::lookup_key;
@@ -59,12 +58,14 @@ enum FileFormat {
 pub(super) fn run(
     settings: &Settings,
     store: &dyn Store,
+    organization: &str,
     arguments: &Arguments,
     out: &mut dyn Write,
 ) -> Outcome {
     let FileFormat::Csv = arguments.format;
     let export = Export {
         store,
+        organization,
         domain: Domains::new(&settings.domains)
             .find(arguments.domain.as_deref())?
             .name,
@@ -87,6 +88,7 @@ pub(super) fn run(
 
 struct Export<'a> {
     store: &'a dyn Store,
+    organization: &'a str,
     domain: String,
     claims: ClaimTable,
     for_spreadsheet: bool,
@@ -155,12 +157,9 @@ impl Export<'_> {
     ) -> Result<(), CliError> {
         let mut after: Option<UserCursor> = None;
         loop {
-            let page = self.store.users(
-                DEFAULT_ORGANIZATION,
-                Some(&self.domain),
-                after.as_ref(),
-                PAGE,
-            )?;
+            let page =
+                self.store
+                    .users(self.organization, Some(&self.domain), after.as_ref(), PAGE)?;
             page.iter().try_for_each(&mut use_it)?;
             match page.last() {
                 Some(last) if page.len() == PAGE => {

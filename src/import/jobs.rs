@@ -457,7 +457,9 @@ impl Shared {
         task.record.sha256 = Some(sha256);
         // Only the hash may wait on the disk.
         let hash = match task.default.verdict() {
-            Some(Ok(())) => task.default.hash_once(&importer.default_hasher),
+            Some(Ok(())) => task
+                .default
+                .hash_once(&importer.default_hasher, &task.record.organization),
             _ => Ok(None),
         };
         let recorded = hash.map_err(ImportError::Hash).and_then(|hash| {

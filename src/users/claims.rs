@@ -18,10 +18,56 @@ const SCIM_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user:";
 /// WSO2's local name of the claim for [`Field::ExternalId`].
 pub const EXTERNAL_ID: &str = "externalid";
 
-/// `[claims]` of the settings: claim URI to the name of the attribute that keeps its value.
+/// What WSO2 calls its claims on the state of an account, below [`WSO2_DIALECT`].
+pub const IDENTITY: &str = "identity/";
+
+/// `[claims]` of the settings: claim URI to the name of the attribute that keeps its value. Names
+/// are ones that SCIM can show: its attribute names, and those of the claims that are built in.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "HashMap<String, String>")]
 pub struct Settings(HashMap<String, String>);
+
+impl TryFrom<HashMap<String, String>> for Settings {
+    type Error = String;
+
+    fn try_from(claims: HashMap<String, String>) -> Result<Self, String> {
+        let mut sorted: Vec<(&String, &String)> = claims.iter().collect();
+        sorted.sort();
+        // SCIM compares names without case, and shows identity claims without their prefix.
+        let folded = |name: &str| {
+            let shown = name.strip_prefix(IDENTITY).unwrap_or(name);
+            shown.to_ascii_lowercase()
+        };
+        let mut taken: HashMap<String, &str> = ATTRIBUTES
+            .iter()
+            .map(|name| (folded(name), *name))
+            .collect();
+        for (uri, name) in sorted {
+            if !ATTRIBUTES.contains(&name.as_str()) && !is_attribute_name(name) {
+                return Err(format!(
+                    "{uri:?} is to be kept as {name:?}, which is no attribute name; begin it with one \
+                     of the letters A to Z and go on with those, digits, - and _"
+                ));
+            }
+            let other = *taken.entry(folded(name)).or_insert(name);
+            if other != name {
+                return Err(format!(
+                    "{uri:?} is to be kept as {name:?}, which SCIM cannot tell from {other:?}; choose \
+                     another attribute name, or that one"
+                ));
+            }
+        }
+        Ok(Settings(claims))
+    }
+}
+
+/// Whether `name` can be the name of a SCIM attribute (RFC 7643 §2.1).
+fn is_attribute_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
 
 /// What a column or a claim stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,6 +267,21 @@ impl ClaimTable {
         uris
     }
 
+    /// The names under which claims are kept as attributes, sorted.
+    pub fn attributes(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self
+            .by_uri
+            .values()
+            .filter_map(|field| match field {
+                Field::Attribute(name) => Some(name.as_ref()),
+                _ => None,
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// What a column headed `name` stands for: a name or a claim URI, in any case.
     pub fn column(&self, name: &str) -> Option<&Field> {
         self.by_column.get(&fold_column(name))
@@ -243,6 +304,14 @@ impl ClaimTable {
             .insert(format!("{WSO2_DIALECT}{name}"), field.clone());
         self.by_column.insert(fold_column(name), field);
     }
+}
+
+/// The built-in claim that is [`IDENTITY`] and `name`.
+pub fn identity_claim(name: &str) -> Option<&'static str> {
+    ATTRIBUTES
+        .iter()
+        .find(|claim| claim.strip_prefix(IDENTITY) == Some(name))
+        .copied()
 }
 
 /// Column names are compared without case, dialect prefix, blanks, hyphens and underscores.
@@ -298,6 +367,39 @@ mod tests {
             Some(&Field::Attribute("badge".into()))
         );
         assert_eq!(table.column("favourite colour"), None);
+    }
+
+    #[test]
+    fn attribute_names_of_the_settings_are_ones_that_scim_can_show() {
+        let read =
+            |text| toml::from_str::<Settings>(text).map_err(|error| error.message().to_owned());
+        assert!(read("'http://x/b' = 'Badge_no-2'\n'http://x/d' = 'department'").is_ok());
+        assert!(read("'http://x/l' = 'identity/accountLocked'").is_ok());
+        assert!(read("'http://x/b' = 'badge'\n'http://y/b' = 'badge'").is_ok());
+        for (text, sentence) in [
+            (
+                "'http://x/c' = 'favourite colour'",
+                "\"http://x/c\" is to be kept as \"favourite colour\", which is no attribute name; begin it \
+                 with one of the letters A to Z and go on with those, digits, - and _",
+            ),
+            (
+                "'http://x/2' = '2nd'",
+                "\"http://x/2\" is to be kept as \"2nd\", which is no attribute name; begin it with one of \
+                 the letters A to Z and go on with those, digits, - and _",
+            ),
+            (
+                "'http://x/g' = 'Gender'",
+                "\"http://x/g\" is to be kept as \"Gender\", which SCIM cannot tell from \"gender\"; choose \
+                 another attribute name, or that one",
+            ),
+            (
+                "'http://x/l' = 'accountLocked'",
+                "\"http://x/l\" is to be kept as \"accountLocked\", which SCIM cannot tell from \
+                 \"identity/accountLocked\"; choose another attribute name, or that one",
+            ),
+        ] {
+            assert_eq!(read(text).err().as_deref(), Some(sentence));
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub mod audit;
 pub mod import_record;
 pub mod store_error;
 pub mod operator;
+pub mod token;
+pub mod organization;
 pub mod scim;
 pub mod store;
 pub mod resources;

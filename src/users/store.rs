@@ -16,10 +16,12 @@ use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState}
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
 use crate::users::options::ConflictPolicy;
+use crate::users::organization::OrganizationStore;
 use crate::users::problem::{Owner, Problem};
 use crate::users::reject::Reject;
 use crate::users::resources::ResourceStore;
 use crate::users::store_error::StoreError;
+use crate::users::token::TokenStore;
 use crate::users::undo::Undone;
 
 /// One step of an import: a batch and what belongs to it, written together or not at all.
@@ -567,11 +569,25 @@ pub trait ImportLedger: Send + Sync {
 
 /// All that a store does.
 pub trait Store:
-    UserStore + ResourceStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug
+    UserStore
+    + ResourceStore
+    + ImportLedger
+    + OperatorStore
+    + TokenStore
+    + OrganizationStore
+    + Backup
+    + std::fmt::Debug
 {
 }
 
 impl<S> Store for S where
-    S: UserStore + ResourceStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug
+    S: UserStore
+        + ResourceStore
+        + ImportLedger
+        + OperatorStore
+        + TokenStore
+        + OrganizationStore
+        + Backup
+        + std::fmt::Debug
 {
 }

@@ -12,6 +12,8 @@ mod journal;
 mod ledger;
 mod undo;
 mod operators;
+mod tokens;
+mod organizations;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,8 +28,10 @@ use crate::users::audit::AuditEntry;
 use crate::users::import_record::{ImportId, ImportRecord};
 use crate::users::merge::Profile;
 use crate::users::operator::Operator;
+use crate::users::organization::Organization;
 use crate::users::problem::{Owner, Problem};
 use crate::users::reject::Reject;
+use crate::users::token::{Token, TokenDigest};
 
 /// Organization, domain and name key.
 type Key = (String, String, String);
@@ -54,6 +58,9 @@ struct Content {
     /// Running imports that somebody wants to stop.
     cancel_requested: BTreeSet<(String, ImportId)>,
     operators: BTreeMap<String, Operator>,
+    tokens: BTreeMap<TokenDigest, Token>,
+    /// By key.
+    organizations: BTreeMap<String, Organization>,
     rehearsed: HashMap<ImportId, HashMap<String, (Owner, Profile)>>,
     /// What to put back, while a transaction runs.
     journal: Option<Vec<Before>>,
@@ -74,6 +81,8 @@ impl Default for Content {
             audit: Vec::new(),
             cancel_requested: BTreeSet::new(),
             operators: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            organizations: organizations::first(),
             rehearsed: HashMap::new(),
             journal: None,
         };

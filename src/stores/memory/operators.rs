@@ -7,6 +7,7 @@ use crate::users::backup::Backup;
 use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, OperatorStore};
 use crate::users::store_error::StoreError;
+use crate::users::token::Token;
 
 impl Backup for MemoryStore {
     fn back_up(&self, _: &Path) -> Result<(), StoreError> {
@@ -29,6 +30,9 @@ impl OperatorStore for MemoryStore {
 
     fn add_operator(&self, operator: &Operator) -> Result<bool, StoreError> {
         let mut content = self.content();
+        if let Some(organization) = &operator.organization {
+            content.require(organization)?;
+        }
         let key = lookup_key(&operator.name);
         let free = !content.operators.contains_key(&key);
         if free {
@@ -48,6 +52,12 @@ impl OperatorStore for MemoryStore {
     }
 
     fn remove_operator(&self, name: &str) -> Result<bool, StoreError> {
-        Ok(self.content().operators.remove(&lookup_key(name)).is_some())
+        let mut content = self.content();
+        let removed = content.operators.remove(&lookup_key(name));
+        if let Some(operator) = &removed {
+            let own = |token: &Token| token.operator == operator.name;
+            content.tokens.retain(|_, token| !own(token));
+        }
+        Ok(removed.is_some())
     }
 }

@@ -67,6 +67,7 @@ impl ResourceStore for MemoryStore {
 
     fn transact(&self, organization: &str, work: Work<'_>) -> Result<(), StoreError> {
         let mut content = self.content();
+        content.require(organization)?;
         content.begin_transaction();
         let done = work(&mut Transaction {
             content: &mut content,

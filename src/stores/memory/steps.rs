@@ -65,6 +65,7 @@ impl Content {
 
     /// A new record, with nothing counted yet.
     pub(super) fn begin(&mut self, record: &ImportRecord) -> Result<(), StoreError> {
+        self.require(&record.organization)?;
         let taken = |other: &ImportRecord| {
             other.organization == record.organization && other.key == record.key
         };

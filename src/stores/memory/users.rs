@@ -167,6 +167,7 @@ impl UserStore for MemoryStore {
 
     fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError> {
         let mut content = self.content();
+        content.require(&role.organization)?;
         let mut keys = Vec::new();
         for (domain, name) in &role.members {
             let key = (role.organization.clone(), domain.clone(), lookup_key(name));

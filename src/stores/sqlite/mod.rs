@@ -16,6 +16,8 @@ mod ledger;
 mod undo;
 mod audit;
 mod operators;
+mod tokens;
+mod organizations;
 mod backup;
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,8 @@
 use rusqlite::params;
 use uuid::Uuid;
 
+use crate::stores::sqlite::connection::from_sqlite;
+use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::step::signed;
 use crate::stores::sqlite::transaction::Transaction;
 use crate::stores::sqlite::users::i64_of;
@@ -69,6 +71,9 @@ impl ResourceStore for SqliteStore {
     }
 
     fn transact(&self, organization: &str, work: Work<'_>) -> Result<(), StoreError> {
-        self.in_transaction(|db| work(&mut Transaction { db, organization }))
+        self.in_transaction(|db| {
+            require(db, organization).map_err(from_sqlite)?;
+            work(&mut Transaction { db, organization })
+        })
     }
 }

@@ -163,3 +163,22 @@ CREATE TABLE operators (
     password_hash TEXT    NOT NULL,
     created_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE organizations (
+    name_key   TEXT    NOT NULL PRIMARY KEY,  -- lower case
+    name       TEXT    NOT NULL UNIQUE,       -- what stands in every column called organization
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO organizations (name_key, name, created_at) VALUES
+    ('default', 'default', unixepoch() * 1000000);
+
+CREATE TABLE tokens (
+    digest       BLOB    NOT NULL PRIMARY KEY,  -- SHA-256 of what the holder sends
+    id           BLOB    NOT NULL UNIQUE,       -- UUID version 7
+    operator     TEXT    NOT NULL,              -- its name key
+    role         TEXT    NOT NULL,
+    organization TEXT,                          -- null: those of its operator
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

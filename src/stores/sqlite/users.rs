@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::note;
+use crate::stores::sqlite::organizations::require;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
@@ -248,6 +249,7 @@ impl UserStore for SqliteStore {
 
     fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError> {
         self.change(|db| {
+            require(db, &role.organization)?;
             let mut ids = Vec::new();
             for (domain, name) in &role.members {
                 let id: Option<uuid::Uuid> = db

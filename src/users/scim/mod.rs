@@ -4,5 +4,15 @@
 
 pub mod schema;
 pub mod error;
+pub mod json;
+pub mod document;
+pub mod values;
+pub mod elements;
+pub mod check;
+pub mod date_time;
 pub mod path;
 pub mod filter;
+mod filter_tokens;
+mod filter_parser;
+pub mod patch_path;
+pub mod places;
