@@ -40,6 +40,7 @@ impl TryFrom<HashMap<String, String>> for Settings {
         };
         let mut taken: HashMap<String, &str> = ATTRIBUTES
             .iter()
+            .chain([&EXTERNAL_ID])
             .map(|name| (folded(name), *name))
             .collect();
         for (uri, name) in sorted {

@@ -87,7 +87,7 @@ impl<'a> UserName<'a> {
         if composed.chars().count() > MAX_CHARACTERS {
             return Err(NameError::TooLong);
         }
-        let key = fold(&composed);
+        let key = fold_composed(&composed);
         Ok(UserName {
             text: composed,
             key: Cow::Owned(key),
@@ -108,14 +108,24 @@ impl<'a> UserName<'a> {
 /// The key of any text: of a user's name that somebody typed, and of the name of a role, which may hold
 /// blanks.
 pub fn lookup_key(text: &str) -> String {
+    fold(text).into_owned()
+}
+
+/// Any text as it is compared without case: NFC after full case folding.
+pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        return match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(text.to_ascii_lowercase()),
+            false => Cow::Borrowed(text),
+        };
     }
-    fold(&ComposingNormalizer::new_nfc().normalize(text))
+    Cow::Owned(fold_composed(
+        &ComposingNormalizer::new_nfc().normalize(text),
+    ))
 }
 
 /// Case folding may undo the composition of characters, so it is done once more behind it.
-fn fold(composed: &str) -> String {
+fn fold_composed(composed: &str) -> String {
     let folded = CaseMapper::new().fold_string(composed);
     ComposingNormalizer::new_nfc()
         .normalize(&folded)

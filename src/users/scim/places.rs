@@ -11,9 +11,6 @@ use crate::users::scim::schema::{CUSTOM, ENTERPRISE};
 /// The claim that says whether a user may log in; see [`is_active`].
 pub const ACTIVE: &str = "active";
 
-/// The claim that is the resource's `externalId`.
-pub const EXTERNAL_ID: &str = "externalid";
-
 /// Claims with one value: flat name, extension, attribute, sub-attribute.
 type Singular = (
     &'static str,
@@ -85,8 +82,6 @@ pub enum Place<'f> {
     },
     /// An element of a multi-valued attribute, or a part of one.
     Plural,
-    /// `externalId`.
-    ExternalId,
 }
 
 /// The place of the claim that is kept as `flat`.
@@ -103,9 +98,6 @@ pub fn scim_place(flat: &str) -> Place<'_> {
         .any(|family| flat.starts_with(family));
     if of_family || PLURAL.contains(&flat) {
         return Place::Plural;
-    }
-    if flat == EXTERNAL_ID {
-        return Place::ExternalId;
     }
     Place::Singular {
         extension: Some(CUSTOM),
@@ -192,7 +184,6 @@ mod tests {
         for flat in ["emails.work", "mobile", "phoneNumbers.fax", "addresses.x"] {
             assert_eq!(scim_place(flat), Place::Plural, "{flat}");
         }
-        assert_eq!(scim_place("externalid"), Place::ExternalId);
         assert_eq!(
             scim_place("identity/accountLocked"),
             Place::Singular {
