@@ -11,7 +11,6 @@ use crate::users::organization::{
     Belongings, NoSuchOrganization, Organization, OrganizationRemoved, OrganizationStore, key,
 };
 use crate::users::store_error::StoreError;
-use crate::users::DEFAULT_ORGANIZATION;
 
 /// The one that is always there.
 pub(super) fn first() -> BTreeMap<String, Organization> {
