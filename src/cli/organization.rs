@@ -88,7 +88,7 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
                 }
                 OrganizationRemoved::HasStill(belongings) => {
                     return Err(CliError::Told(format!(
-                        "the organization {shown} has still {}; nothing was removed. Remove its \
+                        "the organization {shown} still has {}; nothing was removed. Remove its \
                          users, cancel its imports, remove its operators and revoke its tokens first",
                         belongings.sentence()
                     )));

@@ -77,10 +77,11 @@ pub(super) fn run(store: &dyn Store, command: &Command, out: &mut dyn Write) -> 
             writeln!(out, "Token, shown this once: {}", secret.expose())?;
             writeln!(
                 out,
-                "It is {}, for {} of {}, and ends at {}.",
+                "Its id is {}. It is for {}, with the role {}, in {}, until {}.",
                 token.id,
-                token.role.as_str(),
                 output::plain(&token.operator),
+                token.role.as_str(),
+                token.organization.as_deref().unwrap_or("default"),
                 token.expires_at.to_rfc3339()
             )?;
         }

@@ -23,17 +23,22 @@ pub struct Organization {
 /// Why a text cannot name an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an organization's name has 1 to {MAX_CHARACTERS} characters: letters of ASCII, digits, and . _ -"
+    "an organization's name has 1 to {MAX_CHARACTERS} characters: letters of ASCII, digits, and . _ -, and \
+     not these three alone"
 )]
 pub struct OrganizationNameError;
 
-/// Whether `text` can name an organization. It has no `@`, behind which callers write it.
+/// Whether `text` can name an organization. It has no `@`, behind which callers write it, and is no `..`,
+/// so that it can stand in a path.
 ///
 /// # Errors
 /// It cannot.
 pub fn check_name(text: &str) -> Result<(), OrganizationNameError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    match (1..=MAX_CHARACTERS).contains(&text.len()) && text.bytes().all(allowed) {
+    let good = (1..=MAX_CHARACTERS).contains(&text.len())
+        && text.bytes().all(allowed)
+        && text.bytes().any(|byte| byte.is_ascii_alphanumeric());
+    match good {
         true => Ok(()),
         false => Err(OrganizationNameError),
     }
@@ -166,7 +171,17 @@ mod tests {
         for good in ["a", "Acme", "acme-2.north_east", &"x".repeat(64)] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
-        for bad in ["", "a@b", "a b", "a/b", "å", "a\n", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "..",
+            "-",
+            "a@b",
+            "a b",
+            "a/b",
+            "å",
+            "a\n",
+            &"x".repeat(65),
+        ] {
             assert_eq!(check_name(bad), Err(OrganizationNameError), "{bad:?}");
         }
         assert_eq!(key("AcMe"), "acme");

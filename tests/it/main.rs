@@ -33,6 +33,8 @@ mod xml_conformance;
 mod process;
 mod stores;
 mod store_changes;
+mod store_resources;
+mod store_transactions;
 mod store_access;
 mod jobs;
 mod marker_passwords;

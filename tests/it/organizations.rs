@@ -671,7 +671,7 @@ fn the_terminal_adds_lists_and_removes_beside_a_running_server() {
     let remove = |name: &str| home.run(&["organization", "remove", name]);
     let refused = remove("acme").ended(1);
     assert!(
-        refused.err.contains("has still 2 users, 1 operator;"),
+        refused.err.contains("still has 2 users, 1 operator;"),
         "{refused:?}"
     );
     let refused = remove("default").ended(1);

@@ -112,7 +112,7 @@ fn made(told: &str) -> (String, String) {
         .strip_prefix("Token, shown this once: ")
         .expect("the token");
     let id = lines.next().expect("another line");
-    let id = id.strip_prefix("It is ").expect("its id");
+    let id = id.strip_prefix("Its id is ").expect("its id");
     (token.to_owned(), id[..36].to_owned())
 }
 

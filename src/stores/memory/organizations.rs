@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Moment;
 use crate::stores::memory::{Content, MemoryStore};
+use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::ImportId;
 use crate::users::organization::{
     Belongings, NoSuchOrganization, Organization, OrganizationRemoved, OrganizationStore, key,
 };
-use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::store_error::StoreError;
-use crate::users::{DEFAULT_ORGANIZATION, INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 
 /// The one that is always there.
 pub(super) fn first() -> BTreeMap<String, Organization> {
@@ -20,15 +19,6 @@ pub(super) fn first() -> BTreeMap<String, Organization> {
         created_at: Moment(0),
     };
     BTreeMap::from([(key(&default.name), default)])
-}
-
-/// The roles of a new organization.
-pub(super) fn built_in_roles(organization: &str) -> [(String, String, String); 2] {
-    [
-        (INTERNAL_DOMAIN, EVERYONE_ROLE),
-        (PRIMARY_DOMAIN, ADMIN_ROLE),
-    ]
-    .map(|(domain, name)| (organization.to_owned(), domain.to_owned(), name.to_owned()))
 }
 
 impl OrganizationStore for MemoryStore {
@@ -51,7 +41,7 @@ impl OrganizationStore for MemoryStore {
             return Ok(false);
         }
         content.organizations.insert(key, organization.clone());
-        content.roles.extend(built_in_roles(name));
+        content.add_built_in_roles(name);
         let at = organization.created_at;
         let entry = AuditEntry::of_organization("organization.add", name, by, at);
         content.audit.push(entry);
@@ -118,7 +108,9 @@ impl Content {
         let own = self.imports.keys().filter(|key| key.0 == name);
         let imports: BTreeSet<ImportId> = own.map(|(_, id)| *id).collect();
         self.organizations.remove(&key(name));
-        self.roles.retain(|(owner, _, _)| owner != name);
+        self.roles.retain(|(owner, _, _), _| owner != name);
+        self.role_keys.retain(|(owner, _), _| owner != name);
+        self.results.retain(|(owner, _, _), _| owner != name);
         self.imports.retain(|(owner, _), _| owner != name);
         self.findings.retain(|id, _| !imports.contains(id));
         self.rejects.retain(|id, _| !imports.contains(id));

@@ -1,58 +1,127 @@
-//! Looking users and groups up, and changing them in transactions.
+//! Looking users and groups up, and the way into a transaction.
 
 use uuid::Uuid;
 
 use crate::stores::memory::MemoryStore;
+use crate::stores::memory::transaction::Transaction;
 use crate::users::import_record::ImportId;
+use crate::users::page::{Page, by_id};
 use crate::users::resources::{
-    Found, GroupResource, ResourceQuery, ResourceStore, UserResource, Work,
+    Found, GroupResource, Keyset, ResourceQuery, ResourceStore, UserResource, Work,
 };
+use crate::users::scim::document::Document;
+use crate::users::scim::evaluate::{matches, sort_value};
+use crate::users::scim::render;
 use crate::users::store_error::StoreError;
 
-const LATER: &str = "the store memory: has no single users and groups yet";
-
 impl ResourceStore for MemoryStore {
-    fn user_resource(&self, _: &str, _: Uuid) -> Result<Option<UserResource>, StoreError> {
-        Err(StoreError::Failed(LATER.into()))
+    fn user_resource(
+        &self,
+        organization: &str,
+        id: Uuid,
+    ) -> Result<Option<UserResource>, StoreError> {
+        let content = self.content();
+        let found = content.by_id(organization, id);
+        Ok(found.map(|kept| content.with_groups(&kept.user)))
     }
 
     fn find_users(
         &self,
-        _: &str,
-        _: &ResourceQuery<'_>,
+        organization: &str,
+        query: &ResourceQuery<'_>,
     ) -> Result<Found<UserResource>, StoreError> {
-        Err(StoreError::Failed(LATER.into()))
+        let content = self.content();
+        let keys = content
+            .behind(organization, None, None)
+            .filter_map(|user| {
+                let document = render::user(&content.with_groups(user), "");
+                key(query, user.id, &document)
+            })
+            .collect();
+        let page = Page::of(keys, query);
+        Ok(found(page, |id| {
+            let kept = content.by_id(organization, id)?;
+            Some(content.with_groups(&kept.user))
+        }))
     }
 
     fn group_resource(
         &self,
-        _: &str,
-        _: Uuid,
-        _: bool,
+        organization: &str,
+        id: Uuid,
+        with_members: bool,
     ) -> Result<Option<GroupResource>, StoreError> {
-        Err(StoreError::Failed(LATER.into()))
+        let content = self.content();
+        let found = content.role(organization, id);
+        Ok(found.map(|(_, role)| content.with_members(role, with_members)))
     }
 
     fn find_groups(
         &self,
-        _: &str,
-        _: &ResourceQuery<'_>,
-        _: bool,
+        organization: &str,
+        query: &ResourceQuery<'_>,
+        with_members: bool,
     ) -> Result<Found<GroupResource>, StoreError> {
-        Err(StoreError::Failed(LATER.into()))
+        let (content, members_asked) = (self.content(), query.mentions("members"));
+        let keys = content
+            .groups(organization)
+            .filter_map(|role| {
+                let document = render::group(&content.with_members(role, members_asked), "");
+                key(query, role.group.id, &document)
+            })
+            .collect();
+        let page = Page::of(keys, query);
+        Ok(found(page, |id| {
+            let (_, role) = content.role(organization, id)?;
+            Some(content.with_members(role, with_members))
+        }))
     }
 
     fn operation_results(
         &self,
-        _: &str,
-        _: ImportId,
-        _: u64,
-        _: usize,
+        organization: &str,
+        import: ImportId,
+        from: u64,
+        limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        Err(StoreError::Failed(LATER.into()))
+        let content = self.content();
+        let of = |number| (organization.to_owned(), import, number);
+        let found = content.results.range(of(from)..=of(u64::MAX));
+        Ok(found
+            .take(limit)
+            .map(|(_, result)| result.clone())
+            .collect())
     }
 
-    fn transact(&self, _: &str, _: Work<'_>) -> Result<(), StoreError> {
-        Err(StoreError::Failed(LATER.into()))
+    fn transact(&self, organization: &str, work: Work<'_>) -> Result<(), StoreError> {
+        let mut content = self.content();
+        content.require(organization)?;
+        content.begin_transaction();
+        let done = work(&mut Transaction {
+            content: &mut content,
+            organization,
+        });
+        content.end_transaction(done.is_ok());
+        done
+    }
+}
+
+/// What a resource is sorted by, if it matches.
+fn key(query: &ResourceQuery<'_>, id: Uuid, document: &Document) -> Option<Keyset> {
+    let order = query.order.filter(|order| !by_id(Some(*order)));
+    query
+        .filter
+        .is_none_or(|filter| matches(filter, document))
+        .then(|| Keyset {
+            value: order.and_then(|order| sort_value(order.path, document)),
+            id,
+        })
+}
+
+fn found<T>(page: Page, read: impl Fn(Uuid) -> Option<T>) -> Found<T> {
+    Found {
+        resources: page.keys.iter().filter_map(|key| read(key.id)).collect(),
+        total: page.total,
+        next: page.next,
     }
 }

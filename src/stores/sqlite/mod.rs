@@ -7,6 +7,7 @@ mod turns;
 mod users;
 mod change;
 mod resources;
+mod search;
 #[allow(dead_code, reason = "searches are not built on it yet")]
 mod filter_fields;
 #[allow(dead_code, reason = "searches are not built on it yet")]

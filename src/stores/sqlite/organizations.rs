@@ -5,21 +5,23 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::note;
+use crate::stores::sqlite::groups::add_built_in_roles;
 use crate::stores::sqlite::step::unsigned;
+use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::organization::{
     Belongings, NoSuchOrganization, Organization, OrganizationRemoved, OrganizationStore, key,
 };
-use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::store_error::StoreError;
-use crate::users::{DEFAULT_ORGANIZATION, INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 
 /// What goes with an organization. Users, operators and tokens keep it from going, so none are left; a
 /// test compares this with the schema.
-const GO_WITH_IT: [&str; 7] = [
+const GO_WITH_IT: [&str; 9] = [
     "roles",
     "role_members",
+    "role_groups",
     "imports",
+    "operation_results",
     "rejects",
     "before_images",
     "findings",
@@ -58,15 +60,7 @@ impl OrganizationStore for SqliteStore {
             if added == 0 {
                 return Ok(false);
             }
-            for (domain, role) in [
-                (INTERNAL_DOMAIN, EVERYONE_ROLE),
-                (PRIMARY_DOMAIN, ADMIN_ROLE),
-            ] {
-                db.execute(
-                    "INSERT INTO roles (organization, domain, name) VALUES (?1, ?2, ?3)",
-                    params![name, domain, role],
-                )?;
-            }
+            add_built_in_roles(db, name)?;
             let entry =
                 AuditEntry::of_organization("organization.add", name, by, organization.created_at);
             note(db, &entry)?;

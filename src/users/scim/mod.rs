@@ -18,3 +18,7 @@ pub mod patch_path;
 pub mod places;
 pub mod evaluate;
 pub mod projection;
+mod element_filter;
+pub mod patch;
+pub mod patch_apply;
+pub mod member_changes;

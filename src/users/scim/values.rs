@@ -5,9 +5,9 @@
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use jiff::civil::DateTime;
 use serde_json::{Map, Value};
 
+use crate::users::scim::date_time;
 use crate::users::scim::document::Place;
 use crate::users::scim::elements::unite;
 use crate::users::scim::error::ScimError;
@@ -137,7 +137,7 @@ fn check_text(kind: Type, text: &str, place: Place<'_>) -> Result<(), ScimError>
         )));
     }
     let good = match kind {
-        Type::DateTime => is_date_time(text),
+        Type::DateTime => date_time::parse(text).is_some(),
         Type::Binary => is_base64(text),
         Type::Reference => !text.chars().any(|c| c.is_whitespace() || c.is_control()),
         _ => true,
@@ -148,39 +148,6 @@ fn check_text(kind: Type, text: &str, place: Place<'_>) -> Result<(), ScimError>
             "{place} must be {}, which this text is not.",
             wanted(kind)
         ))),
-    }
-}
-
-/// `xsd:dateTime` with a year of four digits; it may come without an offset from UTC.
-fn is_date_time(text: &str) -> bool {
-    let local = match text.strip_suffix('Z') {
-        Some(local) => local,
-        None => match text
-            .len()
-            .checked_sub(6)
-            .map(|at| text.split_at_checked(at))
-        {
-            Some(Some((local, offset))) if is_offset(offset) => local,
-            _ => text,
-        },
-    };
-    let shape = local.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        10 => byte == b'T',
-        13 | 16 => byte == b':',
-        19 => byte == b'.',
-        _ => byte.is_ascii_digit(),
-    });
-    shape && local.len() >= 19 && local.parse::<DateTime>().is_ok()
-}
-
-fn is_offset(text: &str) -> bool {
-    match text.as_bytes() {
-        [b'+' | b'-', b'1', b'4', b':', b'0', b'0'] => true,
-        [b'+' | b'-', hours @ .., b':', b'0'..=b'5', b'0'..=b'9'] => {
-            matches!(hours, [b'0', b'0'..=b'9'] | [b'1', b'0'..=b'3'])
-        }
-        _ => false,
     }
 }
 

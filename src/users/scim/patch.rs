@@ -1,0 +1,627 @@
+//! PATCH messages (RFC 7644 §3.5.2), read and checked; `patch_apply.rs` applies them.
+//!
+//! An operation without a path, or with an extension for one, is taken as one operation for each
+//! attribute of its value. There, as in whole documents (`check.rs`), attributes that nobody knows or
+//! that only the server sets are ignored: Okta sends a group's `id` along with its new name. A path says
+//! what is meant, so one that leads to such an attribute is refused.
+
+use serde_json::{Map, Value};
+
+use crate::users::scim::check::{Leniency, take_schemas};
+use crate::users::scim::document::{Named, Place, named};
+use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::filter::Filter;
+use crate::users::scim::patch_path::PatchPath;
+use crate::users::scim::path::AttributePath;
+use crate::users::scim::schema::{Attribute, Mutability, ResourceType, Type};
+use crate::users::scim::values::{check_element, check_value};
+
+/// URN of the message.
+pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+/// How many operations a message may have: each one may walk through all elements of an attribute.
+pub const MAX_OPERATIONS: usize = 1000;
+
+/// A message that was understood, for resources of the type that it was read for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    pub(super) changes: Vec<Change>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Change {
+    /// The operation that it comes from, from 0.
+    pub operation: usize,
+    pub target: Target,
+    pub action: Action,
+}
+
+/// What is changed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Target {
+    /// All attributes of the extension with this URN.
+    Extension(&'static str),
+    /// An attribute, or of the elements that match the sub-attribute with this name.
+    Attribute {
+        attribute: AttributePath,
+        filter: Option<Filter>,
+        sub: Option<String>,
+    },
+}
+
+/// How it is changed. Values are checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Action {
+    Add(Value),
+    Replace(Value),
+    Remove,
+    /// Those of the elements that are the same as one of these.
+    RemoveElements(Vec<Value>),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Op {
+    Add,
+    Replace,
+    Remove,
+}
+
+/// Reads a message for resources of this type.
+///
+/// # Errors
+/// It is no PATCH message, or one of its operations cannot be done to any such resource: with the number
+/// of the operation, from 0.
+pub fn parse_patch(
+    value: Value,
+    resource_type: &ResourceType,
+    leniency: Leniency,
+) -> Result<Patch, ScimError> {
+    let Value::Object(mut message) = value else {
+        return Err(ScimError::syntax("A PATCH message must be a JSON object."));
+    };
+    check_schemas(take_schemas(&mut message).as_ref(), leniency)?;
+    let Some(Value::Array(operations)) = take(&mut message, "Operations") else {
+        return Err(ScimError::syntax(
+            "Operations is missing or no array. Send an array of operations.",
+        ));
+    };
+    if operations.is_empty() {
+        return Err(ScimError::syntax(
+            "Operations is empty. Send at least one operation.",
+        ));
+    }
+    if operations.len() > MAX_OPERATIONS {
+        return Err(ScimError::new(
+            413,
+            format!(
+                "Operations has {} operations. Send no more than {MAX_OPERATIONS} in a message.",
+                operations.len()
+            ),
+        ));
+    }
+    let mut changes = Vec::with_capacity(operations.len());
+    for (number, operation) in operations.into_iter().enumerate() {
+        let mut reader = Reader {
+            resource_type,
+            operation: number,
+            changes: &mut changes,
+        };
+        reader.operation(operation).map_err(|error| ScimError {
+            detail: format!("Operations[{number}]: {}", error.detail),
+            ..error
+        })?;
+    }
+    Ok(Patch { changes })
+}
+
+fn check_schemas(schemas: Option<&Value>, leniency: Leniency) -> Result<(), ScimError> {
+    let is_named = |urn: &Value| {
+        urn.as_str()
+            .is_some_and(|urn| urn.eq_ignore_ascii_case(PATCH_OP))
+    };
+    let named = match schemas {
+        None => !leniency.schemas_required,
+        Some(Value::Array(urns)) => urns.iter().any(is_named),
+        Some(_) => false,
+    };
+    match named {
+        true => Ok(()),
+        false => Err(ScimError::value(format!(
+            "schemas must be [\"{PATCH_OP}\"] in a PATCH message."
+        ))),
+    }
+}
+
+/// Takes a member out, in any case.
+fn take(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    let name = object.keys().find(|key| key.eq_ignore_ascii_case(name))?;
+    let name = name.clone();
+    object.remove(&name)
+}
+
+/// Reads one operation.
+struct Reader<'r> {
+    resource_type: &'r ResourceType,
+    operation: usize,
+    changes: &'r mut Vec<Change>,
+}
+
+impl Reader<'_> {
+    fn operation(&mut self, operation: Value) -> Result<(), ScimError> {
+        let Value::Object(mut operation) = operation else {
+            return Err(ScimError::syntax("An operation must be an object."));
+        };
+        // Entra ID writes them with a capital.
+        let op = match take(&mut operation, "op") {
+            Some(Value::String(op)) if op.eq_ignore_ascii_case("add") => Op::Add,
+            Some(Value::String(op)) if op.eq_ignore_ascii_case("replace") => Op::Replace,
+            Some(Value::String(op)) if op.eq_ignore_ascii_case("remove") => Op::Remove,
+            _ => return Err(ScimError::syntax("op must be add, replace or remove.")),
+        };
+        let path = match take(&mut operation, "path") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(path)) if path.is_empty() => None,
+            Some(Value::String(path)) => Some(path),
+            Some(_) => {
+                return Err(ScimError::of(
+                    ErrorType::InvalidPath,
+                    "path must be text: an attribute, or some elements of one.",
+                ));
+            }
+        };
+        let value = take(&mut operation, "value");
+        match (path, op, value) {
+            (None, Op::Remove, _) => Err(ScimError::of(
+                ErrorType::NoTarget,
+                "remove has no path. Name the attribute to remove.",
+            )),
+            (_, Op::Add | Op::Replace, None) => Err(ScimError::value(
+                "value is missing. Send what to add or to put there.",
+            )),
+            (Some(path), op, value) => self.with_path(op, &path, value),
+            (None, op, Some(Value::Object(attributes))) => self.each(op, None, attributes),
+            (None, ..) => Err(ScimError::value(
+                "An operation without a path must have an object of attributes as its value.",
+            )),
+        }
+    }
+
+    fn with_path(&mut self, op: Op, path: &str, value: Option<Value>) -> Result<(), ScimError> {
+        let target = match self.named(path) {
+            Some(target) => target,
+            None => PatchPath::parse(path, self.resource_type)?,
+        };
+        match target {
+            PatchPath::Attribute {
+                attribute,
+                filter,
+                sub,
+            } => {
+                let sub = sub.and_then(|path| path.sub);
+                self.attribute(op, attribute, filter, sub, value, true)
+            }
+            PatchPath::Extension(urn) => match (op, value) {
+                (Op::Remove, _) | (Op::Replace, Some(Value::Null)) => {
+                    self.push(Target::Extension(urn), Action::Remove);
+                    Ok(())
+                }
+                (_, None | Some(Value::Null)) => Ok(()),
+                (op, Some(Value::Object(attributes))) => self.each(op, Some(urn), attributes),
+                _ => Err(ScimError::value(format!(
+                    "{urn} must be an object with the attributes of this extension."
+                ))),
+            },
+        }
+    }
+
+    /// One operation for each attribute. Names may be paths, as Entra ID sends them.
+    fn each(
+        &mut self,
+        op: Op,
+        extension: Option<&'static str>,
+        attributes: Map<String, Value>,
+    ) -> Result<(), ScimError> {
+        for (name, value) in attributes {
+            let name = match extension {
+                Some(urn) => format!("{urn}:{name}"),
+                None => name,
+            };
+            let target = self.named(&name);
+            let target = target.or_else(|| PatchPath::parse(&name, self.resource_type).ok());
+            match target {
+                None => {}
+                Some(PatchPath::Extension(_)) if extension.is_some() => {}
+                Some(PatchPath::Extension(_)) => self.with_path(op, &name, Some(value))?,
+                Some(PatchPath::Attribute {
+                    attribute,
+                    filter,
+                    sub,
+                }) => {
+                    let sub = sub.and_then(|path| path.sub);
+                    self.attribute(op, attribute, filter, sub, Some(value), false)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of claims may be none that a path can have.
+    fn named(&self, name: &str) -> Option<PatchPath> {
+        Some(match named(name, self.resource_type)? {
+            Named::Extension(schema) => PatchPath::Extension(schema.id),
+            Named::Attribute(extension, attribute) => PatchPath::Attribute {
+                attribute: AttributePath::of(extension, attribute),
+                filter: None,
+                sub: None,
+            },
+        })
+    }
+
+    /// `meant`: the attribute is named by a path, not by a member of a value.
+    fn attribute(
+        &mut self,
+        op: Op,
+        path: AttributePath,
+        filter: Option<Filter>,
+        sub: Option<String>,
+        value: Option<Value>,
+        meant: bool,
+    ) -> Result<(), ScimError> {
+        let Some(attribute) = path.attribute(self.resource_type) else {
+            // `schemas` follows from what the resource has, so there is nothing to change in it.
+            return match op {
+                Op::Remove => Err(fixed(&path.name)),
+                _ => Ok(()),
+            };
+        };
+        let place = Place::of(path.extension, &attribute.name);
+        let part = match &sub {
+            Some(name) => attribute.sub_attribute(name),
+            None => None,
+        };
+        let place_of_part = match part {
+            Some(part) => place.sub(&part.name),
+            None => place,
+        };
+        if is_set_by_server(attribute, part) {
+            return match meant {
+                true => Err(fixed(&place_of_part.to_string())),
+                false => Ok(()),
+            };
+        }
+        let action = match (op, value) {
+            (Op::Remove, Some(value))
+                if attribute.multi_valued
+                    && filter.is_none()
+                    && part.is_none()
+                    && !value.is_null() =>
+            {
+                // Entra ID names the members to remove so.
+                match check_value(attribute, value, place)? {
+                    Some(Value::Array(elements)) => Action::RemoveElements(elements),
+                    _ => return Ok(()),
+                }
+            }
+            (Op::Remove, _) => Action::Remove,
+            (op, value) => {
+                let value = value.unwrap_or_default();
+                let is_null = value.is_null();
+                let merged = !attribute.multi_valued && part.is_none();
+                let merged = merged && attribute.kind == Type::Complex && !is_null;
+                if let (true, Op::Replace, Value::Object(members)) = (merged, op, &value) {
+                    self.remove_nulls(attribute, &path, members)?;
+                }
+                let checked = match (part, &filter) {
+                    (Some(part), _) => check_value(part, value, place_of_part)?,
+                    (None, Some(_)) => check_element(attribute, only(value), place)?,
+                    (None, None) => check_value(attribute, value, place)?,
+                };
+                match (op, checked) {
+                    (Op::Add, Some(value)) => Action::Add(value),
+                    (Op::Replace, Some(value)) => Action::Replace(value),
+                    // What has no value is removed by putting it there, and adds nothing; an object
+                    // without any known sub-attribute changes none.
+                    (Op::Replace, None) if !merged => Action::Remove,
+                    _ => return Ok(()),
+                }
+            }
+        };
+        let is_removal = matches!(action, Action::Remove);
+        if is_removal && filter.is_none() && part.unwrap_or(attribute).required {
+            return Err(ScimError::of(
+                ErrorType::Mutability,
+                format!("{place_of_part} is required and cannot be removed. Replace it."),
+            ));
+        }
+        let inner = |part: &Attribute| part.mutability == Mutability::Immutable;
+        if attribute.multi_valued && part.is_some_and(inner) {
+            return Err(ScimError::of(
+                ErrorType::Mutability,
+                format!(
+                    "{place_of_part} cannot be changed. Remove the element and add another one."
+                ),
+            ));
+        }
+        self.push(
+            Target::Attribute {
+                attribute: path,
+                filter,
+                sub,
+            },
+            action,
+        );
+        Ok(())
+    }
+
+    /// `null` in an object that replaces some sub-attributes takes those away.
+    fn remove_nulls(
+        &mut self,
+        attribute: &Attribute,
+        path: &AttributePath,
+        members: &Map<String, Value>,
+    ) -> Result<(), ScimError> {
+        for (name, value) in members {
+            if let (true, Some(part)) = (value.is_null(), attribute.sub_attribute(name)) {
+                let sub = Some(part.name.clone().into_owned());
+                self.attribute(Op::Remove, path.clone(), None, sub, None, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, target: Target, action: Action) {
+        self.changes.push(Change {
+            operation: self.operation,
+            target,
+            action,
+        });
+    }
+}
+
+fn is_set_by_server(attribute: &Attribute, part: Option<&Attribute>) -> bool {
+    [Some(attribute), part]
+        .into_iter()
+        .flatten()
+        .any(|attribute| attribute.mutability == Mutability::ReadOnly)
+}
+
+fn fixed(place: &str) -> ScimError {
+    ScimError::of(
+        ErrorType::Mutability,
+        format!("{place} is set by the server alone. Leave the operation out."),
+    )
+}
+
+/// The element of an array that has only one, for paths that lead to elements.
+fn only(value: Value) -> Value {
+    match value {
+        Value::Array(mut elements) if elements.len() == 1 => elements.pop().unwrap_or_default(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::users::scim::schema::{ENTERPRISE, Schemas};
+
+    fn refusal(message: Value) -> (Option<ErrorType>, String) {
+        let error = parse_patch(message, &Schemas::new([]).user, Leniency::default()).unwrap_err();
+        (error.scim_type, error.detail)
+    }
+
+    /// Why one operation is refused.
+    fn refused(operation: Value) -> (ErrorType, String) {
+        let fine = json!({"op": "add", "path": "title", "value": "Dr."});
+        let message = json!({"schemas": [PATCH_OP], "Operations": [fine, operation]});
+        let (scim_type, detail) = refusal(message);
+        let detail = detail.strip_prefix("Operations[1]: ").unwrap();
+        (scim_type.unwrap(), detail.to_owned())
+    }
+
+    fn changes(message: Value) -> usize {
+        let leniency = Leniency {
+            schemas_required: false,
+        };
+        let patch = parse_patch(message, &Schemas::new([]).user, leniency);
+        patch.unwrap().changes.len()
+    }
+
+    #[test]
+    fn messages_name_their_schema_and_have_operations() {
+        let operation = json!({"op": "add", "path": "title", "value": "Dr."});
+        let fine = json!({"schemas": [PATCH_OP], "Operations": [operation]});
+        assert!(parse_patch(fine, &Schemas::new([]).user, Leniency::default()).is_ok());
+        for schemas in [json!(null), json!([]), json!(PATCH_OP), json!(["urn:x"])] {
+            let (scim_type, detail) =
+                refusal(json!({"schemas": schemas, "Operations": [operation]}));
+            assert_eq!(scim_type, Some(ErrorType::InvalidValue));
+            assert!(detail.starts_with("schemas must be"), "{detail}");
+        }
+        for operations in [json!(null), json!([]), json!({}), json!("add")] {
+            let message = json!({"schemas": [PATCH_OP], "Operations": operations});
+            assert_eq!(refusal(message).0, Some(ErrorType::InvalidSyntax));
+        }
+        assert_eq!(refusal(json!([])).0, Some(ErrorType::InvalidSyntax));
+        let many = vec![operation; MAX_OPERATIONS + 1];
+        let message = json!({"schemas": [PATCH_OP], "Operations": many});
+        let refused = parse_patch(message, &Schemas::new([]).user, Leniency::default());
+        let refused = refused.unwrap_err();
+        assert_eq!(
+            (refused.status, refused.detail.as_str()),
+            (
+                413,
+                "Operations has 1001 operations. Send no more than 1000 in a message."
+            )
+        );
+    }
+
+    #[test]
+    fn names_and_verbs_are_read_in_any_case_and_a_lenient_door_needs_no_schemas() {
+        let message = json!({"operations": [
+            {"OP": "Add", "Path": "TITLE", "VALUE": "Dr."},
+            {"op": "REPLACE", "path": "Name.GivenName", "value": "Kim"},
+            {"op": "reMove", "path": "nickName"}
+        ]});
+        assert_eq!(changes(message), 3);
+    }
+
+    #[test]
+    fn operations_have_what_they_need() {
+        for operation in [
+            json!("add"),
+            json!({}),
+            json!({"op": "move", "path": "title"}),
+        ] {
+            assert_eq!(refused(operation).0, ErrorType::InvalidSyntax);
+        }
+        for operation in [
+            json!({"op": "remove"}),
+            json!({"op": "remove", "value": {"title": ""}}),
+        ] {
+            assert_eq!(
+                refused(operation),
+                (
+                    ErrorType::NoTarget,
+                    "remove has no path. Name the attribute to remove.".into()
+                )
+            );
+        }
+        for operation in [
+            json!({"op": "add", "path": "title"}),
+            json!({"op": "replace"}),
+            json!({"op": "add", "value": "Dr."}),
+            json!({"op": "add", "value": null}),
+            json!({"op": "add", "path": ENTERPRISE, "value": "IT"}),
+        ] {
+            assert_eq!(refused(operation).0, ErrorType::InvalidValue);
+        }
+    }
+
+    #[test]
+    fn paths_to_nowhere_are_refused() {
+        for path in [
+            json!("shoeSize"),
+            json!("name.shoeSize"),
+            json!("emails[shoeSize eq \"43\"]"),
+            json!("emails[type eq"),
+            json!("emails[type eq \"work\"].shoeSize"),
+            json!("name[givenName eq \"Kim\"]"),
+            json!("title title"),
+            json!("urn:example:Car:wheels"),
+            json!(format!("{ENTERPRISE}:shoeSize")),
+            json!(".."),
+            json!(7),
+        ] {
+            let operation = json!({"op": "replace", "path": path, "value": "x"});
+            assert_eq!(refused(operation).0, ErrorType::InvalidPath, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_only_the_server_sets_cannot_be_changed_by_a_path() {
+        for path in [
+            "id",
+            "meta",
+            "meta.created",
+            "groups",
+            "groups[value eq \"1\"]",
+        ] {
+            for op in ["add", "replace", "remove"] {
+                let operation = json!({"op": op, "path": path, "value": []});
+                assert_eq!(refused(operation).0, ErrorType::Mutability, "{op} {path}");
+            }
+        }
+        let path = format!("{ENTERPRISE}:manager.displayName");
+        assert_eq!(
+            refused(json!({"op": "add", "path": path, "value": "Lee"})),
+            (
+                ErrorType::Mutability,
+                format!("{path} is set by the server alone. Leave the operation out.")
+            )
+        );
+        assert_eq!(
+            refused(json!({"op": "remove", "path": "schemas"})).0,
+            ErrorType::Mutability
+        );
+    }
+
+    #[test]
+    fn what_is_required_cannot_be_removed() {
+        for operation in [
+            json!({"op": "remove", "path": "userName"}),
+            json!({"op": "replace", "path": "userName", "value": null}),
+            json!({"op": "replace", "value": {"USERNAME": null}}),
+        ] {
+            assert_eq!(
+                refused(operation),
+                (
+                    ErrorType::Mutability,
+                    "userName is required and cannot be removed. Replace it.".into()
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn members_are_not_turned_into_others() {
+        let group = Schemas::new([]).group;
+        for operation in [
+            json!({"op": "replace", "path": "members[value eq \"1\"].value", "value": "2"}),
+            json!({"op": "remove", "path": "members.value"}),
+        ] {
+            let message = json!({"schemas": [PATCH_OP], "Operations": [operation]});
+            let error = parse_patch(message, &group, Leniency::default()).unwrap_err();
+            assert_eq!(
+                (error.scim_type, error.detail.as_str()),
+                (
+                    Some(ErrorType::Mutability),
+                    "Operations[0]: members.value cannot be changed. Remove the element and add another \
+                     one."
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn values_without_a_path_may_have_more_than_is_known() {
+        let message = json!({"Operations": [{"op": "replace", "value": {
+            "id": "7", "schemas": ["urn:x"], "meta": {}, "shoeSize": 43, "emails[": 1, "": 2,
+            "name.shoeSize": 3, ENTERPRISE: {"shoeSize": 4, "manager.displayName": "Lee"},
+            "urn:example:Car": {}
+        }}]});
+        assert_eq!(changes(message), 0);
+    }
+
+    #[test]
+    fn wrong_values_are_named_and_never_shown() {
+        for (operation, sentence) in [
+            (
+                json!({"op": "add", "path": "emails[type eq \"work\"].primary", "value": "maybe"}),
+                "emails.primary must be true or false, but is text.",
+            ),
+            (
+                json!({"op": "replace", "path": "password", "value": {"value": "Secret-1"}}),
+                "password must be text, but is an object.",
+            ),
+            (
+                json!({"op": "replace", "value": {"password": "Secret-1\0"}}),
+                "password has the character U+0000, which cannot be stored. Leave it out.",
+            ),
+            (
+                json!({"op": "add", "path": "emails", "value": [
+                    {"value": "a", "primary": true}, {"value": "b", "primary": true}
+                ]}),
+                "emails has more than one element whose primary is true. Leave it true in one.",
+            ),
+        ] {
+            assert_eq!(
+                refused(operation),
+                (ErrorType::InvalidValue, sentence.to_owned())
+            );
+        }
+    }
+}
