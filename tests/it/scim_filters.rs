@@ -94,6 +94,7 @@ fn filter(chance: &mut Chance) -> String {
 fn is_of_the_schema(detail: &str) -> bool {
     [
         "there is no ",
+        "begins with the URN of no schema",
         "has no sub-attributes",
         "has parts; compare",
         "does not compare",

@@ -8,9 +8,7 @@ mod users;
 mod change;
 mod resources;
 mod search;
-#[allow(dead_code, reason = "searches are not built on it yet")]
 mod filter_fields;
-#[allow(dead_code, reason = "searches are not built on it yet")]
 mod filter;
 #[cfg(test)]
 mod filter_chance;
