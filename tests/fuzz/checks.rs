@@ -21,6 +21,10 @@ use muster::http::soap::parameters::Parameters;
 use muster::http::soap::service::Service;
 use muster::http::soap::version::SoapVersion;
 use muster::http::soap::xml::{Element, XmlEvent, XmlLimits, XmlReader};
+use muster::users::scim::evaluate::matches;
+use muster::users::scim::filter::Filter;
+use muster::users::scim::patch_path::PatchPath;
+use muster::users::scim::schema::Schemas;
 use muster::wire::base64::{Base64Push, Base64Reader};
 use muster::wire::decoder::Decoder;
 use muster::wire::error::WireError;
@@ -545,4 +549,46 @@ fn call(document: &[u8], piece: usize) -> Result<Call, String> {
 
 fn faulted(fault: &Fault) -> String {
     format!("{}: {}", fault.rule, fault.message)
+}
+
+/// A filter, or the path of a PATCH.
+///
+/// Each is refused with the status 400, or written so that it is read as the same again; a refusal is
+/// no longer than a few lines whatever the filter. Every filter can be tried on a document.
+pub fn scim_filter(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else {
+        return;
+    };
+    let schemas = Schemas::new(["gender"]);
+    let document = serde_json::json!({
+        "id": "7",
+        "userName": "Kim",
+        "active": true,
+        "emails": [{"value": "kim@example.com", "type": "work", "primary": true}, {"value": null}],
+        "meta": {"created": "2026-01-01T00:00:00Z"},
+    });
+    for resource_type in [&schemas.user, &schemas.group] {
+        match Filter::parse(text, resource_type) {
+            Ok(filter) => {
+                let written = filter.to_string();
+                // Canonical names may be longer than those of the client.
+                if written.len() <= muster::users::scim::filter::MAX_LENGTH {
+                    assert_eq!(Filter::parse(&written, resource_type), Ok(filter.clone()));
+                }
+                let document = document.as_object().expect("an object");
+                let negated = Filter::Not(Box::new(filter.clone()));
+                assert_ne!(matches(&filter, document), matches(&negated, document));
+            }
+            Err(error) => assert!(error.status == 400 && error.detail.len() < 1_000),
+        }
+        match PatchPath::parse(text, resource_type) {
+            Ok(path) => {
+                let written = path.to_string();
+                if written.len() <= muster::users::scim::filter::MAX_LENGTH {
+                    assert_eq!(PatchPath::parse(&written, resource_type), Ok(path));
+                }
+            }
+            Err(error) => assert!(error.status == 400 && error.detail.len() < 1_000),
+        }
+    }
 }

@@ -253,6 +253,28 @@ fn media_types() {
 }
 
 #[test]
+fn scim_filters() {
+    let seeds = [
+        "userName eq \"kim\"",
+        "emails[type eq \"work\" and not (value co \"@x\")] or title pr",
+        "emails[primary eq true].value",
+        "members[value eq \"7\"].display",
+        "members pr and (displayName sw \"a\\u00e9\\\"\" or externalId ne null)",
+        "meta.lastModified gt \"2011-05-13T04:42:34Z\" and active eq \"True\"",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq \"7\"",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+        "name.familyName",
+    ]
+    .map(|text| text.as_bytes().to_vec());
+    let words = [
+        "(", ")", "not (", "not", "[", "]", "\"", "\\", " and ", " or ", " eq ", " pr", " ", "\t",
+        "null", "-1.5e3", "true", "\"x\"", "emails[", "members", "id", ".", ":", "$ref", "urn:",
+        "\\ud83d", "\u{e9}",
+    ];
+    run("scim_filter", 10_000, &seeds, &words, checks::scim_filter);
+}
+
+#[test]
 fn base64_texts() {
     let long = base64(&KIM.repeat(200));
     let lines: Vec<&str> = long
