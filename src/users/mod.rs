@@ -17,6 +17,7 @@ pub mod problem;
 pub mod candidate;
 pub mod domains;
 pub mod role_cell;
+pub mod role_name;
 pub mod policy;
 pub mod options;
 pub mod batch;

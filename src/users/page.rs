@@ -26,7 +26,11 @@ impl Page {
             None => 0,
         };
         let keys = all.into_iter().skip(behind).skip(query.skip);
-        Page::cut(keys.take(query.limit.saturating_add(1)).collect(), total, query.limit)
+        Page::cut(
+            keys.take(query.limit.saturating_add(1)).collect(),
+            total,
+            query.limit,
+        )
     }
 
     /// The page whose keys these are, and perhaps the first one behind it.
@@ -90,9 +94,20 @@ mod tests {
     fn pages_follow_each_other_in_either_order() {
         let schemas = Schemas::new([]);
         let path = AttributePath::parse("title", &schemas.user).unwrap();
-        let all = || vec![key(None, 1), key(Some("b"), 2), key(Some("a"), 3), key(Some("b"), 4), key(None, 5)];
+        let all = || {
+            vec![
+                key(None, 1),
+                key(Some("b"), 2),
+                key(Some("a"), 3),
+                key(Some("b"), 4),
+                key(None, 5),
+            ]
+        };
         for (descending, expected) in [(false, [3, 2, 4, 1, 5]), (true, [1, 5, 2, 4, 3])] {
-            let order = Some(Order { path: &path, descending });
+            let order = Some(Order {
+                path: &path,
+                descending,
+            });
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
                 let query = ResourceQuery {
@@ -110,7 +125,12 @@ mod tests {
                 }
             }
             assert_eq!(seen, expected);
-            let query = ResourceQuery { order, skip: 3, limit: 9, ..ResourceQuery::default() };
+            let query = ResourceQuery {
+                order,
+                skip: 3,
+                limit: 9,
+                ..ResourceQuery::default()
+            };
             let page = Page::of(all(), &query);
             assert_eq!((page.keys.len(), page.next), (2, None));
         }

@@ -62,6 +62,34 @@ pub struct ImportStep {
 }
 
 impl ImportStep {
+    /// A step that has no users in it: only counters and findings, if that.
+    pub fn without_users(
+        import: ImportId,
+        organization: &str,
+        domain: &str,
+        keep_findings: u64,
+        at: Moment,
+    ) -> Self {
+        ImportStep {
+            import,
+            organization: organization.to_owned(),
+            domain: domain.to_owned(),
+            begin: None,
+            header: None,
+            conflict: ConflictPolicy::Fail,
+            users: NewUsers::default(),
+            counted: Counters::default(),
+            findings: Vec::new(),
+            rejects: Vec::new(),
+            keep_findings,
+            rows_sha256: None,
+            default_password_hash: None,
+            finish: None,
+            at,
+            dry_run: false,
+        }
+    }
+
     /// What the step comes to when its users met these `outcomes`.
     pub fn tally(&self, outcomes: &[Outcome]) -> Tally {
         let mut tally = Tally {

@@ -51,6 +51,7 @@ impl Options {
             files: muster::formats::settings::Settings::default(),
             domains: toml::from_str("[SALES]\n").expect("a literal"),
             claims: muster::users::claims::Settings::default(),
+            scim: muster::provision::settings::Settings::default(),
         };
         app.store.data = data.join("data");
         app.passwords.memory_kib = 1024;

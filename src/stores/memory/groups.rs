@@ -65,9 +65,8 @@ impl Content {
 
     /// All groups.
     pub(super) fn groups(&self, organization: &str) -> impl Iterator<Item = &KeptRole> {
-        let own = move |(key, _): &(&Key, &KeptRole)| {
-            key.0 == organization && key.1 != INTERNAL_DOMAIN
-        };
+        let own =
+            move |(key, _): &(&Key, &KeptRole)| key.0 == organization && key.1 != INTERNAL_DOMAIN;
         self.roles.iter().filter(own).map(|(_, role)| role)
     }
 

@@ -4,9 +4,9 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use crate::stores::sqlite::connection::from_sqlite;
-use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::filter::Table;
 use crate::stores::sqlite::groups::groups_of;
+use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::search::Search;
 use crate::stores::sqlite::step::signed;
 use crate::stores::sqlite::transaction::Transaction;

@@ -60,9 +60,7 @@ impl Search<'_> {
         let (rows, mut parameters) = self.rows(condition);
         let count = |parameters: &[Value]| {
             db.prepare_cached(&format!("SELECT count(*) {rows}"))?
-                .query_row(params_from_iter(parameters), |row| {
-                    row.get(0).map(unsigned)
-                })
+                .query_row(params_from_iter(parameters), |row| row.get(0).map(unsigned))
         };
         if query.limit == 0 {
             return Ok(Page::cut(Vec::new(), count(&parameters)?, 0));
@@ -73,7 +71,11 @@ impl Search<'_> {
             Sorting::Id if descending => ("NULL", format!("{id} DESC")),
             Sorting::Id => ("NULL", id.to_owned()),
             Sorting::Expression(value) => {
-                let direction = if descending { "DESC NULLS FIRST" } else { "ASC NULLS LAST" };
+                let direction = if descending {
+                    "DESC NULLS FIRST"
+                } else {
+                    "ASC NULLS LAST"
+                };
                 (value.as_str(), format!("{value} {direction}, {id}"))
             }
         };

@@ -22,3 +22,5 @@ mod element_filter;
 pub mod patch;
 pub mod patch_apply;
 pub mod member_changes;
+pub mod lists;
+pub mod render;

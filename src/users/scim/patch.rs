@@ -115,6 +115,23 @@ pub fn parse_patch(
     Ok(Patch { changes })
 }
 
+/// The passwords in the clear that a message sets.
+pub fn passwords(patch: &Patch) -> impl Iterator<Item = &str> {
+    patch.changes.iter().filter_map(|change| {
+        let Target::Attribute { attribute, .. } = &change.target else {
+            return None;
+        };
+        match &change.action {
+            Action::Add(value) | Action::Replace(value)
+                if attribute.extension.is_none() && attribute.name == "password" =>
+            {
+                value.as_str()
+            }
+            _ => None,
+        }
+    })
+}
+
 fn check_schemas(schemas: Option<&Value>, leniency: Leniency) -> Result<(), ScimError> {
     let is_named = |urn: &Value| {
         urn.as_str()

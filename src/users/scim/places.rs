@@ -108,14 +108,21 @@ pub fn scim_place(flat: &str) -> Place<'_> {
 
 /// The name under which the value at `path` is kept among a user's attributes, where it is one claim.
 pub fn flat_name(path: &AttributePath) -> Option<&str> {
-    if path.extension == Some(CUSTOM) {
-        return Some(identity_claim(&path.name).unwrap_or(&path.name));
+    flat(path.extension, &path.name, path.sub.as_deref())
+}
+
+/// The same, of an attribute of an extension or of the core schema, or of a part of one.
+pub fn flat<'n>(
+    extension: Option<&str>,
+    attribute: &'n str,
+    sub_attribute: Option<&str>,
+) -> Option<&'n str> {
+    if extension == Some(CUSTOM) {
+        return Some(identity_claim(attribute).unwrap_or(attribute));
     }
     SINGULAR
         .iter()
-        .find(|(_, extension, name, sub)| {
-            *extension == path.extension && *name == path.name && *sub == path.sub.as_deref()
-        })
+        .find(|(_, of, name, sub)| *of == extension && *name == attribute && *sub == sub_attribute)
         .map(|row| row.0)
 }
 
