@@ -35,6 +35,7 @@ mod stores;
 mod store_changes;
 mod store_resources;
 mod store_transactions;
+mod store_search;
 mod store_access;
 mod jobs;
 mod marker_passwords;
