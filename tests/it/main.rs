@@ -36,6 +36,7 @@ mod store_changes;
 mod store_resources;
 mod store_filters;
 mod store_transactions;
+mod store_search;
 mod store_access;
 mod jobs;
 mod marker_passwords;

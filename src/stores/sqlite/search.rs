@@ -167,9 +167,8 @@ impl Search<'_> {
             Field::Name(domain, key) => Some(format!(
                 "iif({domain} = '{PRIMARY_DOMAIN}', {key}, muster_fold({domain}) || '/' || {key})"
             )),
-            // A document does not show what is empty.
-            Field::Column(column) if order.path.case_exact => Some(format!("nullif({column}, '')")),
-            Field::Column(column) => Some(format!("muster_fold(nullif({column}, ''))")),
+            Field::Column(column) if order.path.case_exact => Some(column.to_owned()),
+            Field::Column(column) => Some(format!("muster_fold({column})")),
             Field::Moment(column) => Some(format!("{column} / 1000 * 1000")),
             _ => None,
         }
