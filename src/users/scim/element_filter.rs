@@ -56,6 +56,15 @@ pub fn described(filter: &Filter) -> Option<Map<String, Value>> {
     }
 }
 
+/// How many comparisons the filter has.
+pub fn terms(filter: &Filter) -> usize {
+    match filter {
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().map(terms).sum(),
+        Filter::Not(filter) | Filter::Element(_, filter) => terms(filter),
+        Filter::Present(_) | Filter::Compare(..) => 1,
+    }
+}
+
 fn value<'e>(path: &AttributePath, element: &'e Value) -> Option<&'e Value> {
     match element {
         Value::Object(object) => object.get(path.sub.as_deref()?),

@@ -19,3 +19,6 @@ mod element_filter;
 pub mod patch;
 pub mod patch_apply;
 pub mod member_changes;
+
+#[cfg(test)]
+mod patch_tests;

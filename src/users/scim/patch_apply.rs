@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::users::scim::check::{check_replacement, check_required};
 use crate::users::scim::document::{Document, Place, put, take};
-use crate::users::scim::element_filter::{described, matches};
+use crate::users::scim::element_filter::{described, matches, terms};
 use crate::users::scim::elements::{
     add, is_primary, merge, only_primary, remove, two_primaries, unite,
 };
@@ -18,6 +18,11 @@ use crate::users::scim::filter::Filter;
 use crate::users::scim::patch::{Action, Change, Patch, Target};
 use crate::users::scim::schema::{Attribute, Mutability, ResourceType};
 use crate::users::scim::values::check_element;
+
+/// How much a message may ask for: elements, times the terms of the filter that they are held against,
+/// of all operations together. A thousand operations on a thousand elements are far below, and what a
+/// hostile client can put into one request is far above.
+pub const MAX_STEPS: usize = 5_000_000;
 
 /// Applies a message to a document of the type that it was read for; answers whether the document is
 /// another one now. All operations are done, or none.
@@ -30,8 +35,9 @@ pub fn apply(
     resource_type: &ResourceType,
 ) -> Result<bool, ScimError> {
     let mut after = document.clone();
+    let mut steps = 0;
     for change in &patch.changes {
-        apply_one(change, &mut after, resource_type).map_err(|error| ScimError {
+        apply_one(change, &mut after, resource_type, &mut steps).map_err(|error| ScimError {
             detail: format!("Operations[{}]: {}", change.operation, error.detail),
             ..error
         })?;
@@ -47,6 +53,7 @@ fn apply_one(
     change: &Change,
     document: &mut Document,
     resource_type: &ResourceType,
+    steps: &mut usize,
 ) -> Result<(), ScimError> {
     let (path, filter, sub) = match &change.target {
         Target::Extension(urn) => {
@@ -71,6 +78,17 @@ fn apply_one(
             Some(one) => vec![one],
             None => Vec::new(),
         };
+        *steps += elements.len().saturating_mul(1 + filter.map_or(0, terms));
+        if *steps > MAX_STEPS {
+            return Err(ScimError::new(
+                413,
+                format!(
+                    "{place} has {} elements, too many for all these operations in one message. Send \
+                     fewer operations, or several messages.",
+                    elements.len()
+                ),
+            ));
+        }
         let elements = Elements {
             attribute,
             place,
