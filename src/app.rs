@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use crate::access::gate::Gate;
 use crate::admin::administration::Administration;
@@ -13,11 +13,15 @@ use crate::import::default_password::DefaultPasswordHasher;
 use crate::import::importer::Importer;
 use crate::import::jobs::Jobs;
 use crate::import::upload::Uploads;
+use crate::provision;
+use crate::provision::provisioner::Provisioner;
 use crate::stores::{self, Access};
 use crate::users::claims::{self, ClaimTable};
 use crate::users::domains::{self, Domains};
 use crate::users::hashing::HashPool;
 use crate::users::passwords;
+use crate::users::scim::places;
+use crate::users::scim::schema::Schemas;
 use crate::users::store::Store;
 use crate::wire::spool::SpoolSettings;
 
@@ -46,6 +50,8 @@ pub struct AppSettings {
     pub domains: domains::Settings,
     /// `[claims]`.
     pub claims: claims::Settings,
+    /// `[scim]`.
+    pub scim: provision::settings::Settings,
 }
 
 /// The running house.
@@ -60,7 +66,9 @@ pub struct App {
     /// The core.
     pub importer: Arc<Importer>,
     /// The imports of this process.
-    pub jobs: Jobs,
+    pub jobs: Arc<Jobs>,
+    /// Users and groups, one by one and in bulk.
+    pub provisioner: Arc<Provisioner>,
     /// Single users and roles.
     pub admin: Administration,
     /// The user stores' names.
@@ -84,6 +92,7 @@ impl App {
     pub fn build(settings: &AppSettings, clock: Clock) -> Result<Self, String> {
         settings.passwords.check()?;
         settings.import.check()?;
+        settings.scim.check()?;
         make_folder(&settings.store.data)?;
         let lock = lock(&settings.store.data)?;
         let spool = SpoolSettings {
@@ -129,7 +138,21 @@ impl App {
         let domains = Domains::new(&settings.domains);
         let importer = Arc::new(importer);
         let uploads = Uploads::new(&spool.folder, spool.limit);
-        let jobs = Jobs::new(Arc::clone(&importer), domains.clone(), uploads);
+        let jobs = Arc::new(Jobs::new(Arc::clone(&importer), domains.clone(), uploads));
+        let provisioner = Arc::new(Provisioner {
+            store: Arc::clone(&store),
+            pool: Arc::clone(&pool),
+            passwords: settings.passwords.clone(),
+            domains: domains.clone(),
+            schemas: Schemas::new(places::custom_names(&importer.claims)),
+            clock: clock.clone(),
+            keep_findings: settings.import.keep_findings,
+            settings: settings.scim.clone(),
+            jobs: Arc::clone(&jobs),
+        });
+        // Weak, because those who know the jobs are known by them.
+        let known: Weak<Provisioner> = Arc::downgrade(&provisioner);
+        jobs.know(known);
         let admin = Administration {
             store: Arc::clone(&store),
             pool: Arc::clone(&pool),
@@ -143,6 +166,7 @@ impl App {
             gate,
             importer,
             jobs,
+            provisioner,
             admin,
             domains,
             passwords: settings.passwords.clone(),

@@ -19,6 +19,12 @@ impl Moment {
         Moment(self.0.saturating_sub(i64::from(hours) * 3_600_000_000))
     }
 
+    /// This moment, or the first one behind `previous` where the clock has not come that far.
+    #[must_use]
+    pub fn later_than(self, previous: Moment) -> Moment {
+        self.max(Moment(previous.0.saturating_add(1)))
+    }
+
     /// The moment as RFC 3339 text in UTC, or the bare number when it lies outside the calendar.
     pub fn to_rfc3339(self) -> String {
         match Timestamp::from_microsecond(self.0) {
@@ -76,6 +82,8 @@ mod tests {
             Moment(1_795_305_600_123_456).to_rfc3339(),
             "2026-11-22T00:00:00.123Z"
         );
+        assert_eq!(Moment(5).later_than(Moment(3)), Moment(5));
+        assert_eq!(Moment(5).later_than(Moment(5)), Moment(6));
         assert_eq!(Clock::fixed(Moment(5)).now(), Moment(5));
     }
 }

@@ -6,10 +6,11 @@
 //! above. `tests/it/floors.rs` reads the `use` lines and names an offender.
 //!
 //! ```text
-//! 7 main
-//! 6 cli            commands: demo, serve, import, send, users, imports, audit, role, backup, …
-//! 5 http           soap, rest (slices) over intake, unread, server, tls, health
-//! 4 app            builds store, gate and importer once; holds them
+//! 8 main
+//! 7 cli            commands: demo, serve, import, send, users, imports, audit, role, organization, …
+//! 6 http           soap, rest (slices) over intake, challenge, unread, server, tls, health
+//! 5 app            builds store, gate and importer once; holds them
+//! 4 provision      users and groups one by one and in bulk, as resources
 //! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config
 //! 1 users   wire    telemetry
@@ -23,6 +24,7 @@
 //! - [`access`]: who is calling.
 //! - [`import`]: the one straight line from rows to report.
 //! - [`admin`]: single users and roles, looked up and changed.
+//! - [`provision`]: users and groups as resources: made, changed, removed, many at once.
 //! - [`http`]: one folder a tongue; [`http::soap`] owns all of SOAP, [`http::rest`] of REST.
 //!
 //! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
@@ -38,6 +40,7 @@ pub mod stores;
 pub mod access;
 pub mod import;
 pub mod admin;
+pub mod provision;
 pub mod app;
 pub mod http;
 pub mod cli;

@@ -2,21 +2,24 @@
 //!
 //! A verified credential is remembered for some minutes under a keyed digest over the stored hash
 //! too, so the second call costs microseconds, and a changed or removed operator is forgotten at
-//! once: the operator is read anew each time.
+//! once: the operator is read anew each time, and so is a token.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::access::acting::Acting;
 use crate::access::basic::Credentials;
+use crate::access::bearer;
 use crate::access::sessions::{Holder, Sessions};
 use crate::access::settings as access;
-use crate::users::DEFAULT_ORGANIZATION;
+use crate::clock::Moment;
 use crate::users::audit::Actor;
 use crate::users::digest_memory::DigestMemory;
 use crate::users::hashing::HashPool;
 use crate::users::import_record::{Door, ImportRecord};
-use crate::users::operator::{Operator, Role};
+use crate::users::operator::Role;
 use crate::users::passwords::Settings;
+use crate::users::secret::Secret;
 use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 
@@ -30,17 +33,18 @@ pub struct Caller {
     pub name: String,
     /// What they may do.
     pub role: Role,
-    /// The organization they act in.
+    /// The organization they act in, spelt as in every key.
     pub organization: String,
 }
 
 impl Caller {
-    /// The person at the machine's own terminal, who holds the data directory and so everything.
-    pub fn terminal() -> Self {
+    /// The person at the machine's own terminal, who holds the data directory and so everything, at
+    /// work in this organization.
+    pub fn terminal(organization: &str) -> Self {
         Caller {
             name: "terminal".into(),
             role: Role::Admin,
-            organization: DEFAULT_ORGANIZATION.into(),
+            organization: organization.to_owned(),
         }
     }
 
@@ -58,15 +62,12 @@ impl Caller {
         }
     }
 
-    /// The operator, once who they are is proved.
-    pub fn new(operator: Operator) -> Self {
-        let organization = operator
-            .organization
-            .unwrap_or_else(|| DEFAULT_ORGANIZATION.into());
+    /// The operator where they act, once who they are is proved.
+    pub fn new(acting: Acting) -> Self {
         Caller {
-            name: operator.name,
-            role: operator.role,
-            organization,
+            name: acting.operator.name,
+            role: acting.operator.role,
+            organization: acting.organization,
         }
     }
 }
@@ -77,7 +78,7 @@ pub enum Recalled {
     /// Verified a short while ago, and nothing has changed since.
     Caller(Caller),
     /// The password has to be verified; that takes milliseconds of one core.
-    Unknown(Option<Operator>),
+    Unknown(Option<Acting>),
 }
 
 /// Knows operators.
@@ -114,18 +115,16 @@ impl Gate {
     /// # Errors
     /// The store failed.
     pub fn recall(&self, credentials: &Credentials) -> Result<Recalled, StoreError> {
-        let Some(operator) = self.store.operator(&credentials.name)? else {
+        let Some(acting) = Acting::find(self.store.as_ref(), &credentials.name)? else {
             return Ok(Recalled::Unknown(None));
         };
-        let parts = [
-            &operator.name,
-            &operator.password_hash,
-            credentials.password.expose(),
-        ];
-        match self.memory.recall(&parts, Instant::now()) {
-            Some(()) => Ok(Recalled::Caller(Caller::new(operator))),
-            None => Ok(Recalled::Unknown(Some(operator))),
-        }
+        let remembered = self
+            .memory
+            .recall(&proved(&acting, credentials), Instant::now());
+        Ok(match remembered {
+            Some(()) => Recalled::Caller(Caller::new(acting)),
+            None => Recalled::Unknown(Some(acting)),
+        })
     }
 
     /// Who is calling with these credentials, if they are right. Blocking.
@@ -135,8 +134,29 @@ impl Gate {
     pub fn caller(&self, credentials: &Credentials) -> Result<Option<Caller>, StoreError> {
         Ok(match self.recall(credentials)? {
             Recalled::Caller(caller) => Some(caller),
-            Recalled::Unknown(operator) => self.verify(credentials, operator),
+            Recalled::Unknown(acting) => self.verify(credentials, acting),
         })
+    }
+
+    /// Who is calling with this bearer token, if it is one, its time is not over, and its operator may
+    /// still act in its organization. It is looked up each time, which costs microseconds.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn bearer(&self, token: &Secret, now: Moment) -> Result<Option<Caller>, StoreError> {
+        let found = self.store.token(&bearer::digest_of(token))?;
+        let Some((token, operator)) = found.filter(|(token, _)| now < token.expires_at) else {
+            return Ok(None);
+        };
+        let role = token.role_with(&operator);
+        let acting = match &token.organization {
+            Some(organization) => Acting::within(self.store.as_ref(), operator, organization)?,
+            None => Some(Acting::at_home(operator)),
+        };
+        Ok(acting.map(|acting| Caller {
+            role,
+            ..Caller::new(acting)
+        }))
     }
 
     /// Opens a session for whoever has these credentials, if they are right; answers its id. Blocking.
@@ -153,6 +173,7 @@ impl Gate {
         let holder = Holder {
             name: operator.name,
             password_hash: operator.password_hash,
+            organization: caller.organization,
         };
         let id = self
             .sessions
@@ -167,7 +188,7 @@ impl Gate {
     }
 
     /// Who is calling in this session, unless it has ended: by time, by logging out, or because the
-    /// operator is gone or has another password.
+    /// operator is gone, has another password, or may no longer act in the organization.
     ///
     /// # Errors
     /// The store failed.
@@ -177,27 +198,37 @@ impl Gate {
         };
         let operator = self.store.operator(&holder.name)?;
         let same = operator.filter(|operator| operator.password_hash == holder.password_hash);
-        if same.is_none() {
+        let acting = match same {
+            Some(operator) => Acting::within(self.store.as_ref(), operator, &holder.organization)?,
+            None => None,
+        };
+        if acting.is_none() {
             self.sessions.close(session);
         }
-        Ok(same.map(Caller::new))
+        Ok(acting.map(Caller::new))
     }
 
-    /// Verifies the password of `operator`, or spends the same time on nobody's. Blocking.
-    pub fn verify(&self, credentials: &Credentials, operator: Option<Operator>) -> Option<Caller> {
-        let stored = operator
+    /// Verifies the password of whom the name means, or spends the same time on nobody's. Blocking.
+    pub fn verify(&self, credentials: &Credentials, acting: Option<Acting>) -> Option<Caller> {
+        let stored = acting
             .as_ref()
-            .map(|operator| operator.password_hash.clone());
+            .map(|acting| acting.operator.password_hash.clone());
         if !self.pool.verify(credentials.password.clone(), stored) {
             return None;
         }
-        let operator = operator?;
-        let parts = [
-            &operator.name,
-            &operator.password_hash,
-            credentials.password.expose(),
-        ];
-        self.memory.remember(&parts, (), Instant::now());
-        Some(Caller::new(operator))
+        let acting = acting?;
+        self.memory
+            .remember(&proved(&acting, credentials), (), Instant::now());
+        Some(Caller::new(acting))
     }
+}
+
+/// What a right password has proved: of what the name meant, and not of what it was.
+fn proved<'a>(acting: &'a Acting, credentials: &'a Credentials) -> [&'a str; 4] {
+    [
+        &acting.operator.name,
+        &acting.operator.password_hash,
+        &acting.organization,
+        credentials.password.expose(),
+    ]
 }

@@ -2,6 +2,9 @@
 
 pub mod settings;
 pub mod basic;
+pub mod bearer;
+pub mod authorization;
+pub mod acting;
 pub mod sessions;
 pub mod gate;
 pub mod first_operator;

@@ -25,6 +25,8 @@ pub struct Holder {
     pub name: String,
     /// PHC string of their password when they logged in.
     pub password_hash: String,
+    /// The organization they logged in to.
+    pub organization: String,
 }
 
 /// All sessions.
@@ -113,6 +115,7 @@ mod tests {
     fn holder() -> Holder {
         Holder {
             name: "admin".into(),
+            organization: "default".into(),
             password_hash: "$hash$".into(),
         }
     }

@@ -10,12 +10,10 @@ use crate::users::hashing::HashPool;
 use crate::users::name_pattern::NamePattern;
 use crate::users::passwords::{self, Fitness};
 use crate::users::policy::HYBRID_ROLES;
+use crate::users::role_name;
 use crate::users::secret::Secret;
 use crate::users::store::{NewPassword, NewRole, RoleAdded, Store, User};
 use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
-
-/// The longest role name, in characters.
-const MAX_ROLE_NAME: usize = 255;
 
 /// Administers the users of a store.
 #[derive(Debug)]
@@ -211,7 +209,7 @@ impl Administration {
                 (domain.name, bare)
             }
         };
-        check_role_name(bare)?;
+        role_name::check(bare).map_err(AdminError::RoleName)?;
         let mut qualified = Vec::with_capacity(members.len());
         for member in members {
             let (domain, bare) = self.domains.split(member)?;
@@ -257,33 +255,5 @@ fn no_such_user(name: &str, domain: &str) -> AdminError {
     AdminError::NoSuchUser {
         name: name.to_owned(),
         domain: domain.to_owned(),
-    }
-}
-
-fn check_role_name(name: &str) -> Result<(), AdminError> {
-    let broken = if name.trim().is_empty() || name.ends_with('/') {
-        "it is empty"
-    } else if name.trim() != name {
-        "it begins or ends with white space"
-    } else if name.chars().any(char::is_control) {
-        "it holds a control character"
-    } else if name.chars().count() > MAX_ROLE_NAME {
-        "it is longer than 255 characters"
-    } else {
-        return Ok(());
-    };
-    Err(AdminError::RoleName(broken))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn role_names_are_one_line_of_visible_text() {
-        assert!(check_role_name("Sales: north").is_ok());
-        for bad in ["", " ", "Internal/", " a", "a\nb", &"x".repeat(256)] {
-            assert!(check_role_name(bad).is_err(), "{bad:?}");
-        }
     }
 }

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 use uuid::Uuid;
 
+use crate::cli::within::Within;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::stores::{self, Access};
-use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::audit::AuditEntry;
 use crate::users::import_record::ImportId;
 
@@ -20,6 +20,8 @@ const LISTED: usize = 100;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    within: Within,
     /// Only what is about this import
     #[arg(long, value_name = "ID")]
     import: Option<Uuid>,
@@ -34,6 +36,7 @@ pub(super) struct Arguments {
 pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
     let store = stores::open(&settings.store, Access::Beside)?;
+    let organization = arguments.within.name(store.as_ref())?;
     let most = match (arguments.limit, arguments.json) {
         (Some(limit), _) => limit,
         (None, true) => usize::MAX,
@@ -44,7 +47,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let (mut before, mut shown, mut more) = (None, 0, false);
     let mut table = output::table(&["at", "operator", "door", "action", "about", "details"]);
     'pages: loop {
-        let page = store.audit(DEFAULT_ORGANIZATION, before, PAGE)?;
+        let page = store.audit(&organization, before, PAGE)?;
         for entry in page.iter().filter(|entry| wanted(entry)) {
             if shown == most {
                 more = true;

@@ -13,8 +13,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::new_file::NewFile;
 use crate::cli::{CliError, Outcome, Settings, output};
 use crate::formats::csv_writer::CsvWriter;
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::claims::{ClaimTable, Field};
+use crate::users::claims::{ClaimTable, EXTERNAL_ID, Field};
 use crate::users::domains::Domains;
 use crate::users::name::lookup_key;
 use crate::users::policy::HYBRID_ROLES;
@@ -59,12 +58,14 @@ enum FileFormat {
 pub(super) fn run(
     settings: &Settings,
     store: &dyn Store,
+    organization: &str,
     arguments: &Arguments,
     out: &mut dyn Write,
 ) -> Outcome {
     let FileFormat::Csv = arguments.format;
     let export = Export {
         store,
+        organization,
         domain: Domains::new(&settings.domains)
             .find(arguments.domain.as_deref())?
             .name,
@@ -87,6 +88,7 @@ pub(super) fn run(
 
 struct Export<'a> {
     store: &'a dyn Store,
+    organization: &'a str,
     domain: String,
     claims: ClaimTable,
     for_spreadsheet: bool,
@@ -97,6 +99,9 @@ impl Export<'_> {
     fn write(&self, out: &mut dyn Write) -> Result<u64, CliError> {
         let mut names = BTreeSet::new();
         self.each_user(|user| {
+            if user.external_id.is_some() && !names.contains(EXTERNAL_ID) {
+                names.insert(EXTERNAL_ID.to_owned());
+            }
             for name in user.attributes.keys() {
                 if !names.contains(name) {
                     names.insert(name.clone());
@@ -126,7 +131,9 @@ impl Export<'_> {
             ];
             let attributes = names.iter().map(|name| {
                 let value = user.attributes.get(name);
-                value.and_then(|value| value.as_str()).unwrap_or_default()
+                let value = value.and_then(|value| value.as_str());
+                let external_id = user.external_id.as_deref().filter(|_| name == EXTERNAL_ID);
+                external_id.or(value).unwrap_or_default()
             });
             let cells: Vec<&str> = fixed.iter().map(String::as_str).chain(attributes).collect();
             misread += u64::from(cells.iter().skip(1).any(|cell| self.is_claim_cell(cell)));
@@ -150,12 +157,9 @@ impl Export<'_> {
     ) -> Result<(), CliError> {
         let mut after: Option<UserCursor> = None;
         loop {
-            let page = self.store.users(
-                DEFAULT_ORGANIZATION,
-                Some(&self.domain),
-                after.as_ref(),
-                PAGE,
-            )?;
+            let page =
+                self.store
+                    .users(self.organization, Some(&self.domain), after.as_ref(), PAGE)?;
             page.iter().try_for_each(&mut use_it)?;
             match page.last() {
                 Some(last) if page.len() == PAGE => {
@@ -191,9 +195,10 @@ impl Export<'_> {
             .iter()
             .filter(|(name, field)| self.claims.column(name) != Some(field))
             .map(|(name, _)| *name);
-        let attributes = names.iter().filter(|name| {
-            let known = self.claims.column(name);
-            !matches!(known, Some(Field::Attribute(known)) if known.as_ref() == name.as_str())
+        let attributes = names.iter().filter(|name| !match self.claims.column(name) {
+            Some(Field::Attribute(known)) => known.as_ref() == name.as_str(),
+            Some(Field::ExternalId) => name.as_str() == EXTERNAL_ID,
+            _ => false,
         });
         let unknown: Vec<String> = fixed
             .chain(attributes.map(String::as_str))

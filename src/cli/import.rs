@@ -15,6 +15,7 @@ use toml::Value;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::cli::new_file::NewFile;
+use crate::cli::within::Within;
 use crate::cli::{CliError, Common, Outcome, Settings, output, stop_signal};
 use crate::clock::Clock;
 use crate::config;
@@ -23,6 +24,7 @@ use crate::import::jobs::{Ended, JobError, Jobs};
 use crate::import::reject_file;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
+use crate::users::audit::Actor;
 use crate::users::import_record::{Door, ImportRecord, ImportState};
 use crate::users::options::{ConflictPolicy, ImportOptions};
 use crate::users::secret::Secret;
@@ -38,6 +40,8 @@ const SHOWN: usize = 200;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    within: Within,
     /// The CSV file or Excel workbook (.xlsx, .xls)
     file: PathBuf,
     /// Domain (user store) of the users [default: PRIMARY]
@@ -109,13 +113,14 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         return Err(CliError::Told(format!("{shown} is a folder; name a file")));
     }
     let app = Arc::new(App::build(&settings.app(), Clock::system())?);
+    let caller = Caller::terminal(&arguments.within.name(app.store.as_ref())?);
     let new_file = |path: &Option<PathBuf>, empty| {
         let path = path.as_deref();
         path.map(|path| NewFile::make(path, empty)).transpose()
     };
     let passwords = new_file(&arguments.generate_passwords, HEADER_BYTES)?;
     let rejects = new_file(&arguments.reject_file, 0)?;
-    let caller = Caller::terminal();
+    cancel_at_first_signal(&app, caller.actor(Door::Terminal))?;
     let request = ImportRequest {
         organization: caller.organization,
         domain: app.domains.find(arguments.domain.as_deref())?,
@@ -137,7 +142,6 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         key: arguments.key.clone(),
     };
     let organization = request.organization.clone();
-    cancel_at_first_signal(&app)?;
     app.jobs.begin_beating()?;
     let bar = progress_bar(metadata.len(), arguments.json);
     let file = bar.wrap_read(file);
@@ -217,7 +221,7 @@ fn sentence(failure: &str, report: &Report) -> String {
 }
 
 /// Ctrl-C ends the import behind the batch it is at.
-fn cancel_at_first_signal(app: &Arc<App>) -> Result<(), CliError> {
+fn cancel_at_first_signal(app: &Arc<App>, by: Actor) -> Result<(), CliError> {
     // Not kept alive by the thread that waits for the signal: the store has to be closed in the end.
     let app = Arc::downgrade(app);
     stop_signal::at_first(move || {
@@ -227,8 +231,7 @@ fn cancel_at_first_signal(app: &Arc<App>) -> Result<(), CliError> {
                 io::stderr(),
                 "muster: stopping behind the batch that is being written; Ctrl-C again ends at once"
             );
-            app.jobs
-                .cancel_all(&Caller::terminal().actor(Door::Terminal));
+            app.jobs.cancel_all(&by);
         }
     })
 }

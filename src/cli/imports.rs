@@ -5,19 +5,19 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::access::gate::Caller;
 use crate::cli::import::rejects_note;
 use crate::cli::new_file::NewFile;
+use crate::cli::within::Within;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::import::error::ImportError;
 use crate::import::reject_file;
 use crate::stores::{self, Access};
-use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
 use crate::users::problem::Problem;
 use crate::users::store::{Finish, Store};
@@ -27,6 +27,14 @@ const SHOWN: usize = 200;
 
 /// Imports listed on the terminal.
 const LISTED: usize = 100;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    within: Within,
+    #[command(subcommand)]
+    command: Command,
+}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -84,20 +92,23 @@ struct Shown<'a> {
     findings_kept: &'a [Problem],
 }
 
-pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
+pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
     let store = stores::open(&settings.store, Access::Beside)?;
     let store = store.as_ref();
-    match command {
+    let organization = arguments.within.name(store)?;
+    let organization = organization.as_str();
+    let find = |id: &Uuid| find(store, organization, *id);
+    match &arguments.command {
         Command::List { json: true } => {
-            for record in store.imports(DEFAULT_ORGANIZATION, usize::MAX)? {
+            for record in store.imports(organization, usize::MAX)? {
                 writeln!(out, "{}", to_json(&record)?)?;
             }
         }
-        Command::List { json: false } => list(store, out)?,
+        Command::List { json: false } => list(store, organization, out)?,
         Command::Show { id, json: true, .. } => {
-            let record = find(store, *id)?;
-            let findings = store.findings(DEFAULT_ORGANIZATION, record.id, 0, usize::MAX)?;
+            let record = find(id)?;
+            let findings = store.findings(organization, record.id, 0, usize::MAX)?;
             let shown = Shown {
                 record: &record,
                 findings_kept: &findings,
@@ -107,23 +118,23 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
         Command::Show {
             id, skip, limit, ..
         } => {
-            let record = find(store, *id)?;
-            let findings = store.findings(DEFAULT_ORGANIZATION, record.id, *skip, *limit)?;
+            let record = find(id)?;
+            let findings = store.findings(organization, record.id, *skip, *limit)?;
             show(&record, &findings, *skip, out)?;
         }
         Command::Rejects { id, file } => {
-            let record = find(store, *id)?;
+            let record = find(id)?;
             rejects(store, &record, file.as_deref(), out)?;
         }
-        Command::Undo { id, json } => return undo(store, &find(store, *id)?, *json, out),
-        Command::Cancel { id } => cancel(store, &find(store, *id)?, out)?,
+        Command::Undo { id, json } => return undo(store, &find(id)?, *json, out),
+        Command::Cancel { id } => cancel(store, &find(id)?, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn find(store: &dyn Store, id: Uuid) -> Result<ImportRecord, CliError> {
+fn find(store: &dyn Store, organization: &str, id: Uuid) -> Result<ImportRecord, CliError> {
     let id = ImportId(id);
-    let found = store.import(DEFAULT_ORGANIZATION, id)?;
+    let found = store.import(organization, id)?;
     let now = Clock::system().now();
     let found = found.map(|record| record.shown(now));
     found.ok_or_else(|| CliError::Told(format!("there is no import {id}")))
@@ -133,8 +144,8 @@ fn to_json(value: &impl Serialize) -> Result<String, CliError> {
     serde_json::to_string(value).map_err(|error| CliError::Told(error.to_string()))
 }
 
-fn list(store: &dyn Store, out: &mut dyn Write) -> Result<(), CliError> {
-    let records = store.imports(DEFAULT_ORGANIZATION, LISTED)?;
+fn list(store: &dyn Store, organization: &str, out: &mut dyn Write) -> Result<(), CliError> {
+    let records = store.imports(organization, LISTED)?;
     if records.is_empty() {
         return Ok(writeln!(out, "no imports")?);
     }
@@ -261,7 +272,7 @@ fn undo(store: &dyn Store, record: &ImportRecord, json: bool, out: &mut dyn Writ
         | ImportState::Failed
         | ImportState::Cancelled => {}
     }
-    let by = Caller::terminal().actor(Door::Terminal);
+    let by = Caller::terminal(&record.organization).actor(Door::Terminal);
     let undone = store
         .undo(&by.organization, id, &by, Clock::system().now())?
         .ok_or_else(running)?;
@@ -285,7 +296,8 @@ fn undo(store: &dyn Store, record: &ImportRecord, json: bool, out: &mut dyn Writ
 }
 
 fn cancel(store: &dyn Store, record: &ImportRecord, out: &mut dyn Write) -> Result<(), CliError> {
-    let (id, by) = (record.id, Caller::terminal().actor(Door::Terminal));
+    let id = record.id;
+    let by = Caller::terminal(&record.organization).actor(Door::Terminal);
     let at = Clock::system().now();
     match record.state {
         ImportState::Running => {
@@ -313,7 +325,7 @@ fn cancel(store: &dyn Store, record: &ImportRecord, out: &mut dyn Write) -> Resu
         | ImportState::Cancelled
         | ImportState::Undone => {}
     }
-    let state = find(store, id.0)?.state.as_str();
+    let state = find(store, &record.organization, id.0)?.state.as_str();
     Err(CliError::Told(format!(
         "import {id} has ended already: {state}; `muster imports undo {id}` takes back what it did"
     )))

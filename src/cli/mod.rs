@@ -8,7 +8,10 @@ mod stop_signal;
 mod demo;
 mod serve;
 mod import;
+mod within;
 mod operator;
+mod token;
+mod organization;
 mod users;
 mod export;
 mod imports;
@@ -57,18 +60,18 @@ enum Command {
     Import(import::Arguments),
     /// Send a file to a server, by SOAP
     Send(send::Arguments),
-    /// Who may call: add, list, remove, password
+    /// Who may call: add, list, remove, password, token
     #[command(subcommand)]
     Operator(operator::Command),
+    /// Who has users, roles and imports of their own: add, list, remove
+    #[command(subcommand)]
+    Organization(organization::Command),
     /// Who was imported: list, show, check-password, initial-passwords, export
-    #[command(subcommand)]
-    Users(users::Command),
+    Users(users::Arguments),
     /// What became of imports: list, show, rejects, undo, cancel
-    #[command(subcommand)]
-    Imports(imports::Command),
+    Imports(imports::Arguments),
     /// Roles that rows may name: add, list
-    #[command(subcommand)]
-    Role(role::Command),
+    Role(role::Arguments),
     /// Who did what and when
     Audit(audit::Arguments),
     /// Copy the store into a file, beside a running server
@@ -112,6 +115,7 @@ told!(
     crate::users::store_error::StoreError,
     crate::users::hashing::HashError,
     crate::users::domains::UnknownDomain,
+    crate::users::organization::NoSuchOrganization,
     crate::admin::error::AdminError
 );
 
@@ -138,9 +142,10 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&common, &arguments, &mut out),
         Command::Send(arguments) => send::run(&arguments, &mut out),
         Command::Operator(command) => operator::run(&common, &command, &mut out),
-        Command::Users(command) => users::run(&common, &command, &mut out),
-        Command::Imports(command) => imports::run(&common, &command, &mut out),
-        Command::Role(command) => role::run(&common, &command, &mut out),
+        Command::Organization(command) => organization::run(&common, &command, &mut out),
+        Command::Users(arguments) => users::run(&common, &arguments, &mut out),
+        Command::Imports(arguments) => imports::run(&common, &arguments, &mut out),
+        Command::Role(arguments) => role::run(&common, &arguments, &mut out),
         Command::Audit(arguments) => audit::run(&common, &arguments, &mut out),
         Command::CheckConfig => check_config::run(&common, &mut out),
         Command::Backup(arguments) => backup::run(&common, &arguments, &mut out),

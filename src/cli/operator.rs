@@ -1,4 +1,4 @@
-//! `muster operator add|list|remove|password`: who may call. Works beside a running server, which
+//! `muster operator add|list|remove|password|token`: who may call. Works beside a running server, which
 //! notices at the next call.
 
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::app::start_pool;
-use crate::cli::{CliError, Common, Outcome, Settings, import, output};
+use crate::cli::{CliError, Common, Outcome, Settings, import, output, token, within};
 use crate::clock::Clock;
 use crate::config;
 use crate::stores::{self, Access};
@@ -50,6 +50,9 @@ pub(super) enum Command {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Bearer tokens, which an operator's programs send instead of a password: add, list, revoke
+    #[command(subcommand)]
+    Token(token::Command),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -83,10 +86,14 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
             password,
         } => {
             let checked = UserName::parse(name, None).map_err(|error| error.to_string())?;
+            let organization = match organization {
+                Some(organization) => Some(within::existing(store.as_ref(), organization)?),
+                None => None,
+            };
             let operator = Operator {
                 name: checked.as_str().to_owned(),
                 role: (*role).into(),
-                organization: organization.clone(),
+                organization,
                 password_hash: hash(&settings, password, out)?,
                 created_at: Clock::system().now(),
             };
@@ -133,12 +140,13 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
             }
             writeln!(out, "The operator {name} has a new password.")?;
         }
+        Command::Token(command) => return token::run(store.as_ref(), command, out),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn unknown(name: &str) -> CliError {
-    CliError::Told(format!("there is no operator {name}"))
+pub(super) fn unknown(name: &str) -> CliError {
+    CliError::Told(format!("there is no operator {}", output::plain(name)))
 }
 
 /// The hash of the password that was given, or of one that is made up and told.

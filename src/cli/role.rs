@@ -3,16 +3,25 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::access::gate::Caller;
 use crate::admin::administration::Administration;
 use crate::app::start_pool;
+use crate::cli::within::Within;
 use crate::cli::{Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::stores::{self, Access};
 use crate::users::domains::Domains;
 use crate::users::import_record::Door;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    within: Within,
+    #[command(subcommand)]
+    command: Command,
+}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -39,7 +48,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
+pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
     settings.passwords.check()?;
     let administration = Administration {
@@ -49,8 +58,9 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
         domains: Domains::new(&settings.domains),
         clock: Clock::system(),
     };
-    let by = Caller::terminal().actor(Door::Terminal);
-    match command {
+    let organization = arguments.within.name(administration.store.as_ref())?;
+    let by = Caller::terminal(&organization).actor(Door::Terminal);
+    match &arguments.command {
         Command::Add {
             name,
             domain,

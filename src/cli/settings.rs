@@ -7,7 +7,7 @@ use crate::app::AppSettings;
 use crate::cli::{CliError, Common};
 use crate::config::Sources;
 use crate::users::{claims, domains, passwords};
-use crate::{access, formats, http, import, stores, telemetry};
+use crate::{access, formats, http, import, provision, stores, telemetry};
 
 /// The sections, by name, for variables such as `MUSTER_SERVER_HTTP`.
 pub(super) const SECTIONS: &[&str] = &[
@@ -18,6 +18,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "passwords",
     "import",
     "files",
+    "scim",
     "log",
 ];
 
@@ -34,6 +35,7 @@ pub(super) struct Settings {
     pub files: formats::settings::Settings,
     pub domains: domains::Settings,
     pub claims: claims::Settings,
+    pub scim: provision::settings::Settings,
     pub log: telemetry::Settings,
 }
 
@@ -103,6 +105,7 @@ impl Settings {
             files: self.files.clone(),
             domains: self.domains.clone(),
             claims: self.claims.clone(),
+            scim: self.scim.clone(),
         }
     }
 }

@@ -1,18 +1,18 @@
-//! `muster users list|show|check-password|initial-passwords|export`: who was imported. Works beside a
-//! running server.
+//! `muster users list|show|check-password|initial-passwords|export`: who was imported into an
+//! organization. Works beside a running server.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use comfy_table::Table;
 use serde::Serialize;
 
 use crate::app::start_pool;
+use crate::cli::within::Within;
 use crate::cli::{CliError, Common, Outcome, Settings, export, import, output};
 use crate::clock::{Clock, Moment};
 use crate::stores::{self, Access};
-use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::domains::Domains;
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
@@ -22,6 +22,14 @@ use crate::users::store_error::StoreError;
 
 /// Users read from the store at once.
 const PAGE: usize = 1_000;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    within: Within,
+    #[command(subcommand)]
+    command: Command,
+}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -75,15 +83,17 @@ pub(super) enum Command {
 /// The exit code of a right password whose time is over.
 const EXPIRED: u8 = 3;
 
-pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
+pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
     let store = stores::open(&settings.store, Access::Beside)?;
+    let organization = arguments.within.name(store.as_ref())?;
+    let organization = organization.as_str();
     let domains = Domains::new(&settings.domains);
-    match command {
+    match &arguments.command {
         Command::List { domain, json } => {
             let domain = chosen(&domains, domain.as_deref())?;
             let listing = Listing {
-                page: &|after| store.users(DEFAULT_ORGANIZATION, domain.as_deref(), after, PAGE),
+                page: &|after| store.users(organization, domain.as_deref(), after, PAGE),
                 json: &|user| serde_json::to_string(user),
                 table: &output::users,
                 none: "no users",
@@ -93,7 +103,7 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
         Command::Show { name, domain, json } => {
             let domain = domains.find(domain.as_deref())?.name;
             let user = store
-                .user(DEFAULT_ORGANIZATION, &domain, name)?
+                .user(organization, &domain, name)?
                 .ok_or_else(|| unknown(name, &domain))?;
             if *json {
                 write_json(&user, out)?;
@@ -103,7 +113,7 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
         }
         Command::CheckPassword { name, domain } => {
             let domain = domains.find(domain.as_deref())?.name;
-            if store.user(DEFAULT_ORGANIZATION, &domain, name)?.is_none() {
+            if store.user(organization, &domain, name)?.is_none() {
                 return Err(unknown(name, &domain));
             }
             let password = import::read_line(&mut io::stdin().lock())?;
@@ -114,7 +124,7 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
                 settings: &settings.passwords,
             };
             let now = Clock::system().now();
-            let verdict = checker.check(DEFAULT_ORGANIZATION, &domain, name, password, now)?;
+            let verdict = checker.check(organization, &domain, name, password, now)?;
             let (word, code) = match verdict {
                 Verdict::Right => ("right", ExitCode::SUCCESS),
                 Verdict::Expired => ("expired", ExitCode::from(EXPIRED)),
@@ -124,7 +134,7 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
             return Ok(code);
         }
         Command::Export(arguments) => {
-            return export::run(&settings, store.as_ref(), arguments, out);
+            return export::run(&settings, store.as_ref(), organization, arguments, out);
         }
         Command::InitialPasswords {
             domain,
@@ -144,9 +154,7 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
                 rules.initial_is_over(user.password_set_at, now)
             };
             let listing = Listing {
-                page: &|after| {
-                    store.initial_passwords(DEFAULT_ORGANIZATION, domain, before, after, PAGE)
-                },
+                page: &|after| store.initial_passwords(organization, domain, before, after, PAGE),
                 json: &|user| serde_json::to_string(&InitialPassword::of(user, over(user))),
                 table: &|users| output::initial_passwords(users, &over),
                 none: "no initial passwords",
@@ -255,6 +263,9 @@ fn show(user: &User, out: &mut dyn Write) -> Result<(), CliError> {
     row("givenName", user.given_name.clone().unwrap_or_else(none));
     row("familyName", user.family_name.clone().unwrap_or_else(none));
     row("email", user.email.clone().unwrap_or_else(none));
+    if let Some(external_id) = &user.external_id {
+        row("externalId", external_id.clone());
+    }
     for (name, value) in &user.attributes {
         row(name, value.as_str().unwrap_or_default().to_owned());
     }
@@ -267,5 +278,9 @@ fn show(user: &User, out: &mut dyn Write) -> Result<(), CliError> {
             .map(|id| format!("import {id}"))
             .unwrap_or_default(),
     );
+    row("createdAt", user.created_at.to_rfc3339());
+    if let Some(at) = user.modified_at {
+        row("modifiedAt", at.to_rfc3339());
+    }
     Ok(output::write_table(out, &table, "")?)
 }

@@ -12,9 +12,10 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::watch;
 
-use crate::access::basic::{self, Authorization};
+use crate::access::authorization::{self, Authorization};
 use crate::access::gate::{Caller, Recalled};
 use crate::app::App;
+use crate::http::challenge::Challenge;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
@@ -41,15 +42,31 @@ pub type StopSignal = watch::Receiver<bool>;
 pub enum Refused {
     /// No credentials, or not all of them: the caller is to send them.
     NoCredentials,
-    /// Another scheme than Basic.
+    /// Another scheme than Basic and Bearer.
     OtherScheme,
     /// The credentials are wrong.
     Wrong,
+    /// The bearer token is unknown, revoked or expired.
+    InvalidToken,
     /// It could not be found out.
     Failed(StoreError),
 }
 
-/// Finds out who is calling.
+impl Refused {
+    /// What the 401 asks for; none when it is no 401.
+    pub fn challenge(&self) -> Option<Challenge> {
+        match self {
+            Refused::NoCredentials | Refused::OtherScheme | Refused::Wrong => {
+                Some(Challenge::Credentials)
+            }
+            Refused::InvalidToken => Some(Challenge::InvalidToken),
+            Refused::Failed(_) => None,
+        }
+    }
+}
+
+/// Finds out who is calling, by the header alone: a token in a URL would stand in every log on the way
+/// (RFC 6750 §5.3), so none is looked for there.
 ///
 /// # Errors
 /// Why the caller is not let in.
@@ -61,16 +78,20 @@ pub async fn authenticate(app: &web::Data<App>, headers: &HeaderMap) -> Result<C
         // Two answers to one question: whoever looks at only one of them could be fooled.
         _ => return Err(Refused::Wrong),
     };
-    let credentials = match basic::parse(field) {
+    let credentials = match authorization::parse(field) {
         Authorization::Basic(credentials) => credentials,
+        Authorization::Bearer(token) => {
+            let found = app.gate.bearer(&token, app.clock.now());
+            return found.map_err(Refused::Failed)?.ok_or(Refused::InvalidToken);
+        }
         Authorization::Incomplete => return Err(Refused::NoCredentials),
         Authorization::OtherScheme => return Err(Refused::OtherScheme),
     };
     match app.gate.recall(&credentials).map_err(Refused::Failed)? {
         Recalled::Caller(caller) => Ok(caller),
-        Recalled::Unknown(operator) => {
+        Recalled::Unknown(acting) => {
             let house = app.clone();
-            web::block(move || house.gate.verify(&credentials, operator))
+            web::block(move || house.gate.verify(&credentials, acting))
                 .await
                 .map_err(|error| Refused::Failed(StoreError::Failed(error.to_string())))?
                 .ok_or(Refused::Wrong)

@@ -6,6 +6,7 @@ pub mod server;
 pub mod tls;
 pub mod health;
 pub mod intake;
+pub mod challenge;
 pub mod unread;
 pub mod soap;
 pub mod rest;

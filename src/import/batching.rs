@@ -288,7 +288,7 @@ impl<'a> Batching<'a> {
         }
         let hashes = self.machinery.pool.hash_all(secrets)?;
         let default_hash = match needs_default {
-            true => default.hash_once(self.machinery.default_hasher)?,
+            true => default.hash_once(self.machinery.default_hasher, &self.record.organization)?,
             false => None,
         };
         Ok((

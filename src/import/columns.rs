@@ -443,6 +443,7 @@ fn put<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, val
         Field::GivenName => candidate.given_name = some,
         Field::FamilyName => candidate.family_name = some,
         Field::Email => candidate.email = some,
+        Field::ExternalId => candidate.external_id = some,
         Field::Attribute(name) => {
             if let Some(value) = some {
                 candidate.attributes.push((name, value));
@@ -459,6 +460,7 @@ fn name_of(field: &Field) -> Option<&str> {
         Field::GivenName => Some(cleared::GIVEN_NAME),
         Field::FamilyName => Some(cleared::FAMILY_NAME),
         Field::Email => Some(cleared::EMAIL),
+        Field::ExternalId => Some(cleared::EXTERNAL_ID),
         Field::Roles | Field::Groups => Some(cleared::ROLES),
         Field::Attribute(name) => Some(name),
         Field::UserName | Field::Password | Field::ClaimCells => None,

@@ -1,7 +1,8 @@
 //! The default password of an import: hashed once, and only when a row needs it.
 //!
 //! An ESB that sends one user a call pays for the hash once in a while, not once a call: the hash is
-//! remembered for some minutes under a keyed digest of the password.
+//! remembered for some minutes under a keyed digest of the password and the organization: how long an
+//! import takes must not tell one organization what another one's default password is.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,13 +42,13 @@ impl DefaultPasswordHasher {
         })
     }
 
-    fn hash(&self, password: &Secret) -> Result<String, HashError> {
-        if let Some(hash) = self.memory.recall(&[password.expose()], Instant::now()) {
+    fn hash(&self, password: &Secret, organization: &str) -> Result<String, HashError> {
+        let parts = [organization, password.expose()];
+        if let Some(hash) = self.memory.recall(&parts, Instant::now()) {
             return Ok(hash);
         }
         let hash = self.pool.hash(password.clone())?;
-        self.memory
-            .remember(&[password.expose()], hash.clone(), Instant::now());
+        self.memory.remember(&parts, hash.clone(), Instant::now());
         Ok(hash)
     }
 }
@@ -122,18 +123,19 @@ impl DefaultPassword {
         !warned && matches!(self.verdict, Some(Ok(Fitness::InitialOnly)))
     }
 
-    /// Its hash, the first time it is asked for.
+    /// Its hash for this organization, the first time it is asked for.
     ///
     /// # Errors
     /// The hash function failed.
     pub fn hash_once(
         &mut self,
         hasher: &DefaultPasswordHasher,
+        organization: &str,
     ) -> Result<Option<String>, HashError> {
         match &self.secret {
             Some(secret) if !self.hashed => {
                 self.hashed = true;
-                hasher.hash(secret).map(Some)
+                hasher.hash(secret, organization).map(Some)
             }
             _ => Ok(None),
         }

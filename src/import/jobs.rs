@@ -2,9 +2,10 @@
 //! and how one goes on after a restart.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::File;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
 use crate::users::store::{ABANDONED, Finish};
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
+use crate::wire::error::WireError;
 
 /// How often a running import gives a sign of life, and learns whether it is to stop.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -42,6 +44,22 @@ const UPLOAD_GONE: &str = "the upload is gone";
 /// An import and the organization it belongs to.
 type JobKey = (String, ImportId);
 
+/// What carries out imports whose uploads are no files of rows. It knows by itself what was done of
+/// one before.
+pub trait Operations: Send + Sync {
+    /// Goes on with an import of the queue, to its end. Answers whether the upload is still needed:
+    /// the import was interrupted.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn go_on(
+        &self,
+        record: ImportRecord,
+        upload: File,
+        control: &Control,
+    ) -> Result<bool, StoreError>;
+}
+
 /// All imports of this process.
 pub struct Jobs {
     shared: Arc<Shared>,
@@ -55,6 +73,8 @@ struct Shared {
     running: Mutex<HashMap<JobKey, Arc<Control>>>,
     /// Keys of calls that are under way and have no record yet.
     keys: Mutex<HashSet<(String, String)>>,
+    /// Those who know what to do with imports that came through the door [`Door::Scim`].
+    operations: OnceLock<Weak<dyn Operations>>,
     /// Calls that run now, of those that do not wait in the queue.
     calls: Mutex<usize>,
     waiting: Mutex<VecDeque<JobKey>>,
@@ -175,6 +195,7 @@ impl Jobs {
             uploads,
             running: Mutex::default(),
             keys: Mutex::default(),
+            operations: OnceLock::new(),
             calls: Mutex::new(0),
             waiting: Mutex::default(),
             wake: Condvar::new(),
@@ -256,6 +277,71 @@ impl Jobs {
         self.shared.queue(request, source)
     }
 
+    /// Says who carries out imports that are no files of rows; before [`begin`](Self::begin).
+    pub fn know(&self, operations: Weak<dyn Operations>) {
+        // Whoever came first stays.
+        let _ = self.shared.operations.set(operations);
+    }
+
+    /// Runs `work` as the import `id`, which is under way as long as it runs.
+    ///
+    /// # Errors
+    /// The house is full.
+    pub fn attend<T>(
+        &self,
+        organization: &str,
+        id: ImportId,
+        work: impl FnOnce(&Control) -> T,
+    ) -> Result<T, JobError> {
+        let _slot = self.shared.slot()?;
+        let running = self.shared.register((organization.to_owned(), id), None);
+        let running = running.ok_or(JobError::StillRunning(id))?;
+        Ok(work(&running.control))
+    }
+
+    /// Looks whether a call with this key came before, and keeps others from using it meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be a key, such a call is just coming in, or the store failed.
+    pub fn meet_key(&self, organization: &str, key: Option<&str>) -> Result<Met<'_>, JobError> {
+        self.shared.meet_key(organization, key)
+    }
+
+    /// Puts an upload aside durably; answers its SHA-256.
+    ///
+    /// # Errors
+    /// The queue is full, or the upload could not be put aside: nothing is left of it.
+    pub fn put_aside(&self, id: ImportId, source: impl Read) -> Result<String, QueueError> {
+        if locked(&self.shared.waiting).len() >= self.shared.importer.settings.queue {
+            return Err(QueueError::Job(JobError::Busy { seconds: 60 }));
+        }
+        Ok(self.shared.uploads.keep(id, source)?)
+    }
+
+    /// The upload that was put aside, if it is there.
+    pub fn put_aside_file(&self, id: ImportId) -> Option<File> {
+        self.shared.uploads.open(id).map(|(file, _)| file)
+    }
+
+    /// Removes an upload that will not be needed.
+    pub fn forget(&self, id: ImportId) {
+        self.shared.uploads.forget(id);
+    }
+
+    /// Puts an import whose upload was put aside into the queue.
+    ///
+    /// # Errors
+    /// The store failed; the upload is gone.
+    pub fn enqueue(&self, record: &ImportRecord) -> Result<(), StoreError> {
+        if let Err(error) = self.shared.importer.store.add_import(record) {
+            self.shared.uploads.forget(record.id);
+            return Err(error);
+        }
+        self.shared
+            .put_in_line((record.organization.clone(), record.id));
+        Ok(())
+    }
+
     /// How far an import is that runs in this process.
     pub fn progress(&self, organization: &str, id: ImportId) -> Option<Progress> {
         let running = locked(&self.shared.running);
@@ -332,7 +418,7 @@ impl std::fmt::Debug for Jobs {
 
 impl Shared {
     fn run(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
-        let _key = match self.meet_key(&request)? {
+        let _key = match self.meet_key_of(&request)? {
             Met::Nobody => None,
             Met::New(held) => Some(held),
             Met::Earlier(record) => return self.again(*record, request, source),
@@ -432,7 +518,7 @@ impl Shared {
                 what: "be a dry run",
             });
         }
-        let _key = match self.meet_key(&request)? {
+        let _key = match self.meet_key_of(&request)? {
             Met::Nobody => None,
             Met::New(held) => Some(held),
             Met::Earlier(record) => return self.again(*record, request, source),
@@ -457,7 +543,9 @@ impl Shared {
         task.record.sha256 = Some(sha256);
         // Only the hash may wait on the disk.
         let hash = match task.default.verdict() {
-            Some(Ok(())) => task.default.hash_once(&importer.default_hasher),
+            Some(Ok(())) => task
+                .default
+                .hash_once(&importer.default_hasher, &task.record.organization),
             _ => Ok(None),
         };
         let recorded = hash.map_err(ImportError::Hash).and_then(|hash| {
@@ -518,23 +606,24 @@ impl Shared {
     }
 
     /// Looks whether the key was used before, and keeps others from using it meanwhile.
-    fn meet_key(&self, request: &ImportRequest) -> Result<Met<'_>, JobError> {
-        let Some(key) = &request.key else {
-            return Ok(Met::Nobody);
-        };
-        if request.generated_passwords.is_some() {
+    fn meet_key_of(&self, request: &ImportRequest) -> Result<Met<'_>, JobError> {
+        if request.key.is_some() && request.generated_passwords.is_some() {
             return Err(JobError::KeyAndPasswords);
         }
+        self.meet_key(&request.organization, request.key.as_deref())
+    }
+
+    fn meet_key(&self, organization: &str, key: Option<&str>) -> Result<Met<'_>, JobError> {
+        let Some(key) = key else {
+            return Ok(Met::Nobody);
+        };
         if !can_be_key(key) {
             return Err(JobError::Key);
         }
-        let held = (request.organization.clone(), key.clone());
+        let held = (organization.to_owned(), key.to_owned());
         let free = locked(&self.keys).insert(held.clone());
         let held = free.then(|| HeldKey { shared: self, held });
-        let found = self
-            .importer
-            .store
-            .import_by_key(&request.organization, key)?;
+        let found = self.importer.store.import_by_key(organization, key)?;
         match (found, held) {
             (Some(record), _) => Ok(Met::Earlier(Box::new(record))),
             (None, Some(held)) => Ok(Met::New(held)),
@@ -613,6 +702,9 @@ impl Shared {
             self.uploads.forget(id);
             return Ok(());
         };
+        if record.door == Door::Scim {
+            return self.go_on_with_operations(record, upload.map(|(file, _)| file), &running);
+        }
         let domain = self.domains.find(Some(&record.domain));
         let (domain, file) = match (domain, upload) {
             (Ok(domain), Some((file, _))) => (domain, file),
@@ -627,6 +719,26 @@ impl Shared {
             Err(failure) => failure.report.state == ImportState::Interrupted,
         };
         if !goes_on {
+            self.uploads.forget(id);
+        }
+        Ok(())
+    }
+
+    fn go_on_with_operations(
+        &self,
+        record: ImportRecord,
+        upload: Option<File>,
+        running: &Running<'_>,
+    ) -> Result<(), JobError> {
+        let (id, now) = (record.id, self.importer.clock.now());
+        let Some(upload) = upload else {
+            return self.fail(&record, UPLOAD_GONE.into(), now);
+        };
+        let Some(operations) = self.operations.get().and_then(Weak::upgrade) else {
+            // The house is being taken down: the next start goes on with it.
+            return Ok(());
+        };
+        if !operations.go_on(record, upload, &running.control)? {
             self.uploads.forget(id);
         }
         Ok(())
@@ -720,16 +832,37 @@ impl Shared {
 }
 
 /// What the key of a call is.
-enum Met<'s> {
+#[derive(Debug)]
+pub enum Met<'s> {
+    /// There is none.
     Nobody,
+    /// It is new, and this caller's for as long as the value is kept.
     New(HeldKey<'s>),
+    /// A call had it before.
     Earlier(Box<ImportRecord>),
 }
 
+/// Why an upload could not be put aside.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The house is full.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// It did not come to its end, is too large, or the disk is full.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}
+
 /// A key that nobody else may use for the moment.
-struct HeldKey<'s> {
+pub struct HeldKey<'s> {
     shared: &'s Shared,
     held: (String, String),
+}
+
+impl std::fmt::Debug for HeldKey<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HeldKey")
+    }
 }
 
 impl Drop for HeldKey<'_> {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::import_record::{Door, ImportId, ImportRecord};
 use crate::users::undo::Undone;
 
@@ -38,7 +39,7 @@ pub struct AuditEntry {
     /// The import it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportId>,
-    /// The user or role it is about, `DOMAIN/name`.
+    /// The user or role it is about, `DOMAIN/name`, or the organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// Counts, states, the file's SHA-256.
@@ -107,6 +108,18 @@ impl AuditEntry {
                 "left": undone.left_total,
             }),
             ..AuditEntry::new(by, "import.undo", at)
+        }
+    }
+
+    /// An organization was made or removed; told where whoever administers the house looks.
+    pub fn of_organization(action: &str, name: &str, by: &Actor, at: Moment) -> Self {
+        let house = Actor {
+            organization: DEFAULT_ORGANIZATION.to_owned(),
+            ..by.clone()
+        };
+        AuditEntry {
+            target: Some(name.to_owned()),
+            ..AuditEntry::new(&house, action, at)
         }
     }
 

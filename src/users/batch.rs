@@ -26,6 +26,7 @@ struct Entry {
     given_name: Span,
     family_name: Span,
     email: Span,
+    external_id: Span,
     attributes: Span,
     roles: Span,
     cleared: Span,
@@ -85,6 +86,7 @@ impl CheckedUsers {
             given_name: self.append(user.given_name.unwrap_or_default()),
             family_name: self.append(user.family_name.unwrap_or_default()),
             email: self.append(user.email.unwrap_or_default()),
+            external_id: self.append(user.external_id.unwrap_or_default()),
             attributes: self.append_json(&user.attributes),
             roles: self.append(&user.roles),
             cleared: self.append_names(&user.cleared),
@@ -244,6 +246,8 @@ pub struct NewUser<'a> {
     pub family_name: Option<&'a str>,
     /// The e-mail address.
     pub email: Option<&'a str>,
+    /// SCIM `externalId`.
+    pub external_id: Option<&'a str>,
     /// A JSON object of strings.
     pub attributes: Option<&'a str>,
     /// Role names, a line feed between two.
@@ -304,6 +308,7 @@ impl NewUsers {
             given_name: some(entry.given_name),
             family_name: some(entry.family_name),
             email: some(entry.email),
+            external_id: some(entry.external_id),
             attributes: some(entry.attributes),
             roles: some(entry.roles),
             cleared: some(entry.cleared),
@@ -378,6 +383,7 @@ mod tests {
                 given_name: Some("G"),
                 family_name: None,
                 email: None,
+                external_id: None,
                 attributes: vec![("title", "say \"hi\""), ("country", "FR")],
                 cleared: Vec::new(),
                 roles: "".into(),

@@ -21,6 +21,8 @@ pub struct Candidate<'r> {
     pub family_name: Option<&'r str>,
     /// The e-mail address.
     pub email: Option<&'r str>,
+    /// SCIM `externalId`.
+    pub external_id: Option<&'r str>,
     /// Attribute name and value, in the order of the row.
     pub attributes: Vec<(&'r str, &'r str)>,
     /// What the row says is to be cleared: attribute names, and those of
@@ -72,6 +74,8 @@ pub struct CheckedUser<'r> {
     pub family_name: Option<&'r str>,
     /// The e-mail address.
     pub email: Option<&'r str>,
+    /// SCIM `externalId`.
+    pub external_id: Option<&'r str>,
     /// Attribute name and value, each name once.
     pub attributes: Vec<(&'r str, &'r str)>,
     /// What is to be cleared of a user who exists.

@@ -15,10 +15,60 @@ pub const WSO2_DIALECT: &str = "http://wso2.org/claims/";
 /// SCIM's core user schema (RFC 7643 §8.7.1), as a prefix of attribute names.
 const SCIM_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user:";
 
-/// `[claims]` of the settings: claim URI to the name of the attribute that keeps its value.
+/// WSO2's local name of the claim for [`Field::ExternalId`].
+pub const EXTERNAL_ID: &str = "externalid";
+
+/// What WSO2 calls its claims on the state of an account, below [`WSO2_DIALECT`].
+pub const IDENTITY: &str = "identity/";
+
+/// `[claims]` of the settings: claim URI to the name of the attribute that keeps its value. Names
+/// are ones that SCIM can show: its attribute names, and those of the claims that are built in.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "HashMap<String, String>")]
 pub struct Settings(HashMap<String, String>);
+
+impl TryFrom<HashMap<String, String>> for Settings {
+    type Error = String;
+
+    fn try_from(claims: HashMap<String, String>) -> Result<Self, String> {
+        let mut sorted: Vec<(&String, &String)> = claims.iter().collect();
+        sorted.sort();
+        // SCIM compares names without case, and shows identity claims without their prefix.
+        let folded = |name: &str| {
+            let shown = name.strip_prefix(IDENTITY).unwrap_or(name);
+            shown.to_ascii_lowercase()
+        };
+        let mut taken: HashMap<String, &str> = ATTRIBUTES
+            .iter()
+            .chain([&EXTERNAL_ID])
+            .map(|name| (folded(name), *name))
+            .collect();
+        for (uri, name) in sorted {
+            if !ATTRIBUTES.contains(&name.as_str()) && !is_attribute_name(name) {
+                return Err(format!(
+                    "{uri:?} is to be kept as {name:?}, which is no attribute name; begin it with one \
+                     of the letters A to Z and go on with those, digits, - and _"
+                ));
+            }
+            let other = *taken.entry(folded(name)).or_insert(name);
+            if other != name {
+                return Err(format!(
+                    "{uri:?} is to be kept as {name:?}, which SCIM cannot tell from {other:?}; choose \
+                     another attribute name, or that one"
+                ));
+            }
+        }
+        Ok(Settings(claims))
+    }
+}
+
+/// Whether `name` can be the name of a SCIM attribute (RFC 7643 §2.1).
+fn is_attribute_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
 
 /// What a column or a claim stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +83,8 @@ pub enum Field {
     FamilyName,
     /// SCIM `emails`, the primary one.
     Email,
+    /// SCIM `externalId`: the identifier that another system knows the user by.
+    ExternalId,
     /// Role names, joined by `:`.
     Roles,
     /// Role names, joined by `|`: the column of WSO2's console.
@@ -51,6 +103,7 @@ impl fmt::Display for Field {
             Field::GivenName => f.write_str("name.givenName"),
             Field::FamilyName => f.write_str("name.familyName"),
             Field::Email => f.write_str("emails"),
+            Field::ExternalId => f.write_str("externalId"),
             Field::Roles | Field::Groups => f.write_str("roles"),
             Field::ClaimCells => f.write_str("claimURI=value"),
             Field::Attribute(name) => write!(f, "attribute {name}"),
@@ -79,7 +132,6 @@ const ATTRIBUTES: &[&str] = &[
     "extendedDisplayName",
     "extendedExternalId",
     "extendedRef",
-    "externalid",
     "formattedName",
     "fullname",
     "gender",
@@ -187,13 +239,17 @@ impl ClaimTable {
         table.add_claim("givenname", Field::GivenName);
         table.add_claim("lastname", Field::FamilyName);
         table.add_claim("emailaddress", Field::Email);
+        table.add_claim(EXTERNAL_ID, Field::ExternalId);
         table.add_claim("role", Field::Roles);
         table.add_claim("roles", Field::Roles);
         for (name, field) in COLUMN_NAMES {
             table.by_column.insert((*name).to_owned(), field.clone());
         }
         for (uri, name) in &settings.0 {
-            let field = Field::Attribute(Cow::Owned(name.clone()));
+            let field = match name.as_str() {
+                EXTERNAL_ID => Field::ExternalId,
+                _ => Field::Attribute(Cow::Owned(name.clone())),
+            };
             table.by_uri.insert(uri.clone(), field.clone());
             table.by_column.insert(fold_column(name), field);
         }
@@ -210,6 +266,21 @@ impl ClaimTable {
         let mut uris: Vec<String> = self.by_uri.keys().cloned().collect();
         uris.sort();
         uris
+    }
+
+    /// The names under which claims are kept as attributes, sorted.
+    pub fn attributes(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self
+            .by_uri
+            .values()
+            .filter_map(|field| match field {
+                Field::Attribute(name) => Some(name.as_ref()),
+                _ => None,
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// What a column headed `name` stands for: a name or a claim URI, in any case.
@@ -234,6 +305,14 @@ impl ClaimTable {
             .insert(format!("{WSO2_DIALECT}{name}"), field.clone());
         self.by_column.insert(fold_column(name), field);
     }
+}
+
+/// The built-in claim that is [`IDENTITY`] and `name`.
+pub fn identity_claim(name: &str) -> Option<&'static str> {
+    ATTRIBUTES
+        .iter()
+        .find(|claim| claim.strip_prefix(IDENTITY) == Some(name))
+        .copied()
 }
 
 /// Column names are compared without case, dialect prefix, blanks, hyphens and underscores.
@@ -279,6 +358,7 @@ mod tests {
             assert_eq!(table.column(name), Some(&Field::GivenName), "{name}");
         }
         assert_eq!(table.column("e-mail"), Some(&Field::Email));
+        assert_eq!(table.column("externalId"), Some(&Field::ExternalId));
         assert_eq!(
             table.column("Country"),
             Some(&Field::Attribute("country".into()))
@@ -288,6 +368,39 @@ mod tests {
             Some(&Field::Attribute("badge".into()))
         );
         assert_eq!(table.column("favourite colour"), None);
+    }
+
+    #[test]
+    fn attribute_names_of_the_settings_are_ones_that_scim_can_show() {
+        let read =
+            |text| toml::from_str::<Settings>(text).map_err(|error| error.message().to_owned());
+        assert!(read("'http://x/b' = 'Badge_no-2'\n'http://x/d' = 'department'").is_ok());
+        assert!(read("'http://x/l' = 'identity/accountLocked'").is_ok());
+        assert!(read("'http://x/b' = 'badge'\n'http://y/b' = 'badge'").is_ok());
+        for (text, sentence) in [
+            (
+                "'http://x/c' = 'favourite colour'",
+                "\"http://x/c\" is to be kept as \"favourite colour\", which is no attribute name; begin it \
+                 with one of the letters A to Z and go on with those, digits, - and _",
+            ),
+            (
+                "'http://x/2' = '2nd'",
+                "\"http://x/2\" is to be kept as \"2nd\", which is no attribute name; begin it with one of \
+                 the letters A to Z and go on with those, digits, - and _",
+            ),
+            (
+                "'http://x/g' = 'Gender'",
+                "\"http://x/g\" is to be kept as \"Gender\", which SCIM cannot tell from \"gender\"; choose \
+                 another attribute name, or that one",
+            ),
+            (
+                "'http://x/l' = 'accountLocked'",
+                "\"http://x/l\" is to be kept as \"accountLocked\", which SCIM cannot tell from \
+                 \"identity/accountLocked\"; choose another attribute name, or that one",
+            ),
+        ] {
+            assert_eq!(read(text).err().as_deref(), Some(sentence));
+        }
     }
 
     #[test]

@@ -128,6 +128,8 @@ pub enum Door {
     Terminal,
     /// The REST resources below `/api/v1`.
     Rest,
+    /// SCIM 2.0.
+    Scim,
 }
 
 impl Door {
@@ -137,12 +139,13 @@ impl Door {
             Door::Soap => "soap",
             Door::Terminal => "terminal",
             Door::Rest => "rest",
+            Door::Scim => "scim",
         }
     }
 
     /// The door that `word` names.
     pub fn parse(word: &str) -> Option<Self> {
-        [Door::Soap, Door::Terminal, Door::Rest]
+        [Door::Soap, Door::Terminal, Door::Rest, Door::Scim]
             .into_iter()
             .find(|door| door.as_str() == word)
     }
@@ -251,6 +254,7 @@ mod tests {
             assert_eq!(ImportState::parse(state.as_str()), Some(state));
         }
         assert_eq!(Door::parse("soap"), Some(Door::Soap));
+        assert_eq!(Door::parse("scim"), Some(Door::Scim));
         assert_eq!(ImportState::parse("lost"), None);
     }
 

@@ -19,6 +19,8 @@ pub struct Profile {
     pub family_name: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
+    /// SCIM `externalId`.
+    pub external_id: Option<String>,
     /// Everything else, by attribute name.
     pub attributes: Map<String, Value>,
     /// Names of roles, sorted.
@@ -33,6 +35,8 @@ pub mod cleared {
     pub const FAMILY_NAME: &str = "name.familyName";
     /// The e-mail address.
     pub const EMAIL: &str = "emails";
+    /// SCIM `externalId`.
+    pub const EXTERNAL_ID: &str = "externalId";
     /// The roles.
     pub const ROLES: &str = "roles";
 }
@@ -51,6 +55,7 @@ impl Profile {
             given_name: owned(row.given_name),
             family_name: owned(row.family_name),
             email: owned(row.email),
+            external_id: owned(row.external_id),
             attributes: row
                 .attributes
                 .and_then(|json| serde_json::from_str(json).ok())
@@ -75,6 +80,7 @@ impl Profile {
         put(&mut after.given_name, given.given_name);
         put(&mut after.family_name, given.family_name);
         put(&mut after.email, given.email);
+        put(&mut after.external_id, given.external_id);
         for (name, value) in given.attributes {
             if replace || !after.attributes.contains_key(&name) {
                 after.attributes.insert(name, value);
@@ -96,6 +102,7 @@ impl Profile {
             cleared::GIVEN_NAME => self.given_name = None,
             cleared::FAMILY_NAME => self.family_name = None,
             cleared::EMAIL => self.email = None,
+            cleared::EXTERNAL_ID => self.external_id = None,
             cleared::ROLES => self.roles.clear(),
             attribute => {
                 self.attributes.remove(attribute);
@@ -119,6 +126,7 @@ mod tests {
             given_name: None,
             family_name: None,
             email,
+            external_id: Some("e-1"),
             attributes,
             roles: Some("b\na"),
             cleared: Some(clear).filter(|clear| !clear.is_empty()),
@@ -134,6 +142,7 @@ mod tests {
         Profile {
             given_name: Some("Kim".into()),
             email: Some("kim@example.com".into()),
+            external_id: Some("e-1".into()),
             attributes: serde_json::from_str(r#"{"country":"FR","title":"Dr"}"#).unwrap(),
             roles: vec!["a".into(), "b".into()],
             ..Profile::default()
@@ -145,9 +154,10 @@ mod tests {
         let row = row(
             Some("new@example.com"),
             Some(r#"{"country":"DE"}"#),
-            "title\nname.givenName",
+            "title\nname.givenName\nexternalId",
         );
         let after = stored().after(&row, ConflictPolicy::Update).unwrap();
+        assert_eq!(after.external_id, None);
         assert_eq!(after.email.as_deref(), Some("new@example.com"));
         assert_eq!(after.given_name, None);
         assert_eq!(

@@ -87,8 +87,7 @@ impl<'a> UserName<'a> {
         if composed.chars().count() > MAX_CHARACTERS {
             return Err(NameError::TooLong);
         }
-        let folded = CaseMapper::new().fold_string(&composed).into_owned();
-        let key = nfc.normalize(&folded).into_owned();
+        let key = fold_composed(&composed);
         Ok(UserName {
             text: composed,
             key: Cow::Owned(key),
@@ -106,9 +105,31 @@ impl<'a> UserName<'a> {
     }
 }
 
-/// The key of any text, for looking a user up by a name somebody typed.
+/// The key of any text: of a user's name that somebody typed, and of the name of a role, which may hold
+/// blanks.
 pub fn lookup_key(text: &str) -> String {
-    UserName::parse(text, None).map_or_else(|_| text.to_owned(), |name| name.key().to_owned())
+    fold(text).into_owned()
+}
+
+/// Any text as it is compared without case: NFC after full case folding.
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(text.to_ascii_lowercase()),
+            false => Cow::Borrowed(text),
+        };
+    }
+    Cow::Owned(fold_composed(
+        &ComposingNormalizer::new_nfc().normalize(text),
+    ))
+}
+
+/// Case folding may undo the composition of characters, so it is done once more behind it.
+fn fold_composed(composed: &str) -> String {
+    let folded = CaseMapper::new().fold_string(composed);
+    ComposingNormalizer::new_nfc()
+        .normalize(&folded)
+        .into_owned()
 }
 
 fn is_invisible(character: char) -> bool {

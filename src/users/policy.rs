@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
 use crate::users::domains::Domain;
 use crate::users::hash_schemes::{self, Recognised};
-use crate::users::name::UserName;
+use crate::users::name::{UserName, lookup_key};
 use crate::users::options::ConflictPolicy;
 use crate::users::passwords::{self, WeakPassword};
 use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
@@ -38,7 +38,7 @@ impl GrantableRoles {
     pub fn new(names: impl IntoIterator<Item = String>, admin_too: bool) -> Self {
         let by_key = names
             .into_iter()
-            .map(|name| (name.to_lowercase(), name))
+            .map(|name| (lookup_key(&name), name))
             .collect();
         GrantableRoles { by_key, admin_too }
     }
@@ -89,6 +89,7 @@ impl Policy<'_> {
             given_name: candidate.given_name,
             family_name: candidate.family_name,
             email: candidate.email,
+            external_id: candidate.external_id,
             attributes: last_of_each(candidate.attributes),
             cleared: candidate.cleared,
             roles,
@@ -177,7 +178,7 @@ impl Policy<'_> {
                 Some((_, rest)) if !hybrid => rest,
                 _ => wanted.as_ref(),
             };
-            let Some(spelled) = self.roles.by_key.get(&name.to_lowercase()) else {
+            let Some(spelled) = self.roles.by_key.get(&lookup_key(name)) else {
                 let kind = if hybrid { "internal " } else { "" };
                 // The columns may be in another order than the header says.
                 let message = match passwords::looks_like_one(name) {

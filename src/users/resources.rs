@@ -130,6 +130,15 @@ pub enum Change {
     Gone,
 }
 
+/// What became of a group's members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MembersChanged {
+    /// How many came in or went.
+    pub count: usize,
+    /// Since when the group has them, which is later than its change before; none: nothing changed.
+    pub at: Option<Moment>,
+}
+
 /// In which order resources come: by the value at a path, those without one last (first, when
 /// descending), and by id among equals (RFC 7644 §3.4.2.3).
 #[derive(Debug, Clone, Copy)]
@@ -256,7 +265,7 @@ pub trait ResourceStore: Send + Sync {
 
 /// One organization's users and groups inside a transaction.
 pub trait Resources {
-    /// The user with this id.
+    /// The user with this id, as this transaction has left them.
     ///
     /// # Errors
     /// The store failed.
@@ -268,7 +277,7 @@ pub trait Resources {
     /// The store failed.
     fn user_id(&mut self, domain: &str, name: &str) -> Result<Option<Uuid>, StoreError>;
 
-    /// Makes a user; without a password nobody can log in as them.
+    /// Makes a user; without a password nobody can log in as them. Their first version is of `at`.
     ///
     /// # Errors
     /// The store failed.
@@ -282,7 +291,7 @@ pub trait Resources {
     ) -> Result<Change, StoreError>;
 
     /// Makes a user look like `content`; without a password they keep theirs. Where an import does
-    /// it, it can be taken back.
+    /// it, it can be taken back. The domain is the one that the user is in.
     ///
     /// # Errors
     /// The store failed.
@@ -344,24 +353,34 @@ pub trait Resources {
     /// The store failed.
     fn delete_group(&mut self, id: Uuid) -> Result<bool, StoreError>;
 
-    /// Takes members in; answers how many were not in already. They exist, users are of the group's
-    /// domain.
+    /// Takes members in; counts those that were not in already. They exist, users are of the group's
+    /// domain. Users do not change by it.
     ///
     /// # Errors
     /// The store failed.
-    fn add_members(&mut self, group: Uuid, members: &[Member]) -> Result<usize, StoreError>;
+    fn add_members(
+        &mut self,
+        group: Uuid,
+        members: &[Member],
+        at: Moment,
+    ) -> Result<MembersChanged, StoreError>;
 
-    /// Lets members go; answers how many were in.
+    /// Lets members go; counts those that were in.
     ///
     /// # Errors
     /// The store failed.
-    fn remove_members(&mut self, group: Uuid, members: &[Uuid]) -> Result<usize, StoreError>;
+    fn remove_members(
+        &mut self,
+        group: Uuid,
+        members: &[Uuid],
+        at: Moment,
+    ) -> Result<MembersChanged, StoreError>;
 
-    /// Lets all members go; answers how many there were.
+    /// Lets all members go; counts them.
     ///
     /// # Errors
     /// The store failed.
-    fn clear_members(&mut self, group: Uuid) -> Result<usize, StoreError>;
+    fn clear_members(&mut self, group: Uuid, at: Moment) -> Result<MembersChanged, StoreError>;
 
     /// Writes an entry of the audit.
     ///
@@ -376,7 +395,7 @@ pub trait Resources {
     /// The store failed.
     fn step(&mut self, step: &ImportStep) -> Result<(), StoreError>;
 
-    /// Keeps the result of an operation of an import, a JSON object.
+    /// Keeps the result of an operation of an import, a JSON object; of one number the last.
     ///
     /// # Errors
     /// The store failed.
@@ -387,7 +406,8 @@ pub trait Resources {
         result: &str,
     ) -> Result<(), StoreError>;
 
-    /// Does `work`, and keeps what it did only when it answers true.
+    /// Does `work`, and keeps what it did only when it answers true. Attempts may be made within one
+    /// another.
     ///
     /// # Errors
     /// The store failed.

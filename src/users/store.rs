@@ -16,9 +16,12 @@ use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState}
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
 use crate::users::options::ConflictPolicy;
+use crate::users::organization::OrganizationStore;
 use crate::users::problem::{Owner, Problem};
 use crate::users::reject::Reject;
+use crate::users::resources::ResourceStore;
 use crate::users::store_error::StoreError;
+use crate::users::token::TokenStore;
 use crate::users::undo::Undone;
 
 /// One step of an import: a batch and what belongs to it, written together or not at all.
@@ -59,6 +62,34 @@ pub struct ImportStep {
 }
 
 impl ImportStep {
+    /// A step that has no users in it: only counters and findings, if that.
+    pub fn without_users(
+        import: ImportId,
+        organization: &str,
+        domain: &str,
+        keep_findings: u64,
+        at: Moment,
+    ) -> Self {
+        ImportStep {
+            import,
+            organization: organization.to_owned(),
+            domain: domain.to_owned(),
+            begin: None,
+            header: None,
+            conflict: ConflictPolicy::Fail,
+            users: NewUsers::default(),
+            counted: Counters::default(),
+            findings: Vec::new(),
+            rejects: Vec::new(),
+            keep_findings,
+            rows_sha256: None,
+            default_password_hash: None,
+            finish: None,
+            at,
+            dry_run: false,
+        }
+    }
+
     /// What the step comes to when its users met these `outcomes`.
     pub fn tally(&self, outcomes: &[Outcome]) -> Tally {
         let mut tally = Tally {
@@ -206,6 +237,9 @@ pub struct User {
     pub family_name: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
+    /// The identifier that another system knows the user by (SCIM `externalId`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// Everything else, by attribute name.
     pub attributes: serde_json::Map<String, serde_json::Value>,
     /// Whether the password has to be changed at the first login.
@@ -214,6 +248,11 @@ pub struct User {
     pub password_set_at: Moment,
     /// The import that made the user.
     pub created_by: Option<ImportId>,
+    /// When the user was made.
+    pub created_at: Moment,
+    /// When the user was changed last; none: never. Later than the change before, whatever the clock says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified_at: Option<Moment>,
     /// Names of the user's roles.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
@@ -557,6 +596,26 @@ pub trait ImportLedger: Send + Sync {
 }
 
 /// All that a store does.
-pub trait Store: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug {}
+pub trait Store:
+    UserStore
+    + ResourceStore
+    + ImportLedger
+    + OperatorStore
+    + TokenStore
+    + OrganizationStore
+    + Backup
+    + std::fmt::Debug
+{
+}
 
-impl<S: UserStore + ImportLedger + OperatorStore + Backup + std::fmt::Debug> Store for S {}
+impl<S> Store for S where
+    S: UserStore
+        + ResourceStore
+        + ImportLedger
+        + OperatorStore
+        + TokenStore
+        + OrganizationStore
+        + Backup
+        + std::fmt::Debug
+{
+}

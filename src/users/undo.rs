@@ -1,6 +1,10 @@
 //! What undoing an import came to.
 
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
 use serde::Serialize;
+use uuid::Uuid;
 
 /// The outcome of an undo.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -35,6 +39,47 @@ pub const TOUCHED: &str = "changed since the import";
 /// What the user was before is no longer kept.
 pub const NO_IMAGE: &str = "what it was before the import is no longer kept";
 
+/// The name it had before the import belongs to somebody else.
+pub const NAME_TAKEN: &str = "its name before the import is taken by somebody else";
+
+/// A user whom an import gave another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed<K> {
+    /// The user's id.
+    pub id: Uuid,
+    /// The key of the name they had before.
+    pub before: K,
+}
+
+/// Those who cannot have their earlier name back: somebody has it who keeps it. Users may have passed
+/// names on among each other, so each of them is asked for together with the others.
+///
+/// # Errors
+/// What `holder` met, who says whose a name is now.
+pub fn barred<K: Eq + Hash, E>(
+    renamed: &[Renamed<K>],
+    mut holder: impl FnMut(&K) -> Result<Option<Uuid>, E>,
+) -> Result<HashSet<Uuid>, E> {
+    let moving: HashSet<Uuid> = renamed.iter().map(|user| user.id).collect();
+    let mut waiting: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    let (mut wanted, mut stay) = (HashSet::new(), Vec::new());
+    for user in renamed {
+        match holder(&user.before)? {
+            _ if !wanted.insert(&user.before) => stay.push(user.id),
+            Some(id) if !moving.contains(&id) => stay.push(user.id),
+            Some(id) => waiting.entry(id).or_default().push(user.id),
+            None => {}
+        }
+    }
+    let mut barred = HashSet::new();
+    while let Some(id) = stay.pop() {
+        if barred.insert(id) {
+            stay.extend(waiting.remove(&id).unwrap_or_default());
+        }
+    }
+    Ok(barred)
+}
+
 impl Undone {
     /// Counts a user that stays.
     pub fn leave(&mut self, user_name: &str, reason: &'static str) {
@@ -56,5 +101,32 @@ impl Undone {
             ..
         } = self;
         format!("undone: {removed} users removed, {restored} restored, {left_total} left")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_were_passed_on_go_back_unless_somebody_else_keeps_one() {
+        let id = Uuid::from_u128;
+        let user = |who, before| Renamed {
+            id: id(who),
+            before,
+        };
+        // Now 1 is b, 2 is c, 3 is x and 4 is y; a belongs to a stranger, and nobody is d.
+        let now = HashMap::from([("b", 1), ("c", 2), ("x", 3), ("y", 4), ("a", 9)]);
+        let holder = |name: &&str| Ok::<_, ()>(now.get(name).map(|who| id(*who)));
+        let chain = [user(1, "a"), user(2, "b")];
+        assert_eq!(
+            barred(&chain, holder),
+            Ok(HashSet::from([id(1), id(2)])),
+            "who stays keeps the name that another one wants"
+        );
+        let swap = [user(3, "y"), user(4, "x")];
+        assert_eq!(barred(&swap, holder), Ok(HashSet::new()));
+        let open = [user(1, "d"), user(2, "b")];
+        assert_eq!(barred(&open, holder), Ok(HashSet::new()));
     }
 }

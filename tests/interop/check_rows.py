@@ -25,6 +25,7 @@ KEYS = {
     "mustChangePassword",
     "passwordSetAt",
     "createdBy",
+    "createdAt",
 }
 
 

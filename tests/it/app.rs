@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use muster::access::first_operator;
+use muster::access::{bearer, first_operator};
 use muster::app::{App, AppSettings};
-use muster::clock::Clock;
+use muster::clock::{Clock, Moment};
 use muster::http::server::{self, Addresses};
 use muster::http::{settings::Settings as HttpSettings, soap};
 use muster::users::import_record::ImportRecord;
 use muster::users::operator::{Operator, Role};
 use muster::users::problem::Problem;
 use muster::users::store::User;
+use muster::users::token::Token;
 use muster::users::{DEFAULT_ORGANIZATION, PRIMARY_DOMAIN};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -50,6 +51,7 @@ impl Options {
             files: muster::formats::settings::Settings::default(),
             domains: toml::from_str("[SALES]\n").expect("a literal"),
             claims: muster::users::claims::Settings::default(),
+            scim: muster::provision::settings::Settings::default(),
         };
         app.store.data = data.join("data");
         app.passwords.memory_kib = 1024;
@@ -119,10 +121,41 @@ impl TestApp {
 
     /// Adds an operator whose password is `ADMIN_PASSWORD` too.
     pub fn add_operator(&self, name: &str, role: Role) {
+        self.add_operator_in(None, name, role);
+    }
+
+    /// The same for one organization.
+    pub fn add_operator_of(&self, organization: &str, name: &str, role: Role) {
+        self.add_operator_in(Some(organization.into()), name, role);
+    }
+
+    /// Makes an organization.
+    pub fn add_organization(&self, name: &str) {
+        crate::stores::add_organization(self.app.store.as_ref(), name);
+    }
+
+    /// A token of this operator that ends in a day; what its holder sends as `Authorization`.
+    pub fn bearer(&self, operator: &str, role: Role, organization: Option<&str>) -> String {
+        let now = self.app.clock.now();
+        let token = Token {
+            id: self.app.clock.new_id(),
+            operator: operator.into(),
+            role,
+            organization: organization.map(str::to_owned),
+            created_at: now,
+            expires_at: Moment(now.0 + 86_400_000_000),
+        };
+        let secret = bearer::make().expect("a random source");
+        let digest = bearer::digest_of(&secret);
+        assert_eq!(self.app.store.add_token(&token, &digest), Ok(true));
+        format!("Bearer {}", secret.expose())
+    }
+
+    fn add_operator_in(&self, organization: Option<String>, name: &str, role: Role) {
         let operator = Operator {
             name: name.into(),
             role,
-            organization: None,
+            organization,
             password_hash: self.app.pool.hash(ADMIN_PASSWORD.into()).expect("a hash"),
             created_at: self.app.clock.now(),
         };

@@ -95,9 +95,15 @@ fn wrong_credentials_are_the_originals_fault_50977() {
         ("one field twice", twice, wrong, "IMP-ACCESS-CREDENTIALS"),
         (
             "another scheme",
-            "Bearer abcdef".into(),
+            "Digest abcdef".into(),
             login,
             "IMP-ACCESS-SCHEME",
+        ),
+        (
+            "a token that is none",
+            "Bearer abcdef".into(),
+            wrong,
+            "IMP-ACCESS-CREDENTIALS",
         ),
     ];
     for (name, authorization, text, rule) in cases {

@@ -56,7 +56,8 @@ fn wrong_credentials_are_refused_before_the_body() {
     let cases = [
         (basic("admin", "wrong"), "IMP-ACCESS-CREDENTIALS"),
         (basic("nobody", "wrong"), "IMP-ACCESS-CREDENTIALS"),
-        ("Bearer abc".into(), "IMP-ACCESS-SCHEME"),
+        ("Bearer abc".into(), "IMP-ACCESS-CREDENTIALS"),
+        ("Digest abc".into(), "IMP-ACCESS-SCHEME"),
         (
             format!("{}\r\nAuthorization: {}", admin(), basic("nobody", "wrong")),
             "IMP-ACCESS-CREDENTIALS",

@@ -8,6 +8,7 @@ use muster::clock::Moment;
 use muster::stores::memory::MemoryStore;
 use muster::users::hashing::HashPool;
 use muster::users::operator::{Operator, OperatorStore, Role};
+use muster::users::organization::{OrganizationRemoved, OrganizationStore};
 use muster::users::passwords::Settings;
 
 #[test]
@@ -62,4 +63,120 @@ fn a_credential_is_remembered_until_the_operator_changes() {
         gate.recall(&credentials("right")),
         Ok(Recalled::Unknown(None))
     ));
+}
+
+/// A gate over a store with two organizations: `all` works in all, `ann` in acme; the password is the
+/// name.
+fn two_organizations() -> (Arc<MemoryStore>, Gate) {
+    let settings = Settings {
+        memory_kib: 1024,
+        passes: 1,
+        ..Settings::default()
+    };
+    let pool = Arc::new(HashPool::start(&settings, 1).unwrap());
+    let store = Arc::new(MemoryStore::default());
+    for name in ["Acme", "beta"] {
+        crate::stores::add_organization(store.as_ref(), name);
+    }
+    for (name, organization) in [
+        ("all", None),
+        ("ann", Some("Acme")),
+        ("kim@example.com", None),
+    ] {
+        let operator = Operator {
+            name: name.into(),
+            role: Role::Import,
+            organization: organization.map(str::to_owned),
+            password_hash: pool.hash(name.into()).unwrap(),
+            created_at: Moment(0),
+        };
+        store.add_operator(&operator).unwrap();
+    }
+    let gate = Gate::new(store.clone(), pool, &settings, &Default::default()).unwrap();
+    (store, gate)
+}
+
+fn credentials(name: &str, password: &str) -> Credentials {
+    Credentials {
+        name: name.into(),
+        password: password.into(),
+    }
+}
+
+#[test]
+fn a_name_may_say_in_which_organization_it_acts() {
+    let (_, gate) = two_organizations();
+    let cases = [
+        ("all", "all", Some(("all", "default"))),
+        ("ALL@acme", "all", Some(("all", "Acme"))),
+        ("all@BETA", "all", Some(("all", "beta"))),
+        ("all@default", "all", Some(("all", "default"))),
+        ("ann", "ann", Some(("ann", "Acme"))),
+        ("ann@ACME", "ann", Some(("ann", "Acme"))),
+        ("ann@beta", "ann", None),
+        ("ann@default", "ann", None),
+        ("all@gamma", "all", None),
+        ("all@", "all", None),
+        ("@acme", "all", None),
+        (
+            "kim@example.com",
+            "kim@example.com",
+            Some(("kim@example.com", "default")),
+        ),
+        (
+            "kim@example.com@beta",
+            "kim@example.com",
+            Some(("kim@example.com", "beta")),
+        ),
+    ];
+    for (name, password, expected) in cases {
+        // The first time the password is verified, the second time it is remembered.
+        for _ in 0..2 {
+            let caller = gate.caller(&credentials(name, password)).unwrap();
+            let found = caller
+                .as_ref()
+                .map(|it| (it.name.as_str(), it.organization.as_str()));
+            assert_eq!(found, expected, "{name}");
+        }
+        assert_eq!(gate.caller(&credentials(name, "wrong")).unwrap(), None);
+    }
+}
+
+#[test]
+fn what_was_proved_in_one_organization_is_not_remembered_for_another() {
+    let (_, gate) = two_organizations();
+    assert!(
+        gate.caller(&credentials("all@acme", "all"))
+            .unwrap()
+            .is_some()
+    );
+    let Recalled::Caller(caller) = gate.recall(&credentials("all@ACME", "all")).unwrap() else {
+        panic!("the same operator in the same organization")
+    };
+    assert_eq!(caller.organization, "Acme");
+    for other in ["all", "all@beta"] {
+        let recalled = gate.recall(&credentials(other, "all")).unwrap();
+        assert!(matches!(recalled, Recalled::Unknown(Some(_))), "{other}");
+    }
+    // Whoever may not act there is as somebody who is not known at all.
+    assert!(gate.caller(&credentials("ann", "ann")).unwrap().is_some());
+    let recalled = gate.recall(&credentials("ann@beta", "ann")).unwrap();
+    assert!(matches!(recalled, Recalled::Unknown(None)));
+}
+
+#[test]
+fn a_session_stays_in_its_organization_and_ends_with_it() {
+    let (store, gate) = two_organizations();
+    let session = gate
+        .log_in(&credentials("all@beta", "all"))
+        .unwrap()
+        .unwrap();
+    let caller = gate.caller_in(&session).unwrap().unwrap();
+    assert_eq!(caller.organization, "beta");
+    assert_eq!(gate.log_in(&credentials("ann@beta", "ann")).unwrap(), None);
+    let by = crate::stores::actor("default");
+    let removed = store.remove_organization("beta", &by, Moment(1)).unwrap();
+    assert_eq!(removed, OrganizationRemoved::Removed);
+    assert_eq!(gate.caller_in(&session).unwrap(), None);
+    assert_eq!(gate.caller(&credentials("all@beta", "all")).unwrap(), None);
 }

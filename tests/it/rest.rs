@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use muster::http::rest::routes::{ROUTES, Route};
-use muster::users::operator::{Operator, Role};
+use muster::users::operator::Role;
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
@@ -545,14 +545,8 @@ fn rights_are_asked_for_by_what_is_done_and_organizations_see_their_own() {
     let id = id_of(&import(&server, &[], FILE));
     server.add_operator("reader", Role::Read);
     server.add_operator("importer", Role::Import);
-    let stranger = Operator {
-        name: "stranger".into(),
-        role: Role::Admin,
-        organization: Some("elsewhere".into()),
-        password_hash: server.app.pool.hash(ADMIN_PASSWORD.into()).unwrap(),
-        created_at: server.app.clock.now(),
-    };
-    assert!(server.app.store.add_operator(&stranger).unwrap());
+    server.add_organization("elsewhere");
+    server.add_operator_of("elsewhere", "stranger", Role::Admin);
     for route in &ROUTES {
         let path = route.path.replace("{id}", &id);
         let method = route.method.as_str();

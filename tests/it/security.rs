@@ -234,6 +234,35 @@ fn whoever_does_not_say_who_is_calling_is_asked_whatever_else_is_wrong() {
 }
 
 #[test]
+fn both_kinds_of_password_may_name_an_organization() {
+    let server = server();
+    for organization in ["acme", "beta"] {
+        server.add_organization(organization);
+    }
+    server.add_operator_of("acme", "esb@acme", Role::Import);
+    let post = |token: &str| post(&server, &call_with(token, ""));
+    let wrong = post(&text_token("esb@nowhere", ADMIN_PASSWORD));
+    assert_eq!(wrong.rule(), "IMP-ACCESS-CREDENTIALS");
+    let nowhere = digest_token("esb@nowhere", SECRET, b"nonce 1", &now(0));
+    assert_eq!(post(&nowhere).body, wrong.body);
+    // An operator of that whole name is somebody else, whose secret this is not.
+    let other = digest_token("esb@acme", SECRET, b"nonce 2", &now(0));
+    assert_eq!(post(&other).rule(), "IMP-WSSE-DIGEST");
+    assert!(server.app.store.remove_operator("esb@acme").unwrap());
+    let good = [
+        digest_token("esb@Acme", SECRET, b"nonce 3", &now(0)),
+        text_token("esb@beta", ADMIN_PASSWORD),
+    ];
+    for (token, organization) in good.iter().zip(["acme", "beta"]) {
+        let response = post(token);
+        assert_eq!(response.status, 200, "{}", response.body);
+        let names = crate::stores::names(server.app.store.as_ref(), organization, None);
+        assert_eq!(names, ["kim"], "{organization}");
+    }
+    assert_eq!(server.user_names(), [""; 0]);
+}
+
+#[test]
 fn the_envelope_of_a_stranger_has_to_come_first_and_soon() {
     let server = server();
     let xop = "Content-Type: application/xop+xml; type=\"text/xml\"\nContent-ID: <root>";

@@ -15,8 +15,8 @@ use muster::users::undo::{NO_IMAGE, TOUCHED, Undone};
 use uuid::Uuid;
 
 use crate::stores::{
-    DOMAIN, ORGANIZATION, Trial, actor, batch, checked, completed, duplicate, every_store, failed,
-    findings_of, first, names, new_import, record, record_of, step, write,
+    DOMAIN, ORGANIZATION, Trial, actor, add_organization, batch, checked, completed, duplicate,
+    every_store, failed, findings_of, first, names, new_import, record, record_of, step, write,
 };
 
 /// Users with their cells, and the hashes of those who have a password of their own.
@@ -487,6 +487,7 @@ fn rejected_rows_are_kept_by_line_within_a_step_and_up_to_the_bound() {
 fn a_key_belongs_to_one_import_of_its_organization() {
     for Trial { name, store, .. } in every_store() {
         let store = store.as_ref();
+        add_organization(store, "acme");
         let keyed = |organization: &str, key: &str| {
             let id = new_import();
             let mut only = first(id, batch(&[(2, "ann")]));

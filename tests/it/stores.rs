@@ -13,6 +13,7 @@ use muster::users::name::{UserName, lookup_key};
 use muster::users::name_pattern::NamePattern;
 use muster::users::operator::{Operator, Role};
 use muster::users::options::{ConflictPolicy, ImportOptions};
+use muster::users::organization::Organization;
 use muster::users::passwords::Fitness;
 use muster::users::problem::{Owner, Problem, Severity};
 use muster::users::store::{
@@ -60,6 +61,17 @@ pub fn actor(organization: &str) -> Actor {
     }
 }
 
+/// Makes an organization.
+#[track_caller]
+pub fn add_organization(store: &dyn Store, name: &str) {
+    let organization = Organization {
+        name: name.into(),
+        created_at: Moment(1_000_000),
+    };
+    let added = store.add_organization(&organization, &actor(ORGANIZATION));
+    assert_eq!(added, Ok(true), "{name}");
+}
+
 pub fn new_import() -> ImportId {
     ImportId(Uuid::now_v7())
 }
@@ -97,6 +109,7 @@ pub fn checked(line: u64, name: &str) -> CheckedUser<'_> {
         given_name: None,
         family_name: None,
         email: None,
+        external_id: None,
         attributes: Vec::new(),
         cleared: Vec::new(),
         roles: "".into(),
@@ -297,6 +310,7 @@ fn a_user_comes_back_as_it_was_written() {
             "mustChangePassword": false,
             "passwordSetAt": "1970-01-01T00:00:02.000Z",
             "createdBy": import.to_string(),
+            "createdAt": "1970-01-01T00:00:02.000Z",
             "roles": ["Internal/everyone", "admin"],
         });
         assert_eq!(seen, expected, "{name}");
@@ -583,6 +597,7 @@ fn pages_of_users_join_without_a_gap() {
 #[test]
 fn domains_and_organizations_are_apart() {
     for Trial { name, store, .. } in every_store() {
+        add_organization(store.as_ref(), "acme");
         let places = [
             ("default", "PRIMARY"),
             ("default", "SALES"),
@@ -655,6 +670,7 @@ fn roles_that_can_be_given_depend_on_the_domain() {
 #[test]
 fn operators_come_and_go_by_name_in_any_case() {
     for Trial { name, store, .. } in every_store() {
+        add_organization(store.as_ref(), "acme");
         let operator = |name: &str, role| Operator {
             name: name.into(),
             role,

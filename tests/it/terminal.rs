@@ -252,6 +252,7 @@ fn users_as_json_have_the_documented_keys() {
         "mustChangePassword",
         "passwordSetAt",
         "createdBy",
+        "createdAt",
     ]);
     for user in &list {
         assert_eq!(keys(user), documented, "{user}");
@@ -387,6 +388,7 @@ fn operators_are_added_listed_given_passwords_and_removed() {
     home.run_with_input(&add, "Quiet-River-7\n").ended(0);
     let file = home.write("password.txt", "Loud-Ocean-8\n");
     let file = file.to_str().expect("UTF-8");
+    home.run(&["organization", "add", "acme"]).ended(0);
     let add = [
         "operator",
         "add",

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use muster::http::soap::USER_IMPORT;
 use muster::users::DEFAULT_ORGANIZATION;
 use muster::users::import_record::ImportState;
-use muster::users::operator::{Operator, Role};
+use muster::users::operator::Role;
 
 use crate::app::{ADMIN_PASSWORD, Options, RELATED, Response, TestApp, admin, basic};
 use crate::message::{SOAP_11, SOAP_12, base64, in_soap_12, include, parts};
@@ -608,20 +608,8 @@ fn roles_and_organizations_bound_what_a_caller_reaches() {
     for (name, role) in [("importer", Role::Import), ("reader", Role::Read)] {
         server.add_operator(name, role);
     }
-    let stranger = Operator {
-        name: "stranger".into(),
-        role: Role::Admin,
-        organization: Some("elsewhere".into()),
-        password_hash: server.app.pool.hash(ADMIN_PASSWORD.into()).expect("a hash"),
-        created_at: server.app.clock.now(),
-    };
-    assert!(
-        server
-            .app
-            .store
-            .add_operator(&stranger)
-            .expect("the store works")
-    );
+    server.add_organization("elsewhere");
+    server.add_operator_of("elsewhere", "stranger", Role::Admin);
     let as_caller = |name: &str, operation: &str| {
         let content = match operation {
             "importUsers" | "previewImport" => import(MIXED, ""),

@@ -7,6 +7,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
+use crate::http::challenge::Challenge;
 use crate::http::intake::{self, Body, Refused};
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::jobs::JobError;
@@ -36,6 +37,8 @@ pub struct ProblemDetails {
     pub retry_after: Option<u64>,
     /// The methods that there are instead.
     pub allow: Option<String>,
+    /// What a 401 asks for.
+    pub challenge: Option<Challenge>,
 }
 
 /// The members, in their order.
@@ -63,6 +66,7 @@ impl ProblemDetails {
             report: None,
             retry_after: None,
             allow: None,
+            challenge: None,
         }
     }
 
@@ -112,9 +116,8 @@ impl ProblemDetails {
     /// The answer, to a request with these header fields.
     pub fn respond(&self, headers: &HeaderMap, body: Body) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status);
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = "Basic realm=\"Muster\", charset=\"UTF-8\"";
-            response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        if let Some(challenge) = self.challenge {
+            challenge.add_to(&mut response);
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
@@ -146,18 +149,27 @@ impl ProblemDetails {
 
 impl From<Refused> for ProblemDetails {
     fn from(refused: Refused) -> Self {
-        let unauthorized =
-            |code, detail| ProblemDetails::new(StatusCode::UNAUTHORIZED, code, detail);
+        let challenge = refused.challenge();
+        let unauthorized = |code, detail| ProblemDetails {
+            challenge,
+            ..ProblemDetails::new(StatusCode::UNAUTHORIZED, code, detail)
+        };
         match refused {
             Refused::NoCredentials => unauthorized(
                 "IMP-ACCESS-NONE",
-                "The request has no credentials; send them by HTTP Basic.",
+                "The request has no credentials; send them by HTTP Basic, or a bearer token.",
             ),
             Refused::OtherScheme => unauthorized(
                 "IMP-ACCESS-SCHEME",
-                "The scheme of the Authorization field is not known here; send HTTP Basic.",
+                "The scheme of the Authorization field is not known here; send HTTP Basic or a \
+                 bearer token.",
             ),
             Refused::Wrong => unauthorized("IMP-ACCESS-CREDENTIALS", "The credentials are wrong."),
+            Refused::InvalidToken => unauthorized(
+                "IMP-ACCESS-TOKEN",
+                "The bearer token is unknown, revoked or expired; `muster operator token add` makes a new \
+                 one.",
+            ),
             Refused::Failed(error) => error.into(),
         }
     }

@@ -167,6 +167,8 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> Htt
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     if status == StatusCode::UNAUTHORIZED {
+        // Bearer is taken here too and not asked for: SOAP clients of ten years ago take the first or the
+        // last field they find for the only one.
         response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Muster\""));
     } else {
         response.content_type(answer.content_type);

@@ -137,7 +137,9 @@ pub async fn admit(
         // The WS-Security header may still say who it is.
         Err(Refused::NoCredentials) => None,
         Err(Refused::OtherScheme) => return Err(turn_away(Fault::please_login(), true)),
-        Err(Refused::Wrong) => return Err(turn_away(Fault::invalid_credentials(), true)),
+        Err(Refused::Wrong | Refused::InvalidToken) => {
+            return Err(turn_away(Fault::invalid_credentials(), true));
+        }
         Err(Refused::Failed(error)) => return Err(turn_away(Fault::from(error), true)),
     };
     let (stranger, limit) = (caller.is_none(), state.body_limit);

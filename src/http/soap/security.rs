@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use ring::{digest, hmac, rand::SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use crate::access::acting::Acting;
 use crate::access::basic::Credentials;
 use crate::access::gate::Caller;
 use crate::app::App;
@@ -272,7 +273,17 @@ impl Verifier {
         password: &Secret,
         app: &App,
     ) -> Result<Caller, Fault> {
-        let Some(secret) = self.secrets.get(&lookup_key(&token.name)) else {
+        let acting = Acting::find(app.store.as_ref(), &token.name)?;
+        // Of a name that means nobody, or nobody who may act there, it is still told in one way whether
+        // digests are possible, so that this does not tell who may.
+        let name = match &acting {
+            Some(acting) => acting.operator.name.as_str(),
+            None => token
+                .name
+                .rsplit_once('@')
+                .map_or(token.name.as_str(), |(name, _)| name),
+        };
+        let Some(secret) = self.secrets.get(&lookup_key(name)) else {
             return Err(refuse(
                 "IMP-WSSE-DIGEST",
                 "Password digests are not possible for this caller: passwords are kept hashed. Send \
@@ -298,9 +309,8 @@ impl Verifier {
         sum.update(secret.expose().as_bytes());
         let expected = STANDARD.encode(sum.finish());
         let given = password.expose().trim();
-        let operator = app.store.operator(&token.name)?;
-        match operator {
-            Some(operator) if self.same(&expected, given) => Ok(Caller::new(operator)),
+        match acting {
+            Some(acting) if self.same(&expected, given) => Ok(Caller::new(acting)),
             _ => Err(Fault::invalid_credentials()),
         }
     }

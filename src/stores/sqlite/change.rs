@@ -1,11 +1,15 @@
 //! A row whose user exists already: changed as the policy says, with an image of what it was before.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::clock::Moment;
 use crate::users::batch::NewUser;
+use crate::users::import_record::ImportId;
 use crate::users::merge::Profile;
+use crate::users::name::lookup_key;
 use crate::users::options::ConflictPolicy;
 use crate::users::policy::ROLE_SEPARATOR;
 use crate::users::store::{ImportStep, Outcome};
@@ -14,6 +18,10 @@ use crate::users::store::{ImportStep, Outcome};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Image {
+    /// The name, of an image that was taken before a single user was changed: that can change the name
+    /// and leaves the roles alone, where a row of a file does neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
     pub profile: Profile,
     pub password_hash: Option<String>,
     pub initial_of: Option<Uuid>,
@@ -26,9 +34,25 @@ pub(super) struct Image {
 /// A user as it is stored, and who made it.
 pub(super) struct Stored {
     pub id: Uuid,
+    pub domain: String,
+    pub user_name: String,
     pub created_by: Option<Uuid>,
+    pub created_at: i64,
     pub image: Image,
 }
+
+impl Stored {
+    /// The moment of a change that is made at `at`: later than that of the change before.
+    pub(super) fn changed_at(&self, at: Moment) -> Moment {
+        at.later_than(Moment(self.image.modified_at.unwrap_or(self.created_at)))
+    }
+}
+
+const COLUMNS: &str = "id, created_by, given_name, family_name, email, attributes, password_hash,
+    initial_of, must_change, password_at, modified_by, modified_at,
+    (SELECT group_concat(role, char(10)) FROM role_members m
+     WHERE m.organization = u.organization AND m.domain = u.domain AND m.user_id = u.id),
+    external_id, domain, user_name, created_at";
 
 /// The user with this name key.
 pub(super) fn find(
@@ -37,51 +61,64 @@ pub(super) fn find(
     domain: &str,
     key: &str,
 ) -> rusqlite::Result<Option<Stored>> {
-    db.prepare_cached(
-        "SELECT id, created_by, given_name, family_name, email, attributes, password_hash, initial_of,
-             must_change, password_at, modified_by, modified_at,
-             (SELECT group_concat(role, char(10)) FROM role_members m
-              WHERE m.organization = u.organization AND m.domain = u.domain AND m.user_id = u.id)
-         FROM users u WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
-    )?
-    .query_row(params![organization, domain, key], |row| {
-        let attributes: Option<String> = row.get(5)?;
-        let attributes = match attributes {
-            Some(json) => serde_json::from_str(&json).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    5,
-                    rusqlite::types::Type::Text,
-                    error.into(),
-                )
-            })?,
-            None => serde_json::Map::new(),
-        };
-        let roles: Option<String> = row.get(12)?;
-        let mut roles: Vec<String> = roles
-            .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect())
-            .unwrap_or_default();
-        roles.sort();
-        Ok(Stored {
-            id: row.get(0)?,
-            created_by: row.get(1)?,
-            image: Image {
-                profile: Profile {
-                    given_name: row.get(2)?,
-                    family_name: row.get(3)?,
-                    email: row.get(4)?,
-                    attributes,
-                    roles,
-                },
-                password_hash: row.get(6)?,
-                initial_of: row.get(7)?,
-                must_change: row.get(8)?,
-                password_at: row.get(9)?,
-                modified_by: row.get(10)?,
-                modified_at: row.get(11)?,
-            },
-        })
-    })
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM users u
+         WHERE organization = ?1 AND domain = ?2 AND name_key = ?3"
+    ))?
+    .query_row(params![organization, domain, key], stored)
     .optional()
+}
+
+/// The user with this id.
+pub(super) fn find_by_id(
+    db: &Connection,
+    organization: &str,
+    id: Uuid,
+) -> rusqlite::Result<Option<Stored>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM users u WHERE organization = ?1 AND id = ?2"
+    ))?
+    .query_row(params![organization, id], stored)
+    .optional()
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let attributes: Option<String> = row.get(5)?;
+    let attributes = match attributes {
+        Some(json) => serde_json::from_str(&json).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, error.into())
+        })?,
+        None => serde_json::Map::new(),
+    };
+    let roles: Option<String> = row.get(12)?;
+    let mut roles: Vec<String> = roles
+        .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect())
+        .unwrap_or_default();
+    roles.sort();
+    Ok(Stored {
+        id: row.get(0)?,
+        domain: row.get(14)?,
+        user_name: row.get(15)?,
+        created_by: row.get(1)?,
+        created_at: row.get(16)?,
+        image: Image {
+            user_name: None,
+            profile: Profile {
+                given_name: row.get(2)?,
+                family_name: row.get(3)?,
+                email: row.get(4)?,
+                external_id: row.get(13)?,
+                attributes,
+                roles,
+            },
+            password_hash: row.get(6)?,
+            initial_of: row.get(7)?,
+            must_change: row.get(8)?,
+            password_at: row.get(9)?,
+            modified_by: row.get(10)?,
+            modified_at: row.get(11)?,
+        },
+    })
 }
 
 /// Changes the user of the row, if the row changes anything.
@@ -104,12 +141,13 @@ pub(super) fn change(
     };
     // What this very import has made needs no image: taking it back removes it.
     if stored.created_by != Some(step.import.0) {
-        keep_image(db, step, &stored)?;
+        let (import, id) = (step.import, stored.id);
+        keep_image(db, &step.organization, import, id, before, step.at)?;
     }
     let after = Image {
         profile,
         modified_by: Some(step.import.0),
-        modified_at: Some(step.at.0),
+        modified_at: Some(stored.changed_at(step.at).0),
         ..before.clone()
     };
     let after = match password {
@@ -122,60 +160,61 @@ pub(super) fn change(
         },
         None => after,
     };
-    put(
-        db,
-        &step.organization,
-        &step.domain,
-        stored.id,
-        Some(before),
-        &after,
-    )?;
+    put(db, &step.organization, stored.id, &after)?;
+    if before.profile.roles != after.profile.roles {
+        let roles = &after.profile.roles;
+        put_roles(db, &step.organization, &step.domain, stored.id, roles)?;
+    }
     Ok(Outcome::Updated)
 }
 
-fn keep_image(db: &Connection, step: &ImportStep, stored: &Stored) -> rusqlite::Result<()> {
-    let image = serde_json::to_string(&stored.image)
+/// Keeps what a user was before an import changed them for the first time.
+pub(super) fn keep_image(
+    db: &Connection,
+    organization: &str,
+    import: ImportId,
+    id: Uuid,
+    image: &Image,
+    at: Moment,
+) -> rusqlite::Result<()> {
+    let image = serde_json::to_string(image)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     // Of several rows of one user the first has the image.
     db.prepare_cached(
-        "INSERT INTO before_images (organization, import, domain, user_id, image, taken_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        "INSERT INTO before_images (organization, import, user_id, image, taken_at)
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
     )?
-    .execute(params![
-        step.organization,
-        step.import.0,
-        step.domain,
-        stored.id,
-        image,
-        step.at.0
-    ])?;
+    .execute(params![organization, import.0, id, image, at.0])?;
     Ok(())
 }
 
-/// Makes the user look like `after`.
+/// A JSON object, or null when there is nothing in it.
+pub(super) fn attributes_json(attributes: &Map<String, Value>) -> rusqlite::Result<Option<String>> {
+    (!attributes.is_empty())
+        .then(|| serde_json::to_string(attributes))
+        .transpose()
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// Makes the user look like `after`, besides name and roles.
 pub(super) fn put(
     db: &Connection,
     organization: &str,
-    domain: &str,
     id: Uuid,
-    before: Option<&Image>,
     after: &Image,
 ) -> rusqlite::Result<()> {
     let profile = &after.profile;
-    let attributes = (!profile.attributes.is_empty())
-        .then(|| serde_json::to_string(&profile.attributes))
-        .transpose()
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let attributes = attributes_json(&profile.attributes)?;
     db.prepare_cached(
-        "UPDATE users SET given_name = ?4, family_name = ?5, email = ?6, attributes = ?7,
-             password_hash = ?8, initial_of = ?9, must_change = ?10, password_at = ?11,
-             modified_by = ?12, modified_at = ?13
-         WHERE organization = ?1 AND domain = ?2 AND id = ?3",
+        "UPDATE users SET external_id = ?3, given_name = ?4, family_name = ?5, email = ?6,
+             attributes = ?7, password_hash = ?8, initial_of = ?9, must_change = ?10,
+             password_at = ?11, modified_by = ?12, modified_at = ?13
+         WHERE organization = ?1 AND id = ?2",
     )?
     .execute(params![
         organization,
-        domain,
         id,
+        profile.external_id,
         profile.given_name,
         profile.family_name,
         profile.email,
@@ -187,9 +226,31 @@ pub(super) fn put(
         after.modified_by,
         after.modified_at,
     ])?;
-    if before.is_some_and(|before| before.profile.roles == profile.roles) {
-        return Ok(());
-    }
+    Ok(())
+}
+
+/// Gives the user a name, and the key to it.
+pub(super) fn rename(
+    db: &Connection,
+    organization: &str,
+    id: Uuid,
+    name: &str,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE users SET user_name = ?3, name_key = ?4 WHERE organization = ?1 AND id = ?2",
+    )?
+    .execute(params![organization, id, name, lookup_key(name)])?;
+    Ok(())
+}
+
+/// Gives the user these roles and no others.
+pub(super) fn put_roles(
+    db: &Connection,
+    organization: &str,
+    domain: &str,
+    id: Uuid,
+    roles: &[String],
+) -> rusqlite::Result<()> {
     db.prepare_cached(
         "DELETE FROM role_members WHERE organization = ?1 AND domain = ?2 AND user_id = ?3",
     )?
@@ -197,7 +258,7 @@ pub(super) fn put(
     let mut insert = db.prepare_cached(
         "INSERT INTO role_members (organization, domain, user_id, role) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    for role in &profile.roles {
+    for role in roles {
         insert.execute(params![organization, domain, id, role])?;
     }
     Ok(())

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::stores::sqlite::groups::add_built_in_roles;
+use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::store_error::StoreError;
 
 /// One file a version; a file that has been released never changes again.
@@ -36,7 +38,7 @@ pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
         .map_err(from_sqlite)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 
@@ -62,6 +64,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     for (sql, version) in MIGRATIONS.iter().zip(1u32..).skip(found as usize) {
         let transaction = connection.transaction().map_err(from_sqlite)?;
         transaction.execute_batch(sql).map_err(from_sqlite)?;
+        if version == 1 {
+            add_built_in_roles(&transaction, DEFAULT_ORGANIZATION).map_err(from_sqlite)?;
+        }
         transaction
             .pragma_update(None, "user_version", version)
             .map_err(from_sqlite)?;

@@ -7,6 +7,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::{self, note};
 use crate::stores::sqlite::connection::{from_sqlite, open_writing};
+use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::step::{signed, unsigned};
 use crate::stores::sqlite::undo;
 use crate::stores::sqlite::users::i64_of;
@@ -331,6 +332,7 @@ fn problem(row: &Row<'_>) -> rusqlite::Result<Problem> {
 
 /// A new record, with nothing counted yet.
 pub(super) fn insert_record(db: &Connection, record: &ImportRecord) -> rusqlite::Result<()> {
+    require(db, &record.organization)?;
     let options = serde_json::to_string(&record.options)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     db.prepare_cached(

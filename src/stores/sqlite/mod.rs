@@ -6,11 +6,18 @@ mod writer;
 mod turns;
 mod users;
 mod change;
+mod resources;
+mod single;
+mod groups;
+mod members;
+mod transaction;
 mod rehearsal;
 mod ledger;
 mod undo;
 mod audit;
 mod operators;
+mod tokens;
+mod organizations;
 mod backup;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +36,8 @@ pub struct SqliteStore {
     writer: Option<Writer>,
     turns: Arc<Turns>,
     readers: Mutex<Vec<Connection>>,
+    /// The connection of short transactions, once there was one.
+    idle: Mutex<Option<Connection>>,
 }
 
 impl SqliteStore {
@@ -45,6 +54,7 @@ impl SqliteStore {
             writer: Some(writer),
             turns,
             readers: Mutex::default(),
+            idle: Mutex::default(),
         })
     }
 
@@ -61,6 +71,7 @@ impl SqliteStore {
             writer: None,
             turns: Arc::default(),
             readers: Mutex::new(vec![reader]),
+            idle: Mutex::default(),
         })
     }
 
@@ -86,20 +97,56 @@ impl SqliteStore {
         result
     }
 
+    /// Runs several queries on what one commit has left behind.
+    fn read_together<T>(
+        &self,
+        queries: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.read(|db| {
+            let snapshot = db.unchecked_transaction()?;
+            let result = queries(&snapshot)?;
+            snapshot.finish()?;
+            Ok(result)
+        })
+    }
+
     /// Runs `change` in a short transaction of its own, outside the writer thread.
     fn change<T>(
         &self,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut connection = open_writing(&self.path)?;
-        let _turn = self.turns.wait();
-        let transaction = connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-            .map_err(from_sqlite)?;
-        let result = change(&transaction).map_err(from_sqlite)?;
-        transaction.commit().map_err(from_sqlite)?;
-        Ok(result)
+        self.in_transaction(|db| change(db).map_err(from_sqlite))
     }
+
+    /// The same for work that can fail in other ways.
+    fn in_transaction<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turns.wait();
+        let kept = idle().take();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => open_writing(&self.path)?,
+        };
+        let result = commit(&mut connection, work);
+        // One that is still inside its transaction is of no use to the next.
+        *idle() = Some(connection).filter(Connection::is_autocommit);
+        result
+    }
+}
+
+fn commit<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(from_sqlite)?;
+    let result = work(&transaction)?;
+    transaction.commit().map_err(from_sqlite)?;
+    Ok(result)
 }
 
 impl Drop for SqliteStore {
@@ -110,6 +157,12 @@ impl Drop for SqliteStore {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+        drop(
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         drop(self.writer.take());
     }
 }

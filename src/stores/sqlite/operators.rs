@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
+use crate::stores::sqlite::organizations::require;
 use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, OperatorStore, Role};
 use crate::users::store_error::StoreError;
@@ -33,6 +34,9 @@ impl OperatorStore for SqliteStore {
 
     fn add_operator(&self, operator: &Operator) -> Result<bool, StoreError> {
         self.change(|db| {
+            if let Some(organization) = &operator.organization {
+                require(db, organization)?;
+            }
             let added = db.execute(
                 "INSERT INTO operators (name_key, name, role, organization, password_hash, created_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
@@ -61,15 +65,15 @@ impl OperatorStore for SqliteStore {
 
     fn remove_operator(&self, name: &str) -> Result<bool, StoreError> {
         self.change(|db| {
-            Ok(db.execute(
-                "DELETE FROM operators WHERE name_key = ?1",
-                [lookup_key(name)],
-            )? == 1)
+            let key = lookup_key(name);
+            db.execute("DELETE FROM tokens WHERE operator = ?1", [&key])?;
+            Ok(db.execute("DELETE FROM operators WHERE name_key = ?1", [&key])? == 1)
         })
     }
 }
 
-fn operator(row: &Row<'_>) -> rusqlite::Result<Operator> {
+/// Reads an operator from the first five columns.
+pub(super) fn operator(row: &Row<'_>) -> rusqlite::Result<Operator> {
     let role: String = row.get(1)?;
     Ok(Operator {
         name: row.get(0)?,

@@ -10,31 +10,38 @@ CREATE TABLE users (
     given_name    TEXT,
     family_name   TEXT,
     email         TEXT,
-    attributes    TEXT,              -- a JSON object of strings
+    external_id   TEXT,              -- what another system knows the user by
+    attributes    TEXT,              -- a JSON object
     password_hash TEXT,              -- of any scheme; null: the default password of the import initial_of
-    initial_of    BLOB,
+    initial_of    BLOB,              -- both null: there is no password, and none is right
     must_change   INTEGER NOT NULL,
     password_at   INTEGER,           -- when the user got the password; null: with the row itself
     created_by    BLOB,
     created_line  INTEGER,
     created_at    INTEGER NOT NULL,  -- microseconds since 1970-01-01T00:00:00Z
     modified_by   BLOB,              -- the import that changed it last
-    modified_at   INTEGER,           -- null: as it was made
+    modified_at   INTEGER,           -- null: as it was made; each change is later than the one before
     UNIQUE (organization, domain, name_key),
-    UNIQUE (organization, domain, id)
+    UNIQUE (organization, id)
 ) STRICT;
 
-CREATE TABLE roles (
-    organization TEXT NOT NULL,
-    domain       TEXT NOT NULL,      -- INTERNAL: of no user store, named Internal/…
-    name         TEXT NOT NULL,
-    permissions  TEXT,               -- a JSON array of strings, kept as they came
-    PRIMARY KEY (organization, domain, name)
-) STRICT, WITHOUT ROWID;
+CREATE INDEX users_by_external_id ON users (organization, external_id) WHERE external_id IS NOT NULL;
 
-INSERT INTO roles (organization, domain, name) VALUES
-    ('default', 'INTERNAL', 'Internal/everyone'),
-    ('default', 'PRIMARY', 'admin');
+-- The built-in ones are added by the program, because each database has ids of its own for them.
+CREATE TABLE roles (
+    organization TEXT    NOT NULL,
+    domain       TEXT    NOT NULL,   -- INTERNAL: of no user store, named Internal/…
+    name         TEXT    NOT NULL,
+    name_key     TEXT    NOT NULL,   -- NFC, case-folded
+    id           BLOB    NOT NULL,   -- UUID version 7, 16 bytes
+    external_id  TEXT,
+    permissions  TEXT,               -- a JSON array of strings, kept as they came
+    created_at   INTEGER NOT NULL,
+    modified_at  INTEGER,            -- null: as it was made, without members
+    PRIMARY KEY (organization, domain, name),
+    UNIQUE (organization, domain, name_key),
+    UNIQUE (organization, id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE role_members (
     organization TEXT NOT NULL,
@@ -43,6 +50,18 @@ CREATE TABLE role_members (
     role         TEXT NOT NULL,
     PRIMARY KEY (organization, domain, user_id, role)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX role_members_by_role ON role_members (organization, domain, role, user_id);
+
+-- Groups that are members of groups.
+CREATE TABLE role_groups (
+    organization TEXT NOT NULL,
+    role         BLOB NOT NULL,      -- the id of the group that has the member
+    member       BLOB NOT NULL,      -- the id of the group that is in it
+    PRIMARY KEY (organization, role, member)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX role_groups_by_member ON role_groups (organization, member);
 
 CREATE TABLE imports (
     organization          TEXT    NOT NULL,
@@ -95,11 +114,19 @@ CREATE TABLE rejects (
 CREATE TABLE before_images (
     organization TEXT    NOT NULL,
     import       BLOB    NOT NULL,
-    domain       TEXT    NOT NULL,
     user_id      BLOB    NOT NULL,
     image        TEXT    NOT NULL,   -- a JSON object
     taken_at     INTEGER NOT NULL,
-    PRIMARY KEY (organization, import, domain, user_id)
+    PRIMARY KEY (organization, import, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- What an operation of an import came to, where its caller is told of each.
+CREATE TABLE operation_results (
+    organization TEXT    NOT NULL,
+    import       BLOB    NOT NULL,
+    number       INTEGER NOT NULL,   -- from 1, in the order of the request
+    result       TEXT    NOT NULL,   -- a JSON object
+    PRIMARY KEY (organization, import, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit (
@@ -135,4 +162,23 @@ CREATE TABLE operators (
     organization  TEXT,              -- null: all of them
     password_hash TEXT    NOT NULL,
     created_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE organizations (
+    name_key   TEXT    NOT NULL PRIMARY KEY,  -- lower case
+    name       TEXT    NOT NULL UNIQUE,       -- what stands in every column called organization
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO organizations (name_key, name, created_at) VALUES
+    ('default', 'default', unixepoch() * 1000000);
+
+CREATE TABLE tokens (
+    digest       BLOB    NOT NULL PRIMARY KEY,  -- SHA-256 of what the holder sends
+    id           BLOB    NOT NULL UNIQUE,       -- UUID version 7
+    operator     TEXT    NOT NULL,              -- its name key
+    role         TEXT    NOT NULL,
+    organization TEXT,                          -- null: those of its operator
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

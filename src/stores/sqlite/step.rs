@@ -42,9 +42,9 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
     }
     let mut insert = db.prepare_cached(
         "INSERT INTO users (organization, domain, name_key, id, user_name, given_name, family_name,
-             email, attributes, password_hash, initial_of, must_change, created_by, created_line,
-             created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+             email, external_id, attributes, password_hash, initial_of, must_change, created_by,
+             created_line, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
          ON CONFLICT (organization, domain, name_key) DO NOTHING",
     )?;
     for user in step.users.sorted() {
@@ -64,6 +64,7 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
             user.given_name,
             user.family_name,
             user.email,
+            user.external_id,
             user.attributes,
             user.password_hash,
             initial_of,

@@ -1,15 +1,18 @@
 //! Taking back what an import did.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::sqlite::audit::note;
-use crate::stores::sqlite::change::{Image, put};
+use crate::stores::sqlite::change::{Image, put, put_roles, rename};
 use crate::stores::sqlite::step::unsigned;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::{ImportId, ImportState};
-use crate::users::undo::{NO_IMAGE, TOUCHED, Undone};
+use crate::users::name::lookup_key;
+use crate::users::undo::{NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
 
 /// Takes the import back; none when there is no such import, or it still runs.
 pub(super) fn undo(
@@ -19,29 +22,23 @@ pub(super) fn undo(
     by: &Actor,
     at: Moment,
 ) -> rusqlite::Result<Option<Undone>> {
-    let found: Option<(String, String, i64)> = db
+    let found: Option<(String, i64)> = db
         .query_row(
-            "SELECT state, domain, updated FROM imports WHERE organization = ?1 AND id = ?2",
+            "SELECT state, updated FROM imports WHERE organization = ?1 AND id = ?2",
             params![organization, id.0],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    let Some((state, domain, updated)) = found else {
+    let Some((state, updated)) = found else {
         return Ok(None);
     };
     if !ImportState::parse(&state).is_some_and(ImportState::is_final) {
         return Ok(None);
     }
     let mut undone = Undone::default();
-    restore(
-        db,
-        organization,
-        &domain,
-        id,
-        unsigned(updated),
-        &mut undone,
-    )?;
-    remove(db, organization, &domain, id, &mut undone)?;
+    // Who was made gives a name free that somebody may want back.
+    remove(db, organization, id, &mut undone)?;
+    restore(db, organization, id, unsigned(updated), &mut undone)?;
     db.execute(
         "UPDATE imports SET state = 'undone', reason = ?3 WHERE organization = ?1 AND id = ?2",
         params![organization, id.0, undone.sentence()],
@@ -53,30 +50,27 @@ pub(super) fn undo(
 fn remove(
     db: &Connection,
     organization: &str,
-    domain: &str,
     id: ImportId,
     undone: &mut Undone,
 ) -> rusqlite::Result<()> {
-    const TOUCHED_SINCE: &str = "created_by = ?3 AND modified_at IS NOT NULL
-        AND modified_by IS NOT ?3";
-    let mut touched = db.prepare(&format!(
-        "SELECT user_name FROM users WHERE organization = ?1 AND domain = ?2 AND {TOUCHED_SINCE}
-         ORDER BY name_key"
-    ))?;
-    let mut names = touched.query(params![organization, domain, id.0])?;
+    let mut touched = db.prepare(
+        "SELECT user_name FROM users WHERE organization = ?1 AND created_by = ?2
+             AND modified_at IS NOT NULL AND modified_by IS NOT ?2 ORDER BY domain, name_key",
+    )?;
+    let mut names = touched.query(params![organization, id.0])?;
     while let Some(row) = names.next()? {
         undone.leave(&row.get::<_, String>(0)?, TOUCHED);
     }
     db.execute(
-        "DELETE FROM role_members WHERE organization = ?1 AND domain = ?2 AND user_id IN
-             (SELECT id FROM users WHERE organization = ?1 AND domain = ?2 AND created_by = ?3
-              AND (modified_at IS NULL OR modified_by = ?3))",
-        params![organization, domain, id.0],
+        "DELETE FROM role_members WHERE organization = ?1 AND (domain, user_id) IN
+             (SELECT domain, id FROM users WHERE organization = ?1 AND created_by = ?2
+              AND (modified_at IS NULL OR modified_by = ?2))",
+        params![organization, id.0],
     )?;
     let removed = db.execute(
-        "DELETE FROM users WHERE organization = ?1 AND domain = ?2 AND created_by = ?3
-             AND (modified_at IS NULL OR modified_by = ?3)",
-        params![organization, domain, id.0],
+        "DELETE FROM users WHERE organization = ?1 AND created_by = ?2
+             AND (modified_at IS NULL OR modified_by = ?2)",
+        params![organization, id.0],
     )?;
     undone.removed = removed as u64;
     Ok(())
@@ -85,31 +79,30 @@ fn remove(
 fn restore(
     db: &Connection,
     organization: &str,
-    domain: &str,
     id: ImportId,
     updated: u64,
     undone: &mut Undone,
 ) -> rusqlite::Result<()> {
-    let mut images = db.prepare(
-        "SELECT b.user_id, b.image, u.user_name, u.modified_by FROM before_images b
-         LEFT JOIN users u ON u.organization = b.organization AND u.domain = b.domain
-             AND u.id = b.user_id
-         WHERE b.organization = ?1 AND b.import = ?2 AND b.domain = ?3 ORDER BY u.name_key",
-    )?;
     if updated > 0 {
         let mut changed = db.prepare(
-            "SELECT user_name FROM users u WHERE organization = ?1 AND domain = ?2
-                 AND modified_by = ?3 AND created_by IS NOT ?3
+            "SELECT user_name FROM users u WHERE organization = ?1
+                 AND modified_by = ?2 AND created_by IS NOT ?2
                  AND NOT EXISTS (SELECT 1 FROM before_images b WHERE b.organization = ?1
-                     AND b.import = ?3 AND b.domain = ?2 AND b.user_id = u.id)
-             ORDER BY name_key",
+                     AND b.import = ?2 AND b.user_id = u.id)
+             ORDER BY domain, name_key",
         )?;
-        let mut names = changed.query(params![organization, domain, id.0])?;
+        let mut names = changed.query(params![organization, id.0])?;
         while let Some(row) = names.next()? {
             undone.leave(&row.get::<_, String>(0)?, NO_IMAGE);
         }
     }
-    let mut rows = images.query(params![organization, id.0, domain])?;
+    let barred = give_names_up(db, organization, id)?;
+    let mut images = db.prepare(
+        "SELECT b.user_id, b.image, u.user_name, u.modified_by, u.domain FROM before_images b
+         LEFT JOIN users u ON u.organization = b.organization AND u.id = b.user_id
+         WHERE b.organization = ?1 AND b.import = ?2 ORDER BY u.domain, u.name_key",
+    )?;
+    let mut rows = images.query(params![organization, id.0])?;
     while let Some(row) = rows.next()? {
         let (user, image): (Uuid, String) = (row.get(0)?, row.get(1)?);
         // A user who is gone is not brought back.
@@ -120,9 +113,20 @@ fn restore(
             undone.leave(&name, TOUCHED);
             continue;
         }
+        if barred.contains(&user) {
+            undone.leave(&name, NAME_TAKEN);
+            continue;
+        }
         let image: Image = serde_json::from_str(&image)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        put(db, organization, domain, user, None, &image)?;
+        put(db, organization, user, &image)?;
+        match &image.user_name {
+            Some(name) => rename(db, organization, user, name)?,
+            None => {
+                let domain: String = row.get(4)?;
+                put_roles(db, organization, &domain, user, &image.profile.roles)?;
+            }
+        }
         undone.restored += 1;
     }
     db.execute(
@@ -130,4 +134,47 @@ fn restore(
         params![organization, id.0],
     )?;
     Ok(())
+}
+
+/// Frees the names of all who get another one back, so that they can have each other's; answers who
+/// cannot have theirs.
+fn give_names_up(
+    db: &Connection,
+    organization: &str,
+    id: ImportId,
+) -> rusqlite::Result<HashSet<Uuid>> {
+    let mut query = db.prepare(
+        "SELECT u.id, u.domain, u.name_key, b.image ->> '$.userName'
+         FROM before_images b
+         JOIN users u ON u.organization = b.organization AND u.id = b.user_id
+         WHERE b.organization = ?1 AND b.import = ?2 AND u.modified_by = ?2
+             AND b.image ->> '$.userName' IS NOT NULL",
+    )?;
+    let mut rows = query.query(params![organization, id.0])?;
+    let mut renamed: Vec<Renamed<(String, String)>> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (now, before): (String, String) = (row.get(2)?, row.get(3)?);
+        let before = lookup_key(&before);
+        if now != before {
+            renamed.push(Renamed {
+                id: row.get(0)?,
+                before: (row.get(1)?, before),
+            });
+        }
+    }
+    let barred = barred(&renamed, |(domain, key)| {
+        db.prepare_cached(
+            "SELECT id FROM users WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
+        )?
+        .query_row(params![organization, domain, key], |row| row.get(0))
+        .optional()
+    })?;
+    // No name has a line feed in it.
+    let mut park = db.prepare(
+        "UPDATE users SET name_key = char(10) || hex(id) WHERE organization = ?1 AND id = ?2",
+    )?;
+    for user in renamed.iter().filter(|user| !barred.contains(&user.id)) {
+        park.execute(params![organization, user.id])?;
+    }
+    Ok(barred)
 }

@@ -1,10 +1,12 @@
 //! Users and roles in SQLite; handing steps to the writer.
 
 use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::note;
+use crate::stores::sqlite::organizations::require;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
@@ -16,11 +18,13 @@ use crate::users::store::{
 };
 use crate::users::store_error::StoreError;
 
-const USER_COLUMNS: &str = "id, user_name, domain, organization, given_name, family_name, email,
+/// The columns that [`user`] reads, in a query where `u` is the user.
+pub(super) const USER_COLUMNS: &str =
+    "id, user_name, domain, organization, given_name, family_name, email,
     attributes, must_change, created_by,
     (SELECT group_concat(role, char(10)) FROM role_members m WHERE m.organization = u.organization
         AND m.domain = u.domain AND m.user_id = u.id),
-    coalesce(password_at, created_at)";
+    coalesce(password_at, created_at), external_id, created_at, modified_at";
 
 /// The hash behind a user's password, in a query where `u` is the user.
 const PASSWORD_HASH: &str = "coalesce(u.password_hash, (SELECT i.default_password_hash
@@ -183,7 +187,8 @@ impl UserStore for SqliteStore {
                     "UPDATE users AS u
                      SET password_hash = ?4, initial_of = NULL, must_change = ?5, password_at = ?6,
                          modified_by = iif(?8, NULL, modified_by),
-                         modified_at = iif(?8, ?6, modified_at)
+                         modified_at = iif(?8, max(?6, coalesce(modified_at, created_at) + 1),
+                             modified_at)
                      WHERE organization = ?1 AND domain = ?2 AND name_key = ?3
                          AND (?7 IS NULL OR {PASSWORD_HASH} = ?7)"
                 ),
@@ -244,6 +249,7 @@ impl UserStore for SqliteStore {
 
     fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError> {
         self.change(|db| {
+            require(db, &role.organization)?;
             let mut ids = Vec::new();
             for (domain, name) in &role.members {
                 let id: Option<uuid::Uuid> = db
@@ -264,17 +270,28 @@ impl UserStore for SqliteStore {
             let permissions = serde_json::Value::from(role.permissions.as_slice()).to_string();
             let taken = db
                 .prepare_cached(
-                    "SELECT 1 FROM roles WHERE organization = ?1 AND domain = ?2
-                     AND lower(name) = lower(?3)",
+                    "SELECT 1 FROM roles WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
                 )?
-                .exists(params![role.organization, role.domain, role.name])?;
+                .exists(params![
+                    role.organization,
+                    role.domain,
+                    lookup_key(&role.name)
+                ])?;
             if taken {
                 return Ok(RoleAdded::Taken);
             }
             db.execute(
-                "INSERT INTO roles (organization, domain, name, permissions)
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![role.organization, role.domain, role.name, permissions],
+                "INSERT INTO roles (organization, domain, name, name_key, id, permissions, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    role.organization,
+                    role.domain,
+                    role.name,
+                    lookup_key(&role.name),
+                    Uuid::now_v7(),
+                    permissions,
+                    role.at.0,
+                ],
             )?;
             for (domain, id) in ids {
                 db.execute(
@@ -283,9 +300,10 @@ impl UserStore for SqliteStore {
                     params![role.organization, domain, id, role.name],
                 )?;
                 db.execute(
-                    "UPDATE users SET modified_by = NULL, modified_at = ?4
-                     WHERE organization = ?1 AND domain = ?2 AND id = ?3",
-                    params![role.organization, domain, id, role.at.0],
+                    "UPDATE users SET modified_by = NULL,
+                         modified_at = max(?3, coalesce(modified_at, created_at) + 1)
+                     WHERE organization = ?1 AND id = ?2",
+                    params![role.organization, id, role.at.0],
                 )?;
             }
             let entry = AuditEntry::new(&role.by, "role.add", role.at);
@@ -302,7 +320,8 @@ impl UserStore for SqliteStore {
     }
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+/// Reads a user.
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     let attributes: Option<String> = row.get(7)?;
     let attributes = match attributes {
         Some(json) => serde_json::from_str(&json).map_err(|error| {
@@ -319,6 +338,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         given_name: row.get(4)?,
         family_name: row.get(5)?,
         email: row.get(6)?,
+        external_id: row.get(12)?,
         attributes,
         must_change_password: row.get(8)?,
         created_by: row.get::<_, Option<uuid::Uuid>>(9)?.map(ImportId),
@@ -326,6 +346,8 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
             .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect())
             .unwrap_or_default(),
         password_set_at: Moment(row.get(11)?),
+        created_at: Moment(row.get(13)?),
+        modified_at: row.get::<_, Option<i64>>(14)?.map(Moment),
     })
 }
 

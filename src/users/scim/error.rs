@@ -32,6 +32,30 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
+    /// Every type.
+    pub const ALL: [ErrorType; 13] = [
+        ErrorType::InvalidFilter,
+        ErrorType::TooMany,
+        ErrorType::Uniqueness,
+        ErrorType::Mutability,
+        ErrorType::InvalidSyntax,
+        ErrorType::InvalidPath,
+        ErrorType::NoTarget,
+        ErrorType::InvalidValue,
+        ErrorType::InvalidVers,
+        ErrorType::Sensitive,
+        ErrorType::InvalidCursor,
+        ErrorType::ExpiredCursor,
+        ErrorType::InvalidCount,
+    ];
+
+    /// The type that a keyword stands for.
+    pub fn parse(keyword: &str) -> Option<Self> {
+        ErrorType::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == keyword)
+    }
+
     /// The keyword.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,13 +9,15 @@ use serde_json::{Map, Value};
 
 use crate::users::scim::check::{check_replacement, check_required};
 use crate::users::scim::document::{Document, Place, put, take};
-use crate::users::scim::element_filter::{described, matches, terms};
+use crate::users::scim::element_filter::{described, terms};
 use crate::users::scim::elements::{
     add, is_primary, merge, only_primary, remove, two_primaries, unite,
 };
 use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::evaluate::element_matches;
 use crate::users::scim::filter::Filter;
-use crate::users::scim::patch::{Action, Change, Patch, Target};
+use crate::users::scim::patch::Patch;
+use crate::users::scim::patch_change::{Action, Change, Target};
 use crate::users::scim::schema::{Attribute, Mutability, ResourceType};
 use crate::users::scim::values::check_element;
 
@@ -169,12 +171,13 @@ impl Elements<'_> {
                 remove(self.attribute, &mut self.elements, removed);
             }
             (Action::Remove, filter, None) => {
-                self.elements
-                    .retain(|element| !filter.is_none_or(|filter| matches(filter, element)));
+                self.elements.retain(|element| {
+                    !filter.is_none_or(|filter| element_matches(filter, element))
+                });
             }
             (Action::Remove, filter, Some(sub)) => {
                 for element in &mut self.elements {
-                    let is_meant = filter.is_none_or(|filter| matches(filter, element));
+                    let is_meant = filter.is_none_or(|filter| element_matches(filter, element));
                     if let (true, Value::Object(object)) = (is_meant, element) {
                         object.remove(sub);
                     }
@@ -204,7 +207,7 @@ impl Elements<'_> {
         };
         let mut met = Vec::new();
         for (at, element) in self.elements.iter_mut().enumerate() {
-            if !filter.is_none_or(|filter| matches(filter, element)) {
+            if !filter.is_none_or(|filter| element_matches(filter, element)) {
                 continue;
             }
             met.push(at);
@@ -246,7 +249,7 @@ impl Elements<'_> {
         };
         let made = completed(filter, new).ok_or_else(no_target)?;
         let made = check_element(self.attribute, made, self.place)?.ok_or_else(no_target)?;
-        if !filter.is_none_or(|filter| matches(filter, &made)) {
+        if !filter.is_none_or(|filter| element_matches(filter, &made)) {
             return Err(no_target());
         }
         add(self.attribute, &mut self.elements, vec![made]);
@@ -280,7 +283,7 @@ fn check_immutable(
                 ErrorType::Mutability,
                 format!(
                     "{} cannot be changed. Remove the element and add another one.",
-                    place.sub(&sub.name)
+                    place.part(&sub.name)
                 ),
             ));
         }

@@ -1,0 +1,193 @@
+//! `muster operator token add|list|revoke`: bearer tokens, for programs that are not to know a password.
+//! Works beside a running server, which notices at the next call.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use crate::access::bearer;
+use crate::cli::operator::{RoleArgument, unknown};
+use crate::cli::{CliError, Outcome, output, within};
+use crate::clock::{Clock, Moment};
+use crate::users::operator::Operator;
+use crate::users::store::Store;
+use crate::users::token::Token;
+
+/// Days that a token is good for when nobody says how many.
+const DAYS: u32 = 365;
+
+/// Microseconds of a day.
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a token, which is shown once
+    Add(Add),
+    /// List tokens, of all operators or of one; those that are over too
+    List {
+        /// The operator's name
+        operator: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a token; it is refused from the next call on
+    Revoke {
+        /// The token's id, as `list` tells it
+        id: Uuid,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The operator it is made for; calls with it are theirs
+    operator: String,
+    /// What its holder may do, no more than the operator [default: what the operator may]
+    #[arg(long, value_enum)]
+    role: Option<RoleArgument>,
+    /// The one organization it is for [default: the operator's; of an operator for all: all, and calls
+    /// with it act in `default`]
+    #[arg(long, value_name = "O")]
+    organization: Option<String>,
+    /// The last day on which it works, in UTC, such as 2027-01-31
+    #[arg(long, value_name = "DATE", conflicts_with = "days")]
+    expires: Option<Date>,
+    /// For how many days it works [default: 365]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: Option<u32>,
+}
+
+pub(super) fn run(store: &dyn Store, command: &Command, out: &mut dyn Write) -> Outcome {
+    let now = Clock::system().now();
+    match command {
+        Command::Add(add) => {
+            let operator = store
+                .operator(&add.operator)?
+                .ok_or_else(|| unknown(&add.operator))?;
+            let token = add.token(store, &operator, now)?;
+            let secret = bearer::make()?;
+            if !store.add_token(&token, &bearer::digest_of(&secret))? {
+                return Err(unknown(&add.operator));
+            }
+            writeln!(out, "Token, shown this once: {}", secret.expose())?;
+            writeln!(
+                out,
+                "Its id is {}. It is for {}, with the role {}, in {}, until {}.",
+                token.id,
+                output::plain(&token.operator),
+                token.role.as_str(),
+                token.organization.as_deref().unwrap_or("default"),
+                token.expires_at.to_rfc3339()
+            )?;
+        }
+        Command::List { operator, json } => {
+            if let Some(name) = operator
+                && store.operator(name)?.is_none()
+            {
+                return Err(unknown(name));
+            }
+            list(&store.tokens(operator.as_deref())?, *json, now, out)?;
+        }
+        Command::Revoke { id } => {
+            if !store.remove_token(*id)? {
+                return Err(CliError::Told(format!(
+                    "there is no token {id}; `muster operator token list` says which there are"
+                )));
+            }
+            writeln!(out, "The token {id} is revoked.")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(tokens: &[Token], json: bool, now: Moment, out: &mut dyn Write) -> Result<(), CliError> {
+    if json {
+        for token in tokens {
+            let line = serde_json::to_string(token).map_err(|error| error.to_string())?;
+            writeln!(out, "{line}")?;
+        }
+        return Ok(());
+    }
+    if tokens.is_empty() {
+        return Ok(writeln!(out, "no tokens")?);
+    }
+    let mut table = output::table(&["id", "operator", "role", "organization", "ends"]);
+    for token in tokens {
+        let end = token.expires_at.to_rfc3339();
+        table.add_row(vec![
+            token.id.to_string(),
+            output::plain(&token.operator),
+            token.role.as_str().to_owned(),
+            token.organization.clone().unwrap_or_else(|| "(all)".into()),
+            match now < token.expires_at {
+                true => end,
+                false => format!("{end} (over)"),
+            },
+        ]);
+    }
+    // An id that is broken in two cannot be copied.
+    output::keep_whole(&mut table, 0);
+    Ok(output::write_table(out, &table, "")?)
+}
+
+impl Add {
+    /// The token that was asked for, if the operator can have it.
+    fn token(
+        &self,
+        store: &dyn Store,
+        operator: &Operator,
+        now: Moment,
+    ) -> Result<Token, CliError> {
+        let name = output::plain(&operator.name);
+        let role = self.role.map_or(operator.role, Into::into);
+        if !operator.role.includes(role) {
+            return Err(CliError::Told(format!(
+                "the operator {name} has the role {}, and a token cannot have more: {}",
+                operator.role.as_str(),
+                role.as_str()
+            )));
+        }
+        let organization = match &self.organization {
+            Some(organization) => Some(within::existing(store, organization)?),
+            None => operator.organization.clone(),
+        };
+        if let (Some(own), Some(asked)) = (&operator.organization, &organization)
+            && own != asked
+        {
+            return Err(CliError::Told(format!(
+                "the operator {name} works in the organization {own} only and cannot have a token for \
+                 {asked}"
+            )));
+        }
+        Ok(Token {
+            id: Clock::system().new_id(),
+            operator: operator.name.clone(),
+            role,
+            organization,
+            created_at: now,
+            expires_at: self.end(now)?,
+        })
+    }
+
+    fn end(&self, now: Moment) -> Result<Moment, CliError> {
+        let Some(day) = self.expires else {
+            let days = i64::from(self.days.unwrap_or(DAYS));
+            return Ok(Moment(now.0.saturating_add(days * DAY)));
+        };
+        let next = day.checked_add(1.day());
+        let end = next.and_then(|next| next.to_zoned(TimeZone::UTC));
+        let end = end.map_err(|error| format!("--expires {day} cannot be used: {error}"))?;
+        let end = Moment(end.timestamp().as_microsecond());
+        match now < end {
+            true => Ok(end),
+            false => Err(CliError::Told(format!(
+                "--expires {day} is over already; name the last day on which the token is to work"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Prepared operations inside a transaction: everything is looked at before anything is written, so
+//! that what is refused has left no trace.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::provision::operation::{Done, Effect, Resource, not_found};
+use crate::provision::prepare::{Prepared, PreparedAct};
+use crate::provision::provisioner::Provisioner;
+use crate::users::audit::{Actor, AuditEntry};
+use crate::users::operator::Role;
+use crate::users::resources::{Kind, Origin, Resources};
+use crate::users::scim::error::ScimError;
+use crate::users::store_error::StoreError;
+
+/// What the store answered, or why the operation was refused.
+pub(super) type Applied<T> = Result<Result<T, ScimError>, StoreError>;
+
+/// Gives the refusal back to the caller, who asked the store for nothing since.
+macro_rules! agreed {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        }
+    };
+}
+pub(super) use agreed;
+
+/// What operations are carried out with.
+pub(super) struct Hand<'a> {
+    pub provisioner: &'a Provisioner,
+    pub by: &'a Actor,
+    pub role: Role,
+    pub at: Moment,
+    /// The import, of a request with many operations.
+    pub origin: Option<Origin>,
+    /// Whether the caller wants to know what became of the resource.
+    pub wanted: bool,
+    /// Resources that the operations of the same request make, now or later.
+    pub promised: &'a HashMap<Uuid, Kind>,
+    /// Groups that those are to be members of once they are made, by the member's id.
+    pub pending: HashMap<Uuid, Vec<Uuid>>,
+}
+
+impl Hand<'_> {
+    /// Carries one operation out.
+    pub fn apply(&mut self, tx: &mut dyn Resources, prepared: &Prepared) -> Applied<Done> {
+        let Prepared {
+            id, precondition, ..
+        } = prepared;
+        match &prepared.act {
+            PreparedAct::CreateUser(draft) => self.create_user(tx, *id, draft),
+            PreparedAct::ReplaceUser(draft) => self.replace_user(tx, *id, precondition, draft),
+            PreparedAct::PatchUser(patch, passwords) => {
+                self.patch_user(tx, *id, precondition, patch, passwords)
+            }
+            PreparedAct::CreateGroup(draft) => self.create_group(tx, *id, draft),
+            PreparedAct::ReplaceGroup(draft) => self.replace_group(tx, *id, precondition, draft),
+            PreparedAct::PatchGroup(patch) => self.patch_group(tx, *id, precondition, patch),
+            PreparedAct::Delete => match prepared.kind {
+                Kind::User => self.delete_user(tx, *id, precondition),
+                Kind::Group => self.delete_group(tx, *id, precondition),
+            },
+        }
+    }
+
+    /// What the operation did, with the resource as it is now where it is wanted.
+    pub(super) fn done(
+        &self,
+        tx: &mut dyn Resources,
+        effect: Effect,
+        kind: Kind,
+        id: Uuid,
+        changed: Moment,
+    ) -> Applied<Done> {
+        let resource = match (self.wanted, kind) {
+            (false, _) => None,
+            (true, Kind::User) => tx.user(id)?.map(|user| Resource::User(Box::new(user))),
+            (true, Kind::Group) => tx
+                .group(id, true)?
+                .map(|group| Resource::Group(Box::new(group))),
+        };
+        Ok(Ok(Done {
+            effect,
+            kind,
+            id,
+            changed: Some(changed),
+            resource,
+        }))
+    }
+
+    /// What is answered when the resource went away between two looks at it.
+    pub(super) fn gone(kind: Kind, id: Uuid) -> ScimError {
+        not_found(kind, &id.to_string())
+    }
+
+    /// Writes into the audit what was done, and to which attributes; never what they are.
+    pub(super) fn note<'n>(
+        &self,
+        tx: &mut dyn Resources,
+        action: &str,
+        domain: &str,
+        name: &str,
+        attributes: impl Iterator<Item = &'n str>,
+    ) -> Result<(), StoreError> {
+        let attributes: Vec<&str> = attributes.collect();
+        let mut entry = AuditEntry::new(self.by, action, self.at).about(domain, name);
+        entry.import = self.origin.map(|origin| origin.import);
+        if !attributes.is_empty() {
+            entry.details = json!({ "attributes": attributes });
+        }
+        tx.note(&entry)
+    }
+
+    /// Only an administrator may do `what`.
+    pub(super) fn admin_only(&self, what: &str) -> Result<(), ScimError> {
+        match self.role {
+            Role::Admin => Ok(()),
+            _ => Err(ScimError::new(
+                403,
+                format!("Only an operator with the role admin may {what}."),
+            )),
+        }
+    }
+}

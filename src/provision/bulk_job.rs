@@ -1,0 +1,354 @@
+//! A Bulk request as an import: its record, its key, its turn in the queue, and what became of its
+//! operations, for whoever asks later.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+
+use crate::import::control::Control;
+use crate::import::fingerprint::Fingerprint;
+use crate::import::jobs::{JobError, Met, Operations, QueueError};
+use crate::provision::bulk::Run;
+use crate::provision::bulk_request::{BulkRequest, payload_too_large};
+use crate::provision::error::ProvisionError;
+use crate::provision::outcome::OperationOutcome;
+use crate::provision::plan::{Plan, Strictness};
+use crate::provision::provisioner::{Authority, Provisioner};
+use crate::users::PRIMARY_DOMAIN;
+use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use crate::users::operator::Role;
+use crate::users::options::ImportOptions;
+use crate::users::resources::Kind;
+use crate::users::scim::check::Leniency;
+use crate::users::scim::error::ScimError;
+use crate::users::store::Finish;
+use crate::users::store_error::StoreError;
+use crate::wire::error::WireError;
+
+/// Results that are fetched at once.
+const PAGE: usize = 1_000;
+
+/// A Bulk request that came in.
+#[derive(Debug, Clone)]
+pub struct BulkCall {
+    /// Who sends it.
+    pub authority: Authority,
+    /// What is done about operations whose frame is broken.
+    pub strictness: Strictness,
+    /// What its documents may leave out.
+    pub leniency: Leniency,
+    /// What the caller names it by, so that the same request again finds it.
+    pub key: Option<String>,
+    /// What it is called in the record.
+    pub label: &'static str,
+}
+
+/// What became of a Bulk request.
+#[derive(Debug)]
+pub struct BulkAnswer {
+    /// Its record.
+    pub record: ImportRecord,
+    /// What became of the operations that were carried out, in their order.
+    pub outcomes: Vec<OperationOutcome>,
+}
+
+impl Provisioner {
+    /// Carries out the Bulk request that `source` gives. Blocking.
+    ///
+    /// # Errors
+    /// It is refused as a whole, or the store failed.
+    pub fn bulk(&self, call: &BulkCall, source: impl Read) -> Result<BulkAnswer, ProvisionError> {
+        let organization = &call.authority.actor.organization;
+        let held = self.jobs.meet_key(organization, call.key.as_deref())?;
+        // What the earlier call did is told only to one that is the same to the letter.
+        let known = match held {
+            Met::Earlier(ref record) => Some(record.as_ref().clone()),
+            Met::Nobody | Met::New(_) => None,
+        };
+        let control = Control::new(None);
+        let mut source = Fingerprint::new(source, &control);
+        let request = BulkRequest::read(&mut source, self.settings.bulk_limits())?;
+        let sha256 = source.hex();
+        if let Some(record) = known {
+            return self.again(call, record, &sha256);
+        }
+        let plan = Plan::of(request, call.strictness, &self.clock, &HashMap::new())?;
+        let record = ImportRecord {
+            sha256: Some(sha256),
+            ..self.record(call)
+        };
+        let (id, keep) = (record.id, call.key.is_some());
+        let mut run = Run {
+            provisioner: self,
+            authority: &call.authority,
+            leniency: call.leniency,
+            plan,
+            record,
+            recorded: false,
+            keep,
+            outcomes: Vec::new(),
+            errors: 0,
+        };
+        let carried_out = self
+            .jobs
+            .attend(organization, id, |control| run.carry_out(control))?;
+        if let Err(error) = carried_out {
+            self.interrupted(&run.record, run.recorded, &error);
+            return Err(error.into());
+        }
+        Ok(BulkAnswer {
+            record: run.record,
+            outcomes: run.outcomes,
+        })
+    }
+
+    /// Puts a Bulk request aside until its turn comes; answers its record. Blocking.
+    ///
+    /// # Errors
+    /// It is refused as a whole, the queue is full, or the store failed.
+    pub fn queue_bulk(
+        &self,
+        call: &BulkCall,
+        source: impl Read,
+    ) -> Result<ImportRecord, ProvisionError> {
+        let organization = &call.authority.actor.organization;
+        let held = self.jobs.meet_key(organization, call.key.as_deref())?;
+        let mut record = self.record(call);
+        let limit = self.settings.max_payload_bytes;
+        // One byte more tells a body that is too long from one that just fits.
+        let kept = self.jobs.put_aside(record.id, source.take(limit + 1));
+        let sha256 = kept.map_err(|error| match error {
+            QueueError::Job(error) => ProvisionError::Job(error),
+            QueueError::Wire(WireError::SpoolFull { limit }) => payload_too_large(limit).into(),
+            QueueError::Wire(error) => ScimError::new(400, error.to_string()).into(),
+        })?;
+        let checked = self.check_aside(record.id, call.strictness);
+        if let (Ok(()), Met::Earlier(earlier)) = (&checked, &held) {
+            self.jobs.forget(record.id);
+            return match earlier.sha256.as_ref() == Some(&sha256) {
+                true => Ok(earlier.as_ref().clone()),
+                false => Err(reused(call, earlier).into()),
+            };
+        }
+        if let Err(error) = checked {
+            self.jobs.forget(record.id);
+            return Err(error.into());
+        }
+        record.sha256 = Some(sha256);
+        record.state = ImportState::Queued;
+        self.jobs.enqueue(&record)?;
+        Ok(record)
+    }
+
+    /// What became of the operations of a Bulk request that was queued, or has a key; none when there
+    /// is no such request.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn bulk_answer(
+        &self,
+        organization: &str,
+        id: ImportId,
+    ) -> Result<Option<BulkAnswer>, ProvisionError> {
+        let record = self.store.import(organization, id)?;
+        let Some(record) = record.filter(|record| record.door == Door::Scim) else {
+            return Ok(None);
+        };
+        let outcomes = self.outcomes(organization, id)?;
+        Ok(Some(BulkAnswer {
+            record: record.shown(self.clock.now()),
+            outcomes,
+        }))
+    }
+
+    fn outcomes(
+        &self,
+        organization: &str,
+        id: ImportId,
+    ) -> Result<Vec<OperationOutcome>, StoreError> {
+        let mut outcomes = Vec::new();
+        loop {
+            let from = outcomes.len() as u64;
+            let page = self.store.operation_results(organization, id, from, PAGE)?;
+            let full = page.len() == PAGE;
+            for json in &page {
+                let outcome = OperationOutcome::from_json(json).ok_or_else(|| {
+                    StoreError::Failed("the result of an operation cannot be read".into())
+                })?;
+                outcomes.push(outcome);
+            }
+            if !full {
+                return Ok(outcomes);
+            }
+        }
+    }
+
+    fn again(
+        &self,
+        call: &BulkCall,
+        record: ImportRecord,
+        sha256: &str,
+    ) -> Result<BulkAnswer, ProvisionError> {
+        if record.sha256.as_deref() != Some(sha256) || record.door != Door::Scim {
+            return Err(reused(call, &record).into());
+        }
+        if !record.state.is_final() {
+            return Err(JobError::Busy { seconds: 5 }.into());
+        }
+        let organization = &call.authority.actor.organization;
+        let outcomes = self.outcomes(organization, record.id)?;
+        Ok(BulkAnswer { record, outcomes })
+    }
+
+    fn check_aside(&self, id: ImportId, strictness: Strictness) -> Result<(), ScimError> {
+        let gone = || ScimError::new(500, "The request was put aside and is gone; send it again.");
+        let file = self.jobs.put_aside_file(id).ok_or_else(gone)?;
+        let request = BulkRequest::read(file, self.settings.bulk_limits())?;
+        Plan::of(request, strictness, &self.clock, &HashMap::new()).map(|_| ())
+    }
+
+    fn record(&self, call: &BulkCall) -> ImportRecord {
+        let now = self.clock.now();
+        let Authority { actor, role } = &call.authority;
+        ImportRecord {
+            id: ImportId(self.clock.new_id()),
+            organization: actor.organization.clone(),
+            domain: PRIMARY_DOMAIN.into(),
+            door: actor.door,
+            operator: actor.operator.clone(),
+            file_name: call.label.into(),
+            sha256: None,
+            state: ImportState::Running,
+            reason: None,
+            counters: Counters::default(),
+            options: ImportOptions::default(),
+            key: call.key.clone(),
+            findings: 0,
+            started_at: now,
+            finished_at: None,
+            active_at: now,
+            header: Vec::new(),
+            rows_sha256: None,
+            may_grant_admin: *role == Role::Admin,
+            default_password_note: None,
+            default_password_hash: None,
+        }
+    }
+
+    /// Notes that the store failed in the middle, if it takes that much.
+    fn interrupted(&self, record: &ImportRecord, recorded: bool, error: &StoreError) {
+        tracing::error!(%error, import = %record.id, "a bulk request could not be carried out");
+        if !recorded {
+            return;
+        }
+        let finish = Finish {
+            state: ImportState::Interrupted,
+            reason: Some(error.to_string()),
+            sha256: None,
+            by: None,
+        };
+        let ended = self.store.end_import(
+            &record.organization,
+            record.id,
+            &record.actor(),
+            &finish,
+            self.clock.now(),
+        );
+        if let Err(error) = ended {
+            // The record says so by itself once nobody has given a sign of life for long enough.
+            tracing::error!(%error, import = %record.id, "its end could not be written");
+        }
+    }
+}
+
+impl Operations for Provisioner {
+    fn go_on(
+        &self,
+        record: ImportRecord,
+        upload: File,
+        control: &Control,
+    ) -> Result<bool, StoreError> {
+        let outcomes = self.outcomes(&record.organization, record.id)?;
+        let known = outcomes
+            .iter()
+            .enumerate()
+            .filter_map(|(position, outcome)| {
+                let made = outcome.method == "POST" && outcome.error.is_none();
+                let (_, id) = outcome.resource.filter(|_| made)?;
+                Some((position, id))
+            });
+        let known: HashMap<_, _> = known.collect();
+        let planned = BulkRequest::read(upload, self.settings.bulk_limits())
+            .and_then(|request| Plan::of(request, Strictness::Operation, &self.clock, &known));
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(error) => {
+                let finish = Finish {
+                    state: ImportState::Failed,
+                    reason: Some(error.detail),
+                    sha256: None,
+                    by: None,
+                };
+                let (by, now) = (record.actor(), self.clock.now());
+                self.store
+                    .end_import(&record.organization, record.id, &by, &finish, now)?;
+                return Ok(false);
+            }
+        };
+        // Whoever sent it may do no more than they may by now.
+        let authority = Authority {
+            role: self.role_of(&record)?,
+            actor: record.actor(),
+        };
+        let errors = outcomes.iter().filter(|outcome| outcome.error.is_some());
+        let mut run = Run {
+            provisioner: self,
+            authority: &authority,
+            leniency: Leniency {
+                schemas_required: false,
+            },
+            errors: errors.count() as u64,
+            plan,
+            recorded: true,
+            keep: true,
+            outcomes,
+            record,
+        };
+        match run.carry_out(control) {
+            Ok(()) => Ok(false),
+            Err(error) => {
+                self.interrupted(&run.record, true, &error);
+                Ok(true)
+            }
+        }
+    }
+}
+
+impl Provisioner {
+    /// The role of the operator who sent a request that waited, as it is now: somebody who has been
+    /// removed meanwhile may still bring users in, as they might when they sent it, and no more.
+    fn role_of(&self, record: &ImportRecord) -> Result<Role, StoreError> {
+        if record.may_grant_admin {
+            let operator = self.store.operator(&record.operator)?;
+            if operator.is_some_and(|operator| operator.role == Role::Admin) {
+                return Ok(Role::Admin);
+            }
+        }
+        Ok(Role::Import)
+    }
+}
+
+fn reused(call: &BulkCall, record: &ImportRecord) -> JobError {
+    JobError::KeyReused {
+        key: call.key.clone().unwrap_or_default(),
+        import: record.id,
+    }
+}
+
+/// Whether the outcome is about a user, for doors that show where it is.
+pub fn endpoint(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "/Users",
+        Kind::Group => "/Groups",
+    }
+}

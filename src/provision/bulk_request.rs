@@ -1,0 +1,433 @@
+//! A Bulk request (RFC 7644 §3.7), read operation by operation from a stream.
+//!
+//! What an operation carries stays text until its turn comes: a request needs little more memory than
+//! its own length. The limits are kept while reading, before anything is done.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, BufReader, Read};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::users::scim::error::ScimError;
+use crate::users::scim::json::{self, StrictValue};
+
+/// URN of the message.
+pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+
+/// How much a request may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct BulkLimits {
+    /// Operations.
+    pub operations: usize,
+    /// Bytes of the body.
+    pub payload: u64,
+}
+
+/// A Bulk request as it came.
+#[derive(Debug, Default)]
+pub struct BulkRequest {
+    /// After how many errors no more operations are carried out; none: never.
+    pub fail_on_errors: Option<u64>,
+    /// The operations.
+    pub operations: Vec<RawOperation>,
+}
+
+/// An operation as it came. Members of a wrong type are kept as a problem of this operation alone.
+#[derive(Debug, Default)]
+pub struct RawOperation {
+    /// The HTTP method.
+    pub method: Option<String>,
+    /// Where, below the base URL.
+    pub path: Option<String>,
+    /// What the client calls it by.
+    pub bulk_id: Option<String>,
+    /// The entity tag that the resource must have.
+    pub version: Option<String>,
+    /// JSON text.
+    pub data: Option<Box<RawValue>>,
+    /// What is wrong with the members themselves.
+    pub problem: Option<ScimError>,
+}
+
+impl BulkRequest {
+    /// Reads a request to its end.
+    ///
+    /// # Errors
+    /// It is none, or larger than the limits (413): then nothing of it is done.
+    pub fn read(source: impl Read, limits: BulkLimits) -> Result<Self, ScimError> {
+        let refused = RefCell::new(None);
+        let source = Limited {
+            source,
+            left: limits.payload,
+            limit: limits.payload,
+            refused: &refused,
+        };
+        let mut reader =
+            serde_json::Deserializer::from_reader(BufReader::with_capacity(64 * 1024, source));
+        let message = Message {
+            limits,
+            refused: &refused,
+        };
+        let read = message
+            .deserialize(&mut reader)
+            .and_then(|request| reader.end().map(|()| request));
+        read.map_err(|error| match refused.take() {
+            Some(refusal) => refusal,
+            None => json::unreadable(&error),
+        })
+    }
+}
+
+/// What is answered to a body that is too long.
+pub fn payload_too_large(limit: u64) -> ScimError {
+    ScimError::new(
+        413,
+        format!(
+            "The size of the bulk operation exceeds the maxPayloadSize ({limit}). Send fewer \
+             operations at once."
+        ),
+    )
+}
+
+fn too_many_operations(limit: usize) -> ScimError {
+    ScimError::new(
+        413,
+        format!(
+            "The number of operations in the bulk request exceeds the maxOperations ({limit}). Send \
+             fewer operations at once."
+        ),
+    )
+}
+
+/// Reads no further than the limit.
+struct Limited<'r, R> {
+    source: R,
+    left: u64,
+    limit: u64,
+    refused: &'r RefCell<Option<ScimError>>,
+}
+
+impl<R: Read> Read for Limited<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer).inspect_err(|error| {
+            let refusal = match io_refusal(error) {
+                Some(wire) => wire,
+                None => ScimError::new(400, error.to_string()),
+            };
+            self.refused.replace(Some(refusal));
+        })?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(count)
+            }
+            None => {
+                self.refused.replace(Some(payload_too_large(self.limit)));
+                Err(io::Error::other("the body is too long"))
+            }
+        }
+    }
+}
+
+/// What a failure of the body's way here means to the caller.
+fn io_refusal(error: &io::Error) -> Option<ScimError> {
+    let wire = error
+        .get_ref()?
+        .downcast_ref::<crate::wire::error::WireError>()?;
+    Some(ScimError::new(400, wire.to_string()))
+}
+
+/// The message as a whole.
+#[derive(Clone, Copy)]
+struct Message<'r> {
+    limits: BulkLimits,
+    refused: &'r RefCell<Option<ScimError>>,
+}
+
+impl Message<'_> {
+    /// Remembers why, and ends the reading.
+    fn refuse<E: Error>(&self, refusal: ScimError) -> E {
+        self.refused.replace(Some(refusal));
+        E::custom("refused")
+    }
+
+    fn check_schemas<E: Error>(&self, schemas: &Value) -> Result<(), E> {
+        let named = schemas.as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_it = |urn: &Value| {
+            urn.as_str()
+                .is_some_and(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST))
+        };
+        // WSO2's documentation shows an empty list.
+        if schemas.is_array() && named.iter().all(is_it) {
+            return Ok(());
+        }
+        Err(self.refuse(ScimError::syntax(format!(
+            "schemas of a bulk request is [\"{BULK_REQUEST}\"]."
+        ))))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Message<'_> {
+    type Value = BulkRequest;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<BulkRequest, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Message<'_> {
+    type Value = BulkRequest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a bulk request, which is an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BulkRequest, A::Error> {
+        let (mut schemas, mut operations, mut fail_on_errors) = (false, None, None);
+        while let Some(name) = map.next_key::<String>()? {
+            let twice = || {
+                self.refuse(ScimError::syntax(format!(
+                    "The bulk request has {name} twice; send it once."
+                )))
+            };
+            match name.to_ascii_lowercase().as_str() {
+                "schemas" => {
+                    if schemas {
+                        return Err(twice());
+                    }
+                    schemas = true;
+                    self.check_schemas(&map.next_value_seed(StrictValue::default())?)?;
+                }
+                "failonerrors" => {
+                    if fail_on_errors.is_some() {
+                        return Err(twice());
+                    }
+                    let value = map.next_value_seed(StrictValue::default())?;
+                    fail_on_errors = Some(match (&value, value.as_u64()) {
+                        (Value::Null, _) => 0,
+                        (_, Some(count)) => count,
+                        (_, None) => {
+                            return Err(self.refuse(ScimError::value(
+                                "failOnErrors is a whole number that is not negative: after so many \
+                                 errors no more operations are carried out; 0 means never.",
+                            )));
+                        }
+                    });
+                }
+                "operations" => {
+                    if operations.is_some() {
+                        return Err(twice());
+                    }
+                    operations = Some(map.next_value_seed(Operations(self))?);
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if !schemas {
+            return Err(self.refuse(ScimError::syntax(format!(
+                "A bulk request needs schemas: [\"{BULK_REQUEST}\"]."
+            ))));
+        }
+        let Some(operations) = operations else {
+            return Err(self.refuse(ScimError::syntax(
+                "A bulk request needs Operations, an array.",
+            )));
+        };
+        Ok(BulkRequest {
+            fail_on_errors: fail_on_errors.filter(|count| *count > 0),
+            operations,
+        })
+    }
+}
+
+/// The array of operations.
+struct Operations<'r>(Message<'r>);
+
+impl<'de> DeserializeSeed<'de> for Operations<'_> {
+    type Value = Vec<RawOperation>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Operations<'_> {
+    type Value = Vec<RawOperation>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Operations, which is an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        let mut operations = Vec::new();
+        while let Some(operation) = sequence.next_element_seed(One(self.0))? {
+            if operations.len() == self.0.limits.operations {
+                let refusal = too_many_operations(self.0.limits.operations);
+                return Err(self.0.refuse(refusal));
+            }
+            operations.push(operation);
+        }
+        Ok(operations)
+    }
+}
+
+/// One operation.
+struct One<'r>(Message<'r>);
+
+impl<'de> DeserializeSeed<'de> for One<'_> {
+    type Value = RawOperation;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RawOperation, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for One<'_> {
+    type Value = RawOperation;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an operation, which is an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawOperation, A::Error> {
+        let mut operation = RawOperation::default();
+        let mut seen: Vec<String> = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let lower = name.to_ascii_lowercase();
+            if seen.contains(&lower) {
+                return Err(self.0.refuse(ScimError::syntax(format!(
+                    "An operation has {name} twice; send it once."
+                ))));
+            }
+            let place = match lower.as_str() {
+                "method" => &mut operation.method,
+                "path" => &mut operation.path,
+                "bulkid" => &mut operation.bulk_id,
+                "version" => &mut operation.version,
+                "data" => {
+                    let data = map.next_value::<Box<RawValue>>()?;
+                    operation.data = Some(data).filter(|data| data.get() != "null");
+                    seen.push(lower);
+                    continue;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            match map.next_value_seed(StrictValue::default())? {
+                Value::String(text) => *place = Some(text),
+                Value::Null => {}
+                _ => {
+                    operation.problem = Some(ScimError::value(format!(
+                        "{name} of a bulk operation is text."
+                    )));
+                }
+            }
+            seen.push(lower);
+        }
+        Ok(operation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::scim::error::ErrorType;
+
+    const LIMITS: BulkLimits = BulkLimits {
+        operations: 2,
+        payload: 400,
+    };
+
+    fn read(text: &str) -> Result<BulkRequest, ScimError> {
+        BulkRequest::read(text.as_bytes(), LIMITS)
+    }
+
+    fn message(rest: &str) -> String {
+        format!(r#"{{"schemas":["{BULK_REQUEST}"],{rest}}}"#)
+    }
+
+    #[test]
+    fn operations_are_kept_as_text() {
+        let request = read(&message(
+            r#""failOnErrors":1,"operations":[{"Method":"POST","path":"/Users","bulkId":"q","data":{ "userName":"k" }},{"method":7}]"#,
+        ))
+        .unwrap();
+        assert_eq!(request.fail_on_errors, Some(1));
+        let [first, second] = request.operations.as_slice() else {
+            unreachable!()
+        };
+        assert_eq!(first.method.as_deref(), Some("POST"));
+        assert_eq!(first.data.as_ref().unwrap().get(), r#"{ "userName":"k" }"#);
+        assert!(second.problem.is_some());
+        assert!(read(r#"{"schemas":[],"Operations":[]}"#).is_ok());
+        let unlimited = read(&message(r#""failOnErrors":0,"Operations":[]"#)).unwrap();
+        assert_eq!(unlimited.fail_on_errors, None);
+    }
+
+    #[test]
+    fn limits_are_kept_while_reading() {
+        let many = message(r#""Operations":[{},{},{}]"#);
+        let refused = read(&many).unwrap_err();
+        assert_eq!(refused.status, 413);
+        assert!(refused.detail.contains("maxOperations (2)"), "{refused}");
+        let long = message(&format!(
+            r#""Operations":[{{"data":"{}"}}]"#,
+            "x".repeat(400)
+        ));
+        let refused = read(&long).unwrap_err();
+        assert_eq!(refused.status, 413);
+        assert!(refused.detail.contains("maxPayloadSize (400)"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_no_bulk_request_is_refused() {
+        for (text, kind) in [
+            ("", ErrorType::InvalidSyntax),
+            ("[]", ErrorType::InvalidSyntax),
+            ("{", ErrorType::InvalidSyntax),
+            (r#"{"Operations":[]}"#, ErrorType::InvalidSyntax),
+            (&message(r#""x":1"#), ErrorType::InvalidSyntax),
+            (&message(r#""Operations":{}"#), ErrorType::InvalidSyntax),
+            (&message(r#""Operations":[1]"#), ErrorType::InvalidSyntax),
+            (
+                &message(r#""Operations":[],"operations":[]"#),
+                ErrorType::InvalidSyntax,
+            ),
+            (
+                &message(r#""Operations":[{"path":"a","PATH":"b"}]"#),
+                ErrorType::InvalidSyntax,
+            ),
+            (&message(r#""Operations":[]}x"#), ErrorType::InvalidSyntax),
+            (
+                &message(r#""failOnErrors":-1,"Operations":[]"#),
+                ErrorType::InvalidValue,
+            ),
+            (
+                &message(r#""failOnErrors":"1","Operations":[]"#),
+                ErrorType::InvalidValue,
+            ),
+            (
+                &message(r#""failOnErrors":1.5,"Operations":[]"#),
+                ErrorType::InvalidValue,
+            ),
+            (
+                r#"{"schemas":["urn:x"],"Operations":[]}"#,
+                ErrorType::InvalidSyntax,
+            ),
+        ] {
+            let refused = read(text).unwrap_err();
+            assert_eq!(
+                (refused.status, refused.scim_type),
+                (400, Some(kind)),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! Groups and their members: made, replaced, patched, removed.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::provision::apply::{Applied, Hand, agreed};
+use crate::provision::operation::{Done, Effect, Precondition};
+use crate::provision::prepare::{GroupDraft, Name};
+use crate::users::PRIMARY_DOMAIN;
+use crate::users::policy::ADMIN_ROLE;
+use crate::users::resources::{Change, Group, GroupResource, Kind, Member, Resources};
+use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::member_changes::{MemberChange, member_changes};
+use crate::users::scim::patch::Patch;
+use crate::users::scim::patch_apply;
+use crate::users::scim::render;
+use crate::users::store_error::StoreError;
+
+/// Members that a document names: those who exist, and those whom the same request makes later.
+#[derive(Debug, Default)]
+struct Named {
+    existing: Vec<Member>,
+    promised: Vec<Uuid>,
+}
+
+impl Hand<'_> {
+    pub(super) fn create_group(
+        &mut self,
+        tx: &mut dyn Resources,
+        id: Uuid,
+        draft: &GroupDraft,
+    ) -> Applied<Done> {
+        let Name { domain, name } = &draft.name;
+        let named = agreed!(self.named(tx, id, domain, &draft.members)?);
+        let external_id = draft.external_id.as_deref();
+        match tx.add_group(id, domain, name, external_id, self.at)? {
+            Change::Made(at) => {
+                let at = self.take_in(tx, id, &named)?.unwrap_or(at);
+                let attributes = ["displayName", "members"].into_iter();
+                self.note(tx, "group.create", domain, name, attributes)?;
+                self.done(tx, Effect::Created, Kind::Group, id, at)
+            }
+            Change::Taken => Ok(Err(taken(&draft.name))),
+            Change::Gone => Ok(Err(Self::gone(Kind::Group, id))),
+        }
+    }
+
+    pub(super) fn replace_group(
+        &mut self,
+        tx: &mut dyn Resources,
+        id: Uuid,
+        precondition: &Precondition,
+        draft: &GroupDraft,
+    ) -> Applied<Done> {
+        let Some(stored) = tx.group(id, true)? else {
+            return Ok(Err(Self::gone(Kind::Group, id)));
+        };
+        agreed!(precondition.check(changed(&stored.group)));
+        self.put_group(tx, &stored, draft)
+    }
+
+    pub(super) fn patch_group(
+        &mut self,
+        tx: &mut dyn Resources,
+        id: Uuid,
+        precondition: &Precondition,
+        patch: &Patch,
+    ) -> Applied<Done> {
+        // A group may have very many members; most patches name a few of them.
+        let changes = member_changes(patch);
+        let Some(stored) = tx.group(id, changes.is_none())? else {
+            return Ok(Err(Self::gone(Kind::Group, id)));
+        };
+        agreed!(precondition.check(changed(&stored.group)));
+        if let Some(changes) = changes {
+            return self.change_members(tx, &stored.group, &changes);
+        }
+        let mut after = render::group(&stored, "");
+        agreed!(patch_apply::apply(
+            patch,
+            &mut after,
+            &self.provisioner.schemas.group
+        ));
+        let draft = agreed!(self.provisioner.group_of(after));
+        self.put_group(tx, &stored, &draft)
+    }
+
+    pub(super) fn delete_group(
+        &mut self,
+        tx: &mut dyn Resources,
+        id: Uuid,
+        precondition: &Precondition,
+    ) -> Applied<Done> {
+        let Some(stored) = tx.group(id, false)? else {
+            return Ok(Err(Self::gone(Kind::Group, id)));
+        };
+        let group = &stored.group;
+        agreed!(precondition.check(changed(group)));
+        agreed!(not_built_in(group));
+        if !tx.delete_group(id)? {
+            return Ok(Err(Self::gone(Kind::Group, id)));
+        }
+        self.note(
+            tx,
+            "group.delete",
+            &group.domain,
+            &group.name,
+            [].into_iter(),
+        )?;
+        Ok(Ok(Done {
+            effect: Effect::Deleted,
+            kind: Kind::Group,
+            id,
+            changed: None,
+            resource: None,
+        }))
+    }
+
+    fn put_group(
+        &mut self,
+        tx: &mut dyn Resources,
+        stored: &GroupResource,
+        draft: &GroupDraft,
+    ) -> Applied<Done> {
+        let group = &stored.group;
+        let Name { domain, name } = &draft.name;
+        if *domain != group.domain {
+            return Ok(Err(ScimError::of(
+                ErrorType::Mutability,
+                format!(
+                    "displayName: the group belongs to the user store {}, and stays there; give a \
+                     name of that store.",
+                    group.domain
+                ),
+            )));
+        }
+        let said = *name != group.name || draft.external_id != group.external_id;
+        if said {
+            agreed!(self.admin_only("rename a group"));
+            agreed!(not_built_in(group));
+        }
+        let named = agreed!(self.named(tx, group.id, domain, &draft.members)?);
+        let leaving = leaving(&stored.members, &named.existing);
+        if !leaving.is_empty() {
+            agreed!(self.may_change_members(group));
+        }
+        let mut at = None;
+        if said {
+            let external_id = draft.external_id.as_deref();
+            match tx.change_group(group.id, name, external_id, self.at)? {
+                Change::Made(moment) => at = Some(moment),
+                Change::Taken => return Ok(Err(taken(&draft.name))),
+                Change::Gone => return Ok(Err(Self::gone(Kind::Group, group.id))),
+            }
+        }
+        let left = match leaving.is_empty() {
+            true => None,
+            false => tx.remove_members(group.id, &leaving, self.at)?.at,
+        };
+        let joined = self.take_in(tx, group.id, &named)?;
+        let members = joined.or(left);
+        self.finish(tx, group, members.or(at), said, members.is_some())
+    }
+
+    fn change_members(
+        &mut self,
+        tx: &mut dyn Resources,
+        group: &Group,
+        changes: &[MemberChange],
+    ) -> Applied<Done> {
+        // Whoever is to come in is looked at before anybody goes.
+        let mut named = Vec::with_capacity(changes.len());
+        for change in changes {
+            named.push(match change {
+                MemberChange::Add(ids) | MemberChange::ReplaceAll(ids) => {
+                    agreed!(self.named_ids(tx, group.id, &group.domain, ids)?)
+                }
+                MemberChange::Remove(_) => Named::default(),
+            });
+        }
+        agreed!(self.may_change_members(group));
+        let mut at = None;
+        for (change, named) in changes.iter().zip(&named) {
+            let now = match change {
+                MemberChange::Add(_) => self.take_in(tx, group.id, named)?,
+                MemberChange::Remove(ids) => {
+                    let ids: Vec<Uuid> = ids
+                        .iter()
+                        .filter_map(|id| Uuid::try_parse(id).ok())
+                        .collect();
+                    for id in &ids {
+                        self.forget(group.id, *id);
+                    }
+                    tx.remove_members(group.id, &ids, self.at)?.at
+                }
+                MemberChange::ReplaceAll(_) => {
+                    let Some(stored) = tx.group(group.id, true)? else {
+                        return Ok(Err(Self::gone(Kind::Group, group.id)));
+                    };
+                    let leaving = leaving(&stored.members, &named.existing);
+                    self.forget_all(group.id);
+                    let left = tx.remove_members(group.id, &leaving, self.at)?.at;
+                    self.take_in(tx, group.id, named)?.or(left)
+                }
+            };
+            at = now.or(at);
+        }
+        self.finish(tx, group, at, false, at.is_some())
+    }
+
+    fn finish(
+        &mut self,
+        tx: &mut dyn Resources,
+        group: &Group,
+        at: Option<Moment>,
+        said: bool,
+        members: bool,
+    ) -> Applied<Done> {
+        let Some(at) = at else {
+            return self.done(tx, Effect::Unchanged, Kind::Group, group.id, changed(group));
+        };
+        let attributes = said
+            .then_some("displayName")
+            .into_iter()
+            .chain(members.then_some("members"));
+        self.note(tx, "group.update", &group.domain, &group.name, attributes)?;
+        self.done(tx, Effect::Updated, Kind::Group, group.id, at)
+    }
+
+    /// Takes in those who exist, and notes those who are still to be made.
+    fn take_in(
+        &mut self,
+        tx: &mut dyn Resources,
+        group: Uuid,
+        named: &Named,
+    ) -> Result<Option<Moment>, StoreError> {
+        for member in &named.promised {
+            self.pending.entry(*member).or_default().push(group);
+        }
+        match named.existing.is_empty() {
+            true => Ok(None),
+            false => Ok(tx.add_members(group, &named.existing, self.at)?.at),
+        }
+    }
+
+    /// The members that elements of a document name.
+    fn named(
+        &self,
+        tx: &mut dyn Resources,
+        group: Uuid,
+        domain: &str,
+        elements: &[Value],
+    ) -> Applied<Named> {
+        let mut ids = Vec::with_capacity(elements.len());
+        for element in elements {
+            let element = element.as_object();
+            let text =
+                |name: &str| element.and_then(|element: &Map<_, _>| element.get(name)?.as_str());
+            let Some(id) = text("value") else {
+                return Ok(Err(ScimError::value(
+                    "members: a member has no value; give the id of a user or a group.",
+                )));
+            };
+            ids.push((id, text("type")));
+        }
+        self.look_up(tx, group, domain, &ids)
+    }
+
+    fn named_ids(
+        &self,
+        tx: &mut dyn Resources,
+        group: Uuid,
+        domain: &str,
+        ids: &[String],
+    ) -> Applied<Named> {
+        let ids: Vec<_> = ids.iter().map(|id| (id.as_str(), None)).collect();
+        self.look_up(tx, group, domain, &ids)
+    }
+
+    fn look_up(
+        &self,
+        tx: &mut dyn Resources,
+        group: Uuid,
+        domain: &str,
+        ids: &[(&str, Option<&str>)],
+    ) -> Applied<Named> {
+        let mut named = Named::default();
+        for (text, kind) in ids {
+            let nobody = || {
+                ScimError::value(format!(
+                    "members: there is no user or group with the id {text}; leave it out, or make it \
+                     first."
+                ))
+            };
+            let Ok(id) = Uuid::try_parse(text) else {
+                return Ok(Err(nobody()));
+            };
+            if id == group {
+                return Ok(Err(ScimError::value(
+                    "members: a group cannot be a member of itself.",
+                )));
+            }
+            let Some(member) = tx.member(id)? else {
+                match self.promised.get(&id) {
+                    Some(_) => named.promised.push(id),
+                    None => return Ok(Err(nobody())),
+                }
+                continue;
+            };
+            agreed!(fits(&member, *kind, domain));
+            named.existing.push(member);
+        }
+        if !(named.existing.is_empty() && named.promised.is_empty())
+            && let Some(stored) = tx.group(group, false)?
+        {
+            agreed!(self.may_change_members(&stored.group));
+        }
+        Ok(Ok(named))
+    }
+
+    /// Takes a resource that was just made into the groups that it was promised to; answers the groups
+    /// that cannot have it, and why.
+    pub(super) fn keep_promise(
+        &mut self,
+        tx: &mut dyn Resources,
+        made: Uuid,
+    ) -> Result<Vec<(Uuid, ScimError)>, StoreError> {
+        let Some(groups) = self.pending.remove(&made) else {
+            return Ok(Vec::new());
+        };
+        let Some(member) = tx.member(made)? else {
+            return Ok(Vec::new());
+        };
+        let mut unfit = Vec::new();
+        for group in groups {
+            let Some(stored) = tx.group(group, false)? else {
+                continue;
+            };
+            match fits(&member, None, &stored.group.domain) {
+                Ok(()) => {
+                    tx.add_members(group, std::slice::from_ref(&member), self.at)?;
+                }
+                Err(error) => unfit.push((group, error)),
+            }
+        }
+        Ok(unfit)
+    }
+
+    fn forget(&mut self, group: Uuid, member: Uuid) {
+        if let Some(groups) = self.pending.get_mut(&member) {
+            groups.retain(|other| *other != group);
+        }
+    }
+
+    fn forget_all(&mut self, group: Uuid) {
+        for groups in self.pending.values_mut() {
+            groups.retain(|other| *other != group);
+        }
+    }
+
+    fn may_change_members(&self, group: &Group) -> Result<(), ScimError> {
+        match is_admins(group) {
+            true => self.admin_only("say who is in the group admin"),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Members who are not among those who stay.
+fn leaving(members: &[Member], staying: &[Member]) -> Vec<Uuid> {
+    let staying: HashSet<Uuid> = staying.iter().map(|member| member.id).collect();
+    let ids = members.iter().map(|member| member.id);
+    ids.filter(|id| !staying.contains(id)).collect()
+}
+
+/// Whether this resource can be a member: users of the group's user store can, and any group.
+fn fits(member: &Member, kind: Option<&str>, domain: &str) -> Result<(), ScimError> {
+    let is = match member.kind {
+        Kind::User => "User",
+        Kind::Group => "Group",
+    };
+    if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case(is)) {
+        return Err(ScimError::value(format!(
+            "members: {} is a {is}; correct the type, or leave it out.",
+            member.id
+        )));
+    }
+    if member.kind == Kind::User && member.domain != domain {
+        return Err(ScimError::value(format!(
+            "members: the user {} belongs to the user store {}, and the group to {domain}; a group \
+             has users of its own user store.",
+            member.id, member.domain
+        )));
+    }
+    Ok(())
+}
+
+fn is_admins(group: &Group) -> bool {
+    group.domain == PRIMARY_DOMAIN && group.name == ADMIN_ROLE
+}
+
+fn not_built_in(group: &Group) -> Result<(), ScimError> {
+    match is_admins(group) {
+        true => Err(ScimError::of(
+            ErrorType::Mutability,
+            "The group admin is built in: it keeps its name and stays.",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// When the group or its members were changed last.
+pub(super) fn changed(group: &Group) -> Moment {
+    group.modified_at.unwrap_or(group.created_at)
+}
+
+fn taken(name: &Name) -> ScimError {
+    ScimError::of(
+        ErrorType::Uniqueness,
+        format!(
+            "Group with the name: {} already exists in the system.",
+            render::qualified(&name.domain, &name.name)
+        ),
+    )
+}

@@ -1,0 +1,138 @@
+//! What became of each operation of a Bulk request, as it is kept and as doors show it.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::provision::operation::Done;
+use crate::provision::plan::{Method, Planned};
+use crate::users::resources::Kind;
+use crate::users::scim::error::{ErrorType, ScimError};
+
+/// What became of one operation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OperationOutcome {
+    /// The method, as the client wrote it.
+    pub method: String,
+    /// What the client called it by.
+    pub bulk_id: Option<String>,
+    /// The status that a request of its own would have had.
+    pub status: u16,
+    /// The resource; none when a POST failed, or the path led nowhere.
+    pub resource: Option<(Kind, Uuid)>,
+    /// When the resource was changed last, which is its version; none: it failed, or the resource is
+    /// gone.
+    pub changed: Option<Moment>,
+    /// Why it failed.
+    pub error: Option<ScimError>,
+}
+
+impl OperationOutcome {
+    pub(super) fn of(planned: &Planned, result: Result<Done, ScimError>) -> Self {
+        let outcome = OperationOutcome {
+            method: planned.method.clone(),
+            bulk_id: planned.bulk_id.clone(),
+            ..OperationOutcome::default()
+        };
+        match result {
+            Ok(done) => OperationOutcome {
+                status: done.status(),
+                resource: Some((done.kind, done.id)),
+                changed: done.changed,
+                ..outcome
+            },
+            Err(error) => {
+                let frame = planned.frame.as_ref().ok();
+                let existing = frame.filter(|frame| frame.method != Method::Post);
+                OperationOutcome {
+                    status: error.status,
+                    resource: existing.map(|frame| (frame.kind, frame.id)),
+                    error: Some(error),
+                    ..outcome
+                }
+            }
+        }
+    }
+
+    /// The outcome as it is kept.
+    pub(super) fn to_json(&self) -> String {
+        let error = self.error.as_ref();
+        let kept = Kept {
+            method: self.method.clone(),
+            bulk_id: self.bulk_id.clone(),
+            status: self.status,
+            user: self.resource.map(|(kind, _)| kind == Kind::User),
+            id: self.resource.map(|(_, id)| id),
+            changed: self.changed.map(|changed| changed.0),
+            scim_type: error
+                .and_then(|error| error.scim_type)
+                .map(|kind| kind.as_str().to_owned()),
+            detail: error.map(|error| error.detail.clone()),
+        };
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+
+    /// The outcome that was kept as `json`; none when it is no such text.
+    pub(super) fn from_json(json: &str) -> Option<Self> {
+        let kept: Kept = serde_json::from_str(json).ok()?;
+        let kind = kept
+            .user
+            .map(|user| if user { Kind::User } else { Kind::Group });
+        let status = kept.status;
+        let scim_type = kept.scim_type.as_deref().and_then(ErrorType::parse);
+        Some(OperationOutcome {
+            method: kept.method,
+            bulk_id: kept.bulk_id,
+            status,
+            resource: kind.zip(kept.id),
+            changed: kept.changed.map(Moment),
+            error: kept.detail.map(|detail| ScimError {
+                status,
+                scim_type,
+                detail,
+            }),
+        })
+    }
+}
+
+/// An outcome, as text.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kept {
+    method: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bulk_id: Option<String>,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scim_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let outcome = OperationOutcome {
+            method: "PATCH".into(),
+            bulk_id: Some("a".into()),
+            status: 409,
+            resource: Some((Kind::Group, Uuid::from_u128(7))),
+            changed: None,
+            error: Some(ScimError::of(ErrorType::Uniqueness, "taken")),
+        };
+        assert_eq!(
+            OperationOutcome::from_json(&outcome.to_json()),
+            Some(outcome)
+        );
+        assert_eq!(OperationOutcome::from_json("x"), None);
+    }
+}

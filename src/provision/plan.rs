@@ -1,0 +1,370 @@
+//! The plan of a Bulk request: which resource each operation is about, the ids of those that are to be
+//! made, chosen before anything is written, and who refers to whom.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::provision::bulk_request::{BulkRequest, RawOperation};
+use crate::provision::operation::{Act, Operation, Precondition, not_found};
+use crate::provision::references::{PREFIX, Promise, Promises, References, resolve};
+use crate::users::resources::Kind;
+use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::json;
+
+/// Whether what is wrong with one operation's frame is wrong with the whole request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// Only that operation fails (RFC 7644 §3.7.3).
+    Operation,
+    /// The request is refused, as WSO2 does it: a missing or repeated bulkId, method or path.
+    Request,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Make a resource.
+    Post,
+    /// Replace one.
+    Put,
+    /// Change one.
+    Patch,
+    /// Remove one.
+    Delete,
+}
+
+impl Method {
+    const ALL: [(Method, &str); 4] = [
+        (Method::Post, "POST"),
+        (Method::Put, "PUT"),
+        (Method::Patch, "PATCH"),
+        (Method::Delete, "DELETE"),
+    ];
+
+    /// The method that `word` names; methods have a case (RFC 9110 §9.1).
+    pub fn parse(word: &str) -> Option<Self> {
+        let found = Method::ALL.iter().find(|(_, name)| *name == word);
+        found.map(|(method, _)| *method)
+    }
+}
+
+/// An operation of the plan.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// As the client wrote it, to be echoed.
+    pub method: String,
+    pub bulk_id: Option<String>,
+    /// What is to be done; or why it cannot be.
+    pub frame: Result<Frame, ScimError>,
+    /// Positions of the operations it refers to.
+    pub refers_to: Vec<usize>,
+}
+
+/// Where, and how.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub method: Method,
+    pub kind: Kind,
+    pub id: Uuid,
+    precondition: Precondition,
+    data: Option<Box<RawValue>>,
+}
+
+/// The plan.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub operations: Vec<Planned>,
+    pub promises: Promises,
+    /// The resources that the request makes.
+    pub made: HashMap<Uuid, Kind>,
+    pub fail_on_errors: Option<u64>,
+}
+
+impl Plan {
+    /// Plans a request; `known` are ids that operations at these positions were given by an earlier
+    /// run.
+    ///
+    /// # Errors
+    /// The request is refused as a whole.
+    pub fn of(
+        request: BulkRequest,
+        strictness: Strictness,
+        clock: &Clock,
+        known: &HashMap<usize, Uuid>,
+    ) -> Result<Self, ScimError> {
+        let mut promises = Promises::new();
+        let mut made = HashMap::new();
+        let mut frames = Vec::with_capacity(request.operations.len());
+        for (position, raw) in request.operations.iter().enumerate() {
+            let frame = first_look(raw, &promises).map(|look| {
+                if look.method == Method::Post {
+                    let id = known
+                        .get(&position)
+                        .copied()
+                        .unwrap_or_else(|| clock.new_id());
+                    made.insert(id, look.kind);
+                    if let Some(name) = &raw.bulk_id {
+                        let promise = Promise {
+                            operation: position,
+                            id,
+                        };
+                        promises.insert(name.clone(), promise);
+                    }
+                    (look, Some(id))
+                } else {
+                    (look, None)
+                }
+            });
+            if let (Strictness::Request, Err(Flaw::Frame(error))) = (strictness, &frame) {
+                return Err(error.clone());
+            }
+            frames.push(frame);
+        }
+        let planned = request
+            .operations
+            .into_iter()
+            .zip(frames)
+            .map(|(raw, frame)| second_look(raw, frame, &promises))
+            .collect();
+        Ok(Plan {
+            operations: planned,
+            promises,
+            made,
+            fail_on_errors: request.fail_on_errors,
+        })
+    }
+
+    /// The operation at this position with the chosen ids in the place of references; its text is
+    /// given up, unless it may be needed again.
+    pub fn operation(&self, position: usize) -> Result<Operation, ScimError> {
+        let planned = self.operations.get(position);
+        let frame = match planned.map(|planned| &planned.frame) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return Err(error.clone()),
+            None => return Err(ScimError::new(500, "The operation is not there.")),
+        };
+        let data = || -> Result<Value, ScimError> {
+            let Some(data) = &frame.data else {
+                return Err(ScimError::value(
+                    "The operation has no data; give the resource, or the patch.",
+                ));
+            };
+            let mut value = json::parse(data.get().as_bytes())?;
+            resolve(&mut value, &self.promises);
+            Ok(value)
+        };
+        Ok(Operation {
+            kind: frame.kind,
+            id: frame.id,
+            act: match frame.method {
+                Method::Post => Act::Create(data()?),
+                Method::Put => Act::Replace(data()?),
+                Method::Patch => Act::Patch(data()?),
+                Method::Delete => Act::Delete,
+            },
+            precondition: frame.precondition.clone(),
+        })
+    }
+
+    /// The operations in pieces that have to be done together: each reaches from an operation that
+    /// refers to a later one to that later one.
+    pub fn units(&self, from: usize) -> Vec<std::ops::Range<usize>> {
+        let mut units = Vec::new();
+        let (mut start, mut end) = (from, from);
+        for position in from..self.operations.len() {
+            if position >= end {
+                if end > start {
+                    units.push(start..end);
+                }
+                start = position;
+                end = position + 1;
+            }
+            let planned = self.operations.get(position);
+            let last = planned.and_then(|planned| planned.refers_to.iter().max());
+            if let Some(last) = last {
+                end = end.max(last + 1);
+            }
+        }
+        if end > start {
+            units.push(start..end);
+        }
+        units
+    }
+}
+
+/// What the frame of an operation says.
+struct Look {
+    method: Method,
+    kind: Kind,
+    /// The id in the path, as it was written.
+    id: Option<String>,
+}
+
+/// Why an operation cannot be carried out.
+enum Flaw {
+    /// Its frame is broken: WSO2 refuses the whole request then.
+    Frame(ScimError),
+    /// It leads nowhere.
+    Path(ScimError),
+}
+
+impl Flaw {
+    fn error(self) -> ScimError {
+        match self {
+            Flaw::Frame(error) | Flaw::Path(error) => error,
+        }
+    }
+}
+
+fn first_look(raw: &RawOperation, promises: &Promises) -> Result<Look, Flaw> {
+    if let Some(problem) = &raw.problem {
+        return Err(Flaw::Frame(problem.clone()));
+    }
+    let Some(word) = &raw.method else {
+        return Err(Flaw::Frame(ScimError::syntax(
+            "The operation has no method; give POST, PUT, PATCH or DELETE.",
+        )));
+    };
+    let Some(path) = &raw.path else {
+        return Err(Flaw::Frame(ScimError::syntax(
+            "The operation has no path; give /Users, /Groups, or the path of a resource.",
+        )));
+    };
+    let Some(method) = Method::parse(word) else {
+        return Err(Flaw::Path(ScimError::syntax(format!(
+            "{word:?} is no method of a bulk operation; give POST, PUT, PATCH or DELETE."
+        ))));
+    };
+    if let Some(bulk_id) = &raw.bulk_id
+        && (bulk_id.is_empty() || promises.contains_key(bulk_id))
+    {
+        return Err(Flaw::Frame(ScimError::value(match bulk_id.as_str() {
+            "" => "The bulkId is empty; give one that no other operation has.".to_owned(),
+            _ => format!("Duplicate bulkId found: {bulk_id}; give every operation its own."),
+        })));
+    }
+    let (kind, id) = parse_path(path).map_err(Flaw::Path)?;
+    match (method, &id) {
+        (Method::Post, None) if raw.bulk_id.is_none() => Err(Flaw::Frame(ScimError::value(
+            "Required attribute bulkId is missing in the request; a POST operation needs one.",
+        ))),
+        (Method::Post, Some(_)) => Err(Flaw::Path(ScimError::of(
+            ErrorType::InvalidPath,
+            format!(
+                "POST makes a resource in a collection, not at {path}; give /Users or /Groups."
+            ),
+        ))),
+        (Method::Put | Method::Patch | Method::Delete, None) => Err(Flaw::Path(ScimError::of(
+            ErrorType::InvalidPath,
+            format!("{word} needs the path of a resource, such as {path}/ID."),
+        ))),
+        _ => Ok(Look { method, kind, id }),
+    }
+}
+
+fn second_look(
+    raw: RawOperation,
+    frame: Result<(Look, Option<Uuid>), Flaw>,
+    promises: &Promises,
+) -> Planned {
+    let mut references = References::default();
+    let frame = frame.map_err(Flaw::error).and_then(|(look, chosen)| {
+        let Look { method, kind, id } = look;
+        let id = match (chosen, id) {
+            (Some(chosen), _) => chosen,
+            (None, Some(text)) => match text.strip_prefix(PREFIX) {
+                Some(name) => {
+                    references.note(name, promises);
+                    promises
+                        .get(name)
+                        .map(|promise| promise.id)
+                        .ok_or_else(|| unresolved(name))?
+                }
+                None => Uuid::try_parse(&text).map_err(|_| not_found(kind, &text))?,
+            },
+            (None, None) => return Err(ScimError::syntax("The operation has no resource.")),
+        };
+        let data = match method {
+            Method::Delete => None,
+            _ => raw.data,
+        };
+        if let Some(data) = &data {
+            // A reference holds a colon; without one in the text, escaped or not, there is none.
+            let value = json::parse(data.get().as_bytes())?;
+            references.note_all(&value, promises);
+        } else if method != Method::Delete {
+            return Err(ScimError::value(
+                "The operation has no data; give the resource, or the patch.",
+            ));
+        }
+        if let Some(name) = references.unknown.first() {
+            return Err(unresolved(name));
+        }
+        Ok(Frame {
+            method,
+            kind,
+            id,
+            precondition: Precondition::parse(raw.version.as_deref()),
+            data,
+        })
+    });
+    let mut refers_to = references.operations;
+    refers_to.sort_unstable();
+    refers_to.dedup();
+    Planned {
+        method: raw.method.unwrap_or_default(),
+        bulk_id: raw.bulk_id,
+        refers_to: if frame.is_ok() { refers_to } else { Vec::new() },
+        frame,
+    }
+}
+
+/// What is said of a reference that nothing was made for.
+pub(super) fn unresolved(name: &str) -> ScimError {
+    ScimError {
+        status: 409,
+        scim_type: Some(ErrorType::InvalidValue),
+        detail: format!(
+            "bulkId:{name} cannot be resolved: no operation of this request makes it, or the one that \
+             should has failed."
+        ),
+    }
+}
+
+/// The collection, and the id where the path has one: `/Users`, `Users/ID`.
+fn parse_path(path: &str) -> Result<(Kind, Option<String>), ScimError> {
+    let nowhere = || {
+        ScimError::new(
+            404,
+            format!(
+                "{path:?} is no path of a bulk operation; give /Users, /Groups, or one of their \
+                 resources, such as /Users/ID, below the base URL."
+            ),
+        )
+    };
+    let bare = path.strip_prefix('/').unwrap_or(path);
+    let (collection, id) = match bare.split_once('/') {
+        Some((collection, id)) => (collection, Some(id)),
+        None => (bare, None),
+    };
+    let kind = match collection {
+        "Users" => Kind::User,
+        "Groups" => Kind::Group,
+        "Bulk" => {
+            return Err(ScimError::of(
+                ErrorType::InvalidPath,
+                "A bulk request cannot hold another one; send it by itself.",
+            ));
+        }
+        _ => return Err(nowhere()),
+    };
+    match id {
+        Some("") | None => Ok((kind, None)),
+        Some(id) if id.contains(['/', '?', '#']) && !id.starts_with(PREFIX) => Err(nowhere()),
+        Some(id) => Ok((kind, Some(id.to_owned()))),
+    }
+}

@@ -1,0 +1,359 @@
+//! What can be found out about an operation before the store is asked: whether its document is one,
+//! whether the rules agree to name and password, and the password's hash.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::provision::operation::{Act, Operation, Precondition};
+use crate::provision::provisioner::Provisioner;
+use crate::users::candidate::{Candidate, CandidateColumns, CheckedPassword};
+use crate::users::domains::Domain;
+use crate::users::hashing::HashError;
+use crate::users::options::ConflictPolicy;
+use crate::users::passwords::Fitness;
+use crate::users::policy::{GrantableRoles, Policy};
+use crate::users::resources::{HashedPassword, Kind};
+use crate::users::scim::check::{self, Leniency};
+use crate::users::scim::error::ScimError;
+use crate::users::scim::patch::{self, Patch};
+use crate::users::secret::Secret;
+
+/// A name that the rules agreed to, and the user store it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name {
+    /// The user store.
+    pub domain: String,
+    /// The name, without it.
+    pub name: String,
+}
+
+/// An operation that only the store can still refuse.
+pub(super) struct Prepared {
+    pub kind: Kind,
+    pub id: Uuid,
+    pub act: PreparedAct,
+    pub precondition: Precondition,
+}
+
+pub(super) enum PreparedAct {
+    CreateUser(UserDraft),
+    ReplaceUser(UserDraft),
+    /// The patch, and the hashes of the passwords in it.
+    PatchUser(Patch, HashMap<String, HashedPassword>),
+    CreateGroup(GroupDraft),
+    ReplaceGroup(GroupDraft),
+    PatchGroup(Patch),
+    Delete,
+}
+
+/// A user as a document has it.
+pub(super) struct UserDraft {
+    pub name: Name,
+    /// The canonical document, without the password.
+    pub document: Map<String, Value>,
+    pub password: Option<HashedPassword>,
+}
+
+/// A group as a document has it.
+pub(super) struct GroupDraft {
+    pub name: Name,
+    pub external_id: Option<String>,
+    /// The members' elements.
+    pub members: Vec<Value>,
+}
+
+/// A password that the rules agreed to.
+enum Agreed {
+    /// In the clear, and whether it has to be changed at the first login.
+    Clear(Secret, bool),
+    /// A hash that was made elsewhere.
+    Hashed(String),
+}
+
+/// An operation whose passwords are not hashed yet.
+struct Half {
+    prepared: Prepared,
+    /// Where each goes: the text that stands for it in a patch, or none.
+    passwords: Vec<(Option<String>, Agreed)>,
+}
+
+impl Provisioner {
+    /// Prepares operations; their passwords are hashed side by side.
+    ///
+    /// # Errors
+    /// The machine cannot hash.
+    pub(super) fn prepare(
+        &self,
+        operations: impl IntoIterator<Item = Result<Operation, ScimError>>,
+        leniency: Leniency,
+    ) -> Result<Vec<Result<Prepared, ScimError>>, HashError> {
+        let halves: Vec<Result<Half, ScimError>> = operations
+            .into_iter()
+            .map(|operation| self.half(operation?, leniency))
+            .collect();
+        let mut clear = Vec::new();
+        for half in halves.iter().flatten() {
+            for (_, agreed) in &half.passwords {
+                if let Agreed::Clear(secret, _) = agreed {
+                    clear.push(secret.clone());
+                }
+            }
+        }
+        let mut hashes = match clear.is_empty() {
+            true => Vec::new(),
+            false => self.pool.hash_all(clear)?,
+        }
+        .into_iter();
+        let whole = halves.into_iter().map(|half| {
+            let Half {
+                mut prepared,
+                passwords,
+            } = half?;
+            for (text, agreed) in passwords {
+                let hashed = match agreed {
+                    Agreed::Hashed(hash) => HashedPassword {
+                        hash,
+                        must_change: false,
+                    },
+                    Agreed::Clear(_, must_change) => HashedPassword {
+                        hash: hashes.next().unwrap_or_default(),
+                        must_change,
+                    },
+                };
+                match (&mut prepared.act, text) {
+                    (PreparedAct::PatchUser(_, known), Some(text)) => {
+                        known.insert(text, hashed);
+                    }
+                    (PreparedAct::CreateUser(draft) | PreparedAct::ReplaceUser(draft), None) => {
+                        draft.password = Some(hashed)
+                    }
+                    _ => {}
+                }
+            }
+            Ok(prepared)
+        });
+        Ok(whole.collect())
+    }
+
+    fn half(&self, operation: Operation, leniency: Leniency) -> Result<Half, ScimError> {
+        let Operation {
+            kind,
+            id,
+            act,
+            precondition,
+        } = operation;
+        let mut passwords = Vec::new();
+        let act = match (kind, act) {
+            (_, Act::Delete) => PreparedAct::Delete,
+            (Kind::User, Act::Create(data)) => {
+                PreparedAct::CreateUser(self.user_draft(data, leniency, &mut passwords)?)
+            }
+            (Kind::User, Act::Replace(data)) => {
+                PreparedAct::ReplaceUser(self.user_draft(data, leniency, &mut passwords)?)
+            }
+            (Kind::User, Act::Patch(data)) => {
+                let patch = patch::parse_patch(data, &self.schemas.user, leniency)?;
+                for text in patch::passwords(&patch) {
+                    let agreed = self.agree_to_password(text)?;
+                    passwords.push((Some(text.to_owned()), agreed));
+                }
+                PreparedAct::PatchUser(patch, HashMap::new())
+            }
+            (Kind::Group, Act::Create(data)) => {
+                PreparedAct::CreateGroup(self.group_draft(data, leniency)?)
+            }
+            (Kind::Group, Act::Replace(data)) => {
+                PreparedAct::ReplaceGroup(self.group_draft(data, leniency)?)
+            }
+            (Kind::Group, Act::Patch(data)) => {
+                PreparedAct::PatchGroup(patch::parse_patch(data, &self.schemas.group, leniency)?)
+            }
+        };
+        Ok(Half {
+            prepared: Prepared {
+                kind,
+                id,
+                act,
+                precondition,
+            },
+            passwords,
+        })
+    }
+
+    fn user_draft(
+        &self,
+        data: Value,
+        leniency: Leniency,
+        passwords: &mut Vec<(Option<String>, Agreed)>,
+    ) -> Result<UserDraft, ScimError> {
+        let mut document = check::check_document(data, &self.schemas.user, leniency)?;
+        if let Some(text) = take_password(&mut document) {
+            passwords.push((None, self.agree_to_password(&text)?));
+        }
+        let name = text_of(&document, "userName");
+        Ok(UserDraft {
+            name: self.user_name(name)?,
+            document,
+            password: None,
+        })
+    }
+
+    fn group_draft(&self, data: Value, leniency: Leniency) -> Result<GroupDraft, ScimError> {
+        let document = check::check_document(data, &self.schemas.group, leniency)?;
+        self.group_of(document)
+    }
+
+    /// What a canonical document says of a group.
+    pub(super) fn group_of(
+        &self,
+        mut document: Map<String, Value>,
+    ) -> Result<GroupDraft, ScimError> {
+        let name = self.group_name(text_of(&document, "displayName"))?;
+        let external_id = match document.remove("externalId") {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let members = match document.remove("members") {
+            Some(Value::Array(members)) => members,
+            _ => Vec::new(),
+        };
+        Ok(GroupDraft {
+            name,
+            external_id,
+            members,
+        })
+    }
+
+    /// The user store and the name that a `userName` stands for.
+    ///
+    /// # Errors
+    /// There is no such user store, or the name breaks a rule.
+    pub(super) fn user_name(&self, qualified: &str) -> Result<Name, ScimError> {
+        let (domain, bare) = self.split(qualified)?;
+        // The rules take the part before the first slash for the domain.
+        let whole = format!("{}/{bare}", domain.name);
+        let candidate = Candidate {
+            line: 1,
+            user_name: &whole,
+            columns: COLUMNS,
+            ..Candidate::default()
+        };
+        self.agree(&domain, candidate, |checked| {
+            checked.name.as_str().to_owned()
+        })
+        .map(|name| Name {
+            domain: domain.name.clone(),
+            name,
+        })
+    }
+
+    /// The user store and the name that a `displayName` of a group stands for.
+    ///
+    /// # Errors
+    /// There is no such user store, or it cannot be a name.
+    pub(super) fn group_name(&self, qualified: &str) -> Result<Name, ScimError> {
+        if crate::users::policy::HYBRID_ROLES
+            .iter()
+            .any(|prefix| qualified.starts_with(prefix))
+        {
+            return Err(ScimError::value(
+                "displayName: roles that belong to no user store, such as Internal/…, are no groups; \
+                 give another name.",
+            ));
+        }
+        let (domain, bare) = self.split(qualified)?;
+        crate::users::role_name::check(bare)
+            .map_err(|why| ScimError::value(format!("displayName cannot be a name: {why}.")))?;
+        Ok(Name {
+            domain: domain.name,
+            name: bare.to_owned(),
+        })
+    }
+
+    fn split<'n>(&self, qualified: &'n str) -> Result<(Domain, &'n str), ScimError> {
+        self.domains
+            .split(qualified)
+            .map_err(|error| ScimError::value(error.to_string()))
+    }
+
+    fn agree_to_password(&self, text: &str) -> Result<Agreed, ScimError> {
+        let domain = self
+            .domains
+            .find(None)
+            .map_err(|error| ScimError::value(error.to_string()))?;
+        let candidate = Candidate {
+            line: 1,
+            user_name: "nobody",
+            password: Some(text),
+            columns: COLUMNS,
+            ..Candidate::default()
+        };
+        // Only the password is asked about, whatever the domain asks of names.
+        let domain = Domain {
+            user_name_rule: None,
+            ..domain
+        };
+        self.agree(&domain, candidate, |checked| match checked.password {
+            CheckedPassword::Own(own, fitness) => {
+                Some(Agreed::Clear(own.into(), fitness == Fitness::InitialOnly))
+            }
+            CheckedPassword::Hashed(hash) => Some(Agreed::Hashed(hash.to_owned())),
+            _ => None,
+        })?
+        .ok_or_else(|| ScimError::value("password is blank; leave it out, or give one."))
+    }
+
+    /// Asks the rules that every row of an import has to satisfy.
+    fn agree<T>(
+        &self,
+        domain: &Domain,
+        candidate: Candidate<'_>,
+        take: impl FnOnce(crate::users::candidate::CheckedUser<'_>) -> T,
+    ) -> Result<T, ScimError> {
+        let policy = Policy {
+            domain,
+            passwords: &self.passwords,
+            default_password: None,
+            // With this one a user without a password is not refused.
+            conflict: ConflictPolicy::Update,
+            generate_passwords: false,
+            roles: &GrantableRoles::default(),
+        };
+        match policy.check(candidate, &mut Vec::new()) {
+            Ok(checked) => Ok(take(checked)),
+            Err(problems) => {
+                let sentences: Vec<String> = problems
+                    .iter()
+                    .map(|problem| match &problem.column {
+                        Some(column) => format!("{column}: {}", problem.message),
+                        None => problem.message.clone(),
+                    })
+                    .collect();
+                Err(ScimError::value(sentences.join("; ")))
+            }
+        }
+    }
+}
+
+const COLUMNS: CandidateColumns<'static> = CandidateColumns {
+    user_name: "userName",
+    password: "password",
+    roles: "groups",
+};
+
+/// Takes the password out of a canonical document.
+pub(super) fn take_password(document: &mut Map<String, Value>) -> Option<String> {
+    match document.remove("password") {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+pub(super) fn text_of<'d>(document: &'d Map<String, Value>, name: &str) -> &'d str {
+    document
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}

@@ -1,0 +1,148 @@
+//! Users and groups, one by one and in bulk: looked up, made, changed, removed.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::import::jobs::Jobs;
+use crate::provision::apply::Hand;
+use crate::provision::bulk::allowed;
+use crate::provision::error::ProvisionError;
+use crate::provision::operation::{Done, Operation, Resource, not_found};
+use crate::provision::settings::Settings;
+use crate::users::audit::Actor;
+use crate::users::domains::Domains;
+use crate::users::hashing::HashPool;
+use crate::users::operator::Role;
+use crate::users::passwords;
+use crate::users::resources::{Found, GroupResource, Kind, ResourceQuery, UserResource};
+use crate::users::scim::check::Leniency;
+use crate::users::scim::error::ScimError;
+use crate::users::scim::schema::Schemas;
+use crate::users::store::Store;
+
+/// Who asks, and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// Who, through which door, in which organization.
+    pub actor: Actor,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// Looks after the users and groups of a store.
+pub struct Provisioner {
+    /// Where they are kept.
+    pub store: Arc<dyn Store>,
+    /// Where passwords are hashed.
+    pub pool: Arc<HashPool>,
+    /// The rules for passwords.
+    pub passwords: passwords::Settings,
+    /// The domains.
+    pub domains: Domains,
+    /// What there is.
+    pub schemas: Schemas,
+    /// Time and ids.
+    pub clock: Clock,
+    /// How many findings are kept of a request with many operations.
+    pub keep_findings: u64,
+    /// Limits of such requests.
+    pub settings: Settings,
+    /// Those that run, and those that wait for their turn.
+    pub jobs: Arc<Jobs>,
+}
+
+impl Provisioner {
+    /// Carries out one operation in a transaction of its own. Blocking.
+    ///
+    /// # Errors
+    /// It is refused, or the store failed.
+    pub fn carry_out(
+        &self,
+        authority: &Authority,
+        operation: Operation,
+        leniency: Leniency,
+    ) -> Result<Done, ProvisionError> {
+        allowed(&operation, authority)?;
+        let prepared = self
+            .prepare([Ok(operation)], leniency)?
+            .pop()
+            .ok_or_else(|| ScimError::new(500, "The operation was lost."))??;
+        let promised = std::collections::HashMap::new();
+        let mut result = None;
+        self.store
+            .transact(&authority.actor.organization, &mut |tx| {
+                let mut hand = Hand {
+                    provisioner: self,
+                    by: &authority.actor,
+                    role: authority.role,
+                    at: self.clock.now(),
+                    origin: None,
+                    wanted: true,
+                    promised: &promised,
+                    pending: std::collections::HashMap::new(),
+                };
+                result = Some(hand.apply(tx, &prepared)?);
+                Ok(())
+            })?;
+        let done = result.ok_or_else(|| ScimError::new(500, "The operation was lost."))?;
+        Ok(done?)
+    }
+
+    /// The resource with this id.
+    ///
+    /// # Errors
+    /// There is none, or the store failed.
+    pub fn resource(
+        &self,
+        organization: &str,
+        kind: Kind,
+        id: &str,
+        with_members: bool,
+    ) -> Result<Resource, ProvisionError> {
+        let uuid = Uuid::try_parse(id).map_err(|_| not_found(kind, id))?;
+        let found = match kind {
+            Kind::User => self
+                .store
+                .user_resource(organization, uuid)?
+                .map(|user| Resource::User(Box::new(user))),
+            Kind::Group => self
+                .store
+                .group_resource(organization, uuid, with_members)?
+                .map(|group| Resource::Group(Box::new(group))),
+        };
+        Ok(found.ok_or_else(|| not_found(kind, id))?)
+    }
+
+    /// Users that match.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn find_users(
+        &self,
+        organization: &str,
+        query: &ResourceQuery<'_>,
+    ) -> Result<Found<UserResource>, ProvisionError> {
+        Ok(self.store.find_users(organization, query)?)
+    }
+
+    /// Groups that match.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn find_groups(
+        &self,
+        organization: &str,
+        query: &ResourceQuery<'_>,
+        with_members: bool,
+    ) -> Result<Found<GroupResource>, ProvisionError> {
+        Ok(self.store.find_groups(organization, query, with_members)?)
+    }
+}
+
+impl std::fmt::Debug for Provisioner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Provisioner")
+    }
+}

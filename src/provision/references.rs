@@ -1,0 +1,188 @@
+//! References of one operation of a Bulk request to what another one makes: `bulkId:x` wherever the id
+//! of a resource can stand (RFC 7644 §3.7.1).
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Stands in front of the bulkId.
+pub const PREFIX: &str = "bulkId:";
+
+/// The position of the operation that makes a resource, and the id that was chosen for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promise {
+    /// Position in the request, from 0.
+    pub operation: usize,
+    /// The id.
+    pub id: Uuid,
+}
+
+/// The promises of a request, by bulkId.
+pub type Promises = HashMap<String, Promise>;
+
+/// What an operation refers to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    /// Positions of the operations it refers to.
+    pub operations: Vec<usize>,
+    /// BulkIds that no operation has.
+    pub unknown: Vec<String>,
+}
+
+impl References {
+    /// Notes a reference to `name`.
+    pub fn note(&mut self, name: &str, promises: &Promises) {
+        match promises.get(name) {
+            Some(promise) => self.operations.push(promise.operation),
+            None => self.unknown.push(name.to_owned()),
+        }
+    }
+
+    /// Notes every reference in `value`.
+    pub fn note_all(&mut self, value: &Value, promises: &Promises) {
+        match value {
+            Value::String(text) => {
+                for name in names(text) {
+                    self.note(name, promises);
+                }
+            }
+            Value::Array(values) => {
+                for value in values {
+                    self.note_all(value, promises);
+                }
+            }
+            Value::Object(members) => {
+                for value in members.values() {
+                    self.note_all(value, promises);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// Puts the chosen ids in the place of all references.
+pub fn resolve(value: &mut Value, promises: &Promises) {
+    match value {
+        Value::String(text) => {
+            if let Some(resolved) = resolved(text, promises) {
+                *text = resolved;
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                resolve(value, promises);
+            }
+        }
+        Value::Object(members) => {
+            for value in members.values_mut() {
+                resolve(value, promises);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The bulkIds that a text refers to: it is a reference as a whole, or a path with one in quotation
+/// marks (`members[value eq "bulkId:x"]`), or the URL of a resource that is not there yet.
+fn names(text: &str) -> Vec<&str> {
+    places(text).map(|(_, name)| name).collect()
+}
+
+fn resolved(text: &str, promises: &Promises) -> Option<String> {
+    let mut out = String::new();
+    let mut from = 0;
+    for (at, name) in places(text) {
+        let promise = promises.get(name)?;
+        out.push_str(text.get(from..at)?);
+        out.push_str(&promise.id.to_string());
+        from = at + PREFIX.len() + name.len();
+    }
+    if from == 0 && out.is_empty() {
+        return None;
+    }
+    out.push_str(text.get(from..)?);
+    Some(out)
+}
+
+/// Where references begin, and the names in them.
+fn places(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let whole = text
+        .strip_prefix(PREFIX)
+        .filter(|name| !name.is_empty())
+        .map(|name| (0, name));
+    let within = text
+        .match_indices(PREFIX)
+        .filter(|(at, _)| *at > 0)
+        .filter_map(|(at, _)| {
+            let before = text.get(..at)?.chars().next_back()?;
+            let name = text.get(at + PREFIX.len()..)?;
+            let end = match before {
+                '"' => name.find('"')?,
+                '/' => name.find(['/', '?', '#']).unwrap_or(name.len()),
+                _ => return None,
+            };
+            Some((at, name.get(..end)?)).filter(|(_, name)| !name.is_empty())
+        });
+    whole.into_iter().chain(within.take(match whole {
+        Some(_) => 0,
+        None => usize::MAX,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn promises() -> Promises {
+        let promise = |operation: usize| Promise {
+            operation,
+            id: Uuid::from_u128(operation as u128 + 1),
+        };
+        [
+            ("qwerty".to_owned(), promise(0)),
+            ("a:b".to_owned(), promise(1)),
+        ]
+        .into()
+    }
+
+    #[test]
+    fn references_are_found_wherever_an_id_can_stand() {
+        let value = json!({
+            "manager": {"value": "bulkId:qwerty", "$ref": "../Users/bulkId:qwerty"},
+            "members": [{"value": "bulkId:a:b"}, {"value": "bulkId:nobody"}],
+            "path": "members[value eq \"bulkId:qwerty\"]",
+            "displayName": "about bulkId:qwerty, in prose",
+        });
+        let mut references = References::default();
+        references.note_all(&value, &promises());
+        references.operations.sort_unstable();
+        assert_eq!(references.operations, [0, 0, 0, 1]);
+        assert_eq!(references.unknown, ["nobody"]);
+    }
+
+    #[test]
+    fn ids_take_their_place() {
+        let one = "00000000-0000-0000-0000-000000000001";
+        let mut value = json!([
+            "bulkId:qwerty",
+            "/Users/bulkId:qwerty",
+            "members[value eq \"bulkId:qwerty\" or value eq \"bulkId:qwerty\"]",
+            "about bulkId:qwerty, in prose",
+            "bulkId:",
+        ]);
+        resolve(&mut value, &promises());
+        assert_eq!(
+            value,
+            json!([
+                one,
+                format!("/Users/{one}"),
+                format!("members[value eq \"{one}\" or value eq \"{one}\"]"),
+                "about bulkId:qwerty, in prose",
+                "bulkId:",
+            ])
+        );
+    }
+}

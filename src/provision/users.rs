@@ -1,0 +1,276 @@
+//! Users: made, replaced, patched, removed.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::provision::apply::{Applied, Hand, agreed};
+use crate::provision::operation::{Done, Effect, Precondition};
+use crate::provision::prepare::{Name, UserDraft, take_password, text_of};
+use crate::users::resources::{Change, HashedPassword, Kind, Resources, UserContent, UserResource};
+use crate::users::scim::check;
+use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::patch::Patch;
+use crate::users::scim::patch_apply;
+use crate::users::scim::render;
+use crate::users::scim::schema::ENTERPRISE;
+
+/// How long a chain of managers is followed.
+const CHAIN: usize = 1_000;
+
+impl Hand<'_> {
+    pub(super) fn create_user(
+        &mut self,
+        tx: &mut dyn Resources,
+        id: Uuid,
+        draft: &UserDraft,
+    ) -> Applied<Done> {
+        let name = &draft.name;
+        if let Some(manager) = manager(&draft.document) {
+            agreed!(self.check_manager(tx, id, manager)?);
+        }
+        let content = render::content(
+            name.domain.clone(),
+            name.name.clone(),
+            draft.document.clone(),
+        );
+        let password = draft.password.as_ref();
+        match tx.add_user(id, &content, password, self.origin, self.at)? {
+            Change::Made(at) => {
+                // A user of an import says by itself which one made it.
+                if self.origin.is_none() {
+                    let attributes = draft.document.keys().map(String::as_str);
+                    self.note(tx, "user.create", &name.domain, &name.name, attributes)?;
+                }
+                self.done(tx, Effect::Created, Kind::User, id, at)
+            }
+            Change::Taken => Ok(Err(taken(name))),
+            Change::Gone => Ok(Err(Self::gone(Kind::User, id))),
+        }
+    }
+
+    pub(super) fn replace_user(
+        &mut self,
+        tx: &mut dyn Resources,
+        id: Uuid,
+        precondition: &Precondition,
+        draft: &UserDraft,
+    ) -> Applied<Done> {
+        let Some(stored) = tx.user(id)? else {
+            return Ok(Err(Self::gone(Kind::User, id)));
+        };
+        agreed!(precondition.check(changed(&stored)));
+        let before = render::user(&stored, "");
+        let mut after = draft.document.clone();
+        agreed!(check::check_replacement(
+            &before,
+            &mut after,
+            &self.provisioner.schemas.user
+        ));
+        self.put_user(
+            tx,
+            &stored,
+            &before,
+            after,
+            &draft.name,
+            draft.password.as_ref(),
+        )
+    }
+
+    pub(super) fn patch_user(
+        &mut self,
+        tx: &mut dyn Resources,
+        id: Uuid,
+        precondition: &Precondition,
+        patch: &Patch,
+        passwords: &HashMap<String, HashedPassword>,
+    ) -> Applied<Done> {
+        let Some(stored) = tx.user(id)? else {
+            return Ok(Err(Self::gone(Kind::User, id)));
+        };
+        agreed!(precondition.check(changed(&stored)));
+        let before = render::user(&stored, "");
+        let mut after = before.clone();
+        agreed!(patch_apply::apply(
+            patch,
+            &mut after,
+            &self.provisioner.schemas.user
+        ));
+        let password = take_password(&mut after).and_then(|text| passwords.get(&text));
+        let name = match text_of(&after, "userName") {
+            same if same == text_of(&before, "userName") => Name {
+                domain: stored.user.domain.clone(),
+                name: stored.user.user_name.clone(),
+            },
+            new => agreed!(self.provisioner.user_name(new)),
+        };
+        self.put_user(tx, &stored, &before, after, &name, password)
+    }
+
+    /// Makes a user look like the document `after`.
+    fn put_user(
+        &mut self,
+        tx: &mut dyn Resources,
+        stored: &UserResource,
+        before: &Map<String, Value>,
+        after: Map<String, Value>,
+        name: &Name,
+        password: Option<&HashedPassword>,
+    ) -> Applied<Done> {
+        let (id, user) = (stored.user.id, &stored.user);
+        if name.domain != user.domain {
+            return Ok(Err(ScimError::of(
+                ErrorType::Mutability,
+                format!(
+                    "userName: the user belongs to the user store {}, and stays there; give a name \
+                     of that store.",
+                    user.domain
+                ),
+            )));
+        }
+        if password.is_some() {
+            agreed!(self.admin_only("set the password of a user who exists"));
+        }
+        if let Some(manager) = manager(&after)
+            && Some(manager) != self::manager(before)
+        {
+            agreed!(self.check_manager(tx, id, manager)?);
+        }
+        let differing = differing(before, &after);
+        let content = render::content(name.domain.clone(), name.name.clone(), after);
+        if password.is_none() && (differing.is_empty() || is_as(&content, stored)) {
+            return self.done(tx, Effect::Unchanged, Kind::User, id, changed(stored));
+        }
+        match tx.change_user(id, &content, password, self.origin, self.at)? {
+            Change::Made(at) => {
+                let attributes = differing
+                    .iter()
+                    .map(String::as_str)
+                    .chain(password.map(|_| "password"));
+                self.note(tx, "user.update", &name.domain, &user.user_name, attributes)?;
+                self.done(tx, Effect::Updated, Kind::User, id, at)
+            }
+            Change::Taken => Ok(Err(taken(name))),
+            Change::Gone => Ok(Err(Self::gone(Kind::User, id))),
+        }
+    }
+
+    pub(super) fn delete_user(
+        &mut self,
+        tx: &mut dyn Resources,
+        id: Uuid,
+        precondition: &Precondition,
+    ) -> Applied<Done> {
+        let Some(stored) = tx.user(id)? else {
+            return Ok(Err(Self::gone(Kind::User, id)));
+        };
+        agreed!(precondition.check(changed(&stored)));
+        if !tx.delete_user(id)? {
+            return Ok(Err(Self::gone(Kind::User, id)));
+        }
+        let user = &stored.user;
+        self.note(
+            tx,
+            "user.delete",
+            &user.domain,
+            &user.user_name,
+            [].into_iter(),
+        )?;
+        Ok(Ok(Done {
+            effect: Effect::Deleted,
+            kind: Kind::User,
+            id,
+            changed: None,
+            resource: None,
+        }))
+    }
+
+    /// A manager who is named by an id is a user, and nobody is their own, however far up.
+    ///
+    /// What only names them, as files do, is taken as it is. A Bulk request may close a circle of users
+    /// that it makes itself, because RFC 7644 §3.7.1 has it resolve such references.
+    fn check_manager(&self, tx: &mut dyn Resources, user: Uuid, manager: &str) -> Applied<()> {
+        let Ok(first) = Uuid::try_parse(manager) else {
+            return Ok(Ok(()));
+        };
+        let mut at = first;
+        for _ in 0..CHAIN {
+            if at == user {
+                return Ok(Err(ScimError::value(
+                    "manager.value: the user would be their own manager; name another one.",
+                )));
+            }
+            let Some(found) = tx.user(at)? else {
+                let promised = self.promised.get(&at) == Some(&Kind::User);
+                if at == first && !promised {
+                    return Ok(Err(ScimError::value(format!(
+                        "manager.value: there is no user with the id {first}; name one who exists."
+                    ))));
+                }
+                return Ok(Ok(()));
+            };
+            let next = found.user.attributes.get("manager").and_then(Value::as_str);
+            match next.map(Uuid::try_parse) {
+                // The circle is this very request's.
+                Some(Ok(next)) if next == user && self.promised.contains_key(&user) => {
+                    return Ok(Ok(()));
+                }
+                Some(Ok(next)) => at = next,
+                _ => return Ok(Ok(())),
+            }
+        }
+        Ok(Err(ScimError::value(
+            "manager.value: the managers above the user lead in a circle or too far up; name \
+             another one.",
+        )))
+    }
+}
+
+/// When the user was changed last.
+pub(super) fn changed(stored: &UserResource) -> crate::clock::Moment {
+    stored.user.modified_at.unwrap_or(stored.user.created_at)
+}
+
+fn taken(name: &Name) -> ScimError {
+    ScimError::of(
+        ErrorType::Uniqueness,
+        format!(
+            "User with the name: {} already exists in the system.",
+            render::qualified(&name.domain, &name.name)
+        ),
+    )
+}
+
+fn manager(document: &Map<String, Value>) -> Option<&str> {
+    document
+        .get(ENTERPRISE)?
+        .get("manager")?
+        .get("value")?
+        .as_str()
+}
+
+/// Names of what two documents have differently, but for what the server says itself.
+fn differing(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
+    let mut names: Vec<String> = before
+        .keys()
+        .chain(after.keys())
+        .filter(|name| !matches!(name.as_str(), "schemas" | "id" | "meta" | "groups"))
+        .filter(|name| before.get(*name) != after.get(*name))
+        .cloned()
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Whether the user is stored like this already.
+fn is_as(content: &UserContent, stored: &UserResource) -> bool {
+    let user = &stored.user;
+    content.user_name == user.user_name
+        && content.external_id == user.external_id
+        && content.given_name == user.given_name
+        && content.family_name == user.family_name
+        && content.email == user.email
+        && content.attributes == user.attributes
+}

@@ -1,0 +1,156 @@
+//! What a transaction has to put back when it fails: the value before each change, newest last.
+
+use uuid::Uuid;
+
+use crate::stores::memory::groups::KeptRole;
+use crate::stores::memory::kept::{Image, Kept};
+use crate::stores::memory::{Content, Key};
+use crate::users::import_record::{ImportId, ImportRecord};
+
+/// What was there before a change.
+#[derive(Debug)]
+pub(super) enum Before {
+    User(Key, Option<Box<Kept>>),
+    Role(Key, Option<Box<KeptRole>>),
+    /// The import had no image of this user.
+    NoImage(ImportId, Uuid),
+    /// The record, and how many findings and rejects there were.
+    Import((String, ImportId), Option<Box<ImportRecord>>, usize, usize),
+    /// How many entries the audit had.
+    Audit(usize),
+    Result((String, ImportId, u64), Option<String>),
+}
+
+impl Content {
+    /// From now on changes can be taken back.
+    pub(super) fn begin_transaction(&mut self) {
+        self.journal = Some(Vec::new());
+    }
+
+    /// Ends the transaction, if one runs; puts everything back unless it is to be kept.
+    pub(super) fn end_transaction(&mut self, keep: bool) {
+        if let Some(journal) = self.journal.take()
+            && !keep
+        {
+            journal
+                .into_iter()
+                .rev()
+                .for_each(|before| self.put_back(before));
+        }
+    }
+
+    /// How much of the journal there is.
+    pub(super) fn mark(&self) -> usize {
+        self.journal.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Puts back what was changed since the mark.
+    pub(super) fn go_back(&mut self, mark: usize) {
+        let Some(mut journal) = self.journal.take() else {
+            return;
+        };
+        let since = journal.split_off(mark.min(journal.len()));
+        since
+            .into_iter()
+            .rev()
+            .for_each(|before| self.put_back(before));
+        self.journal = Some(journal);
+    }
+
+    /// Notes what is to be put back.
+    pub(super) fn remember(&mut self, before: impl FnOnce(&Content) -> Before) {
+        if self.journal.is_some() {
+            let before = before(self);
+            self.journal.get_or_insert_default().push(before);
+        }
+    }
+
+    /// Makes, changes or removes a user.
+    pub(super) fn set_user(&mut self, key: Key, kept: Option<Kept>) {
+        let before = match kept {
+            Some(kept) => {
+                let id = (key.0.clone(), kept.user.id);
+                self.user_keys.insert(id, key.clone());
+                self.users.insert(key.clone(), kept)
+            }
+            None => {
+                let before = self.users.remove(&key);
+                if let Some(before) = &before {
+                    self.user_keys.remove(&(key.0.clone(), before.user.id));
+                }
+                before
+            }
+        };
+        self.remember(|_| Before::User(key, before.map(Box::new)));
+    }
+
+    /// Makes, changes or removes a role.
+    pub(super) fn set_role(&mut self, key: Key, role: Option<KeptRole>) {
+        let before = match role {
+            Some(role) => {
+                let id = (key.0.clone(), role.group.id);
+                self.role_keys.insert(id, key.clone());
+                self.roles.insert(key.clone(), role)
+            }
+            None => {
+                let before = self.roles.remove(&key);
+                if let Some(before) = &before {
+                    self.role_keys.remove(&(key.0.clone(), before.group.id));
+                }
+                before
+            }
+        };
+        self.remember(|_| Before::Role(key, before.map(Box::new)));
+    }
+
+    /// Notes what a step of the import may change.
+    pub(super) fn before_step(&mut self, import: &(String, ImportId)) {
+        self.remember(|content| {
+            let record = content.imports.get(import).cloned().map(Box::new);
+            let findings = content.findings.get(&import.1).map_or(0, Vec::len);
+            let rejects = content.rejects.get(&import.1).map_or(0, Vec::len);
+            Before::Import(import.clone(), record, findings, rejects)
+        });
+        self.remember(|content| Before::Audit(content.audit.len()));
+    }
+
+    /// Keeps what a user was before the import changed it for the first time.
+    pub(super) fn keep_image(&mut self, import: ImportId, image: Image) {
+        let (id, images) = (image.kept.user.id, self.images.entry(import).or_default());
+        if !images.contains_key(&id) {
+            images.insert(id, image);
+            self.remember(|_| Before::NoImage(import, id));
+        }
+    }
+
+    fn put_back(&mut self, before: Before) {
+        match before {
+            Before::User(key, kept) => self.set_user(key, kept.map(|kept| *kept)),
+            Before::Role(key, role) => self.set_role(key, role.map(|role| *role)),
+            Before::NoImage(import, user) => {
+                if let Some(images) = self.images.get_mut(&import) {
+                    images.remove(&user);
+                }
+            }
+            Before::Import(key, record, findings, rejects) => {
+                if let Some(kept) = self.findings.get_mut(&key.1) {
+                    kept.truncate(findings);
+                }
+                if let Some(kept) = self.rejects.get_mut(&key.1) {
+                    kept.truncate(rejects);
+                }
+                match record {
+                    Some(record) => self.imports.insert(key, *record),
+                    None => self.imports.remove(&key),
+                };
+            }
+            Before::Audit(entries) => self.audit.truncate(entries),
+            Before::Result(key, result) => {
+                match result {
+                    Some(result) => self.results.insert(key, result),
+                    None => self.results.remove(&key),
+                };
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A user as the store keeps it.
+
+use crate::clock::Moment;
+use crate::users::batch::NewUser;
+use crate::users::import_record::ImportId;
+use crate::users::merge::Profile;
+use crate::users::options::ConflictPolicy;
+use crate::users::problem::Owner;
+use crate::users::store::{ImportStep, Outcome, User};
+
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub user: User,
+    pub password_hash: Option<String>,
+    /// The import whose default password the user still has.
+    pub initial_of: Option<ImportId>,
+    pub line: Option<u64>,
+    /// Whether somebody has changed it, and the import if it was one.
+    pub modified: Option<Option<ImportId>>,
+}
+
+/// What a user was before an import changed it.
+#[derive(Debug, Clone)]
+pub(super) struct Image {
+    pub kept: Kept,
+    pub taken_at: Moment,
+    /// Whether a single user was changed: that can change the name and leaves the roles alone.
+    pub single: bool,
+}
+
+impl Kept {
+    pub(super) fn new(step: &ImportStep, user: &NewUser<'_>) -> Self {
+        let profile = Profile::of(user);
+        let user_of_row = User {
+            id: user.id,
+            user_name: user.name.to_owned(),
+            domain: step.domain.clone(),
+            organization: step.organization.clone(),
+            given_name: profile.given_name,
+            family_name: profile.family_name,
+            email: profile.email,
+            external_id: profile.external_id,
+            attributes: profile.attributes,
+            must_change_password: user.must_change,
+            password_set_at: step.at,
+            created_by: Some(step.import),
+            created_at: step.at,
+            modified_at: None,
+            roles: profile.roles,
+        };
+        Kept {
+            user: user_of_row,
+            password_hash: user.password_hash.map(str::to_owned),
+            initial_of: user.password_hash.is_none().then_some(step.import),
+            line: Some(user.line),
+            modified: None,
+        }
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        Owner {
+            import: self.user.created_by,
+            line: self.line,
+        }
+    }
+
+    pub(super) fn profile(&self) -> Profile {
+        let user = self.user.clone();
+        let mut roles = user.roles;
+        roles.sort();
+        Profile {
+            given_name: user.given_name,
+            family_name: user.family_name,
+            email: user.email,
+            external_id: user.external_id,
+            attributes: user.attributes,
+            roles,
+        }
+    }
+
+    pub(super) fn change(&mut self, step: &ImportStep, row: &NewUser<'_>) -> Outcome {
+        let password = row
+            .password_hash
+            .filter(|_| row.own_password && step.conflict == ConflictPolicy::Update);
+        let after = self.profile().after(row, step.conflict);
+        if after.is_none() && password.is_none() {
+            return Outcome::Unchanged;
+        }
+        if let Some(after) = after {
+            self.user.given_name = after.given_name;
+            self.user.family_name = after.family_name;
+            self.user.email = after.email;
+            self.user.external_id = after.external_id;
+            self.user.attributes = after.attributes;
+            self.user.roles = after.roles;
+        }
+        if let Some(hash) = password {
+            self.password_hash = Some(hash.to_owned());
+            self.initial_of = None;
+            self.user.must_change_password = row.must_change;
+            self.user.password_set_at = step.at;
+        }
+        self.touch(Some(step.import), step.at);
+        Outcome::Updated
+    }
+
+    /// Marks it as changed, later than before; answers since when.
+    pub(super) fn touch(&mut self, by: Option<ImportId>, at: Moment) -> Moment {
+        let before = self.user.modified_at.unwrap_or(self.user.created_at);
+        let moment = at.later_than(before);
+        self.user.modified_at = Some(moment);
+        self.modified = Some(by);
+        moment
+    }
+}

@@ -1,0 +1,101 @@
+//! Users in memory, gone when the process ends: for tests and trials.
+//!
+//! It keeps the same promises as the other stores and passes the same contract suite.
+
+mod kept;
+mod users;
+mod steps;
+mod resources;
+mod transaction;
+mod groups;
+mod journal;
+mod ledger;
+mod undo;
+mod operators;
+mod organizations;
+mod tokens;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use crate::stores::memory::groups::KeptRole;
+use crate::stores::memory::journal::Before;
+use crate::stores::memory::kept::{Image, Kept};
+use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::audit::AuditEntry;
+use crate::users::import_record::{ImportId, ImportRecord};
+use crate::users::merge::Profile;
+use crate::users::operator::Operator;
+use crate::users::organization::Organization;
+use crate::users::problem::{Owner, Problem};
+use crate::users::reject::Reject;
+use crate::users::token::{Token, TokenDigest};
+
+/// Organization, domain and name key.
+type Key = (String, String, String);
+
+/// Keeps everything in maps behind one lock.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Content>);
+
+#[derive(Debug)]
+struct Content {
+    roles: BTreeMap<Key, KeptRole>,
+    /// By organization and id.
+    role_keys: HashMap<(String, Uuid), Key>,
+    users: BTreeMap<Key, Kept>,
+    /// By organization and id.
+    user_keys: HashMap<(String, Uuid), Key>,
+    imports: BTreeMap<(String, ImportId), ImportRecord>,
+    findings: HashMap<ImportId, Vec<Problem>>,
+    rejects: HashMap<ImportId, Vec<Reject>>,
+    results: BTreeMap<(String, ImportId, u64), String>,
+    /// By the id of the user.
+    images: HashMap<ImportId, BTreeMap<Uuid, Image>>,
+    audit: Vec<AuditEntry>,
+    /// Running imports that somebody wants to stop.
+    cancel_requested: BTreeSet<(String, ImportId)>,
+    operators: BTreeMap<String, Operator>,
+    tokens: BTreeMap<TokenDigest, Token>,
+    /// By key.
+    organizations: BTreeMap<String, Organization>,
+    rehearsed: HashMap<ImportId, HashMap<String, (Owner, Profile)>>,
+    /// What to put back, while a transaction runs.
+    journal: Option<Vec<Before>>,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        let mut content = Content {
+            roles: BTreeMap::new(),
+            role_keys: HashMap::new(),
+            users: BTreeMap::new(),
+            user_keys: HashMap::new(),
+            imports: BTreeMap::new(),
+            findings: HashMap::new(),
+            rejects: HashMap::new(),
+            results: BTreeMap::new(),
+            images: HashMap::new(),
+            audit: Vec::new(),
+            cancel_requested: BTreeSet::new(),
+            operators: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            organizations: organizations::first(),
+            rehearsed: HashMap::new(),
+            journal: None,
+        };
+        content.add_built_in_roles(DEFAULT_ORGANIZATION);
+        content
+    }
+}
+
+impl MemoryStore {
+    fn content(&self) -> MutexGuard<'_, Content> {
+        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever held it last may have panicked in the middle of a transaction.
+        content.end_transaction(false);
+        content
+    }
+}

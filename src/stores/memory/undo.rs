@@ -1,0 +1,146 @@
+//! Taking back what an import did.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::stores::memory::kept::{Image, Kept};
+use crate::stores::memory::{Content, Key};
+use crate::users::audit::{Actor, AuditEntry};
+use crate::users::import_record::{ImportId, ImportState};
+use crate::users::name::lookup_key;
+use crate::users::undo::{NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
+
+impl Content {
+    /// Takes the import back; none when there is no such import, or it still runs.
+    pub(super) fn undo(
+        &mut self,
+        organization: &str,
+        id: ImportId,
+        by: &Actor,
+        at: Moment,
+    ) -> Option<Undone> {
+        let import = (organization.to_owned(), id);
+        let ended = |state: ImportState| state.is_final();
+        self.imports
+            .get(&import)
+            .filter(|record| ended(record.state))?;
+        let mut undone = Undone::default();
+        let images = self.images.remove(&id).unwrap_or_default();
+        self.remove_made(organization, id, &mut undone);
+        let changed = self.users.iter().filter(|(key, kept)| {
+            key.0 == organization
+                && kept.modified == Some(Some(id))
+                && kept.user.created_by != Some(id)
+                && !images.contains_key(&kept.user.id)
+        });
+        changed.for_each(|(_, kept)| undone.leave(&kept.user.user_name, NO_IMAGE));
+        self.restore(organization, id, images, &mut undone);
+        if let Some(record) = self.imports.get_mut(&import) {
+            record.state = ImportState::Undone;
+            record.reason = Some(undone.sentence());
+        }
+        self.audit
+            .push(AuditEntry::import_undone(id, &undone, by, at));
+        Some(undone)
+    }
+
+    fn remove_made(&mut self, organization: &str, id: ImportId, undone: &mut Undone) {
+        let made: Vec<(Key, bool, String)> = self
+            .users
+            .iter()
+            .filter(|(key, kept)| key.0 == organization && kept.user.created_by == Some(id))
+            .map(|(key, kept)| {
+                let own = kept.modified.is_none_or(|by| by == Some(id));
+                (key.clone(), own, kept.user.user_name.clone())
+            })
+            .collect();
+        for (key, own, name) in made {
+            if own {
+                self.set_user(key, None);
+                undone.removed += 1;
+            } else {
+                undone.leave(&name, TOUCHED);
+            }
+        }
+    }
+
+    fn restore(
+        &mut self,
+        organization: &str,
+        id: ImportId,
+        images: BTreeMap<Uuid, Image>,
+        undone: &mut Undone,
+    ) {
+        // A user who is gone is not brought back.
+        let key_of = |user: Uuid| {
+            self.user_keys
+                .get(&(organization.to_owned(), user))
+                .cloned()
+        };
+        let mut now: Vec<(Key, Image)> = images
+            .into_iter()
+            .filter_map(|(user, image)| Some((key_of(user)?, image)))
+            .collect();
+        now.sort_by(|(one, _), (other, _)| one.cmp(other));
+        now.retain(|(key, _)| {
+            let kept = self.users.get(key);
+            let own = kept.is_some_and(|kept| kept.modified == Some(Some(id)));
+            if let (false, Some(kept)) = (own, kept) {
+                undone.leave(&kept.user.user_name, TOUCHED);
+            }
+            own
+        });
+        let renamed: Vec<Renamed<Key>> = now
+            .iter()
+            .map(|(key, image)| (key, image, before(key, image)))
+            .filter(|(key, _, before)| *key != before)
+            .map(|(_, image, before)| Renamed {
+                id: image.kept.user.id,
+                before,
+            })
+            .collect();
+        let holder = |key: &Key| {
+            let kept = self.users.get(key);
+            Ok::<_, std::convert::Infallible>(kept.map(|kept| kept.user.id))
+        };
+        let barred = barred(&renamed, holder).unwrap_or_default();
+        let mut back = Vec::new();
+        for (key, image) in now {
+            let Some(kept) = self.users.get(&key).cloned() else {
+                continue;
+            };
+            if barred.contains(&image.kept.user.id) {
+                undone.leave(&kept.user.user_name, NAME_TAKEN);
+                continue;
+            }
+            back.push((before(&key, &image), looking_like(kept, image)));
+            self.set_user(key, None);
+        }
+        undone.restored += back.len() as u64;
+        for (key, kept) in back {
+            self.set_user(key, Some(kept));
+        }
+    }
+}
+
+/// The key that the user had.
+fn before(now: &Key, image: &Image) -> Key {
+    let (organization, domain, key) = now;
+    let key = match image.single {
+        true => lookup_key(&image.kept.user.user_name),
+        false => key.clone(),
+    };
+    (organization.clone(), domain.clone(), key)
+}
+
+/// The user as the image has it; of name and roles what the import could not change stays.
+fn looking_like(now: Kept, image: Image) -> Kept {
+    let mut kept = image.kept;
+    match image.single {
+        true => kept.user.roles = now.user.roles,
+        false => kept.user.user_name = now.user.user_name,
+    }
+    kept
+}

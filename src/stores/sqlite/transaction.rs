@@ -1,0 +1,180 @@
+//! A transaction of users and groups, inside which an attempt is a savepoint.
+
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::stores::sqlite::connection::from_sqlite;
+use crate::stores::sqlite::step::{self, signed};
+use crate::stores::sqlite::{audit, groups, members, single};
+use crate::users::audit::AuditEntry;
+use crate::users::import_record::ImportId;
+use crate::users::resources::{
+    Change, GroupResource, HashedPassword, Member, MembersChanged, Origin, Resources, UserContent,
+    UserResource,
+};
+use crate::users::store::ImportStep;
+use crate::users::store_error::StoreError;
+
+/// One organization's users and groups; whoever made it has begun the transaction and commits it.
+pub(super) struct Transaction<'t> {
+    pub db: &'t Connection,
+    pub organization: &'t str,
+}
+
+impl Transaction<'_> {
+    /// Every statement goes through here. Some failures (a full disk, a lost file) end the transaction
+    /// by themselves, and what came behind them would then be stored for good, each statement alone.
+    fn run<T>(
+        &self,
+        statement: impl FnOnce(&Connection, &str) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        if self.db.is_autocommit() {
+            return Err(StoreError::Failed(
+                "the transaction has ended in the middle".into(),
+            ));
+        }
+        statement(self.db, self.organization).map_err(from_sqlite)
+    }
+
+    /// Takes back all since the savepoint.
+    fn go_back(&self) -> Result<(), StoreError> {
+        self.run(|db, _| db.execute_batch("ROLLBACK TO attempt; RELEASE attempt"))
+    }
+}
+
+impl Resources for Transaction<'_> {
+    fn user(&mut self, id: Uuid) -> Result<Option<UserResource>, StoreError> {
+        self.run(|db, organization| single::read(db, organization, id))
+    }
+
+    fn user_id(&mut self, domain: &str, name: &str) -> Result<Option<Uuid>, StoreError> {
+        self.run(|db, organization| single::id_of(db, organization, domain, name))
+    }
+
+    fn add_user(
+        &mut self,
+        id: Uuid,
+        content: &UserContent,
+        password: Option<&HashedPassword>,
+        origin: Option<Origin>,
+        at: Moment,
+    ) -> Result<Change, StoreError> {
+        self.run(|db, organization| {
+            single::add(db, organization, id, content, password, origin, at)
+        })
+    }
+
+    fn change_user(
+        &mut self,
+        id: Uuid,
+        content: &UserContent,
+        password: Option<&HashedPassword>,
+        origin: Option<Origin>,
+        at: Moment,
+    ) -> Result<Change, StoreError> {
+        self.run(|db, organization| {
+            single::change(db, organization, id, content, password, origin, at)
+        })
+    }
+
+    fn delete_user(&mut self, id: Uuid) -> Result<bool, StoreError> {
+        self.run(|db, organization| single::delete(db, organization, id))
+    }
+
+    fn group(&mut self, id: Uuid, with_members: bool) -> Result<Option<GroupResource>, StoreError> {
+        self.run(|db, organization| groups::read(db, organization, id, with_members))
+    }
+
+    fn member(&mut self, id: Uuid) -> Result<Option<Member>, StoreError> {
+        self.run(|db, organization| members::member_by_id(db, organization, id))
+    }
+
+    fn add_group(
+        &mut self,
+        id: Uuid,
+        domain: &str,
+        name: &str,
+        external_id: Option<&str>,
+        at: Moment,
+    ) -> Result<Change, StoreError> {
+        self.run(|db, organization| {
+            groups::add(db, organization, id, domain, name, external_id, at)
+        })
+    }
+
+    fn change_group(
+        &mut self,
+        id: Uuid,
+        name: &str,
+        external_id: Option<&str>,
+        at: Moment,
+    ) -> Result<Change, StoreError> {
+        self.run(|db, organization| groups::change(db, organization, id, name, external_id, at))
+    }
+
+    fn delete_group(&mut self, id: Uuid) -> Result<bool, StoreError> {
+        self.run(|db, organization| groups::delete(db, organization, id))
+    }
+
+    fn add_members(
+        &mut self,
+        group: Uuid,
+        members: &[Member],
+        at: Moment,
+    ) -> Result<MembersChanged, StoreError> {
+        self.run(|db, organization| members::add(db, organization, group, members, at))
+    }
+
+    fn remove_members(
+        &mut self,
+        group: Uuid,
+        members: &[Uuid],
+        at: Moment,
+    ) -> Result<MembersChanged, StoreError> {
+        self.run(|db, organization| members::remove(db, organization, group, members, at))
+    }
+
+    fn clear_members(&mut self, group: Uuid, at: Moment) -> Result<MembersChanged, StoreError> {
+        self.run(|db, organization| members::clear(db, organization, group, at))
+    }
+
+    fn note(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.run(|db, _| audit::note(db, entry))
+    }
+
+    fn step(&mut self, step: &ImportStep) -> Result<(), StoreError> {
+        self.run(|db, _| step::apply(db, step).map(drop))
+    }
+
+    fn keep_result(
+        &mut self,
+        import: ImportId,
+        number: u64,
+        result: &str,
+    ) -> Result<(), StoreError> {
+        self.run(|db, organization| {
+            db.prepare_cached(
+                "INSERT OR REPLACE INTO operation_results (organization, import, number, result)
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![organization, import.0, signed(number), result])
+            .map(drop)
+        })
+    }
+
+    fn attempt(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Resources) -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
+        self.run(|db, _| db.execute_batch("SAVEPOINT attempt"))?;
+        let kept = work(self);
+        match kept {
+            Ok(true) => self.run(|db, _| db.execute_batch("RELEASE attempt"))?,
+            Ok(false) => self.go_back()?,
+            // The first failure is the one to be told, and what follows it fails by itself.
+            Err(_) => self.go_back().unwrap_or_default(),
+        }
+        kept
+    }
+}

@@ -1,0 +1,258 @@
+//! Users and groups as canonical documents: what a client is shown, and what filters and changes work
+//! on.
+//!
+//! Canonical means: names are spelled as the schemas spell them, extensions stand under their URN, what
+//! has no value is not there.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::users::PRIMARY_DOMAIN;
+use crate::users::resources::{GroupResource, Kind, UserContent, UserResource};
+use crate::users::scim::document::{Document, put};
+use crate::users::scim::lists;
+use crate::users::scim::places::{self, ACTIVE, Place};
+use crate::users::scim::schema::{ENTERPRISE, GROUP, USER, ZUORA};
+use crate::users::store::User;
+
+/// Key, among a user's attributes, of what Zuora keeps.
+pub const ZUORA_KEY: &str = "scim:zuora";
+
+/// A name with its domain in front, but for the users of `PRIMARY`.
+pub fn qualified(domain: &str, name: &str) -> String {
+    match domain {
+        PRIMARY_DOMAIN => name.to_owned(),
+        _ => format!("{domain}/{name}"),
+    }
+}
+
+/// The weak entity tag (RFC 9110 §8.8.3) of a resource that was changed last at this moment.
+pub fn version(changed: Moment) -> String {
+    format!("W/\"{:x}\"", changed.0)
+}
+
+/// A user as a document; `base` is the base URL, without a slash at its end.
+pub fn user(resource: &UserResource, base: &str) -> Document {
+    let user = &resource.user;
+    let mut document = Document::new();
+    let mut core = |name: &str, value: Value| put(&mut document, None, name, value);
+    core("id", user.id.to_string().into());
+    core("userName", qualified(&user.domain, &user.user_name).into());
+    if let Some(external_id) = &user.external_id {
+        core("externalId", external_id.as_str().into());
+    }
+    core(ACTIVE, is_active(user).into());
+    if !resource.groups.is_empty() {
+        let groups = resource.groups.iter().map(|group| {
+            json!({
+                "value": group.id.to_string(),
+                "$ref": format!("{base}/Groups/{}", group.id),
+                "display": qualified(&group.domain, &group.name),
+                "type": "direct",
+            })
+        });
+        core("groups", groups.collect());
+    }
+    let changed = user.modified_at.unwrap_or(user.created_at);
+    core(
+        "meta",
+        meta("User", user.id, user.created_at, changed, base),
+    );
+    for (sub, value) in [
+        ("givenName", &user.given_name),
+        ("familyName", &user.family_name),
+    ] {
+        if let Some(value) = value {
+            put_sub(&mut document, None, "name", sub, value.as_str().into());
+        }
+    }
+    for (key, value) in &user.attributes {
+        if key == ACTIVE || key.starts_with(lists::LIST_PREFIX) {
+            continue;
+        }
+        match places::scim_place(key) {
+            Place::Singular {
+                extension,
+                name,
+                sub: Some(sub),
+            } => put_sub(&mut document, extension, name, sub, value.clone()),
+            Place::Singular {
+                extension,
+                name,
+                sub: None,
+            } => put(&mut document, extension, name, value.clone()),
+            Place::Plural => {}
+        }
+    }
+    lists::show(user.email.as_deref(), &user.attributes, &mut document);
+    point_to_manager(&mut document, base);
+    if let Some(Value::Object(kept)) = user.attributes.get(ZUORA_KEY) {
+        let zuora = zuora(kept, &user.organization, is_active(user));
+        document.insert(ZUORA.to_owned(), zuora);
+    }
+    let mut schemas = vec![Value::from(USER)];
+    let urns = document.keys().filter(|name| name.starts_with("urn:"));
+    schemas.extend(urns.map(|urn| Value::from(urn.as_str())));
+    document.insert("schemas".to_owned(), schemas.into());
+    document
+}
+
+/// A manager who is named by an id can be looked up.
+fn point_to_manager(document: &mut Document, base: &str) {
+    let enterprise = document.get_mut(ENTERPRISE);
+    let manager = enterprise.and_then(|extension| extension.get_mut("manager"));
+    if let Some(Value::Object(manager)) = manager
+        && let Some(id) = manager.get("value").and_then(Value::as_str)
+        && Uuid::try_parse(id).is_ok()
+    {
+        let reference = format!("{base}/Users/{id}");
+        manager.insert("$ref".to_owned(), reference.into());
+    }
+}
+
+/// A group as a document; `base` is the base URL, without a slash at its end.
+pub fn group(resource: &GroupResource, base: &str) -> Document {
+    let group = &resource.group;
+    let mut document = Document::new();
+    let mut core = |name: &str, value: Value| put(&mut document, None, name, value);
+    core("schemas", json!([GROUP]));
+    core("id", group.id.to_string().into());
+    core("displayName", qualified(&group.domain, &group.name).into());
+    if let Some(external_id) = &group.external_id {
+        core("externalId", external_id.as_str().into());
+    }
+    let changed = group.modified_at.unwrap_or(group.created_at);
+    core(
+        "meta",
+        meta("Group", group.id, group.created_at, changed, base),
+    );
+    if !resource.members.is_empty() {
+        let members = resource.members.iter().map(|member| {
+            let (kind, endpoint) = match member.kind {
+                Kind::User => ("User", "Users"),
+                Kind::Group => ("Group", "Groups"),
+            };
+            json!({
+                "value": member.id.to_string(),
+                "$ref": format!("{base}/{endpoint}/{}", member.id),
+                "type": kind,
+                "display": qualified(&member.domain, &member.name),
+            })
+        });
+        core("members", members.collect());
+    }
+    document
+}
+
+/// What a canonical document says of a user whose domain and name are known, besides the password.
+pub fn content(domain: String, user_name: String, mut document: Document) -> UserContent {
+    let mut content = UserContent {
+        domain,
+        user_name,
+        ..UserContent::default()
+    };
+    let text = |value: Option<Value>| match value {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    content.external_id = text(document.remove("externalId"));
+    if let Some(Value::Object(name)) = document.get_mut("name") {
+        content.given_name = text(name.remove("givenName"));
+        content.family_name = text(name.remove("familyName"));
+    }
+    content.email = lists::take(&mut document, &mut content.attributes);
+    if let Some(Value::Bool(active)) = document.remove(ACTIVE) {
+        let word = if active { "true" } else { "false" };
+        content.attributes.insert(ACTIVE.to_owned(), word.into());
+    }
+    if let Some(Value::Object(zuora)) = document.remove(ZUORA) {
+        let kept: Map<String, Value> = zuora
+            .into_iter()
+            .filter(|(name, _)| matches!(name.as_str(), "schemas" | "ssoEnabled" | "region"))
+            .collect();
+        content.attributes.insert(ZUORA_KEY.to_owned(), kept.into());
+    }
+    // What the server says is not kept: it is made anew each time.
+    for name in ["schemas", "id", "userName", "meta", "groups", "password"] {
+        document.remove(name);
+    }
+    for (name, value) in document {
+        match (name.starts_with("urn:"), value) {
+            (true, Value::Object(inner)) => {
+                for (attribute, value) in inner {
+                    keep(&mut content.attributes, Some(&name), attribute, value);
+                }
+            }
+            (_, value) => keep(&mut content.attributes, None, name, value),
+        }
+    }
+    content
+}
+
+/// Keeps a singular attribute under the name of its claim.
+fn keep(attributes: &mut Map<String, Value>, extension: Option<&str>, name: String, value: Value) {
+    match value {
+        Value::Object(inner) => {
+            for (sub, value) in inner {
+                if let Some(flat) = places::flat(extension, &name, Some(&sub)) {
+                    attributes.insert(flat.to_owned(), value);
+                }
+            }
+        }
+        value => {
+            if let Some(flat) = places::flat(extension, &name, None) {
+                attributes.insert(flat.to_owned(), value);
+            }
+        }
+    }
+}
+
+fn is_active(user: &User) -> bool {
+    places::is_active(user.attributes.get(ACTIVE).and_then(Value::as_str))
+}
+
+fn meta(kind: &str, id: Uuid, created: Moment, changed: Moment, base: &str) -> Value {
+    json!({
+        "resourceType": kind,
+        "created": created.to_rfc3339(),
+        "lastModified": changed.to_rfc3339(),
+        "location": format!("{base}/{kind}s/{id}"),
+        "version": version(changed),
+    })
+}
+
+fn zuora(kept: &Map<String, Value>, organization: &str, active: bool) -> Value {
+    let mut shown = kept.clone();
+    let sso = kept.get("ssoEnabled") != Some(&Value::Bool(false));
+    let status = match (active, sso) {
+        (false, _) => "INACTIVE",
+        (true, true) => "ACTIVE",
+        (true, false) => "NEW",
+    };
+    shown.insert("organizationId".to_owned(), organization.into());
+    shown.insert("status".to_owned(), status.into());
+    shown.insert("ssoEnabled".to_owned(), sso.into());
+    shown.into()
+}
+
+fn put_sub(document: &mut Document, extension: Option<&str>, name: &str, sub: &str, value: Value) {
+    let outer = match extension {
+        None => document,
+        Some(urn) => match inner(document, urn) {
+            Some(inner) => inner,
+            None => return,
+        },
+    };
+    if let Some(complex) = inner(outer, name) {
+        complex.insert(sub.to_owned(), value);
+    }
+}
+
+/// The object called `name`, made if need be; none when it is something else.
+fn inner<'d>(document: &'d mut Document, name: &str) -> Option<&'d mut Document> {
+    let inner = document
+        .entry(name)
+        .or_insert_with(|| Value::Object(Map::new()));
+    inner.as_object_mut()
+}

@@ -1,0 +1,693 @@
+//! Organizations: none ever sees or changes anything of another, at any address, whoever calls and by
+//! whatever credentials; and the way into each by every door.
+//!
+//! The first test goes through the tables that the server itself is made from. A new operation stops it
+//! from compiling until somebody has said what of another organization could be named there: see
+//! [`rest`] and [`soap`], and add a function of that kind for a new front end.
+
+use std::cell::Cell;
+
+use muster::http::rest::routes::{self, ROUTES, Route};
+use muster::http::soap::operation::{Entry, Operation};
+use muster::http::soap::service::Service;
+use muster::users::import_record::{ImportId, ImportRecord, ImportState};
+use muster::users::operator::Role;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic, inline};
+use crate::message::{FORM, KIM, SOAP_11, base64, form};
+use crate::process::{Home, Serving};
+use crate::stores;
+
+const OURS: &str = "acme";
+const THEIRS: &str = "Beta";
+
+/// Stands in everything that is theirs alone.
+const MARKER: &str = "beta-secret";
+
+/// Users and roles that they have, and whose names are no secret.
+const TWINS: usize = 64;
+
+const IMPORTS: &str = "/api/v1/imports";
+
+/// The key of their import.
+const KEY: &str = "monday";
+
+/// Two organizations, theirs with one of each thing.
+struct Two {
+    server: TestApp,
+    /// Their import, which has ended, with findings and rejected rows.
+    ended: String,
+    /// Their import that waits for its turn.
+    queued: String,
+    /// How many twins were used up.
+    twins: Cell<usize>,
+}
+
+/// A request without its credentials.
+struct Asked {
+    method: String,
+    path: String,
+    headers: Vec<String>,
+    media_type: &'static str,
+    body: String,
+}
+
+impl Asked {
+    fn bare(route: &Route, path: String) -> Self {
+        Asked {
+            method: route.method.to_string(),
+            path,
+            headers: Vec::new(),
+            media_type: "text/plain",
+            body: String::new(),
+        }
+    }
+
+    fn soap(entry: &Entry, content: &str) -> Self {
+        let (name, namespace) = (entry.name, entry.service.namespace());
+        Asked {
+            method: "POST".into(),
+            path: format!("/services/{}", entry.service.name()),
+            headers: Vec::new(),
+            media_type: "text/xml",
+            body: format!(
+                "<e:Envelope xmlns:e=\"{SOAP_11}\"><e:Body><x:{name} xmlns:x=\"{namespace}\">{content}\
+                 </x:{name}></e:Body></e:Envelope>"
+            ),
+        }
+    }
+}
+
+/// Header lines that say who calls.
+type Caller = Vec<String>;
+
+impl Two {
+    fn start() -> Self {
+        let server = TestApp::start();
+        for (organization, operator) in [(OURS, "ann"), (THEIRS, "bob")] {
+            server.add_organization(organization);
+            server.add_operator_of(organization, operator, Role::Admin);
+        }
+        let mut two = Two {
+            server,
+            ended: String::new(),
+            queued: Uuid::now_v7().to_string(),
+            twins: Cell::new(0),
+        };
+        two.fill();
+        two
+    }
+
+    /// Gives them one of each thing, and us a user of the same name as one of theirs.
+    fn fill(&mut self) {
+        let (us, them) = (
+            self.basic("ann", ADMIN_PASSWORD),
+            self.basic("bob", ADMIN_PASSWORD),
+        );
+        let role = |name: &str| {
+            let entry = entry_of(Operation::AddRole);
+            let asked = Asked::soap(entry, &element("roleName", name));
+            assert_eq!(self.ask(&them, &asked).status, 200);
+        };
+        role(&format!("{MARKER}-role"));
+        (0..TWINS).for_each(|number| role(&format!("twin-role-{number}")));
+        let mut file = format!(
+            "username,password,givenname,roles\nkim,,{MARKER},{MARKER}-role\n{MARKER}-user,,,\n\
+             {MARKER} row,,,\n"
+        );
+        for number in 0..TWINS {
+            file.push_str(&format!("twin-{number},,{MARKER},\n"));
+        }
+        let import = upload("", &format!("{MARKER}.csv"), &file);
+        let response = self.ask(&them, &import);
+        assert_eq!(response.status, 201, "{}", response.body);
+        let report: Value = serde_json::from_str(&response.body).expect("JSON");
+        assert_eq!(report["failed"], 1, "{report}");
+        self.ended = report["import"].as_str().expect("an id").to_owned();
+        let queued = ImportRecord {
+            organization: THEIRS.into(),
+            state: ImportState::Queued,
+            file_name: format!("{MARKER}-queued.csv"),
+            ..stores::record(ImportId(self.queued.parse().expect("a UUID")))
+        };
+        assert_eq!(self.server.app.store.add_import(&queued), Ok(()));
+        let ours = upload("", "ours.csv", "username\nkim\n");
+        let ours = Asked {
+            headers: Vec::new(),
+            ..ours
+        };
+        assert_eq!(self.ask(&us, &ours).status, 201);
+    }
+
+    fn ask(&self, caller: &Caller, asked: &Asked) -> Response {
+        let Asked {
+            method, path, body, ..
+        } = asked;
+        let headers = [caller.as_slice(), &asked.headers].concat();
+        let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}Content-Type: {}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            asked.media_type,
+            body.len()
+        );
+        self.server.send(request.as_bytes())
+    }
+
+    fn basic(&self, name: &str, password: &str) -> Caller {
+        vec![format!("Authorization: {}", basic(name, password))]
+    }
+
+    fn session(&self, name: &str) -> Caller {
+        let response = self.log_in(name, ADMIN_PASSWORD);
+        let cookie = response.header("set-cookie").expect("a session");
+        let cookie = cookie.split(';').next().expect("a pair");
+        vec![format!("Cookie: {cookie}"), "Muster-Request: 1".into()]
+    }
+
+    fn log_in(&self, name: &str, password: &str) -> Response {
+        let content = element("username", name) + &element("password", password);
+        let asked = Asked::soap(entry_of(Operation::Login), &content);
+        self.ask(&Vec::new(), &asked)
+    }
+
+    /// Everybody who acts in our organization with all rights there is to it.
+    fn callers(&self) -> Vec<Caller> {
+        let bearer = |name, organization| {
+            let bearer = self.server.bearer(name, Role::Admin, organization);
+            vec![format!("Authorization: {bearer}")]
+        };
+        vec![
+            self.basic("ann", ADMIN_PASSWORD),
+            self.basic("ann@ACME", ADMIN_PASSWORD),
+            self.basic("admin@acme", ADMIN_PASSWORD),
+            bearer("ann", None),
+            bearer("admin", Some(OURS)),
+            self.session("ann"),
+            self.session("admin@acme"),
+        ]
+    }
+
+    /// The number of a user and a role that they have and nobody of us yet.
+    fn twin(&self) -> usize {
+        let number = self.twins.get();
+        assert!(number < TWINS, "more twins are needed");
+        self.twins.set(number + 1);
+        number
+    }
+
+    /// All that they have.
+    fn theirs(&self) -> Value {
+        let store = self.server.app.store.as_ref();
+        let users = store.users(THEIRS, None, None, 10_000).expect("works");
+        let passwords: Vec<_> = users
+            .iter()
+            .map(|user| store.password(THEIRS, &user.domain, &user.user_name))
+            .map(|password| password.expect("works").expect("there").hash)
+            .collect();
+        let imports = store.imports(THEIRS, 10_000).expect("works");
+        let found: Vec<_> = imports
+            .iter()
+            .map(|import| {
+                let findings = store.findings(THEIRS, import.id, 0, 10_000);
+                let rejects = store.rejects(THEIRS, import.id, 0, 10_000);
+                let rejects = rejects.expect("works");
+                json!([
+                    findings.expect("works"),
+                    rejects.iter().map(|it| &it.cells).collect::<Vec<_>>()
+                ])
+            })
+            .collect();
+        json!({
+            "users": users,
+            "passwords": passwords,
+            "roles": store.roles(THEIRS, "PRIMARY").expect("works"),
+            "imports": imports,
+            "found": found,
+            "audit": store.audit(THEIRS, None, 10_000).expect("works"),
+            "tokens": store.tokens(Some("bob")).expect("works"),
+        })
+    }
+
+    /// Names something of theirs, and something that nobody has: the answers are the same.
+    #[track_caller]
+    fn same(&self, caller: &Caller, theirs: &str, nobodys: &str, ask: impl Fn(&str) -> Asked) {
+        let answer = |name: &str| {
+            let asked = ask(name);
+            let response = self.ask(caller, &asked);
+            let mut body = response.body.replace(name, "NAME");
+            // Whatever else is the same, each try to add a user has a record of its own.
+            if let Some(at) = body.find("<m:import>") {
+                body.replace_range(at + 10..at + 46, "ID");
+            }
+            assert!(
+                !body.contains(MARKER),
+                "{} {}: {body}",
+                asked.method,
+                asked.path
+            );
+            (response.status, body)
+        };
+        assert_eq!(answer(theirs), answer(nobodys));
+    }
+
+    /// Asks without naming anything of theirs: it works, and nothing of theirs is in the answer.
+    #[track_caller]
+    fn blind(&self, caller: &Caller, asked: &Asked) -> Response {
+        let response = self.ask(caller, asked);
+        let told = format!("{} {}: {response:?}", asked.method, asked.path);
+        assert!((200..300).contains(&response.status), "{told}");
+        assert!(!told.contains(MARKER), "{told}");
+        response
+    }
+
+    /// The same of an import, which makes a user whom they have too.
+    #[track_caller]
+    fn makes(&self, caller: &Caller, asked: &Asked) {
+        let response = self.blind(caller, asked);
+        let told = format!("{} {}", response.body, asked.path);
+        let created = response.header("muster-import").map_or_else(
+            || told.contains("\"created\":1") || told.contains(":created>1<"),
+            |field| field.contains("created=1"),
+        );
+        assert!(created, "{response:?}");
+    }
+}
+
+/// An import by REST under the key that they have used.
+fn upload(query: &str, name: &str, file: &str) -> Asked {
+    let fields = [
+        ("defaultPassword", "Initial-Pass-1"),
+        ("conflict", "update"),
+        (&*format!("file|{name}"), file),
+    ];
+    Asked {
+        method: "POST".into(),
+        path: format!("{IMPORTS}{query}"),
+        headers: vec![format!("Idempotency-Key: {KEY}")],
+        media_type: FORM,
+        body: form(&fields),
+    }
+}
+
+fn element(name: &str, text: &str) -> String {
+    format!("<x:{name}>{text}</x:{name}>")
+}
+
+fn entry_of(operation: Operation) -> &'static Entry {
+    let mut all = Service::ALL.into_iter().flat_map(Entry::of);
+    all.find(|entry| entry.operation == operation)
+        .expect("it is in the table")
+}
+
+/// What of theirs can be named at a route of REST.
+fn rest(two: &Two, caller: &Caller, route: &Route) {
+    use routes::Operation as Rest;
+    let nobodys = Uuid::now_v7().to_string();
+    let blind = |query: &str| {
+        let path = format!("{}{query}", route.path);
+        two.blind(caller, &Asked::bare(route, path))
+    };
+    match route.operation {
+        Rest::CreateImport => {
+            let file = format!("username\ntwin-{}\n", two.twin());
+            let key = format!("Idempotency-Key: ours-{}", two.twins.get());
+            let import = Asked {
+                headers: vec![key],
+                ..upload("", "a.csv", &file)
+            };
+            two.makes(caller, &import);
+        }
+        Rest::PreviewImport => {
+            let file = format!("username\ntwin-{}\n", two.twin());
+            let preview = Asked {
+                headers: Vec::new(),
+                ..upload("/preview", "a.csv", &file)
+            };
+            two.makes(caller, &preview);
+        }
+        Rest::ListImports | Rest::ListAudit => {
+            blind("");
+            blind("?limit=1000");
+            for id in [&two.ended, &two.queued] {
+                blind(&format!("?cursor={id}"));
+            }
+        }
+        Rest::GetImport
+        | Rest::ListProblems
+        | Rest::GetRejects
+        | Rest::StreamEvents
+        | Rest::CancelImport
+        | Rest::UndoImport => {
+            for theirs in [&two.ended, &two.queued] {
+                two.same(caller, theirs, &nobodys, |id| {
+                    Asked::bare(route, route.path.replace("{id}", id))
+                });
+            }
+        }
+        Rest::GetDocument => {
+            blind("");
+        }
+    }
+}
+
+/// What of theirs can be named in an operation of SOAP.
+fn soap(two: &Two, caller: &Caller, entry: &'static Entry) {
+    let nobodys = Uuid::now_v7().to_string();
+    let user = format!("{MARKER}-user");
+    let same = |theirs: &str, nobodys: &str, content: &dyn Fn(&str) -> String| {
+        two.same(caller, theirs, nobodys, |name| {
+            Asked::soap(entry, &content(name))
+        });
+    };
+    let blind = |content: &str| two.blind(caller, &Asked::soap(entry, content));
+    match entry.operation {
+        Operation::BulkImportUsers => {
+            let file = format!("username\ntwin-{}\n", two.twin());
+            let call = Asked {
+                body: inline(&file),
+                ..Asked::soap(entry, "")
+            };
+            two.makes(caller, &call);
+        }
+        Operation::ListUsers | Operation::ListAllUsers | Operation::GetAllRolesNames => {
+            blind("");
+            same(MARKER, "nobodys", &|name| {
+                element("filter", &format!("{name}*"))
+            });
+        }
+        Operation::GetUserRealmInfo | Operation::HasMultipleUserStores => {
+            blind("");
+        }
+        Operation::AddUser => {
+            let password = element("password", "Spring-Meadow-42");
+            let name = element("userName", &format!("twin-{}", two.twin()));
+            blind(&format!("{name}{password}"));
+            same(&format!("{MARKER}-role"), "no-role", &|role| {
+                let name = element("userName", "somebody");
+                format!("{name}{password}{}", element("roles", role))
+            });
+        }
+        Operation::DeleteUser | Operation::IsExistingUser => {
+            same(&user, "nobody", &|name| element("userName", name));
+        }
+        Operation::GetRolesOfUser => {
+            same(&user, "nobody", &|name| element("userName", name));
+            blind(&element("userName", "kim"));
+        }
+        Operation::ChangePassword => {
+            same(&user, "nobody", &|name| {
+                element("userName", name) + &element("newPassword", "Spring-Meadow-42")
+            });
+            blind(&(element("userName", "kim") + &element("newPassword", "Spring-Meadow-42")));
+        }
+        Operation::AddRole => {
+            blind(&element("roleName", &format!("twin-role-{}", two.twin())));
+            same(&user, "nobody", &|name| {
+                element("roleName", "with-a-member") + &element("userList", name)
+            });
+        }
+        Operation::Login => {
+            for (theirs, nobodys) in [("ann@Beta", "nobody@Beta"), ("bob@acme", "bob@nowhere")] {
+                same(theirs, nobodys, &|name| {
+                    element("username", name) + &element("password", ADMIN_PASSWORD)
+                });
+            }
+        }
+        Operation::Logout => {
+            let them = two.session("bob");
+            // Nobody's session but the caller's own could be named; that one was opened for this.
+            let own = two.session("ann");
+            assert_eq!(two.ask(&own, &Asked::soap(entry, "")).status, 200);
+            let list = Asked::bare(&ROUTES[1], IMPORTS.into());
+            assert_eq!(two.ask(&own, &list).status, 401);
+            assert_eq!(two.ask(&them, &list).status, 200);
+        }
+        Operation::ImportUsers => {
+            let file = format!("username\ntwin-{}\n", two.twin());
+            let key = element("idempotencyKey", &format!("ours-soap-{}", two.twins.get()));
+            two.makes(caller, &Asked::soap(entry, &(file_of(&file) + &key)));
+        }
+        Operation::PreviewImport => {
+            let file = format!("username\ntwin-{}\n", two.twin());
+            two.makes(caller, &Asked::soap(entry, &file_of(&file)));
+        }
+        Operation::GetImport
+        | Operation::ListProblems
+        | Operation::GetRejectFile
+        | Operation::CancelImport
+        | Operation::UndoImport => {
+            for theirs in [&two.ended, &two.queued] {
+                same(theirs, &nobodys, &|id| element("id", id));
+            }
+        }
+    }
+}
+
+/// The command, looking into the organization Acme.
+fn within<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [arguments, &["--organization", "ACME"]].concat()
+}
+
+fn file_of(file: &str) -> String {
+    element("file", &base64(file))
+        + &element("fileName", "users.csv")
+        + &element("defaultPassword", "Initial-Pass-1")
+}
+
+#[test]
+fn nothing_of_one_organization_is_seen_or_changed_from_another() {
+    let two = Two::start();
+    two.server.bearer("bob", Role::Admin, None);
+    let before = two.theirs();
+    for marked in ["users", "roles", "imports", "found", "audit"] {
+        assert!(before[marked].to_string().contains(MARKER), "{marked}");
+    }
+    for caller in two.callers() {
+        for route in &ROUTES {
+            rest(&two, &caller, route);
+        }
+        for service in Service::ALL {
+            Entry::of(service).for_each(|entry| soap(&two, &caller, entry));
+        }
+    }
+    assert_eq!(two.theirs(), before);
+    let users = two.server.app.store.users(OURS, None, None, 1_000);
+    let users = users.expect("works");
+    assert!(users.iter().any(|user| user.user_name == "twin-0"));
+    assert!(!serde_json::to_string(&users).unwrap().contains(MARKER));
+    assert_eq!(
+        two.server.user_names(),
+        [""; 0],
+        "and nothing came to default"
+    );
+}
+
+#[test]
+fn the_same_questions_are_answered_to_the_owner() {
+    let two = Two::start();
+    let them = two.basic("bob", ADMIN_PASSWORD);
+    for route in ROUTES.iter().filter(|route| route.path.contains("{id}")) {
+        let path = route.path.replace("{id}", &two.ended);
+        let response = two.ask(&them, &Asked::bare(route, path));
+        let undone = route.operation == routes::Operation::UndoImport;
+        let ended = route.operation == routes::Operation::CancelImport;
+        assert_eq!(response.status, if ended { 409 } else { 200 }, "{route:?}");
+        assert!(
+            undone || ended || response.body.contains(MARKER),
+            "{route:?}: {}",
+            response.body
+        );
+    }
+    let cancel = format!("{IMPORTS}/{}/cancel", two.queued);
+    let route = ROUTES.iter().find(|route| route.path.ends_with("/cancel"));
+    let response = two.ask(&them, &Asked::bare(route.expect("there"), cancel));
+    assert_eq!(response.status, 200, "{}", response.body);
+}
+
+#[test]
+fn the_key_of_a_call_belongs_to_its_organization() {
+    let two = Two::start();
+    let us = two.basic("ann", ADMIN_PASSWORD);
+    let twin = format!("username\ntwin-{}\n", two.twin());
+    two.makes(&us, &upload("", "a.csv", &twin));
+    let again = two.ask(&us, &upload("", "a.csv", &twin));
+    assert_eq!(again.status, 200, "our own of before: {}", again.body);
+}
+
+#[test]
+fn an_operator_of_another_organization_is_as_a_wrong_password() {
+    let two = Two::start();
+    let list = Asked::bare(&ROUTES[1], IMPORTS.into());
+    let told = |name: &str, password: &str| {
+        let response = two.ask(&two.basic(name, password), &list);
+        (response.status, response.body)
+    };
+    let wrong = told("ann", "wrong");
+    assert_eq!(wrong.0, 401);
+    for name in ["ann@Beta", "ann@default", "ann@nowhere", "bob@acme"] {
+        assert_eq!(told(name, ADMIN_PASSWORD), wrong, "{name}");
+    }
+    let refused = two.log_in("ann@Beta", ADMIN_PASSWORD);
+    assert_eq!(refused.element("return").as_deref(), Some("false"));
+    assert_eq!(refused.header("set-cookie"), None);
+}
+
+#[test]
+fn soap_imports_into_the_organization_behind_the_name() {
+    let server = TestApp::start();
+    server.add_organization("Acme");
+    let path = "/services/UserAdmin";
+    let body = inline(KIM);
+    let caller = basic("admin@acme", ADMIN_PASSWORD);
+    let response = server.post_as(path, Some(&caller), "text/xml", &[], body.as_bytes());
+    assert_eq!(response.status, 200, "{}", response.body);
+    let token = format!(
+        "<soapenv:Header><w:Security xmlns:w=\"http://docs.oasis-open.org/wss/2004/01/\
+         oasis-200401-wss-wssecurity-secext-1.0.xsd\"><w:UsernameToken><w:Username>admin@ACME\
+         </w:Username><w:Password>{ADMIN_PASSWORD}</w:Password></w:UsernameToken></w:Security>\
+         </soapenv:Header><soapenv:Body>"
+    );
+    let body = inline("username,roles\nlou,admin\n").replacen("<soapenv:Body>", &token, 1);
+    let response = server.post_as(path, None, "text/xml", &[], body.as_bytes());
+    assert_eq!(response.status, 200, "{}", response.body);
+    let store = server.app.store.as_ref();
+    assert_eq!(stores::names(store, "Acme", None), ["kim", "lou"]);
+    let lou = store.user("Acme", "PRIMARY", "lou").expect("works");
+    assert_eq!(lou.expect("there").roles, ["admin"]);
+    assert_eq!(store.imports("Acme", 10).expect("works").len(), 2);
+    assert_eq!(server.user_names(), [""; 0]);
+}
+
+#[test]
+fn the_terminal_looks_into_each_organization() {
+    let home = Home::new();
+    home.write("users.csv", "username,roles\nann,Sales\nb ob,\n");
+    let import = ["import", "users.csv", "--default-password-stdin", "--json"];
+    home.run_with_input(&import, "Initial-Pass-1\n").ended(2);
+    home.run(&["organization", "add", "Acme"]).ended(0);
+    home.run(&within(&["role", "add", "Sales"])).ended(0);
+    assert!(!home.run(&["role", "list"]).ended(0).out.contains("Sales"));
+    let report = home
+        .run_with_input(&within(&import), "Initial-Pass-1\n")
+        .ended(2)
+        .json();
+    assert_eq!(
+        (&report["created"], &report["failed"]),
+        (&json!(1), &json!(1))
+    );
+    let id = report["import"].as_str().expect("an id").to_owned();
+
+    let users = home.run(&within(&["users", "list", "--json"])).ended(0);
+    assert_eq!(users.json_lines()[0]["organization"], "Acme");
+    let none = home.run(&["users", "list"]).ended(0);
+    assert_eq!(none.out, "no users\n");
+    let check = ["users", "check-password", "ann"];
+    home.run_with_input(&within(&check), "Initial-Pass-1\n")
+        .ended(0);
+    home.run_with_input(&check, "Initial-Pass-1\n").ended(1);
+    let export = home.run(&within(&["users", "export"])).ended(0);
+    assert!(export.out.contains("ann,"), "{export:?}");
+    let initial = home.run(&within(&["users", "initial-passwords"])).ended(0);
+    assert!(initial.out.contains("ann"), "{initial:?}");
+    let list = home.run(&["imports", "list", "--json"]).ended(0);
+    assert!(!list.out.contains(&id), "{list:?}");
+    home.run(&["imports", "show", &id]).ended(1);
+    home.run(&["imports", "undo", &id]).ended(1);
+    home.run(&within(&["imports", "show", &id])).ended(0);
+    let rejects = home.run(&within(&["imports", "rejects", &id])).ended(0);
+    assert!(rejects.out.contains("b ob"), "{rejects:?}");
+    let undone = home.run(&within(&["imports", "undo", &id])).ended(0);
+    assert!(undone.out.contains('1'), "{undone:?}");
+    let audit = home
+        .run(&within(&["audit", "--json"]))
+        .ended(0)
+        .json_lines();
+    assert_eq!(audit[0]["action"], "import.undo");
+    let audit = home.run(&["audit", "--json"]).ended(0);
+    assert!(!audit.out.contains(&id), "{audit:?}");
+    for command in [&["users", "list"][..], &["audit"], &["role", "list"]] {
+        let unknown = [command, &["--organization", "nowhere"]].concat();
+        let refused = home.run(&unknown).ended(1);
+        assert!(
+            refused.err.contains("no organization nowhere"),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn the_terminal_adds_lists_and_removes_beside_a_running_server() {
+    let home = Home::new();
+    let server = Serving::start(&home);
+    let file = home.write("password.txt", &format!("{ADMIN_PASSWORD}\n"));
+    let file = file.to_str().expect("UTF-8");
+    let bound = |organization: &str| {
+        let command = [
+            "operator",
+            "add",
+            "ann",
+            "--role",
+            "admin",
+            "--organization",
+        ];
+        home.run(&[&command[..], &[organization, "--password-file", file]].concat())
+    };
+    let refused = bound("acme").ended(1);
+    assert!(refused.err.contains("no organization acme"), "{refused:?}");
+    for bad in ["a b", "a@b", "", "ä"] {
+        let refused = home.run(&["organization", "add", bad]).ended(1);
+        assert!(refused.err.contains("1 to 64 characters"), "{refused:?}");
+    }
+    home.run(&["organization", "add", "Acme"]).ended(0);
+    let taken = home.run(&["organization", "add", "ACME"]).ended(1);
+    assert!(taken.err.contains("already"), "{taken:?}");
+    bound("acme").ended(0);
+    let list = home.run(&["organization", "list", "--json"]).ended(0);
+    let names: Vec<_> = list
+        .json_lines()
+        .iter()
+        .map(|it| it["name"].clone())
+        .collect();
+    assert_eq!(names, ["Acme", "default"]);
+    home.run(&["organization", "list"]).ended(0);
+
+    let post = |name: &str, file: &str| {
+        let body = inline(file);
+        let request = format!(
+            "POST /services/UserAdmin HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n\
+             Content-Type: text/xml\r\nContent-Length: {}\r\n\r\n{body}",
+            basic(name, ADMIN_PASSWORD),
+            body.len()
+        );
+        let mut stream = server.connect();
+        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it is read");
+        Response::read(&mut stream).status
+    };
+    assert_eq!(post("ann", KIM), 200);
+    assert_eq!(post("admin@acme", "username\nlou\n"), 200);
+    let remove = |name: &str| home.run(&["organization", "remove", name]);
+    let refused = remove("acme").ended(1);
+    assert!(
+        refused.err.contains("still has 2 users, 1 operator;"),
+        "{refused:?}"
+    );
+    let refused = remove("default").ended(1);
+    assert!(refused.err.contains("cannot be removed"), "{refused:?}");
+    remove("nowhere").ended(1);
+    let imports = home
+        .run(&["imports", "list", "--json", "--organization", "acme"])
+        .ended(0);
+    for import in imports.json_lines() {
+        let id = import["id"].as_str().expect("an id");
+        home.run(&["imports", "undo", id, "--organization", "acme"])
+            .ended(0);
+    }
+    home.run(&["operator", "remove", "ann"]).ended(0);
+    remove("ACME").ended(0);
+    assert_eq!(post("admin@acme", "username\nmax\n"), 500);
+    assert_eq!(post("admin", "username\nmax\n"), 200);
+    server.stop();
+}
