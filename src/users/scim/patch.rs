@@ -5,6 +5,8 @@
 //! that only the server sets are ignored: Okta sends a group's `id` along with its new name. A path says
 //! what is meant, so one that leads to such an attribute is refused.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use crate::users::scim::check::{Leniency, take_schemas};
@@ -22,9 +24,18 @@ pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 pub const MAX_OPERATIONS: usize = 1000;
 
 /// A message that was understood, for resources of the type that it was read for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Patch {
     pub(super) changes: Vec<Change>,
+}
+
+/// Without the values, among which may be a password.
+impl fmt::Debug for Patch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patch")
+            .field("changes", &self.changes.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Reads a message for resources of this type.
@@ -435,6 +446,15 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn a_message_is_shown_without_its_values() {
+        let message = json!({"schemas": [PATCH_OP], "Operations": [
+            {"op": "replace", "path": "password", "value": "Secret-1"}
+        ]});
+        let patch = parse_patch(message, &Schemas::new([]).user, Leniency::default());
+        assert_eq!(format!("{:?}", patch.unwrap()), "Patch { changes: 1, .. }");
     }
 
     #[test]
