@@ -83,6 +83,15 @@ def main():
         b'meta.lastModified gt "2011-05-13T04:42:34Z" and active eq "True"',
     ]:
         add("scim_filter", text)
+    user = b'{"userName":"kim","emails":[{"value":"a@x","type":"work"}]}'
+    group = b'{"displayName":"a","members":[{"value":"u1"},{"value":"u2"}]}'
+    for resource, operation in [
+        (user, b'{"op":"Replace","path":"emails[type eq \\"work\\"].value","value":"b@x"}'),
+        (user, b'{"op":"add","value":{"name.givenName":"Kim","active":"False"}}'),
+        (group, b'{"op":"remove","path":"members","value":[{"value":"u1"}]}'),
+        (group, b'{"op":"remove","path":"members[not (value sw \\"u\\")]"}'),
+    ]:
+        add("patch", resource + b'{"Operations":[' + operation + b"]}")
     for folder in sorted((HERE / "corpus").iterdir()):
         print(f"{folder.name}: {len(list(folder.iterdir()))} seeds")
 

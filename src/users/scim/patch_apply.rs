@@ -9,15 +9,22 @@ use serde_json::{Map, Value};
 
 use crate::users::scim::check::{check_replacement, check_required};
 use crate::users::scim::document::{Document, Place, put, take};
-use crate::users::scim::element_filter::{described, matches};
+use crate::users::scim::element_filter::{described, terms};
 use crate::users::scim::elements::{
     add, is_primary, merge, only_primary, remove, two_primaries, unite,
 };
 use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::evaluate::element_matches;
 use crate::users::scim::filter::Filter;
-use crate::users::scim::patch::{Action, Change, Patch, Target};
+use crate::users::scim::patch::Patch;
+use crate::users::scim::patch_change::{Action, Change, Target};
 use crate::users::scim::schema::{Attribute, Mutability, ResourceType};
 use crate::users::scim::values::check_element;
+
+/// How much a message may ask for: elements, times the terms of the filter that they are held against,
+/// of all operations together. A thousand operations on a thousand elements are far below, and what a
+/// hostile client can put into one request is far above.
+pub const MAX_STEPS: usize = 5_000_000;
 
 /// Applies a message to a document of the type that it was read for; answers whether the document is
 /// another one now. All operations are done, or none.
@@ -30,8 +37,9 @@ pub fn apply(
     resource_type: &ResourceType,
 ) -> Result<bool, ScimError> {
     let mut after = document.clone();
+    let mut steps = 0;
     for change in &patch.changes {
-        apply_one(change, &mut after, resource_type).map_err(|error| ScimError {
+        apply_one(change, &mut after, resource_type, &mut steps).map_err(|error| ScimError {
             detail: format!("Operations[{}]: {}", change.operation, error.detail),
             ..error
         })?;
@@ -47,6 +55,7 @@ fn apply_one(
     change: &Change,
     document: &mut Document,
     resource_type: &ResourceType,
+    steps: &mut usize,
 ) -> Result<(), ScimError> {
     let (path, filter, sub) = match &change.target {
         Target::Extension(urn) => {
@@ -71,6 +80,17 @@ fn apply_one(
             Some(one) => vec![one],
             None => Vec::new(),
         };
+        *steps += elements.len().saturating_mul(1 + filter.map_or(0, terms));
+        if *steps > MAX_STEPS {
+            return Err(ScimError::new(
+                413,
+                format!(
+                    "{place} has {} elements, too many for all these operations in one message. Send \
+                     fewer operations, or several messages.",
+                    elements.len()
+                ),
+            ));
+        }
         let elements = Elements {
             attribute,
             place,
@@ -151,12 +171,13 @@ impl Elements<'_> {
                 remove(self.attribute, &mut self.elements, removed);
             }
             (Action::Remove, filter, None) => {
-                self.elements
-                    .retain(|element| !filter.is_none_or(|filter| matches(filter, element)));
+                self.elements.retain(|element| {
+                    !filter.is_none_or(|filter| element_matches(filter, element))
+                });
             }
             (Action::Remove, filter, Some(sub)) => {
                 for element in &mut self.elements {
-                    let is_meant = filter.is_none_or(|filter| matches(filter, element));
+                    let is_meant = filter.is_none_or(|filter| element_matches(filter, element));
                     if let (true, Value::Object(object)) = (is_meant, element) {
                         object.remove(sub);
                     }
@@ -186,7 +207,7 @@ impl Elements<'_> {
         };
         let mut met = Vec::new();
         for (at, element) in self.elements.iter_mut().enumerate() {
-            if !filter.is_none_or(|filter| matches(filter, element)) {
+            if !filter.is_none_or(|filter| element_matches(filter, element)) {
                 continue;
             }
             met.push(at);
@@ -228,7 +249,7 @@ impl Elements<'_> {
         };
         let made = completed(filter, new).ok_or_else(no_target)?;
         let made = check_element(self.attribute, made, self.place)?.ok_or_else(no_target)?;
-        if !filter.is_none_or(|filter| matches(filter, &made)) {
+        if !filter.is_none_or(|filter| element_matches(filter, &made)) {
             return Err(no_target());
         }
         add(self.attribute, &mut self.elements, vec![made]);
@@ -262,7 +283,7 @@ fn check_immutable(
                 ErrorType::Mutability,
                 format!(
                     "{} cannot be changed. Remove the element and add another one.",
-                    place.sub(&sub.name)
+                    place.part(&sub.name)
                 ),
             ));
         }
