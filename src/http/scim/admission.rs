@@ -1,9 +1,9 @@
 //! Whether a request is let in, by its head alone.
 
 use actix_web::dev::RequestHead;
+use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::http::Method;
 use actix_web::web;
 
 use crate::access::gate::Caller;
@@ -34,7 +34,10 @@ pub async fn admit(
     head: &RequestHead,
 ) -> Result<Option<Caller>, TurnedAway> {
     let turn_away = |failure: Failure, stranger| {
-        tracing::warn!(status = failure.error.status, "a call was refused by its head");
+        tracing::warn!(
+            status = failure.error.status,
+            "a call was refused by its head"
+        );
         TurnedAway { failure, stranger }
     };
     if intake::expects_the_unknown(head) {
@@ -112,7 +115,7 @@ fn acceptable(headers: &HeaderMap) -> Result<(), Failure> {
     let mut ranges = fields
         .filter_map(|field| field.to_str().ok())
         .flat_map(|text| text.split(','))
-        .map(|range| media_type(range))
+        .map(media_type)
         .filter(|range| !range.is_empty())
         .peekable();
     let known = |range: String| {

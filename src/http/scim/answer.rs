@@ -69,8 +69,8 @@ pub fn start(
 
 /// The answer that a failure is.
 pub fn failure(failure: &Failure, headers: &HeaderMap, body: Body) -> HttpResponse {
-    let status = StatusCode::from_u16(failure.error.status)
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        StatusCode::from_u16(failure.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = start(status, &[], headers, body);
     if let Some(challenge) = failure.challenge {
         challenge.add_to(&mut response);

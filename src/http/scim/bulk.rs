@@ -35,7 +35,7 @@ const PIECE: usize = 16 * 1024;
 #[derive(Debug)]
 pub enum Outcome {
     /// It was carried out.
-    Done(BulkAnswer),
+    Done(Box<BulkAnswer>),
     /// It waits for its turn.
     Queued(Box<ImportRecord>),
 }
@@ -46,8 +46,7 @@ impl Call<'_> {
         let provisioner = &self.app.provisioner;
         let limit = provisioner.settings.max_payload_bytes;
         let encoding = self.content_encoding.as_deref();
-        let body =
-            inflate::decode(encoding, body, limit).map_err(|error| refused(error, limit))?;
+        let body = inflate::decode(encoding, body, limit).map_err(|error| refused(error, limit))?;
         let call = BulkCall {
             authority: self.authority()?.clone(),
             strictness: self.mount.strictness(),
@@ -57,7 +56,7 @@ impl Call<'_> {
         };
         Ok(match intake::prefers_async(self.headers) {
             true => Outcome::Queued(Box::new(provisioner.queue_bulk(&call, body)?)),
-            false => Outcome::Done(provisioner.bulk(&call, body)?),
+            false => Outcome::Done(Box::new(provisioner.bulk(&call, body)?)),
         })
     }
 
@@ -72,7 +71,7 @@ impl Call<'_> {
             .bulk_answer(organization, ImportId(uuid))?;
         let answer = found.ok_or_else(unknown)?;
         Ok(match answer.record.state.is_final() {
-            true => Outcome::Done(answer),
+            true => Outcome::Done(Box::new(answer)),
             false => Outcome::Queued(Box::new(answer.record)),
         })
     }
@@ -104,12 +103,7 @@ pub(super) fn respond(
 ) -> HttpResponse {
     let record = &bulk.record;
     let import = dictionary(record.id, record.state, &record.counters);
-    let mut response = answer::start(
-        StatusCode::OK,
-        &[("muster-import", import)],
-        headers,
-        body,
-    );
+    let mut response = answer::start(StatusCode::OK, &[("muster-import", import)], headers, body);
     let text = Text {
         mount,
         base,

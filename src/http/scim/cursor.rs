@@ -178,7 +178,10 @@ mod tests {
             assert!(cursor.chars().all(unreserved), "{cursor}");
             assert_eq!(cursors.open(&cursor, &query, Moment(1)), Ok(next));
             let kind = |query: &Query, cursor: &str, now| {
-                cursors.open(cursor, query, Moment(now)).unwrap_err().scim_type
+                cursors
+                    .open(cursor, query, Moment(now))
+                    .unwrap_err()
+                    .scim_type
             };
             let other = Query {
                 text: "acme User".into(),
@@ -188,8 +191,14 @@ mod tests {
             assert_eq!(kind(&other, &cursor, 1), invalid);
             assert_eq!(kind(&query, &format!("x{cursor}"), 1), invalid);
             assert_eq!(kind(&query, "", 1), invalid);
-            assert_eq!(kind(&query, &cursor, 1_000_001), Some(ErrorType::ExpiredCursor));
-            let wider = Query { count: 3, ..query.clone() };
+            assert_eq!(
+                kind(&query, &cursor, 1_000_001),
+                Some(ErrorType::ExpiredCursor)
+            );
+            let wider = Query {
+                count: 3,
+                ..query.clone()
+            };
             assert_eq!(kind(&wider, &cursor, 1), Some(ErrorType::InvalidCount));
             let elsewhere = Cursors::new(Duration::from_secs(1)).unwrap();
             assert!(elsewhere.open(&cursor, &query, Moment(1)).is_err());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::Request;
-use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::app::App;
@@ -62,11 +62,16 @@ impl Call<'_> {
 
     /// Whether the query has a parameter of this name.
     pub(super) fn has_parameter(&self, name: &str) -> bool {
-        let names = self.query.split('&').map(|pair| match pair.split_once('=') {
-            Some((name, _)) => name,
-            None => pair,
-        });
-        names.into_iter().any(|given| given.eq_ignore_ascii_case(name))
+        let names = self
+            .query
+            .split('&')
+            .map(|pair| match pair.split_once('=') {
+                Some((name, _)) => name,
+                None => pair,
+            });
+        names
+            .into_iter()
+            .any(|given| given.eq_ignore_ascii_case(name))
     }
 
     fn answer(&self, route: &Route, id: Option<&str>, body: impl Read) -> Result<Done, Failure> {
@@ -103,9 +108,7 @@ impl Call<'_> {
                 "Zuora's calls are not there yet.",
             )),
             Operation::ServiceProviderConfig => Ok(self.configuration()),
-            Operation::ResourceTypes => {
-                self.resource_types(Some(id).filter(|id| !id.is_empty()))
-            }
+            Operation::ResourceTypes => self.resource_types(Some(id).filter(|id| !id.is_empty())),
             Operation::Schemas => self.schemas(Some(id).filter(|id| !id.is_empty())),
         };
         answer.map(Done::Answer)
@@ -121,7 +124,8 @@ enum Done {
 /// Both addresses; what stands below `/scim` besides is told that it is not there.
 pub fn routes(config: &mut web::ServiceConfig) {
     for mount in Mount::ALL {
-        let handler = move |request, payload, app, state| serve(mount, request, payload, app, state);
+        let handler =
+            move |request, payload, app, state| serve(mount, request, payload, app, state);
         config.service(web::scope(mount.path()).default_service(web::to(handler)));
     }
     config.service(web::scope("/scim").default_service(web::to(other_version)));
@@ -137,9 +141,7 @@ pub async fn before_the_body(
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
     let path = request.path().to_owned();
-    let below = Mount::ALL
-        .iter()
-        .find_map(|mount| below(&path, *mount));
+    let below = Mount::ALL.iter().find_map(|mount| below(&path, *mount));
     let Some(Way::To(route, _)) = below.map(|path| routes::find(request.method(), &path)) else {
         return Ok(request);
     };
@@ -247,7 +249,7 @@ async fn serve(
     match answered {
         Ok((Ok(Done::Answer(answer)), body)) => answer.respond(headers, body),
         Ok((Ok(Done::Bulk(Outcome::Done(bulk))), body)) => {
-            bulk::respond(mount, base, bulk, headers, body)
+            bulk::respond(mount, base, *bulk, headers, body)
         }
         Ok((Ok(Done::Bulk(Outcome::Queued(record))), body)) => {
             bulk::queued(&record, &base).respond(headers, body)

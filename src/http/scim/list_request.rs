@@ -74,9 +74,7 @@ impl ListRequest {
                     "" | "ascending" => false,
                     "descending" => true,
                     _ => {
-                        return Err(ScimError::value(
-                            "sortOrder is ascending or descending.",
-                        ));
+                        return Err(ScimError::value("sortOrder is ascending or descending."));
                     }
                 }
             }
@@ -186,7 +184,10 @@ mod tests {
             json!({"schemas": [SEARCH_REQUEST], "attributes": "userName"}),
             json!({"schemas": [SEARCH_REQUEST], "filter": 5}),
         ] {
-            assert!(ListRequest::of_message(message.clone()).is_err(), "{message}");
+            assert!(
+                ListRequest::of_message(message.clone()).is_err(),
+                "{message}"
+            );
         }
     }
 }

@@ -15,11 +15,7 @@ use crate::wire::inflate;
 ///
 /// # Errors
 /// It is too long, did not come to its end, or is no JSON that can be read.
-pub fn read(
-    encoding: Option<&str>,
-    body: impl Read,
-    limit: u64,
-) -> Result<Value, Failure> {
+pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value, Failure> {
     let mut bytes = Vec::new();
     // One byte more tells a body that is too long from one that just fits.
     inflate::decode(encoding, body, limit)

@@ -120,7 +120,11 @@ impl Call<'_> {
         let user = self
             .app
             .store
-            .user(&actor.organization, crate::users::PRIMARY_DOMAIN, &actor.operator)
+            .user(
+                &actor.organization,
+                crate::users::PRIMARY_DOMAIN,
+                &actor.operator,
+            )
             .map_err(|error| crate::http::scim::error::store(&error))?;
         let Some(user) = user else {
             return Err(ScimError::new(
@@ -153,4 +157,3 @@ fn head(document: &Map<String, Value>) -> (String, String) {
     };
     (text("version"), text("location"))
 }
-
