@@ -10,3 +10,4 @@ pub mod challenge;
 pub mod unread;
 pub mod soap;
 pub mod rest;
+pub mod scim;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::http::settings::Settings;
 use crate::http::unread::Unread;
-use crate::http::{health, rest, soap, tls};
+use crate::http::{health, rest, scim, soap, tls};
 
 /// Open connections of one worker; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
@@ -97,6 +97,10 @@ pub async fn run(
         .disable_signals();
     let draining = server.graceful_shutdown_signal();
     let listeners = rest::endpoint::listeners();
+    let keep = Duration::from_secs(app.provisioner.settings.cursor_seconds);
+    let cursors = scim::cursor::Cursors::new(keep)
+        .map(Arc::new)
+        .map_err(|_| "the machine's random source failed".to_owned())?;
     let house = web::Data::from(Arc::clone(&app));
     let door = |secure| Door {
         house: house.clone(),
@@ -115,6 +119,12 @@ pub async fn run(
             idle: settings.idle(),
             stop: stop_signal.clone(),
             listeners: Arc::clone(&listeners),
+        }),
+        scim: web::Data::new(scim::State {
+            base_url: addresses.base_url(secure),
+            idle: settings.idle(),
+            stop: stop_signal.clone(),
+            cursors: Arc::clone(&cursors),
         }),
         idle: settings.idle(),
         draining: draining.clone(),
@@ -156,6 +166,7 @@ struct Door {
     house: web::Data<App>,
     soap: web::Data<soap::State>,
     rest: web::Data<rest::State>,
+    scim: web::Data<scim::State>,
     idle: Duration,
     draining: GracefulShutdownSignal,
 }
@@ -171,9 +182,11 @@ impl Door {
             .app_data(self.house.clone())
             .app_data(self.soap.clone())
             .app_data(self.rest.clone())
+            .app_data(self.scim.clone())
             .configure(health::routes)
             .configure(soap::routes)
             .configure(rest::routes)
+            .configure(scim::routes)
             .wrap_fn(|mut request, routes| {
                 let unread = Unread::new(request.take_payload());
                 request.set_payload(unread.body());
@@ -185,7 +198,8 @@ impl Door {
             let (house, soap, rest) = (house.clone(), soap.clone(), rest.clone());
             async move {
                 let request = soap::before_the_body(&house, &soap, request).await?;
-                rest::before_the_body(&house, &rest, request).await
+                let request = rest::before_the_body(&house, &rest, request).await?;
+                scim::before_the_body(&house, request).await
             }
         });
         let draining = self.draining.clone();

@@ -22,7 +22,6 @@ use crate::users::PRIMARY_DOMAIN;
 use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
-use crate::users::resources::Kind;
 use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 use crate::users::store::Finish;
@@ -421,13 +420,5 @@ fn reused(call: &BulkCall, record: &ImportRecord) -> JobError {
     JobError::KeyReused {
         key: call.key.clone().unwrap_or_default(),
         import: record.id,
-    }
-}
-
-/// Whether the outcome is about a user, for doors that show where it is.
-pub fn endpoint(kind: Kind) -> &'static str {
-    match kind {
-        Kind::User => "/Users",
-        Kind::Group => "/Groups",
     }
 }

@@ -79,6 +79,8 @@ struct Half {
     passwords: Vec<(Option<String>, Agreed)>,
 }
 
+type Halves = Vec<Result<Half, ScimError>>;
+
 impl Half {
     /// With the hashes in the places of the passwords.
     fn whole(self, hashes: Vec<HashedPassword>) -> Prepared {
@@ -148,8 +150,8 @@ impl Provisioner {
         &self,
         operations: impl IntoIterator<Item = Result<Operation, ScimError>>,
         leniency: Leniency,
-    ) -> Result<(Vec<Result<Half, ScimError>>, Vec<Vec<HashedPassword>>), HashError> {
-        let halves: Vec<Result<Half, ScimError>> = operations
+    ) -> Result<(Halves, Vec<Vec<HashedPassword>>), HashError> {
+        let halves: Halves = operations
             .into_iter()
             .map(|operation| self.half(operation?, leniency))
             .collect();

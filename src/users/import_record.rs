@@ -188,6 +188,23 @@ impl Counters {
     }
 }
 
+/// An import's id, state and counters as a dictionary (RFC 9651 §3.2): the field `Muster-Import`.
+pub fn dictionary(id: ImportId, state: ImportState, counters: &Counters) -> String {
+    let c = counters;
+    format!(
+        "id=\"{id}\", state={}, total={}, created={}, updated={}, unchanged={}, duplicate={}, failed={}, \
+         skipped={}",
+        state.as_str(),
+        c.total,
+        c.created,
+        c.updated,
+        c.unchanged,
+        c.duplicate,
+        c.failed,
+        c.skipped
+    )
+}
+
 /// An import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

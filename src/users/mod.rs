@@ -33,6 +33,7 @@ pub mod organization;
 pub mod scim;
 pub mod store;
 pub mod resources;
+pub mod page;
 pub mod backup;
 pub mod password_check;
 

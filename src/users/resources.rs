@@ -184,6 +184,15 @@ pub struct ResourceQuery<'q> {
     pub limit: usize,
 }
 
+impl ResourceQuery<'_> {
+    /// Whether the core attribute `name` has a say in what is found; a document that is tried has to have
+    /// it.
+    pub fn mentions(&self, name: &str) -> bool {
+        let by_order = |order: Order<'_>| order.path.extension.is_none() && order.path.name == name;
+        self.filter.is_some_and(|filter| filter.mentions(name)) || self.order.is_some_and(by_order)
+    }
+}
+
 /// A page of resources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found<T> {

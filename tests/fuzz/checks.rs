@@ -21,6 +21,15 @@ use muster::http::soap::parameters::Parameters;
 use muster::http::soap::service::Service;
 use muster::http::soap::version::SoapVersion;
 use muster::http::soap::xml::{Element, XmlEvent, XmlLimits, XmlReader};
+use muster::users::scim::check::{Leniency, check_document};
+use muster::users::scim::error::ScimError;
+use muster::users::scim::evaluate::matches;
+use muster::users::scim::filter::Filter;
+use muster::users::scim::json::{StrictValue, parse};
+use muster::users::scim::patch::parse_patch;
+use muster::users::scim::patch_apply::apply;
+use muster::users::scim::patch_path::PatchPath;
+use muster::users::scim::schema::Schemas;
 use muster::wire::base64::{Base64Push, Base64Reader};
 use muster::wire::decoder::Decoder;
 use muster::wire::error::WireError;
@@ -28,6 +37,8 @@ use muster::wire::media_type::MediaType;
 use muster::wire::mime::{MimeLimits, Multipart};
 use muster::wire::part::PartHeader;
 use muster::wire::spool::SpoolSettings;
+use serde::de::DeserializeSeed;
+use serde_json::{Map, Value};
 
 /// The boundary of a message whose first line is none.
 const BOUNDARY: &str = "b1";
@@ -545,4 +556,109 @@ fn call(document: &[u8], piece: usize) -> Result<Call, String> {
 
 fn faulted(fault: &Fault) -> String {
     format!("{}: {}", fault.rule, fault.message)
+}
+
+/// A filter, or the path of a PATCH.
+///
+/// Each is refused with the status 400, or written so that it is read as the same again; a refusal is
+/// no longer than a few lines whatever the filter. Every filter can be tried on a document.
+pub fn scim_filter(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else {
+        return;
+    };
+    let schemas = Schemas::new(["gender"]);
+    let document = serde_json::json!({
+        "id": "7",
+        "userName": "Kim",
+        "active": true,
+        "emails": [{"value": "kim@example.com", "type": "work", "primary": true}, {"value": null}],
+        "meta": {"created": "2026-01-01T00:00:00Z"},
+    });
+    for resource_type in [&schemas.user, &schemas.group] {
+        match Filter::parse(text, resource_type) {
+            Ok(filter) => {
+                let written = filter.to_string();
+                // Canonical names may be longer than those of the client.
+                if written.len() <= muster::users::scim::filter::MAX_LENGTH {
+                    assert_eq!(Filter::parse(&written, resource_type), Ok(filter.clone()));
+                }
+                let document = document.as_object().expect("an object");
+                let negated = Filter::Not(Box::new(filter.clone()));
+                assert_ne!(matches(&filter, document), matches(&negated, document));
+            }
+            Err(error) => assert!(error.status == 400 && error.detail.len() < 1_000),
+        }
+        match PatchPath::parse(text, resource_type) {
+            Ok(path) => {
+                let written = path.to_string();
+                if written.len() <= muster::users::scim::filter::MAX_LENGTH {
+                    assert_eq!(PatchPath::parse(&written, resource_type), Ok(path));
+                }
+            }
+            Err(error) => assert!(error.status == 400 && error.detail.len() < 1_000),
+        }
+    }
+}
+
+/// A resource of SCIM and a PATCH message, one after the other.
+///
+/// What is read is what serde_json reads; a document that was checked is as it was when it is checked
+/// again, also with the message applied; a message that is refused changes nothing; refusals are short.
+pub fn patch(input: &[u8]) {
+    match parse(input) {
+        Ok(value) => {
+            let bytes = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+            let other: Value = serde_json::from_slice(bytes).expect("serde_json reads it too");
+            assert_eq!(value, other);
+        }
+        Err(error) => refusal(&error),
+    }
+    let mut reader = serde_json::Deserializer::from_slice(input);
+    let mut next = || StrictValue::default().deserialize(&mut reader);
+    let (Ok(resource), Ok(message)) = (next(), next()) else {
+        return;
+    };
+    let schemas = Schemas::new(["shoeSize"]);
+    let lenient = Leniency {
+        schemas_required: false,
+    };
+    for resource_type in [&schemas.user, &schemas.group] {
+        let before = match check_document(resource.clone(), resource_type, lenient) {
+            Ok(document) => document,
+            Err(error) => {
+                refusal(&error);
+                continue;
+            }
+        };
+        let check = |document: &Map<String, Value>| {
+            let again = check_document(document.clone().into(), resource_type, lenient);
+            assert_eq!(again.as_ref(), Ok(document));
+        };
+        check(&before);
+        let patch = match parse_patch(message.clone(), resource_type, lenient) {
+            Ok(patch) => patch,
+            Err(error) => {
+                refusal(&error);
+                continue;
+            }
+        };
+        let mut after = before.clone();
+        match apply(&patch, &mut after, resource_type) {
+            Ok(changed) => assert_eq!(changed, after != before),
+            Err(error) => {
+                refusal(&error);
+                assert_eq!(after, before);
+            }
+        }
+        check(&after);
+    }
+}
+
+fn refusal(error: &ScimError) {
+    assert!(matches!(error.status, 400 | 413), "{error:?}");
+    let text = &error.detail;
+    assert!(
+        text.len() < 1_000 && !text.contains(char::is_control),
+        "{error:?}"
+    );
 }

@@ -76,6 +76,22 @@ def main():
             add("csv", pieces(path.read_bytes()))
     for odd in [b"Zg==", b"Zm8=", b"Zg", b" Z g = =", b"Zh==", b"cid:1"]:
         add("base64", pieces(odd))
+    for text in [
+        b'userName eq "kim"',
+        b'emails[type eq "work" and not (value co "@x")] or title pr',
+        b'members[value eq "7"].display',
+        b'meta.lastModified gt "2011-05-13T04:42:34Z" and active eq "True"',
+    ]:
+        add("scim_filter", text)
+    user = b'{"userName":"kim","emails":[{"value":"a@x","type":"work"}]}'
+    group = b'{"displayName":"a","members":[{"value":"u1"},{"value":"u2"}]}'
+    for resource, operation in [
+        (user, b'{"op":"Replace","path":"emails[type eq \\"work\\"].value","value":"b@x"}'),
+        (user, b'{"op":"add","value":{"name.givenName":"Kim","active":"False"}}'),
+        (group, b'{"op":"remove","path":"members","value":[{"value":"u1"}]}'),
+        (group, b'{"op":"remove","path":"members[not (value sw \\"u\\")]"}'),
+    ]:
+        add("patch", resource + b'{"Operations":[' + operation + b"]}")
     for folder in sorted((HERE / "corpus").iterdir()):
         print(f"{folder.name}: {len(list(folder.iterdir()))} seeds")
 

@@ -2,6 +2,7 @@
 //! with SQLite and with the memory store.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -510,10 +511,8 @@ fn passwords_follow_the_rules_and_belong_to_administrators() {
             updates,
             [json!(["PRIMARY/kim", {"attributes": ["password"]}])]
         );
-        for act in [Act::Delete] {
-            let done = house.act(Role::Import, Kind::User, kim, act, None);
-            assert_eq!(refused(done), (403, None));
-        }
+        let done = house.act(Role::Import, Kind::User, kim, Act::Delete, None);
+        assert_eq!(refused(done), (403, None));
     });
 }
 
@@ -1818,7 +1817,6 @@ fn a_hundred_thousand_operations_in_a_process_of_their_own() {
     let body = house.folder.path().join("body.json");
     let mut length = 0;
     {
-        use std::io::Write;
         let file = std::fs::File::create(&body).expect("a file");
         let mut file = std::io::BufWriter::new(file);
         write!(file, "{{\"schemas\":[\"{BULK}\"],\"Operations\":[").expect("written");
@@ -1850,11 +1848,8 @@ fn a_hundred_thousand_operations_in_a_process_of_their_own() {
     let answer = house.app.provisioner.bulk(&call(None), file).expect("done");
     let seconds = began.elapsed().as_secs_f64();
     assert_eq!(answer.record.counters.created, 100_000);
-    println!(
-        "figure {} {} {seconds:.1}",
-        length / 1024,
-        peak().saturating_sub(before)
-    );
+    let (length, peak) = (length / 1024, peak().saturating_sub(before));
+    writeln!(std::io::stdout(), "figure {length} {peak} {seconds:.1}").expect("it is told");
 }
 
 #[test]
@@ -1876,12 +1871,13 @@ fn a_hundred_thousand_operations_need_a_few_times_their_body() {
         assert!(output.status.success(), "{text}");
         let line = text.lines().find_map(|line| line.split_once("figure "));
         let (_, figures) = line.unwrap_or_else(|| panic!("{text}"));
-        println!("ahead {ahead}: body KiB, peak KiB, seconds: {figures}");
         let mut figures = figures
             .split(' ')
             .map(|it| it.parse::<f64>().expect("a number"));
         let (body, peak) = (figures.next().expect("body"), figures.next().expect("peak"));
-        let most = if ahead { 8.0 } else { 4.0 };
-        assert!(peak < body * most, "{peak} KiB for a body of {body} KiB");
+        assert!(
+            peak < body * 4.5,
+            "{peak} KiB for a body of {body} KiB, ahead {ahead}"
+        );
     }
 }

@@ -253,6 +253,28 @@ fn media_types() {
 }
 
 #[test]
+fn scim_filters() {
+    let seeds = [
+        "userName eq \"kim\"",
+        "emails[type eq \"work\" and not (value co \"@x\")] or title pr",
+        "emails[primary eq true].value",
+        "members[value eq \"7\"].display",
+        "members pr and (displayName sw \"a\\u00e9\\\"\" or externalId ne null)",
+        "meta.lastModified gt \"2011-05-13T04:42:34Z\" and active eq \"True\"",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq \"7\"",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+        "name.familyName",
+    ]
+    .map(|text| text.as_bytes().to_vec());
+    let words = [
+        "(", ")", "not (", "not", "[", "]", "\"", "\\", " and ", " or ", " eq ", " pr", " ", "\t",
+        "null", "-1.5e3", "true", "\"x\"", "emails[", "members", "id", ".", ":", "$ref", "urn:",
+        "\\ud83d", "\u{e9}",
+    ];
+    run("scim_filter", 10_000, &seeds, &words, checks::scim_filter);
+}
+
+#[test]
 fn base64_texts() {
     let long = base64(&KIM.repeat(200));
     let lines: Vec<&str> = long
@@ -379,6 +401,70 @@ fn files_of_every_kind() {
         "\0\0",
     ];
     run("file", 1_500, &seeds, &words, checks::file);
+}
+
+#[test]
+fn patch_messages() {
+    let user = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"kim",
+        "name":{"givenName":"Kim"},"active":true,"password":"Secret-1",
+        "emails":[{"value":"a@x","type":"work","primary":true},{"value":"b@x","type":"home"}],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"u1"}}}"#;
+    let group =
+        r#"{"displayName":"Climbers","members":[{"value":"u1"},{"value":"u2","type":"User"}]}"#;
+    let messages = [
+        r#"{"op":"Replace","path":"emails[type eq \"work\"].value","value":"c@x"}"#,
+        r#"{"op":"Add","path":"emails[type eq \"other\"].value","value":"d@x"}"#,
+        r#"{"op":"add","path":"emails","value":[{"value":"b@x","type":"home","primary":"True"}]}"#,
+        r#"{"op":"remove","path":"emails[not (type sw \"w\" and value co \"@\")].primary"}"#,
+        r#"{"op":"replace","value":{"name.familyName":"Doe","active":"False","nickName":null,
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager":"u2"}}"#,
+        r#"{"op":"remove","path":"members","value":[{"value":"u1"}]}"#,
+        r#"{"op":"add","path":"members","value":[{"value":"u3"},"u4"]}"#,
+        r#"{"op":"replace","path":"members[value eq \"u1\" or type eq \"User\"]","value":{"type":"Group"}}"#,
+        r#"{"op":"remove","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"}"#,
+    ];
+    let seeds: Vec<Vec<u8>> = messages
+        .iter()
+        .flat_map(|operation| {
+            [user, group]
+                .map(|resource| format!("{resource}{{\"Operations\":[{operation}]}}").into_bytes())
+        })
+        .chain([b"\xef\xbb\xbf{\"a\":[1,-2.5e3,null],\"b\":\"\\ud83d\\ude00\"}".to_vec()])
+        .collect();
+    let words = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\\"",
+        "\\u0000",
+        "\\ud800",
+        "null",
+        "true",
+        "1e400",
+        "\"value\":",
+        "\"primary\":true,",
+        "\"PRIMARY\":true",
+        " and ",
+        " or ",
+        "not (",
+        " eq ",
+        " pr",
+        "emails",
+        "members",
+        "groups",
+        "schemas",
+        "password",
+        "shoeSize",
+        "urn:ietf:params:scim:schemas:core:2.0:User:",
+        "\"remove\"",
+        "\"add\"",
+    ];
+    run("patch", 8_000, &seeds, &words, checks::patch);
 }
 
 const OLD_WORKBOOK: &[u8] = include_bytes!("../../fixtures/workbooks/small.xls");

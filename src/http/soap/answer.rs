@@ -8,6 +8,7 @@ use crate::http::soap::service::Service;
 use crate::http::soap::settings::{Settings, Success};
 use crate::http::soap::version::SoapVersion;
 use crate::import::report::Report;
+use crate::users::import_record;
 
 /// An answer, ready to be sent.
 #[derive(Debug)]
@@ -185,18 +186,5 @@ impl Answer {
 }
 
 fn dictionary(report: &Report) -> String {
-    let c = &report.counters;
-    format!(
-        "id=\"{}\", state={}, total={}, created={}, updated={}, unchanged={}, duplicate={}, failed={}, \
-         skipped={}",
-        report.import,
-        report.state.as_str(),
-        c.total,
-        c.created,
-        c.updated,
-        c.unchanged,
-        c.duplicate,
-        c.failed,
-        c.skipped
-    )
+    import_record::dictionary(report.import, report.state, &report.counters)
 }

@@ -63,6 +63,13 @@ impl Content {
         (role.group.domain != INTERNAL_DOMAIN).then_some((key, role))
     }
 
+    /// All groups.
+    pub(super) fn groups(&self, organization: &str) -> impl Iterator<Item = &KeptRole> {
+        let own =
+            move |(key, _): &(&Key, &KeptRole)| key.0 == organization && key.1 != INTERNAL_DOMAIN;
+        self.roles.iter().filter(own).map(|(_, role)| role)
+    }
+
     /// A user with their groups.
     pub(super) fn with_groups(&self, user: &User) -> UserResource {
         let group = |name: &String| {

@@ -1,5 +1,7 @@
 //! What a transaction has to put back when it fails: the value before each change, newest last.
 
+use std::collections::btree_map::Entry;
+
 use uuid::Uuid;
 
 use crate::stores::memory::groups::KeptRole;
@@ -116,9 +118,10 @@ impl Content {
 
     /// Keeps what a user was before the import changed it for the first time.
     pub(super) fn keep_image(&mut self, import: ImportId, image: Image) {
-        let (id, images) = (image.kept.user.id, self.images.entry(import).or_default());
-        if !images.contains_key(&id) {
-            images.insert(id, image);
+        let id = image.kept.user.id;
+        let images = self.images.entry(import).or_default();
+        if let Entry::Vacant(place) = images.entry(id) {
+            place.insert(image);
             self.remember(|_| Before::NoImage(import, id));
         }
     }

@@ -12,8 +12,8 @@ mod journal;
 mod ledger;
 mod undo;
 mod operators;
-mod organizations;
 mod tokens;
+mod organizations;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,9 +5,13 @@ use uuid::Uuid;
 use crate::stores::memory::MemoryStore;
 use crate::stores::memory::transaction::Transaction;
 use crate::users::import_record::ImportId;
+use crate::users::page::{Page, by_id};
 use crate::users::resources::{
-    Found, GroupResource, ResourceQuery, ResourceStore, UserResource, Work,
+    Found, GroupResource, Keyset, ResourceQuery, ResourceStore, UserResource, Work,
 };
+use crate::users::scim::document::Document;
+use crate::users::scim::evaluate::{matches, sort_value};
+use crate::users::scim::render;
 use crate::users::store_error::StoreError;
 
 impl ResourceStore for MemoryStore {
@@ -23,10 +27,22 @@ impl ResourceStore for MemoryStore {
 
     fn find_users(
         &self,
-        _organization: &str,
-        _query: &ResourceQuery<'_>,
+        organization: &str,
+        query: &ResourceQuery<'_>,
     ) -> Result<Found<UserResource>, StoreError> {
-        Err(StoreError::Failed("users cannot be searched yet".into()))
+        let content = self.content();
+        let keys = content
+            .behind(organization, None, None)
+            .filter_map(|user| {
+                let document = render::user(&content.with_groups(user), "");
+                key(query, user.id, &document)
+            })
+            .collect();
+        let page = Page::of(keys, query);
+        Ok(found(page, |id| {
+            let kept = content.by_id(organization, id)?;
+            Some(content.with_groups(&kept.user))
+        }))
     }
 
     fn group_resource(
@@ -42,11 +58,23 @@ impl ResourceStore for MemoryStore {
 
     fn find_groups(
         &self,
-        _organization: &str,
-        _query: &ResourceQuery<'_>,
-        _with_members: bool,
+        organization: &str,
+        query: &ResourceQuery<'_>,
+        with_members: bool,
     ) -> Result<Found<GroupResource>, StoreError> {
-        Err(StoreError::Failed("groups cannot be searched yet".into()))
+        let (content, members_asked) = (self.content(), query.mentions("members"));
+        let keys = content
+            .groups(organization)
+            .filter_map(|role| {
+                let document = render::group(&content.with_members(role, members_asked), "");
+                key(query, role.group.id, &document)
+            })
+            .collect();
+        let page = Page::of(keys, query);
+        Ok(found(page, |id| {
+            let (_, role) = content.role(organization, id)?;
+            Some(content.with_members(role, with_members))
+        }))
     }
 
     fn operation_results(
@@ -67,6 +95,7 @@ impl ResourceStore for MemoryStore {
 
     fn transact(&self, organization: &str, work: Work<'_>) -> Result<(), StoreError> {
         let mut content = self.content();
+        content.require(organization)?;
         content.begin_transaction();
         let done = work(&mut Transaction {
             content: &mut content,
@@ -74,5 +103,25 @@ impl ResourceStore for MemoryStore {
         });
         content.end_transaction(done.is_ok());
         done
+    }
+}
+
+/// What a resource is sorted by, if it matches.
+fn key(query: &ResourceQuery<'_>, id: Uuid, document: &Document) -> Option<Keyset> {
+    let order = query.order.filter(|order| !by_id(Some(*order)));
+    query
+        .filter
+        .is_none_or(|filter| matches(filter, document))
+        .then(|| Keyset {
+            value: order.and_then(|order| sort_value(order.path, document)),
+            id,
+        })
+}
+
+fn found<T>(page: Page, read: impl Fn(Uuid) -> Option<T>) -> Found<T> {
+    Found {
+        resources: page.keys.iter().filter_map(|key| read(key.id)).collect(),
+        total: page.total,
+        next: page.next,
     }
 }

@@ -84,16 +84,10 @@ impl Content {
             .filter_map(|(user, image)| Some((key_of(user)?, image)))
             .collect();
         now.sort_by(|(one, _), (other, _)| one.cmp(other));
-        now.retain(|(key, _)| {
-            let kept = self.users.get(key);
-            let own = kept.is_some_and(|kept| kept.modified == Some(Some(id)));
-            if let (false, Some(kept)) = (own, kept) {
-                undone.leave(&kept.user.user_name, TOUCHED);
-            }
-            own
-        });
+        let own = |kept: &Kept| kept.modified == Some(Some(id));
         let renamed: Vec<Renamed<Key>> = now
             .iter()
+            .filter(|(key, _)| self.users.get(key).is_some_and(own))
             .map(|(key, image)| (key, image, before(key, image)))
             .filter(|(key, _, before)| *key != before)
             .map(|(_, image, before)| Renamed {
@@ -111,6 +105,10 @@ impl Content {
             let Some(kept) = self.users.get(&key).cloned() else {
                 continue;
             };
+            if !own(&kept) {
+                undone.leave(&kept.user.user_name, TOUCHED);
+                continue;
+            }
             if barred.contains(&image.kept.user.id) {
                 undone.leave(&kept.user.user_name, NAME_TAKEN);
                 continue;

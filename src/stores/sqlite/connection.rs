@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::stores::sqlite::groups::add_built_in_roles;
 use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::name::fold;
 use crate::users::store_error::StoreError;
 
 /// One file a version; a file that has been released never changes again.
@@ -48,7 +51,24 @@ pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
     connection.set_prepared_statement_cache_capacity(32);
+    add_functions(&connection).map_err(from_sqlite)?;
     Ok(connection)
+}
+
+/// Gives SQL `muster_fold(text)`, the text as it is compared without case; of anything else it is null.
+/// SQLite's own `lower` knows ASCII only.
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("muster_fold", 1, flags, |arguments| {
+        Ok(match arguments.get_raw(0) {
+            ValueRef::Text(text) => std::str::from_utf8(text)
+                .ok()
+                .map(|text| fold(text).into_owned()),
+            _ => None,
+        })
+    })
 }
 
 /// Brings the schema up to date, each version in one transaction.

@@ -7,6 +7,11 @@ mod turns;
 mod users;
 mod change;
 mod resources;
+mod search;
+mod filter_fields;
+mod filter;
+#[cfg(test)]
+mod filter_chance;
 mod single;
 mod groups;
 mod members;

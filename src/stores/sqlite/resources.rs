@@ -3,14 +3,21 @@
 use rusqlite::params;
 use uuid::Uuid;
 
+use crate::stores::sqlite::connection::from_sqlite;
+use crate::stores::sqlite::filter::Table;
+use crate::stores::sqlite::groups::groups_of;
+use crate::stores::sqlite::organizations::require;
+use crate::stores::sqlite::search::Search;
 use crate::stores::sqlite::step::signed;
 use crate::stores::sqlite::transaction::Transaction;
-use crate::stores::sqlite::users::i64_of;
+use crate::stores::sqlite::users::{USER_COLUMNS, i64_of, user};
 use crate::stores::sqlite::{SqliteStore, groups, single};
 use crate::users::import_record::ImportId;
+use crate::users::page::Page;
 use crate::users::resources::{
     Found, GroupResource, ResourceQuery, ResourceStore, UserResource, Work,
 };
+use crate::users::scim::render;
 use crate::users::store_error::StoreError;
 
 impl ResourceStore for SqliteStore {
@@ -24,10 +31,28 @@ impl ResourceStore for SqliteStore {
 
     fn find_users(
         &self,
-        _organization: &str,
-        _query: &ResourceQuery<'_>,
+        organization: &str,
+        query: &ResourceQuery<'_>,
     ) -> Result<Found<UserResource>, StoreError> {
-        Err(StoreError::Failed("users cannot be searched yet".into()))
+        let with_groups = query.mentions("groups");
+        let search = Search {
+            table: Table::Users,
+            organization,
+            query,
+            columns: USER_COLUMNS,
+        };
+        self.read_together(|db| {
+            let page = search.page(db, |row| {
+                let user = user(row)?;
+                let groups = match with_groups {
+                    true => groups_of(db, &user)?,
+                    false => Vec::new(),
+                };
+                let id = user.id;
+                Ok((id, render::user(&UserResource { user, groups }, "")))
+            })?;
+            found(page, |id| single::read(db, organization, id))
+        })
     }
 
     fn group_resource(
@@ -41,11 +66,24 @@ impl ResourceStore for SqliteStore {
 
     fn find_groups(
         &self,
-        _organization: &str,
-        _query: &ResourceQuery<'_>,
-        _with_members: bool,
+        organization: &str,
+        query: &ResourceQuery<'_>,
+        with_members: bool,
     ) -> Result<Found<GroupResource>, StoreError> {
-        Err(StoreError::Failed("groups cannot be searched yet".into()))
+        let members_asked = query.mentions("members");
+        let search = Search {
+            table: Table::Groups,
+            organization,
+            query,
+            columns: groups::GROUP_COLUMNS,
+        };
+        self.read_together(|db| {
+            let page = search.page(db, |row| {
+                let group = groups::resource(db, groups::group(row)?, members_asked)?;
+                Ok((group.group.id, render::group(&group, "")))
+            })?;
+            found(page, |id| groups::read(db, organization, id, with_members))
+        })
     }
 
     fn operation_results(
@@ -69,6 +107,25 @@ impl ResourceStore for SqliteStore {
     }
 
     fn transact(&self, organization: &str, work: Work<'_>) -> Result<(), StoreError> {
-        self.in_transaction(|db| work(&mut Transaction { db, organization }))
+        self.in_transaction(|db| {
+            require(db, organization).map_err(from_sqlite)?;
+            work(&mut Transaction { db, organization })
+        })
     }
+}
+
+/// Loads the resources of a page.
+fn found<T>(
+    page: Page,
+    mut read: impl FnMut(Uuid) -> rusqlite::Result<Option<T>>,
+) -> rusqlite::Result<Found<T>> {
+    let mut resources = Vec::with_capacity(page.keys.len());
+    for key in &page.keys {
+        resources.extend(read(key.id)?);
+    }
+    Ok(Found {
+        resources,
+        total: page.total,
+        next: page.next,
+    })
 }

@@ -110,7 +110,7 @@ pub fn check_replacement(
             for sub in &attribute.sub_attributes {
                 let old = old.get(&*sub.name);
                 if let (Mutability::Immutable, Some(old)) = (sub.mutability, old) {
-                    keep(sub, old, new.get(&*sub.name), place.sub(&sub.name))?;
+                    keep(sub, old, new.get(&*sub.name), place.part(&sub.name))?;
                     kept.insert(sub.name.clone().into_owned(), old.clone());
                 }
             }

@@ -129,7 +129,7 @@ impl<'p> Place<'p> {
     }
 
     /// A sub-attribute.
-    pub fn sub(self, name: &'p str) -> Self {
+    pub fn part(self, name: &'p str) -> Self {
         Place {
             sub: Some(name),
             ..self
@@ -210,9 +210,9 @@ mod tests {
 
     #[test]
     fn places_are_written_as_people_read_them() {
-        let place = Place::of(None, "emails").element(2).sub("value");
+        let place = Place::of(None, "emails").element(2).part("value");
         assert_eq!(place.to_string(), "emails[2].value");
-        let place = Place::of(Some("urn:a"), "manager").sub("value");
+        let place = Place::of(Some("urn:a"), "manager").part("value");
         assert_eq!(place.to_string(), "urn:a:manager.value");
     }
 }

@@ -84,6 +84,18 @@ impl Filter {
         Ok(filter)
     }
 
+    /// Whether anything is asked of the core attribute `name`, spelled as in the schema; a document
+    /// that the filter is tried on has to have it.
+    pub fn mentions(&self, name: &str) -> bool {
+        match self {
+            Filter::And(all) | Filter::Or(all) => all.iter().any(|one| one.mentions(name)),
+            Filter::Not(inside) => inside.mentions(name),
+            Filter::Present(path) | Filter::Compare(path, ..) | Filter::Element(path, _) => {
+                path.extension.is_none() && path.name == name
+            }
+        }
+    }
+
     /// Writes the filter of one attribute's elements as it stands behind the attribute.
     pub(super) fn in_brackets(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[")?;

@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use crate::users::scim::filter::{Filter, Operand, Operator};
-use crate::users::scim::patch::{Action, Patch, Target};
+use crate::users::scim::patch::Patch;
+use crate::users::scim::patch_change::{Action, Target};
 
 /// A change of a group's members, by their ids as the client wrote them.
 #[derive(Debug, Clone, PartialEq, Eq)]

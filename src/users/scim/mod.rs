@@ -18,8 +18,13 @@ pub mod patch_path;
 pub mod places;
 pub mod evaluate;
 pub mod projection;
+mod element_filter;
+mod patch_change;
 pub mod patch;
 pub mod patch_apply;
 pub mod member_changes;
 pub mod lists;
 pub mod render;
+
+#[cfg(test)]
+mod patch_tests;

@@ -12,6 +12,10 @@ use crate::users::scim::schema::ResourceType;
 
 /// What a PATCH operation is about.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of them for an operation, and it is seldom moved"
+)]
 pub enum PatchPath {
     /// All attributes of the extension with this URN.
     Extension(&'static str),

@@ -126,10 +126,11 @@ impl AttributePath {
     /// attribute (RFC 7644 §3.4.2.2), otherwise the path itself.
     #[must_use]
     pub fn compared(self, resource_type: &ResourceType) -> Self {
-        if self.multi_valued && self.kind == Type::Complex && self.sub.is_none() {
-            if let Ok(value) = self.child("value", resource_type) {
-                return value;
-            }
+        if self.multi_valued
+            && self.kind == Type::Complex
+            && let Ok(value) = self.child("value", resource_type)
+        {
+            return value;
         }
         self
     }

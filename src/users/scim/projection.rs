@@ -1,7 +1,8 @@
 //! Which attributes an answer has (RFC 7644 §3.9): `attributes` and `excludedAttributes`.
 //!
 //! What is returned always stays (RFC 7643 §7), and `schemas` does; what is never returned goes. Names
-//! of attributes that do not exist are left aside, because the RFC calls a list of them no error.
+//! of attributes that do not exist are left aside, because clients send one list to servers of many
+//! kinds.
 
 use std::collections::{BTreeMap, BTreeSet};
 

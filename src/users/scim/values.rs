@@ -82,7 +82,7 @@ fn check_complex(
         if sub.mutability == Mutability::ReadOnly {
             continue;
         }
-        if let Some(value) = check_value(sub, value, place.sub(&sub.name))? {
+        if let Some(value) = check_value(sub, value, place.part(&sub.name))? {
             checked.insert(sub.name.clone().into_owned(), value);
         }
     }
@@ -93,7 +93,7 @@ fn check_complex(
         if sub.required && !checked.contains_key(&*sub.name) {
             return Err(ScimError::value(format!(
                 "{} has no value. Give it one.",
-                place.sub(&sub.name)
+                place.part(&sub.name)
             )));
         }
     }

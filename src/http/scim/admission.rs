@@ -1,0 +1,167 @@
+//! Whether a request is let in, by its head alone.
+
+use actix_web::dev::RequestHead;
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web;
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::http::intake::{self, Refused};
+use crate::http::scim::error::Failure;
+use crate::http::scim::routes::{Operation, Route};
+use crate::users::operator::Role;
+use crate::users::scim::error::ScimError;
+
+/// A request that is not let in.
+#[derive(Debug)]
+pub struct TurnedAway {
+    /// The answer.
+    pub failure: Failure,
+    /// Nobody has said who is calling.
+    pub stranger: bool,
+}
+
+/// Lets a request in, or turns it away. A cookie is never enough: no page of another site can send
+/// what has to be in the field `Authorization`.
+///
+/// # Errors
+/// The answer.
+pub async fn admit(
+    app: &web::Data<App>,
+    route: &Route,
+    head: &RequestHead,
+) -> Result<Option<Caller>, TurnedAway> {
+    let turn_away = |failure: Failure, stranger| {
+        tracing::warn!(
+            status = failure.error.status,
+            "a call was refused by its head"
+        );
+        TurnedAway { failure, stranger }
+    };
+    if intake::expects_the_unknown(head) {
+        let failure = Failure::new(
+            StatusCode::EXPECTATION_FAILED,
+            "The only expectation that can be met here is 100-continue.",
+        );
+        return Err(turn_away(failure, true));
+    }
+    let caller = match route.right {
+        None => None,
+        Some(_) if !head.headers.contains_key(header::AUTHORIZATION) => {
+            return Err(turn_away(Refused::NoCredentials.into(), true));
+        }
+        Some(right) => {
+            let caller = intake::authenticate(app, &head.headers)
+                .await
+                .map_err(|refused| turn_away(refused.into(), true))?;
+            may(&caller, right).map_err(|failure| turn_away(failure, false))?;
+            Some(caller)
+        }
+    };
+    acceptable(&head.headers).map_err(|failure| turn_away(failure, false))?;
+    if has_body(&head.method, route.operation) {
+        readable(&head.headers).map_err(|failure| turn_away(failure, false))?;
+        announced(&head.headers, limit(app, route.operation))
+            .map_err(|failure| turn_away(failure, false))?;
+    }
+    Ok(caller)
+}
+
+/// Whether a message comes with the request.
+pub fn has_body(method: &Method, operation: Operation) -> bool {
+    *method == Method::PUT
+        || *method == Method::PATCH
+        || *method == Method::POST
+        || matches!(operation, Operation::Bulk)
+}
+
+/// Bytes that the body may have.
+pub fn limit(app: &App, operation: Operation) -> u64 {
+    let settings = &app.provisioner.settings;
+    match operation {
+        Operation::Bulk | Operation::ZuoraCreate | Operation::ZuoraUpdate => {
+            settings.max_payload_bytes
+        }
+        _ => settings.max_resource_bytes,
+    }
+}
+
+/// What is answered to a body that is too long.
+pub fn too_large(limit: u64) -> ScimError {
+    crate::provision::bulk_request::payload_too_large(limit)
+}
+
+fn may(caller: &Caller, right: Role) -> Result<(), Failure> {
+    match caller.role.includes(right) {
+        true => Ok(()),
+        false => Err(Failure::new(
+            StatusCode::FORBIDDEN,
+            format!(
+                "Operation is not permitted. You do not have permissions to make this request: it \
+                 takes an operator with the role {}, and {} has the role {}.",
+                right.as_str(),
+                caller.name,
+                caller.role.as_str()
+            ),
+        )),
+    }
+}
+
+/// Whether the caller can read the answer (RFC 9110 §12.5.1).
+fn acceptable(headers: &HeaderMap) -> Result<(), Failure> {
+    let fields = headers.get_all(header::ACCEPT);
+    let mut ranges = fields
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .map(media_type)
+        .filter(|range| !range.is_empty())
+        .peekable();
+    let known = |range: String| {
+        matches!(
+            range.as_str(),
+            "*/*" | "application/*" | "application/scim+json" | "application/json"
+        )
+    };
+    if ranges.peek().is_none() || ranges.any(known) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        StatusCode::NOT_ACCEPTABLE,
+        "Answers are application/scim+json, which the request does not accept.",
+    ))
+}
+
+/// Whether the message is one that can be read here.
+fn readable(headers: &HeaderMap) -> Result<(), Failure> {
+    let Some(field) = intake::field(headers, &header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    match media_type(&field).as_str() {
+        "application/scim+json" | "application/json" => Ok(()),
+        other => Err(Failure::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!(
+                "The Content-Type {other} is not taken here; send application/scim+json or \
+                 application/json."
+            ),
+        )),
+    }
+}
+
+/// The type without its parameters, in lower case.
+fn media_type(field: &str) -> String {
+    let bare = field.split_once(';').map_or(field, |(bare, _)| bare);
+    bare.trim().to_ascii_lowercase()
+}
+
+/// What the head says of the body's length can be refused before the body comes.
+fn announced(headers: &HeaderMap, limit: u64) -> Result<(), Failure> {
+    let length = intake::field(headers, &header::CONTENT_LENGTH);
+    let length: Option<u64> = length.and_then(|length| length.trim().parse().ok());
+    match length {
+        Some(length) if length > limit => Err(too_large(limit).into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,87 @@
+//! What goes back: a status, header fields, JSON.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde_json::Value;
+
+use crate::http::intake::{self, Body};
+use crate::http::scim::error::Failure;
+
+/// The media type of every answer (RFC 7644 §8.1), without a charset: some clients compare it to the
+/// letter.
+pub const MEDIA_TYPE: &str = "application/scim+json";
+
+/// An answer, ready to be sent.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The status code.
+    pub status: StatusCode,
+    /// Further fields.
+    pub fields: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Option<Value>,
+}
+
+impl Answer {
+    /// A document, with the fields that it says of itself: its entity tag and where it is.
+    pub fn of(status: StatusCode, body: Value) -> Self {
+        Answer {
+            status,
+            fields: Vec::new(),
+            body: Some(body),
+        }
+    }
+
+    /// The same with a header field.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// The answer, to a request with these header fields.
+    pub fn respond(self, headers: &HeaderMap, body: Body) -> HttpResponse {
+        let mut response = start(self.status, &self.fields, headers, body);
+        match self.body {
+            Some(value) => response.content_type(MEDIA_TYPE).body(value.to_string()),
+            None => response.finish(),
+        }
+    }
+}
+
+/// The head of an answer.
+pub fn start(
+    status: StatusCode,
+    fields: &[(&'static str, String)],
+    headers: &HeaderMap,
+    body: Body,
+) -> HttpResponseBuilder {
+    let mut response = HttpResponseBuilder::new(status);
+    intake::close_if_asked(&mut response, headers, body);
+    for (name, value) in fields {
+        response.insert_header((*name, value.as_str()));
+    }
+    // What a caller may see depends on who they are.
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    response
+}
+
+/// The answer that a failure is.
+pub fn failure(failure: &Failure, headers: &HeaderMap, body: Body) -> HttpResponse {
+    let status =
+        StatusCode::from_u16(failure.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = start(status, &[], headers, body);
+    if let Some(challenge) = failure.challenge {
+        challenge.add_to(&mut response);
+    }
+    if let Some(allow) = &failure.allow {
+        response.insert_header((header::ALLOW, allow.as_str()));
+    }
+    if let Some(seconds) = failure.retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
+    response
+        .content_type(MEDIA_TYPE)
+        .body(failure.body().to_string())
+}

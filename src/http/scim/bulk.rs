@@ -1,0 +1,262 @@
+//! Bulk (RFC 7644 §3.7): the request is read as it comes, the answer is written as it goes.
+
+use std::io::Read;
+
+use actix_web::HttpResponse;
+use actix_web::body::BodyStream;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::http::intake::{self, Body};
+use crate::http::scim::answer::{self, Answer, MEDIA_TYPE};
+use crate::http::scim::endpoint::Call;
+use crate::http::scim::error::{self, Failure};
+use crate::http::scim::message::refused;
+use crate::http::scim::mount::Mount;
+use crate::provision::bulk_job::{BulkAnswer, BulkCall};
+use crate::provision::outcome::OperationOutcome;
+use crate::users::import_record::{ImportId, ImportRecord, dictionary};
+use crate::users::resources::Kind;
+use crate::users::scim::error::ScimError;
+use crate::users::scim::render::version;
+use crate::wire::inflate;
+
+/// URN of the answer.
+const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
+
+/// Bytes that are put together before they are sent.
+const PIECE: usize = 16 * 1024;
+
+/// What became of a Bulk request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was carried out.
+    Done(Box<BulkAnswer>),
+    /// It waits for its turn.
+    Queued(Box<ImportRecord>),
+}
+
+impl Call<'_> {
+    /// Carries out the request, or puts it aside when the caller prefers that (RFC 7240 §4.1).
+    pub(super) fn bulk(&self, body: impl Read) -> Result<Outcome, Failure> {
+        let provisioner = &self.app.provisioner;
+        let limit = provisioner.settings.max_payload_bytes;
+        let encoding = self.content_encoding.as_deref();
+        let body = inflate::decode(encoding, body, limit).map_err(|error| refused(error, limit))?;
+        let call = BulkCall {
+            authority: self.authority()?.clone(),
+            strictness: self.mount.strictness(),
+            leniency: self.mount.bulk_leniency(),
+            key: intake::idempotency_key(self.headers),
+            label: self.mount.bulk_label(),
+        };
+        Ok(match intake::prefers_async(self.headers) {
+            true => Outcome::Queued(Box::new(provisioner.queue_bulk(&call, body)?)),
+            false => Outcome::Done(Box::new(provisioner.bulk(&call, body)?)),
+        })
+    }
+
+    /// What became of a Bulk request that was queued.
+    pub(super) fn bulk_answer(&self, id: &str) -> Result<Outcome, Failure> {
+        let unknown = || ScimError::new(404, format!("There is no bulk request {id}."));
+        let uuid = Uuid::try_parse(id).map_err(|_| unknown())?;
+        let organization = &self.authority()?.actor.organization;
+        let found = self
+            .app
+            .provisioner
+            .bulk_answer(organization, ImportId(uuid))?;
+        let answer = found.ok_or_else(unknown)?;
+        Ok(match answer.record.state.is_final() {
+            true => Outcome::Done(Box::new(answer)),
+            false => Outcome::Queued(Box::new(answer.record)),
+        })
+    }
+}
+
+/// The answer to a request that waits (RFC 9967): where it can be asked for, and nothing else yet.
+pub(super) fn queued(record: &ImportRecord, base: &str) -> Answer {
+    let answer = Answer {
+        status: StatusCode::ACCEPTED,
+        ..Answer::default()
+    };
+    answer
+        .with("preference-applied", "respond-async")
+        .with("set-txn", record.id.to_string())
+        .with("location", format!("{base}/Bulk/{}", record.id))
+        .with(
+            "muster-import",
+            dictionary(record.id, record.state, &record.counters),
+        )
+}
+
+/// The answer to a request that was carried out, as a stream.
+pub(super) fn respond(
+    mount: Mount,
+    base: String,
+    bulk: BulkAnswer,
+    headers: &HeaderMap,
+    body: Body,
+) -> HttpResponse {
+    let record = &bulk.record;
+    let import = dictionary(record.id, record.state, &record.counters);
+    let mut response = answer::start(StatusCode::OK, &[("muster-import", import)], headers, body);
+    let text = Text {
+        mount,
+        base,
+        outcomes: bulk.outcomes.into_iter(),
+        state: State::Beginning,
+    };
+    response
+        .content_type(MEDIA_TYPE)
+        .body(BodyStream::new(stream::iter(text)))
+}
+
+/// The text of an answer, in pieces.
+struct Text {
+    mount: Mount,
+    base: String,
+    outcomes: std::vec::IntoIter<OperationOutcome>,
+    state: State,
+}
+
+#[derive(PartialEq)]
+enum State {
+    Beginning,
+    Middle,
+    End,
+}
+
+impl Iterator for Text {
+    type Item = Result<Bytes, std::convert::Infallible>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut piece = String::with_capacity(PIECE + 1024);
+        if self.state == State::End {
+            return None;
+        }
+        if self.state == State::Beginning {
+            piece.push_str(r#"{"schemas":[""#);
+            piece.push_str(BULK_RESPONSE);
+            piece.push_str(r#""],"Operations":["#);
+        }
+        while piece.len() < PIECE {
+            let Some(outcome) = self.outcomes.next() else {
+                piece.push_str("]}");
+                self.state = State::End;
+                break;
+            };
+            if self.state == State::Middle {
+                piece.push(',');
+            }
+            self.state = State::Middle;
+            let message = operation(self.mount, &self.base, &outcome);
+            // Text and numbers can always be written.
+            piece.push_str(&serde_json::to_string(&message).unwrap_or_default());
+        }
+        Some(Ok(Bytes::from(piece)))
+    }
+}
+
+/// What became of one operation, its members in the order of the original's answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'o> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bulk_id: Option<&'o str>,
+    method: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    status: Value,
+}
+
+fn operation<'o>(mount: Mount, base: &str, outcome: &'o OperationOutcome) -> Message<'o> {
+    let error = outcome.error.as_ref();
+    let detail = error.map(|error| error.detail.as_str());
+    Message {
+        bulk_id: outcome.bulk_id.as_deref(),
+        method: &outcome.method,
+        response: error.map(error::body),
+        location: outcome.resource.map(|(kind, id)| {
+            let endpoint = match kind {
+                Kind::User => "Users",
+                Kind::Group => "Groups",
+            };
+            format!("{base}/{endpoint}/{id}")
+        }),
+        // The original's answers have none.
+        version: outcome.changed.filter(|_| mount == Mount::Rfc).map(version),
+        status: mount.operation_status(outcome.status, detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Moment;
+    use serde_json::json;
+
+    fn text(outcomes: Vec<OperationOutcome>) -> (Value, usize) {
+        let text = Text {
+            mount: Mount::Rfc,
+            base: "http://x/scim/v2".into(),
+            outcomes: outcomes.into_iter(),
+            state: State::Beginning,
+        };
+        let pieces: Vec<Bytes> = text.map(|piece| piece.unwrap()).collect();
+        let whole = pieces.concat();
+        (serde_json::from_slice(&whole).unwrap(), pieces.len())
+    }
+
+    fn made(number: u128) -> OperationOutcome {
+        OperationOutcome {
+            method: "POST".into(),
+            bulk_id: Some(number.to_string()),
+            status: 201,
+            resource: Some((Kind::User, Uuid::from_u128(number))),
+            changed: Some(Moment(0xab)),
+            error: None,
+        }
+    }
+
+    #[test]
+    fn the_pieces_make_one_document() {
+        assert_eq!(
+            text(Vec::new()).0,
+            json!({"schemas": [BULK_RESPONSE], "Operations": []})
+        );
+        let (whole, pieces) = text((0..500).map(made).collect());
+        assert!(pieces > 1);
+        let operations = whole["Operations"].as_array().unwrap();
+        assert_eq!(operations.len(), 500);
+        assert_eq!(
+            operations[1],
+            json!({
+                "bulkId": "1", "method": "POST", "status": "201", "version": "W/\"ab\"",
+                "location": "http://x/scim/v2/Users/00000000-0000-0000-0000-000000000001",
+            })
+        );
+    }
+
+    #[test]
+    fn wso2_has_a_number_in_an_object() {
+        let outcome = made(1);
+        let message = operation(Mount::Wso2, "https://x/scim2", &outcome);
+        assert_eq!(
+            serde_json::to_string(&message).unwrap(),
+            concat!(
+                r#"{"bulkId":"1","method":"POST","#,
+                r#""location":"https://x/scim2/Users/00000000-0000-0000-0000-000000000001","#,
+                r#""status":{"code":201}}"#
+            )
+        );
+    }
+}

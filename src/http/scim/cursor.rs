@@ -1,0 +1,207 @@
+//! Cursors (RFC 9865): where the next page of a query begins, sealed so that nobody else can make one
+//! and that it fits no other query, organization or count.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::users::resources::{Keyset, SortValue};
+use crate::users::scim::error::{ErrorType, ScimError};
+
+/// Makes and opens cursors. The key is the process's own: a restart ends every cursor.
+pub struct Cursors {
+    key: hmac::Key,
+    keep: Duration,
+}
+
+/// What a cursor belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Organization, resource type, filter and order, as one text.
+    pub text: String,
+    /// Resources of a page.
+    pub count: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    /// Digest of the query.
+    q: String,
+    /// Resources of a page.
+    c: usize,
+    /// When it ends, in microseconds since 1970-01-01T00:00:00Z.
+    e: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    t: Option<String>,
+    i: Uuid,
+}
+
+impl Cursors {
+    /// Cursors that can be used for as long as `keep`.
+    ///
+    /// # Errors
+    /// The machine's random source failed.
+    pub fn new(keep: Duration) -> Result<Self, ring::error::Unspecified> {
+        let random = ring::rand::SystemRandom::new();
+        Ok(Cursors {
+            key: hmac::Key::generate(hmac::HMAC_SHA256, &random)?,
+            keep,
+        })
+    }
+
+    /// For how long a cursor can be used.
+    pub fn keep(&self) -> Duration {
+        self.keep
+    }
+
+    /// A cursor of unreserved characters (RFC 3986 §2.3).
+    pub fn seal(&self, query: &Query, next: &Keyset, now: Moment) -> String {
+        let keep = i64::try_from(self.keep.as_micros()).unwrap_or(i64::MAX);
+        let mut sealed = Sealed {
+            q: self.digest(query),
+            c: query.count,
+            e: now.0.saturating_add(keep),
+            b: None,
+            n: None,
+            t: None,
+            i: next.id,
+        };
+        match &next.value {
+            Some(SortValue::Boolean(value)) => sealed.b = Some(*value),
+            Some(SortValue::Number(value)) => sealed.n = Some(*value),
+            Some(SortValue::Text(value)) => sealed.t = Some(value.clone()),
+            None => {}
+        }
+        let text = serde_json::to_vec(&sealed).unwrap_or_default();
+        let seal = hmac::sign(&self.key, &text);
+        format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(&text),
+            URL_SAFE_NO_PAD.encode(seal.as_ref())
+        )
+    }
+
+    /// Where the page begins that a cursor stands for.
+    ///
+    /// # Errors
+    /// `invalidCursor`, `expiredCursor` or `invalidCount`.
+    pub fn open(&self, cursor: &str, query: &Query, now: Moment) -> Result<Keyset, ScimError> {
+        let unknown = || {
+            ScimError::of(
+                ErrorType::InvalidCursor,
+                "The cursor is none of this query; begin again without one.",
+            )
+        };
+        let opened = cursor.split_once('.').and_then(|(text, seal)| {
+            let text = URL_SAFE_NO_PAD.decode(text).ok()?;
+            let seal = URL_SAFE_NO_PAD.decode(seal).ok()?;
+            hmac::verify(&self.key, &text, &seal).ok()?;
+            serde_json::from_slice::<Sealed>(&text).ok()
+        });
+        let sealed = opened.ok_or_else(unknown)?;
+        if sealed.q != self.digest(query) {
+            return Err(unknown());
+        }
+        if now.0 > sealed.e {
+            return Err(ScimError::of(
+                ErrorType::ExpiredCursor,
+                format!(
+                    "The cursor could be used for {} s, which are over; begin again without one.",
+                    self.keep.as_secs()
+                ),
+            ));
+        }
+        if sealed.c != query.count {
+            return Err(ScimError::of(
+                ErrorType::InvalidCount,
+                format!(
+                    "The pages of this cursor have a count of {}; it cannot change on the way.",
+                    sealed.c
+                ),
+            ));
+        }
+        let value = match (sealed.b, sealed.n, sealed.t) {
+            (Some(value), _, _) => Some(SortValue::Boolean(value)),
+            (_, Some(value), _) => Some(SortValue::Number(value)),
+            (_, _, Some(value)) => Some(SortValue::Text(value)),
+            (None, None, None) => None,
+        };
+        Ok(Keyset {
+            value,
+            id: sealed.i,
+        })
+    }
+
+    fn digest(&self, query: &Query) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.key, query.text.as_bytes()).as_ref())
+    }
+}
+
+impl std::fmt::Debug for Cursors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cursors")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_of_its_query_alone_and_for_a_while() {
+        let cursors = Cursors::new(Duration::from_secs(1)).unwrap();
+        let query = Query {
+            text: "default User".into(),
+            count: 2,
+        };
+        for value in [
+            None,
+            Some(SortValue::Text("kim".into())),
+            Some(SortValue::Number(-1.5)),
+            Some(SortValue::Boolean(false)),
+        ] {
+            let next = Keyset {
+                value,
+                id: Uuid::from_u128(7),
+            };
+            let cursor = cursors.seal(&query, &next, Moment(0));
+            let unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+            assert!(cursor.chars().all(unreserved), "{cursor}");
+            assert_eq!(cursors.open(&cursor, &query, Moment(1)), Ok(next));
+            let kind = |query: &Query, cursor: &str, now| {
+                cursors
+                    .open(cursor, query, Moment(now))
+                    .unwrap_err()
+                    .scim_type
+            };
+            let other = Query {
+                text: "acme User".into(),
+                ..query.clone()
+            };
+            let invalid = Some(ErrorType::InvalidCursor);
+            assert_eq!(kind(&other, &cursor, 1), invalid);
+            assert_eq!(kind(&query, &format!("x{cursor}"), 1), invalid);
+            assert_eq!(kind(&query, "", 1), invalid);
+            assert_eq!(
+                kind(&query, &cursor, 1_000_001),
+                Some(ErrorType::ExpiredCursor)
+            );
+            let wider = Query {
+                count: 3,
+                ..query.clone()
+            };
+            assert_eq!(kind(&wider, &cursor, 1), Some(ErrorType::InvalidCount));
+            let elsewhere = Cursors::new(Duration::from_secs(1)).unwrap();
+            assert!(elsewhere.open(&cursor, &query, Moment(1)).is_err());
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The way of a request: let in, read, carried out on a blocking thread, answered.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+
+use crate::app::App;
+use crate::http::intake::{self, Body, Flow, StopSignal};
+use crate::http::scim::admission::{self, TurnedAway};
+use crate::http::scim::answer::{self, Answer};
+use crate::http::scim::bulk::{self, Outcome};
+use crate::http::scim::cursor::Cursors;
+use crate::http::scim::error::Failure;
+use crate::http::scim::list_request::ListRequest;
+use crate::http::scim::message;
+use crate::http::scim::mount::Mount;
+use crate::http::scim::routes::{self, Me, Operation, Route, Way};
+use crate::http::unread::Unread;
+use crate::provision::operation::Act;
+use crate::provision::provisioner::Authority;
+use crate::users::import_record::Door;
+use crate::users::scim::error::{ErrorType, ScimError};
+
+/// What the slice needs besides the house, behind one listener.
+#[derive(Debug)]
+pub struct State {
+    /// Where callers of this listener reach the server.
+    pub base_url: String,
+    /// For how long the next piece of a body is waited for.
+    pub idle: Duration,
+    /// Turns to true when the server stops.
+    pub stop: StopSignal,
+    /// Cursors of all listeners.
+    pub cursors: Arc<Cursors>,
+}
+
+/// One request, once it is let in.
+pub(super) struct Call<'c> {
+    pub app: &'c App,
+    pub state: &'c State,
+    pub mount: Mount,
+    /// The address's URL.
+    pub base: String,
+    /// None, where anybody may ask.
+    pub authority: Option<Authority>,
+    pub query: &'c str,
+    pub headers: &'c HeaderMap,
+    pub content_encoding: Option<String>,
+}
+
+impl Call<'_> {
+    /// Who asks.
+    pub(super) fn authority(&self) -> Result<&Authority, ScimError> {
+        let nobody = || ScimError::new(401, "Nobody has said who is calling.");
+        self.authority.as_ref().ok_or_else(nobody)
+    }
+
+    /// Whether the query has a parameter of this name.
+    pub(super) fn has_parameter(&self, name: &str) -> bool {
+        let names = self
+            .query
+            .split('&')
+            .map(|pair| match pair.split_once('=') {
+                Some((name, _)) => name,
+                None => pair,
+            });
+        names
+            .into_iter()
+            .any(|given| given.eq_ignore_ascii_case(name))
+    }
+
+    fn answer(&self, route: &Route, id: Option<&str>, body: impl Read) -> Result<Done, Failure> {
+        let limit = admission::limit(self.app, route.operation);
+        let encoding = self.content_encoding.as_deref();
+        let id = id.unwrap_or_default();
+        let answer = match route.operation {
+            Operation::Bulk => return Ok(Done::Bulk(self.bulk(body)?)),
+            Operation::GetBulk => return Ok(Done::Bulk(self.bulk_answer(id)?)),
+            Operation::List(kind) => self.list(kind, &ListRequest::of_query(self.query)?),
+            Operation::Search(kind) => {
+                let message = message::read(encoding, body, limit)?;
+                let asked = ListRequest::of_message(message)?;
+                match kind {
+                    Some(kind) => self.list(kind, &asked),
+                    None => self.list_all(&asked),
+                }
+            }
+            Operation::Create(kind) => self.create(kind, message::read(encoding, body, limit)?),
+            Operation::Get(kind) => self.get(kind, id),
+            Operation::Replace(kind) => {
+                let message = message::read(encoding, body, limit)?;
+                self.change(kind, id, Act::Replace(message))
+            }
+            Operation::Patch(kind) => {
+                let message = message::read(encoding, body, limit)?;
+                self.change(kind, id, Act::Patch(message))
+            }
+            Operation::Delete(kind) => self.change(kind, id, Act::Delete),
+            Operation::Me(me @ (Me::Get | Me::Delete)) => self.me(me, None),
+            Operation::Me(me) => self.me(me, Some(message::read(encoding, body, limit)?)),
+            Operation::ZuoraCreate | Operation::ZuoraUpdate => Err(Failure::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "Zuora's calls are not there yet.",
+            )),
+            Operation::ServiceProviderConfig => Ok(self.configuration()),
+            Operation::ResourceTypes => self.resource_types(Some(id).filter(|id| !id.is_empty())),
+            Operation::Schemas => self.schemas(Some(id).filter(|id| !id.is_empty())),
+        };
+        answer.map(Done::Answer)
+    }
+}
+
+/// What was done.
+enum Done {
+    Answer(Answer),
+    Bulk(Outcome),
+}
+
+/// Both addresses; what stands below `/scim` besides is told that it is not there.
+pub fn routes(config: &mut web::ServiceConfig) {
+    for mount in Mount::ALL {
+        let handler =
+            move |request, payload, app, state| serve(mount, request, payload, app, state);
+        config.service(web::scope(mount.path()).default_service(web::to(handler)));
+    }
+    config.service(web::scope("/scim").default_service(web::to(other_version)));
+}
+
+/// Asked when a client waits for `100 Continue`: gives the request back if its body may come, and the
+/// final answer instead if that is known without it.
+///
+/// # Errors
+/// The answer.
+pub async fn before_the_body(
+    app: &web::Data<App>,
+    mut request: Request,
+) -> Result<Request, HttpResponse> {
+    let path = request.path().to_owned();
+    let below = Mount::ALL.iter().find_map(|mount| below(&path, *mount));
+    let Some(Way::To(route, _)) = below.map(|path| routes::find(request.method(), &path)) else {
+        return Ok(request);
+    };
+    match admission::admit(app, route, request.head()).await {
+        Ok(_) => Ok(request),
+        // Whether the body comes all the same is the client's choice: the connection ends here.
+        Err(TurnedAway { failure, .. }) => {
+            let response = answer::failure(&failure, request.headers(), Body::Unread);
+            let unread = Unread::new(request.take_payload());
+            Err(response.map_body(|_, answer| unread.kept_by(answer)))
+        }
+    }
+}
+
+/// The path below an address, percent-decoded; none when it is not below it.
+fn below(path: &str, mount: Mount) -> Option<String> {
+    let rest = path.strip_prefix(mount.path())?;
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return None;
+    }
+    Some(percent_decoded(rest))
+}
+
+/// Bytes that are no UTF-8 lead nowhere: they become a character that no path has.
+fn percent_decoded(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        match digits.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+async fn other_version(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let body = intake::let_go(payload, true).await;
+    let error = ScimError {
+        status: StatusCode::NOT_FOUND.as_u16(),
+        scim_type: Some(ErrorType::InvalidVers),
+        detail: "SCIM 2.0 is spoken here, at /scim/v2 and at /scim2.".into(),
+    };
+    answer::failure(&error.into(), request.headers(), body)
+}
+
+async fn serve(
+    mount: Mount,
+    request: HttpRequest,
+    payload: web::Payload,
+    app: web::Data<App>,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let headers = request.headers();
+    let path = below(request.path(), mount).unwrap_or_default();
+    let (route, id) = match routes::find(request.method(), &path) {
+        Way::To(route, id) => (route, id),
+        way => {
+            let body = intake::let_go(payload, true).await;
+            return answer::failure(&astray(way), headers, body);
+        }
+    };
+    let caller = match admission::admit(&app, route, request.head()).await {
+        Ok(caller) => caller,
+        Err(TurnedAway { failure, stranger }) => {
+            let body = intake::let_go(payload, stranger).await;
+            return answer::failure(&failure, headers, body);
+        }
+    };
+    let authority = caller.map(|caller| Authority {
+        actor: caller.actor(Door::Scim),
+        role: caller.role,
+    });
+    let base = format!("{}{}", state.base_url, mount.path());
+    let flow = Flow {
+        idle: state.idle,
+        stop: state.stop.clone(),
+        stranger: false,
+    };
+    let (query, fields) = (request.query_string().to_owned(), headers.clone());
+    let answered = {
+        let base = base.clone();
+        intake::with_body(payload, flow, move |body| {
+            let call = Call {
+                app: &app,
+                state: &state,
+                mount,
+                base,
+                authority,
+                query: &query,
+                content_encoding: intake::field(&fields, &header::CONTENT_ENCODING),
+                headers: &fields,
+            };
+            call.answer(route, id.as_deref(), body)
+        })
+        .await
+    };
+    match answered {
+        Ok((Ok(Done::Answer(answer)), body)) => answer.respond(headers, body),
+        Ok((Ok(Done::Bulk(Outcome::Done(bulk))), body)) => {
+            bulk::respond(mount, base, *bulk, headers, body)
+        }
+        Ok((Ok(Done::Bulk(Outcome::Queued(record))), body)) => {
+            bulk::queued(&record, &base).respond(headers, body)
+        }
+        Ok((Err(failure), body)) => {
+            tracing::info!(status = failure.error.status, "call refused");
+            answer::failure(&failure, headers, body)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a call was lost");
+            let failure = Failure::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The call failed; the server's log says why.",
+            );
+            answer::failure(&failure, headers, Body::Unread)
+        }
+    }
+}
+
+/// What is said of a path that leads to no operation.
+fn astray(way: Way) -> Failure {
+    match way {
+        Way::OtherMethod(allow) => Failure {
+            allow: Some(allow.clone()),
+            ..Failure::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                format!("This address takes {allow}."),
+            )
+        },
+        Way::To(..) | Way::Nowhere => Failure::new(
+            StatusCode::NOT_FOUND,
+            "There is nothing at this address; /ResourceTypes says what there is.",
+        ),
+    }
+}

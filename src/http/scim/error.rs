@@ -1,0 +1,161 @@
+//! SCIM's errors on the wire (RFC 7644 §3.12): every failure of the layers below, in SCIM's words.
+
+use actix_web::http::StatusCode;
+use serde_json::{Map, Value};
+
+use crate::http::challenge::Challenge;
+use crate::http::intake::Refused;
+use crate::import::jobs::JobError;
+use crate::provision::error::ProvisionError;
+use crate::users::scim::error::ScimError;
+use crate::users::store_error::StoreError;
+use crate::wire::error::WireError;
+
+/// URN of the message.
+pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+
+/// An error, and what its answer says in its head.
+#[derive(Debug)]
+pub struct Failure {
+    /// The error.
+    pub error: ScimError,
+    /// `WWW-Authenticate`, of a 401.
+    pub challenge: Option<Challenge>,
+    /// `Allow`, of a 405.
+    pub allow: Option<String>,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+}
+
+impl Failure {
+    /// An error without a keyword.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        ScimError::new(status.as_u16(), detail).into()
+    }
+
+    /// The body.
+    pub fn body(&self) -> Value {
+        body(&self.error)
+    }
+}
+
+/// An error as a message.
+pub fn body(error: &ScimError) -> Value {
+    let mut body = Map::new();
+    body.insert("schemas".into(), vec![ERROR].into());
+    body.insert("status".into(), error.status.to_string().into());
+    if let Some(scim_type) = error.scim_type {
+        body.insert("scimType".into(), scim_type.as_str().into());
+    }
+    body.insert("detail".into(), error.detail.as_str().into());
+    body.into()
+}
+
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Failure {
+            error,
+            challenge: None,
+            allow: None,
+            retry_after: None,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let detail = match &refused {
+            Refused::NoCredentials => {
+                "Authorization failure. Authorization information was invalid or missing from your \
+                 request: send the name and password of an operator (Basic), or a token (Bearer)."
+            }
+            Refused::OtherScheme => "Basic and Bearer are the schemes that are known here.",
+            Refused::Wrong => "Name or password is wrong.",
+            Refused::InvalidToken => "The token is unknown, revoked or expired.",
+            Refused::Failed(error) => return store(error),
+        };
+        let challenge = refused.challenge();
+        Failure {
+            challenge,
+            ..Failure::new(StatusCode::UNAUTHORIZED, detail)
+        }
+    }
+}
+
+impl From<WireError> for Failure {
+    fn from(error: WireError) -> Self {
+        let status = match &error {
+            WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            WireError::HttpStalled { .. } => StatusCode::REQUEST_TIMEOUT,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Failure::new(status, error.to_string())
+    }
+}
+
+impl From<ProvisionError> for Failure {
+    fn from(error: ProvisionError) -> Self {
+        match error {
+            ProvisionError::Refused(error) => error.into(),
+            ProvisionError::Store(error) => store(&error),
+            ProvisionError::Hash(error) => {
+                tracing::error!(%error, "a password could not be hashed");
+                Failure::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "A password could not be hashed; the server's log says why.",
+                )
+            }
+            ProvisionError::Job(error) => job(error),
+        }
+    }
+}
+
+fn job(error: JobError) -> Failure {
+    let status = match &error {
+        JobError::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+        JobError::KeyReused { .. } | JobError::StillRunning(_) | JobError::AlreadyUndone(_) => {
+            StatusCode::CONFLICT
+        }
+        JobError::Key | JobError::KeyAndPasswords | JobError::NotQueued { .. } => {
+            StatusCode::BAD_REQUEST
+        }
+        JobError::NoSuchImport(_) | JobError::Domain(_) => StatusCode::NOT_FOUND,
+        JobError::Store(error) => return store(error),
+        JobError::Import(failure) => {
+            tracing::error!(%failure, "a bulk request ended early");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    let retry_after = match &error {
+        JobError::Busy { seconds } => Some(*seconds),
+        _ => None,
+    };
+    Failure {
+        retry_after,
+        ..Failure::new(status, error.to_string())
+    }
+}
+
+/// The store's failure; what it says of itself is for the log.
+pub fn store(error: &StoreError) -> Failure {
+    tracing::error!(%error, "the store failed");
+    match error {
+        StoreError::Full => Failure::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "The store has no room left; what was asked for is not done.",
+        ),
+        StoreError::Busy | StoreError::Closed => Failure {
+            retry_after: Some(5),
+            ..Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The store cannot be written to at the moment; try again.",
+            )
+        },
+        _ => Failure::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The store failed; the server's log says why.",
+        ),
+    }
+}

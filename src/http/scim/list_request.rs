@@ -1,0 +1,193 @@
+//! What a list is asked for with: the parameters of a query (RFC 7644 §3.4.2), or a message
+//! (§3.4.3).
+
+use serde_json::{Map, Value};
+
+use crate::users::scim::error::ScimError;
+
+/// URN of the message.
+pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+
+/// The wishes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListRequest {
+    /// The filter.
+    pub filter: Option<String>,
+    /// Attributes to be shown.
+    pub attributes: Option<Vec<String>>,
+    /// Attributes not to be shown.
+    pub excluded_attributes: Option<Vec<String>>,
+    /// The attribute to sort by.
+    pub sort_by: Option<String>,
+    /// The greatest first.
+    pub descending: bool,
+    /// The position of the first resource, from 1.
+    pub start_index: Option<usize>,
+    /// How many, at most.
+    pub count: Option<usize>,
+    /// Where the page begins (RFC 9865); blank for the first one.
+    pub cursor: Option<String>,
+}
+
+impl ListRequest {
+    /// Reads the parameters of a query; unknown ones are ignored, as RFC 7644 §3.9 has it.
+    ///
+    /// # Errors
+    /// `invalidValue`: one of them has a value that it cannot have.
+    pub fn of_query(query: &str) -> Result<Self, ScimError> {
+        let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(query)
+            .map_err(|error| ScimError::value(format!("The query cannot be read: {error}.")))?;
+        let mut request = ListRequest::default();
+        for (name, value) in pairs.into_inner() {
+            request.set(&name, Given::Text(value))?;
+        }
+        Ok(request)
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// It is no search request.
+    pub fn of_message(message: Value) -> Result<Self, ScimError> {
+        let Value::Object(members) = message else {
+            return Err(ScimError::syntax("A search request is a JSON object."));
+        };
+        check_schemas(&members)?;
+        let mut request = ListRequest::default();
+        for (name, value) in members {
+            match value {
+                Value::Null => {}
+                value => request.set(&name, Given::Json(value))?,
+            }
+        }
+        Ok(request)
+    }
+
+    fn set(&mut self, name: &str, given: Given) -> Result<(), ScimError> {
+        match name.to_ascii_lowercase().as_str() {
+            "filter" => self.filter = Some(given.text(name)?),
+            "attributes" => self.attributes = given.list(name)?,
+            "excludedattributes" => self.excluded_attributes = given.list(name)?,
+            "sortby" => self.sort_by = Some(given.text(name)?).filter(|text| !text.is_empty()),
+            "sortorder" => {
+                self.descending = match given.text(name)?.to_ascii_lowercase().as_str() {
+                    "" | "ascending" => false,
+                    "descending" => true,
+                    _ => {
+                        return Err(ScimError::value("sortOrder is ascending or descending."));
+                    }
+                }
+            }
+            // Less than 1 is taken as 1, less than 0 as 0 (RFC 7644 §3.4.2.4).
+            "startindex" => self.start_index = Some(given.number(name)?.max(1)),
+            "count" => self.count = Some(given.number(name)?),
+            "cursor" => self.cursor = Some(given.text(name)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn check_schemas(members: &Map<String, Value>) -> Result<(), ScimError> {
+    let schemas = members
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("schemas"))
+        .and_then(|(_, value)| value.as_array());
+    let named = schemas.is_some_and(|schemas| {
+        schemas.iter().any(|urn| {
+            urn.as_str()
+                .is_some_and(|urn| urn.eq_ignore_ascii_case(SEARCH_REQUEST))
+        })
+    });
+    match named {
+        true => Ok(()),
+        false => Err(ScimError::syntax(format!(
+            "schemas of a search request is [\"{SEARCH_REQUEST}\"]."
+        ))),
+    }
+}
+
+enum Given {
+    Text(String),
+    Json(Value),
+}
+
+impl Given {
+    fn text(self, name: &str) -> Result<String, ScimError> {
+        match self {
+            Given::Text(text) | Given::Json(Value::String(text)) => Ok(text),
+            Given::Json(_) => Err(ScimError::value(format!("{name} is text."))),
+        }
+    }
+
+    /// A whole number; what is less than 0 counts as 0.
+    fn number(self, name: &str) -> Result<usize, ScimError> {
+        let number = match &self {
+            Given::Text(text) => text.trim().parse::<i64>().ok(),
+            Given::Json(value) => value.as_i64(),
+        };
+        match number {
+            Some(number) => Ok(usize::try_from(number.max(0)).unwrap_or(usize::MAX)),
+            None => Err(ScimError::value(format!("{name} is a whole number."))),
+        }
+    }
+
+    fn list(self, name: &str) -> Result<Option<Vec<String>>, ScimError> {
+        let wrong = || ScimError::value(format!("{name} is a list of attribute names."));
+        let names: Vec<String> = match self {
+            Given::Text(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
+            Given::Json(Value::Array(values)) => values
+                .into_iter()
+                .map(|value| match value {
+                    Value::String(text) => Ok(text),
+                    _ => Err(wrong()),
+                })
+                .collect::<Result<_, _>>()?,
+            Given::Json(_) => return Err(wrong()),
+        };
+        let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
+        Ok(Some(names).filter(|names| !names.is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_query_and_a_message_say_the_same() {
+        let query = "filter=userName%20eq%20%22kim%22&attributes=userName,%20emails&sortBy=meta.created\
+                     &sortOrder=descending&startIndex=-3&count=5&other=x";
+        let message = json!({
+            "schemas": [SEARCH_REQUEST], "filter": "userName eq \"kim\"",
+            "attributes": ["userName", "emails"], "sortBy": "meta.created",
+            "sortOrder": "descending", "startIndex": -3, "count": 5, "other": 1,
+        });
+        let request = ListRequest::of_query(query).unwrap();
+        assert_eq!(request, ListRequest::of_message(message).unwrap());
+        assert_eq!(request.start_index, Some(1));
+        assert_eq!(request.attributes.unwrap(), ["userName", "emails"]);
+        assert!(request.descending);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for query in ["count=x", "startIndex=1.5", "sortOrder=up"] {
+            assert!(ListRequest::of_query(query).is_err(), "{query}");
+        }
+        for message in [
+            json!([]),
+            json!({}),
+            json!({"schemas": ["urn:x"]}),
+            json!({"schemas": [SEARCH_REQUEST], "count": "5"}),
+            json!({"schemas": [SEARCH_REQUEST], "attributes": "userName"}),
+            json!({"schemas": [SEARCH_REQUEST], "filter": 5}),
+        ] {
+            assert!(
+                ListRequest::of_message(message.clone()).is_err(),
+                "{message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Lists of resources (RFC 7644 §3.4.2 and §3.4.3): filtered, sorted, page by page.
+
+use actix_web::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::http::scim::answer::Answer;
+use crate::http::scim::cursor::Query;
+use crate::http::scim::endpoint::Call;
+use crate::http::scim::error::Failure;
+use crate::http::scim::list_request::ListRequest;
+use crate::users::resources::{Found, Keyset, Kind, Order, ResourceQuery};
+use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::filter::Filter;
+use crate::users::scim::path::AttributePath;
+use crate::users::scim::projection::Projection;
+use crate::users::scim::render;
+use crate::users::scim::schema::{Returned, Type};
+
+/// URN of the message.
+pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+
+/// A page of documents.
+struct Page {
+    documents: Vec<Value>,
+    total: u64,
+    next: Option<Keyset>,
+}
+
+impl Call<'_> {
+    /// Lists resources of one kind.
+    pub(super) fn list(&self, kind: Kind, asked: &ListRequest) -> Result<Answer, Failure> {
+        let count = self.count(asked);
+        let filter = self.filter(kind, asked)?;
+        let sort = self.sort(kind, asked)?;
+        let projection = self.shown(kind, asked)?;
+        let order = sort.as_ref().map(|path| Order {
+            path,
+            descending: asked.descending,
+        });
+        let query = Query {
+            text: self.query_text(kind, asked)?,
+            count,
+        };
+        let now = self.app.clock.now();
+        let after = match asked.cursor.as_deref() {
+            None | Some("") => None,
+            Some(cursor) => Some(self.state.cursors.open(cursor, &query, now)?),
+        };
+        let by_cursor = asked.cursor.is_some();
+        let start = match by_cursor {
+            true => 1,
+            false => asked.start_index.unwrap_or(1),
+        };
+        let page = self.page(
+            kind,
+            &ResourceQuery {
+                filter: filter.as_ref(),
+                order,
+                after: after.as_ref(),
+                skip: start - 1,
+                limit: count,
+            },
+            &projection,
+        )?;
+        let mut body = message(page.total, page.documents);
+        if by_cursor {
+            if let Some(next) = page.next.filter(|_| count > 0) {
+                let cursor = self.state.cursors.seal(&query, &next, now);
+                body.insert("nextCursor".into(), cursor.into());
+            }
+        } else {
+            body.insert("startIndex".into(), start.into());
+        }
+        Ok(Answer::of(StatusCode::OK, body.into()))
+    }
+
+    /// Lists resources of every kind: users first, then groups.
+    pub(super) fn list_all(&self, asked: &ListRequest) -> Result<Answer, Failure> {
+        if asked.cursor.is_some() {
+            return Err(ScimError::of(
+                ErrorType::InvalidCursor,
+                "Cursors are for one resource type: ask /Users/.search or /Groups/.search, or page \
+                 with startIndex.",
+            )
+            .into());
+        }
+        let start = asked.start_index.unwrap_or(1);
+        let (mut skip, mut left) = (start - 1, self.count(asked));
+        let (mut documents, mut total) = (Vec::new(), 0_u64);
+        let mut misread = None;
+        for kind in [Kind::User, Kind::Group] {
+            // What only the other kind has leads nowhere here, and finds nothing.
+            let read = self
+                .filter(kind, asked)
+                .and_then(|filter| Ok((filter, self.sort(kind, asked)?)));
+            let (filter, sort) = match read {
+                Ok(read) => read,
+                Err(error) if misread.is_none() => {
+                    misread = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let order = sort.as_ref().map(|path| Order {
+                path,
+                descending: asked.descending,
+            });
+            let projection = self.shown(kind, asked)?;
+            let query = ResourceQuery {
+                filter: filter.as_ref(),
+                order,
+                after: None,
+                skip,
+                limit: left,
+            };
+            let page = self.page(kind, &query, &projection)?;
+            skip = skip.saturating_sub(usize::try_from(page.total).unwrap_or(usize::MAX));
+            left -= page.documents.len();
+            total += page.total;
+            documents.extend(page.documents);
+        }
+        let mut body = message(total, documents);
+        body.insert("startIndex".into(), start.into());
+        Ok(Answer::of(StatusCode::OK, body.into()))
+    }
+
+    fn page(
+        &self,
+        kind: Kind,
+        query: &ResourceQuery<'_>,
+        projection: &Projection<'_>,
+    ) -> Result<Page, Failure> {
+        let organization = &self.authority()?.actor.organization;
+        let provisioner = &self.app.provisioner;
+        let page = match kind {
+            Kind::User => {
+                let found = provisioner.find_users(organization, query)?;
+                documents(found, |user| render::user(user, &self.base), projection)
+            }
+            Kind::Group => {
+                let members = projection.shows("members");
+                let found = provisioner.find_groups(organization, query, members)?;
+                documents(found, |group| render::group(group, &self.base), projection)
+            }
+        };
+        Ok(page)
+    }
+
+    fn count(&self, asked: &ListRequest) -> usize {
+        let settings = &self.app.provisioner.settings;
+        let count = asked.count.unwrap_or(settings.page_size);
+        count.min(settings.max_page_size)
+    }
+
+    fn filter(&self, kind: Kind, asked: &ListRequest) -> Result<Option<Filter>, ScimError> {
+        let text = asked.filter.as_deref();
+        text.filter(|text| !text.trim().is_empty())
+            .map(|text| Filter::parse(text, self.resource_type(kind)))
+            .transpose()
+    }
+
+    fn sort(&self, kind: Kind, asked: &ListRequest) -> Result<Option<AttributePath>, ScimError> {
+        let Some(text) = &asked.sort_by else {
+            return Ok(None);
+        };
+        let resource_type = self.resource_type(kind);
+        let refuse = |why: &str| {
+            ScimError::of(
+                ErrorType::InvalidPath,
+                format!("sortBy {text:?} {why}; name an attribute with a value."),
+            )
+        };
+        let path = AttributePath::parse(text, resource_type)
+            .map_err(|why| refuse(&format!("leads nowhere: {why}")))?
+            .compared(resource_type);
+        let target = path.target(resource_type);
+        if target.is_some_and(|attribute| attribute.returned == Returned::Never) {
+            return Err(refuse("is never shown"));
+        }
+        if path.kind == Type::Complex {
+            return Err(refuse("is made of several attributes"));
+        }
+        Ok(Some(path))
+    }
+
+    fn shown(&self, kind: Kind, asked: &ListRequest) -> Result<Projection<'_>, ScimError> {
+        Projection::of(
+            asked.attributes.as_deref().unwrap_or_default(),
+            asked.excluded_attributes.as_deref().unwrap_or_default(),
+            self.resource_type(kind),
+        )
+    }
+
+    /// What makes a query another one, as text.
+    fn query_text(&self, kind: Kind, asked: &ListRequest) -> Result<String, Failure> {
+        let organization = &self.authority()?.actor.organization;
+        Ok(json!([
+            organization,
+            self.resource_type(kind).name,
+            asked.filter,
+            asked.sort_by,
+            asked.descending
+        ])
+        .to_string())
+    }
+}
+
+fn documents<T>(
+    found: Found<T>,
+    render: impl Fn(&T) -> Map<String, Value>,
+    projection: &Projection<'_>,
+) -> Page {
+    let documents = found.resources.iter().map(|resource| {
+        let mut document = render(resource);
+        projection.apply(&mut document);
+        Value::Object(document)
+    });
+    Page {
+        documents: documents.collect(),
+        total: found.total,
+        next: found.next,
+    }
+}
+
+/// The message, without where it begins.
+pub(super) fn message(total: u64, documents: Vec<Value>) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("schemas".into(), json!([LIST_RESPONSE]));
+    body.insert("totalResults".into(), total.into());
+    body.insert("itemsPerPage".into(), documents.len().into());
+    body.insert("Resources".into(), documents.into());
+    body
+}

@@ -1,0 +1,43 @@
+//! Messages on their way in: decoded, no longer than they may be, read strictly.
+
+use std::io::Read;
+
+use serde_json::Value;
+
+use crate::http::scim::admission::too_large;
+use crate::http::scim::error::Failure;
+use crate::users::scim::error::ScimError;
+use crate::users::scim::json;
+use crate::wire::error::WireError;
+use crate::wire::inflate;
+
+/// Reads a message of at most `limit` bytes.
+///
+/// # Errors
+/// It is too long, did not come to its end, or is no JSON that can be read.
+pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value, Failure> {
+    let mut bytes = Vec::new();
+    // One byte more tells a body that is too long from one that just fits.
+    inflate::decode(encoding, body, limit)
+        .and_then(|body| {
+            body.take(limit + 1)
+                .read_to_end(&mut bytes)
+                .map_err(WireError::from_io)
+        })
+        .map_err(|error| refused(error, limit))?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large(limit).into());
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(ScimError::syntax("The request has no body; send a JSON document.").into());
+    }
+    Ok(json::parse(&bytes)?)
+}
+
+/// What a body's failure means; whatever is too long is so by the limit that was advertised.
+pub fn refused(error: WireError, limit: u64) -> Failure {
+    match error {
+        WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => too_large(limit).into(),
+        error => error.into(),
+    }
+}

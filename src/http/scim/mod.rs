@@ -1,0 +1,20 @@
+//! SCIM 2.0 (RFC 7643, RFC 7644), all of it, at two addresses: `/scim/v2` as the RFCs have it, `/scim2`
+//! as WSO2 Identity Server does.
+//!
+//! Read `routes.rs` first: it is the table of what there is; then `endpoint.rs`, the way of a request.
+
+pub mod mount;
+pub mod routes;
+pub mod endpoint;
+pub mod admission;
+pub mod message;
+pub mod resources;
+pub mod list_request;
+pub mod listing;
+pub mod cursor;
+pub mod bulk;
+pub mod discovery;
+pub mod answer;
+pub mod error;
+
+pub use endpoint::{State, before_the_body, routes};

@@ -1,0 +1,159 @@
+//! Single users and groups: shown, made, replaced, changed, removed (RFC 7644 §3.3 to §3.6).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::http::intake;
+use crate::http::scim::answer::Answer;
+use crate::http::scim::endpoint::Call;
+use crate::http::scim::error::Failure;
+use crate::http::scim::list_request::ListRequest;
+use crate::http::scim::routes::Me;
+use crate::provision::operation::{
+    Act, Done, Operation, Precondition, Resource, matches_tag, not_found,
+};
+use crate::users::resources::Kind;
+use crate::users::scim::error::ScimError;
+use crate::users::scim::projection::Projection;
+use crate::users::scim::render;
+use crate::users::scim::schema::ResourceType;
+
+impl Call<'_> {
+    /// What there is of this kind.
+    pub(super) fn resource_type(&self, kind: Kind) -> &ResourceType {
+        let schemas = &self.app.provisioner.schemas;
+        match kind {
+            Kind::User => &schemas.user,
+            Kind::Group => &schemas.group,
+        }
+    }
+
+    fn projection(&self, kind: Kind) -> Result<Projection<'_>, ScimError> {
+        let asked = ListRequest::of_query(self.query)?;
+        Projection::of(
+            &asked.attributes.unwrap_or_default(),
+            &asked.excluded_attributes.unwrap_or_default(),
+            self.resource_type(kind),
+        )
+    }
+
+    /// A resource as a document.
+    pub(super) fn document(&self, resource: &Resource) -> Map<String, Value> {
+        match resource {
+            Resource::User(user) => render::user(user, &self.base),
+            Resource::Group(group) => render::group(group, &self.base),
+        }
+    }
+
+    /// Shows a resource.
+    pub(super) fn get(&self, kind: Kind, id: &str) -> Result<Answer, Failure> {
+        let projection = self.projection(kind)?;
+        let members = projection.shows("members");
+        let organization = &self.authority()?.actor.organization;
+        let provisioner = &self.app.provisioner;
+        let resource = provisioner.resource(organization, kind, id, members)?;
+        let mut document = self.document(&resource);
+        let (version, location) = head(&document);
+        if let Some(field) = intake::field(self.headers, &header::IF_NONE_MATCH)
+            && matches_tag(&field, &version)
+        {
+            let answer = Answer {
+                status: StatusCode::NOT_MODIFIED,
+                ..Answer::default()
+            };
+            return Ok(answer.with("etag", version));
+        }
+        projection.apply(&mut document);
+        Ok(Answer::of(StatusCode::OK, document.into())
+            .with("etag", version)
+            .with("content-location", location.clone())
+            .with("location", location))
+    }
+
+    /// Makes a resource.
+    pub(super) fn create(&self, kind: Kind, message: Value) -> Result<Answer, Failure> {
+        let id = self.app.clock.new_id();
+        self.carry_out(kind, id, Act::Create(message))
+    }
+
+    /// Does something to a resource that is there.
+    pub(super) fn change(&self, kind: Kind, id: &str, act: Act) -> Result<Answer, Failure> {
+        let uuid = Uuid::try_parse(id).map_err(|_| not_found(kind, id))?;
+        self.carry_out(kind, uuid, act)
+    }
+
+    fn carry_out(&self, kind: Kind, id: Uuid, act: Act) -> Result<Answer, Failure> {
+        let projection = self.projection(kind)?;
+        let if_match = intake::field(self.headers, &header::IF_MATCH);
+        let operation = Operation {
+            kind,
+            id,
+            act,
+            precondition: Precondition::parse(if_match.as_deref()),
+        };
+        let provisioner = &self.app.provisioner;
+        let done = provisioner.carry_out(self.authority()?, operation, self.mount.leniency())?;
+        Ok(self.done(&done, &projection))
+    }
+
+    fn done(&self, done: &Done, projection: &Projection<'_>) -> Answer {
+        let status = StatusCode::from_u16(done.status()).unwrap_or_default();
+        let Some(resource) = &done.resource else {
+            return Answer {
+                status: StatusCode::NO_CONTENT,
+                ..Answer::default()
+            };
+        };
+        let mut document = self.document(resource);
+        let (version, location) = head(&document);
+        projection.apply(&mut document);
+        Answer::of(status, document.into())
+            .with("etag", version)
+            .with("location", location)
+    }
+
+    /// The user of the user store `PRIMARY` who has the caller's name.
+    pub(super) fn me(&self, me: Me, message: Option<Value>) -> Result<Answer, Failure> {
+        let actor = &self.authority()?.actor;
+        let user = self
+            .app
+            .store
+            .user(
+                &actor.organization,
+                crate::users::PRIMARY_DOMAIN,
+                &actor.operator,
+            )
+            .map_err(|error| crate::http::scim::error::store(&error))?;
+        let Some(user) = user else {
+            return Err(ScimError::new(
+                404,
+                format!(
+                    "The operator {} calls, and no user has that name: /Me is nobody. Ask for \
+                     /Users/ID.",
+                    actor.operator
+                ),
+            )
+            .into());
+        };
+        let id = user.id.to_string();
+        let message = || message.clone().unwrap_or_default();
+        match me {
+            Me::Get => self.get(Kind::User, &id),
+            Me::Replace => self.change(Kind::User, &id, Act::Replace(message())),
+            Me::Patch => self.change(Kind::User, &id, Act::Patch(message())),
+            Me::Delete => self.change(Kind::User, &id, Act::Delete),
+        }
+    }
+}
+
+/// The entity tag and the address that a document has.
+fn head(document: &Map<String, Value>) -> (String, String) {
+    let meta = document.get("meta");
+    let text = |name: &str| {
+        let value = meta.and_then(|meta| meta.get(name)?.as_str());
+        value.unwrap_or_default().to_owned()
+    };
+    (text("version"), text("location"))
+}

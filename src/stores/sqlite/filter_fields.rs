@@ -1,0 +1,94 @@
+//! Where in the tables the values of SCIM attributes are.
+//!
+//! Expressions stand in a query where `u` is the row of `users`, or `r` the row of `roles`. All names
+//! are written here; what comes from outside is always bound.
+
+use crate::users::scim::path::AttributePath;
+use crate::users::scim::places::{ACTIVE, flat_name};
+
+/// What a filter is tried on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::stores::sqlite) enum Table {
+    /// Rows of `users`, called `u`.
+    Users,
+    /// Rows of `roles`, called `r`, that are groups.
+    Groups,
+}
+
+/// Where a value is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Field {
+    /// In the column `id`.
+    Id(&'static str),
+    /// A name behind its domain: the domain's column, and that of the folded name.
+    Name(&'static str, &'static str),
+    /// In a column of text.
+    Column(&'static str),
+    /// One of a user's attributes, under this name.
+    Attribute(String),
+    /// A moment to the microsecond, of which documents show milliseconds.
+    Moment(&'static str),
+    /// Whether the user may log in.
+    Active,
+    /// The same for all rows.
+    Constant(&'static str),
+    /// Somewhere in a user's attributes as it is, or in the column that is named.
+    Somewhere(Option<&'static str>),
+    /// Ids of groups that a user is in.
+    GroupsOfUser,
+    /// Ids of users and groups that are in a group.
+    Members,
+}
+
+/// Where the value at `path` is, if it can be found by SQL.
+pub(super) fn field(path: &AttributePath, table: Table) -> Option<Field> {
+    if table == Table::Users
+        && let Some(flat) = flat_name(path)
+    {
+        return Some(match flat {
+            ACTIVE => Field::Active,
+            flat => Field::Attribute(flat.to_owned()),
+        });
+    }
+    if path.extension.is_some() {
+        return None;
+    }
+    let name = (path.name.as_str(), path.sub.as_deref());
+    match table {
+        Table::Users => user_field(name),
+        Table::Groups => group_field(name),
+    }
+}
+
+fn user_field(name: (&str, Option<&str>)) -> Option<Field> {
+    Some(match name {
+        ("id", None) => Field::Id("u.id"),
+        ("userName", None) => Field::Name("u.domain", "u.name_key"),
+        ("externalId", None) => Field::Column("u.external_id"),
+        ("name", Some("givenName")) => Field::Column("u.given_name"),
+        ("name", Some("familyName")) => Field::Column("u.family_name"),
+        ("meta", Some("created")) => Field::Moment("u.created_at"),
+        ("meta", Some("lastModified")) => Field::Moment("coalesce(u.modified_at, u.created_at)"),
+        ("meta", Some("resourceType")) => Field::Constant("User"),
+        ("emails", Some("value")) => Field::Somewhere(Some("u.email")),
+        (
+            "phoneNumbers" | "ims" | "photos" | "entitlements" | "roles" | "x509Certificates",
+            Some("value"),
+        ) => Field::Somewhere(None),
+        ("groups", Some("value")) => Field::GroupsOfUser,
+        _ => return None,
+    })
+}
+
+fn group_field(name: (&str, Option<&str>)) -> Option<Field> {
+    Some(match name {
+        ("id", None) => Field::Id("r.id"),
+        ("displayName", None) => Field::Name("r.domain", "r.name_key"),
+        ("externalId", None) => Field::Column("r.external_id"),
+        ("meta", Some("created")) => Field::Moment("r.created_at"),
+        ("meta", Some("lastModified")) => Field::Moment("coalesce(r.modified_at, r.created_at)"),
+        ("meta", Some("resourceType")) => Field::Constant("Group"),
+        ("members", Some("value")) => Field::Members,
+        _ => return None,
+    })
+}

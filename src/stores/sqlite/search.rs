@@ -1,0 +1,277 @@
+//! Which users or groups match, and which of them are on a page.
+//!
+//! SQL does all of it where it can decide the filter and knows what the order is by. Otherwise it gives
+//! the rows that may match, each is looked at as a document, and what is kept of those that match is
+//! what they are sorted by.
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Row, params_from_iter};
+use uuid::Uuid;
+
+use crate::stores::sqlite::filter::{Compiled, Table, compile};
+use crate::stores::sqlite::filter_fields::{Field, field};
+use crate::stores::sqlite::step::unsigned;
+use crate::stores::sqlite::users::i64_of;
+use crate::users::page::{Page, by_id};
+use crate::users::resources::{Keyset, Order, ResourceQuery, SortValue};
+use crate::users::scim::document::Document;
+use crate::users::scim::evaluate::{matches, sort_value};
+use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+
+/// What is searched, and how a row becomes a document.
+pub(super) struct Search<'s> {
+    pub table: Table,
+    pub organization: &'s str,
+    pub query: &'s ResourceQuery<'s>,
+    /// The columns that `document` reads.
+    pub columns: &'s str,
+}
+
+/// What SQL sorts by.
+enum Sorting {
+    /// The id alone.
+    Id,
+    /// This expression, text or number or null, and then the id.
+    Expression(String),
+}
+
+impl Search<'_> {
+    /// The keys of the page.
+    pub(super) fn page(
+        &self,
+        db: &Connection,
+        document: impl FnMut(&Row<'_>) -> rusqlite::Result<(Uuid, Document)>,
+    ) -> rusqlite::Result<Page> {
+        let condition = self.query.filter.map(|filter| compile(filter, self.table));
+        let exact = condition.as_ref().is_none_or(|condition| condition.exact);
+        match self.sorting().filter(|_| exact) {
+            Some(sorting) => self.page_by_sql(db, condition, &sorting),
+            None => self.page_by_documents(db, condition, document),
+        }
+    }
+
+    fn page_by_sql(
+        &self,
+        db: &Connection,
+        condition: Option<Compiled>,
+        sorting: &Sorting,
+    ) -> rusqlite::Result<Page> {
+        let query = self.query;
+        let (rows, mut parameters) = self.rows(condition);
+        let count = |parameters: &[Value]| {
+            db.prepare_cached(&format!("SELECT count(*) {rows}"))?
+                .query_row(params_from_iter(parameters), |row| row.get(0).map(unsigned))
+        };
+        if query.limit == 0 {
+            return Ok(Page::cut(Vec::new(), count(&parameters)?, 0));
+        }
+        let counted = parameters.clone();
+        let statement = self.statement(&rows, sorting, &mut parameters);
+        let keys: Vec<Keyset> = db
+            .prepare_cached(&statement)?
+            .query_map(params_from_iter(&parameters), |row| {
+                Ok(Keyset {
+                    id: row.get(0)?,
+                    value: sorted_by(row.get_ref(1)?),
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        // The first page that is not full holds all there are.
+        let all = keys.len() <= query.limit && query.skip == 0 && query.after.is_none();
+        let total = match all {
+            true => keys.len() as u64,
+            false => count(&counted)?,
+        };
+        Ok(Page::cut(keys, total, query.limit))
+    }
+
+    /// The statement for the keys of the page, and of one more.
+    fn statement(&self, rows: &str, sorting: &Sorting, parameters: &mut Vec<Value>) -> String {
+        let query = self.query;
+        // A plus keeps SQLite from walking through everybody in the order of the ids, where an index
+        // leads to the few who match.
+        let id = match query.filter {
+            Some(_) => format!("+{}", self.id()),
+            None => self.id().to_owned(),
+        };
+        let descending = query.order.is_some_and(|it| it.descending);
+        let (value, order) = match sorting {
+            Sorting::Id if descending => ("NULL", format!("{id} DESC")),
+            Sorting::Id => ("NULL", id.clone()),
+            Sorting::Expression(value) => {
+                let direction = match descending {
+                    true => "DESC NULLS FIRST",
+                    false => "ASC NULLS LAST",
+                };
+                (value.as_str(), format!("{value} {direction}, {id}"))
+            }
+        };
+        let behind = match query.after {
+            Some(after) => behind(sorting, descending, after, parameters),
+            None => "1",
+        };
+        let behind = behind.replace("$id", &id).replace("$value", value);
+        parameters.push(Value::Integer(i64_of(query.limit.saturating_add(1))));
+        parameters.push(Value::Integer(i64_of(query.skip)));
+        format!("SELECT {id}, {value} {rows} AND ({behind}) ORDER BY {order} LIMIT ? OFFSET ?")
+    }
+
+    fn page_by_documents(
+        &self,
+        db: &Connection,
+        condition: Option<Compiled>,
+        mut document: impl FnMut(&Row<'_>) -> rusqlite::Result<(Uuid, Document)>,
+    ) -> rusqlite::Result<Page> {
+        let exact = condition.as_ref().is_none_or(|condition| condition.exact);
+        let filter = self.query.filter.filter(|_| !exact);
+        let order = self.query.order.filter(|order| !by_id(Some(*order)));
+        let (from, parameters) = self.rows(condition);
+        let mut query = db.prepare_cached(&format!("SELECT {} {from}", self.columns))?;
+        let mut rows = query.query(params_from_iter(&parameters))?;
+        let mut keys = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, document) = document(row)?;
+            if filter.is_none_or(|filter| matches(filter, &document)) {
+                keys.push(Keyset {
+                    value: order.and_then(|order| sort_value(order.path, &document)),
+                    id,
+                });
+            }
+        }
+        Ok(Page::of(keys, self.query))
+    }
+
+    /// The rows that meet the condition, and the values for its `?`.
+    fn rows(&self, condition: Option<Compiled>) -> (String, Vec<Value>) {
+        let (table, groups) = match self.table {
+            Table::Users => ("users u", String::new()),
+            Table::Groups => ("roles r", format!("AND r.domain <> '{INTERNAL_DOMAIN}'")),
+        };
+        let mut parameters = vec![Value::Text(self.organization.to_owned())];
+        let condition = condition.map(|condition| {
+            parameters.extend(condition.parameters);
+            format!("AND ({})", condition.sql)
+        });
+        let condition = condition.unwrap_or_default();
+        let rows = format!("FROM {table} WHERE organization = ? {groups} {condition}");
+        (rows, parameters)
+    }
+
+    fn id(&self) -> &'static str {
+        match self.table {
+            Table::Users => "u.id",
+            Table::Groups => "r.id",
+        }
+    }
+
+    /// What SQL can sort by, if it can.
+    fn sorting(&self) -> Option<Sorting> {
+        let Some(order) = self.query.order.filter(|order| !by_id(Some(*order))) else {
+            return Some(Sorting::Id);
+        };
+        self.expression(order).map(Sorting::Expression)
+    }
+
+    fn expression(&self, order: Order<'_>) -> Option<String> {
+        match field(order.path, self.table)? {
+            Field::Name(domain, key) => Some(format!(
+                "iif({domain} = '{PRIMARY_DOMAIN}', {key}, muster_fold({domain}) || '/' || {key})"
+            )),
+            Field::Column(column) if order.path.case_exact => Some(column.to_owned()),
+            Field::Column(column) => Some(format!("muster_fold({column})")),
+            Field::Moment(column) => Some(format!("{column} / 1000 * 1000")),
+            _ => None,
+        }
+    }
+}
+
+/// The condition for what comes behind a key, with `$id` and `$value` to be put in.
+fn behind(
+    sorting: &Sorting,
+    descending: bool,
+    after: &Keyset,
+    parameters: &mut Vec<Value>,
+) -> &'static str {
+    let own_id = Value::Blob(after.id.as_bytes().to_vec());
+    let value = after.value.as_ref().map(|value| match value {
+        SortValue::Boolean(boolean) => Value::Integer(i64::from(*boolean)),
+        SortValue::Number(number) => Value::Real(*number),
+        SortValue::Text(text) => Value::Text(text.clone()),
+    });
+    match (sorting, value) {
+        (Sorting::Id, _) => {
+            parameters.push(own_id);
+            if descending { "$id < ?" } else { "$id > ?" }
+        }
+        (Sorting::Expression(_), None) => {
+            parameters.push(own_id);
+            match descending {
+                true => "($value IS NULL AND $id > ?) OR $value IS NOT NULL",
+                false => "$value IS NULL AND $id > ?",
+            }
+        }
+        (Sorting::Expression(_), Some(value)) => {
+            parameters.extend([value.clone(), value, own_id]);
+            match descending {
+                true => "$value < ? OR ($value = ? AND $id > ?)",
+                false => "$value > ? OR ($value = ? AND $id > ?) OR $value IS NULL",
+            }
+        }
+    }
+}
+
+fn sorted_by(value: ValueRef<'_>) -> Option<SortValue> {
+    match value {
+        ValueRef::Text(text) => Some(SortValue::Text(String::from_utf8_lossy(text).into_owned())),
+        // Microseconds of this age are whole numbers of a double.
+        ValueRef::Integer(number) => Some(SortValue::Number(number as f64)),
+        ValueRef::Real(number) => Some(SortValue::Number(number)),
+        ValueRef::Null | ValueRef::Blob(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores::sqlite::connection::{add_functions, migrate};
+    use crate::users::scim::filter::Filter;
+    use crate::users::scim::schema::Schemas;
+
+    fn plan(text: &str) -> String {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        add_functions(&db).unwrap();
+        let filter = Filter::parse(text, &Schemas::new([]).user).unwrap();
+        let query = ResourceQuery {
+            filter: Some(&filter),
+            limit: 10,
+            ..ResourceQuery::default()
+        };
+        let search = Search {
+            table: Table::Users,
+            organization: "default",
+            query: &query,
+            columns: "u.id",
+        };
+        let (rows, mut parameters) = search.rows(Some(compile(&filter, Table::Users)));
+        let statement = search.statement(&rows, &Sorting::Id, &mut parameters);
+        let mut plan = db
+            .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+            .unwrap();
+        let steps = plan
+            .query_map(params_from_iter(&parameters), |row| row.get::<_, String>(3))
+            .unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_asked_for_most_has_an_index() {
+        let by_name = plan("userName eq \"kim\"");
+        assert!(by_name.contains("name_key=?"), "{by_name}");
+        let by_external_id = plan("externalId eq \"7\"");
+        assert!(
+            by_external_id.contains("users_by_external_id"),
+            "{by_external_id}"
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! Which of the resources that match are on a page, and in which order.
+
+use std::cmp::Ordering;
+
+use crate::users::resources::{Keyset, Order, ResourceQuery, SortValue};
+
+/// The keys of a page, and what is told of the others.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// The keys, in order.
+    pub keys: Vec<Keyset>,
+    /// How many match, on all pages.
+    pub total: u64,
+    /// The last key of the page, when there are more behind it.
+    pub next: Option<Keyset>,
+}
+
+impl Page {
+    /// The page that `query` wants of all that match, in whatever order they are.
+    pub fn of(mut all: Vec<Keyset>, query: &ResourceQuery<'_>) -> Page {
+        let compare = |one: &Keyset, other: &Keyset| compare(query.order, one, other);
+        let total = all.len() as u64;
+        all.sort_unstable_by(compare);
+        let behind = match query.after {
+            Some(after) => all.partition_point(|key| compare(key, after) != Ordering::Greater),
+            None => 0,
+        };
+        let keys = all.into_iter().skip(behind).skip(query.skip);
+        Page::cut(
+            keys.take(query.limit.saturating_add(1)).collect(),
+            total,
+            query.limit,
+        )
+    }
+
+    /// The page whose keys these are, and perhaps the first one behind it.
+    pub fn cut(mut keys: Vec<Keyset>, total: u64, limit: usize) -> Page {
+        let more = keys.len() > limit;
+        keys.truncate(limit);
+        Page {
+            next: keys.last().filter(|_| more).cloned(),
+            keys,
+            total,
+        }
+    }
+}
+
+/// The order of two resources: by value, those without one last (first, when descending), then by id.
+fn compare(order: Option<Order<'_>>, one: &Keyset, other: &Keyset) -> Ordering {
+    let descending = order.is_some_and(|order| order.descending);
+    let values = match (&one.value, &other.value) {
+        (Some(one), Some(other)) => compare_values(one, other),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    };
+    let values = if descending { values.reverse() } else { values };
+    values.then_with(|| match by_id(order) && descending {
+        true => other.id.cmp(&one.id),
+        false => one.id.cmp(&other.id),
+    })
+}
+
+fn compare_values(one: &SortValue, other: &SortValue) -> Ordering {
+    match (one, other) {
+        (SortValue::Number(one), SortValue::Number(other)) => one.total_cmp(other),
+        // Values of one attribute are of one kind, or else the kinds have an order.
+        _ => one.partial_cmp(other).unwrap_or(Ordering::Equal),
+    }
+}
+
+/// Whether nothing but the id decides.
+pub fn by_id(order: Option<Order<'_>>) -> bool {
+    order.is_none_or(|order| {
+        order.path.extension.is_none() && order.path.name == "id" && order.path.sub.is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::scim::path::AttributePath;
+    use crate::users::scim::schema::Schemas;
+    use uuid::Uuid;
+
+    fn key(value: Option<&str>, id: u128) -> Keyset {
+        Keyset {
+            value: value.map(|text| SortValue::Text(text.into())),
+            id: Uuid::from_u128(id),
+        }
+    }
+
+    #[test]
+    fn pages_follow_each_other_in_either_order() {
+        let schemas = Schemas::new([]);
+        let path = AttributePath::parse("title", &schemas.user).unwrap();
+        let all = || {
+            vec![
+                key(None, 1),
+                key(Some("b"), 2),
+                key(Some("a"), 3),
+                key(Some("b"), 4),
+                key(None, 5),
+            ]
+        };
+        for (descending, expected) in [(false, [3, 2, 4, 1, 5]), (true, [1, 5, 2, 4, 3])] {
+            let order = Some(Order {
+                path: &path,
+                descending,
+            });
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let query = ResourceQuery {
+                    order,
+                    after: after.as_ref(),
+                    limit: 2,
+                    ..ResourceQuery::default()
+                };
+                let page = Page::of(all(), &query);
+                assert_eq!(page.total, 5);
+                seen.extend(page.keys.iter().map(|key| key.id.as_u128()));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen, expected);
+            let query = ResourceQuery {
+                order,
+                skip: 3,
+                limit: 9,
+                ..ResourceQuery::default()
+            };
+            let page = Page::of(all(), &query);
+            assert_eq!((page.keys.len(), page.next), (2, None));
+        }
+    }
+}

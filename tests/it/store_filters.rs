@@ -1,0 +1,245 @@
+//! What every store finds by a filter is what the evaluator finds among the documents of all.
+
+use muster::clock::Moment;
+use muster::users::resources::{Kind, Member, Order, ResourceQuery, UserContent};
+use muster::users::scim::evaluate::matches;
+use muster::users::scim::filter::Filter;
+use muster::users::scim::path::AttributePath;
+use muster::users::scim::render;
+use muster::users::scim::schema::Schemas;
+use muster::users::store::Store;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::store_resources::{add, add_group, once};
+use crate::stores::{DOMAIN, ORGANIZATION, Trial, every_store};
+
+const CUSTOM: &str = "urn:scim:schemas:extension:custom:User";
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// Numbers that look like chance and come again (xorshift64*).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
+    }
+
+    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[self.below(all.len())]
+    }
+
+    fn maybe(&mut self, all: &[&str]) -> Option<String> {
+        (self.below(3) > 0).then(|| self.of(all).to_owned())
+    }
+}
+
+const TEXTS: &[&str] = &[
+    "a",
+    "Ab",
+    "a b",
+    "stra\u{df}e",
+    "STRASSE",
+    "jose\u{301}",
+    "Jos\u{e9}",
+    "100%",
+    "\"q\"",
+    "\\",
+    "true",
+    "work",
+    "",
+];
+
+const AT: i64 = 1_767_225_600_000_000;
+
+/// Users with all kinds of content, in three groups.
+fn fill(store: &dyn Store, chance: &mut Chance) -> Vec<Uuid> {
+    let groups: Vec<Uuid> = ["Crew", "Office", "Str\u{e4}nde"]
+        .map(|name| add_group(store, name, AT))
+        .to_vec();
+    for number in 0..60 {
+        let mut attributes = serde_json::Map::new();
+        for flat in [
+            "title",
+            "profileUrl",
+            "emails.work",
+            "emails.home",
+            "mobile",
+            "country",
+            "department",
+            "manager",
+            "badge",
+            "identity/accountLocked",
+            "active",
+        ] {
+            if let Some(text) = chance.maybe(TEXTS) {
+                attributes.insert(flat.to_owned(), Value::from(text));
+            }
+        }
+        if chance.below(4) == 0 {
+            let list = json!([{"type": "work", "display": "x"}, {"value": "A B", "type": "pager"}]);
+            attributes.insert("scim:phoneNumbers".to_owned(), list);
+        }
+        let content = UserContent {
+            domain: DOMAIN.into(),
+            user_name: format!(
+                "{}{number}",
+                chance.of(&["kim", "Kim", "Jos\u{e9}", "x/y", "SS"])
+            ),
+            external_id: chance.maybe(TEXTS),
+            given_name: chance.maybe(TEXTS),
+            family_name: chance.maybe(TEXTS),
+            email: chance.maybe(TEXTS),
+            attributes,
+        };
+        let id = add(store, &content, AT + 300 * number);
+        let member = Member {
+            kind: Kind::User,
+            id,
+            domain: DOMAIN.into(),
+            name: String::new(),
+        };
+        for group in &groups {
+            if chance.below(4) == 0 {
+                let members = [member.clone()];
+                once(store, |it| it.add_members(*group, &members, Moment(AT + 1)));
+            }
+        }
+    }
+    groups
+}
+
+fn condition(chance: &mut Chance, ids: &[String]) -> String {
+    let operator = chance.of(&["eq", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]);
+    let text = json!(match chance.below(4) {
+        0 => format!(
+            "{}{}",
+            chance.of(&["KIM", "jose\u{301}", "x/Y", "\u{df}"]),
+            chance.below(60)
+        ),
+        _ => chance.of(TEXTS).to_owned(),
+    });
+    let path = match chance.below(4) {
+        0 => format!("{CUSTOM}:{}", chance.of(&["badge", "accountLocked"])),
+        1 => format!(
+            "{ENTERPRISE}:{}",
+            chance.of(&["department", "manager.value"])
+        ),
+        _ => chance
+            .of(&[
+                "userName",
+                "externalId",
+                "name.givenName",
+                "name.familyName",
+                "title",
+                "profileUrl",
+                "emails",
+                "emails.type",
+                "phoneNumbers.value",
+                "phoneNumbers.display",
+                "addresses.country",
+                "meta.resourceType",
+                "groups.display",
+            ])
+            .to_owned(),
+    };
+    let order = chance.of(&["eq", "ne", "gt", "ge", "lt", "le"]);
+    match chance.below(9) {
+        0 => format!("{path} {}", chance.of(&["pr", "eq null", "ne null"])),
+        1 => format!(
+            "active {} {}",
+            chance.of(&["eq", "ne"]),
+            chance.of(&["true", "false"])
+        ),
+        2 => format!(
+            "meta.created {order} \"2026-01-01T00:00:00.0{:02}4Z\"",
+            chance.below(20)
+        ),
+        3 => {
+            let id = chance.below(ids.len());
+            format!(
+                "{} {} \"{}\"",
+                chance.of(&["id", "groups"]),
+                chance.of(&["eq", "ne"]),
+                ids[id]
+            )
+        }
+        4 => format!(
+            "emails[type eq \"work\" {} value {operator} {text}]",
+            chance.of(&["and", "or"])
+        ),
+        _ => format!("{path} {operator} {text}"),
+    }
+}
+
+fn filter(chance: &mut Chance, ids: &[String], depth: usize) -> String {
+    match chance.below(if depth == 0 { 1 } else { 5 }) {
+        0 | 1 => condition(chance, ids),
+        2 => format!("not ({})", filter(chance, ids, depth - 1)),
+        kind => {
+            let (one, other) = (
+                filter(chance, ids, depth - 1),
+                filter(chance, ids, depth - 1),
+            );
+            format!("({one}) {} ({other})", ["and", "or"][kind - 3])
+        }
+    }
+}
+
+#[test]
+fn users_are_found_by_filter_as_their_documents_match() {
+    let schemas = Schemas::new(["badge", "accountLocked"]);
+    for Trial { name, store, .. } in every_store() {
+        let store = store.as_ref();
+        let mut chance = Chance(20_261_122);
+        let groups = fill(store, &mut chance);
+        let every = ResourceQuery {
+            limit: 1000,
+            ..ResourceQuery::default()
+        };
+        let all = store.find_users(ORGANIZATION, &every).expect("works");
+        assert_eq!(all.total, 60, "{name}");
+        let documents: Vec<_> = all
+            .resources
+            .iter()
+            .map(|resource| (resource.user.id, render::user(resource, "")))
+            .collect();
+        let ids = documents.iter().map(|(id, _)| id).chain(&groups);
+        let ids: Vec<String> = ids.map(Uuid::to_string).collect();
+        let by_name = AttributePath::parse("userName", &schemas.user).expect("a path");
+        let mut found_some = 0;
+        for round in 0..300 {
+            let text = filter(&mut chance, &ids, 2);
+            let filter = Filter::parse(&text, &schemas.user).expect(&text);
+            let mut expected: Vec<Uuid> = documents
+                .iter()
+                .filter(|(_, document)| matches(&filter, document))
+                .map(|(id, _)| *id)
+                .collect();
+            let order = Order {
+                path: &by_name,
+                descending: false,
+            };
+            let query = ResourceQuery {
+                filter: Some(&filter),
+                order: (round % 2 == 0).then_some(order),
+                limit: 1000,
+                ..ResourceQuery::default()
+            };
+            let found = store.find_users(ORGANIZATION, &query).expect(&text);
+            let mut found_ids: Vec<Uuid> = found.resources.iter().map(|it| it.user.id).collect();
+            found_ids.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found_ids, expected, "{name}: {text}");
+            assert_eq!(found.total, expected.len() as u64, "{name}: {text}");
+            found_some += usize::from((1..60).contains(&expected.len()));
+        }
+        assert!(
+            found_some > 100,
+            "{name}: {found_some} filters say something"
+        );
+    }
+}
