@@ -92,7 +92,8 @@ pub fn payload_too_large(limit: u64) -> ScimError {
     )
 }
 
-fn too_many_operations(limit: usize) -> ScimError {
+/// What is answered to more operations than there may be.
+pub fn too_many_operations(limit: usize) -> ScimError {
     ScimError::new(
         413,
         format!(
