@@ -56,3 +56,5 @@ mod soapui;
 mod corpora;
 mod twins;
 mod scim_filters;
+mod zuora;
+mod zuora_access;

@@ -89,7 +89,7 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
     lists::show(user.email.as_deref(), &user.attributes, &mut document);
     point_to_manager(&mut document, base);
     if let Some(Value::Object(kept)) = user.attributes.get(ZUORA_KEY) {
-        let zuora = zuora::shown(kept, &user.organization, is_active(user));
+        let zuora = zuora::shown(kept, resource, is_active(user));
         document.insert(ZUORA.to_owned(), zuora);
         zuora::show_displays(&mut document);
     }
