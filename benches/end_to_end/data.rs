@@ -1,4 +1,5 @@
-//! The file: users in random order, about 75 bytes a row, the same for the same number of rows.
+//! The data: users in random order, the same for the same number of them; about 75 bytes a row of
+//! CSV.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -21,29 +22,95 @@ const COUNTRIES: [&str; 8] = [
     "Sweden", "France", "Germany", "Italy", "Lanka", "Nigeria", "Poland", "Portugal",
 ];
 
-/// Writes the file; its length in bytes.
+/// Writes a CSV file; its length in bytes.
 ///
 /// # Errors
 /// A sentence: the file cannot be written.
-pub fn write(path: &Path, rows: u64) -> Result<u64, String> {
+pub fn write_csv(path: &Path, rows: u64) -> Result<u64, String> {
+    write(path, |file| {
+        writeln!(file, "{HEADER}")?;
+        for person in people(rows) {
+            let Person {
+                number,
+                given,
+                family,
+                country,
+            } = person;
+            writeln!(
+                file,
+                "user{number:08},,{given},{family},{given}.{family}{number:08}@people.example.com,\
+                 {country}"
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes a Bulk request of SCIM (RFC 7644 §3.7), about 460 bytes an operation; its length in bytes.
+///
+/// # Errors
+/// A sentence: the file cannot be written.
+pub fn write_bulk(path: &Path, rows: u64) -> Result<u64, String> {
+    write(path, |file| {
+        write!(
+            file,
+            "{{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:BulkRequest\"],\"Operations\":["
+        )?;
+        for (position, person) in people(rows).enumerate() {
+            let Person {
+                number,
+                given,
+                family,
+                country,
+            } = person;
+            let comma = if position == 0 { "" } else { "," };
+            write!(
+                file,
+                "{comma}{{\"method\":\"POST\",\"path\":\"/Users\",\"bulkId\":\"{number}\",\"data\":{{\
+                 \"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\
+                 \"userName\":\"user{number:08}\",\"externalId\":\"ext-{number:08}\",\
+                 \"name\":{{\"givenName\":\"{given}\",\"familyName\":\"{family}\",\
+                 \"formatted\":\"{given} {family}\"}},\"displayName\":\"{given} {family}\",\
+                 \"active\":true,\"emails\":[{{\
+                 \"value\":\"{given}.{family}{number:08}@people.example.com\",\"type\":\"work\",\
+                 \"primary\":true}}],\"addresses\":[{{\"country\":\"{country}\",\"type\":\"work\"}}]}}}}"
+            )?;
+        }
+        write!(file, "]}}")
+    })
+}
+
+struct Person {
+    number: u64,
+    given: &'static str,
+    family: &'static str,
+    country: &'static str,
+}
+
+fn people(count: u64) -> impl Iterator<Item = Person> {
+    (0..count).map(move |row| {
+        let number = scattered(row, count);
+        Person {
+            number,
+            given: pick(&GIVEN, number),
+            family: pick(&FAMILY, number / 16),
+            country: pick(&COUNTRIES, number / 256),
+        }
+    })
+}
+
+fn write(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<u64, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path).map_err(failed)?);
-    writeln!(file, "{HEADER}").map_err(failed)?;
-    for row in 0..rows {
-        let number = scattered(row, rows);
-        let (given, family) = (pick(&GIVEN, number), pick(&FAMILY, number / 16));
-        let country = pick(&COUNTRIES, number / 256);
-        writeln!(
-            file,
-            "user{number:08},,{given},{family},{given}.{family}{number:08}@people.example.com,{country}"
-        )
-        .map_err(failed)?;
-    }
+    content(&mut file).map_err(failed)?;
     let file = file.into_inner().map_err(|error| error.to_string())?;
     file.metadata().map(|file| file.len()).map_err(failed)
 }
 
-fn pick<'t>(table: &[&'t str], number: u64) -> &'t str {
+fn pick(table: &[&'static str], number: u64) -> &'static str {
     let place = number % table.len() as u64;
     usize::try_from(place)
         .ok()

@@ -84,7 +84,9 @@ impl fmt::Display for Figure {
         let (own, baseline) = (self.rates(&self.seconds), self.rates(&self.baseline));
         writeln!(f, "{}, median of {} runs", self.name, self.seconds.len())?;
         writeln!(f, "  muster           {}", told(own))?;
-        writeln!(f, "  sqlite3 .import  {}", told(baseline))?;
+        if baseline.is_some() {
+            writeln!(f, "  sqlite3 .import  {}", told(baseline))?;
+        }
         if let (Some((_, own, _)), Some((_, baseline, _))) = (own, baseline) {
             writeln!(f, "  ratio            {:.2}", own / baseline)?;
         }

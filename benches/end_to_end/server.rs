@@ -1,17 +1,12 @@
 //! One import by the release server, as a client sees it.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-const PASSWORD: &str = "correct horse battery staple";
-const BOUNDARY: &str = "end-to-end";
+use crate::exchange::{Exchange, PASSWORD};
 
 /// One measurement.
 #[derive(Debug)]
@@ -26,16 +21,19 @@ pub struct Run {
 ///
 /// # Errors
 /// A sentence: the server does not start, refuses the file, or stored another number of users.
-pub fn run(file: &Path, rows: u64) -> Result<Run, String> {
+pub fn run(exchange: Exchange, file: &Path, rows: u64) -> Result<Run, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let data = folder.path().join("data");
     let mut server = Server::start(&data)?;
     let started = Instant::now();
-    let answer = send(&server.address, file).map_err(|error| format!("the upload: {error}"))?;
+    let answer = exchange
+        .send(&server.address, file)
+        .map_err(|error| format!("the upload: {error}"))?;
     let seconds = started.elapsed().as_secs_f64();
     let peak_memory = peak_memory(server.child.id());
     if !answer.starts_with("HTTP/1.1 200") {
-        return Err(format!("the server answered {answer}"));
+        let beginning: String = answer.chars().take(2_000).collect();
+        return Err(format!("the server answered {beginning}"));
     }
     let stored = count_users(&data).map_err(|error| format!("the database: {error}"))?;
     server.stop()?;
@@ -67,6 +65,8 @@ impl Server {
             .current_dir(data.parent().unwrap_or(data))
             .env("MUSTER_ADMIN_PASSWORD", PASSWORD)
             .env("MUSTER_LOG_LEVEL", "warn")
+            .env("MUSTER_SCIM_MAX_OPERATIONS", "1000000000")
+            .env("MUSTER_SCIM_MAX_PAYLOAD_BYTES", "1000000000000")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| error.to_string())?;
@@ -104,39 +104,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// An MTOM call. `io::copy` from a file to a socket lets the kernel move the bytes, so that the client
-/// costs next to nothing.
-fn send(address: &str, file: &Path) -> io::Result<String> {
-    let envelope = "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\">\
-        <soapenv:Body><bulkImportUsers xmlns=\"http://org.apache.axis2/xsd\"><fileName>users.csv\
-        </fileName><handler><xop:Include xmlns:xop=\"http://www.w3.org/2004/08/xop/include\" \
-        href=\"cid:file\"/></handler><defaultPassword>Initial-Pass-1</defaultPassword>\
-        </bulkImportUsers></soapenv:Body></soapenv:Envelope>";
-    let before = format!(
-        "--{BOUNDARY}\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"text/xml\"\r\n\
-         Content-ID: <root>\r\n\r\n{envelope}\r\n--{BOUNDARY}\r\nContent-Type: text/csv\r\n\
-         Content-Transfer-Encoding: binary\r\nContent-ID: <file>\r\n\r\n"
-    );
-    let after = format!("\r\n--{BOUNDARY}--\r\n");
-    let mut file = File::open(file)?;
-    let length = before.len() as u64 + file.metadata()?.len() + after.len() as u64;
-    let credentials = STANDARD.encode(format!("admin:{PASSWORD}"));
-    let head = format!(
-        "POST /services/UserAdmin HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Authorization: Basic {credentials}\r\nContent-Type: multipart/related; \
-         type=\"application/xop+xml\"; start=\"<root>\"; start-info=\"text/xml\"; \
-         boundary=\"{BOUNDARY}\"\r\nContent-Length: {length}\r\n\r\n"
-    );
-    let mut stream = TcpStream::connect(address)?;
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(before.as_bytes())?;
-    io::copy(&mut file, &mut stream)?;
-    stream.write_all(after.as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
 }
 
 /// `VmHWM` of Linux (proc_pid_status(5)); other systems do not tell.

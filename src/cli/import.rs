@@ -138,6 +138,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
             dry_run: arguments.dry_run,
             validate_first: arguments.validate_first,
             stop_after: arguments.stop_after,
+            ..ImportOptions::default()
         },
         key: arguments.key.clone(),
     };

@@ -113,12 +113,12 @@ impl Control {
     }
 
     /// Notes what is durable now.
-    pub(super) fn durable(&self, counters: Counters) {
+    pub fn durable(&self, counters: Counters) {
         *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = counters;
     }
 
     /// Notes what an earlier run had dealt with.
-    pub(super) fn resume(&self, counters: Counters) {
+    pub fn resume(&self, counters: Counters) {
         self.before.store(counters.total, Ordering::Relaxed);
         self.durable(counters);
     }

@@ -307,6 +307,38 @@ impl Jobs {
         self.shared.meet_key(organization, key)
     }
 
+    /// Whether this process is about to end: what runs ends behind the transaction it is at.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.importer.stopping.load(Ordering::SeqCst)
+    }
+
+    /// The record as it is; one that says it runs, though nobody has run it for long, is interrupted.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn as_it_is(&self, record: ImportRecord) -> Result<ImportRecord, JobError> {
+        self.shared.as_it_is(record)
+    }
+
+    /// Takes an interrupted import up; none when somebody else has done so.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn take_up(&self, record: &ImportRecord) -> Result<Option<ImportRecord>, JobError> {
+        let Importer { store, clock, .. } = self.shared.importer.as_ref();
+        Ok(store.take_up(&record.organization, record.id, clock.now())?)
+    }
+
+    /// Puts an interrupted import back into the queue; answers whether its upload is there.
+    pub fn go_on(&self, record: &ImportRecord) -> bool {
+        let there = self.shared.uploads.has(record.id);
+        if there {
+            self.shared
+                .put_in_line((record.organization.clone(), record.id));
+        }
+        there
+    }
+
     /// Puts an upload aside durably; answers its SHA-256.
     ///
     /// # Errors
@@ -396,17 +428,26 @@ impl Jobs {
     }
 }
 
-impl Drop for Jobs {
-    fn drop(&mut self) {
+impl Jobs {
+    /// Ends what runs, each import behind the batch it is at, and waits for its end. Those who carry
+    /// requests out hold the jobs themselves, so that nobody can rely on the jobs being dropped.
+    pub fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.importer.stopping.store(true, Ordering::SeqCst);
         // Taking the lock makes sure that no worker is between its check and its wait.
         drop(locked(&self.shared.waiting));
         self.shared.wake.notify_all();
-        for thread in locked(&self.threads).drain(..) {
+        let threads: Vec<JoinHandle<()>> = locked(&self.threads).drain(..).collect();
+        for thread in threads {
             // A worker that panicked has been reported by then.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::provision::operation::{Done, Effect, Resource, not_found};
+use crate::provision::plan::Made;
 use crate::provision::prepare::{Prepared, PreparedAct};
 use crate::provision::provisioner::Provisioner;
 use crate::users::audit::{Actor, AuditEntry};
@@ -41,9 +42,12 @@ pub(super) struct Hand<'a> {
     /// Whether the caller wants to know what became of the resource.
     pub wanted: bool,
     /// Resources that the operations of the same request make, now or later.
-    pub promised: &'a HashMap<Uuid, Kind>,
-    /// Groups that those are to be members of once they are made, by the member's id.
-    pub pending: HashMap<Uuid, Vec<Uuid>>,
+    pub made: &'a Made,
+    /// The operation that is carried out.
+    pub position: usize,
+    /// Groups that those are to be members of once they are made, and the operation that said so, by
+    /// the member's id.
+    pub pending: HashMap<Uuid, Vec<(Uuid, usize)>>,
 }
 
 impl Hand<'_> {
@@ -66,6 +70,12 @@ impl Hand<'_> {
                 Kind::Group => self.delete_group(tx, *id, precondition),
             },
         }
+    }
+
+    /// What a later operation of the same request makes with this id; none: no one does.
+    pub(super) fn promised(&self, id: Uuid) -> Option<Kind> {
+        let (kind, position) = self.made.get(&id)?;
+        (*position > self.position).then_some(*kind)
     }
 
     /// What the operation did, with the resource as it is now where it is wanted.

@@ -8,15 +8,18 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::import::control::Control;
-use crate::provision::apply::Hand;
+use crate::import::error::ImportError;
+use crate::provision::apply::{Applied, Hand};
 use crate::provision::operation::{Done, Effect, Operation};
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::plan::{Plan, unresolved};
 use crate::provision::prepare::Prepared;
 use crate::provision::provisioner::{Authority, Provisioner};
+use crate::users::hashing::HashError;
 use crate::users::import_record::{Counters, ImportRecord, ImportState};
+use crate::users::operator::Role;
 use crate::users::problem::{Problem, Severity};
-use crate::users::resources::{Origin, Resources};
+use crate::users::resources::{HashedPassword, Kind, Origin, Resources};
 use crate::users::scim::check::Leniency;
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::store::{Finish, ImportStep};
@@ -27,6 +30,15 @@ const TRANSACTION: usize = 1_000;
 
 /// How often operations that refer to each other are tried anew without those that cannot be kept.
 const ROUNDS: usize = 16;
+
+/// How far a request was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// To its end.
+    Through,
+    /// Up to where the server was told to stop; the record says that it runs.
+    Stopping,
+}
 
 /// What a request came to, and what is still to be written of it.
 pub(super) struct Run<'a> {
@@ -49,28 +61,35 @@ impl Run<'_> {
     ///
     /// # Errors
     /// The store failed: what the transactions before did is stored, and so are their outcomes.
-    pub fn carry_out(&mut self, control: &Control) -> Result<(), StoreError> {
+    pub fn carry_out(&mut self, control: &Control) -> Result<Ran, StoreError> {
+        control.resume(self.record.counters);
         let mut units = self.plan.units(self.outcomes.len()).into_iter().peekable();
         loop {
+            if self.provisioner.jobs.is_stopping() {
+                return Ok(Ran::Stopping);
+            }
+            let cancelled = control.is_cancelled();
             let mut together: Vec<Range<usize>> = Vec::new();
             let mut count = 0;
             while !self.stopped()
+                && !cancelled
                 && let Some(unit) =
                     units.next_if(|unit| count == 0 || count + unit.len() <= TRANSACTION)
             {
                 count += unit.len();
                 together.push(unit);
             }
-            let cancelled = control.is_cancelled();
             let last = units.peek().is_none() || self.stopped() || cancelled;
             let end = last.then(|| self.finish(cancelled, control));
             self.transaction(&together, end)?;
-            // The limit on errors may have been reached just now.
+            control.durable(self.record.counters);
             if last {
-                return Ok(());
+                return Ok(Ran::Through);
             }
+            // The limit on errors may have been reached just now.
             if self.stopped() {
-                return self.transaction(&[], Some(self.finish(false, control)));
+                self.transaction(&[], Some(self.finish(false, control)))?;
+                return Ok(Ran::Through);
             }
         }
     }
@@ -88,7 +107,7 @@ impl Run<'_> {
                 true => ImportState::Cancelled,
                 false => ImportState::Completed,
             },
-            reason: cancelled.then(|| "somebody stopped it".to_owned()),
+            reason: cancelled.then(|| ImportError::Cancelled.to_string()),
             sha256: None,
             by: control.cancelled_by(),
         }
@@ -104,14 +123,8 @@ impl Run<'_> {
             (Some(first), Some(last)) => first.start..last.end,
             _ => self.outcomes.len()..self.outcomes.len(),
         };
-        let operations = range.clone().map(|position| {
-            let operation = self.plan.operation(position)?;
-            allowed(&operation, self.authority)?;
-            Ok::<Operation, ScimError>(operation)
-        });
         let prepared = self
-            .provisioner
-            .prepare(operations, self.leniency)
+            .ready(&range)
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         let at = self.provisioner.clock.now();
         let begin = (!self.recorded).then(|| self.record.clone());
@@ -132,7 +145,7 @@ impl Run<'_> {
                 tx.step(&begun)?;
                 for unit in units {
                     if !part.is_full(run) {
-                        part.unit(tx, run, unit.clone(), &prepared, range.start, at)?;
+                        part.unit(tx, run, unit.clone(), &prepared, at)?;
                     }
                 }
                 if run.keep {
@@ -140,29 +153,58 @@ impl Run<'_> {
                         tx.keep_result(run.record.id, position, &outcome.to_json())?;
                     }
                 }
-                let stopped = part.is_full(run);
-                let mut step = ImportStep {
+                if part.is_full(run) && finish.is_some() {
+                    let done = already + part.outcomes.len();
+                    part.skipped = run.plan.operations.len().saturating_sub(done) as u64;
+                }
+                tx.step(&ImportStep {
                     counted: part.counters(),
                     findings: part.findings(already),
                     finish: finish.clone(),
                     ..run.step(at)
-                };
-                if stopped && finish.is_some() {
-                    let left = run.plan.operations.len() - already - part.outcomes.len();
-                    step.counted.skipped += left as u64;
-                    step.counted.total += left as u64;
-                }
-                tx.step(&step)
+                })
             })?;
         self.recorded = true;
         self.errors = part.errors;
         self.record.counters.add(&part.counters());
+        self.record.findings += part.findings(already).len() as u64;
+        self.record.active_at = at;
         self.outcomes.append(&mut part.outcomes);
         if let Some(finish) = finish {
             self.record.state = finish.state;
+            self.record.reason = finish.reason;
             self.record.finished_at = Some(at);
         }
         Ok(())
+    }
+
+    /// Makes the operations of a transaction ready, with their passwords hashed before it begins.
+    fn ready(&self, range: &Range<usize>) -> Result<Ready, HashError> {
+        let operations = |range: Range<usize>| range.map(|position| self.operation(position));
+        if range.len() <= TRANSACTION {
+            let prepared = self
+                .provisioner
+                .prepare(operations(range.clone()), self.leniency)?;
+            let first = range.start;
+            return Ok(Ready::Prepared { first, prepared });
+        }
+        let mut hashes = HashMap::new();
+        for start in range.clone().step_by(TRANSACTION) {
+            let end = range.end.min(start + TRANSACTION);
+            let hashed = self
+                .provisioner
+                .hashes(operations(start..end), self.leniency)?;
+            let hashed = (start..end).zip(hashed);
+            hashes.extend(hashed.filter(|(_, hashes)| !hashes.is_empty()));
+        }
+        Ok(Ready::Hashed(hashes))
+    }
+
+    /// The operation at this position, if the caller may do it.
+    fn operation(&self, position: usize) -> Result<Operation, ScimError> {
+        let operation = self.plan.operation(position)?;
+        allowed(&operation, self.authority)?;
+        Ok(operation)
     }
 
     fn step(&self, at: Moment) -> ImportStep {
@@ -181,7 +223,14 @@ impl Run<'_> {
 /// # Errors
 /// 403.
 pub(super) fn allowed(operation: &Operation, authority: &Authority) -> Result<(), ScimError> {
-    let needed = operation.right();
+    check_role(authority, operation.right())
+}
+
+/// Whether the caller has this role.
+///
+/// # Errors
+/// 403.
+pub(super) fn check_role(authority: &Authority, needed: Role) -> Result<(), ScimError> {
     if authority.role.includes(needed) {
         return Ok(());
     }
@@ -195,12 +244,57 @@ pub(super) fn allowed(operation: &Operation, authority: &Authority) -> Result<()
     ))
 }
 
+/// The operations of one transaction.
+enum Ready {
+    /// All of them, from this position on.
+    Prepared {
+        first: usize,
+        prepared: Vec<Result<Prepared, ScimError>>,
+    },
+    /// They belong together and are too many to be kept: only the hashes of their passwords are there.
+    Hashed(HashMap<usize, Vec<HashedPassword>>),
+}
+
+impl Ready {
+    /// Carries out the operation at this position.
+    fn apply(
+        &self,
+        hand: &mut Hand<'_>,
+        tx: &mut dyn Resources,
+        run: &Run<'_>,
+        position: usize,
+    ) -> Applied<Done> {
+        match self {
+            Ready::Prepared { first, prepared } => {
+                match prepared.get(position.saturating_sub(*first)) {
+                    Some(Ok(prepared)) => hand.apply(tx, prepared),
+                    Some(Err(error)) => Ok(Err(error.clone())),
+                    None => Ok(Err(ScimError::new(500, "The operation is not there."))),
+                }
+            }
+            Ready::Hashed(hashes) => {
+                let hashes = hashes.get(&position).cloned().unwrap_or_default();
+                let prepared = run.operation(position).and_then(|operation| {
+                    run.provisioner
+                        .prepare_with(operation, run.leniency, hashes)
+                });
+                match prepared {
+                    Ok(prepared) => hand.apply(tx, &prepared),
+                    Err(error) => Ok(Err(error)),
+                }
+            }
+        }
+    }
+}
+
 /// What one transaction did.
 #[derive(Default)]
 struct Part {
     outcomes: Vec<OperationOutcome>,
     effects: Vec<Option<Effect>>,
     errors: u64,
+    /// Operations behind the last error that was to be borne.
+    skipped: u64,
 }
 
 impl Part {
@@ -226,8 +320,7 @@ impl Part {
         tx: &mut dyn Resources,
         run: &Run<'_>,
         unit: Range<usize>,
-        prepared: &[Result<Prepared, ScimError>],
-        offset: usize,
+        prepared: &Ready,
         at: Moment,
     ) -> Result<(), StoreError> {
         let forward = |position: usize| {
@@ -240,7 +333,7 @@ impl Part {
         };
         if unit.len() == 1 && !forward(unit.start) {
             let mut attempt = Attempt::new(run, self, at);
-            attempt.one(tx, unit.start, prepared, offset)?;
+            attempt.one(tx, unit.start, prepared)?;
             let (outcome, effect) = attempt.last();
             self.push(outcome, effect);
             return Ok(());
@@ -269,7 +362,7 @@ impl Part {
                     if attempt.is_full() {
                         break;
                     }
-                    attempt.one(tx, position, prepared, offset)?;
+                    attempt.one(tx, position, prepared)?;
                 }
                 found = attempt.broken_promises(unit.clone());
                 let holds = found.is_empty();
@@ -290,7 +383,8 @@ impl Part {
 
     fn counters(&self) -> Counters {
         let mut counters = Counters {
-            total: self.outcomes.len() as u64,
+            total: self.outcomes.len() as u64 + self.skipped,
+            skipped: self.skipped,
             ..Counters::default()
         };
         for (outcome, effect) in self.outcomes.iter().zip(&self.effects) {
@@ -337,8 +431,10 @@ struct Attempt<'a> {
     effects: Vec<Option<Effect>>,
     /// Operations that cannot be kept, and why.
     broken: HashMap<usize, ScimError>,
-    /// What is wrong with memberships whose member came later, by group.
-    unfit: HashMap<Uuid, ScimError>,
+    /// What is wrong with memberships whose member came later, by the operation that said so.
+    unfit: HashMap<usize, ScimError>,
+    /// Where the newest of these outcomes stands that is about a group.
+    newest: HashMap<Uuid, usize>,
 }
 
 impl<'a> Attempt<'a> {
@@ -352,7 +448,8 @@ impl<'a> Attempt<'a> {
                 at,
                 origin: None,
                 wanted: false,
-                promised: &run.plan.made,
+                made: &run.plan.made,
+                position: 0,
                 pending: HashMap::new(),
             },
             first: run.outcomes.len(),
@@ -362,6 +459,7 @@ impl<'a> Attempt<'a> {
             effects: Vec::new(),
             broken: HashMap::new(),
             unfit: HashMap::new(),
+            newest: HashMap::new(),
         }
     }
 
@@ -393,12 +491,13 @@ impl<'a> Attempt<'a> {
         &mut self,
         tx: &mut dyn Resources,
         position: usize,
-        prepared: &[Result<Prepared, ScimError>],
-        offset: usize,
+        prepared: &Ready,
     ) -> Result<(), StoreError> {
-        let Some(planned) = self.run.plan.operations.get(position) else {
+        let run = self.run;
+        let Some(planned) = run.plan.operations.get(position) else {
             return Ok(());
         };
+        self.hand.position = position;
         let lost = planned
             .refers_to
             .iter()
@@ -408,29 +507,42 @@ impl<'a> Attempt<'a> {
             .get(&position)
             .cloned()
             .or_else(|| lost.map(|other| unresolved(&self.name(*other))));
-        let result: Result<Done, ScimError> = match (refused, prepared.get(position - offset)) {
-            (Some(error), _) => Err(error),
-            (None, Some(Err(error))) => Err(error.clone()),
-            (None, Some(Ok(prepared))) => {
+        let result: Result<Done, ScimError> = match refused {
+            Some(error) => Err(error),
+            None => {
                 self.hand.origin = Some(Origin {
-                    import: self.run.record.id,
+                    import: run.record.id,
                     line: position as u64 + 1,
                 });
-                self.hand.apply(tx, prepared)?
+                prepared.apply(&mut self.hand, tx, run, position)?
             }
-            (None, None) => Err(ScimError::new(500, "The operation is not there.")),
         };
-        if let Ok(done) = &result
-            && done.effect == Effect::Created
-        {
-            let unfit = self.hand.keep_promise(tx, done.id)?;
-            self.unfit.extend(unfit);
+        if let Ok(done) = &result {
+            if done.kind == Kind::Group {
+                self.newest.insert(done.id, self.outcomes.len());
+            }
+            if done.effect == Effect::Created {
+                let kept = self.hand.keep_promise(tx, done.id)?;
+                self.unfit.extend(kept.unfit);
+                self.tell_version(&kept.changed);
+            }
         }
         self.errors += u64::from(result.is_err());
         self.effects
             .push(result.as_ref().ok().map(|done| done.effect));
         self.outcomes.push(OperationOutcome::of(planned, result));
         Ok(())
+    }
+
+    /// A group whose promised members have come is another version than the one it was told to be.
+    fn tell_version(&mut self, changed: &[(Uuid, Moment)]) {
+        for (group, at) in changed {
+            let newest = self.newest.get(group);
+            let outcome = newest.and_then(|at| self.outcomes.get_mut(*at));
+            if let Some(outcome) = outcome.filter(|outcome| outcome.changed.is_some()) {
+                outcome.changed = Some(*at);
+            }
+        }
     }
 
     fn name(&self, position: usize) -> String {
@@ -440,26 +552,33 @@ impl<'a> Attempt<'a> {
             .unwrap_or_default()
     }
 
-    /// Operations that were carried out and refer to what is not there after all.
+    /// Operations that were carried out and refer to what is not there after all, directly and through
+    /// others.
     fn broken_promises(&self, unit: Range<usize>) -> HashMap<usize, ScimError> {
-        let mut broken = HashMap::new();
+        let mut broken: HashMap<usize, ScimError> = HashMap::new();
+        let mut referring: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut lost = Vec::new();
         for position in unit {
-            if self.failed(position) != Some(false) {
-                continue;
-            }
             let Some(planned) = self.run.plan.operations.get(position) else {
                 continue;
             };
-            let lost = planned
-                .refers_to
-                .iter()
-                .find(|other| self.failed(**other) != Some(false));
-            if let Some(other) = lost {
-                broken.insert(position, unresolved(&self.name(*other)));
-            } else if let Ok(frame) = &planned.frame
-                && let Some(error) = self.unfit.get(&frame.id)
-            {
+            if self.failed(position) != Some(false) {
+                lost.push(position);
+            }
+            if let Some(error) = self.unfit.get(&position) {
                 broken.insert(position, error.clone());
+                lost.push(position);
+            }
+            for other in &planned.refers_to {
+                referring.entry(*other).or_default().push(position);
+            }
+        }
+        while let Some(other) = lost.pop() {
+            for position in referring.remove(&other).unwrap_or_default() {
+                if self.failed(position) == Some(false) && !broken.contains_key(&position) {
+                    broken.insert(position, unresolved(&self.name(other)));
+                    lost.push(position);
+                }
             }
         }
         broken

@@ -5,10 +5,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 
+use uuid::Uuid;
+
 use crate::import::control::Control;
+use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
 use crate::import::jobs::{JobError, Met, Operations, QueueError};
-use crate::provision::bulk::Run;
+use crate::import::report::Report;
+use crate::provision::bulk::{Ran, Run, check_role};
 use crate::provision::bulk_request::{BulkRequest, payload_too_large};
 use crate::provision::error::ProvisionError;
 use crate::provision::outcome::OperationOutcome;
@@ -18,7 +22,6 @@ use crate::users::PRIMARY_DOMAIN;
 use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
-use crate::users::resources::Kind;
 use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 use crate::users::store::Finish;
@@ -70,36 +73,51 @@ impl Provisioner {
         let request = BulkRequest::read(&mut source, self.settings.bulk_limits())?;
         let sha256 = source.hex();
         if let Some(record) = known {
-            return self.again(call, record, &sha256);
+            return self.again(call, record, &sha256, request);
         }
         let plan = Plan::of(request, call.strictness, &self.clock, &HashMap::new())?;
         let record = ImportRecord {
             sha256: Some(sha256),
             ..self.record(call)
         };
-        let (id, keep) = (record.id, call.key.is_some());
-        let mut run = Run {
+        let id = record.id;
+        let run = Run {
             provisioner: self,
             authority: &call.authority,
             leniency: call.leniency,
             plan,
             record,
             recorded: false,
-            keep,
+            keep: call.key.is_some(),
             outcomes: Vec::new(),
             errors: 0,
         };
-        let carried_out = self
-            .jobs
-            .attend(organization, id, |control| run.carry_out(control))?;
-        if let Err(error) = carried_out {
-            self.interrupted(&run.record, run.recorded, &error);
-            return Err(error.into());
+        self.jobs
+            .attend(organization, id, |control| self.answer(run, control))?
+    }
+
+    /// Carries a request out for a caller who waits.
+    fn answer(&self, mut run: Run<'_>, control: &Control) -> Result<BulkAnswer, ProvisionError> {
+        match run.carry_out(control) {
+            Ok(Ran::Through) => Ok(BulkAnswer {
+                record: run.record,
+                outcomes: run.outcomes,
+            }),
+            Ok(Ran::Stopping) => {
+                let error = ImportError::Stopping;
+                self.interrupted(&run.record, run.recorded, &error.to_string());
+                let record = ImportRecord {
+                    state: ImportState::Interrupted,
+                    ..run.record
+                };
+                let report = Box::new(Report::of_record(&record, Vec::new()));
+                Err(JobError::Import(ImportFailure { error, report }).into())
+            }
+            Err(error) => {
+                self.interrupted(&run.record, run.recorded, &error.to_string());
+                Err(error.into())
+            }
         }
-        Ok(BulkAnswer {
-            record: run.record,
-            outcomes: run.outcomes,
-        })
     }
 
     /// Puts a Bulk request aside until its turn comes; answers its record. Blocking.
@@ -111,6 +129,8 @@ impl Provisioner {
         call: &BulkCall,
         source: impl Read,
     ) -> Result<ImportRecord, ProvisionError> {
+        // Whoever may change nothing now may not have it done later either.
+        check_role(&call.authority, Role::Import)?;
         let organization = &call.authority.actor.organization;
         let held = self.jobs.meet_key(organization, call.key.as_deref())?;
         let mut record = self.record(call);
@@ -125,10 +145,14 @@ impl Provisioner {
         let checked = self.check_aside(record.id, call.strictness);
         if let (Ok(()), Met::Earlier(earlier)) = (&checked, &held) {
             self.jobs.forget(record.id);
-            return match earlier.sha256.as_ref() == Some(&sha256) {
-                true => Ok(earlier.as_ref().clone()),
-                false => Err(reused(call, earlier).into()),
-            };
+            if !is_same(call, earlier, &sha256) {
+                return Err(reused(call, earlier).into());
+            }
+            let earlier = self.jobs.as_it_is(earlier.as_ref().clone())?;
+            if earlier.state == ImportState::Interrupted {
+                self.jobs.go_on(&earlier);
+            }
+            return Ok(earlier);
         }
         if let Err(error) = checked {
             self.jobs.forget(record.id);
@@ -183,21 +207,79 @@ impl Provisioner {
         }
     }
 
+    /// The same request again: what the earlier one came to is the answer, or it is gone on with.
     fn again(
         &self,
         call: &BulkCall,
         record: ImportRecord,
         sha256: &str,
+        request: BulkRequest,
     ) -> Result<BulkAnswer, ProvisionError> {
-        if record.sha256.as_deref() != Some(sha256) || record.door != Door::Scim {
+        if !is_same(call, &record, sha256) {
             return Err(reused(call, &record).into());
         }
+        let busy = JobError::Busy { seconds: 5 };
+        let record = self.jobs.as_it_is(record)?;
+        let organization = record.organization.clone();
         if !record.state.is_final() {
-            return Err(JobError::Busy { seconds: 5 }.into());
+            return Err(busy.into());
         }
-        let organization = &call.authority.actor.organization;
-        let outcomes = self.outcomes(organization, record.id)?;
-        Ok(BulkAnswer { record, outcomes })
+        if record.state != ImportState::Interrupted {
+            let outcomes = self.outcomes(&organization, record.id)?;
+            return Ok(BulkAnswer { record, outcomes });
+        }
+        if self.jobs.go_on(&record) {
+            // It came through the queue, and goes on there.
+            return Err(busy.into());
+        }
+        self.jobs.attend(&organization, record.id, |control| {
+            let Some(record) = self.jobs.take_up(&record)? else {
+                return Err(busy.into());
+            };
+            // Whoever goes on with it gives no more away than both may.
+            let both_may = record.may_grant_admin || call.authority.role != Role::Admin;
+            let authority = Authority {
+                role: if both_may {
+                    call.authority.role
+                } else {
+                    Role::Import
+                },
+                actor: record.actor(),
+            };
+            let run = self.resumed(&authority, record, request, call.leniency)?;
+            self.answer(run, control)
+        })?
+    }
+
+    /// A request that was carried out in part, from where it stands.
+    fn resumed<'a>(
+        &'a self,
+        authority: &'a Authority,
+        record: ImportRecord,
+        request: BulkRequest,
+        leniency: Leniency,
+    ) -> Result<Run<'a>, ProvisionError> {
+        let outcomes = self.outcomes(&record.organization, record.id)?;
+        let made = outcomes.iter().enumerate().filter_map(|(at, outcome)| {
+            let made = outcome.method == "POST" && outcome.error.is_none();
+            let (_, id) = outcome.resource.filter(|_| made)?;
+            Some((at, id))
+        });
+        let known: HashMap<usize, Uuid> = made.collect();
+        // Where more was asked of frames, that was done when it came.
+        let plan = Plan::of(request, Strictness::Operation, &self.clock, &known)?;
+        let errors = outcomes.iter().filter(|outcome| outcome.error.is_some());
+        Ok(Run {
+            provisioner: self,
+            authority,
+            leniency,
+            errors: errors.count() as u64,
+            plan,
+            recorded: true,
+            keep: true,
+            outcomes,
+            record,
+        })
     }
 
     fn check_aside(&self, id: ImportId, strictness: Strictness) -> Result<(), ScimError> {
@@ -221,7 +303,10 @@ impl Provisioner {
             state: ImportState::Running,
             reason: None,
             counters: Counters::default(),
-            options: ImportOptions::default(),
+            options: ImportOptions {
+                schemas_optional: !call.leniency.schemas_required,
+                ..ImportOptions::default()
+            },
             key: call.key.clone(),
             findings: 0,
             started_at: now,
@@ -235,15 +320,15 @@ impl Provisioner {
         }
     }
 
-    /// Notes that the store failed in the middle, if it takes that much.
-    fn interrupted(&self, record: &ImportRecord, recorded: bool, error: &StoreError) {
-        tracing::error!(%error, import = %record.id, "a bulk request could not be carried out");
+    /// Notes that it ended in the middle, if the store takes that much.
+    fn interrupted(&self, record: &ImportRecord, recorded: bool, reason: &str) {
+        tracing::error!(reason, import = %record.id, "a bulk request was interrupted");
         if !recorded {
             return;
         }
         let finish = Finish {
             state: ImportState::Interrupted,
-            reason: Some(error.to_string()),
+            reason: Some(reason.to_owned()),
             sha256: None,
             by: None,
         };
@@ -268,87 +353,72 @@ impl Operations for Provisioner {
         upload: File,
         control: &Control,
     ) -> Result<bool, StoreError> {
-        let outcomes = self.outcomes(&record.organization, record.id)?;
-        let known = outcomes
-            .iter()
-            .enumerate()
-            .filter_map(|(position, outcome)| {
-                let made = outcome.method == "POST" && outcome.error.is_none();
-                let (_, id) = outcome.resource.filter(|_| made)?;
-                Some((position, id))
-            });
-        let known: HashMap<_, _> = known.collect();
-        let planned = BulkRequest::read(upload, self.settings.bulk_limits())
-            .and_then(|request| Plan::of(request, Strictness::Operation, &self.clock, &known));
-        let plan = match planned {
-            Ok(plan) => plan,
-            Err(error) => {
+        let taken = record.clone();
+        let why = match self.go_on_queued(record, upload, control) {
+            Ok(Ran::Through) => return Ok(false),
+            Ok(Ran::Stopping) => ImportError::Stopping.to_string(),
+            Err(ProvisionError::Refused(error)) => {
                 let finish = Finish {
                     state: ImportState::Failed,
                     reason: Some(error.detail),
                     sha256: None,
                     by: None,
                 };
-                let (by, now) = (record.actor(), self.clock.now());
+                let (by, now) = (taken.actor(), self.clock.now());
                 self.store
-                    .end_import(&record.organization, record.id, &by, &finish, now)?;
+                    .end_import(&taken.organization, taken.id, &by, &finish, now)?;
                 return Ok(false);
             }
+            Err(error) => error.to_string(),
         };
+        // The next start goes on with it, or the same call.
+        self.interrupted(&taken, true, &why);
+        Ok(true)
+    }
+}
+
+impl Provisioner {
+    fn go_on_queued(
+        &self,
+        record: ImportRecord,
+        upload: File,
+        control: &Control,
+    ) -> Result<Ran, ProvisionError> {
+        let request = BulkRequest::read(upload, self.settings.bulk_limits())?;
         // Whoever sent it may do no more than they may by now.
         let authority = Authority {
             role: self.role_of(&record)?,
             actor: record.actor(),
         };
-        let errors = outcomes.iter().filter(|outcome| outcome.error.is_some());
-        let mut run = Run {
-            provisioner: self,
-            authority: &authority,
-            leniency: Leniency {
-                schemas_required: false,
-            },
-            errors: errors.count() as u64,
-            plan,
-            recorded: true,
-            keep: true,
-            outcomes,
-            record,
+        let leniency = Leniency {
+            schemas_required: !record.options.schemas_optional,
         };
-        match run.carry_out(control) {
-            Ok(()) => Ok(false),
-            Err(error) => {
-                self.interrupted(&run.record, true, &error);
-                Ok(true)
-            }
-        }
+        let mut run = self.resumed(&authority, record, request, leniency)?;
+        Ok(run.carry_out(control)?)
     }
-}
 
-impl Provisioner {
     /// The role of the operator who sent a request that waited, as it is now: somebody who has been
     /// removed meanwhile may still bring users in, as they might when they sent it, and no more.
     fn role_of(&self, record: &ImportRecord) -> Result<Role, StoreError> {
-        if record.may_grant_admin {
-            let operator = self.store.operator(&record.operator)?;
-            if operator.is_some_and(|operator| operator.role == Role::Admin) {
-                return Ok(Role::Admin);
-            }
-        }
-        Ok(Role::Import)
+        let operator = self.store.operator(&record.operator)?;
+        Ok(match operator.map(|operator| operator.role) {
+            Some(Role::Admin) if record.may_grant_admin => Role::Admin,
+            Some(Role::Read) => Role::Read,
+            Some(Role::Admin | Role::Import) | None => Role::Import,
+        })
     }
+}
+
+/// Whether the earlier request is the same to the letter, and was to be read in the same way.
+fn is_same(call: &BulkCall, earlier: &ImportRecord, sha256: &str) -> bool {
+    earlier.door == Door::Scim
+        && earlier.sha256.as_deref() == Some(sha256)
+        && earlier.options.schemas_optional != call.leniency.schemas_required
 }
 
 fn reused(call: &BulkCall, record: &ImportRecord) -> JobError {
     JobError::KeyReused {
         key: call.key.clone().unwrap_or_default(),
         import: record.id,
-    }
-}
-
-/// Whether the outcome is about a user, for doors that show where it is.
-pub fn endpoint(kind: Kind) -> &'static str {
-    match kind {
-        Kind::User => "/Users",
-        Kind::Group => "/Groups",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -26,6 +26,21 @@ struct Named {
     promised: Vec<Uuid>,
 }
 
+impl Named {
+    fn is_empty(&self) -> bool {
+        self.existing.is_empty() && self.promised.is_empty()
+    }
+}
+
+/// What became of the groups that a resource was promised to.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Those that have it now, and since when.
+    pub changed: Vec<(Uuid, Moment)>,
+    /// Positions of the operations that promised it to a group that cannot have it, and why.
+    pub unfit: Vec<(usize, ScimError)>,
+}
+
 impl Hand<'_> {
     pub(super) fn create_group(
         &mut self,
@@ -36,10 +51,13 @@ impl Hand<'_> {
         let Name { domain, name } = &draft.name;
         let named = agreed!(self.named(tx, id, domain, &draft.members)?);
         let external_id = draft.external_id.as_deref();
-        match tx.add_group(id, domain, name, external_id, self.at)? {
+        match tx.add_group(id, domain, name, external_id, &named.existing, self.at)? {
             Change::Made(at) => {
-                let at = self.take_in(tx, id, &named)?.unwrap_or(at);
-                let attributes = ["displayName", "members"].into_iter();
+                self.expect(id, &named.promised);
+                let attributes = ["displayName"]
+                    .into_iter()
+                    .chain(draft.external_id.as_ref().map(|_| "externalId"))
+                    .chain((!named.is_empty()).then_some("members"));
                 self.note(tx, "group.create", domain, name, attributes)?;
                 self.done(tx, Effect::Created, Kind::Group, id, at)
             }
@@ -79,6 +97,7 @@ impl Hand<'_> {
             return self.change_members(tx, &stored.group, &changes);
         }
         let mut after = render::group(&stored, "");
+        self.show_promised(id, &mut after);
         agreed!(patch_apply::apply(
             patch,
             &mut after,
@@ -160,9 +179,20 @@ impl Hand<'_> {
             true => None,
             false => tx.remove_members(group.id, &leaving, self.at)?.at,
         };
+        self.forget_all(group.id);
         let joined = self.take_in(tx, group.id, &named)?;
         let members = joined.or(left);
-        self.finish(tx, group, members.or(at), said, members.is_some())
+        let mut attributes = Vec::new();
+        if *name != group.name {
+            attributes.push("displayName");
+        }
+        if draft.external_id != group.external_id {
+            attributes.push("externalId");
+        }
+        if members.is_some() || !named.promised.is_empty() {
+            attributes.push("members");
+        }
+        self.finish(tx, group, members.or(at), &attributes)
     }
 
     fn change_members(
@@ -208,7 +238,9 @@ impl Hand<'_> {
             };
             at = now.or(at);
         }
-        self.finish(tx, group, at, false, at.is_some())
+        let changes = at.is_some() || named.iter().any(|named| !named.promised.is_empty());
+        let attributes: &[&str] = if changes { &["members"] } else { &[] };
+        self.finish(tx, group, at, attributes)
     }
 
     fn finish(
@@ -216,17 +248,14 @@ impl Hand<'_> {
         tx: &mut dyn Resources,
         group: &Group,
         at: Option<Moment>,
-        said: bool,
-        members: bool,
+        attributes: &[&str],
     ) -> Applied<Done> {
-        let Some(at) = at else {
-            return self.done(tx, Effect::Unchanged, Kind::Group, group.id, changed(group));
-        };
-        let attributes = said
-            .then_some("displayName")
-            .into_iter()
-            .chain(members.then_some("members"));
-        self.note(tx, "group.update", &group.domain, &group.name, attributes)?;
+        let at = at.unwrap_or_else(|| changed(group));
+        if attributes.is_empty() {
+            return self.done(tx, Effect::Unchanged, Kind::Group, group.id, at);
+        }
+        let names = attributes.iter().copied();
+        self.note(tx, "group.update", &group.domain, &group.name, names)?;
         self.done(tx, Effect::Updated, Kind::Group, group.id, at)
     }
 
@@ -237,12 +266,47 @@ impl Hand<'_> {
         group: Uuid,
         named: &Named,
     ) -> Result<Option<Moment>, StoreError> {
-        for member in &named.promised {
-            self.pending.entry(*member).or_default().push(group);
-        }
+        self.expect(group, &named.promised);
         match named.existing.is_empty() {
             true => Ok(None),
             false => Ok(tx.add_members(group, &named.existing, self.at)?.at),
+        }
+    }
+
+    /// Notes members who are still to be made.
+    fn expect(&mut self, group: Uuid, promised: &[Uuid]) {
+        for member in promised {
+            let groups = self.pending.entry(*member).or_default();
+            groups.push((group, self.position));
+        }
+    }
+
+    /// Puts the members who are still to be made into the group's document: it is changed as if they
+    /// were there.
+    fn show_promised(&self, group: Uuid, document: &mut Map<String, Value>) {
+        let waiting = |groups: &[(Uuid, usize)]| groups.iter().any(|(other, _)| *other == group);
+        let mut promised: Vec<Uuid> = self
+            .pending
+            .iter()
+            .filter(|(_, groups)| waiting(groups))
+            .map(|(member, _)| *member)
+            .collect();
+        if promised.is_empty() {
+            return;
+        }
+        promised.sort_unstable();
+        let elements = promised.iter().map(|id| {
+            let kind = match self.promised(*id) {
+                Some(Kind::Group) => "Group",
+                _ => "User",
+            };
+            json!({"value": id.to_string(), "type": kind})
+        });
+        let members = document
+            .entry("members")
+            .or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(members) = members {
+            members.extend(elements);
         }
     }
 
@@ -304,8 +368,11 @@ impl Hand<'_> {
                 )));
             }
             let Some(member) = tx.member(id)? else {
-                match self.promised.get(&id) {
-                    Some(_) => named.promised.push(id),
+                match self.promised(id) {
+                    Some(is) => {
+                        agreed!(fits_kind(id, is, *kind));
+                        named.promised.push(id);
+                    }
                     None => return Ok(Err(nobody())),
                 }
                 continue;
@@ -313,7 +380,7 @@ impl Hand<'_> {
             agreed!(fits(&member, *kind, domain));
             named.existing.push(member);
         }
-        if !(named.existing.is_empty() && named.promised.is_empty())
+        if !named.is_empty()
             && let Some(stored) = tx.group(group, false)?
         {
             agreed!(self.may_change_members(&stored.group));
@@ -321,44 +388,46 @@ impl Hand<'_> {
         Ok(Ok(named))
     }
 
-    /// Takes a resource that was just made into the groups that it was promised to; answers the groups
-    /// that cannot have it, and why.
+    /// Takes a resource that was just made into the groups that it was promised to.
     pub(super) fn keep_promise(
         &mut self,
         tx: &mut dyn Resources,
         made: Uuid,
-    ) -> Result<Vec<(Uuid, ScimError)>, StoreError> {
+    ) -> Result<Kept, StoreError> {
+        let mut kept = Kept::default();
         let Some(groups) = self.pending.remove(&made) else {
-            return Ok(Vec::new());
+            return Ok(kept);
         };
         let Some(member) = tx.member(made)? else {
-            return Ok(Vec::new());
+            return Ok(kept);
         };
-        let mut unfit = Vec::new();
-        for group in groups {
+        for (group, position) in groups {
             let Some(stored) = tx.group(group, false)? else {
                 continue;
             };
             match fits(&member, None, &stored.group.domain) {
                 Ok(()) => {
-                    tx.add_members(group, std::slice::from_ref(&member), self.at)?;
+                    let members = std::slice::from_ref(&member);
+                    let at = tx.add_members(group, members, self.at)?.at;
+                    kept.changed.extend(at.map(|at| (group, at)));
                 }
-                Err(error) => unfit.push((group, error)),
+                Err(error) => kept.unfit.push((position, error)),
             }
         }
-        Ok(unfit)
+        Ok(kept)
     }
 
     fn forget(&mut self, group: Uuid, member: Uuid) {
         if let Some(groups) = self.pending.get_mut(&member) {
-            groups.retain(|other| *other != group);
+            groups.retain(|(other, _)| *other != group);
         }
     }
 
     fn forget_all(&mut self, group: Uuid) {
         for groups in self.pending.values_mut() {
-            groups.retain(|other| *other != group);
+            groups.retain(|(other, _)| *other != group);
         }
+        self.pending.retain(|_, groups| !groups.is_empty());
     }
 
     fn may_change_members(&self, group: &Group) -> Result<(), ScimError> {
@@ -376,18 +445,23 @@ fn leaving(members: &[Member], staying: &[Member]) -> Vec<Uuid> {
     ids.filter(|id| !staying.contains(id)).collect()
 }
 
-/// Whether this resource can be a member: users of the group's user store can, and any group.
-fn fits(member: &Member, kind: Option<&str>, domain: &str) -> Result<(), ScimError> {
-    let is = match member.kind {
+/// Whether a member is what the client says it is.
+fn fits_kind(id: Uuid, is: Kind, said: Option<&str>) -> Result<(), ScimError> {
+    let is = match is {
         Kind::User => "User",
         Kind::Group => "Group",
     };
-    if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case(is)) {
-        return Err(ScimError::value(format!(
-            "members: {} is a {is}; correct the type, or leave it out.",
-            member.id
-        )));
+    match said.is_some_and(|said| !said.eq_ignore_ascii_case(is)) {
+        true => Err(ScimError::value(format!(
+            "members: {id} is a {is}; correct the type, or leave it out."
+        ))),
+        false => Ok(()),
     }
+}
+
+/// Whether this resource can be a member: users of the group's user store can, and any group.
+fn fits(member: &Member, kind: Option<&str>, domain: &str) -> Result<(), ScimError> {
+    fits_kind(member.id, member.kind, kind)?;
     if member.kind == Kind::User && member.domain != domain {
         return Err(ScimError::value(format!(
             "members: the user {} belongs to the user store {}, and the group to {domain}; a group \

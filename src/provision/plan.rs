@@ -74,13 +74,16 @@ pub(super) struct Frame {
     data: Option<Box<RawValue>>,
 }
 
+/// The resources that a request makes: what each is, and the position of the operation.
+pub(super) type Made = HashMap<Uuid, (Kind, usize)>;
+
 /// The plan.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub operations: Vec<Planned>,
     pub promises: Promises,
     /// The resources that the request makes.
-    pub made: HashMap<Uuid, Kind>,
+    pub made: Made,
     pub fail_on_errors: Option<u64>,
 }
 
@@ -97,7 +100,7 @@ impl Plan {
         known: &HashMap<usize, Uuid>,
     ) -> Result<Self, ScimError> {
         let mut promises = Promises::new();
-        let mut made = HashMap::new();
+        let mut made = Made::new();
         let mut frames = Vec::with_capacity(request.operations.len());
         for (position, raw) in request.operations.iter().enumerate() {
             let frame = first_look(raw, &promises).map(|look| {
@@ -106,7 +109,7 @@ impl Plan {
                         .get(&position)
                         .copied()
                         .unwrap_or_else(|| clock.new_id());
-                    made.insert(id, look.kind);
+                    made.insert(id, (look.kind, position));
                     if let Some(name) = &raw.bulk_id {
                         let promise = Promise {
                             operation: position,

@@ -1,5 +1,6 @@
 //! Users and groups, one by one and in bulk: looked up, made, changed, removed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use crate::provision::apply::Hand;
 use crate::provision::bulk::allowed;
 use crate::provision::error::ProvisionError;
 use crate::provision::operation::{Done, Operation, Resource, not_found};
+use crate::provision::plan::Made;
 use crate::provision::settings::Settings;
 use crate::users::audit::Actor;
 use crate::users::domains::Domains;
@@ -69,7 +71,7 @@ impl Provisioner {
             .prepare([Ok(operation)], leniency)?
             .pop()
             .ok_or_else(|| ScimError::new(500, "The operation was lost."))??;
-        let promised = std::collections::HashMap::new();
+        let made = Made::new();
         let mut result = None;
         self.store
             .transact(&authority.actor.organization, &mut |tx| {
@@ -80,8 +82,9 @@ impl Provisioner {
                     at: self.clock.now(),
                     origin: None,
                     wanted: true,
-                    promised: &promised,
-                    pending: std::collections::HashMap::new(),
+                    made: &made,
+                    position: 0,
+                    pending: HashMap::new(),
                 };
                 result = Some(hand.apply(tx, &prepared)?);
                 Ok(())

@@ -1,6 +1,6 @@
 //! Users: made, replaced, patched, removed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -34,6 +34,7 @@ impl Hand<'_> {
             name.domain.clone(),
             name.name.clone(),
             draft.document.clone(),
+            None,
         );
         let password = draft.password.as_ref();
         match tx.add_user(id, &content, password, self.origin, self.at)? {
@@ -136,9 +137,11 @@ impl Hand<'_> {
             && Some(manager) != self::manager(before)
         {
             agreed!(self.check_manager(tx, id, manager)?);
+            agreed!(self.check_chain(tx, id, manager)?);
         }
         let differing = differing(before, &after);
-        let content = render::content(name.domain.clone(), name.name.clone(), after);
+        let (domain, bare) = (name.domain.clone(), name.name.clone());
+        let content = render::content(domain, bare, after, Some(user));
         if password.is_none() && (differing.is_empty() || is_as(&content, stored)) {
             return self.done(tx, Effect::Unchanged, Kind::User, id, changed(stored));
         }
@@ -186,45 +189,58 @@ impl Hand<'_> {
         }))
     }
 
-    /// A manager who is named by an id is a user, and nobody is their own, however far up.
+    /// A manager who is named by an id is a user, who exists or is made later by the same request.
     ///
-    /// What only names them, as files do, is taken as it is. A Bulk request may close a circle of users
-    /// that it makes itself, because RFC 7644 §3.7.1 has it resolve such references.
+    /// What only names them, as files do, is taken as it is.
     fn check_manager(&self, tx: &mut dyn Resources, user: Uuid, manager: &str) -> Applied<()> {
-        let Ok(first) = Uuid::try_parse(manager) else {
+        let Ok(id) = Uuid::try_parse(manager) else {
             return Ok(Ok(()));
         };
-        let mut at = first;
-        for _ in 0..CHAIN {
+        if id == user {
+            return Ok(Err(own_manager()));
+        }
+        if tx.user(id)?.is_some() || self.promised(id) == Some(Kind::User) {
+            return Ok(Ok(()));
+        }
+        Ok(Err(ScimError::value(format!(
+            "manager.value: there is no user with the id {id}; name one who exists."
+        ))))
+    }
+
+    /// Nobody becomes their own manager, however far up. Nobody can be above a user who is just made,
+    /// so that this is asked of changes; and a request may close a circle of users whom it makes
+    /// itself, because RFC 7644 §3.7.1 has it resolve such references.
+    fn check_chain(&self, tx: &mut dyn Resources, user: Uuid, manager: &str) -> Applied<()> {
+        if self.made.contains_key(&user) {
+            return Ok(Ok(()));
+        }
+        let mut seen = HashSet::new();
+        let mut next = Uuid::try_parse(manager).ok();
+        while let Some(at) = next {
             if at == user {
+                return Ok(Err(own_manager()));
+            }
+            // Above the user there may be a circle that they are no part of.
+            if !seen.insert(at) {
+                return Ok(Ok(()));
+            }
+            if seen.len() > CHAIN {
                 return Ok(Err(ScimError::value(
-                    "manager.value: the user would be their own manager; name another one.",
+                    "manager.value: the managers above the user lead too far up; name another one.",
                 )));
             }
             let Some(found) = tx.user(at)? else {
-                let promised = self.promised.get(&at) == Some(&Kind::User);
-                if at == first && !promised {
-                    return Ok(Err(ScimError::value(format!(
-                        "manager.value: there is no user with the id {first}; name one who exists."
-                    ))));
-                }
                 return Ok(Ok(()));
             };
-            let next = found.user.attributes.get("manager").and_then(Value::as_str);
-            match next.map(Uuid::try_parse) {
-                // The circle is this very request's.
-                Some(Ok(next)) if next == user && self.promised.contains_key(&user) => {
-                    return Ok(Ok(()));
-                }
-                Some(Ok(next)) => at = next,
-                _ => return Ok(Ok(())),
-            }
+            let above = found.user.attributes.get("manager").and_then(Value::as_str);
+            next = above.and_then(|above| Uuid::try_parse(above).ok());
         }
-        Ok(Err(ScimError::value(
-            "manager.value: the managers above the user lead in a circle or too far up; name \
-             another one.",
-        )))
+        Ok(Ok(()))
     }
+}
+
+fn own_manager() -> ScimError {
+    ScimError::value("manager.value: the user would be their own manager; name another one.")
 }
 
 /// When the user was changed last.

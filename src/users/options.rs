@@ -69,6 +69,9 @@ pub struct ImportOptions {
     /// The import ends when so many rows have failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_after: Option<u64>,
+    /// Of a SCIM request: its documents need not say which schemas they are of.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub schemas_optional: bool,
 }
 
 #[cfg(test)]

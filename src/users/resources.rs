@@ -331,7 +331,7 @@ pub trait Resources {
     /// The store failed.
     fn member(&mut self, id: Uuid) -> Result<Option<Member>, StoreError>;
 
-    /// Makes a group without members; its name is unique in its domain, in any case.
+    /// Makes a group with these members, who exist; its name is unique in its domain, in any case.
     ///
     /// # Errors
     /// The store failed.
@@ -341,6 +341,7 @@ pub trait Resources {
         domain: &str,
         name: &str,
         external_id: Option<&str>,
+        members: &[Member],
         at: Moment,
     ) -> Result<Change, StoreError>;
 

@@ -38,6 +38,7 @@ mod store_filters;
 mod store_transactions;
 mod store_search;
 mod store_access;
+mod provision;
 mod jobs;
 mod marker_passwords;
 mod hundred_thousand;

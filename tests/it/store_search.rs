@@ -31,13 +31,21 @@ fn people(store: &dyn Store) {
             .enumerate()
         {
             let external_id = (at % 2 == 0).then_some("g");
-            it.add_group(*group, DOMAIN, name, external_id, Moment(at as i64 * 1_000))?;
+            it.add_group(
+                *group,
+                DOMAIN,
+                name,
+                external_id,
+                &[],
+                Moment(at as i64 * 1_000),
+            )?;
         }
         it.add_group(
             Uuid::from_u128(0x9100),
             "SALES",
             "staff",
             None,
+            &[],
             Moment(9_000),
         )
         .map(drop)
@@ -342,7 +350,7 @@ fn a_few_searches_find_whom_they_should() {
     }
 }
 
-/// Figures for the record: `cargo test --release --test it -- --ignored --nocapture large_store`.
+/// Figures for the record: `cargo test --release --test it -- --ignored large_store --nocapture`.
 #[test]
 #[ignore = "it measures"]
 fn finding_in_a_large_store_takes_so_long() {
@@ -369,7 +377,7 @@ fn finding_in_a_large_store_takes_so_long() {
         }
         Ok(())
     });
-    println!(
+    eprintln!(
         "200,000 users added in one transaction: {:?}",
         began.elapsed()
     );
@@ -377,7 +385,7 @@ fn finding_in_a_large_store_takes_so_long() {
     for number in 0..200 {
         crate::store_resources::add(store, &content(&format!("single-{number}")), 5);
     }
-    println!("a transaction of one user: {:?}", began.elapsed() / 200);
+    eprintln!("a transaction of one user: {:?}", began.elapsed() / 200);
     for (text, order, limit) in [
         ("userName eq \"user-77777\"", "", 100),
         ("externalId eq \"e-77777\"", "", 100),
@@ -418,7 +426,7 @@ fn finding_in_a_large_store_takes_so_long() {
         for _ in 0..times {
             find();
         }
-        println!(
+        eprintln!(
             "{:?}: {text:?} by {order:?}: {total} match",
             began.elapsed() / times
         );

@@ -83,6 +83,7 @@ fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Faul
         dry_run: dry_run || entry.operation == Operation::PreviewImport,
         validate_first: parameters.flag("validateFirst")?.unwrap_or(false),
         stop_after,
+        ..ImportOptions::default()
     })
 }
 

@@ -217,16 +217,29 @@ impl Content {
         at: Moment,
     ) -> MembersChanged {
         self.change_members(organization, group, at, |content, role| {
-            let mut count = 0;
-            for member in members {
-                let new = match member.kind {
-                    Kind::User => content.enter(&role.group, member.id),
-                    Kind::Group => role.groups.insert(member.id),
-                };
-                count += usize::from(new);
-            }
-            count
+            content.enter_all(role, members)
         })
+    }
+
+    /// Gives a group that was just made its first members: it has not changed by that.
+    pub(super) fn found_group(&mut self, organization: &str, group: Uuid, members: &[Member]) {
+        if let Some((key, role)) = self.role(organization, group) {
+            let (key, mut role) = (key.clone(), role.clone());
+            self.enter_all(&mut role, members);
+            self.set_role(key, Some(role));
+        }
+    }
+
+    fn enter_all(&mut self, role: &mut KeptRole, members: &[Member]) -> usize {
+        let mut count = 0;
+        for member in members {
+            let new = match member.kind {
+                Kind::User => self.enter(&role.group, member.id),
+                Kind::Group => role.groups.insert(member.id),
+            };
+            count += usize::from(new);
+        }
+        count
     }
 
     /// Lets members go.

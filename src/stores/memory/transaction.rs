@@ -169,12 +169,17 @@ impl Resources for Transaction<'_> {
         domain: &str,
         name: &str,
         external_id: Option<&str>,
+        members: &[Member],
         at: Moment,
     ) -> Result<Change, StoreError> {
         let organization = self.organization;
-        Ok(self
+        let made = self
             .content
-            .add_group(organization, id, domain, name, external_id, at))
+            .add_group(organization, id, domain, name, external_id, at);
+        if let Change::Made(_) = made {
+            self.content.found_group(organization, id, members);
+        }
+        Ok(made)
     }
 
     fn change_group(

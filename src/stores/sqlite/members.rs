@@ -69,6 +69,31 @@ pub(super) fn add(
     let Some(group) = groups::find(db, organization, group)? else {
         return Ok(MembersChanged::default());
     };
+    let count = enter(db, organization, &group, members)?;
+    mark(db, &group, count, at)
+}
+
+/// Gives a group that was just made its first members: it has not changed by that.
+pub(super) fn found(
+    db: &Connection,
+    organization: &str,
+    group: Uuid,
+    members: &[Member],
+) -> rusqlite::Result<()> {
+    if !members.is_empty()
+        && let Some(group) = groups::find(db, organization, group)?
+    {
+        enter(db, organization, &group, members)?;
+    }
+    Ok(())
+}
+
+fn enter(
+    db: &Connection,
+    organization: &str,
+    group: &Group,
+    members: &[Member],
+) -> rusqlite::Result<usize> {
     let mut user = db.prepare_cached(
         "INSERT INTO role_members (organization, domain, user_id, role) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING",
@@ -86,7 +111,7 @@ pub(super) fn add(
             Kind::Group => nested.execute(params![organization, group.id, member.id])?,
         };
     }
-    mark(db, &group, count, at)
+    Ok(count)
 }
 
 /// Lets members go.

@@ -66,30 +66,9 @@ impl Search<'_> {
             return Ok(Page::cut(Vec::new(), count(&parameters)?, 0));
         }
         let counted = parameters.clone();
-        let (id, descending) = (self.id(), query.order.is_some_and(|it| it.descending));
-        let (value, order) = match sorting {
-            Sorting::Id if descending => ("NULL", format!("{id} DESC")),
-            Sorting::Id => ("NULL", id.to_owned()),
-            Sorting::Expression(value) => {
-                let direction = if descending {
-                    "DESC NULLS FIRST"
-                } else {
-                    "ASC NULLS LAST"
-                };
-                (value.as_str(), format!("{value} {direction}, {id}"))
-            }
-        };
-        let behind = match query.after {
-            Some(after) => behind(sorting, descending, after, &mut parameters),
-            None => "1",
-        };
-        let behind = behind.replace("$id", id).replace("$value", value);
-        parameters.push(Value::Integer(i64_of(query.limit.saturating_add(1))));
-        parameters.push(Value::Integer(i64_of(query.skip)));
+        let statement = self.statement(&rows, sorting, &mut parameters);
         let keys: Vec<Keyset> = db
-            .prepare_cached(&format!(
-                "SELECT {id}, {value} {rows} AND ({behind}) ORDER BY {order} LIMIT ? OFFSET ?"
-            ))?
+            .prepare_cached(&statement)?
             .query_map(params_from_iter(&parameters), |row| {
                 Ok(Keyset {
                     id: row.get(0)?,
@@ -104,6 +83,37 @@ impl Search<'_> {
             false => count(&counted)?,
         };
         Ok(Page::cut(keys, total, query.limit))
+    }
+
+    /// The statement for the keys of the page, and of one more.
+    fn statement(&self, rows: &str, sorting: &Sorting, parameters: &mut Vec<Value>) -> String {
+        let query = self.query;
+        // A plus keeps SQLite from walking through everybody in the order of the ids, where an index
+        // leads to the few who match.
+        let id = match query.filter {
+            Some(_) => format!("+{}", self.id()),
+            None => self.id().to_owned(),
+        };
+        let descending = query.order.is_some_and(|it| it.descending);
+        let (value, order) = match sorting {
+            Sorting::Id if descending => ("NULL", format!("{id} DESC")),
+            Sorting::Id => ("NULL", id.clone()),
+            Sorting::Expression(value) => {
+                let direction = match descending {
+                    true => "DESC NULLS FIRST",
+                    false => "ASC NULLS LAST",
+                };
+                (value.as_str(), format!("{value} {direction}, {id}"))
+            }
+        };
+        let behind = match query.after {
+            Some(after) => behind(sorting, descending, after, parameters),
+            None => "1",
+        };
+        let behind = behind.replace("$id", &id).replace("$value", value);
+        parameters.push(Value::Integer(i64_of(query.limit.saturating_add(1))));
+        parameters.push(Value::Integer(i64_of(query.skip)));
+        format!("SELECT {id}, {value} {rows} AND ({behind}) ORDER BY {order} LIMIT ? OFFSET ?")
     }
 
     fn page_by_documents(
@@ -217,5 +227,51 @@ fn sorted_by(value: ValueRef<'_>) -> Option<SortValue> {
         ValueRef::Integer(number) => Some(SortValue::Number(number as f64)),
         ValueRef::Real(number) => Some(SortValue::Number(number)),
         ValueRef::Null | ValueRef::Blob(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores::sqlite::connection::{add_functions, migrate};
+    use crate::users::scim::filter::Filter;
+    use crate::users::scim::schema::Schemas;
+
+    fn plan(text: &str) -> String {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        add_functions(&db).unwrap();
+        let filter = Filter::parse(text, &Schemas::new([]).user).unwrap();
+        let query = ResourceQuery {
+            filter: Some(&filter),
+            limit: 10,
+            ..ResourceQuery::default()
+        };
+        let search = Search {
+            table: Table::Users,
+            organization: "default",
+            query: &query,
+            columns: "u.id",
+        };
+        let (rows, mut parameters) = search.rows(Some(compile(&filter, Table::Users)));
+        let statement = search.statement(&rows, &Sorting::Id, &mut parameters);
+        let mut plan = db
+            .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+            .unwrap();
+        let steps = plan
+            .query_map(params_from_iter(&parameters), |row| row.get::<_, String>(3))
+            .unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_asked_for_most_has_an_index() {
+        let by_name = plan("userName eq \"kim\"");
+        assert!(by_name.contains("name_key=?"), "{by_name}");
+        let by_external_id = plan("externalId eq \"7\"");
+        assert!(
+            by_external_id.contains("users_by_external_id"),
+            "{by_external_id}"
+        );
     }
 }

@@ -96,10 +96,15 @@ impl Resources for Transaction<'_> {
         domain: &str,
         name: &str,
         external_id: Option<&str>,
+        members: &[Member],
         at: Moment,
     ) -> Result<Change, StoreError> {
         self.run(|db, organization| {
-            groups::add(db, organization, id, domain, name, external_id, at)
+            let made = groups::add(db, organization, id, domain, name, external_id, at)?;
+            if let Change::Made(_) = made {
+                members::found(db, organization, id, members)?;
+            }
+            Ok(made)
         })
     }
 

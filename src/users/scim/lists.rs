@@ -85,20 +85,68 @@ pub fn show(
 
 /// Takes the multi-valued attributes out of a canonical document and into a user's attributes;
 /// answers the e-mail address.
+///
+/// Several claims can say the same: `before` is what the user had, so that each value stays where the
+/// files of its owner look for it, and what nobody changed is kept to the letter.
 pub fn take(
     document: &mut Map<String, Value>,
+    before: (Option<&str>, &Map<String, Value>),
     attributes: &mut Map<String, Value>,
 ) -> Option<String> {
+    let (email_before, before) = before;
     let mut email = None;
     for name in LISTS {
-        if let Some(Value::Array(list)) = document.remove(*name) {
-            keep(name, list, &mut email, attributes);
+        let Some(Value::Array(list)) = document.remove(*name) else {
+            continue;
+        };
+        if elements(name, email_before, before) == list {
+            let claims = claims_of(name).map(|(claim, _)| claim);
+            copy(before, claims, &key(name), attributes);
+            if *name == EMAILS {
+                email = email_before.map(str::to_owned);
+            }
+        } else {
+            email = keep(name, &list, before, attributes).or(email);
         }
     }
     if let Some(Value::Array(list)) = document.remove(ADDRESSES) {
-        keep_addresses(list, attributes);
+        if addresses(before) == list {
+            let claims = ADDRESS_CLAIMS.iter().map(|(claim, _)| *claim);
+            copy(before, claims, &key(ADDRESSES), attributes);
+        } else {
+            keep_addresses(list, before, attributes);
+        }
     }
     email
+}
+
+/// Keeps these claims, and the list beside them, as they are.
+fn copy<'n>(
+    before: &Map<String, Value>,
+    claims: impl Iterator<Item = &'n str>,
+    list: &'n str,
+    attributes: &mut Map<String, Value>,
+) {
+    for name in claims.chain([list]) {
+        if let Some(value) = before.get(name) {
+            attributes.insert(name.to_owned(), value.clone());
+        }
+    }
+}
+
+/// Of claims that can say a value, the one that says it already, or else one that the user has, or
+/// else the first.
+fn choose<'c>(
+    claims: impl Iterator<Item = &'c str> + Clone,
+    value: &str,
+    before: &Map<String, Value>,
+) -> Option<&'c str> {
+    let mut says = claims
+        .clone()
+        .filter(|claim| before.get(*claim).and_then(Value::as_str) == Some(value));
+    let mut has = claims.clone().filter(|claim| before.contains_key(*claim));
+    let mut any = claims;
+    says.next().or_else(|| has.next()).or_else(|| any.next())
 }
 
 fn key(name: &str) -> String {
@@ -109,17 +157,17 @@ fn kind(element: &Map<String, Value>) -> Option<&str> {
     element.get("type").and_then(Value::as_str)
 }
 
-fn claims_of(name: &str) -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+fn claims_of(name: &str) -> impl Iterator<Item = (&'static str, Option<&'static str>)> + Clone {
     CLAIMS
         .iter()
         .filter(move |(_, attribute, _)| *attribute == name)
         .map(|(claim, _, kind)| (*claim, *kind))
 }
 
-/// The claim that the value of an element of this type is written to.
-fn home(name: &str, kind: Option<&str>) -> Option<&'static str> {
+/// The claims that the value of an element of this type can be written to.
+fn homes(name: &str, kind: Option<&str>) -> impl Iterator<Item = &'static str> + Clone {
     claims_of(name)
-        .find(|(_, of)| match (of, kind) {
+        .filter(move |(_, of)| match (of, kind) {
             (Some(of), Some(kind)) => of.eq_ignore_ascii_case(kind),
             (None, None) => true,
             _ => false,
@@ -156,7 +204,8 @@ fn elements(name: &str, email: Option<&str>, attributes: &Map<String, Value>) ->
                         main_shown = true;
                         email
                     } else {
-                        let claim = home(name, kind(&element));
+                        let claim = homes(name, kind(&element))
+                            .find(|claim| !used.contains(claim) && attributes.contains_key(*claim));
                         used.extend(claim);
                         claim.and_then(|claim| attributes.get(claim)?.as_str())
                     };
@@ -198,13 +247,38 @@ fn elements(name: &str, email: Option<&str>, attributes: &Map<String, Value>) ->
     shown
 }
 
+/// Keeps a list so that it is shown again as it is.
 fn keep(
     name: &str,
-    list: Vec<Value>,
-    email: &mut Option<String>,
+    list: &[Value],
+    before: &Map<String, Value>,
     attributes: &mut Map<String, Value>,
-) {
-    let main = main_position(&list);
+) -> Option<String> {
+    // Several elements of a type can have a claim each, unless they would be shown in another order.
+    let (mut email, mut claims, mut kept) = split(name, list, before, true);
+    let shown = |email: &Option<String>, claims: &Map<String, Value>| {
+        elements(name, email.as_deref(), claims) == list
+    };
+    if !shown(&email, &claims) {
+        claims.insert(key(name), kept.into());
+        if !shown(&email, &claims) {
+            (email, claims, kept) = split(name, list, before, false);
+            claims.insert(key(name), kept.into());
+        }
+    }
+    attributes.extend(claims);
+    email
+}
+
+/// The e-mail address and the claims that elements are kept as, and what is left of the elements.
+fn split(
+    name: &str,
+    list: &[Value],
+    before: &Map<String, Value>,
+    several: bool,
+) -> (Option<String>, Map<String, Value>, Vec<Value>) {
+    let main = main_position(list);
+    let (mut email, mut claims) = (None, Map::new());
     let mut kept = Vec::with_capacity(list.len());
     for (position, element) in list.iter().enumerate() {
         let Value::Object(element) = element else {
@@ -213,13 +287,19 @@ fn keep(
         let mut element = element.clone();
         match element.get(VALUE).and_then(Value::as_str) {
             Some(value) if name == EMAILS && position == main => {
-                *email = Some(value.to_owned());
+                email = Some(value.to_owned());
                 element.remove(VALUE);
             }
             Some(value) => {
-                let claim = home(name, kind(&element)).filter(|c| !attributes.contains_key(*c));
+                let of = kind(&element).map(str::to_owned);
+                let homes = homes(name, of.as_deref());
+                let taken = |claim: &&str| claims.contains_key(*claim);
+                let claim = match several || !homes.clone().any(|claim| taken(&claim)) {
+                    true => choose(homes.filter(|claim| !taken(claim)), value, before),
+                    false => None,
+                };
                 if let Some(claim) = claim {
-                    attributes.insert(claim.to_owned(), value.into());
+                    claims.insert(claim.to_owned(), value.into());
                     element.remove(VALUE);
                 }
             }
@@ -229,9 +309,7 @@ fn keep(
         }
         kept.push(Value::Object(element));
     }
-    if elements(name, email.as_deref(), attributes) != list {
-        attributes.insert(key(name), Value::Array(kept));
-    }
+    (email, claims, kept)
 }
 
 fn addresses(attributes: &Map<String, Value>) -> Vec<Value> {
@@ -257,13 +335,21 @@ fn addresses(attributes: &Map<String, Value>) -> Vec<Value> {
     shown
 }
 
-fn keep_addresses(list: Vec<Value>, attributes: &mut Map<String, Value>) {
+fn keep_addresses(
+    list: Vec<Value>,
+    before: &Map<String, Value>,
+    attributes: &mut Map<String, Value>,
+) {
     let main = main_position(&list);
     let mut kept = list.clone();
     if let Some(Value::Object(element)) = kept.get_mut(main) {
-        for (claim, sub) in ADDRESS_CLAIMS {
-            if let Some(Value::String(value)) = element.remove(*sub) {
-                attributes.insert((*claim).to_owned(), Value::String(value));
+        for (_, sub) in ADDRESS_CLAIMS {
+            let Some(Value::String(value)) = element.remove(*sub) else {
+                continue;
+            };
+            let claims = ADDRESS_CLAIMS.iter().filter(|(_, of)| of == sub);
+            if let Some(claim) = choose(claims.map(|(claim, _)| *claim), &value, before) {
+                attributes.insert(claim.to_owned(), Value::String(value));
             }
         }
     }
@@ -291,7 +377,8 @@ mod tests {
     fn kept(document: Value) -> (Option<String>, Value) {
         let mut taken = map(document.clone());
         let mut attributes = Map::new();
-        let email = take(&mut taken, &mut attributes);
+        let nobody = Map::new();
+        let email = take(&mut taken, (None, &nobody), &mut attributes);
         assert!(taken.is_empty(), "{taken:?}");
         let mut again = Map::new();
         show(email.as_deref(), &attributes, &mut again);
@@ -376,6 +463,50 @@ mod tests {
             json!({
                 "emails": [{"type": "work", "primary": true, "value": "new@x"}],
                 "phoneNumbers": [{"type": "mobile", "display": "two", "value": "9"}]
+            })
+        );
+    }
+
+    /// What is kept of a document of somebody who had these attributes.
+    fn kept_of(before: Value, email: &str, document: Value) -> (Option<String>, Value) {
+        let (mut attributes, before) = (Map::new(), map(before));
+        let mut taken = map(document.clone());
+        let email = take(&mut taken, (Some(email), &before), &mut attributes);
+        let mut again = Map::new();
+        show(email.as_deref(), &attributes, &mut again);
+        assert_eq!(Value::Object(again), document);
+        (email, Value::Object(attributes))
+    }
+
+    #[test]
+    fn values_stay_in_the_claims_of_the_file_they_came_from() {
+        let before = json!({
+            "phoneNumbers.work": "1", "telephone": "2", "region": "BW", "addresses": "Rue 1",
+            "emails.home": "h@x"
+        });
+        let unchanged = shown(Some("a@x"), before.clone());
+        let (email, attributes) = kept_of(before.clone(), "a@x", unchanged);
+        assert_eq!((email.as_deref(), &attributes), (Some("a@x"), &before));
+        let changed = json!({
+            "emails": [{"value": "b@x", "primary": true}],
+            "phoneNumbers": [{"value": "2", "type": "work"}, {"value": "3", "type": "work"}],
+            "addresses": [{"formatted": "Rue 1", "region": "BY"}]
+        });
+        let (email, attributes) = kept_of(before.clone(), "a@x", changed);
+        assert_eq!(email.as_deref(), Some("b@x"));
+        assert_eq!(
+            attributes,
+            json!({"telephone": "2", "phoneNumbers.work": "3", "region": "BY", "addresses": "Rue 1"})
+        );
+        let other_order = json!({
+            "phoneNumbers": [{"value": "1", "type": "work"}, {"value": "2", "type": "work"}]
+        });
+        let (_, attributes) = kept_of(before, "a@x", other_order);
+        assert_eq!(
+            attributes,
+            json!({
+                "phoneNumbers.work": "1",
+                "scim:phoneNumbers": [{"type": "work"}, {"value": "2", "type": "work"}]
             })
         );
     }

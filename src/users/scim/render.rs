@@ -146,7 +146,14 @@ pub fn group(resource: &GroupResource, base: &str) -> Document {
 }
 
 /// What a canonical document says of a user whose domain and name are known, besides the password.
-pub fn content(domain: String, user_name: String, mut document: Document) -> UserContent {
+///
+/// What `before` says in the same words stays as it is stored, as a file may have brought it.
+pub fn content(
+    domain: String,
+    user_name: String,
+    mut document: Document,
+    before: Option<&User>,
+) -> UserContent {
     let mut content = UserContent {
         domain,
         user_name,
@@ -161,10 +168,19 @@ pub fn content(domain: String, user_name: String, mut document: Document) -> Use
         content.given_name = text(name.remove("givenName"));
         content.family_name = text(name.remove("familyName"));
     }
-    content.email = lists::take(&mut document, &mut content.attributes);
+    let nothing = Map::new();
+    let stored = before.map_or(&nothing, |user| &user.attributes);
+    let email = before.and_then(|user| user.email.as_deref());
+    content.email = lists::take(&mut document, (email, stored), &mut content.attributes);
     if let Some(Value::Bool(active)) = document.remove(ACTIVE) {
         let word = if active { "true" } else { "false" };
-        content.attributes.insert(ACTIVE.to_owned(), word.into());
+        let word = match before.filter(|user| is_active(user) == active) {
+            Some(_) => stored.get(ACTIVE).cloned(),
+            None => Some(word.into()),
+        };
+        content
+            .attributes
+            .extend(word.map(|word| (ACTIVE.to_owned(), word)));
     }
     if let Some(Value::Object(zuora)) = document.remove(ZUORA) {
         let kept: Map<String, Value> = zuora
