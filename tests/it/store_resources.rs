@@ -67,7 +67,9 @@ pub fn add(store: &dyn Store, content: &UserContent, at: i64) -> Uuid {
 #[track_caller]
 pub fn add_group(store: &dyn Store, name: &str, at: i64) -> Uuid {
     let id = Uuid::now_v7();
-    let change = once(store, |it| it.add_group(id, DOMAIN, name, None, Moment(at)));
+    let change = once(store, |it| {
+        it.add_group(id, DOMAIN, name, None, &[], Moment(at))
+    });
     assert_eq!(change, Change::Made(Moment(at)));
     id
 }
@@ -322,7 +324,7 @@ fn names_of_groups_are_unique_in_any_case_and_members_follow_a_change_of_name() 
         let tour = add_group(store, "Tour Guides ÉTÉ", 5);
         let add_again = |domain: &str, called: &str| {
             once(store, |it| {
-                it.add_group(Uuid::now_v7(), domain, called, None, Moment(6))
+                it.add_group(Uuid::now_v7(), domain, called, None, &[], Moment(6))
             })
         };
         assert_eq!(
@@ -517,7 +519,7 @@ fn another_organizations_id_is_as_no_id() {
             // Names are free there.
             let made = it.add_user(Uuid::now_v7(), &content("kim"), None, None, at)?;
             assert_eq!(made, Change::Made(at), "{name}");
-            let made = it.add_group(Uuid::now_v7(), DOMAIN, "staff", None, at)?;
+            let made = it.add_group(Uuid::now_v7(), DOMAIN, "staff", None, &[], at)?;
             assert_eq!(made, Change::Made(at), "{name}");
             Ok(())
         });

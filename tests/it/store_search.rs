@@ -31,13 +31,21 @@ fn people(store: &dyn Store) {
             .enumerate()
         {
             let external_id = (at % 2 == 0).then_some("g");
-            it.add_group(*group, DOMAIN, name, external_id, Moment(at as i64 * 1_000))?;
+            it.add_group(
+                *group,
+                DOMAIN,
+                name,
+                external_id,
+                &[],
+                Moment(at as i64 * 1_000),
+            )?;
         }
         it.add_group(
             Uuid::from_u128(0x9100),
             "SALES",
             "staff",
             None,
+            &[],
             Moment(9_000),
         )
         .map(drop)

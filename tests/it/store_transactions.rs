@@ -45,7 +45,7 @@ fn do_everything(
     it.add_members(staff, &[member], at)?;
     it.change_group(staff, "crew", Some("e"), at)?;
     it.remove_members(staff, &[kim], at)?;
-    it.add_group(Uuid::now_v7(), DOMAIN, "fresh", None, at)?;
+    it.add_group(Uuid::now_v7(), DOMAIN, "fresh", None, &[], at)?;
     it.note(&AuditEntry::new(&actor(ORGANIZATION), "user.change", at))?;
     it.keep_result(import, 1, "{}")?;
     it.step(&ImportStep {
