@@ -121,8 +121,7 @@ def item_64_filters_that_are_none(door):
         'active co "t"',
         'meta.created gt "yesterday"',
         'emails[type eq "work"',
-        "x509Certificates.value gt \"AAAA\"",
-        "",
+        'x509Certificates.value gt "AAAA"',
         "(" * 500 + "title pr" + ")" * 500,
     ):
         door.refuse(door.get("/Users", 400, params={"filter": filter}), 400, "invalidFilter")
