@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::users::scim::error::ScimError;
 use crate::users::scim::json::{self, StrictValue};
+use crate::wire::error::WireError;
 
 /// URN of the message.
 pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -113,7 +114,7 @@ struct Limited<'r, R> {
 impl<R: Read> Read for Limited<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer).inspect_err(|error| {
-            let refusal = match io_refusal(error) {
+            let refusal = match io_refusal(error, self.limit) {
                 Some(wire) => wire,
                 None => ScimError::new(400, error.to_string()),
             };
@@ -132,12 +133,14 @@ impl<R: Read> Read for Limited<'_, R> {
     }
 }
 
-/// What a failure of the body's way here means to the caller.
-fn io_refusal(error: &io::Error) -> Option<ScimError> {
-    let wire = error
-        .get_ref()?
-        .downcast_ref::<crate::wire::error::WireError>()?;
-    Some(ScimError::new(400, wire.to_string()))
+/// What a failure of the body's way here means to the caller; whatever is too long, as it was sent or
+/// inflated, is so by the limit that was advertised.
+fn io_refusal(error: &io::Error, limit: u64) -> Option<ScimError> {
+    let wire = error.get_ref()?.downcast_ref::<WireError>()?;
+    Some(match wire {
+        WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => payload_too_large(limit),
+        wire => ScimError::new(400, wire.to_string()),
+    })
 }
 
 /// The message as a whole.
@@ -382,6 +385,11 @@ mod tests {
             "x".repeat(400)
         ));
         let refused = read(&long).unwrap_err();
+        assert_eq!(refused.status, 413);
+        assert!(refused.detail.contains("maxPayloadSize (400)"), "{refused}");
+        // In chunks, the limit below this one notices first.
+        let limited = crate::wire::inflate::decode(None, long.as_bytes(), 400).unwrap();
+        let refused = BulkRequest::read(limited, LIMITS).unwrap_err();
         assert_eq!(refused.status, 413);
         assert!(refused.detail.contains("maxPayloadSize (400)"), "{refused}");
     }
