@@ -224,6 +224,7 @@ mod tests {
             resource: Some((Kind::User, Uuid::from_u128(number))),
             changed: Some(Moment(0xab)),
             error: None,
+            document: None,
         }
     }
 
