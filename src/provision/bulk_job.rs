@@ -13,7 +13,7 @@ use crate::import::fingerprint::Fingerprint;
 use crate::import::jobs::{JobError, Met, Operations, QueueError};
 use crate::import::report::Report;
 use crate::provision::bulk::{Ran, Run, check_role};
-use crate::provision::bulk_request::{BulkRequest, payload_too_large};
+use crate::provision::bulk_request::{BulkRequest, unread};
 use crate::provision::error::ProvisionError;
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::plan::{Plan, Strictness};
@@ -26,7 +26,6 @@ use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 use crate::users::store::Finish;
 use crate::users::store_error::StoreError;
-use crate::wire::error::WireError;
 
 /// Results that are fetched at once.
 const PAGE: usize = 1_000;
@@ -139,8 +138,7 @@ impl Provisioner {
         let kept = self.jobs.put_aside(record.id, source.take(limit + 1));
         let sha256 = kept.map_err(|error| match error {
             QueueError::Job(error) => ProvisionError::Job(error),
-            QueueError::Wire(WireError::SpoolFull { limit }) => payload_too_large(limit).into(),
-            QueueError::Wire(error) => ScimError::new(400, error.to_string()).into(),
+            QueueError::Wire(error) => unread(&error, limit).into(),
         })?;
         let checked = self.check_aside(record.id, call.strictness);
         if let (Ok(()), Met::Earlier(earlier)) = (&checked, &held) {
@@ -185,7 +183,7 @@ impl Provisioner {
         }))
     }
 
-    fn outcomes(
+    pub(super) fn outcomes(
         &self,
         organization: &str,
         id: ImportId,
@@ -289,7 +287,7 @@ impl Provisioner {
         Plan::of(request, strictness, &self.clock, &HashMap::new()).map(|_| ())
     }
 
-    fn record(&self, call: &BulkCall) -> ImportRecord {
+    pub(super) fn record(&self, call: &BulkCall) -> ImportRecord {
         let now = self.clock.now();
         let Authority { actor, role } = &call.authority;
         ImportRecord {
@@ -409,14 +407,16 @@ impl Provisioner {
     }
 }
 
-/// Whether the earlier request is the same to the letter, and was to be read in the same way.
-fn is_same(call: &BulkCall, earlier: &ImportRecord, sha256: &str) -> bool {
+/// Whether the earlier request is the same to the letter, came to the same address, and was to be read
+/// in the same way.
+pub(super) fn is_same(call: &BulkCall, earlier: &ImportRecord, sha256: &str) -> bool {
     earlier.door == Door::Scim
+        && earlier.file_name == call.label
         && earlier.sha256.as_deref() == Some(sha256)
         && earlier.options.schemas_optional != call.leniency.schemas_required
 }
 
-fn reused(call: &BulkCall, record: &ImportRecord) -> JobError {
+pub(super) fn reused(call: &BulkCall, record: &ImportRecord) -> JobError {
     JobError::KeyReused {
         key: call.key.clone().unwrap_or_default(),
         import: record.id,

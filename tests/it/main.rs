@@ -56,3 +56,20 @@ mod soapui;
 mod corpora;
 mod twins;
 mod scim_filters;
+<<<<<<< HEAD
+mod scim;
+mod scim_doors;
+mod scim_messages;
+mod scim_bulk;
+mod scim_wso2;
+mod scim_queue;
+mod scim_resources;
+mod scim_versions;
+mod scim_lists;
+mod scim_pages;
+mod scim_twins;
+mod scim_organizations;
+=======
+mod zuora;
+mod zuora_access;
+>>>>>>> zuora

@@ -4,8 +4,8 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use crate::http::scim::admission::too_large;
 use crate::http::scim::error::Failure;
+use crate::provision::bulk_request::{payload_too_large, unread};
 use crate::users::scim::error::ScimError;
 use crate::users::scim::json;
 use crate::wire::error::WireError;
@@ -16,6 +16,14 @@ use crate::wire::inflate;
 /// # Errors
 /// It is too long, did not come to its end, or is no JSON that can be read.
 pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value, Failure> {
+    Ok(json::parse(&text(encoding, body, limit)?)?)
+}
+
+/// The text of a message of at most `limit` bytes.
+///
+/// # Errors
+/// It is too long, did not come to its end, or there is none.
+pub fn text(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     // One byte more tells a body that is too long from one that just fits.
     inflate::decode(encoding, body, limit)
@@ -24,20 +32,12 @@ pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value
                 .read_to_end(&mut bytes)
                 .map_err(WireError::from_io)
         })
-        .map_err(|error| refused(error, limit))?;
+        .map_err(|error| unread(&error, limit))?;
     if bytes.len() as u64 > limit {
-        return Err(too_large(limit).into());
+        return Err(payload_too_large(limit).into());
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ScimError::syntax("The request has no body; send a JSON document.").into());
     }
-    Ok(json::parse(&bytes)?)
-}
-
-/// What a body's failure means; whatever is too long is so by the limit that was advertised.
-pub fn refused(error: WireError, limit: u64) -> Failure {
-    match error {
-        WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => too_large(limit).into(),
-        error => error.into(),
-    }
+    Ok(bytes)
 }
