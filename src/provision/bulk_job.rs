@@ -13,7 +13,7 @@ use crate::import::fingerprint::Fingerprint;
 use crate::import::jobs::{JobError, Met, Operations, QueueError};
 use crate::import::report::Report;
 use crate::provision::bulk::{Ran, Run, check_role};
-use crate::provision::bulk_request::{BulkRequest, payload_too_large};
+use crate::provision::bulk_request::{BulkRequest, unread};
 use crate::provision::error::ProvisionError;
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::plan::{Plan, Strictness};
@@ -26,7 +26,6 @@ use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 use crate::users::store::Finish;
 use crate::users::store_error::StoreError;
-use crate::wire::error::WireError;
 
 /// Results that are fetched at once.
 const PAGE: usize = 1_000;
@@ -139,8 +138,7 @@ impl Provisioner {
         let kept = self.jobs.put_aside(record.id, source.take(limit + 1));
         let sha256 = kept.map_err(|error| match error {
             QueueError::Job(error) => ProvisionError::Job(error),
-            QueueError::Wire(WireError::SpoolFull { limit }) => payload_too_large(limit).into(),
-            QueueError::Wire(error) => ScimError::new(400, error.to_string()).into(),
+            QueueError::Wire(error) => unread(&error, limit).into(),
         })?;
         let checked = self.check_aside(record.id, call.strictness);
         if let (Ok(()), Met::Earlier(earlier)) = (&checked, &held) {

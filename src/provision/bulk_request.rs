@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::users::scim::error::ScimError;
 use crate::users::scim::json::{self, StrictValue};
+use crate::wire::error::WireError;
 
 /// URN of the message.
 pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -92,6 +93,20 @@ pub fn payload_too_large(limit: u64) -> ScimError {
     )
 }
 
+/// What is answered to a body that did not come to its end, or not as it may; whatever is too long is so
+/// by the limit that was advertised.
+pub fn unread(error: &WireError, limit: u64) -> ScimError {
+    let status = match error {
+        WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => {
+            return payload_too_large(limit);
+        }
+        WireError::HttpStalled { .. } => 408,
+        WireError::ContentEncoding(_) => 415,
+        _ => 400,
+    };
+    ScimError::new(status, error.to_string())
+}
+
 /// What is answered to more operations than there may be.
 pub fn too_many_operations(limit: usize) -> ScimError {
     ScimError::new(
@@ -114,8 +129,9 @@ struct Limited<'r, R> {
 impl<R: Read> Read for Limited<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer).inspect_err(|error| {
-            let refusal = match io_refusal(error) {
-                Some(wire) => wire,
+            let wire = error.get_ref().and_then(|error| error.downcast_ref());
+            let refusal = match wire {
+                Some(wire) => unread(wire, self.limit),
                 None => ScimError::new(400, error.to_string()),
             };
             self.refused.replace(Some(refusal));
@@ -131,14 +147,6 @@ impl<R: Read> Read for Limited<'_, R> {
             }
         }
     }
-}
-
-/// What a failure of the body's way here means to the caller.
-fn io_refusal(error: &io::Error) -> Option<ScimError> {
-    let wire = error
-        .get_ref()?
-        .downcast_ref::<crate::wire::error::WireError>()?;
-    Some(ScimError::new(400, wire.to_string()))
 }
 
 /// The message as a whole.

@@ -16,9 +16,9 @@ use crate::http::intake::{self, Body};
 use crate::http::scim::answer::{self, Answer, MEDIA_TYPE};
 use crate::http::scim::endpoint::Call;
 use crate::http::scim::error::{self, Failure};
-use crate::http::scim::message::refused;
 use crate::http::scim::mount::Mount;
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
+use crate::provision::bulk_request::unread;
 use crate::provision::outcome::OperationOutcome;
 use crate::users::import_record::{ImportId, ImportRecord, dictionary};
 use crate::users::resources::Kind;
@@ -47,7 +47,7 @@ impl Call<'_> {
         let provisioner = &self.app.provisioner;
         let limit = provisioner.settings.max_payload_bytes;
         let encoding = self.content_encoding.as_deref();
-        let body = inflate::decode(encoding, body, limit).map_err(|error| refused(error, limit))?;
+        let body = inflate::decode(encoding, body, limit).map_err(|error| unread(&error, limit))?;
         let call = BulkCall {
             authority: self.authority()?.clone(),
             strictness: self.mount.strictness(),

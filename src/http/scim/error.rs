@@ -9,7 +9,6 @@ use crate::import::jobs::JobError;
 use crate::provision::error::ProvisionError;
 use crate::users::scim::error::ScimError;
 use crate::users::store_error::StoreError;
-use crate::wire::error::WireError;
 
 /// URN of the message.
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
@@ -79,19 +78,6 @@ impl From<Refused> for Failure {
             challenge,
             ..Failure::new(StatusCode::UNAUTHORIZED, detail)
         }
-    }
-}
-
-impl From<WireError> for Failure {
-    fn from(error: WireError) -> Self {
-        let status = match &error {
-            WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
-            WireError::HttpStalled { .. } => StatusCode::REQUEST_TIMEOUT,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Failure::new(status, error.to_string())
     }
 }
 

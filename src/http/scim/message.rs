@@ -4,8 +4,8 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use crate::http::scim::admission::too_large;
 use crate::http::scim::error::Failure;
+use crate::provision::bulk_request::{payload_too_large, unread};
 use crate::users::scim::error::ScimError;
 use crate::users::scim::json;
 use crate::wire::error::WireError;
@@ -32,20 +32,12 @@ pub fn text(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Vec<u
                 .read_to_end(&mut bytes)
                 .map_err(WireError::from_io)
         })
-        .map_err(|error| refused(error, limit))?;
+        .map_err(|error| unread(&error, limit))?;
     if bytes.len() as u64 > limit {
-        return Err(too_large(limit).into());
+        return Err(payload_too_large(limit).into());
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ScimError::syntax("The request has no body; send a JSON document.").into());
     }
     Ok(bytes)
-}
-
-/// What a body's failure means; whatever is too long is so by the limit that was advertised.
-pub fn refused(error: WireError, limit: u64) -> Failure {
-    match error {
-        WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => too_large(limit).into(),
-        error => error.into(),
-    }
 }

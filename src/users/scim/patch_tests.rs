@@ -314,6 +314,23 @@ fn a_filter_that_matches_nothing_is_no_target_unless_it_says_what_to_make() {
 }
 
 #[test]
+fn what_is_replaced_of_an_element_named_by_its_value_has_to_be_there() {
+    let work = json!({"emails": [{"value": "kim@example.org", "type": "work"}]});
+    let path = "emails[value eq \"nobody@example.org\"].type";
+    let replace = json!([{"op": "replace", "path": path, "value": "home"}]);
+    let detail = refused(work.clone(), replace, ErrorType::NoTarget);
+    assert!(detail.contains("Add the element first."), "{detail}");
+    user(
+        work,
+        json!([{"op": "add", "path": path, "value": "home"}]),
+        json!({"emails": [
+            {"value": "kim@example.org", "type": "work"},
+            {"value": "nobody@example.org", "type": "home"}
+        ]}),
+    );
+}
+
+#[test]
 fn a_new_primary_element_takes_the_place_of_the_old_one() {
     let given = json!({"emails": [
         {"value": "a@example.org", "type": "work", "primary": true},

@@ -1,0 +1,361 @@
+//! Who may call what over SCIM, and what is answered to a head alone: paths, methods, media types,
+//! expectations.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use muster::http::scim::mount::Mount;
+use muster::http::scim::routes::{Operation, ROUTES, Route};
+use muster::users::operator::Role;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
+use crate::scim::{
+    MOUNTS, SEARCH, answer, ask, ask_with, bulk, get, make_user, patch, refused, send, told, user,
+};
+
+/// A message that the route takes, so that nothing but the caller is refused.
+fn message(route: &Route) -> String {
+    match route.operation {
+        Operation::Search(_) => json!({ "schemas": [SEARCH] }),
+        Operation::Bulk => bulk(json!([])),
+        Operation::Patch(_) => patch(json!([{"op": "add", "path": "externalId", "value": "x"}])),
+        _ => Value::Null,
+    }
+    .to_string()
+}
+
+fn path(mount: Mount, route: &Route) -> String {
+    let id = Uuid::nil().to_string();
+    format!("{}{}", mount.path(), route.path.replace("{id}", &id))
+}
+
+fn call(server: &TestApp, mount: Mount, route: &Route, caller: Option<&str>) -> Response {
+    let field = caller.map(|caller| format!("Authorization: {caller}"));
+    let headers: Vec<&str> = field.as_deref().into_iter().collect();
+    let method = route.method.as_str();
+    send(
+        server,
+        method,
+        &path(mount, route),
+        &headers,
+        message(route),
+    )
+}
+
+#[test]
+fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
+    let server = TestApp::start();
+    for (name, role) in [("reader", Role::Read), ("importer", Role::Import)] {
+        server.add_operator(name, role);
+    }
+    let revoked = server.bearer("admin", Role::Admin, None);
+    let id = server.app.store.tokens(Some("admin")).unwrap()[0].id;
+    assert_eq!(server.app.store.remove_token(id), Ok(true));
+    let strangers = [
+        None,
+        Some("Basic"),
+        Some("Basic !!!!"),
+        Some("Digest x"),
+        Some("Bearer x"),
+        Some(revoked.as_str()),
+    ]
+    .map(|caller| caller.map(str::to_owned));
+    let wrong = [basic("admin", "wrong"), basic("nobody", ADMIN_PASSWORD)].map(Some);
+    let two = format!("{}\r\nAuthorization: {}", admin(), admin());
+    let strangers: Vec<_> = strangers
+        .into_iter()
+        .chain(wrong)
+        .chain([Some(two)])
+        .collect();
+    for mount in Mount::ALL {
+        for route in &ROUTES {
+            for stranger in &strangers {
+                let response = call(&server, mount, route, stranger.as_deref());
+                let place = format!("{} {stranger:?}", path(mount, route));
+                if route.right.is_none() {
+                    assert_eq!(response.status, 200, "{place}");
+                    continue;
+                }
+                assert_eq!(refused(&response), told(401, ""), "{place}");
+                let asked = response.headers.iter();
+                let asked: Vec<_> = asked
+                    .filter(|(name, _)| name == "www-authenticate")
+                    .map(|(_, value)| value.as_str())
+                    .collect();
+                let schemes = asked.join(", ");
+                assert!(schemes.contains("Bearer"), "{place}: {schemes}");
+            }
+            for (name, role) in [("reader", Role::Read), ("importer", Role::Import)] {
+                let tokens = [
+                    server.bearer("admin", role, None),
+                    basic(name, ADMIN_PASSWORD),
+                ];
+                for caller in tokens {
+                    let response = call(&server, mount, route, Some(&caller));
+                    let may = route.right.is_none_or(|right| role.includes(right));
+                    let place = format!("{} {} {name}", route.method, path(mount, route));
+                    match may {
+                        true => assert!(![401, 403].contains(&response.status), "{place}"),
+                        false => assert_eq!(refused(&response), told(403, ""), "{place}"),
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(server.user_names(), [""; 0]);
+}
+
+#[test]
+fn item_74_no_session_is_enough() {
+    let server = TestApp::start();
+    let login = format!(
+        "<e:Envelope xmlns:e=\"{}\"><e:Body><x:login xmlns:x=\"http://authentication.services.core.\
+         carbon.wso2.org\"><x:username>admin</x:username><x:password>{ADMIN_PASSWORD}</x:password>\
+         </x:login></e:Body></e:Envelope>",
+        crate::message::SOAP_11
+    );
+    let path = "/services/AuthenticationAdmin";
+    let response = server.post_as(path, None, "text/xml", &[], login.as_bytes());
+    let cookie = response.header("set-cookie").expect("a session");
+    let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
+    let headers = [cookie.as_str(), "Muster-Request: 1"];
+    let response = send(&server, "GET", "/scim/v2/Users", &headers, "");
+    assert_eq!(refused(&response), told(401, ""));
+}
+
+#[test]
+fn items_29_43_what_only_an_administrator_may_is_refused_to_others_everywhere() {
+    let server = TestApp::start();
+    server.add_operator("importer", Role::Import);
+    let kim = make_user(&server, "kim");
+    let admins = get(&server, "/scim/v2/Groups?filter=displayName+eq+%22admin%22");
+    let admins = admins["Resources"][0]["id"]
+        .as_str()
+        .expect("there")
+        .to_owned();
+    let importer = format!("Authorization: {}", basic("importer", ADMIN_PASSWORD));
+    let password =
+        patch(json!([{"op": "replace", "path": "password", "value": "Spring-Meadow-42"}]));
+    let join = patch(json!([{"op": "add", "path": "members", "value": [{"value": kim}]}]));
+    let (user_path, group_path) = (format!("/Users/{kim}"), format!("/Groups/{admins}"));
+    for (path, message) in [(&user_path, &password), (&group_path, &join)] {
+        let target = format!("/scim/v2{path}");
+        let response = send(&server, "PATCH", &target, &[&importer], message.to_string());
+        assert_eq!(refused(&response), told(403, ""), "{path}");
+        let message = bulk(json!([
+            {"method": "PATCH", "path": path, "data": message},
+            {"method": "DELETE", "path": path},
+        ]));
+        let response = send(
+            &server,
+            "POST",
+            "/scim/v2/Bulk",
+            &[&importer],
+            message.to_string(),
+        );
+        let operations = crate::scim::document(&response)["Operations"].clone();
+        for operation in operations.as_array().unwrap() {
+            assert_eq!(operation["status"], "403", "{operation}");
+        }
+    }
+    assert_eq!(server.users()[0].roles, [""; 0]);
+}
+
+#[test]
+fn items_31_72_80_81_paths_and_methods_that_lead_nowhere() {
+    let server = TestApp::start();
+    for (method, path, status) in [
+        ("GET", "/scim/v2", 404),
+        ("GET", "/scim/v2/", 404),
+        ("GET", "/scim/v2//Users", 404),
+        ("GET", "/scim/v2/users", 404),
+        ("GET", "/scim/v2/%2e%2e/Users", 404),
+        ("GET", "/scim/v2/../Users", 404),
+        ("GET", "/scim/v2/Users/%00", 404),
+        ("GET", "/scim/v2/Users/%ff%fe", 404),
+        ("GET", "/scim/v2/Users/%zz", 404),
+        ("GET", "/scim/v2/Users/..%2f..%2fetc", 404),
+        ("GET", "/scim/v2/Users/bulkId:x", 404),
+        ("GET", "/scim/v2/Schemas/urn:x", 404),
+        ("GET", "/scim/v2/ResourceTypes/Role", 404),
+        ("GET", "/scim/v1/Users", 404),
+        ("GET", "/scim/Users", 404),
+        ("GET", "/scim2x/Users", 404),
+        ("GET", "/scim2/v2/Roles", 404),
+        ("GET", "/scim/v2/Bulk", 405),
+        ("PUT", "/scim/v2/Bulk", 405),
+        ("DELETE", "/scim2/Bulk", 405),
+        ("DELETE", "/scim/v2/Users", 405),
+        ("PUT", "/scim/v2/Users", 405),
+        ("POST", "/scim/v2/Users/1", 405),
+        ("POST", "/scim/v2/Schemas", 405),
+        ("PUT", "/scim/v2/ServiceProviderConfig", 405),
+        ("DELETE", "/scim2/ResourceTypes/User", 405),
+        ("POST", "/scim/v2/Me", 405),
+        ("OPTIONS", "/scim/v2/Users", 405),
+        ("TRACE", "/scim/v2/Users", 405),
+        ("PROPFIND", "/scim/v2/Users", 405),
+    ] {
+        let response = ask(&server, method, path, &Value::Null);
+        if path.starts_with("/scim2x") {
+            assert_eq!(response.status, 404);
+            continue;
+        }
+        assert_eq!(refused(&response).0, status, "{method} {path}");
+        assert_eq!(response.header("allow").is_some(), status == 405);
+    }
+    assert_eq!(
+        refused(&ask(&server, "GET", "/scim/v1/Users", &Value::Null)).1,
+        "invalidVers"
+    );
+    for path in ["/scim/v2/Users/", "/scim2/Groups/", "/scim/v2/Schemas/"] {
+        get(&server, path);
+    }
+}
+
+#[test]
+fn item_85_head_is_get_without_a_body_and_overrides_are_not_heard() {
+    let server = TestApp::start();
+    let kim = make_user(&server, "kim");
+    for mount in MOUNTS {
+        let path = format!("{mount}/Users/{kim}");
+        let shown = ask(&server, "GET", &path, &Value::Null);
+        let head = ask(&server, "HEAD", &path, &Value::Null);
+        assert_eq!((head.status, head.body.as_str()), (200, ""));
+        for name in ["etag", "location", "content-type", "content-length"] {
+            assert_eq!(head.header(name), shown.header(name), "{name}");
+        }
+        for field in [
+            "X-HTTP-Method-Override: DELETE",
+            "X-Method-Override: DELETE",
+        ] {
+            let response = ask_with(&server, "GET", &path, &[field], &Value::Null);
+            assert_eq!(response.status, 200);
+            let posted = ask_with(&server, "POST", &path, &[field], &Value::Null);
+            assert_eq!(posted.status, 405);
+        }
+    }
+    assert_eq!(server.user_names(), ["kim"]);
+}
+
+#[test]
+fn item_73_media_types() {
+    let server = TestApp::start();
+    let path = "/scim/v2/Users";
+    let admin = format!("Authorization: {}", admin());
+    let post = |fields: &[&str], name: &str| {
+        let headers = [&[admin.as_str()], fields].concat();
+        send(
+            &server,
+            "POST",
+            path,
+            &headers,
+            user(name, json!({})).to_string(),
+        )
+    };
+    for (number, field) in [
+        "Content-Type: application/scim+json; charset=utf-8",
+        "Content-Type: application/json",
+        "Content-Type: Application/JSON;charset=UTF-8",
+        "X-None: 1",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let response = post(&[field], &format!("user{number}"));
+        assert_eq!(response.status, 201, "{field}: {}", response.body);
+        assert_eq!(
+            response.header("content-type"),
+            Some("application/scim+json")
+        );
+    }
+    for other in [
+        "text/xml",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "nonsense",
+    ] {
+        let field = format!("Content-Type: {other}");
+        assert_eq!(refused(&post(&[&field], "no")), told(415, ""), "{other}");
+    }
+    for (accept, status) in [
+        ("*/*", 200),
+        ("application/json", 200),
+        ("text/html, application/scim+json;q=0.5", 200),
+        ("text/html", 406),
+        ("application/xml", 406),
+    ] {
+        let field = format!("Accept: {accept}");
+        let response = ask_with(&server, "GET", path, &[&field], &Value::Null);
+        assert_eq!(response.status, status, "{accept}");
+        if status == 406 {
+            assert_eq!(refused(&response), told(406, ""));
+        }
+    }
+    assert_eq!(server.user_names().len(), 4);
+}
+
+/// The head is refused before the body is asked for; a good one is told to go on.
+#[test]
+fn item_29_what_is_refused_by_its_head_is_not_asked_for_its_body() {
+    let server = TestApp::start();
+    server.add_operator("reader", Role::Read);
+    let message = user("kim", json!({})).to_string();
+    let expect = |caller: &str, length: usize, media_type: &str| {
+        let mut stream = server.connect();
+        let head = format!(
+            "POST /scim/v2/Users HTTP/1.1\r\nHost: test\r\nAuthorization: {caller}\r\nContent-Type: \
+             {media_type}\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let json = "application/scim+json";
+    for (caller, length, media_type, status) in [
+        (basic("admin", "wrong"), message.len(), json, 401),
+        ("Bearer x".into(), message.len(), json, 401),
+        (basic("reader", ADMIN_PASSWORD), message.len(), json, 403),
+        (admin(), message.len(), "text/xml", 415),
+        (admin(), 2_000_000, json, 413),
+    ] {
+        let mut stream = expect(&caller, length, media_type);
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).unwrap();
+        let line = String::from_utf8_lossy(&first).into_owned();
+        assert_eq!(line, format!("HTTP/1.1 {status}"));
+    }
+    let mut stream = expect(&admin(), message.len(), json);
+    let mut first = [0; 25];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(message.as_bytes()).unwrap();
+    assert_eq!(answer(&mut stream).status, 201);
+    let other = ask_with(
+        &server,
+        "GET",
+        "/scim/v2/Users",
+        &["Expect: miracles"],
+        &Value::Null,
+    );
+    assert_eq!(refused(&other), told(417, ""));
+    assert_eq!(server.user_names(), ["kim"]);
+}
+
+#[test]
+fn a_body_that_stops_coming_is_answered_and_does_nothing() {
+    let server = TestApp::start_with(|options| options.http.idle_seconds = 1);
+    let mut stream = server.connect();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let head = format!(
+        "POST /scim/v2/Users HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Length: \
+         100\r\n\r\n{{\"schemas\":",
+        admin()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(refused(&answer(&mut stream)), told(408, ""));
+    assert_eq!(server.user_names(), [""; 0]);
+}
