@@ -188,6 +188,13 @@ impl App {
     }
 }
 
+impl Drop for App {
+    fn drop(&mut self) {
+        // Whoever works through the queue is done before the lock is given up.
+        self.jobs.close();
+    }
+}
+
 /// One worker a core.
 ///
 /// # Errors

@@ -3,10 +3,12 @@
 /// What is to be measured.
 #[derive(Debug)]
 pub struct Arguments {
-    /// Users in the file.
-    pub rows: u64,
-    /// How often.
-    pub runs: usize,
+    /// Names of the figures; none: all of them.
+    pub figures: Vec<String>,
+    /// Users, where the figure's own number is not wanted.
+    pub rows: Option<u64>,
+    /// How often, where the figure's own number is not wanted.
+    pub runs: Option<usize>,
     /// One JSON object a figure, and nothing else.
     pub json: bool,
 }
@@ -16,10 +18,11 @@ impl Arguments {
     ///
     /// # Errors
     /// A sentence about an argument that is not understood.
-    pub fn read(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
+    pub fn read(mut given: impl Iterator<Item = String>, figures: &[&str]) -> Result<Self, String> {
         let mut arguments = Arguments {
-            rows: 1_000_000,
-            runs: 3,
+            figures: Vec::new(),
+            rows: None,
+            runs: None,
             json: false,
         };
         while let Some(argument) = given.next() {
@@ -27,19 +30,26 @@ impl Arguments {
                 // Cargo says so to every benchmark.
                 "--bench" => {}
                 "--json" => arguments.json = true,
-                "--rows" => arguments.rows = number(&argument, given.next())?,
-                "--runs" => arguments.runs = number(&argument, given.next())?,
+                "--rows" => arguments.rows = Some(number(&argument, given.next())?),
+                "--runs" => arguments.runs = Some(number(&argument, given.next())?),
+                name if figures.contains(&name) => arguments.figures.push(argument),
                 other => {
                     return Err(format!(
-                        "{other} is not understood; there are --rows N, --runs N and --json"
+                        "{other} is not understood; there are {}, --rows N, --runs N and --json",
+                        figures.join(", ")
                     ));
                 }
             }
         }
-        if arguments.rows == 0 || arguments.runs == 0 {
+        if arguments.rows == Some(0) || arguments.runs == Some(0) {
             return Err("--rows and --runs have to be positive".into());
         }
         Ok(arguments)
+    }
+
+    /// Whether the figure of this name is wanted.
+    pub fn wants(&self, name: &str) -> bool {
+        self.figures.is_empty() || self.figures.iter().any(|wanted| wanted == name)
     }
 }
 

@@ -98,18 +98,28 @@ impl Export<'_> {
     /// Twice over the users: once for the columns, once for the rows. Answers how many rows there are.
     fn write(&self, out: &mut dyn Write) -> Result<u64, CliError> {
         let mut names = BTreeSet::new();
+        // What a client of SCIM has said that no cell can hold.
+        let (mut unsayable, mut of_users) = (BTreeSet::new(), 0);
         self.each_user(|user| {
             if user.external_id.is_some() && !names.contains(EXTERNAL_ID) {
                 names.insert(EXTERNAL_ID.to_owned());
             }
-            for name in user.attributes.keys() {
-                if !names.contains(name) {
-                    names.insert(name.clone());
+            let mut left_out = false;
+            for (name, value) in &user.attributes {
+                let set = match value.is_string() {
+                    true => &mut names,
+                    false => &mut unsayable,
+                };
+                left_out |= !value.is_string();
+                if !set.contains(name) {
+                    set.insert(name.clone());
                 }
             }
+            of_users += u64::from(left_out);
             Ok(())
         })?;
         self.warn_about_columns(&names);
+        warn_about_lists(&unsayable, of_users);
         let mut file = match self.for_spreadsheet {
             true => CsvWriter::defused(out),
             false => CsvWriter::plain(out),
@@ -219,6 +229,23 @@ impl Export<'_> {
                 .split_once('=')
                 .is_some_and(|(uri, _)| self.claims.claim(uri.trim()).is_some())
     }
+}
+
+/// Names what is left out because a cell has one value: the first of each kind is in the file, under
+/// the name of its claim, and what else there is of them is not.
+fn warn_about_lists(names: &BTreeSet<String>, of_users: u64) {
+    if of_users == 0 {
+        return;
+    }
+    let names: Vec<String> = names.iter().map(|name| output::list_name(name)).collect();
+    let users = match of_users {
+        1 => "1 user has".to_owned(),
+        many => format!("{many} users have"),
+    };
+    warn(&format!(
+        "{users} more than a file of rows can say, and that is left out: {}; GET it through SCIM",
+        names.join(", ")
+    ));
 }
 
 fn warn(sentence: &str) {

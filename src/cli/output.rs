@@ -3,11 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use serde_json::{Map, Value};
 
 use crate::import::preview::Preview;
 use crate::import::report::Report;
 use crate::users::import_record::Counters;
 use crate::users::problem::{Problem, Severity};
+use crate::users::scim::lists;
 use crate::users::store::User;
 
 /// Text from a file or a message: control characters are shown and not obeyed.
@@ -105,6 +107,50 @@ pub(super) fn findings(findings: &[Problem]) -> Table {
     table
 }
 
+/// The name of an attribute as people know it: lists that claims cannot say are kept under one of
+/// their own.
+pub(super) fn list_name(name: &str) -> String {
+    plain(name.strip_prefix(lists::LIST_PREFIX).unwrap_or(name))
+}
+
+/// What an attribute is, in a line; of a list its elements, with what belongs to each in brackets.
+pub(super) fn attribute(user: &User, name: &str, value: &Value) -> String {
+    if let Value::String(text) = value {
+        return text.clone();
+    }
+    let mut shown = Map::new();
+    lists::show(user.email.as_deref(), &user.attributes, &mut shown);
+    let list = name.strip_prefix(lists::LIST_PREFIX);
+    match list.and_then(|list| shown.get(list)?.as_array()) {
+        Some(elements) => {
+            let elements: Vec<String> = elements.iter().map(element).collect();
+            elements.join("; ")
+        }
+        None => value.to_string(),
+    }
+}
+
+fn element(element: &Value) -> String {
+    let Value::Object(parts) = element else {
+        return element.to_string();
+    };
+    let more: Vec<String> = parts
+        .iter()
+        .filter(|(name, _)| *name != "value")
+        .map(|(name, part)| match part {
+            Value::Bool(true) => name.clone(),
+            Value::String(text) => format!("{name} {text}"),
+            other => format!("{name} {other}"),
+        })
+        .collect();
+    let value = parts.get("value").and_then(Value::as_str);
+    match (value, more.is_empty()) {
+        (Some(value), true) => value.to_owned(),
+        (Some(value), false) => format!("{value} ({})", more.join(", ")),
+        (None, _) => format!("({})", more.join(", ")),
+    }
+}
+
 /// Users as a table.
 pub(super) fn users(users: &[User]) -> Table {
     let mut table = table(&[
@@ -120,7 +166,7 @@ pub(super) fn users(users: &[User]) -> Table {
         let attributes: Vec<String> = user
             .attributes
             .iter()
-            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()))
+            .map(|(name, value)| format!("{}={}", list_name(name), attribute(user, name, value)))
             .collect();
         let text = |field: &Option<String>| plain(field.as_deref().unwrap_or_default());
         let password = if user.must_change_password {

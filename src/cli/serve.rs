@@ -110,6 +110,7 @@ fn announce(
                 out,
                 "  REST   {base}/api/v1 (described at /api/v1/openapi.json)"
             )?;
+            writeln!(out, "  SCIM   {base}/scim/v2 (and /scim2, as WSO2 has it)")?;
         }
     }
     writeln!(out, "  Data   {}", data.display())?;

@@ -267,7 +267,10 @@ fn show(user: &User, out: &mut dyn Write) -> Result<(), CliError> {
         row("externalId", external_id.clone());
     }
     for (name, value) in &user.attributes {
-        row(name, value.as_str().unwrap_or_default().to_owned());
+        row(
+            &output::list_name(name),
+            output::attribute(user, name, value),
+        );
     }
     row("roles", user.roles.join(", "));
     row("mustChangePassword", user.must_change_password.to_string());

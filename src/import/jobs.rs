@@ -428,17 +428,26 @@ impl Jobs {
     }
 }
 
-impl Drop for Jobs {
-    fn drop(&mut self) {
+impl Jobs {
+    /// Ends what runs, each import behind the batch it is at, and waits for its end. Those who carry
+    /// requests out hold the jobs themselves, so that nobody can rely on the jobs being dropped.
+    pub fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.importer.stopping.store(true, Ordering::SeqCst);
         // Taking the lock makes sure that no worker is between its check and its wait.
         drop(locked(&self.shared.waiting));
         self.shared.wake.notify_all();
-        for thread in locked(&self.threads).drain(..) {
+        let threads: Vec<JoinHandle<()>> = locked(&self.threads).drain(..).collect();
+        for thread in threads {
             // A worker that panicked has been reported by then.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

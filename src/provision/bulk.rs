@@ -9,16 +9,17 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::import::control::Control;
 use crate::import::error::ImportError;
-use crate::provision::apply::Hand;
+use crate::provision::apply::{Applied, Hand};
 use crate::provision::operation::{Done, Effect, Operation};
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::plan::{Plan, unresolved};
 use crate::provision::prepare::Prepared;
 use crate::provision::provisioner::{Authority, Provisioner};
+use crate::users::hashing::HashError;
 use crate::users::import_record::{Counters, ImportRecord, ImportState};
 use crate::users::operator::Role;
 use crate::users::problem::{Problem, Severity};
-use crate::users::resources::{Kind, Origin, Resources};
+use crate::users::resources::{HashedPassword, Kind, Origin, Resources};
 use crate::users::scim::check::Leniency;
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::store::{Finish, ImportStep};
@@ -122,14 +123,8 @@ impl Run<'_> {
             (Some(first), Some(last)) => first.start..last.end,
             _ => self.outcomes.len()..self.outcomes.len(),
         };
-        let operations = range.clone().map(|position| {
-            let operation = self.plan.operation(position)?;
-            allowed(&operation, self.authority)?;
-            Ok::<Operation, ScimError>(operation)
-        });
         let prepared = self
-            .provisioner
-            .prepare(operations, self.leniency)
+            .ready(&range)
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         let at = self.provisioner.clock.now();
         let begin = (!self.recorded).then(|| self.record.clone());
@@ -150,7 +145,7 @@ impl Run<'_> {
                 tx.step(&begun)?;
                 for unit in units {
                     if !part.is_full(run) {
-                        part.unit(tx, run, unit.clone(), &prepared, range.start, at)?;
+                        part.unit(tx, run, unit.clone(), &prepared, at)?;
                     }
                 }
                 if run.keep {
@@ -181,6 +176,35 @@ impl Run<'_> {
             self.record.finished_at = Some(at);
         }
         Ok(())
+    }
+
+    /// Makes the operations of a transaction ready, with their passwords hashed before it begins.
+    fn ready(&self, range: &Range<usize>) -> Result<Ready, HashError> {
+        let operations = |range: Range<usize>| range.map(|position| self.operation(position));
+        if range.len() <= TRANSACTION {
+            let prepared = self
+                .provisioner
+                .prepare(operations(range.clone()), self.leniency)?;
+            let first = range.start;
+            return Ok(Ready::Prepared { first, prepared });
+        }
+        let mut hashes = HashMap::new();
+        for start in range.clone().step_by(TRANSACTION) {
+            let end = range.end.min(start + TRANSACTION);
+            let hashed = self
+                .provisioner
+                .hashes(operations(start..end), self.leniency)?;
+            let hashed = (start..end).zip(hashed);
+            hashes.extend(hashed.filter(|(_, hashes)| !hashes.is_empty()));
+        }
+        Ok(Ready::Hashed(hashes))
+    }
+
+    /// The operation at this position, if the caller may do it.
+    fn operation(&self, position: usize) -> Result<Operation, ScimError> {
+        let operation = self.plan.operation(position)?;
+        allowed(&operation, self.authority)?;
+        Ok(operation)
     }
 
     fn step(&self, at: Moment) -> ImportStep {
@@ -220,6 +244,69 @@ pub(super) fn check_role(authority: &Authority, needed: Role) -> Result<(), Scim
     ))
 }
 
+/// The operations of one transaction.
+enum Ready {
+    /// All of them, from this position on.
+    Prepared {
+        first: usize,
+        prepared: Vec<Result<Prepared, ScimError>>,
+    },
+    /// They belong together and are too many to be kept: only the hashes of their passwords are there.
+    Hashed(HashMap<usize, Vec<HashedPassword>>),
+}
+
+impl Ready {
+    /// Carries out the operation at this position.
+    fn apply(
+        &self,
+        hand: &mut Hand<'_>,
+        tx: &mut dyn Resources,
+        run: &Run<'_>,
+        position: usize,
+    ) -> Applied<Done> {
+        match self {
+            Ready::Prepared { first, prepared } => {
+                match prepared.get(position.saturating_sub(*first)) {
+                    Some(Ok(prepared)) => hand.apply(tx, prepared),
+                    Some(Err(error)) => Ok(Err(error.clone())),
+                    None => Ok(Err(ScimError::new(500, "The operation is not there."))),
+                }
+            }
+            Ready::Hashed(hashes) => {
+                let hashes = hashes.get(&position).cloned().unwrap_or_default();
+                let prepared = run.operation(position).and_then(|operation| {
+                    run.provisioner
+                        .prepare_with(operation, run.leniency, hashes)
+                });
+                match prepared {
+                    Ok(prepared) => hand.apply(tx, &prepared),
+                    Err(error) => Ok(Err(error)),
+                }
+            }
+        }
+    }
+}
+
+/// How many operations came to what.
+pub(super) fn count(outcomes: &[OperationOutcome], effects: &[Option<Effect>]) -> Counters {
+    let mut counters = Counters {
+        total: outcomes.len() as u64,
+        ..Counters::default()
+    };
+    for (outcome, effect) in outcomes.iter().zip(effects) {
+        let unique = |error: &ScimError| error.scim_type == Some(ErrorType::Uniqueness);
+        let count = match (effect, &outcome.error) {
+            (Some(Effect::Created), _) => &mut counters.created,
+            (Some(Effect::Updated | Effect::Deleted), _) => &mut counters.updated,
+            (Some(Effect::Unchanged), _) => &mut counters.unchanged,
+            (None, Some(error)) if unique(error) => &mut counters.duplicate,
+            (None, _) => &mut counters.failed,
+        };
+        *count += 1;
+    }
+    counters
+}
+
 /// What one transaction did.
 #[derive(Default)]
 struct Part {
@@ -253,8 +340,7 @@ impl Part {
         tx: &mut dyn Resources,
         run: &Run<'_>,
         unit: Range<usize>,
-        prepared: &[Result<Prepared, ScimError>],
-        offset: usize,
+        prepared: &Ready,
         at: Moment,
     ) -> Result<(), StoreError> {
         let forward = |position: usize| {
@@ -267,7 +353,7 @@ impl Part {
         };
         if unit.len() == 1 && !forward(unit.start) {
             let mut attempt = Attempt::new(run, self, at);
-            attempt.one(tx, unit.start, prepared, offset)?;
+            attempt.one(tx, unit.start, prepared)?;
             let (outcome, effect) = attempt.last();
             self.push(outcome, effect);
             return Ok(());
@@ -296,7 +382,7 @@ impl Part {
                     if attempt.is_full() {
                         break;
                     }
-                    attempt.one(tx, position, prepared, offset)?;
+                    attempt.one(tx, position, prepared)?;
                 }
                 found = attempt.broken_promises(unit.clone());
                 let holds = found.is_empty();
@@ -316,23 +402,11 @@ impl Part {
     }
 
     fn counters(&self) -> Counters {
-        let mut counters = Counters {
-            total: self.outcomes.len() as u64 + self.skipped,
+        Counters {
             skipped: self.skipped,
-            ..Counters::default()
-        };
-        for (outcome, effect) in self.outcomes.iter().zip(&self.effects) {
-            let unique = |error: &ScimError| error.scim_type == Some(ErrorType::Uniqueness);
-            let count = match (effect, &outcome.error) {
-                (Some(Effect::Created), _) => &mut counters.created,
-                (Some(Effect::Updated | Effect::Deleted), _) => &mut counters.updated,
-                (Some(Effect::Unchanged), _) => &mut counters.unchanged,
-                (None, Some(error)) if unique(error) => &mut counters.duplicate,
-                (None, _) => &mut counters.failed,
-            };
-            *count += 1;
+            total: self.outcomes.len() as u64 + self.skipped,
+            ..count(&self.outcomes, &self.effects)
         }
-        counters
     }
 
     /// What is told of the operations that failed; the line is the number of the operation, from 1.
@@ -425,8 +499,7 @@ impl<'a> Attempt<'a> {
         &mut self,
         tx: &mut dyn Resources,
         position: usize,
-        prepared: &[Result<Prepared, ScimError>],
-        offset: usize,
+        prepared: &Ready,
     ) -> Result<(), StoreError> {
         let run = self.run;
         let Some(planned) = run.plan.operations.get(position) else {
@@ -442,17 +515,15 @@ impl<'a> Attempt<'a> {
             .get(&position)
             .cloned()
             .or_else(|| lost.map(|other| unresolved(&self.name(*other))));
-        let result: Result<Done, ScimError> = match (refused, prepared.get(position - offset)) {
-            (Some(error), _) => Err(error),
-            (None, Some(Err(error))) => Err(error.clone()),
-            (None, Some(Ok(prepared))) => {
+        let result: Result<Done, ScimError> = match refused {
+            Some(error) => Err(error),
+            None => {
                 self.hand.origin = Some(Origin {
-                    import: self.run.record.id,
+                    import: run.record.id,
                     line: position as u64 + 1,
                 });
-                self.hand.apply(tx, prepared)?
+                prepared.apply(&mut self.hand, tx, run, position)?
             }
-            (None, None) => Err(ScimError::new(500, "The operation is not there.")),
         };
         if let Ok(done) = &result {
             if done.kind == Kind::Group {

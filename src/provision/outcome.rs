@@ -1,6 +1,7 @@
 //! What became of each operation of a Bulk request, as it is kept and as doors show it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -27,6 +28,8 @@ pub struct OperationOutcome {
     pub changed: Option<Moment>,
     /// Why it failed.
     pub error: Option<ScimError>,
+    /// The resource as the caller was shown it, where the answer says that.
+    pub document: Option<Value>,
 }
 
 impl OperationOutcome {
@@ -73,6 +76,7 @@ impl OperationOutcome {
                 .and_then(|error| error.scim_type)
                 .map(|kind| kind.as_str().to_owned()),
             detail: error.map(|error| error.detail.clone()),
+            document: self.document.clone(),
         };
         serde_json::to_string(&kept).unwrap_or_default()
     }
@@ -97,6 +101,7 @@ impl OperationOutcome {
                 scim_type,
                 detail,
             }),
+            document: kept.document,
         })
     }
 }
@@ -121,6 +126,8 @@ struct Kept {
     scim_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<Value>,
 }
 
 #[cfg(test)]
@@ -137,6 +144,7 @@ mod tests {
             path: Some("/Groups/7".into()),
             changed: None,
             error: Some(ScimError::of(ErrorType::Uniqueness, "taken")),
+            document: Some(serde_json::json!({"userName": "kim"})),
         };
         assert_eq!(
             OperationOutcome::from_json(&outcome.to_json()),

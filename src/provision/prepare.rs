@@ -54,6 +54,8 @@ pub(super) struct UserDraft {
     /// The canonical document, without the password.
     pub document: Map<String, Value>,
     pub password: Option<HashedPassword>,
+    /// Attributes that a user who is replaced keeps when the document has none of them.
+    pub keeps: &'static [&'static str],
 }
 
 /// A group as a document has it.
@@ -79,6 +81,30 @@ struct Half {
     passwords: Vec<(Option<String>, Agreed)>,
 }
 
+type Halves = Vec<Result<Half, ScimError>>;
+
+impl Half {
+    /// With the hashes in the places of the passwords.
+    fn whole(self, hashes: Vec<HashedPassword>) -> Prepared {
+        let Half {
+            mut prepared,
+            passwords,
+        } = self;
+        for ((text, _), hashed) in passwords.into_iter().zip(hashes) {
+            match (&mut prepared.act, text) {
+                (PreparedAct::PatchUser(_, known), Some(text)) => {
+                    known.insert(text, hashed);
+                }
+                (PreparedAct::CreateUser(draft) | PreparedAct::ReplaceUser(draft), None) => {
+                    draft.password = Some(hashed);
+                }
+                _ => {}
+            }
+        }
+        prepared
+    }
+}
+
 impl Provisioner {
     /// Prepares operations; their passwords are hashed side by side.
     ///
@@ -89,7 +115,45 @@ impl Provisioner {
         operations: impl IntoIterator<Item = Result<Operation, ScimError>>,
         leniency: Leniency,
     ) -> Result<Vec<Result<Prepared, ScimError>>, HashError> {
-        let halves: Vec<Result<Half, ScimError>> = operations
+        let (halves, hashes) = self.halves(operations, leniency)?;
+        let whole = halves.into_iter().zip(hashes);
+        Ok(whole
+            .map(|(half, hashes)| Ok(half?.whole(hashes)))
+            .collect())
+    }
+
+    /// Only the hashes of the operations' passwords, where so many belong together that they cannot
+    /// all be kept prepared.
+    ///
+    /// # Errors
+    /// The machine cannot hash.
+    pub(super) fn hashes(
+        &self,
+        operations: impl IntoIterator<Item = Result<Operation, ScimError>>,
+        leniency: Leniency,
+    ) -> Result<Vec<Vec<HashedPassword>>, HashError> {
+        Ok(self.halves(operations, leniency)?.1)
+    }
+
+    /// Prepares an operation whose passwords have been hashed.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub(super) fn prepare_with(
+        &self,
+        operation: Operation,
+        leniency: Leniency,
+        hashes: Vec<HashedPassword>,
+    ) -> Result<Prepared, ScimError> {
+        Ok(self.half(operation, leniency)?.whole(hashes))
+    }
+
+    fn halves(
+        &self,
+        operations: impl IntoIterator<Item = Result<Operation, ScimError>>,
+        leniency: Leniency,
+    ) -> Result<(Halves, Vec<Vec<HashedPassword>>), HashError> {
+        let halves: Halves = operations
             .into_iter()
             .map(|operation| self.half(operation?, leniency))
             .collect();
@@ -106,35 +170,22 @@ impl Provisioner {
             false => self.pool.hash_all(clear)?,
         }
         .into_iter();
-        let whole = halves.into_iter().map(|half| {
-            let Half {
-                mut prepared,
-                passwords,
-            } = half?;
-            for (text, agreed) in passwords {
-                let hashed = match agreed {
-                    Agreed::Hashed(hash) => HashedPassword {
-                        hash,
-                        must_change: false,
-                    },
-                    Agreed::Clear(_, must_change) => HashedPassword {
-                        hash: hashes.next().unwrap_or_default(),
-                        must_change,
-                    },
-                };
-                match (&mut prepared.act, text) {
-                    (PreparedAct::PatchUser(_, known), Some(text)) => {
-                        known.insert(text, hashed);
-                    }
-                    (PreparedAct::CreateUser(draft) | PreparedAct::ReplaceUser(draft), None) => {
-                        draft.password = Some(hashed)
-                    }
-                    _ => {}
-                }
-            }
-            Ok(prepared)
+        let hashed = halves.iter().map(|half| {
+            let passwords = half.as_ref().map(|half| half.passwords.as_slice());
+            let hashed = |(_, agreed): &(Option<String>, Agreed)| match agreed {
+                Agreed::Hashed(hash) => HashedPassword {
+                    hash: hash.clone(),
+                    must_change: false,
+                },
+                Agreed::Clear(_, must_change) => HashedPassword {
+                    hash: hashes.next().unwrap_or_default(),
+                    must_change: *must_change,
+                },
+            };
+            passwords.unwrap_or_default().iter().map(hashed).collect()
         });
-        Ok(whole.collect())
+        let hashed = hashed.collect();
+        Ok((halves, hashed))
     }
 
     fn half(&self, operation: Operation, leniency: Leniency) -> Result<Half, ScimError> {
@@ -197,6 +248,7 @@ impl Provisioner {
             name: self.user_name(name)?,
             document,
             password: None,
+            keeps: &[],
         })
     }
 

@@ -165,6 +165,9 @@ fn attribute(one: &Attribute) -> Value {
     put("mutability", one.mutability.as_str().into());
     put("returned", one.returned.as_str().into());
     put("uniqueness", one.uniqueness.as_str().into());
+    if !one.canonical_values.is_empty() {
+        put("canonicalValues", one.canonical_values.into());
+    }
     if one.kind == Type::Reference {
         put("referenceTypes", one.reference_types.into());
     }

@@ -233,7 +233,7 @@ impl Content {
             .map(|(_, kept)| &kept.user)
     }
 
-    fn password(&self, key: &Key) -> Option<StoredPassword> {
+    pub(super) fn password(&self, key: &Key) -> Option<StoredPassword> {
         let kept = self.users.get(key)?;
         let default = || {
             let import = (key.0.clone(), kept.initial_of?);

@@ -7,7 +7,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::change::{Image, attributes_json, find_by_id, keep_image, put, rename};
 use crate::stores::sqlite::groups::groups_of;
 use crate::stores::sqlite::step::signed;
-use crate::stores::sqlite::users::{USER_COLUMNS, user};
+use crate::stores::sqlite::users::{HAS_PASSWORD, HAS_PASSWORD_AT, USER_COLUMNS, user};
 use crate::users::merge::Profile;
 use crate::users::name::lookup_key;
 use crate::users::resources::{Change, HashedPassword, Origin, UserContent, UserResource};
@@ -20,14 +20,20 @@ pub(super) fn read(
 ) -> rusqlite::Result<Option<UserResource>> {
     let found = db
         .prepare_cached(&format!(
-            "SELECT {USER_COLUMNS} FROM users u WHERE organization = ?1 AND id = ?2"
+            "SELECT {USER_COLUMNS}, {HAS_PASSWORD} FROM users u WHERE organization = ?1 AND id = ?2"
         ))?
-        .query_row(params![organization, id], user)
+        .query_row(params![organization, id], |row| {
+            Ok((user(row)?, row.get(HAS_PASSWORD_AT)?))
+        })
         .optional()?;
     found
-        .map(|user| {
+        .map(|(user, has_password)| {
             let groups = groups_of(db, &user)?;
-            Ok(UserResource { user, groups })
+            Ok(UserResource {
+                user,
+                groups,
+                has_password,
+            })
         })
         .transpose()
 }

@@ -26,6 +26,14 @@ pub(super) const USER_COLUMNS: &str =
         AND m.domain = u.domain AND m.user_id = u.id),
     coalesce(password_at, created_at), external_id, created_at, modified_at";
 
+/// Behind those: whether there is a password, in a query where `u` is the user.
+pub(super) const HAS_PASSWORD: &str = "u.password_hash IS NOT NULL OR EXISTS (SELECT 1
+    FROM imports i WHERE i.organization = u.organization AND i.id = u.initial_of
+        AND i.default_password_hash IS NOT NULL)";
+
+/// The position of [`HAS_PASSWORD`].
+pub(super) const HAS_PASSWORD_AT: usize = 15;
+
 /// The hash behind a user's password, in a query where `u` is the user.
 const PASSWORD_HASH: &str = "coalesce(u.password_hash, (SELECT i.default_password_hash
     FROM imports i WHERE i.organization = u.organization AND i.id = u.initial_of))";

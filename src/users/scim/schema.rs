@@ -2,7 +2,7 @@
 //! done to each.
 //!
 //! The tables of the core and enterprise schemas follow RFC 7643 §4 and §8.7; the types of values are
-//! not restricted to canonical ones, because none are enforced.
+//! not restricted to canonical ones, but for the type of a group's member.
 
 use std::borrow::Cow;
 
@@ -157,6 +157,8 @@ pub struct Attribute {
     pub uniqueness: Uniqueness,
     /// What a reference may point to.
     pub reference_types: &'static [&'static str],
+    /// The only values that are taken, where there are such.
+    pub canonical_values: &'static [&'static str],
     /// What a complex one is made of.
     pub sub_attributes: Vec<Attribute>,
 }
@@ -174,6 +176,7 @@ impl Attribute {
             returned: Returned::Default,
             uniqueness: Uniqueness::None,
             reference_types: &[],
+            canonical_values: &[],
             sub_attributes: Vec::new(),
         }
     }
@@ -521,7 +524,11 @@ fn group() -> Schema {
                         .immutable(),
                     Attribute::reference("$ref", &["User", "Group"], "Where the member is")
                         .immutable(),
-                    Attribute::string("type", "User or Group").immutable(),
+                    // A member is what it is: another word than the true one is refused.
+                    Attribute {
+                        canonical_values: &["User", "Group"],
+                        ..Attribute::string("type", "User or Group").immutable()
+                    },
                     Attribute::string("display", "The member's name").read_only(),
                 ],
             )

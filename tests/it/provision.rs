@@ -1,0 +1,1883 @@
+//! Users and groups as resources, one by one and in bulk: the core below the SCIM door, asked directly,
+//! with SQLite and with the memory store.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use muster::app::App;
+use muster::clock::{Clock, Moment};
+use muster::import::jobs::{Cancelled, Ended, JobError};
+use muster::import::request::ImportRequest;
+use muster::provision::bulk_job::{BulkAnswer, BulkCall};
+use muster::provision::error::ProvisionError;
+use muster::provision::operation::{Act, Done, Effect, Operation, Precondition, Resource};
+use muster::provision::outcome::OperationOutcome;
+use muster::provision::plan::Strictness;
+use muster::provision::provisioner::Authority;
+use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::audit::Actor;
+use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use muster::users::operator::Role;
+use muster::users::options::{ConflictPolicy, ImportOptions};
+use muster::users::resources::Kind;
+use muster::users::scim::check::Leniency;
+use muster::users::scim::error::{ErrorType, ScimError};
+use muster::users::scim::render;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::app::Options;
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+
+/// An app and its folder.
+struct House {
+    name: &'static str,
+    app: App,
+    folder: TempDir,
+}
+
+fn open(folder: &TempDir, url: &str, change: impl FnOnce(&mut Options)) -> App {
+    let mut options = Options::new(folder.path());
+    options.app.store.url = url.into();
+    change(&mut options);
+    App::build(&options.app, Clock::system()).expect("the app is built")
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .expect("a temporary folder")
+}
+
+const STORES: [(&str, &str); 2] = [("sqlite", "sqlite:muster.db"), ("memory", "memory:")];
+
+fn each(test: impl Fn(&House)) {
+    each_with(|_| {}, test);
+}
+
+fn each_with(change: impl Fn(&mut Options), test: impl Fn(&House)) {
+    for (name, url) in STORES {
+        let folder = folder();
+        let app = open(&folder, url, &change);
+        test(&House { name, app, folder });
+    }
+}
+
+fn sqlite(change: impl FnOnce(&mut Options)) -> House {
+    let folder = folder();
+    let app = open(&folder, "sqlite:muster.db", change);
+    let name = "sqlite";
+    House { name, app, folder }
+}
+
+fn authority(role: Role) -> Authority {
+    Authority {
+        actor: Actor {
+            organization: DEFAULT_ORGANIZATION.into(),
+            operator: "admin".into(),
+            door: Door::Scim,
+        },
+        role,
+    }
+}
+
+fn call(key: Option<&str>) -> BulkCall {
+    BulkCall {
+        authority: authority(Role::Admin),
+        strictness: Strictness::Operation,
+        leniency: Leniency::default(),
+        key: key.map(str::to_owned),
+        label: "SCIM bulk request",
+    }
+}
+
+fn bulk_body(operations: &Value) -> Value {
+    json!({"schemas": [BULK], "Operations": operations})
+}
+
+fn user(name: &str) -> Value {
+    json!({"schemas": [USER], "userName": name})
+}
+
+fn post(bulk_id: &str, name: &str) -> Value {
+    json!({"method": "POST", "path": "/Users", "bulkId": bulk_id, "data": user(name)})
+}
+
+/// A user with this manager.
+fn post_below(bulk_id: &str, name: &str, manager: &str) -> Value {
+    let data = json!({
+        "schemas": [USER, ENTERPRISE], "userName": name,
+        ENTERPRISE: {"manager": {"value": manager}}
+    });
+    json!({"method": "POST", "path": "/Users", "bulkId": bulk_id, "data": data})
+}
+
+fn members(ids: &[&str]) -> Value {
+    ids.iter().map(|id| json!({"value": id})).collect()
+}
+
+fn group(name: &str, ids: &[&str]) -> Value {
+    json!({"schemas": [GROUP], "displayName": name, "members": members(ids)})
+}
+
+fn post_group(bulk_id: &str, name: &str, ids: &[&str]) -> Value {
+    json!({"method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": group(name, ids)})
+}
+
+fn patch(operations: &Value) -> Value {
+    json!({"schemas": [PATCH_OP], "Operations": operations})
+}
+
+impl House {
+    fn act(
+        &self,
+        role: Role,
+        kind: Kind,
+        id: Uuid,
+        act: Act,
+        version: Option<&str>,
+    ) -> Result<Done, ScimError> {
+        let operation = Operation {
+            kind,
+            id,
+            act,
+            precondition: Precondition::parse(version),
+        };
+        let done = self
+            .app
+            .provisioner
+            .carry_out(&authority(role), operation, Leniency::default());
+        match done {
+            Ok(done) => Ok(done),
+            Err(ProvisionError::Refused(error)) => Err(error),
+            Err(error) => panic!("{}: {error}", self.name),
+        }
+    }
+
+    #[track_caller]
+    fn made(&self, kind: Kind, document: Value) -> Uuid {
+        let id = Uuid::now_v7();
+        let done = self.act(Role::Admin, kind, id, Act::Create(document.clone()), None);
+        let done = done.unwrap_or_else(|error| panic!("{document}: {error}"));
+        assert_eq!((done.status(), done.id), (201, id));
+        id
+    }
+
+    fn put(&self, kind: Kind, id: Uuid, document: Value) -> Result<Done, ScimError> {
+        self.act(Role::Admin, kind, id, Act::Replace(document), None)
+    }
+
+    fn patched(&self, kind: Kind, id: Uuid, operations: Value) -> Result<Done, ScimError> {
+        self.act(Role::Admin, kind, id, Act::Patch(patch(&operations)), None)
+    }
+
+    fn delete(&self, kind: Kind, id: Uuid) -> Result<Done, ScimError> {
+        self.act(Role::Admin, kind, id, Act::Delete, None)
+    }
+
+    fn shown(&self, kind: Kind, id: Uuid) -> Option<Map<String, Value>> {
+        let found =
+            self.app
+                .provisioner
+                .resource(DEFAULT_ORGANIZATION, kind, &id.to_string(), true);
+        match found {
+            Ok(resource) => Some(shown(&resource)),
+            Err(ProvisionError::Refused(error)) if error.status == 404 => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// What the document of a user or group says at this JSON pointer.
+    #[track_caller]
+    fn at(&self, kind: Kind, id: Uuid, pointer: &str) -> Value {
+        let document = Value::Object(self.shown(kind, id).expect("it is there"));
+        document.pointer(pointer).cloned().unwrap_or(Value::Null)
+    }
+
+    fn user_id(&self, name: &str) -> Option<Uuid> {
+        let (domain, name) = name.split_once('/').unwrap_or(("PRIMARY", name));
+        let user = self.app.store.user(DEFAULT_ORGANIZATION, domain, name);
+        user.expect("the store works").map(|user| user.id)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let users = self
+            .app
+            .store
+            .users(DEFAULT_ORGANIZATION, None, None, 1_000_000);
+        let users = users.expect("the store works").into_iter();
+        users.map(|user| user.user_name).collect()
+    }
+
+    /// The names of these groups and of their members; those that are gone are left out.
+    fn groups(&self, ids: &[Uuid]) -> Vec<(String, Vec<String>)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut groups = Vec::new();
+        for id in ids {
+            let Some(group) = self.shown(Kind::Group, *id) else {
+                continue;
+            };
+            let members = group.get("members").and_then(Value::as_array);
+            let members = members.map(Vec::as_slice).unwrap_or_default();
+            let mut names: Vec<String> = members
+                .iter()
+                .map(|member| text(&member["display"]))
+                .collect();
+            names.sort();
+            groups.push((text(&group["displayName"]), names));
+        }
+        groups.sort();
+        groups
+    }
+
+    fn bulk_as(&self, call: &BulkCall, body: &Value) -> Result<BulkAnswer, ProvisionError> {
+        self.app.provisioner.bulk(call, body.to_string().as_bytes())
+    }
+
+    #[track_caller]
+    fn bulk(&self, operations: Value) -> BulkAnswer {
+        let answer = self.bulk_as(&call(None), &bulk_body(&operations));
+        let answer = answer.unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        self.check(&answer);
+        answer
+    }
+
+    /// The answer's record is the stored one, and what it counts adds up.
+    #[track_caller]
+    fn check(&self, answer: &BulkAnswer) {
+        let stored = self.record(answer.record.id);
+        assert_eq!(answer.record, stored, "{}", self.name);
+        check_sum(&stored.counters);
+        assert_eq!(stored.door, Door::Scim);
+    }
+
+    fn record(&self, id: ImportId) -> ImportRecord {
+        let found = self.app.store.import(DEFAULT_ORGANIZATION, id);
+        found.expect("the store works").expect("there is a record")
+    }
+
+    fn import(&self, conflict: ConflictPolicy, csv: &str) -> Counters {
+        let request = ImportRequest {
+            organization: DEFAULT_ORGANIZATION.into(),
+            domain: self.app.domains.find(None).expect("PRIMARY"),
+            door: Door::Rest,
+            operator: "admin".into(),
+            may_grant_admin: true,
+            file_name: "users.csv".into(),
+            default_password: Some("Initial-Pass-1".into()),
+            generated_passwords: None,
+            options: ImportOptions {
+                conflict,
+                ..ImportOptions::default()
+            },
+            key: None,
+        };
+        match self.app.jobs.run(request, csv.as_bytes()) {
+            Ok(Ended::Ran(report)) => report.counters,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn audit(&self, action: &str) -> Vec<Value> {
+        let entries = self.app.store.audit(DEFAULT_ORGANIZATION, None, 100_000);
+        let entries = entries.expect("the store works").into_iter().rev();
+        entries
+            .filter(|entry| entry.action == action)
+            .map(|entry| json!([entry.target, entry.details]))
+            .collect()
+    }
+
+    fn uploads(&self) -> usize {
+        let folder = std::fs::read_dir(&self.app.spool.folder);
+        folder.expect("the spool folder").count()
+    }
+}
+
+fn check_sum(counters: &Counters) {
+    let Counters {
+        total,
+        created,
+        updated,
+        unchanged,
+        duplicate,
+        failed,
+        skipped,
+    } = *counters;
+    let sum = created + updated + unchanged + duplicate + failed + skipped;
+    assert_eq!(total, sum, "{counters:?}");
+}
+
+fn shown(resource: &Resource) -> Map<String, Value> {
+    match resource {
+        Resource::User(user) => render::user(user, ""),
+        Resource::Group(group) => render::group(group, ""),
+    }
+}
+
+fn statuses(answer: &BulkAnswer) -> Vec<u16> {
+    answer.outcomes.iter().map(|it| it.status).collect()
+}
+
+fn id_of(outcome: &OperationOutcome) -> Uuid {
+    outcome.resource.expect("there is a resource").1
+}
+
+#[track_caller]
+fn refused<T: std::fmt::Debug>(result: Result<T, ScimError>) -> (u16, Option<ErrorType>) {
+    let error = result.expect_err("it is refused");
+    (error.status, error.scim_type)
+}
+
+#[track_caller]
+fn refused_whole<T: std::fmt::Debug>(result: Result<T, ProvisionError>) -> ScimError {
+    match result {
+        Err(ProvisionError::Refused(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn users_are_made_replaced_patched_and_removed() {
+    each(|house| {
+        let id = house.made(
+            Kind::User,
+            json!({
+                "schemas": [USER], "userName": "Kim", "externalId": "x1", "password": "Pass-word-1",
+                "name": {"givenName": "Kim", "familyName": "Lee"},
+                "emails": [{"value": "kim@x.org", "type": "work", "primary": true}]
+            }),
+        );
+        let first = house.shown(Kind::User, id).expect("it is there");
+        assert_eq!(first["meta"]["created"], first["meta"]["lastModified"]);
+        assert!(!first.contains_key("password"));
+        assert_eq!(first["emails"][0]["type"], "work");
+
+        // The same again changes nothing, by PUT and by PATCH.
+        let mut same = first.clone();
+        same.remove("meta");
+        let done = house.put(Kind::User, id, same.into()).expect("it is done");
+        assert_eq!(done.effect, Effect::Unchanged);
+        let no_op = json!([{"op": "replace", "path": "name.givenName", "value": "Kim"}]);
+        let done = house.patched(Kind::User, id, no_op).expect("it is done");
+        assert_eq!(done.effect, Effect::Unchanged);
+        assert_eq!(house.shown(Kind::User, id).as_ref(), Some(&first));
+
+        let mut last = done.changed.expect("a version");
+        for title in ["a", "b", "c"] {
+            let change = json!([{"op": "add", "path": "title", "value": title}]);
+            let done = house.patched(Kind::User, id, change).expect("it is done");
+            let changed = done.changed.expect("a version");
+            assert!(changed > last, "{}", house.name);
+            last = changed;
+        }
+        let stale = render::version(Moment(1));
+        let patch_title = Act::Patch(patch(&json!([{"op": "remove", "path": "title"}])));
+        let done = house.act(
+            Role::Admin,
+            Kind::User,
+            id,
+            patch_title.clone(),
+            Some(&stale),
+        );
+        assert_eq!(refused(done), (412, None));
+        let fresh = render::version(last);
+        let done = house.act(Role::Admin, Kind::User, id, patch_title, Some(&fresh));
+        assert_eq!(done.expect("it is done").effect, Effect::Updated);
+        let done = house.act(Role::Admin, Kind::User, id, Act::Delete, Some(&stale));
+        assert_eq!(refused(done), (412, None));
+
+        // PUT leaves out, and so clears.
+        house
+            .put(Kind::User, id, user("KIM"))
+            .expect("the same name in another case");
+        let now = house.shown(Kind::User, id).expect("it is there");
+        assert_eq!(now["userName"], "KIM");
+        for gone in ["name", "emails", "externalId"] {
+            assert!(!now.contains_key(gone), "{gone}");
+        }
+        house.put(Kind::User, id, user("kay")).expect("a new name");
+        assert_eq!(house.user_id("kim"), None);
+        assert_eq!(house.user_id("KAY"), Some(id));
+
+        assert_eq!(house.delete(Kind::User, id).expect("gone").status(), 204);
+        assert_eq!(refused(house.delete(Kind::User, id)), (404, None));
+        assert_eq!(refused(house.put(Kind::User, id, user("x"))), (404, None));
+        let no_op = json!([{"op": "remove", "path": "title"}]);
+        assert_eq!(refused(house.patched(Kind::User, id, no_op)), (404, None));
+        assert_eq!(house.shown(Kind::User, id), None);
+        house.made(Kind::User, user("kay"));
+    });
+}
+
+#[test]
+fn names_and_user_stores_are_kept_apart() {
+    each(|house| {
+        let uniqueness = (409, Some(ErrorType::Uniqueness));
+        let wrong = (400, Some(ErrorType::InvalidValue));
+        let create = |document| {
+            let act = Act::Create(document);
+            house.act(Role::Import, Kind::User, Uuid::now_v7(), act, None)
+        };
+        let kim = house.made(Kind::User, user("kim"));
+        let lee = house.made(Kind::User, user("lee"));
+        for taken in ["kim", "KIM", "PRIMARY/Kim", "primary/kim"] {
+            assert_eq!(refused(create(user(taken))), uniqueness, "{taken}");
+            let renamed = house.put(Kind::User, lee, user(taken));
+            assert_eq!(refused(renamed), uniqueness, "{taken}");
+        }
+        for bad in ["", " ", "a b", "nosuch/kim", "ki\u{7}m"] {
+            assert_eq!(refused(create(user(bad))), wrong, "{bad:?}");
+        }
+        let sales = house.made(Kind::User, user("sales/kim"));
+        assert_eq!(house.at(Kind::User, sales, "/userName"), "SALES/kim");
+        assert_eq!(house.user_id("SALES/kim"), Some(sales));
+        assert_eq!(refused(create(user("SALES/KIM"))), uniqueness);
+        let moved = house.put(Kind::User, sales, user("kam"));
+        assert_eq!(refused(moved), (400, Some(ErrorType::Mutability)));
+        assert_eq!(house.at(Kind::User, kim, "/userName"), "kim");
+
+        let guides = house.made(Kind::Group, group("guides", &[]));
+        let make = |name: &str| {
+            let act = Act::Create(group(name, &[]));
+            house.act(Role::Admin, Kind::Group, Uuid::now_v7(), act, None)
+        };
+        assert_eq!(refused(make("GUIDES")), uniqueness);
+        assert_eq!(refused(make("Admin")), uniqueness);
+        assert_eq!(refused(make("Internal/everyone")), wrong);
+        assert_eq!(refused(make("nosuch/x")), wrong);
+        make("SALES/guides").expect("another user store");
+        let strangers = group("guides", &[&sales.to_string()]);
+        assert_eq!(refused(house.put(Kind::Group, guides, strangers)), wrong);
+    });
+}
+
+#[test]
+fn passwords_follow_the_rules_and_belong_to_administrators() {
+    each(|house| {
+        let with = |name: &str, password: &str| json!({"schemas": [USER], "userName": name, "password": password});
+        let create = |role, document| {
+            house.act(
+                role,
+                Kind::User,
+                Uuid::now_v7(),
+                Act::Create(document),
+                None,
+            )
+        };
+        let wrong = (400, Some(ErrorType::InvalidValue));
+        assert_eq!(refused(create(Role::Admin, with("a", "abc"))), wrong);
+        assert_eq!(refused(create(Role::Read, user("a"))), (403, None));
+        let hash = |name: &str| {
+            let stored = house
+                .app
+                .store
+                .password(DEFAULT_ORGANIZATION, "PRIMARY", name);
+            stored.expect("the store works").map(|stored| stored.hash)
+        };
+        create(Role::Import, with("kim", "Pass-word-1")).expect("made");
+        let pool = &house.app.pool;
+        assert!(pool.verify("Pass-word-1".into(), hash("kim")));
+        house.made(Kind::User, user("lee"));
+        assert_eq!(hash("lee"), None);
+        assert!(!pool.verify("".into(), hash("lee")));
+        // A hash of another system is kept as it is.
+        let foreign = "$2b$04$abcdefghijklmnopqrstuuJ6KQ8fGfPQBHg2GRnFkVhVRwS6p0n4K";
+        create(Role::Import, with("foreign", foreign)).expect("made");
+        assert_eq!(hash("foreign").as_deref(), Some(foreign));
+
+        let kim = house.user_id("kim").expect("kim");
+        let patch_password = Act::Patch(patch(
+            &json!([{"op": "replace", "path": "password", "value": "Pass-word-2"}]),
+        ));
+        let put_password = Act::Replace(with("kim", "Pass-word-3"));
+        for act in [patch_password.clone(), put_password] {
+            let done = house.act(Role::Import, Kind::User, kim, act, None);
+            assert_eq!(refused(done), (403, None));
+        }
+        assert!(pool.verify("Pass-word-1".into(), hash("kim")));
+        let done = house.act(Role::Admin, Kind::User, kim, patch_password, None);
+        assert_eq!(done.expect("changed").effect, Effect::Updated);
+        assert!(pool.verify("Pass-word-2".into(), hash("kim")));
+        let updates = house.audit("user.update");
+        assert_eq!(
+            updates,
+            [json!(["PRIMARY/kim", {"attributes": ["password"]}])]
+        );
+        let done = house.act(Role::Import, Kind::User, kim, Act::Delete, None);
+        assert_eq!(refused(done), (403, None));
+    });
+}
+
+#[test]
+fn groups_are_made_replaced_patched_and_removed() {
+    each(|house| {
+        let [kim, lee, kay] = ["kim", "lee", "kay"].map(|name| house.made(Kind::User, user(name)));
+        let [k, l, y] = [kim, lee, kay].map(|id| id.to_string());
+        let id = house.made(Kind::Group, group("guides", &[&k, &l]));
+        let first = house.shown(Kind::Group, id).expect("it is there");
+        assert_eq!(first["meta"]["created"], first["meta"]["lastModified"]);
+        assert_eq!(first["members"].as_array().map(Vec::len), Some(2));
+        assert_eq!(house.at(Kind::User, kim, "/groups/0/display"), "guides");
+
+        let mut same = first.clone();
+        same.remove("meta");
+        let done = house.put(Kind::Group, id, same.into()).expect("it is done");
+        assert_eq!(done.effect, Effect::Unchanged);
+        let again = json!([{"op": "add", "path": "members", "value": [{"value": k}]}]);
+        let done = house.patched(Kind::Group, id, again).expect("it is done");
+        assert_eq!(done.effect, Effect::Unchanged);
+        assert_eq!(house.shown(Kind::Group, id).as_ref(), Some(&first));
+
+        let mut last = done.changed.expect("a version");
+        let path = format!("members[value eq \"{k}\"]");
+        for change in [
+            json!({"op": "add", "path": "members", "value": [{"value": y, "type": "User"}]}),
+            json!({"op": "remove", "path": path}),
+            json!({"op": "replace", "path": "displayName", "value": "Guides"}),
+            json!({"op": "replace", "path": "members", "value": [{"value": k}]}),
+            json!({"op": "remove", "path": "members"}),
+            json!({"op": "add", "value": {"externalId": "g", "members": [{"value": l}]}}),
+        ] {
+            let done = house.patched(Kind::Group, id, json!([change]));
+            let done = done.unwrap_or_else(|error| panic!("{change}: {error}"));
+            assert_eq!(done.effect, Effect::Updated, "{change}");
+            let changed = done.changed.expect("a version");
+            assert!(changed > last, "{change}");
+            last = changed;
+        }
+        assert_eq!(
+            house.groups(&[id]),
+            [("Guides".into(), vec!["lee".to_owned()])]
+        );
+
+        let wrong = (400, Some(ErrorType::InvalidValue));
+        let nobody = Uuid::now_v7().to_string();
+        for ids in [[nobody.as_str()], ["kim"], [&id.to_string()]] {
+            let refusal = house.put(Kind::Group, id, group("Guides", &ids));
+            assert_eq!(refused(refusal), wrong, "{ids:?}");
+        }
+        let two = json!([
+            {"op": "remove", "path": "members"},
+            {"op": "add", "path": "members", "value": [{"value": nobody}]}
+        ]);
+        assert_eq!(refused(house.patched(Kind::Group, id, two)), wrong);
+        assert_eq!(
+            house.groups(&[id]),
+            [("Guides".into(), vec!["lee".to_owned()])]
+        );
+        let of_groups = house.made(Kind::Group, group("all", &[&id.to_string()]));
+        let import = |act| house.act(Role::Import, Kind::Group, id, act, None);
+        assert_eq!(refused(import(Act::Delete)), (403, None));
+        assert_eq!(refused(import(Act::Replace(group("x", &[])))), (403, None));
+        import(Act::Replace(group("Guides", &[])))
+            .map(drop)
+            .expect_err("its externalId");
+
+        house.delete(Kind::Group, id).expect("it is gone");
+        assert_eq!(refused(house.delete(Kind::Group, id)), (404, None));
+        assert_eq!(house.at(Kind::Group, of_groups, "/members"), Value::Null);
+        house.delete(Kind::User, kim).expect("it is gone");
+    });
+}
+
+#[test]
+fn the_group_of_administrators_is_theirs() {
+    each(|house| {
+        let kim = house.made(Kind::User, user("kim")).to_string();
+        house.import(ConflictPolicy::Skip, "username,roles\nroot,admin\n");
+        let root = house.user_id("root").expect("root");
+        let admins = house.at(Kind::User, root, "/groups/0/value");
+        let admins: Uuid = admins
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .expect("an id");
+        let join = Act::Patch(patch(
+            &json!([{"op": "add", "path": "members", "value": [{"value": kim}]}]),
+        ));
+        let import = house.act(Role::Import, Kind::Group, admins, join.clone(), None);
+        assert_eq!(refused(import), (403, None));
+        let put = Act::Replace(group("admin", &[&kim]));
+        let import = house.act(Role::Import, Kind::Group, admins, put, None);
+        assert_eq!(refused(import), (403, None));
+        house
+            .act(Role::Admin, Kind::Group, admins, join, None)
+            .expect("an administrator may");
+        let leave = Act::Replace(group("admin", &[]));
+        let import = house.act(Role::Import, Kind::Group, admins, leave, None);
+        assert_eq!(refused(import), (403, None));
+        let mutability = (400, Some(ErrorType::Mutability));
+        let renamed = house.put(Kind::Group, admins, group("x", &[]));
+        assert_eq!(refused(renamed), mutability);
+        assert_eq!(refused(house.delete(Kind::Group, admins)), mutability);
+        let forward = house.bulk_as(
+            &BulkCall {
+                authority: authority(Role::Import),
+                ..call(None)
+            },
+            &bulk_body(&json!([
+                {"method": "PATCH", "path": format!("/Groups/{admins}"), "data": patch(&json!([
+                    {"op": "add", "path": "members", "value": [{"value": "bulkId:e"}]}]))},
+                post("e", "eve"),
+            ])),
+        );
+        assert_eq!(statuses(&forward.expect("done")), [403, 201]);
+        assert_eq!(house.at(Kind::Group, admins, "/members/2"), Value::Null);
+    });
+}
+
+#[test]
+fn nobody_becomes_their_own_manager() {
+    each(|house| {
+        let below = |name: &str, manager: &str| {
+            json!({
+                "schemas": [USER, ENTERPRISE], "userName": name,
+                ENTERPRISE: {"manager": {"value": manager}}
+            })
+        };
+        let pointer = format!("/{ENTERPRISE}/manager/value");
+        let a = house.made(Kind::User, user("a"));
+        let b = house.made(Kind::User, below("b", &a.to_string()));
+        let c = house.made(Kind::User, below("c", &b.to_string()));
+        assert_eq!(house.at(Kind::User, c, &pointer), b.to_string());
+        for manager in [a, b, c] {
+            let refusal = house.put(Kind::User, a, below("a", &manager.to_string()));
+            assert_eq!(refused(refusal), (400, Some(ErrorType::InvalidValue)));
+        }
+        let nobody = Uuid::now_v7().to_string();
+        let refusal = house.put(Kind::User, a, below("a", &nobody));
+        assert_eq!(refused(refusal), (400, Some(ErrorType::InvalidValue)));
+        for name in ["kim", "SALES/kim", "4711"] {
+            house.put(Kind::User, a, below("a", name)).expect("a name");
+            assert_eq!(house.at(Kind::User, a, &pointer), name);
+        }
+        // Circles that one request makes are resolved, and whoever is below them is none.
+        let answer = house.bulk(json!([
+            post_below("x", "x", "bulkId:z"),
+            post_below("y", "y", "bulkId:x"),
+            post_below("z", "z", "bulkId:y"),
+        ]));
+        assert_eq!(statuses(&answer), [201, 201, 201]);
+        let [x, y, z] = [0, 1, 2].map(|at| id_of(&answer.outcomes[at]));
+        assert_eq!(house.at(Kind::User, x, &pointer), z.to_string());
+        assert_eq!(house.at(Kind::User, z, &pointer), y.to_string());
+        house
+            .put(Kind::User, c, below("c", &x.to_string()))
+            .expect("the circle does not hold c");
+        let own = house.bulk(json!([post_below("q", "q", "bulkId:q")]));
+        assert_eq!(statuses(&own), [400]);
+        assert_eq!(house.user_id("q"), None);
+    });
+}
+
+#[test]
+fn what_files_brought_and_what_clients_changed_stay_together() {
+    each(|house| {
+        let csv = "username,givenname,emailaddress,http://wso2.org/claims/mobile,\
+                   http://wso2.org/claims/phoneNumbers.work,http://wso2.org/claims/region,\
+                   http://wso2.org/claims/country,http://wso2.org/claims/dob,\
+                   http://wso2.org/claims/active\n\
+                   kim,Kim,kim@x.org,1,2,BW,DE,2000-01-01,TRUE\n";
+        let counted = house.import(ConflictPolicy::Skip, csv);
+        assert_eq!(counted.created, 1, "{counted:?}");
+        let kim = house.user_id("kim").expect("kim");
+        let shown = |pointer: &str| house.at(Kind::User, kim, pointer);
+        assert_eq!(
+            shown("/phoneNumbers"),
+            json!([{"value": "1", "type": "mobile"}, {"value": "2", "type": "work"}])
+        );
+        let attributes = |house: &House| {
+            let user = house.app.store.user(DEFAULT_ORGANIZATION, "PRIMARY", "kim");
+            user.expect("works").expect("kim").attributes
+        };
+        let before = attributes(house);
+        let title = json!([{"op": "add", "path": "title", "value": "Dr"}]);
+        house.patched(Kind::User, kim, title).expect("done");
+        let mut expected = before.clone();
+        expected.insert("title".into(), "Dr".into());
+        assert_eq!(attributes(house), expected, "{}", house.name);
+        house
+            .patched(
+                Kind::User,
+                kim,
+                json!([
+                    {"op": "replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "22"},
+                    {"op": "add", "path": "phoneNumbers", "value": [
+                        {"value": "3", "type": "mobile", "display": "old"}]},
+                    {"op": "replace", "path": "addresses", "value": [
+                        {"region": "BY", "country": "DE", "type": "work"}]},
+                    {"op": "replace", "path": "emails", "value": [
+                        {"value": "kim@y.org", "type": "work", "primary": true},
+                        {"value": "kim@z.org", "type": "work"}]},
+                ]),
+            )
+            .expect("done");
+        let csv = "username,emailaddress,http://wso2.org/claims/phoneNumbers.work,\
+                   http://wso2.org/claims/region,http://wso2.org/claims/mobile\n\
+                   kim,kim@new.org,222,HE,11\n";
+        assert_eq!(house.import(ConflictPolicy::Update, csv).updated, 1);
+        assert_eq!(
+            shown("/phoneNumbers"),
+            json!([
+                {"value": "11", "type": "mobile"},
+                {"value": "222", "type": "work"},
+                {"value": "3", "type": "mobile", "display": "old"}
+            ])
+        );
+        assert_eq!(
+            shown("/addresses"),
+            json!([{"region": "HE", "country": "DE", "type": "work"}])
+        );
+        assert_eq!(
+            shown("/emails"),
+            json!([
+                {"value": "kim@new.org", "type": "work", "primary": true},
+                {"value": "kim@z.org", "type": "work"}
+            ])
+        );
+        assert_eq!(shown("/title"), "Dr");
+        assert_eq!(shown("/name/givenName"), "Kim");
+        assert_eq!(shown("/active"), true);
+    });
+}
+
+/// The example of WSO2's documentation, and what it means: the second user's manager is the first.
+#[test]
+fn the_documented_bulk_request_is_carried_out() {
+    each(|house| {
+        let body = json!({
+            "failOnErrors": 1,
+            "schemas": [BULK],
+            "Operations": [
+                {"method": "POST", "path": "/Users", "bulkId": "qwerty", "data": {
+                    "schemas": [USER], "userName": "Kris", "password": "krispass"}},
+                {"method": "POST", "path": "/Users", "bulkId": "ytrewq", "data": {
+                    "schemas": [USER, ENTERPRISE], "userName": "Jesse", "password": "jessepass",
+                    ENTERPRISE: {"employeeNumber": "11250", "manager": {"value": "bulkId:qwerty"}}}}
+            ]
+        });
+        let answer = house.bulk_as(&call(None), &body).expect("it is done");
+        house.check(&answer);
+        assert_eq!(statuses(&answer), [201, 201]);
+        let [kris, jesse] = [0, 1].map(|at| id_of(&answer.outcomes[at]));
+        let pointer = format!("/{ENTERPRISE}/manager/value");
+        assert_eq!(house.at(Kind::User, jesse, &pointer), kris.to_string());
+        assert_eq!(answer.outcomes[0].bulk_id.as_deref(), Some("qwerty"));
+        let version = answer.outcomes[1].changed.map(render::version);
+        assert_eq!(
+            house.at(Kind::User, jesse, "/meta/version").as_str(),
+            version.as_deref()
+        );
+    });
+}
+
+fn group_ids(answer: &BulkAnswer) -> Vec<Uuid> {
+    let of = |outcome: &OperationOutcome| {
+        let (kind, id) = outcome.resource?;
+        (kind == Kind::Group && outcome.method == "POST").then_some(id)
+    };
+    answer.outcomes.iter().filter_map(of).collect()
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn references_lead_backward_forward_and_around() {
+    each(|house| {
+        let answer = house.bulk(json!([
+            post_group("all", "all", &["bulkId:guides", "bulkId:late", "bulkId:early"]),
+            post("early", "early"),
+            post_group("guides", "guides", &["bulkId:all", "bulkId:early"]),
+            {"method": "PATCH", "path": "/Users/bulkId:early", "data": patch(&json!([
+                {"op": "add", "path": format!("{ENTERPRISE}:manager"),
+                 "value": {"value": "bulkId:late"}}]))},
+            {"method": "PATCH", "path": "/Groups/bulkId:guides", "data": patch(&json!([
+                {"op": "remove", "path": "members[value eq \"bulkId:early\"]"},
+                {"op": "add", "path": "members", "value": [{"value": "bulkId:late"}]}]))},
+            post("late", "late"),
+            {"method": "PUT", "path": "Users/bulkId:late", "data": user("later")},
+        ]));
+        assert_eq!(statuses(&answer), [201, 201, 201, 200, 200, 201, 200]);
+        let ids = group_ids(&answer);
+        assert_eq!(
+            house.groups(&ids),
+            [
+                ("all".into(), names(&["early", "guides", "later"])),
+                ("guides".into(), names(&["all", "later"]))
+            ]
+        );
+        let [early, late] = [1, 5].map(|at| id_of(&answer.outcomes[at]));
+        let pointer = format!("/{ENTERPRISE}/manager/value");
+        assert_eq!(house.at(Kind::User, early, &pointer), late.to_string());
+        // The versions that are told last are those of now.
+        for (kind, at) in [
+            (Kind::Group, 0),
+            (Kind::User, 3),
+            (Kind::Group, 4),
+            (Kind::User, 6),
+        ] {
+            let outcome = &answer.outcomes[at];
+            let version = outcome.changed.map(render::version);
+            let now = house.at(kind, id_of(outcome), "/meta/version");
+            assert_eq!(now.as_str(), version.as_deref(), "{at}");
+        }
+        assert_eq!(answer.record.counters.created, 4);
+        assert_eq!(answer.record.counters.updated, 3);
+    });
+}
+
+#[test]
+fn what_is_promised_can_be_taken_back_before_it_comes() {
+    each(|house| {
+        let answer = house.bulk(json!([
+            post_group("put", "put", &["bulkId:u"]),
+            {"method": "PUT", "path": "/Groups/bulkId:put", "data": group("put", &[])},
+            post_group("renamed", "renamed", &["bulkId:u"]),
+            {"method": "PATCH", "path": "/Groups/bulkId:renamed", "data": patch(&json!([
+                {"op": "replace", "path": "displayName", "value": "other"}]))},
+            post_group("filtered", "filtered", &["bulkId:u"]),
+            {"method": "PATCH", "path": "/Groups/bulkId:filtered", "data": patch(&json!([
+                {"op": "remove", "path": "members[type eq \"User\"]"}]))},
+            post_group("removed", "removed", &["bulkId:u"]),
+            {"method": "PATCH", "path": "/Groups/bulkId:removed", "data": patch(&json!([
+                {"op": "remove", "path": "members[value eq \"bulkId:u\"]"}]))},
+            post_group("deleted", "deleted", &["bulkId:u"]),
+            {"method": "DELETE", "path": "/Groups/bulkId:deleted"},
+            {"method": "PUT", "path": "/Users/bulkId:u", "data": user("x")},
+            post("u", "u"),
+            {"method": "DELETE", "path": "/Users/bulkId:u"},
+            post_group("behind", "behind", &["bulkId:u"]),
+            post_below("below", "below", "bulkId:u"),
+        ]));
+        let expected = [
+            201, 200, 201, 200, 201, 200, 201, 200, 201, 204, 404, 201, 204, 400, 400,
+        ];
+        assert_eq!(statuses(&answer), expected, "{:?}", answer.outcomes);
+        let none: Vec<String> = Vec::new();
+        let ids = group_ids(&answer);
+        let now: Vec<_> = ["filtered", "other", "put", "removed"]
+            .map(|name| (name.to_owned(), none.clone()))
+            .into();
+        assert_eq!(house.groups(&ids), now);
+        // With the user still there, only the renamed group has them.
+        let answer = house.bulk(json!([
+            post_group("a", "a2", &["bulkId:u"]),
+            {"method": "PATCH", "path": "/Groups/bulkId:a", "data": patch(&json!([
+                {"op": "replace", "path": "displayName", "value": "a3"}]))},
+            post_group("b", "b2", &["bulkId:u"]),
+            {"method": "PUT", "path": "/Groups/bulkId:b", "data": group("b2", &[])},
+            post("u", "u"),
+        ]));
+        assert_eq!(statuses(&answer), [201, 200, 201, 200, 201]);
+        assert_eq!(
+            house.groups(&group_ids(&answer)),
+            [("a3".into(), names(&["u"])), ("b2".into(), none)]
+        );
+    });
+}
+
+#[test]
+fn whatever_refers_to_a_failure_fails_and_nothing_else() {
+    each(|house| {
+        house.made(Kind::User, user("taken"));
+        let answer = house.bulk(json!([
+            post_below("a", "a", "bulkId:b"),
+            post_below("b", "b", "bulkId:c"),
+            post_below("c", "c", "bulkId:bad"),
+            post("good", "good"),
+            post_group("g", "g", &["bulkId:good", "bulkId:a"]),
+            post_group("h", "h", &["bulkId:good"]),
+            {"method": "PATCH", "path": "/Users/bulkId:c", "data": patch(&json!([
+                {"op": "add", "path": "title", "value": "x"}]))},
+            post("bad", "TAKEN"),
+            {"method": "DELETE", "path": "/Users/bulkId:bad"},
+            post_below("n", "n", "bulkId:nobody"),
+            post("last", "last"),
+        ]));
+        let expected = [409, 409, 409, 201, 409, 201, 409, 409, 409, 409, 201];
+        assert_eq!(statuses(&answer), expected, "{:?}", answer.outcomes);
+        assert_eq!(house.names(), ["good", "last", "taken"]);
+        let ids = group_ids(&answer);
+        assert_eq!(house.groups(&ids), [("h".into(), names(&["good"]))]);
+        let Counters {
+            created,
+            duplicate,
+            failed,
+            ..
+        } = answer.record.counters;
+        assert_eq!((created, duplicate, failed), (3, 1, 7));
+        let findings = house
+            .app
+            .store
+            .findings(DEFAULT_ORGANIZATION, answer.record.id, 0, 100);
+        let lines: Vec<u64> = findings.expect("works").iter().map(|it| it.line).collect();
+        assert_eq!(lines, [1, 2, 3, 5, 7, 8, 9, 10]);
+        // A failed POST has no location, a failed PATCH has one.
+        assert_eq!(answer.outcomes[0].resource, None);
+        assert!(answer.outcomes[6].resource.is_some());
+    });
+}
+
+#[test]
+fn long_chains_and_large_groups_with_a_failure_break_at_once() {
+    each_with(
+        |options| options.app.scim.max_operations = 10_000,
+        |house| {
+            let mut operations: Vec<Value> = (0..400)
+                .map(|at| {
+                    post_below(
+                        &at.to_string(),
+                        &format!("c{at}"),
+                        &format!("bulkId:{}", at + 1),
+                    )
+                })
+                .collect();
+            operations.push(post("400", "no name"));
+            let refs: Vec<String> = (0..1_500).map(|at| format!("bulkId:u{at}")).collect();
+            let refs: Vec<&str> = refs.iter().map(String::as_str).collect();
+            operations.push(post_group("large", "large", &refs));
+            operations.push(post_group("part", "part", &refs[..700]));
+            for at in 0..1_500 {
+                let name = if at == 1_200 {
+                    "no name".into()
+                } else {
+                    format!("u{at}")
+                };
+                operations.push(post(&format!("u{at}"), &name));
+            }
+            let answer = house.bulk(operations.into());
+            let statuses = statuses(&answer);
+            assert!(statuses[..400].iter().all(|status| *status == 409));
+            assert_eq!(statuses[400..403], [400, 409, 201]);
+            let good = statuses[403..].iter().filter(|status| **status == 201);
+            assert_eq!((good.count(), house.names().len()), (1_499, 1_499));
+            let ids = group_ids(&answer);
+            assert_eq!(house.groups(&ids)[0].1.len(), 700);
+        },
+    );
+}
+
+#[test]
+fn errors_end_a_request_where_the_client_says_so() {
+    each(|house| {
+        let run = |most: Value, operations: &Value| {
+            let mut body = bulk_body(operations);
+            body["failOnErrors"] = most;
+            let answer = house.bulk_as(&call(None), &body).expect("it is done");
+            house.check(&answer);
+            for name in house.names() {
+                let id = house.user_id(&name).expect("a user");
+                house.delete(Kind::User, id).expect("it goes");
+            }
+            (statuses(&answer), answer.record.counters.skipped)
+        };
+        let plain = json!([
+            post("a", "a"),
+            post("b", "A"),
+            post("c", "c"),
+            post("d", "C"),
+            post("e", "e")
+        ]);
+        assert_eq!(run(json!(1), &plain), (vec![201, 409], 3));
+        assert_eq!(run(json!(2), &plain), (vec![201, 409, 201, 409], 1));
+        for most in [json!(0), Value::Null, json!(3)] {
+            assert_eq!(run(most, &plain), (vec![201, 409, 201, 409, 201], 0));
+        }
+        let forward = json!([
+            post("first", "first"),
+            post_below("a", "a", "bulkId:late"),
+            post("b", "no name"),
+            post("late", "late"),
+        ]);
+        // What it refers to would come behind the stop.
+        assert_eq!(run(json!(1), &forward), (vec![201, 409], 2));
+        assert_eq!(run(json!(2), &forward), (vec![201, 201, 400, 201], 0));
+        let last = json!([post("a", "a"), post("b", "A")]);
+        assert_eq!(run(json!(1), &last), (vec![201, 409], 0));
+        assert_eq!(run(json!(1), &json!([])), (vec![], 0));
+    });
+}
+
+#[test]
+fn frames_are_judged_one_by_one_or_all_together() {
+    let tiny = |options: &mut Options| {
+        options.app.scim.max_operations = 4;
+        options.app.scim.max_payload_bytes = 2_000;
+    };
+    each_with(tiny, |house| {
+        let strict = BulkCall {
+            strictness: Strictness::Request,
+            ..call(None)
+        };
+        for (operation, status) in [
+            (
+                json!({"method": "POST", "path": "/Users", "data": user("x")}),
+                400,
+            ),
+            (
+                json!({"path": "/Users", "bulkId": "x", "data": user("x")}),
+                400,
+            ),
+            (
+                json!({"method": "POST", "bulkId": "x", "data": user("x")}),
+                400,
+            ),
+            (post("good", "x"), 400),
+            (
+                json!({"method": "POST", "path": "/Users", "bulkId": 7, "data": user("x")}),
+                400,
+            ),
+        ] {
+            let body = bulk_body(&json!([post("good", "good"), operation]));
+            let refusal = refused_whole(house.bulk_as(&strict, &body));
+            assert_eq!(refusal.status, 400, "{body}");
+            let queued = house
+                .app
+                .provisioner
+                .queue_bulk(&strict, body.to_string().as_bytes());
+            assert_eq!(refused_whole(queued).status, 400, "{body}");
+            assert!(house.names().is_empty(), "{body}");
+            let answer = house.bulk_as(&call(None), &body).expect("one by one");
+            assert_eq!(statuses(&answer), [201, status], "{body}");
+            house
+                .delete(Kind::User, id_of(&answer.outcomes[0]))
+                .expect("gone");
+        }
+        for (operation, status) in [
+            (
+                json!({"method": "post", "path": "/Users", "bulkId": "x", "data": user("x")}),
+                400,
+            ),
+            (json!({"method": "GET", "path": "/Users/1"}), 400),
+            (
+                json!({"method": "POST", "path": "/Bulk", "bulkId": "x", "data": {}}),
+                400,
+            ),
+            (
+                json!({"method": "POST", "path": "/Roles", "bulkId": "x", "data": {}}),
+                404,
+            ),
+            (
+                json!({"method": "POST", "path": "/v2/Users", "bulkId": "x", "data": {}}),
+                404,
+            ),
+            (
+                json!({"method": "POST", "path": "/Users/1", "bulkId": "x", "data": {}}),
+                400,
+            ),
+            (
+                json!({"method": "POST", "path": "/Users", "bulkId": "x"}),
+                400,
+            ),
+            (json!({"method": "DELETE", "path": "/Users"}), 400),
+            (json!({"method": "DELETE", "path": "/Users/"}), 400),
+            (json!({"method": "DELETE", "path": "/Users/1"}), 404),
+            (
+                json!({"method": "PATCH", "path": "/Users/bulkId:none", "data": {}}),
+                409,
+            ),
+            (
+                json!({"method": "POST", "path": "/Users", "bulkId": "x", "data": {"userName": "x"}}),
+                400,
+            ),
+        ] {
+            for call in [&strict, &call(None)] {
+                let body = bulk_body(&json!([operation]));
+                let answer = house.bulk_as(call, &body).expect("it fails alone");
+                assert_eq!(statuses(&answer), [status], "{body}");
+            }
+        }
+        let many: Value = (0..5).map(|at| post(&at.to_string(), "x")).collect();
+        let refusal = refused_whole(house.bulk_as(&call(None), &bulk_body(&many)));
+        assert_eq!(refusal.status, 413);
+        assert!(refusal.detail.contains("maxOperations (4)"), "{refusal}");
+        let long = bulk_body(&json!([post("x", &"x".repeat(3_000))]));
+        for result in [
+            house.bulk_as(&call(None), &long).map(drop),
+            house
+                .app
+                .provisioner
+                .queue_bulk(&call(None), long.to_string().as_bytes())
+                .map(drop),
+        ] {
+            let refusal = refused_whole(result);
+            assert_eq!(refusal.status, 413);
+            assert!(
+                refusal.detail.contains("maxPayloadSize (2000)"),
+                "{refusal}"
+            );
+        }
+        assert_eq!((house.names().len(), house.uploads()), (0, 0));
+    });
+}
+
+#[test]
+fn each_operation_is_authorised_as_by_itself() {
+    each(|house| {
+        let kim = house.made(Kind::User, user("kim"));
+        let operations = bulk_body(&json!([
+            post("a", "a"),
+            post_group("g", "g", &[]),
+            {"method": "DELETE", "path": format!("/Users/{kim}")},
+            {"method": "PATCH", "path": format!("/Users/{kim}"), "data": patch(&json!([
+                {"op": "add", "path": "password", "value": "Pass-word-9"}]))},
+            {"method": "PATCH", "path": format!("/Users/{kim}"), "data": patch(&json!([
+                {"op": "add", "path": "title", "value": "x"}]))},
+        ]));
+        let as_role = |role| BulkCall {
+            authority: authority(role),
+            ..call(None)
+        };
+        let read = house
+            .bulk_as(&as_role(Role::Read), &operations)
+            .expect("done");
+        assert_eq!(statuses(&read), [403; 5]);
+        let body = operations.to_string();
+        let queued = house
+            .app
+            .provisioner
+            .queue_bulk(&as_role(Role::Read), body.as_bytes());
+        assert_eq!(refused_whole(queued).status, 403);
+        let import = house
+            .bulk_as(&as_role(Role::Import), &operations)
+            .expect("done");
+        assert_eq!(statuses(&import), [201, 403, 403, 403, 200]);
+    });
+}
+
+#[test]
+fn one_resource_can_pass_through_a_whole_life() {
+    each(|house| {
+        let old = house.made(Kind::User, user("kim"));
+        let answer = house.bulk(json!([
+            {"method": "DELETE", "path": format!("/Users/{old}")},
+            post("new", "KIM"),
+            {"method": "PATCH", "path": "/Users/bulkId:new", "data": patch(&json!([
+                {"op": "add", "path": "title", "value": "x"}]))},
+            {"method": "PATCH", "path": "/Users/bulkId:new", "data": patch(&json!([
+                {"op": "add", "path": "title", "value": "x"}]))},
+            {"method": "DELETE", "path": "/Users/bulkId:new"},
+            post("newest", "Kim"),
+        ]));
+        assert_eq!(statuses(&answer), [204, 201, 200, 200, 204, 201]);
+        assert_eq!(house.user_id("kim"), Some(id_of(&answer.outcomes[5])));
+        assert!(answer.outcomes[1].changed < answer.outcomes[2].changed);
+        assert_eq!(answer.outcomes[2].changed, answer.outcomes[3].changed);
+        let Counters {
+            created,
+            updated,
+            unchanged,
+            ..
+        } = answer.record.counters;
+        assert_eq!((created, updated, unchanged), (2, 3, 1));
+    });
+}
+
+#[test]
+fn the_record_is_undone_and_the_audit_names_attributes_only() {
+    each(|house| {
+        let kim = house.made(Kind::User, user("SALES/kim"));
+        let lee = house.made(Kind::User, user("lee"));
+        let before = house.shown(Kind::User, kim).expect("kim");
+        let answer = house.bulk(json!([
+            post("a", "SALES/made"),
+            post("b", "made"),
+            post_group("g", "g", &["bulkId:b"]),
+            {"method": "PATCH", "path": format!("/Users/{kim}"), "data": patch(&json!([
+                {"op": "add", "path": "title", "value": "secret-title"},
+                {"op": "replace", "path": "userName", "value": "SALES/kam"}]))},
+            {"method": "DELETE", "path": format!("/Users/{lee}")},
+            {"method": "PATCH", "path": "/Users/bulkId:b", "data": patch(&json!([
+                {"op": "add", "path": "title", "value": "secret-title"}]))},
+        ]));
+        assert_eq!(statuses(&answer), [201, 201, 201, 200, 204, 200]);
+        let all = house
+            .app
+            .store
+            .audit(DEFAULT_ORGANIZATION, None, 1_000)
+            .expect("works");
+        let all = serde_json::to_string(&all).expect("JSON");
+        assert!(!all.contains("secret-title"), "{all}");
+        assert_eq!(
+            house.audit("user.update")[0],
+            json!(["SALES/kim", {"attributes": ["title", "userName"]}])
+        );
+        assert_eq!(house.audit("import.begin").len(), 1, "{all}");
+        let undone = house
+            .app
+            .jobs
+            .undo(&authority(Role::Admin).actor, answer.record.id);
+        let undone = undone.expect("it is undone");
+        assert_eq!((undone.removed, undone.restored), (2, 1), "{undone:?}");
+        let mut now = house.shown(Kind::User, kim).expect("kim");
+        let mut before = before;
+        now.remove("meta");
+        before.remove("meta");
+        assert_eq!(now, before);
+        assert_eq!(house.names(), ["kim"]);
+    });
+}
+
+fn many(count: usize) -> Value {
+    bulk_body(
+        &(0..count)
+            .map(|at| post(&format!("b{at}"), &format!("u{at:05}")))
+            .collect(),
+    )
+}
+
+fn large(options: &mut Options) {
+    options.app.scim.max_operations = 1_000_000;
+    options.app.scim.max_payload_bytes = 1 << 30;
+    options.app.spool_limit = 1 << 30;
+}
+
+#[test]
+fn a_key_is_carried_out_once() {
+    let mut house = sqlite(large);
+    let body = bulk_body(&json!([
+        post("a", "a"),
+        post("b", "A"),
+        post_group("g", "g", &["bulkId:a"])
+    ]));
+    let first = house.bulk_as(&call(Some("k")), &body).expect("done");
+    assert_eq!(statuses(&first), [201, 409, 201]);
+    house
+        .delete(Kind::User, id_of(&first.outcomes[0]))
+        .expect("gone");
+    for round in 0..2 {
+        let again = house
+            .bulk_as(&call(Some("k")), &body)
+            .expect("the same answer");
+        assert_eq!(
+            (&again.outcomes, &again.record),
+            (&first.outcomes, &first.record)
+        );
+        assert!(house.names().is_empty());
+        let other = house.bulk_as(&call(Some("k")), &many(1));
+        assert!(
+            matches!(other, Err(ProvisionError::Job(JobError::KeyReused { .. }))),
+            "{other:?}"
+        );
+        let queued = house
+            .app
+            .provisioner
+            .queue_bulk(&call(Some("k")), body.to_string().as_bytes());
+        assert_eq!(queued.expect("the same record").id, first.record.id);
+        assert_eq!((house.names().len(), house.uploads()), (0, 0));
+        if round == 0 {
+            house = reopened(house);
+        }
+    }
+    // Several at once: one does it, the others learn of it or come back.
+    let body = many(200);
+    let house = Arc::new(house);
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let (house, body) = (Arc::clone(&house), body.clone());
+            std::thread::spawn(move || match house.bulk_as(&call(Some("many")), &body) {
+                Ok(answer) => Some(answer.outcomes),
+                Err(ProvisionError::Job(JobError::Busy { .. })) => None,
+                Err(error) => panic!("{error}"),
+            })
+        })
+        .collect();
+    let answers: Vec<_> = threads
+        .into_iter()
+        .filter_map(|thread| thread.join().expect("no panic"))
+        .collect();
+    assert!(!answers.is_empty());
+    assert!(
+        answers
+            .iter()
+            .all(|answer| *answer == answers[0] && answer.len() == 200)
+    );
+    assert_eq!(house.names().len(), 200);
+}
+
+/// Ends the app and builds another one in its folder.
+fn reopened(house: House) -> House {
+    let House { name, app, folder } = house;
+    drop(app);
+    let app = open(&folder, "sqlite:muster.db", large);
+    House { name, app, folder }
+}
+
+impl House {
+    #[track_caller]
+    fn wait_for(&self, id: ImportId) -> BulkAnswer {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let found = self.app.provisioner.bulk_answer(DEFAULT_ORGANIZATION, id);
+            let answer = found.expect("the store works").expect("there is a record");
+            // The upload goes right behind the end.
+            if answer.record.state.is_final() && self.uploads() == 0 {
+                return answer;
+            }
+            assert!(Instant::now() < until, "in vain: {:?}", answer.record);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn queue(&self, call: &BulkCall, body: &Value) -> ImportRecord {
+        let queued = self
+            .app
+            .provisioner
+            .queue_bulk(call, body.to_string().as_bytes());
+        queued.expect("it waits")
+    }
+}
+
+#[test]
+fn a_request_waits_for_its_turn() {
+    each_with(large, |house| {
+        let body = many(3_000);
+        let record = house.queue(&call(Some("k")), &body);
+        assert_eq!(record.state, ImportState::Queued);
+        let waiting = house
+            .app
+            .provisioner
+            .bulk_answer(DEFAULT_ORGANIZATION, record.id);
+        assert!(waiting.expect("works").expect("there").outcomes.is_empty());
+        let busy = house.bulk_as(&call(Some("k")), &body);
+        assert!(
+            matches!(busy, Err(ProvisionError::Job(JobError::Busy { .. }))),
+            "{busy:?}"
+        );
+        house.app.jobs.begin().expect("the queue moves");
+        let answer = house.wait_for(record.id);
+        assert_eq!(answer.record.state, ImportState::Completed);
+        assert_eq!(answer.record.counters.created, 3_000);
+        check_sum(&answer.record.counters);
+        assert!(answer.outcomes.iter().all(|outcome| outcome.status == 201));
+        let ids: HashMap<String, Uuid> = (0..)
+            .zip(&answer.outcomes)
+            .map(|(at, outcome)| (format!("u{at:05}"), id_of(outcome)))
+            .collect();
+        assert_eq!(ids.len(), 3_000);
+        assert!(
+            ids.iter()
+                .all(|(name, id)| house.user_id(name) == Some(*id))
+        );
+        let again = house.bulk_as(&call(Some("k")), &body).expect("the answer");
+        assert_eq!(again.outcomes, answer.outcomes);
+    });
+}
+
+#[test]
+fn what_may_be_left_out_is_remembered_while_a_request_waits() {
+    each(|house| {
+        let body = bulk_body(&json!([
+            {"method": "POST", "path": "/Users", "bulkId": "x", "data": {"userName": "x"}}]));
+        let lenient = BulkCall {
+            leniency: Leniency {
+                schemas_required: false,
+            },
+            ..call(None)
+        };
+        let strict = house.queue(&call(None), &body);
+        house.app.jobs.begin().expect("the queue moves");
+        assert_eq!(statuses(&house.wait_for(strict.id)), [400]);
+        let record = house.queue(&lenient, &body);
+        assert_eq!(statuses(&house.wait_for(record.id)), [201]);
+    });
+}
+
+#[test]
+fn a_restart_in_the_middle_loses_and_repeats_nothing() {
+    const COUNT: usize = 30_000;
+    let mut house = sqlite(large);
+    let record = house.queue(&call(None), &many(COUNT));
+    let mut seen: Vec<OperationOutcome> = Vec::new();
+    let mut interruptions = 0;
+    loop {
+        house.app.jobs.begin().expect("the queue moves");
+        let from = seen.len();
+        let until = Instant::now() + Duration::from_secs(60);
+        let state = loop {
+            let now = house.record(record.id);
+            if now.state.is_final() || now.counters.total as usize > from {
+                break now.state;
+            }
+            assert!(Instant::now() < until, "in vain: {now:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        if state == ImportState::Completed {
+            break;
+        }
+        house = reopened(house);
+        let answer = house
+            .app
+            .provisioner
+            .bulk_answer(DEFAULT_ORGANIZATION, record.id);
+        let answer = answer.expect("works").expect("there");
+        check_sum(&answer.record.counters);
+        assert_eq!(answer.record.counters.total as usize, answer.outcomes.len());
+        assert_eq!(house.names().len(), answer.outcomes.len());
+        assert_eq!(answer.outcomes[..from], seen[..], "what was done stays");
+        seen = answer.outcomes;
+        if answer.record.state == ImportState::Completed {
+            break;
+        }
+        assert_eq!(answer.record.state, ImportState::Interrupted);
+        interruptions += 1;
+    }
+    assert!(interruptions > 2, "{interruptions}");
+    let answer = house.wait_for(record.id);
+    assert_eq!(answer.record.counters.created as usize, COUNT);
+    assert_eq!((house.names().len(), house.uploads()), (COUNT, 0));
+    assert!(answer.outcomes.iter().all(|outcome| outcome.status == 201));
+    assert_eq!(house.user_id("u00000"), Some(id_of(&answer.outcomes[0])));
+}
+
+#[test]
+fn a_request_is_cancelled_before_and_in_the_middle() {
+    let house = sqlite(large);
+    let eve = authority(Role::Admin).actor;
+    let before = house.queue(&call(None), &many(10));
+    let cancelled = house.app.jobs.cancel(&eve, before.id).expect("works");
+    assert_eq!(cancelled, Cancelled::BeforeItBegan);
+    assert_eq!((house.names().len(), house.uploads()), (0, 0));
+    let record = house.queue(&call(None), &many(50_000));
+    house.app.jobs.begin().expect("the queue moves");
+    let until = Instant::now() + Duration::from_secs(60);
+    while house.record(record.id).counters.total == 0 {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(
+        house.app.jobs.cancel(&eve, record.id).expect("works"),
+        Cancelled::Asked
+    );
+    let answer = house.wait_for(record.id);
+    assert_eq!(answer.record.state, ImportState::Cancelled);
+    check_sum(&answer.record.counters);
+    let done = answer.outcomes.len();
+    assert!((1..50_000).contains(&done), "{done}");
+    assert_eq!(answer.record.counters.total as usize, done);
+    assert_eq!(house.names().len(), done);
+}
+
+#[test]
+fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
+    let house = sqlite(large);
+    let data = house.folder.path().join("data");
+    let poison = |sql: &str| {
+        let raw = rusqlite::Connection::open(data.join("muster.db")).expect("the file");
+        raw.execute_batch(sql).expect("SQL");
+    };
+    let poisoned = "CREATE TRIGGER poison BEFORE INSERT ON users WHEN NEW.user_name = 'u02500'
+                    BEGIN SELECT RAISE(FAIL, 'poisoned'); END";
+    poison(poisoned);
+    let failed = house.bulk_as(&call(Some("k")), &many(4_000));
+    assert!(
+        matches!(failed, Err(ProvisionError::Store(_))),
+        "{failed:?}"
+    );
+    let record = house.app.store.import_by_key(DEFAULT_ORGANIZATION, "k");
+    let record = record.expect("works").expect("a record");
+    assert_eq!(record.state, ImportState::Interrupted);
+    assert_eq!(
+        (record.counters.total, record.counters.created),
+        (2_000, 2_000)
+    );
+    assert_eq!(house.names().len(), 2_000);
+    let outcomes = || {
+        let found = house
+            .app
+            .provisioner
+            .bulk_answer(DEFAULT_ORGANIZATION, record.id);
+        found.expect("works").expect("there").outcomes
+    };
+    let before = outcomes();
+    assert_eq!(before.len(), 2_000);
+    poison("DROP TRIGGER poison");
+    let answer = house
+        .bulk_as(&call(Some("k")), &many(4_000))
+        .expect("it goes on");
+    house.check(&answer);
+    assert_eq!(answer.record.id, record.id);
+    assert_eq!((answer.outcomes.len(), house.names().len()), (4_000, 4_000));
+    assert_eq!(answer.outcomes[..2_000], before[..]);
+    assert_eq!(answer.record.counters.created, 4_000);
+    assert_eq!(outcomes(), answer.outcomes);
+    // In the queue, it waits for the next start.
+    poison(&poisoned.replace("u02500", "w"));
+    let waiting = house.queue(&call(Some("w")), &bulk_body(&json!([post("w", "w")])));
+    house.app.jobs.begin().expect("the queue moves");
+    let until = Instant::now() + Duration::from_secs(60);
+    while house.record(waiting.id).state != ImportState::Interrupted {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(house.uploads(), 1);
+    poison("DROP TRIGGER poison");
+    let house = reopened(house);
+    house.app.jobs.begin().expect("the queue moves");
+    assert_eq!(statuses(&house.wait_for(waiting.id)), [201]);
+}
+
+/// xorshift64*: the same requests in every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+        high as usize % bound
+    }
+}
+
+/// Requests of up to eight operations with few names, so that much collides; `ahead` says whether
+/// references may lead to later operations.
+fn request(chance: &mut Chance, ahead: bool) -> Vec<Value> {
+    let count = 1 + chance.below(8);
+    (0..count)
+        .map(|at| {
+            let reach = if ahead { count } else { at };
+            let refer = |chance: &mut Chance| match chance.below(8) {
+                0 => "bulkId:nobody".to_owned(),
+                _ => format!("bulkId:{}", chance.below(reach.max(1))),
+            };
+            let name = format!("n{}", chance.below(6));
+            let bulk_id = at.to_string();
+            match chance.below(9) {
+                0..=1 => post(&bulk_id, &name),
+                2 => post_below(&bulk_id, &name, &refer(chance)),
+                3 => {
+                    let ids: Vec<String> = (0..chance.below(4)).map(|_| refer(chance)).collect();
+                    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+                    post_group(&bulk_id, &name, &ids)
+                }
+                4 => json!({"method": "DELETE", "path": format!("/Users/{}", refer(chance))}),
+                5 => json!({"method": "PUT", "path": format!("/Users/{}", refer(chance)),
+                    "data": user(&name)}),
+                6 => json!({"method": "PUT", "path": format!("/Groups/{}", refer(chance)),
+                    "data": group(&name, &[&refer(chance)])}),
+                7 => json!({"method": "PATCH", "path": format!("/Groups/{}", refer(chance)),
+                    "data": patch(&json!([
+                        {"op": "add", "path": "members", "value": [{"value": refer(chance)}]},
+                        {"op": "remove", "path": format!("members[value eq \"{}\"]", refer(chance))}]))}),
+                _ => json!({"method": "PATCH", "path": format!("/Groups/{}", refer(chance)),
+                    "data": patch(&json!([
+                        {"op": "replace", "path": "displayName", "value": name},
+                        {"op": "add", "path": "members", "value": [{"value": refer(chance)}]}]))}),
+            }
+        })
+        .collect()
+}
+
+impl House {
+    /// Everything that there is besides ids, moments and built-in groups.
+    fn all(&self, groups: &[Uuid]) -> String {
+        let manager = |id: &str| match id.parse() {
+            Ok(id) => match self.shown(Kind::User, id) {
+                Some(user) => user["userName"].to_string(),
+                None => "gone".to_owned(),
+            },
+            Err(_) => id.to_owned(),
+        };
+        let users = self
+            .app
+            .store
+            .users(DEFAULT_ORGANIZATION, None, None, 1_000);
+        let users = users.expect("works").into_iter().map(|user| {
+            let above = user.attributes.get("manager").and_then(Value::as_str);
+            let mut roles = user.roles;
+            roles.sort();
+            (user.user_name, above.map(&manager), roles)
+        });
+        format!("{:?} {:?}", users.collect::<Vec<_>>(), self.groups(groups))
+    }
+
+    fn clear(&self, groups: &[Uuid]) {
+        for name in self.names() {
+            let id = self.user_id(&name).expect("a user");
+            self.delete(Kind::User, id).expect("it goes");
+        }
+        for id in groups {
+            let _ = self.delete(Kind::Group, *id);
+        }
+    }
+
+    /// Does the operations one by one, each reference resolved by what came before.
+    fn one_by_one(&self, operations: &[Value]) -> (Vec<u16>, Vec<Uuid>) {
+        let mut ids: HashMap<String, Uuid> = HashMap::new();
+        let (mut statuses, mut groups) = (Vec::new(), Vec::new());
+        for operation in operations {
+            let mut text = operation.to_string();
+            let own = Uuid::now_v7();
+            if let (Some("POST"), Some(bulk_id)) =
+                (operation["method"].as_str(), operation["bulkId"].as_str())
+            {
+                text = text.replace(&format!("bulkId:{bulk_id}"), &own.to_string());
+            }
+            for (bulk_id, id) in &ids {
+                text = text.replace(&format!("bulkId:{bulk_id}"), &id.to_string());
+            }
+            if text.contains("bulkId:") {
+                statuses.push(409);
+                continue;
+            }
+            let operation: Value = serde_json::from_str(&text).expect("JSON");
+            let path = operation["path"].as_str().expect("a path");
+            let kind = match path.starts_with("/Users") {
+                true => Kind::User,
+                false => Kind::Group,
+            };
+            let id = path.rsplit('/').next().and_then(|id| id.parse().ok());
+            let id = id.unwrap_or(own);
+            let data = operation["data"].clone();
+            let act = match operation["method"].as_str().expect("a method") {
+                "POST" => Act::Create(data),
+                "PUT" => Act::Replace(data),
+                "PATCH" => Act::Patch(data),
+                _ => Act::Delete,
+            };
+            let made = matches!(act, Act::Create(_));
+            statuses.push(match self.act(Role::Admin, kind, id, act, None) {
+                Ok(done) => {
+                    if made {
+                        let bulk_id = operation["bulkId"].as_str().expect("a bulkId");
+                        ids.insert(bulk_id.to_owned(), id);
+                        groups.extend((kind == Kind::Group).then_some(id));
+                    }
+                    done.status()
+                }
+                Err(error) => error.status,
+            });
+        }
+        (statuses, groups)
+    }
+}
+
+#[test]
+fn a_bulk_request_does_what_its_operations_do_one_by_one() {
+    let folders = [folder(), folder()];
+    let [one, many] = [0, 1].map(|at| open(&folders[at], "memory:", |_| {}));
+    let [one, many] = [one, many].map(|app| House {
+        name: "memory",
+        app,
+        folder: folder(),
+    });
+    let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
+    for round in 0..3_000 {
+        let operations = request(&mut chance, false);
+        let answer = many.bulk(operations.clone().into());
+        let (expected, groups) = one.one_by_one(&operations);
+        let shown = || format!("{round}: {}", Value::from(operations.clone()));
+        assert_eq!(statuses(&answer), expected, "{}", shown());
+        let ids = group_ids(&answer);
+        assert_eq!(many.all(&ids), one.all(&groups), "{}", shown());
+        one.clear(&groups);
+        many.clear(&ids);
+    }
+}
+
+#[test]
+fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
+    let [sqlite_folder, memory_folder] = [folder(), folder()];
+    let sqlite = House {
+        name: "sqlite",
+        app: open(&sqlite_folder, "sqlite:muster.db", |_| {}),
+        folder: sqlite_folder,
+    };
+    let memory = House {
+        name: "memory",
+        app: open(&memory_folder, "memory:", |_| {}),
+        folder: memory_folder,
+    };
+    let mut chance = Chance(0xD1B5_4A32_D192_ED03);
+    for round in 0..2_000 {
+        let operations = request(&mut chance, true);
+        let shown = || format!("{round}: {}", Value::from(operations.clone()));
+        let most = chance.below(4);
+        let mut body = bulk_body(&operations.clone().into());
+        body["failOnErrors"] = json!(most);
+        let [first, second] = [&sqlite, &memory].map(|house| {
+            let answer = house.bulk_as(&call(None), &body).expect("it is done");
+            house.check(&answer);
+            answer
+        });
+        assert_eq!(statuses(&first), statuses(&second), "{}", shown());
+        let [groups, others] = [&first, &second].map(group_ids);
+        assert_eq!(sqlite.all(&groups), memory.all(&others), "{}", shown());
+        let details = |answer: &BulkAnswer| -> Vec<Option<String>> {
+            let errors = answer.outcomes.iter().map(|outcome| outcome.error.as_ref());
+            errors
+                .map(|error| error.map(|error| error.detail.clone()))
+                .collect()
+        };
+        for (at, operation) in operations.iter().enumerate().take(first.outcomes.len()) {
+            let outcome = &first.outcomes[at];
+            let text = operation.to_string();
+            for (other, target) in first.outcomes.iter().enumerate() {
+                let refers = text.contains(&format!("bulkId:{other}"));
+                let lost = target.error.is_some() || target.method != "POST";
+                if refers && lost && other != at {
+                    assert!(outcome.error.is_some(), "{at} to {other}, {}", shown());
+                }
+            }
+            let looks_beyond = (first.outcomes.len()..operations.len())
+                .any(|other| text.contains(&format!("bulkId:{other}")));
+            assert!(
+                !looks_beyond || outcome.error.is_some(),
+                "{at}, {}",
+                shown()
+            );
+        }
+        let failed = first
+            .outcomes
+            .iter()
+            .filter(|it| it.error.is_some())
+            .count();
+        let skipped = first.record.counters.skipped as usize;
+        assert_eq!(
+            first.outcomes.len() + skipped,
+            operations.len(),
+            "{}",
+            shown()
+        );
+        assert!(most == 0 || failed <= most, "{}", shown());
+        assert_eq!(details(&first).len(), details(&second).len());
+        sqlite.clear(&groups);
+        memory.clear(&others);
+    }
+}
+
+#[test]
+fn the_terminal_shows_lists_and_exports_what_a_file_can_say() {
+    let home = crate::process::Home::new();
+    let mut options = Options::new(&home.path("."));
+    options.app.store.data = home.data();
+    let app = App::build(&options.app, Clock::system()).expect("the app is built");
+    let (name, folder) = ("sqlite", folder());
+    let house = House { name, app, folder };
+    house.made(
+        Kind::User,
+        json!({
+            "schemas": [USER], "userName": "kim", "title": "Dr",
+            "emails": [{"value": "kim@x.org", "type": "work", "primary": true}],
+            "phoneNumbers": [
+                {"value": "1", "type": "mobile", "display": "one"}, {"value": "2", "type": "mobile"}]
+        }),
+    );
+    house.made(Kind::User, user("lee"));
+    drop(house);
+    let export = home.run(&["users", "export"]).ended(0);
+    assert_eq!(
+        export.out,
+        "username,givenname,familyname,emailaddress,roles,mobile,title\r\n\
+         kim,,,kim@x.org,,1,Dr\r\nlee,,,,,,\r\n"
+    );
+    assert!(
+        export.err.contains(
+            "1 user has more than a file of rows can say, and that is left out: emails, phoneNumbers"
+        ),
+        "{}",
+        export.err
+    );
+    let show = home.run(&["users", "show", "kim"]).ended(0).out;
+    assert!(
+        show.contains("1 (display one, type mobile); 2 (type mobile)"),
+        "{show}"
+    );
+    assert!(show.contains("kim@x.org (primary, type work)"), "{show}");
+    let list = home.run(&["users", "list"]).ended(0).out;
+    assert!(!list.contains("scim:"), "{list}");
+}
+
+/// Peak of this process's memory, in KiB.
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a number")
+}
+
+/// Run in a process of its own by the test below.
+#[test]
+#[ignore = "it measures its process"]
+fn a_hundred_thousand_operations_in_a_process_of_their_own() {
+    let ahead = std::env::var_os("MUSTER_TEST_AHEAD").is_some();
+    let house = sqlite(large);
+    let body = house.folder.path().join("body.json");
+    let mut length = 0;
+    {
+        let file = std::fs::File::create(&body).expect("a file");
+        let mut file = std::io::BufWriter::new(file);
+        write!(file, "{{\"schemas\":[\"{BULK}\"],\"Operations\":[").expect("written");
+        if ahead {
+            let group = post_group("g", "g", &["bulkId:b99998"]);
+            write!(file, "{group},").expect("written");
+        }
+        for at in 0..(if ahead { 99_999 } else { 100_000 }) {
+            let comma = if at == 0 { "" } else { "," };
+            let data = json!({
+                "schemas": [USER], "userName": format!("user{at:06}"), "externalId": at.to_string(),
+                "name": {"givenName": "Kim", "familyName": "Lee", "formatted": "Kim Lee"},
+                "emails": [{"value": format!("user{at:06}@example.com"), "type": "work", "primary": true}],
+                "phoneNumbers": [{"value": "+49 711 000000", "type": "mobile"}],
+                "title": "Tour guide", "preferredLanguage": "de", "active": true
+            });
+            let post = json!({
+                "method": "POST", "path": "/Users", "bulkId": format!("b{at}"), "data": data
+            });
+            write!(file, "{comma}{post}").expect("written");
+        }
+        write!(file, "]}}").expect("written");
+        file.flush().expect("written");
+        length += std::fs::metadata(&body).expect("a file").len();
+    }
+    let before = peak();
+    let began = Instant::now();
+    let file = std::fs::File::open(&body).expect("the file");
+    let answer = house.app.provisioner.bulk(&call(None), file).expect("done");
+    let seconds = began.elapsed().as_secs_f64();
+    assert_eq!(answer.record.counters.created, 100_000);
+    let (length, peak) = (length / 1024, peak().saturating_sub(before));
+    writeln!(std::io::stdout(), "figure {length} {peak} {seconds:.1}").expect("it is told");
+}
+
+#[test]
+fn a_hundred_thousand_operations_need_a_few_times_their_body() {
+    for ahead in [false, true] {
+        let program = std::env::current_exe().expect("this program");
+        let mut command = std::process::Command::new(program);
+        command.args([
+            "--exact",
+            "provision::a_hundred_thousand_operations_in_a_process_of_their_own",
+            "--ignored",
+            "--nocapture",
+        ]);
+        if ahead {
+            command.env("MUSTER_TEST_AHEAD", "1");
+        }
+        let output = command.output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+        let line = text.lines().find_map(|line| line.split_once("figure "));
+        let (_, figures) = line.unwrap_or_else(|| panic!("{text}"));
+        let mut figures = figures
+            .split(' ')
+            .map(|it| it.parse::<f64>().expect("a number"));
+        let (body, peak) = (figures.next().expect("body"), figures.next().expect("peak"));
+        assert!(
+            peak < body * 4.5,
+            "{peak} KiB for a body of {body} KiB, ahead {ahead}"
+        );
+    }
+}
