@@ -21,6 +21,8 @@ pub struct OperationOutcome {
     pub status: u16,
     /// The resource; none when a POST failed, or the path led nowhere.
     pub resource: Option<(Kind, Uuid)>,
+    /// The path, where it led nowhere and nothing was to be made there.
+    pub path: Option<String>,
     /// When the resource was changed last, which is its version; none: it failed, or the resource is
     /// gone.
     pub changed: Option<Moment>,
@@ -47,9 +49,11 @@ impl OperationOutcome {
             Err(error) => {
                 let frame = planned.frame.as_ref().ok();
                 let existing = frame.filter(|frame| frame.method != Method::Post);
+                let lost = planned.frame.is_err();
                 OperationOutcome {
                     status: error.status,
                     resource: existing.map(|frame| (frame.kind, frame.id)),
+                    path: planned.path.clone().filter(|_| lost),
                     error: Some(error),
                     ..outcome
                 }
@@ -66,6 +70,7 @@ impl OperationOutcome {
             status: self.status,
             user: self.resource.map(|(kind, _)| kind == Kind::User),
             id: self.resource.map(|(_, id)| id),
+            path: self.path.clone(),
             changed: self.changed.map(|changed| changed.0),
             scim_type: error
                 .and_then(|error| error.scim_type)
@@ -89,6 +94,7 @@ impl OperationOutcome {
             bulk_id: kept.bulk_id,
             status,
             resource: kind.zip(kept.id),
+            path: kept.path,
             changed: kept.changed.map(Moment),
             error: kept.detail.map(|detail| ScimError {
                 status,
@@ -112,6 +118,8 @@ struct Kept {
     user: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,6 +141,7 @@ mod tests {
             bulk_id: Some("a".into()),
             status: 409,
             resource: Some((Kind::Group, Uuid::from_u128(7))),
+            path: Some("/Groups/7".into()),
             changed: None,
             error: Some(ScimError::of(ErrorType::Uniqueness, "taken")),
             document: Some(serde_json::json!({"userName": "kim"})),

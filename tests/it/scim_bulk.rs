@@ -474,7 +474,6 @@ fn item_46_members_who_are_not_there() {
     for member in [
         json!({"value": "7"}),
         json!({"value": group_id}),
-        json!({"display": "x"}),
         json!({"value": kim, "type": "Group"}),
         json!({"value": uuid::Uuid::nil()}),
     ] {

@@ -1,13 +1,14 @@
 //! Bulk requests that wait (RFC 9967), the same request again, and a house that is full.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
+use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::import_record::ImportId;
 use muster::users::operator::Role;
 use serde_json::{Value, json};
 
-use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
-use crate::scim::{MOUNTS, answer, ask, ask_with, bulk, document, refused, send, told, user};
+use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic};
+use crate::scim::{MOUNTS, ask, ask_with, bulk, document, refused, send, told, user};
 
 const ASYNC: &str = "Prefer: respond-async";
 
@@ -162,32 +163,31 @@ fn the_same_request_again_is_answered_the_same() {
 fn item_84_a_full_house_says_when_to_come_back() {
     let server = TestApp::start_with(|options| {
         options.app.import.slots = 1;
-        options.app.import.queue = 1;
     });
-    // An upload that is still coming holds the only slot.
-    let mut slow = server.connect();
-    let head = format!(
-        "POST /services/UserAdmin HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: \
-         text/xml\r\nContent-Length: 100000\r\n\r\n",
-        admin()
-    );
-    slow.write_all(head.as_bytes()).unwrap();
-    let body = crate::app::inline("username\nslow\n");
-    slow.write_all(body.as_bytes()).unwrap();
-    let started = Instant::now();
-    let response = loop {
-        let response = ask(&server, "POST", "/scim/v2/Bulk", &users("kim", 0));
-        if response.status == 429 || started.elapsed() > Duration::from_secs(10) {
-            break response;
-        }
-    };
-    if response.status == 429 {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let (held, is_held) = std::sync::mpsc::channel();
+    let jobs = std::sync::Arc::clone(&server.app.jobs);
+    let other = std::thread::spawn(move || {
+        let id = ImportId(uuid::Uuid::now_v7());
+        let attended = jobs.attend(DEFAULT_ORGANIZATION, id, |_| {
+            held.send(()).expect("the test waits");
+            wait.recv()
+        });
+        assert!(attended.is_ok());
+    });
+    is_held.recv().expect("the slot is taken");
+    for mount in MOUNTS {
+        let path = format!("{mount}/Bulk");
+        let response = ask(&server, "POST", &path, &users("kim", 1));
         assert_eq!(refused(&response), told(429, ""));
-        let after = response.header("retry-after").expect("when");
-        assert!(after.parse::<u32>().is_ok());
-    } else {
-        panic!("the house is never full: {response:?}");
+        assert_eq!(response.header("retry-after"), Some("5"));
     }
-    drop(slow);
-    let _ = answer;
+    // What waits for its turn needs no slot.
+    let queued = ask_with(&server, "POST", "/scim/v2/Bulk", &[ASYNC], &users("lee", 1));
+    ended(&server, &path_of(&queued));
+    drop(release);
+    other.join().expect("no panic");
+    let after = ask(&server, "POST", "/scim/v2/Bulk", &users("kim", 1));
+    assert_eq!(after.status, 200);
+    assert_eq!(server.user_names(), ["kim0", "lee0"]);
 }

@@ -600,8 +600,12 @@ impl Chance {
 
 fn members_of(document: &Value) -> BTreeSet<String> {
     let members = document["members"].as_array();
+    ids_of(members.map(Vec::as_slice).unwrap_or_default())
+}
+
+fn ids_of(members: &[Value]) -> BTreeSet<String> {
     let id = |member: &Value| member["value"].as_str().map(str::to_owned);
-    members.into_iter().flatten().filter_map(id).collect()
+    members.iter().filter_map(id).collect()
 }
 
 /// The members afterwards, for a message that only changes them.
@@ -615,9 +619,9 @@ fn members_by_their_changes(
     let mut members = members_of(document);
     for change in member_changes(&patch)? {
         match change {
-            MemberChange::Add(ids) => members.extend(ids),
+            MemberChange::Add(come) => members.extend(ids_of(&come)),
             MemberChange::Remove(ids) => members.retain(|id| !ids.contains(id)),
-            MemberChange::ReplaceAll(ids) => members = ids.into_iter().collect(),
+            MemberChange::ReplaceAll(come) => members = ids_of(&come),
         }
     }
     Some(members)
