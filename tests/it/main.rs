@@ -56,7 +56,6 @@ mod soapui;
 mod corpora;
 mod twins;
 mod scim_filters;
-<<<<<<< HEAD
 mod scim;
 mod scim_doors;
 mod scim_messages;
@@ -69,7 +68,5 @@ mod scim_lists;
 mod scim_pages;
 mod scim_twins;
 mod scim_organizations;
-=======
 mod zuora;
 mod zuora_access;
->>>>>>> zuora
