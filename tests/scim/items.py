@@ -65,7 +65,8 @@ def update(page):
 def check(page):
     rows = {int(item): named(cell) for item, _, cell in ROW.findall(page)}
     wrong = [f"item {item} has no test" for item in range(1, ITEMS + 1) if not rows.get(item)]
-    wrong += [f"{test} (item {item}) is not there" for item, tests in rows.items() for test in tests if not is_there(test)]
+    pairs = [(item, test) for item, tests in rows.items() for test in tests]
+    wrong += [f"{test} (item {item}) is not there" for item, test in pairs if not is_there(test)]
     for line in wrong:
         print("FAIL", line)
     print(f"{len(rows)} items, {sum(map(len, rows.values()))} tests, {len(wrong)} wrong")
