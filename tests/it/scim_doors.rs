@@ -70,7 +70,8 @@ fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
         .chain([Some(two)])
         .collect();
     for mount in Mount::ALL {
-        for route in &ROUTES {
+        // Zuora's calls refuse in words of their own: see `zuora_access.rs`.
+        for route in ROUTES.iter().filter(|route| !route.operation.is_zuora()) {
             for stranger in &strangers {
                 let response = call(&server, mount, route, stranger.as_deref());
                 let place = format!("{} {stranger:?}", path(mount, route));
