@@ -44,7 +44,7 @@ pub struct WholeCall<'c> {
 #[derive(Debug)]
 pub enum Whole {
     /// All of it is done.
-    Done(BulkAnswer),
+    Done(Box<BulkAnswer>),
     /// Nothing is done, because of the operation at this position.
     Refused {
         /// The position, from 0.
@@ -103,10 +103,10 @@ impl Provisioner {
             return Err(JobError::Busy { seconds: 5 }.into());
         }
         let outcomes = self.outcomes(&earlier.organization, earlier.id)?;
-        Ok(Whole::Done(BulkAnswer {
+        Ok(Whole::Done(Box::new(BulkAnswer {
             record: earlier.clone(),
             outcomes,
-        }))
+        })))
     }
 
     /// Everything that can be found out before the store is asked.
@@ -192,7 +192,7 @@ impl Provisioner {
                 record.state = finish.state;
                 record.active_at = at;
                 record.finished_at = Some(at);
-                Whole::Done(BulkAnswer { record, outcomes })
+                Whole::Done(Box::new(BulkAnswer { record, outcomes }))
             }
         })
     }

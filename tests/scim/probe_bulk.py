@@ -207,7 +207,9 @@ def item_18_references_forward(door):
 
 def item_19_circles_of_users(door):
     results = door.bulk(
-        add_user("a", **manager("bulkId:b")), add_user("b", **manager("bulkId:c")), add_user("c", **manager("bulkId:a"))
+        add_user("a", **manager("bulkId:b")),
+        add_user("b", **manager("bulkId:c")),
+        add_user("c", **manager("bulkId:a")),
     )
     same(door.codes(results), [201, 201, 201])
     ids = [id_of(one) for one in results]

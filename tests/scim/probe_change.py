@@ -86,9 +86,8 @@ def item_53_what_a_patch_is(door):
         answer = door.call("PATCH", f"/Users/{one['id']}", 400, json=body)
         assert answer.json()["scimType"] in ("invalidSyntax", "invalidValue"), answer.text
     door.refuse(door.patch(f"/Users/{one['id']}", {"op": "remove"}, status=400), 400, "noTarget")
-    door.refuse(
-        door.patch(f"/Users/{one['id']}", {"op": "add", "path": "nothing", "value": 1}, status=400), 400, "invalidPath"
-    )
+    nowhere = {"op": "add", "path": "nothing", "value": 1}
+    door.refuse(door.patch(f"/Users/{one['id']}", nowhere, status=400), 400, "invalidPath")
     door.patch(f"/Users/{NOBODY}", {"op": "remove", "path": "title"}, status=404)
 
 
@@ -188,7 +187,12 @@ def item_59_no_path_and_keys_that_are_paths(door):
         user(),
         {
             "op": "Replace",
-            "value": {"name.givenName": "K", "name.familyName": "J", ENTERPRISE + ":department": "D", "title": "t"},
+            "value": {
+                "name.givenName": "K",
+                "name.familyName": "J",
+                ENTERPRISE + ":department": "D",
+                "title": "t",
+            },
         },
         {"op": "Add", "value": {ENTERPRISE: {"costCenter": "7"}}},
     )

@@ -47,7 +47,12 @@ def item_72_every_error_is_scims(door):
 def item_73_media_types(door):
     for accept in ("application/scim+json", "application/json", "*/*", "application/json;q=0.5, text/html"):
         door.get("/Users", headers={"Accept": accept})
-    for kind in ("application/scim+json", "application/json", "application/scim+json; charset=utf-8", "Application/JSON;charset=UTF-8"):
+    for kind in (
+        "application/scim+json",
+        "application/json",
+        "application/scim+json; charset=utf-8",
+        "Application/JSON;charset=UTF-8",
+    ):
         door.post("/Users", user(), headers={"Content-Type": kind})
 
 
@@ -226,11 +231,21 @@ def item_85_two_requests_over_one_connection(door):
     with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
         connection.sendall((bad + good).encode())
         text = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-    same([line for line in text.splitlines() if line.startswith("HTTP/1.1")][:1], ["HTTP/1.1 405 Method Not Allowed"])
+    assert text.startswith("HTTP/1.1 405 "), text[:200]
     same(text.count("HTTP/1.1 "), 2, "answers")
 
 
-FACTS = {"name", "type", "multiValued", "description", "required", "caseExact", "mutability", "returned", "uniqueness"}
+FACTS = {
+    "name",
+    "type",
+    "multiValued",
+    "description",
+    "required",
+    "caseExact",
+    "mutability",
+    "returned",
+    "uniqueness",
+}
 
 
 def item_86_schemas_are_complete(door):

@@ -9,7 +9,7 @@
 # passed one.
 set -euo pipefail
 
-all=(tester-rfc tester-wso2 sanity-rfc sanity-wso2 lifecycle probe)
+all=(tester-rfc tester-wso2 sanity-rfc sanity-wso2 lifecycle probe items)
 
 if [[ $# -lt 1 || ! -x $1 ]]; then
     echo "usage: $0 PATH-TO-MUSTER [SUITE...]    suites: ${all[*]}" >&2
@@ -170,6 +170,7 @@ suite sanity-rfc "$python" "$here/sanity.py" /scim/v2 bearer
 suite sanity-wso2 "$python" "$here/sanity.py" /scim2 basic
 suite lifecycle "$python" "$here/life_cycle.py"
 suite probe "$python" "$here/probe.py"
+suite items "$python" "$here/items.py" --check
 
 printf 'scim: %d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -94,7 +94,7 @@ impl Call<'_> {
             show: &|resource| zuora_answer::user(self.document(resource)),
         };
         match self.app.provisioner.all_or_nothing(&whole, operations)? {
-            Whole::Done(done) => Ok(self.zuora_done(change, done)),
+            Whole::Done(done) => Ok(self.zuora_done(change, *done)),
             Whole::Refused { position, error } => Err(match users.get(position) {
                 Some(user) => at(position, user, error).into(),
                 None => error.into(),
