@@ -262,7 +262,7 @@ fn items_76_to_79_86_discovery() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|it| id(it))
+            .map(id)
             .collect();
         assert!(urns.iter().all(|urn| !urn.contains(":api:messages:")));
         assert!(urns.contains(&CUSTOM.to_owned()));
