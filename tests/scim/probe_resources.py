@@ -7,6 +7,7 @@ from probe_door import (
     USER,
     group,
     name,
+    patch,
     same,
     user,
 )
@@ -182,6 +183,19 @@ def item_46_members(door):
     same((found[one["id"]]["type"], found[inner["id"]]["type"]), ("User", "Group"))
     for wrong in ({"value": NOBODY}, {"value": "nobody"}, {"value": one["id"], "type": "Group"}, {"type": "User"}):
         door.refuse(door.post("/Groups", group(members=[wrong]), 400), 400, "invalidValue")
+
+
+def item_46_a_member_who_can_be_nobody_is_left_out_and_that_is_said(door):
+    one, crew = door.make(user()), door.make(group())
+    added = {"op": "add", "path": "members", "value": [{"value": one["id"]}, {"value": "made-up"}]}
+    answer = door.patch(f"/Groups/{crew['id']}", added)
+    same(answer.headers["muster-left-out"], "members=1")
+    same([member["value"] for member in answer.json()["members"]], [one["id"]])
+    # What could be an id and is nobody's is refused, and Bulk refuses both.
+    nobody = {"op": "add", "path": "members", "value": [{"value": NOBODY}]}
+    door.refuse(door.patch(f"/Groups/{crew['id']}", nobody, status=400), 400, "invalidValue")
+    made_up = {"method": "PATCH", "path": f"/Groups/{crew['id']}", "data": patch(added)}
+    same(door.codes(door.bulk(made_up)), [400])
 
 
 def item_47_types_of_values(door):
