@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::stores::sqlite::change::change;
 use crate::stores::sqlite::ledger::{insert_record, update_record};
 use crate::stores::sqlite::rehearsal::rehearse;
+use crate::stores::sqlite::spaces::find_or_make;
 use crate::users::batch::NewUser;
 use crate::users::import_record::ImportId;
 use crate::users::options::ConflictPolicy;
@@ -40,12 +41,12 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
     if step.users.is_empty() {
         return Ok(outcomes);
     }
+    let space = find_or_make(db, &step.organization, &step.domain)?;
     let mut insert = db.prepare_cached(
-        "INSERT INTO users (organization, domain, name_key, id, user_name, given_name, family_name,
-             email, external_id, attributes, password_hash, initial_of, must_change, created_by,
-             created_line, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-         ON CONFLICT (organization, domain, name_key) DO NOTHING",
+        "INSERT INTO users (space, created_by, created_at, name_key, id, user_name, given_name,
+             family_name, email, external_id, attributes, password_hash, must_change, created_line)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT (space, name_key) DO NOTHING",
     )?;
     for user in step.users.sorted() {
         if user.password_missing {
@@ -54,24 +55,21 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
             set(&mut outcomes, user.position, outcome);
             continue;
         }
-        let initial_of = user.password_hash.is_none().then_some(step.import.0);
         let made = insert.execute(params![
-            step.organization,
-            step.domain,
+            space,
+            step.import.0,
+            step.at.0,
             user.key,
             user.id,
-            user.name,
+            Some(user.name).filter(|name| *name != user.key),
             user.given_name,
             user.family_name,
             user.email,
             user.external_id,
             user.attributes,
             user.password_hash,
-            initial_of,
             user.must_change,
-            step.import.0,
             signed(user.line),
-            step.at.0,
         ])?;
         if made == 0 {
             let outcome = meet(db, step, &user)?;
@@ -95,7 +93,7 @@ fn meet(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlite::Res
 /// Which row made the user with this name key.
 pub(super) fn owner(db: &Connection, step: &ImportStep, key: &str) -> rusqlite::Result<Owner> {
     db.prepare_cached(
-        "SELECT created_by, created_line FROM users
+        "SELECT created_by, created_line FROM people
          WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
     )?
     .query_row(params![step.organization, step.domain, key], |row| {
