@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every gate and every suite, and says which ran: format, clippy, tests, documentation, the XML
-# conformance suite, and real SOAP clients against the real server. What is needed beside Rust and a C
-# compiler is installed into target/ or by the system's package manager. `--quick` is `cargo test` alone.
+# conformance suite, and real clients and testers of SOAP and SCIM against the real server. What is
+# needed beside Rust and a C compiler is installed into target/ or by the system's package manager.
+# `--quick` is `cargo test` alone.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -73,4 +74,5 @@ suite "cargo doc, warnings denied" env RUSTDOCFLAGS="-D warnings" cargo doc --no
 suite "release build" cargo build --release --locked
 suite "demo" sh -c 'target/release/muster demo >/dev/null'
 suite "SOAP clients: zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub" tests/interop/run.sh target/release/muster
+suite "SCIM: scim2-tester, scim-sanity, scim2-client, a probe of every item" tests/scim/run.sh target/release/muster
 finish

@@ -7,8 +7,8 @@ pub struct Arguments {
     pub figures: Vec<String>,
     /// Users, where the figure's own number is not wanted.
     pub rows: Option<u64>,
-    /// How often.
-    pub runs: usize,
+    /// How often, where the figure's own number is not wanted.
+    pub runs: Option<usize>,
     /// One JSON object a figure, and nothing else.
     pub json: bool,
 }
@@ -22,7 +22,7 @@ impl Arguments {
         let mut arguments = Arguments {
             figures: Vec::new(),
             rows: None,
-            runs: 3,
+            runs: None,
             json: false,
         };
         while let Some(argument) = given.next() {
@@ -31,7 +31,7 @@ impl Arguments {
                 "--bench" => {}
                 "--json" => arguments.json = true,
                 "--rows" => arguments.rows = Some(number(&argument, given.next())?),
-                "--runs" => arguments.runs = number(&argument, given.next())?,
+                "--runs" => arguments.runs = Some(number(&argument, given.next())?),
                 name if figures.contains(&name) => arguments.figures.push(argument),
                 other => {
                     return Err(format!(
@@ -41,7 +41,7 @@ impl Arguments {
                 }
             }
         }
-        if arguments.rows == Some(0) || arguments.runs == 0 {
+        if arguments.rows == Some(0) || arguments.runs == Some(0) {
             return Err("--rows and --runs have to be positive".into());
         }
         Ok(arguments)

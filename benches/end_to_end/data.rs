@@ -5,9 +5,6 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-/// The header line; passwords stay empty, so that every row takes the default one.
-const HEADER: &str = "username,password,givenname,familyname,emailaddress,country";
-
 const GIVEN: [&str; 16] = [
     "Alice", "Bruno", "Chiara", "David", "Elif", "Farid", "Greta", "Hana", "Ivan", "Jonas", "Kofi",
     "Lucia", "Marek", "Nora", "Oscar", "Priya",
@@ -22,13 +19,60 @@ const COUNTRIES: [&str; 8] = [
     "Sweden", "France", "Germany", "Italy", "Lanka", "Nigeria", "Poland", "Portugal",
 ];
 
-/// Writes a CSV file; its length in bytes.
-///
-/// # Errors
-/// A sentence: the file cannot be written.
-pub fn write_csv(path: &Path, rows: u64) -> Result<u64, String> {
+/// What is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Data {
+    /// CSV, six columns, about 75 bytes a row, names in random order; passwords are empty, so that every
+    /// row takes the default one.
+    Csv,
+    /// CSV, names and empty passwords alone, in ascending order.
+    Short,
+    /// The same as [`Data::Csv`], each row with a password of its own.
+    OwnPasswords,
+    /// The same, each row with a hash that was made elsewhere.
+    Hashed,
+    /// The same as [`Data::Csv`] in a workbook.
+    Xlsx,
+    /// A Bulk request of SCIM (RFC 7644 §3.7), about 460 bytes an operation.
+    Bulk,
+}
+
+/// The header line.
+const HEADER: [&str; 6] = [
+    "username",
+    "password",
+    "givenname",
+    "familyname",
+    "emailaddress",
+    "country",
+];
+
+/// A hash of the right form; nobody knows its password, and nobody has to.
+const HASH: &str = "$argon2id$v=19$m=7168,t=5,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+impl Data {
+    /// Writes the file; its length in bytes.
+    ///
+    /// # Errors
+    /// A sentence: the file cannot be written.
+    pub fn write(self, path: &Path, rows: u64) -> Result<u64, String> {
+        match self {
+            Data::Csv => write_csv(path, rows, |_| String::new()),
+            Data::OwnPasswords => write_csv(path, rows, |row| format!("Own-Password-{row}")),
+            Data::Hashed => write_csv(path, rows, |_| HASH.to_owned()),
+            Data::Short => write(path, |file| {
+                writeln!(file, "username,password")?;
+                (0..rows).try_for_each(|row| writeln!(file, "user{row:08},"))
+            }),
+            Data::Xlsx => write_xlsx(path, rows),
+            Data::Bulk => write_bulk(path, rows),
+        }
+    }
+}
+
+fn write_csv(path: &Path, rows: u64, password: impl Fn(u64) -> String) -> Result<u64, String> {
     write(path, |file| {
-        writeln!(file, "{HEADER}")?;
+        writeln!(file, "{}", HEADER.join(","))?;
         for person in people(rows) {
             let Person {
                 number,
@@ -36,21 +80,46 @@ pub fn write_csv(path: &Path, rows: u64) -> Result<u64, String> {
                 family,
                 country,
             } = person;
+            let password = password(number);
             writeln!(
                 file,
-                "user{number:08},,{given},{family},{given}.{family}{number:08}@people.example.com,\
-                 {country}"
+                "user{number:08},{password},{given},{family},\
+                 {given}.{family}{number:08}@people.example.com,{country}"
             )?;
         }
         Ok(())
     })
 }
 
-/// Writes a Bulk request of SCIM (RFC 7644 §3.7), about 460 bytes an operation; its length in bytes.
-///
-/// # Errors
-/// A sentence: the file cannot be written.
-pub fn write_bulk(path: &Path, rows: u64) -> Result<u64, String> {
+fn write_xlsx(path: &Path, rows: u64) -> Result<u64, String> {
+    let failed = |error: rust_xlsxwriter::XlsxError| format!("{}: {error}", path.display());
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write_row(0, 0, HEADER).map_err(failed)?;
+    for (row, person) in (1..).zip(people(rows)) {
+        let Person {
+            number,
+            given,
+            family,
+            country,
+        } = person;
+        let cells = [
+            format!("user{number:08}"),
+            String::new(),
+            given.to_owned(),
+            family.to_owned(),
+            format!("{given}.{family}{number:08}@people.example.com"),
+            country.to_owned(),
+        ];
+        sheet.write_row(row, 0, cells).map_err(failed)?;
+    }
+    book.save(path).map_err(failed)?;
+    std::fs::metadata(path)
+        .map(|file| file.len())
+        .map_err(|error| error.to_string())
+}
+
+fn write_bulk(path: &Path, rows: u64) -> Result<u64, String> {
     write(path, |file| {
         write!(
             file,

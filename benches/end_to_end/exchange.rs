@@ -1,7 +1,7 @@
 //! What is sent, and how: the client costs less than the server.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
@@ -17,7 +17,15 @@ const BOUNDARY: &str = "end-to-end";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchange {
     /// `bulkImportUsers` with a CSV file as an MTOM attachment.
-    MtomImport,
+    Mtom,
+    /// The same with a workbook.
+    MtomXlsx,
+    /// The same with the file in the envelope, in base64.
+    Inline,
+    /// The same with the file as a SOAP-with-Attachments part.
+    Swa,
+    /// `POST /api/v1/imports` of a CSV file that changes users who exist.
+    RestUpdate,
     /// `POST /scim/v2/Bulk`.
     ScimBulk,
 }
@@ -29,39 +37,105 @@ impl Exchange {
     /// The file or the connection failed.
     pub fn send(self, address: &str, file: &Path) -> io::Result<String> {
         match self {
-            Exchange::MtomImport => mtom_import(address, file),
-            Exchange::ScimBulk => post(
-                address,
-                "/scim/v2/Bulk",
-                "application/scim+json",
-                ["", ""],
-                file,
-            ),
+            Exchange::Mtom => soap(address, "users.csv", Attachment::Mtom, file),
+            Exchange::MtomXlsx => soap(address, "users.xlsx", Attachment::Mtom, file),
+            Exchange::Swa => soap(address, "users.csv", Attachment::Swa, file),
+            Exchange::Inline => inline(address, file),
+            Exchange::RestUpdate => {
+                let path = "/api/v1/imports?conflict=update";
+                post(address, path, "text/csv", ["", ""], &mut File::open(file)?)
+            }
+            Exchange::ScimBulk => {
+                let file = &mut File::open(file)?;
+                post(
+                    address,
+                    "/scim/v2/Bulk",
+                    "application/scim+json",
+                    ["", ""],
+                    file,
+                )
+            }
         }
     }
 }
 
-fn mtom_import(address: &str, file: &Path) -> io::Result<String> {
-    let envelope = "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\">\
-        <soapenv:Body><bulkImportUsers xmlns=\"http://org.apache.axis2/xsd\"><fileName>users.csv\
-        </fileName><handler><xop:Include xmlns:xop=\"http://www.w3.org/2004/08/xop/include\" \
-        href=\"cid:file\"/></handler><defaultPassword>Initial-Pass-1</defaultPassword>\
-        </bulkImportUsers></soapenv:Body></soapenv:Envelope>";
+/// How a file goes along with an envelope.
+#[derive(Clone, Copy)]
+enum Attachment {
+    Mtom,
+    Swa,
+}
+
+/// The envelope, in two parts: what the handler holds comes between them.
+fn envelope(file_name: &str) -> [String; 2] {
+    [
+        format!(
+            "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\">\
+             <soapenv:Body><bulkImportUsers xmlns=\"http://org.apache.axis2/xsd\"><fileName>\
+             {file_name}</fileName><defaultPassword>Initial-Pass-1</defaultPassword><handler>"
+        ),
+        "</handler></bulkImportUsers></soapenv:Body></soapenv:Envelope>".to_owned(),
+    ]
+}
+
+fn soap(address: &str, file_name: &str, attachment: Attachment, file: &Path) -> io::Result<String> {
+    let [before, after] = envelope(file_name);
+    let (handler, root, types) = match attachment {
+        Attachment::Mtom => (
+            "<xop:Include xmlns:xop=\"http://www.w3.org/2004/08/xop/include\" \
+             href=\"cid:file\"/>",
+            "application/xop+xml; charset=UTF-8; type=\"text/xml\"",
+            "type=\"application/xop+xml\"; start-info=\"text/xml\"",
+        ),
+        Attachment::Swa => ("cid:file", "text/xml; charset=UTF-8", "type=\"text/xml\""),
+    };
     let before = format!(
-        "--{BOUNDARY}\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"text/xml\"\r\n\
-         Content-ID: <root>\r\n\r\n{envelope}\r\n--{BOUNDARY}\r\nContent-Type: text/csv\r\n\
+        "--{BOUNDARY}\r\nContent-Type: {root}\r\nContent-ID: <root>\r\n\r\n{before}{handler}{after}\
+         \r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\
          Content-Transfer-Encoding: binary\r\nContent-ID: <file>\r\n\r\n"
     );
-    let after = format!("\r\n--{BOUNDARY}--\r\n");
+    let content_type =
+        format!("multipart/related; {types}; start=\"<root>\"; boundary=\"{BOUNDARY}\"");
     post(
         address,
         "/services/UserAdmin",
-        &format!(
-            "multipart/related; type=\"application/xop+xml\"; start=\"<root>\"; \
-             start-info=\"text/xml\"; boundary=\"{BOUNDARY}\""
-        ),
+        &content_type,
+        [&before, &format!("\r\n--{BOUNDARY}--\r\n")],
+        &mut File::open(file)?,
+    )
+}
+
+/// The file in base64 is made before anything is sent: encoding is not what is measured.
+fn inline(address: &str, file: &Path) -> io::Result<String> {
+    let mut encoded = tempfile::tempfile()?;
+    let mut plain = File::open(file)?;
+    // Whole groups of three bytes, so that pieces can stand behind one another.
+    let mut piece = vec![0; 3 * 64 * 1024];
+    loop {
+        let mut length = 0;
+        while let Some(room) = piece.get_mut(length..).filter(|room| !room.is_empty()) {
+            match plain.read(room)? {
+                0 => break,
+                count => length += count,
+            }
+        }
+        if length == 0 {
+            break;
+        }
+        encoded.write_all(
+            STANDARD
+                .encode(piece.get(..length).unwrap_or_default())
+                .as_bytes(),
+        )?;
+    }
+    encoded.seek(SeekFrom::Start(0))?;
+    let [before, after] = envelope("users.csv");
+    post(
+        address,
+        "/services/UserAdmin",
+        "text/xml; charset=UTF-8",
         [&before, &after],
-        file,
+        &mut encoded,
     )
 }
 
@@ -72,9 +146,8 @@ fn post(
     path: &str,
     content_type: &str,
     [before, after]: [&str; 2],
-    file: &Path,
+    file: &mut File,
 ) -> io::Result<String> {
-    let mut file = File::open(file)?;
     let length = before.len() as u64 + file.metadata()?.len() + after.len() as u64;
     let credentials = STANDARD.encode(format!("admin:{PASSWORD}"));
     let head = format!(
@@ -85,7 +158,7 @@ fn post(
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(head.as_bytes())?;
     stream.write_all(before.as_bytes())?;
-    io::copy(&mut file, &mut stream)?;
+    io::copy(file, &mut stream)?;
     stream.write_all(after.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -4,21 +4,23 @@ use std::fmt;
 
 use serde_json::json;
 
+use crate::plans::{Baseline, Plan};
+
 /// The runs of one figure.
 #[derive(Debug)]
-pub struct Figure {
-    name: &'static str,
+pub struct Figure<'p> {
+    plan: &'p Plan,
     rows: u64,
     seconds: Vec<f64>,
     baseline: Vec<f64>,
     peak_memory: Option<u64>,
 }
 
-impl Figure {
+impl<'p> Figure<'p> {
     /// A figure about imports of `rows` rows.
-    pub fn new(name: &'static str, rows: u64) -> Self {
+    pub fn new(plan: &'p Plan, rows: u64) -> Self {
         Figure {
-            name,
+            plan,
             rows,
             seconds: Vec::new(),
             baseline: Vec::new(),
@@ -42,13 +44,26 @@ impl Figure {
         self.peak_memory
     }
 
+    /// The last run, in a line.
+    pub fn run(&self, number: usize) -> String {
+        let told = |seconds: Option<&f64>| {
+            seconds
+                .map(|seconds| format!("{seconds:.2} s, {:.0} rows/s", self.rows as f64 / seconds))
+        };
+        let own = told(self.seconds.last()).unwrap_or_default();
+        let beside = told(self.baseline.last())
+            .map(|baseline| format!("   {} {baseline}", self.beside()))
+            .unwrap_or_default();
+        format!("run {number}: {own}{beside}")
+    }
+
     /// The figure as one JSON object; rates are medians, `min` and `max` of the runs.
     pub fn to_json(&self) -> String {
         let own = self.rates(&self.seconds);
         let baseline = self.rates(&self.baseline);
         let (min, median, max) = own.unwrap_or_default();
         json!({
-            "figure": self.name,
+            "figure": self.plan.name,
             "unit": "rows/s",
             "rows": self.rows,
             "runs": self.seconds.len(),
@@ -57,9 +72,20 @@ impl Figure {
             "max": max.round(),
             "baseline": baseline.map(|(_, median, _)| median.round()),
             "ratio": baseline.map(|(_, other, _)| (median / other * 1000.0).round() / 1000.0),
+            "target": self.plan.target,
             "peakMemoryBytes": self.peak_memory,
         })
         .to_string()
+    }
+
+    /// What the baseline is called.
+    fn beside(&self) -> &'static str {
+        match self.plan.baseline {
+            Baseline::None => "",
+            Baseline::Shell => "sqlite3 .import",
+            Baseline::Import(..) => "plain import",
+            Baseline::Hashing => "hashes alone",
+        }
     }
 
     /// The least, the median and the greatest rate.
@@ -72,23 +98,41 @@ impl Figure {
     }
 }
 
-impl fmt::Display for Figure {
+impl fmt::Display for Figure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = |rates: Option<(f64, f64, f64)>| match rates {
-            Some((min, median, max)) => {
-                let seconds = self.rows as f64 / median;
-                format!("{median:.0} rows/s ({min:.0} to {max:.0}), {seconds:.2} s")
-            }
-            None => "not measured".into(),
+        let told = |(min, median, max): (f64, f64, f64)| {
+            let seconds = self.rows as f64 / median;
+            format!("{median:.0} rows/s ({min:.0} to {max:.0}), {seconds:.2} s")
         };
         let (own, baseline) = (self.rates(&self.seconds), self.rates(&self.baseline));
-        writeln!(f, "{}, median of {} runs", self.name, self.seconds.len())?;
-        writeln!(f, "  muster           {}", told(own))?;
-        if baseline.is_some() {
-            writeln!(f, "  sqlite3 .import  {}", told(baseline))?;
+        writeln!(
+            f,
+            "{}, median of {} runs",
+            self.plan.name,
+            self.seconds.len()
+        )?;
+        if let Some(own) = own {
+            writeln!(f, "  muster           {}", told(own))?;
         }
-        if let (Some((_, own, _)), Some((_, baseline, _))) = (own, baseline) {
-            writeln!(f, "  ratio            {:.2}", own / baseline)?;
+        if let Some(baseline) = baseline {
+            writeln!(f, "  {:<16} {}", self.beside(), told(baseline))?;
+        }
+        let target = self.plan.target;
+        match (own, baseline) {
+            (Some((_, own, _)), Some((_, baseline, _))) => {
+                writeln!(
+                    f,
+                    "  ratio            {:.2} (target {target})",
+                    own / baseline
+                )?;
+            }
+            (Some(_), None) if self.plan.baseline == Baseline::None => {
+                writeln!(f, "  target           {target:.0} rows/s")?;
+            }
+            _ => writeln!(
+                f,
+                "  ratio            not measured: sqlite3 is not installed"
+            )?,
         }
         write!(f, "  peak memory      {}", mebibytes(self.peak_memory))
     }

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use tempfile::TempDir;
+
 use crate::exchange::{Exchange, PASSWORD};
 
-/// One measurement.
+/// What an import took.
 #[derive(Debug)]
 pub struct Run {
     /// From the first byte sent to the last byte of the answer.
@@ -17,42 +19,27 @@ pub struct Run {
     pub peak_memory: Option<u64>,
 }
 
-/// Starts a server on a fresh directory, sends it the file, counts the users, stops it.
-///
-/// # Errors
-/// A sentence: the server does not start, refuses the file, or stored another number of users.
-pub fn run(exchange: Exchange, file: &Path, rows: u64) -> Result<Run, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let data = folder.path().join("data");
-    let mut server = Server::start(&data)?;
-    let started = Instant::now();
-    let answer = exchange
-        .send(&server.address, file)
-        .map_err(|error| format!("the upload: {error}"))?;
-    let seconds = started.elapsed().as_secs_f64();
-    let peak_memory = peak_memory(server.child.id());
-    if !answer.starts_with("HTTP/1.1 200") {
-        let beginning: String = answer.chars().take(2_000).collect();
-        return Err(format!("the server answered {beginning}"));
-    }
-    let stored = count_users(&data).map_err(|error| format!("the database: {error}"))?;
-    server.stop()?;
-    if stored != rows {
-        return Err(format!("{rows} users were sent and {stored} are stored"));
-    }
-    Ok(Run {
-        seconds,
-        peak_memory,
-    })
-}
-
-struct Server {
+/// A server on a fresh directory.
+pub struct Server {
     child: Child,
     address: String,
+    folder: TempDir,
 }
 
 impl Server {
-    fn start(data: &Path) -> Result<Self, String> {
+    /// Starts one and waits until it is ready.
+    ///
+    /// # Errors
+    /// A sentence: it does not start.
+    pub fn start() -> Result<Self, String> {
+        Server::start_in(tempfile::tempdir().map_err(|error| error.to_string())?)
+    }
+
+    /// The same on a directory that an earlier one may have used.
+    ///
+    /// # Errors
+    /// A sentence: it does not start.
+    pub fn start_in(folder: TempDir) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MUSTER_") {
@@ -61,8 +48,8 @@ impl Server {
         }
         command
             .args(["serve", "--http", "127.0.0.1:0", "--https", "off", "--data"])
-            .arg(data)
-            .current_dir(data.parent().unwrap_or(data))
+            .arg(folder.path().join("data"))
+            .current_dir(folder.path())
             .env("MUSTER_ADMIN_PASSWORD", PASSWORD)
             .env("MUSTER_LOG_LEVEL", "warn")
             .env("MUSTER_SCIM_MAX_OPERATIONS", "1000000000")
@@ -74,6 +61,7 @@ impl Server {
         let mut server = Server {
             child,
             address: String::new(),
+            folder,
         };
         for line in BufReader::new(out).lines() {
             let line = line.map_err(|error| error.to_string())?;
@@ -88,13 +76,52 @@ impl Server {
         Err("the server ended before it was ready".into())
     }
 
-    fn stop(&mut self) -> Result<(), String> {
-        // What is measured is over; a server that is killed here has nothing left to write.
-        self.child
-            .kill()
-            .and_then(|()| self.child.wait())
-            .map(drop)
-            .map_err(|error| error.to_string())
+    /// Sends it the file and counts the users that are there afterwards.
+    ///
+    /// # Errors
+    /// A sentence: it refuses the file, or stored another number of users.
+    pub fn import(&self, exchange: Exchange, file: &Path, rows: u64) -> Result<Run, String> {
+        let started = Instant::now();
+        let answer = exchange
+            .send(&self.address, file)
+            .map_err(|error| format!("the upload: {error}"))?;
+        let seconds = started.elapsed().as_secs_f64();
+        let expected = ["HTTP/1.1 200", "HTTP/1.1 201", "HTTP/1.1 500"];
+        // Rows that exist already are a fault of the original's, with the counts in it.
+        let counted = answer.contains("muster-import:");
+        if !counted || !expected.iter().any(|status| answer.starts_with(status)) {
+            let beginning: String = answer.chars().take(2_000).collect();
+            return Err(format!("the server answered {beginning}"));
+        }
+        let stored = count_users(&self.folder.path().join("data"))
+            .map_err(|error| format!("the database: {error}"))?;
+        if stored != rows {
+            return Err(format!("{rows} users were sent and {stored} are stored"));
+        }
+        Ok(Run {
+            seconds,
+            peak_memory: self.memory("VmHWM:"),
+        })
+    }
+
+    /// Resident memory in bytes, where the system tells: `VmRSS:` now, `VmHWM:` at its peak.
+    pub fn memory(&self, field: &str) -> Option<u64> {
+        // proc_pid_status(5)
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with(field))?;
+        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kibibytes * 1024)
+    }
+
+    /// Stops it; its directory can be used again.
+    ///
+    /// # Errors
+    /// A sentence: it does not stop.
+    pub fn stop(mut self) -> Result<TempDir, String> {
+        let other = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let folder = std::mem::replace(&mut self.folder, other);
+        drop(self);
+        Ok(folder)
     }
 }
 
@@ -104,14 +131,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// `VmHWM` of Linux (proc_pid_status(5)); other systems do not tell.
-fn peak_memory(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 fn count_users(data: &Path) -> rusqlite::Result<u64> {

@@ -14,6 +14,8 @@ pub struct Acting {
     pub operator: Operator,
     /// The organization's name as keys have it.
     pub organization: String,
+    /// Whether they may act in any organization and have said nothing of which.
+    pub anywhere: bool,
 }
 
 impl Acting {
@@ -23,6 +25,7 @@ impl Acting {
         let organization = operator.organization.clone();
         Acting {
             operator,
+            anywhere: organization.is_none(),
             organization: organization.unwrap_or_else(|| DEFAULT_ORGANIZATION.to_owned()),
         }
     }
@@ -45,6 +48,7 @@ impl Acting {
             .then_some(Acting {
                 operator,
                 organization,
+                anywhere: false,
             }))
     }
 

@@ -35,6 +35,9 @@ pub struct Caller {
     pub role: Role,
     /// The organization they act in, spelt as in every key.
     pub organization: String,
+    /// Whether they may act in any other as well: they are an operator of all organizations, and neither
+    /// their name nor their token says which one they mean.
+    pub anywhere: bool,
 }
 
 impl Caller {
@@ -45,6 +48,7 @@ impl Caller {
             name: "terminal".into(),
             role: Role::Admin,
             organization: organization.to_owned(),
+            anywhere: true,
         }
     }
 
@@ -68,6 +72,7 @@ impl Caller {
             name: acting.operator.name,
             role: acting.operator.role,
             organization: acting.organization,
+            anywhere: acting.anywhere,
         }
     }
 }

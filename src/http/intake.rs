@@ -148,11 +148,21 @@ pub fn idempotency_key(headers: &HeaderMap) -> Option<String> {
 
 /// Whether one of the preferences is `respond-async` (RFC 7240 §4.1).
 pub fn prefers_async(headers: &HeaderMap) -> bool {
+    prefers(headers, "respond-async")
+}
+
+/// Whether this is one of the preferences (RFC 7240 §2), with its value where it has one.
+pub fn prefers(headers: &HeaderMap, preference: &str) -> bool {
     let fields = headers.get_all("prefer");
     let texts = fields.filter_map(|field| field.to_str().ok());
-    texts
-        .flat_map(|text| text.split(','))
-        .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+    texts.flat_map(|text| text.split(',')).any(|given| {
+        let given: String = given
+            .chars()
+            .filter(|sign| !" \t\"".contains(*sign))
+            .collect();
+        let (bare, _) = given.split_once(';').unwrap_or((&given, ""));
+        bare.eq_ignore_ascii_case(preference)
+    })
 }
 
 /// Whether something else is expected than 100-continue, the only expectation there is. HTTP/1.0 knows

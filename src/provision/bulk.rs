@@ -287,6 +287,26 @@ impl Ready {
     }
 }
 
+/// How many operations came to what.
+pub(super) fn count(outcomes: &[OperationOutcome], effects: &[Option<Effect>]) -> Counters {
+    let mut counters = Counters {
+        total: outcomes.len() as u64,
+        ..Counters::default()
+    };
+    for (outcome, effect) in outcomes.iter().zip(effects) {
+        let unique = |error: &ScimError| error.scim_type == Some(ErrorType::Uniqueness);
+        let count = match (effect, &outcome.error) {
+            (Some(Effect::Created), _) => &mut counters.created,
+            (Some(Effect::Updated | Effect::Deleted), _) => &mut counters.updated,
+            (Some(Effect::Unchanged), _) => &mut counters.unchanged,
+            (None, Some(error)) if unique(error) => &mut counters.duplicate,
+            (None, _) => &mut counters.failed,
+        };
+        *count += 1;
+    }
+    counters
+}
+
 /// What one transaction did.
 #[derive(Default)]
 struct Part {
@@ -382,23 +402,11 @@ impl Part {
     }
 
     fn counters(&self) -> Counters {
-        let mut counters = Counters {
-            total: self.outcomes.len() as u64 + self.skipped,
+        Counters {
             skipped: self.skipped,
-            ..Counters::default()
-        };
-        for (outcome, effect) in self.outcomes.iter().zip(&self.effects) {
-            let unique = |error: &ScimError| error.scim_type == Some(ErrorType::Uniqueness);
-            let count = match (effect, &outcome.error) {
-                (Some(Effect::Created), _) => &mut counters.created,
-                (Some(Effect::Updated | Effect::Deleted), _) => &mut counters.updated,
-                (Some(Effect::Unchanged), _) => &mut counters.unchanged,
-                (None, Some(error)) if unique(error) => &mut counters.duplicate,
-                (None, _) => &mut counters.failed,
-            };
-            *count += 1;
+            total: self.outcomes.len() as u64 + self.skipped,
+            ..count(&self.outcomes, &self.effects)
         }
-        counters
     }
 
     /// What is told of the operations that failed; the line is the number of the operation, from 1.

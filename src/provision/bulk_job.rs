@@ -183,7 +183,7 @@ impl Provisioner {
         }))
     }
 
-    fn outcomes(
+    pub(super) fn outcomes(
         &self,
         organization: &str,
         id: ImportId,
@@ -287,7 +287,7 @@ impl Provisioner {
         Plan::of(request, strictness, &self.clock, &HashMap::new()).map(|_| ())
     }
 
-    fn record(&self, call: &BulkCall) -> ImportRecord {
+    pub(super) fn record(&self, call: &BulkCall) -> ImportRecord {
         let now = self.clock.now();
         let Authority { actor, role } = &call.authority;
         ImportRecord {
@@ -407,14 +407,16 @@ impl Provisioner {
     }
 }
 
-/// Whether the earlier request is the same to the letter, and was to be read in the same way.
-fn is_same(call: &BulkCall, earlier: &ImportRecord, sha256: &str) -> bool {
+/// Whether the earlier request is the same to the letter, came to the same address, and was to be read
+/// in the same way.
+pub(super) fn is_same(call: &BulkCall, earlier: &ImportRecord, sha256: &str) -> bool {
     earlier.door == Door::Scim
+        && earlier.file_name == call.label
         && earlier.sha256.as_deref() == Some(sha256)
         && earlier.options.schemas_optional != call.leniency.schemas_required
 }
 
-fn reused(call: &BulkCall, record: &ImportRecord) -> JobError {
+pub(super) fn reused(call: &BulkCall, record: &ImportRecord) -> JobError {
     JobError::KeyReused {
         key: call.key.clone().unwrap_or_default(),
         import: record.id,

@@ -107,7 +107,8 @@ pub fn unread(error: &WireError, limit: u64) -> ScimError {
     ScimError::new(status, error.to_string())
 }
 
-fn too_many_operations(limit: usize) -> ScimError {
+/// What is answered to more operations than there may be.
+pub fn too_many_operations(limit: usize) -> ScimError {
     ScimError::new(
         413,
         format!(

@@ -205,8 +205,8 @@ impl Hand<'_> {
         let mut named = Vec::with_capacity(changes.len());
         for change in changes {
             named.push(match change {
-                MemberChange::Add(ids) | MemberChange::ReplaceAll(ids) => {
-                    agreed!(self.named_ids(tx, group.id, &group.domain, ids)?)
+                MemberChange::Add(elements) | MemberChange::ReplaceAll(elements) => {
+                    agreed!(self.named(tx, group.id, &group.domain, elements)?)
                 }
                 MemberChange::Remove(_) => Named::default(),
             });
@@ -330,17 +330,6 @@ impl Hand<'_> {
             };
             ids.push((id, text("type")));
         }
-        self.look_up(tx, group, domain, &ids)
-    }
-
-    fn named_ids(
-        &self,
-        tx: &mut dyn Resources,
-        group: Uuid,
-        domain: &str,
-        ids: &[String],
-    ) -> Applied<Named> {
-        let ids: Vec<_> = ids.iter().map(|id| (id.as_str(), None)).collect();
         self.look_up(tx, group, domain, &ids)
     }
 

@@ -17,3 +17,4 @@ pub mod plan;
 pub mod outcome;
 mod bulk;
 pub mod bulk_job;
+pub mod whole;

@@ -46,21 +46,34 @@ impl Operation {
     }
 }
 
-/// What a resource has to be before it is changed: `If-Match`, or `version` in a Bulk request.
+/// What a resource has to be before it is changed: `If-Match`, or `version` in a Bulk request; and what
+/// it must not be: `If-None-Match`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Precondition(Option<Vec<String>>);
+pub struct Precondition {
+    one_of: Option<Vec<String>>,
+    none_of: Option<String>,
+}
 
 impl Precondition {
     /// The condition that a list of entity tags stands for (RFC 9110 §13.1.1); `*` is none, for what is
     /// not there is not found anyway.
     pub fn parse(field: Option<&str>) -> Self {
         let Some(field) = field.map(str::trim).filter(|field| !field.is_empty()) else {
-            return Precondition(None);
+            return Precondition::default();
         };
-        if field == "*" {
-            return Precondition(None);
+        Precondition {
+            one_of: (field != "*").then(|| tags(field)),
+            none_of: None,
         }
-        Precondition(Some(tags(field)))
+    }
+
+    /// The same, unless it is one of these (RFC 9110 §13.1.2); `*` is anything that is there.
+    #[must_use]
+    pub fn unless(self, field: Option<String>) -> Self {
+        Precondition {
+            none_of: field,
+            ..self
+        }
     }
 
     /// Agrees when the resource was changed last at one of the moments that the tags stand for.
@@ -69,12 +82,23 @@ impl Precondition {
     /// 412: it is another one by now.
     pub fn check(&self, changed: Moment) -> Result<(), ScimError> {
         let now = version(changed);
-        match &self.0 {
-            Some(tags) if !tags.iter().any(|tag| weak_equal(tag, &now)) => Err(ScimError::new(
+        if let Some(tags) = &self.one_of
+            && !tags.iter().any(|tag| weak_equal(tag, &now))
+        {
+            return Err(ScimError::new(
                 412,
                 format!(
                     "The resource has been changed: its version is {now}. Get it again and decide \
                      anew."
+                ),
+            ));
+        }
+        match &self.none_of {
+            Some(field) if matches_tag(field, &now) => Err(ScimError::new(
+                412,
+                format!(
+                    "The resource is the one that If-None-Match excludes: its version is {now}. Leave \
+                     the condition out to change it."
                 ),
             )),
             _ => Ok(()),
@@ -174,6 +198,10 @@ mod tests {
         let stale = Precondition::parse(Some("W/\"abd\"")).check(changed);
         assert_eq!(stale.unwrap_err().status, 412);
         assert!(Precondition::parse(None).check(changed).is_ok());
+        for (field, fits) in [("W/\"abc\"", false), ("*", false), ("\"x\"", true)] {
+            let condition = Precondition::default().unless(Some(field.into()));
+            assert_eq!(condition.check(changed).is_ok(), fits, "{field}");
+        }
         assert!(matches_tag("W/\"x\", W/\"abc\"", &version(changed)));
         assert!(!matches_tag("W/\"x\"", &version(changed)));
     }

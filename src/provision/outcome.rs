@@ -1,6 +1,7 @@
 //! What became of each operation of a Bulk request, as it is kept and as doors show it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -20,11 +21,15 @@ pub struct OperationOutcome {
     pub status: u16,
     /// The resource; none when a POST failed, or the path led nowhere.
     pub resource: Option<(Kind, Uuid)>,
+    /// The path, where it led nowhere and nothing was to be made there.
+    pub path: Option<String>,
     /// When the resource was changed last, which is its version; none: it failed, or the resource is
     /// gone.
     pub changed: Option<Moment>,
     /// Why it failed.
     pub error: Option<ScimError>,
+    /// The resource as the caller was shown it, where the answer says that.
+    pub document: Option<Value>,
 }
 
 impl OperationOutcome {
@@ -44,9 +49,11 @@ impl OperationOutcome {
             Err(error) => {
                 let frame = planned.frame.as_ref().ok();
                 let existing = frame.filter(|frame| frame.method != Method::Post);
+                let lost = planned.frame.is_err();
                 OperationOutcome {
                     status: error.status,
                     resource: existing.map(|frame| (frame.kind, frame.id)),
+                    path: planned.path.clone().filter(|_| lost),
                     error: Some(error),
                     ..outcome
                 }
@@ -63,11 +70,13 @@ impl OperationOutcome {
             status: self.status,
             user: self.resource.map(|(kind, _)| kind == Kind::User),
             id: self.resource.map(|(_, id)| id),
+            path: self.path.clone(),
             changed: self.changed.map(|changed| changed.0),
             scim_type: error
                 .and_then(|error| error.scim_type)
                 .map(|kind| kind.as_str().to_owned()),
             detail: error.map(|error| error.detail.clone()),
+            document: self.document.clone(),
         };
         serde_json::to_string(&kept).unwrap_or_default()
     }
@@ -85,12 +94,14 @@ impl OperationOutcome {
             bulk_id: kept.bulk_id,
             status,
             resource: kind.zip(kept.id),
+            path: kept.path,
             changed: kept.changed.map(Moment),
             error: kept.detail.map(|detail| ScimError {
                 status,
                 scim_type,
                 detail,
             }),
+            document: kept.document,
         })
     }
 }
@@ -107,12 +118,16 @@ struct Kept {
     user: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scim_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<Value>,
 }
 
 #[cfg(test)]
@@ -126,8 +141,10 @@ mod tests {
             bulk_id: Some("a".into()),
             status: 409,
             resource: Some((Kind::Group, Uuid::from_u128(7))),
+            path: Some("/Groups/7".into()),
             changed: None,
             error: Some(ScimError::of(ErrorType::Uniqueness, "taken")),
+            document: Some(serde_json::json!({"userName": "kim"})),
         };
         assert_eq!(
             OperationOutcome::from_json(&outcome.to_json()),

@@ -58,6 +58,8 @@ pub(super) struct Planned {
     /// As the client wrote it, to be echoed.
     pub method: String,
     pub bulk_id: Option<String>,
+    /// The path as well, unless something was to be made there.
+    pub path: Option<String>,
     /// What is to be done; or why it cannot be.
     pub frame: Result<Frame, ScimError>,
     /// Positions of the operations it refers to.
@@ -318,7 +320,9 @@ fn second_look(
     let mut refers_to = references.operations;
     refers_to.sort_unstable();
     refers_to.dedup();
+    let makes = raw.method.as_deref() == Some("POST");
     Planned {
+        path: raw.path.filter(|_| !makes),
         method: raw.method.unwrap_or_default(),
         bulk_id: raw.bulk_id,
         refers_to: if frame.is_ok() { refers_to } else { Vec::new() },

@@ -54,6 +54,8 @@ pub(super) struct UserDraft {
     /// The canonical document, without the password.
     pub document: Map<String, Value>,
     pub password: Option<HashedPassword>,
+    /// Attributes that a user who is replaced keeps when the document has none of them.
+    pub keeps: &'static [&'static str],
 }
 
 /// A group as a document has it.
@@ -246,6 +248,7 @@ impl Provisioner {
             name: self.user_name(name)?,
             document,
             password: None,
+            keeps: &[],
         })
     }
 

@@ -22,8 +22,11 @@ pub struct Settings {
     pub cursor_seconds: u64,
     /// Status of a Zuora bulk call that made its users: 200 or 201.
     pub zuora_created_status: u16,
-    /// What Zuora's callers are told is the region of their data.
+    /// What Zuora's callers are told is the region of their data, of users who are made from now on.
     pub zuora_region: String,
+    /// Whether users whom Zuora's call makes from now on log in elsewhere. Of those who do not, and have
+    /// no password yet, the status is `NEW`.
+    pub zuora_sso_enabled: bool,
 }
 
 impl Default for Settings {
@@ -37,6 +40,7 @@ impl Default for Settings {
             cursor_seconds: 3_600,
             zuora_created_status: 200,
             zuora_region: "EU".into(),
+            zuora_sso_enabled: true,
         }
     }
 }

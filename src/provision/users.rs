@@ -15,6 +15,7 @@ use crate::users::scim::patch::Patch;
 use crate::users::scim::patch_apply;
 use crate::users::scim::render;
 use crate::users::scim::schema::ENTERPRISE;
+use crate::users::scim::zuora;
 
 /// How long a chain of managers is followed.
 const CHAIN: usize = 1_000;
@@ -64,6 +65,12 @@ impl Hand<'_> {
         agreed!(precondition.check(changed(&stored)));
         let before = render::user(&stored, "");
         let mut after = draft.document.clone();
+        zuora::stay(&before, &mut after);
+        for name in draft.keeps {
+            if let (false, Some(value)) = (after.contains_key(*name), before.get(*name)) {
+                after.insert((*name).to_owned(), value.clone());
+            }
+        }
         agreed!(check::check_replacement(
             &before,
             &mut after,
@@ -93,6 +100,8 @@ impl Hand<'_> {
         agreed!(precondition.check(changed(&stored)));
         let before = render::user(&stored, "");
         let mut after = before.clone();
+        // A value that is changed would leave them behind.
+        zuora::hide_displays(&mut after);
         agreed!(patch_apply::apply(
             patch,
             &mut after,

@@ -68,3 +68,5 @@ mod scim_lists;
 mod scim_pages;
 mod scim_twins;
 mod scim_organizations;
+mod zuora;
+mod zuora_access;

@@ -3,11 +3,13 @@
 //!
 //! The first test goes through the tables that the server itself is made from. A new operation stops it
 //! from compiling until somebody has said what of another organization could be named there: see
-//! [`rest`] and [`soap`], and add a function of that kind for a new front end.
+//! [`rest`], [`soap`] and [`scim`], and add a function of that kind for a new front end.
 
 use std::cell::Cell;
 
 use muster::http::rest::routes::{self, ROUTES, Route};
+use muster::http::scim::mount::Mount;
+use muster::http::scim::routes as scim_routes;
 use muster::http::soap::operation::{Entry, Operation};
 use muster::http::soap::service::Service;
 use muster::users::import_record::{ImportId, ImportRecord, ImportState};
@@ -18,13 +20,14 @@ use uuid::Uuid;
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic, inline};
 use crate::message::{FORM, KIM, SOAP_11, base64, form};
 use crate::process::{Home, Serving};
+use crate::scim_organizations::{Theirs, scim};
 use crate::stores;
 
 const OURS: &str = "acme";
 const THEIRS: &str = "Beta";
 
 /// Stands in everything that is theirs alone.
-const MARKER: &str = "beta-secret";
+pub const MARKER: &str = "beta-secret";
 
 /// Users and roles that they have, and whose names are no secret.
 const TWINS: usize = 64;
@@ -35,23 +38,25 @@ const IMPORTS: &str = "/api/v1/imports";
 const KEY: &str = "monday";
 
 /// Two organizations, theirs with one of each thing.
-struct Two {
-    server: TestApp,
+pub struct Two {
+    pub server: TestApp,
     /// Their import, which has ended, with findings and rejected rows.
-    ended: String,
+    pub ended: String,
     /// Their import that waits for its turn.
-    queued: String,
+    pub queued: String,
+    /// What they have made over SCIM.
+    pub scim: Theirs,
     /// How many twins were used up.
     twins: Cell<usize>,
 }
 
 /// A request without its credentials.
-struct Asked {
-    method: String,
-    path: String,
-    headers: Vec<String>,
-    media_type: &'static str,
-    body: String,
+pub struct Asked {
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<String>,
+    pub media_type: &'static str,
+    pub body: String,
 }
 
 impl Asked {
@@ -81,7 +86,7 @@ impl Asked {
 }
 
 /// Header lines that say who calls.
-type Caller = Vec<String>;
+pub type Caller = Vec<String>;
 
 impl Two {
     fn start() -> Self {
@@ -94,6 +99,7 @@ impl Two {
             server,
             ended: String::new(),
             queued: Uuid::now_v7().to_string(),
+            scim: Theirs::default(),
             twins: Cell::new(0),
         };
         two.fill();
@@ -139,9 +145,10 @@ impl Two {
             ..ours
         };
         assert_eq!(self.ask(&us, &ours).status, 201);
+        self.scim = Theirs::new(self, &them);
     }
 
-    fn ask(&self, caller: &Caller, asked: &Asked) -> Response {
+    pub fn ask(&self, caller: &Caller, asked: &Asked) -> Response {
         let Asked {
             method, path, body, ..
         } = asked;
@@ -153,7 +160,7 @@ impl Two {
             asked.media_type,
             body.len()
         );
-        self.server.send(request.as_bytes())
+        crate::scim::whole(self.server.send(request.as_bytes()))
     }
 
     fn basic(&self, name: &str, password: &str) -> Caller {
@@ -205,7 +212,7 @@ impl Two {
         let passwords: Vec<_> = users
             .iter()
             .map(|user| store.password(THEIRS, &user.domain, &user.user_name))
-            .map(|password| password.expect("works").expect("there").hash)
+            .map(|password| password.expect("works").map(|it| it.hash))
             .collect();
         let imports = store.imports(THEIRS, 10_000).expect("works");
         let found: Vec<_> = imports
@@ -233,7 +240,7 @@ impl Two {
 
     /// Names something of theirs, and something that nobody has: the answers are the same.
     #[track_caller]
-    fn same(&self, caller: &Caller, theirs: &str, nobodys: &str, ask: impl Fn(&str) -> Asked) {
+    pub fn same(&self, caller: &Caller, theirs: &str, nobodys: &str, ask: impl Fn(&str) -> Asked) {
         let answer = |name: &str| {
             let asked = ask(name);
             let response = self.ask(caller, &asked);
@@ -255,7 +262,7 @@ impl Two {
 
     /// Asks without naming anything of theirs: it works, and nothing of theirs is in the answer.
     #[track_caller]
-    fn blind(&self, caller: &Caller, asked: &Asked) -> Response {
+    pub fn blind(&self, caller: &Caller, asked: &Asked) -> Response {
         let response = self.ask(caller, asked);
         let told = format!("{} {}: {response:?}", asked.method, asked.path);
         assert!((200..300).contains(&response.status), "{told}");
@@ -471,6 +478,15 @@ fn nothing_of_one_organization_is_seen_or_changed_from_another() {
         }
         for service in Service::ALL {
             Entry::of(service).for_each(|entry| soap(&two, &caller, entry));
+        }
+        // A session is no credential there.
+        if caller.iter().any(|field| field.starts_with("Cookie")) {
+            continue;
+        }
+        for mount in Mount::ALL {
+            for route in &scim_routes::ROUTES {
+                scim(&two, &caller, mount, route);
+            }
         }
     }
     assert_eq!(two.theirs(), before);

@@ -42,7 +42,8 @@ pub fn answer(stream: &mut TcpStream) -> Response {
     whole(Response::read(stream))
 }
 
-fn whole(mut response: Response) -> Response {
+/// The response with its chunks put together (RFC 9112 §7.1).
+pub fn whole(mut response: Response) -> Response {
     if response.header("transfer-encoding") == Some("chunked") {
         let (mut rest, mut content) = (response.body.as_str(), String::new());
         while let Some((size, behind)) = rest.split_once("\r\n") {

@@ -1,1 +1,193 @@
-//! x
+//! Bulk requests that wait (RFC 9967), the same request again, and a house that is full.
+
+use std::time::{Duration, Instant};
+
+use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::import_record::ImportId;
+use muster::users::operator::Role;
+use serde_json::{Value, json};
+
+use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic};
+use crate::scim::{MOUNTS, ask, ask_with, bulk, document, refused, send, told, user};
+
+const ASYNC: &str = "Prefer: respond-async";
+
+/// A Bulk message that makes these users.
+fn users(prefix: &str, count: usize) -> Value {
+    let operations = (0..count).map(|number| {
+        json!({"method": "POST", "path": "/Users", "bulkId": number.to_string(),
+               "data": user(&format!("{prefix}{number}"), json!({}))})
+    });
+    bulk(operations.collect())
+}
+
+/// The path of a request that was put aside.
+#[track_caller]
+fn path_of(response: &Response) -> String {
+    assert_eq!(
+        (response.status, response.body.as_str()),
+        (202, ""),
+        "{response:?}"
+    );
+    assert_eq!(response.header("preference-applied"), Some("respond-async"));
+    let (location, id) = (response.header("location"), response.header("set-txn"));
+    let (location, id) = (location.expect("where"), id.expect("its name"));
+    assert!(location.starts_with("http") && location.ends_with(&format!("/Bulk/{id}")));
+    let at = location.find("/scim").expect("the address");
+    location[at..].to_owned()
+}
+
+/// What became of it, once it is done.
+#[track_caller]
+fn ended(server: &TestApp, path: &str) -> Value {
+    let started = Instant::now();
+    loop {
+        let response = ask(server, "GET", path, &Value::Null);
+        if response.status == 200 {
+            return document(&response);
+        }
+        assert_eq!(path_of(&response), path);
+        assert!(started.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn rfc_9967_a_request_is_put_aside_and_asked_for_later() {
+    let server = TestApp::start();
+    for (mount, status) in MOUNTS.into_iter().zip([json!("201"), json!({"code": 201})]) {
+        let path = format!("{mount}/Bulk");
+        let prefix = if mount == "/scim2" { "kim" } else { "lee" };
+        let response = ask_with(&server, "POST", &path, &[ASYNC], &users(prefix, 20));
+        let place = path_of(&response);
+        let done = ended(&server, &place);
+        let operations = done["Operations"].as_array().unwrap();
+        assert_eq!(operations.len(), 20);
+        assert!(operations.iter().all(|it| it["status"] == status), "{done}");
+        let head = ask(&server, "HEAD", &place, &Value::Null);
+        assert_eq!((head.status, head.body.as_str()), (200, ""));
+        let stranger = send(&server, "GET", &place, &[], "");
+        assert_eq!(refused(&stranger), told(401, ""));
+    }
+    assert_eq!(server.user_names().len(), 40);
+    for id in ["7", "018f0000-0000-7000-8000-000000000000", "%00"] {
+        let response = ask(&server, "GET", &format!("/scim/v2/Bulk/{id}"), &Value::Null);
+        assert_eq!(refused(&response), told(404, ""));
+    }
+    // What is wrong as a whole is told at once.
+    let response = ask_with(&server, "POST", "/scim/v2/Bulk", &[ASYNC], &json!({}));
+    assert_eq!(refused(&response), told(400, "invalidSyntax"));
+    let many: Vec<Value> = (0..1001).map(|_| json!({})).collect();
+    let response = ask_with(
+        &server,
+        "POST",
+        "/scim/v2/Bulk",
+        &[ASYNC],
+        &bulk(json!(many)),
+    );
+    assert_eq!(refused(&response), told(413, ""));
+}
+
+#[test]
+fn item_29_nothing_is_done_later_that_may_not_be_done_now() {
+    let server = TestApp::start();
+    for (name, role) in [("reader", Role::Read), ("importer", Role::Import)] {
+        server.add_operator(name, role);
+    }
+    let mut message = users("kim", 1);
+    let delete = json!({"method": "DELETE", "path": "/Users/bulkId:0"});
+    message["Operations"].as_array_mut().unwrap().push(delete);
+    for (name, role) in [("reader", Role::Read), ("importer", Role::Import)] {
+        for caller in [
+            basic(name, ADMIN_PASSWORD),
+            server.bearer("admin", role, None),
+        ] {
+            let caller = format!("Authorization: {caller}");
+            let response = send(
+                &server,
+                "POST",
+                "/scim/v2/Bulk",
+                &[&caller, ASYNC],
+                message.to_string(),
+            );
+            if role == Role::Read {
+                assert_eq!(refused(&response), told(403, ""));
+                continue;
+            }
+            let done = ended(&server, &path_of(&response));
+            let statuses: Vec<_> = done["Operations"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|it| it["status"].clone())
+                .collect();
+            assert!(
+                [json!(["201", "403"]), json!(["409", "409"])].contains(&json!(statuses)),
+                "{done}"
+            );
+        }
+    }
+    assert_eq!(server.user_names(), ["kim0"]);
+}
+
+#[test]
+fn the_same_request_again_is_answered_the_same() {
+    let server = TestApp::start();
+    for (prefer, mount) in [(&[][..], "/scim/v2"), (&[ASYNC][..], "/scim2")] {
+        let path = format!("{mount}/Bulk");
+        let key = format!("Idempotency-Key: \"monday{}\"", prefer.len());
+        let headers = [&[key.as_str()], prefer].concat();
+        let message = users(if prefer.is_empty() { "kim" } else { "lee" }, 3);
+        let first = ask_with(&server, "POST", &path, &headers, &message);
+        let again = ask_with(&server, "POST", &path, &headers, &message);
+        assert_eq!(first.status, again.status, "{}", again.body);
+        match prefer {
+            [] => assert_eq!(first.body, again.body),
+            _ => {
+                assert_eq!(first.header("location"), again.header("location"));
+                ended(&server, &path_of(&again));
+            }
+        }
+        let other = ask_with(&server, "POST", &path, &headers, &users("other", 1));
+        assert_eq!(refused(&other), told(409, ""));
+    }
+    assert_eq!(server.user_names().len(), 6);
+    for key in ["", &"a".repeat(300), "a b"] {
+        let key = format!("Idempotency-Key: {key}");
+        let response = ask_with(&server, "POST", "/scim/v2/Bulk", &[&key], &users("x", 1));
+        assert!([200, 400].contains(&response.status), "{key}: {response:?}");
+    }
+}
+
+#[test]
+fn item_84_a_full_house_says_when_to_come_back() {
+    let server = TestApp::start_with(|options| {
+        options.app.import.slots = 1;
+    });
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let (held, is_held) = std::sync::mpsc::channel();
+    let jobs = std::sync::Arc::clone(&server.app.jobs);
+    let other = std::thread::spawn(move || {
+        let id = ImportId(uuid::Uuid::now_v7());
+        let attended = jobs.attend(DEFAULT_ORGANIZATION, id, |_| {
+            held.send(()).expect("the test waits");
+            wait.recv()
+        });
+        assert!(attended.is_ok());
+    });
+    is_held.recv().expect("the slot is taken");
+    for mount in MOUNTS {
+        let path = format!("{mount}/Bulk");
+        let response = ask(&server, "POST", &path, &users("kim", 1));
+        assert_eq!(refused(&response), told(429, ""));
+        assert_eq!(response.header("retry-after"), Some("5"));
+    }
+    // What waits for its turn needs no slot.
+    let queued = ask_with(&server, "POST", "/scim/v2/Bulk", &[ASYNC], &users("lee", 1));
+    ended(&server, &path_of(&queued));
+    drop(release);
+    other.join().expect("no panic");
+    let after = ask(&server, "POST", "/scim/v2/Bulk", &users("kim", 1));
+    assert_eq!(after.status, 200);
+    assert_eq!(server.user_names(), ["kim0", "lee0"]);
+}

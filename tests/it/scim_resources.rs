@@ -1,1 +1,1 @@
-//! x
+//! Users and groups one by one (items 33 to 60).

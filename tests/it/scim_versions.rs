@@ -1,1 +1,205 @@
-//! x
+//! Versions of resources (RFC 7644 §3.14): conditions of every method, in Bulk, and of two clients who
+//! meet.
+
+use serde_json::{Value, json};
+
+use crate::app::TestApp;
+use crate::scim::{
+    ask, ask_with, bulk, document, get, make, make_group, make_user, patch, refused, told, user,
+};
+
+fn title(text: &str) -> Value {
+    patch(json!([{"op": "replace", "path": "title", "value": text}]))
+}
+
+fn version(server: &TestApp, path: &str) -> String {
+    let response = ask(server, "GET", path, &Value::Null);
+    let tag = response.header("etag").expect("a version").to_owned();
+    assert_eq!(document(&response)["meta"]["version"], tag.as_str());
+    assert!(tag.starts_with("W/\"") && tag.ends_with('"'), "{tag}");
+    tag
+}
+
+#[test]
+fn item_75_conditions_of_every_method() {
+    let server = TestApp::start();
+    let (kim, tour) = (make_user(&server, "kim"), make_group(&server, "tour", &[]));
+    for (path, put, change) in [
+        (
+            format!("/scim/v2/Users/{kim}"),
+            user("kim", json!({"title": "a"})),
+            title("b"),
+        ),
+        (
+            format!("/scim2/Groups/{tour}"),
+            json!({"schemas": [crate::scim::GROUP], "displayName": "tours"}),
+            patch(json!([{"op": "replace", "path": "displayName", "value": "guides"}])),
+        ),
+    ] {
+        let old = version(&server, &path);
+        let with = |method: &str, field: &str, body: &Value| {
+            ask_with(&server, method, &path, &[field], body)
+        };
+        let same = with("GET", &format!("If-None-Match: {old}"), &Value::Null);
+        assert_eq!((same.status, same.body.as_str()), (304, ""));
+        assert_eq!(same.header("etag"), Some(old.as_str()));
+        assert_eq!(with("GET", "If-None-Match: *", &Value::Null).status, 304);
+        assert_eq!(
+            with("GET", "If-None-Match: W/\"x\"", &Value::Null).status,
+            200
+        );
+        for (method, body) in [("PUT", &put), ("PATCH", &change), ("DELETE", &Value::Null)] {
+            let response = with(method, "If-Match: W/\"x\"", body);
+            assert_eq!(refused(&response), told(412, ""), "{method}");
+            let response = with(method, &format!("If-None-Match: {old}"), body);
+            assert_eq!(refused(&response), told(412, ""), "{method}");
+            let response = with(method, "If-None-Match: *", body);
+            assert_eq!(refused(&response), told(412, ""), "{method}");
+        }
+        let response = with("GET", "If-Match: W/\"x\"", &Value::Null);
+        assert_eq!(refused(&response), told(412, ""));
+        assert_eq!(version(&server, &path), old);
+        let put = with("PUT", &format!("If-Match: W/\"x\", {old}"), &put);
+        assert_eq!(put.status, 200, "{}", put.body);
+        let stale = with("PATCH", &format!("If-Match: {old}"), &change);
+        assert_eq!(refused(&stale), told(412, ""));
+        let now = version(&server, &path);
+        assert_ne!(now, old);
+        assert_eq!(put.header("etag"), Some(now.as_str()));
+        assert_eq!(with("PATCH", "If-Match: *", &change).status, 200);
+        let now = version(&server, &path);
+        assert_eq!(
+            with("DELETE", &format!("If-Match: {now}"), &Value::Null).status,
+            204
+        );
+        assert_eq!(
+            refused(&with("DELETE", "If-Match: *", &Value::Null)),
+            told(404, "")
+        );
+    }
+}
+
+#[test]
+fn item_27_versions_in_bulk() {
+    let server = TestApp::start();
+    let kim = make_user(&server, "kim");
+    let path = format!("/Users/{kim}");
+    let old = version(&server, &format!("/scim/v2{path}"));
+    let step = |method: &str, version: &str, data: Value| json!({"method": method, "path": path, "version": version, "data": data});
+    let message = bulk(json!([
+        step("PATCH", "W/\"x\"", title("no")),
+        step("PATCH", &old, title("one")),
+        step("PUT", &old, user("kim", json!({"title": "no"}))),
+        step("DELETE", &old, Value::Null),
+        {"method": "PATCH", "path": path, "data": title("two")},
+    ]));
+    let response = ask(&server, "POST", "/scim/v2/Bulk", &message);
+    let answer = document(&response);
+    let told: Vec<_> = answer["Operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["status"])
+        .collect();
+    assert_eq!(told, ["412", "200", "412", "412", "200"]);
+    let (one, two) = (
+        &answer["Operations"][1]["version"],
+        &answer["Operations"][4]["version"],
+    );
+    assert_ne!(one, two);
+    assert_ne!(one, old.as_str());
+    assert_eq!(
+        version(&server, &format!("/scim/v2{path}")),
+        two.as_str().unwrap()
+    );
+    let response = ask(
+        &server,
+        "POST",
+        "/scim2/Bulk",
+        &bulk(json!([step("DELETE", &old, Value::Null)])),
+    );
+    assert_eq!(document(&response)["Operations"][0]["status"]["code"], 412);
+}
+
+#[test]
+fn items_34_35_56_versions_change_with_the_resource_alone() {
+    let server = TestApp::start();
+    let made = make(
+        &server,
+        "/scim/v2/Users",
+        &user(
+            "kim",
+            json!({"title": "a", "emails": [{"value": "a@b.c", "type": "work"}]}),
+        ),
+    );
+    assert_eq!(made["meta"]["created"], made["meta"]["lastModified"]);
+    let path = format!("/scim/v2/Users/{}", crate::scim::id(&made));
+    let old = version(&server, &path);
+    for nothing in [
+        title("a"),
+        patch(
+            json!([{"op": "add", "path": "emails", "value": [{"value": "a@b.c", "type": "work"}]}]),
+        ),
+        patch(json!([{"op": "remove", "path": "nickName"}])),
+    ] {
+        assert_eq!(ask(&server, "PATCH", &path, &nothing).status, 200);
+        assert_eq!(version(&server, &path), old, "{nothing}");
+    }
+    let mut seen = vec![old];
+    for number in 0..50 {
+        assert_eq!(
+            ask(&server, "PATCH", &path, &title(&number.to_string())).status,
+            200
+        );
+        let now = version(&server, &path);
+        assert!(!seen.contains(&now), "{now}");
+        seen.push(now);
+    }
+    let changed = get(&server, &path);
+    assert_eq!(changed["meta"]["created"], made["meta"]["created"]);
+    assert_ne!(
+        changed["meta"]["lastModified"],
+        made["meta"]["lastModified"]
+    );
+    // Who is in a group is the group's, and shown with the user.
+    let group = make_group(&server, "tour", &[]);
+    let group = format!("/scim/v2/Groups/{group}");
+    let before = version(&server, &group);
+    let join = patch(
+        json!([{"op": "add", "path": "members", "value": [{"value": crate::scim::id(&made)}]}]),
+    );
+    assert_eq!(ask(&server, "PATCH", &group, &join).status, 200);
+    assert_ne!(version(&server, &group), before);
+}
+
+#[test]
+fn item_75_of_two_clients_who_meet_one_wins() {
+    let server = TestApp::start();
+    let kim = make_user(&server, "kim");
+    let path = format!("/scim/v2/Users/{kim}");
+    for round in 0..10 {
+        let condition = format!("If-Match: {}", version(&server, &path));
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..4)
+                .map(|client| {
+                    let (server, path, condition) = (&server, &path, &condition);
+                    scope.spawn(move || {
+                        let message = title(&format!("{round} {client}"));
+                        ask_with(server, "PATCH", path, &[condition], &message).status
+                    })
+                })
+                .collect();
+            clients.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 200).count(),
+            1,
+            "{statuses:?}"
+        );
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 412).count(),
+            3,
+            "{statuses:?}"
+        );
+    }
+}

@@ -16,6 +16,7 @@ use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::organization::Organization;
 use muster::users::passwords::Fitness;
 use muster::users::problem::{Owner, Problem, Severity};
+use muster::users::resources::ResourceQuery;
 use muster::users::store::{
     Finish, ImportStep, NewPassword, NewRole, Outcome, RoleAdded, Store, UserCursor,
 };
@@ -520,6 +521,13 @@ fn a_dry_run_writes_nothing_and_sees_every_duplicate() {
     }
 }
 
+fn everybody() -> ResourceQuery<'static> {
+    ResourceQuery {
+        limit: 100,
+        ..ResourceQuery::default()
+    }
+}
+
 #[test]
 fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
     for Trial { name, store, .. } in every_store() {
@@ -551,6 +559,9 @@ fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
         assert_eq!(hash("nobody"), None, "{name}");
         let own = store.user(ORGANIZATION, DOMAIN, "own").expect("works");
         assert!(own.expect("own").must_change_password, "{name}");
+        let all = store.find_users(ORGANIZATION, &everybody()).expect("works");
+        assert_eq!(all.total, 4, "{name}");
+        assert!(all.resources.iter().all(|user| user.has_password), "{name}");
     }
 }
 

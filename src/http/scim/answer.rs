@@ -42,9 +42,14 @@ impl Answer {
 
     /// The answer, to a request with these header fields.
     pub fn respond(self, headers: &HeaderMap, body: Body) -> HttpResponse {
+        self.respond_as(MEDIA_TYPE, headers, body)
+    }
+
+    /// The same, under another media type.
+    pub fn respond_as(self, media_type: &str, headers: &HeaderMap, body: Body) -> HttpResponse {
         let mut response = start(self.status, &self.fields, headers, body);
         match self.body {
-            Some(value) => response.content_type(MEDIA_TYPE).body(value.to_string()),
+            Some(value) => response.content_type(media_type).body(value.to_string()),
             None => response.finish(),
         }
     }
@@ -69,6 +74,13 @@ pub fn start(
 
 /// The answer that a failure is.
 pub fn failure(failure: &Failure, headers: &HeaderMap, body: Body) -> HttpResponse {
+    failure_head(failure, headers, body)
+        .content_type(MEDIA_TYPE)
+        .body(failure.body().to_string())
+}
+
+/// The head of the answer that a failure is.
+pub fn failure_head(failure: &Failure, headers: &HeaderMap, body: Body) -> HttpResponseBuilder {
     let status =
         StatusCode::from_u16(failure.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = start(status, &[], headers, body);
@@ -82,6 +94,4 @@ pub fn failure(failure: &Failure, headers: &HeaderMap, body: Body) -> HttpRespon
         response.insert_header((header::RETRY_AFTER, seconds.to_string()));
     }
     response
-        .content_type(MEDIA_TYPE)
-        .body(failure.body().to_string())
 }

@@ -185,17 +185,36 @@ fn operation<'o>(mount: Mount, base: &str, outcome: &'o OperationOutcome) -> Mes
         bulk_id: outcome.bulk_id.as_deref(),
         method: &outcome.method,
         response: error.map(error::body),
-        location: outcome.resource.map(|(kind, id)| {
-            let endpoint = match kind {
-                Kind::User => "Users",
-                Kind::Group => "Groups",
-            };
-            format!("{base}/{endpoint}/{id}")
-        }),
+        location: location(base, outcome),
         // The original's answers have none.
         version: outcome.changed.filter(|_| mount == Mount::Rfc).map(version),
         status: mount.operation_status(outcome.status, detail),
     }
+}
+
+/// Where the resource is, or would be; RFC 7644 §3.7 wants it of all but a POST that failed.
+fn location(base: &str, outcome: &OperationOutcome) -> Option<String> {
+    match (outcome.resource, &outcome.path) {
+        (Some((Kind::User, id)), _) => Some(format!("{base}/Users/{id}")),
+        (Some((Kind::Group, id)), _) => Some(format!("{base}/Groups/{id}")),
+        (None, Some(path)) => {
+            let path = path.strip_prefix('/').unwrap_or(path);
+            Some(format!("{base}/{}", encoded(path)))
+        }
+        (None, None) => None,
+    }
+}
+
+/// A path as it stands in a URL (RFC 3986 §3.3).
+fn encoded(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte.is_ascii_alphanumeric() || b"/:-._~".contains(&byte) {
+            true => text.push(char::from(byte)),
+            false => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -223,7 +242,7 @@ mod tests {
             status: 201,
             resource: Some((Kind::User, Uuid::from_u128(number))),
             changed: Some(Moment(0xab)),
-            error: None,
+            ..OperationOutcome::default()
         }
     }
 

@@ -28,6 +28,15 @@ pub struct Query {
     pub count: usize,
 }
 
+/// Where a page begins, and how long it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// Where it begins.
+    pub after: Keyset,
+    /// Resources of a page.
+    pub count: usize,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     /// Digest of the query.
@@ -67,7 +76,7 @@ impl Cursors {
     pub fn seal(&self, query: &Query, next: &Keyset, now: Moment) -> String {
         let keep = i64::try_from(self.keep.as_micros()).unwrap_or(i64::MAX);
         let mut sealed = Sealed {
-            q: self.digest(query),
+            q: self.digest(&query.text),
             c: query.count,
             e: now.0.saturating_add(keep),
             b: None,
@@ -90,11 +99,18 @@ impl Cursors {
         )
     }
 
-    /// Where the page begins that a cursor stands for.
+    /// Where the page begins that a cursor of the query `text` stands for; its count is that of the
+    /// pages before, which the caller need not repeat.
     ///
     /// # Errors
     /// `invalidCursor`, `expiredCursor` or `invalidCount`.
-    pub fn open(&self, cursor: &str, query: &Query, now: Moment) -> Result<Keyset, ScimError> {
+    pub fn open(
+        &self,
+        cursor: &str,
+        text: &str,
+        count: Option<usize>,
+        now: Moment,
+    ) -> Result<Opened, ScimError> {
         let unknown = || {
             ScimError::of(
                 ErrorType::InvalidCursor,
@@ -108,7 +124,7 @@ impl Cursors {
             serde_json::from_slice::<Sealed>(&text).ok()
         });
         let sealed = opened.ok_or_else(unknown)?;
-        if sealed.q != self.digest(query) {
+        if sealed.q != self.digest(text) {
             return Err(unknown());
         }
         if now.0 > sealed.e {
@@ -120,7 +136,7 @@ impl Cursors {
                 ),
             ));
         }
-        if sealed.c != query.count {
+        if count.is_some_and(|count| count != sealed.c) {
             return Err(ScimError::of(
                 ErrorType::InvalidCount,
                 format!(
@@ -135,14 +151,17 @@ impl Cursors {
             (_, _, Some(value)) => Some(SortValue::Text(value)),
             (None, None, None) => None,
         };
-        Ok(Keyset {
-            value,
-            id: sealed.i,
+        Ok(Opened {
+            after: Keyset {
+                value,
+                id: sealed.i,
+            },
+            count: sealed.c,
         })
     }
 
-    fn digest(&self, query: &Query) -> String {
-        URL_SAFE_NO_PAD.encode(hmac::sign(&self.key, query.text.as_bytes()).as_ref())
+    fn digest(&self, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.key, text.as_bytes()).as_ref())
     }
 }
 
@@ -176,32 +195,27 @@ mod tests {
             let cursor = cursors.seal(&query, &next, Moment(0));
             let unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
             assert!(cursor.chars().all(unreserved), "{cursor}");
-            assert_eq!(cursors.open(&cursor, &query, Moment(1)), Ok(next));
-            let kind = |query: &Query, cursor: &str, now| {
-                cursors
-                    .open(cursor, query, Moment(now))
-                    .unwrap_err()
-                    .scim_type
+            let opened = Opened {
+                after: next,
+                count: 2,
             };
-            let other = Query {
-                text: "acme User".into(),
-                ..query.clone()
+            for count in [None, Some(2)] {
+                let found = cursors.open(&cursor, &query.text, count, Moment(1));
+                assert_eq!(found.as_ref(), Ok(&opened));
+            }
+            let kind = |text: &str, count, cursor: &str, now| {
+                let opened = cursors.open(cursor, text, Some(count), Moment(now));
+                opened.unwrap_err().scim_type
             };
-            let invalid = Some(ErrorType::InvalidCursor);
-            assert_eq!(kind(&other, &cursor, 1), invalid);
-            assert_eq!(kind(&query, &format!("x{cursor}"), 1), invalid);
-            assert_eq!(kind(&query, "", 1), invalid);
-            assert_eq!(
-                kind(&query, &cursor, 1_000_001),
-                Some(ErrorType::ExpiredCursor)
-            );
-            let wider = Query {
-                count: 3,
-                ..query.clone()
-            };
-            assert_eq!(kind(&wider, &cursor, 1), Some(ErrorType::InvalidCount));
+            let (text, invalid) = (query.text.as_str(), Some(ErrorType::InvalidCursor));
+            assert_eq!(kind("acme User", 2, &cursor, 1), invalid);
+            assert_eq!(kind(text, 2, &format!("x{cursor}"), 1), invalid);
+            assert_eq!(kind(text, 2, "", 1), invalid);
+            let expired = Some(ErrorType::ExpiredCursor);
+            assert_eq!(kind(text, 2, &cursor, 1_000_001), expired);
+            assert_eq!(kind(text, 3, &cursor, 1), Some(ErrorType::InvalidCount));
             let elsewhere = Cursors::new(Duration::from_secs(1)).unwrap();
-            assert!(elsewhere.open(&cursor, &query, Moment(1)).is_err());
+            assert!(elsewhere.open(&cursor, text, None, Moment(1)).is_err());
         }
     }
 }

@@ -20,6 +20,8 @@ use crate::http::scim::list_request::ListRequest;
 use crate::http::scim::message;
 use crate::http::scim::mount::Mount;
 use crate::http::scim::routes::{self, Me, Operation, Route, Way};
+use crate::http::scim::zuora::Change;
+use crate::http::scim::zuora_answer;
 use crate::http::unread::Unread;
 use crate::provision::operation::Act;
 use crate::provision::provisioner::Authority;
@@ -48,6 +50,8 @@ pub(super) struct Call<'c> {
     pub base: String,
     /// None, where anybody may ask.
     pub authority: Option<Authority>,
+    /// Whether they may act in any organization.
+    pub anywhere: bool,
     pub query: &'c str,
     pub headers: &'c HeaderMap,
     pub content_encoding: Option<String>,
@@ -103,10 +107,8 @@ impl Call<'_> {
             Operation::Delete(kind) => self.change(kind, id, Act::Delete),
             Operation::Me(me @ (Me::Get | Me::Delete)) => self.me(me, None),
             Operation::Me(me) => self.me(me, Some(message::read(encoding, body, limit)?)),
-            Operation::ZuoraCreate | Operation::ZuoraUpdate => Err(Failure::new(
-                StatusCode::NOT_IMPLEMENTED,
-                "Zuora's calls are not there yet.",
-            )),
+            Operation::ZuoraCreate => self.zuora(Change::Create, body),
+            Operation::ZuoraUpdate => self.zuora(Change::Update, body),
             Operation::ServiceProviderConfig => Ok(self.configuration()),
             Operation::ResourceTypes => self.resource_types(Some(id).filter(|id| !id.is_empty())),
             Operation::Schemas => self.schemas(Some(id).filter(|id| !id.is_empty())),
@@ -141,15 +143,18 @@ pub async fn before_the_body(
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
     let path = request.path().to_owned();
-    let below = Mount::ALL.iter().find_map(|mount| below(&path, *mount));
-    let Some(Way::To(route, _)) = below.map(|path| routes::find(request.method(), &path)) else {
+    let way = Mount::ALL.into_iter().find_map(|mount| {
+        let path = below(&path, mount)?;
+        Some(routes::find(mount, request.method(), &path))
+    });
+    let Some(Way::To(route, _)) = way else {
         return Ok(request);
     };
     match admission::admit(app, route, request.head()).await {
         Ok(_) => Ok(request),
         // Whether the body comes all the same is the client's choice: the connection ends here.
         Err(TurnedAway { failure, .. }) => {
-            let response = answer::failure(&failure, request.headers(), Body::Unread);
+            let response = refuse(app, route, &failure, request.headers(), Body::Unread);
             let unread = Unread::new(request.take_payload());
             Err(response.map_body(|_, answer| unread.kept_by(answer)))
         }
@@ -204,7 +209,7 @@ async fn serve(
 ) -> HttpResponse {
     let headers = request.headers();
     let path = below(request.path(), mount).unwrap_or_default();
-    let (route, id) = match routes::find(request.method(), &path) {
+    let (route, id) = match routes::find(mount, request.method(), &path) {
         Way::To(route, id) => (route, id),
         way => {
             let body = intake::let_go(payload, true).await;
@@ -215,9 +220,10 @@ async fn serve(
         Ok(caller) => caller,
         Err(TurnedAway { failure, stranger }) => {
             let body = intake::let_go(payload, stranger).await;
-            return answer::failure(&failure, headers, body);
+            return refuse(&app, route, &failure, headers, body);
         }
     };
+    let anywhere = caller.as_ref().is_some_and(|caller| caller.anywhere);
     let authority = caller.map(|caller| Authority {
         actor: caller.actor(Door::Scim),
         role: caller.role,
@@ -230,7 +236,7 @@ async fn serve(
     };
     let (query, fields) = (request.query_string().to_owned(), headers.clone());
     let answered = {
-        let base = base.clone();
+        let (app, base) = (app.clone(), base.clone());
         intake::with_body(payload, flow, move |body| {
             let call = Call {
                 app: &app,
@@ -238,6 +244,7 @@ async fn serve(
                 mount,
                 base,
                 authority,
+                anywhere,
                 query: &query,
                 content_encoding: intake::field(&fields, &header::CONTENT_ENCODING),
                 headers: &fields,
@@ -247,6 +254,9 @@ async fn serve(
         .await
     };
     match answered {
+        Ok((Ok(Done::Answer(answer)), body)) if route.operation.is_zuora() => {
+            zuora_answer::respond(answer, headers, body)
+        }
         Ok((Ok(Done::Answer(answer)), body)) => answer.respond(headers, body),
         Ok((Ok(Done::Bulk(Outcome::Done(bulk))), body)) => {
             bulk::respond(mount, base, *bulk, headers, body)
@@ -256,7 +266,7 @@ async fn serve(
         }
         Ok((Err(failure), body)) => {
             tracing::info!(status = failure.error.status, "call refused");
-            answer::failure(&failure, headers, body)
+            refuse(&app, route, &failure, headers, body)
         }
         Err(error) => {
             tracing::error!(%error, "a call was lost");
@@ -264,8 +274,22 @@ async fn serve(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "The call failed; the server's log says why.",
             );
-            answer::failure(&failure, headers, Body::Unread)
+            refuse(&app, route, &failure, headers, Body::Unread)
         }
+    }
+}
+
+/// The answer that a failure of this operation is.
+fn refuse(
+    app: &App,
+    route: &Route,
+    failure: &Failure,
+    headers: &HeaderMap,
+    body: Body,
+) -> HttpResponse {
+    match route.operation.is_zuora() {
+        true => zuora_answer::failure(failure, app.clock.now(), headers, body),
+        false => answer::failure(failure, headers, body),
     }
 }
 

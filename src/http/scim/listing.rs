@@ -29,7 +29,6 @@ struct Page {
 impl Call<'_> {
     /// Lists resources of one kind.
     pub(super) fn list(&self, kind: Kind, asked: &ListRequest) -> Result<Answer, Failure> {
-        let count = self.count(asked);
         let filter = self.filter(kind, asked)?;
         let sort = self.sort(kind, asked)?;
         let projection = self.shown(kind, asked)?;
@@ -37,15 +36,17 @@ impl Call<'_> {
             path,
             descending: asked.descending,
         });
-        let query = Query {
-            text: self.query_text(kind, asked)?,
-            count,
-        };
+        let text = self.query_text(kind, asked)?;
         let now = self.app.clock.now();
-        let after = match asked.cursor.as_deref() {
+        let opened = match asked.cursor.as_deref() {
             None | Some("") => None,
-            Some(cursor) => Some(self.state.cursors.open(cursor, &query, now)?),
+            Some(cursor) => {
+                let count = asked.count.map(|_| self.count(asked));
+                Some(self.state.cursors.open(cursor, &text, count, now)?)
+            }
         };
+        let count = opened.as_ref().map_or(self.count(asked), |it| it.count);
+        let query = Query { text, count };
         let by_cursor = asked.cursor.is_some();
         let start = match by_cursor {
             true => 1,
@@ -56,7 +57,7 @@ impl Call<'_> {
             &ResourceQuery {
                 filter: filter.as_ref(),
                 order,
-                after: after.as_ref(),
+                after: opened.as_ref().map(|it| &it.after),
                 skip: start - 1,
                 limit: count,
             },

@@ -16,6 +16,14 @@ use crate::wire::inflate;
 /// # Errors
 /// It is too long, did not come to its end, or is no JSON that can be read.
 pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value, Failure> {
+    Ok(json::parse(&text(encoding, body, limit)?)?)
+}
+
+/// The text of a message of at most `limit` bytes.
+///
+/// # Errors
+/// It is too long, did not come to its end, or there is none.
+pub fn text(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     // One byte more tells a body that is too long from one that just fits.
     inflate::decode(encoding, body, limit)
@@ -31,5 +39,5 @@ pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ScimError::syntax("The request has no body; send a JSON document.").into());
     }
-    Ok(json::parse(&bytes)?)
+    Ok(bytes)
 }

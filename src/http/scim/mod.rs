@@ -13,6 +13,8 @@ pub mod list_request;
 pub mod listing;
 pub mod cursor;
 pub mod bulk;
+pub mod zuora;
+pub mod zuora_answer;
 pub mod discovery;
 pub mod answer;
 pub mod error;

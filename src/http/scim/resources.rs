@@ -56,6 +56,15 @@ impl Call<'_> {
         let resource = provisioner.resource(organization, kind, id, members)?;
         let mut document = self.document(&resource);
         let (version, location) = head(&document);
+        if let Some(field) = intake::field(self.headers, &header::IF_MATCH)
+            && !matches_tag(&field, &version)
+        {
+            return Err(ScimError::new(
+                412,
+                format!("The resource has been changed: its version is {version}."),
+            )
+            .into());
+        }
         if let Some(field) = intake::field(self.headers, &header::IF_NONE_MATCH)
             && matches_tag(&field, &version)
         {
@@ -87,11 +96,12 @@ impl Call<'_> {
     fn carry_out(&self, kind: Kind, id: Uuid, act: Act) -> Result<Answer, Failure> {
         let projection = self.projection(kind)?;
         let if_match = intake::field(self.headers, &header::IF_MATCH);
+        let if_none_match = intake::field(self.headers, &header::IF_NONE_MATCH);
         let operation = Operation {
             kind,
             id,
             act,
-            precondition: Precondition::parse(if_match.as_deref()),
+            precondition: Precondition::parse(if_match.as_deref()).unless(if_none_match),
         };
         let provisioner = &self.app.provisioner;
         let done = provisioner.carry_out(self.authority()?, operation, self.mount.leniency())?;

@@ -2,6 +2,7 @@
 
 use actix_web::http::Method;
 
+use crate::http::scim::mount::Mount;
 use crate::users::operator::Role;
 use crate::users::resources::Kind;
 
@@ -40,6 +41,13 @@ pub enum Operation {
     Schemas,
 }
 
+impl Operation {
+    /// Whether it is one of Zuora's, whose callers are answered in Zuora's words.
+    pub fn is_zuora(self) -> bool {
+        matches!(self, Operation::ZuoraCreate | Operation::ZuoraUpdate)
+    }
+}
+
 /// What is done to the caller's own user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Me {
@@ -64,15 +72,21 @@ pub struct Route {
     pub operation: Operation,
     /// What the caller has to be at least; none: anybody.
     pub right: Option<Role>,
+    /// The only address that has it; none: both have.
+    pub only: Option<Mount>,
 }
 
 macro_rules! route {
     ($method:ident $path:literal $operation:expr, $right:expr) => {
+        route!($method $path $operation, $right, None)
+    };
+    ($method:ident $path:literal $operation:expr, $right:expr, $only:expr) => {
         Route {
             method: Method::$method,
             path: $path,
             operation: $operation,
             right: $right,
+            only: $only,
         }
     };
 }
@@ -81,13 +95,16 @@ const READ: Option<Role> = Some(Role::Read);
 const IMPORT: Option<Role> = Some(Role::Import);
 const ADMIN: Option<Role> = Some(Role::Admin);
 
+/// Where Zuora's calls are: WSO2 has none of that kind.
+const RFC: Option<Mount> = Some(Mount::Rfc);
+
 /// Everything there is. A path without variables stands before one that would match it too.
 pub static ROUTES: [Route; 28] = [
     route!(GET "/Users" Operation::List(Kind::User), READ),
     route!(POST "/Users" Operation::Create(Kind::User), IMPORT),
     route!(POST "/Users/.search" Operation::Search(Some(Kind::User)), READ),
-    route!(POST "/Users/bulk" Operation::ZuoraCreate, IMPORT),
-    route!(PATCH "/Users/bulk" Operation::ZuoraUpdate, IMPORT),
+    route!(POST "/Users/bulk" Operation::ZuoraCreate, IMPORT, RFC),
+    route!(PATCH "/Users/bulk" Operation::ZuoraUpdate, IMPORT, RFC),
     route!(GET "/Users/{id}" Operation::Get(Kind::User), READ),
     route!(PUT "/Users/{id}" Operation::Replace(Kind::User), IMPORT),
     route!(PATCH "/Users/{id}" Operation::Patch(Kind::User), IMPORT),
@@ -126,7 +143,9 @@ pub enum Way {
 
 /// Finds the way of a request; `path` is what follows the address, percent-decoded. `HEAD` is `GET`
 /// without the answer's body.
-pub fn find(method: &Method, path: &str) -> Way {
+///
+/// A path that only the other address has leads nowhere, and not to a resource whose id reads like it.
+pub fn find(mount: Mount, method: &Method, path: &str) -> Way {
     let method = match *method {
         Method::HEAD => &Method::GET,
         _ => method,
@@ -137,11 +156,16 @@ pub fn find(method: &Method, path: &str) -> Way {
     else {
         return Way::Nowhere;
     };
-    let mut of_path = ROUTES.iter().filter(|route| route.path == pattern);
+    let here =
+        |route: &&Route| route.path == pattern && route.only.is_none_or(|only| only == mount);
+    let mut of_path = ROUTES.iter().filter(here).peekable();
+    if of_path.peek().is_none() {
+        return Way::Nowhere;
+    }
     if let Some(route) = of_path.find(|route| route.method == *method) {
         return Way::To(route, variable.map(str::to_owned));
     }
-    let of_path = ROUTES.iter().filter(|route| route.path == pattern);
+    let of_path = ROUTES.iter().filter(here);
     let methods: Vec<&str> = of_path.map(|route| route.method.as_str()).collect();
     Way::OtherMethod(methods.join(", "))
 }
@@ -166,12 +190,16 @@ mod tests {
 
     #[test]
     fn paths_lead_to_operations() {
-        let to = |method: Method, path: &str| match find(&method, path) {
+        let to = |method: Method, path: &str| match find(Mount::Rfc, &method, path) {
             Way::To(route, id) => Some((route.operation, id)),
             _ => None,
         };
         let bulk = Some((Operation::ZuoraCreate, None));
         assert_eq!(to(Method::POST, "/Users/bulk"), bulk);
+        for method in [Method::POST, Method::PATCH, Method::GET] {
+            let way = find(Mount::Wso2, &method, "/Users/bulk");
+            assert!(matches!(way, Way::Nowhere), "{method}: {way:?}");
+        }
         let one = Some((Operation::Get(Kind::User), Some("7".to_owned())));
         assert_eq!(to(Method::GET, "/Users/7"), one);
         assert_eq!(to(Method::HEAD, "/Users/7"), one);
@@ -184,14 +212,17 @@ mod tests {
 
     #[test]
     fn other_methods_are_told_which_ones_there_are() {
-        let Way::OtherMethod(allow) = find(&Method::POST, "/Schemas") else {
+        let Way::OtherMethod(allow) = find(Mount::Rfc, &Method::POST, "/Schemas") else {
             unreachable!()
         };
         assert_eq!(allow, "GET");
-        let Way::OtherMethod(allow) = find(&Method::OPTIONS, "/Users/7") else {
+        let Way::OtherMethod(allow) = find(Mount::Rfc, &Method::OPTIONS, "/Users/7") else {
             unreachable!()
         };
         assert_eq!(allow, "GET, PUT, PATCH, DELETE");
-        assert!(matches!(find(&Method::GET, "/nothing"), Way::Nowhere));
+        assert!(matches!(
+            find(Mount::Rfc, &Method::GET, "/nothing"),
+            Way::Nowhere
+        ));
     }
 }

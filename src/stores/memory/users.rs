@@ -232,7 +232,7 @@ impl Content {
             .map(|(_, kept)| &kept.user)
     }
 
-    fn password(&self, key: &Key) -> Option<StoredPassword> {
+    pub(super) fn password(&self, key: &Key) -> Option<StoredPassword> {
         let kept = self.users.get(key)?;
         let default = || {
             let by = kept

@@ -27,14 +27,22 @@ pub(super) const USER_COLUMNS: &str =
         AND m.domain = u.domain AND m.user_id = u.id),
     coalesce(password_at, created_at), external_id, created_at, modified_at";
 
+/// Behind those: whether there is a password, in a query where `u` is the user.
+pub(super) const HAS_PASSWORD: &str = "u.password_hash IS NOT NULL OR EXISTS (SELECT 1
+    FROM imports i WHERE i.organization = u.organization AND i.id = u.created_by AND u.must_change
+        AND i.default_password_hash IS NOT NULL)";
+
+/// The position of [`HAS_PASSWORD`].
+pub(super) const HAS_PASSWORD_AT: usize = 15;
+
 /// The users of an organization, or of one of its domains, behind a domain and name key; in the order of
 /// these each can be found by an index.
 pub(super) const LISTED: &str =
     "FROM people u WHERE organization = ?1 AND (?2 IS NULL OR domain = ?2)
     AND domain >= ?3 AND name_key > iif(domain = ?3, ?4, '')";
 
-/// The hash behind a user's password, in a query where `u` is the user and `?1` the organization.
-/// An initial one that the user has no hash of is the default one of the import that made them.
+/// The hash behind a user's password, in a query where `u` is the user and `?1` the organization. An
+/// initial one that the user has no hash of is the default one of the import that made them.
 const PASSWORD_HASH: &str = "coalesce(u.password_hash, (SELECT i.default_password_hash
     FROM imports i WHERE i.organization = ?1 AND i.id = u.created_by AND u.must_change))";
 

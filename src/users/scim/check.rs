@@ -219,9 +219,12 @@ fn check_schemas(
         let urn = urn.as_str().ok_or_else(|| {
             ScimError::value(format!("schemas[{number}] must be text: a schema's URN."))
         })?;
+        // One name of a schema beside another of the same is no repetition: clients do not know.
         let known = match urn.eq_ignore_ascii_case(core) {
             true => Some(core),
-            false => resource_type.extension(urn).map(|schema| schema.id),
+            false => resource_type
+                .extension(urn)
+                .and_then(|schema| schema.urns().find(|known| known.eq_ignore_ascii_case(urn))),
         };
         let Some(known) = known else {
             return Err(ScimError::value(format!(

@@ -74,7 +74,8 @@ pub fn named<'t>(name: &str, resource_type: &'t ResourceType) -> Option<Named<'t
         return Some(Named::Attribute(None, attribute));
     }
     resource_type.extensions.iter().find_map(|schema| {
-        let attribute = schema.attribute(behind(name, schema.id)?)?;
+        let name = schema.urns().find_map(|urn| behind(name, urn))?;
+        let attribute = schema.attribute(name)?;
         Some(Named::Attribute(Some(schema.id), attribute))
     })
 }
@@ -118,6 +119,11 @@ impl<'p> Place<'p> {
             element: None,
             sub: None,
         }
+    }
+
+    /// Whether it stands in the extension with this URN.
+    pub fn is_of(self, urn: &str) -> bool {
+        self.extension == Some(urn)
     }
 
     /// One of its elements, from 0.

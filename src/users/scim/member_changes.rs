@@ -7,15 +7,16 @@ use crate::users::scim::filter::{Filter, Operand, Operator};
 use crate::users::scim::patch::Patch;
 use crate::users::scim::patch_change::{Action, Target};
 
-/// A change of a group's members, by their ids as the client wrote them.
+/// A change of a group's members. Those who come in are elements, each with a `value`, because a client
+/// may say of what type they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberChange {
     /// These come in.
-    Add(Vec<String>),
-    /// These go; some may not have been in.
+    Add(Vec<Value>),
+    /// Those with these ids go, as the client wrote them; some may not have been in.
     Remove(Vec<String>),
     /// These are the members now.
-    ReplaceAll(Vec<String>),
+    ReplaceAll(Vec<Value>),
 }
 
 /// The changes in their order; none: the message does something else too, or what it does depends on
@@ -39,8 +40,8 @@ pub fn member_changes(patch: &Patch) -> Option<Vec<MemberChange>> {
 
 fn member_change(action: &Action, filter: Option<&Filter>) -> Option<MemberChange> {
     match (action, filter) {
-        (Action::Add(value), None) => Some(MemberChange::Add(ids(value.as_array()?)?)),
-        (Action::Replace(value), None) => Some(MemberChange::ReplaceAll(ids(value.as_array()?)?)),
+        (Action::Add(value), None) => Some(MemberChange::Add(named(value.as_array()?)?)),
+        (Action::Replace(value), None) => Some(MemberChange::ReplaceAll(named(value.as_array()?)?)),
         (Action::Remove, None) => Some(MemberChange::ReplaceAll(Vec::new())),
         (Action::RemoveElements(removed), _) => Some(MemberChange::Remove(ids(removed)?)),
         (Action::Remove, Some(filter)) => {
@@ -50,6 +51,11 @@ fn member_change(action: &Action, filter: Option<&Filter>) -> Option<MemberChang
         }
         (Action::Add(_) | Action::Replace(_), Some(_)) => None,
     }
+}
+
+/// The elements, each of which names somebody.
+fn named(elements: &[Value]) -> Option<Vec<Value>> {
+    ids(elements).map(|_| elements.to_vec())
 }
 
 fn ids(elements: &[Value]) -> Option<Vec<String>> {
@@ -107,13 +113,16 @@ mod tests {
             {"op": "replace", "path": "members", "value": []}
         ]);
         let expected = vec![
-            MemberChange::Add(ids(&["1", "2"])),
-            MemberChange::Add(ids(&["3"])),
-            MemberChange::Add(ids(&["4"])),
+            MemberChange::Add(vec![
+                json!({"value": "1"}),
+                json!({"value": "2", "type": "User"}),
+            ]),
+            MemberChange::Add(vec![json!({"value": "3"})]),
+            MemberChange::Add(vec![json!({"value": "4"})]),
             MemberChange::Remove(ids(&["1"])),
             MemberChange::Remove(ids(&["2", "3"])),
             MemberChange::Remove(ids(&["4"])),
-            MemberChange::ReplaceAll(ids(&["5"])),
+            MemberChange::ReplaceAll(vec![json!({"value": "5"})]),
             MemberChange::ReplaceAll(Vec::new()),
             MemberChange::ReplaceAll(Vec::new()),
         ];

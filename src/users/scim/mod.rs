@@ -24,6 +24,7 @@ pub mod patch;
 pub mod patch_apply;
 pub mod member_changes;
 pub mod lists;
+pub mod zuora;
 pub mod render;
 
 #[cfg(test)]

@@ -224,7 +224,7 @@ impl Elements<'_> {
             *element = changed;
         }
         let Some(first) = met.first().copied() else {
-            return self.make(filter, &new);
+            return self.make(filter, &new, is_replaced);
         };
         if is_primary(&new) {
             match met.len() {
@@ -235,8 +235,15 @@ impl Elements<'_> {
         unite(self.attribute, self.elements, self.place)
     }
 
-    /// Adds an element that the filter matches.
-    fn make(mut self, filter: Option<&Filter>, new: &Value) -> Result<Vec<Value>, ScimError> {
+    /// Adds an element that the filter matches. Some clients replace the work address of a user who has
+    /// none; but whoever replaces something of an element that they name by its value looks for one that
+    /// has to be there (RFC 7644 §3.5.2.3).
+    fn make(
+        mut self,
+        filter: Option<&Filter>,
+        new: &Value,
+        is_replaced: bool,
+    ) -> Result<Vec<Value>, ScimError> {
         let no_target = || {
             ScimError::of(
                 ErrorType::NoTarget,
@@ -247,6 +254,18 @@ impl Elements<'_> {
                 ),
             )
         };
+        let is_named = filter
+            .and_then(described)
+            .is_some_and(|element| element.contains_key("value"));
+        if is_replaced && is_named {
+            return Err(ScimError::of(
+                ErrorType::NoTarget,
+                format!(
+                    "{} has no element with the value that the path names. Add the element first.",
+                    self.place
+                ),
+            ));
+        }
         let made = completed(filter, new).ok_or_else(no_target)?;
         let made = check_element(self.attribute, made, self.place)?.ok_or_else(no_target)?;
         if !filter.is_none_or(|filter| element_matches(filter, &made)) {

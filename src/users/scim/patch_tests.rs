@@ -314,6 +314,23 @@ fn a_filter_that_matches_nothing_is_no_target_unless_it_says_what_to_make() {
 }
 
 #[test]
+fn what_is_replaced_of_an_element_named_by_its_value_has_to_be_there() {
+    let work = json!({"emails": [{"value": "kim@example.org", "type": "work"}]});
+    let path = "emails[value eq \"nobody@example.org\"].type";
+    let replace = json!([{"op": "replace", "path": path, "value": "home"}]);
+    let detail = refused(work.clone(), replace, ErrorType::NoTarget);
+    assert!(detail.contains("Add the element first."), "{detail}");
+    user(
+        work,
+        json!([{"op": "add", "path": path, "value": "home"}]),
+        json!({"emails": [
+            {"value": "kim@example.org", "type": "work"},
+            {"value": "nobody@example.org", "type": "home"}
+        ]}),
+    );
+}
+
+#[test]
 fn a_new_primary_element_takes_the_place_of_the_old_one() {
     let given = json!({"emails": [
         {"value": "a@example.org", "type": "work", "primary": true},
@@ -583,8 +600,12 @@ impl Chance {
 
 fn members_of(document: &Value) -> BTreeSet<String> {
     let members = document["members"].as_array();
+    ids_of(members.map(Vec::as_slice).unwrap_or_default())
+}
+
+fn ids_of(members: &[Value]) -> BTreeSet<String> {
     let id = |member: &Value| member["value"].as_str().map(str::to_owned);
-    members.into_iter().flatten().filter_map(id).collect()
+    members.iter().filter_map(id).collect()
 }
 
 /// The members afterwards, for a message that only changes them.
@@ -598,9 +619,9 @@ fn members_by_their_changes(
     let mut members = members_of(document);
     for change in member_changes(&patch)? {
         match change {
-            MemberChange::Add(ids) => members.extend(ids),
+            MemberChange::Add(come) => members.extend(ids_of(&come)),
             MemberChange::Remove(ids) => members.retain(|id| !ids.contains(id)),
-            MemberChange::ReplaceAll(ids) => members = ids.into_iter().collect(),
+            MemberChange::ReplaceAll(come) => members = ids_of(&come),
         }
     }
     Some(members)

@@ -217,7 +217,7 @@ pub(super) fn split_urn<'t>(
     resource_type
         .extensions
         .iter()
-        .find_map(|schema| Some((Some(schema.id), after(schema.id)?)))
+        .find_map(|schema| Some((Some(schema.id), schema.urns().find_map(after)?)))
         .ok_or_else(|| {
             format!(
                 "{} begins with the URN of no schema of {}, or nothing follows it",

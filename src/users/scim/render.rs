@@ -14,6 +14,7 @@ use crate::users::scim::document::{Document, put};
 use crate::users::scim::lists;
 use crate::users::scim::places::{self, ACTIVE, Place};
 use crate::users::scim::schema::{ENTERPRISE, GROUP, USER, ZUORA};
+use crate::users::scim::zuora;
 use crate::users::store::User;
 
 /// Key, among a user's attributes, of what Zuora keeps.
@@ -91,8 +92,9 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
         point_to_manager(&mut document, base);
     }
     if let Some(Value::Object(kept)) = user.attributes.get(ZUORA_KEY) {
-        let zuora = zuora(kept, &user.organization, is_active(user));
+        let zuora = zuora::shown(kept, resource, is_active(user));
         document.insert(ZUORA.to_owned(), zuora);
+        zuora::show_displays(&mut document);
     }
     let mut schemas = vec![Value::from(USER)];
     let urns = document.keys().filter(|name| name.starts_with("urn:"));
@@ -171,6 +173,7 @@ pub fn content(
         content.given_name = text(name.remove("givenName"));
         content.family_name = text(name.remove("familyName"));
     }
+    zuora::hide_displays(&mut document);
     let nothing = Map::new();
     let stored = before.map_or(&nothing, |user| &user.attributes);
     let email = before.and_then(|user| user.email.as_deref());
@@ -185,11 +188,8 @@ pub fn content(
             .attributes
             .extend(word.map(|word| (ACTIVE.to_owned(), word)));
     }
-    if let Some(Value::Object(zuora)) = document.remove(ZUORA) {
-        let kept: Map<String, Value> = zuora
-            .into_iter()
-            .filter(|(name, _)| matches!(name.as_str(), "schemas" | "ssoEnabled" | "region"))
-            .collect();
+    if let Some(Value::Object(shown)) = document.remove(ZUORA) {
+        let kept = zuora::kept(shown);
         content.attributes.insert(ZUORA_KEY.to_owned(), kept.into());
     }
     // What the server says is not kept: it is made anew each time.
@@ -239,20 +239,6 @@ fn meta(kind: &str, id: Uuid, created: Moment, changed: Moment, base: &str) -> V
         "location": format!("{base}/{kind}s/{id}"),
         "version": version(changed),
     })
-}
-
-fn zuora(kept: &Map<String, Value>, organization: &str, active: bool) -> Value {
-    let mut shown = kept.clone();
-    let sso = kept.get("ssoEnabled") != Some(&Value::Bool(false));
-    let status = match (active, sso) {
-        (false, _) => "INACTIVE",
-        (true, true) => "ACTIVE",
-        (true, false) => "NEW",
-    };
-    shown.insert("organizationId".to_owned(), organization.into());
-    shown.insert("status".to_owned(), status.into());
-    shown.insert("ssoEnabled".to_owned(), sso.into());
-    shown.into()
 }
 
 fn put_sub(document: &mut Document, extension: Option<&str>, name: &str, sub: &str, value: Value) {

@@ -21,6 +21,10 @@ pub const ZUORA: &str = "urn:zuora:scim:schemas:1.0:UserExtension";
 /// URN of the extension that holds every claim without a place in the other schemas, as WSO2 calls it.
 pub const CUSTOM: &str = "urn:scim:schemas:extension:custom:User";
 
+/// What WSO2 Identity Server from 5.11 on calls the extension for claims of its own system. Its clients
+/// send it to every address, so it is another name of [`CUSTOM`]; answers never have it.
+pub const WSO2: &str = "urn:scim:wso2:schema";
+
 /// What values an attribute has (RFC 7643 §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
@@ -243,6 +247,8 @@ impl Attribute {
 pub struct Schema {
     /// Its URN.
     pub id: &'static str,
+    /// URNs that clients may call it by as well.
+    pub also: &'static [&'static str],
     /// What people call it.
     pub name: &'static str,
     /// What it is for.
@@ -252,6 +258,11 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Every URN that it may be called by, its own first.
+    pub fn urns(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.id).chain(self.also.iter().copied())
+    }
+
     /// The attribute called `name`, in any case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         find(&self.attributes, name)
@@ -293,7 +304,7 @@ impl ResourceType {
     pub fn extension(&self, urn: &str) -> Option<&Schema> {
         self.extensions
             .iter()
-            .find(|schema| schema.id.eq_ignore_ascii_case(urn))
+            .find(|schema| schema.urns().any(|known| known.eq_ignore_ascii_case(urn)))
     }
 }
 
@@ -311,6 +322,7 @@ impl Schemas {
     pub fn new<'n>(custom: impl IntoIterator<Item = &'n str>) -> Self {
         let custom = Schema {
             id: CUSTOM,
+            also: &[WSO2],
             name: "Custom User",
             description: "Claims that have no place in the other schemas",
             attributes: custom
@@ -387,6 +399,7 @@ fn user() -> Schema {
     let text = |description| Attribute::string("value", description);
     Schema {
         id: USER,
+        also: &[],
         name: "User",
         description: "User account",
         attributes: vec![
@@ -490,6 +503,7 @@ fn user() -> Schema {
 fn group() -> Schema {
     Schema {
         id: GROUP,
+        also: &[],
         name: "Group",
         description: "Group",
         attributes: vec![
@@ -526,6 +540,7 @@ fn group() -> Schema {
 fn enterprise() -> Schema {
     Schema {
         id: ENTERPRISE,
+        also: &[],
         name: "Enterprise User",
         description: "What an enterprise keeps of its users",
         attributes: vec![
@@ -551,6 +566,7 @@ fn zuora() -> Schema {
     let read_only = |name, description| Attribute::string(name, description).read_only();
     Schema {
         id: ZUORA,
+        also: &[],
         name: "Zuora User",
         description: "What Zuora keeps of its users",
         attributes: vec![

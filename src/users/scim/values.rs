@@ -11,7 +11,7 @@ use crate::users::scim::date_time;
 use crate::users::scim::document::Place;
 use crate::users::scim::elements::unite;
 use crate::users::scim::error::ScimError;
-use crate::users::scim::schema::{Attribute, Mutability, Type};
+use crate::users::scim::schema::{Attribute, CUSTOM, Mutability, Type};
 
 /// The longest text of one value, in bytes.
 pub const MAX_TEXT: usize = 64 * 1024;
@@ -116,6 +116,10 @@ fn check_simple(kind: Type, value: Value, place: Place<'_>) -> Result<Value, Sci
         }
         (Type::String | Type::DateTime | Type::Binary | Type::Reference, Value::String(text)) => {
             text
+        }
+        // Claims are text in every user store; clients send what they mean.
+        (Type::String, value @ (Value::Bool(_) | Value::Number(_))) if place.is_of(CUSTOM) => {
+            value.to_string()
         }
         (kind, value) => return Err(wrong(place, wanted(kind), &value)),
     };

@@ -10,7 +10,7 @@ use std::time::Instant;
 const PROGRAM: &str = "sqlite3";
 
 /// Whether the shell is there.
-pub fn is_installed() -> bool {
+fn is_installed() -> bool {
     let asked = Command::new(PROGRAM)
         .arg("--version")
         .stdout(Stdio::null())
@@ -19,20 +19,27 @@ pub fn is_installed() -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-/// The seconds it takes, from its start to its end; none when it is not installed.
+/// The seconds it takes, from its start to its end; none when it is not installed. A `short` file has two
+/// columns.
 ///
 /// # Errors
 /// A sentence: the shell failed, or imported another number of rows.
-pub fn run(file: &Path, rows: u64) -> Result<Option<f64>, String> {
+pub fn import(file: &Path, rows: u64, short: bool) -> Result<Option<f64>, String> {
     if !is_installed() {
         return Ok(None);
     }
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let columns = match short {
+        true => "username TEXT NOT NULL, password TEXT",
+        false => {
+            "username TEXT NOT NULL, password TEXT, givenname TEXT, familyname TEXT, \
+             emailaddress TEXT, country TEXT"
+        }
+    };
     let script = format!(
         "PRAGMA journal_mode = WAL;\nPRAGMA synchronous = FULL;\nPRAGMA wal_autocheckpoint = 16000;\n\
          PRAGMA cache_size = -24576;\n\
-         CREATE TABLE users (username TEXT NOT NULL, password TEXT, givenname TEXT, \
-         familyname TEXT, emailaddress TEXT, country TEXT, UNIQUE (username)) STRICT;\n\
+         CREATE TABLE users ({columns}, UNIQUE (username)) STRICT;\n\
          .import --csv --skip 1 {} users\nSELECT count(*) FROM users;\n",
         quoted(file)
     );

@@ -1,0 +1,61 @@
+//! What the server needs before anybody calls: the time until it is ready, its memory, its size.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::arguments::Arguments;
+use crate::figure::mebibytes;
+use crate::server::Server;
+
+/// What the figure is called on the command line.
+pub const NAME: &str = "starting";
+
+/// How long a server is left alone before its memory is looked at.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Measures starts on a directory where everything is made already; the lines to be printed.
+///
+/// # Errors
+/// A sentence: the server does not start.
+pub fn measure(wanted: &Arguments) -> Result<Vec<String>, String> {
+    let mut folder = Server::start()?.stop()?;
+    let (mut milliseconds, mut memory) = (Vec::new(), None);
+    for _ in 0..wanted.runs.unwrap_or(5) {
+        let began = Instant::now();
+        let server = Server::start_in(folder)?;
+        milliseconds.push(began.elapsed().as_secs_f64() * 1_000.0);
+        std::thread::sleep(IDLE);
+        memory = server.memory("VmRSS:").max(memory);
+        folder = server.stop()?;
+    }
+    milliseconds.sort_by(f64::total_cmp);
+    let median = milliseconds
+        .get(milliseconds.len() / 2)
+        .copied()
+        .unwrap_or_default();
+    let binary = fs::metadata(env!("CARGO_BIN_EXE_muster")).map_err(|error| error.to_string())?;
+    if wanted.json {
+        return Ok(vec![
+            json!({
+                "figure": NAME,
+                "unit": "ms",
+                "median": (median * 10.0).round() / 10.0,
+                "target": 100,
+                "idleMemoryBytes": memory,
+                "binaryBytes": binary.len(),
+            })
+            .to_string(),
+        ]);
+    }
+    Ok(vec![
+        format!("{NAME}, median of {} runs", milliseconds.len()),
+        format!("  ready after      {median:.0} ms (target 100)"),
+        format!("  idle memory      {} (target 20 MiB)", mebibytes(memory)),
+        format!(
+            "  binary           {} (target 25 MiB)",
+            mebibytes(Some(binary.len()))
+        ),
+    ])
+}

@@ -1,0 +1,137 @@
+//! Zuora's calls answered in Zuora's words: its list with `resources` in lower case, its 401, and the 403
+//! of the framework it is made with. Every other failure is SCIM's.
+
+use actix_web::http::header::HeaderMap;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde_json::{Map, Value, json};
+
+use crate::clock::Moment;
+use crate::http::challenge::Challenge;
+use crate::http::intake::{self, Body};
+use crate::http::scim::answer::{self, Answer};
+use crate::http::scim::error::Failure;
+use crate::http::scim::listing::LIST_RESPONSE;
+
+/// The media type of Zuora's answers.
+const MEDIA_TYPE: &str = "application/json";
+
+/// Where the calls are, as the 403 says it.
+const PATH: &str = "/scim/v2/Users/bulk";
+
+/// What a caller finds an exchange again by.
+const TRACK_ID: &str = "zuora-track-id";
+
+/// The longest of those, in characters.
+const TRACK_ID_LIMIT: usize = 64;
+
+/// What Zuora's `meta` has; it knows no versions.
+const META: [&str; 3] = ["created", "resourceType", "location"];
+
+/// A user as Zuora shows it.
+pub(super) fn user(mut document: Map<String, Value>) -> Value {
+    if let Some(Value::Object(meta)) = document.get_mut("meta") {
+        meta.retain(|name, _| META.contains(&name.as_str()));
+    }
+    document.into()
+}
+
+/// The list of users that a call came to.
+pub(super) fn list(resources: Vec<Value>) -> Value {
+    json!({
+        "schemas": [LIST_RESPONSE],
+        "id": null,
+        "externalId": null,
+        "meta": null,
+        "totalResults": resources.len(),
+        "itemsPerPage": resources.len(),
+        "startIndex": 1,
+        "resources": resources,
+    })
+}
+
+/// An answer.
+pub(super) fn respond(answer: Answer, headers: &HeaderMap, body: Body) -> HttpResponse {
+    let answer = match track_id(headers) {
+        Some(id) => answer.with(TRACK_ID, id),
+        None => answer,
+    };
+    answer.respond_as(MEDIA_TYPE, headers, body)
+}
+
+/// The answer that a failure is, at this moment.
+pub(super) fn failure(
+    failure: &Failure,
+    at: Moment,
+    headers: &HeaderMap,
+    body: Body,
+) -> HttpResponse {
+    let mut response: HttpResponseBuilder = answer::failure_head(failure, headers, body);
+    if let Some(id) = track_id(headers) {
+        response.insert_header((TRACK_ID, id));
+    }
+    response.insert_header((header::CONTENT_TYPE, MEDIA_TYPE));
+    response.body(failure_body(failure, at).to_string())
+}
+
+fn failure_body(failure: &Failure, at: Moment) -> Value {
+    let detail = failure.error.detail.as_str();
+    match StatusCode::from_u16(failure.error.status) {
+        Ok(StatusCode::UNAUTHORIZED) => {
+            let code = match failure.challenge {
+                Some(Challenge::InvalidToken) => "invalid_token",
+                Some(Challenge::Credentials) | None => "invalid_credentials",
+            };
+            json!({"success": false, "reasons": [{"code": code, "message": detail}]})
+        }
+        Ok(StatusCode::FORBIDDEN) => json!({
+            "timestamp": at.to_rfc3339(),
+            "status": 403,
+            "error": "Forbidden",
+            "message": detail,
+            "path": PATH,
+        }),
+        _ => failure.body(),
+    }
+}
+
+/// What the caller finds this exchange again by; what is longer or not of ASCII is not repeated.
+fn track_id(headers: &HeaderMap) -> Option<String> {
+    let name = header::HeaderName::from_static(TRACK_ID);
+    let id = intake::field(headers, &name)?;
+    let plain = id.chars().all(|sign| matches!(sign, ' '..='~'));
+    (plain && (1..=TRACK_ID_LIMIT).contains(&id.len())).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::scim::error::ScimError;
+
+    #[test]
+    fn refusals_have_the_members_of_the_page() {
+        let body = |failure: &Failure| failure_body(failure, Moment(0));
+        let refused = Failure {
+            challenge: Some(Challenge::InvalidToken),
+            ..Failure::new(StatusCode::UNAUTHORIZED, "no")
+        };
+        assert_eq!(
+            body(&refused),
+            json!({"success": false, "reasons": [{"code": "invalid_token", "message": "no"}]})
+        );
+        assert_eq!(
+            body(&Failure::new(StatusCode::FORBIDDEN, "no")),
+            json!({
+                "timestamp": "1970-01-01T00:00:00.000Z", "status": 403, "error": "Forbidden",
+                "message": "no", "path": "/scim/v2/Users/bulk",
+            })
+        );
+        assert_eq!(
+            body(&ScimError::new(404, "no").into()),
+            json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "404",
+                "detail": "no",
+            })
+        );
+    }
+}

@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# Drives testers and clients of SCIM, and a probe of our own, against a running Muster.
+#
+# Usage: tests/scim/run.sh PATH-TO-MUSTER [SUITE...]
+#
+# Each suite has a server of its own, on a free loopback port and with a fresh folder, because the
+# testers expect an empty store. What they need is installed below target/scim at the versions of
+# requirements.txt. A tool that cannot be had fails its suites, for a skipped suite would look like a
+# passed one.
+set -euo pipefail
+
+all=(tester-rfc tester-wso2 sanity-rfc sanity-wso2 lifecycle probe items)
+
+if [[ $# -lt 1 || ! -x $1 ]]; then
+    echo "usage: $0 PATH-TO-MUSTER [SUITE...]    suites: ${all[*]}" >&2
+    exit 2
+fi
+binary=$(realpath "$1")
+shift
+chosen=("$@")
+if [[ ${#chosen[@]} -eq 0 ]]; then
+    chosen=("${all[@]}")
+fi
+for name in "${chosen[@]}"; do
+    if [[ " ${all[*]} " != *" $name "* ]]; then
+        echo "there is no suite $name; there are ${all[*]}" >&2
+        exit 2
+    fi
+done
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(cd "$here/../.." && pwd)/target/scim
+logs=$work/logs
+venv=$work/venv
+mkdir -p "$logs"
+
+passed=0
+failed=0
+server_pid=
+data=
+missing=
+
+# --- Tools ---------------------------------------------------------------------------------------
+
+# The file is compared, so that a changed pin takes effect where an old one is installed.
+has_testers() { cmp -s "$here/requirements.txt" "$venv/installed.txt"; }
+
+install_testers() {
+    local log=$logs/install.log
+    if has_testers; then
+        return
+    fi
+    rm -rf "$venv"
+    if ! { python3 -m venv "$venv" \
+        && "$venv/bin/pip" install --disable-pip-version-check -r "$here/requirements.txt"; } >"$log" 2>&1; then
+        missing="pip could not install the testers: $(tail -n 1 "$log")"
+        return
+    fi
+    cp "$here/requirements.txt" "$venv/installed.txt"
+}
+
+# --- The server ----------------------------------------------------------------------------------
+
+stop_server() {
+    if [[ -n $server_pid ]] && kill "$server_pid" 2>/dev/null; then
+        # A server that hangs on its way out must not hang the run as well.
+        local waited=0
+        while kill -0 "$server_pid" 2>/dev/null && ((waited++ < 100)); do
+            sleep 0.1
+        done
+        kill -9 "$server_pid" 2>/dev/null || true
+        wait "$server_pid" 2>/dev/null || true
+    fi
+    server_pid=
+    if [[ -n $data ]]; then
+        rm -rf "$data"
+    fi
+    data=
+}
+trap stop_server EXIT
+
+random_word() { head -c 18 /dev/urandom | base64 | tr '+/' 'Aa'; }
+
+# start_server NAME: with an operator `admin` (SCIM_PASSWORD), and one `reader` with the role read
+# (SCIM_READER); tokens of both (SCIM_TOKEN, SCIM_READER_TOKEN).
+start_server() {
+    local out=$logs/$1.server.out err=$logs/$1.server.err
+    data=$(mktemp -d)
+    SCIM_PASSWORD=$(random_word)
+    SCIM_READER=$(random_word)
+    # Cheap hashes: what is looked at here is the wire.
+    cat >"$data/muster.toml" <<SETTINGS
+[server]
+http = "127.0.0.1:0"
+https = "off"
+idle_seconds = 5
+
+[store]
+data = "$data/store"
+
+[passwords]
+memory_kib = 1024
+passes = 1
+SETTINGS
+    : >"$out"
+    MUSTER_ADMIN_PASSWORD=$SCIM_PASSWORD "$binary" serve --config "$data/muster.toml" >"$out" 2>"$err" &
+    server_pid=$!
+    SCIM_SERVER=
+    local waited=0
+    while ((waited++ < 300)); do
+        SCIM_SERVER=$(sed -nE 's#^  SOAP +(http://[^ ]+)/services/UserAdmin$#\1#p' "$out")
+        if [[ -n $SCIM_SERVER ]] || ! kill -0 "$server_pid" 2>/dev/null; then
+            break
+        fi
+        sleep 0.1
+    done
+    if [[ -z $SCIM_SERVER ]]; then
+        echo "the server did not show its address within 30 seconds; its output:" >&2
+        cat "$out" "$err" >&2
+        return 1
+    fi
+    # Beside the running server, which notices at the next call.
+    printf '%s\n' "$SCIM_READER" | "$binary" operator add reader --role read --password-stdin \
+        --config "$data/muster.toml" >"$logs/$1.operator.log" 2>&1
+    SCIM_TOKEN=$(token admin)
+    SCIM_READER_TOKEN=$(token reader)
+    export SCIM_SERVER SCIM_PASSWORD SCIM_TOKEN SCIM_READER SCIM_READER_TOKEN
+}
+
+token() { "$binary" operator token add "$1" --config "$data/muster.toml" | grep -oE 'muster_[A-Za-z0-9_-]+' | head -n 1; }
+
+# --- Suites --------------------------------------------------------------------------------------
+
+# suite NAME COMMAND...: runs one suite against a server of its own. Its last line is what it
+# counted.
+suite() {
+    local name=$1 log=$logs/$1.log start=$SECONDS status=0
+    shift
+    if [[ " ${chosen[*]} " != *" $name "* ]]; then
+        return
+    fi
+    if [[ -n $missing ]]; then
+        failed=$((failed + 1))
+        printf 'FAIL %s\n    %s\n' "$name" "$missing"
+        return
+    fi
+    start_server "$name" || status=$?
+    if [[ $status -eq 0 ]]; then
+        "$@" >"$log" 2>&1 || status=$?
+    fi
+    stop_server
+    if [[ $status -eq 0 ]]; then
+        passed=$((passed + 1))
+        printf 'ok  %s (%s, %d s)\n' "$name" "$(tail -n 1 "$log")" $((SECONDS - start))
+    else
+        failed=$((failed + 1))
+        printf 'FAIL %s (%d s)\n' "$name" $((SECONDS - start))
+        { grep -E '^(FAIL|ERROR|.*✗|.*\[FAIL\])' "$log" || tail -n 40 "$log"; } | cut -c 1-400 | sed 's/^/    | /'
+        printf '    | all of it: %s\n' "$log"
+    fi
+}
+
+install_testers
+# A proxy of the surroundings is no business of clients that speak to loopback.
+export no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
+python=$venv/bin/python
+suite tester-rfc "$python" "$here/tester.py" /scim/v2 bearer
+suite tester-wso2 "$python" "$here/tester.py" /scim2 basic
+suite sanity-rfc "$python" "$here/sanity.py" /scim/v2 bearer
+suite sanity-wso2 "$python" "$here/sanity.py" /scim2 basic
+suite lifecycle "$python" "$here/life_cycle.py"
+suite probe "$python" "$here/probe.py"
+suite items "$python" "$here/items.py" --check
+
+printf 'scim: %d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]
