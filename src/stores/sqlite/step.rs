@@ -48,6 +48,10 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (space, name_key) DO NOTHING",
     )?;
+    // What all rows have in common stays bound.
+    insert.raw_bind_parameter(1, space)?;
+    insert.raw_bind_parameter(2, step.import.0)?;
+    insert.raw_bind_parameter(3, step.at.0)?;
     for user in step.users.sorted() {
         if user.password_missing {
             // Only somebody who exists can do without one.
@@ -55,22 +59,18 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
             set(&mut outcomes, user.position, outcome);
             continue;
         }
-        let made = insert.execute(params![
-            space,
-            step.import.0,
-            step.at.0,
-            user.key,
-            user.id,
-            Some(user.name).filter(|name| *name != user.key),
-            user.given_name,
-            user.family_name,
-            user.email,
-            user.external_id,
-            user.attributes,
-            user.password_hash,
-            user.must_change,
-            signed(user.line),
-        ])?;
+        insert.raw_bind_parameter(4, user.key)?;
+        insert.raw_bind_parameter(5, user.id)?;
+        insert.raw_bind_parameter(6, Some(user.name).filter(|name| *name != user.key))?;
+        insert.raw_bind_parameter(7, user.given_name)?;
+        insert.raw_bind_parameter(8, user.family_name)?;
+        insert.raw_bind_parameter(9, user.email)?;
+        insert.raw_bind_parameter(10, user.external_id)?;
+        insert.raw_bind_parameter(11, user.attributes)?;
+        insert.raw_bind_parameter(12, user.password_hash)?;
+        insert.raw_bind_parameter(13, user.must_change)?;
+        insert.raw_bind_parameter(14, signed(user.line))?;
+        let made = insert.raw_execute()?;
         if made == 0 {
             let outcome = meet(db, step, &user)?;
             set(&mut outcomes, user.position, outcome);
