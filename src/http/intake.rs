@@ -136,9 +136,14 @@ pub fn session_cookie(id: Option<&str>, secure: bool) -> Cookie<'static> {
     cookie
 }
 
-/// The value of `Idempotency-Key`: a string (RFC 9651 §3.3.3), or the bare text that many send.
+/// The value of `Idempotency-Key`: a string (RFC 9651 §3.3.3), or the bare text that many send. One that
+/// is no visible ASCII becomes one that no call can have, so that it is refused and not overlooked.
 pub fn idempotency_key(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get("idempotency-key")?.to_str().ok()?.trim();
+    let text = headers
+        .get("idempotency-key")?
+        .to_str()
+        .unwrap_or("\0")
+        .trim();
     let bare = text
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))

@@ -41,6 +41,8 @@ pub(super) struct Hand<'a> {
     pub origin: Option<Origin>,
     /// Whether the caller wants to know what became of the resource.
     pub wanted: bool,
+    /// How many members were left out, because their ids are none that anybody here can have.
+    pub members_left_out: usize,
     /// Resources that the operations of the same request make, now or later.
     pub made: &'a Made,
     /// The operation that is carried out.
@@ -100,6 +102,7 @@ impl Hand<'_> {
             id,
             changed: Some(changed),
             resource,
+            members_left_out: self.members_left_out,
         }))
     }
 

@@ -456,6 +456,7 @@ impl<'a> Attempt<'a> {
                 at,
                 origin: None,
                 wanted: false,
+                members_left_out: 0,
                 made: &run.plan.made,
                 position: 0,
                 pending: HashMap::new(),

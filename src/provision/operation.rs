@@ -153,6 +153,8 @@ pub struct Done {
     pub changed: Option<Moment>,
     /// What it is now, where the caller wanted to know and it is not gone.
     pub resource: Option<Resource>,
+    /// How many members were left out, because their ids are none that anybody here can have.
+    pub members_left_out: usize,
 }
 
 impl Done {

@@ -82,6 +82,7 @@ impl Provisioner {
                     at: self.clock.now(),
                     origin: None,
                     wanted: true,
+                    members_left_out: 0,
                     made: &made,
                     position: 0,
                     pending: HashMap::new(),

@@ -13,6 +13,7 @@ use crate::users::scim::check;
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::scim::patch::Patch;
 use crate::users::scim::patch_apply;
+use crate::users::scim::places::ACTIVE;
 use crate::users::scim::render;
 use crate::users::scim::schema::ENTERPRISE;
 use crate::users::scim::zuora;
@@ -107,6 +108,8 @@ impl Hand<'_> {
             &mut after,
             &self.provisioner.schemas.user
         ));
+        // A PATCH can take it away; what it does not speak of a PUT gives back.
+        after.entry(ACTIVE).or_insert(Value::Null);
         let password = take_password(&mut after).and_then(|text| passwords.get(&text));
         let name = match text_of(&after, "userName") {
             same if same == text_of(&before, "userName") => Name {
@@ -195,6 +198,7 @@ impl Hand<'_> {
             id,
             changed: None,
             resource: None,
+            members_left_out: 0,
         }))
     }
 
@@ -275,13 +279,17 @@ fn manager(document: &Map<String, Value>) -> Option<&str> {
         .as_str()
 }
 
+fn value<'d>(document: &'d Map<String, Value>, name: &str) -> Option<&'d Value> {
+    document.get(name).filter(|value| !value.is_null())
+}
+
 /// Names of what two documents have differently, but for what the server says itself.
 fn differing(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
     let mut names: Vec<String> = before
         .keys()
         .chain(after.keys())
         .filter(|name| !matches!(name.as_str(), "schemas" | "id" | "meta" | "groups"))
-        .filter(|name| before.get(*name) != after.get(*name))
+        .filter(|name| value(before, name) != value(after, name))
         .cloned()
         .collect();
     names.sort_unstable();

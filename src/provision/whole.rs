@@ -213,6 +213,7 @@ impl Provisioner {
             at,
             origin: None,
             wanted: true,
+            members_left_out: 0,
             made: &made,
             position: 0,
             pending: HashMap::new(),

@@ -44,6 +44,15 @@ fn call(server: &TestApp, mount: Mount, route: &Route, caller: Option<&str>) -> 
     )
 }
 
+/// The status of a refusal, which has to be in SCIM's words; Zuora's calls have words of their own.
+#[track_caller]
+fn status_of(route: &Route, response: &Response) -> u16 {
+    match route.operation {
+        Operation::ZuoraCreate | Operation::ZuoraUpdate => response.status,
+        _ => refused(response).0,
+    }
+}
+
 #[test]
 fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
     let server = TestApp::start();
@@ -70,7 +79,8 @@ fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
         .chain([Some(two)])
         .collect();
     for mount in Mount::ALL {
-        for route in &ROUTES {
+        // Zuora's calls refuse in words of their own: see `zuora_access.rs`.
+        for route in ROUTES.iter().filter(|route| !route.operation.is_zuora()) {
             for stranger in &strangers {
                 let response = call(&server, mount, route, stranger.as_deref());
                 let place = format!("{} {stranger:?}", path(mount, route));
@@ -78,13 +88,20 @@ fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
                     assert_eq!(response.status, 200, "{place}");
                     continue;
                 }
-                assert_eq!(refused(&response), told(401, ""), "{place}");
+                assert_eq!(status_of(route, &response), 401, "{place}");
                 let asked = response.headers.iter();
                 let asked: Vec<_> = asked
                     .filter(|(name, _)| name == "www-authenticate")
                     .map(|(_, value)| value.as_str())
                     .collect();
                 let schemes = asked.join(", ");
+                let token = stranger
+                    .as_deref()
+                    .is_some_and(|it| it.starts_with("Bearer"));
+                assert!(
+                    token || schemes.contains("Basic realm="),
+                    "{place}: {schemes}"
+                );
                 assert!(schemes.contains("Bearer"), "{place}: {schemes}");
             }
             for (name, role) in [("reader", Role::Read), ("importer", Role::Import)] {
@@ -98,7 +115,7 @@ fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
                     let place = format!("{} {} {name}", route.method, path(mount, route));
                     match may {
                         true => assert!(![401, 403].contains(&response.status), "{place}"),
-                        false => assert_eq!(refused(&response), told(403, ""), "{place}"),
+                        false => assert_eq!(status_of(route, &response), 403, "{place}"),
                     }
                 }
             }

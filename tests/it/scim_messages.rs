@@ -77,6 +77,21 @@ fn items_6_38_what_is_no_json_is_refused_everywhere() {
             assert_eq!(refused(&response), told(400, "invalidSyntax"), "{text}");
         }
     }
+    // Names have no case, and nobody is to guess which one was meant.
+    for text in [
+        format!("{{\"schemas\":[\"{BULK}\"],\"Operations\":[],\"OPERATIONS\":[]}}"),
+        format!("{{\"schemas\":[\"{BULK}\"],\"Schemas\":[],\"Operations\":[]}}"),
+        format!(
+            "{{\"schemas\":[\"{BULK}\"],\"failOnErrors\":1,\"failonerrors\":2,\"Operations\":[]}}"
+        ),
+        format!(
+            "{{\"schemas\":[\"{BULK}\"],\"Operations\":[{{\"method\":\"POST\",\"Method\":\"PUT\"}}]}}"
+        ),
+        format!("{{\"schemas\":[\"{BULK}\"],\"Operations\":[{{\"data\":{{}},\"DATA\":{{}}}}]}}"),
+    ] {
+        let response = post(&server, "/scim/v2/Bulk", &text);
+        assert_eq!(refused(&response), told(400, "invalidSyntax"), "{text}");
+    }
     let bytes = b"{\"userName\":\"\xff\"}";
     assert_eq!(
         refused(&post(&server, "/scim/v2/Users", bytes)),

@@ -234,8 +234,12 @@ pub fn scim(two: &Two, caller: &Caller, mount: Mount, route: &Route) {
             same(MARKER, &|name| {
                 bulk(json!([{"method": "DELETE", "path": format!("/Users/bulkId:{name}")}]))
             });
-            let key = ["Idempotency-Key: beta-scim"];
-            two.blind(caller, &asked(method, path.clone(), &key, &bulk(json!([]))));
+            // With us it stands for what is sent to one address.
+            if mount == Mount::Rfc {
+                let key = ["Idempotency-Key: beta-scim"];
+                let nothing = bulk(json!([]));
+                two.blind(caller, &asked(method, path.clone(), &key, &nothing));
+            }
         }
         Operation::GetBulk => {
             for id in [&two.scim.bulk, &two.ended, &two.queued] {
@@ -248,8 +252,19 @@ pub fn scim(two: &Two, caller: &Caller, mount: Mount, route: &Route) {
         }
         // Nobody but the caller can be named.
         Operation::Me(Me::Replace | Me::Patch | Me::Delete) => {}
-        // Those are about the server, and tried by the module of their own.
-        Operation::ZuoraCreate | Operation::ZuoraUpdate => {}
+        Operation::ZuoraCreate => {
+            for id in ids {
+                let mine = json!([naming("ID", Kind::User)]).to_string();
+                same(id, &|id| {
+                    serde_json::from_str(&mine.replace("ID", id)).expect("JSON")
+                });
+            }
+        }
+        Operation::ZuoraUpdate => {
+            for id in ids {
+                same(id, &|id| json!([user("ours", json!({"id": id}))]));
+            }
+        }
         Operation::ServiceProviderConfig | Operation::ResourceTypes | Operation::Schemas => {
             let path = path.replace("/{id}", "");
             two.blind(caller, &asked(method, path, &[], &Value::Null));

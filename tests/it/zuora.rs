@@ -1,7 +1,9 @@
 //! Zuora's bulk calls from outside: what they make of the users, what they answer, what they refuse.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -411,6 +413,16 @@ fn over(folder: &Path, change: impl FnOnce(&mut Options)) -> TestApp {
     })
 }
 
+/// A server that has stopped may still be putting its things away.
+fn wait_for_the_lock(folder: &Path) {
+    let lock = File::open(folder.join("data/muster.lock")).unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while lock.try_lock().is_err() {
+        assert!(Instant::now() < until, "the server has not stopped");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn a_key_gets_the_first_answer_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -435,6 +447,7 @@ fn a_key_gets_the_first_answer_again() {
     assert_eq!(refused(&call(&server, "PATCH", &key, &body)).0, 409);
     server.stop().unwrap();
     drop(server);
+    wait_for_the_lock(folder.path());
     let server = over(folder.path(), |_| {});
     let again = resources(&call(&server, "POST", &key, WHOLE));
     assert_eq!(again, first);

@@ -20,8 +20,8 @@ use crate::http::scim::list_request::ListRequest;
 use crate::http::scim::message;
 use crate::http::scim::mount::Mount;
 use crate::http::scim::routes::{self, Me, Operation, Route, Way};
-use crate::http::scim::zuora::Change;
 use crate::http::scim::zuora_answer;
+use crate::http::scim::zuora_user::Change;
 use crate::http::unread::Unread;
 use crate::provision::operation::Act;
 use crate::provision::provisioner::Authority;
@@ -175,7 +175,11 @@ fn percent_decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        let digits = after
+            .get(..2)
+            // A sign is no digit, though numbers may begin with one.
+            .filter(|two| two.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|two| std::str::from_utf8(two).ok());
         match digits.and_then(|two| u8::from_str_radix(two, 16).ok()) {
             Some(byte) if *first == b'%' => {
                 bytes.push(byte);

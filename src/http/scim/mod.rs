@@ -14,6 +14,7 @@ pub mod listing;
 pub mod cursor;
 pub mod bulk;
 pub mod zuora;
+pub mod zuora_user;
 pub mod zuora_answer;
 pub mod discovery;
 pub mod answer;

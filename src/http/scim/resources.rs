@@ -119,9 +119,14 @@ impl Call<'_> {
         let mut document = self.document(resource);
         let (version, location) = head(&document);
         projection.apply(&mut document);
-        Answer::of(status, document.into())
+        let answer = Answer::of(status, document.into())
             .with("etag", version)
-            .with("location", location)
+            .with("location", location);
+        match done.members_left_out {
+            0 => answer,
+            // A dictionary (RFC 9651 §3.2).
+            count => answer.with("muster-left-out", format!("members={count}")),
+        }
     }
 
     /// The user of the user store `PRIMARY` who has the caller's name.

@@ -143,8 +143,13 @@ impl Compiler {
                 Some(Compiled::new(sql).with(*moment))
             }
             (Field::Active, Operand::Boolean(wanted)) => {
-                let sign = if *wanted { "<>" } else { "=" };
-                let sql = format!("lower(coalesce({ATTRIBUTE}, 'true')) {sign} 'false'");
+                // An empty claim is neither: the attribute is not shown.
+                let words = if *wanted {
+                    "NOT IN ('false', '')"
+                } else {
+                    "= 'false'"
+                };
+                let sql = format!("lower(coalesce({ATTRIBUTE}, 'true')) {words}");
                 let path = json_path(crate::users::scim::places::ACTIVE);
                 Some(Compiled::new(sql).with(path))
             }

@@ -100,7 +100,7 @@ fn fill(db: &Connection, chance: &mut Chance) -> (Vec<Value>, Vec<Value>) {
                 attributes.insert(flat.to_owned(), text.into());
             }
         }
-        if let Some(active) = chance.maybe(&["true", "false", "False", "x"]) {
+        if let Some(active) = chance.maybe(&["true", "false", "False", "x", ""]) {
             attributes.insert("active".to_owned(), active.into());
         }
         let json = (!attributes.is_empty()).then(|| json!(attributes).to_string());

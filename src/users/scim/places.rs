@@ -145,6 +145,12 @@ pub fn custom_names(claims: &ClaimTable) -> Vec<&str> {
     names
 }
 
+/// What a user whose claim [`ACTIVE`] has this value shows of it: without the claim the default, which
+/// is true; nothing where a client has taken the attribute away, which an empty claim says.
+pub fn shown_active(claim: Option<&str>) -> Option<bool> {
+    (claim != Some("")).then(|| is_active(claim))
+}
+
 /// Whether a user whose claim [`ACTIVE`] has this value may log in: unless it says `false`.
 pub fn is_active(claim: Option<&str>) -> bool {
     !claim.is_some_and(|text| text.eq_ignore_ascii_case("false"))

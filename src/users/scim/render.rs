@@ -43,7 +43,10 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
     if let Some(external_id) = &user.external_id {
         core("externalId", external_id.as_str().into());
     }
-    core(ACTIVE, is_active(user).into());
+    let claim = user.attributes.get(ACTIVE).and_then(Value::as_str);
+    if let Some(active) = places::shown_active(claim) {
+        core(ACTIVE, active.into());
+    }
     if !resource.groups.is_empty() {
         let groups = resource.groups.iter().map(|group| {
             json!({
@@ -152,7 +155,7 @@ pub fn group(resource: &GroupResource, base: &str) -> Document {
 
 /// What a canonical document says of a user whose domain and name are known, besides the password.
 ///
-/// What `before` says in the same words stays as it is stored, as a file may have brought it.
+/// `active` may be `null`: then it is shown no longer. What `before` says in the same words stays as it is stored, as a file may have brought it.
 pub fn content(
     domain: String,
     user_name: String,
@@ -178,9 +181,16 @@ pub fn content(
     let stored = before.map_or(&nothing, |user| &user.attributes);
     let email = before.and_then(|user| user.email.as_deref());
     content.email = lists::take(&mut document, (email, stored), &mut content.attributes);
-    if let Some(Value::Bool(active)) = document.remove(ACTIVE) {
+    let active = document.remove(ACTIVE);
+    if active == Some(Value::Null) {
+        // A client has taken it away.
+        content.attributes.insert(ACTIVE.to_owned(), "".into());
+    }
+    if let Some(Value::Bool(active)) = active {
         let word = if active { "true" } else { "false" };
-        let word = match before.filter(|user| is_active(user) == active) {
+        let claim = stored.get(ACTIVE).and_then(Value::as_str);
+        let as_before = places::shown_active(claim) == Some(active);
+        let word = match before.filter(|_| as_before) {
             Some(_) => stored.get(ACTIVE).cloned(),
             None => Some(word.into()),
         };

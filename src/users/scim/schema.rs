@@ -529,7 +529,11 @@ fn group() -> Schema {
                         canonical_values: &["User", "Group"],
                         ..Attribute::string("type", "User or Group").immutable()
                     },
-                    Attribute::string("display", "The member's name").read_only(),
+                    // On request: answers then have a member as the client wrote it.
+                    Attribute {
+                        returned: Returned::Request,
+                        ..Attribute::string("display", "The member's name").read_only()
+                    },
                 ],
             )
             .many(),

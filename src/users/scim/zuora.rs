@@ -26,9 +26,13 @@ pub const REGION: &str = "region";
 /// Attributes whose elements always have a `display`.
 const DISPLAYED: [&str; 2] = ["emails", "roles"];
 
-/// The extension of a user of whom this is kept.
+/// The extension of a user of whom this is kept. One who was not made by Zuora's call has only what a
+/// client gave.
 pub(super) fn shown(kept: &Map<String, Value>, resource: &UserResource, active: bool) -> Value {
     let mut shown = kept.clone();
+    if !kept.contains_key(SSO_ENABLED) {
+        return shown.into();
+    }
     let sso = kept.get(SSO_ENABLED) != Some(&Value::Bool(false));
     let status = match (active, sso || resource.has_password) {
         (false, _) => "INACTIVE",
@@ -60,8 +64,12 @@ pub fn stay(before: &Document, after: &mut Document) {
     }
 }
 
-/// Gives elements without a `display` their value as one.
+/// Gives elements without a `display` their value as one, in the document of a user whom Zuora's call
+/// made.
 pub(super) fn show_displays(document: &mut Document) {
+    if !is_zuoras(document) {
+        return;
+    }
     for element in displayed(document) {
         if let (false, Some(value)) = (element.contains_key("display"), element.get("value")) {
             let value = value.clone();
@@ -70,10 +78,9 @@ pub(super) fn show_displays(document: &mut Document) {
     }
 }
 
-/// Takes out what [`show_displays`] says by itself; the document is of a user with the extension, or
-/// nothing happens.
+/// Takes out what [`show_displays`] says by itself.
 pub fn hide_displays(document: &mut Document) {
-    if !document.contains_key(ZUORA) {
+    if !is_zuoras(document) {
         return;
     }
     for element in displayed(document) {
@@ -81,6 +88,11 @@ pub fn hide_displays(document: &mut Document) {
             element.remove("display");
         }
     }
+}
+
+/// Whether Zuora's call made the user.
+fn is_zuoras(document: &Document) -> bool {
+    get(document, Some(ZUORA), SSO_ENABLED).is_some()
 }
 
 fn displayed(document: &mut Document) -> impl Iterator<Item = &mut Map<String, Value>> {
@@ -106,7 +118,7 @@ mod tests {
     #[test]
     fn a_display_of_its_own_is_kept() {
         let bare = json!({
-            "emails": [{"value": "a@x"}, {"value": "b@x", "display": "Bee"}], ZUORA: {}
+            "emails": [{"value": "a@x"}, {"value": "b@x", "display": "Bee"}], ZUORA: {"ssoEnabled": true}
         });
         let mut document = map(bare.clone());
         show_displays(&mut document);
