@@ -138,9 +138,7 @@ fn fill(db: &Connection, chance: &mut Chance) -> (Vec<Value>, Vec<Value>) {
             }
         }
         let at = |flat: &str| attributes.get(flat).cloned().unwrap_or_default();
-        let active = at("active")
-            .as_str()
-            .is_none_or(|text| !text.eq_ignore_ascii_case("false"));
+        let active = crate::users::scim::places::shown_active(at("active").as_str());
         users.push(json!({
             "id": id(number).to_string(),
             "userName": qualified(domain, &name),
