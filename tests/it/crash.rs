@@ -117,8 +117,8 @@ fn check(data: &Path, what: &str) -> bool {
     );
     zero(
         "users without any password",
-        "SELECT count(*) FROM users u LEFT JOIN imports i
-             ON i.organization = u.organization AND i.id = u.initial_of
+        "SELECT count(*) FROM people u LEFT JOIN imports i
+             ON i.organization = u.organization AND i.id = u.created_by
          WHERE coalesce(u.password_hash, i.default_password_hash) IS NULL",
     );
     let interrupted: Option<bool> = db

@@ -158,8 +158,8 @@ fn check_complete(home: &Home, kind: Kind, what: &str) {
     let own = count("SELECT count(*) FROM users WHERE password_hash IS NOT NULL");
     assert_eq!(own, if kind == Kind::Own { rows } else { 0 }, "{what}");
     let none = count(
-        "SELECT count(*) FROM users u LEFT JOIN imports i
-             ON i.organization = u.organization AND i.id = u.initial_of
+        "SELECT count(*) FROM people u LEFT JOIN imports i
+             ON i.organization = u.organization AND i.id = u.created_by
          WHERE coalesce(u.password_hash, i.default_password_hash) IS NULL",
     );
     assert_eq!(none, 0, "users without any password; {what}");

@@ -1475,7 +1475,7 @@ fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
         let raw = rusqlite::Connection::open(data.join("muster.db")).expect("the file");
         raw.execute_batch(sql).expect("SQL");
     };
-    let poisoned = "CREATE TRIGGER poison BEFORE INSERT ON users WHEN NEW.user_name = 'u02500'
+    let poisoned = "CREATE TRIGGER poison BEFORE INSERT ON users WHEN NEW.name_key = 'u02500'
                     BEGIN SELECT RAISE(FAIL, 'poisoned'); END";
     poison(poisoned);
     let failed = house.bulk_as(&call(Some("k")), &many(4_000));

@@ -11,9 +11,8 @@ use crate::users::store::{ImportStep, Outcome, User};
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub user: User,
+    /// None: where it has to be changed, the default password of the import that made the user.
     pub password_hash: Option<String>,
-    /// The import whose default password the user still has.
-    pub initial_of: Option<ImportId>,
     pub line: Option<u64>,
     /// Whether somebody has changed it, and the import if it was one.
     pub modified: Option<Option<ImportId>>,
@@ -51,7 +50,6 @@ impl Kept {
         Kept {
             user: user_of_row,
             password_hash: user.password_hash.map(str::to_owned),
-            initial_of: user.password_hash.is_none().then_some(step.import),
             line: Some(user.line),
             modified: None,
         }
@@ -96,7 +94,6 @@ impl Kept {
         }
         if let Some(hash) = password {
             self.password_hash = Some(hash.to_owned());
-            self.initial_of = None;
             self.user.must_change_password = row.must_change;
             self.user.password_set_at = step.at;
         }

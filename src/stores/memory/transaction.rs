@@ -82,7 +82,6 @@ impl Resources for Transaction<'_> {
         let kept = Kept {
             user,
             password_hash: password.map(|password| password.hash.clone()),
-            initial_of: None,
             line: origin.map(|origin| origin.line),
             modified: None,
         };
@@ -116,7 +115,6 @@ impl Resources for Transaction<'_> {
         let moment = kept.touch(origin.map(|origin| origin.import), at);
         if let Some(password) = password {
             kept.password_hash = Some(password.hash.clone());
-            kept.initial_of = None;
             kept.user.must_change_password = password.must_change;
             kept.user.password_set_at = moment;
         }

@@ -131,7 +131,6 @@ impl UserStore for MemoryStore {
         match content.users.get_mut(&key) {
             Some(kept) => {
                 kept.password_hash = Some(password.hash.clone());
-                kept.initial_of = None;
                 kept.user.must_change_password = password.must_change;
                 kept.user.password_set_at = password.set_at;
                 if let Some(by) = &password.by {
@@ -236,7 +235,11 @@ impl Content {
     pub(super) fn password(&self, key: &Key) -> Option<StoredPassword> {
         let kept = self.users.get(key)?;
         let default = || {
-            let import = (key.0.clone(), kept.initial_of?);
+            let by = kept
+                .user
+                .created_by
+                .filter(|_| kept.user.must_change_password);
+            let import = (key.0.clone(), by?);
             self.imports.get(&import)?.default_password_hash.clone()
         };
         Some(StoredPassword {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::stores::sqlite::spaces::IN_ORGANIZATION;
 use crate::users::batch::NewUser;
 use crate::users::import_record::ImportId;
 use crate::users::merge::Profile;
@@ -24,7 +25,6 @@ pub(super) struct Image {
     pub user_name: Option<String>,
     pub profile: Profile,
     pub password_hash: Option<String>,
-    pub initial_of: Option<Uuid>,
     pub must_change: bool,
     pub password_at: Option<i64>,
     pub modified_by: Option<Uuid>,
@@ -49,7 +49,7 @@ impl Stored {
 }
 
 const COLUMNS: &str = "id, created_by, given_name, family_name, email, attributes, password_hash,
-    initial_of, must_change, password_at, modified_by, modified_at,
+    must_change, password_at, modified_by, modified_at,
     (SELECT group_concat(role, char(10)) FROM role_members m
      WHERE m.organization = u.organization AND m.domain = u.domain AND m.user_id = u.id),
     external_id, domain, user_name, created_at";
@@ -62,7 +62,7 @@ pub(super) fn find(
     key: &str,
 ) -> rusqlite::Result<Option<Stored>> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM users u
+        "SELECT {COLUMNS} FROM people u
          WHERE organization = ?1 AND domain = ?2 AND name_key = ?3"
     ))?
     .query_row(params![organization, domain, key], stored)
@@ -76,7 +76,7 @@ pub(super) fn find_by_id(
     id: Uuid,
 ) -> rusqlite::Result<Option<Stored>> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM users u WHERE organization = ?1 AND id = ?2"
+        "SELECT {COLUMNS} FROM people u WHERE organization = ?1 AND id = ?2"
     ))?
     .query_row(params![organization, id], stored)
     .optional()
@@ -90,33 +90,32 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         })?,
         None => serde_json::Map::new(),
     };
-    let roles: Option<String> = row.get(12)?;
+    let roles: Option<String> = row.get(11)?;
     let mut roles: Vec<String> = roles
         .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect())
         .unwrap_or_default();
     roles.sort();
     Ok(Stored {
         id: row.get(0)?,
-        domain: row.get(14)?,
-        user_name: row.get(15)?,
+        domain: row.get(13)?,
+        user_name: row.get(14)?,
         created_by: row.get(1)?,
-        created_at: row.get(16)?,
+        created_at: row.get(15)?,
         image: Image {
             user_name: None,
             profile: Profile {
                 given_name: row.get(2)?,
                 family_name: row.get(3)?,
                 email: row.get(4)?,
-                external_id: row.get(13)?,
+                external_id: row.get(12)?,
                 attributes,
                 roles,
             },
             password_hash: row.get(6)?,
-            initial_of: row.get(7)?,
-            must_change: row.get(8)?,
-            password_at: row.get(9)?,
-            modified_by: row.get(10)?,
-            modified_at: row.get(11)?,
+            must_change: row.get(7)?,
+            password_at: row.get(8)?,
+            modified_by: row.get(9)?,
+            modified_at: row.get(10)?,
         },
     })
 }
@@ -153,7 +152,6 @@ pub(super) fn change(
     let after = match password {
         Some(hash) => Image {
             password_hash: Some(hash.to_owned()),
-            initial_of: None,
             must_change: user.must_change,
             password_at: Some(step.at.0),
             ..after
@@ -205,12 +203,12 @@ pub(super) fn put(
 ) -> rusqlite::Result<()> {
     let profile = &after.profile;
     let attributes = attributes_json(&profile.attributes)?;
-    db.prepare_cached(
+    db.prepare_cached(&format!(
         "UPDATE users SET external_id = ?3, given_name = ?4, family_name = ?5, email = ?6,
-             attributes = ?7, password_hash = ?8, initial_of = ?9, must_change = ?10,
-             password_at = ?11, modified_by = ?12, modified_at = ?13
-         WHERE organization = ?1 AND id = ?2",
-    )?
+             attributes = ?7, password_hash = ?8, must_change = ?9, password_at = ?10,
+             modified_by = ?11, modified_at = ?12
+         WHERE {IN_ORGANIZATION} AND id = ?2"
+    ))?
     .execute(params![
         organization,
         id,
@@ -220,7 +218,6 @@ pub(super) fn put(
         profile.email,
         attributes,
         after.password_hash,
-        after.initial_of,
         after.must_change,
         after.password_at,
         after.modified_by,
@@ -236,9 +233,10 @@ pub(super) fn rename(
     id: Uuid,
     name: &str,
 ) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "UPDATE users SET user_name = ?3, name_key = ?4 WHERE organization = ?1 AND id = ?2",
-    )?
+    db.prepare_cached(&format!(
+        "UPDATE users SET user_name = nullif(?3, ?4), name_key = ?4
+         WHERE {IN_ORGANIZATION} AND id = ?2"
+    ))?
     .execute(params![organization, id, name, lookup_key(name)])?;
     Ok(())
 }

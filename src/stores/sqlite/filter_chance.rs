@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::connection::{add_functions, migrate};
 use crate::stores::sqlite::filter::{Table, compile};
+use crate::stores::sqlite::spaces::find_or_make;
 use crate::users::name::lookup_key;
 use crate::users::scim::evaluate::matches;
 use crate::users::scim::filter::Filter;
@@ -104,11 +105,22 @@ fn fill(db: &Connection, chance: &mut Chance) -> (Vec<Value>, Vec<Value>) {
         }
         let json = (!attributes.is_empty()).then(|| json!(attributes).to_string());
         let added = db.execute(
-            "INSERT INTO users (organization, domain, name_key, id, user_name, given_name, family_name,
+            "INSERT INTO users (space, name_key, id, user_name, given_name, family_name,
                  email, external_id, attributes, must_change, created_at, modified_at)
-             VALUES ('o', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11) ON CONFLICT DO NOTHING",
-            params![domain, lookup_key(&name), id(number), name, given, family, email, external, json,
-                created, modified],
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11) ON CONFLICT DO NOTHING",
+            params![
+                find_or_make(db, "o", domain).unwrap(),
+                lookup_key(&name),
+                id(number),
+                name,
+                given,
+                family,
+                email,
+                external,
+                json,
+                created,
+                modified
+            ],
         );
         if added != Ok(1) {
             continue;
@@ -308,7 +320,7 @@ fn sql_finds_all_that_match_and_no_others_where_it_says_so() {
                 Table::Users,
                 &schemas.user,
                 &users,
-                "users u WHERE u.organization = ?1",
+                "people u WHERE u.organization = ?1",
             ),
         };
         let text = filter(&mut chance, table, 3);
@@ -355,7 +367,7 @@ fn long_chains_are_no_deep_expressions() {
         let user = Schemas::new([]).user;
         let text = vec!["title pr"; 600].join(word);
         let compiled = compile(&Filter::parse(&text, &user).unwrap(), Table::Users);
-        let sql = format!("SELECT count(*) FROM users u WHERE {}", compiled.sql);
+        let sql = format!("SELECT count(*) FROM people u WHERE {}", compiled.sql);
         let count: i64 = db
             .query_row(&sql, params_from_iter(compiled.parameters), |row| {
                 row.get(0)
@@ -380,7 +392,7 @@ fn what_is_looked_up_most_has_an_index() {
     ] {
         let compiled = compile(&Filter::parse(text, &user).unwrap(), Table::Users);
         let sql = format!(
-            "EXPLAIN QUERY PLAN SELECT id FROM users u WHERE organization = ?1 AND ({})",
+            "EXPLAIN QUERY PLAN SELECT id FROM people u WHERE organization = ?1 AND ({})",
             compiled.sql
         );
         let organization = rusqlite::types::Value::from("o".to_owned());

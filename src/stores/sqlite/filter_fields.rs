@@ -1,6 +1,6 @@
 //! Where in the tables the values of SCIM attributes are.
 //!
-//! Expressions stand in a query where `u` is the row of `users`, or `r` the row of `roles`. All names
+//! Expressions stand in a query where `u` is the row of `people`, or `r` the row of `roles`. All names
 //! are written here; what comes from outside is always bound.
 
 use crate::users::scim::path::AttributePath;
@@ -9,7 +9,7 @@ use crate::users::scim::places::{ACTIVE, flat_name};
 /// What a filter is tried on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::stores::sqlite) enum Table {
-    /// Rows of `users`, called `u`.
+    /// Rows of `people`, called `u`.
     Users,
     /// Rows of `roles`, called `r`, that are groups.
     Groups,

@@ -12,7 +12,8 @@ pub(super) fn members_of(db: &Connection, group: &Group) -> rusqlite::Result<Vec
     let mut members: Vec<Member> = db
         .prepare_cached(
             "SELECT u.id, u.domain, u.user_name FROM role_members m
-             JOIN users u ON u.organization = m.organization AND u.id = m.user_id
+             JOIN people u ON u.organization = m.organization AND u.domain = m.domain
+                 AND u.id = m.user_id
              WHERE m.organization = ?1 AND m.domain = ?2 AND m.role = ?3 ORDER BY m.user_id",
         )?
         .query_map(
@@ -42,7 +43,7 @@ pub(super) fn member_by_id(
 ) -> rusqlite::Result<Option<Member>> {
     let user = db
         .prepare_cached(
-            "SELECT id, domain, user_name FROM users WHERE organization = ?1 AND id = ?2",
+            "SELECT id, domain, user_name FROM people WHERE organization = ?1 AND id = ?2",
         )?
         .query_row(params![organization, id], |row| member(row, Kind::User))
         .optional()?;

@@ -1,6 +1,7 @@
 //! SQLite: WAL with `synchronous=FULL`, one writer thread, a few reading connections.
 
 mod connection;
+mod spaces;
 mod step;
 mod writer;
 mod turns;

@@ -1,19 +1,26 @@
--- Schema 1. Organization and domain lead every key of a user, so that the same tables can be sharded;
--- an import is found by its id alone, so there the organization leads.
+-- Schema 1. The organization leads every key, and of a user the space, so that the same tables can be
+-- sharded.
+
+-- The user stores of all organizations.
+CREATE TABLE spaces (
+    id           INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL,
+    domain       TEXT NOT NULL,
+    UNIQUE (organization, domain)
+) STRICT;
 
 CREATE TABLE users (
-    organization  TEXT    NOT NULL,
-    domain        TEXT    NOT NULL,
+    space         INTEGER NOT NULL,
     name_key      TEXT    NOT NULL,  -- NFC, case-folded
     id            BLOB    NOT NULL,  -- UUID version 7, 16 bytes
-    user_name     TEXT    NOT NULL,
+    user_name     TEXT,              -- null: the name is its own key
     given_name    TEXT,
     family_name   TEXT,
     email         TEXT,
     external_id   TEXT,              -- what another system knows the user by
     attributes    TEXT,              -- a JSON object
-    password_hash TEXT,              -- of any scheme; null: the default password of the import initial_of
-    initial_of    BLOB,              -- both null: there is no password, and none is right
+    password_hash TEXT,              -- of any scheme; null: the default password of the import created_by
+                                     -- where must_change; otherwise there is none, and none is right
     must_change   INTEGER NOT NULL,
     password_at   INTEGER,           -- when the user got the password; null: with the row itself
     created_by    BLOB,
@@ -21,11 +28,19 @@ CREATE TABLE users (
     created_at    INTEGER NOT NULL,  -- microseconds since 1970-01-01T00:00:00Z
     modified_by   BLOB,              -- the import that changed it last
     modified_at   INTEGER,           -- null: as it was made; each change is later than the one before
-    UNIQUE (organization, domain, name_key),
-    UNIQUE (organization, id)
+    UNIQUE (space, name_key),
+    UNIQUE (space, id)
 ) STRICT;
 
-CREATE INDEX users_by_external_id ON users (organization, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX users_by_external_id ON users (space, external_id) WHERE external_id IS NOT NULL;
+
+-- Users as they are read.
+CREATE VIEW people AS
+    SELECT s.organization, s.domain, u.name_key, u.id, coalesce(u.user_name, u.name_key) AS user_name,
+        u.given_name, u.family_name, u.email, u.external_id, u.attributes, u.password_hash,
+        u.must_change, u.password_at, u.created_by, u.created_line, u.created_at, u.modified_by,
+        u.modified_at
+    FROM spaces s JOIN users u ON u.space = s.id;
 
 -- The built-in ones are added by the program, because each database has ids of its own for them.
 CREATE TABLE roles (

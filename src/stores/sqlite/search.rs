@@ -144,7 +144,7 @@ impl Search<'_> {
     /// The rows that meet the condition, and the values for its `?`.
     fn rows(&self, condition: Option<Compiled>) -> (String, Vec<Value>) {
         let (table, groups) = match self.table {
-            Table::Users => ("users u", String::new()),
+            Table::Users => ("people u", String::new()),
             Table::Groups => ("roles r", format!("AND r.domain <> '{INTERNAL_DOMAIN}'")),
         };
         let mut parameters = vec![Value::Text(self.organization.to_owned())];
@@ -238,22 +238,26 @@ mod tests {
     use crate::users::scim::schema::Schemas;
 
     fn plan(text: &str) -> String {
-        let mut db = Connection::open_in_memory().unwrap();
-        migrate(&mut db).unwrap();
-        add_functions(&db).unwrap();
         let filter = Filter::parse(text, &Schemas::new([]).user).unwrap();
-        let query = ResourceQuery {
+        plan_of(&ResourceQuery {
             filter: Some(&filter),
             limit: 10,
             ..ResourceQuery::default()
-        };
+        })
+    }
+
+    fn plan_of(query: &ResourceQuery<'_>) -> String {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        add_functions(&db).unwrap();
         let search = Search {
             table: Table::Users,
             organization: "default",
-            query: &query,
+            query,
             columns: "u.id",
         };
-        let (rows, mut parameters) = search.rows(Some(compile(&filter, Table::Users)));
+        let condition = query.filter.map(|filter| compile(filter, Table::Users));
+        let (rows, mut parameters) = search.rows(condition);
         let statement = search.statement(&rows, &Sorting::Id, &mut parameters);
         let mut plan = db
             .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
@@ -272,6 +276,27 @@ mod tests {
         assert!(
             by_external_id.contains("users_by_external_id"),
             "{by_external_id}"
+        );
+    }
+
+    #[test]
+    fn pages_of_everybody_are_read_in_the_order_of_the_ids() {
+        let by_id = "SEARCH u USING COVERING INDEX sqlite_autoindex_users_2";
+        let mut query = ResourceQuery {
+            limit: 10,
+            ..ResourceQuery::default()
+        };
+        let first = plan_of(&query);
+        assert!(first.contains(by_id), "{first}");
+        let after = Keyset {
+            value: None,
+            id: Uuid::nil(),
+        };
+        query.after = Some(&after);
+        let next = plan_of(&query);
+        assert!(
+            next.contains(&format!("{by_id} (space=? AND id>?)")),
+            "{next}"
         );
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::change::{Image, attributes_json, find_by_id, keep_image, put, rename};
 use crate::stores::sqlite::groups::groups_of;
+use crate::stores::sqlite::spaces::{IN_ORGANIZATION, find_or_make};
 use crate::stores::sqlite::step::signed;
 use crate::stores::sqlite::users::{HAS_PASSWORD, HAS_PASSWORD_AT, USER_COLUMNS, user};
 use crate::users::merge::Profile;
@@ -20,7 +21,8 @@ pub(super) fn read(
 ) -> rusqlite::Result<Option<UserResource>> {
     let found = db
         .prepare_cached(&format!(
-            "SELECT {USER_COLUMNS}, {HAS_PASSWORD} FROM users u WHERE organization = ?1 AND id = ?2"
+            "SELECT {USER_COLUMNS}, {HAS_PASSWORD} FROM people u
+             WHERE organization = ?1 AND id = ?2"
         ))?
         .query_row(params![organization, id], |row| {
             Ok((user(row)?, row.get(HAS_PASSWORD_AT)?))
@@ -46,7 +48,7 @@ pub(super) fn id_of(
     name: &str,
 ) -> rusqlite::Result<Option<Uuid>> {
     db.prepare_cached(
-        "SELECT id FROM users WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
+        "SELECT id FROM people WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
     )?
     .query_row(params![organization, domain, lookup_key(name)], |row| {
         row.get(0)
@@ -66,15 +68,14 @@ pub(super) fn add(
 ) -> rusqlite::Result<Change> {
     let made = db
         .prepare_cached(
-            "INSERT INTO users (organization, domain, name_key, id, user_name, given_name,
-                 family_name, email, external_id, attributes, password_hash, must_change,
-                 created_by, created_line, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-             ON CONFLICT (organization, domain, name_key) DO NOTHING",
+            "INSERT INTO users (space, name_key, id, user_name, given_name, family_name, email,
+                 external_id, attributes, password_hash, must_change, created_by, created_line,
+                 created_at)
+             VALUES (?1, ?2, ?3, nullif(?4, ?2), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT (space, name_key) DO NOTHING",
         )?
         .execute(params![
-            organization,
-            content.domain,
+            find_or_make(db, organization, &content.domain)?,
             lookup_key(&content.user_name),
             id,
             content.user_name,
@@ -140,7 +141,6 @@ pub(super) fn change(
     let after = match password {
         Some(password) => Image {
             password_hash: Some(password.hash.clone()),
-            initial_of: None,
             must_change: password.must_change,
             password_at: Some(moment.0),
             ..after
@@ -157,7 +157,10 @@ pub(super) fn change(
 /// Removes a user and their memberships.
 pub(super) fn delete(db: &Connection, organization: &str, id: Uuid) -> rusqlite::Result<bool> {
     let domain: Option<String> = db
-        .prepare_cached("DELETE FROM users WHERE organization = ?1 AND id = ?2 RETURNING domain")?
+        .prepare_cached(&format!(
+            "DELETE FROM users WHERE {IN_ORGANIZATION} AND id = ?2
+             RETURNING (SELECT s.domain FROM spaces s WHERE s.id = users.space)"
+        ))?
         .query_row(params![organization, id], |row| row.get(0))
         .optional()?;
     let Some(domain) = domain else {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::stores::sqlite::change::change;
 use crate::stores::sqlite::ledger::{insert_record, update_record};
 use crate::stores::sqlite::rehearsal::rehearse;
+use crate::stores::sqlite::spaces::find_or_make;
 use crate::users::batch::NewUser;
 use crate::users::import_record::ImportId;
 use crate::users::options::ConflictPolicy;
@@ -40,13 +41,17 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
     if step.users.is_empty() {
         return Ok(outcomes);
     }
+    let space = find_or_make(db, &step.organization, &step.domain)?;
     let mut insert = db.prepare_cached(
-        "INSERT INTO users (organization, domain, name_key, id, user_name, given_name, family_name,
-             email, external_id, attributes, password_hash, initial_of, must_change, created_by,
-             created_line, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-         ON CONFLICT (organization, domain, name_key) DO NOTHING",
+        "INSERT INTO users (space, created_by, created_at, name_key, id, user_name, given_name,
+             family_name, email, external_id, attributes, password_hash, must_change, created_line)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT (space, name_key) DO NOTHING",
     )?;
+    // What all rows have in common stays bound.
+    insert.raw_bind_parameter(1, space)?;
+    insert.raw_bind_parameter(2, step.import.0)?;
+    insert.raw_bind_parameter(3, step.at.0)?;
     for user in step.users.sorted() {
         if user.password_missing {
             // Only somebody who exists can do without one.
@@ -54,25 +59,18 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
             set(&mut outcomes, user.position, outcome);
             continue;
         }
-        let initial_of = user.password_hash.is_none().then_some(step.import.0);
-        let made = insert.execute(params![
-            step.organization,
-            step.domain,
-            user.key,
-            user.id,
-            user.name,
-            user.given_name,
-            user.family_name,
-            user.email,
-            user.external_id,
-            user.attributes,
-            user.password_hash,
-            initial_of,
-            user.must_change,
-            step.import.0,
-            signed(user.line),
-            step.at.0,
-        ])?;
+        insert.raw_bind_parameter(4, user.key)?;
+        insert.raw_bind_parameter(5, user.id)?;
+        insert.raw_bind_parameter(6, Some(user.name).filter(|name| *name != user.key))?;
+        insert.raw_bind_parameter(7, user.given_name)?;
+        insert.raw_bind_parameter(8, user.family_name)?;
+        insert.raw_bind_parameter(9, user.email)?;
+        insert.raw_bind_parameter(10, user.external_id)?;
+        insert.raw_bind_parameter(11, user.attributes)?;
+        insert.raw_bind_parameter(12, user.password_hash)?;
+        insert.raw_bind_parameter(13, user.must_change)?;
+        insert.raw_bind_parameter(14, signed(user.line))?;
+        let made = insert.raw_execute()?;
         if made == 0 {
             let outcome = meet(db, step, &user)?;
             set(&mut outcomes, user.position, outcome);
@@ -95,7 +93,7 @@ fn meet(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlite::Res
 /// Which row made the user with this name key.
 pub(super) fn owner(db: &Connection, step: &ImportStep, key: &str) -> rusqlite::Result<Owner> {
     db.prepare_cached(
-        "SELECT created_by, created_line FROM users
+        "SELECT created_by, created_line FROM people
          WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
     )?
     .query_row(params![step.organization, step.domain, key], |row| {

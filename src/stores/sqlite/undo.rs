@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::change::{Image, put, put_roles, rename};
+use crate::stores::sqlite::spaces::IN_ORGANIZATION;
 use crate::stores::sqlite::step::unsigned;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::{ImportId, ImportState};
@@ -54,7 +55,7 @@ fn remove(
     undone: &mut Undone,
 ) -> rusqlite::Result<()> {
     let mut touched = db.prepare(
-        "SELECT user_name FROM users WHERE organization = ?1 AND created_by = ?2
+        "SELECT user_name FROM people WHERE organization = ?1 AND created_by = ?2
              AND modified_at IS NOT NULL AND modified_by IS NOT ?2 ORDER BY domain, name_key",
     )?;
     let mut names = touched.query(params![organization, id.0])?;
@@ -63,13 +64,15 @@ fn remove(
     }
     db.execute(
         "DELETE FROM role_members WHERE organization = ?1 AND (domain, user_id) IN
-             (SELECT domain, id FROM users WHERE organization = ?1 AND created_by = ?2
+             (SELECT domain, id FROM people WHERE organization = ?1 AND created_by = ?2
               AND (modified_at IS NULL OR modified_by = ?2))",
         params![organization, id.0],
     )?;
     let removed = db.execute(
-        "DELETE FROM users WHERE organization = ?1 AND created_by = ?2
-             AND (modified_at IS NULL OR modified_by = ?2)",
+        &format!(
+            "DELETE FROM users WHERE {IN_ORGANIZATION} AND created_by = ?2
+                 AND (modified_at IS NULL OR modified_by = ?2)"
+        ),
         params![organization, id.0],
     )?;
     undone.removed = removed as u64;
@@ -85,7 +88,7 @@ fn restore(
 ) -> rusqlite::Result<()> {
     if updated > 0 {
         let mut changed = db.prepare(
-            "SELECT user_name FROM users u WHERE organization = ?1
+            "SELECT user_name FROM people u WHERE organization = ?1
                  AND modified_by = ?2 AND created_by IS NOT ?2
                  AND NOT EXISTS (SELECT 1 FROM before_images b WHERE b.organization = ?1
                      AND b.import = ?2 AND b.user_id = u.id)
@@ -97,18 +100,17 @@ fn restore(
         }
     }
     let barred = give_names_up(db, organization, id)?;
+    // A user who is gone is not brought back. CROSS keeps SQLite from walking through everybody in the
+    // order of the names.
     let mut images = db.prepare(
         "SELECT b.user_id, b.image, u.user_name, u.modified_by, u.domain FROM before_images b
-         LEFT JOIN users u ON u.organization = b.organization AND u.id = b.user_id
+         CROSS JOIN people u ON u.organization = b.organization AND u.id = b.user_id
          WHERE b.organization = ?1 AND b.import = ?2 ORDER BY u.domain, u.name_key",
     )?;
     let mut rows = images.query(params![organization, id.0])?;
     while let Some(row) = rows.next()? {
         let (user, image): (Uuid, String) = (row.get(0)?, row.get(1)?);
-        // A user who is gone is not brought back.
-        let Some(name) = row.get::<_, Option<String>>(2)? else {
-            continue;
-        };
+        let name: String = row.get(2)?;
         if row.get::<_, Option<Uuid>>(3)? != Some(id.0) {
             undone.leave(&name, TOUCHED);
             continue;
@@ -146,7 +148,7 @@ fn give_names_up(
     let mut query = db.prepare(
         "SELECT u.id, u.domain, u.name_key, b.image ->> '$.userName'
          FROM before_images b
-         JOIN users u ON u.organization = b.organization AND u.id = b.user_id
+         CROSS JOIN people u ON u.organization = b.organization AND u.id = b.user_id
          WHERE b.organization = ?1 AND b.import = ?2 AND u.modified_by = ?2
              AND b.image ->> '$.userName' IS NOT NULL",
     )?;
@@ -164,15 +166,15 @@ fn give_names_up(
     }
     let barred = barred(&renamed, |(domain, key)| {
         db.prepare_cached(
-            "SELECT id FROM users WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
+            "SELECT id FROM people WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
         )?
         .query_row(params![organization, domain, key], |row| row.get(0))
         .optional()
     })?;
     // No name has a line feed in it.
-    let mut park = db.prepare(
-        "UPDATE users SET name_key = char(10) || hex(id) WHERE organization = ?1 AND id = ?2",
-    )?;
+    let mut park = db.prepare(&format!(
+        "UPDATE users SET name_key = char(10) || hex(id) WHERE {IN_ORGANIZATION} AND id = ?2"
+    ))?;
     for user in renamed.iter().filter(|user| !barred.contains(&user.id)) {
         park.execute(params![organization, user.id])?;
     }

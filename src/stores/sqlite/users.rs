@@ -7,6 +7,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::organizations::require;
+use crate::stores::sqlite::spaces::{IN_DOMAIN, IN_ORGANIZATION};
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
@@ -28,15 +29,22 @@ pub(super) const USER_COLUMNS: &str =
 
 /// Behind those: whether there is a password, in a query where `u` is the user.
 pub(super) const HAS_PASSWORD: &str = "u.password_hash IS NOT NULL OR EXISTS (SELECT 1
-    FROM imports i WHERE i.organization = u.organization AND i.id = u.initial_of
+    FROM imports i WHERE i.organization = u.organization AND i.id = u.created_by AND u.must_change
         AND i.default_password_hash IS NOT NULL)";
 
 /// The position of [`HAS_PASSWORD`].
 pub(super) const HAS_PASSWORD_AT: usize = 15;
 
-/// The hash behind a user's password, in a query where `u` is the user.
+/// The users of an organization, or of one of its domains, behind a domain and name key; in the order of
+/// these each can be found by an index.
+pub(super) const LISTED: &str =
+    "FROM people u WHERE organization = ?1 AND (?2 IS NULL OR domain = ?2)
+    AND domain >= ?3 AND name_key > iif(domain = ?3, ?4, '')";
+
+/// The hash behind a user's password, in a query where `u` is the user and `?1` the organization. An
+/// initial one that the user has no hash of is the default one of the import that made them.
 const PASSWORD_HASH: &str = "coalesce(u.password_hash, (SELECT i.default_password_hash
-    FROM imports i WHERE i.organization = u.organization AND i.id = u.initial_of))";
+    FROM imports i WHERE i.organization = ?1 AND i.id = u.created_by AND u.must_change))";
 
 impl UserStore for SqliteStore {
     fn submit(&self, step: ImportStep) -> PendingStep {
@@ -55,7 +63,7 @@ impl UserStore for SqliteStore {
     ) -> Result<Option<User>, StoreError> {
         self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {USER_COLUMNS} FROM users u
+                "SELECT {USER_COLUMNS} FROM people u
                  WHERE organization = ?1 AND domain = ?2 AND name_key = ?3"
             ))?
             .query_row(params![organization, domain, lookup_key(name)], user)
@@ -75,9 +83,7 @@ impl UserStore for SqliteStore {
         });
         self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {USER_COLUMNS} FROM users u
-                 WHERE organization = ?1 AND (?2 IS NULL OR domain = ?2)
-                     AND (domain, name_key) > (?3, ?4)
+                "SELECT {USER_COLUMNS} {LISTED}
                  ORDER BY domain, name_key LIMIT ?5"
             ))?
             .query_map(
@@ -101,9 +107,7 @@ impl UserStore for SqliteStore {
         });
         self.read(|db| {
             db.prepare_cached(&format!(
-                "SELECT {USER_COLUMNS} FROM users u
-                 WHERE organization = ?1 AND (?2 IS NULL OR domain = ?2)
-                     AND (domain, name_key) > (?3, ?4)
+                "SELECT {USER_COLUMNS} {LISTED}
                      AND must_change AND coalesce(password_at, created_at) < ?5
                  ORDER BY domain, name_key LIMIT ?6"
             ))?
@@ -131,7 +135,7 @@ impl UserStore for SqliteStore {
     ) -> Result<Vec<String>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT name_key, user_name FROM users
+                "SELECT name_key, user_name FROM people
                  WHERE organization = ?1 AND domain = ?2 AND name_key >= ?3 ORDER BY name_key",
             )?;
             let mut rows = query.query(params![organization, domain, pattern.prefix()])?;
@@ -161,10 +165,9 @@ impl UserStore for SqliteStore {
         self.change(|db| {
             let (organization, key) = (by.organization.as_str(), lookup_key(name));
             let id: Option<uuid::Uuid> = db
-                .prepare_cached(
-                    "DELETE FROM users WHERE organization = ?1 AND domain = ?2 AND name_key = ?3
-                     RETURNING id",
-                )?
+                .prepare_cached(&format!(
+                    "DELETE FROM users WHERE {IN_DOMAIN} AND name_key = ?3 RETURNING id"
+                ))?
                 .query_row(params![organization, domain, key], |row| row.get(0))
                 .optional()?;
             if id.is_some() {
@@ -193,11 +196,11 @@ impl UserStore for SqliteStore {
             let changed = db.execute(
                 &format!(
                     "UPDATE users AS u
-                     SET password_hash = ?4, initial_of = NULL, must_change = ?5, password_at = ?6,
+                     SET password_hash = ?4, must_change = ?5, password_at = ?6,
                          modified_by = iif(?8, NULL, modified_by),
                          modified_at = iif(?8, max(?6, coalesce(modified_at, created_at) + 1),
                              modified_at)
-                     WHERE organization = ?1 AND domain = ?2 AND name_key = ?3
+                     WHERE {IN_DOMAIN} AND name_key = ?3
                          AND (?7 IS NULL OR {PASSWORD_HASH} = ?7)"
                 ),
                 params![
@@ -228,7 +231,7 @@ impl UserStore for SqliteStore {
         let found = self.read(|db| {
             db.prepare_cached(&format!(
                 "SELECT {PASSWORD_HASH}, must_change, coalesce(password_at, created_at)
-                 FROM users u WHERE organization = ?1 AND domain = ?2 AND name_key = ?3"
+                 FROM people u WHERE organization = ?1 AND domain = ?2 AND name_key = ?3"
             ))?
             .query_row(params![organization, domain, lookup_key(name)], |row| {
                 let hash: Option<String> = row.get(0)?;
@@ -262,7 +265,7 @@ impl UserStore for SqliteStore {
             for (domain, name) in &role.members {
                 let id: Option<uuid::Uuid> = db
                     .prepare_cached(
-                        "SELECT id FROM users
+                        "SELECT id FROM people
                          WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
                     )?
                     .query_row(
@@ -308,9 +311,11 @@ impl UserStore for SqliteStore {
                     params![role.organization, domain, id, role.name],
                 )?;
                 db.execute(
-                    "UPDATE users SET modified_by = NULL,
-                         modified_at = max(?3, coalesce(modified_at, created_at) + 1)
-                     WHERE organization = ?1 AND id = ?2",
+                    &format!(
+                        "UPDATE users SET modified_by = NULL,
+                             modified_at = max(?3, coalesce(modified_at, created_at) + 1)
+                         WHERE {IN_ORGANIZATION} AND id = ?2"
+                    ),
                     params![role.organization, id, role.at.0],
                 )?;
             }

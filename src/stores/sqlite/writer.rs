@@ -117,10 +117,15 @@ fn answer(group: Vec<Request>, results: Vec<Applied>) {
 }
 
 /// All steps in one transaction, each behind a savepoint, so that one that fails leaves the others
-/// alone.
+/// alone. One that is by itself needs none.
 fn write(connection: &mut Connection, group: &[Request]) -> rusqlite::Result<Vec<Applied>> {
     let mut transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if let [alone] = group {
+        let result = step::apply(&transaction, &alone.step)?;
+        transaction.commit()?;
+        return Ok(vec![Ok(result)]);
+    }
     let mut results = Vec::with_capacity(group.len());
     for request in group {
         let savepoint = transaction.savepoint()?;
