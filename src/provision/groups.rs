@@ -1,45 +1,20 @@
-//! Groups and their members: made, replaced, patched, removed.
+//! Groups: made, replaced, patched, removed.
 
-use std::collections::HashSet;
-
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::provision::apply::{Applied, Hand, agreed};
+use crate::provision::members::leaving;
 use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{GroupDraft, Name};
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::policy::ADMIN_ROLE;
-use crate::users::resources::{Change, Group, GroupResource, Kind, Member, Resources};
+use crate::users::resources::{Change, Group, GroupResource, Kind, Resources};
 use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::member_changes::{MemberChange, member_changes};
+use crate::users::scim::member_changes::member_changes;
 use crate::users::scim::patch::Patch;
 use crate::users::scim::patch_apply;
 use crate::users::scim::render;
-use crate::users::store_error::StoreError;
-
-/// Members that a document names: those who exist, and those whom the same request makes later.
-#[derive(Debug, Default)]
-struct Named {
-    existing: Vec<Member>,
-    promised: Vec<Uuid>,
-}
-
-impl Named {
-    fn is_empty(&self) -> bool {
-        self.existing.is_empty() && self.promised.is_empty()
-    }
-}
-
-/// What became of the groups that a resource was promised to.
-#[derive(Debug, Default)]
-pub(super) struct Kept {
-    /// Those that have it now, and since when.
-    pub changed: Vec<(Uuid, Moment)>,
-    /// Positions of the operations that promised it to a group that cannot have it, and why.
-    pub unfit: Vec<(usize, ScimError)>,
-}
 
 impl Hand<'_> {
     pub(super) fn create_group(
@@ -196,63 +171,7 @@ impl Hand<'_> {
         self.finish(tx, group, members.or(at), &attributes)
     }
 
-    fn change_members(
-        &mut self,
-        tx: &mut dyn Resources,
-        group: &Group,
-        changes: &[MemberChange],
-    ) -> Applied<Done> {
-        // Whoever is to come in is looked at before anybody goes.
-        let mut named = Vec::with_capacity(changes.len());
-        for change in changes {
-            named.push(match change {
-                MemberChange::Add(elements) if self.wanted => {
-                    // Public testers add a member whose id nobody here can have and expect 200: it is
-                    // left out, as removing who is not there is no mistake either. The answer says so.
-                    let (ours, other): (Vec<Value>, Vec<Value>) =
-                        elements.iter().cloned().partition(can_be_ours);
-                    self.members_left_out += other.len();
-                    agreed!(self.named(tx, group.id, &group.domain, &ours)?)
-                }
-                MemberChange::Add(elements) | MemberChange::ReplaceAll(elements) => {
-                    agreed!(self.named(tx, group.id, &group.domain, elements)?)
-                }
-                MemberChange::Remove(_) => Named::default(),
-            });
-        }
-        agreed!(self.may_change_members(group));
-        let mut at = None;
-        for (change, named) in changes.iter().zip(&named) {
-            let now = match change {
-                MemberChange::Add(_) => self.take_in(tx, group.id, named)?,
-                MemberChange::Remove(ids) => {
-                    let ids: Vec<Uuid> = ids
-                        .iter()
-                        .filter_map(|id| Uuid::try_parse(id).ok())
-                        .collect();
-                    for id in &ids {
-                        self.forget(group.id, *id);
-                    }
-                    tx.remove_members(group.id, &ids, self.at)?.at
-                }
-                MemberChange::ReplaceAll(_) => {
-                    let Some(stored) = tx.group(group.id, true)? else {
-                        return Ok(Err(Self::gone(Kind::Group, group.id)));
-                    };
-                    let leaving = leaving(&stored.members, &named.existing);
-                    self.forget_all(group.id);
-                    let left = tx.remove_members(group.id, &leaving, self.at)?.at;
-                    self.take_in(tx, group.id, named)?.or(left)
-                }
-            };
-            at = now.or(at);
-        }
-        let changes = at.is_some() || named.iter().any(|named| !named.promised.is_empty());
-        let attributes: &[&str] = if changes { &["members"] } else { &[] };
-        self.finish(tx, group, at, attributes)
-    }
-
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         tx: &mut dyn Resources,
         group: &Group,
@@ -267,216 +186,9 @@ impl Hand<'_> {
         self.note(tx, "group.update", &group.domain, &group.name, names)?;
         self.done(tx, Effect::Updated, Kind::Group, group.id, at)
     }
-
-    /// Takes in those who exist, and notes those who are still to be made.
-    fn take_in(
-        &mut self,
-        tx: &mut dyn Resources,
-        group: Uuid,
-        named: &Named,
-    ) -> Result<Option<Moment>, StoreError> {
-        self.expect(group, &named.promised);
-        match named.existing.is_empty() {
-            true => Ok(None),
-            false => Ok(tx.add_members(group, &named.existing, self.at)?.at),
-        }
-    }
-
-    /// Notes members who are still to be made.
-    fn expect(&mut self, group: Uuid, promised: &[Uuid]) {
-        for member in promised {
-            let groups = self.pending.entry(*member).or_default();
-            groups.push((group, self.position));
-        }
-    }
-
-    /// Puts the members who are still to be made into the group's document: it is changed as if they
-    /// were there.
-    fn show_promised(&self, group: Uuid, document: &mut Map<String, Value>) {
-        let waiting = |groups: &[(Uuid, usize)]| groups.iter().any(|(other, _)| *other == group);
-        let mut promised: Vec<Uuid> = self
-            .pending
-            .iter()
-            .filter(|(_, groups)| waiting(groups))
-            .map(|(member, _)| *member)
-            .collect();
-        if promised.is_empty() {
-            return;
-        }
-        promised.sort_unstable();
-        let elements = promised.iter().map(|id| {
-            let kind = match self.promised(*id) {
-                Some(Kind::Group) => "Group",
-                _ => "User",
-            };
-            json!({"value": id.to_string(), "type": kind})
-        });
-        let members = document
-            .entry("members")
-            .or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(members) = members {
-            members.extend(elements);
-        }
-    }
-
-    /// The members that elements of a document name.
-    fn named(
-        &self,
-        tx: &mut dyn Resources,
-        group: Uuid,
-        domain: &str,
-        elements: &[Value],
-    ) -> Applied<Named> {
-        let mut ids = Vec::with_capacity(elements.len());
-        for element in elements {
-            let element = element.as_object();
-            let text =
-                |name: &str| element.and_then(|element: &Map<_, _>| element.get(name)?.as_str());
-            let Some(id) = text("value") else {
-                return Ok(Err(ScimError::value(
-                    "members: a member has no value; give the id of a user or a group.",
-                )));
-            };
-            ids.push((id, text("type")));
-        }
-        self.look_up(tx, group, domain, &ids)
-    }
-
-    fn look_up(
-        &self,
-        tx: &mut dyn Resources,
-        group: Uuid,
-        domain: &str,
-        ids: &[(&str, Option<&str>)],
-    ) -> Applied<Named> {
-        let mut named = Named::default();
-        for (text, kind) in ids {
-            let nobody = || {
-                ScimError::value(format!(
-                    "members: there is no user or group with the id {text}; leave it out, or make it \
-                     first."
-                ))
-            };
-            let Ok(id) = Uuid::try_parse(text) else {
-                return Ok(Err(nobody()));
-            };
-            if id == group {
-                return Ok(Err(ScimError::value(
-                    "members: a group cannot be a member of itself.",
-                )));
-            }
-            let Some(member) = tx.member(id)? else {
-                match self.promised(id) {
-                    Some(is) => {
-                        agreed!(fits_kind(id, is, *kind));
-                        named.promised.push(id);
-                    }
-                    None => return Ok(Err(nobody())),
-                }
-                continue;
-            };
-            agreed!(fits(&member, *kind, domain));
-            named.existing.push(member);
-        }
-        if !named.is_empty()
-            && let Some(stored) = tx.group(group, false)?
-        {
-            agreed!(self.may_change_members(&stored.group));
-        }
-        Ok(Ok(named))
-    }
-
-    /// Takes a resource that was just made into the groups that it was promised to.
-    pub(super) fn keep_promise(
-        &mut self,
-        tx: &mut dyn Resources,
-        made: Uuid,
-    ) -> Result<Kept, StoreError> {
-        let mut kept = Kept::default();
-        let Some(groups) = self.pending.remove(&made) else {
-            return Ok(kept);
-        };
-        let Some(member) = tx.member(made)? else {
-            return Ok(kept);
-        };
-        for (group, position) in groups {
-            let Some(stored) = tx.group(group, false)? else {
-                continue;
-            };
-            match fits(&member, None, &stored.group.domain) {
-                Ok(()) => {
-                    let members = std::slice::from_ref(&member);
-                    let at = tx.add_members(group, members, self.at)?.at;
-                    kept.changed.extend(at.map(|at| (group, at)));
-                }
-                Err(error) => kept.unfit.push((position, error)),
-            }
-        }
-        Ok(kept)
-    }
-
-    fn forget(&mut self, group: Uuid, member: Uuid) {
-        if let Some(groups) = self.pending.get_mut(&member) {
-            groups.retain(|(other, _)| *other != group);
-        }
-    }
-
-    fn forget_all(&mut self, group: Uuid) {
-        for groups in self.pending.values_mut() {
-            groups.retain(|(other, _)| *other != group);
-        }
-        self.pending.retain(|_, groups| !groups.is_empty());
-    }
-
-    fn may_change_members(&self, group: &Group) -> Result<(), ScimError> {
-        match is_admins(group) {
-            true => self.admin_only("say who is in the group admin"),
-            false => Ok(()),
-        }
-    }
 }
 
-/// Whether the element names an id that a resource of this server can have.
-fn can_be_ours(element: &Value) -> bool {
-    let id = element.get("value").and_then(Value::as_str);
-    id.is_none_or(|id| Uuid::try_parse(id).is_ok())
-}
-
-/// Members who are not among those who stay.
-fn leaving(members: &[Member], staying: &[Member]) -> Vec<Uuid> {
-    let staying: HashSet<Uuid> = staying.iter().map(|member| member.id).collect();
-    let ids = members.iter().map(|member| member.id);
-    ids.filter(|id| !staying.contains(id)).collect()
-}
-
-/// Whether a member is what the client says it is.
-fn fits_kind(id: Uuid, is: Kind, said: Option<&str>) -> Result<(), ScimError> {
-    let is = match is {
-        Kind::User => "User",
-        Kind::Group => "Group",
-    };
-    match said.is_some_and(|said| !said.eq_ignore_ascii_case(is)) {
-        true => Err(ScimError::value(format!(
-            "members: {id} is a {is}; correct the type, or leave it out."
-        ))),
-        false => Ok(()),
-    }
-}
-
-/// Whether this resource can be a member: users of the group's user store can, and any group.
-fn fits(member: &Member, kind: Option<&str>, domain: &str) -> Result<(), ScimError> {
-    fits_kind(member.id, member.kind, kind)?;
-    if member.kind == Kind::User && member.domain != domain {
-        return Err(ScimError::value(format!(
-            "members: the user {} belongs to the user store {}, and the group to {domain}; a group \
-             has users of its own user store.",
-            member.id, member.domain
-        )));
-    }
-    Ok(())
-}
-
-fn is_admins(group: &Group) -> bool {
+pub(super) fn is_admins(group: &Group) -> bool {
     group.domain == PRIMARY_DOMAIN && group.name == ADMIN_ROLE
 }
 
