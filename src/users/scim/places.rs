@@ -1,7 +1,7 @@
 //! Where claims that are kept under a flat name have their place in SCIM, and back.
 //!
 //! A user's `attributes` are an object of strings by claim name ([`crate::users::claims`]). Claims with
-//! one value have the place of [`SINGULAR`]; those that belong to a multi-valued attribute are told
+//! one value have the place of `SINGULAR`; those that belong to a multi-valued attribute are told
 //! apart here and put together elsewhere; all others are attributes of the extension [`CUSTOM`].
 
 use crate::users::claims::{ClaimTable, IDENTITY, identity_claim};

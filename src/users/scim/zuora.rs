@@ -78,7 +78,7 @@ pub(super) fn show_displays(document: &mut Document) {
     }
 }
 
-/// Takes out what [`show_displays`] says by itself.
+/// Takes out what `show_displays` says by itself.
 pub fn hide_displays(document: &mut Document) {
     if !is_zuoras(document) {
         return;
