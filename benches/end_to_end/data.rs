@@ -59,7 +59,8 @@ impl Data {
         match self {
             Data::Csv => write_csv(path, rows, |_| String::new()),
             Data::OwnPasswords => write_csv(path, rows, |row| format!("Own-Password-{row}")),
-            Data::Hashed => write_csv(path, rows, |_| HASH.to_owned()),
+            // There are commas in it.
+            Data::Hashed => write_csv(path, rows, |_| format!("\"{HASH}\"")),
             Data::Short => write(path, |file| {
                 writeln!(file, "username,password")?;
                 (0..rows).try_for_each(|row| writeln!(file, "user{row:08},"))
