@@ -13,7 +13,7 @@ use crate::import::fingerprint::Fingerprint;
 use crate::import::jobs::{JobError, Met, Operations, QueueError};
 use crate::import::report::Report;
 use crate::provision::bulk::{Ran, Run};
-use crate::provision::bulk_request::{BulkRequest, unread};
+use crate::provision::bulk_request::{BulkRequest, payload_too_large, unread};
 use crate::provision::error::ProvisionError;
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::plan::{Plan, Strictness};
@@ -139,7 +139,7 @@ impl Provisioner {
         let kept = self.jobs.put_aside(record.id, source.take(limit + 1));
         let sha256 = kept.map_err(|error| match error {
             QueueError::Job(error) => ProvisionError::Job(error),
-            QueueError::Wire(error) => unread(&error, limit).into(),
+            QueueError::Wire(error) => unread(&error, limit, payload_too_large).into(),
         })?;
         let checked = self.check_aside(record.id, call.strictness);
         if let (Ok(()), Met::Earlier(earlier)) = (&checked, &held) {

@@ -94,12 +94,10 @@ pub fn payload_too_large(limit: u64) -> ScimError {
 }
 
 /// What is answered to a body that did not come to its end, or not as it may; whatever is too long is so
-/// by the limit that was advertised.
-pub fn unread(error: &WireError, limit: u64) -> ScimError {
+/// by this limit, in the words of `too_large`.
+pub fn unread(error: &WireError, limit: u64, too_large: fn(u64) -> ScimError) -> ScimError {
     let status = match error {
-        WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => {
-            return payload_too_large(limit);
-        }
+        WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => return too_large(limit),
         WireError::HttpStalled { .. } => 408,
         WireError::ContentEncoding(_) => 415,
         _ => 400,
@@ -131,7 +129,7 @@ impl<R: Read> Read for Limited<'_, R> {
         let count = self.source.read(buffer).inspect_err(|error| {
             let wire = error.get_ref().and_then(|error| error.downcast_ref());
             let refusal = match wire {
-                Some(wire) => unread(wire, self.limit),
+                Some(wire) => unread(wire, self.limit, payload_too_large),
                 None => ScimError::new(400, error.to_string()),
             };
             self.refused.replace(Some(refusal));

@@ -143,8 +143,7 @@ impl Plan {
         })
     }
 
-    /// The operation at this position with the chosen ids in the place of references; its text is
-    /// given up, unless it may be needed again.
+    /// The operation at this position with the chosen ids in the place of references.
     pub fn operation(&self, position: usize) -> Result<Operation, ScimError> {
         let planned = self.operations.get(position);
         let frame = match planned.map(|planned| &planned.frame) {
@@ -298,7 +297,6 @@ fn second_look(
             _ => raw.data,
         };
         if let Some(data) = &data {
-            // A reference holds a colon; without one in the text, escaped or not, there is none.
             let value = json::parse(data.get().as_bytes())?;
             references.note_all(&value, promises);
         } else if method != Method::Delete {

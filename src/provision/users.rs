@@ -127,10 +127,12 @@ impl Hand<'_> {
         tx: &mut dyn Resources,
         stored: &UserResource,
         before: &Map<String, Value>,
-        after: Map<String, Value>,
+        mut after: Map<String, Value>,
         name: &Name,
         password: Option<&HashedPassword>,
     ) -> Applied<Done> {
+        // The server says it itself, here as in the document before.
+        render::point_to_manager(&mut after, "");
         let (id, user) = (stored.user.id, &stored.user);
         if name.domain != user.domain {
             return Ok(Err(ScimError::of(

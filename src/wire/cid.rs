@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::wire::decoder::hex_pair;
+use crate::wire::percent;
 
 /// Whether a `cid:` URL means the part with this Content-ID.
 ///
@@ -18,7 +18,7 @@ pub fn content_id_matches(reference: &str, content_id: &str) -> bool {
     let Some((scheme, address)) = reference.trim().split_once(':') else {
         return false;
     };
-    let wanted = decoded(without_brackets(address));
+    let wanted = percent::decode(without_brackets(address));
     scheme.eq_ignore_ascii_case("cid")
         && !wanted.is_empty()
         && !wanted.iter().any(u8::is_ascii_control)
@@ -48,26 +48,10 @@ pub(crate) fn without_brackets(identifier: &str) -> &str {
 /// A Content-ID as it stands and percent-decoded: what a decoded reference may be equal to.
 fn readings(content_id: &str) -> [Cow<'_, [u8]>; 2] {
     let content_id = without_brackets(content_id);
-    [Cow::Borrowed(content_id.as_bytes()), decoded(content_id)]
-}
-
-/// Percent-decodes once (RFC 3986 §2.1); a percent sign without two hex digits stays.
-fn decoded(text: &str) -> Cow<'_, [u8]> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text.as_bytes());
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let escaped = match (first, after) {
-            (b'%', [high, low, ..]) => hex_pair(*high, *low),
-            _ => None,
-        };
-        bytes.push(escaped.unwrap_or(first));
-        let used = if escaped.is_some() { 2 } else { 0 };
-        rest = after.get(used..).unwrap_or_default();
-    }
-    Cow::Owned(bytes)
+    [
+        Cow::Borrowed(content_id.as_bytes()),
+        percent::decode(content_id),
+    ]
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod preface;
 pub mod mime;
 pub mod delimiter;
 pub mod part;
+pub mod percent;
 pub mod cid;
 pub mod transfer;
 pub mod decoder;

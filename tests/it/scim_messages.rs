@@ -227,14 +227,17 @@ fn items_37_38_39_schemas_and_unknown_names() {
 #[test]
 fn items_3_4_26_bodies_that_are_too_large() {
     let server = TestApp::start();
-    let limit = "maxPayloadSize (1048576)";
+    let (bulk, one) = (
+        "maxPayloadSize (1048576)",
+        "the 1048576 bytes that one resource",
+    );
     let large = user("kim", json!({"displayName": "a".repeat(1_100_000)})).to_string();
-    for path in [
-        "/scim/v2/Users",
-        "/scim2/Groups",
-        "/scim/v2/.search",
-        "/scim/v2/Bulk",
-        "/scim2/Bulk",
+    for (path, limit) in [
+        ("/scim/v2/Users", one),
+        ("/scim2/Groups", one),
+        ("/scim/v2/.search", one),
+        ("/scim/v2/Bulk", bulk),
+        ("/scim2/Bulk", bulk),
     ] {
         let response = post(&server, path, &large);
         assert_eq!(refused(&response), told(413, ""), "{path}");

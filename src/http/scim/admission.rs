@@ -10,9 +10,10 @@ use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::intake::{self, Refused};
 use crate::http::scim::error::Failure;
+use crate::http::scim::message::too_large;
 use crate::http::scim::routes::{Operation, Route};
+use crate::provision::bulk_request::payload_too_large;
 use crate::users::operator::Role;
-use crate::users::scim::error::ScimError;
 
 /// A request that is not let in.
 #[derive(Debug)]
@@ -61,36 +62,26 @@ pub async fn admit(
         }
     };
     acceptable(&head.headers).map_err(|failure| turn_away(failure, false))?;
-    if has_body(&head.method, route.operation) {
+    if has_body(&head.method) {
         readable(&head.headers).map_err(|failure| turn_away(failure, false))?;
-        announced(&head.headers, limit(app, route.operation))
+        announced(app, &head.headers, route.operation)
             .map_err(|failure| turn_away(failure, false))?;
     }
     Ok(caller)
 }
 
 /// Whether a message comes with the request.
-pub fn has_body(method: &Method, operation: Operation) -> bool {
-    *method == Method::PUT
-        || *method == Method::PATCH
-        || *method == Method::POST
-        || matches!(operation, Operation::Bulk)
+fn has_body(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
 }
 
 /// Bytes that the body may have.
 pub fn limit(app: &App, operation: Operation) -> u64 {
     let settings = &app.provisioner.settings;
-    match operation {
-        Operation::Bulk | Operation::ZuoraCreate | Operation::ZuoraUpdate => {
-            settings.max_payload_bytes
-        }
-        _ => settings.max_resource_bytes,
+    match operation.is_bulk() {
+        true => settings.max_payload_bytes,
+        false => settings.max_resource_bytes,
     }
-}
-
-/// What is answered to a body that is too long.
-pub fn too_large(limit: u64) -> ScimError {
-    crate::provision::bulk_request::payload_too_large(limit)
 }
 
 fn may(caller: &Caller, right: Role) -> Result<(), Failure> {
@@ -157,11 +148,15 @@ fn media_type(field: &str) -> String {
 }
 
 /// What the head says of the body's length can be refused before the body comes.
-fn announced(headers: &HeaderMap, limit: u64) -> Result<(), Failure> {
+fn announced(app: &App, headers: &HeaderMap, operation: Operation) -> Result<(), Failure> {
     let length = intake::field(headers, &header::CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|length| length.trim().parse().ok());
+    let limit = limit(app, operation);
     match length {
-        Some(length) if length > limit => Err(too_large(limit).into()),
+        Some(length) if length > limit => Err(match operation.is_bulk() {
+            true => payload_too_large(limit).into(),
+            false => too_large(limit).into(),
+        }),
         _ => Ok(()),
     }
 }

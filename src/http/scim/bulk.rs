@@ -18,7 +18,7 @@ use crate::http::scim::endpoint::Call;
 use crate::http::scim::error::{self, Failure};
 use crate::http::scim::mount::Mount;
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
-use crate::provision::bulk_request::unread;
+use crate::provision::bulk_request::{payload_too_large, unread};
 use crate::provision::outcome::OperationOutcome;
 use crate::users::import_record::{ImportId, ImportRecord, dictionary};
 use crate::users::resources::Kind;
@@ -47,7 +47,8 @@ impl Call<'_> {
         let provisioner = &self.app.provisioner;
         let limit = provisioner.settings.max_payload_bytes;
         let encoding = self.content_encoding.as_deref();
-        let body = inflate::decode(encoding, body, limit).map_err(|error| unread(&error, limit))?;
+        let body = inflate::decode(encoding, body, limit)
+            .map_err(|error| unread(&error, limit, payload_too_large))?;
         let call = BulkCall {
             authority: self.authority()?.clone(),
             strictness: self.mount.strictness(),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::http::scim::answer::Answer;
 use crate::http::scim::endpoint::Call;
 use crate::http::scim::error::Failure;
+use crate::http::scim::list_request::parameters;
 use crate::http::scim::listing::message;
 use crate::users::scim::error::ScimError;
 use crate::users::scim::schema::{Attribute, ResourceType, Schema, Type};
@@ -96,7 +97,11 @@ impl Call<'_> {
         what: &str,
     ) -> Result<Answer, Failure> {
         // A filter would let somebody believe that what is not found is not there (RFC 7644 §4).
-        if self.has_parameter("filter") {
+        let asked = parameters(self.query)?;
+        if asked
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("filter"))
+        {
             return Err(ScimError::new(
                 403,
                 "Resource types and schemas cannot be filtered; leave the filter out.",

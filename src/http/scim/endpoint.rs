@@ -27,6 +27,7 @@ use crate::provision::operation::Act;
 use crate::provision::provisioner::Authority;
 use crate::users::import_record::Door;
 use crate::users::scim::error::{ErrorType, ScimError};
+use crate::wire::percent;
 
 /// What the slice needs besides the house, behind one listener.
 #[derive(Debug)]
@@ -64,20 +65,6 @@ impl Call<'_> {
         self.authority.as_ref().ok_or_else(nobody)
     }
 
-    /// Whether the query has a parameter of this name.
-    pub(super) fn has_parameter(&self, name: &str) -> bool {
-        let names = self
-            .query
-            .split('&')
-            .map(|pair| match pair.split_once('=') {
-                Some((name, _)) => name,
-                None => pair,
-            });
-        names
-            .into_iter()
-            .any(|given| given.eq_ignore_ascii_case(name))
-    }
-
     fn answer(&self, route: &Route, id: Option<&str>, body: impl Read) -> Result<Done, Failure> {
         let limit = admission::limit(self.app, route.operation);
         let encoding = self.content_encoding.as_deref();
@@ -105,8 +92,14 @@ impl Call<'_> {
                 self.change(kind, id, Act::Patch(message))
             }
             Operation::Delete(kind) => self.change(kind, id, Act::Delete),
-            Operation::Me(me @ (Me::Get | Me::Delete)) => self.me(me, None),
-            Operation::Me(me) => self.me(me, Some(message::read(encoding, body, limit)?)),
+            Operation::Me(Me::Get) => self.me(None),
+            Operation::Me(Me::Delete) => self.me(Some(Act::Delete)),
+            Operation::Me(Me::Replace) => {
+                self.me(Some(Act::Replace(message::read(encoding, body, limit)?)))
+            }
+            Operation::Me(Me::Patch) => {
+                self.me(Some(Act::Patch(message::read(encoding, body, limit)?)))
+            }
             Operation::ZuoraCreate => self.zuora(Change::Create, body),
             Operation::ZuoraUpdate => self.zuora(Change::Update, body),
             Operation::ServiceProviderConfig => Ok(self.configuration()),
@@ -161,37 +154,14 @@ pub async fn before_the_body(
     }
 }
 
-/// The path below an address, percent-decoded; none when it is not below it.
+/// The path below an address, percent-decoded; none when it is not below it. Bytes that are no UTF-8 lead
+/// nowhere: they become a character that no path has.
 fn below(path: &str, mount: Mount) -> Option<String> {
     let rest = path.strip_prefix(mount.path())?;
     if !rest.is_empty() && !rest.starts_with('/') {
         return None;
     }
-    Some(percent_decoded(rest))
-}
-
-/// Bytes that are no UTF-8 lead nowhere: they become a character that no path has.
-fn percent_decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after
-            .get(..2)
-            // A sign is no digit, though numbers may begin with one.
-            .filter(|two| two.iter().all(u8::is_ascii_hexdigit))
-            .and_then(|two| std::str::from_utf8(two).ok());
-        match digits.and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    Some(String::from_utf8_lossy(&percent::decode(rest)).into_owned())
 }
 
 async fn other_version(request: HttpRequest, payload: web::Payload) -> HttpResponse {

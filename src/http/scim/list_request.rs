@@ -35,10 +35,8 @@ impl ListRequest {
     /// # Errors
     /// `invalidValue`: one of them has a value that it cannot have.
     pub fn of_query(query: &str) -> Result<Self, ScimError> {
-        let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(query)
-            .map_err(|error| ScimError::value(format!("The query cannot be read: {error}.")))?;
         let mut request = ListRequest::default();
-        for (name, value) in pairs.into_inner() {
+        for (name, value) in parameters(query)? {
             request.set(&name, Given::Text(value))?;
         }
         Ok(request)
@@ -86,6 +84,16 @@ impl ListRequest {
         }
         Ok(())
     }
+}
+
+/// Names and values of a query, decoded.
+///
+/// # Errors
+/// `invalidValue`: it cannot be read.
+pub fn parameters(query: &str) -> Result<Vec<(String, String)>, ScimError> {
+    actix_web::web::Query::from_query(query)
+        .map(actix_web::web::Query::into_inner)
+        .map_err(|error| ScimError::value(format!("The query cannot be read: {error}.")))
 }
 
 fn check_schemas(members: &Map<String, Value>) -> Result<(), ScimError> {

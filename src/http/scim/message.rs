@@ -5,7 +5,7 @@ use std::io::Read;
 use serde_json::Value;
 
 use crate::http::scim::error::Failure;
-use crate::provision::bulk_request::{payload_too_large, unread};
+use crate::provision::bulk_request::unread;
 use crate::users::scim::error::ScimError;
 use crate::users::scim::json;
 use crate::wire::error::WireError;
@@ -16,14 +16,30 @@ use crate::wire::inflate;
 /// # Errors
 /// It is too long, did not come to its end, or is no JSON that can be read.
 pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value, Failure> {
-    Ok(json::parse(&text(encoding, body, limit)?)?)
+    Ok(json::parse(&text(encoding, body, limit, too_large)?)?)
 }
 
-/// The text of a message of at most `limit` bytes.
+/// What is answered to the message of a single resource that is too long.
+pub fn too_large(limit: u64) -> ScimError {
+    ScimError::new(
+        413,
+        format!(
+            "The body has more than the {limit} bytes that one resource or patch may have here; send \
+             less of it at once."
+        ),
+    )
+}
+
+/// The text of a message of at most `limit` bytes; what is said of a longer one depends on what it is.
 ///
 /// # Errors
 /// It is too long, did not come to its end, or there is none.
-pub fn text(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Vec<u8>, Failure> {
+pub fn text(
+    encoding: Option<&str>,
+    body: impl Read,
+    limit: u64,
+    too_large: fn(u64) -> ScimError,
+) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     // One byte more tells a body that is too long from one that just fits.
     inflate::decode(encoding, body, limit)
@@ -32,9 +48,9 @@ pub fn text(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Vec<u
                 .read_to_end(&mut bytes)
                 .map_err(WireError::from_io)
         })
-        .map_err(|error| unread(&error, limit))?;
+        .map_err(|error| unread(&error, limit, too_large))?;
     if bytes.len() as u64 > limit {
-        return Err(payload_too_large(limit).into());
+        return Err(too_large(limit).into());
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ScimError::syntax("The request has no body; send a JSON document.").into());

@@ -8,12 +8,12 @@ use uuid::Uuid;
 use crate::http::intake;
 use crate::http::scim::answer::Answer;
 use crate::http::scim::endpoint::Call;
-use crate::http::scim::error::Failure;
+use crate::http::scim::error::{self, Failure};
 use crate::http::scim::list_request::ListRequest;
-use crate::http::scim::routes::Me;
 use crate::provision::operation::{
     Act, Done, Operation, Precondition, Resource, matches_tag, not_found,
 };
+use crate::users::PRIMARY_DOMAIN;
 use crate::users::resources::Kind;
 use crate::users::scim::error::ScimError;
 use crate::users::scim::projection::Projection;
@@ -129,18 +129,14 @@ impl Call<'_> {
         }
     }
 
-    /// The user of the user store `PRIMARY` who has the caller's name.
-    pub(super) fn me(&self, me: Me, message: Option<Value>) -> Result<Answer, Failure> {
+    /// The user of the user store `PRIMARY` who has the caller's name: shown, or changed.
+    pub(super) fn me(&self, act: Option<Act>) -> Result<Answer, Failure> {
         let actor = &self.authority()?.actor;
         let user = self
             .app
             .store
-            .user(
-                &actor.organization,
-                crate::users::PRIMARY_DOMAIN,
-                &actor.operator,
-            )
-            .map_err(|error| crate::http::scim::error::store(&error))?;
+            .user(&actor.organization, PRIMARY_DOMAIN, &actor.operator)
+            .map_err(|error| error::store(&error))?;
         let Some(user) = user else {
             return Err(ScimError::new(
                 404,
@@ -153,12 +149,9 @@ impl Call<'_> {
             .into());
         };
         let id = user.id.to_string();
-        let message = || message.clone().unwrap_or_default();
-        match me {
-            Me::Get => self.get(Kind::User, &id),
-            Me::Replace => self.change(Kind::User, &id, Act::Replace(message())),
-            Me::Patch => self.change(Kind::User, &id, Act::Patch(message())),
-            Me::Delete => self.change(Kind::User, &id, Act::Delete),
+        match act {
+            None => self.get(Kind::User, &id),
+            Some(act) => self.change(Kind::User, &id, act),
         }
     }
 }

@@ -42,6 +42,11 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether many operations come with it, which have limits of their own.
+    pub fn is_bulk(self) -> bool {
+        self.is_zuora() || self == Operation::Bulk
+    }
+
     /// Whether it is one of Zuora's, whose callers are answered in Zuora's words.
     pub fn is_zuora(self) -> bool {
         matches!(self, Operation::ZuoraCreate | Operation::ZuoraUpdate)

@@ -17,6 +17,7 @@ use crate::http::scim::zuora_user::{
     Change, ORGANIZATION_ID, at, complete, member, organization_id, users_of,
 };
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
+use crate::provision::bulk_request::payload_too_large;
 use crate::provision::operation::{Act, Operation, Precondition, not_found};
 use crate::provision::plan::Strictness;
 use crate::provision::provisioner::Authority;
@@ -33,7 +34,12 @@ impl Call<'_> {
     pub(super) fn zuora(&self, change: Change, body: impl Read) -> Result<Answer, Failure> {
         let settings = &self.app.provisioner.settings;
         let encoding = self.content_encoding.as_deref();
-        let body = message::text(encoding, body, settings.max_payload_bytes)?;
+        let body = message::text(
+            encoding,
+            body,
+            settings.max_payload_bytes,
+            payload_too_large,
+        )?;
         let users = users_of(json::parse(&body)?, settings.max_operations)?;
         let authority = self.authority_over(&users)?;
         let mut operations = Vec::with_capacity(users.len());

@@ -90,10 +90,7 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
         }
     }
     lists::show(user.email.as_deref(), &user.attributes, &mut document);
-    // Without a base URL the document is compared, and what follows from the rest only disturbs.
-    if !base.is_empty() {
-        point_to_manager(&mut document, base);
-    }
+    point_to_manager(&mut document, base);
     if let Some(Value::Object(kept)) = user.attributes.get(ZUORA_KEY) {
         let zuora = zuora::shown(kept, resource, is_active(user));
         document.insert(ZUORA.to_owned(), zuora);
@@ -106,8 +103,8 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
     document
 }
 
-/// A manager who is named by an id can be looked up.
-fn point_to_manager(document: &mut Document, base: &str) {
+/// Says where a manager is who is named by an id.
+pub fn point_to_manager(document: &mut Document, base: &str) {
     let enterprise = document.get_mut(ENTERPRISE);
     let manager = enterprise.and_then(|extension| extension.get_mut("manager"));
     if let Some(Value::Object(manager)) = manager
@@ -155,7 +152,8 @@ pub fn group(resource: &GroupResource, base: &str) -> Document {
 
 /// What a canonical document says of a user whose domain and name are known, besides the password.
 ///
-/// `active` may be `null`: then it is shown no longer. What `before` says in the same words stays as it is stored, as a file may have brought it.
+/// `active` may be `null`: then it is shown no longer. What `before` says in the same words stays as it is
+/// stored, as a file may have brought it.
 pub fn content(
     domain: String,
     user_name: String,
