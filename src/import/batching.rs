@@ -46,6 +46,8 @@ pub(super) struct Batching<'a> {
     /// Users the batch may hold now; it grows with the file.
     limit: usize,
     gathering: CheckedUsers,
+    /// The memory of an earlier batch, for the next one.
+    spare: NewUsers,
     counted: Counters,
     findings: Vec<Problem>,
     rejects: Vec<Reject>,
@@ -94,6 +96,7 @@ impl<'a> Batching<'a> {
             header: None,
             rows_sha256: None,
             gathering: CheckedUsers::default(),
+            spare: NewUsers::default(),
             counted: Counters::default(),
             findings: Vec::new(),
             rejects: Vec::new(),
@@ -221,11 +224,10 @@ impl<'a> Batching<'a> {
         let (users, default_hash) = self.seal(default)?;
         let last = finish.is_some();
         let generated = std::mem::take(&mut self.generated);
-        let spare = self.wait()?;
-        self.submit(users, default_hash, generated, finish);
-        if let Some(users) = spare {
-            self.gathering = users.recycle();
+        if let Some(users) = self.wait()? {
+            self.spare = users;
         }
+        self.submit(users, default_hash, generated, finish);
         self.limit = (self.limit * 2).min(self.machinery.settings.batch_users);
         if last {
             self.wait()?;
@@ -271,8 +273,7 @@ impl<'a> Batching<'a> {
         &mut self,
         default: &mut DefaultPassword,
     ) -> Result<(NewUsers, Option<String>), ImportError> {
-        let mut gathered = std::mem::take(&mut self.gathering);
-        let needs_default = gathered.any_default_password();
+        let needs_default = self.gathering.any_default_password();
         if needs_default && default.hands_out_a_weak_one() {
             self.warn(
                 "default-password-weak",
@@ -280,21 +281,23 @@ impl<'a> Batching<'a> {
                  change it at the first login",
             );
         }
-        let (positions, secrets) = gathered.take_passwords();
+        let (positions, secrets) = self.gathering.take_passwords();
         let clock = self.machinery.clock;
+        let mut users = std::mem::take(&mut self.spare);
         if self.dry_run {
             // Nothing is kept of it, so nothing is hashed.
-            return Ok((gathered.into_new(&[], &[], || clock.new_id()), None));
+            self.gathering
+                .move_into(&mut users, &[], &[], || clock.new_id());
+            return Ok((users, None));
         }
         let hashes = self.machinery.pool.hash_all(secrets)?;
         let default_hash = match needs_default {
             true => default.hash_once(self.machinery.default_hasher, &self.record.organization)?,
             false => None,
         };
-        Ok((
-            gathered.into_new(&positions, &hashes, || clock.new_id()),
-            default_hash,
-        ))
+        self.gathering
+            .move_into(&mut users, &positions, &hashes, || clock.new_id());
+        Ok((users, default_hash))
     }
 
     fn submit(
@@ -348,7 +351,7 @@ impl<'a> Batching<'a> {
         };
         let durable = &mut self.durable;
         durable.counters.add(&tally.counters);
-        durable.findings_total += tally.findings.len() as u64;
+        durable.findings_total += tally.found;
         let room = most.saturating_sub(durable.findings.len());
         durable
             .findings

@@ -1,8 +1,9 @@
 //! Many users in one piece of memory: checked ones while they gather, new ones when every password
 //! is hashed and the rows are sorted for the store.
 //!
-//! A user here is a handful of spans into one shared text, so that a million rows cost no million
-//! allocations. [`CheckedUsers`] has one way on, [`CheckedUsers::into_new`], which takes the hashes.
+//! A user here is a piece of one shared text and where its parts end, so that a million rows cost no
+//! million allocations. [`CheckedUsers`] has one way on, [`CheckedUsers::move_into`], which takes the
+//! hashes.
 
 use uuid::Uuid;
 
@@ -10,33 +11,52 @@ use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::passwords::Fitness;
 use crate::users::secret::Secret;
 
-/// A piece of the shared text; empty stands for absent.
-#[derive(Debug, Clone, Copy, Default)]
-struct Span {
-    start: u32,
-    end: u32,
+/// The pieces of a user's text, in the order in which they lie behind one another.
+#[derive(Debug, Clone, Copy)]
+enum Piece {
+    Key,
+    /// Empty where the name is its own key.
+    Name,
+    GivenName,
+    FamilyName,
+    Email,
+    ExternalId,
+    Attributes,
+    Roles,
+    Cleared,
+    /// The row's cells as a JSON array, where the store may have to reject it.
+    Cells,
+    /// The hash of its own password; empty: the import's default one.
+    Hash,
 }
 
+const PIECES: usize = Piece::Hash as usize + 1;
+
+/// One user: where its text begins and where each piece of it ends; an empty piece stands for absent.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     line: u64,
-    id: Uuid,
-    key: Span,
-    name: Span,
-    given_name: Span,
-    family_name: Span,
-    email: Span,
-    external_id: Span,
-    attributes: Span,
-    roles: Span,
-    cleared: Span,
-    /// The row's cells as a JSON array, where the store may have to reject it.
-    cells: Span,
+    start: u32,
+    ends: [u32; PIECES],
     password_missing: bool,
     own_password: bool,
-    /// The hash of its own password; empty: the import's default one.
-    hash: Span,
     must_change: bool,
+}
+
+impl Entry {
+    fn piece<'t>(&self, text: &'t str, piece: Piece) -> &'t str {
+        let end = |place: usize| self.ends.get(place).copied().unwrap_or_default();
+        let place = piece as usize;
+        let start = place.checked_sub(1).map_or(self.start, end);
+        text.get(start as usize..end(place) as usize)
+            .unwrap_or_default()
+    }
+
+    fn text<'t>(&self, text: &'t str) -> &'t str {
+        let end = self.ends.last().copied().unwrap_or_default();
+        text.get(self.start as usize..end as usize)
+            .unwrap_or_default()
+    }
 }
 
 /// Users that the rules agreed to, and their passwords in the clear where they have their own.
@@ -53,14 +73,8 @@ pub struct CheckedUsers {
 impl CheckedUsers {
     /// Takes a user in; `cells` are those of its row, where the store may have to reject it.
     pub fn push(&mut self, user: &CheckedUser<'_>, cells: Option<&str>) {
-        let key = self.append(user.name.key());
-        let name = if user.name.key() == user.name.as_str() {
-            key
-        } else {
-            self.append(user.name.as_str())
-        };
         let mut must_change = true;
-        let mut hash = Span::default();
+        let mut hash = "";
         match user.password {
             CheckedPassword::Own(password, fitness) => {
                 must_change = fitness == Fitness::InitialOnly;
@@ -71,35 +85,40 @@ impl CheckedUsers {
             }
             CheckedPassword::Hashed(text) => {
                 must_change = false;
-                hash = self.append(text);
+                hash = text;
             }
             CheckedPassword::Missing => {}
             CheckedPassword::Default => self.defaults += 1,
             // Where one is really wanted, it comes here made up.
             CheckedPassword::Generated => {}
         }
-        let entry = Entry {
+        let (key, name) = (user.name.key(), user.name.as_str());
+        let text = &mut self.text;
+        let start = offset(text.len());
+        let ends = [
+            append(text, key),
+            append(text, if name == key { "" } else { name }),
+            append(text, user.given_name.unwrap_or_default()),
+            append(text, user.family_name.unwrap_or_default()),
+            append(text, user.email.unwrap_or_default()),
+            append(text, user.external_id.unwrap_or_default()),
+            append_json(text, &user.attributes),
+            append(text, &user.roles),
+            append_names(text, &user.cleared),
+            append(text, cells.unwrap_or_default()),
+            append(text, hash),
+        ];
+        self.entries.push(Entry {
             line: user.line,
-            id: Uuid::nil(),
-            key,
-            name,
-            given_name: self.append(user.given_name.unwrap_or_default()),
-            family_name: self.append(user.family_name.unwrap_or_default()),
-            email: self.append(user.email.unwrap_or_default()),
-            external_id: self.append(user.external_id.unwrap_or_default()),
-            attributes: self.append_json(&user.attributes),
-            roles: self.append(&user.roles),
-            cleared: self.append_names(&user.cleared),
-            cells: self.append(cells.unwrap_or_default()),
+            start,
+            ends,
             password_missing: matches!(user.password, CheckedPassword::Missing),
             own_password: matches!(
                 user.password,
                 CheckedPassword::Own(..) | CheckedPassword::Hashed(_)
             ),
-            hash,
             must_change,
-        };
-        self.entries.push(entry);
+        });
     }
 
     /// How many users are in it.
@@ -132,83 +151,87 @@ impl CheckedUsers {
         std::mem::take(&mut self.own).into_iter().unzip()
     }
 
-    /// The users as a store takes them: `hashes` belong to the entries at `positions`, and `new_id`
-    /// gives each user an id. Sorted by name key, the first row of a name first.
-    pub fn into_new(
-        mut self,
+    /// Moves the users over as a store takes them: `hashes` belong to the entries at `positions`, and
+    /// `new_id` gives each user an id. Sorted by name key, the first row of a name first, and laid out in
+    /// that order, so that a store reads them from the front to the back. Both keep their memory.
+    pub fn move_into(
+        &mut self,
+        users: &mut NewUsers,
         positions: &[usize],
         hashes: &[String],
         mut new_id: impl FnMut() -> Uuid,
-    ) -> NewUsers {
-        for (position, hash) in positions.iter().zip(hashes) {
-            let span = self.append(hash);
-            if let Some(entry) = self.entries.get_mut(*position) {
-                entry.hash = span;
-            }
-        }
-        let text = self.text;
-        let mut order: Vec<u32> = (0..span_end(self.entries.len())).collect();
-        let entries = &mut self.entries;
-        order.sort_unstable_by(|a, b| {
-            let key = |index: &u32| entries.get(*index as usize).map(|e| piece(&text, e.key));
+    ) {
+        users.clear();
+        let text = self.text.as_str();
+        let entry = |position: u32| self.entries.get(position as usize);
+        users.positions.extend(0..offset(self.entries.len()));
+        users.positions.sort_unstable_by(|a, b| {
+            let key = |position: &u32| entry(*position).map(|it| it.piece(text, Piece::Key));
             key(a).cmp(&key(b)).then(a.cmp(b))
         });
-        for index in &order {
-            if let Some(entry) = entries.get_mut(*index as usize) {
-                entry.id = new_id();
+        let mut places = vec![0; self.entries.len()];
+        for position in &users.positions {
+            let Some(entry) = entry(*position) else {
+                continue;
+            };
+            if let Some(place) = places.get_mut(*position as usize) {
+                *place = offset(users.entries.len());
             }
-        }
-        NewUsers {
-            text,
-            entries: self.entries,
-            order,
-        }
-    }
-
-    fn append(&mut self, piece: &str) -> Span {
-        let start = span_end(self.text.len());
-        self.text.push_str(piece);
-        Span {
-            start,
-            end: span_end(self.text.len()),
-        }
-    }
-
-    /// Names, a line feed between two.
-    fn append_names(&mut self, names: &[&str]) -> Span {
-        let start = span_end(self.text.len());
-        for (position, name) in names.iter().enumerate() {
-            if position > 0 {
-                self.text.push('\n');
+            let start = offset(users.text.len());
+            users.text.push_str(entry.text(text));
+            let hash = positions.binary_search(&(*position as usize)).ok();
+            let hash = hash.and_then(|it| hashes.get(it));
+            users.text.push_str(hash.map_or("", String::as_str));
+            let mut ends = entry.ends.map(|end| end - entry.start + start);
+            if let Some(last) = ends.last_mut() {
+                *last = offset(users.text.len());
             }
-            self.text.push_str(name);
+            users.entries.push(Entry {
+                start,
+                ends,
+                ..*entry
+            });
+            users.ids.push(new_id());
         }
-        Span {
-            start,
-            end: span_end(self.text.len()),
-        }
+        users.places = places;
+        self.text.clear();
+        self.entries.clear();
+        self.own.clear();
+        self.defaults = 0;
     }
+}
 
-    /// Attributes as a JSON object (RFC 8259) of strings.
-    fn append_json(&mut self, attributes: &[(&str, &str)]) -> Span {
-        if attributes.is_empty() {
-            return Span::default();
+/// Appends a piece; where it ends.
+fn append(text: &mut String, piece: &str) -> u32 {
+    text.push_str(piece);
+    offset(text.len())
+}
+
+/// Names, a line feed between two.
+fn append_names(text: &mut String, names: &[&str]) -> u32 {
+    for (position, name) in names.iter().enumerate() {
+        if position > 0 {
+            text.push('\n');
         }
-        let start = span_end(self.text.len());
-        let mut separator = '{';
-        for (name, value) in attributes {
-            self.text.push(separator);
-            push_json_string(&mut self.text, name);
-            self.text.push(':');
-            push_json_string(&mut self.text, value);
-            separator = ',';
-        }
-        self.text.push('}');
-        Span {
-            start,
-            end: span_end(self.text.len()),
-        }
+        text.push_str(name);
     }
+    offset(text.len())
+}
+
+/// Attributes as a JSON object (RFC 8259) of strings; nothing where there are none.
+fn append_json(text: &mut String, attributes: &[(&str, &str)]) -> u32 {
+    let mut separator = '{';
+    for (name, value) in attributes {
+        text.push(separator);
+        push_json_string(text, name);
+        text.push(':');
+        push_json_string(text, value);
+        separator = ',';
+    }
+    if !attributes.is_empty() {
+        text.push('}');
+    }
+    offset(text.len())
 }
 
 impl std::fmt::Debug for CheckedUsers {
@@ -219,12 +242,16 @@ impl std::fmt::Debug for CheckedUsers {
     }
 }
 
-/// Users ready to be written.
+/// Users ready to be written, in the order of their name keys.
 #[derive(Default)]
 pub struct NewUsers {
     text: String,
     entries: Vec<Entry>,
-    order: Vec<u32>,
+    ids: Vec<Uuid>,
+    /// Position in the file of each entry.
+    positions: Vec<u32>,
+    /// Where the entry of each position is.
+    places: Vec<u32>,
 }
 
 /// One user ready to be written. It holds a hash, so it has no debug output.
@@ -290,51 +317,46 @@ impl NewUsers {
 
     /// The users, sorted by name key; of one name the first row first.
     pub fn sorted(&self) -> impl Iterator<Item = NewUser<'_>> {
-        self.order
-            .iter()
-            .filter_map(|index| self.get(*index as usize))
+        (0..self.entries.len()).filter_map(|place| self.at(place))
     }
 
     /// The user at `position` in the order of the file.
     pub fn get(&self, position: usize) -> Option<NewUser<'_>> {
-        let entry = self.entries.get(position)?;
-        let some = |span| Some(piece(&self.text, span)).filter(|text| !text.is_empty());
+        self.at(*self.places.get(position)? as usize)
+    }
+
+    fn at(&self, place: usize) -> Option<NewUser<'_>> {
+        let entry = self.entries.get(place)?;
+        let piece = |piece| entry.piece(&self.text, piece);
+        let some = |name| Some(piece(name)).filter(|text| !text.is_empty());
+        let key = piece(Piece::Key);
         Some(NewUser {
-            position,
+            position: *self.positions.get(place)? as usize,
             line: entry.line,
-            id: entry.id,
-            key: piece(&self.text, entry.key),
-            name: piece(&self.text, entry.name),
-            given_name: some(entry.given_name),
-            family_name: some(entry.family_name),
-            email: some(entry.email),
-            external_id: some(entry.external_id),
-            attributes: some(entry.attributes),
-            roles: some(entry.roles),
-            cleared: some(entry.cleared),
-            cells: some(entry.cells),
+            id: *self.ids.get(place)?,
+            key,
+            name: some(Piece::Name).unwrap_or(key),
+            given_name: some(Piece::GivenName),
+            family_name: some(Piece::FamilyName),
+            email: some(Piece::Email),
+            external_id: some(Piece::ExternalId),
+            attributes: some(Piece::Attributes),
+            roles: some(Piece::Roles),
+            cleared: some(Piece::Cleared),
+            cells: some(Piece::Cells),
             password_missing: entry.password_missing,
             own_password: entry.own_password,
-            password_hash: some(entry.hash),
+            password_hash: some(Piece::Hash),
             must_change: entry.must_change,
         })
     }
 
-    /// An empty batch that keeps this one's memory.
-    pub fn recycle(self) -> CheckedUsers {
-        let NewUsers {
-            mut text,
-            mut entries,
-            ..
-        } = self;
-        text.clear();
-        entries.clear();
-        CheckedUsers {
-            text,
-            entries,
-            own: Vec::new(),
-            defaults: 0,
-        }
+    fn clear(&mut self) {
+        self.text.clear();
+        self.entries.clear();
+        self.ids.clear();
+        self.positions.clear();
+        self.places.clear();
     }
 }
 
@@ -348,13 +370,8 @@ impl std::fmt::Debug for NewUsers {
 }
 
 /// Batches are closed long before 4 GiB of text, so the cut never happens.
-fn span_end(length: usize) -> u32 {
+fn offset(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-fn piece(text: &str, span: Span) -> &str {
-    text.get(span.start as usize..span.end as usize)
-        .unwrap_or_default()
 }
 
 fn push_json_string(json: &mut String, text: &str) {
@@ -403,7 +420,8 @@ mod tests {
         );
         push(&mut users, 3, "bob", CheckedPassword::Default);
         assert!(users.any_default_password());
-        let new = users.into_new(&[], &[], Uuid::nil);
+        let mut new = NewUsers::default();
+        users.move_into(&mut new, &[], &[], Uuid::nil);
         let ann = new.get(0).unwrap();
         assert_eq!(
             (ann.password_hash, ann.must_change),
@@ -411,7 +429,7 @@ mod tests {
         );
         let bob = new.get(1).unwrap();
         assert_eq!((bob.password_hash, bob.must_change), (None, true));
-        assert!(!new.recycle().any_default_password());
+        assert!(users.is_empty() && !users.any_default_password());
     }
 
     #[test]
@@ -435,7 +453,8 @@ mod tests {
         assert_eq!(positions, [1, 2]);
         assert_eq!(secrets[1].expose(), "y");
         let mut next = 0;
-        let new = users.into_new(&positions, &["h1".into(), "h2".into()], || {
+        let mut new = NewUsers::default();
+        users.move_into(&mut new, &positions, &["h1".into(), "h2".into()], || {
             next += 1;
             Uuid::from_u128(next)
         });

@@ -27,6 +27,37 @@ pub struct Profile {
     pub roles: Vec<String>,
 }
 
+/// What a row is first compared with: the fields of a user as they are stored, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Glance<'s> {
+    /// SCIM `name.givenName`.
+    pub given_name: Option<&'s str>,
+    /// SCIM `name.familyName`.
+    pub family_name: Option<&'s str>,
+    /// The e-mail address.
+    pub email: Option<&'s str>,
+    /// SCIM `externalId`.
+    pub external_id: Option<&'s str>,
+    /// A JSON object.
+    pub attributes: Option<&'s str>,
+}
+
+impl Glance<'_> {
+    /// Whether the row plainly says what is there and nothing else, under every policy. Where it does not,
+    /// [`Profile::after`] knows.
+    pub fn shows(&self, row: &NewUser<'_>) -> bool {
+        let same = |given: Option<&str>, there| given.is_none() || given == there;
+        row.roles.is_none()
+            && row.cleared.is_none()
+            && !row.own_password
+            && same(row.given_name, self.given_name)
+            && same(row.family_name, self.family_name)
+            && same(row.email, self.email)
+            && same(row.external_id, self.external_id)
+            && same(row.attributes, self.attributes)
+    }
+}
+
 /// The names that [`NewUser::cleared`] uses for what is no attribute.
 pub mod cleared {
     /// SCIM `name.givenName`.
@@ -179,6 +210,58 @@ mod tests {
         assert_eq!(after.attributes["country"], "FR");
         assert_eq!(after.attributes["title"], "Dr");
         assert_eq!(after.attributes["mobile"], "1");
+    }
+
+    #[test]
+    fn a_glance_sees_that_a_row_says_nothing_new() {
+        let stored = Glance {
+            given_name: Some("Kim"),
+            family_name: None,
+            email: Some("kim@example.com"),
+            external_id: Some("e-1"),
+            attributes: Some(r#"{"country":"FR"}"#),
+        };
+        let same = NewUser {
+            roles: None,
+            ..row(Some("kim@example.com"), Some(r#"{"country":"FR"}"#), "")
+        };
+        assert!(stored.shows(&same));
+        for other in [
+            NewUser {
+                roles: Some("a"),
+                ..same
+            },
+            NewUser {
+                cleared: Some("title"),
+                ..same
+            },
+            NewUser {
+                own_password: true,
+                ..same
+            },
+            NewUser {
+                given_name: Some("Kym"),
+                ..same
+            },
+            NewUser {
+                family_name: Some("Lee"),
+                ..same
+            },
+            NewUser {
+                email: Some("k@example.com"),
+                ..same
+            },
+            NewUser {
+                external_id: Some("e-2"),
+                ..same
+            },
+            NewUser {
+                attributes: Some("{}"),
+                ..same
+            },
+        ] {
+            assert!(!stored.shows(&other));
+        }
     }
 
     #[test]

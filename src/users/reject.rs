@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use crate::users::batch::NewUser;
+use crate::users::problem::Problem;
+
 /// One rejected row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reject {
@@ -13,4 +16,17 @@ pub struct Reject {
     pub code: String,
     /// All that is wrong with it, in sentences.
     pub message: String,
+}
+
+impl Reject {
+    /// The row of a user who could not be written.
+    pub fn of(user: &NewUser<'_>, failure: &Problem) -> Self {
+        let cells = user.cells.and_then(|json| serde_json::from_str(json).ok());
+        Reject {
+            line: user.line,
+            cells: cells.unwrap_or_default(),
+            code: failure.code.to_string(),
+            message: failure.message.clone(),
+        }
+    }
 }

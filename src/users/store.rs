@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::backup::Backup;
-use crate::users::batch::{NewUser, NewUsers};
+use crate::users::batch::NewUsers;
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
@@ -90,37 +90,93 @@ impl ImportStep {
         }
     }
 
-    /// What the step comes to when its users met these `outcomes`.
-    pub fn tally(&self, outcomes: &[Outcome]) -> Tally {
+    /// What there is room for behind so many findings and failed rows of the same import.
+    pub fn room(&self, findings: u64, failed: u64) -> Room {
+        let left =
+            |used| usize::try_from(self.keep_findings.saturating_sub(used)).unwrap_or(usize::MAX);
+        Room {
+            findings: left(findings),
+            rejects: left(failed),
+        }
+    }
+
+    /// Whether there is nothing to be told of the step but its counters, when its users met these
+    /// `outcomes`.
+    pub fn is_quiet(&self, outcomes: &[Outcome]) -> bool {
+        self.findings.is_empty()
+            && self.rejects.is_empty()
+            && outcomes.iter().all(|outcome| outcome.is_quiet())
+    }
+
+    /// What the step comes to when its users met these `outcomes`. `owner` tells which row made the user
+    /// with a name key; it is asked for what there is `room` for, and no more.
+    ///
+    /// # Errors
+    /// Those of `owner`.
+    pub fn tally<E>(
+        &self,
+        outcomes: &[Outcome],
+        room: Room,
+        mut owner: impl FnMut(&str) -> Result<Owner, E>,
+    ) -> Result<Tally, E> {
         let mut tally = Tally {
             counters: self.counted,
-            findings: self.findings.clone(),
-            rejects: self.rejects.clone(),
+            found: self.findings.len() as u64,
+            findings: first(&self.findings, room.findings, |finding| finding.line),
+            rejects: first(&self.rejects, room.rejects, |reject| reject.line),
         };
         tally.counters.total += outcomes.len() as u64;
+        let (mut findings, mut rejects) = (room.findings, room.rejects);
         for (position, outcome) in outcomes.iter().enumerate() {
-            let counters = &mut tally.counters;
-            let count = match outcome {
-                Outcome::Created => &mut counters.created,
-                Outcome::Updated => &mut counters.updated,
-                Outcome::Unchanged => &mut counters.unchanged,
-                Outcome::Duplicate(_) => &mut counters.duplicate,
-                Outcome::Exists | Outcome::PasswordMissing => &mut counters.failed,
+            tally.count(*outcome);
+            if outcome.is_quiet() {
+                continue;
+            }
+            tally.found += 1;
+            if findings == 0 && (rejects == 0 || *outcome == Outcome::Duplicate) {
+                continue;
+            }
+            let Some(user) = self.users.get(position) else {
+                continue;
             };
-            *count += 1;
-            // Most rows have nothing to tell, and theirs are not looked up.
-            let quiet = matches!(
-                outcome,
-                Outcome::Created | Outcome::Updated | Outcome::Unchanged
-            );
-            if !quiet && let Some(user) = self.users.get(position) {
-                tally.tell(&user, outcome, self.import);
+            let finding = match outcome {
+                Outcome::Duplicate => {
+                    Problem::duplicate(user.line, user.name, &owner(user.key)?, self.import)
+                }
+                Outcome::Exists => Problem::exists(user.line, user.name),
+                _ => Problem::no_password(user.line, user.name),
+            };
+            if *outcome != Outcome::Duplicate && rejects > 0 {
+                rejects -= 1;
+                tally.rejects.push(Reject::of(&user, &finding));
+            }
+            if findings > 0 {
+                findings -= 1;
+                tally.findings.push(finding);
             }
         }
         tally.findings.sort_by_key(|finding| finding.line);
+        tally.findings.truncate(room.findings);
         tally.rejects.sort_by_key(|reject| reject.line);
-        tally
+        tally.rejects.truncate(room.rejects);
+        Ok(tally)
     }
+}
+
+/// The first `room` of them by line.
+fn first<T: Clone>(all: &[T], room: usize, line: impl Fn(&T) -> u64) -> Vec<T> {
+    let mut all: Vec<&T> = all.iter().collect();
+    all.sort_by_key(|it| line(it));
+    all.into_iter().take(room).cloned().collect()
+}
+
+/// How many more findings, and how many more rejected rows, are kept of an import.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Room {
+    /// Findings.
+    pub findings: usize,
+    /// Rejected rows.
+    pub rejects: usize,
 }
 
 /// What a step comes to.
@@ -128,33 +184,25 @@ impl ImportStep {
 pub struct Tally {
     /// What became of its rows.
     pub counters: Counters,
-    /// What was found, by line.
+    /// How much was found.
+    pub found: u64,
+    /// What was found, by line, as far as there was room.
     pub findings: Vec<Problem>,
-    /// The rows that failed, by line.
+    /// The rows that failed, by line, as far as there was room.
     pub rejects: Vec<Reject>,
 }
 
 impl Tally {
-    /// Adds what is to be said about a row that made and changed nobody.
-    fn tell(&mut self, user: &NewUser<'_>, outcome: &Outcome, import: ImportId) {
-        let failure = match outcome {
-            Outcome::Created | Outcome::Updated | Outcome::Unchanged => return,
-            Outcome::Duplicate(owner) => {
-                let finding = Problem::duplicate(user.line, user.name, owner, import);
-                self.findings.push(finding);
-                return;
-            }
-            Outcome::Exists => Problem::exists(user.line, user.name),
-            Outcome::PasswordMissing => Problem::no_password(user.line, user.name),
+    fn count(&mut self, outcome: Outcome) {
+        let counters = &mut self.counters;
+        let count = match outcome {
+            Outcome::Created => &mut counters.created,
+            Outcome::Updated => &mut counters.updated,
+            Outcome::Unchanged => &mut counters.unchanged,
+            Outcome::Duplicate => &mut counters.duplicate,
+            Outcome::Exists | Outcome::PasswordMissing => &mut counters.failed,
         };
-        let cells = user.cells.and_then(|json| serde_json::from_str(json).ok());
-        self.rejects.push(Reject {
-            line: user.line,
-            cells: cells.unwrap_or_default(),
-            code: failure.code.to_string(),
-            message: failure.message.clone(),
-        });
-        self.findings.push(failure);
+        *count += 1;
     }
 }
 
@@ -180,12 +228,22 @@ pub enum Outcome {
     Updated,
     /// It existed, as the row has it.
     Unchanged,
-    /// Its name is taken, by the user that this row made; nothing was changed.
-    Duplicate(Owner),
+    /// Its name is taken; nothing was changed.
+    Duplicate,
     /// It exists, and that is a failure here.
     Exists,
     /// It does not exist, and there is no password for it.
     PasswordMissing,
+}
+
+impl Outcome {
+    /// Whether there is nothing to be said about it.
+    fn is_quiet(self) -> bool {
+        matches!(
+            self,
+            Outcome::Created | Outcome::Updated | Outcome::Unchanged
+        )
+    }
 }
 
 /// A step that is durable.

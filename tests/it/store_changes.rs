@@ -15,8 +15,8 @@ use muster::users::undo::{NO_IMAGE, TOUCHED, Undone};
 use uuid::Uuid;
 
 use crate::stores::{
-    DOMAIN, ORGANIZATION, Trial, actor, add_organization, batch, checked, completed, duplicate,
-    every_store, failed, findings_of, first, names, new_import, record, record_of, step, write,
+    DOMAIN, ORGANIZATION, Trial, actor, add_organization, batch, checked, completed, every_store,
+    failed, findings_of, first, names, new_import, record, record_of, step, write,
 };
 
 /// Users with their cells, and the hashes of those who have a password of their own.
@@ -28,7 +28,9 @@ fn rows(users: &[CheckedUser<'_>], hash: &str) -> NewUsers {
     }
     let (positions, _) = gathered.take_passwords();
     let hashes = vec![hash.to_owned(); positions.len()];
-    gathered.into_new(&positions, &hashes, Uuid::now_v7)
+    let mut users = NewUsers::default();
+    gathered.move_into(&mut users, &positions, &hashes, Uuid::now_v7);
+    users
 }
 
 /// The whole of an import under a policy, in one step for each of `batches`.
@@ -137,7 +139,7 @@ fn each_policy_meets_somebody_who_exists_in_its_own_way() {
             assert_eq!(profile(&before), kept, "{name}");
             let (two, outcomes) = import(store, policy, vec![rows(&[other_kim()], "$two$")]);
             let (outcome, seen, password) = match policy {
-                ConflictPolicy::Skip => (duplicate(one, 2), kept, ("$one$", false)),
+                ConflictPolicy::Skip => (Outcome::Duplicate, kept, ("$one$", false)),
                 ConflictPolicy::Fail => (Outcome::Exists, kept, ("$one$", false)),
                 ConflictPolicy::Update => (
                     Outcome::Updated,
@@ -253,15 +255,15 @@ fn rows_of_one_user_follow_each_other_within_a_batch_and_across_batches() {
                     rows(&[row(5, "b@x"), row(6, "c@x")], ""),
                 ]
             };
-            let (id, written) = run(store, policy, true, batches());
+            let (_, written) = run(store, policy, true, batches());
             let dry: Vec<_> = written.into_iter().flat_map(|it| it.outcomes).collect();
-            let expected = |id| match policy {
+            let expected = match policy {
                 ConflictPolicy::Skip => vec![
                     Outcome::Created,
-                    duplicate(id, 2),
-                    duplicate(id, 2),
-                    duplicate(id, 2),
-                    duplicate(id, 2),
+                    Outcome::Duplicate,
+                    Outcome::Duplicate,
+                    Outcome::Duplicate,
+                    Outcome::Duplicate,
                 ],
                 ConflictPolicy::Fail => [vec![Outcome::Created], vec![Outcome::Exists; 4]].concat(),
                 ConflictPolicy::Update => vec![
@@ -275,10 +277,10 @@ fn rows_of_one_user_follow_each_other_within_a_batch_and_across_batches() {
                     [vec![Outcome::Created], vec![Outcome::Unchanged; 4]].concat()
                 }
             };
-            assert_eq!(dry, expected(id), "{name}, {policy:?}, dry");
+            assert_eq!(dry, expected, "{name}, {policy:?}, dry");
             assert!(names(store, ORGANIZATION, None).is_empty(), "{name}");
             let (id, outcomes) = import(store, policy, batches());
-            assert_eq!(outcomes, expected(id), "{name}, {policy:?}");
+            assert_eq!(outcomes, expected, "{name}, {policy:?}");
             let last = if policy == ConflictPolicy::Update {
                 "c@x"
             } else {
@@ -288,6 +290,77 @@ fn rows_of_one_user_follow_each_other_within_a_batch_and_across_batches() {
             assert_eq!(email.as_deref(), Some(last), "{name}, {policy:?}");
             // What it made and changed itself is still nobody else's.
             assert_eq!(undo(store, id).removed, 1, "{name}, {policy:?}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_comes_to_the_same_as_its_rows_one_by_one() {
+    let names: Vec<String> = (0..90).map(|number| format!("user{number}")).collect();
+    let emails = ["a@x", "b@x"];
+    let mut seed = 7_u64;
+    let mut below = |bound: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % bound
+    };
+    for policy in ConflictPolicy::ALL {
+        // The first third exists, and everybody comes about three times.
+        let before: Vec<_> = names[..30].iter().zip(2..).collect();
+        let before = || {
+            let users = before.iter().map(|(name, line)| CheckedUser {
+                email: Some("a@x"),
+                password: CheckedPassword::Default,
+                ..checked(*line, name)
+            });
+            rows(&users.collect::<Vec<_>>(), "")
+        };
+        let after: Vec<_> = (2..302)
+            .map(|line| CheckedUser {
+                email: Some(emails[below(2)]).filter(|_| below(4) > 0),
+                attributes: [("title", emails[below(2)])][below(2)..].to_vec(),
+                roles: ["", "", "admin", "everyone"][below(4)].into(),
+                password: match below(8) {
+                    // Elsewhere it is a problem before it comes to a store.
+                    0 if policy.changes_users() => CheckedPassword::Missing,
+                    1 => CheckedPassword::Hashed("{SSHA}x"),
+                    _ => CheckedPassword::Default,
+                },
+                ..checked(line, &names[below(90)])
+            })
+            .collect();
+        let mut seen = Vec::new();
+        for together in [after.len(), 1, 7] {
+            for Trial { name, store, .. } in every_store() {
+                let store = store.as_ref();
+                import(store, ConflictPolicy::Skip, vec![before()]);
+                let batches = after
+                    .chunks(together)
+                    .map(|users| rows(users, ""))
+                    .collect();
+                let (id, outcomes) = import(store, policy, batches);
+                let stored = store.users(ORGANIZATION, None, None, 1_000).expect("works");
+                let stored: Vec<_> = stored
+                    .iter()
+                    .map(|it| {
+                        format!(
+                            "{} {} {:?}",
+                            it.user_name,
+                            profile(it),
+                            hash(store, &it.user_name)
+                        )
+                    })
+                    .collect();
+                let found = findings_of(store, id);
+                let found: Vec<_> = found
+                    .iter()
+                    .map(|it| (it.line, it.code.to_string()))
+                    .collect();
+                assert!(outcomes.contains(&Outcome::Created), "{name}");
+                seen.push((outcomes, stored, found));
+            }
+        }
+        for other in &seen[1..] {
+            assert_eq!(&seen[0], other, "{policy:?}");
         }
     }
 }

@@ -125,7 +125,9 @@ pub fn batch_of(users: &[CheckedUser<'_>], hashes: &[&str]) -> NewUsers {
     }
     let (positions, _) = gathered.take_passwords();
     let hashes: Vec<String> = hashes.iter().map(|hash| (*hash).to_owned()).collect();
-    gathered.into_new(&positions, &hashes, Uuid::now_v7)
+    let mut users = NewUsers::default();
+    gathered.move_into(&mut users, &positions, &hashes, Uuid::now_v7);
+    users
 }
 
 /// Users who get the default password: line and name of each.
@@ -183,13 +185,6 @@ pub fn write(store: &dyn Store, step: ImportStep) -> Vec<Outcome> {
     written.outcomes
 }
 
-pub fn duplicate(import: ImportId, line: u64) -> Outcome {
-    Outcome::Duplicate(Owner {
-        import: Some(import),
-        line: Some(line),
-    })
-}
-
 pub fn record_of(store: &dyn Store, import: ImportId) -> ImportRecord {
     let found = store.import(ORGANIZATION, import).expect("the store works");
     found.expect("there is such an import")
@@ -225,16 +220,16 @@ fn outcomes_come_in_the_order_of_the_file_and_the_first_row_of_a_name_wins() {
         let expected = [
             Outcome::Created,
             Outcome::Created,
-            duplicate(import, 2),
+            Outcome::Duplicate,
             Outcome::Created,
-            duplicate(import, 3),
+            Outcome::Duplicate,
         ];
         assert_eq!(outcomes, expected, "{name}");
         let outcomes = write(
             store.as_ref(),
             step(import, batch(&[(7, "Bob"), (8, "eve")])),
         );
-        assert_eq!(outcomes, [duplicate(import, 5), Outcome::Created], "{name}");
+        assert_eq!(outcomes, [Outcome::Duplicate, Outcome::Created], "{name}");
         assert_eq!(
             names(store.as_ref(), ORGANIZATION, None),
             ["Adam", "bob", "eve", "zoe"],
@@ -252,7 +247,7 @@ fn a_duplicate_names_the_import_and_the_line_that_made_the_user() {
             store.as_ref(),
             first(two, batch(&[(2, "BOB"), (3, "carl")])),
         );
-        assert_eq!(outcomes, [duplicate(one, 9), Outcome::Created], "{name}");
+        assert_eq!(outcomes, [Outcome::Duplicate, Outcome::Created], "{name}");
         let found = findings_of(store.as_ref(), two);
         assert_eq!(found.len(), 1, "{name}");
         assert_eq!(
@@ -482,29 +477,49 @@ fn a_dry_run_writes_nothing_and_sees_every_duplicate() {
         let (real, dry) = (new_import(), new_import());
         write(store.as_ref(), first(real, batch(&[(2, "ann")])));
         let rehearse = |step: ImportStep| {
-            write(
-                store.as_ref(),
-                ImportStep {
-                    dry_run: true,
-                    ..step
-                },
-            )
+            let step = ImportStep {
+                dry_run: true,
+                ..step
+            };
+            store.submit(step).wait().expect("the step is gone through")
+        };
+        let duplicate = |line, user_name, (import, first)| {
+            let owner = Owner {
+                import: Some(import),
+                line: Some(first),
+            };
+            Problem::duplicate(line, user_name, &owner, dry)
         };
         let rows = [(2, "bob"), (3, "ANN"), (4, "Bob")];
+        let seen = rehearse(first(dry, batch(&rows)));
         assert_eq!(
-            rehearse(first(dry, batch(&rows))),
-            [Outcome::Created, duplicate(real, 2), duplicate(dry, 2)],
+            seen.outcomes,
+            [Outcome::Created, Outcome::Duplicate, Outcome::Duplicate],
             "{name}: in the store and in the batch"
+        );
+        assert_eq!(
+            seen.tally.findings,
+            [
+                duplicate(3, "ANN", (real, 2)),
+                duplicate(4, "Bob", (dry, 2))
+            ],
+            "{name}"
         );
         let mut last = step(dry, batch(&[(5, "carl"), (6, "bob")]));
         last.default_password_hash = Some("$never$".into());
         last.counted.total = 1;
         last.findings = vec![failed(7)];
         last.finish = completed();
+        let seen = rehearse(last);
         assert_eq!(
-            rehearse(last),
-            [Outcome::Created, duplicate(dry, 2)],
+            seen.outcomes,
+            [Outcome::Created, Outcome::Duplicate],
             "{name}: in an earlier step"
+        );
+        assert_eq!(
+            seen.tally.findings,
+            [duplicate(6, "bob", (dry, 2)), failed(7)],
+            "{name}"
         );
         assert_eq!(names(store.as_ref(), ORGANIZATION, None), ["ann"], "{name}");
         let imports = store.imports(ORGANIZATION, 10).expect("works");
@@ -512,7 +527,7 @@ fn a_dry_run_writes_nothing_and_sees_every_duplicate() {
         assert!(findings_of(store.as_ref(), dry).is_empty(), "{name}");
         let again = rehearse(first(new_import(), batch(&[(2, "bob"), (3, "carl")])));
         assert_eq!(
-            again,
+            again.outcomes,
             [Outcome::Created; 2],
             "{name}: nothing is left of it"
         );

@@ -1,12 +1,10 @@
 //! A step of an import: record, users, counters, findings.
 
-use std::collections::HashMap;
-
 use crate::stores::memory::Content;
 use crate::stores::memory::kept::{Image, Kept};
 use crate::users::audit::AuditEntry;
 use crate::users::batch::NewUser;
-use crate::users::import_record::{ImportId, ImportRecord};
+use crate::users::import_record::ImportRecord;
 use crate::users::merge::Profile;
 use crate::users::options::ConflictPolicy;
 use crate::users::problem::Owner;
@@ -39,16 +37,17 @@ impl Content {
                 *place = outcome;
             }
         }
-        let tally = step.tally(&outcomes);
+        let tally = self.tally(step, &outcomes)?;
         if step.dry_run {
             if step.finish.is_some() {
                 self.rehearsed.remove(&step.import);
             }
             return Ok((outcomes, tally));
         }
-        let room = usize::try_from(step.keep_findings).unwrap_or(usize::MAX);
-        keep(&mut self.findings, step.import, &tally.findings, room);
-        keep(&mut self.rejects, step.import, &tally.rejects, room);
+        let findings = self.findings.entry(step.import).or_default();
+        findings.extend(tally.findings.iter().cloned());
+        let rejects = self.rejects.entry(step.import).or_default();
+        rejects.extend(tally.rejects.iter().cloned());
         if let Some(record) = self.imports.get_mut(&record_key) {
             update(record, step, &tally);
             if step.finish.is_some() {
@@ -61,6 +60,22 @@ impl Content {
             }
         }
         Ok((outcomes, tally))
+    }
+
+    /// What the step comes to.
+    fn tally(&self, step: &ImportStep, outcomes: &[Outcome]) -> Result<Tally, StoreError> {
+        let (organization, import) = (&step.organization, step.import);
+        let room = match self.imports.get(&(organization.clone(), import)) {
+            Some(record) if !step.dry_run => step.room(record.findings, record.counters.failed),
+            _ => step.room(0, 0),
+        };
+        step.tally(outcomes, room, |key| {
+            let place = (organization.clone(), step.domain.clone(), key.to_owned());
+            let seen = || Some(self.rehearsed.get(&import)?.get(key)?.0);
+            let kept = self.users.get(&place).map(Kept::owner);
+            let owner = kept.or_else(seen);
+            owner.ok_or_else(|| StoreError::Failed("nobody has the name".into()))
+        })
     }
 
     /// A new record, with nothing counted yet.
@@ -104,7 +119,7 @@ impl Content {
             return Outcome::Created;
         };
         match step.conflict {
-            ConflictPolicy::Skip => Outcome::Duplicate(owner),
+            ConflictPolicy::Skip => Outcome::Duplicate,
             ConflictPolicy::Fail => Outcome::Exists,
             ConflictPolicy::Update | ConflictPolicy::Fill => {
                 let password = user.own_password && step.conflict == ConflictPolicy::Update;
@@ -128,7 +143,7 @@ impl Content {
         );
         if let Some(kept) = self.users.get_mut(&key) {
             return match step.conflict {
-                ConflictPolicy::Skip => Outcome::Duplicate(kept.owner()),
+                ConflictPolicy::Skip => Outcome::Duplicate,
                 ConflictPolicy::Fail => Outcome::Exists,
                 ConflictPolicy::Update | ConflictPolicy::Fill => {
                     let before = kept.clone();
@@ -153,16 +168,9 @@ impl Content {
     }
 }
 
-/// Adds what there is room for.
-fn keep<T: Clone>(kept: &mut HashMap<ImportId, Vec<T>>, import: ImportId, new: &[T], room: usize) {
-    let kept = kept.entry(import).or_default();
-    let room = room.saturating_sub(kept.len());
-    kept.extend(new.iter().take(room).cloned());
-}
-
 fn update(record: &mut ImportRecord, step: &ImportStep, tally: &Tally) {
     record.counters.add(&tally.counters);
-    record.findings += tally.findings.len() as u64;
+    record.findings += tally.found;
     record.active_at = step.at;
     if let Some(header) = &step.header {
         record.header.clone_from(header);

@@ -206,7 +206,8 @@ pub(super) fn put(
     db.prepare_cached(&format!(
         "UPDATE users SET external_id = ?3, given_name = ?4, family_name = ?5, email = ?6,
              attributes = ?7, password_hash = ?8, must_change = ?9, password_at = ?10,
-             modified_by = ?11, modified_at = ?12
+             modified_in = (SELECT i.number FROM imports i WHERE i.organization = ?1 AND i.id = ?11),
+             modified_at = ?12
          WHERE {IN_ORGANIZATION} AND id = ?2"
     ))?
     .execute(params![

@@ -15,7 +15,7 @@ use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
-use crate::users::store::{ABANDONED, Finish, ImportLedger, ImportStep, Tally};
+use crate::users::store::{ABANDONED, Finish, ImportLedger, ImportStep, Room, Tally};
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
 
@@ -362,13 +362,20 @@ pub(super) fn insert_record(db: &Connection, record: &ImportRecord) -> rusqlite:
     Ok(())
 }
 
-/// Adds what a step came to; answers the record as it is now, and how many findings it had before.
+/// What there is room for of what a step tells.
+pub(super) fn room(db: &Connection, step: &ImportStep) -> rusqlite::Result<Room> {
+    db.prepare_cached("SELECT findings, failed FROM imports WHERE organization = ?1 AND id = ?2")?
+        .query_row(params![step.organization, step.import.0], |row| {
+            Ok(step.room(unsigned(row.get(0)?), unsigned(row.get(1)?)))
+        })
+}
+
+/// Adds what a step came to.
 pub(super) fn update_record(
     db: &Connection,
     step: &ImportStep,
     tally: &Tally,
 ) -> rusqlite::Result<()> {
-    let found = i64::try_from(tally.findings.len()).unwrap_or(i64::MAX);
     let (counted, finish) = (&tally.counters, step.finish.as_ref());
     let header = step
         .header
@@ -398,7 +405,7 @@ pub(super) fn update_record(
                 signed(counted.duplicate),
                 signed(counted.failed),
                 signed(counted.skipped),
-                found,
+                signed(tally.found),
                 finish.map(|finish| finish.state.as_str()),
                 finish.and_then(|finish| finish.reason.as_deref()),
                 finish.and_then(|finish| finish.sha256.as_deref()),
@@ -409,19 +416,10 @@ pub(super) fn update_record(
             ],
             record,
         )?;
-    let room = |used: u64| usize::try_from(step.keep_findings.saturating_sub(used));
-    let before = after.findings - tally.findings.len() as u64;
-    let findings = tally
-        .findings
-        .iter()
-        .take(room(before).unwrap_or(usize::MAX));
-    keep_findings(db, step, signed(before), findings)?;
+    let before = after.findings - tally.found;
+    keep_findings(db, step, signed(before), &tally.findings)?;
     let before = after.counters.failed - counted.failed;
-    let rejects = tally
-        .rejects
-        .iter()
-        .take(room(before).unwrap_or(usize::MAX));
-    keep_rejects(db, step, signed(before), rejects)?;
+    keep_rejects(db, step, signed(before), &tally.rejects)?;
     match (&step.begin, finish) {
         (_, Some(finish)) => {
             let by = finish.by.clone().unwrap_or_else(|| after.actor());
@@ -432,18 +430,18 @@ pub(super) fn update_record(
     }
 }
 
-fn keep_findings<'p>(
+fn keep_findings(
     db: &Connection,
     step: &ImportStep,
     first: i64,
-    findings: impl Iterator<Item = &'p Problem>,
+    findings: &[Problem],
 ) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached(
         "INSERT INTO findings (organization, import, number, line, column_name, severity, code,
              message, user_name)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    for (problem, number) in findings.zip(first..) {
+    for (problem, number) in findings.iter().zip(first..) {
         insert.execute(params![
             step.organization,
             step.import.0,
@@ -459,17 +457,17 @@ fn keep_findings<'p>(
     Ok(())
 }
 
-fn keep_rejects<'r>(
+fn keep_rejects(
     db: &Connection,
     step: &ImportStep,
     first: i64,
-    rejects: impl Iterator<Item = &'r Reject>,
+    rejects: &[Reject],
 ) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached(
         "INSERT INTO rejects (organization, import, number, line, cells, code, message)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for (reject, number) in rejects.zip(first..) {
+    for (reject, number) in rejects.iter().zip(first..) {
         let cells = serde_json::Value::from(reject.cells.as_slice()).to_string();
         insert.execute(params![
             step.organization,

@@ -8,6 +8,7 @@ mod turns;
 mod users;
 mod change;
 mod resources;
+mod rows;
 mod search;
 mod filter_fields;
 mod filter;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::stores::sqlite::change::find;
 use crate::stores::sqlite::step::{owner, set, signed, unsigned};
 use crate::users::batch::NewUser;
+use crate::users::import_record::ImportId;
 use crate::users::merge::Profile;
 use crate::users::options::ConflictPolicy;
 use crate::users::problem::Owner;
@@ -31,38 +32,49 @@ pub(super) fn rehearse(db: &Connection, step: &ImportStep) -> rusqlite::Result<V
         };
         set(&mut outcomes, user.position, outcome);
     }
-    if step.finish.is_some() {
-        db.prepare_cached("DELETE FROM rehearsed WHERE import = ?1")?
-            .execute([step.import.0])?;
-    }
     Ok(outcomes)
 }
 
-fn try_insert(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlite::Result<Outcome> {
-    let owner = match owner(db, step, user.key).optional()? {
-        Some(owner) => owner,
-        None => {
-            let added = db
-                .prepare_cached(
-                    "INSERT INTO rehearsed (import, name_key, line) VALUES (?1, ?2, ?3)
-                     ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![step.import.0, user.key, signed(user.line)])?;
-            if added == 1 {
-                return Ok(Outcome::Created);
-            }
-            let line: i64 = db
-                .prepare_cached("SELECT line FROM rehearsed WHERE import = ?1 AND name_key = ?2")?
-                .query_row(params![step.import.0, user.key], |row| row.get(0))?;
-            Owner {
+/// Drops the notes of an import.
+pub(super) fn forget(db: &Connection, import: ImportId) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM rehearsed WHERE import = ?1")?
+        .execute([import.0])?;
+    Ok(())
+}
+
+/// Which row made, or would have made, the user with this name key.
+pub(super) fn rehearsed_owner(
+    db: &Connection,
+    step: &ImportStep,
+    key: &str,
+) -> rusqlite::Result<Owner> {
+    if let Some(owner) = owner(db, step, key).optional()? {
+        return Ok(owner);
+    }
+    db.prepare_cached("SELECT line FROM rehearsed WHERE import = ?1 AND name_key = ?2")?
+        .query_row(params![step.import.0, key], |row| {
+            Ok(Owner {
                 import: Some(step.import),
-                line: Some(unsigned(line)),
-            }
+                line: row.get::<_, Option<i64>>(0)?.map(unsigned),
+            })
+        })
+}
+
+fn try_insert(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlite::Result<Outcome> {
+    if owner(db, step, user.key).optional()?.is_none() {
+        let added = db
+            .prepare_cached(
+                "INSERT INTO rehearsed (import, name_key, line) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![step.import.0, user.key, signed(user.line)])?;
+        if added == 1 {
+            return Ok(Outcome::Created);
         }
-    };
+    }
     Ok(match step.conflict {
         ConflictPolicy::Fail => Outcome::Exists,
-        _ => Outcome::Duplicate(owner),
+        _ => Outcome::Duplicate,
     })
 }
 

@@ -19,14 +19,14 @@ CREATE TABLE users (
     email         TEXT,
     external_id   TEXT,              -- what another system knows the user by
     attributes    TEXT,              -- a JSON object
-    password_hash TEXT,              -- of any scheme; null: the default password of the import created_by
+    password_hash TEXT,              -- of any scheme; null: the default password of the import created_in
                                      -- where must_change; otherwise there is none, and none is right
     must_change   INTEGER NOT NULL,
     password_at   INTEGER,           -- when the user got the password; null: with the row itself
-    created_by    BLOB,
+    created_in    INTEGER,           -- number of the import
     created_line  INTEGER,
     created_at    INTEGER NOT NULL,  -- microseconds since 1970-01-01T00:00:00Z
-    modified_by   BLOB,              -- the import that changed it last
+    modified_in   INTEGER,           -- number of the import that changed it last
     modified_at   INTEGER,           -- null: as it was made; each change is later than the one before
     UNIQUE (space, name_key),
     UNIQUE (space, id)
@@ -38,8 +38,10 @@ CREATE INDEX users_by_external_id ON users (space, external_id) WHERE external_i
 CREATE VIEW people AS
     SELECT s.organization, s.domain, u.name_key, u.id, coalesce(u.user_name, u.name_key) AS user_name,
         u.given_name, u.family_name, u.email, u.external_id, u.attributes, u.password_hash,
-        u.must_change, u.password_at, u.created_by, u.created_line, u.created_at, u.modified_by,
-        u.modified_at
+        u.must_change, u.password_at, u.created_in, u.created_line, u.created_at, u.modified_in,
+        u.modified_at,
+        (SELECT i.id FROM imports i WHERE i.number = u.created_in) AS created_by,
+        (SELECT i.id FROM imports i WHERE i.number = u.modified_in) AS modified_by
     FROM spaces s JOIN users u ON u.space = s.id;
 
 -- The built-in ones are added by the program, because each database has ids of its own for them.
@@ -79,6 +81,7 @@ CREATE TABLE role_groups (
 CREATE INDEX role_groups_by_member ON role_groups (organization, member);
 
 CREATE TABLE imports (
+    number                INTEGER PRIMARY KEY,  -- what it is to its users: a byte or four in place of its id
     organization          TEXT    NOT NULL,
     id                    BLOB    NOT NULL,
     domain                TEXT    NOT NULL,
@@ -107,8 +110,8 @@ CREATE TABLE imports (
     may_grant_admin       INTEGER NOT NULL,
     active_at             INTEGER NOT NULL,  -- the last sign of life of whoever runs it
     cancel_requested_at   INTEGER,           -- when somebody beside them asked for its end
-    PRIMARY KEY (organization, id)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (organization, id)
+) STRICT;
 
 CREATE UNIQUE INDEX imports_by_key ON imports (organization, idempotency_key)
     WHERE idempotency_key IS NOT NULL;

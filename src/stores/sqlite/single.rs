@@ -7,7 +7,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::change::{Image, attributes_json, find_by_id, keep_image, put, rename};
 use crate::stores::sqlite::groups::groups_of;
 use crate::stores::sqlite::spaces::{IN_ORGANIZATION, find_or_make};
-use crate::stores::sqlite::step::signed;
+use crate::stores::sqlite::step::{number_of, signed};
 use crate::stores::sqlite::users::{HAS_PASSWORD, HAS_PASSWORD_AT, USER_COLUMNS, user};
 use crate::users::merge::Profile;
 use crate::users::name::lookup_key;
@@ -69,7 +69,7 @@ pub(super) fn add(
     let made = db
         .prepare_cached(
             "INSERT INTO users (space, name_key, id, user_name, given_name, family_name, email,
-                 external_id, attributes, password_hash, must_change, created_by, created_line,
+                 external_id, attributes, password_hash, must_change, created_in, created_line,
                  created_at)
              VALUES (?1, ?2, ?3, nullif(?4, ?2), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (space, name_key) DO NOTHING",
@@ -86,7 +86,9 @@ pub(super) fn add(
             attributes_json(&content.attributes)?,
             password.map(|password| password.hash.as_str()),
             password.is_some_and(|password| password.must_change),
-            origin.map(|origin| origin.import.0),
+            origin
+                .map(|origin| number_of(db, organization, origin.import))
+                .transpose()?,
             origin.map(|origin| signed(origin.line)),
             at.0,
         ])?;

@@ -9,7 +9,6 @@ use crate::clock::Moment;
 use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::change::{Image, put, put_roles, rename};
 use crate::stores::sqlite::spaces::IN_ORGANIZATION;
-use crate::stores::sqlite::step::unsigned;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::{ImportId, ImportState};
 use crate::users::name::lookup_key;
@@ -23,14 +22,14 @@ pub(super) fn undo(
     by: &Actor,
     at: Moment,
 ) -> rusqlite::Result<Option<Undone>> {
-    let found: Option<(String, i64)> = db
+    let found: Option<(String, i64, i64)> = db
         .query_row(
-            "SELECT state, updated FROM imports WHERE organization = ?1 AND id = ?2",
+            "SELECT state, updated, number FROM imports WHERE organization = ?1 AND id = ?2",
             params![organization, id.0],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .optional()?;
-    let Some((state, updated)) = found else {
+    let Some((state, updated, number)) = found else {
         return Ok(None);
     };
     if !ImportState::parse(&state).is_some_and(ImportState::is_final) {
@@ -38,8 +37,11 @@ pub(super) fn undo(
     }
     let mut undone = Undone::default();
     // Who was made gives a name free that somebody may want back.
-    remove(db, organization, id, &mut undone)?;
-    restore(db, organization, id, unsigned(updated), &mut undone)?;
+    remove(db, organization, number, &mut undone)?;
+    if updated > 0 {
+        name_the_imageless(db, organization, id, number, &mut undone)?;
+    }
+    restore(db, organization, id, &mut undone)?;
     db.execute(
         "UPDATE imports SET state = 'undone', reason = ?3 WHERE organization = ?1 AND id = ?2",
         params![organization, id.0, undone.sentence()],
@@ -51,31 +53,53 @@ pub(super) fn undo(
 fn remove(
     db: &Connection,
     organization: &str,
-    id: ImportId,
+    number: i64,
     undone: &mut Undone,
 ) -> rusqlite::Result<()> {
     let mut touched = db.prepare(
-        "SELECT user_name FROM people WHERE organization = ?1 AND created_by = ?2
-             AND modified_at IS NOT NULL AND modified_by IS NOT ?2 ORDER BY domain, name_key",
+        "SELECT user_name FROM people WHERE organization = ?1 AND created_in = ?2
+             AND modified_at IS NOT NULL AND modified_in IS NOT ?2 ORDER BY domain, name_key",
     )?;
-    let mut names = touched.query(params![organization, id.0])?;
+    let mut names = touched.query(params![organization, number])?;
     while let Some(row) = names.next()? {
         undone.leave(&row.get::<_, String>(0)?, TOUCHED);
     }
     db.execute(
         "DELETE FROM role_members WHERE organization = ?1 AND (domain, user_id) IN
-             (SELECT domain, id FROM people WHERE organization = ?1 AND created_by = ?2
-              AND (modified_at IS NULL OR modified_by = ?2))",
-        params![organization, id.0],
+             (SELECT domain, id FROM people WHERE organization = ?1 AND created_in = ?2
+              AND (modified_at IS NULL OR modified_in = ?2))",
+        params![organization, number],
     )?;
     let removed = db.execute(
         &format!(
-            "DELETE FROM users WHERE {IN_ORGANIZATION} AND created_by = ?2
-                 AND (modified_at IS NULL OR modified_by = ?2)"
+            "DELETE FROM users WHERE {IN_ORGANIZATION} AND created_in = ?2
+                 AND (modified_at IS NULL OR modified_in = ?2)"
         ),
-        params![organization, id.0],
+        params![organization, number],
     )?;
     undone.removed = removed as u64;
+    Ok(())
+}
+
+/// Tells of those whom the import changed and of whom it is no longer kept what they were.
+fn name_the_imageless(
+    db: &Connection,
+    organization: &str,
+    id: ImportId,
+    number: i64,
+    undone: &mut Undone,
+) -> rusqlite::Result<()> {
+    let mut changed = db.prepare(
+        "SELECT user_name FROM people u WHERE organization = ?1
+             AND modified_in = ?3 AND created_in IS NOT ?3
+             AND NOT EXISTS (SELECT 1 FROM before_images b WHERE b.organization = ?1
+                 AND b.import = ?2 AND b.user_id = u.id)
+         ORDER BY domain, name_key",
+    )?;
+    let mut names = changed.query(params![organization, id.0, number])?;
+    while let Some(row) = names.next()? {
+        undone.leave(&row.get::<_, String>(0)?, NO_IMAGE);
+    }
     Ok(())
 }
 
@@ -83,22 +107,8 @@ fn restore(
     db: &Connection,
     organization: &str,
     id: ImportId,
-    updated: u64,
     undone: &mut Undone,
 ) -> rusqlite::Result<()> {
-    if updated > 0 {
-        let mut changed = db.prepare(
-            "SELECT user_name FROM people u WHERE organization = ?1
-                 AND modified_by = ?2 AND created_by IS NOT ?2
-                 AND NOT EXISTS (SELECT 1 FROM before_images b WHERE b.organization = ?1
-                     AND b.import = ?2 AND b.user_id = u.id)
-             ORDER BY domain, name_key",
-        )?;
-        let mut names = changed.query(params![organization, id.0])?;
-        while let Some(row) = names.next()? {
-            undone.leave(&row.get::<_, String>(0)?, NO_IMAGE);
-        }
-    }
     let barred = give_names_up(db, organization, id)?;
     // A user who is gone is not brought back. CROSS keeps SQLite from walking through everybody in the
     // order of the names.

@@ -29,7 +29,7 @@ pub(super) const USER_COLUMNS: &str =
 
 /// Behind those: whether there is a password, in a query where `u` is the user.
 pub(super) const HAS_PASSWORD: &str = "u.password_hash IS NOT NULL OR EXISTS (SELECT 1
-    FROM imports i WHERE i.organization = u.organization AND i.id = u.created_by AND u.must_change
+    FROM imports i WHERE i.number = u.created_in AND u.must_change
         AND i.default_password_hash IS NOT NULL)";
 
 /// The position of [`HAS_PASSWORD`].
@@ -41,10 +41,9 @@ pub(super) const LISTED: &str =
     "FROM people u WHERE organization = ?1 AND (?2 IS NULL OR domain = ?2)
     AND domain >= ?3 AND name_key > iif(domain = ?3, ?4, '')";
 
-/// The hash behind a user's password, in a query where `u` is the user and `?1` the organization. An
-/// initial one that the user has no hash of is the default one of the import that made them.
+/// The hash behind a user's password, in a query where `u` is the user. An initial one that the user has no hash of is the default one of the import that made them.
 const PASSWORD_HASH: &str = "coalesce(u.password_hash, (SELECT i.default_password_hash
-    FROM imports i WHERE i.organization = ?1 AND i.id = u.created_by AND u.must_change))";
+    FROM imports i WHERE i.number = u.created_in AND u.must_change))";
 
 impl UserStore for SqliteStore {
     fn submit(&self, step: ImportStep) -> PendingStep {
@@ -197,7 +196,7 @@ impl UserStore for SqliteStore {
                 &format!(
                     "UPDATE users AS u
                      SET password_hash = ?4, must_change = ?5, password_at = ?6,
-                         modified_by = iif(?8, NULL, modified_by),
+                         modified_in = iif(?8, NULL, modified_in),
                          modified_at = iif(?8, max(?6, coalesce(modified_at, created_at) + 1),
                              modified_at)
                      WHERE {IN_DOMAIN} AND name_key = ?3
@@ -312,7 +311,7 @@ impl UserStore for SqliteStore {
                 )?;
                 db.execute(
                     &format!(
-                        "UPDATE users SET modified_by = NULL,
+                        "UPDATE users SET modified_in = NULL,
                              modified_at = max(?3, coalesce(modified_at, created_at) + 1)
                          WHERE {IN_ORGANIZATION} AND id = ?2"
                     ),
