@@ -18,7 +18,7 @@ const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
 /// How long a connection waits for another process's short transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Pages of the write-ahead log after which it is copied back: large, because batches are.
+/// Pages of the write-ahead log after which a connection that is not watched copies it back.
 const AUTOCHECKPOINT_PAGES: u32 = 16_000;
 
 /// KiB of page cache of the writing connection.

@@ -5,6 +5,7 @@ mod spaces;
 mod step;
 mod writer;
 mod turns;
+mod checkpoints;
 mod users;
 mod change;
 mod resources;
@@ -32,7 +33,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::stores::sqlite::connection::{check_version, from_sqlite, open_reading, open_writing};
+use crate::stores::sqlite::checkpoints::Checkpoints;
+use crate::stores::sqlite::connection::{
+    check_version, from_sqlite, migrate, open_reading, open_writing,
+};
 use crate::stores::sqlite::turns::Turns;
 use crate::stores::sqlite::writer::Writer;
 use crate::users::store_error::StoreError;
@@ -41,6 +45,7 @@ use crate::users::store_error::StoreError;
 pub struct SqliteStore {
     path: PathBuf,
     writer: Option<Writer>,
+    checkpoints: Option<Checkpoints>,
     turns: Arc<Turns>,
     readers: Mutex<Vec<Connection>>,
     /// The connection of short transactions, once there was one.
@@ -55,10 +60,15 @@ impl SqliteStore {
     /// The file cannot be opened, or its schema is newer than this version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let turns = Arc::default();
-        let writer = Writer::start(path, Arc::clone(&turns))?;
+        let mut connection = open_writing(path)?;
+        migrate(&mut connection)?;
+        let checkpoints = Checkpoints::start(path)?;
+        checkpoints.watch(&mut connection).map_err(from_sqlite)?;
+        let writer = Writer::start(connection, Arc::clone(&turns))?;
         Ok(SqliteStore {
             path: path.into(),
             writer: Some(writer),
+            checkpoints: Some(checkpoints),
             turns,
             readers: Mutex::default(),
             idle: Mutex::default(),
@@ -76,6 +86,7 @@ impl SqliteStore {
         Ok(SqliteStore {
             path: path.into(),
             writer: None,
+            checkpoints: None,
             turns: Arc::default(),
             readers: Mutex::new(vec![reader]),
             idle: Mutex::default(),
@@ -135,12 +146,21 @@ impl SqliteStore {
         let kept = idle().take();
         let mut connection = match kept {
             Some(connection) => connection,
-            None => open_writing(&self.path)?,
+            None => self.open_short()?,
         };
         let result = commit(&mut connection, work);
         // One that is still inside its transaction is of no use to the next.
         *idle() = Some(connection).filter(Connection::is_autocommit);
         result
+    }
+
+    /// A connection for short transactions.
+    fn open_short(&self) -> Result<Connection, StoreError> {
+        let mut connection = open_writing(&self.path)?;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.watch(&mut connection).map_err(from_sqlite)?;
+        }
+        Ok(connection)
     }
 }
 
@@ -157,7 +177,7 @@ fn commit<T>(
 }
 
 impl Drop for SqliteStore {
-    /// The writing connection closes last: it copies the write-ahead log back and removes it, which a
+    /// A writing connection closes last: it copies the write-ahead log back and removes it, which a
     /// reading one cannot do.
     fn drop(&mut self) {
         self.readers
@@ -171,6 +191,9 @@ impl Drop for SqliteStore {
                 .take(),
         );
         drop(self.writer.take());
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.stop();
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! The one writer thread: waiting steps of all imports are committed together (group commit), and
 //! each is answered when the commit that holds it is on the disk.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use crate::stores::sqlite::connection::{from_sqlite, migrate, open_writing};
+use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::step;
 use crate::stores::sqlite::turns::Turns;
 use crate::users::store::{ImportStep, Outcome, PendingStep, Tally, Written};
@@ -35,10 +34,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Opens the database for writing, brings its schema up to date and starts the thread.
-    pub(super) fn start(path: &Path, turns: Arc<Turns>) -> Result<Self, StoreError> {
-        let mut connection = open_writing(path)?;
-        migrate(&mut connection)?;
+    /// Starts the thread with a connection to a database whose schema is up to date.
+    pub(super) fn start(mut connection: Connection, turns: Arc<Turns>) -> Result<Self, StoreError> {
         let (requests, inbox) = mpsc::sync_channel(WAITING_STEPS);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
