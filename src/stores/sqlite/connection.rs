@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -42,6 +43,7 @@ pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
         .pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
         .map_err(from_sqlite)?;
     connection.set_prepared_statement_cache_capacity(128);
+    keep_plans(&connection).map_err(from_sqlite)?;
     Ok(connection)
 }
 
@@ -51,8 +53,17 @@ pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
     connection.set_prepared_statement_cache_capacity(32);
+    keep_plans(&connection).map_err(from_sqlite)?;
     add_functions(&connection).map_err(from_sqlite)?;
     Ok(connection)
+}
+
+/// Plans a statement once (SQLite's query planner stability guarantee). Otherwise, in a database with
+/// statistics, it is planned anew whenever another value is bound, which costs many times its execution.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 /// Gives SQL `muster_fold(text)`, the text as it is compared without case; of anything else it is null.
@@ -131,6 +142,7 @@ pub(super) fn from_sqlite(error: rusqlite::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rusqlite::StatementStatus;
 
     #[test]
     fn a_newer_schema_is_refused() {
@@ -146,5 +158,35 @@ mod tests {
                 known: newest()
             })
         );
+    }
+
+    #[test]
+    fn a_statement_is_planned_once_in_a_database_with_statistics() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plans.db");
+        let mut db = open_writing(&path).unwrap();
+        migrate(&mut db).unwrap();
+        db.execute_batch(
+            "INSERT INTO spaces (organization, domain)
+                 SELECT 'o' || value, 'PRIMARY' FROM json_each('[1,2,3,4,5,6,7,8,9]');
+             ANALYZE",
+        )
+        .unwrap();
+        // Statistics are read when a connection opens.
+        drop(db);
+        let db = open_writing(&path).unwrap();
+        let planned_again = || {
+            let mut statement = db
+                .prepare("SELECT id FROM spaces WHERE organization >= ?1 ORDER BY organization")
+                .unwrap();
+            for number in 0..5 {
+                assert!(statement.exists([format!("o{number}")]).unwrap());
+            }
+            statement.get_status(StatementStatus::RePrepare)
+        };
+        assert_eq!(planned_again(), 0);
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, false)
+            .unwrap();
+        assert!(planned_again() > 0, "the test would not notice");
     }
 }
