@@ -3,7 +3,8 @@
 //! `cargo bench --bench end_to_end -- [FIGURE …] [--rows N] [--runs N] [--json]`: for each figure (all
 //! of them, when none is named) makes its data, starts the release server with its default settings in a
 //! fresh directory, sends the data over the loopback, counts the users in the database, and does the same
-//! with its baseline in turn. `plans.rs` is the table of figures.
+//! with its baseline in turn. `plans.rs` is the table of figures; `row_path` and `starting` stand beside
+//! it, because nothing is sent there.
 //!
 //! Temporary files go where `TMPDIR` says; that disk is a part of the measurement. The exit code is 1
 //! when a count is wrong or the server needed more memory than it may; a ratio below its target is told
@@ -13,6 +14,8 @@
 mod arguments;
 #[path = "end_to_end/plans.rs"]
 mod plans;
+mod people;
+mod rows;
 #[path = "end_to_end/data.rs"]
 mod data;
 #[path = "end_to_end/server.rs"]
@@ -27,6 +30,8 @@ mod hashing;
 mod starting;
 #[path = "end_to_end/figure.rs"]
 mod figure;
+#[path = "end_to_end/row_path.rs"]
+mod row_path;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -44,7 +49,7 @@ fn main() -> ExitCode {
     let names: Vec<&str> = PLANS
         .iter()
         .map(|plan| plan.name)
-        .chain([starting::NAME])
+        .chain([row_path::PLAN.name, starting::NAME])
         .collect();
     match Arguments::read(std::env::args().skip(1), &names)
         .and_then(|wanted| run(&wanted, &mut out))
@@ -63,6 +68,14 @@ fn run(wanted: &Arguments, out: &mut impl Write) -> Result<(), String> {
         if wanted.wants(plan.name) {
             measure(plan, wanted, out)?;
         }
+    }
+    if wanted.wants(row_path::PLAN.name) {
+        let figure = row_path::measure(wanted)?;
+        let told = match wanted.json {
+            true => figure.to_json(),
+            false => figure.to_string(),
+        };
+        writeln!(out, "{told}").map_err(|error| error.to_string())?;
     }
     if wanted.wants(starting::NAME) {
         for line in starting::measure(wanted)? {

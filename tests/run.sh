@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every gate and every suite, and says which ran: format, clippy, tests, documentation, the XML
-# conformance suite, and real clients and testers of SOAP and SCIM against the real server. What is
-# needed beside Rust and a C compiler is installed into target/ or by the system's package manager.
+# conformance suite, instruction counts, and real clients and testers of SOAP and SCIM against the real
+# server. What is needed beside Rust and a C compiler is installed into target/ or by the system's package
+# manager.
 # `--quick` is `cargo test` alone.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -47,6 +48,7 @@ tools() {
   command -v python3 >/dev/null 2>&1 || missing+=(python3)
   python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
   command -v npm >/dev/null 2>&1 || missing+=(nodejs npm)
+  command -v valgrind >/dev/null 2>&1 || missing+=(valgrind)
   [ ${#missing[@]} -eq 0 ] && return 0
   if ! have_apt; then
     echo "missing, and not installable here: ${missing[*]}"
@@ -72,6 +74,7 @@ suite "cargo clippy, warnings denied" cargo clippy --all-targets --locked -- -D 
 suite "cargo test" cargo test --locked
 suite "cargo doc, warnings denied" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 suite "release build" cargo build --release --locked
+suite "instruction counts" tests/instructions.sh
 suite "demo" sh -c 'target/release/muster demo >/dev/null'
 suite "SOAP clients: zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub" tests/interop/run.sh target/release/muster
 suite "SCIM: scim2-tester, scim-sanity, scim2-client, a probe of every item" tests/scim/run.sh target/release/muster

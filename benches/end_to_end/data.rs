@@ -1,23 +1,10 @@
-//! The data: users in random order, the same for the same number of them; about 75 bytes a row of
-//! CSV.
+//! The data: the people of `people.rs`, written as files of every kind.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-const GIVEN: [&str; 16] = [
-    "Alice", "Bruno", "Chiara", "David", "Elif", "Farid", "Greta", "Hana", "Ivan", "Jonas", "Kofi",
-    "Lucia", "Marek", "Nora", "Oscar", "Priya",
-];
-
-const FAMILY: [&str; 16] = [
-    "Almeida", "Becker", "Castro", "Dubois", "Eriksen", "Fischer", "Garcia", "Hansen", "Ito",
-    "Jensen", "Kowal", "Larsen", "Moreau", "Novak", "Okafor", "Petrov",
-];
-
-const COUNTRIES: [&str; 8] = [
-    "Sweden", "France", "Germany", "Italy", "Lanka", "Nigeria", "Poland", "Portugal",
-];
+use crate::people::{self, HEADER, Person, people};
 
 /// What is in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,16 +23,6 @@ pub enum Data {
     /// A Bulk request of SCIM (RFC 7644 §3.7), about 460 bytes an operation.
     Bulk,
 }
-
-/// The header line.
-const HEADER: [&str; 6] = [
-    "username",
-    "password",
-    "givenname",
-    "familyname",
-    "emailaddress",
-    "country",
-];
 
 /// A hash of the right form; nobody knows its password, and nobody has to.
 const HASH: &str = "$argon2id$v=19$m=7168,t=5,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -72,24 +49,7 @@ impl Data {
 }
 
 fn write_csv(path: &Path, rows: u64, password: impl Fn(u64) -> String) -> Result<u64, String> {
-    write(path, |file| {
-        writeln!(file, "{}", HEADER.join(","))?;
-        for person in people(rows) {
-            let Person {
-                number,
-                given,
-                family,
-                country,
-            } = person;
-            let password = password(number);
-            writeln!(
-                file,
-                "user{number:08},{password},{given},{family},\
-                 {given}.{family}{number:08}@people.example.com,{country}"
-            )?;
-        }
-        Ok(())
-    })
+    write(path, |file| people::write_csv(file, rows, password))
 }
 
 fn write_xlsx(path: &Path, rows: u64) -> Result<u64, String> {
@@ -150,25 +110,6 @@ fn write_bulk(path: &Path, rows: u64) -> Result<u64, String> {
     })
 }
 
-struct Person {
-    number: u64,
-    given: &'static str,
-    family: &'static str,
-    country: &'static str,
-}
-
-fn people(count: u64) -> impl Iterator<Item = Person> {
-    (0..count).map(move |row| {
-        let number = scattered(row, count);
-        Person {
-            number,
-            given: pick(&GIVEN, number),
-            family: pick(&FAMILY, number / 16),
-            country: pick(&COUNTRIES, number / 256),
-        }
-    })
-}
-
 fn write(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
@@ -178,37 +119,4 @@ fn write(
     content(&mut file).map_err(failed)?;
     let file = file.into_inner().map_err(|error| error.to_string())?;
     file.metadata().map(|file| file.len()).map_err(failed)
-}
-
-fn pick(table: &[&'static str], number: u64) -> &'static str {
-    let place = number % table.len() as u64;
-    usize::try_from(place)
-        .ok()
-        .and_then(|place| table.get(place))
-        .copied()
-        .unwrap_or_default()
-}
-
-/// Every number below `count` once, in random order: rounds of a mixing permutation of the next power
-/// of two, walked until the number is below `count`.
-fn scattered(row: u64, count: u64) -> u64 {
-    const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
-    let bits = u64::BITS - count.saturating_sub(1).leading_zeros();
-    let mask = (1u64 << bits.max(2)) - 1;
-    let half = bits.max(2) / 2;
-    let mut number = row;
-    loop {
-        // Multiplying by an odd number and folding the upper half down are both one to one.
-        for factor in [
-            0xd6e8_feb8_6659_fd93,
-            0xca5a_8263_9512_1157,
-            0x9e6c_63d0_676a_9a99u64,
-        ] {
-            number = (number ^ SEED).wrapping_mul(factor) & mask;
-            number ^= number >> half;
-        }
-        if number < count {
-            return number;
-        }
-    }
 }

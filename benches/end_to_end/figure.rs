@@ -120,21 +120,24 @@ impl fmt::Display for Figure<'_> {
         let target = self.plan.target;
         match (own, baseline) {
             (Some((_, own, _)), Some((_, baseline, _))) => {
-                writeln!(
+                write!(
                     f,
                     "  ratio            {:.2} (target {target})",
                     own / baseline
                 )?;
             }
             (Some(_), None) if self.plan.baseline == Baseline::None => {
-                writeln!(f, "  target           {target:.0} rows/s")?;
+                write!(f, "  target           {target:.0} rows/s")?;
             }
-            _ => writeln!(
+            _ => write!(
                 f,
                 "  ratio            not measured: sqlite3 is not installed"
             )?,
         }
-        write!(f, "  peak memory      {}", mebibytes(self.peak_memory))
+        match self.peak_memory {
+            None => Ok(()),
+            peak => write!(f, "\n  peak memory      {}", mebibytes(peak)),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Plan {
 }
 
 /// An import of a million rows, of which each figure says what is different.
-const MILLION: Plan = Plan {
+pub const MILLION: Plan = Plan {
     name: "",
     rows: 1_000_000,
     runs: 5,

@@ -5,8 +5,10 @@
 //! the rest of the file, is an error of the file.
 
 use std::io::Read;
+use std::ops::Range;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use memchr::{memchr_iter, memchr3};
 
 use crate::formats::delimiter::{Delimiter, SepLine};
 use crate::formats::error::FormatError;
@@ -26,7 +28,8 @@ const BUFFER: usize = 64 * 1024;
 /// Reads rows from `source`, one at a time, into memory that is used again.
 pub struct CsvRows<R> {
     source: R,
-    parser: Reader,
+    /// None: no row has needed it yet.
+    parser: Option<Reader>,
     buffer: Vec<u8>,
     /// The unread part of the buffer.
     start: usize,
@@ -47,7 +50,7 @@ impl<R: Read> CsvRows<R> {
         CsvRows {
             source,
             delimiter,
-            parser: Reader::new(),
+            parser: None,
             buffer: vec![0; BUFFER],
             start: 0,
             end: 0,
@@ -82,10 +85,43 @@ impl<R: Read> CsvRows<R> {
             return Ok(None);
         }
         let line = self.line;
+        if let Some((row, fields)) = self.pass_plain_line() {
+            let bytes = self.buffer.get(row).unwrap_or_default();
+            let ends = self.ends.get(..fields).unwrap_or_default();
+            return Ok(Some(Row::delimited(line, bytes, ends)));
+        }
         let (bytes, fields) = self.read_record(line)?;
         let output = self.output.get(..bytes).unwrap_or_default();
         let ends = self.ends.get(..fields).unwrap_or_default();
         Ok(Some(Row::new(line, output, ends)))
+    }
+
+    /// Passes a line without quotation marks that is whole in the buffer, as most are: its fields are
+    /// what stands between the delimiters. Answers where it is and how many fields it has. None: it
+    /// takes the parser, which also makes more room and names what is wrong with a row.
+    fn pass_plain_line(&mut self) -> Option<(Range<usize>, usize)> {
+        // What fits into the buffer keeps the limits on bytes.
+        let unread = self.buffer.get(self.start..self.end)?;
+        let length = memchr3(b'\n', b'\r', b'"', unread)?;
+        let (line, end) = unread.split_at(length);
+        let end_of_line = match end {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => return None,
+        };
+        let delimiter = self.delimiter?.byte();
+        let mut fields = 0;
+        for end in memchr_iter(delimiter, line).chain([length]) {
+            *self.ends.get_mut(fields)? = end;
+            fields += 1;
+        }
+        if fields > FIELDS_LIMIT {
+            return None;
+        }
+        let row = self.start..self.start + length;
+        self.start = row.end + end_of_line;
+        self.line += 1;
+        Some((row, fields))
     }
 
     fn read_record(&mut self, line: u64) -> Result<(usize, usize), FormatError> {
@@ -98,13 +134,16 @@ impl<R: Read> CsvRows<R> {
                 return self.finish_last_record(line, bytes, fields);
             }
             let input = self.buffer.get(self.start..self.end).unwrap_or_default();
-            let (result, read, written, ended) = self.parser.read_record(
+            let delimiter = self.delimiter;
+            let parser = self.parser.get_or_insert_with(|| parser(delimiter));
+            let lines_before = parser.line();
+            let (result, read, written, ended) = parser.read_record(
                 input,
                 self.output.get_mut(bytes..).unwrap_or_default(),
                 self.ends.get_mut(fields..).unwrap_or_default(),
             );
             let consumed = input.get(..read).unwrap_or_default();
-            self.line += memchr::memchr_iter(b'\n', consumed).count() as u64;
+            self.line += parser.line() - lines_before;
             let ended_in_cr = consumed.last() == Some(&b'\r');
             self.start += read;
             bytes += written;
@@ -133,8 +172,10 @@ impl<R: Read> CsvRows<R> {
         mut bytes: usize,
         mut fields: usize,
     ) -> Result<(usize, usize), FormatError> {
+        let delimiter = self.delimiter;
+        let parser = self.parser.get_or_insert_with(|| parser(delimiter));
         loop {
-            let (result, _, written, ended) = self.parser.read_record(
+            let (result, _, written, ended) = parser.read_record(
                 b"\n",
                 self.output.get_mut(bytes..).unwrap_or_default(),
                 self.ends.get_mut(fields..).unwrap_or_default(),
@@ -286,11 +327,6 @@ impl<R: Read> CsvRows<R> {
             (None, None) => Delimiter::detect(body).ok_or(FormatError::Delimiter)?,
         };
         self.delimiter = Some(delimiter);
-        self.parser = ReaderBuilder::new().delimiter(delimiter.byte()).build();
-        // The parser steps over a mark of its own accord at its first call: that is used up here.
-        let _ = self
-            .parser
-            .read_record(b"\n", &mut self.output, &mut self.ends);
         Ok(())
     }
 
@@ -303,6 +339,14 @@ impl<R: Read> CsvRows<R> {
             .count();
         self.end >= 8 && ends_of_lines >= 3
     }
+}
+
+fn parser(delimiter: Option<Delimiter>) -> Reader {
+    let delimiter = delimiter.map_or(b',', Delimiter::byte);
+    let mut parser = ReaderBuilder::new().delimiter(delimiter).build();
+    // It steps over a byte-order mark of its own accord at its first call: that is used up here.
+    let _ = parser.read_record(b"\n", &mut [0], &mut [0]);
+    parser
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ pub struct Row<'b> {
     line: u64,
     bytes: &'b [u8],
     ends: &'b [usize],
+    /// Bytes between two fields.
+    gap: usize,
     flawed: Option<FlawedField>,
 }
 
@@ -30,12 +32,20 @@ pub struct FlawedField {
 impl<'b> Row<'b> {
     /// A row of the fields that end at `ends` in `bytes`.
     pub fn new(line: u64, bytes: &'b [u8], ends: &'b [usize]) -> Self {
-        let flawed = None;
         Row {
             line,
             bytes,
             ends,
-            flawed,
+            gap: 0,
+            flawed: None,
+        }
+    }
+
+    /// The same with an ASCII character between two fields, as a line of a file has it.
+    pub fn delimited(line: u64, bytes: &'b [u8], ends: &'b [usize]) -> Self {
+        Row {
+            gap: 1,
+            ..Row::new(line, bytes, ends)
         }
     }
 
@@ -66,14 +76,14 @@ impl<'b> Row<'b> {
         let mut start = 0;
         row.ends.iter().map(move |end| {
             let field = row.bytes.get(start..*end).unwrap_or_default();
-            start = *end;
+            start = *end + row.gap;
             field
         })
     }
 
     /// Whether every field is empty or blank.
     pub fn is_blank(&self) -> bool {
-        self.bytes.iter().all(u8::is_ascii_whitespace)
+        self.fields().all(|field| field.trim_ascii().is_empty())
     }
 
     /// The fields as text.
@@ -89,6 +99,7 @@ impl<'b> Row<'b> {
             line: self.line,
             text,
             ends: self.ends,
+            gap: self.gap,
         });
         // A character may not straddle two fields, so that every field has to stand by itself.
         match row {
@@ -101,15 +112,8 @@ impl<'b> Row<'b> {
     }
 
     fn first_bad_field(&self) -> usize {
-        let mut start = 0;
-        for (position, end) in self.ends.iter().enumerate() {
-            let field = self.bytes.get(start..*end).unwrap_or_default();
-            if std::str::from_utf8(field).is_err() {
-                return position;
-            }
-            start = *end;
-        }
-        0
+        let bad = |field: &[u8]| std::str::from_utf8(field).is_err();
+        self.fields().position(bad).unwrap_or_default()
     }
 }
 
@@ -119,6 +123,7 @@ pub struct TextRow<'b> {
     line: u64,
     text: &'b str,
     ends: &'b [usize],
+    gap: usize,
 }
 
 impl<'b> TextRow<'b> {
@@ -141,7 +146,7 @@ impl<'b> TextRow<'b> {
     pub fn get(&self, position: usize) -> Option<&'b str> {
         let end = *self.ends.get(position)?;
         let start = match position.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
+            Some(before) => *self.ends.get(before)? + self.gap,
             None => 0,
         };
         self.text.get(start..end)
@@ -150,7 +155,12 @@ impl<'b> TextRow<'b> {
     /// All fields in order.
     pub fn iter(&self) -> impl Iterator<Item = &'b str> + use<'b> {
         let row = *self;
-        (0..row.len()).filter_map(move |position| row.get(position))
+        let mut start = 0;
+        row.ends.iter().filter_map(move |end| {
+            let field = row.text.get(start..*end);
+            start = *end + row.gap;
+            field
+        })
     }
 }
 
@@ -165,6 +175,14 @@ mod tests {
             .unwrap();
         assert_eq!(row.iter().collect::<Vec<_>>(), ["alice", "", "é1"]);
         assert_eq!((row.line(), row.get(3)), (4, None));
+        let row = Row::delimited(4, "alice,,é1".as_bytes(), &[5, 6, 10]);
+        let text = row.text().unwrap();
+        assert_eq!(text.iter().collect::<Vec<_>>(), ["alice", "", "é1"]);
+        assert_eq!(
+            (text.get(0), text.get(2), text.get(3)),
+            (Some("alice"), Some("é1"), None)
+        );
+        assert!(!row.is_blank() && Row::delimited(4, b" ,\t", &[1, 3]).is_blank());
     }
 
     #[test]
@@ -176,5 +194,7 @@ mod tests {
             flawed(Row::new(1, b"ok\xff", &[2, 3])),
             Some((1, Flaw::NotText))
         );
+        let between = Row::delimited(1, b"ok;\xc3;\xa9", &[2, 4, 6]);
+        assert_eq!(flawed(between), Some((1, Flaw::NotText)));
     }
 }

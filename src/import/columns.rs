@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use crate::formats::csv_writer::is_formula;
 use crate::formats::delimiter::Delimiter;
 use crate::formats::row::{Row, TextRow};
@@ -346,10 +348,11 @@ impl<'t> ColumnPlan<'t> {
     }
 
     fn is_claim_cell(&self, value: &str) -> bool {
-        value.contains("://")
-            && value
-                .split_once('=')
-                .is_some_and(|(uri, _)| self.claims.claim(uri.trim()).is_some())
+        // Every cell of a file is searched here, and hardly one has the sign.
+        memchr(b'=', value.as_bytes()).is_some_and(|sign| {
+            let uri = value.get(..sign).unwrap_or_default();
+            value.contains("://") && self.claims.claim(uri.trim()).is_some()
+        })
     }
 
     /// `claimURI=value`, with exactly one `=`; the original's reading, trailing `=` included.

@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod control;
 pub mod preview;
 pub mod columns;
+pub mod judging;
 pub mod importer;
 mod reading;
 mod rows_digest;

@@ -13,6 +13,7 @@ use crate::import::columns::ColumnPlan;
 use crate::import::control::Control;
 use crate::import::default_password::DefaultPassword;
 use crate::import::error::ImportError;
+use crate::import::judging::{Judged, judge, judge_row};
 use crate::import::preview::Preview;
 use crate::import::rows_digest::RowsDigest;
 use crate::users::candidate::{Candidate, CheckedPassword};
@@ -135,14 +136,8 @@ impl Reading<'_, '_> {
         if let Some(preview) = &mut self.preview {
             preview.add(text.line(), || plan.text_cells(text));
         }
-        match plan.candidate(text) {
-            Ok(candidate) => self.judge(candidate, || plan.text_cells(text)),
-            Err(problem) => {
-                let cells = plan.text_cells(text);
-                self.batching.reject([problem], text.line(), cells);
-                Ok(())
-            }
-        }
+        let judged = judge_row(text, plan, self.policy, self.batching.findings());
+        self.take(judged, text.line(), || plan.text_cells(text))
     }
 
     /// Takes the candidate in, or rejects it.
@@ -152,19 +147,29 @@ impl Reading<'_, '_> {
         cells: impl Fn() -> Vec<String>,
     ) -> Result<(), ImportError> {
         let line = candidate.line;
-        if candidate.user_name.trim().is_empty() {
-            self.batching.skip(line);
-            return Ok(());
-        }
-        match self.policy.check(candidate, self.batching.findings()) {
-            Ok(user) => {
+        let judged = judge(candidate, self.policy, self.batching.findings());
+        self.take(judged, line, cells)
+    }
+
+    fn take(
+        &mut self,
+        judged: Judged<'_>,
+        line: u64,
+        cells: impl Fn() -> Vec<String>,
+    ) -> Result<(), ImportError> {
+        match judged {
+            Judged::User(user) => {
                 // These the store itself may have to reject.
                 let doubtful = self.policy.conflict == ConflictPolicy::Fail
                     || matches!(user.password, CheckedPassword::Missing);
                 let cells = doubtful.then(|| serde_json::Value::from(cells()).to_string());
                 self.batching.push(user, cells.as_deref())
             }
-            Err(problems) => {
+            Judged::Nobody => {
+                self.batching.skip(line);
+                Ok(())
+            }
+            Judged::Rejected(problems) => {
                 self.batching.reject(problems, line, cells());
                 Ok(())
             }

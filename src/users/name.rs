@@ -30,7 +30,7 @@ impl<'a> UserName<'a> {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        let name = if text.is_ascii() {
+        let name = if text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Self::parse_ascii(text)?
         } else {
             Self::parse_unicode(text)?
@@ -43,31 +43,14 @@ impl<'a> UserName<'a> {
         }
     }
 
+    /// Of letters, digits and punctuation in ASCII: each can be seen, and none has another form.
     fn parse_ascii(text: &'a str) -> Result<Self, NameError> {
         if text.len() > MAX_CHARACTERS {
             return Err(NameError::TooLong);
         }
-        let mut upper = false;
-        for &byte in text.as_bytes() {
-            match byte {
-                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => return Err(NameError::WhiteSpace),
-                0..=0x1f | 0x7f => {
-                    return Err(NameError::Invisible {
-                        code_point: byte.into(),
-                    });
-                }
-                b'A'..=b'Z' => upper = true,
-                _ => {}
-            }
-        }
-        let key = if upper {
-            Cow::Owned(text.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(text)
-        };
         Ok(UserName {
             text: Cow::Borrowed(text),
-            key,
+            key: fold_ascii(text),
         })
     }
 
@@ -114,14 +97,18 @@ pub fn lookup_key(text: &str) -> String {
 /// Any text as it is compared without case: NFC after full case folding.
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => Cow::Owned(text.to_ascii_lowercase()),
-            false => Cow::Borrowed(text),
-        };
+        return fold_ascii(text);
     }
     Cow::Owned(fold_composed(
         &ComposingNormalizer::new_nfc().normalize(text),
     ))
+}
+
+fn fold_ascii(text: &str) -> Cow<'_, str> {
+    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(text.to_ascii_lowercase()),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// Case folding may undo the composition of characters, so it is done once more behind it.

@@ -164,6 +164,9 @@ impl Policy<'_> {
         candidate: &Candidate<'r>,
         problems: &mut Vec<Problem>,
     ) -> Cow<'r, str> {
+        if candidate.roles.is_none() && candidate.groups.is_none() {
+            return Cow::Borrowed("");
+        }
         let mut found = String::new();
         let groups = candidate
             .groups

@@ -27,8 +27,8 @@ impl Position {
     /// The place after `text`, which starts here.
     pub(super) fn after(self, text: &str) -> Self {
         let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
-        let (before, last_line) = match text.rsplit_once('\n') {
-            Some((_, last_line)) => (1, last_line),
+        let (before, last_line) = match memchr::memrchr(b'\n', text.as_bytes()) {
+            Some(end) => (1, text.get(end + 1..).unwrap_or_default()),
             None => (self.column, text),
         };
         Self {

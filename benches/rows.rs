@@ -1,0 +1,87 @@
+//! The row path: CSV bytes to checked users by the code that the importer runs, without its store.
+
+use std::hint::black_box;
+
+use muster::formats::open::{Options, open};
+use muster::formats::settings::Settings;
+use muster::import::columns::ColumnPlan;
+use muster::import::judging::{Judged, judge_row};
+use muster::users::claims::ClaimTable;
+use muster::users::domains::{Domain, Domains};
+use muster::users::options::ConflictPolicy;
+use muster::users::passwords;
+use muster::users::policy::{GrantableRoles, Policy};
+use muster::wire::spool::SpoolSettings;
+
+/// What rows meet on their way, with the default settings.
+pub struct RowPath {
+    files: Settings,
+    claims: ClaimTable,
+    domain: Domain,
+    passwords: passwords::Settings,
+    roles: GrantableRoles,
+}
+
+impl RowPath {
+    /// The rules of an import that has a default password.
+    ///
+    /// # Errors
+    /// A sentence: the default domain is not there.
+    pub fn new() -> Result<Self, String> {
+        let domains = Domains::new(&Default::default());
+        Ok(RowPath {
+            files: Settings::default(),
+            claims: ClaimTable::new(&Default::default()),
+            domain: domains.find(None).map_err(|error| error.to_string())?,
+            passwords: passwords::Settings::default(),
+            roles: GrantableRoles::default(),
+        })
+    }
+
+    /// How many users are in the file.
+    ///
+    /// # Errors
+    /// A sentence: the file cannot be read, or one of its rows is no user.
+    pub fn users(&self, file: &[u8]) -> Result<u64, String> {
+        self.read(file).map_err(|error| error.to_string())
+    }
+
+    fn read(&self, file: &[u8]) -> Result<u64, Box<dyn std::error::Error>> {
+        let policy = Policy {
+            domain: &self.domain,
+            passwords: &self.passwords,
+            default_password: Some(Ok(())),
+            conflict: ConflictPolicy::Skip,
+            generate_passwords: false,
+            roles: &self.roles,
+        };
+        let options = Options {
+            called: None,
+            settings: &self.files,
+            // Nothing but workbooks is put aside.
+            spool: &SpoolSettings {
+                folder: std::env::temp_dir(),
+                limit: 0,
+            },
+        };
+        let mut opened = open(file, &options)?;
+        let mut rows = opened.rows()?;
+        let header = rows.next_row()?.ok_or("there is no header line")?;
+        let header = header.text().map_err(|_| "the header line is no text")?;
+        let mut warnings = Vec::new();
+        let plan = ColumnPlan::from_header(&header, &self.claims, &mut warnings)?;
+        let mut users = 0;
+        while let Some(row) = rows.next_row()? {
+            let text = row.text().map_err(|_| "a row is no text")?;
+            match judge_row(&text, &plan, &policy, &mut warnings) {
+                Judged::User(user) => drop(black_box(user)),
+                other => return Err(format!("line {}: {other:?}", text.line()).into()),
+            }
+            users += 1;
+        }
+        match warnings.first() {
+            None => Ok(users),
+            Some(warning) => Err(warning.message.clone().into()),
+        }
+    }
+}
