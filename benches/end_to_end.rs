@@ -3,7 +3,8 @@
 //! `cargo bench --bench end_to_end -- [FIGURE …] [--rows N] [--runs N] [--json]`: for each figure (all
 //! of them, when none is named) makes its data, starts the release server with its default settings in a
 //! fresh directory, sends the data over the loopback, counts the users in the database, and does the same
-//! with its baseline in turn. `plans.rs` is the table of figures.
+//! with its baseline in turn. `plans.rs` is the table of figures; those of another kind have files of their
+//! own: `ten_million.rs`, `beside_import.rs`, `starting.rs`.
 //!
 //! Temporary files go where `TMPDIR` says; that disk is a part of the measurement. The exit code is 1
 //! when a count is wrong or the server needed more memory than it may; a ratio below its target is told
@@ -27,6 +28,12 @@ mod hashing;
 mod starting;
 #[path = "end_to_end/figure.rs"]
 mod figure;
+#[path = "end_to_end/ten_million.rs"]
+mod ten_million;
+#[path = "end_to_end/small_caller.rs"]
+mod small_caller;
+#[path = "end_to_end/beside_import.rs"]
+mod beside_import;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -44,7 +51,7 @@ fn main() -> ExitCode {
     let names: Vec<&str> = PLANS
         .iter()
         .map(|plan| plan.name)
-        .chain([starting::NAME])
+        .chain([ten_million::NAME, beside_import::NAME, starting::NAME])
         .collect();
     match Arguments::read(std::env::args().skip(1), &names)
         .and_then(|wanted| run(&wanted, &mut out))
@@ -63,6 +70,12 @@ fn run(wanted: &Arguments, out: &mut impl Write) -> Result<(), String> {
         if wanted.wants(plan.name) {
             measure(plan, wanted, out)?;
         }
+    }
+    if wanted.wants(ten_million::NAME) {
+        ten_million::measure(wanted, out)?;
+    }
+    if wanted.wants(beside_import::NAME) {
+        beside_import::measure(wanted, out)?;
     }
     if wanted.wants(starting::NAME) {
         for line in starting::measure(wanted)? {
@@ -119,16 +132,7 @@ fn measure(plan: &Plan, wanted: &Arguments, out: &mut impl Write) -> Result<(), 
         true => figure.to_json(),
         false => figure.to_string(),
     })?;
-    match figure.peak_memory() {
-        // What more rows than the figure's own need is told above, and has no limit.
-        Some(peak) if rows <= plan.rows && peak > plan.memory_limit => Err(format!(
-            "{}: the server needed {} of memory; it may need {}",
-            plan.name,
-            figure::mebibytes(Some(peak)),
-            figure::mebibytes(Some(plan.memory_limit))
-        )),
-        _ => Ok(()),
-    }
+    figure.check_memory()
 }
 
 /// The import that is measured, on a server of its own; where it is the second one of the same file, the

@@ -3,7 +3,8 @@
 use crate::data::Data;
 use crate::exchange::Exchange;
 
-const MIB: u64 = 1024 * 1024;
+/// Bytes.
+pub const MIB: u64 = 1024 * 1024;
 
 /// What a figure is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct Plan {
 }
 
 /// An import of a million rows, of which each figure says what is different.
-const MILLION: Plan = Plan {
+pub const MILLION: Plan = Plan {
     name: "",
     rows: 1_000_000,
     runs: 5,
