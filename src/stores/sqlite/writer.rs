@@ -1,9 +1,10 @@
-//! The one writer thread: waiting steps of all imports are committed together (group commit), and
-//! each is answered when the commit that holds it is on the disk.
+//! The one writer thread: small steps of all imports are committed together (group commit), and each is
+//! answered when the commit that holds it is on the disk. What is copied back from the write-ahead log is
+//! waited for by nobody.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, SyncSender};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -11,22 +12,19 @@ use rusqlite::Connection;
 use crate::stores::sqlite::connection::{from_sqlite, migrate, open_writing};
 use crate::stores::sqlite::step;
 use crate::stores::sqlite::turns::Turns;
+use crate::stores::sqlite::waiting::{Request, Waiting};
 use crate::users::store::{ImportStep, Outcome, PendingStep, Tally, Written};
 use crate::users::store_error::StoreError;
 
-/// Users of one commit; a step that is larger gets a commit of its own.
-const COMMIT_USERS: usize = 50_000;
+/// Steps that may be on their way to the writer before `submit` blocks: the store's own share of the
+/// backpressure.
+const INBOX_STEPS: usize = 256;
 
-/// Steps of one commit.
-const COMMIT_STEPS: usize = 256;
+/// Pages of the write-ahead log after which it is copied back: large, because batches are.
+const LOG_PAGES: i64 = 16_000;
 
-/// Steps that may wait before `submit` blocks: the store's own share of the backpressure.
-const WAITING_STEPS: usize = 256;
-
-struct Request {
-    step: ImportStep,
-    reply: SyncSender<Result<Written, StoreError>>,
-}
+/// Pages after which nobody is let go first any more.
+const MOST_LOG_PAGES: i64 = 2 * LOG_PAGES;
 
 /// The thread and the way to it.
 pub(super) struct Writer {
@@ -39,10 +37,15 @@ impl Writer {
     pub(super) fn start(path: &Path, turns: Arc<Turns>) -> Result<Self, StoreError> {
         let mut connection = open_writing(path)?;
         migrate(&mut connection)?;
-        let (requests, inbox) = mpsc::sync_channel(WAITING_STEPS);
+        // SQLite would do it within a commit, and whoever waits for that would wait for it too.
+        connection
+            .pragma_update(None, "wal_autocheckpoint", 0)
+            .map_err(from_sqlite)?;
+        let (requests, inbox) = mpsc::sync_channel(INBOX_STEPS);
+        let mut waiting = Waiting::new(inbox);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&mut connection, &inbox, &turns))
+            .spawn(move || run(&mut connection, &mut waiting, &turns))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Writer {
             requests: Some(requests),
@@ -71,23 +74,34 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &mut Connection, inbox: &Receiver<Request>, turns: &Turns) {
-    while let Ok(first) = inbox.recv() {
-        let mut users = first.step.users.len();
-        let mut group = vec![first];
-        while users < COMMIT_USERS && group.len() < COMMIT_STEPS {
-            let Ok(next) = inbox.try_recv() else { break };
-            users += next.step.users.len();
-            group.push(next);
-        }
+fn run(connection: &mut Connection, waiting: &mut Waiting, turns: &Turns) {
+    while let Some(group) = waiting.next_group() {
         let turn = turns.wait();
         let results = write_all(connection, &group);
         drop(turn);
         answer(group, results);
+        if let Err(error) = copy_back(connection, waiting) {
+            tracing::warn!(%error, "the write-ahead log could not be copied back; it stays longer");
+        }
     }
     if let Err(error) = connection.execute_batch("PRAGMA optimize") {
         tracing::warn!(%error, "the store could not be tidied while closing");
     }
+}
+
+/// Copies the write-ahead log back into the database when it is long; small steps that wait go first.
+fn copy_back(connection: &Connection, waiting: &mut Waiting) -> rusqlite::Result<()> {
+    // It answers whether somebody was in the way, the pages of the log, and those that are copied back.
+    let pages: i64 = connection
+        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
+        .query_row([], |row| row.get(1))?;
+    if pages >= MOST_LOG_PAGES || pages >= LOG_PAGES && !waiting.any_small() {
+        connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
+            .query_row([], |_| Ok(()))?;
+        waiting.small_ones_first();
+    }
+    Ok(())
 }
 
 /// What became of one step.
