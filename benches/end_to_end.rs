@@ -6,9 +6,9 @@
 //! with its baseline in turn. `plans.rs` is the table of figures; those of another kind have files of their
 //! own: `ten_million.rs`, `beside_import.rs`, `starting.rs`.
 //!
-//! Temporary files go where `TMPDIR` says; that disk is a part of the measurement. The exit code is 1
-//! when a count is wrong or the server needed more memory than it may; a ratio below its target is told
-//! and is no failure, because machines differ.
+//! Temporary files go where `TMPDIR` says, up to 4 GB of them (`ten_million`); that disk is a part of the
+//! measurement. The exit code is 1 when a count is wrong or the server needed more memory than it may; a
+//! ratio below its target is told and is no failure, because machines differ.
 
 #[path = "end_to_end/arguments.rs"]
 mod arguments;

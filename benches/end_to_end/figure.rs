@@ -96,8 +96,8 @@ impl<'p> Figure<'p> {
             "target": self.plan.target,
             "peakMemoryBytes": self.peak_memory,
         });
-        for (name, value) in &self.notes {
-            object[name] = value.clone();
+        if let Some(object) = object.as_object_mut() {
+            object.extend(self.notes.clone());
         }
         object.to_string()
     }
