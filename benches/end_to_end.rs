@@ -3,12 +3,12 @@
 //! `cargo bench --bench end_to_end -- [FIGURE …] [--rows N] [--runs N] [--json]`: for each figure (all
 //! of them, when none is named) makes its data, starts the release server with its default settings in a
 //! fresh directory, sends the data over the loopback, counts the users in the database, and does the same
-//! with its baseline in turn. `plans.rs` is the table of figures; `row_path` and `starting` stand beside
-//! it, because nothing is sent there.
+//! with its baseline in turn. `plans.rs` is the table of figures; those of another kind have files of their
+//! own: `ten_million.rs`, `beside_import.rs`, `row_path.rs`, `starting.rs`.
 //!
-//! Temporary files go where `TMPDIR` says; that disk is a part of the measurement. The exit code is 1
-//! when a count is wrong or the server needed more memory than it may; a ratio below its target is told
-//! and is no failure, because machines differ.
+//! Temporary files go where `TMPDIR` says, up to 4 GB of them (`ten_million`); that disk is a part of the
+//! measurement. The exit code is 1 when a count is wrong or the server needed more memory than it may; a
+//! ratio below its target is told and is no failure, because machines differ.
 
 #[path = "end_to_end/arguments.rs"]
 mod arguments;
@@ -32,6 +32,12 @@ mod starting;
 mod figure;
 #[path = "end_to_end/row_path.rs"]
 mod row_path;
+#[path = "end_to_end/ten_million.rs"]
+mod ten_million;
+#[path = "end_to_end/small_caller.rs"]
+mod small_caller;
+#[path = "end_to_end/beside_import.rs"]
+mod beside_import;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -44,12 +50,23 @@ use crate::figure::Figure;
 use crate::plans::{Baseline, PLANS, Plan};
 use crate::server::Server;
 
+/// The figures of another kind: their names, and what measures and tells them.
+const OTHERS: [(&str, Measure); 4] = [
+    (ten_million::NAME, ten_million::measure),
+    (beside_import::NAME, beside_import::measure),
+    (row_path::PLAN.name, row_path::measure),
+    (starting::NAME, starting::measure),
+];
+
+/// Measures a figure and prints it; a sentence when that is not possible.
+type Measure = fn(&Arguments, &mut dyn Write) -> Result<(), String>;
+
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let names: Vec<&str> = PLANS
         .iter()
         .map(|plan| plan.name)
-        .chain([row_path::PLAN.name, starting::NAME])
+        .chain(OTHERS.iter().map(|(name, _)| *name))
         .collect();
     match Arguments::read(std::env::args().skip(1), &names)
         .and_then(|wanted| run(&wanted, &mut out))
@@ -63,29 +80,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(wanted: &Arguments, out: &mut impl Write) -> Result<(), String> {
+fn run(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     for plan in PLANS {
         if wanted.wants(plan.name) {
             measure(plan, wanted, out)?;
         }
     }
-    if wanted.wants(row_path::PLAN.name) {
-        let figure = row_path::measure(wanted)?;
-        let told = match wanted.json {
-            true => figure.to_json(),
-            false => figure.to_string(),
-        };
-        writeln!(out, "{told}").map_err(|error| error.to_string())?;
-    }
-    if wanted.wants(starting::NAME) {
-        for line in starting::measure(wanted)? {
-            writeln!(out, "{line}").map_err(|error| error.to_string())?;
+    for (name, measure) in OTHERS {
+        if wanted.wants(name) {
+            measure(wanted, out)?;
         }
     }
     Ok(())
 }
 
-fn measure(plan: &Plan, wanted: &Arguments, out: &mut impl Write) -> Result<(), String> {
+fn measure(plan: &Plan, wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let rows = wanted.rows.unwrap_or(plan.rows);
     let runs = wanted.runs.unwrap_or(plan.runs);
@@ -132,16 +141,7 @@ fn measure(plan: &Plan, wanted: &Arguments, out: &mut impl Write) -> Result<(), 
         true => figure.to_json(),
         false => figure.to_string(),
     })?;
-    match figure.peak_memory() {
-        // What more rows than the figure's own need is told above, and has no limit.
-        Some(peak) if rows <= plan.rows && peak > plan.memory_limit => Err(format!(
-            "{}: the server needed {} of memory; it may need {}",
-            plan.name,
-            figure::mebibytes(Some(peak)),
-            figure::mebibytes(Some(plan.memory_limit))
-        )),
-        _ => Ok(()),
-    }
+    figure.check_memory()
 }
 
 /// The import that is measured, on a server of its own; where it is the second one of the same file, the

@@ -13,6 +13,9 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 const BOUNDARY: &str = "end-to-end";
 
+/// The path of the SOAP service.
+const USER_ADMIN: &str = "/services/UserAdmin";
+
 /// A request that brings users in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchange {
@@ -78,7 +81,14 @@ fn envelope(file_name: &str) -> [String; 2] {
     ]
 }
 
-fn soap(address: &str, file_name: &str, attachment: Attachment, file: &Path) -> io::Result<String> {
+/// A message of an envelope and a file.
+struct Framed {
+    content_type: String,
+    before: String,
+    after: String,
+}
+
+fn frame(file_name: &str, attachment: Attachment) -> Framed {
     let [before, after] = envelope(file_name);
     let (handler, root, types) = match attachment {
         Attachment::Mtom => (
@@ -94,15 +104,42 @@ fn soap(address: &str, file_name: &str, attachment: Attachment, file: &Path) -> 
          \r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\
          Content-Transfer-Encoding: binary\r\nContent-ID: <file>\r\n\r\n"
     );
-    let content_type =
-        format!("multipart/related; {types}; start=\"<root>\"; boundary=\"{BOUNDARY}\"");
+    Framed {
+        content_type: format!(
+            "multipart/related; {types}; start=\"<root>\"; boundary=\"{BOUNDARY}\""
+        ),
+        before,
+        after: format!("\r\n--{BOUNDARY}--\r\n"),
+    }
+}
+
+fn soap(address: &str, file_name: &str, attachment: Attachment, file: &Path) -> io::Result<String> {
+    let framed = frame(file_name, attachment);
     post(
         address,
-        "/services/UserAdmin",
-        &content_type,
-        [&before, &format!("\r\n--{BOUNDARY}--\r\n")],
+        USER_ADMIN,
+        &framed.content_type,
+        [&framed.before, &framed.after],
         &mut File::open(file)?,
     )
+}
+
+/// A whole request with a small CSV file as an MTOM attachment, on a connection that stays open.
+pub fn small_request(address: &str, file: &str) -> String {
+    let Framed {
+        content_type,
+        before,
+        after,
+    } = frame("users.csv", Attachment::Mtom);
+    let length = before.len() + file.len() + after.len();
+    let head = head(
+        address,
+        USER_ADMIN,
+        &content_type,
+        "keep-alive",
+        length as u64,
+    );
+    [head, before, file.to_owned(), after].concat()
 }
 
 /// The file in base64 is made before anything is sent: encoding is not what is measured.
@@ -132,7 +169,7 @@ fn inline(address: &str, file: &Path) -> io::Result<String> {
     let [before, after] = envelope("users.csv");
     post(
         address,
-        "/services/UserAdmin",
+        USER_ADMIN,
         "text/xml; charset=UTF-8",
         [&before, &after],
         &mut encoded,
@@ -149,12 +186,7 @@ fn post(
     file: &mut File,
 ) -> io::Result<String> {
     let length = before.len() as u64 + file.metadata()?.len() + after.len() as u64;
-    let credentials = STANDARD.encode(format!("admin:{PASSWORD}"));
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Authorization: Basic {credentials}\r\nContent-Type: {content_type}\r\n\
-         Content-Length: {length}\r\n\r\n"
-    );
+    let head = head(address, path, content_type, "close", length);
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(head.as_bytes())?;
     stream.write_all(before.as_bytes())?;
@@ -163,4 +195,14 @@ fn post(
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
+}
+
+/// The head of a request; `connection` says what becomes of the connection.
+fn head(address: &str, path: &str, content_type: &str, connection: &str, length: u64) -> String {
+    let credentials = STANDARD.encode(format!("admin:{PASSWORD}"));
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: {connection}\r\n\
+         Authorization: Basic {credentials}\r\nContent-Type: {content_type}\r\n\
+         Content-Length: {length}\r\n\r\n"
+    )
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::plans::{Baseline, Plan};
 
@@ -14,6 +14,7 @@ pub struct Figure<'p> {
     seconds: Vec<f64>,
     baseline: Vec<f64>,
     peak_memory: Option<u64>,
+    notes: serde_json::Map<String, Value>,
 }
 
 impl<'p> Figure<'p> {
@@ -25,6 +26,7 @@ impl<'p> Figure<'p> {
             seconds: Vec::new(),
             baseline: Vec::new(),
             peak_memory: None,
+            notes: serde_json::Map::new(),
         }
     }
 
@@ -39,9 +41,28 @@ impl<'p> Figure<'p> {
         self.baseline.push(seconds);
     }
 
-    /// The most memory that any run needed, in bytes.
-    pub fn peak_memory(&self) -> Option<u64> {
-        self.peak_memory
+    /// Notes what only this figure has, for the JSON object.
+    pub fn note(&mut self, name: &str, value: impl Into<Value>) {
+        self.notes.insert(name.to_owned(), value.into());
+    }
+
+    /// Whether the server needed no more memory than it may. What more rows than the figure's own need is
+    /// told, and has no limit.
+    ///
+    /// # Errors
+    /// A sentence: it needed more.
+    pub fn check_memory(&self) -> Result<(), String> {
+        match self.peak_memory {
+            Some(peak) if self.rows <= self.plan.rows && peak > self.plan.memory_limit => {
+                Err(format!(
+                    "{}: the server needed {} of memory; it may need {}",
+                    self.plan.name,
+                    mebibytes(Some(peak)),
+                    mebibytes(Some(self.plan.memory_limit))
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The last run, in a line.
@@ -62,7 +83,7 @@ impl<'p> Figure<'p> {
         let own = self.rates(&self.seconds);
         let baseline = self.rates(&self.baseline);
         let (min, median, max) = own.unwrap_or_default();
-        json!({
+        let mut object = json!({
             "figure": self.plan.name,
             "unit": "rows/s",
             "rows": self.rows,
@@ -74,8 +95,11 @@ impl<'p> Figure<'p> {
             "ratio": baseline.map(|(_, other, _)| (median / other * 1000.0).round() / 1000.0),
             "target": self.plan.target,
             "peakMemoryBytes": self.peak_memory,
-        })
-        .to_string()
+        });
+        if let Some(object) = object.as_object_mut() {
+            object.extend(self.notes.clone());
+        }
+        object.to_string()
     }
 
     /// What the baseline is called.
@@ -90,11 +114,8 @@ impl<'p> Figure<'p> {
 
     /// The least, the median and the greatest rate.
     fn rates(&self, seconds: &[f64]) -> Option<(f64, f64, f64)> {
-        let mut rates: Vec<f64> = seconds.iter().map(|s| self.rows as f64 / s).collect();
-        rates.sort_by(f64::total_cmp);
-        let (low, high) = ((rates.len().max(1) - 1) / 2, rates.len() / 2);
-        let median = (rates.get(low)? + rates.get(high)?) / 2.0;
-        Some((*rates.first()?, median, *rates.last()?))
+        let rates: Vec<f64> = seconds.iter().map(|s| self.rows as f64 / s).collect();
+        spread(&rates)
     }
 }
 
@@ -139,6 +160,15 @@ impl fmt::Display for Figure<'_> {
             peak => write!(f, "\n  peak memory      {}", mebibytes(peak)),
         }
     }
+}
+
+/// The least of the values, their median and the greatest; none when there is no value.
+pub fn spread(values: &[f64]) -> Option<(f64, f64, f64)> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (low, high) = ((sorted.len().max(1) - 1) / 2, sorted.len() / 2);
+    let median = (sorted.get(low)? + sorted.get(high)?) / 2.0;
+    Some((*sorted.first()?, median, *sorted.last()?))
 }
 
 /// A number of bytes for people.

@@ -3,7 +3,8 @@
 use crate::data::Data;
 use crate::exchange::Exchange;
 
-const MIB: u64 = 1024 * 1024;
+/// Bytes.
+pub const MIB: u64 = 1024 * 1024;
 
 /// What a figure is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The row path alone, in this process and on one core: what remains of an import without network,
 //! multipart and store.
 
+use std::io::Write;
 use std::time::Instant;
 
 use crate::arguments::Arguments;
@@ -17,11 +18,11 @@ pub const PLAN: Plan = Plan {
     ..MILLION
 };
 
-/// Measures it.
+/// Measures it and prints it.
 ///
 /// # Errors
 /// A sentence: not every row came out as a user.
-pub fn measure(wanted: &Arguments) -> Result<Figure<'static>, String> {
+pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     let rows = wanted.rows.unwrap_or(PLAN.rows);
     let file = people::csv(rows).map_err(|error| error.to_string())?;
     let path = RowPath::new()?;
@@ -34,5 +35,9 @@ pub fn measure(wanted: &Arguments) -> Result<Figure<'static>, String> {
             return Err(format!("{rows} rows came out as {users} users"));
         }
     }
-    Ok(figure)
+    let told = match wanted.json {
+        true => figure.to_json(),
+        false => figure.to_string(),
+    };
+    writeln!(out, "{told}").map_err(|error| error.to_string())
 }

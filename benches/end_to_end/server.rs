@@ -81,6 +81,16 @@ impl Server {
     /// # Errors
     /// A sentence: it refuses the file, or stored another number of users.
     pub fn import(&self, exchange: Exchange, file: &Path, rows: u64) -> Result<Run, String> {
+        let run = self.upload(exchange, file)?;
+        self.expect_users(rows)?;
+        Ok(run)
+    }
+
+    /// Sends it the file.
+    ///
+    /// # Errors
+    /// A sentence: it refuses the file.
+    pub fn upload(&self, exchange: Exchange, file: &Path) -> Result<Run, String> {
         let started = Instant::now();
         let answer = exchange
             .send(&self.address, file)
@@ -94,15 +104,44 @@ impl Server {
             let beginning: String = answer.chars().take(2_000).collect();
             return Err(format!("the server answered {beginning}"));
         }
-        let stored = count_users(&self.folder.path().join("data"))
-            .map_err(|error| format!("the database: {error}"))?;
-        if stored != rows {
-            return Err(format!("{rows} users were sent and {stored} are stored"));
-        }
         Ok(Run {
             seconds,
             peak_memory: self.memory("VmHWM:"),
         })
+    }
+
+    /// Counts the users that are there.
+    ///
+    /// # Errors
+    /// A sentence: there is another number of them.
+    pub fn expect_users(&self, rows: u64) -> Result<(), String> {
+        let stored = self.count("SELECT count(*) FROM users")?;
+        match stored == rows {
+            true => Ok(()),
+            false => Err(format!("{rows} users were sent and {stored} are stored")),
+        }
+    }
+
+    /// Rows of imports that are durable, also of one that is under way.
+    ///
+    /// # Errors
+    /// A sentence: the database cannot be read.
+    pub fn durable_rows(&self) -> Result<u64, String> {
+        self.count("SELECT coalesce(sum(total), 0) FROM imports")
+    }
+
+    /// Where it listens: address and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn count(&self, query: &str) -> Result<u64, String> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let path = self.folder.path().join("data/muster.db");
+        let count: i64 = rusqlite::Connection::open_with_flags(path, flags)
+            .and_then(|database| database.query_row(query, [], |row| row.get(0)))
+            .map_err(|error| format!("the database: {error}"))?;
+        u64::try_from(count).map_err(|error| format!("the database: {error}"))
     }
 
     /// Resident memory in bytes, where the system tells: `VmRSS:` now, `VmHWM:` at its peak.
@@ -132,11 +171,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn count_users(data: &Path) -> rusqlite::Result<u64> {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let database = rusqlite::Connection::open_with_flags(data.join("muster.db"), flags)?;
-    let count: i64 = database.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?;
-    Ok(u64::try_from(count).unwrap_or_default())
 }

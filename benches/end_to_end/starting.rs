@@ -1,6 +1,7 @@
 //! What the server needs before anybody calls: the time until it is ready, its memory, its size.
 
 use std::fs;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -15,11 +16,11 @@ pub const NAME: &str = "starting";
 /// How long a server is left alone before its memory is looked at.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Measures starts on a directory where everything is made already; the lines to be printed.
+/// Measures starts on a directory where everything is made already, and prints what was found.
 ///
 /// # Errors
 /// A sentence: the server does not start.
-pub fn measure(wanted: &Arguments) -> Result<Vec<String>, String> {
+pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     let mut folder = Server::start()?.stop()?;
     let (mut milliseconds, mut memory) = (Vec::new(), None);
     for _ in 0..wanted.runs.unwrap_or(5) {
@@ -36,26 +37,23 @@ pub fn measure(wanted: &Arguments) -> Result<Vec<String>, String> {
         .copied()
         .unwrap_or_default();
     let binary = fs::metadata(env!("CARGO_BIN_EXE_muster")).map_err(|error| error.to_string())?;
-    if wanted.json {
-        return Ok(vec![
-            json!({
-                "figure": NAME,
-                "unit": "ms",
-                "median": (median * 10.0).round() / 10.0,
-                "target": 100,
-                "idleMemoryBytes": memory,
-                "binaryBytes": binary.len(),
-            })
-            .to_string(),
-        ]);
-    }
-    Ok(vec![
-        format!("{NAME}, median of {} runs", milliseconds.len()),
-        format!("  ready after      {median:.0} ms (target 100)"),
-        format!("  idle memory      {} (target 20 MiB)", mebibytes(memory)),
-        format!(
-            "  binary           {} (target 25 MiB)",
+    let told = match wanted.json {
+        true => json!({
+            "figure": NAME,
+            "unit": "ms",
+            "median": (median * 10.0).round() / 10.0,
+            "target": 100,
+            "idleMemoryBytes": memory,
+            "binaryBytes": binary.len(),
+        })
+        .to_string(),
+        false => format!(
+            "{NAME}, median of {} runs\n  ready after      {median:.0} ms (target 100)\n  idle memory      \
+             {} (target 20 MiB)\n  binary           {} (target 25 MiB)",
+            milliseconds.len(),
+            mebibytes(memory),
             mebibytes(Some(binary.len()))
         ),
-    ])
+    };
+    writeln!(out, "{told}").map_err(|error| error.to_string())
 }

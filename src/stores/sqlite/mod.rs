@@ -4,6 +4,7 @@ mod connection;
 mod spaces;
 mod step;
 mod writer;
+mod waiting;
 mod turns;
 mod checkpoints;
 mod users;

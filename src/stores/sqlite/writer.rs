@@ -1,8 +1,8 @@
-//! The one writer thread: waiting steps of all imports are committed together (group commit), and
-//! each is answered when the commit that holds it is on the disk.
+//! The one writer thread: small steps of all imports are committed together (group commit), and each is
+//! answered when the commit that holds it is on the disk.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, SyncSender};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -10,22 +10,13 @@ use rusqlite::Connection;
 use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::step;
 use crate::stores::sqlite::turns::Turns;
+use crate::stores::sqlite::waiting::{Request, Waiting};
 use crate::users::store::{ImportStep, Outcome, PendingStep, Tally, Written};
 use crate::users::store_error::StoreError;
 
-/// Users of one commit; a step that is larger gets a commit of its own.
-const COMMIT_USERS: usize = 50_000;
-
-/// Steps of one commit.
-const COMMIT_STEPS: usize = 256;
-
-/// Steps that may wait before `submit` blocks: the store's own share of the backpressure.
-const WAITING_STEPS: usize = 256;
-
-struct Request {
-    step: ImportStep,
-    reply: SyncSender<Result<Written, StoreError>>,
-}
+/// Steps that may be on their way to the writer before `submit` blocks: the store's own share of the
+/// backpressure.
+const INBOX_STEPS: usize = 256;
 
 /// The thread and the way to it.
 pub(super) struct Writer {
@@ -36,10 +27,11 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread with a connection to a database whose schema is up to date.
     pub(super) fn start(mut connection: Connection, turns: Arc<Turns>) -> Result<Self, StoreError> {
-        let (requests, inbox) = mpsc::sync_channel(WAITING_STEPS);
+        let (requests, inbox) = mpsc::sync_channel(INBOX_STEPS);
+        let mut waiting = Waiting::new(inbox);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&mut connection, &inbox, &turns))
+            .spawn(move || run(&mut connection, &mut waiting, &turns))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Writer {
             requests: Some(requests),
@@ -68,15 +60,8 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &mut Connection, inbox: &Receiver<Request>, turns: &Turns) {
-    while let Ok(first) = inbox.recv() {
-        let mut users = first.step.users.len();
-        let mut group = vec![first];
-        while users < COMMIT_USERS && group.len() < COMMIT_STEPS {
-            let Ok(next) = inbox.try_recv() else { break };
-            users += next.step.users.len();
-            group.push(next);
-        }
+fn run(connection: &mut Connection, waiting: &mut Waiting, turns: &Turns) {
+    while let Some(group) = waiting.next_group() {
         let turn = turns.wait();
         let results = write_all(connection, &group);
         drop(turn);

@@ -1,0 +1,178 @@
+//! The steps that wait for the writer, and which of them it commits next.
+//!
+//! Small ones go together and first, so that who brings a few users waits for the large step that is being
+//! written and for no other. Then a large one has its turn, by itself: the others would wait for its end,
+//! and it needs no savepoint. Steps of one import stay in their order.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use crate::users::store::{ImportStep, Written};
+use crate::users::store_error::StoreError;
+
+/// Steps that may wait here; others stay in the channel.
+const WAITING_STEPS: usize = 256;
+
+/// Users of a small step; it takes no longer than the sync of its commit.
+const SMALL_USERS: usize = 1_000;
+
+/// A step, and who waits for it.
+pub(super) struct Request {
+    pub step: ImportStep,
+    pub reply: SyncSender<Result<Written, StoreError>>,
+}
+
+impl Request {
+    fn is_small(&self) -> bool {
+        self.step.users.len() <= SMALL_USERS
+    }
+}
+
+/// The waiting steps.
+pub(super) struct Waiting {
+    inbox: Receiver<Request>,
+    /// In the order in which they came.
+    steps: VecDeque<Request>,
+    /// Whether small steps have gone before the first one here: then it is its turn.
+    passed_over: bool,
+}
+
+impl Waiting {
+    /// Those that come through `inbox`.
+    pub(super) fn new(inbox: Receiver<Request>) -> Self {
+        Waiting {
+            inbox,
+            steps: VecDeque::new(),
+            passed_over: false,
+        }
+    }
+
+    /// The steps of the next commit; waits until there are any. None when no more can come.
+    pub(super) fn next_group(&mut self) -> Option<Vec<Request>> {
+        if self.steps.is_empty() {
+            self.steps.push_back(self.inbox.recv().ok()?);
+        }
+        self.take_in();
+        if !std::mem::take(&mut self.passed_over) {
+            let small = self.take_small();
+            if !small.is_empty() {
+                self.passed_over = !self.steps.is_empty();
+                return Some(small);
+            }
+        }
+        self.steps.pop_front().map(|step| vec![step])
+    }
+
+    fn take_in(&mut self) {
+        while self.steps.len() < WAITING_STEPS
+            && let Ok(request) = self.inbox.try_recv()
+        {
+            self.steps.push_back(request);
+        }
+    }
+
+    /// Takes out the small steps that have no earlier one of their import before them.
+    fn take_small(&mut self) -> Vec<Request> {
+        let (mut small, mut others) = (Vec::new(), VecDeque::<Request>::new());
+        for request in self.steps.drain(..) {
+            let import = request.step.import;
+            let in_order = others.iter().all(|other| other.step.import != import);
+            match request.is_small() && in_order {
+                true => small.push(request),
+                false => others.push_back(request),
+            }
+        }
+        self.steps = others;
+        small
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::Moment;
+    use crate::users::batch::{CheckedUsers, NewUsers};
+    use crate::users::candidate::{CheckedPassword, CheckedUser};
+    use crate::users::import_record::ImportId;
+    use crate::users::name::UserName;
+
+    const LARGE: usize = SMALL_USERS + 1;
+
+    fn request(import: u128, users: usize) -> Request {
+        let mut checked = CheckedUsers::default();
+        for line in 0..users {
+            let user = CheckedUser {
+                line: line as u64,
+                name: UserName::parse("ann", None).unwrap(),
+                given_name: None,
+                family_name: None,
+                email: None,
+                external_id: None,
+                attributes: Vec::new(),
+                cleared: Vec::new(),
+                roles: "".into(),
+                password: CheckedPassword::Missing,
+            };
+            checked.push(&user, None);
+        }
+        let mut users = NewUsers::default();
+        checked.move_into(&mut users, &[], &[], Uuid::nil);
+        let import = ImportId(Uuid::from_u128(import));
+        let step = ImportStep::without_users(import, "", "PRIMARY", 0, Moment(0));
+        Request {
+            step: ImportStep { users, ..step },
+            reply: mpsc::sync_channel(1).0,
+        }
+    }
+
+    /// Imports and users of the next group.
+    fn next(waiting: &mut Waiting) -> Option<Vec<(u128, usize)>> {
+        let group = waiting.next_group()?;
+        let told = |request: &Request| (request.step.import.0.as_u128(), request.step.users.len());
+        Some(group.iter().map(told).collect())
+    }
+
+    #[test]
+    fn small_steps_go_first_and_large_ones_have_their_turn() {
+        let (sender, inbox) = mpsc::sync_channel(16);
+        let mut waiting = Waiting::new(inbox);
+        for (import, users) in [(1, LARGE), (2, LARGE), (3, 3), (4, SMALL_USERS)] {
+            sender.send(request(import, users)).unwrap();
+        }
+        assert_eq!(next(&mut waiting), Some(vec![(3, 3), (4, SMALL_USERS)]));
+        sender.send(request(5, 3)).unwrap();
+        assert_eq!(next(&mut waiting), Some(vec![(1, LARGE)]));
+        assert_eq!(next(&mut waiting), Some(vec![(5, 3)]));
+        assert_eq!(next(&mut waiting), Some(vec![(2, LARGE)]));
+        drop(sender);
+        assert_eq!(next(&mut waiting), None);
+    }
+
+    #[test]
+    fn steps_of_one_import_stay_in_their_order() {
+        let (sender, inbox) = mpsc::sync_channel(16);
+        let mut waiting = Waiting::new(inbox);
+        for (import, users) in [(1, LARGE), (1, 3), (2, 3), (1, LARGE), (1, 4)] {
+            sender.send(request(import, users)).unwrap();
+        }
+        drop(sender);
+        let mut all = Vec::new();
+        while let Some(group) = next(&mut waiting) {
+            all.push(group);
+        }
+        assert_eq!(
+            all,
+            [
+                vec![(2, 3)],
+                vec![(1, LARGE)],
+                vec![(1, 3)],
+                vec![(1, LARGE)],
+                vec![(1, 4)]
+            ]
+        );
+    }
+}
