@@ -23,7 +23,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const AUTOCHECKPOINT_PAGES: u32 = 16_000;
 
 /// KiB of page cache of the writing connection.
-const WRITER_CACHE_KIB: i32 = 24 * 1024;
+const WRITER_CACHE_KIB: i32 = 8 * 1024;
 
 /// A connection that may write; the file is made when it does not exist.
 pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
