@@ -3,7 +3,8 @@
 //! `cargo bench --bench end_to_end -- [FIGURE …] [--rows N] [--runs N] [--json]`: for each figure (all
 //! of them, when none is named) makes its data, starts the release server with its default settings in a
 //! fresh directory, sends the data over the loopback, counts the users in the database, and does the same
-//! with its baseline in turn. `plans.rs` is the table of figures.
+//! with its baseline in turn. `plans.rs` is the table of figures; `small_calls.rs`, where `N` is the number
+//! of calls, and `starting.rs` are figures of their own kind.
 //!
 //! Temporary files go where `TMPDIR` says; that disk is a part of the measurement. The exit code is 1
 //! when a count is wrong or the server needed more memory than it may; a ratio below its target is told
@@ -25,6 +26,12 @@ mod shell;
 mod hashing;
 #[path = "end_to_end/starting.rs"]
 mod starting;
+#[path = "end_to_end/callers.rs"]
+mod callers;
+#[path = "end_to_end/bare_handler.rs"]
+mod bare_handler;
+#[path = "end_to_end/small_calls.rs"]
+mod small_calls;
 #[path = "end_to_end/figure.rs"]
 mod figure;
 
@@ -40,15 +47,17 @@ use crate::plans::{Baseline, PLANS, Plan};
 use crate::server::Server;
 
 fn main() -> ExitCode {
+    let mut given = std::env::args().skip(1).peekable();
+    if given.next_if_eq(bare_handler::ARGUMENT).is_some() {
+        return bare_handler::serve(given);
+    }
     let mut out = io::stdout().lock();
     let names: Vec<&str> = PLANS
         .iter()
         .map(|plan| plan.name)
-        .chain([starting::NAME])
+        .chain([small_calls::NAME, starting::NAME])
         .collect();
-    match Arguments::read(std::env::args().skip(1), &names)
-        .and_then(|wanted| run(&wanted, &mut out))
-    {
+    match Arguments::read(given, &names).and_then(|wanted| run(&wanted, &mut out)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             // Nothing is left to be done when standard error is closed.
@@ -64,10 +73,15 @@ fn run(wanted: &Arguments, out: &mut impl Write) -> Result<(), String> {
             measure(plan, wanted, out)?;
         }
     }
+    let mut say = |lines: Vec<String>| {
+        let mut lines = lines.into_iter();
+        lines.try_for_each(|line| writeln!(out, "{line}").map_err(|error| error.to_string()))
+    };
+    if wanted.wants(small_calls::NAME) {
+        say(small_calls::measure(wanted)?)?;
+    }
     if wanted.wants(starting::NAME) {
-        for line in starting::measure(wanted)? {
-            writeln!(out, "{line}").map_err(|error| error.to_string())?;
-        }
+        say(starting::measure(wanted)?)?;
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 const BOUNDARY: &str = "end-to-end";
 
+const SOAP_PATH: &str = "/services/UserAdmin";
+
 /// A request that brings users in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchange {
@@ -79,6 +81,28 @@ fn envelope(file_name: &str) -> [String; 2] {
 }
 
 fn soap(address: &str, file_name: &str, attachment: Attachment, file: &Path) -> io::Result<String> {
+    let Frame {
+        content_type,
+        before,
+        after,
+    } = frame(file_name, attachment);
+    post(
+        address,
+        SOAP_PATH,
+        &content_type,
+        [&before, &after],
+        &mut File::open(file)?,
+    )
+}
+
+/// A message around a file.
+struct Frame {
+    content_type: String,
+    before: String,
+    after: String,
+}
+
+fn frame(file_name: &str, attachment: Attachment) -> Frame {
     let [before, after] = envelope(file_name);
     let (handler, root, types) = match attachment {
         Attachment::Mtom => (
@@ -89,20 +113,29 @@ fn soap(address: &str, file_name: &str, attachment: Attachment, file: &Path) -> 
         ),
         Attachment::Swa => ("cid:file", "text/xml; charset=UTF-8", "type=\"text/xml\""),
     };
-    let before = format!(
-        "--{BOUNDARY}\r\nContent-Type: {root}\r\nContent-ID: <root>\r\n\r\n{before}{handler}{after}\
-         \r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\
-         Content-Transfer-Encoding: binary\r\nContent-ID: <file>\r\n\r\n"
-    );
-    let content_type =
-        format!("multipart/related; {types}; start=\"<root>\"; boundary=\"{BOUNDARY}\"");
-    post(
-        address,
-        "/services/UserAdmin",
-        &content_type,
-        [&before, &format!("\r\n--{BOUNDARY}--\r\n")],
-        &mut File::open(file)?,
-    )
+    Frame {
+        content_type: format!(
+            "multipart/related; {types}; start=\"<root>\"; boundary=\"{BOUNDARY}\""
+        ),
+        before: format!(
+            "--{BOUNDARY}\r\nContent-Type: {root}\r\nContent-ID: <root>\r\n\r\n{before}{handler}\
+             {after}\r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\
+             Content-Transfer-Encoding: binary\r\nContent-ID: <file>\r\n\r\n"
+        ),
+        after: format!("\r\n--{BOUNDARY}--\r\n"),
+    }
+}
+
+/// A whole request for a connection that is kept: the CSV as an MTOM attachment.
+pub fn mtom_request(address: &str, csv: &str) -> String {
+    let Frame {
+        content_type,
+        before,
+        after,
+    } = frame("users.csv", Attachment::Mtom);
+    let length = before.len() + csv.len() + after.len();
+    let head = head(address, SOAP_PATH, "", &content_type, length as u64);
+    head + &before + csv + &after
 }
 
 /// The file in base64 is made before anything is sent: encoding is not what is measured.
@@ -132,7 +165,7 @@ fn inline(address: &str, file: &Path) -> io::Result<String> {
     let [before, after] = envelope("users.csv");
     post(
         address,
-        "/services/UserAdmin",
+        SOAP_PATH,
         "text/xml; charset=UTF-8",
         [&before, &after],
         &mut encoded,
@@ -149,11 +182,12 @@ fn post(
     file: &mut File,
 ) -> io::Result<String> {
     let length = before.len() as u64 + file.metadata()?.len() + after.len() as u64;
-    let credentials = STANDARD.encode(format!("admin:{PASSWORD}"));
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Authorization: Basic {credentials}\r\nContent-Type: {content_type}\r\n\
-         Content-Length: {length}\r\n\r\n"
+    let head = head(
+        address,
+        path,
+        "Connection: close\r\n",
+        content_type,
+        length,
     );
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(head.as_bytes())?;
@@ -163,4 +197,13 @@ fn post(
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
+}
+
+fn head(address: &str, path: &str, connection: &str, content_type: &str, length: u64) -> String {
+    let credentials = STANDARD.encode(format!("admin:{PASSWORD}"));
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{connection}\
+         Authorization: Basic {credentials}\r\nContent-Type: {content_type}\r\n\
+         Content-Length: {length}\r\n\r\n"
+    )
 }

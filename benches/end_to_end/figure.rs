@@ -90,11 +90,7 @@ impl<'p> Figure<'p> {
 
     /// The least, the median and the greatest rate.
     fn rates(&self, seconds: &[f64]) -> Option<(f64, f64, f64)> {
-        let mut rates: Vec<f64> = seconds.iter().map(|s| self.rows as f64 / s).collect();
-        rates.sort_by(f64::total_cmp);
-        let (low, high) = ((rates.len().max(1) - 1) / 2, rates.len() / 2);
-        let median = (rates.get(low)? + rates.get(high)?) / 2.0;
-        Some((*rates.first()?, median, *rates.last()?))
+        spread(seconds.iter().map(|s| self.rows as f64 / s).collect())
     }
 }
 
@@ -136,6 +132,14 @@ impl fmt::Display for Figure<'_> {
         }
         write!(f, "  peak memory      {}", mebibytes(self.peak_memory))
     }
+}
+
+/// The least, the median and the greatest of these; none when there are none.
+pub fn spread(mut rates: Vec<f64>) -> Option<(f64, f64, f64)> {
+    rates.sort_by(f64::total_cmp);
+    let (low, high) = ((rates.len().max(1) - 1) / 2, rates.len() / 2);
+    let median = (rates.get(low)? + rates.get(high)?) / 2.0;
+    Some((*rates.first()?, median, *rates.last()?))
 }
 
 /// A number of bytes for people.

@@ -94,15 +94,29 @@ impl Server {
             let beginning: String = answer.chars().take(2_000).collect();
             return Err(format!("the server answered {beginning}"));
         }
-        let stored = count_users(&self.folder.path().join("data"))
-            .map_err(|error| format!("the database: {error}"))?;
-        if stored != rows {
-            return Err(format!("{rows} users were sent and {stored} are stored"));
-        }
+        self.expect_users(rows)?;
         Ok(Run {
             seconds,
             peak_memory: self.memory("VmHWM:"),
         })
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Counts the users in the database.
+    ///
+    /// # Errors
+    /// A sentence: there is another number of them.
+    pub fn expect_users(&self, sent: u64) -> Result<(), String> {
+        let stored = count_users(&self.folder.path().join("data"))
+            .map_err(|error| format!("the database: {error}"))?;
+        match stored == sent {
+            true => Ok(()),
+            false => Err(format!("{sent} users were sent and {stored} are stored")),
+        }
     }
 
     /// Resident memory in bytes, where the system tells: `VmRSS:` now, `VmHWM:` at its peak.
