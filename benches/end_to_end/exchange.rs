@@ -182,13 +182,7 @@ fn post(
     file: &mut File,
 ) -> io::Result<String> {
     let length = before.len() as u64 + file.metadata()?.len() + after.len() as u64;
-    let head = head(
-        address,
-        path,
-        "Connection: close\r\n",
-        content_type,
-        length,
-    );
+    let head = head(address, path, "Connection: close\r\n", content_type, length);
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(head.as_bytes())?;
     stream.write_all(before.as_bytes())?;
