@@ -6,8 +6,9 @@
 
 use std::io::Read;
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use csv_core::ReadRecordResult;
 
+use crate::formats::csv_parser::Parser;
 use crate::formats::delimiter::{Delimiter, SepLine};
 use crate::formats::error::FormatError;
 use crate::formats::row::Row;
@@ -21,12 +22,14 @@ pub const ROW_LIMIT: usize = 1024 * 1024;
 /// Fields that one row may have.
 pub const FIELDS_LIMIT: usize = 1024;
 
+/// Bytes of the buffer at first, and at the most: it grows with the file.
+const FIRST_BUFFER: usize = 4 * 1024;
 const BUFFER: usize = 64 * 1024;
 
 /// Reads rows from `source`, one at a time, into memory that is used again.
 pub struct CsvRows<R> {
     source: R,
-    parser: Reader,
+    parser: Parser,
     buffer: Vec<u8>,
     /// The unread part of the buffer.
     start: usize,
@@ -47,8 +50,8 @@ impl<R: Read> CsvRows<R> {
         CsvRows {
             source,
             delimiter,
-            parser: Reader::new(),
-            buffer: vec![0; BUFFER],
+            parser: Parser::new(delimiter.unwrap_or(Delimiter::Comma)),
+            buffer: vec![0; FIRST_BUFFER],
             start: 0,
             end: 0,
             at_end: false,
@@ -237,6 +240,11 @@ impl<R: Read> CsvRows<R> {
 
     /// Moves what is unread to the front and reads more; sets `at_end` when there is no more.
     fn fill(&mut self) -> Result<(), FormatError> {
+        if self.end == self.buffer.len() {
+            // It was filled the last time.
+            let larger = (self.buffer.len() * 2).min(BUFFER);
+            self.buffer.resize(larger, 0);
+        }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -286,11 +294,7 @@ impl<R: Read> CsvRows<R> {
             (None, None) => Delimiter::detect(body).ok_or(FormatError::Delimiter)?,
         };
         self.delimiter = Some(delimiter);
-        self.parser = ReaderBuilder::new().delimiter(delimiter.byte()).build();
-        // The parser steps over a mark of its own accord at its first call: that is used up here.
-        let _ = self
-            .parser
-            .read_record(b"\n", &mut self.output, &mut self.ends);
+        self.parser = Parser::new(delimiter);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ pub mod error;
 pub mod row;
 pub mod decode;
 pub mod delimiter;
+mod csv_parser;
 pub mod csv;
 pub mod csv_writer;
 pub mod xlsx;
