@@ -50,7 +50,7 @@ impl Content {
         keep(&mut self.findings, step.import, &tally.findings, room);
         keep(&mut self.rejects, step.import, &tally.rejects, room);
         if let Some(record) = self.imports.get_mut(&record_key) {
-            update(record, step, &tally);
+            step.count_into(record, &tally);
             if step.finish.is_some() {
                 let by = step.finish.as_ref().and_then(|finish| finish.by.clone());
                 let by = by.unwrap_or_else(|| record.actor());
@@ -158,27 +158,4 @@ fn keep<T: Clone>(kept: &mut HashMap<ImportId, Vec<T>>, import: ImportId, new: &
     let kept = kept.entry(import).or_default();
     let room = room.saturating_sub(kept.len());
     kept.extend(new.iter().take(room).cloned());
-}
-
-fn update(record: &mut ImportRecord, step: &ImportStep, tally: &Tally) {
-    record.counters.add(&tally.counters);
-    record.findings += tally.findings.len() as u64;
-    record.active_at = step.at;
-    if let Some(header) = &step.header {
-        record.header.clone_from(header);
-    }
-    if step.rows_sha256.is_some() {
-        record.rows_sha256.clone_from(&step.rows_sha256);
-    }
-    if let Some(hash) = &step.default_password_hash {
-        record.default_password_hash = Some(hash.clone());
-    }
-    if let Some(finish) = &step.finish {
-        record.state = finish.state;
-        record.reason.clone_from(&finish.reason);
-        if finish.sha256.is_some() {
-            record.sha256.clone_from(&finish.sha256);
-        }
-        record.finished_at = Some(step.at);
-    }
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::stores::sqlite::change::change;
-use crate::stores::sqlite::ledger::{insert_record, update_record};
+use crate::stores::sqlite::ledger::write_record;
 use crate::stores::sqlite::rehearsal::rehearse;
 use crate::stores::sqlite::spaces::find_or_make;
 use crate::users::batch::NewUser;
@@ -21,18 +21,9 @@ pub(super) fn apply(db: &Connection, step: &ImportStep) -> rusqlite::Result<(Vec
         let tally = step.tally(&outcomes);
         return Ok((outcomes, tally));
     }
-    if let Some(record) = &step.begin {
-        insert_record(db, record)?;
-    }
-    if let Some(hash) = &step.default_password_hash {
-        db.prepare_cached(
-            "UPDATE imports SET default_password_hash = ?3 WHERE organization = ?1 AND id = ?2",
-        )?
-        .execute(params![step.organization, step.import.0, hash])?;
-    }
     let outcomes = write_users(db, step)?;
     let tally = step.tally(&outcomes);
-    update_record(db, step, &tally)?;
+    write_record(db, step, &tally)?;
     Ok((outcomes, tally))
 }
 
