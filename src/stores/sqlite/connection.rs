@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -42,6 +43,7 @@ pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
         .pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
         .map_err(from_sqlite)?;
     connection.set_prepared_statement_cache_capacity(128);
+    plan_once(&connection)?;
     Ok(connection)
 }
 
@@ -51,8 +53,18 @@ pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
     connection.set_prepared_statement_cache_capacity(32);
+    plan_once(&connection)?;
     add_functions(&connection).map_err(from_sqlite)?;
     Ok(connection)
+}
+
+/// Has plans made for whatever is bound to a statement. Otherwise a statement that compares two parameters
+/// is planned anew at each use, which takes longer than a short one itself.
+fn plan_once(connection: &Connection) -> Result<(), StoreError> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
+        .map_err(from_sqlite)
 }
 
 /// Gives SQL `muster_fold(text)`, the text as it is compared without case; of anything else it is null.
