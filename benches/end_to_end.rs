@@ -4,7 +4,8 @@
 //! of them, when none is named) makes its data, starts the release server with its default settings in a
 //! fresh directory, sends the data over the loopback, counts the users in the database, and does the same
 //! with its baseline in turn. `plans.rs` is the table of figures; those of another kind have files of their
-//! own: `ten_million.rs`, `beside_import.rs`, `row_path.rs`, `starting.rs`.
+//! own: `ten_million.rs`, `beside_import.rs`, `small_calls.rs` (where `N` is the number of calls),
+//! `row_path.rs`, `starting.rs`.
 //!
 //! Temporary files go where `TMPDIR` says, up to 4 GB of them (`ten_million`); that disk is a part of the
 //! measurement. The exit code is 1 when a count is wrong or the server needed more memory than it may; a
@@ -28,6 +29,12 @@ mod shell;
 mod hashing;
 #[path = "end_to_end/starting.rs"]
 mod starting;
+#[path = "end_to_end/callers.rs"]
+mod callers;
+#[path = "end_to_end/bare_handler.rs"]
+mod bare_handler;
+#[path = "end_to_end/small_calls.rs"]
+mod small_calls;
 #[path = "end_to_end/figure.rs"]
 mod figure;
 #[path = "end_to_end/row_path.rs"]
@@ -51,9 +58,10 @@ use crate::plans::{Baseline, PLANS, Plan};
 use crate::server::Server;
 
 /// The figures of another kind: their names, and what measures and tells them.
-const OTHERS: [(&str, Measure); 4] = [
+const OTHERS: [(&str, Measure); 5] = [
     (ten_million::NAME, ten_million::measure),
     (beside_import::NAME, beside_import::measure),
+    (small_calls::NAME, small_calls::measure),
     (row_path::PLAN.name, row_path::measure),
     (starting::NAME, starting::measure),
 ];
@@ -62,15 +70,17 @@ const OTHERS: [(&str, Measure); 4] = [
 type Measure = fn(&Arguments, &mut dyn Write) -> Result<(), String>;
 
 fn main() -> ExitCode {
+    let mut given = std::env::args().skip(1).peekable();
+    if given.next_if_eq(bare_handler::ARGUMENT).is_some() {
+        return bare_handler::serve(given);
+    }
     let mut out = io::stdout().lock();
     let names: Vec<&str> = PLANS
         .iter()
         .map(|plan| plan.name)
         .chain(OTHERS.iter().map(|(name, _)| *name))
         .collect();
-    match Arguments::read(std::env::args().skip(1), &names)
-        .and_then(|wanted| run(&wanted, &mut out))
-    {
+    match Arguments::read(given, &names).and_then(|wanted| run(&wanted, &mut out)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             // Nothing is left to be done when standard error is closed.

@@ -99,7 +99,7 @@ fn pick(table: &[&'static str], number: u64) -> &'static str {
 
 /// Every number below `count` once, in random order: rounds of a mixing permutation of the next power
 /// of two, walked until the number is below `count`.
-fn scattered(row: u64, count: u64) -> u64 {
+pub fn scattered(row: u64, count: u64) -> u64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
     let bits = u64::BITS - count.saturating_sub(1).leading_zeros();
     let mask = (1u64 << bits.max(2)) - 1;

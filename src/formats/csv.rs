@@ -23,6 +23,8 @@ pub const ROW_LIMIT: usize = 1024 * 1024;
 /// Fields that one row may have.
 pub const FIELDS_LIMIT: usize = 1024;
 
+/// Bytes of the buffer at first, and at the most: it grows with the file.
+const FIRST_BUFFER: usize = 4 * 1024;
 const BUFFER: usize = 64 * 1024;
 
 /// Reads rows from `source`, one at a time, into memory that is used again.
@@ -51,7 +53,7 @@ impl<R: Read> CsvRows<R> {
             source,
             delimiter,
             parser: None,
-            buffer: vec![0; BUFFER],
+            buffer: vec![0; FIRST_BUFFER],
             start: 0,
             end: 0,
             at_end: false,
@@ -278,6 +280,11 @@ impl<R: Read> CsvRows<R> {
 
     /// Moves what is unread to the front and reads more; sets `at_end` when there is no more.
     fn fill(&mut self) -> Result<(), FormatError> {
+        if self.end == self.buffer.len() {
+            // It was filled the last time.
+            let larger = (self.buffer.len() * 2).min(BUFFER);
+            self.buffer.resize(larger, 0);
+        }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;

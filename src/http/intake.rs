@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::access::authorization::{self, Authorization};
 use crate::access::gate::{Caller, Recalled};
@@ -218,7 +218,8 @@ pub struct Flow {
     pub stranger: bool,
 }
 
-/// Runs `work` on a blocking thread while the body flows to it.
+/// Runs `work` on a blocking thread while the body flows to it. The thread begins when there is something
+/// for it to read; a small body is all there by then.
 ///
 /// # Errors
 /// The thread died.
@@ -228,8 +229,13 @@ pub async fn with_body<T: Send + 'static>(
     work: impl FnOnce(PipeReader) -> T + Send + 'static,
 ) -> Result<(T, Body), actix_web::error::BlockingError> {
     let (writer, reader) = pipe();
-    let work = web::block(move || work(reader));
-    let (result, body) = tokio::join!(work, feed(payload, writer, flow));
+    let (waiting, arrival) = oneshot::channel();
+    let work = async move {
+        // Nothing is sent through it: it is dropped.
+        let _ = arrival.await;
+        web::block(move || work(reader)).await
+    };
+    let (result, body) = tokio::join!(work, feed(payload, writer, flow, waiting));
     result.map(|result| (result, body))
 }
 
@@ -246,7 +252,14 @@ fn linger_bytes(stranger: bool) -> u64 {
     }
 }
 
-async fn feed(mut payload: web::Payload, writer: PipeWriter, flow: Flow) -> Body {
+/// Lets the body flow into the pipe; `waiting` is dropped when something of it is there, or nothing will be.
+async fn feed(
+    mut payload: web::Payload,
+    writer: PipeWriter,
+    flow: Flow,
+    waiting: oneshot::Sender<()>,
+) -> Body {
+    let mut waiting = Some(waiting);
     let Flow {
         idle,
         mut stop,
@@ -273,6 +286,7 @@ async fn feed(mut payload: web::Payload, writer: PipeWriter, flow: Flow) -> Body
                 if writer.send(piece).await.is_err() {
                     return discard(&mut payload, linger).await;
                 }
+                drop(waiting.take());
             }
             Ok(None) => {
                 writer.finish().await;

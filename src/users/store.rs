@@ -161,6 +161,32 @@ impl ImportStep {
         tally.rejects.truncate(room.rejects);
         Ok(tally)
     }
+
+    /// Brings the import's record to where it is behind this step, which came to `tally`.
+    pub fn count_into(&self, record: &mut ImportRecord, tally: &Tally) {
+        record.counters.add(&tally.counters);
+        record.findings += tally.findings.len() as u64;
+        record.active_at = self.at;
+        if let Some(header) = &self.header {
+            record.header.clone_from(header);
+        }
+        if self.rows_sha256.is_some() {
+            record.rows_sha256.clone_from(&self.rows_sha256);
+        }
+        if self.default_password_hash.is_some() {
+            record
+                .default_password_hash
+                .clone_from(&self.default_password_hash);
+        }
+        if let Some(finish) = &self.finish {
+            record.state = finish.state;
+            record.reason.clone_from(&finish.reason);
+            if finish.sha256.is_some() {
+                record.sha256.clone_from(&finish.sha256);
+            }
+            record.finished_at = Some(self.at);
+        }
+    }
 }
 
 /// The first `room` of them by line.

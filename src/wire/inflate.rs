@@ -22,17 +22,23 @@ pub fn decode<'r>(
     limit: u64,
 ) -> Result<Box<dyn Read + 'r>, WireError> {
     let (start, body) = peek(body, 2).map_err(WireError::from_io)?;
-    let body = BufReader::with_capacity(64 * 1024, body);
     let encoding = encoding.unwrap_or_default().trim().to_ascii_lowercase();
     match encoding.as_str() {
-        "" | "identity" if start == b"\x1f\x8b" => Ok(limited(MultiGzDecoder::new(body), limit)),
+        "" | "identity" if start == b"\x1f\x8b" => {
+            Ok(limited(MultiGzDecoder::new(buffered(body)), limit))
+        }
         "" | "identity" => Ok(Box::new(Limited::new(body, limit))),
-        "gzip" | "x-gzip" => Ok(limited(MultiGzDecoder::new(body), limit)),
+        "gzip" | "x-gzip" => Ok(limited(MultiGzDecoder::new(buffered(body)), limit)),
         // RFC 9110 means zlib; some clients send the bare deflate stream (its first byte is no CMF).
-        "deflate" if is_zlib(&start) => Ok(limited(ZlibDecoder::new(body), limit)),
-        "deflate" => Ok(limited(DeflateDecoder::new(body), limit)),
+        "deflate" if is_zlib(&start) => Ok(limited(ZlibDecoder::new(buffered(body)), limit)),
+        "deflate" => Ok(limited(DeflateDecoder::new(buffered(body)), limit)),
         _ => Err(WireError::ContentEncoding(encoding)),
     }
+}
+
+/// What decoders read from; whoever reads a body that is not compressed has a buffer of its own.
+fn buffered<R: Read>(body: R) -> BufReader<R> {
+    BufReader::with_capacity(64 * 1024, body)
 }
 
 /// RFC 1950 §2.2: compression method 8, and the two bytes a multiple of 31.

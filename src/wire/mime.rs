@@ -51,7 +51,10 @@ pub struct Multipart<R> {
     source: R,
     source_ended: bool,
     machine: Machine,
+    /// Grows with the message.
     buffer: Vec<u8>,
+    /// Bytes that the buffer may have.
+    most: usize,
     /// What has been fetched and not yet used is `buffer[start..end]`.
     start: usize,
     end: usize,
@@ -65,14 +68,16 @@ impl<R: Read> Multipart<R> {
     ///
     /// [`MediaType::boundary`]: crate::wire::media_type::MediaType::boundary
     pub fn new(source: R, boundary: &str, limits: MimeLimits) -> Self {
+        const FIRST: usize = 4 * 1024;
         const FETCH: usize = 64 * 1024;
         // The machine decides on a window of one header line or one delimiter line at most.
-        let size = limits.header_bytes.saturating_add(FETCH);
+        let most = limits.header_bytes.saturating_add(FETCH);
         Multipart {
             source,
             source_ended: false,
             machine: Machine::new(boundary, limits),
-            buffer: vec![0; size],
+            buffer: vec![0; FIRST],
+            most,
             start: 0,
             end: 0,
             ready: 0,
@@ -126,6 +131,11 @@ impl<R: Read> Multipart<R> {
 
     /// Fetches more bytes behind those that are not yet used, or notes that there are none.
     fn fetch(&mut self) -> Result<(), WireError> {
+        if self.end == self.buffer.len() {
+            // It was filled the last time.
+            let larger = (self.buffer.len() * 2).min(self.most);
+            self.buffer.resize(larger, 0);
+        }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;

@@ -49,7 +49,7 @@ impl Content {
         let rejects = self.rejects.entry(step.import).or_default();
         rejects.extend(tally.rejects.iter().cloned());
         if let Some(record) = self.imports.get_mut(&record_key) {
-            update(record, step, &tally);
+            step.count_into(record, &tally);
             if step.finish.is_some() {
                 let by = step.finish.as_ref().and_then(|finish| finish.by.clone());
                 let by = by.unwrap_or_else(|| record.actor());
@@ -165,28 +165,5 @@ impl Content {
         }
         self.set_user(key, Some(Kept::new(step, user)));
         Outcome::Created
-    }
-}
-
-fn update(record: &mut ImportRecord, step: &ImportStep, tally: &Tally) {
-    record.counters.add(&tally.counters);
-    record.findings += tally.found;
-    record.active_at = step.at;
-    if let Some(header) = &step.header {
-        record.header.clone_from(header);
-    }
-    if step.rows_sha256.is_some() {
-        record.rows_sha256.clone_from(&step.rows_sha256);
-    }
-    if let Some(hash) = &step.default_password_hash {
-        record.default_password_hash = Some(hash.clone());
-    }
-    if let Some(finish) = &step.finish {
-        record.state = finish.state;
-        record.reason.clone_from(&finish.reason);
-        if finish.sha256.is_some() {
-            record.sha256.clone_from(&finish.sha256);
-        }
-        record.finished_at = Some(step.at);
     }
 }

@@ -1,6 +1,7 @@
 //! Imports, what was found, what was rejected, and the audit, in SQLite.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Moment;
@@ -93,7 +94,7 @@ impl ImportLedger for SqliteStore {
 
     fn add_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
         self.change(|db| {
-            insert_record(db, record)?;
+            insert_record(db, next_number(db)?, record)?;
             note(db, &AuditEntry::import_begun(record))
         })
     }
@@ -330,18 +331,19 @@ fn problem(row: &Row<'_>) -> rusqlite::Result<Problem> {
     })
 }
 
-/// A new record, with nothing counted yet.
-pub(super) fn insert_record(db: &Connection, record: &ImportRecord) -> rusqlite::Result<()> {
+/// Writes a new record as it is, under this number.
+fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlite::Result<()> {
     require(db, &record.organization)?;
-    let options = serde_json::to_string(&record.options)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let counted = &record.counters;
+    let header = (!record.header.is_empty()).then_some(&record.header);
     db.prepare_cached(
         "INSERT INTO imports (organization, id, domain, door, operator, file_name, state, total,
              created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
              default_password_hash, default_password_note, options, idempotency_key,
-             may_grant_admin, active_at, sha256)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, 0, 0, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?8,
-             ?14)",
+             may_grant_admin, active_at, sha256, reason, finished_at, rows_sha256, header,
+             number)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+             ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
     )?
     .execute(params![
         record.organization,
@@ -351,76 +353,70 @@ pub(super) fn insert_record(db: &Connection, record: &ImportRecord) -> rusqlite:
         record.operator,
         record.file_name,
         record.state.as_str(),
+        signed(counted.total),
+        signed(counted.created),
+        signed(counted.updated),
+        signed(counted.unchanged),
+        signed(counted.duplicate),
+        signed(counted.failed),
+        signed(counted.skipped),
+        signed(record.findings),
         record.started_at.0,
         record.default_password_hash,
         record.default_password_note,
-        options,
+        json(&record.options)?,
         record.key,
         record.may_grant_admin,
+        record.active_at.0,
         record.sha256,
+        record.reason,
+        record.finished_at.map(|at| at.0),
+        record.rows_sha256,
+        header.map(json).transpose()?,
+        number,
     ])?;
     Ok(())
 }
 
 /// What there is room for of what a step tells.
 pub(super) fn room(db: &Connection, step: &ImportStep) -> rusqlite::Result<Room> {
+    if step.begin.is_some() {
+        return Ok(step.room(0, 0));
+    }
     db.prepare_cached("SELECT findings, failed FROM imports WHERE organization = ?1 AND id = ?2")?
         .query_row(params![step.organization, step.import.0], |row| {
             Ok(step.room(unsigned(row.get(0)?), unsigned(row.get(1)?)))
         })
 }
 
-/// Adds what a step came to.
-pub(super) fn update_record(
+/// The number of an import whose record is about to be written.
+pub(super) fn next_number(db: &Connection) -> rusqlite::Result<i64> {
+    db.prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM imports")?
+        .query_row([], |row| row.get(0))
+}
+
+/// Writes what a step came to into the record, which is a new one of this number with the first step, with
+/// findings, rejected rows and the audit.
+pub(super) fn write_record(
     db: &Connection,
     step: &ImportStep,
+    number: i64,
     tally: &Tally,
 ) -> rusqlite::Result<()> {
-    let (counted, finish) = (&tally.counters, step.finish.as_ref());
-    let header = step
-        .header
-        .as_ref()
-        .map(serde_json::to_string)
-        .transpose()
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    let after = db
-        .prepare_cached(&format!(
-            "UPDATE imports SET total = total + ?3, created = created + ?4, updated = updated + ?5,
-                 unchanged = unchanged + ?6, duplicate = duplicate + ?7, failed = failed + ?8,
-                 skipped = skipped + ?9, findings = findings + ?10,
-                 state = coalesce(?11, state), reason = ?12, sha256 = coalesce(?13, sha256),
-                 finished_at = ?14, active_at = ?15, rows_sha256 = coalesce(?16, rows_sha256),
-                 header = coalesce(?17, header)
-             WHERE organization = ?1 AND id = ?2
-             RETURNING {COLUMNS}"
-        ))?
-        .query_row(
-            params![
-                step.organization,
-                step.import.0,
-                signed(counted.total),
-                signed(counted.created),
-                signed(counted.updated),
-                signed(counted.unchanged),
-                signed(counted.duplicate),
-                signed(counted.failed),
-                signed(counted.skipped),
-                signed(tally.found),
-                finish.map(|finish| finish.state.as_str()),
-                finish.and_then(|finish| finish.reason.as_deref()),
-                finish.and_then(|finish| finish.sha256.as_deref()),
-                finish.map(|_| step.at.0),
-                step.at.0,
-                step.rows_sha256,
-                header,
-            ],
-            record,
-        )?;
+    let after = match &step.begin {
+        Some(begun) => {
+            let mut record = begun.clone();
+            step.count_into(&mut record, tally);
+            insert_record(db, number, &record)?;
+            record
+        }
+        None => update_record(db, step, tally)?,
+    };
     let before = after.findings - tally.found;
     keep_findings(db, step, signed(before), &tally.findings)?;
-    let before = after.counters.failed - counted.failed;
+    let before = after.counters.failed - tally.counters.failed;
     keep_rejects(db, step, signed(before), &tally.rejects)?;
-    match (&step.begin, finish) {
+    match (&step.begin, &step.finish) {
         (_, Some(finish)) => {
             let by = finish.by.clone().unwrap_or_else(|| after.actor());
             note(db, &AuditEntry::import_ended(&after, &by, step.at))
@@ -428,6 +424,54 @@ pub(super) fn update_record(
         (Some(begun), None) => note(db, &AuditEntry::import_begun(begun)),
         (None, None) => Ok(()),
     }
+}
+
+/// Adds what a step came to; answers the record as it is now.
+fn update_record(
+    db: &Connection,
+    step: &ImportStep,
+    tally: &Tally,
+) -> rusqlite::Result<ImportRecord> {
+    let (counted, finish) = (&tally.counters, step.finish.as_ref());
+    db.prepare_cached(&format!(
+        "UPDATE imports SET total = total + ?3, created = created + ?4, updated = updated + ?5,
+             unchanged = unchanged + ?6, duplicate = duplicate + ?7, failed = failed + ?8,
+             skipped = skipped + ?9, findings = findings + ?10,
+             state = coalesce(?11, state), reason = ?12, sha256 = coalesce(?13, sha256),
+             finished_at = ?14, active_at = ?15, rows_sha256 = coalesce(?16, rows_sha256),
+             header = coalesce(?17, header),
+             default_password_hash = coalesce(?18, default_password_hash)
+         WHERE organization = ?1 AND id = ?2
+         RETURNING {COLUMNS}"
+    ))?
+    .query_row(
+        params![
+            step.organization,
+            step.import.0,
+            signed(counted.total),
+            signed(counted.created),
+            signed(counted.updated),
+            signed(counted.unchanged),
+            signed(counted.duplicate),
+            signed(counted.failed),
+            signed(counted.skipped),
+            signed(tally.found),
+            finish.map(|finish| finish.state.as_str()),
+            finish.and_then(|finish| finish.reason.as_deref()),
+            finish.and_then(|finish| finish.sha256.as_deref()),
+            finish.map(|_| step.at.0),
+            step.at.0,
+            step.rows_sha256,
+            step.header.as_ref().map(json).transpose()?,
+            step.default_password_hash,
+        ],
+        record,
+    )
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 fn keep_findings(

@@ -48,7 +48,7 @@ pub(super) fn rehearsed_owner(
     step: &ImportStep,
     key: &str,
 ) -> rusqlite::Result<Owner> {
-    if let Some(owner) = owner(db, step, key).optional()? {
+    if let Some((owner, _)) = owner(db, step, key).optional()? {
         return Ok(owner);
     }
     db.prepare_cached("SELECT line FROM rehearsed WHERE import = ?1 AND name_key = ?2")?

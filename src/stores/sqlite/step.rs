@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::stores::sqlite::change::change;
-use crate::stores::sqlite::ledger::{insert_record, room, update_record};
+use crate::stores::sqlite::ledger::{next_number, room, write_record};
 use crate::stores::sqlite::rehearsal::{forget, rehearse, rehearsed_owner};
 use crate::stores::sqlite::rows::{MOST, Rows};
 use crate::stores::sqlite::spaces::find_or_make;
@@ -24,26 +24,30 @@ pub(super) fn apply(db: &Connection, step: &ImportStep) -> rusqlite::Result<(Vec
         }
         return Ok((outcomes, tally));
     }
-    if let Some(record) = &step.begin {
-        insert_record(db, record)?;
-    }
-    if let Some(hash) = &step.default_password_hash {
-        db.prepare_cached(
-            "UPDATE imports SET default_password_hash = ?3 WHERE organization = ?1 AND id = ?2",
-        )?
-        .execute(params![step.organization, step.import.0, hash])?;
-    }
-    let outcomes = write_users(db, step)?;
+    let number = match step.begin {
+        Some(_) => next_number(db)?,
+        None => number_of(db, &step.organization, step.import)?,
+    };
+    let outcomes = write_users(db, step, number)?;
     let room = match step.is_quiet(&outcomes) {
         true => Room::default(),
         false => room(db, step)?,
     };
-    let tally = step.tally(&outcomes, room, |key| owner(db, step, key))?;
-    update_record(db, step, &tally)?;
+    let tally = step.tally(&outcomes, room, |key| {
+        owner(db, step, key).map(|(owner, made_in)| match made_in == Some(number) {
+            // Its record may not be written yet.
+            true => Owner {
+                import: Some(step.import),
+                ..owner
+            },
+            false => owner,
+        })
+    })?;
+    write_record(db, step, number, &tally)?;
     Ok((outcomes, tally))
 }
 
-fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outcome>> {
+fn write_users(db: &Connection, step: &ImportStep, number: i64) -> rusqlite::Result<Vec<Outcome>> {
     let mut outcomes = vec![Outcome::Created; step.users.len()];
     if step.users.is_empty() {
         return Ok(outcomes);
@@ -52,7 +56,7 @@ fn write_users(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outco
         db,
         step,
         space: find_or_make(db, &step.organization, &step.domain)?,
-        import: number_of(db, &step.organization, step.import)?,
+        import: number,
     };
     let mut tell = |user: &NewUser<'_>, outcome| set(&mut outcomes, user.position, outcome);
     let mut together = Vec::with_capacity(MOST);
@@ -84,17 +88,22 @@ pub(super) fn number_of(
         .query_row(params![organization, import.0], |row| row.get(0))
 }
 
-/// Which row made the user with this name key.
-pub(super) fn owner(db: &Connection, step: &ImportStep, key: &str) -> rusqlite::Result<Owner> {
+/// Which row made the user with this name key, and the number of its import.
+pub(super) fn owner(
+    db: &Connection,
+    step: &ImportStep,
+    key: &str,
+) -> rusqlite::Result<(Owner, Option<i64>)> {
     db.prepare_cached(
-        "SELECT created_by, created_line FROM people
+        "SELECT created_by, created_line, created_in FROM people
          WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
     )?
     .query_row(params![step.organization, step.domain, key], |row| {
-        Ok(Owner {
+        let owner = Owner {
             import: row.get::<_, Option<Uuid>>(0)?.map(ImportId),
             line: row.get::<_, Option<i64>>(1)?.map(unsigned),
-        })
+        };
+        Ok((owner, row.get(2)?))
     })
 }
 

@@ -75,11 +75,20 @@ fn run(connection: &mut Connection, waiting: &mut Waiting, turns: &Turns) {
 /// What became of one step.
 type Applied = Result<(Vec<Outcome>, Tally), StoreError>;
 
+/// Writes all steps in one transaction. When that fails, each gets one of its own, so that a step that
+/// cannot be written leaves the others alone.
 fn write_all(connection: &mut Connection, group: &[Request]) -> Vec<Applied> {
     match write(connection, group) {
-        Ok(results) => results,
+        Ok(results) => results.into_iter().map(Ok).collect(),
+        Err(error) if group.len() > 1 && !concerns_all(&error) => {
+            let alone = |step| write_all(connection, std::slice::from_ref(step));
+            group.iter().flat_map(alone).collect()
+        }
         Err(error) => {
-            tracing::error!(%error, steps = group.len(), "a commit failed; nothing of it is stored");
+            let import = group.first().map(|first| first.step.import);
+            tracing::error!(
+                %error, ?import, steps = group.len(), "a commit failed; nothing of it is stored"
+            );
             let error = from_sqlite(error);
             group.iter().map(|_| Err(error.clone())).collect()
         }
@@ -98,38 +107,22 @@ fn answer(group: Vec<Request>, results: Vec<Applied>) {
     }
 }
 
-/// All steps in one transaction, each behind a savepoint, so that one that fails leaves the others
-/// alone. One that is by itself needs none.
-fn write(connection: &mut Connection, group: &[Request]) -> rusqlite::Result<Vec<Applied>> {
-    let mut transaction =
+fn write(
+    connection: &mut Connection,
+    group: &[Request],
+) -> rusqlite::Result<Vec<(Vec<Outcome>, Tally)>> {
+    let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    if let [alone] = group {
-        let result = step::apply(&transaction, &alone.step)?;
-        transaction.commit()?;
-        return Ok(vec![Ok(result)]);
-    }
-    let mut results = Vec::with_capacity(group.len());
-    for request in group {
-        let savepoint = transaction.savepoint()?;
-        match step::apply(&savepoint, &request.step) {
-            Ok(result) => {
-                savepoint.commit()?;
-                results.push(Ok(result));
-            }
-            // These spoil the whole transaction, whatever a savepoint says.
-            Err(error) if spoils_transaction(&error) => return Err(error),
-            Err(error) => {
-                tracing::error!(%error, import = %request.step.import, "a step could not be written");
-                drop(savepoint);
-                results.push(Err(from_sqlite(error)));
-            }
-        }
-    }
+    let results = group
+        .iter()
+        .map(|request| step::apply(&transaction, &request.step))
+        .collect::<rusqlite::Result<_>>()?;
     transaction.commit()?;
     Ok(results)
 }
 
-fn spoils_transaction(error: &rusqlite::Error) -> bool {
+/// Whether no step can be written, whichever comes first.
+fn concerns_all(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{
         DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, OutOfMemory, SystemIoFailure,
     };

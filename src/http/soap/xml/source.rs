@@ -9,14 +9,15 @@ use std::io::{self, Read};
 use super::chars;
 use super::error::{Position, XmlError, XmlErrorKind};
 
-/// How much is read from the source at once.
+/// How much is read from the source at once, at first and at the most: it grows with the document.
+const FIRST_READ: usize = 4 * 1024;
 const READ: usize = 32 * 1024;
 
 pub(super) struct Source<R> {
     inner: R,
     /// Bytes as they came. The first `cut` of them are the beginning of a
     /// character whose rest has not come yet.
-    raw: Box<[u8]>,
+    raw: Vec<u8>,
     cut: usize,
     /// What has been found good. Before `start` it has been consumed.
     text: String,
@@ -36,7 +37,7 @@ impl<R: Read> Source<R> {
     pub(super) fn new(inner: R) -> Self {
         Self {
             inner,
-            raw: vec![0; READ].into_boxed_slice(),
+            raw: vec![0; FIRST_READ],
             cut: 0,
             text: String::new(),
             start: 0,
@@ -114,7 +115,13 @@ impl<R: Read> Source<R> {
         match self.read_raw() {
             Ok(0) if self.cut == 0 => self.end = Some(End::Finished),
             Ok(0) => self.end = Some(End::Broken(XmlErrorKind::NotUtf8)),
-            Ok(read) => self.take_in(self.cut + read),
+            Ok(read) => {
+                let len = self.cut + read;
+                self.take_in(len);
+                if len == self.raw.len() {
+                    self.raw.resize((len * 2).min(READ), 0);
+                }
+            }
             Err(error) => self.end = Some(End::Broken(XmlErrorKind::Io(error))),
         }
     }

@@ -1,0 +1,107 @@
+//! What small calls are compared with: an actix-web handler that reads the body and answers what Muster
+//! answered, head and body, and does nothing else. It runs in a process of its own, as the server does.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+
+/// The argument that makes this program the bare handler. The next ones are the answer's media type, its
+/// field `muster-import` and its body.
+pub const ARGUMENT: &str = "--bare-handler";
+
+/// As the server has them (`src/http/server.rs`).
+const CONNECTIONS: usize = 10_000;
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// A running one.
+pub struct BareHandler {
+    child: Child,
+    address: String,
+}
+
+impl BareHandler {
+    /// Starts one that answers as in `answer`, head and body, and waits until it listens.
+    ///
+    /// # Errors
+    /// A sentence: the answer is not one of Muster's, or no process starts.
+    pub fn start(answer: &str) -> Result<Self, String> {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        let field = |name: &str| {
+            head.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+                .ok_or_else(|| format!("the answer has no {name}"))
+        };
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut child = Command::new(program)
+            .arg(ARGUMENT)
+            .args([field("content-type")?, field("muster-import")?, body])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let out = child.stdout.take().ok_or("no standard output")?;
+        let mut handler = BareHandler {
+            child,
+            address: String::new(),
+        };
+        BufReader::new(out)
+            .read_line(&mut handler.address)
+            .map_err(|error| error.to_string())?;
+        handler.address.truncate(handler.address.trim_end().len());
+        Ok(handler)
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for BareHandler {
+    fn drop(&mut self) {
+        // Both fail when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Is the bare handler, until somebody ends the process.
+pub fn serve(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let arguments: Vec<String> = arguments.collect();
+    let [content_type, import, body] = arguments.as_slice() else {
+        return ExitCode::FAILURE;
+    };
+    let answer = [content_type, import, body].map(Clone::clone);
+    match actix_web::rt::System::new().block_on(listen(answer)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done when standard error is closed.
+            let _ = writeln!(io::stderr(), "end_to_end: the bare handler: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn listen(answer: [String; 3]) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    writeln!(io::stdout(), "{}", listener.local_addr()?)?;
+    let handler = move |_body: web::Bytes| {
+        let [content_type, import, body] = answer.clone();
+        async move {
+            HttpResponse::Ok()
+                .content_type(content_type)
+                .insert_header(("muster-import", import))
+                .body(body)
+        }
+    };
+    HttpServer::new(move || App::new().default_service(web::post().to(handler.clone())))
+        .workers(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+        .max_connections(CONNECTIONS)
+        .keep_alive(KEEP_ALIVE)
+        .listen(listener)?
+        .run()
+        .await
+}
