@@ -165,7 +165,7 @@ impl ImportStep {
     /// Brings the import's record to where it is behind this step, which came to `tally`.
     pub fn count_into(&self, record: &mut ImportRecord, tally: &Tally) {
         record.counters.add(&tally.counters);
-        record.findings += tally.findings.len() as u64;
+        record.findings += tally.found;
         record.active_at = self.at;
         if let Some(header) = &self.header {
             record.header.clone_from(header);

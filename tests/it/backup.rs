@@ -8,7 +8,8 @@ use crate::process::{Home, Serving, database, send_over, users_csv};
 
 /// For every import: its id, its state, what it counted, and the users that it made.
 fn imports(connection: &rusqlite::Connection) -> Vec<(String, i64, i64)> {
-    let sql = "SELECT state, created, (SELECT count(*) FROM users WHERE created_by = imports.id)
+    let sql =
+        "SELECT state, created, (SELECT count(*) FROM users WHERE created_in = imports.number)
         FROM imports ORDER BY id";
     let mut statement = connection.prepare(sql).expect("a query");
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));

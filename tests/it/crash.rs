@@ -96,8 +96,8 @@ fn check(data: &Path, what: &str) -> bool {
     );
     zero(
         "imports whose counter is not the number of their users",
-        "WITH made AS (SELECT created_by, count(*) AS users FROM users GROUP BY created_by)
-         SELECT count(*) FROM imports FULL JOIN made ON created_by = id
+        "WITH made AS (SELECT created_in, count(*) AS users FROM users GROUP BY created_in)
+         SELECT count(*) FROM imports FULL JOIN made ON created_in = number
          WHERE created IS NOT coalesce(users, 0)",
     );
     zero(

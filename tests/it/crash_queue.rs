@@ -113,10 +113,10 @@ fn is_complete(home: &Home, what: &str) -> bool {
     let db = database(&home.data());
     let count = |sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).expect("a count") };
     let wrong = count(
-        "WITH made AS (SELECT created_by, count(*) AS users FROM users GROUP BY created_by),
-             changed AS (SELECT modified_by, count(*) AS users FROM users GROUP BY modified_by)
+        "WITH made AS (SELECT created_in, count(*) AS users FROM users GROUP BY created_in),
+             changed AS (SELECT modified_in, count(*) AS users FROM users GROUP BY modified_in)
          SELECT count(*) FROM imports
-             LEFT JOIN made ON created_by = id LEFT JOIN changed ON modified_by = id
+             LEFT JOIN made ON created_in = number LEFT JOIN changed ON modified_in = number
          WHERE created <> coalesce(made.users, 0) OR updated <> coalesce(changed.users, 0)
              OR total <> created + updated + unchanged + duplicate + failed + skipped",
     );
@@ -159,7 +159,7 @@ fn check_complete(home: &Home, kind: Kind, what: &str) {
     assert_eq!(own, if kind == Kind::Own { rows } else { 0 }, "{what}");
     let none = count(
         "SELECT count(*) FROM people u LEFT JOIN imports i
-             ON i.organization = u.organization AND i.id = u.created_by
+             ON i.organization = u.organization AND i.id = u.created_in
          WHERE coalesce(u.password_hash, i.default_password_hash) IS NULL",
     );
     assert_eq!(none, 0, "users without any password; {what}");

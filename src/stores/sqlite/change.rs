@@ -120,10 +120,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     })
 }
 
-/// Changes the user of the row, if the row changes anything.
+/// Changes the user of the row, if the row changes anything; `number` is the import's.
 pub(super) fn change(
     db: &Connection,
     step: &ImportStep,
+    number: i64,
     user: &NewUser<'_>,
 ) -> rusqlite::Result<Outcome> {
     let Some(stored) = find(db, &step.organization, &step.domain, user.key)? else {
@@ -158,7 +159,7 @@ pub(super) fn change(
         },
         None => after,
     };
-    put(db, &step.organization, stored.id, &after)?;
+    put(db, &step.organization, stored.id, &after, Some(number))?;
     if before.profile.roles != after.profile.roles {
         let roles = &after.profile.roles;
         put_roles(db, &step.organization, &step.domain, stored.id, roles)?;
@@ -194,20 +195,21 @@ pub(super) fn attributes_json(attributes: &Map<String, Value>) -> rusqlite::Resu
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-/// Makes the user look like `after`, besides name and roles.
+/// Makes the user look like `after`, besides name and roles; `modified_in` is the number of the import that
+/// changed it last.
 pub(super) fn put(
     db: &Connection,
     organization: &str,
     id: Uuid,
     after: &Image,
+    modified_in: Option<i64>,
 ) -> rusqlite::Result<()> {
     let profile = &after.profile;
     let attributes = attributes_json(&profile.attributes)?;
     db.prepare_cached(&format!(
         "UPDATE users SET external_id = ?3, given_name = ?4, family_name = ?5, email = ?6,
              attributes = ?7, password_hash = ?8, must_change = ?9, password_at = ?10,
-             modified_in = (SELECT i.number FROM imports i WHERE i.organization = ?1 AND i.id = ?11),
-             modified_at = ?12
+             modified_in = ?11, modified_at = ?12
          WHERE {IN_ORGANIZATION} AND id = ?2"
     ))?
     .execute(params![
@@ -221,7 +223,7 @@ pub(super) fn put(
         after.password_hash,
         after.must_change,
         after.password_at,
-        after.modified_by,
+        modified_in,
         after.modified_at,
     ])?;
     Ok(())

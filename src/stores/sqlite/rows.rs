@@ -109,7 +109,7 @@ impl Rows<'_> {
                 Found::Made => self.give_roles(user)?,
                 _ if !conflict.changes_users() => tell(user, met(conflict)),
                 Found::AsTheRowSays if !again => tell(user, Outcome::Unchanged),
-                _ => tell(user, change(self.db, self.step, user)?),
+                _ => tell(user, change(self.db, self.step, self.import, user)?),
             }
         }
         Ok(())

@@ -149,7 +149,10 @@ pub(super) fn change(
         },
         None => after,
     };
-    put(db, organization, id, &after)?;
+    let modified_in = origin
+        .map(|origin| number_of(db, organization, origin.import))
+        .transpose()?;
+    put(db, organization, id, &after, modified_in)?;
     if renamed {
         rename(db, organization, id, &content.user_name)?;
     }

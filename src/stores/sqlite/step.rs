@@ -65,7 +65,7 @@ fn write_users(db: &Connection, step: &ImportStep, number: i64) -> rusqlite::Res
             rows.write(&together, &mut tell)?;
             together.clear();
             // Only somebody who exists can do without one.
-            tell(&user, change(db, step, &user)?);
+            tell(&user, change(db, step, number, &user)?);
             continue;
         }
         together.push(user);

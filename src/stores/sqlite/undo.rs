@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::change::{Image, put, put_roles, rename};
 use crate::stores::sqlite::spaces::IN_ORGANIZATION;
+use crate::stores::sqlite::step::number_of;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::{ImportId, ImportState};
 use crate::users::name::lookup_key;
@@ -131,7 +132,11 @@ fn restore(
         }
         let image: Image = serde_json::from_str(&image)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        put(db, organization, user, &image)?;
+        let modified_in = image
+            .modified_by
+            .map(|import| number_of(db, organization, ImportId(import)))
+            .transpose()?;
+        put(db, organization, user, &image, modified_in)?;
         match &image.user_name {
             Some(name) => rename(db, organization, user, name)?,
             None => {
