@@ -159,7 +159,7 @@ fn check_complete(home: &Home, kind: Kind, what: &str) {
     assert_eq!(own, if kind == Kind::Own { rows } else { 0 }, "{what}");
     let none = count(
         "SELECT count(*) FROM people u LEFT JOIN imports i
-             ON i.organization = u.organization AND i.id = u.created_in
+             ON i.number = u.created_in
          WHERE coalesce(u.password_hash, i.default_password_hash) IS NULL",
     );
     assert_eq!(none, 0, "users without any password; {what}");
