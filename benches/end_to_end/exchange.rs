@@ -13,8 +13,11 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 const BOUNDARY: &str = "end-to-end";
 
-/// The path of the SOAP service.
+/// The path of the original's service.
 const USER_ADMIN: &str = "/services/UserAdmin";
+
+/// The path of the service of its own.
+const USER_IMPORT: &str = "/services/UserImport";
 
 /// A request that brings users in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +30,8 @@ pub enum Exchange {
     Inline,
     /// The same with the file as a SOAP-with-Attachments part.
     Swa,
-    /// `POST /api/v1/imports` of a CSV file that changes users who exist.
-    RestUpdate,
+    /// `importUsers` with the same attachment, which changes users who exist.
+    MtomUpdate,
     /// `POST /scim/v2/Bulk`.
     ScimBulk,
 }
@@ -40,13 +43,21 @@ impl Exchange {
     /// The file or the connection failed.
     pub fn send(self, address: &str, file: &Path) -> io::Result<String> {
         match self {
-            Exchange::Mtom => soap(address, "users.csv", Attachment::Mtom, file),
-            Exchange::MtomXlsx => soap(address, "users.xlsx", Attachment::Mtom, file),
-            Exchange::Swa => soap(address, "users.csv", Attachment::Swa, file),
+            Exchange::Mtom => {
+                let envelope = bulk_import_users("users.csv");
+                soap(address, USER_ADMIN, envelope, Attachment::Mtom, file)
+            }
+            Exchange::MtomXlsx => {
+                let envelope = bulk_import_users("users.xlsx");
+                soap(address, USER_ADMIN, envelope, Attachment::Mtom, file)
+            }
+            Exchange::Swa => {
+                let envelope = bulk_import_users("users.csv");
+                soap(address, USER_ADMIN, envelope, Attachment::Swa, file)
+            }
             Exchange::Inline => inline(address, file),
-            Exchange::RestUpdate => {
-                let path = "/api/v1/imports?conflict=update";
-                post(address, path, "text/csv", ["", ""], &mut File::open(file)?)
+            Exchange::MtomUpdate => {
+                soap(address, USER_IMPORT, import_users(), Attachment::Mtom, file)
             }
             Exchange::ScimBulk => {
                 let file = &mut File::open(file)?;
@@ -69,8 +80,11 @@ enum Attachment {
     Swa,
 }
 
-/// The envelope, in two parts: what the handler holds comes between them.
-fn envelope(file_name: &str) -> [String; 2] {
+/// An envelope in two parts: what the element with the file holds comes between them.
+type Envelope = [String; 2];
+
+/// The envelope of `bulkImportUsers`.
+fn bulk_import_users(file_name: &str) -> Envelope {
     [
         format!(
             "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\">\
@@ -88,8 +102,18 @@ struct Framed {
     after: String,
 }
 
-fn frame(file_name: &str, attachment: Attachment) -> Framed {
-    let [before, after] = envelope(file_name);
+/// The envelope of `importUsers`, by which users who exist are changed.
+fn import_users() -> Envelope {
+    [
+        "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>\
+         <importUsers xmlns=\"urn:muster:user-import:1\"><fileName>users.csv</fileName>\
+         <defaultPassword>Initial-Pass-1</defaultPassword><conflict>update</conflict><file>"
+            .to_owned(),
+        "</file></importUsers></soapenv:Body></soapenv:Envelope>".to_owned(),
+    ]
+}
+
+fn frame([before, after]: Envelope, attachment: Attachment) -> Framed {
     let (handler, root, types) = match attachment {
         Attachment::Mtom => (
             "<xop:Include xmlns:xop=\"http://www.w3.org/2004/08/xop/include\" \
@@ -113,11 +137,17 @@ fn frame(file_name: &str, attachment: Attachment) -> Framed {
     }
 }
 
-fn soap(address: &str, file_name: &str, attachment: Attachment, file: &Path) -> io::Result<String> {
-    let framed = frame(file_name, attachment);
+fn soap(
+    address: &str,
+    service: &str,
+    envelope: Envelope,
+    attachment: Attachment,
+    file: &Path,
+) -> io::Result<String> {
+    let framed = frame(envelope, attachment);
     post(
         address,
-        USER_ADMIN,
+        service,
         &framed.content_type,
         [&framed.before, &framed.after],
         &mut File::open(file)?,
@@ -130,7 +160,7 @@ pub fn small_request(address: &str, file: &str) -> String {
         content_type,
         before,
         after,
-    } = frame("users.csv", Attachment::Mtom);
+    } = frame(bulk_import_users("users.csv"), Attachment::Mtom);
     let length = before.len() + file.len() + after.len();
     let head = head(
         address,
@@ -166,7 +196,7 @@ fn inline(address: &str, file: &Path) -> io::Result<String> {
         )?;
     }
     encoded.seek(SeekFrom::Start(0))?;
-    let [before, after] = envelope("users.csv");
+    let [before, after] = bulk_import_users("users.csv");
     post(
         address,
         USER_ADMIN,

@@ -93,7 +93,7 @@ pub const PLANS: &[Plan] = &[
     },
     Plan {
         name: "again_update",
-        exchange: Exchange::RestUpdate,
+        exchange: Exchange::MtomUpdate,
         again: true,
         ..MILLION
     },

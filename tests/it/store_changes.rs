@@ -320,8 +320,7 @@ fn a_batch_comes_to_the_same_as_its_rows_one_by_one() {
                 attributes: [("title", emails[below(2)])][below(2)..].to_vec(),
                 roles: ["", "", "admin", "everyone"][below(4)].into(),
                 password: match below(8) {
-                    // Elsewhere it is a problem before it comes to a store.
-                    0 if policy.changes_users() => CheckedPassword::Missing,
+                    0 => CheckedPassword::Missing,
                     1 => CheckedPassword::Hashed("{SSHA}x"),
                     _ => CheckedPassword::Default,
                 },

@@ -70,8 +70,8 @@ pub(super) struct Rows<'s> {
 }
 
 impl Rows<'_> {
-    /// Writes users who have a password, or deals with those who exist, in this order; tells the outcome
-    /// of each that is not made.
+    /// Writes users, or deals with those who exist, in this order; tells the outcome of each that is not
+    /// made. Either all of them have a password or none has one: only somebody who exists can do without.
     pub(super) fn write(
         &self,
         mut users: &[NewUser<'_>],
@@ -91,14 +91,16 @@ impl Rows<'_> {
         users: &[NewUser<'_>],
         tell: &mut impl FnMut(&NewUser<'_>, Outcome),
     ) -> rusqlite::Result<()> {
-        let made = self.insert(size, users)?;
-        if made == users.len() {
-            return users.iter().try_for_each(|user| self.give_roles(user));
-        }
         let conflict = self.step.conflict;
-        if made == 0 && !conflict.changes_users() {
-            users.iter().for_each(|user| tell(user, met(conflict)));
-            return Ok(());
+        if users.iter().any(|user| !user.password_missing) {
+            let made = self.insert(size, users)?;
+            if made == users.len() {
+                return users.iter().try_for_each(|user| self.give_roles(user));
+            }
+            if made == 0 && !conflict.changes_users() {
+                users.iter().for_each(|user| tell(user, met(conflict)));
+                return Ok(());
+            }
         }
         let found = self.find(size, users)?;
         let mut before = None;
@@ -107,6 +109,7 @@ impl Rows<'_> {
             let again = before.replace(user.key) == Some(user.key);
             match found {
                 Found::Made => self.give_roles(user)?,
+                Found::Nobody => tell(user, Outcome::PasswordMissing),
                 _ if !conflict.changes_users() => tell(user, met(conflict)),
                 Found::AsTheRowSays if !again => tell(user, Outcome::Unchanged),
                 _ => tell(user, change(self.db, self.step, self.import, user)?),
@@ -129,7 +132,7 @@ impl Rows<'_> {
 
     /// What is there of each user after they were inserted.
     fn find(&self, size: usize, users: &[NewUser<'_>]) -> rusqlite::Result<Vec<Found>> {
-        let mut found = vec![Found::Other; users.len()];
+        let mut found = vec![Found::Nobody; users.len()];
         let mut query = self.db.prepare_cached(sized(&FIND, size))?;
         query.raw_bind_parameter(1, self.space)?;
         for (user, place) in users.iter().zip(2..) {
@@ -149,11 +152,13 @@ impl Rows<'_> {
                 external_id: text(5)?,
                 attributes: text(6)?,
             };
-            if row.get::<_, Uuid>(1)? == user.id {
-                *place = Found::Made;
+            *place = if row.get::<_, Uuid>(1)? == user.id {
+                Found::Made
             } else if glance.shows(user) {
-                *place = Found::AsTheRowSays;
-            }
+                Found::AsTheRowSays
+            } else {
+                Found::Other
+            };
         }
         Ok(found)
     }
@@ -176,6 +181,7 @@ impl Rows<'_> {
 /// Who has the name of a row.
 #[derive(Debug, Clone, Copy)]
 enum Found {
+    Nobody,
     /// The user that the row made.
     Made,
     /// Somebody who was there, and is as the row says.

@@ -3,7 +3,6 @@
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::stores::sqlite::change::change;
 use crate::stores::sqlite::ledger::{next_number, room, write_record};
 use crate::stores::sqlite::rehearsal::{forget, rehearse, rehearsed_owner};
 use crate::stores::sqlite::rows::{MOST, Rows};
@@ -59,20 +58,14 @@ fn write_users(db: &Connection, step: &ImportStep, number: i64) -> rusqlite::Res
         import: number,
     };
     let mut tell = |user: &NewUser<'_>, outcome| set(&mut outcomes, user.position, outcome);
-    let mut together = Vec::with_capacity(MOST);
+    let mut together: Vec<NewUser<'_>> = Vec::with_capacity(MOST);
     for user in step.users.sorted() {
-        if user.password_missing {
+        let is_alike = |other: &NewUser<'_>| other.password_missing == user.password_missing;
+        if together.len() == MOST || !together.last().is_none_or(is_alike) {
             rows.write(&together, &mut tell)?;
             together.clear();
-            // Only somebody who exists can do without one.
-            tell(&user, change(db, step, number, &user)?);
-            continue;
         }
         together.push(user);
-        if together.len() == MOST {
-            rows.write(&together, &mut tell)?;
-            together.clear();
-        }
     }
     rows.write(&together, &mut tell)?;
     Ok(outcomes)
