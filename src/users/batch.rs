@@ -13,16 +13,24 @@ use crate::users::secret::Secret;
 
 /// The pieces of a user's text, in the order in which they lie behind one another.
 #[derive(Debug, Clone, Copy)]
-enum Piece {
+pub enum Piece {
+    /// What the name is unique under.
     Key,
-    /// Empty where the name is its own key.
+    /// The name; empty where it is its own key.
     Name,
+    /// SCIM `name.givenName`.
     GivenName,
+    /// SCIM `name.familyName`.
     FamilyName,
+    /// The e-mail address.
     Email,
+    /// SCIM `externalId`.
     ExternalId,
+    /// A JSON object of strings.
     Attributes,
+    /// Role names, a line feed between two.
     Roles,
+    /// Names of what is to be cleared of a user who exists, a line feed between two.
     Cleared,
     /// The row's cells as a JSON array, where the store may have to reject it.
     Cells,
@@ -186,6 +194,11 @@ impl CheckedUsers {
             if let Some(last) = ends.last_mut() {
                 *last = offset(users.text.len());
             }
+            let mut piece_start = start;
+            for (any, end) in users.any.iter_mut().zip(ends) {
+                *any |= end > piece_start;
+                piece_start = end;
+            }
             users.entries.push(Entry {
                 start,
                 ends,
@@ -252,6 +265,8 @@ pub struct NewUsers {
     positions: Vec<u32>,
     /// Where the entry of each position is.
     places: Vec<u32>,
+    /// Whether any user has the piece.
+    any: [bool; PIECES],
 }
 
 /// One user ready to be written. It holds a hash, so it has no debug output.
@@ -315,6 +330,11 @@ impl NewUsers {
         self.entries.is_empty()
     }
 
+    /// Whether any user has this piece.
+    pub fn any(&self, piece: Piece) -> bool {
+        self.any.get(piece as usize).is_some_and(|any| *any)
+    }
+
     /// The users, sorted by name key; of one name the first row first.
     pub fn sorted(&self) -> impl Iterator<Item = NewUser<'_>> {
         (0..self.entries.len()).filter_map(|place| self.at(place))
@@ -357,6 +377,7 @@ impl NewUsers {
         self.ids.clear();
         self.positions.clear();
         self.places.clear();
+        self.any = [false; PIECES];
     }
 }
 

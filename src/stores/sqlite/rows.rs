@@ -3,12 +3,12 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, Statement};
+use rusqlite::{CachedStatement, Connection};
 use uuid::Uuid;
 
 use crate::stores::sqlite::change::change;
 use crate::stores::sqlite::step::signed;
-use crate::users::batch::NewUser;
+use crate::users::batch::{NewUser, Piece};
 use crate::users::merge::Glance;
 use crate::users::options::ConflictPolicy;
 use crate::users::policy::ROLE_SEPARATOR;
@@ -21,31 +21,55 @@ pub(super) const MOST: usize = 1 << (SIZES - 1);
 /// SQLite keeps at hand for a connection, and each costs an allocation.
 const SIZES: usize = 5;
 
+/// What a user may lack, and no user has in many a file: its column, and what comes in it. A column that no
+/// user of a step has costs nothing.
+const OPTIONAL: [(&str, Piece, Value); 7] = [
+    ("user_name", Piece::Name, |user| {
+        Some(user.name).filter(|name| *name != user.key)
+    }),
+    ("given_name", Piece::GivenName, |user| user.given_name),
+    ("family_name", Piece::FamilyName, |user| user.family_name),
+    ("email", Piece::Email, |user| user.email),
+    ("external_id", Piece::ExternalId, |user| user.external_id),
+    ("attributes", Piece::Attributes, |user| user.attributes),
+    ("password_hash", Piece::Hash, |user| user.password_hash),
+];
+
+/// What a user has in a column.
+type Value = for<'u> fn(&NewUser<'u>) -> Option<&'u str>;
+
 /// Parameters that all users of a step have in common, in front of those of each.
 const COMMON: usize = 3;
 
-/// Parameters of one user.
-const OF_EACH: usize = 11;
+/// Parameters that each user has, in front of those of the optional columns.
+const OF_EACH: usize = 4;
 
-// FAIL: a statement that breaks a rule need not be able to take its first users back, which would have
-// SQLite copy every page it touches; the step ends with the error, and nothing of it stays.
-static INSERT: LazyLock<[String; SIZES]> = LazyLock::new(|| {
-    std::array::from_fn(|size| {
-        let users = (0..1 << size).map(|user| {
-            let own: Vec<String> = (0..OF_EACH)
-                .map(|column| format!("?{}", COMMON + user * OF_EACH + column + 1))
-                .collect();
-            format!("(?1, ?2, ?3, {})", own.join(", "))
-        });
-        format!(
-            "INSERT OR FAIL INTO users (space, created_in, created_at, name_key, id, user_name, given_name,
-                 family_name, email, external_id, attributes, password_hash, must_change,
-                 created_line)
-             VALUES {} ON CONFLICT (space, name_key) DO NOTHING",
-            users.collect::<Vec<_>>().join(", ")
-        )
-    })
-});
+/// The statement that inserts so many users with these of the optional columns.
+///
+/// A statement that breaks a rule need not be able to take its first users back (FAIL), which would have
+/// SQLite copy every page it touches: the step ends with the error, and nothing of it stays.
+fn insert_statement(users: usize, optional: &[(&str, Value)]) -> String {
+    let mut sql =
+        "INSERT OR FAIL INTO users (space, created_in, created_at, name_key, id, must_change, \
+                   created_line"
+            .to_owned();
+    for (column, _) in optional {
+        sql.push_str(", ");
+        sql.push_str(column);
+    }
+    let width = OF_EACH + optional.len();
+    for user in 0..users {
+        sql.push_str(if user == 0 { ") VALUES (" } else { "), (" });
+        sql.push_str("?1, ?2, ?3");
+        let first = COMMON + 1 + user * width;
+        for parameter in first..first + width {
+            sql.push_str(", ?");
+            sql.push_str(&parameter.to_string());
+        }
+    }
+    sql.push_str(") ON CONFLICT (space, name_key) DO NOTHING");
+    sql
+}
 
 static FIND: LazyLock<[String; SIZES]> = LazyLock::new(|| {
     std::array::from_fn(|size| {
@@ -62,18 +86,37 @@ static FIND: LazyLock<[String; SIZES]> = LazyLock::new(|| {
 
 /// What all users of a step have in common.
 pub(super) struct Rows<'s> {
-    pub db: &'s Connection,
-    pub step: &'s ImportStep,
-    pub space: i64,
+    db: &'s Connection,
+    step: &'s ImportStep,
+    space: i64,
     /// The import's number.
-    pub import: i64,
+    import: i64,
+    /// The optional columns that are used.
+    optional: Vec<(&'static str, Value)>,
+    /// By size, with what all users have in common bound.
+    inserts: [Option<CachedStatement<'s>>; SIZES],
 }
 
-impl Rows<'_> {
+impl<'s> Rows<'s> {
+    /// Users of this space, who come by the import of this number.
+    pub(super) fn new(db: &'s Connection, step: &'s ImportStep, space: i64, import: i64) -> Self {
+        let used = OPTIONAL
+            .iter()
+            .filter(|(_, piece, _)| step.users.any(*piece));
+        Rows {
+            db,
+            step,
+            space,
+            import,
+            optional: used.map(|(column, _, value)| (*column, *value)).collect(),
+            inserts: Default::default(),
+        }
+    }
+
     /// Writes users, or deals with those who exist, in this order; tells the outcome of each that is not
     /// made. Either all of them have a password or none has one: only somebody who exists can do without.
     pub(super) fn write(
-        &self,
+        &mut self,
         mut users: &[NewUser<'_>],
         tell: &mut impl FnMut(&NewUser<'_>, Outcome),
     ) -> rusqlite::Result<()> {
@@ -86,7 +129,7 @@ impl Rows<'_> {
     }
 
     fn write_some(
-        &self,
+        &mut self,
         size: usize,
         users: &[NewUser<'_>],
         tell: &mut impl FnMut(&NewUser<'_>, Outcome),
@@ -119,13 +162,31 @@ impl Rows<'_> {
     }
 
     /// Inserts those who do not exist; answers how many that were.
-    fn insert(&self, size: usize, users: &[NewUser<'_>]) -> rusqlite::Result<usize> {
-        let mut insert = self.db.prepare_cached(sized(&INSERT, size))?;
-        insert.raw_bind_parameter(1, self.space)?;
-        insert.raw_bind_parameter(2, self.import)?;
-        insert.raw_bind_parameter(3, self.step.at.0)?;
-        for (user, place) in users.iter().zip((COMMON + 1..).step_by(OF_EACH)) {
-            bind(&mut insert, place, user)?;
+    fn insert(&mut self, size: usize, users: &[NewUser<'_>]) -> rusqlite::Result<usize> {
+        let Some(place) = self.inserts.get_mut(size) else {
+            return Ok(0);
+        };
+        let insert = match place {
+            Some(insert) => insert,
+            None => {
+                let sql = insert_statement(1 << size, &self.optional);
+                let mut insert = self.db.prepare_cached(&sql)?;
+                insert.raw_bind_parameter(1, self.space)?;
+                insert.raw_bind_parameter(2, self.import)?;
+                insert.raw_bind_parameter(3, self.step.at.0)?;
+                place.insert(insert)
+            }
+        };
+        let mut parameters = COMMON + 1..;
+        let mut next = || parameters.next().unwrap_or_default();
+        for user in users {
+            insert.raw_bind_parameter(next(), user.key)?;
+            insert.raw_bind_parameter(next(), user.id)?;
+            insert.raw_bind_parameter(next(), user.must_change)?;
+            insert.raw_bind_parameter(next(), signed(user.line))?;
+            for (_, value) in &self.optional {
+                insert.raw_bind_parameter(next(), value(user))?;
+            }
         }
         insert.raw_execute()
     }
@@ -133,7 +194,8 @@ impl Rows<'_> {
     /// What is there of each user after they were inserted.
     fn find(&self, size: usize, users: &[NewUser<'_>]) -> rusqlite::Result<Vec<Found>> {
         let mut found = vec![Found::Nobody; users.len()];
-        let mut query = self.db.prepare_cached(sized(&FIND, size))?;
+        let sql = FIND.get(size).map_or("", String::as_str);
+        let mut query = self.db.prepare_cached(sql)?;
         query.raw_bind_parameter(1, self.space)?;
         for (user, place) in users.iter().zip(2..) {
             query.raw_bind_parameter(place, user.key)?;
@@ -196,22 +258,4 @@ fn met(conflict: ConflictPolicy) -> Outcome {
         ConflictPolicy::Fail => Outcome::Exists,
         _ => Outcome::Duplicate,
     }
-}
-
-fn sized(statements: &[String; SIZES], size: usize) -> &str {
-    statements.get(size).map_or("", String::as_str)
-}
-
-fn bind(insert: &mut Statement<'_>, place: usize, user: &NewUser<'_>) -> rusqlite::Result<()> {
-    insert.raw_bind_parameter(place, user.key)?;
-    insert.raw_bind_parameter(place + 1, user.id)?;
-    insert.raw_bind_parameter(place + 2, Some(user.name).filter(|name| *name != user.key))?;
-    insert.raw_bind_parameter(place + 3, user.given_name)?;
-    insert.raw_bind_parameter(place + 4, user.family_name)?;
-    insert.raw_bind_parameter(place + 5, user.email)?;
-    insert.raw_bind_parameter(place + 6, user.external_id)?;
-    insert.raw_bind_parameter(place + 7, user.attributes)?;
-    insert.raw_bind_parameter(place + 8, user.password_hash)?;
-    insert.raw_bind_parameter(place + 9, user.must_change)?;
-    insert.raw_bind_parameter(place + 10, signed(user.line))
 }

@@ -51,12 +51,8 @@ fn write_users(db: &Connection, step: &ImportStep, number: i64) -> rusqlite::Res
     if step.users.is_empty() {
         return Ok(outcomes);
     }
-    let rows = Rows {
-        db,
-        step,
-        space: find_or_make(db, &step.organization, &step.domain)?,
-        import: number,
-    };
+    let space = find_or_make(db, &step.organization, &step.domain)?;
+    let mut rows = Rows::new(db, step, space, number);
     let mut tell = |user: &NewUser<'_>, outcome| set(&mut outcomes, user.position, outcome);
     let mut together: Vec<NewUser<'_>> = Vec::with_capacity(MOST);
     for user in step.users.sorted() {
