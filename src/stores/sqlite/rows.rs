@@ -49,10 +49,9 @@ const OF_EACH: usize = 4;
 /// A statement that breaks a rule need not be able to take its first users back (FAIL), which would have
 /// SQLite copy every page it touches: the step ends with the error, and nothing of it stays.
 fn insert_statement(users: usize, optional: &[(&str, Value)]) -> String {
-    let mut sql =
-        "INSERT OR FAIL INTO users (space, created_in, created_at, name_key, id, must_change, \
-                   created_line"
-            .to_owned();
+    let mut sql = String::from(
+        "INSERT OR FAIL INTO users (space, created_in, created_at, name_key, id, must_change, created_line",
+    );
     for (column, _) in optional {
         sql.push_str(", ");
         sql.push_str(column);
@@ -243,6 +242,7 @@ impl<'s> Rows<'s> {
 /// Who has the name of a row.
 #[derive(Debug, Clone, Copy)]
 enum Found {
+    /// Nobody.
     Nobody,
     /// The user that the row made.
     Made,

@@ -1,8 +1,8 @@
 //! The steps that wait for the writer, and which of them it commits next.
 //!
 //! Small ones go together and first, so that who brings a few users waits for the large step that is being
-//! written and for no other. Then a large one has its turn, by itself: the others would wait for its end,
-//! and it needs no savepoint. Steps of one import stay in their order.
+//! written and for no other. Then a large one has its turn, by itself, because whoever shared its commit would
+//! wait for its end. Steps of one import stay in their order.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender};
