@@ -60,6 +60,21 @@ impl<'b> Row<'b> {
         self.line
     }
 
+    /// Its fields, one behind the other.
+    pub fn bytes(&self) -> &'b [u8] {
+        self.bytes
+    }
+
+    /// Where each field ends in them.
+    pub fn ends(&self) -> &'b [usize] {
+        self.ends
+    }
+
+    /// Bytes between two fields.
+    pub fn gap(&self) -> usize {
+        self.gap
+    }
+
     /// How many fields it has.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -68,6 +83,11 @@ impl<'b> Row<'b> {
     /// Whether it has no fields.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// Whether it is a line on which nothing stands.
+    pub fn is_nothing(&self) -> bool {
+        self.len() == 1 && self.is_blank()
     }
 
     /// The fields as bytes.

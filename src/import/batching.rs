@@ -14,7 +14,7 @@ use crate::import::task::Task;
 use crate::users::batch::{CheckedUsers, NewUsers};
 use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::hashing::HashPool;
-use crate::users::import_record::{Counters, ImportRecord};
+use crate::users::import_record::{Counters, ImportRecord, Stretch};
 use crate::users::made_up::random_password;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
@@ -47,6 +47,7 @@ pub(super) struct Batching<'a> {
     /// Names of the columns, until a step has taken them along.
     header: Option<Vec<String>>,
     rows_sha256: Option<String>,
+    stretch: Option<Stretch>,
     /// Users the batch may hold now; it grows with the file.
     limit: usize,
     gathering: CheckedUsers,
@@ -99,6 +100,7 @@ impl<'a> Batching<'a> {
             begun: task.recorded,
             header: None,
             rows_sha256: None,
+            stretch: None,
             gathering: CheckedUsers::default(),
             spare: NewUsers::default(),
             counted: Counters::default(),
@@ -174,9 +176,11 @@ impl<'a> Batching<'a> {
         self.header = Some(header);
     }
 
-    /// Notes what the rows so far come to, where the import has a key.
-    pub(super) fn set_rows_sha256(&mut self, digest: Option<&RowsDigest>) {
+    /// Notes where in the file the rows so far end: what they come to, where the import has a key, and the
+    /// stretch of the last one, where they are sorted.
+    pub(super) fn set_place(&mut self, digest: Option<&RowsDigest>, stretch: Option<Stretch>) {
         self.rows_sha256 = digest.map(RowsDigest::hex);
+        self.stretch = stretch;
     }
 
     /// Counts a row without a user name.
@@ -252,6 +256,7 @@ impl<'a> Batching<'a> {
         self.rejects.clear();
         self.generated.clear();
         self.rows_sha256 = None;
+        self.stretch = None;
         self.submit(NewUsers::default(), None, Vec::new(), Some(finish));
         under_way.and(self.wait().map(drop))
     }
@@ -325,6 +330,7 @@ impl<'a> Batching<'a> {
             rejects: std::mem::take(&mut self.rejects),
             keep_findings: self.machinery.settings.keep_findings,
             rows_sha256: self.rows_sha256.take(),
+            stretch: self.stretch.take(),
             default_password_hash,
             finish,
             at: self.machinery.clock.now(),

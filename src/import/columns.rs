@@ -15,6 +15,7 @@ use crate::import::preview::PreviewColumn;
 use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::merge::cleared;
+use crate::users::name::{fold, split_domain};
 use crate::users::passwords;
 use crate::users::problem::{Problem, Severity};
 
@@ -322,6 +323,22 @@ impl<'t> ColumnPlan<'t> {
             }
         }
         Ok(candidate)
+    }
+
+    /// The bytes by which a row is sorted: of two rows that may be one user's they are the same.
+    pub(super) fn name_key<'r>(&self, row: &Row<'r>) -> Cow<'r, [u8]> {
+        let is_name = |column: &Column| column.field == Some(Field::UserName);
+        let position = self.columns.iter().position(is_name);
+        let field = position.and_then(|position| row.fields().nth(position));
+        let field = field.unwrap_or_default();
+        let Ok(text) = std::str::from_utf8(field) else {
+            return Cow::Borrowed(field);
+        };
+        let (_, name) = split_domain(self.refused(text));
+        match fold(name) {
+            Cow::Borrowed(key) => Cow::Borrowed(key.as_bytes()),
+            Cow::Owned(key) => Cow::Owned(key.into_bytes()),
+        }
     }
 
     fn check_width(&self, row: &TextRow<'_>) -> Result<(), Problem> {

@@ -21,6 +21,7 @@ use crate::import::request::ImportRequest;
 use crate::import::rows_digest::RowsDigest;
 use crate::import::settings::Settings;
 use crate::import::single_user::SingleUser;
+use crate::import::sorting::Sorting;
 use crate::import::task::Task;
 use crate::users::audit::Actor;
 use crate::users::claims::ClaimTable;
@@ -290,6 +291,12 @@ impl Importer {
                     .is_some()
                     .then(|| RowsDigest::new(record.rows_sha256.clone())),
                 preview: record.options.dry_run.then(Preview::default),
+                sorting: Sorting {
+                    settings: &self.settings,
+                    spool: &self.spool,
+                    done: record.counters.total,
+                    resumed: record.stretch,
+                },
                 detected: None,
             };
             let fed = feed(&mut reading);

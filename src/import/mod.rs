@@ -13,6 +13,8 @@ pub mod columns;
 pub mod judging;
 pub mod importer;
 mod reading;
+mod sorting;
+mod sorted_runs;
 mod rows_digest;
 pub mod batching;
 pub mod default_password;

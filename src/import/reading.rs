@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::formats::detected::{Charset, CharsetFrom, Detected};
 use crate::formats::error::FormatError;
 use crate::formats::open::{Options, Rows, open};
-use crate::formats::row::{Flaw, Row, TextRow};
+use crate::formats::row::{Flaw, TextRow};
 use crate::import::batching::Batching;
 use crate::import::columns::ColumnPlan;
 use crate::import::control::Control;
@@ -16,8 +16,10 @@ use crate::import::error::ImportError;
 use crate::import::judging::{Judged, judge, judge_row};
 use crate::import::preview::Preview;
 use crate::import::rows_digest::RowsDigest;
+use crate::import::sorting::{OrderedRows, Sorting};
 use crate::users::candidate::{Candidate, CheckedPassword};
 use crate::users::claims::ClaimTable;
+use crate::users::import_record::Stretch;
 use crate::users::options::ConflictPolicy;
 use crate::users::policy::Policy;
 use crate::users::problem::{Problem, Severity};
@@ -37,6 +39,8 @@ pub(super) struct Reading<'r, 'm> {
     pub skip: u64,
     /// Digests the rows, where the import has a key.
     pub digest: Option<RowsDigest>,
+    /// How the rows of a large file are sorted.
+    pub sorting: Sorting<'r>,
     /// Filled in a dry run.
     pub preview: Option<Preview>,
     /// Set when the last row was read.
@@ -83,11 +87,14 @@ impl Reading<'_, '_> {
         }
         self.batching.set_header(plan.header());
         let plan = plan.separated_by(rows.detected().delimiter);
-        while let Some(row) = rows.next_row()? {
-            if row.len() == 1 && row.is_blank() {
+        let (control, stopping) = (self.control, self.stopping);
+        let mut rows = OrderedRows::new(rows, &plan, self.sorting, self.digest.take());
+        while let Some(row) = rows.next_row(|| may_go_on(control, stopping))? {
+            if row.is_nothing() {
                 continue;
             }
-            if self.skips(&row)? {
+            if self.skip > 0 {
+                self.skip -= 1;
                 continue;
             }
             match row.text() {
@@ -100,7 +107,7 @@ impl Reading<'_, '_> {
                     self.batching.reject([problem], line, cells);
                 }
             }
-            self.go_on()?;
+            self.go_on(rows.digest(), rows.stretch())?;
         }
         self.all_skipped()
     }
@@ -111,25 +118,6 @@ impl Reading<'_, '_> {
             0 => Ok(()),
             _ => Err(ImportError::OtherContent),
         }
-    }
-
-    /// Steps over a row that an earlier run has dealt with; behind the last one the rows have to be
-    /// those that the earlier run had.
-    fn skips(&mut self, row: &Row<'_>) -> Result<bool, ImportError> {
-        if let Some(digest) = &mut self.digest {
-            digest.add(row);
-        }
-        if self.skip == 0 {
-            return Ok(false);
-        }
-        self.skip -= 1;
-        if self.skip == 0
-            && let Some(digest) = &self.digest
-            && !digest.is_as_before()
-        {
-            return Err(ImportError::OtherContent);
-        }
-        Ok(true)
     }
 
     fn read_row(&mut self, text: &TextRow<'_>, plan: &ColumnPlan<'_>) -> Result<(), ImportError> {
@@ -177,24 +165,34 @@ impl Reading<'_, '_> {
     }
 
     /// Hands a full batch over, and looks whether the import is to end here.
-    fn go_on(&mut self) -> Result<(), ImportError> {
-        if self.control.is_cancelled() {
-            return Err(ImportError::Cancelled);
-        }
+    fn go_on(
+        &mut self,
+        digest: Option<&RowsDigest>,
+        stretch: Option<Stretch>,
+    ) -> Result<(), ImportError> {
+        may_go_on(self.control, self.stopping)?;
         let limit = self.stop_after.unwrap_or(u64::MAX);
         let stop = self.batching.failed() >= limit;
         if stop || self.batching.is_full() {
-            self.batching.set_rows_sha256(self.digest.as_ref());
+            self.batching.set_place(digest, stretch);
             self.batching.flush(self.default, None)?;
         }
         if stop || self.batching.failed() >= limit {
             self.batching.settle()?;
             return Err(ImportError::TooManyProblems { limit });
         }
-        match self.stopping.load(Ordering::Relaxed) {
-            true => Err(ImportError::Stopping),
-            false => Ok(()),
-        }
+        Ok(())
+    }
+}
+
+/// Whether nobody wants the import to end here.
+fn may_go_on(control: &Control, stopping: &AtomicBool) -> Result<(), ImportError> {
+    if control.is_cancelled() {
+        return Err(ImportError::Cancelled);
+    }
+    match stopping.load(Ordering::Relaxed) {
+        true => Err(ImportError::Stopping),
+        false => Ok(()),
     }
 }
 

@@ -93,6 +93,9 @@ impl Report {
         self.findings = std::mem::take(&mut durable.findings);
         self.findings_total = durable.findings_total;
         self.rejects = std::mem::take(&mut durable.rejects);
+        // Sorted rows came in the order of their names.
+        self.findings.sort_by_key(|finding| finding.line);
+        self.rejects.sort_by_key(|reject| reject.line);
     }
 
     /// The findings about rows that were not stored.

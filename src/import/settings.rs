@@ -14,6 +14,10 @@ pub struct Settings {
     /// Rows with a password of their own in a batch at the most: they are slow, and a batch is what
     /// is lost when the process is killed.
     pub batch_passwords: usize,
+    /// Rows of a text file that are written in its order; those behind them are sorted by name.
+    pub unsorted_rows: u64,
+    /// Rows that are sorted together at the most; 0: none are.
+    pub sorted_rows: u64,
     /// Findings kept with an import in the store; the others are counted.
     pub keep_findings: u64,
     /// Calls that import at the same time; a further one is told to come back.
@@ -35,6 +39,8 @@ impl Default for Settings {
             first_batch_users: 1_000,
             batch_users: 50_000,
             batch_passwords: 256,
+            unsorted_rows: 250_000,
+            sorted_rows: 1_000_000,
             keep_findings: 10_000,
             report_findings: 1_000,
             slots: 64,

@@ -45,6 +45,7 @@ impl Task {
             active_at: now,
             header: Vec::new(),
             rows_sha256: None,
+            stretch: None,
             may_grant_admin: request.may_grant_admin,
             default_password_note: default.note(),
             default_password_hash: None,

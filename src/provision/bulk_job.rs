@@ -313,6 +313,7 @@ impl Provisioner {
             active_at: now,
             header: Vec::new(),
             rows_sha256: None,
+            stretch: None,
             may_grant_admin: *role == Role::Admin,
             default_password_note: None,
             default_password_hash: None,

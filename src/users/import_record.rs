@@ -118,6 +118,16 @@ impl ImportRecord {
     }
 }
 
+/// Rows of a file that are dealt with in the order of their names, counted from 0 behind the header, without
+/// blank lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first one.
+    pub from: u64,
+    /// The first one behind them.
+    pub to: u64,
+}
+
 /// The door an import came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -249,6 +259,9 @@ pub struct ImportRecord {
     /// SHA-256 of the rows dealt with so far, where it has a key.
     #[serde(skip)]
     pub rows_sha256: Option<String>,
+    /// The stretch of sorted rows that the last row dealt with is of.
+    #[serde(skip)]
+    pub stretch: Option<Stretch>,
     /// Whether its rows may give the administrators' role.
     #[serde(skip)]
     pub may_grant_admin: bool,
@@ -296,6 +309,7 @@ mod tests {
             active_at: Moment(1_000_000),
             header: Vec::new(),
             rows_sha256: None,
+            stretch: None,
             may_grant_admin: false,
             default_password_note: None,
             default_password_hash: None,

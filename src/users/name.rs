@@ -88,6 +88,15 @@ impl<'a> UserName<'a> {
     }
 }
 
+/// The prefix before the first `/` of a name as a file has it, which says in which domain the user is, and
+/// the name itself.
+pub fn split_domain(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((domain, rest)) if !domain.is_empty() => (Some(domain), rest),
+        _ => (None, name),
+    }
+}
+
 /// The key of any text: of a user's name that somebody typed, and of the name of a role, which may hold
 /// blanks.
 pub fn lookup_key(text: &str) -> String {

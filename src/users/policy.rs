@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
 use crate::users::domains::Domain;
 use crate::users::hash_schemes::{self, Recognised};
-use crate::users::name::{UserName, lookup_key};
+use crate::users::name::{UserName, lookup_key, split_domain};
 use crate::users::options::ConflictPolicy;
 use crate::users::passwords::{self, WeakPassword};
 use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
@@ -104,28 +104,23 @@ impl Policy<'_> {
         candidate: &Candidate<'r>,
         warnings: &mut Vec<Problem>,
     ) -> &'r str {
-        match candidate.user_name.split_once('/') {
-            Some((prefix, rest)) if !prefix.is_empty() => {
-                if !prefix.eq_ignore_ascii_case(&self.domain.name) {
-                    let domain = &self.domain.name;
-                    warnings.push(
-                        Problem::new(
-                            Severity::Warning,
-                            candidate.line,
-                            Cow::Owned(candidate.columns.user_name.to_owned()),
-                            "domain-prefix-dropped",
-                            format!(
-                                "the prefix before the / is not this import's domain; the user went \
-                                 to {domain}"
-                            ),
-                        )
-                        .about(candidate.user_name),
-                    );
-                }
-                rest
-            }
-            _ => candidate.user_name,
+        let (prefix, name) = split_domain(candidate.user_name);
+        let domain = &self.domain.name;
+        if prefix.is_some_and(|prefix| !prefix.eq_ignore_ascii_case(domain)) {
+            warnings.push(
+                Problem::new(
+                    Severity::Warning,
+                    candidate.line,
+                    Cow::Owned(candidate.columns.user_name.to_owned()),
+                    "domain-prefix-dropped",
+                    format!(
+                        "the prefix before the / is not this import's domain; the user went to {domain}"
+                    ),
+                )
+                .about(candidate.user_name),
+            );
         }
+        name
     }
 
     fn check_name<'r>(

@@ -12,7 +12,7 @@ use crate::clock::Moment;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::backup::Backup;
 use crate::users::batch::NewUsers;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState, Stretch};
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
 use crate::users::options::ConflictPolicy;
@@ -51,6 +51,8 @@ pub struct ImportStep {
     pub keep_findings: u64,
     /// SHA-256 of the rows up to the end of this step, where the import has a key.
     pub rows_sha256: Option<String>,
+    /// The stretch of sorted rows that its last row is of.
+    pub stretch: Option<Stretch>,
     /// The default password's hash, once a user needs it.
     pub default_password_hash: Option<String>,
     /// How the import ended, with the last step.
@@ -83,6 +85,7 @@ impl ImportStep {
             rejects: Vec::new(),
             keep_findings,
             rows_sha256: None,
+            stretch: None,
             default_password_hash: None,
             finish: None,
             at,
@@ -173,6 +176,7 @@ impl ImportStep {
         if self.rows_sha256.is_some() {
             record.rows_sha256.clone_from(&self.rows_sha256);
         }
+        record.stretch = self.stretch.or(record.stretch);
         if self.default_password_hash.is_some() {
             record
                 .default_password_hash
@@ -545,7 +549,7 @@ pub trait ImportLedger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ImportRecord>, StoreError>;
 
-    /// Findings that were kept, in the order in which they were made; `skip` of them left out.
+    /// Findings that were kept, by line; `skip` of them left out.
     ///
     /// # Errors
     /// The store failed.
@@ -628,7 +632,7 @@ pub trait ImportLedger: Send + Sync {
     /// The store failed.
     fn unfinished(&self) -> Result<Vec<ImportRecord>, StoreError>;
 
-    /// Rejected rows that were kept, by line within a batch; `skip` of them left out.
+    /// Rejected rows that were kept, by line; `skip` of them left out.
     ///
     /// # Errors
     /// The store failed.

@@ -19,9 +19,10 @@ use crate::app::Options;
 use crate::crash::Random;
 use crate::process::{Home, Serving, database, users_csv};
 
-/// Many small commits, for a kill to hit one.
-const SETTINGS: &str =
-    "[import]\nfirst_batch_users = 100\nbatch_users = 300\nbatch_passwords = 40\n";
+/// Many small commits, for a kill to hit one, and rows that are sorted in stretches, for it to hit one of
+/// those.
+const SETTINGS: &str = "[import]\nfirst_batch_users = 100\nbatch_users = 300\nbatch_passwords = 40\n\
+    unsorted_rows = 350\nsorted_rows = 10000\n";
 
 /// The longest that a server lives, at first; imports that take longer get more.
 const LIFE: Duration = Duration::from_millis(700);

@@ -32,7 +32,7 @@ use crate::stores;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An app without a server; its queue does not move until [`Jobs::begin`].
-fn house(folder: &TempDir, change: impl FnOnce(&mut Options)) -> App {
+pub fn house(folder: &TempDir, change: impl FnOnce(&mut Options)) -> App {
     let mut options = Options::new(folder.path());
     // Many small batches.
     options.app.import.first_batch_users = 10;
@@ -41,11 +41,11 @@ fn house(folder: &TempDir, change: impl FnOnce(&mut Options)) -> App {
     App::build(&options.app, Clock::system()).expect("the app is built")
 }
 
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-fn request(app: &App, key: Option<&str>) -> ImportRequest {
+pub fn request(app: &App, key: Option<&str>) -> ImportRequest {
     ImportRequest {
         organization: DEFAULT_ORGANIZATION.into(),
         domain: app.domains.find(None).expect("PRIMARY"),
@@ -87,7 +87,7 @@ fn file(name: &str, count: usize) -> String {
 }
 
 #[track_caller]
-fn ran(ended: Result<Ended, JobError>) -> Report {
+pub fn ran(ended: Result<Ended, JobError>) -> Report {
     match ended {
         Ok(Ended::Ran(report)) => *report,
         other => panic!("it did not run: {other:?}"),
@@ -102,7 +102,7 @@ fn recorded(ended: Result<Ended, JobError>) -> ImportRecord {
     }
 }
 
-fn record(app: &App, id: ImportId) -> ImportRecord {
+pub fn record(app: &App, id: ImportId) -> ImportRecord {
     let found = app.store.import(DEFAULT_ORGANIZATION, id);
     found.expect("the store works").expect("there is a record")
 }
@@ -112,7 +112,7 @@ fn users(app: &App) -> usize {
     all.expect("the store works").len()
 }
 
-fn uploads(app: &App) -> Vec<std::path::PathBuf> {
+pub fn uploads(app: &App) -> Vec<std::path::PathBuf> {
     let folder = std::fs::read_dir(&app.spool.folder).expect("the spool folder");
     folder.map(|it| it.expect("an entry").path()).collect()
 }
@@ -184,7 +184,7 @@ fn cut(text: &str) -> impl Read + use<> {
 
 /// Runs an import that is cut off, and answers its record.
 #[track_caller]
-fn interrupted(app: &App, request: ImportRequest, text: &str) -> ImportRecord {
+pub fn interrupted(app: &App, request: ImportRequest, text: &str) -> ImportRecord {
     match app.jobs.run(request, cut(text)) {
         Err(JobError::Import(failure)) => {
             assert_eq!(failure.report.state, ImportState::Interrupted);

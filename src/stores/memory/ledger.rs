@@ -49,12 +49,8 @@ impl ImportLedger for MemoryStore {
         if !content.imports.contains_key(&(organization.to_owned(), id)) {
             return Ok(Vec::new());
         }
-        let all = content
-            .findings
-            .get(&id)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        Ok(all.iter().skip(skip).take(limit).cloned().collect())
+        let all = content.findings.get(&id).map(Vec::as_slice);
+        Ok(by_line(all, |it| it.line, skip, limit))
     }
 
     fn import_by_key(
@@ -181,12 +177,8 @@ impl ImportLedger for MemoryStore {
         if !content.imports.contains_key(&(organization.to_owned(), id)) {
             return Ok(Vec::new());
         }
-        let all = content
-            .rejects
-            .get(&id)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        Ok(all.iter().skip(skip).take(limit).cloned().collect())
+        let all = content.rejects.get(&id).map(Vec::as_slice);
+        Ok(by_line(all, |it| it.line, skip, limit))
     }
 
     fn undo(
@@ -241,4 +233,16 @@ impl ImportLedger for MemoryStore {
 
 fn is_unfinished(record: &ImportRecord) -> bool {
     matches!(record.state, ImportState::Queued | ImportState::Interrupted)
+}
+
+/// Some of these in the order of their lines.
+fn by_line<T: Clone>(
+    all: Option<&[T]>,
+    line: impl Fn(&T) -> u64,
+    skip: usize,
+    limit: usize,
+) -> Vec<T> {
+    let mut all: Vec<&T> = all.unwrap_or_default().iter().collect();
+    all.sort_by_key(|it| line(it));
+    all.into_iter().skip(skip).take(limit).cloned().collect()
 }

@@ -13,7 +13,7 @@ use crate::stores::sqlite::step::{signed, unsigned};
 use crate::stores::sqlite::undo;
 use crate::stores::sqlite::users::i64_of;
 use crate::users::audit::{Actor, AuditEntry};
-use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState, Stretch};
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
 use crate::users::store::{ABANDONED, Finish, ImportLedger, ImportStep, Room, Tally};
@@ -23,7 +23,7 @@ use crate::users::undo::Undone;
 const COLUMNS: &str = "id, organization, domain, door, operator, file_name, sha256, state,
     reason, total, created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
     finished_at, default_password_hash, default_password_note, options, idempotency_key, rows_sha256,
-    header, may_grant_admin, active_at";
+    header, may_grant_admin, active_at, stretch_from, stretch_to";
 
 impl ImportLedger for SqliteStore {
     fn import(&self, organization: &str, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
@@ -68,7 +68,7 @@ impl ImportLedger for SqliteStore {
         self.read(|db| {
             db.prepare_cached(
                 "SELECT line, column_name, severity, code, message, user_name FROM findings
-                 WHERE organization = ?1 AND import = ?2 AND number >= ?3 ORDER BY number LIMIT ?4",
+                 WHERE organization = ?1 AND import = ?2 ORDER BY line, number LIMIT ?4 OFFSET ?3",
             )?
             .query_map(
                 params![organization, id.0, i64_of(skip), i64_of(limit)],
@@ -215,7 +215,7 @@ impl ImportLedger for SqliteStore {
         self.read(|db| {
             db.prepare_cached(
                 "SELECT line, cells, code, message FROM rejects
-                 WHERE organization = ?1 AND import = ?2 AND number >= ?3 ORDER BY number LIMIT ?4",
+                 WHERE organization = ?1 AND import = ?2 ORDER BY line, number LIMIT ?4 OFFSET ?3",
             )?
             .query_map(
                 params![organization, id.0, i64_of(skip), i64_of(limit)],
@@ -306,6 +306,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
         options: from_json(row, 21)?.unwrap_or_default(),
         key: row.get(22)?,
         rows_sha256: row.get(23)?,
+        stretch: stretch(row.get(27)?, row.get(28)?),
         header: from_json(row, 24)?.unwrap_or_default(),
         may_grant_admin: row.get(25)?,
         active_at: Moment(row.get(26)?),
@@ -314,6 +315,13 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
         started_at: Moment(row.get(17)?),
         finished_at: row.get::<_, Option<i64>>(18)?.map(Moment),
         default_password_hash: row.get(19)?,
+    })
+}
+
+fn stretch(from: Option<i64>, to: Option<i64>) -> Option<Stretch> {
+    Some(Stretch {
+        from: unsigned(from?),
+        to: unsigned(to?),
     })
 }
 
@@ -341,9 +349,9 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
              created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
              default_password_hash, default_password_note, options, idempotency_key,
              may_grant_admin, active_at, sha256, reason, finished_at, rows_sha256, header,
-             number)
+             number, stretch_from, stretch_to)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-             ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
+             ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
     )?
     .execute(params![
         record.organization,
@@ -374,6 +382,8 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
         record.rows_sha256,
         header.map(json).transpose()?,
         number,
+        record.stretch.map(|it| signed(it.from)),
+        record.stretch.map(|it| signed(it.to)),
     ])?;
     Ok(())
 }
@@ -440,7 +450,8 @@ fn update_record(
              state = coalesce(?11, state), reason = ?12, sha256 = coalesce(?13, sha256),
              finished_at = ?14, active_at = ?15, rows_sha256 = coalesce(?16, rows_sha256),
              header = coalesce(?17, header),
-             default_password_hash = coalesce(?18, default_password_hash)
+             default_password_hash = coalesce(?18, default_password_hash),
+             stretch_from = coalesce(?19, stretch_from), stretch_to = coalesce(?20, stretch_to)
          WHERE organization = ?1 AND id = ?2
          RETURNING {COLUMNS}"
     ))?
@@ -464,6 +475,8 @@ fn update_record(
             step.rows_sha256,
             step.header.as_ref().map(json).transpose()?,
             step.default_password_hash,
+            step.stretch.map(|it| signed(it.from)),
+            step.stretch.map(|it| signed(it.to)),
         ],
         record,
     )

@@ -106,6 +106,8 @@ CREATE TABLE imports (
     options               TEXT    NOT NULL,  -- a JSON object
     idempotency_key       TEXT,
     rows_sha256           TEXT,      -- of the rows dealt with, where there is a key
+    stretch_from          INTEGER,   -- the rows from this one, counted from 0, to
+    stretch_to            INTEGER,   -- before this one are dealt with in the order of their names
     header                TEXT,      -- a JSON array: names of the file's columns
     may_grant_admin       INTEGER NOT NULL,
     active_at             INTEGER NOT NULL,  -- the last sign of life of whoever runs it

@@ -1,0 +1,433 @@
+//! Rows in the order of their keys, however many there are: an external merge sort (Knuth, The Art of
+//! Computer Programming 3, §5.4). Rows gather in memory until it is full; they are sorted there and put
+//! aside as a run; at the end the runs are read side by side, and the least of their first rows is the next.
+
+use std::cmp::Ordering;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+
+use crate::formats::row::Row;
+use crate::wire::error::WireError;
+use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
+
+/// Bytes of rows that gather before they are put aside.
+const RUN_BYTES: usize = 1024 * 1024;
+
+/// Bytes of all runs together that are in memory while they are read.
+const MERGE_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a run that are read at once, at the least and at the most.
+const READ_BYTES: Range<usize> = 4 * 1024..64 * 1024;
+
+/// Rows that come in, in the order of the file.
+pub(super) struct Gathering {
+    aside: BufWriter<Spool>,
+    /// Where each run lies in the spool.
+    runs: Vec<Range<u64>>,
+    /// The records of the run that gathers.
+    records: Vec<u8>,
+    /// Beginning of the key and place of each record.
+    places: Vec<(u64, usize)>,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Gathering {
+    /// None yet; they are put aside as `settings` say.
+    pub(super) fn new(settings: &SpoolSettings) -> Self {
+        Gathering {
+            aside: BufWriter::with_capacity(READ_BYTES.end, Spool::new(settings)),
+            runs: Vec::new(),
+            records: Vec::new(),
+            places: Vec::new(),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    /// How many rows came in.
+    pub(super) fn len(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes that they take up.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes in a row whose place is by `key`.
+    ///
+    /// # Errors
+    /// There is no room where rows are put aside.
+    pub(super) fn push(&mut self, key: &[u8], row: &Row<'_>) -> Result<(), WireError> {
+        self.places.push((beginning(key), self.records.len()));
+        let length = append_record(&mut self.records, key, row);
+        self.rows += 1;
+        self.bytes += length as u64;
+        match self.records.len() >= RUN_BYTES {
+            true => self.put_aside().map_err(WireError::from_io),
+            false => Ok(()),
+        }
+    }
+
+    fn put_aside(&mut self) -> std::io::Result<()> {
+        let records = &self.records;
+        let record = |place: usize| Record::first(records.get(place..).unwrap_or_default());
+        // Of equal keys the row that came first is the first.
+        self.places.sort_unstable_by(|(a, first), (b, second)| {
+            let key = |place: &usize| record(*place).map(Record::key);
+            a.cmp(b)
+                .then_with(|| key(first).cmp(&key(second)))
+                .then(first.cmp(second))
+        });
+        let start = self.runs.last().map_or(0, |run| run.end);
+        for (_, place) in &self.places {
+            self.aside
+                .write_all(record(*place).map_or(&[], |it| it.0))?;
+        }
+        self.runs.push(start..start + records.len() as u64);
+        self.records.clear();
+        self.places.clear();
+        Ok(())
+    }
+
+    /// The rows in the order of their keys; rows of the same key stay in theirs.
+    ///
+    /// # Errors
+    /// They could not be put aside.
+    pub(super) fn sort(mut self) -> Result<SortedRows, WireError> {
+        let file = self.put_aside().and_then(|()| Ok(self.aside.into_inner()?));
+        let file = file.map_err(WireError::from_io)?.into_reader()?;
+        let share = MERGE_BYTES / self.runs.len().max(1);
+        let share = share.clamp(READ_BYTES.start, READ_BYTES.end);
+        SortedRows::new(file, self.runs, share)
+    }
+}
+
+/// Appends a record: its length, the key's, the row's line, how many fields it has and what is between
+/// them, where they end, the key, the row. Its length in bytes.
+fn append_record(records: &mut Vec<u8>, key: &[u8], row: &Row<'_>) -> usize {
+    let (bytes, ends) = (row.bytes(), row.ends());
+    let length = HEAD + ends.len() * WORD + key.len() + bytes.len();
+    let start = records.len();
+    for word in [length, key.len(), ends.len(), row.gap()] {
+        records.extend(word_of(word));
+    }
+    records.extend(row.line().to_le_bytes());
+    records.extend(ends.iter().flat_map(|end| word_of(*end)));
+    records.extend_from_slice(key);
+    records.extend_from_slice(bytes);
+    records.len() - start
+}
+
+/// Bytes of a number in a record, and of a line.
+const WORD: usize = size_of::<u32>();
+const LINE: usize = size_of::<u64>();
+
+/// Bytes of a record before the ends of its fields.
+const HEAD: usize = 4 * WORD + LINE;
+
+/// A row is far shorter than what four bytes can count.
+fn word_of(number: usize) -> [u8; WORD] {
+    u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+/// The number at a place of these bytes.
+fn number(bytes: &[u8], place: usize) -> Option<usize> {
+    let word = bytes.get(place * WORD..)?.first_chunk()?;
+    usize::try_from(u32::from_le_bytes(*word)).ok()
+}
+
+/// The first bytes of a key as a number that sorts as they do.
+fn beginning(key: &[u8]) -> u64 {
+    let mut first = [0; LINE];
+    for (place, byte) in first.iter_mut().zip(key) {
+        *place = *byte;
+    }
+    u64::from_be_bytes(first)
+}
+
+/// The bytes of one record.
+#[derive(Clone, Copy)]
+struct Record<'b>(&'b [u8]);
+
+impl<'b> Record<'b> {
+    /// The first one of these bytes; none where they do not hold all of it.
+    fn first(bytes: &'b [u8]) -> Option<Self> {
+        bytes.get(..number(bytes, 0)?).map(Record)
+    }
+
+    fn key(self) -> &'b [u8] {
+        let (start, length) = self.key_place();
+        self.0.get(start..start + length).unwrap_or_default()
+    }
+
+    /// Where the key begins and how long it is.
+    fn key_place(self) -> (usize, usize) {
+        let word = |place| number(self.0, place).unwrap_or_default();
+        (HEAD + word(2) * WORD, word(1))
+    }
+
+    /// The row; `ends` is memory for the ends of its fields.
+    fn row<'r>(self, ends: &'r mut Vec<usize>) -> Row<'r>
+    where
+        'b: 'r,
+    {
+        let word = |place| number(self.0, place).unwrap_or_default();
+        let line = self.0.get(HEAD - LINE..).and_then(<[u8]>::first_chunk);
+        let line = line.map_or(0, |line| u64::from_le_bytes(*line));
+        let first = HEAD / WORD;
+        ends.clear();
+        ends.extend((first..first + word(2)).map(word));
+        let (start, length) = self.key_place();
+        let bytes = self.0.get(start + length..).unwrap_or_default();
+        match word(3) {
+            0 => Row::new(line, bytes, ends),
+            _ => Row::delimited(line, bytes, ends),
+        }
+    }
+}
+
+/// Rows in the order of their keys.
+pub(super) struct SortedRows {
+    file: SpoolReader,
+    runs: Vec<Run>,
+    /// The runs that have a row yet, as a binary heap: the one with the least first row is the first.
+    heap: Vec<usize>,
+    /// Whether the first row of the first run was given already.
+    given: bool,
+    ends: Vec<usize>,
+}
+
+/// A run that is read.
+struct Run {
+    /// What is not read yet.
+    left: Range<u64>,
+    bytes: Vec<u8>,
+    /// Where the first record begins in them.
+    start: usize,
+    /// The first bytes of its key.
+    beginning: u64,
+}
+
+impl SortedRows {
+    fn new(mut file: SpoolReader, runs: Vec<Range<u64>>, share: usize) -> Result<Self, WireError> {
+        let run = |left| {
+            let mut run = Run {
+                left,
+                bytes: Vec::with_capacity(share),
+                start: 0,
+                beginning: 0,
+            };
+            run.step_over(0, &mut file).map_err(WireError::from_io)?;
+            Ok(run)
+        };
+        let runs: Vec<Run> = runs
+            .into_iter()
+            .map(run)
+            .collect::<Result<_, WireError>>()?;
+        let heap = (0..runs.len())
+            .filter(|run| runs.get(*run).is_some_and(|run| run.record().is_some()))
+            .collect();
+        let mut sorted = SortedRows {
+            file,
+            runs,
+            heap,
+            given: false,
+            ends: Vec::new(),
+        };
+        for place in (0..sorted.heap.len() / 2).rev() {
+            sorted.sift_down(place);
+        }
+        Ok(sorted)
+    }
+
+    /// Goes on to the next row; false when there is none.
+    ///
+    /// # Errors
+    /// What was put aside could not be read back.
+    pub(super) fn advance(&mut self) -> Result<bool, WireError> {
+        if std::mem::replace(&mut self.given, true) {
+            let first = self.heap.first().and_then(|run| self.runs.get_mut(*run));
+            let Some(run) = first else {
+                return Ok(false);
+            };
+            let length = run.record().map_or(0, |record| record.0.len());
+            let more = run.step_over(length, &mut self.file);
+            if !more.map_err(WireError::from_io)? {
+                self.heap.swap_remove(0);
+            }
+            self.sift_down(0);
+        }
+        Ok(!self.heap.is_empty())
+    }
+
+    /// The row that it has gone on to.
+    pub(super) fn row(&mut self) -> Option<Row<'_>> {
+        let run = self.runs.get(*self.heap.first()?)?;
+        Some(run.record()?.row(&mut self.ends))
+    }
+
+    /// Lets the run at this place of the heap sink to where it belongs.
+    fn sift_down(&mut self, mut place: usize) {
+        loop {
+            let children = 2 * place + 1..(2 * place + 3).min(self.heap.len());
+            let Some(child) = children.min_by(|a, b| self.compare(*a, *b)) else {
+                return;
+            };
+            if self.compare(place, child).is_lt() {
+                return;
+            }
+            self.heap.swap(place, child);
+            place = child;
+        }
+    }
+
+    /// Compares the first rows of the runs at two places of the heap; earlier runs have earlier rows.
+    fn compare(&self, one: usize, other: usize) -> Ordering {
+        let run = |place: usize| {
+            let number = *self.heap.get(place)?;
+            Some((number, self.runs.get(number)?))
+        };
+        let (Some((a, one)), Some((b, other))) = (run(one), run(other)) else {
+            return Ordering::Equal;
+        };
+        one.beginning
+            .cmp(&other.beginning)
+            .then_with(|| one.key().cmp(&other.key()))
+            .then(a.cmp(&b))
+    }
+}
+
+impl Run {
+    fn record(&self) -> Option<Record<'_>> {
+        Record::first(self.bytes.get(self.start..)?)
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        self.record().map(Record::key)
+    }
+
+    /// Leaves so many bytes behind; false when no record is left.
+    fn step_over(&mut self, length: usize, file: &mut SpoolReader) -> std::io::Result<bool> {
+        self.start += length;
+        while self.record().is_none() && !self.left.is_empty() {
+            self.read_on(file)?;
+        }
+        let first = self.key().map(beginning);
+        self.beginning = first.unwrap_or_default();
+        Ok(first.is_some())
+    }
+
+    /// Reads on behind the bytes that are left, in more memory where a record is larger than it.
+    fn read_on(&mut self, file: &mut SpoolReader) -> std::io::Result<()> {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        if self.bytes.len() == self.bytes.capacity() {
+            self.bytes.reserve(self.bytes.len());
+        }
+        let room = (self.bytes.capacity() - self.bytes.len()) as u64;
+        let wanted = room.min(self.left.end - self.left.start);
+        file.seek(SeekFrom::Start(self.left.start))?;
+        let count = file.take(wanted).read_to_end(&mut self.bytes)? as u64;
+        if count < wanted {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left.start += count;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn gathering(folder: &TempDir) -> Gathering {
+        Gathering::new(&SpoolSettings {
+            folder: folder.path().into(),
+            limit: u64::MAX,
+        })
+    }
+
+    /// Keys and lines, in the order in which they come out.
+    fn sorted(rows: SortedRows) -> Vec<(String, u64)> {
+        let (mut rows, mut all) = (rows, Vec::new());
+        while rows.advance().unwrap() {
+            let row = rows.row().unwrap().text().unwrap();
+            all.push((row.get(0).unwrap().to_owned(), row.line()));
+        }
+        assert!(!rows.advance().unwrap() && rows.row().is_none());
+        all
+    }
+
+    #[test]
+    fn many_runs_come_out_as_one_and_equal_keys_as_they_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut gathering = gathering(&folder);
+        let filler = "x".repeat(300);
+        let mut expected = Vec::new();
+        for line in 1..=30_000_u64 {
+            // 2,000 names, 15 times each, that differ behind their first eight bytes.
+            let name = format!("somebody{:04}", line * 7_919 % 2_000);
+            let row = [name.as_bytes(), filler.as_bytes()].concat();
+            let ends = [name.len(), row.len()];
+            let row = Row::new(line, &row, &ends);
+            gathering.push(name.as_bytes(), &row).unwrap();
+            expected.push((name, line));
+        }
+        assert!(gathering.runs.len() > 3 && gathering.bytes() > 9_000_000);
+        assert_eq!(gathering.len(), 30_000);
+        expected.sort();
+        assert_eq!(sorted(gathering.sort().unwrap()), expected);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_row_comes_out_as_it_went_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut gathering = gathering(&folder);
+        let long = "y".repeat(3 * RUN_BYTES);
+        let plain = format!("b,\u{e9},{long}");
+        let ends = [1, 4, plain.len()];
+        let delimited = Row::delimited(7, plain.as_bytes(), &ends);
+        gathering.push(b"b", &delimited).unwrap();
+        gathering.push(b"", &Row::new(9, b"", &[])).unwrap();
+        gathering
+            .push(b"\xff", &Row::new(u64::MAX, b"ab\xff", &[1, 1, 3]))
+            .unwrap();
+        let mut rows = gathering.sort().unwrap();
+        let mut seen = Vec::new();
+        while rows.advance().unwrap() {
+            let row = rows.row().unwrap();
+            let fields: Vec<Vec<u8>> = row.fields().map(<[u8]>::to_vec).collect();
+            seen.push((row.line(), fields));
+        }
+        let of = |fields: &[&[u8]]| fields.iter().map(|it| it.to_vec()).collect::<Vec<_>>();
+        let expected = [
+            (9, of(&[])),
+            (7, of(&[b"b", "\u{e9}".as_bytes(), long.as_bytes()])),
+            (u64::MAX, of(&[b"a", b"", b"b\xff"])),
+        ];
+        assert_eq!(seen, expected);
+        let none = super::Gathering::new(&SpoolSettings {
+            folder: folder.path().into(),
+            limit: 0,
+        });
+        assert!(!none.sort().unwrap().advance().unwrap());
+    }
+
+    #[test]
+    fn no_more_is_put_aside_than_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut gathering = Gathering::new(&SpoolSettings {
+            folder: folder.path().into(),
+            limit: 100_000,
+        });
+        let row = vec![b'x'; 10_000];
+        let pushed =
+            (1..=300).try_for_each(|line| gathering.push(b"x", &Row::new(line, &row, &[10_000])));
+        assert_eq!(pushed.unwrap_err().code(), "IMP-SPOOL-FULL");
+    }
+}
