@@ -1,5 +1,7 @@
 //! What ends an import. A bad row does not; it is a [`Problem`](crate::users::problem::Problem).
 
+use std::io;
+
 use crate::formats::error::FormatError;
 use crate::import::columns::HeaderError;
 use crate::import::report::Report;
@@ -32,6 +34,12 @@ pub enum ImportError {
          the file of passwords have one that nobody knows; give them another."
     )]
     GeneratedPasswords(String),
+    /// The rows of a large file could not be put aside.
+    #[error(
+        "The rows could not be put aside to be sorted by user name: {0}. Make room in the folder of \
+         temporary files and send the file again, or set import.sorted_rows to 0."
+    )]
+    Sorting(io::Error),
     /// Somebody stopped it.
     #[error("The import was cancelled.")]
     Cancelled,
@@ -86,6 +94,7 @@ impl ImportError {
             ImportError::Store(_) => "IMP-STORE",
             ImportError::Hash(_) => "IMP-HASH",
             ImportError::GeneratedPasswords(_) => "IMP-GENERATED-PASSWORDS",
+            ImportError::Sorting(_) => "IMP-SORTING",
             ImportError::Cancelled => "IMP-CANCELLED",
             ImportError::TooManyProblems { .. } => "IMP-TOO-MANY-PROBLEMS",
             ImportError::OtherContent => "IMP-KEY-REUSED",
@@ -102,6 +111,7 @@ impl ImportError {
             ImportError::Stopping
             | ImportError::Store(_)
             | ImportError::Hash(_)
+            | ImportError::Sorting(_)
             | ImportError::GeneratedPasswords(_) => true,
             ImportError::Overtaken => true,
             ImportError::Format(_)

@@ -3,11 +3,10 @@
 //! aside as a run; at the end the runs are read side by side, and the least of their first rows is the next.
 
 use std::cmp::Ordering;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use crate::formats::row::Row;
-use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 
 /// Bytes of rows that gather before they are put aside.
@@ -59,18 +58,18 @@ impl Gathering {
     ///
     /// # Errors
     /// There is no room where rows are put aside.
-    pub(super) fn push(&mut self, key: &[u8], row: &Row<'_>) -> Result<(), WireError> {
+    pub(super) fn push(&mut self, key: &[u8], row: &Row<'_>) -> io::Result<()> {
         self.places.push((beginning(key), self.records.len()));
         let length = append_record(&mut self.records, key, row);
         self.rows += 1;
         self.bytes += length as u64;
         match self.records.len() >= RUN_BYTES {
-            true => self.put_aside().map_err(WireError::from_io),
+            true => self.put_aside(),
             false => Ok(()),
         }
     }
 
-    fn put_aside(&mut self) -> std::io::Result<()> {
+    fn put_aside(&mut self) -> io::Result<()> {
         let records = &self.records;
         let record = |place: usize| Record::first(records.get(place..).unwrap_or_default());
         // Of equal keys the row that came first is the first.
@@ -95,9 +94,9 @@ impl Gathering {
     ///
     /// # Errors
     /// They could not be put aside.
-    pub(super) fn sort(mut self) -> Result<SortedRows, WireError> {
-        let file = self.put_aside().and_then(|()| Ok(self.aside.into_inner()?));
-        let file = file.map_err(WireError::from_io)?.into_reader()?;
+    pub(super) fn sort(mut self) -> io::Result<SortedRows> {
+        self.put_aside()?;
+        let file = self.aside.into_inner()?.into_reader()?;
         let share = MERGE_BYTES / self.runs.len().max(1);
         let share = share.clamp(READ_BYTES.start, READ_BYTES.end);
         SortedRows::new(file, self.runs, share)
@@ -211,7 +210,7 @@ struct Run {
 }
 
 impl SortedRows {
-    fn new(mut file: SpoolReader, runs: Vec<Range<u64>>, share: usize) -> Result<Self, WireError> {
+    fn new(mut file: SpoolReader, runs: Vec<Range<u64>>, share: usize) -> io::Result<Self> {
         let run = |left| {
             let mut run = Run {
                 left,
@@ -219,13 +218,10 @@ impl SortedRows {
                 start: 0,
                 beginning: 0,
             };
-            run.step_over(0, &mut file).map_err(WireError::from_io)?;
+            run.step_over(0, &mut file)?;
             Ok(run)
         };
-        let runs: Vec<Run> = runs
-            .into_iter()
-            .map(run)
-            .collect::<Result<_, WireError>>()?;
+        let runs: Vec<Run> = runs.into_iter().map(run).collect::<io::Result<_>>()?;
         let heap = (0..runs.len())
             .filter(|run| runs.get(*run).is_some_and(|run| run.record().is_some()))
             .collect();
@@ -246,15 +242,14 @@ impl SortedRows {
     ///
     /// # Errors
     /// What was put aside could not be read back.
-    pub(super) fn advance(&mut self) -> Result<bool, WireError> {
+    pub(super) fn advance(&mut self) -> io::Result<bool> {
         if std::mem::replace(&mut self.given, true) {
             let first = self.heap.first().and_then(|run| self.runs.get_mut(*run));
             let Some(run) = first else {
                 return Ok(false);
             };
             let length = run.record().map_or(0, |record| record.0.len());
-            let more = run.step_over(length, &mut self.file);
-            if !more.map_err(WireError::from_io)? {
+            if !run.step_over(length, &mut self.file)? {
                 self.heap.swap_remove(0);
             }
             self.sift_down(0);
@@ -309,7 +304,7 @@ impl Run {
     }
 
     /// Leaves so many bytes behind; false when no record is left.
-    fn step_over(&mut self, length: usize, file: &mut SpoolReader) -> std::io::Result<bool> {
+    fn step_over(&mut self, length: usize, file: &mut SpoolReader) -> io::Result<bool> {
         self.start += length;
         while self.record().is_none() && !self.left.is_empty() {
             self.read_on(file)?;
@@ -320,7 +315,7 @@ impl Run {
     }
 
     /// Reads on behind the bytes that are left, in more memory where a record is larger than it.
-    fn read_on(&mut self, file: &mut SpoolReader) -> std::io::Result<()> {
+    fn read_on(&mut self, file: &mut SpoolReader) -> io::Result<()> {
         self.bytes.drain(..self.start);
         self.start = 0;
         if self.bytes.len() == self.bytes.capacity() {
@@ -331,7 +326,7 @@ impl Run {
         file.seek(SeekFrom::Start(self.left.start))?;
         let count = file.take(wanted).read_to_end(&mut self.bytes)? as u64;
         if count < wanted {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left.start += count;
         Ok(())
@@ -428,6 +423,6 @@ mod tests {
         let row = vec![b'x'; 10_000];
         let pushed =
             (1..=300).try_for_each(|line| gathering.push(b"x", &Row::new(line, &row, &[10_000])));
-        assert_eq!(pushed.unwrap_err().code(), "IMP-SPOOL-FULL");
+        assert_eq!(pushed.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 }

@@ -31,7 +31,7 @@ const STRETCH_BYTES: u64 = 256 * 1024 * 1024;
 const GATHERING_TIME: Duration = Duration::from_secs(10);
 
 /// How many rows are read between two looks at the clock.
-const ROWS_BETWEEN_LOOKS: u64 = 1024;
+const ROWS_BETWEEN_LOOKS: u64 = 64;
 
 /// What is to be sorted, and where.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +160,7 @@ impl<'r, 'f, R: Read> OrderedRows<'r, 'f, R> {
 
     fn advance(&mut self) -> Result<bool, ImportError> {
         match &mut self.sorted {
-            Some(sorted) => sorted.advance().map_err(ImportError::Wire),
+            Some(sorted) => sorted.advance().map_err(ImportError::Sorting),
             None => Ok(false),
         }
     }
@@ -191,7 +191,7 @@ impl<'r, 'f, R: Read> OrderedRows<'r, 'f, R> {
             };
             if !row.is_nothing() {
                 let key = self.plan.name_key(&row);
-                gathering.push(&key, &row).map_err(ImportError::Wire)?;
+                gathering.push(&key, &row).map_err(ImportError::Sorting)?;
                 let read = self.read + gathering.len();
                 self.sorting.check(&mut self.digest, &row, read)?;
             }
@@ -207,7 +207,7 @@ impl<'r, 'f, R: Read> OrderedRows<'r, 'f, R> {
                 to: self.read,
             });
         }
-        self.sorted = Some(gathering.sort().map_err(ImportError::Wire)?);
+        self.sorted = Some(gathering.sort().map_err(ImportError::Sorting)?);
         Ok(())
     }
 }

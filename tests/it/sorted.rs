@@ -154,3 +154,24 @@ fn an_import_goes_on_within_the_stretch_in_which_it_stopped() {
     let all = app.store.users(DEFAULT_ORGANIZATION, None, None, 1_000);
     assert_eq!(all.expect("works").len(), 400);
 }
+
+#[test]
+fn rows_that_cannot_be_put_aside_are_told_and_the_same_call_goes_on() {
+    let whole = users_csv(5_000, 1_171);
+    let folder = folder();
+    let app = sorting(&folder);
+    // The rows of a stretch stay in memory while they are few.
+    let wide = whole.replace(",SE\n", &format!(",{}\n", "x".repeat(5_000)));
+    std::fs::remove_dir(&app.spool.folder).expect("it is empty");
+    let failed = app.jobs.run(request(&app, Some("k")), wide.as_bytes());
+    let Err(JobError::Import(failure)) = failed else {
+        panic!("{failed:?}");
+    };
+    assert_eq!(failure.error.code(), "IMP-SORTING");
+    assert!(failure.error.to_string().contains("temporary files"));
+    assert_eq!(failure.report.state, ImportState::Interrupted);
+    assert!(failure.report.counters.created < 1_000);
+    std::fs::create_dir(&app.spool.folder).expect("a folder");
+    let c = ran(app.jobs.run(request(&app, Some("k")), wide.as_bytes())).counters;
+    assert_eq!((c.total, c.created, c.duplicate), (5_000, 5_000, 0));
+}

@@ -232,7 +232,9 @@ impl From<ImportError> for ProblemDetails {
             | ImportError::OtherContent
             | ImportError::NotClean { .. } => tell(StatusCode::UNPROCESSABLE_ENTITY),
             ImportError::Cancelled | ImportError::Overtaken => tell(StatusCode::CONFLICT),
-            ImportError::Store(StoreError::Full) => tell(StatusCode::INSUFFICIENT_STORAGE),
+            ImportError::Store(StoreError::Full) | ImportError::Sorting(_) => {
+                tell(StatusCode::INSUFFICIENT_STORAGE)
+            }
             ImportError::Store(StoreError::Busy | StoreError::Closed) | ImportError::Stopping => {
                 ProblemDetails {
                     retry_after: Some(5),

@@ -288,8 +288,9 @@ impl From<ImportError> for Fault {
             | ImportError::TooManyProblems { .. }
             | ImportError::OtherContent
             | ImportError::NotClean { .. } => Fault::operation(rule, error.to_string()),
-            ImportError::Overtaken => Fault::server(rule, error.to_string()),
-            ImportError::Stopping => Fault::server(rule, error.to_string()),
+            ImportError::Sorting(_) | ImportError::Overtaken | ImportError::Stopping => {
+                Fault::server(rule, error.to_string())
+            }
         }
     }
 }
