@@ -8,13 +8,13 @@ use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::error::ImportError;
 use crate::import::generated_passwords::{GeneratedPasswords, ToldPasswords};
-use crate::import::rows_digest::RowsDigest;
 use crate::import::settings::Settings;
+use crate::import::sorting::Place;
 use crate::import::task::Task;
 use crate::users::batch::{CheckedUsers, NewUsers};
 use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::hashing::HashPool;
-use crate::users::import_record::{Counters, ImportRecord, Stretch};
+use crate::users::import_record::{Counters, ImportRecord};
 use crate::users::made_up::random_password;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
@@ -46,8 +46,8 @@ pub(super) struct Batching<'a> {
     begun: bool,
     /// Names of the columns, until a step has taken them along.
     header: Option<Vec<String>>,
-    rows_sha256: Option<String>,
-    stretch: Option<Stretch>,
+    /// Where its last row is.
+    place: Place,
     /// Users the batch may hold now; it grows with the file.
     limit: usize,
     gathering: CheckedUsers,
@@ -99,8 +99,7 @@ impl<'a> Batching<'a> {
             control,
             begun: task.recorded,
             header: None,
-            rows_sha256: None,
-            stretch: None,
+            place: Place::default(),
             gathering: CheckedUsers::default(),
             spare: NewUsers::default(),
             counted: Counters::default(),
@@ -176,11 +175,9 @@ impl<'a> Batching<'a> {
         self.header = Some(header);
     }
 
-    /// Notes where in the file the rows so far end: what they come to, where the import has a key, and the
-    /// stretch of the last one, where they are sorted.
-    pub(super) fn set_place(&mut self, digest: Option<&RowsDigest>, stretch: Option<Stretch>) {
-        self.rows_sha256 = digest.map(RowsDigest::hex);
-        self.stretch = stretch;
+    /// Notes where in the file the last row is.
+    pub(super) fn set_place(&mut self, place: Place) {
+        self.place = place;
     }
 
     /// Counts a row without a user name.
@@ -255,8 +252,7 @@ impl<'a> Batching<'a> {
         self.findings.clear();
         self.rejects.clear();
         self.generated.clear();
-        self.rows_sha256 = None;
-        self.stretch = None;
+        self.place = Place::default();
         self.submit(NewUsers::default(), None, Vec::new(), Some(finish));
         under_way.and(self.wait().map(drop))
     }
@@ -317,6 +313,7 @@ impl<'a> Batching<'a> {
         finish: Option<Finish>,
     ) {
         let begin = (!std::mem::replace(&mut self.begun, true)).then(|| self.record.clone());
+        let place = std::mem::take(&mut self.place);
         let step = ImportStep {
             import: self.record.id,
             organization: self.record.organization.clone(),
@@ -329,8 +326,8 @@ impl<'a> Batching<'a> {
             findings: std::mem::take(&mut self.findings),
             rejects: std::mem::take(&mut self.rejects),
             keep_findings: self.machinery.settings.keep_findings,
-            rows_sha256: self.rows_sha256.take(),
-            stretch: self.stretch.take(),
+            rows_sha256: place.digest,
+            stretch: place.stretch,
             default_password_hash,
             finish,
             at: self.machinery.clock.now(),

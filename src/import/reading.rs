@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::Builder;
 
 use crate::formats::detected::{Charset, CharsetFrom, Detected};
 use crate::formats::error::FormatError;
 use crate::formats::open::{Options, Rows, open};
-use crate::formats::row::{Flaw, TextRow};
+use crate::formats::row::{Flaw, Row, TextRow};
 use crate::import::batching::Batching;
 use crate::import::columns::ColumnPlan;
 use crate::import::control::Control;
@@ -16,10 +18,9 @@ use crate::import::error::ImportError;
 use crate::import::judging::{Judged, judge, judge_row};
 use crate::import::preview::Preview;
 use crate::import::rows_digest::RowsDigest;
-use crate::import::sorting::{OrderedRows, Sorting};
+use crate::import::sorting::{Gathered, Gatherer, Place, Sorting};
 use crate::users::candidate::{Candidate, CheckedPassword};
 use crate::users::claims::ClaimTable;
-use crate::users::import_record::Stretch;
 use crate::users::options::ConflictPolicy;
 use crate::users::policy::Policy;
 use crate::users::problem::{Problem, Severity};
@@ -87,29 +88,79 @@ impl Reading<'_, '_> {
         }
         self.batching.set_header(plan.header());
         let plan = plan.separated_by(rows.detected().delimiter);
-        let (control, stopping) = (self.control, self.stopping);
-        let mut rows = OrderedRows::new(rows, &plan, self.sorting, self.digest.take());
-        while let Some(row) = rows.next_row(|| may_go_on(control, stopping))? {
+        let mut rows = Gatherer::new(rows, &plan, self.sorting, self.digest.take());
+        while let Some(row) = rows.next_row()? {
             if row.is_nothing() {
                 continue;
             }
-            if self.skip > 0 {
-                self.skip -= 1;
-                continue;
+            if let Some(flawed) = self.read_row(&row, &plan)? {
+                self.reject(flawed, rows.detected().charset);
             }
-            match row.text() {
-                Ok(text) => self.read_row(&text, &plan)?,
-                Err(field) => {
-                    let (line, column) = (row.line(), plan.column_name(field.position));
-                    let cells = plan.cells(&row);
-                    let charset = rows.detected().charset;
-                    let problem = flawed(field.flaw, line, column, charset);
-                    self.batching.reject([problem], line, cells);
-                }
-            }
-            self.go_on(rows.digest(), rows.stretch())?;
+            self.go_on(|| rows.place())?;
         }
+        self.read_stretches(rows, &plan)?;
         self.all_skipped()
+    }
+
+    /// Reads the rows that are sorted: while those of one stretch are judged, those of the next one gather.
+    fn read_stretches(
+        &mut self,
+        mut rows: Gatherer<'_, '_, impl Read>,
+        plan: &ColumnPlan<'_>,
+    ) -> Result<(), ImportError> {
+        let (control, stopping) = (self.control, self.stopping);
+        let Some(first) = rows.next_stretch(|| may_go_on(control, stopping))? else {
+            return Ok(());
+        };
+        std::thread::scope(|threads| {
+            // Whoever takes a stretch lets the next but one begin to gather.
+            let (sender, stretches) = mpsc::sync_channel(0);
+            let judge = Builder::new()
+                .name("import-judge".into())
+                .spawn_scoped(threads, move || {
+                    std::iter::once(first)
+                        .chain(stretches)
+                        .try_for_each(|stretch| self.read_stretch(stretch, plan))
+                })
+                .map_err(ImportError::Sorting)?;
+            // What the judge ended with is the import's end.
+            let may_go_on = || match judge.is_finished() {
+                true => Err(ImportError::Stopping),
+                false => may_go_on(control, stopping),
+            };
+            let gathered = loop {
+                match rows.next_stretch(may_go_on) {
+                    Ok(Some(stretch)) => {
+                        if sender.send(stretch).is_err() {
+                            break Ok(());
+                        }
+                    }
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            drop(sender);
+            match judge.join() {
+                Ok(judged) => judged.and(gathered),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+
+    fn read_stretch(
+        &mut self,
+        gathered: Gathered,
+        plan: &ColumnPlan<'_>,
+    ) -> Result<(), ImportError> {
+        let mut rows = gathered.rows.sort().map_err(ImportError::Sorting)?;
+        while rows.advance().map_err(ImportError::Sorting)? {
+            let Some(row) = rows.row() else { break };
+            if let Some(flawed) = self.read_row(&row, plan)? {
+                self.reject(flawed, gathered.detected.charset);
+            }
+            self.go_on(|| gathered.place.clone())?;
+        }
+        Ok(())
     }
 
     /// At the end of the file: no row is missing that an earlier run had.
@@ -120,7 +171,33 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn read_row(&mut self, text: &TextRow<'_>, plan: &ColumnPlan<'_>) -> Result<(), ImportError> {
+    /// Judges a row, unless an earlier run has dealt with it; answers one that is no text.
+    fn read_row(
+        &mut self,
+        row: &Row<'_>,
+        plan: &ColumnPlan<'_>,
+    ) -> Result<Option<FlawedRow>, ImportError> {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Ok(None);
+        }
+        match row.text() {
+            Ok(text) => self.judge_text(&text, plan).map(|()| None),
+            Err(field) => Ok(Some(FlawedRow {
+                line: row.line(),
+                column: plan.column_name(field.position),
+                cells: plan.cells(row),
+                flaw: field.flaw,
+            })),
+        }
+    }
+
+    fn reject(&mut self, row: FlawedRow, charset: Option<Charset>) {
+        let problem = flawed(row.flaw, row.line, row.column, charset);
+        self.batching.reject([problem], row.line, row.cells);
+    }
+
+    fn judge_text(&mut self, text: &TextRow<'_>, plan: &ColumnPlan<'_>) -> Result<(), ImportError> {
         if let Some(preview) = &mut self.preview {
             preview.add(text.line(), || plan.text_cells(text));
         }
@@ -165,16 +242,12 @@ impl Reading<'_, '_> {
     }
 
     /// Hands a full batch over, and looks whether the import is to end here.
-    fn go_on(
-        &mut self,
-        digest: Option<&RowsDigest>,
-        stretch: Option<Stretch>,
-    ) -> Result<(), ImportError> {
+    fn go_on(&mut self, place: impl Fn() -> Place) -> Result<(), ImportError> {
         may_go_on(self.control, self.stopping)?;
         let limit = self.stop_after.unwrap_or(u64::MAX);
         let stop = self.batching.failed() >= limit;
         if stop || self.batching.is_full() {
-            self.batching.set_place(digest, stretch);
+            self.batching.set_place(place());
             self.batching.flush(self.default, None)?;
         }
         if stop || self.batching.failed() >= limit {
@@ -183,6 +256,14 @@ impl Reading<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// A row with a field that is no text.
+struct FlawedRow {
+    line: u64,
+    column: String,
+    cells: Vec<String>,
+    flaw: Flaw,
 }
 
 /// Whether nobody wants the import to end here.

@@ -13,7 +13,7 @@ use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 const RUN_BYTES: usize = 1024 * 1024;
 
 /// Bytes of all runs together that are in memory while they are read.
-const MERGE_BYTES: usize = 1024 * 1024;
+const MERGE_BYTES: usize = 512 * 1024;
 
 /// Bytes of a run that are read at once, at the least and at the most.
 const READ_BYTES: Range<usize> = 4 * 1024..64 * 1024;
@@ -79,6 +79,9 @@ impl Gathering {
                 .then_with(|| key(first).cmp(&key(second)))
                 .then(first.cmp(second))
         });
+        if records.is_empty() {
+            return Ok(());
+        }
         let start = self.runs.last().map_or(0, |run| run.end);
         for (_, place) in &self.places {
             self.aside
@@ -90,12 +93,23 @@ impl Gathering {
         Ok(())
     }
 
+    /// Puts aside what is in memory yet, and gives the memory back.
+    ///
+    /// # Errors
+    /// There is no room where rows are put aside.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.put_aside()?;
+        self.records = Vec::new();
+        self.places = Vec::new();
+        self.aside.flush()
+    }
+
     /// The rows in the order of their keys; rows of the same key stay in theirs.
     ///
     /// # Errors
-    /// They could not be put aside.
+    /// They could not be put aside, or not be read back.
     pub(super) fn sort(mut self) -> io::Result<SortedRows> {
-        self.put_aside()?;
+        self.close()?;
         let file = self.aside.into_inner()?.into_reader()?;
         let share = MERGE_BYTES / self.runs.len().max(1);
         let share = share.clamp(READ_BYTES.start, READ_BYTES.end);

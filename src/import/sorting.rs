@@ -20,7 +20,7 @@ use crate::import::columns::ColumnPlan;
 use crate::import::error::ImportError;
 use crate::import::rows_digest::RowsDigest;
 use crate::import::settings::Settings;
-use crate::import::sorted_runs::{Gathering, SortedRows};
+use crate::import::sorted_runs::Gathering;
 use crate::users::import_record::Stretch;
 use crate::wire::spool::SpoolSettings;
 
@@ -45,45 +45,39 @@ pub(super) struct Sorting<'a> {
     pub resumed: Option<Stretch>,
 }
 
-impl Sorting<'_> {
-    /// Digests the row of this number, from 1; behind the last one that an earlier run has read the rows have
-    /// to be those that it read.
-    fn check(
-        &self,
-        digest: &mut Option<RowsDigest>,
-        row: &Row<'_>,
-        number: u64,
-    ) -> Result<(), ImportError> {
-        let Some(digest) = digest else {
-            return Ok(());
-        };
-        digest.add(row);
-        let last = self.resumed.map_or(self.done, |stretch| stretch.to);
-        match number == last && !digest.is_as_before() {
-            true => Err(ImportError::OtherContent),
-            false => Ok(()),
-        }
-    }
+/// Where in the file a row is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    /// What the rows that were read come to, where the import has a key: the rows so far, or those to the
+    /// end of the stretch.
+    pub digest: Option<String>,
+    /// The stretch that the row is of.
+    pub stretch: Option<Stretch>,
 }
 
-/// The rows of a file, sorted by name where that pays.
-pub(super) struct OrderedRows<'r, 'f, R> {
+/// A stretch that has gathered.
+pub(super) struct Gathered {
+    pub rows: Gathering,
+    pub place: Place,
+    pub detected: Detected,
+}
+
+/// Reads a file: first rows as they come, then stretches, to be sorted by whoever takes them.
+pub(super) struct Gatherer<'r, 'f, R> {
     rows: &'r mut Rows<'f, R>,
     plan: &'r ColumnPlan<'r>,
     sorting: Sorting<'r>,
     /// Digests the rows as they are read, where the import has a key.
     digest: Option<RowsDigest>,
-    /// Rows that were read of the file.
+    /// Rows that were read.
     read: u64,
     /// Rows before the first stretch.
     unsorted: u64,
-    stretch: Option<Stretch>,
-    sorted: Option<SortedRows>,
     /// The end of the file was read.
     over: bool,
 }
 
-impl<'r, 'f, R: Read> OrderedRows<'r, 'f, R> {
+impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
     /// The rows behind the header, of columns as `plan` says; `digest` knows the header.
     pub(super) fn new(
         rows: &'r mut Rows<'f, R>,
@@ -98,82 +92,57 @@ impl<'r, 'f, R: Read> OrderedRows<'r, 'f, R> {
             None if is_text && sorting.settings.sorted_rows > 0 => sorting.settings.unsorted_rows,
             None => u64::MAX,
         };
-        OrderedRows {
+        Gatherer {
             rows,
             plan,
-            unsorted,
             sorting,
             digest,
             read: 0,
-            stretch: None,
-            sorted: None,
+            unsorted,
             over: false,
         }
     }
 
-    /// The next row; none at the end. `may_go_on` is asked while rows gather.
+    /// The next row before the first stretch; none behind the last of them.
+    ///
+    /// # Errors
+    /// What reading the file comes to; the rows are not those that an earlier run has read.
+    pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>, ImportError> {
+        if self.read >= self.unsorted {
+            return Ok(None);
+        }
+        let Some(row) = self.rows.next_row()? else {
+            self.over = true;
+            return Ok(None);
+        };
+        if !row.is_nothing() {
+            self.read += 1;
+            check(
+                &mut self.digest,
+                &row,
+                self.read == self.sorting.last_known(),
+            )?;
+        }
+        Ok(Some(row))
+    }
+
+    /// The next stretch; none at the end of the file. `may_go_on` is asked at every row.
     ///
     /// # Errors
     /// What reading the file comes to; what `may_go_on` says; the rows could not be put aside, or are not
     /// those that an earlier run has read.
-    pub(super) fn next_row(
+    pub(super) fn next_stretch(
         &mut self,
         may_go_on: impl Fn() -> Result<(), ImportError>,
-    ) -> Result<Option<Row<'_>>, ImportError> {
-        if self.read < self.unsorted {
-            return self.next_unsorted();
+    ) -> Result<Option<Gathered>, ImportError> {
+        if self.over {
+            return Ok(None);
         }
-        while !self.advance()? {
-            if self.over {
-                return Ok(None);
-            }
-            self.gather(&may_go_on)?;
-        }
-        Ok(self.sorted.as_mut().and_then(SortedRows::row))
-    }
-
-    /// The stretch that the last row is of.
-    pub(super) fn stretch(&self) -> Option<Stretch> {
-        self.stretch
-    }
-
-    /// What the rows that were read come to: the rows so far, or those to the end of the stretch.
-    pub(super) fn digest(&self) -> Option<&RowsDigest> {
-        self.digest.as_ref()
-    }
-
-    /// How the file is read.
-    pub(super) fn detected(&self) -> Detected {
-        self.rows.detected()
-    }
-
-    fn next_unsorted(&mut self) -> Result<Option<Row<'_>>, ImportError> {
-        let row = self.rows.next_row()?;
-        if let Some(row) = row
-            && !row.is_nothing()
-        {
-            self.read += 1;
-            self.sorting.check(&mut self.digest, &row, self.read)?;
-        }
-        Ok(row)
-    }
-
-    fn advance(&mut self) -> Result<bool, ImportError> {
-        match &mut self.sorted {
-            Some(sorted) => sorted.advance().map_err(ImportError::Sorting),
-            None => Ok(false),
-        }
-    }
-
-    fn gather(
-        &mut self,
-        may_go_on: impl Fn() -> Result<(), ImportError>,
-    ) -> Result<(), ImportError> {
-        self.sorted = None;
-        let resumed = self.sorting.resumed.filter(|_| self.stretch.is_none());
+        let from = self.read;
+        let resumed = self.sorting.resumed.filter(|it| it.from == from);
         let most = match resumed {
-            Some(stretch) => stretch.to.saturating_sub(stretch.from),
-            None => self.read.clamp(1, self.sorting.settings.sorted_rows.max(1)),
+            Some(stretch) => stretch.to.saturating_sub(from),
+            None => from.clamp(1, self.sorting.settings.sorted_rows.max(1)),
         };
         let most_bytes = STRETCH_BYTES.min(self.sorting.spool.limit / 2);
         let until = Instant::now() + GATHERING_TIME;
@@ -182,6 +151,7 @@ impl<'r, 'f, R: Read> OrderedRows<'r, 'f, R> {
                 || rows.len().is_multiple_of(ROWS_BETWEEN_LOOKS) && Instant::now() >= until;
             rows.len() >= most || resumed.is_none() && (rows.bytes() >= most_bytes || is_late())
         };
+        let last = self.sorting.last_known();
         let mut gathering = Gathering::new(self.sorting.spool);
         while !is_enough(&gathering) {
             may_go_on()?;
@@ -192,22 +162,58 @@ impl<'r, 'f, R: Read> OrderedRows<'r, 'f, R> {
             if !row.is_nothing() {
                 let key = self.plan.name_key(&row);
                 gathering.push(&key, &row).map_err(ImportError::Sorting)?;
-                let read = self.read + gathering.len();
-                self.sorting.check(&mut self.digest, &row, read)?;
+                self.read += 1;
+                check(&mut self.digest, &row, self.read == last)?;
             }
         }
         if resumed.is_some() && gathering.len() < most {
             return Err(ImportError::OtherContent);
         }
-        if gathering.len() > 0 {
-            let from = self.read;
-            self.read += gathering.len();
-            self.stretch = Some(Stretch {
-                from,
-                to: self.read,
-            });
+        gathering.close().map_err(ImportError::Sorting)?;
+        let stretch = Stretch {
+            from,
+            to: self.read,
+        };
+        let gathered = Gathered {
+            rows: gathering,
+            place: Place {
+                stretch: Some(stretch),
+                ..self.place()
+            },
+            detected: self.detected(),
+        };
+        Ok(Some(gathered).filter(|_| self.read > from))
+    }
+
+    /// Where the last row is that came by itself.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            digest: self.digest.as_ref().map(RowsDigest::hex),
+            stretch: None,
         }
-        self.sorted = Some(gathering.sort().map_err(ImportError::Sorting)?);
-        Ok(())
+    }
+
+    /// How the file is read.
+    pub(super) fn detected(&self) -> Detected {
+        self.rows.detected()
+    }
+}
+
+impl Sorting<'_> {
+    /// The number of the last row that an earlier run has read, from 1; 0 for none.
+    fn last_known(&self) -> u64 {
+        self.resumed.map_or(self.done, |stretch| stretch.to)
+    }
+}
+
+/// Digests a row; behind the last one that an earlier run has read the rows have to be those that it read.
+fn check(digest: &mut Option<RowsDigest>, row: &Row<'_>, last: bool) -> Result<(), ImportError> {
+    let Some(digest) = digest else {
+        return Ok(());
+    };
+    digest.add(row);
+    match last && !digest.is_as_before() {
+        true => Err(ImportError::OtherContent),
+        false => Ok(()),
     }
 }
