@@ -15,6 +15,7 @@ pub mod importer;
 mod reading;
 mod rows_digest;
 pub mod batching;
+pub mod ending;
 pub mod default_password;
 pub mod generated_passwords;
 pub mod fingerprint;

@@ -40,6 +40,7 @@ mod store_search;
 mod store_access;
 mod provision;
 mod jobs;
+mod small_calls;
 mod marker_passwords;
 mod hundred_thousand;
 mod terminal;
