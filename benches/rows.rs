@@ -19,7 +19,7 @@ pub struct RowPath {
     claims: ClaimTable,
     domain: Domain,
     passwords: passwords::Settings,
-    roles: GrantableRoles,
+    roles: GrantableRoles<'static>,
 }
 
 impl RowPath {
@@ -34,7 +34,7 @@ impl RowPath {
             claims: ClaimTable::new(&Default::default()),
             domain: domains.find(None).map_err(|error| error.to_string())?,
             passwords: passwords::Settings::default(),
-            roles: GrantableRoles::default(),
+            roles: GrantableRoles::none(),
         })
     }
 

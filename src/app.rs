@@ -119,10 +119,11 @@ impl App {
             store: Arc::clone(&store),
             pool: Arc::clone(&pool),
             default_hasher: DefaultPasswordHasher::new(Arc::clone(&pool), &settings.passwords)
+                .map(Arc::new)
                 .map_err(no_random)?,
             passwords: settings.passwords.clone(),
             claims: ClaimTable::new(&settings.claims),
-            settings: settings.import.clone(),
+            settings: Arc::new(settings.import.clone()),
             files: settings.files.clone(),
             spool: spool.clone(),
             clock: clock.clone(),

@@ -1,5 +1,5 @@
 //! What every front end does first: find out who is calling, and let the body flow through a bounded
-//! pipe to one blocking thread.
+//! pipe to one blocking thread. Small calls need neither, and a commit is waited for without a thread.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::RequestHead;
 use actix_web::http::Version;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use actix_web::{HttpResponseBuilder, web};
+use actix_web::{HttpResponseBuilder, rt, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::{oneshot, watch};
@@ -16,6 +16,7 @@ use crate::access::authorization::{self, Authorization};
 use crate::access::gate::{Caller, Recalled};
 use crate::app::App;
 use crate::http::challenge::Challenge;
+use crate::import::ending::Ending;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
@@ -207,6 +208,11 @@ pub enum Body {
     Unread,
 }
 
+/// A call's work has ended in a panic.
+#[derive(Debug, thiserror::Error)]
+#[error("the work of a call panicked")]
+pub struct Died;
+
 /// How a body is to flow.
 #[derive(Debug)]
 pub struct Flow {
@@ -218,25 +224,85 @@ pub struct Flow {
     pub stranger: bool,
 }
 
-/// Runs `work` on a blocking thread while the body flows to it. The thread begins when there is something
-/// for it to read; a small body is all there by then.
+/// Runs `work` on a blocking thread while the body flows to it, and waits for its end. The thread begins when
+/// there is something for it to read; a small body is all there by then.
 ///
 /// # Errors
 /// The thread died.
 pub async fn with_body<T: Send + 'static>(
     payload: web::Payload,
     flow: Flow,
-    work: impl FnOnce(PipeReader) -> T + Send + 'static,
-) -> Result<(T, Body), actix_web::error::BlockingError> {
+    work: impl FnOnce(PipeReader) -> Ending<T> + Send + 'static,
+) -> Result<(T, Body), Died> {
     let (writer, reader) = pipe();
     let (waiting, arrival) = oneshot::channel();
     let work = async move {
         // Nothing is sent through it: it is dropped.
         let _ = arrival.await;
-        web::block(move || work(reader)).await
+        settle(blocking(move || work(reader)).await?).await
     };
     let (result, body) = tokio::join!(work, feed(payload, writer, flow, waiting));
-    result.map(|result| (result, body))
+    result.map(|end| (end, body))
+}
+
+/// Reads a small body and runs `at_once` where it is, without any other thread. Where that would have to wait
+/// for something it answers none, and `work` is run on a blocking thread as by [`with_body`].
+///
+/// # Errors
+/// The work died.
+pub async fn with_small_body<T: Send + 'static>(
+    mut payload: web::Payload,
+    flow: Flow,
+    at_once: impl FnOnce(Bytes) -> Option<Ending<T>> + 'static,
+    work: impl FnOnce(PipeReader) -> Ending<T> + Send + 'static,
+) -> Result<(T, Body), Died> {
+    let body = match gather(&mut payload, flow).await {
+        Ok(body) => body,
+        Err((received, error)) => {
+            let (writer, reader) = pipe();
+            // There is room for both, and the reader is here.
+            let _ = writer.send(received).await;
+            writer.fail(error).await;
+            let ending = blocking(move || work(reader)).await?;
+            return settle(ending).await.map(|end| (end, Body::Unread));
+        }
+    };
+    let working = rt::spawn(async move {
+        let ending = match at_once(body.clone()) {
+            Some(ending) => ending,
+            None => blocking(move || work(PipeReader::whole(body))).await?,
+        };
+        to_the_end(ending).await
+    });
+    let end = working.await.unwrap_or(Err(Died))?;
+    Ok((end, Body::Whole))
+}
+
+/// The end of work that may hang on a commit. No thread is held meanwhile, and it comes whether somebody still
+/// waits for it or not.
+async fn settle<T: Send + 'static>(ending: Ending<T>) -> Result<T, Died> {
+    match ending {
+        Ending::Ended(end) => Ok(end),
+        ending => rt::spawn(to_the_end(ending)).await.unwrap_or(Err(Died)),
+    }
+}
+
+async fn to_the_end<T: Send + 'static>(mut ending: Ending<T>) -> Result<T, Died> {
+    loop {
+        ending = match ending {
+            Ending::Ended(end) => return Ok(end),
+            Ending::Slow(rest) => blocking(rest).await?,
+            Ending::Pending(step, then) => match step.durable().await {
+                Ok(written) => return Ok(then(Ok(written))),
+                // What is done about it goes to the store too.
+                failed => return blocking(move || then(failed)).await,
+            },
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Died> {
+    web::block(work).await.map_err(|_| Died)
 }
 
 /// Reads some of a body that nobody wants, so that its sender gets the answer.
@@ -252,6 +318,34 @@ fn linger_bytes(stranger: bool) -> u64 {
     }
 }
 
+/// A small body, or what came of it and why there is no more.
+async fn gather(payload: &mut web::Payload, flow: Flow) -> Result<Bytes, (Bytes, WireError)> {
+    let mut received = Bytes::new();
+    let stopped = stopped(flow.stop);
+    tokio::pin!(stopped);
+    loop {
+        let so_far = received.len() as u64;
+        let next = tokio::select! {
+            biased;
+            next = next_piece(payload, flow.idle, so_far) => next,
+            () = &mut stopped => Err(WireError::HttpTruncated { received: so_far }),
+        };
+        match next {
+            Ok(Some(piece)) if received.is_empty() => received = piece,
+            Ok(Some(piece)) => received = [received, piece].concat().into(),
+            Ok(None) => return Ok(received),
+            Err(error) => return Err((received, error)),
+        }
+    }
+}
+
+/// Ends when the server has stopped for so long that no more is waited for.
+async fn stopped(mut stop: StopSignal) {
+    // An error means that the server itself is gone.
+    let _ = stop.wait_for(|stopping| *stopping).await;
+    tokio::time::sleep(STOPPING_GRACE).await;
+}
+
 /// Lets the body flow into the pipe; `waiting` is dropped when something of it is there, or nothing will be.
 async fn feed(
     mut payload: web::Payload,
@@ -262,16 +356,12 @@ async fn feed(
     let mut waiting = Some(waiting);
     let Flow {
         idle,
-        mut stop,
+        stop,
         stranger,
     } = flow;
     let linger = linger_bytes(stranger);
     let mut received = 0;
-    let stopped = async {
-        // An error means that the server itself is gone.
-        let _ = stop.wait_for(|stopping| *stopping).await;
-        tokio::time::sleep(STOPPING_GRACE).await;
-    };
+    let stopped = stopped(stop);
     tokio::pin!(stopped);
     loop {
         let next = tokio::select! {

@@ -20,6 +20,7 @@ use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
 use crate::users::secret::Secret;
 use crate::users::store::{Finish, ImportStep, Outcome, PendingStep, Store, Written};
+use crate::users::store_error::StoreError;
 
 /// Bytes of text in a batch at the most.
 const BATCH_TEXT: usize = 8 * 1024 * 1024;
@@ -29,19 +30,19 @@ const BATCH_TEXT: usize = 8 * 1024 * 1024;
 const GROWTH: usize = 4;
 
 /// What batches need of the house.
-pub(super) struct Machinery<'a> {
-    pub store: &'a dyn Store,
-    pub pool: &'a Arc<HashPool>,
-    pub default_hasher: &'a DefaultPasswordHasher,
-    pub clock: &'a Clock,
-    pub settings: &'a Settings,
+pub(super) struct Machinery {
+    pub store: Arc<dyn Store>,
+    pub pool: Arc<HashPool>,
+    pub default_hasher: Arc<DefaultPasswordHasher>,
+    pub clock: Clock,
+    pub settings: Arc<Settings>,
 }
 
 /// Gathers rows and hands them over.
-pub(super) struct Batching<'a> {
-    machinery: Machinery<'a>,
+pub(super) struct Batching {
+    machinery: Machinery,
     record: ImportRecord,
-    control: &'a Control,
+    control: Arc<Control>,
     dry_run: bool,
     begun: bool,
     /// Names of the columns, until a step has taken them along.
@@ -50,23 +51,21 @@ pub(super) struct Batching<'a> {
     place: Place,
     /// Users the batch may hold now; it grows with the file.
     limit: usize,
+    /// The file is small and all there: it is one batch, whatever is in it.
+    one_batch: bool,
     gathering: CheckedUsers,
     /// The memory of an earlier batch, for the next one.
     spare: NewUsers,
     counted: Counters,
     findings: Vec<Problem>,
     rejects: Vec<Reject>,
-    under_way: Option<UnderWay>,
+    under_way: Option<PendingStep>,
+    /// Position and password of the users under way for whom one was made up.
+    generated_under_way: Vec<(usize, Secret)>,
     /// Position and password of the gathering users for whom one was made up.
     generated: Vec<(usize, Secret)>,
     hand_out: Option<GeneratedPasswords>,
     pub durable: Durable,
-}
-
-/// A step on its way to the disk, and what is counted when it is there.
-struct UnderWay {
-    step: PendingStep,
-    generated: Vec<(usize, Secret)>,
 }
 
 /// What is in the store.
@@ -79,8 +78,8 @@ pub(super) struct Durable {
     pub rejects: Vec<Reject>,
 }
 
-impl<'a> Batching<'a> {
-    pub(super) fn new(machinery: Machinery<'a>, task: &Task, control: &'a Control) -> Self {
+impl Batching {
+    pub(super) fn new(machinery: Machinery, task: &Task, control: Arc<Control>) -> Self {
         let record = task.record.clone();
         let durable = Durable {
             counters: record.counters,
@@ -94,6 +93,7 @@ impl<'a> Batching<'a> {
                 .first_batch_users
                 .min(machinery.settings.batch_users),
             machinery,
+            one_batch: task.one_batch,
             dry_run: record.options.dry_run,
             record,
             control,
@@ -106,6 +106,7 @@ impl<'a> Batching<'a> {
             findings: Vec::new(),
             rejects: Vec::new(),
             under_way: None,
+            generated_under_way: Vec::new(),
             generated: Vec::new(),
             hand_out: None,
             durable,
@@ -214,47 +215,72 @@ impl<'a> Batching<'a> {
 
     /// Whether the batch has to be handed over.
     pub(super) fn is_full(&self) -> bool {
-        self.gathering.len() >= self.limit
-            || self.gathering.own_passwords() >= self.machinery.settings.batch_passwords
+        let settings = &self.machinery.settings;
+        let is_large = self.gathering.len() >= self.limit
+            || self.gathering.own_passwords() >= settings.batch_passwords
             || self.gathering.text_len() >= BATCH_TEXT
-            || self.findings.len() >= self.machinery.settings.batch_users
+            || self.findings.len() >= settings.batch_users;
+        is_large && !self.one_batch
     }
 
-    /// Hands the batch over; with `finish`, the import's end with it, and waits until all is durable.
-    pub(super) fn flush(
+    /// Whether the batch can be handed over without hashing anything.
+    pub(super) fn has_its_hashes(&self, default: &mut DefaultPassword) -> bool {
+        let organization = &self.record.organization;
+        let has_default = |default: &mut DefaultPassword| {
+            !self.gathering.any_default_password()
+                || default.is_at_hand(&self.machinery.default_hasher, organization)
+        };
+        self.dry_run || (self.gathering.own_passwords() == 0 && has_default(default))
+    }
+
+    /// Hands the batch over.
+    pub(super) fn flush(&mut self, default: &mut DefaultPassword) -> Result<(), ImportError> {
+        let step = self.hand_over(default, None)?;
+        self.under_way = Some(step);
+        self.limit = (self.limit * GROWTH).min(self.machinery.settings.batch_users);
+        Ok(())
+    }
+
+    /// Hands the last batch over, and the import's end with it. What becomes of it is to be
+    /// [counted](Self::count).
+    pub(super) fn hand_over_last(
+        &mut self,
+        default: &mut DefaultPassword,
+        finish: Finish,
+    ) -> Result<PendingStep, ImportError> {
+        self.hand_over(default, Some(finish))
+    }
+
+    /// Hands over what was gathered, behind the step under way.
+    fn hand_over(
         &mut self,
         default: &mut DefaultPassword,
         finish: Option<Finish>,
-    ) -> Result<(), ImportError> {
+    ) -> Result<PendingStep, ImportError> {
         let (users, default_hash) = self.seal(default)?;
-        let last = finish.is_some();
-        let generated = std::mem::take(&mut self.generated);
-        if let Some(users) = self.wait()? {
-            self.spare = users;
-        }
-        self.submit(users, default_hash, generated, finish);
-        self.limit = (self.limit * GROWTH).min(self.machinery.settings.batch_users);
-        if last {
-            self.wait()?;
-        }
-        Ok(())
+        self.settle()?;
+        self.generated_under_way = std::mem::take(&mut self.generated);
+        Ok(self.submit(users, default_hash, finish))
     }
 
     /// Waits until all that was handed over is durable.
     pub(super) fn settle(&mut self) -> Result<(), ImportError> {
-        self.wait().map(drop)
+        match self.under_way.take() {
+            Some(step) => self.count(step.wait()),
+            None => Ok(()),
+        }
     }
 
     /// Ends the import early: what is under way is waited for, what was gathering is let go.
     pub(super) fn abandon(&mut self, finish: Finish) -> Result<(), ImportError> {
-        let under_way = self.wait().map(drop);
+        let under_way = self.settle();
         self.counted = Counters::default();
         self.findings.clear();
         self.rejects.clear();
         self.generated.clear();
         self.place = Place::default();
-        self.submit(NewUsers::default(), None, Vec::new(), Some(finish));
-        under_way.and(self.wait().map(drop))
+        let last = self.submit(NewUsers::default(), None, Some(finish));
+        under_way.and(self.count(last.wait()))
     }
 
     /// Writes the record of an import of which no row was written.
@@ -269,8 +295,8 @@ impl<'a> Batching<'a> {
         self.counted = counted;
         self.findings = findings;
         self.rejects = rejects;
-        self.submit(NewUsers::default(), None, Vec::new(), Some(finish));
-        self.settle()
+        let last = self.submit(NewUsers::default(), None, Some(finish));
+        self.count(last.wait())
     }
 
     /// Hashes what has a password of its own, and sorts.
@@ -287,7 +313,7 @@ impl<'a> Batching<'a> {
             );
         }
         let (positions, secrets) = self.gathering.take_passwords();
-        let clock = self.machinery.clock;
+        let clock = &self.machinery.clock;
         let mut users = std::mem::take(&mut self.spare);
         if self.dry_run {
             // Nothing is kept of it, so nothing is hashed.
@@ -297,7 +323,7 @@ impl<'a> Batching<'a> {
         }
         let hashes = self.machinery.pool.hash_all(secrets)?;
         let default_hash = match needs_default {
-            true => default.hash_once(self.machinery.default_hasher, &self.record.organization)?,
+            true => default.hash_once(&self.machinery.default_hasher, &self.record.organization)?,
             false => None,
         };
         self.gathering
@@ -309,9 +335,8 @@ impl<'a> Batching<'a> {
         &mut self,
         users: NewUsers,
         default_password_hash: Option<String>,
-        generated: Vec<(usize, Secret)>,
         finish: Option<Finish>,
-    ) {
+    ) -> PendingStep {
         let begin = (!std::mem::replace(&mut self.begun, true)).then(|| self.record.clone());
         let place = std::mem::take(&mut self.place);
         let step = ImportStep {
@@ -333,23 +358,21 @@ impl<'a> Batching<'a> {
             at: self.machinery.clock.now(),
             dry_run: self.dry_run,
         };
-        self.under_way = Some(UnderWay {
-            step: self.machinery.store.submit(step),
-            generated,
-        });
+        self.machinery.store.submit(step)
     }
 
-    /// Waits for the step under way and counts what became of it.
-    fn wait(&mut self) -> Result<Option<NewUsers>, ImportError> {
-        let Some(UnderWay { step, generated }) = self.under_way.take() else {
-            return Ok(None);
-        };
+    /// Counts what became of the step that was handed over last.
+    pub(super) fn count(
+        &mut self,
+        written: Result<Written, StoreError>,
+    ) -> Result<(), ImportError> {
+        let generated = std::mem::take(&mut self.generated_under_way);
         let Written {
             outcomes,
             tally,
             users,
-        } = step.wait()?;
-        let settings = self.machinery.settings;
+        } = written?;
+        let settings = &self.machinery.settings;
         let rehearsal = self.dry_run && self.record.options.validate_first;
         // What is found before anything is written goes to the record afterwards.
         let most = match rehearsal {
@@ -381,6 +404,7 @@ impl<'a> Batching<'a> {
                 .add(made)
                 .map_err(|error| ImportError::GeneratedPasswords(error.to_string()))?;
         }
-        Ok(Some(users))
+        self.spare = users;
+        Ok(())
     }
 }

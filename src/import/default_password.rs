@@ -42,12 +42,17 @@ impl DefaultPasswordHasher {
         })
     }
 
-    fn hash(&self, password: &Secret, organization: &str) -> Result<String, HashError> {
+    fn recall(&self, password: &Secret, organization: &str) -> Option<String> {
         let parts = [organization, password.expose()];
-        if let Some(hash) = self.memory.recall(&parts, Instant::now()) {
+        self.memory.recall(&parts, Instant::now())
+    }
+
+    fn hash(&self, password: &Secret, organization: &str) -> Result<String, HashError> {
+        if let Some(hash) = self.recall(password, organization) {
             return Ok(hash);
         }
         let hash = self.pool.hash(password.clone())?;
+        let parts = [organization, password.expose()];
         self.memory.remember(&parts, hash.clone(), Instant::now());
         Ok(hash)
     }
@@ -58,6 +63,8 @@ impl DefaultPasswordHasher {
 pub struct DefaultPassword {
     secret: Option<Secret>,
     verdict: Option<Result<Fitness, WeakPassword>>,
+    /// The hash, where it was made for an earlier import.
+    recalled: Option<String>,
     hashed: bool,
     warned: bool,
 }
@@ -70,6 +77,7 @@ impl DefaultPassword {
         DefaultPassword {
             secret,
             verdict,
+            recalled: None,
             hashed: false,
             warned: false,
         }
@@ -88,6 +96,7 @@ impl DefaultPassword {
         DefaultPassword {
             secret: None,
             verdict,
+            recalled: None,
             hashed: true,
             warned: record.counters.total > 0,
         }
@@ -98,6 +107,7 @@ impl DefaultPassword {
         DefaultPassword {
             secret: None,
             verdict: self.verdict.clone(),
+            recalled: None,
             hashed: true,
             warned: self.warned,
         }
@@ -123,6 +133,17 @@ impl DefaultPassword {
         !warned && matches!(self.verdict, Some(Ok(Fitness::InitialOnly)))
     }
 
+    /// Whether nothing has to be computed for [`hash_once`](Self::hash_once).
+    pub fn is_at_hand(&mut self, hasher: &DefaultPasswordHasher, organization: &str) -> bool {
+        match &self.secret {
+            Some(secret) if !self.hashed => {
+                self.recalled = hasher.recall(secret, organization);
+                self.recalled.is_some()
+            }
+            _ => true,
+        }
+    }
+
     /// Its hash for this organization, the first time it is asked for.
     ///
     /// # Errors
@@ -135,7 +156,10 @@ impl DefaultPassword {
         match &self.secret {
             Some(secret) if !self.hashed => {
                 self.hashed = true;
-                hasher.hash(secret, organization).map(Some)
+                match self.recalled.take() {
+                    Some(hash) => Ok(Some(hash)),
+                    None => hasher.hash(secret, organization).map(Some),
+                }
             }
             _ => Ok(None),
         }

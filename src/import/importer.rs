@@ -11,7 +11,8 @@ use crate::formats::kind::FileKind;
 use crate::formats::open::Options;
 use crate::import::batching::{Batching, Machinery};
 use crate::import::control::Control;
-use crate::import::default_password::DefaultPasswordHasher;
+use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
+use crate::import::ending::Ending;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
 use crate::import::preview::Preview;
@@ -40,13 +41,13 @@ pub struct Importer {
     /// Where passwords are hashed.
     pub pool: Arc<HashPool>,
     /// Where default passwords are hashed.
-    pub default_hasher: DefaultPasswordHasher,
+    pub default_hasher: Arc<DefaultPasswordHasher>,
     /// The rules for passwords.
     pub passwords: passwords::Settings,
     /// What columns and claims stand for.
     pub claims: ClaimTable,
     /// Bounds.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// How files are read.
     pub files: formats::settings::Settings,
     /// Where a workbook is put aside while it is read.
@@ -64,22 +65,20 @@ impl Importer {
     /// The file could not be read to its end, or the store failed; the report says how far it came.
     pub fn run(&self, request: ImportRequest, source: impl Read) -> Result<Report, ImportFailure> {
         let task = Task::new(request, &self.clock, &self.passwords);
-        self.carry_out(task, source, &Control::new(None))
+        self.carry_out(task, source, &Arc::new(Control::new(None)))
+            .wait()
     }
 
     /// The same for an import that somebody may ask about or stop meanwhile, or that goes on where an
-    /// earlier run stopped.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
+    /// earlier run stopped. The file is read when this returns, and may be on its way to the disk.
     pub fn carry_out(
         &self,
         task: Task,
         source: impl Read,
-        control: &Control,
-    ) -> Result<Report, ImportFailure> {
+        control: &Arc<Control>,
+    ) -> Ending<Result<Report, ImportFailure>> {
         if task.record.options.validate_first && !task.record.options.dry_run {
-            return self.validate_then_write(task, source, control);
+            return Ending::Ended(self.validate_then_write(task, source, control));
         }
         self.import_file(task, source, control)
     }
@@ -94,18 +93,19 @@ impl Importer {
         user: &SingleUser,
     ) -> Result<Report, ImportFailure> {
         let task = Task::new(request, &self.clock, &self.passwords);
-        self.import(task, &Control::new(None), |reading| {
+        self.import(task, &Arc::new(Control::new(None)), |reading| {
             reading.judge(user.candidate(&self.claims), Vec::new)?;
             Ok(None)
         })
+        .wait()
     }
 
     fn import_file(
         &self,
         task: Task,
         source: impl Read,
-        control: &Control,
-    ) -> Result<Report, ImportFailure> {
+        control: &Arc<Control>,
+    ) -> Ending<Result<Report, ImportFailure>> {
         let options = Options {
             called: FileKind::called(&task.record.file_name),
             settings: &self.files,
@@ -123,14 +123,17 @@ impl Importer {
         &self,
         task: Task,
         source: impl Read,
-        control: &Control,
+        control: &Arc<Control>,
     ) -> Result<Report, ImportFailure> {
         let started = Instant::now();
         let mut file = match self.put_aside(source) {
             Ok(file) => file,
             Err(error) => return Err(self.refuse(&task, error, None, control, started)),
         };
-        let checked = match self.import_file(task.rehearsal(), &mut file, control) {
+        let checked = match self
+            .import_file(task.rehearsal(), &mut file, control)
+            .wait()
+        {
             Ok(report) if report.counters.failed == 0 => report,
             Ok(report) => {
                 let failed = report.counters.failed;
@@ -154,7 +157,7 @@ impl Importer {
         }
         control.rewind();
         let actor = task.record.actor();
-        let written = self.import_file(task, file, control)?;
+        let written = self.import_file(task, file, control).wait()?;
         let expected = &checked.counters;
         let as_checked =
             written.counters.failed == 0 && written.counters.duplicate == expected.duplicate;
@@ -176,10 +179,10 @@ impl Importer {
         task: &Task,
         error: ImportError,
         rehearsal: Option<Report>,
-        control: &Control,
+        control: &Arc<Control>,
         started: Instant,
     ) -> ImportFailure {
-        let mut batching = Batching::new(self.machinery(), task, control);
+        let mut batching = Batching::new(self.machinery(), task, Arc::clone(control));
         let state = end_state(&error);
         // What is counted is dealt with: an import that goes on later has to find the rows of the
         // rehearsal again.
@@ -234,13 +237,13 @@ impl Importer {
         }
     }
 
-    fn machinery(&self) -> Machinery<'_> {
+    fn machinery(&self) -> Machinery {
         Machinery {
-            store: self.store.as_ref(),
-            pool: &self.pool,
-            default_hasher: &self.default_hasher,
-            clock: &self.clock,
-            settings: &self.settings,
+            store: Arc::clone(&self.store),
+            pool: Arc::clone(&self.pool),
+            default_hasher: Arc::clone(&self.default_hasher),
+            clock: self.clock.clone(),
+            settings: Arc::clone(&self.settings),
         }
     }
 
@@ -249,13 +252,13 @@ impl Importer {
     fn import(
         &self,
         mut task: Task,
-        control: &Control,
-        feed: impl FnOnce(&mut Reading<'_, '_>) -> Result<Option<String>, ImportError>,
-    ) -> Result<Report, ImportFailure> {
+        control: &Arc<Control>,
+        feed: impl FnOnce(&mut Reading<'_>) -> Result<Option<String>, ImportError>,
+    ) -> Ending<Result<Report, ImportFailure>> {
         let started = Instant::now();
         let generated = task.generated.take();
         let generate_passwords = task.generate_passwords;
-        let mut batching = Batching::new(self.machinery(), &task, control);
+        let mut batching = Batching::new(self.machinery(), &task, Arc::clone(control));
         batching.hand_out(generated);
         let Task {
             record,
@@ -264,11 +267,9 @@ impl Importer {
             ..
         } = task;
         let mut report = Report::new(&record);
-        let roles = self
-            .store
-            .roles(&record.organization, &domain.name)
-            .map(|names| GrantableRoles::new(names, record.may_grant_admin));
-        let result = roles.map_err(ImportError::from).and_then(|roles| {
+        let names_of_roles = || self.store.roles(&record.organization, &domain.name);
+        let roles = GrantableRoles::new(names_of_roles, record.may_grant_admin);
+        let read = || -> Result<_, ImportError> {
             let policy = Policy {
                 domain: &domain,
                 passwords: &self.passwords,
@@ -306,19 +307,68 @@ impl Importer {
             if batching.is_untouched() {
                 batching.warn("no-rows", "the file has a header line and no rows");
             }
-            let finish = Finish {
-                state: ImportState::Completed,
-                reason: None,
-                sha256: sha256.clone(),
-                by: None,
-            };
-            batching.flush(&mut default, Some(finish))?;
             Ok(sha256)
-        });
-        let result = result.map_err(|error| self.give_up(error, &mut batching, control));
-        report.generated_passwords = batching.told_passwords();
-        report.take(&mut batching.durable);
-        report.elapsed = started.elapsed();
+        };
+        let result = read();
+        let mut run = Run {
+            batching,
+            default,
+            report,
+            control: Arc::clone(control),
+            stopping: Arc::clone(&self.stopping),
+            started,
+        };
+        match result {
+            Ok(sha256) if run.batching.has_its_hashes(&mut run.default) => run.write(sha256),
+            Ok(sha256) => Ending::Slow(Box::new(move || run.write(sha256))),
+            Err(error) => run.give_up(error),
+        }
+    }
+}
+
+/// One run of an import whose rows are read.
+struct Run {
+    batching: Batching,
+    default: DefaultPassword,
+    report: Report,
+    control: Arc<Control>,
+    stopping: Arc<AtomicBool>,
+    started: Instant,
+}
+
+impl Run {
+    /// Hands the last batch over, and the end of the import, whose file has this SHA-256.
+    fn write(mut self, sha256: Option<String>) -> Ending<Result<Report, ImportFailure>> {
+        let finish = Finish {
+            state: ImportState::Completed,
+            reason: None,
+            sha256: sha256.clone(),
+            by: None,
+        };
+        match self.batching.hand_over_last(&mut self.default, finish) {
+            Ok(step) => Ending::Pending(
+                step,
+                Box::new(move |written| {
+                    let counted = self.batching.count(written);
+                    self.end(counted.map(|()| sha256))
+                }),
+            ),
+            Err(error) => self.give_up(error),
+        }
+    }
+
+    /// Ends early.
+    fn give_up(self, error: ImportError) -> Ending<Result<Report, ImportFailure>> {
+        Ending::Slow(Box::new(move || Ending::Ended(self.end(Err(error)))))
+    }
+
+    /// Its report, when it has come to its end or not.
+    fn end(mut self, result: Result<Option<String>, ImportError>) -> Result<Report, ImportFailure> {
+        let result = result.map_err(|error| self.record_why(error));
+        let mut report = self.report;
+        report.generated_passwords = self.batching.told_passwords();
+        report.take(&mut self.batching.durable);
+        report.elapsed = self.started.elapsed();
         match result {
             Ok(sha256) => {
                 report.sha256 = sha256;
@@ -337,12 +387,7 @@ impl Importer {
     }
 
     /// Notes in the record why the import ended early.
-    fn give_up(
-        &self,
-        error: ImportError,
-        batching: &mut Batching<'_>,
-        control: &Control,
-    ) -> (ImportError, ImportState) {
+    fn record_why(&mut self, error: ImportError) -> (ImportError, ImportState) {
         let stopped = self.stopping.load(Ordering::Relaxed);
         let error = match error {
             ImportError::Wire(wire) if stopped && wire.is_truncation() => ImportError::Stopping,
@@ -350,11 +395,11 @@ impl Importer {
         };
         let state = end_state(&error);
         let reason = Some(error.to_string());
-        if let Err(second) = batching.abandon(Finish {
+        if let Err(second) = self.batching.abandon(Finish {
             state,
             reason,
             sha256: None,
-            by: control.cancelled_by(),
+            by: self.control.cancelled_by(),
         }) {
             tracing::error!(error = %second, "the end of an import could not be recorded");
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::import::control::{Control, Progress};
 use crate::import::default_password::DefaultPassword;
+use crate::import::ending::Ending;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::importer::Importer;
 use crate::import::report::Report;
@@ -251,7 +252,7 @@ impl Jobs {
         self.spawn("heartbeat".into(), Shared::beat)
     }
 
-    fn spawn(&self, name: String, work: fn(&Shared)) -> Result<(), String> {
+    fn spawn(&self, name: String, work: fn(&Arc<Shared>)) -> Result<(), String> {
         let shared = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new()
             .name(name)
@@ -266,7 +267,27 @@ impl Jobs {
     /// # Errors
     /// The house is full, the key belongs to another call, or the import ended early.
     pub fn run(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
-        self.shared.run(request, source)
+        self.run_to_commit(request, source).wait()
+    }
+
+    /// The same, to where the end may hang on a commit. The import is under way until its end has come, and
+    /// its slot and its key are taken.
+    pub fn run_to_commit(
+        &self,
+        request: ImportRequest,
+        source: impl Read,
+    ) -> Ending<Result<Ended, JobError>> {
+        self.shared.run(request, source, |task| task)
+    }
+
+    /// The same for a file that is small and all there: the thread is not held, if the file is read only once
+    /// and the request has no key.
+    pub fn run_small_to_commit(
+        &self,
+        request: ImportRequest,
+        source: impl Read,
+    ) -> Ending<Result<Ended, JobError>> {
+        self.shared.run(request, source, Task::in_one_batch)
     }
 
     /// Puts the file aside and answers the record of an import whose turn will come.
@@ -303,7 +324,7 @@ impl Jobs {
     ///
     /// # Errors
     /// It cannot be a key, such a call is just coming in, or the store failed.
-    pub fn meet_key(&self, organization: &str, key: Option<&str>) -> Result<Met<'_>, JobError> {
+    pub fn meet_key(&self, organization: &str, key: Option<&str>) -> Result<Met, JobError> {
         self.shared.meet_key(organization, key)
     }
 
@@ -458,26 +479,47 @@ impl std::fmt::Debug for Jobs {
 }
 
 impl Shared {
-    fn run(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
-        let _key = match self.meet_key_of(&request)? {
-            Met::Nobody => None,
-            Met::New(held) => Some(held),
-            Met::Earlier(record) => return self.again(*record, request, source),
+    fn run(
+        self: &Arc<Self>,
+        request: ImportRequest,
+        source: impl Read,
+        batches: impl FnOnce(Task) -> Task,
+    ) -> Ending<Result<Ended, JobError>> {
+        let key = match self.meet_key_of(&request) {
+            Ok(Met::Nobody) => None,
+            Ok(Met::New(held)) => Some(held),
+            Ok(Met::Earlier(record)) => return Ending::Ended(self.again(*record, request, source)),
+            Err(error) => return Ending::Ended(Err(error)),
         };
-        let _slot = self.slot()?;
-        let importer = &self.importer;
-        let task = Task::new(request, &importer.clock, &importer.passwords);
+        let (task, slot, running) = match self.take_in(request) {
+            Ok(taken_in) => taken_in,
+            Err(error) => return Ending::Ended(Err(error)),
+        };
+        let ending = self
+            .importer
+            .carry_out(batches(task), source, &running.control);
+        ending.map(move |result| {
+            drop((running, slot, key));
+            Ok(Ended::Ran(Box::new(result?)))
+        })
+    }
+
+    /// A task for the request, and what it holds while it runs.
+    fn take_in(
+        self: &Arc<Self>,
+        request: ImportRequest,
+    ) -> Result<(Task, Slot, Running), JobError> {
+        let slot = self.slot()?;
+        let task = Task::new(request, &self.importer.clock, &self.importer.passwords);
         let key = (task.record.organization.clone(), task.record.id);
-        let Some(running) = self.register(key, None) else {
-            return Err(JobError::StillRunning(task.record.id));
-        };
-        let report = importer.carry_out(task, source, &running.control)?;
-        Ok(Ended::Ran(Box::new(report)))
+        let running = self.register(key, None);
+        let running = running.ok_or(JobError::StillRunning(task.record.id))?;
+        Ok((task, slot, running))
     }
 
     /// The same key again: the earlier import is the answer, or is gone on with.
     fn again(
-        &self,
+        self: &Arc<Self>,
         record: ImportRecord,
         request: ImportRequest,
         source: impl Read,
@@ -542,14 +584,19 @@ impl Shared {
             default
         };
         let task = Task::resume(taken, request.domain, default);
-        match self.importer.carry_out(task, file, &running.control) {
+        let ending = self.importer.carry_out(task, file, &running.control);
+        match ending.wait() {
             Ok(report) => Ok(Ended::Ran(Box::new(report))),
             Err(failure) if matches!(failure.error, ImportError::OtherContent) => Err(reused()),
             Err(failure) => Err(failure.into()),
         }
     }
 
-    fn queue(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
+    fn queue(
+        self: &Arc<Self>,
+        request: ImportRequest,
+        source: impl Read,
+    ) -> Result<Ended, JobError> {
         if request.generated_passwords.is_some() {
             let what = "hand out generated passwords";
             return Err(JobError::NotQueued { what });
@@ -647,14 +694,14 @@ impl Shared {
     }
 
     /// Looks whether the key was used before, and keeps others from using it meanwhile.
-    fn meet_key_of(&self, request: &ImportRequest) -> Result<Met<'_>, JobError> {
+    fn meet_key_of(self: &Arc<Self>, request: &ImportRequest) -> Result<Met, JobError> {
         if request.key.is_some() && request.generated_passwords.is_some() {
             return Err(JobError::KeyAndPasswords);
         }
         self.meet_key(&request.organization, request.key.as_deref())
     }
 
-    fn meet_key(&self, organization: &str, key: Option<&str>) -> Result<Met<'_>, JobError> {
+    fn meet_key(self: &Arc<Self>, organization: &str, key: Option<&str>) -> Result<Met, JobError> {
         let Some(key) = key else {
             return Ok(Met::Nobody);
         };
@@ -663,7 +710,10 @@ impl Shared {
         }
         let held = (organization.to_owned(), key.to_owned());
         let free = locked(&self.keys).insert(held.clone());
-        let held = free.then(|| HeldKey { shared: self, held });
+        let held = free.then(|| HeldKey {
+            shared: Arc::clone(self),
+            held,
+        });
         let found = self.importer.store.import_by_key(organization, key)?;
         match (found, held) {
             (Some(record), _) => Ok(Met::Earlier(Box::new(record))),
@@ -673,18 +723,18 @@ impl Shared {
         }
     }
 
-    fn slot(&self) -> Result<Slot<'_>, JobError> {
+    fn slot(self: &Arc<Self>) -> Result<Slot, JobError> {
         let mut calls = locked(&self.calls);
         if *calls >= self.importer.settings.slots {
             return Err(JobError::Busy { seconds: 5 });
         }
         *calls += 1;
-        Ok(Slot(self))
+        Ok(Slot(Arc::clone(self)))
     }
 
     /// Says that an import runs here, from before its record does until after its record does no
     /// longer; none when it runs here already.
-    fn register(&self, key: JobKey, size: Option<u64>) -> Option<Running<'_>> {
+    fn register(self: &Arc<Self>, key: JobKey, size: Option<u64>) -> Option<Running> {
         let mut running = locked(&self.running);
         if running.contains_key(&key) {
             return None;
@@ -693,14 +743,14 @@ impl Shared {
         running.insert(key.clone(), Arc::clone(&control));
         drop(running);
         Some(Running {
-            shared: self,
+            shared: Arc::clone(self),
             key,
             control,
         })
     }
 
     /// Works through the queue until the house closes.
-    fn work(&self) {
+    fn work(self: &Arc<Self>) {
         while let Some((organization, id)) = self.next() {
             if let Err(error) = self.take_turn(&organization, id) {
                 tracing::error!(%error, import = %id, "an import of the queue could not be taken up");
@@ -731,7 +781,7 @@ impl Shared {
         }
     }
 
-    fn take_turn(&self, organization: &str, id: ImportId) -> Result<(), JobError> {
+    fn take_turn(self: &Arc<Self>, organization: &str, id: ImportId) -> Result<(), JobError> {
         let now = self.importer.clock.now();
         let upload = self.uploads.open(id);
         let size = upload.as_ref().map(|(_, size)| *size);
@@ -754,7 +804,8 @@ impl Shared {
         };
         let default = DefaultPassword::of_record(&record);
         let task = Task::resume(record, domain, default);
-        let goes_on = match self.importer.carry_out(task, file, &running.control) {
+        let ending = self.importer.carry_out(task, file, &running.control);
+        let goes_on = match ending.wait() {
             Ok(_) => false,
             // What stopped it has been logged; the next start goes on with it, or the same call.
             Err(failure) => failure.report.state == ImportState::Interrupted,
@@ -769,7 +820,7 @@ impl Shared {
         &self,
         record: ImportRecord,
         upload: Option<File>,
-        running: &Running<'_>,
+        running: &Running,
     ) -> Result<(), JobError> {
         let (id, now) = (record.id, self.importer.clock.now());
         let Some(upload) = upload else {
@@ -830,7 +881,7 @@ impl Shared {
     }
 
     /// Gives signs of life of whatever runs, and tidies up now and then.
-    fn beat(&self) {
+    fn beat(self: &Arc<Self>) {
         for beat in 1_u32.. {
             let closing = locked(&self.waiting);
             let (closing, _) = self
@@ -874,11 +925,11 @@ impl Shared {
 
 /// What the key of a call is.
 #[derive(Debug)]
-pub enum Met<'s> {
+pub enum Met {
     /// There is none.
     Nobody,
     /// It is new, and this caller's for as long as the value is kept.
-    New(HeldKey<'s>),
+    New(HeldKey),
     /// A call had it before.
     Earlier(Box<ImportRecord>),
 }
@@ -895,40 +946,40 @@ pub enum QueueError {
 }
 
 /// A key that nobody else may use for the moment.
-pub struct HeldKey<'s> {
-    shared: &'s Shared,
+pub struct HeldKey {
+    shared: Arc<Shared>,
     held: (String, String),
 }
 
-impl std::fmt::Debug for HeldKey<'_> {
+impl std::fmt::Debug for HeldKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("HeldKey")
     }
 }
 
-impl Drop for HeldKey<'_> {
+impl Drop for HeldKey {
     fn drop(&mut self) {
         locked(&self.shared.keys).remove(&self.held);
     }
 }
 
 /// An import that runs here.
-struct Running<'s> {
-    shared: &'s Shared,
+struct Running {
+    shared: Arc<Shared>,
     key: JobKey,
     control: Arc<Control>,
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
         locked(&self.shared.running).remove(&self.key);
     }
 }
 
 /// One of the calls that may run at once.
-struct Slot<'s>(&'s Shared);
+struct Slot(Arc<Shared>);
 
-impl Drop for Slot<'_> {
+impl Drop for Slot {
     fn drop(&mut self) {
         *locked(&self.0.calls) -= 1;
     }

@@ -17,6 +17,7 @@ mod sorting;
 mod sorted_runs;
 mod rows_digest;
 pub mod batching;
+pub mod ending;
 pub mod default_password;
 pub mod generated_passwords;
 pub mod fingerprint;

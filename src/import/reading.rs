@@ -26,11 +26,11 @@ use crate::users::policy::Policy;
 use crate::users::problem::{Problem, Severity};
 
 /// What rows meet on their way.
-pub(super) struct Reading<'r, 'm> {
+pub(super) struct Reading<'r> {
     pub claims: &'r ClaimTable,
     pub policy: &'r Policy<'r>,
     pub default: &'r mut DefaultPassword,
-    pub batching: &'r mut Batching<'m>,
+    pub batching: &'r mut Batching,
     pub control: &'r Control,
     /// Set when the server stops.
     pub stopping: &'r AtomicBool,
@@ -48,7 +48,7 @@ pub(super) struct Reading<'r, 'm> {
     pub detected: Option<Detected>,
 }
 
-impl Reading<'_, '_> {
+impl Reading<'_> {
     /// Reads the file to its end.
     pub(super) fn read_file(
         &mut self,
@@ -222,6 +222,7 @@ impl Reading<'_, '_> {
         line: u64,
         cells: impl Fn() -> Vec<String>,
     ) -> Result<(), ImportError> {
+        self.policy.roles.are_known()?;
         match judged {
             Judged::User(user) => {
                 // These the store itself may have to reject.
@@ -248,7 +249,7 @@ impl Reading<'_, '_> {
         let stop = self.batching.failed() >= limit;
         if stop || self.batching.is_full() {
             self.batching.set_place(place());
-            self.batching.flush(self.default, None)?;
+            self.batching.flush(self.default)?;
         }
         if stop || self.batching.failed() >= limit {
             self.batching.settle()?;

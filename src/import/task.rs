@@ -19,6 +19,8 @@ pub struct Task {
     pub(super) generate_passwords: bool,
     /// Whether the record is in the store already.
     pub(super) recorded: bool,
+    /// Whether the file is one batch, whatever is in it.
+    pub(super) one_batch: bool,
 }
 
 impl Task {
@@ -57,6 +59,7 @@ impl Task {
             generate_passwords: request.generated_passwords.is_some(),
             generated: request.generated_passwords,
             recorded: false,
+            one_batch: false,
         }
     }
 
@@ -69,6 +72,7 @@ impl Task {
             generated: None,
             generate_passwords: false,
             recorded: true,
+            one_batch: false,
         }
     }
 
@@ -83,6 +87,16 @@ impl Task {
             generated: None,
             generate_passwords: self.generate_passwords,
             recorded: false,
+            one_batch: false,
+        }
+    }
+
+    /// The same import of a file that is small and all there, so that nothing of it is handed over before
+    /// its end.
+    pub(super) fn in_one_batch(self) -> Self {
+        Task {
+            one_batch: true,
+            ..self
         }
     }
 

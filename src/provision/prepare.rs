@@ -371,7 +371,7 @@ impl Provisioner {
             // With this one a user without a password is not refused.
             conflict: ConflictPolicy::Update,
             generate_passwords: false,
-            roles: &GrantableRoles::default(),
+            roles: &GrantableRoles::none(),
         };
         match policy.check(candidate, &mut Vec::new()) {
             Ok(checked) => Ok(take(checked)),

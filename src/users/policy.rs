@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
 use crate::users::domains::Domain;
@@ -13,6 +14,7 @@ use crate::users::options::ConflictPolicy;
 use crate::users::passwords::{self, WeakPassword};
 use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
 use crate::users::role_cell;
+use crate::users::store_error::StoreError;
 
 /// Prefixes of role names that belong to no user store (WSO2's hybrid roles).
 pub const HYBRID_ROLES: [&str; 3] = ["Internal/", "Application/", "Workflow/"];
@@ -26,21 +28,62 @@ pub const EVERYONE_ROLE: &str = "Internal/everyone";
 /// The role whose holders administer the user store.
 pub const ADMIN_ROLE: &str = "admin";
 
-/// The roles that exist, and whether the caller may give the administrators' one away.
-#[derive(Debug, Clone, Default)]
-pub struct GrantableRoles {
-    by_key: HashMap<String, String>,
+/// The roles that exist, and whether the caller may give the administrators' one away. They are read when
+/// the first row names one: most files name none.
+pub struct GrantableRoles<'s> {
+    names: NamesOfRoles<'s>,
+    by_key: OnceLock<Result<HashMap<String, String>, StoreError>>,
     admin_too: bool,
 }
 
-impl GrantableRoles {
-    /// The roles called `names`; [`ADMIN_ROLE`] may be given only when `admin_too`.
-    pub fn new(names: impl IntoIterator<Item = String>, admin_too: bool) -> Self {
-        let by_key = names
-            .into_iter()
-            .map(|name| (lookup_key(&name), name))
-            .collect();
-        GrantableRoles { by_key, admin_too }
+/// What answers the names of all roles.
+type NamesOfRoles<'s> = Box<dyn Fn() -> Result<Vec<String>, StoreError> + Send + Sync + 's>;
+
+impl<'s> GrantableRoles<'s> {
+    /// The roles that `names` answers; [`ADMIN_ROLE`] may be given only when `admin_too`.
+    pub fn new(
+        names: impl Fn() -> Result<Vec<String>, StoreError> + Send + Sync + 's,
+        admin_too: bool,
+    ) -> Self {
+        GrantableRoles {
+            names: Box::new(names),
+            by_key: OnceLock::new(),
+            admin_too,
+        }
+    }
+
+    /// No roles.
+    pub fn none() -> Self {
+        GrantableRoles::new(|| Ok(Vec::new()), false)
+    }
+
+    /// Whether those that were asked for could be read. While they could not, every role is unknown, and
+    /// what was said of a row that names one does not hold.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn are_known(&self) -> Result<(), StoreError> {
+        match self.by_key.get() {
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    /// The role as it is spelled.
+    fn spelled(&self, name: &str) -> Option<&str> {
+        let by_key = self.by_key.get_or_init(|| {
+            let names = (self.names)()?;
+            let by_key = names.into_iter().map(|name| (lookup_key(&name), name));
+            Ok(by_key.collect())
+        });
+        let spelled = by_key.as_ref().ok()?.get(&lookup_key(name))?;
+        Some(spelled)
+    }
+}
+
+impl std::fmt::Debug for GrantableRoles<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GrantableRoles")
     }
 }
 
@@ -58,7 +101,7 @@ pub struct Policy<'a> {
     /// Whether a row without a password gets one that is made up for it.
     pub generate_passwords: bool,
     /// Roles that rows may name.
-    pub roles: &'a GrantableRoles,
+    pub roles: &'a GrantableRoles<'a>,
 }
 
 impl Policy<'_> {
@@ -176,7 +219,7 @@ impl Policy<'_> {
                 Some((_, rest)) if !hybrid => rest,
                 _ => wanted.as_ref(),
             };
-            let Some(spelled) = self.roles.by_key.get(&lookup_key(name)) else {
+            let Some(spelled) = self.roles.spelled(name) else {
                 let kind = if hybrid { "internal " } else { "" };
                 // The columns may be in another order than the header says.
                 let message = match passwords::looks_like_one(name) {
@@ -311,8 +354,8 @@ mod tests {
 
     fn codes(candidate: Candidate<'_>, default: Option<Result<(), WeakPassword>>) -> Vec<String> {
         let domain = Domains::new(&Default::default()).find(None).unwrap();
-        let roles =
-            GrantableRoles::new(["admin".to_owned(), "Internal/everyone".to_owned()], false);
+        let names = || Ok(vec!["admin".to_owned(), "Internal/everyone".to_owned()]);
+        let roles = GrantableRoles::new(names, false);
         let rules = passwords::Settings::default();
         let policy = Policy {
             domain: &domain,
@@ -380,7 +423,7 @@ mod tests {
     #[test]
     fn a_foreign_domain_is_dropped_with_a_warning_and_roles_are_spelled_as_stored() {
         let domain = Domains::new(&Default::default()).find(None).unwrap();
-        let roles = GrantableRoles::new(["Internal/everyone".to_owned()], false);
+        let roles = GrantableRoles::new(|| Ok(vec!["Internal/everyone".to_owned()]), false);
         let rules = passwords::Settings::default();
         let policy = Policy {
             domain: &domain,
@@ -409,5 +452,42 @@ mod tests {
         ));
         assert_eq!(warnings[0].code, "domain-prefix-dropped");
         assert_eq!(warnings[0].line, 7);
+    }
+
+    #[test]
+    fn roles_are_read_once_and_only_when_a_row_names_one() {
+        let domain = Domains::new(&Default::default()).find(None).unwrap();
+        let rules = passwords::Settings::default();
+        let read = std::sync::atomic::AtomicU32::new(0);
+        let check = |roles: &GrantableRoles<'_>, cell| {
+            let policy = Policy {
+                domain: &domain,
+                passwords: &rules,
+                default_password: Some(Ok(())),
+                generate_passwords: false,
+                conflict: ConflictPolicy::Skip,
+                roles,
+            };
+            let candidate = Candidate {
+                user_name: "kim",
+                roles: cell,
+                ..Candidate::default()
+            };
+            policy.check(candidate, &mut Vec::new()).is_ok()
+        };
+        let times = || read.load(std::sync::atomic::Ordering::Relaxed);
+        let names = || {
+            read.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok(vec!["clerk".to_owned()])
+        };
+        let roles = GrantableRoles::new(names, false);
+        assert!(check(&roles, None));
+        assert_eq!(times(), 0);
+        assert!(check(&roles, Some("clerk")) && !check(&roles, Some("nosuch")));
+        assert_eq!((times(), roles.are_known().is_ok()), (1, true));
+
+        let gone = GrantableRoles::new(|| Err(StoreError::Closed), false);
+        assert!(check(&gone, None) && gone.are_known().is_ok());
+        assert!(!check(&gone, Some("clerk")) && gone.are_known().is_err());
     }
 }

@@ -3,9 +3,8 @@
 //! Blocking and object-safe. Rows go in as batches; what an import counted is written in the same
 //! transaction as the rows it counted, so that after a crash the record is exact.
 
-use std::sync::mpsc;
-
 use serde::Serialize;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -289,21 +288,29 @@ pub struct Written {
 
 /// A step on its way to the disk.
 #[derive(Debug)]
-pub struct PendingStep(mpsc::Receiver<Result<Written, StoreError>>);
+pub struct PendingStep(oneshot::Receiver<Result<Written, StoreError>>);
 
 impl PendingStep {
     /// A step that will be answered through the sender.
-    pub fn channel() -> (mpsc::SyncSender<Result<Written, StoreError>>, PendingStep) {
-        let (sender, receiver) = mpsc::sync_channel(1);
+    pub fn channel() -> (oneshot::Sender<Result<Written, StoreError>>, PendingStep) {
+        let (sender, receiver) = oneshot::channel();
         (sender, PendingStep(receiver))
     }
 
-    /// Waits until the step is durable.
+    /// Holds the thread until the step is durable.
     ///
     /// # Errors
     /// The step was not written, and nothing of it is in the store.
     pub fn wait(self) -> Result<Written, StoreError> {
-        self.0.recv().unwrap_or(Err(StoreError::Closed))
+        self.0.blocking_recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The same without a thread that is held.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub async fn durable(self) -> Result<Written, StoreError> {
+        self.0.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 

@@ -118,8 +118,10 @@ fn value(text: &str) -> (String, &str) {
 
 /// Only quotes and backslashes are unescaped: in a file name, `C:\users` means what it says.
 fn quoted_value(text: &str) -> (String, &str) {
-    let mut value = String::new();
-    let mut chars = text.chars();
+    let plain = text.find(['"', '\\', '\r', '\n']).unwrap_or(text.len());
+    let (plain, rest) = text.split_at(plain);
+    let mut value = plain.to_owned();
+    let mut chars = rest.chars();
     while let Some(c) = chars.next() {
         match c {
             '"' => {

@@ -8,7 +8,7 @@ use std::io::{self, Cursor, Read};
 /// # Errors
 /// The source failed.
 pub fn peek<R: Read>(mut source: R, most: u64) -> io::Result<(Vec<u8>, impl Read)> {
-    let mut start = Vec::new();
+    let mut start = Vec::with_capacity(usize::try_from(most).unwrap_or_default());
     source.by_ref().take(most).read_to_end(&mut start)?;
     Ok((start.clone(), Cursor::new(start).chain(source)))
 }

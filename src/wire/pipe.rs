@@ -27,10 +27,10 @@ pub struct PipeWriter(mpsc::Sender<Piece>);
 /// The blocking end.
 #[derive(Debug)]
 pub struct PipeReader {
-    pieces: mpsc::Receiver<Piece>,
+    /// None: there is no more than the rest.
+    pieces: Option<mpsc::Receiver<Piece>>,
     rest: Bytes,
     received: u64,
-    ended: bool,
 }
 
 /// The reader has gone; nobody wants the rest.
@@ -43,12 +43,22 @@ pub fn pipe() -> (PipeWriter, PipeReader) {
     (
         PipeWriter(sender),
         PipeReader {
-            pieces,
+            pieces: Some(pieces),
             rest: Bytes::new(),
             received: 0,
-            ended: false,
         },
     )
+}
+
+impl PipeReader {
+    /// A body that is all there: nothing is waited for.
+    pub fn whole(body: Bytes) -> Self {
+        PipeReader {
+            pieces: None,
+            received: body.len() as u64,
+            rest: body,
+        }
+    }
 }
 
 impl PipeWriter {
@@ -80,13 +90,15 @@ impl PipeWriter {
 
 impl Read for PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() && !self.ended {
-            match self.pieces.blocking_recv() {
+        while self.rest.is_empty()
+            && let Some(pieces) = &mut self.pieces
+        {
+            match pieces.blocking_recv() {
                 Some(Piece::Data(data)) => {
                     self.received += data.len() as u64;
                     self.rest = data;
                 }
-                Some(Piece::End) => self.ended = true,
+                Some(Piece::End) => self.pieces = None,
                 Some(Piece::Failure(error)) => return Err(error.into()),
                 None => {
                     return Err(WireError::HttpTruncated {

@@ -41,6 +41,7 @@ mod store_access;
 mod provision;
 mod jobs;
 mod sorted;
+mod small_calls;
 mod marker_passwords;
 mod hundred_thousand;
 mod terminal;

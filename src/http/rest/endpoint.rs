@@ -18,6 +18,7 @@ use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{self, Operation, ROUTES, Route};
 use crate::http::rest::{events, openapi, rejects, resources};
 use crate::http::unread::Unread;
+use crate::import::ending::Ending;
 use crate::users::secret::Secret;
 
 /// What the slice needs besides the house, behind one listener.
@@ -226,7 +227,7 @@ async fn upload(
             respond_async,
             body_limit,
         };
-        call.answer(body)
+        Ending::Ended(call.answer(body))
     });
     match answered.await {
         Ok((answer, body)) => respond(answer, headers, body),

@@ -23,6 +23,7 @@ use crate::http::scim::routes::{self, Me, Operation, Route, Way};
 use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::Change;
 use crate::http::unread::Unread;
+use crate::import::ending::Ending;
 use crate::provision::operation::Act;
 use crate::provision::provisioner::Authority;
 use crate::users::import_record::Door;
@@ -223,7 +224,7 @@ async fn serve(
                 content_encoding: intake::field(&fields, &header::CONTENT_ENCODING),
                 headers: &fields,
             };
-            call.answer(route, id.as_deref(), body)
+            Ending::Ended(call.answer(route, id.as_deref(), body))
         })
         .await
     };

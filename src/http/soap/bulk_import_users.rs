@@ -4,6 +4,7 @@
 //! counts; the good rows stay.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::access::gate::Caller;
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
 use crate::http::soap::operation::Entry;
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::settings::Settings;
+use crate::import::ending::Ending;
 use crate::users::import_record::ImportState;
 
 /// The original's names.
@@ -35,27 +37,28 @@ pub fn asked(
     ImportCall::new(entry, parameters, NAMES, caller, app)
 }
 
-/// Imports the file; the answer is nil when every row made a user.
-///
-/// # Errors
-/// Rows failed, or the import was refused or ended early.
+/// Imports the file; the answer is nil when every row made a user. It fails when rows do, and when the
+/// import is refused or ends early.
 pub fn import(
     work: ImportWork,
     file: impl Read,
-    app: &App,
+    app: &Arc<App>,
     settings: &Settings,
-) -> Result<Done, Fault> {
+) -> Ending<Result<Done, Fault>> {
     let (entry, respond_async) = (work.entry, work.respond_async);
-    let report = work.run(file, app, settings.problems_in_fault)?;
-    match report.state {
-        ImportState::Completed if report.counters.clean() => {}
-        ImportState::Completed => return Err(Fault::completed_with_errors(report)),
-        ImportState::Queued | ImportState::Running if respond_async => {}
-        _ => return Err(Fault::earlier_call(report)),
-    }
-    let done = Done::new(entry, nil_return());
-    Ok(Done {
-        report: Some(report),
-        ..done
+    let ending = work.run(file, app, settings.problems_in_fault);
+    ending.map(move |report| {
+        let report = report?;
+        match report.state {
+            ImportState::Completed if report.counters.clean() => {}
+            ImportState::Completed => return Err(Fault::completed_with_errors(report)),
+            ImportState::Queued | ImportState::Running if respond_async => {}
+            _ => return Err(Fault::earlier_call(report)),
+        }
+        let done = Done::new(entry, nil_return());
+        Ok(Done {
+            report: Some(report),
+            ..done
+        })
     })
 }

@@ -1,8 +1,11 @@
-//! One call from its first byte to its answer, on one blocking thread.
+//! One call from its first byte to the last step of its work, on one blocking thread, and its answer.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
 
 use crate::access::gate::Caller;
 use crate::app::App;
@@ -11,6 +14,7 @@ use crate::http::soap::answer::{Answer, Done};
 use crate::http::soap::bulk_import_users;
 use crate::http::soap::charset;
 use crate::http::soap::companions::{self, Companion};
+use crate::http::soap::endpoint::State;
 use crate::http::soap::envelope::{self, Header};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::{Form, Head};
@@ -18,12 +22,11 @@ use crate::http::soap::import_call::{ImportCall, ImportWork};
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
 use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::Parameters;
-use crate::http::soap::security::Verifier;
 use crate::http::soap::service::Service;
-use crate::http::soap::settings::Settings;
 use crate::http::soap::user_import::{self, ImportDesk};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
+use crate::import::ending::Ending;
 use crate::import::jobs::can_be_key;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
@@ -31,23 +34,25 @@ use crate::wire::inflate;
 /// Bytes in which a sender who has no HTTP credentials has to say who is calling.
 const STRANGERS_BYTES: u64 = 1024 * 1024;
 
+/// Bytes of a body that is small: what it holds is read and judged in a millisecond or two, so that it may be
+/// done on a thread that has other connections to look after.
+const SMALL_BYTES: u64 = 8 * 1024;
+
 /// A call and all it needs.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct Call {
     /// The service that is called.
     pub service: Service,
     /// The house.
-    pub app: &'a App,
-    /// `[soap]` of the settings.
-    pub settings: &'a Settings,
-    /// Who checks WS-Security headers.
-    pub verifier: &'a Verifier,
+    pub app: Arc<App>,
+    /// What the slice needs besides.
+    pub state: Arc<State>,
     /// Who calls, when the HTTP head says so.
     pub caller: Option<Caller>,
     /// What the HTTP head says.
-    pub head: &'a Head,
-    /// Bytes that the body may have.
-    pub body_limit: u64,
+    pub head: Head,
+    /// How the message travels.
+    pub form: Form,
 }
 
 /// What is found out while the message is read.
@@ -70,65 +75,141 @@ enum Asked {
     Logout(&'static Entry),
 }
 
-impl Call<'_> {
+impl Call {
     /// Reads the message, imports the file, answers.
-    pub fn answer(&self, body: impl Read) -> Answer {
-        let strangers_bytes = self.caller.is_none().then_some(STRANGERS_BYTES);
-        let mut progress = Progress {
-            version: self.head.version(),
-            strangers_bytes: Rc::new(Cell::new(strangers_bytes)),
-            addressing: None,
-        };
-        let form = self.head.form();
-        let result = form.and_then(|form| self.serve(&form, body, &mut progress));
-        let (version, addressing) = (progress.version, progress.addressing.as_ref());
-        let fault = match result {
-            Ok(done) => return Answer::success(version, addressing, done, self.settings),
-            // Whatever else is wrong with it: whoever has not said who is calling is asked that first.
-            Err(fault)
-                if self.service.asks_for_credentials()
-                    && progress.is_stranger()
-                    && fault.yields_to_the_challenge() =>
-            {
-                return Answer::challenge();
-            }
-            Err(fault) => {
-                tracing::info!(rule = fault.rule, "call refused");
-                fault
-            }
-        };
-        Answer::fault(self.service, version, addressing, &fault, self.settings)
+    pub fn answer(self: Arc<Self>, body: impl Read) -> Ending<Answer> {
+        let mut progress = self.progress();
+        let served = self.serve(body, &mut progress);
+        self.tell(served, progress)
     }
 
-    fn serve(&self, form: &Form, body: impl Read, progress: &mut Progress) -> Result<Done, Fault> {
+    /// Whether it is worth a try to [answer it at once](Self::answer_at_once): a file came with a small body
+    /// from somebody who is known, and the head asks neither for an earlier call nor for an early answer.
+    pub fn is_small(&self) -> bool {
+        let length = self.head.content_length.unwrap_or(u64::MAX);
+        length <= SMALL_BYTES
+            && self.head.content_encoding.is_none()
+            && self.head.key.is_none()
+            && !self.head.respond_async
+            && self.caller.is_some()
+            && matches!(self.form, Form::Related(_))
+    }
+
+    /// The same for a small call whose body is all there, without waiting for anything: it reads no file and
+    /// hashes nothing. None when that cannot be done; then nothing has happened.
+    pub fn answer_at_once(self: Arc<Self>, body: Bytes) -> Option<Ending<Answer>> {
+        let mut progress = self.progress();
+        let served = self.serve_at_once(body, &mut progress).transpose()?;
+        Some(self.tell(served, progress))
+    }
+
+    fn progress(&self) -> Progress {
+        let strangers_bytes = self.caller.is_none().then_some(STRANGERS_BYTES);
+        Progress {
+            version: self.form.version(),
+            strangers_bytes: Rc::new(Cell::new(strangers_bytes)),
+            addressing: None,
+        }
+    }
+
+    /// The answer, when the work has ended.
+    fn tell(
+        self: Arc<Self>,
+        served: Result<Ending<Result<Done, Fault>>, Fault>,
+        progress: Progress,
+    ) -> Ending<Answer> {
+        let is_stranger = progress.is_stranger();
+        let Progress {
+            version,
+            addressing,
+            ..
+        } = progress;
+        let ending = served.unwrap_or_else(|fault| Ending::Ended(Err(fault)));
+        ending.map(move |result| {
+            let (addressing, settings) = (addressing.as_ref(), &self.state.settings);
+            let fault = match result {
+                Ok(done) => return Answer::success(version, addressing, done, settings),
+                // Whatever else is wrong with it: whoever has not said who is calling is asked that first.
+                Err(fault)
+                    if self.service.asks_for_credentials()
+                        && is_stranger
+                        && fault.yields_to_the_challenge() =>
+                {
+                    return Answer::challenge();
+                }
+                Err(fault) => fault,
+            };
+            tracing::info!(rule = fault.rule, "call refused");
+            Answer::fault(self.service, version, addressing, &fault, settings)
+        })
+    }
+
+    fn serve(
+        &self,
+        body: impl Read,
+        progress: &mut Progress,
+    ) -> Result<Ending<Result<Done, Fault>>, Fault> {
         let encoding = self.head.content_encoding.as_deref();
-        let body = inflate::decode(encoding, body, self.body_limit)?;
+        let body = inflate::decode(encoding, body, self.state.body_limit)?;
         let body = progress.watch(body);
-        match form {
+        match &self.form {
             Form::Related(related) => {
                 let mut message = Related::new(related, body)?;
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
                 match self.read_envelope(root, charset.as_deref(), progress)? {
                     Asked::Import(call) => {
-                        let unreferenced = self.settings.take_unreferenced_attachment;
-                        let ImportCall { work, file } = *call;
-                        self.import(work, message.file(file, unreferenced)?, progress)
+                        let ImportCall { mut work, file } = *call;
+                        self.name(&mut work, progress);
+                        self.import(work, message.file(file, self.takes_unreferenced())?)
                     }
                     other => {
                         message.drain()?;
-                        self.carry_out(other)
+                        Ok(Ending::Ended(self.carry_out(other)))
                     }
                 }
             }
             Form::Bare(bare) => match self.read_envelope(body, bare.param("charset"), progress)? {
                 Asked::Import(call) => {
-                    let ImportCall { work, file } = *call;
-                    self.import(work, file_of_bare_envelope(file)?, progress)
+                    let ImportCall { mut work, file } = *call;
+                    self.name(&mut work, progress);
+                    self.import(work, file_of_bare_envelope(file)?)
                 }
-                other => self.carry_out(other),
+                other => Ok(Ending::Ended(self.carry_out(other))),
             },
         }
+    }
+
+    fn serve_at_once(
+        &self,
+        body: Bytes,
+        progress: &mut Progress,
+    ) -> Result<Option<Ending<Result<Done, Fault>>>, Fault> {
+        let Form::Related(related) = &self.form else {
+            return Ok(None);
+        };
+        // What begins otherwise may be compressed.
+        if !body.starts_with(b"--") {
+            return Ok(None);
+        }
+        let body: Box<dyn Read> = Box::new(body.reader());
+        let mut message = Related::new(related, progress.watch(body))?;
+        let (root, charset) = message.root(Some(&self.app.spool))?;
+        let Asked::Import(call) = self.read_envelope(root, charset.as_deref(), progress)? else {
+            return Ok(None);
+        };
+        let ImportCall { mut work, file } = *call;
+        self.name(&mut work, progress);
+        work.at_once = work.needs_no_waiting();
+        if !work.at_once {
+            return Ok(None);
+        }
+        let file = message.file(file, self.takes_unreferenced())?;
+        self.import(work, file).map(Some)
+    }
+
+    fn takes_unreferenced(&self) -> bool {
+        self.state.settings.take_unreferenced_attachment
     }
 
     fn read_envelope(
@@ -168,7 +249,7 @@ impl Call<'_> {
                 return Err(Fault::access_denied());
             }
             let mut parameters = Parameters::read(entry, xml, &self.app.spool)?;
-            let (app, given) = (self.app, &mut parameters);
+            let (app, given) = (self.app.as_ref(), &mut parameters);
             let call = match entry.operation {
                 Operation::BulkImportUsers => bulk_import_users::asked(entry, given, &caller, app)?,
                 Operation::ImportUsers | Operation::PreviewImport => {
@@ -180,12 +261,8 @@ impl Call<'_> {
         })
     }
 
-    fn import(
-        &self,
-        mut work: ImportWork,
-        file: impl Read,
-        progress: &Progress,
-    ) -> Result<Done, Fault> {
+    /// Gives the import the key that it can be found by, and notes whether its answer may come early.
+    fn name(&self, work: &mut ImportWork, progress: &Progress) {
         let key = work.request.key.take();
         if work.request.generated_passwords.is_some() {
             // Told once, and so not to a message id, which many send without a thought.
@@ -201,12 +278,19 @@ impl Call<'_> {
             work.request.key = key.or_else(|| self.head.key.clone()).or_else(message_id);
             work.respond_async |= self.head.respond_async;
         }
-        match work.entry.service {
-            Service::UserImport => user_import::import(work, file, self.app),
+    }
+
+    fn import(
+        &self,
+        work: ImportWork,
+        file: impl Read,
+    ) -> Result<Ending<Result<Done, Fault>>, Fault> {
+        Ok(match work.entry.service {
+            Service::UserImport => user_import::import(work, file, &self.app),
             Service::UserAdmin | Service::AuthenticationAdmin | Service::RemoteUserStoreManager => {
-                bulk_import_users::import(work, file, self.app, self.settings)
+                bulk_import_users::import(work, file, &self.app, &self.state.settings)
             }
-        }
+        })
     }
 
     /// What does not need the rest of the message.
@@ -214,23 +298,23 @@ impl Call<'_> {
         match asked {
             Asked::Small(entry, parameters, caller) if entry.service.is_the_originals() => {
                 let companion = Companion {
-                    app: self.app,
-                    settings: self.settings,
+                    app: &self.app,
+                    settings: &self.state.settings,
                     caller: &caller,
                 };
                 companion.run(entry, &parameters)
             }
             Asked::Small(entry, parameters, caller) => {
                 let desk = ImportDesk {
-                    app: self.app,
+                    app: &self.app,
                     caller: &caller,
-                    came_as_mtom: self.head.is_mtom(),
+                    came_as_mtom: self.form.is_mtom(),
                 };
                 desk.run(entry, &parameters)
             }
-            Asked::Login(entry, parameters) => companions::log_in(self.app, entry, &parameters),
+            Asked::Login(entry, parameters) => companions::log_in(&self.app, entry, &parameters),
             Asked::Logout(entry) => Ok(companions::log_out(
-                self.app,
+                &self.app,
                 entry,
                 self.head.session.as_deref(),
             )),
@@ -245,7 +329,7 @@ impl Call<'_> {
     fn identify(&self, header: &Header) -> Result<Caller, Fault> {
         match (&self.caller, &header.security) {
             (Some(caller), _) => Ok(caller.clone()),
-            (None, Some(security)) => self.verifier.caller(security, self.app),
+            (None, Some(security)) => self.state.verifier.caller(security, &self.app),
             (None, None) => Err(Fault::no_credentials()),
         }
     }

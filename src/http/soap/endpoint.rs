@@ -123,33 +123,37 @@ async fn post(
         Some(admitted) => Ok(admitted),
         None => head::admit(&app, &state, service, request.head()).await,
     };
-    let Admitted { head, caller } = match admitted {
+    let Admitted { head, form, caller } = match admitted {
         Ok(admitted) => admitted,
         Err(turned_away) => {
             let body = intake::let_go(payload, turned_away.stranger).await;
             return respond(turned_away.answer, request.headers(), body, state.secure);
         }
     };
-    let version = head.version();
+    let version = form.version();
     let flow = Flow {
         idle: state.idle,
         stop: state.stop.clone(),
         stranger: caller.is_none(),
     };
-    let (house, own) = (app.clone(), state.clone());
-    let answered = intake::with_body(payload, flow, move |body| {
-        let call = Call {
-            service,
-            app: &house,
-            settings: &own.settings,
-            verifier: &own.verifier,
-            caller,
-            head: &head,
-            body_limit: own.body_limit,
-        };
-        call.answer(body)
+    let call = Arc::new(Call {
+        service,
+        app: app.into_inner(),
+        state: state.clone().into_inner(),
+        caller,
+        head,
+        form,
     });
-    match answered.await {
+    let answered = match call.is_small() {
+        true => {
+            let (here, elsewhere) = (Arc::clone(&call), call);
+            let at_once = move |body| here.answer_at_once(body);
+            let work = move |body| elsewhere.answer(body);
+            intake::with_small_body(payload, flow, at_once, work).await
+        }
+        false => intake::with_body(payload, flow, move |body| call.answer(body)).await,
+    };
+    match answered {
         Ok((answer, body)) => respond(answer, request.headers(), body, state.secure),
         Err(error) => {
             tracing::error!(%error, "a call was lost");

@@ -20,7 +20,7 @@ use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 
 /// What the HTTP head says of the body.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct Head {
     /// `Content-Type`.
     pub content_type: Option<String>,
@@ -59,25 +59,16 @@ impl Head {
         }
     }
 
-    /// The version to answer in while the envelope has not been seen.
-    pub fn version(&self) -> SoapVersion {
+    /// The version to answer in when the message is not read.
+    fn version(&self) -> SoapVersion {
         SoapVersion::guess(self.media_type().ok().flatten().as_ref())
-    }
-
-    /// Whether the message is an XOP package (XOP §4.1), so that its sender reads others.
-    pub fn is_mtom(&self) -> bool {
-        let is_xop = |media: MediaType| {
-            let root = media.param("type").map(str::to_ascii_lowercase);
-            media.essence == "multipart/related" && root.as_deref() == Some("application/xop+xml")
-        };
-        self.media_type().ok().flatten().is_some_and(is_xop)
     }
 
     /// How the message travels.
     ///
     /// # Errors
     /// No envelope travels under this media type, or it cannot be read.
-    pub fn form(&self) -> Result<Form, Fault> {
+    fn form(&self) -> Result<Form, Fault> {
         match self.media_type()? {
             Some(related) if related.essence == "multipart/related" => Ok(Form::Related(related)),
             Some(bare) if is_envelope(&bare.essence) => Ok(Form::Bare(bare)),
@@ -91,11 +82,38 @@ impl Head {
     }
 }
 
+impl Form {
+    /// The media type.
+    fn media_type(&self) -> &MediaType {
+        match self {
+            Form::Related(media) | Form::Bare(media) => media,
+        }
+    }
+
+    /// The version to answer in while the envelope has not been seen.
+    pub fn version(&self) -> SoapVersion {
+        SoapVersion::guess(Some(self.media_type()))
+    }
+
+    /// Whether the message is an XOP package (XOP §4.1), so that its sender reads others.
+    pub fn is_mtom(&self) -> bool {
+        match self {
+            Form::Related(media) => {
+                let root = media.param("type");
+                root.is_some_and(|root| root.eq_ignore_ascii_case("application/xop+xml"))
+            }
+            Form::Bare(_) => false,
+        }
+    }
+}
+
 /// A call whose body may come.
 #[derive(Debug)]
 pub struct Admitted {
     /// What the head says of the body.
     pub head: Head,
+    /// How the message travels.
+    pub form: Form,
     /// Who calls; of none the envelope has to say it.
     pub caller: Option<Caller>,
 }
@@ -148,7 +166,7 @@ pub async fn admit(
         return Err(turn_away(fault, stranger));
     }
     match head.form() {
-        Ok(_) => Ok(Admitted { head, caller }),
+        Ok(form) => Ok(Admitted { head, form, caller }),
         Err(fault) if !stranger || !service.asks_for_credentials() => {
             Err(turn_away(fault, stranger))
         }

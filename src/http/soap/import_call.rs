@@ -1,6 +1,7 @@
 //! An import as a call asks for it, whichever service it is called at.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::access::gate::Caller;
 use crate::app::App;
@@ -9,6 +10,7 @@ use crate::http::soap::fault::Fault;
 use crate::http::soap::file_element::FileElement;
 use crate::http::soap::operation::Entry;
 use crate::http::soap::parameters::Parameters;
+use crate::import::ending::Ending;
 use crate::import::jobs::Ended;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
@@ -43,6 +45,8 @@ pub struct ImportWork {
     pub request: ImportRequest,
     /// Whether the answer may come before the work is done.
     pub respond_async: bool,
+    /// Whether it [needs no waiting](Self::needs_no_waiting) and its file is small and all there.
+    pub at_once: bool,
 }
 
 impl ImportCall {
@@ -90,29 +94,47 @@ impl ImportCall {
             entry,
             request,
             respond_async: false,
+            at_once: false,
         };
         Ok(ImportCall { work, file })
     }
 }
 
 impl ImportWork {
+    /// Whether the import of a small file waits for nothing but its hashes and its commit: no earlier call
+    /// is looked for, the file is read once, as it comes, and is no workbook.
+    pub fn needs_no_waiting(&self) -> bool {
+        let options = &self.request.options;
+        self.request.key.is_none()
+            && !self.respond_async
+            && self.request.generated_passwords.is_none()
+            && !options.validate_first
+            && options.stop_after.is_none()
+            && FileKind::called(&self.request.file_name) == Some(FileKind::Csv)
+    }
+
     /// Imports `file`, now or when its turn comes; of an import that came before, at most `findings`
-    /// are told.
-    ///
-    /// # Errors
-    /// It was refused, or ended early.
-    pub fn run(self, file: impl Read, app: &App, findings: usize) -> Result<Report, Fault> {
-        let organization = self.request.organization.clone();
-        let ended = match self.respond_async {
-            true => app.jobs.queue(self.request, file)?,
-            false => app.jobs.run(self.request, file)?,
+    /// are told. It fails when it is refused, or ends early.
+    pub fn run(
+        self,
+        file: impl Read,
+        app: &Arc<App>,
+        findings: usize,
+    ) -> Ending<Result<Report, Fault>> {
+        let ending = match self.respond_async {
+            true => Ending::Ended(app.jobs.queue(self.request, file)),
+            false if self.at_once => app.jobs.run_small_to_commit(self.request, file),
+            false => app.jobs.run_to_commit(self.request, file),
         };
-        match ended {
+        let app = Arc::clone(app);
+        ending.map(move |ended| match ended? {
             Ended::Ran(report) => Ok(*report),
             Ended::Recorded(record) => {
-                let found = app.store.findings(&organization, record.id, 0, findings)?;
+                let found = app
+                    .store
+                    .findings(&record.organization, record.id, 0, findings)?;
                 Ok(Report::of_record(&record, found))
             }
-        }
+        })
     }
 }

@@ -6,6 +6,7 @@
 //! what others imported, only an admin may.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -18,6 +19,7 @@ use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
 use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::{Parameters, parameter_fault};
 use crate::http::soap::user_import_xml as xml;
+use crate::import::ending::Ending;
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::jobs::JobError;
 use crate::import::reject_file;
@@ -87,24 +89,25 @@ fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Faul
     })
 }
 
-/// Imports the file and answers the report.
-///
-/// # Errors
-/// The import was refused or ended early, now or when the same call came before.
-pub fn import(work: ImportWork, file: impl Read, app: &App) -> Result<Done, Fault> {
+/// Imports the file and answers the report. It fails when the import is refused or ends early, now or when
+/// the same call came before.
+pub fn import(work: ImportWork, file: impl Read, app: &Arc<App>) -> Ending<Result<Done, Fault>> {
     let entry = work.entry;
-    let report = work.run(file, app, app.importer.settings.report_findings)?;
-    match report.state {
-        ImportState::Completed | ImportState::Queued | ImportState::Running => {}
-        ImportState::Interrupted
-        | ImportState::Failed
-        | ImportState::Cancelled
-        | ImportState::Undone => return Err(Fault::earlier_call(report)),
-    }
-    let done = Done::new(entry, xml::report(&report));
-    Ok(Done {
-        report: Some(report),
-        ..done
+    let ending = work.run(file, app, app.importer.settings.report_findings);
+    ending.map(|report| {
+        let report = report?;
+        match report.state {
+            ImportState::Completed | ImportState::Queued | ImportState::Running => {}
+            ImportState::Interrupted
+            | ImportState::Failed
+            | ImportState::Cancelled
+            | ImportState::Undone => return Err(Fault::earlier_call(report)),
+        }
+        let done = Done::new(entry, xml::report(&report));
+        Ok(Done {
+            report: Some(report),
+            ..done
+        })
     })
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::clock::Moment;
+use crate::stores::sqlite::ledger::json;
 use crate::users::audit::AuditEntry;
 use crate::users::import_record::{Door, ImportId};
 
@@ -21,7 +22,7 @@ pub(super) fn note(db: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> 
         entry.action,
         entry.import.map(|import| import.0),
         entry.target,
-        entry.details.to_string(),
+        json(&entry.details)?,
     ])?;
     Ok(())
 }

@@ -482,7 +482,8 @@ fn update_record(
     )
 }
 
-fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+/// The value as JSON text.
+pub(super) fn json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }

@@ -5,7 +5,9 @@
 //! wait for its end. Steps of one import stay in their order.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::Receiver;
+
+use tokio::sync::oneshot;
 
 use crate::users::store::{ImportStep, Written};
 use crate::users::store_error::StoreError;
@@ -19,7 +21,7 @@ const SMALL_USERS: usize = 1_000;
 /// A step, and who waits for it.
 pub(super) struct Request {
     pub step: ImportStep,
-    pub reply: SyncSender<Result<Written, StoreError>>,
+    pub reply: oneshot::Sender<Result<Written, StoreError>>,
 }
 
 impl Request {
@@ -125,7 +127,7 @@ mod tests {
         let step = ImportStep::without_users(import, "", "PRIMARY", 0, Moment(0));
         Request {
             step: ImportStep { users, ..step },
-            reply: mpsc::sync_channel(1).0,
+            reply: oneshot::channel().0,
         }
     }
 

@@ -2,7 +2,7 @@
 //! answered when the commit that holds it is on the disk.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -14,20 +14,17 @@ use crate::stores::sqlite::waiting::{Request, Waiting};
 use crate::users::store::{ImportStep, Outcome, PendingStep, Tally, Written};
 use crate::users::store_error::StoreError;
 
-/// Steps that may be on their way to the writer before `submit` blocks: the store's own share of the
-/// backpressure.
-const INBOX_STEPS: usize = 256;
-
 /// The thread and the way to it.
 pub(super) struct Writer {
-    requests: Option<SyncSender<Request>>,
+    /// There is always room: an import hands its next step over when the last one is durable.
+    requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     /// Starts the thread with a connection to a database whose schema is up to date.
     pub(super) fn start(mut connection: Connection, turns: Arc<Turns>) -> Result<Self, StoreError> {
-        let (requests, inbox) = mpsc::sync_channel(INBOX_STEPS);
+        let (requests, inbox) = mpsc::channel();
         let mut waiting = Waiting::new(inbox);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
