@@ -37,7 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             first_batch_users: 1_000,
-            batch_users: 30_000,
+            batch_users: 40_000,
             batch_passwords: 256,
             unsorted_rows: 250_000,
             sorted_rows: 1_000_000,

@@ -10,10 +10,10 @@ use crate::formats::row::Row;
 use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 
 /// Bytes of rows that gather before they are put aside.
-const RUN_BYTES: usize = 1024 * 1024;
+const RUN_BYTES: usize = 2 * 1024 * 1024;
 
 /// Bytes of all runs together that are in memory while they are read.
-const MERGE_BYTES: usize = 512 * 1024;
+const MERGE_BYTES: usize = 1024 * 1024;
 
 /// Bytes of a run that are read at once, at the least and at the most.
 const READ_BYTES: Range<usize> = 4 * 1024..64 * 1024;

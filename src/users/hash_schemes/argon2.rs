@@ -2,10 +2,11 @@
 //!
 //! Argon2d is not meant for passwords, and libsodium does not have it.
 
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use libsodium_rs::crypto_pwhash::{argon2i, argon2id};
 
-use crate::users::hash_schemes::form::{Bytes, FormError, MEMORY_KIB, WORK_KIB, number, within};
+use crate::users::hash_schemes::form::{
+    FormError, MEMORY_KIB, WORK_KIB, is_base64, number, within,
+};
 
 const SHAPE: FormError = FormError::Shape(
     "$argon2id$v=19$m=…,t=…,p=…$salt$digest, in base64 without padding, the salt of 8 to 64 bytes \
@@ -27,9 +28,10 @@ pub(super) fn check(rest: &str) -> Result<(), FormError> {
     let passes = number(cost.1, "number of passes (t)", (1, 1_000), SHAPE)?;
     within(memory * passes, "memory in KiB times passes", (8, WORK_KIB))?;
     let (salt, digest) = digests.split_once('$').ok_or(SHAPE)?;
-    Bytes::decode(salt, &STANDARD_NO_PAD, (8, 64)).ok_or(SHAPE)?;
-    Bytes::decode(digest, &STANDARD_NO_PAD, (16, 64)).ok_or(SHAPE)?;
-    Ok(())
+    match is_base64(salt, (8, 64)) && is_base64(digest, (16, 64)) {
+        true => Ok(()),
+        false => Err(SHAPE),
+    }
 }
 
 pub(super) fn verify_id(text: &str, _: &str, password: &[u8]) -> bool {
