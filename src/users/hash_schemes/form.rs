@@ -158,7 +158,7 @@ mod tests {
             }
         }
         assert!(yes > 1_000 && no > 1_000, "{yes} and {no}");
-        assert!(!is_base64("", (0, 8)) == Bytes::decode("", &STANDARD_NO_PAD, (0, 8)).is_none());
+        assert!(is_base64("", (0, 8)));
     }
 
     #[test]
