@@ -71,6 +71,9 @@ impl Gathering {
 
     fn put_aside(&mut self) -> io::Result<()> {
         let records = &self.records;
+        if records.is_empty() {
+            return Ok(());
+        }
         let record = |place: usize| Record::first(records.get(place..).unwrap_or_default());
         // Of equal keys the row that came first is the first.
         self.places.sort_unstable_by(|(a, first), (b, second)| {
@@ -79,9 +82,6 @@ impl Gathering {
                 .then_with(|| key(first).cmp(&key(second)))
                 .then(first.cmp(second))
         });
-        if records.is_empty() {
-            return Ok(());
-        }
         let start = self.runs.last().map_or(0, |run| run.end);
         for (_, place) in &self.places {
             self.aside
@@ -236,13 +236,11 @@ impl SortedRows {
             Ok(run)
         };
         let runs: Vec<Run> = runs.into_iter().map(run).collect::<io::Result<_>>()?;
-        let heap = (0..runs.len())
-            .filter(|run| runs.get(*run).is_some_and(|run| run.record().is_some()))
-            .collect();
         let mut sorted = SortedRows {
             file,
+            // No run is empty.
+            heap: (0..runs.len()).collect(),
             runs,
-            heap,
             given: false,
             ends: Vec::new(),
         };

@@ -140,9 +140,11 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
         }
         let from = self.read;
         let resumed = self.sorting.resumed.filter(|it| it.from == from);
-        let most = match resumed {
-            Some(stretch) => stretch.to.saturating_sub(from),
-            None => from.clamp(1, self.sorting.settings.sorted_rows.max(1)),
+        let most = match (resumed, self.sorting.settings.sorted_rows) {
+            (Some(stretch), _) => stretch.to.saturating_sub(from),
+            // It goes on with a stretch, so it ends with one, though none would begin any more.
+            (None, 0) => from.max(1),
+            (None, most) => from.clamp(1, most),
         };
         let most_bytes = STRETCH_BYTES.min(self.sorting.spool.limit / 2);
         let until = Instant::now() + GATHERING_TIME;

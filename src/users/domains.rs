@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::users::PRIMARY_DOMAIN;
+use crate::users::name::split_domain;
 use crate::users::pattern::Pattern;
 
 /// `[domains]` of the settings: one table a domain, keyed by its name.
@@ -73,8 +74,8 @@ impl Domains {
     /// # Errors
     /// There is no such domain.
     pub fn split<'n>(&self, qualified: &'n str) -> Result<(Domain, &'n str), UnknownDomain> {
-        match qualified.split_once('/') {
-            Some((domain, name)) if !domain.trim().is_empty() => {
+        match split_domain(qualified) {
+            (Some(domain), name) if !domain.trim().is_empty() => {
                 Ok((self.find(Some(domain))?, name))
             }
             _ => Ok((self.find(None)?, qualified)),

@@ -88,8 +88,7 @@ impl<'a> UserName<'a> {
     }
 }
 
-/// The prefix before the first `/` of a name as a file has it, which says in which domain the user is, and
-/// the name itself.
+/// The prefix before the first `/` of a name, which says in which domain the user is, and the name itself.
 pub fn split_domain(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
         Some((domain, rest)) if !domain.is_empty() => (Some(domain), rest),

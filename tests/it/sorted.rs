@@ -151,6 +151,8 @@ fn an_import_goes_on_within_the_stretch_in_which_it_stopped() {
     assert_eq!((c.total, c.created, c.duplicate), (400, 400, 0));
     let now = record(&app, seen.id);
     assert_eq!((now.state, now.counters), (ImportState::Completed, c));
+    let last = now.stretch.expect("it ends with a stretch");
+    assert!(last.to - last.from >= 80, "of many rows: {last:?}");
     let all = app.store.users(DEFAULT_ORGANIZATION, None, None, 1_000);
     assert_eq!(all.expect("works").len(), 400);
 }
