@@ -9,6 +9,7 @@ pub mod kind;
 pub mod detected;
 pub mod error;
 pub mod row;
+pub mod cell_name;
 pub mod decode;
 pub mod delimiter;
 pub mod csv;
