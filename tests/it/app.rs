@@ -302,7 +302,7 @@ impl Drop for TestApp {
 
 /// A folder in memory where the system has one: a fresh store costs a dozen waits for the disk, and no
 /// test in this process is about what survives a loss of power.
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .expect("a temporary folder")

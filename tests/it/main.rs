@@ -12,6 +12,8 @@
 
 mod app;
 mod message;
+mod channels;
+mod old_files;
 mod soap;
 mod callers;
 mod companions;
