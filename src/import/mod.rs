@@ -9,6 +9,7 @@ pub mod reject_file;
 pub mod jobs;
 pub mod control;
 pub mod preview;
+pub mod presets;
 pub mod columns;
 pub mod judging;
 pub mod importer;
