@@ -248,7 +248,8 @@ fn write_rejects(
     let written = match &report.preview {
         Some(preview) => {
             file.fill(|out| {
-                reject_file::write_rejects(&preview.header(), &report.rejects, out)
+                let (header, total) = (preview.header(), report.rejected.total);
+                reject_file::write_rejects(&header, &report.rejects, total, out)
                     .map_err(|error| failed(&error))
             })?;
             report.rejects.len() as u64
@@ -260,23 +261,24 @@ fn write_rejects(
             None => 0,
         },
     };
-    if written == 0 {
+    let total = report.rejected.total;
+    if total == 0 {
         file.discard()?;
         return Ok(None);
     }
-    Ok(Some(rejects_note(
-        written,
-        report.counters.failed,
-        &file.shown(),
-    )))
+    let setting = match report.preview {
+        Some(_) => "import.report_findings",
+        None => "import.keep_rejects_bytes",
+    };
+    Ok(Some(rejects_note(written, total, setting, &file.shown())))
 }
 
 /// What stands in a reject file.
-pub(super) fn rejects_note(written: u64, failed: u64, shown: &str) -> String {
+pub(super) fn rejects_note(written: u64, total: u64, setting: &str, shown: &str) -> String {
     let plural = if written == 1 { "row" } else { "rows" };
-    let more = match failed.saturating_sub(written) {
+    let more = match total.saturating_sub(written) {
         0 => String::new(),
-        left => format!("; {left} more are not kept ([import] keep_findings)"),
+        left => format!("; {left} more are not in it: {setting} allows no more"),
     };
     format!("{written} rejected {plural} in {shown}{more}")
 }

@@ -158,7 +158,7 @@ fn list(store: &dyn Store, organization: &str, out: &mut dyn Write) -> Result<()
             started.split('.').next().unwrap_or_default().to_owned() + "Z",
             output::plain(&record.file_name),
             record.state.as_str().into(),
-            output::counts(&record.counters),
+            output::counts_and_warnings(&record.counters, record.warnings),
         ]);
     }
     // An id that is broken in two cannot be copied.
@@ -195,7 +195,8 @@ fn show(
     if let Some(reason) = &record.reason {
         writeln!(out, "reason    {}", output::plain(reason))?;
     }
-    writeln!(out, "rows      {}", output::counts(&record.counters))?;
+    let rows = output::counts_and_warnings(&record.counters, record.warnings);
+    writeln!(out, "rows      {rows}")?;
     if !findings.is_empty() {
         output::write_table(out, &output::findings(findings), "")?;
         let seen = skip + findings.len();
@@ -243,7 +244,7 @@ fn rejects(
     };
     let file = NewFile::make(path, 0)?;
     let written = file.fill(|out| reject_file::write(store, record, out).map_err(failed))?;
-    if written == 0 {
+    if record.rejected.total == 0 {
         file.discard()?;
         return Ok(writeln!(
             out,
@@ -251,7 +252,8 @@ fn rejects(
             record.id
         )?);
     }
-    let note = rejects_note(written, record.counters.failed, &file.shown());
+    let (total, setting) = (record.rejected.total, "import.keep_rejects_bytes");
+    let note = rejects_note(written, total, setting, &file.shown());
     Ok(writeln!(out, "{note}")?)
 }
 

@@ -83,6 +83,16 @@ pub(super) fn counts(counters: &Counters) -> String {
     format!("{} {plural}: {}", counters.total, some.join(", "))
 }
 
+/// The same, and how many warnings there were: `5 rows: 5 created; 2 warnings`.
+pub(super) fn counts_and_warnings(counters: &Counters, warnings: u64) -> String {
+    let counts = counts(counters);
+    match warnings {
+        0 => counts,
+        1 => format!("{counts}; 1 warning"),
+        _ => format!("{counts}; {warnings} warnings"),
+    }
+}
+
 /// The findings as a table: line, user, what, advice.
 pub(super) fn findings(findings: &[Problem]) -> Table {
     let mut table = table(&["line", "user", "column", "what", "why, and what to do"]);
@@ -246,7 +256,7 @@ pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::
     } else {
         ""
     };
-    let counts = counts(&report.counters);
+    let counts = counts_and_warnings(&report.counters, report.warnings);
     writeln!(out, "{indent}{dry}{counts} ({seconds:.2} s{rate})")?;
     if let Some(file) = &report.file {
         writeln!(out, "{indent}read as {}", plain(&file.to_string()))?;
@@ -293,5 +303,9 @@ mod tests {
         };
         assert_eq!(counts(&counters), "3 rows: 2 created, 1 failed");
         assert_eq!(counts(&Counters::default()), "0 rows: 0 created");
+        let counted = |warnings| counts_and_warnings(&counters, warnings);
+        assert_eq!(counted(0), counts(&counters));
+        assert_eq!(counted(1), "3 rows: 2 created, 1 failed; 1 warning");
+        assert_eq!(counted(2), "3 rows: 2 created, 1 failed; 2 warnings");
     }
 }

@@ -7,6 +7,12 @@ pub fn is_formula(cell: &str) -> bool {
     cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
+/// Whether a cell of a file for people gets a `'` in front: it is a formula, or is one behind marks of its own.
+/// So a program that takes one mark off such cells, and off no others, has every cell as it was.
+pub fn is_marked(cell: &str) -> bool {
+    is_formula(cell.trim_start_matches('\''))
+}
+
 /// Writes rows; lines end in CRLF.
 pub struct CsvWriter<W> {
     out: W,
@@ -53,12 +59,12 @@ impl<W: Write> CsvWriter<W> {
     }
 
     fn cell(&mut self, cell: &str) -> io::Result<()> {
-        let mark = match self.defuse && is_formula(cell) {
+        let mark = match self.defuse && is_marked(cell) {
             true => "'",
             false => "",
         };
         let quoted = !mark.is_empty()
-            || cell.contains([',', '"', '\r', '\n', ';', '\t'])
+            || cell.contains([',', '"', '\r', '\n', ';', '\t', '|'])
             || cell.starts_with(' ')
             || cell.ends_with(' ');
         match quoted {
@@ -88,14 +94,14 @@ mod tests {
 
     #[test]
     fn formulas_are_defused_for_people_and_left_alone_for_programs() {
-        let cells = ["=1+1", "+33", "@x", "-", "a=b"];
+        let cells = ["=1+1", "+33", "@x", "-", "a=b", "'+49", "''=1", "'a", "''"];
         assert_eq!(
             written(CsvWriter::defused(Vec::new()), &cells),
-            "\"'=1+1\",\"'+33\",\"'@x\",\"'-\",a=b\r\n"
+            "\"'=1+1\",\"'+33\",\"'@x\",\"'-\",a=b,\"''+49\",\"'''=1\",'a,''\r\n"
         );
         assert_eq!(
             written(CsvWriter::plain(Vec::new()), &cells),
-            "=1+1,+33,@x,-,a=b\r\n"
+            "=1+1,+33,@x,-,a=b,'+49,''=1,'a,''\r\n"
         );
     }
 }

@@ -8,22 +8,31 @@ use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::error::ImportError;
 use crate::import::generated_passwords::{GeneratedPasswords, ToldPasswords};
+use crate::import::rejects_aside::RejectsAside;
 use crate::import::settings::Settings;
 use crate::import::sorting::Place;
 use crate::import::task::Task;
 use crate::users::batch::{CheckedUsers, NewUsers};
 use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::hashing::HashPool;
-use crate::users::import_record::{Counters, ImportRecord};
+use crate::users::import_record::{Counters, ImportRecord, RejectedRows};
 use crate::users::made_up::random_password;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
+use crate::users::reject_block::{PackedRejects, RejectBlock};
 use crate::users::secret::Secret;
-use crate::users::store::{Finish, ImportStep, Outcome, PendingStep, Store, Written};
+use crate::users::store::{Finish, Found, ImportStep, Outcome, PendingStep, Store, Tally, Written};
 use crate::users::store_error::StoreError;
+use crate::wire::spool::SpoolSettings;
 
 /// Bytes of text in a batch at the most.
 const BATCH_TEXT: usize = 8 * 1024 * 1024;
+
+/// Bytes of rejected rows that are handed over together at the most.
+const BATCH_REJECTS: usize = 8 * 1024 * 1024;
+
+/// Sentences about one rejected row; a row may have thousands of bad cells.
+const SENTENCES: usize = 20;
 
 /// How many times larger a batch is than the one before, until it is as large as it may be: soon, so that
 /// a file of a hundred thousand rows is written as quickly as one of a million.
@@ -36,6 +45,8 @@ pub(super) struct Machinery {
     pub default_hasher: Arc<DefaultPasswordHasher>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
+    /// Where rejected rows of a check are put aside.
+    pub spool: SpoolSettings,
 }
 
 /// Gathers rows and hands them over.
@@ -59,6 +70,8 @@ pub(super) struct Batching {
     counted: Counters,
     findings: Vec<Problem>,
     rejects: Vec<Reject>,
+    /// About how many bytes these take.
+    rejects_size: usize,
     under_way: Option<PendingStep>,
     /// Position and password of the users under way for whom one was made up.
     generated_under_way: Vec<(usize, Secret)>,
@@ -74,8 +87,24 @@ pub(super) struct Durable {
     pub counters: Counters,
     pub findings: Vec<Problem>,
     pub findings_total: u64,
-    /// Rejected rows, where they are collected.
+    /// How many of all findings are warnings.
+    pub warnings: u64,
+    /// How many rows were rejected, and how many of them are kept.
+    pub rejected: RejectedRows,
+    /// The first rejected rows of a dry run, of which nothing else is kept.
     pub rejects: Vec<Reject>,
+    /// The rejected rows of a check before the writing.
+    pub aside: Option<RejectsAside>,
+}
+
+/// What a check has found before anything was written.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    pub counted: Counters,
+    pub findings: Vec<Problem>,
+    /// What was found beside that.
+    pub more_found: Found,
+    pub packed: Option<Arc<dyn PackedRejects>>,
 }
 
 impl Batching {
@@ -84,6 +113,8 @@ impl Batching {
         let durable = Durable {
             counters: record.counters,
             findings_total: record.findings,
+            warnings: record.warnings,
+            rejected: record.rejected,
             ..Durable::default()
         };
         control.resume(record.counters);
@@ -105,6 +136,7 @@ impl Batching {
             counted: Counters::default(),
             findings: Vec::new(),
             rejects: Vec::new(),
+            rejects_size: 0,
             under_way: None,
             generated_under_way: Vec::new(),
             generated: Vec::new(),
@@ -156,14 +188,15 @@ impl Batching {
         let first = self.findings.len();
         self.findings.extend(problems);
         let problems = self.findings.get(first..).unwrap_or_default();
-        let messages: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
         let code = problems.first().map_or("", |it| it.code.as_ref());
-        self.rejects.push(Reject {
+        let reject = Reject {
             line,
             cells,
             code: code.to_owned(),
-            message: messages.join("; "),
-        });
+            message: sentences(problems),
+        };
+        self.rejects_size += reject.size();
+        self.rejects.push(reject);
     }
 
     /// Rows that have failed so far, as far as it is known.
@@ -219,6 +252,7 @@ impl Batching {
         let is_large = self.gathering.len() >= self.limit
             || self.gathering.own_passwords() >= settings.batch_passwords
             || self.gathering.text_len() >= BATCH_TEXT
+            || self.rejects_size >= BATCH_REJECTS
             || self.findings.len() >= settings.batch_users;
         is_large && !self.one_batch
     }
@@ -277,6 +311,7 @@ impl Batching {
         self.counted = Counters::default();
         self.findings.clear();
         self.rejects.clear();
+        self.rejects_size = 0;
         self.generated.clear();
         self.place = Place::default();
         let last = self.submit(NewUsers::default(), None, Some(finish));
@@ -286,16 +321,18 @@ impl Batching {
     /// Writes the record of an import of which no row was written.
     pub(super) fn record_only(
         &mut self,
-        counted: Counters,
-        findings: Vec<Problem>,
-        rejects: Vec<Reject>,
+        checked: Checked,
         finish: Finish,
     ) -> Result<(), ImportError> {
         self.dry_run = false;
-        self.counted = counted;
-        self.findings = findings;
-        self.rejects = rejects;
-        let last = self.submit(NewUsers::default(), None, Some(finish));
+        self.counted = checked.counted;
+        self.findings = checked.findings;
+        let step = ImportStep {
+            more_found: checked.more_found,
+            packed: checked.packed,
+            ..self.step(NewUsers::default(), None, Some(finish))
+        };
+        let last = self.machinery.store.submit(step);
         self.count(last.wait())
     }
 
@@ -337,9 +374,21 @@ impl Batching {
         default_password_hash: Option<String>,
         finish: Option<Finish>,
     ) -> PendingStep {
+        let step = self.step(users, default_password_hash, finish);
+        self.machinery.store.submit(step)
+    }
+
+    /// All that was gathered, as a step.
+    fn step(
+        &mut self,
+        users: NewUsers,
+        default_password_hash: Option<String>,
+        finish: Option<Finish>,
+    ) -> ImportStep {
         let begin = (!std::mem::replace(&mut self.begun, true)).then(|| self.record.clone());
         let place = std::mem::take(&mut self.place);
-        let step = ImportStep {
+        self.rejects_size = 0;
+        ImportStep {
             import: self.record.id,
             organization: self.record.organization.clone(),
             domain: self.record.domain.clone(),
@@ -349,16 +398,18 @@ impl Batching {
             users,
             counted: std::mem::take(&mut self.counted),
             findings: std::mem::take(&mut self.findings),
+            more_found: Found::default(),
             rejects: std::mem::take(&mut self.rejects),
+            packed: None,
             keep_findings: self.machinery.settings.keep_findings,
+            keep_rejects_bytes: self.machinery.settings.keep_rejects_bytes,
             rows_sha256: place.digest,
             stretch: place.stretch,
             default_password_hash,
             finish,
             at: self.machinery.clock.now(),
             dry_run: self.dry_run,
-        };
-        self.machinery.store.submit(step)
+        }
     }
 
     /// Counts what became of the step that was handed over last.
@@ -372,25 +423,9 @@ impl Batching {
             tally,
             users,
         } = written?;
-        let settings = &self.machinery.settings;
         let rehearsal = self.dry_run && self.record.options.validate_first;
-        // What is found before anything is written goes to the record afterwards.
-        let most = match rehearsal {
-            true => usize::try_from(settings.keep_findings).unwrap_or(usize::MAX),
-            false => settings.report_findings,
-        };
-        let durable = &mut self.durable;
-        durable.counters.add(&tally.counters);
-        durable.findings_total += tally.found;
-        let room = most.saturating_sub(durable.findings.len());
-        durable
-            .findings
-            .extend(tally.findings.into_iter().take(room));
-        if self.dry_run {
-            // Nobody else keeps them.
-            let room = most.saturating_sub(durable.rejects.len());
-            durable.rejects.extend(tally.rejects.into_iter().take(room));
-        }
+        self.keep(tally, rehearsal)?;
+        let durable = &self.durable;
         if !rehearsal {
             self.control.durable(durable.counters);
         }
@@ -406,5 +441,70 @@ impl Batching {
         }
         self.spare = users;
         Ok(())
+    }
+
+    /// Adds what a step came to.
+    fn keep(&mut self, tally: Tally, rehearsal: bool) -> Result<(), ImportError> {
+        let settings = &self.machinery.settings;
+        // What is found before anything is written goes to the record afterwards.
+        let most = match rehearsal {
+            true => usize::try_from(settings.keep_findings).unwrap_or(usize::MAX),
+            false => settings.report_findings,
+        };
+        let durable = &mut self.durable;
+        durable.counters.add(&tally.counters);
+        durable.findings_total += tally.found;
+        durable.warnings += tally.warnings;
+        let room = most.saturating_sub(durable.findings.len());
+        durable
+            .findings
+            .extend(tally.findings.into_iter().take(room));
+        if !self.dry_run {
+            durable.rejected.add(&tally.rejected);
+        } else if rehearsal {
+            let record = &self.record.rejected;
+            let room = match record.missing() {
+                0 => settings.keep_rejects_bytes.saturating_sub(record.bytes),
+                _ => 0,
+            };
+            let aside = durable
+                .aside
+                .get_or_insert_with(|| RejectsAside::new(&self.machinery.spool, room));
+            aside.add(&tally.rejected, &tally.rejects);
+        } else {
+            durable.show(&tally.rejects, most)?;
+            durable.rejected.total += tally.rejected.total;
+            durable.rejected.kept = durable.rejects.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+impl Durable {
+    /// Unpacks the first rows for a report that has at most so many.
+    fn show(&mut self, blocks: &[RejectBlock], most: usize) -> Result<(), ImportError> {
+        for block in blocks {
+            let room = most.saturating_sub(self.rejects.len());
+            if room == 0 {
+                break;
+            }
+            let rows = block.unpack();
+            let rows = rows.map_err(|error| StoreError::Failed(error.to_string()))?;
+            self.rejects.extend(rows.into_iter().take(room));
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with one row, in one line.
+fn sentences(problems: &[Problem]) -> String {
+    let shown: Vec<&str> = problems
+        .iter()
+        .take(SENTENCES)
+        .map(|problem| problem.message.as_str())
+        .collect();
+    match problems.len() - shown.len() {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more problems", shown.join("; ")),
     }
 }

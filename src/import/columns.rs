@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::formats::csv_writer::is_formula;
+use crate::formats::csv_writer::is_marked;
 use crate::formats::delimiter::Delimiter;
 use crate::formats::row::{Row, TextRow};
 use crate::import::preview::PreviewColumn;
@@ -24,6 +24,10 @@ const POSITIONAL: [&str; 3] = ["UserName", "Password", "Claims"];
 
 /// Columns that a reject file adds; none of them is read.
 pub const REJECT_COLUMNS: [&str; 3] = ["_line", "_code", "_message"];
+
+/// What stands in the column `_code` of a line that is no row: it says that a reject file does not have all
+/// rejected rows.
+pub const INCOMPLETE: &str = "rejects-incomplete";
 
 /// A cell that clears what an existing user has.
 pub const CLEAR: &str = r"\N";
@@ -286,7 +290,7 @@ impl<'t> ColumnPlan<'t> {
     /// A cell of a reject file without the mark that keeps spreadsheets from running it.
     fn refused<'r>(&self, cell: &'r str) -> &'r str {
         match cell.strip_prefix('\'') {
-            Some(bare) if self.is_reject_file && is_formula(bare) => bare,
+            Some(bare) if self.is_reject_file && is_marked(bare) => bare,
             _ => cell,
         }
     }
@@ -302,13 +306,17 @@ impl<'t> ColumnPlan<'t> {
             ..Candidate::default()
         };
         for (position, value) in row.iter().enumerate() {
-            let value = self.refused(value);
             let Some(column) = self.columns.get(position).or(self.columns.last()) else {
                 break;
             };
             if position >= self.columns.len() && !self.open_ended {
                 break;
             }
+            let value = match &column.field {
+                // It was left out of the file, so what is there now was never marked.
+                Some(Field::Password) => value,
+                _ => self.refused(value),
+            };
             match &column.field {
                 None => {}
                 Some(Field::ClaimCells) => self.read_claim_cell(value, column, &mut candidate),
@@ -323,6 +331,19 @@ impl<'t> ColumnPlan<'t> {
             }
         }
         Ok(candidate)
+    }
+
+    /// Whether the row stands for nothing: it is blank, or the last line of a reject file that has not all
+    /// rejected rows.
+    pub(super) fn is_no_row(&self, row: &Row<'_>) -> bool {
+        row.is_nothing() || (self.is_reject_file && self.is_end_of_rejects(row))
+    }
+
+    fn is_end_of_rejects(&self, row: &Row<'_>) -> bool {
+        let is_code = |column: &Column| column.name == REJECT_COLUMNS[1];
+        let position = self.columns.iter().position(is_code);
+        let code = position.and_then(|position| row.fields().nth(position));
+        code == Some(INCOMPLETE.as_bytes())
     }
 
     /// The bytes by which a row is sorted: of two rows that may be one user's they are the same.

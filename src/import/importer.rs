@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::formats;
 use crate::formats::kind::FileKind;
 use crate::formats::open::Options;
-use crate::import::batching::{Batching, Machinery};
+use crate::import::batching::{Batching, Checked, Machinery};
 use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::ending::Ending;
@@ -17,6 +17,7 @@ use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
 use crate::import::preview::Preview;
 use crate::import::reading::Reading;
+use crate::import::rejects_aside::RejectsAside;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::import::rows_digest::RowsDigest;
@@ -30,7 +31,9 @@ use crate::users::hashing::HashPool;
 use crate::users::import_record::{Counters, ImportState};
 use crate::users::passwords;
 use crate::users::policy::{GrantableRoles, Policy};
-use crate::users::store::{Finish, Store};
+use crate::users::problem::warnings;
+use crate::users::reject_block::PackedRejects;
+use crate::users::store::{Finish, Found, Store};
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
 
@@ -186,7 +189,7 @@ impl Importer {
         let state = end_state(&error);
         // What is counted is dealt with: an import that goes on later has to find the rows of the
         // rehearsal again.
-        let (counted, findings, rejects) = match rehearsal {
+        let checked = match rehearsal {
             Some(report) if state != ImportState::Interrupted => {
                 let columns = report.preview.into_iter().flat_map(|it| it.columns);
                 batching.set_header(columns.map(|column| column.name).collect());
@@ -198,9 +201,20 @@ impl Importer {
                     ..Counters::default()
                 };
                 counted.total = counted.failed + counted.skipped + counted.duplicate;
-                (counted, report.findings, report.rejects)
+                let (found, before) = (report.findings_total, task.record.findings);
+                let all = found.saturating_sub(before);
+                let warned = report.warnings.saturating_sub(task.record.warnings);
+                Checked {
+                    counted,
+                    more_found: Found {
+                        findings: all.saturating_sub(report.findings.len() as u64),
+                        warnings: warned.saturating_sub(warnings(&report.findings)),
+                    },
+                    findings: report.findings,
+                    packed: report.aside.and_then(Arc::into_inner).and_then(read_back),
+                }
             }
-            _ => (Counters::default(), Vec::new(), Vec::new()),
+            _ => Checked::default(),
         };
         let finish = Finish {
             state,
@@ -208,7 +222,7 @@ impl Importer {
             sha256: None,
             by: control.cancelled_by(),
         };
-        if let Err(second) = batching.record_only(counted, findings, rejects, finish) {
+        if let Err(second) = batching.record_only(checked, finish) {
             tracing::error!(error = %second, "the end of an import could not be recorded");
         }
         let mut report = Report::new(&task.record);
@@ -244,6 +258,7 @@ impl Importer {
             default_hasher: Arc::clone(&self.default_hasher),
             clock: self.clock.clone(),
             settings: Arc::clone(&self.settings),
+            spool: self.spool.clone(),
         }
     }
 
@@ -413,6 +428,17 @@ impl std::fmt::Debug for Importer {
     }
 }
 
+/// The rejected rows of a check, for its record.
+fn read_back(aside: RejectsAside) -> Option<Arc<dyn PackedRejects>> {
+    match aside.close() {
+        Ok(kept) => Some(Arc::new(kept)),
+        Err(error) => {
+            tracing::error!(%error, "rejected rows could not be read back");
+            None
+        }
+    }
+}
+
 /// The state in which an import is after this.
 fn end_state(error: &ImportError) -> ImportState {
     match error {
@@ -432,12 +458,12 @@ fn log_end(report: &Report, error: Option<&ImportError>) {
         None => tracing::info!(
             %import, domain, state, total = c.total, created = c.created, updated = c.updated,
             unchanged = c.unchanged, duplicate = c.duplicate, failed = c.failed, skipped = c.skipped,
-            milliseconds, dry_run = report.options.dry_run, "import ended"
+            warnings = report.warnings, milliseconds, dry_run = report.options.dry_run, "import ended"
         ),
         Some(error) => tracing::warn!(
             %import, domain, state, total = c.total, created = c.created, updated = c.updated,
             unchanged = c.unchanged, duplicate = c.duplicate, failed = c.failed, skipped = c.skipped,
-            milliseconds, code = error.code(), %error, "import ended early"
+            warnings = report.warnings, milliseconds, code = error.code(), %error, "import ended early"
         ),
     }
 }

@@ -5,6 +5,7 @@ pub mod request;
 pub mod single_user;
 pub mod task;
 pub mod upload;
+mod rejects_aside;
 pub mod reject_file;
 pub mod jobs;
 pub mod control;

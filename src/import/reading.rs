@@ -90,7 +90,7 @@ impl Reading<'_> {
         let plan = plan.separated_by(rows.detected().delimiter);
         let mut rows = Gatherer::new(rows, &plan, self.sorting, self.digest.take());
         while let Some(row) = rows.next_row()? {
-            if row.is_nothing() {
+            if plan.is_no_row(&row) {
                 continue;
             }
             if let Some(flawed) = self.read_row(&row, &plan)? {

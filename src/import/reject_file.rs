@@ -4,14 +4,21 @@
 use std::io::{self, Write};
 
 use crate::formats::csv_writer::CsvWriter;
-use crate::import::columns::{REJECT_COLUMNS, extra_column};
+use crate::import::columns::{INCOMPLETE, REJECT_COLUMNS, extra_column};
 use crate::users::import_record::ImportRecord;
 use crate::users::reject::Reject;
+use crate::users::reject_block::RejectCursor;
 use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 
 /// Rows that are read from the store at once.
-const PAGE: usize = 500;
+const PAGE: usize = 10_000;
+
+/// The setting that bounds what is kept of an import.
+const KEPT_BY_SETTING: &str = "import.keep_rejects_bytes";
+
+/// The setting that bounds what a dry run lists.
+const LISTED_BY_SETTING: &str = "import.report_findings";
 
 /// Why a reject file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +31,8 @@ pub enum RejectFileError {
     Io(#[from] io::Error),
 }
 
-/// Writes the rejected rows of an import as CSV, UTF-8, with a header; answers how many there were.
-/// Rows beyond the bound of what is kept (`[import] keep_findings`) are not among them.
+/// Writes the rejected rows that are kept of an import as CSV, UTF-8, with a header; answers how many. Where
+/// more were rejected, the last line says so.
 ///
 /// # Errors
 /// The store or the destination failed.
@@ -34,45 +41,43 @@ pub fn write(
     record: &ImportRecord,
     out: impl Write,
 ) -> Result<u64, RejectFileError> {
-    let read = |skip| store.rejects(&record.organization, record.id, skip, PAGE);
-    let mut widest = record.header.len();
-    let mut skip = 0;
-    loop {
-        let page = read(skip)?;
-        widest = page
-            .iter()
-            .map(|it| it.cells.len())
-            .fold(widest, usize::max);
-        skip += page.len();
-        if page.len() < PAGE {
-            break;
-        }
-    }
-    let mut file = RejectFile::new(&record.header, widest, out)?;
+    let rejected = &record.rejected;
+    let width = usize::try_from(rejected.width).unwrap_or(usize::MAX);
+    let mut file = RejectFile::new(&record.header, width.max(record.header.len()), out)?;
     let mut written = 0;
-    loop {
-        let page = read(written)?;
-        for reject in &page {
+    let mut cursor = Some(RejectCursor::of(rejected));
+    while let Some(from) = cursor {
+        let page = store.rejects(&record.organization, record.id, from, PAGE)?;
+        for reject in &page.rows {
             file.add(reject)?;
         }
-        written += page.len();
-        if page.len() < PAGE {
-            return Ok(written as u64);
-        }
+        written += page.rows.len() as u64;
+        cursor = page.next;
     }
+    file.end(rejected.total.saturating_sub(written), KEPT_BY_SETTING)?;
+    Ok(written)
 }
 
-/// The same of rejects that are in memory, such as those of a dry run.
+/// The same of rejects that are in memory, such as those of a dry run; there were `total`.
 ///
 /// # Errors
 /// The destination failed.
-pub fn write_rejects(header: &[String], rejects: &[Reject], out: impl Write) -> io::Result<()> {
+pub fn write_rejects(
+    header: &[String],
+    rejects: &[Reject],
+    total: u64,
+    out: impl Write,
+) -> io::Result<()> {
     let widest = rejects
         .iter()
         .map(|it| it.cells.len())
         .fold(header.len(), usize::max);
     let mut file = RejectFile::new(header, widest, out)?;
-    rejects.iter().try_for_each(|reject| file.add(reject))
+    rejects.iter().try_for_each(|reject| file.add(reject))?;
+    file.end(
+        total.saturating_sub(rejects.len() as u64),
+        LISTED_BY_SETTING,
+    )
 }
 
 struct RejectFile<W> {
@@ -100,6 +105,19 @@ impl<W: Write> RejectFile<W> {
         let names = kept.map(|(name, _)| name.as_str());
         out.row(names.chain(REJECT_COLUMNS))?;
         Ok(RejectFile { out, own })
+    }
+
+    /// Says that there were more rows, if there were. An import of the file leaves this line out.
+    fn end(&mut self, missing: u64, setting: &str) -> io::Result<()> {
+        if missing == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "{missing} more rows were rejected and are not in this file: {setting} allows no more; mend them in \
+             the original file"
+        );
+        let cells = self.own.iter().filter(|own| **own).map(|_| "");
+        self.out.row(cells.chain(["", INCOMPLETE, &message]))
     }
 
     fn add(&mut self, reject: &Reject) -> io::Result<()> {
@@ -130,7 +148,7 @@ mod tests {
     fn file(header: &[&str], rejects: &[Reject]) -> String {
         let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
         let mut out = Vec::new();
-        write_rejects(&header, rejects, &mut out).unwrap();
+        write_rejects(&header, rejects, rejects.len() as u64, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -142,6 +160,21 @@ mod tests {
             "username,password,title,_line,_code,_message\r\n\
              a b,,\"'=1\",4,name-white-space,one word\r\n\
              c d,,,9,name-white-space,one word\r\n"
+        );
+    }
+
+    #[test]
+    fn the_last_line_says_how_many_rows_are_not_there() {
+        let header = ["username".to_owned(), "password".to_owned()];
+        let mut out = Vec::new();
+        write_rejects(&header, &[reject(4, &["a b", ""])], 2_001, &mut out).unwrap();
+        let file = String::from_utf8(out).unwrap();
+        assert_eq!(
+            file.lines().last(),
+            Some(
+                ",,,rejects-incomplete,\"2000 more rows were rejected and are not in this file: \
+                 import.report_findings allows no more; mend them in the original file\""
+            )
         );
     }
 

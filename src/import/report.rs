@@ -1,5 +1,6 @@
 //! What a caller is told about an import.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,7 +9,10 @@ use crate::formats::detected::Detected;
 use crate::import::batching::Durable;
 use crate::import::generated_passwords::ToldPasswords;
 use crate::import::preview::Preview;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::import::rejects_aside::RejectsAside;
+use crate::users::import_record::{
+    self, Counters, ImportId, ImportRecord, ImportState, RejectedRows,
+};
 use crate::users::options::ImportOptions;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
@@ -38,6 +42,11 @@ pub struct Report {
     pub findings: Vec<Problem>,
     /// How many findings there were in all.
     pub findings_total: u64,
+    /// How many of all findings are warnings.
+    pub warnings: u64,
+    /// Rows that were rejected, and how many of them are kept, or listed in the report of a dry run.
+    #[serde(flatten)]
+    pub rejected: RejectedRows,
     /// Passwords that were made up: told here and nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated_passwords: Option<ToldPasswords>,
@@ -47,6 +56,9 @@ pub struct Report {
     /// Of a dry run: the rows that would be rejected; bounded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
+    /// Of a check before the writing: the rows that were rejected.
+    #[serde(skip)]
+    pub(super) aside: Option<Arc<RejectsAside>>,
     /// How long it took, in milliseconds.
     #[serde(rename = "elapsedMilliseconds", serialize_with = "milliseconds")]
     pub elapsed: Duration,
@@ -66,6 +78,9 @@ impl Report {
             counters: Counters::default(),
             findings: Vec::new(),
             findings_total: 0,
+            warnings: 0,
+            rejected: RejectedRows::default(),
+            aside: None,
             generated_passwords: None,
             preview: None,
             rejects: Vec::new(),
@@ -82,6 +97,8 @@ impl Report {
             counters: record.counters,
             findings,
             findings_total: record.findings,
+            warnings: record.warnings,
+            rejected: record.rejected,
             elapsed: Duration::from_micros(u64::try_from(microseconds).unwrap_or(0)),
             ..Report::new(record)
         }
@@ -92,10 +109,18 @@ impl Report {
         self.counters = durable.counters;
         self.findings = std::mem::take(&mut durable.findings);
         self.findings_total = durable.findings_total;
+        self.warnings = durable.warnings;
         self.rejects = std::mem::take(&mut durable.rejects);
+        self.rejected = durable.rejected;
+        self.aside = durable.aside.take().map(Arc::new);
         // Sorted rows came in the order of their names.
         self.findings.sort_by_key(|finding| finding.line);
         self.rejects.sort_by_key(|reject| reject.line);
+    }
+
+    /// The field `Muster-Import`.
+    pub fn dictionary(&self) -> String {
+        import_record::dictionary(self.import, self.state, &self.counters, self.warnings)
     }
 
     /// The findings about rows that were not stored.
@@ -103,13 +128,6 @@ impl Report {
         self.findings
             .iter()
             .filter(|finding| finding.severity != Severity::Warning)
-    }
-
-    /// The warnings.
-    pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Warning)
     }
 }
 

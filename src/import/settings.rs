@@ -20,6 +20,8 @@ pub struct Settings {
     pub sorted_rows: u64,
     /// Findings kept with an import in the store; the others are counted.
     pub keep_findings: u64,
+    /// Bytes of rejected rows, packed, that are kept with an import in the store; rows beyond them are counted.
+    pub keep_rejects_bytes: u64,
     /// Calls that import at the same time; a further one is told to come back.
     pub slots: usize,
     /// Imports of the queue that run at the same time.
@@ -42,6 +44,7 @@ impl Default for Settings {
             unsorted_rows: 250_000,
             sorted_rows: 1_000_000,
             keep_findings: 10_000,
+            keep_rejects_bytes: 256 * 1024 * 1024,
             report_findings: 1_000,
             slots: 64,
             workers: 2,

@@ -115,7 +115,7 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
             self.over = true;
             return Ok(None);
         };
-        if !row.is_nothing() {
+        if !self.plan.is_no_row(&row) {
             self.read += 1;
             check(
                 &mut self.digest,
@@ -161,7 +161,7 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
                 self.over = true;
                 break;
             };
-            if !row.is_nothing() {
+            if !self.plan.is_no_row(&row) {
                 let key = self.plan.name_key(&row);
                 gathering.push(&key, &row).map_err(ImportError::Sorting)?;
                 self.read += 1;

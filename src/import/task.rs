@@ -5,7 +5,7 @@ use crate::import::default_password::DefaultPassword;
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::request::ImportRequest;
 use crate::users::domains::Domain;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState, RejectedRows};
 use crate::users::passwords;
 
 /// One run of one import.
@@ -42,6 +42,8 @@ impl Task {
             options: request.options,
             key: request.key,
             findings: 0,
+            warnings: 0,
+            rejected: RejectedRows::default(),
             started_at: now,
             finished_at: None,
             active_at: now,

@@ -16,6 +16,7 @@ use crate::provision::ready::Ready;
 use crate::provision::rights::allowed;
 use crate::users::hashing::HashError;
 use crate::users::import_record::{ImportRecord, ImportState};
+use crate::users::problem::warnings;
 use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 use crate::users::store::{Finish, ImportStep};
@@ -157,7 +158,9 @@ impl Run<'_> {
         self.recorded = true;
         self.errors = part.errors;
         self.record.counters.add(&part.counters());
-        self.record.findings += part.findings(already).len() as u64;
+        let findings = part.findings(already);
+        self.record.findings += findings.len() as u64;
+        self.record.warnings += warnings(&findings);
         self.record.active_at = at;
         self.outcomes.append(&mut part.outcomes);
         if let Some(finish) = finish {

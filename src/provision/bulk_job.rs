@@ -20,7 +20,9 @@ use crate::provision::plan::{Plan, Strictness};
 use crate::provision::provisioner::{Authority, Provisioner};
 use crate::provision::rights::check_role;
 use crate::users::PRIMARY_DOMAIN;
-use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{
+    Counters, Door, ImportId, ImportRecord, ImportState, RejectedRows,
+};
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
 use crate::users::scim::check::Leniency;
@@ -308,6 +310,8 @@ impl Provisioner {
             },
             key: call.key.clone(),
             findings: 0,
+            warnings: 0,
+            rejected: RejectedRows::default(),
             started_at: now,
             finished_at: None,
             active_at: now,

@@ -85,6 +85,7 @@ impl AuditEntry {
                 "sha256": record.sha256,
                 "state": record.state,
                 "counters": record.counters,
+                "warnings": record.warnings,
             }),
             ..AuditEntry::new(by, "import.end", at)
         }

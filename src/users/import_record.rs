@@ -108,6 +108,11 @@ impl ImportRecord {
         }
     }
 
+    /// The field `Muster-Import`.
+    pub fn dictionary(&self) -> String {
+        dictionary(self.id, self.state, &self.counters, self.warnings)
+    }
+
     /// Whose doing it is.
     pub fn actor(&self) -> Actor {
         Actor {
@@ -198,12 +203,50 @@ impl Counters {
     }
 }
 
-/// An import's id, state and counters as a dictionary (RFC 9651 §3.2): the field `Muster-Import`.
-pub fn dictionary(id: ImportId, state: ImportState, counters: &Counters) -> String {
+/// How many rows of an import were rejected, and what is kept of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RejectedRows {
+    /// All of them.
+    #[serde(rename = "rejectsTotal")]
+    pub total: u64,
+    /// Those that are kept: the first ones, as far as there was room.
+    #[serde(rename = "rejectsKept")]
+    pub kept: u64,
+    /// Bytes that are kept, packed.
+    #[serde(skip)]
+    pub bytes: u64,
+    /// Cells of the longest row that is kept.
+    #[serde(skip)]
+    pub width: u64,
+}
+
+impl RejectedRows {
+    /// Adds those of another part of the same import.
+    pub fn add(&mut self, other: &RejectedRows) {
+        self.total += other.total;
+        self.kept += other.kept;
+        self.bytes += other.bytes;
+        self.width = self.width.max(other.width);
+    }
+
+    /// How many are not kept.
+    pub fn missing(&self) -> u64 {
+        self.total.saturating_sub(self.kept)
+    }
+
+    /// The counts as a dictionary (RFC 9651 §3.2): the field `Muster-Rejects`.
+    pub fn dictionary(&self) -> String {
+        format!("total={}, kept={}", self.total, self.kept)
+    }
+}
+
+/// An import's id, state, counters and number of warnings as a dictionary (RFC 9651 §3.2): the field
+/// `Muster-Import`.
+pub fn dictionary(id: ImportId, state: ImportState, counters: &Counters, warnings: u64) -> String {
     let c = counters;
     format!(
         "id=\"{id}\", state={}, total={}, created={}, updated={}, unchanged={}, duplicate={}, failed={}, \
-         skipped={}",
+         skipped={}, warnings={warnings}",
         state.as_str(),
         c.total,
         c.created,
@@ -247,6 +290,11 @@ pub struct ImportRecord {
     pub key: Option<String>,
     /// Findings in all; those beyond the bound were counted and not kept.
     pub findings: u64,
+    /// How many of them are warnings. They are no counter of rows: a row that was stored may have several.
+    pub warnings: u64,
+    /// Rows that were rejected, and how many of them are kept.
+    #[serde(flatten)]
+    pub rejected: RejectedRows,
     /// When it began.
     pub started_at: Moment,
     /// When it ended.
@@ -289,6 +337,21 @@ mod tests {
     }
 
     #[test]
+    fn the_field_of_an_answer_counts_warnings_behind_the_rows() {
+        let counters = Counters {
+            total: 3,
+            created: 3,
+            ..Counters::default()
+        };
+        let id = ImportId(Uuid::nil());
+        assert_eq!(
+            dictionary(id, ImportState::Completed, &counters, 2),
+            "id=\"00000000-0000-0000-0000-000000000000\", state=completed, total=3, created=3, updated=0, \
+             unchanged=0, duplicate=0, failed=0, skipped=0, warnings=2"
+        );
+    }
+
+    #[test]
     fn nobody_is_told_that_an_import_runs_which_has_given_no_sign_of_life() {
         let record = ImportRecord {
             id: ImportId(Uuid::nil()),
@@ -304,6 +367,8 @@ mod tests {
             options: ImportOptions::default(),
             key: None,
             findings: 0,
+            warnings: 0,
+            rejected: RejectedRows::default(),
             started_at: Moment(0),
             finished_at: None,
             active_at: Moment(1_000_000),

@@ -23,6 +23,7 @@ pub mod options;
 pub mod batch;
 pub mod merge;
 pub mod reject;
+pub mod reject_block;
 pub mod undo;
 pub mod audit;
 pub mod import_record;

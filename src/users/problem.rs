@@ -141,6 +141,12 @@ impl Problem {
     }
 }
 
+/// How many of the findings are warnings.
+pub fn warnings(findings: &[Problem]) -> u64 {
+    let is_warning = |finding: &&Problem| finding.severity == Severity::Warning;
+    findings.iter().filter(is_warning).count() as u64
+}
+
 /// The code of a row whose user would have no password.
 pub const PASSWORD_MISSING: &str = "password-missing";
 

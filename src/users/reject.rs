@@ -29,4 +29,11 @@ impl Reject {
             message: failure.message.clone(),
         }
     }
+
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        let text = |text: &String| text.len() + size_of::<String>();
+        let cells: usize = self.cells.iter().map(text).sum();
+        size_of::<Reject>() + cells + self.code.len() + self.message.len()
+    }
 }

@@ -3,6 +3,9 @@
 //! Blocking and object-safe. Rows go in as batches; what an import counted is written in the same
 //! transaction as the rows it counted, so that after a crash the record is exact.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde::Serialize;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -11,13 +14,16 @@ use crate::clock::Moment;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::backup::Backup;
 use crate::users::batch::NewUsers;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState, Stretch};
+use crate::users::import_record::{
+    Counters, ImportId, ImportRecord, ImportState, RejectedRows, Stretch,
+};
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
 use crate::users::options::ConflictPolicy;
 use crate::users::organization::OrganizationStore;
-use crate::users::problem::{Owner, Problem};
+use crate::users::problem::{Owner, Problem, warnings};
 use crate::users::reject::Reject;
+use crate::users::reject_block::{PackedRejects, Packing, RejectBlock, RejectCursor, RejectPage};
 use crate::users::resources::ResourceStore;
 use crate::users::store_error::StoreError;
 use crate::users::token::TokenStore;
@@ -44,10 +50,16 @@ pub struct ImportStep {
     pub counted: Counters,
     /// What was found about those rows.
     pub findings: Vec<Problem>,
+    /// What was found beside that and is only counted.
+    pub more_found: Found,
     /// Those rows.
     pub rejects: Vec<Reject>,
-    /// How many findings, and how many rejected rows, are kept of the whole import.
+    /// Rejected rows that were packed before, with the first step.
+    pub packed: Option<Arc<dyn PackedRejects>>,
+    /// How many findings are kept of the whole import.
     pub keep_findings: u64,
+    /// How many bytes of rejected rows, packed, are kept of the whole import.
+    pub keep_rejects_bytes: u64,
     /// SHA-256 of the rows up to the end of this step, where the import has a key.
     pub rows_sha256: Option<String>,
     /// The stretch of sorted rows that its last row is of.
@@ -81,8 +93,11 @@ impl ImportStep {
             users: NewUsers::default(),
             counted: Counters::default(),
             findings: Vec::new(),
+            more_found: Found::default(),
             rejects: Vec::new(),
+            packed: None,
             keep_findings,
+            keep_rejects_bytes: 0,
             rows_sha256: None,
             stretch: None,
             default_password_hash: None,
@@ -92,13 +107,16 @@ impl ImportStep {
         }
     }
 
-    /// What there is room for behind so many findings and failed rows of the same import.
-    pub fn room(&self, findings: u64, failed: u64) -> Room {
-        let left =
-            |used| usize::try_from(self.keep_findings.saturating_sub(used)).unwrap_or(usize::MAX);
+    /// What there is room for behind so many findings and these rejected rows of the same import.
+    pub fn room(&self, findings: u64, rejected: &RejectedRows) -> Room {
+        let left = self.keep_findings.saturating_sub(findings);
         Room {
-            findings: left(findings),
-            rejects: left(failed),
+            findings: usize::try_from(left).unwrap_or(usize::MAX),
+            reject_bytes: match rejected.missing() {
+                0 => self.keep_rejects_bytes.saturating_sub(rejected.bytes),
+                // What is kept are the first ones.
+                _ => 0,
+            },
         }
     }
 
@@ -107,6 +125,7 @@ impl ImportStep {
     pub fn is_quiet(&self, outcomes: &[Outcome]) -> bool {
         self.findings.is_empty()
             && self.rejects.is_empty()
+            && self.packed.is_none()
             && outcomes.iter().all(|outcome| outcome.is_quiet())
     }
 
@@ -123,19 +142,23 @@ impl ImportStep {
     ) -> Result<Tally, E> {
         let mut tally = Tally {
             counters: self.counted,
-            found: self.findings.len() as u64,
+            found: self.findings.len() as u64 + self.more_found.findings,
+            // What is found about rows that reach the store is no warning.
+            warnings: warnings(&self.findings) + self.more_found.warnings,
             findings: first(&self.findings, room.findings, |finding| finding.line),
-            rejects: first(&self.rejects, room.rejects, |reject| reject.line),
+            ..Tally::default()
         };
         tally.counters.total += outcomes.len() as u64;
-        let (mut findings, mut rejects) = (room.findings, room.rejects);
+        let mut findings = room.findings;
+        let mut rejects: Vec<Cow<'_, Reject>> = self.rejects.iter().map(Cow::Borrowed).collect();
         for (position, outcome) in outcomes.iter().enumerate() {
             tally.count(*outcome);
             if outcome.is_quiet() {
                 continue;
             }
             tally.found += 1;
-            if findings == 0 && (rejects == 0 || *outcome == Outcome::Duplicate) {
+            let rejected = *outcome != Outcome::Duplicate;
+            if findings == 0 && !rejected {
                 continue;
             }
             let Some(user) = self.users.get(position) else {
@@ -148,9 +171,8 @@ impl ImportStep {
                 Outcome::Exists => Problem::exists(user.line, user.name),
                 _ => Problem::no_password(user.line, user.name),
             };
-            if *outcome != Outcome::Duplicate && rejects > 0 {
-                rejects -= 1;
-                tally.rejects.push(Reject::of(&user, &finding));
+            if rejected {
+                rejects.push(Cow::Owned(Reject::of(&user, &finding)));
             }
             if findings > 0 {
                 findings -= 1;
@@ -159,8 +181,13 @@ impl ImportStep {
         }
         tally.findings.sort_by_key(|finding| finding.line);
         tally.findings.truncate(room.findings);
-        tally.rejects.sort_by_key(|reject| reject.line);
-        tally.rejects.truncate(room.rejects);
+        rejects.sort_by_key(|reject| reject.line);
+        let mut packing = Packing::new(room.reject_bytes);
+        rejects.iter().for_each(|reject| packing.add(reject));
+        (tally.rejects, tally.rejected) = packing.finish();
+        if let Some(packed) = &self.packed {
+            tally.rejected.add(&packed.counted());
+        }
         Ok(tally)
     }
 
@@ -168,6 +195,8 @@ impl ImportStep {
     pub fn count_into(&self, record: &mut ImportRecord, tally: &Tally) {
         record.counters.add(&tally.counters);
         record.findings += tally.found;
+        record.warnings += tally.warnings;
+        record.rejected.add(&tally.rejected);
         record.active_at = self.at;
         if let Some(header) = &self.header {
             record.header.clone_from(header);
@@ -199,13 +228,22 @@ fn first<T: Clone>(all: &[T], room: usize, line: impl Fn(&T) -> u64) -> Vec<T> {
     all.into_iter().take(room).cloned().collect()
 }
 
-/// How many more findings, and how many more rejected rows, are kept of an import.
+/// How many findings there were, where they themselves are not at hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Found {
+    /// All of them.
+    pub findings: u64,
+    /// How many of them are warnings.
+    pub warnings: u64,
+}
+
+/// How many more findings, and how much of rejected rows, is kept of an import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Room {
     /// Findings.
     pub findings: usize,
-    /// Rejected rows.
-    pub rejects: usize,
+    /// Bytes of rejected rows, packed.
+    pub reject_bytes: u64,
 }
 
 /// What a step comes to.
@@ -215,10 +253,14 @@ pub struct Tally {
     pub counters: Counters,
     /// How much was found.
     pub found: u64,
+    /// How much of it are warnings.
+    pub warnings: u64,
     /// What was found, by line, as far as there was room.
     pub findings: Vec<Problem>,
-    /// The rows that failed, by line, as far as there was room.
-    pub rejects: Vec<Reject>,
+    /// How many rows were rejected, those that were packed before among them.
+    pub rejected: RejectedRows,
+    /// The rows that were rejected, by line, as far as there was room; without those packed before.
+    pub rejects: Vec<RejectBlock>,
 }
 
 impl Tally {
@@ -639,7 +681,7 @@ pub trait ImportLedger: Send + Sync {
     /// The store failed.
     fn unfinished(&self) -> Result<Vec<ImportRecord>, StoreError>;
 
-    /// Rejected rows that were kept, by line; `skip` of them left out.
+    /// At most `limit` of the rejected rows that the cursor asks for, by line; fewer where they are large.
     ///
     /// # Errors
     /// The store failed.
@@ -647,9 +689,9 @@ pub trait ImportLedger: Send + Sync {
         &self,
         organization: &str,
         id: ImportId,
-        skip: usize,
+        cursor: RejectCursor,
         limit: usize,
-    ) -> Result<Vec<Reject>, StoreError>;
+    ) -> Result<RejectPage, StoreError>;
 
     /// Takes back what an import did, of users whom nobody has changed since: those it made are
     /// removed, those it changed are as before. All of it in one transaction; none when there is no

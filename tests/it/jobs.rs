@@ -280,8 +280,8 @@ fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
     );
     let now = record(&app, seen.id);
     assert_eq!((now.state, now.counters), (ImportState::Completed, c));
-    let rejects = app.store.rejects(DEFAULT_ORGANIZATION, seen.id, 0, 10);
-    let lines: Vec<_> = rejects.expect("works").iter().map(|it| it.line).collect();
+    let rejects = stores::rejects_of(app.store.as_ref(), DEFAULT_ORGANIZATION, seen.id);
+    let lines: Vec<_> = rejects.iter().map(|it| it.line).collect();
     assert_eq!(lines, [33, 64]);
     let findings = app.store.findings(DEFAULT_ORGANIZATION, seen.id, 0, 100);
     let weak = |code: &str| {

@@ -19,6 +19,8 @@ mod callers;
 mod companions;
 mod rest;
 mod user_import;
+mod warnings;
+mod rejects;
 mod gate;
 mod tokens;
 mod organizations;

@@ -219,8 +219,7 @@ impl Two {
             .iter()
             .map(|import| {
                 let findings = store.findings(THEIRS, import.id, 0, 10_000);
-                let rejects = store.rejects(THEIRS, import.id, 0, 10_000);
-                let rejects = rejects.expect("works");
+                let rejects = stores::rejects_of(store, THEIRS, import.id);
                 json!([
                     findings.expect("works"),
                     rejects.iter().map(|it| &it.cells).collect::<Vec<_>>()

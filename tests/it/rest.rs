@@ -75,7 +75,8 @@ fn whole(chunks: &str) -> Option<String> {
     }
 }
 
-fn get(server: &TestApp, path: &str) -> Response {
+/// Gets it as the operator admin.
+pub fn get(server: &TestApp, path: &str) -> Response {
     call(server, "GET", path, &admin())
 }
 

@@ -15,6 +15,7 @@ use crate::app::Options;
 use crate::crash::Random;
 use crate::jobs::{folder, house, interrupted, ran, record, request, uploads};
 use crate::process::users_csv;
+use crate::stores::rejects_of;
 
 /// An app that sorts from row 20 on.
 fn sorting(folder: &TempDir) -> App {
@@ -81,8 +82,8 @@ fn left_behind(app: &App, file: &str, conflict: ConflictPolicy) -> Vec<String> {
     left.extend(report.findings.iter().map(told));
     let kept = app.store.findings(DEFAULT_ORGANIZATION, id, 0, 10_000);
     left.extend(kept.expect("works").iter().map(told));
-    let rejects = app.store.rejects(DEFAULT_ORGANIZATION, id, 0, 10_000);
-    left.extend(rejects.expect("works").iter().map(|it| format!("{it:?}")));
+    let rejects = rejects_of(app.store.as_ref(), DEFAULT_ORGANIZATION, id);
+    left.extend(rejects.iter().map(|it| format!("{it:?}")));
     let users = app.store.users(DEFAULT_ORGANIZATION, None, None, 10_000);
     left.extend(users.expect("works").iter().map(|user| {
         let (name, given) = (&user.user_name, &user.given_name);

@@ -8,6 +8,7 @@ use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, Impor
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::passwords::Fitness;
 use muster::users::reject::Reject;
+use muster::users::reject_block::RejectCursor;
 use muster::users::store::{
     Finish, ImportStep, NewPassword, NewRole, Outcome, RoleAdded, Store, User, Written,
 };
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::stores::{
     DOMAIN, ORGANIZATION, Trial, actor, add_organization, batch, checked, completed, every_store,
-    failed, findings_of, first, names, new_import, record, record_of, step, write,
+    failed, findings_of, first, names, new_import, record, record_of, rejects_of, step, write,
 };
 
 /// Users with their cells, and the hashes of those who have a password of their own.
@@ -385,7 +386,7 @@ fn a_row_without_any_password_can_change_somebody_and_make_nobody() {
         assert_eq!(dry[0].outcomes, expected, "{name}");
         let (id, outcomes) = import(store, ConflictPolicy::Update, vec![given()]);
         assert_eq!(outcomes, expected, "{name}");
-        let rejects = store.rejects(ORGANIZATION, id, 0, 10).expect("works");
+        let rejects = rejects_of(store, ORGANIZATION, id);
         assert_eq!(rejects.len(), 1, "{name}");
         assert_eq!(
             (rejects[0].line, rejects[0].code.as_str()),
@@ -512,7 +513,7 @@ fn counters(written: &[Written]) -> Counters {
 }
 
 #[test]
-fn rejected_rows_are_kept_by_line_within_a_step_and_up_to_the_bound() {
+fn rejected_rows_are_kept_by_line_as_far_as_there_is_room() {
     for Trial { name, store, .. } in every_store() {
         let store = store.as_ref();
         import(store, ConflictPolicy::Skip, vec![batch(&[(2, "ann")])]);
@@ -523,35 +524,61 @@ fn rejected_rows_are_kept_by_line_within_a_step_and_up_to_the_bound() {
             message: "too short".into(),
         };
         let id = new_import();
-        let step_of = |mut step: ImportStep, lines: [u64; 2]| {
+        let step_of = |mut step: ImportStep, lines: &[u64]| {
             step.conflict = ConflictPolicy::Fail;
             step.counted = Counters {
-                total: 2,
-                failed: 2,
+                total: lines.len() as u64,
+                failed: lines.len() as u64,
                 ..Counters::default()
             };
-            step.findings = lines.map(failed).into();
-            step.rejects = lines.map(reject).into();
+            step.findings = lines.iter().map(|line| failed(*line)).collect();
+            step.rejects = lines.iter().map(|line| reject(*line)).collect();
             step.keep_findings = 4;
             step.header = Some(vec!["username".into(), "password".into()]);
             step
         };
-        let meets = rows(&[checked(3, "ann"), checked(4, "new")], "");
-        write(store, step_of(first(id, meets), [2, 5]));
-        write(store, step_of(step(id, NewUsers::default()), [6, 7]));
-        let kept = store.rejects(ORGANIZATION, id, 0, 100).expect("works");
+        let meets = rows(&[checked(3, "ann"), checked(8, "new")], "");
+        write(store, step_of(first(id, meets), &[2, 9]));
+        // Sorted rows: a later step has lines between those of an earlier one.
+        write(store, step_of(step(id, NewUsers::default()), &[7, 4, 5]));
+        let kept = rejects_of(store, ORGANIZATION, id);
         let lines: Vec<_> = kept.iter().map(|it| it.line).collect();
-        assert_eq!(lines, [2, 3, 5, 6], "{name}: of five");
+        assert_eq!(lines, [2, 3, 4, 5, 7, 9], "{name}");
         assert_eq!(kept[0], reject(2), "{name}");
         assert_eq!(kept[1].cells, ["ann", ""], "{name}");
         assert_eq!(kept[1].code, "user-exists", "{name}: {:?}", kept[1]);
-        let page = store.rejects(ORGANIZATION, id, 1, 2).expect("works");
-        assert_eq!(page, kept[1..3], "{name}: a page");
         let seen = record_of(store, id);
-        assert_eq!((seen.counters.failed, seen.findings), (5, 5), "{name}");
+        assert_eq!((seen.counters.failed, seen.findings), (6, 6), "{name}");
         assert_eq!(seen.header, ["username", "password"], "{name}");
-        let strangers = store.rejects("acme", id, 0, 10).expect("works");
-        assert!(strangers.is_empty(), "{name}");
+        let rejected = seen.rejected;
+        assert_eq!((rejected.total, rejected.kept), (6, 6), "{name}");
+        assert_eq!(rejected.width, 2, "{name}");
+        assert!(rejects_of(store, "acme", id).is_empty(), "{name}");
+
+        let page = |cursor, limit| {
+            let page = store.rejects(ORGANIZATION, id, cursor, limit);
+            let page = page.expect("the store works");
+            let lines: Vec<_> = page.rows.iter().map(|it| it.line).collect();
+            (lines, page.next)
+        };
+        let (lines, next) = page(RejectCursor::of(&rejected), 4);
+        assert_eq!(lines, [2, 3, 4, 5], "{name}: a page");
+        // What is rejected meanwhile is left out.
+        let mut full = step_of(step(id, NewUsers::default()), &[6, 10]);
+        full.keep_rejects_bytes = rejected.bytes + 70;
+        write(store, full);
+        let (lines, next) = page(next.expect("a next page"), 4);
+        assert_eq!((lines, next), (vec![7, 9], None), "{name}: the last page");
+        let rejected = record_of(store, id).rejected;
+        assert_eq!((rejected.total, rejected.kept), (8, 6), "{name}: no room");
+        write(store, step_of(step(id, NewUsers::default()), &[11]));
+        let rejected = record_of(store, id).rejected;
+        assert_eq!(
+            (rejected.total, rejected.kept),
+            (9, 6),
+            "{name}: what is kept are the first ones"
+        );
+        assert_eq!(rejects_of(store, ORGANIZATION, id).len(), 6, "{name}");
     }
 }
 

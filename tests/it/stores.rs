@@ -8,7 +8,9 @@ use muster::stores::{self, Access, Settings};
 use muster::users::audit::Actor;
 use muster::users::batch::{CheckedUsers, NewUsers};
 use muster::users::candidate::{CheckedPassword, CheckedUser};
-use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use muster::users::import_record::{
+    Counters, Door, ImportId, ImportRecord, ImportState, RejectedRows,
+};
 use muster::users::name::{UserName, lookup_key};
 use muster::users::name_pattern::NamePattern;
 use muster::users::operator::{Operator, Role};
@@ -16,9 +18,11 @@ use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::organization::Organization;
 use muster::users::passwords::Fitness;
 use muster::users::problem::{Owner, Problem, Severity};
+use muster::users::reject::Reject;
+use muster::users::reject_block::RejectCursor;
 use muster::users::resources::ResourceQuery;
 use muster::users::store::{
-    Finish, ImportStep, NewPassword, NewRole, Outcome, RoleAdded, Store, UserCursor,
+    Finish, Found, ImportStep, NewPassword, NewRole, Outcome, RoleAdded, Store, UserCursor,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -98,6 +102,8 @@ pub fn record(import: ImportId) -> ImportRecord {
         may_grant_admin: false,
         default_password_note: None,
         findings: 0,
+        warnings: 0,
+        rejected: RejectedRows::default(),
         started_at: Moment(1_000_000),
         finished_at: None,
         default_password_hash: None,
@@ -149,7 +155,10 @@ pub fn step(import: ImportId, users: NewUsers) -> ImportStep {
         begin: None,
         header: None,
         conflict: ConflictPolicy::Skip,
+        more_found: Found::default(),
         rejects: Vec::new(),
+        packed: None,
+        keep_rejects_bytes: 1_000_000,
         rows_sha256: None,
         stretch: None,
         users,
@@ -195,6 +204,19 @@ pub fn record_of(store: &dyn Store, import: ImportId) -> ImportRecord {
 pub fn findings_of(store: &dyn Store, import: ImportId) -> Vec<Problem> {
     let found = store.findings(ORGANIZATION, import, 0, 1_000);
     found.expect("the store works")
+}
+
+/// All rejected rows that are kept of an import, by line.
+pub fn rejects_of(store: &dyn Store, organization: &str, import: ImportId) -> Vec<Reject> {
+    let mut rows = Vec::new();
+    let mut cursor = Some(RejectCursor::all());
+    while let Some(from) = cursor {
+        let page = store.rejects(organization, import, from, 1_000);
+        let mut page = page.expect("the store works");
+        rows.append(&mut page.rows);
+        cursor = page.next;
+    }
+    rows
 }
 
 pub fn names(store: &dyn Store, organization: &str, domain: Option<&str>) -> Vec<String> {

@@ -9,11 +9,16 @@ use crate::http::intake::{self, Body};
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::users::import_record::ImportId;
 
+/// The field that has an import's id, counters and number of warnings, as on the SOAP endpoints.
+pub const IMPORT_FIELD: &str = "Muster-Import";
+
 /// An answer, ready to be sent.
 #[derive(Debug)]
 pub struct Answer {
     status: StatusCode,
     location: Option<String>,
+    /// The field `Muster-Import`.
+    import: Option<String>,
     queued: bool,
     body: String,
 }
@@ -31,6 +36,7 @@ impl Answer {
         Ok(Answer {
             status,
             location: None,
+            import: None,
             queued: false,
             body,
         })
@@ -40,6 +46,13 @@ impl Answer {
     #[must_use]
     pub fn at(mut self, import: ImportId) -> Self {
         self.location = Some(format!("/api/v1/imports/{import}"));
+        self
+    }
+
+    /// The same, and what the field `Muster-Import` says of it.
+    #[must_use]
+    pub fn with_import(mut self, dictionary: String) -> Self {
+        self.import = Some(dictionary);
         self
     }
 
@@ -55,6 +68,9 @@ impl Answer {
         let mut response = HttpResponseBuilder::new(self.status);
         if let Some(location) = self.location {
             response.insert_header((header::LOCATION, location));
+        }
+        if let Some(import) = self.import {
+            response.insert_header((IMPORT_FIELD, import));
         }
         if self.queued {
             response.insert_header(("Preference-Applied", "respond-async"));

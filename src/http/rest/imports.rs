@@ -138,8 +138,17 @@ impl Call<'_> {
             ended => ended?,
         };
         match ended {
-            Ended::Ran(report) if dry_run => Answer::json(StatusCode::OK, &report),
-            Ended::Ran(report) => Ok(Answer::json(StatusCode::CREATED, &report)?.at(report.import)),
+            Ended::Ran(report) => {
+                let status = match dry_run {
+                    true => StatusCode::OK,
+                    false => StatusCode::CREATED,
+                };
+                let answer = Answer::json(status, &report)?.with_import(report.dictionary());
+                Ok(match dry_run {
+                    true => answer,
+                    false => answer.at(report.import),
+                })
+            }
             Ended::Recorded(record) => self.recorded(&record, waits),
         }
     }
@@ -156,7 +165,8 @@ impl Call<'_> {
     fn recorded(&self, record: &ImportRecord, waits: bool) -> Result<Answer, ProblemDetails> {
         if waits && !record.state.is_final() {
             let answer = Answer::json(StatusCode::ACCEPTED, record)?;
-            return Ok(answer.at(record.id).as_preferred());
+            let answer = answer.at(record.id).with_import(record.dictionary());
+            return Ok(answer.as_preferred());
         }
         let most = self.app.importer.settings.report_findings;
         let findings = self
@@ -165,7 +175,10 @@ impl Call<'_> {
             .findings(&record.organization, record.id, 0, most)?;
         let report = Report::of_record(record, findings);
         match record.state {
-            ImportState::Completed => Ok(Answer::json(StatusCode::OK, &report)?.at(record.id)),
+            ImportState::Completed => {
+                let answer = Answer::json(StatusCode::OK, &report)?.at(record.id);
+                Ok(answer.with_import(report.dictionary()))
+            }
             ImportState::Queued
             | ImportState::Running
             | ImportState::Interrupted

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::http::challenge::Challenge;
 use crate::http::intake::{self, Body, Refused};
+use crate::http::rest::answer::IMPORT_FIELD;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::jobs::JobError;
 use crate::import::report::Report;
@@ -121,6 +122,9 @@ impl ProblemDetails {
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Some(report) = &self.report {
+            response.insert_header((IMPORT_FIELD, report.dictionary()));
         }
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));

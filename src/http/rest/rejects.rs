@@ -1,7 +1,7 @@
 //! The reject file of an import, sent while it is written: `text/csv` (RFC 4180) as an attachment.
 //!
 //! A file that could not be written to its end ends without its last chunk, so that nobody takes it for
-//! whole.
+//! whole. The field `Muster-Rejects` says how many rows were rejected and how many of them are in the file.
 
 use std::io::{self, BufWriter, Write};
 
@@ -26,6 +26,7 @@ const PIECES: usize = 4;
 pub fn respond(app: &web::Data<App>, record: ImportRecord) -> HttpResponse {
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let name = format!("rejects-{}.csv", record.id);
+    let counts = record.rejected.dictionary();
     let house = app.clone();
     // Nobody waits for the thread: it ends with the file, or with whoever reads it.
     drop(web::block(move || {
@@ -46,6 +47,7 @@ pub fn respond(app: &web::Data<App>, record: ImportRecord) -> HttpResponse {
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"{name}\""),
         ))
+        .insert_header(("Muster-Rejects", counts))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .streaming(stream::poll_fn(move |context| pieces.poll_recv(context)))

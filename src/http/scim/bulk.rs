@@ -20,7 +20,7 @@ use crate::http::scim::mount::Mount;
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
 use crate::provision::bulk_request::{payload_too_large, unread};
 use crate::provision::outcome::OperationOutcome;
-use crate::users::import_record::{ImportId, ImportRecord, dictionary};
+use crate::users::import_record::{ImportId, ImportRecord};
 use crate::users::resources::Kind;
 use crate::users::scim::error::ScimError;
 use crate::users::scim::render::version;
@@ -89,10 +89,7 @@ pub(super) fn queued(record: &ImportRecord, base: &str) -> Answer {
         .with("preference-applied", "respond-async")
         .with("set-txn", record.id.to_string())
         .with("location", format!("{base}/Bulk/{}", record.id))
-        .with(
-            "muster-import",
-            dictionary(record.id, record.state, &record.counters),
-        )
+        .with("muster-import", record.dictionary())
 }
 
 /// The answer to a request that was carried out, as a stream.
@@ -104,7 +101,7 @@ pub(super) fn respond(
     body: Body,
 ) -> HttpResponse {
     let record = &bulk.record;
-    let import = dictionary(record.id, record.state, &record.counters);
+    let import = record.dictionary();
     let mut response = answer::start(StatusCode::OK, &[("muster-import", import)], headers, body);
     let text = Text {
         mount,

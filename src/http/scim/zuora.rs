@@ -22,7 +22,6 @@ use crate::provision::operation::{Act, Operation, Precondition, not_found};
 use crate::provision::plan::Strictness;
 use crate::provision::provisioner::Authority;
 use crate::provision::whole::{Whole, WholeCall};
-use crate::users::import_record::dictionary;
 use crate::users::organization::canonical;
 use crate::users::resources::Kind;
 use crate::users::scim::check::Leniency;
@@ -73,7 +72,7 @@ impl Call<'_> {
 
     fn zuora_done(&self, change: Change, done: BulkAnswer) -> Answer {
         let record = &done.record;
-        let import = dictionary(record.id, record.state, &record.counters);
+        let import = record.dictionary();
         let minimal = change == Change::Update && intake::prefers(self.headers, "return=minimal");
         let answer = if minimal {
             let answer = Answer {

@@ -8,7 +8,6 @@ use crate::http::soap::service::Service;
 use crate::http::soap::settings::{Settings, Success};
 use crate::http::soap::version::SoapVersion;
 use crate::import::report::Report;
-use crate::users::import_record;
 
 /// An answer, ready to be sent.
 #[derive(Debug)]
@@ -19,8 +18,10 @@ pub struct Answer {
     pub content_type: String,
     /// The body.
     pub body: Content,
-    /// The field `Muster-Import`: a dictionary (RFC 9651 §3.2) of the import's id and counters.
+    /// The field `Muster-Import`: a dictionary (RFC 9651 §3.2) of the import's id, counters and warnings.
     pub import: Option<String>,
+    /// The field `Muster-Rejects`: how many rows were rejected, and how many are in the file that comes back.
+    pub rejects: Option<String>,
     /// What becomes of the caller's session.
     pub session: Session,
     /// Whether the import waits for its turn, as the caller preferred (RFC 7240 §3).
@@ -60,6 +61,8 @@ pub struct Done {
     pub enclosed: Option<Enclosed>,
     /// The import, where there was one.
     pub report: Option<Report>,
+    /// What the field `Muster-Rejects` says of the file.
+    pub rejects: Option<String>,
     /// What becomes of the caller's session.
     pub session: Session,
 }
@@ -72,6 +75,7 @@ impl Done {
             content,
             enclosed: None,
             report: None,
+            rejects: None,
             session: Session::Unchanged,
         }
     }
@@ -86,7 +90,7 @@ impl Answer {
         settings: &Settings,
     ) -> Self {
         let content_type = version.content_type().to_owned();
-        let import = done.report.as_ref().map(dictionary);
+        let import = done.report.as_ref().map(Report::dictionary);
         let queued = done
             .report
             .as_ref()
@@ -98,6 +102,7 @@ impl Answer {
                 content_type,
                 body: Content::Text(String::new()),
                 import,
+                rejects: done.rejects,
                 session: done.session,
                 queued,
                 retry_after: None,
@@ -131,6 +136,7 @@ impl Answer {
             content_type,
             body,
             import,
+            rejects: done.rejects,
             session: done.session,
             queued,
             retry_after: None,
@@ -144,6 +150,7 @@ impl Answer {
             content_type: String::new(),
             body: Content::Text(String::new()),
             import: None,
+            rejects: None,
             session: Session::Unchanged,
             queued: false,
             retry_after: None,
@@ -159,6 +166,7 @@ impl Answer {
                 "The only expectation that can be met here is 100-continue.\n".into(),
             ),
             import: None,
+            rejects: None,
             session: Session::Unchanged,
             queued: false,
             retry_after: None,
@@ -177,14 +185,11 @@ impl Answer {
             status: fault.status(version, settings),
             content_type: version.content_type().to_owned(),
             body: Content::Text(fault.to_xml(service, version, addressing, settings)),
-            import: fault.report.as_deref().map(dictionary),
+            import: fault.report.as_deref().map(Report::dictionary),
+            rejects: None,
             session: Session::Unchanged,
             queued: false,
             retry_after: fault.retry_after,
         }
     }
-}
-
-fn dictionary(report: &Report) -> String {
-    import_record::dictionary(report.import, report.state, &report.counters)
 }

@@ -180,6 +180,9 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> Htt
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));
     }
+    if let Some(rejects) = answer.rejects {
+        response.insert_header((HeaderName::from_static("muster-rejects"), rejects));
+    }
     if answer.queued {
         let applied = HeaderName::from_static("preference-applied");
         response.insert_header((applied, "respond-async"));

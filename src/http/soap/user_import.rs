@@ -216,7 +216,7 @@ impl ImportDesk<'_> {
         let attached = parameters.flag("asAttachment")?;
         let mut file = Spool::new(&self.app.spool);
         let rows = reject_file::write(self.app.store.as_ref(), record, &mut file)?;
-        let (content, behind) = xml::reject_file(&record.file_name, rows);
+        let (content, behind) = xml::reject_file(&record.file_name, rows, record.rejected.total);
         let done = Done::new(entry, content);
         Ok(Done {
             enclosed: Some(Enclosed {
@@ -226,6 +226,7 @@ impl ImportDesk<'_> {
                 id: self.app.clock.new_id(),
                 behind,
             }),
+            rejects: Some(record.rejected.dictionary()),
             ..done
         })
     }

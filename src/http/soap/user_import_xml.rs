@@ -9,7 +9,7 @@ use crate::import::control::Progress;
 use crate::import::jobs::Cancelled;
 use crate::import::preview::Preview;
 use crate::import::report::Report;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState, RejectedRows};
 use crate::users::options::ImportOptions;
 use crate::users::problem::Problem;
 use crate::users::undo::Undone;
@@ -31,6 +31,8 @@ pub fn report(report: &Report) -> String {
             xml.detected(file);
         }
         xml.number("problemsTotal", report.findings_total);
+        xml.number("warnings", report.warnings);
+        xml.rejected(&report.rejected);
         report.findings.iter().for_each(|found| xml.problem(found));
         if let Some(preview) = &report.preview {
             xml.preview(preview);
@@ -57,6 +59,8 @@ pub fn record(record: &ImportRecord, progress: Option<Progress>) -> String {
         xml.optional("idempotencyKey", record.key.as_deref());
         xml.counters(&record.counters);
         xml.number("problemsTotal", record.findings);
+        xml.number("warnings", record.warnings);
+        xml.rejected(&record.rejected);
         xml.text("startedAt", &record.started_at.to_rfc3339());
         let finished = record.finished_at.map(|at| at.to_rfc3339());
         xml.optional("finishedAt", finished.as_deref());
@@ -84,13 +88,14 @@ pub fn problems(total: u64, kept: u64, page: &[Problem]) -> String {
 }
 
 /// What comes before a reject file and behind it.
-pub fn reject_file(file_name: &str, rows: u64) -> (String, String) {
+pub fn reject_file(file_name: &str, rows: u64, total: u64) -> (String, String) {
     let stem = file_name
         .rsplit_once('.')
         .map_or(file_name, |(stem, _)| stem);
     let mut xml = Xml(String::from("<ns:rejectFile>"));
     xml.text("fileName", &format!("{stem}-rejects.csv"));
     xml.number("rows", rows);
+    xml.number("total", total);
     (xml.0 + "<ns:file>", "</ns:file></ns:rejectFile>".into())
 }
 
@@ -181,6 +186,11 @@ impl Xml {
             xml.number("failed", counters.failed);
             xml.number("skipped", counters.skipped);
         });
+    }
+
+    fn rejected(&mut self, rejected: &RejectedRows) {
+        self.number("rejectsTotal", rejected.total);
+        self.number("rejectsKept", rejected.kept);
     }
 
     fn detected(&mut self, file: &Detected) {

@@ -7,7 +7,7 @@ use crate::stores::memory::MemoryStore;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::{ImportId, ImportRecord, ImportState};
 use crate::users::problem::Problem;
-use crate::users::reject::Reject;
+use crate::users::reject_block::{RejectCursor, RejectPage, page};
 use crate::users::store::{ABANDONED, Finish, ImportLedger};
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
@@ -170,15 +170,22 @@ impl ImportLedger for MemoryStore {
         &self,
         organization: &str,
         id: ImportId,
-        skip: usize,
+        cursor: RejectCursor,
         limit: usize,
-    ) -> Result<Vec<Reject>, StoreError> {
+    ) -> Result<RejectPage, StoreError> {
         let content = self.content();
         if !content.imports.contains_key(&(organization.to_owned(), id)) {
-            return Ok(Vec::new());
+            return Ok(RejectPage::default());
         }
         let all = content.rejects.get(&id).map(Vec::as_slice);
-        Ok(by_line(all, |it| it.line, skip, limit))
+        let mut blocks: Vec<_> = all.unwrap_or_default().iter().collect();
+        blocks.sort_by_key(|(number, block)| (block.first_line, *number));
+        let wanted = blocks
+            .into_iter()
+            .filter(|(_, block)| block.last_line >= cursor.first_line());
+        page(wanted.cloned().map(Ok), cursor, limit, |error| {
+            StoreError::Failed(error.to_string())
+        })
     }
 
     fn undo(

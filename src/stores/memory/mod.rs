@@ -30,7 +30,7 @@ use crate::users::merge::Profile;
 use crate::users::operator::Operator;
 use crate::users::organization::Organization;
 use crate::users::problem::{Owner, Problem};
-use crate::users::reject::Reject;
+use crate::users::reject_block::RejectBlock;
 use crate::users::token::{Token, TokenDigest};
 
 /// Organization, domain and name key.
@@ -50,7 +50,8 @@ struct Content {
     user_keys: HashMap<(String, Uuid), Key>,
     imports: BTreeMap<(String, ImportId), ImportRecord>,
     findings: HashMap<ImportId, Vec<Problem>>,
-    rejects: HashMap<ImportId, Vec<Reject>>,
+    /// With the number of each block's first row.
+    rejects: HashMap<ImportId, Vec<(u64, RejectBlock)>>,
     results: BTreeMap<(String, ImportId, u64), String>,
     /// By the id of the user.
     images: HashMap<ImportId, BTreeMap<Uuid, Image>>,

@@ -4,10 +4,11 @@ use crate::stores::memory::Content;
 use crate::stores::memory::kept::{Image, Kept};
 use crate::users::audit::AuditEntry;
 use crate::users::batch::NewUser;
-use crate::users::import_record::ImportRecord;
+use crate::users::import_record::{ImportRecord, RejectedRows};
 use crate::users::merge::Profile;
 use crate::users::options::ConflictPolicy;
 use crate::users::problem::Owner;
+use crate::users::reject_block::RejectBlock;
 use crate::users::store::{ImportStep, Outcome, Tally};
 use crate::users::store_error::StoreError;
 
@@ -46,8 +47,7 @@ impl Content {
         }
         let findings = self.findings.entry(step.import).or_default();
         findings.extend(tally.findings.iter().cloned());
-        let rejects = self.rejects.entry(step.import).or_default();
-        rejects.extend(tally.rejects.iter().cloned());
+        self.keep_rejects(step, &tally)?;
         if let Some(record) = self.imports.get_mut(&record_key) {
             step.count_into(record, &tally);
             if step.finish.is_some() {
@@ -62,12 +62,33 @@ impl Content {
         Ok((outcomes, tally))
     }
 
+    /// Keeps what the step rejected.
+    fn keep_rejects(&mut self, step: &ImportStep, tally: &Tally) -> Result<(), StoreError> {
+        let kept = self.rejects.entry(step.import).or_default();
+        let mut number = kept.last().map_or(0, |(first, block)| first + block.rows);
+        let mut keep = |block: RejectBlock| {
+            let rows = block.rows;
+            kept.push((number, block));
+            number += rows;
+        };
+        if let Some(packed) = &step.packed {
+            let mut place = 0;
+            let failed = |error: std::io::Error| StoreError::Failed(error.to_string());
+            while let Some((block, next)) = packed.block_at(place).map_err(failed)? {
+                keep(block);
+                place = next;
+            }
+        }
+        tally.rejects.iter().cloned().for_each(keep);
+        Ok(())
+    }
+
     /// What the step comes to.
     fn tally(&self, step: &ImportStep, outcomes: &[Outcome]) -> Result<Tally, StoreError> {
         let (organization, import) = (&step.organization, step.import);
         let room = match self.imports.get(&(organization.clone(), import)) {
-            Some(record) if !step.dry_run => step.room(record.findings, record.counters.failed),
-            _ => step.room(0, 0),
+            Some(record) if !step.dry_run => step.room(record.findings, &record.rejected),
+            _ => step.room(0, &RejectedRows::default()),
         };
         step.tally(outcomes, room, |key| {
             let place = (organization.clone(), step.domain.clone(), key.to_owned());

@@ -8,7 +8,8 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::stores::sqlite::SqliteStore;
-use crate::stores::sqlite::connection::{check_version, from_sqlite};
+use crate::stores::sqlite::connection::from_sqlite;
+use crate::stores::sqlite::migrations::check_version;
 use crate::users::backup::Backup;
 use crate::users::store_error::StoreError;
 

@@ -85,7 +85,7 @@ fn tell(result: rusqlite::Result<()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stores::sqlite::connection::migrate;
+    use crate::stores::sqlite::migrations::migrate;
     use std::time::{Duration, Instant};
 
     /// Pages of the log, and how many of them are copied.

@@ -1,4 +1,4 @@
-//! Opening the database: pragmas, migrations, and what SQLite's errors mean.
+//! Opening the database: pragmas, functions, and what SQLite's errors mean.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,13 +8,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::stores::sqlite::groups::add_built_in_roles;
-use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::name::fold;
 use crate::users::store_error::StoreError;
-
-/// One file a version; a file that has been released never changes again.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
 
 /// How long a connection waits for another process's short transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,54 +77,6 @@ pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-/// Brings the schema up to date, each version in one transaction.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let found = version(connection)?;
-    let known = MIGRATIONS.len();
-    if found as usize > known {
-        return Err(StoreError::NewerSchema {
-            found,
-            known: newest(),
-        });
-    }
-    for (sql, version) in MIGRATIONS.iter().zip(1u32..).skip(found as usize) {
-        let transaction = connection.transaction().map_err(from_sqlite)?;
-        transaction.execute_batch(sql).map_err(from_sqlite)?;
-        if version == 1 {
-            add_built_in_roles(&transaction, DEFAULT_ORGANIZATION).map_err(from_sqlite)?;
-        }
-        transaction
-            .pragma_update(None, "user_version", version)
-            .map_err(from_sqlite)?;
-        transaction.commit().map_err(from_sqlite)?;
-        tracing::info!(version, "store schema brought up to date");
-    }
-    Ok(())
-}
-
-/// Whether the schema is exactly the one this version knows.
-pub(super) fn check_version(connection: &Connection) -> Result<(), StoreError> {
-    let (found, known) = (version(connection)?, newest());
-    match found {
-        _ if found == known => Ok(()),
-        _ if found > known => Err(StoreError::NewerSchema { found, known }),
-        _ => Err(StoreError::Failed(format!(
-            "the store has schema version {found} and {known} is needed; start the server once to \
-             bring it up to date"
-        ))),
-    }
-}
-
-fn version(connection: &Connection) -> Result<u32, StoreError> {
-    connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(from_sqlite)
-}
-
-fn newest() -> u32 {
-    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
-}
-
 /// What an error of SQLite means to the caller.
 pub(super) fn from_sqlite(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
@@ -142,23 +89,8 @@ pub(super) fn from_sqlite(error: rusqlite::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stores::sqlite::migrations::migrate;
     use rusqlite::StatementStatus;
-
-    #[test]
-    fn a_newer_schema_is_refused() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
-        migrate(&mut connection).unwrap();
-        check_version(&connection).unwrap();
-        connection.pragma_update(None, "user_version", 99).unwrap();
-        assert_eq!(
-            migrate(&mut connection),
-            Err(StoreError::NewerSchema {
-                found: 99,
-                known: newest()
-            })
-        );
-    }
 
     #[test]
     fn a_statement_is_planned_once_in_a_database_with_statistics() {

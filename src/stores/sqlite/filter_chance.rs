@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::stores::sqlite::connection::{add_functions, migrate};
+use crate::stores::sqlite::connection::add_functions;
 use crate::stores::sqlite::filter::{Table, compile};
+use crate::stores::sqlite::migrations::migrate;
 use crate::stores::sqlite::spaces::find_or_make;
 use crate::users::name::lookup_key;
 use crate::users::scim::evaluate::matches;

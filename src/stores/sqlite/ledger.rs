@@ -1,4 +1,4 @@
-//! Imports, what was found, what was rejected, and the audit, in SQLite.
+//! Imports, what was found, and the audit, in SQLite.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
@@ -9,13 +9,16 @@ use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::{self, note};
 use crate::stores::sqlite::connection::{from_sqlite, open_writing};
 use crate::stores::sqlite::organizations::require;
+use crate::stores::sqlite::rejects;
 use crate::stores::sqlite::step::{signed, unsigned};
 use crate::stores::sqlite::undo;
 use crate::stores::sqlite::users::i64_of;
 use crate::users::audit::{Actor, AuditEntry};
-use crate::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState, Stretch};
+use crate::users::import_record::{
+    Counters, Door, ImportId, ImportRecord, ImportState, RejectedRows, Stretch,
+};
 use crate::users::problem::{Problem, Severity};
-use crate::users::reject::Reject;
+use crate::users::reject_block::{RejectCursor, RejectPage};
 use crate::users::store::{ABANDONED, Finish, ImportLedger, ImportStep, Room, Tally};
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
@@ -23,7 +26,8 @@ use crate::users::undo::Undone;
 const COLUMNS: &str = "id, organization, domain, door, operator, file_name, sha256, state,
     reason, total, created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
     finished_at, default_password_hash, default_password_note, options, idempotency_key, rows_sha256,
-    header, may_grant_admin, active_at, stretch_from, stretch_to";
+    header, may_grant_admin, active_at, stretch_from, stretch_to, warnings,
+    rejects_total, rejects_kept, rejects_bytes, rejects_width";
 
 impl ImportLedger for SqliteStore {
     fn import(&self, organization: &str, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
@@ -209,27 +213,10 @@ impl ImportLedger for SqliteStore {
         &self,
         organization: &str,
         id: ImportId,
-        skip: usize,
+        cursor: RejectCursor,
         limit: usize,
-    ) -> Result<Vec<Reject>, StoreError> {
-        self.read(|db| {
-            db.prepare_cached(
-                "SELECT line, cells, code, message FROM rejects
-                 WHERE organization = ?1 AND import = ?2 ORDER BY line, number LIMIT ?4 OFFSET ?3",
-            )?
-            .query_map(
-                params![organization, id.0, i64_of(skip), i64_of(limit)],
-                |row| {
-                    Ok(Reject {
-                        line: unsigned(row.get(0)?),
-                        cells: from_json(row, 1)?.unwrap_or_default(),
-                        code: row.get(2)?,
-                        message: row.get(3)?,
-                    })
-                },
-            )?
-            .collect()
-        })
+    ) -> Result<RejectPage, StoreError> {
+        self.read(|db| rejects::read(db, organization, id, cursor, limit))
     }
 
     fn undo(
@@ -312,6 +299,13 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
         active_at: Moment(row.get(26)?),
         default_password_note: row.get(20)?,
         findings: count(16)?,
+        warnings: count(29)?,
+        rejected: RejectedRows {
+            total: count(30)?,
+            kept: count(31)?,
+            bytes: count(32)?,
+            width: count(33)?,
+        },
         started_at: Moment(row.get(17)?),
         finished_at: row.get::<_, Option<i64>>(18)?.map(Moment),
         default_password_hash: row.get(19)?,
@@ -349,9 +343,11 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
              created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
              default_password_hash, default_password_note, options, idempotency_key,
              may_grant_admin, active_at, sha256, reason, finished_at, rows_sha256, header,
-             number, stretch_from, stretch_to)
+             number, stretch_from, stretch_to, warnings, rejects_total, rejects_kept, rejects_bytes,
+             rejects_width)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-             ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+             ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31,
+             ?32, ?33, ?34, ?35)",
     )?
     .execute(params![
         record.organization,
@@ -384,6 +380,11 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
         number,
         record.stretch.map(|it| signed(it.from)),
         record.stretch.map(|it| signed(it.to)),
+        signed(record.warnings),
+        signed(record.rejected.total),
+        signed(record.rejected.kept),
+        signed(record.rejected.bytes),
+        signed(record.rejected.width),
     ])?;
     Ok(())
 }
@@ -391,12 +392,21 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
 /// What there is room for of what a step tells.
 pub(super) fn room(db: &Connection, step: &ImportStep) -> rusqlite::Result<Room> {
     if step.begin.is_some() {
-        return Ok(step.room(0, 0));
+        return Ok(step.room(0, &RejectedRows::default()));
     }
-    db.prepare_cached("SELECT findings, failed FROM imports WHERE organization = ?1 AND id = ?2")?
-        .query_row(params![step.organization, step.import.0], |row| {
-            Ok(step.room(unsigned(row.get(0)?), unsigned(row.get(1)?)))
-        })
+    db.prepare_cached(
+        "SELECT findings, rejects_total, rejects_kept, rejects_bytes FROM imports
+         WHERE organization = ?1 AND id = ?2",
+    )?
+    .query_row(params![step.organization, step.import.0], |row| {
+        let rejected = RejectedRows {
+            total: unsigned(row.get(1)?),
+            kept: unsigned(row.get(2)?),
+            bytes: unsigned(row.get(3)?),
+            width: 0,
+        };
+        Ok(step.room(unsigned(row.get(0)?), &rejected))
+    })
 }
 
 /// The number of an import whose record is about to be written.
@@ -424,8 +434,8 @@ pub(super) fn write_record(
     };
     let before = after.findings - tally.found;
     keep_findings(db, step, signed(before), &tally.findings)?;
-    let before = after.counters.failed - tally.counters.failed;
-    keep_rejects(db, step, signed(before), &tally.rejects)?;
+    let before = after.rejected.kept - tally.rejected.kept;
+    rejects::keep(db, step, before, tally)?;
     match (&step.begin, &step.finish) {
         (_, Some(finish)) => {
             let by = finish.by.clone().unwrap_or_else(|| after.actor());
@@ -451,7 +461,10 @@ fn update_record(
              finished_at = ?14, active_at = ?15, rows_sha256 = coalesce(?16, rows_sha256),
              header = coalesce(?17, header),
              default_password_hash = coalesce(?18, default_password_hash),
-             stretch_from = coalesce(?19, stretch_from), stretch_to = coalesce(?20, stretch_to)
+             stretch_from = coalesce(?19, stretch_from), stretch_to = coalesce(?20, stretch_to),
+             warnings = warnings + ?21, rejects_total = rejects_total + ?22,
+             rejects_kept = rejects_kept + ?23, rejects_bytes = rejects_bytes + ?24,
+             rejects_width = max(rejects_width, ?25)
          WHERE organization = ?1 AND id = ?2
          RETURNING {COLUMNS}"
     ))?
@@ -477,6 +490,11 @@ fn update_record(
             step.default_password_hash,
             step.stretch.map(|it| signed(it.from)),
             step.stretch.map(|it| signed(it.to)),
+            signed(tally.warnings),
+            signed(tally.rejected.total),
+            signed(tally.rejected.kept),
+            signed(tally.rejected.bytes),
+            signed(tally.rejected.width),
         ],
         record,
     )
@@ -510,31 +528,6 @@ fn keep_findings(
             problem.code.as_ref(),
             problem.message,
             problem.user_name,
-        ])?;
-    }
-    Ok(())
-}
-
-fn keep_rejects(
-    db: &Connection,
-    step: &ImportStep,
-    first: i64,
-    rejects: &[Reject],
-) -> rusqlite::Result<()> {
-    let mut insert = db.prepare_cached(
-        "INSERT INTO rejects (organization, import, number, line, cells, code, message)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    for (reject, number) in rejects.iter().zip(first..) {
-        let cells = serde_json::Value::from(reject.cells.as_slice()).to_string();
-        insert.execute(params![
-            step.organization,
-            step.import.0,
-            number,
-            signed(reject.line),
-            cells,
-            reject.code,
-            reject.message,
         ])?;
     }
     Ok(())

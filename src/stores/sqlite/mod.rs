@@ -1,6 +1,7 @@
 //! SQLite: WAL with `synchronous=FULL`, one writer thread, a few reading connections.
 
 mod connection;
+mod migrations;
 mod spaces;
 mod step;
 mod writer;
@@ -22,6 +23,7 @@ mod members;
 mod transaction;
 mod rehearsal;
 mod ledger;
+mod rejects;
 mod undo;
 mod audit;
 mod operators;
@@ -35,9 +37,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 
 use crate::stores::sqlite::checkpoints::Checkpoints;
-use crate::stores::sqlite::connection::{
-    check_version, from_sqlite, migrate, open_reading, open_writing,
-};
+use crate::stores::sqlite::connection::{from_sqlite, open_reading, open_writing};
+use crate::stores::sqlite::migrations::{check_version, migrate};
 use crate::stores::sqlite::turns::Turns;
 use crate::stores::sqlite::writer::Writer;
 use crate::users::store_error::StoreError;

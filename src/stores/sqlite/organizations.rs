@@ -23,7 +23,7 @@ const GO_WITH_IT: [&str; 10] = [
     "role_groups",
     "imports",
     "operation_results",
-    "rejects",
+    "reject_blocks",
     "before_images",
     "findings",
     "audit",

@@ -233,7 +233,8 @@ fn sorted_by(value: ValueRef<'_>) -> Option<SortValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stores::sqlite::connection::{add_functions, migrate};
+    use crate::stores::sqlite::connection::add_functions;
+    use crate::stores::sqlite::migrations::migrate;
     use crate::users::scim::filter::Filter;
     use crate::users::scim::schema::Schemas;
 

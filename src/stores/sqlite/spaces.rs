@@ -37,7 +37,7 @@ pub(super) fn find_or_make(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stores::sqlite::connection::migrate;
+    use crate::stores::sqlite::migrations::migrate;
     use crate::stores::sqlite::users::LISTED;
 
     #[test]

@@ -8,7 +8,7 @@ use crate::stores::sqlite::rehearsal::{forget, rehearse, rehearsed_owner};
 use crate::stores::sqlite::rows::{MOST, Rows};
 use crate::stores::sqlite::spaces::find_or_make;
 use crate::users::batch::NewUser;
-use crate::users::import_record::ImportId;
+use crate::users::import_record::{ImportId, RejectedRows};
 use crate::users::problem::Owner;
 use crate::users::store::{ImportStep, Outcome, Room, Tally};
 
@@ -16,7 +16,7 @@ use crate::users::store::{ImportStep, Outcome, Room, Tally};
 pub(super) fn apply(db: &Connection, step: &ImportStep) -> rusqlite::Result<(Vec<Outcome>, Tally)> {
     if step.dry_run {
         let outcomes = rehearse(db, step)?;
-        let room = step.room(0, 0);
+        let room = step.room(0, &RejectedRows::default());
         let tally = step.tally(&outcomes, room, |key| rehearsed_owner(db, step, key))?;
         if step.finish.is_some() {
             forget(db, step.import)?;

@@ -1,0 +1,171 @@
+//! The schema's versions, and how a database of one version becomes one of the next.
+
+use rusqlite::Connection;
+
+use crate::stores::sqlite::connection::from_sqlite;
+use crate::stores::sqlite::groups::add_built_in_roles;
+use crate::stores::sqlite::rejects::pack_rows;
+use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::store_error::StoreError;
+
+/// What makes a version of the one before: statements, and then what SQL alone cannot do.
+struct Migration {
+    sql: &'static str,
+    then: fn(&Connection) -> rusqlite::Result<()>,
+}
+
+/// One entry a version, in their order; one that has been released never changes again.
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("schema_1.sql"),
+        then: |db| add_built_in_roles(db, DEFAULT_ORGANIZATION),
+    },
+    Migration {
+        sql: include_str!("schema_2.sql"),
+        then: nothing,
+    },
+    Migration {
+        sql: include_str!("schema_3.sql"),
+        then: pack_rows,
+    },
+];
+
+fn nothing(_: &Connection) -> rusqlite::Result<()> {
+    Ok(())
+}
+
+/// Brings the schema up to date, each version in one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    migrate_to(connection, MIGRATIONS.len())
+}
+
+fn migrate_to(connection: &mut Connection, versions: usize) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    if found > newest() {
+        return Err(StoreError::NewerSchema {
+            found,
+            known: newest(),
+        });
+    }
+    let ahead = MIGRATIONS.iter().zip(1u32..).take(versions);
+    for (migration, version) in ahead.skip(found as usize) {
+        let transaction = connection.transaction().map_err(from_sqlite)?;
+        transaction
+            .execute_batch(migration.sql)
+            .and_then(|()| (migration.then)(&transaction))
+            .and_then(|()| transaction.pragma_update(None, "user_version", version))
+            .map_err(from_sqlite)?;
+        transaction.commit().map_err(from_sqlite)?;
+        tracing::info!(version, "store schema brought up to date");
+    }
+    Ok(())
+}
+
+/// Whether the schema is exactly the one this version knows.
+pub(super) fn check_version(connection: &Connection) -> Result<(), StoreError> {
+    let (found, known) = (version(connection)?, newest());
+    match found {
+        _ if found == known => Ok(()),
+        _ if found > known => Err(StoreError::NewerSchema { found, known }),
+        _ => Err(StoreError::Failed(format!(
+            "the store has schema version {found} and {known} is needed; start the server once to \
+             bring it up to date"
+        ))),
+    }
+}
+
+fn version(connection: &Connection) -> Result<u32, StoreError> {
+    connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(from_sqlite)
+}
+
+fn newest() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores::sqlite::rejects::read;
+    use crate::users::import_record::ImportId;
+    use crate::users::reject_block::RejectCursor;
+
+    /// A database of an earlier version, with an import in it.
+    fn earlier(versions: usize) -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_to(&mut connection, versions).unwrap();
+        connection
+            .execute_batch(include_str!(
+                "../../../fixtures/stores/schema_1_content.sql"
+            ))
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        check_version(&connection).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        assert_eq!(
+            migrate(&mut connection),
+            Err(StoreError::NewerSchema {
+                found: 99,
+                known: newest()
+            })
+        );
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_version_before_it() {
+        let mut connection = earlier(1);
+        // The column that the second version adds is there already.
+        connection
+            .execute_batch("ALTER TABLE imports ADD COLUMN warnings TEXT")
+            .unwrap();
+        assert!(migrate(&mut connection).is_err());
+        assert_eq!(version(&connection), Ok(1));
+        assert!(connection.is_autocommit());
+    }
+
+    #[test]
+    fn a_store_of_schema_1_keeps_its_rejected_rows_and_counts_its_warnings() {
+        let mut connection = earlier(1);
+        migrate(&mut connection).unwrap();
+        check_version(&connection).unwrap();
+        let mut imports = connection
+            .prepare(
+                "SELECT file_name, warnings, rejects_total, rejects_kept, rejects_width FROM imports
+                 ORDER BY file_name",
+            )
+            .unwrap();
+        let counted: Vec<(String, [i64; 4])> = imports
+            .query_map([], |row| {
+                let counts = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+                Ok((row.get(0)?, counts))
+            })
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        let expected = [("clean.csv", [0; 4]), ("mixed.csv", [2, 3, 2, 4])];
+        assert_eq!(counted, expected.map(|(name, n)| (name.to_owned(), n)));
+        let import = "01989e3a-7c51-7c4e-9d6b-000000000002".parse().unwrap();
+        let cursor = RejectCursor::all();
+        let page = read(&connection, "default", ImportId(import), cursor, 10).unwrap();
+        let rows: Vec<_> = page
+            .rows
+            .iter()
+            .map(|row| (row.line, row.cells.join("|"), row.code.as_str()))
+            .collect();
+        let expected = [
+            (4, "a b||\"=1\"".to_owned(), "name-white-space"),
+            (5, "c d||Dr.|more".to_owned(), "name-white-space"),
+        ];
+        assert_eq!(rows, expected);
+        let old_table = connection.prepare("SELECT * FROM rejects");
+        assert!(old_table.is_err(), "it is gone");
+    }
+}

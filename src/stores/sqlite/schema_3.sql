@@ -1,0 +1,20 @@
+-- Schema 3. Rejected rows in packed blocks, as many as there is room for.
+
+ALTER TABLE imports ADD COLUMN rejects_total INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE imports ADD COLUMN rejects_kept  INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE imports ADD COLUMN rejects_bytes INTEGER NOT NULL DEFAULT 0;  -- packed
+ALTER TABLE imports ADD COLUMN rejects_width INTEGER NOT NULL DEFAULT 0;  -- cells of the longest row
+
+-- Rows that were not stored, as they came, the password's cell blanked.
+CREATE TABLE reject_blocks (
+    organization TEXT    NOT NULL,
+    import       BLOB    NOT NULL,
+    number       INTEGER NOT NULL,   -- of its first row, from 0, in the order in which they were rejected
+    first_line   INTEGER NOT NULL,
+    last_line    INTEGER NOT NULL,
+    rows         INTEGER NOT NULL,
+    width        INTEGER NOT NULL,   -- cells of the longest row
+    data         BLOB    NOT NULL    -- rows by line, deflated
+) STRICT;
+
+CREATE INDEX reject_blocks_by_line ON reject_blocks (organization, import, first_line, number, last_line);
