@@ -3,12 +3,13 @@
 use std::hint::black_box;
 
 use muster::formats::open::{Options, open};
+use muster::formats::row::Row;
 use muster::formats::settings::Settings;
-use muster::import::columns::ColumnPlan;
+use muster::import::header::{self, Wanted};
 use muster::import::judging::{Judged, judge_row};
 use muster::users::claims::ClaimTable;
 use muster::users::domains::{Domain, Domains};
-use muster::users::options::ConflictPolicy;
+use muster::users::options::{ConflictPolicy, HeaderLine};
 use muster::users::passwords;
 use muster::users::policy::{GrantableRoles, Policy};
 use muster::wire::spool::SpoolSettings;
@@ -66,10 +67,19 @@ impl RowPath {
         };
         let mut opened = open(file, &options)?;
         let mut rows = opened.rows()?;
-        let header = rows.next_row()?.ok_or("there is no header line")?;
-        let header = header.text().map_err(|_| "the header line is no text")?;
-        let mut warnings = Vec::new();
-        let plan = ColumnPlan::from_header(&header, &self.claims, &mut warnings)?;
+        rows.look_ahead(1)?;
+        let first = rows.ahead().first().map(Row::text);
+        let first = first.ok_or("there is no header line")?;
+        let first = first.map_err(|_| "the header line is no text")?;
+        let wanted = Wanted {
+            line: HeaderLine::Auto,
+            map: &self.files.map,
+            settings_map: &self.files.map,
+        };
+        let header = header::of_first_row(&first, wanted, &self.claims)?;
+        let header = header.ok_or("the header line is not known")?;
+        let (plan, above, mut warnings) = (header.plan, header.rows, header.warnings);
+        rows.take_ahead(above);
         let mut users = 0;
         while let Some(row) = rows.next_row()? {
             let text = row.text().map_err(|_| "a row is no text")?;

@@ -216,7 +216,7 @@ fn show(
 
 /// The options, as `muster import` takes them.
 fn options(record: &ImportRecord) -> String {
-    let options = record.options;
+    let options = &record.options;
     let mut words = vec![format!("--conflict {}", options.conflict.as_str())];
     if options.validate_first {
         words.push("--validate-first".into());

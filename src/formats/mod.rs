@@ -10,6 +10,7 @@ pub mod detected;
 pub mod error;
 pub mod row;
 pub mod cell_name;
+mod look_ahead;
 pub mod decode;
 pub mod delimiter;
 pub mod csv;

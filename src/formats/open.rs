@@ -8,6 +8,7 @@ use crate::formats::detected::Detected;
 use crate::formats::error::FormatError;
 use crate::formats::inflation::Limits;
 use crate::formats::kind::{BEGINNING, Content, FileKind};
+use crate::formats::look_ahead::LookAhead;
 use crate::formats::row::Row;
 use crate::formats::settings::Settings;
 use crate::formats::xls::{XlsBook, XlsRows};
@@ -98,6 +99,8 @@ impl<R: Read> Opened<R> {
         Ok(Rows {
             detected: &self.detected,
             content,
+            ahead: LookAhead::default(),
+            behind: Behind::More,
             any: false,
         })
     }
@@ -107,8 +110,18 @@ impl<R: Read> Opened<R> {
 pub struct Rows<'f, R> {
     detected: &'f Detected,
     content: Kind<'f, R>,
+    /// Rows that were read and are still to be given.
+    ahead: LookAhead,
+    /// What comes behind them.
+    behind: Behind,
     /// Whether there was one.
     any: bool,
+}
+
+enum Behind {
+    More,
+    Nothing,
+    Failure(Box<FormatError>),
 }
 
 enum Kind<'f, R> {
@@ -123,6 +136,56 @@ impl<R: Read> Rows<'_, R> {
     /// # Errors
     /// The file is empty, breaks a limit or its format's rules, or its source failed.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
+        if !self.ahead.is_over() {
+            return Ok(self.ahead.next());
+        }
+        match std::mem::replace(&mut self.behind, Behind::Nothing) {
+            Behind::Nothing => Ok(None),
+            Behind::Failure(error) => Err(*error),
+            Behind::More => {
+                self.behind = Behind::More;
+                self.read_row()
+            }
+        }
+    }
+
+    /// Whether nothing is in the first line.
+    pub fn first_line_is_empty(&self) -> bool {
+        let first = self.ahead.rows().next();
+        first.is_some_and(|row| row.line() > 1)
+    }
+
+    /// The rows that were looked at and are still to be given.
+    pub fn ahead(&self) -> Vec<Row<'_>> {
+        self.ahead.rows().collect()
+    }
+
+    /// Reads rows ahead until they have `most` bytes or the file ends; they are given by
+    /// [`next_row`](Self::next_row) all the same. What is wrong behind them is answered when they are
+    /// taken.
+    ///
+    /// # Errors
+    /// What is wrong with the first row.
+    pub fn look_ahead(&mut self, most: usize) -> Result<(), FormatError> {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        while ahead.len() < most && matches!(self.behind, Behind::More) {
+            match self.read_row() {
+                Ok(Some(row)) => ahead.keep(&row),
+                Ok(None) => self.behind = Behind::Nothing,
+                Err(error) if ahead.is_over() => return Err(error),
+                Err(error) => self.behind = Behind::Failure(Box::new(error)),
+            }
+        }
+        self.ahead = ahead;
+        Ok(())
+    }
+
+    /// Takes `count` of the rows that were looked at.
+    pub fn take_ahead(&mut self, count: usize) {
+        self.ahead.take(count);
+    }
+
+    fn read_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
         let row = match &mut self.content {
             Kind::Csv(rows) => return rows.next_row(),
             Kind::Xlsx(rows) => rows.next_row()?,

@@ -55,6 +55,11 @@ impl<'b> Row<'b> {
         self
     }
 
+    /// The field that is known to have no text.
+    pub fn flaw(&self) -> Option<FlawedField> {
+        self.flawed
+    }
+
     /// Line of the file where the row begins, from 1.
     pub fn line(&self) -> u64 {
         self.line
@@ -85,11 +90,6 @@ impl<'b> Row<'b> {
         self.ends.is_empty()
     }
 
-    /// Whether it is a line on which nothing stands.
-    pub fn is_nothing(&self) -> bool {
-        self.len() == 1 && self.is_blank()
-    }
-
     /// The fields as bytes.
     pub fn fields(&self) -> impl Iterator<Item = &'b [u8]> {
         let row = *self;
@@ -101,9 +101,14 @@ impl<'b> Row<'b> {
         })
     }
 
-    /// Whether every field is empty or blank.
+    /// Whether it is a line on which nothing stands.
+    pub fn is_nothing(&self) -> bool {
+        self.len() == 1 && self.is_blank()
+    }
+
+    /// Whether every field is empty or blank, so that it says nothing.
     pub fn is_blank(&self) -> bool {
-        self.fields().all(|field| field.trim_ascii().is_empty())
+        self.flawed.is_none() && self.fields().all(|field| field.trim_ascii().is_empty())
     }
 
     /// The fields as text.

@@ -4,6 +4,7 @@ use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 
 use crate::formats::delimiter::Delimiter;
+use crate::users::options::{ColumnMap, HeaderLine};
 
 /// How files are read, and how large a workbook may be.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -13,6 +14,10 @@ pub struct Settings {
     pub charset: CharsetChoice,
     /// What stands between the columns of text files.
     pub delimiter: DelimiterChoice,
+    /// Which line names the columns, where the caller does not say it.
+    pub header: HeaderLine,
+    /// What headings mean, besides what is known of them.
+    pub map: ColumnMap,
     /// Bytes that a workbook may have as it is sent.
     pub workbook_bytes: u64,
     /// Bytes that all parts of an xlsx workbook may have when they are inflated.
@@ -27,6 +32,8 @@ impl Default for Settings {
         Settings {
             charset: CharsetChoice(None),
             delimiter: DelimiterChoice(None),
+            header: HeaderLine::Auto,
+            map: ColumnMap::default(),
             workbook_bytes: 256 * MIB,
             workbook_inflated_bytes: 1024 * MIB,
             workbook_memory_bytes: 512 * MIB,

@@ -214,17 +214,16 @@ impl Batching {
         self.place = place;
     }
 
-    /// Counts a row without a user name.
-    pub(super) fn skip(&mut self, line: u64) {
+    /// Counts a row that is no user, for this reason.
+    pub(super) fn skip(&mut self, why: Problem) {
+        self.skip_blank();
+        self.findings.push(why);
+    }
+
+    /// Counts a row that says nothing.
+    pub(super) fn skip_blank(&mut self) {
         self.counted.total += 1;
         self.counted.skipped += 1;
-        self.findings.push(Problem::new(
-            Severity::Warning,
-            line,
-            std::borrow::Cow::Borrowed("userName"),
-            "name-empty",
-            "the row has no user name and was skipped",
-        ));
     }
 
     /// Whether no row has been seen at all.

@@ -1,8 +1,8 @@
-//! Which column is what: the header line, and rows to candidates.
+//! What the columns of a file are, and rows to candidates.
 //!
 //! Two dialects. A **headed** file names its columns, in any order. The **original's** takes them by
-//! position: user name, password, then cells of the form `claimURI=value`; its header line is
-//! dropped unread.
+//! position: user name, password, then cells of the form `claimURI=value`.
+//! [`header`](crate::import::header) decides which one a file is in.
 
 use std::borrow::Cow;
 
@@ -11,6 +11,7 @@ use memchr::memchr;
 use crate::formats::csv_writer::is_marked;
 use crate::formats::delimiter::Delimiter;
 use crate::formats::row::{Row, TextRow};
+use crate::import::cells;
 use crate::import::preview::PreviewColumn;
 use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::{ClaimTable, Field};
@@ -32,117 +33,77 @@ pub const INCOMPLETE: &str = "rejects-incomplete";
 /// A cell that clears what an existing user has.
 pub const CLEAR: &str = r"\N";
 
+/// Attributes that hold numbers and dates, in which a database's word for no value is none.
+const WITHOUT_NULL_WORDS: [&str; 14] = [
+    "created",
+    "dob",
+    "employeeNumber",
+    "mobile",
+    "modified",
+    "otherphone",
+    "phoneNumbers.fax",
+    "phoneNumbers.home",
+    "phoneNumbers.other",
+    "phoneNumbers.pager",
+    "phoneNumbers.work",
+    "postalcode",
+    "telephone",
+    "extendedExternalId",
+];
+
 /// What the columns of a file are.
 #[derive(Debug)]
 pub struct ColumnPlan<'t> {
     claims: &'t ClaimTable,
     columns: Vec<Column>,
+    /// Where the user name is, from 0.
+    name_position: usize,
+    /// The columns are the original's, by position.
+    by_position: bool,
     /// Whether every field behind the last column is a claim cell too, and rows may be shorter.
     open_ended: bool,
     /// What stands between the columns; none in a workbook.
     delimiter: Option<Delimiter>,
     /// The file is a list of rejected rows, mended and sent again.
     is_reject_file: bool,
+    /// The cells of the header line, as the file has them; none: it has no header line.
+    header_line: Vec<String>,
+    /// The header's words, to tell a row that repeats it.
+    header_words: HeaderWords,
 }
 
+/// A column and what it stands for.
 #[derive(Debug, Clone)]
-struct Column {
-    name: String,
-    /// None: the column is not read (a reject file's own columns).
-    field: Option<Field>,
+pub(super) struct Column {
+    /// Its heading.
+    pub name: String,
+    /// None: the column is not read.
+    pub field: Option<Field>,
 }
 
-/// A header line that cannot be followed without guessing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderError {
-    /// Some names are known and some are not.
-    #[error(
-        "The header line has unknown columns: {unknown}. Rename or remove them, or map them to \
-         attributes in [claims] of the settings. Known columns are {known}."
-    )]
-    UnknownColumns {
-        /// The unknown names.
-        unknown: String,
-        /// The known ones.
-        known: String,
-    },
-    /// No column is the user name, and others are known.
-    #[error("The header line has no user name column; name one of its columns `username`.")]
-    NoUserName,
-    /// Two columns mean the same.
-    #[error("The header line names the column {name} twice.")]
-    Twice {
-        /// The second one's name.
-        name: String,
-    },
+/// What a row of the file is.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every row is the large one"
+)]
+pub enum RowContent<'r> {
+    /// It asks for a user.
+    User(Candidate<'r>),
+    /// It repeats the header line.
+    Header,
+    /// It is a line of dashes, as programs draw it below their headings.
+    Ruled,
+    /// It says nothing.
+    Nothing,
 }
 
 impl<'t> ColumnPlan<'t> {
-    /// Reads the header line.
-    ///
-    /// # Errors
-    /// The header is understood in part, and following it would be a guess.
-    pub fn from_header(
-        header: &TextRow<'_>,
+    /// The plan of a file whose header line has these cells, and names these columns.
+    pub(super) fn headed(
+        columns: Vec<Column>,
+        header_line: Vec<String>,
         claims: &'t ClaimTable,
-        warnings: &mut Vec<Problem>,
-    ) -> Result<Self, HeaderError> {
-        let mut names: Vec<&str> = header.iter().map(str::trim).collect();
-        while names.last().is_some_and(|name| name.is_empty()) {
-            names.pop();
-        }
-        let fields: Vec<Option<&Field>> = names.iter().map(|name| claims.column(name)).collect();
-        let ignored = |name: &str| name.starts_with('_');
-        // The second cell may be a password, where the line is no header: it is never repeated.
-        let unknown: Vec<String> = names
-            .iter()
-            .zip(&fields)
-            .enumerate()
-            .filter(|(_, (name, field))| field.is_none() && !ignored(name))
-            .map(|(position, (name, _))| match position {
-                1 => "the second one".to_owned(),
-                _ if passwords::looks_like_one(name) => format!("number {}", position + 1),
-                _ => (*name).to_owned(),
-            })
-            .collect();
-        let has_user_name = fields.contains(&Some(&Field::UserName));
-        if has_user_name && unknown.is_empty() {
-            return Self::headed(&names, &fields, claims);
-        }
-        if fits_positions(&fields) {
-            warnings.push(positional_warning(header, has_user_name));
-            return Ok(Self::positional(claims));
-        }
-        if has_user_name {
-            let unknown = unknown.join(", ");
-            return Err(HeaderError::UnknownColumns {
-                unknown,
-                known: claims.column_names().join(", "),
-            });
-        }
-        Err(HeaderError::NoUserName)
-    }
-
-    fn headed(
-        names: &[&str],
-        fields: &[Option<&Field>],
-        claims: &'t ClaimTable,
-    ) -> Result<Self, HeaderError> {
-        for (position, field) in fields.iter().enumerate() {
-            let repeatable = matches!(field, None | Some(Field::ClaimCells));
-            if !repeatable && fields.iter().take(position).any(|earlier| earlier == field) {
-                let name = names.get(position).copied().unwrap_or_default().to_owned();
-                return Err(HeaderError::Twice { name });
-            }
-        }
-        let columns: Vec<Column> = names
-            .iter()
-            .zip(fields)
-            .map(|(name, field)| Column {
-                name: (*name).to_owned(),
-                field: field.cloned(),
-            })
-            .collect();
+    ) -> Self {
         let open_ended = matches!(
             columns.last(),
             Some(Column {
@@ -153,31 +114,39 @@ impl<'t> ColumnPlan<'t> {
         let is_reject_file = REJECT_COLUMNS
             .iter()
             .all(|own| columns.iter().any(|column| column.name == *own));
-        Ok(ColumnPlan {
+        let is_name = |column: &Column| column.field == Some(Field::UserName);
+        let name_position = columns.iter().position(is_name).unwrap_or_default();
+        let mut header_words = HeaderWords::new(claims);
+        if let Some(heading) = header_line.get(name_position) {
+            header_words.add(heading);
+        }
+        ColumnPlan {
             claims,
+            by_position: false,
+            header_words,
+            name_position,
             is_reject_file,
             columns,
             open_ended,
             delimiter: Some(Delimiter::Comma),
-        })
+            header_line,
+        }
     }
 
-    fn positional(claims: &'t ClaimTable) -> Self {
+    /// The plan of a file in the original's dialect, whose header line, if it has one, has these cells.
+    pub(super) fn positional(header_line: Vec<String>, claims: &'t ClaimTable) -> Self {
         let fields = [Field::UserName, Field::Password, Field::ClaimCells];
-        let columns = POSITIONAL
-            .iter()
-            .zip(fields)
-            .map(|(name, field)| Column {
-                name: (*name).to_owned(),
-                field: Some(field),
-            })
-            .collect();
+        let column = |(name, field): (&str, Field)| Column {
+            name: name.to_owned(),
+            field: Some(field),
+        };
         ColumnPlan {
-            claims,
-            columns,
-            is_reject_file: false,
-            open_ended: true,
-            delimiter: Some(Delimiter::Comma),
+            by_position: true,
+            ..Self::headed(
+                POSITIONAL.into_iter().zip(fields).map(column).collect(),
+                header_line,
+                claims,
+            )
         }
     }
 
@@ -298,39 +267,96 @@ impl<'t> ColumnPlan<'t> {
     /// What the row asks for.
     ///
     /// # Errors
-    /// The row has another number of fields than the header.
-    pub fn candidate<'r>(&'r self, row: &TextRow<'r>) -> Result<Candidate<'r>, Problem> {
-        self.check_width(row)?;
+    /// The row has more fields than the header.
+    pub fn read<'r>(&'r self, row: &TextRow<'r>) -> Result<RowContent<'r>, Problem> {
+        match row
+            .get(self.name_position)
+            .and_then(|cell| cell.bytes().next())
+        {
+            Some(b'-' | b'=' | b'_' | b'+' | b'|' | 0xe2) if cells::is_ruled(row.iter()) => {
+                return Ok(RowContent::Ruled);
+            }
+            _ if self.repeats_header(row)? => return Ok(RowContent::Header),
+            _ => {}
+        }
         let mut candidate = Candidate {
             line: row.line(),
+            by_position: self.by_position,
             ..Candidate::default()
         };
+        let mut is_blank = true;
         for (position, value) in row.iter().enumerate() {
-            let Some(column) = self.columns.get(position).or(self.columns.last()) else {
-                break;
-            };
-            if position >= self.columns.len() && !self.open_ended {
-                break;
+            let column = self.columns.get(position).or(self.columns.last());
+            let field = column.and_then(|column| column.field.as_ref());
+            let (cell, is_tidy) = self.tidy(value, field);
+            if cell.is_empty() {
+                is_blank &= value.is_empty() || cells::trimmed(value).is_empty();
+            } else {
+                is_blank = false;
             }
-            let value = match &column.field {
-                // It was left out of the file, so what is there now was never marked.
-                Some(Field::Password) => value,
-                _ => self.refused(value),
+            if position >= self.columns.len() && !self.open_ended {
+                self.read_surplus(cell, row, &mut candidate)?;
+                continue;
+            }
+            let (Some(column), Some(field)) = (column, field) else {
+                continue;
             };
-            match &column.field {
-                None => {}
-                Some(Field::ClaimCells) => self.read_claim_cell(value, column, &mut candidate),
-                // The original never reads its header, so a column of claim cells may have any name.
-                Some(field)
-                    if !matches!(field, Field::UserName | Field::Password)
-                        && self.is_claim_cell(value) =>
-                {
-                    self.read_claim_cell(value, column, &mut candidate);
+            if let Some(error) = cells::spreadsheet_error(cell) {
+                candidate
+                    .problems
+                    .push(spreadsheet_error(row.line(), &column.name, error));
+                continue;
+            }
+            match field {
+                Field::ClaimCells => self.read_claim(cell, &column.name, &mut candidate),
+                Field::UserName => put(&mut candidate, field, &column.name, cell),
+                Field::Password => {
+                    if !is_tidy && !cell.is_empty() {
+                        candidate
+                            .warnings
+                            .push(password_trimmed(row.line(), &column.name));
+                    }
+                    put(&mut candidate, field, &column.name, cell);
                 }
-                Some(field) => put(&mut candidate, field, &column.name, value),
+                // The original never reads its header, so a column of claim cells may have any name.
+                _ if self.is_claim_cell(cell) => {
+                    self.read_claim(cell, &column.name, &mut candidate);
+                }
+                field => {
+                    let cell = without_null_word(field, cell);
+                    put(&mut candidate, field, &column.name, cell);
+                    if *field == Field::Email
+                        && let Some(address) = candidate.email
+                        && !cells::is_address(address)
+                    {
+                        candidate.problems.push(no_address(
+                            Severity::Failed,
+                            row.line(),
+                            &column.name,
+                        ));
+                    }
+                }
             }
         }
-        Ok(candidate)
+        match is_blank {
+            true => Ok(RowContent::Nothing),
+            false => Ok(RowContent::User(candidate)),
+        }
+    }
+
+    /// A cell as it is read, and whether it is so as the file has it.
+    fn tidy<'r>(&self, value: &'r str, field: Option<&Field>) -> (&'r str, bool) {
+        let refused = match field {
+            // A reject file leaves it out, so what is there now was never marked.
+            Some(Field::Password) => value,
+            _ => self.refused(value),
+        };
+        let cell = cells::trimmed(refused);
+        let bare = match cell.as_bytes().first() {
+            Some(b'=') => cells::text_marked(cell).map_or(cell, cells::trimmed),
+            _ => cell,
+        };
+        (bare, bare.len() == refused.len())
     }
 
     /// Whether the row stands for nothing: it is blank, or the last line of a reject file that has not all
@@ -348,33 +374,78 @@ impl<'t> ColumnPlan<'t> {
 
     /// The bytes by which a row is sorted: of two rows that may be one user's they are the same.
     pub(super) fn name_key<'r>(&self, row: &Row<'r>) -> Cow<'r, [u8]> {
-        let is_name = |column: &Column| column.field == Some(Field::UserName);
-        let position = self.columns.iter().position(is_name);
-        let field = position.and_then(|position| row.fields().nth(position));
-        let field = field.unwrap_or_default();
+        let field = row.fields().nth(self.name_position).unwrap_or_default();
         let Ok(text) = std::str::from_utf8(field) else {
             return Cow::Borrowed(field);
         };
-        let (_, name) = split_domain(self.refused(text));
+        let (_, name) = split_domain(self.tidy(text, Some(&Field::UserName)).0);
         match fold(name) {
             Cow::Borrowed(key) => Cow::Borrowed(key.as_bytes()),
             Cow::Owned(key) => Cow::Owned(key.into_bytes()),
         }
     }
 
-    fn check_width(&self, row: &TextRow<'_>) -> Result<(), Problem> {
-        let (wanted, found) = (self.columns.len(), row.len());
-        let surplus_is_empty = || row.iter().skip(wanted).all(str::is_empty);
-        if self.open_ended || found == wanted || (found > wanted && surplus_is_empty()) {
+    /// Whether the row repeats the header line, as files do that were put together.
+    fn repeats_header(&self, row: &TextRow<'_>) -> Result<bool, Problem> {
+        let is_word = |cell| self.header_words.may_be(cell);
+        if !row.get(self.name_position).is_some_and(is_word) {
+            return Ok(false);
+        }
+        let same =
+            |(cell, heading): (&str, &String)| cells::trimmed(cell).eq_ignore_ascii_case(heading);
+        let is_same = !self.header_line.is_empty()
+            && row.iter().zip(&self.header_line).all(same)
+            && row
+                .iter()
+                .skip(self.header_line.len())
+                .all(|cell| cells::trimmed(cell).is_empty());
+        if is_same && (row.len() > 1 || self.header_line.len() == 1) {
+            return Ok(true);
+        }
+        // Another header line: what is behind it may be in another order.
+        let words = row
+            .iter()
+            .map(cells::trimmed)
+            .filter(|cell| !cell.is_empty());
+        let words: Vec<&str> = words.collect();
+        let count = words.len();
+        if count < 2 || !words.iter().all(|word| self.claims.column(word).is_some()) {
+            return Ok(false);
+        }
+        if self.by_position && count <= POSITIONAL.len() {
+            return Ok(true);
+        }
+        Err(Problem::new(
+            Severity::Failed,
+            row.line(),
+            None,
+            "header-repeated",
+            "the row is a header line with other columns than the file's; rows behind it may be in another \
+             order, so send them as a file of their own",
+        ))
+    }
+
+    /// A cell behind the last column: a claim, or too much.
+    fn read_surplus<'r>(
+        &'r self,
+        cell: &'r str,
+        row: &TextRow<'_>,
+        candidate: &mut Candidate<'r>,
+    ) -> Result<(), Problem> {
+        if cell.is_empty() {
             return Ok(());
         }
+        if cells::is_claim_shaped(cell) {
+            self.read_claim(cell, POSITIONAL[2], candidate);
+            return Ok(());
+        }
+        let (wanted, found) = (self.columns.len(), row.len());
         let plural = if found == 1 { "field" } else { "fields" };
         let advice = match self.delimiter.map(Delimiter::name) {
-            Some(comma) => {
-                format!("is a {comma} missing, or a value with a {comma} not in quotation marks?")
-            }
+            Some(comma) => format!("is a value with a {comma} not in quotation marks?"),
             None => "name every column in the header row, or empty the cells beside it".to_owned(),
         };
+        let name = row.get(self.name_position);
         Err(Problem::new(
             Severity::Failed,
             row.line(),
@@ -382,7 +453,7 @@ impl<'t> ColumnPlan<'t> {
             "field-count",
             format!("the row has {found} {plural} and the header has {wanted}; {advice}"),
         )
-        .about(row.get(0).unwrap_or_default()))
+        .about(name.unwrap_or_default()))
     }
 
     fn is_claim_cell(&self, value: &str) -> bool {
@@ -394,39 +465,133 @@ impl<'t> ColumnPlan<'t> {
     }
 
     /// `claimURI=value`, with exactly one `=`; the original's reading, trailing `=` included.
-    fn read_claim_cell<'r>(
-        &'r self,
-        cell: &'r str,
-        column: &'r Column,
-        candidate: &mut Candidate<'r>,
-    ) {
-        if cell.trim().is_empty() {
+    fn read_claim<'r>(&'r self, cell: &'r str, column: &'r str, candidate: &mut Candidate<'r>) {
+        if cell.is_empty() {
             return;
         }
         let line = candidate.line;
-        let fail = |code, message: String| {
-            Problem::new(
-                Severity::Failed,
-                line,
-                Cow::Owned(column.name.clone()),
-                code,
-                message,
-            )
-        };
         let (uri, value) = match cell.trim_end_matches('=').split_once('=') {
-            Some((uri, value)) if !value.contains('=') => (uri.trim(), value),
+            Some((uri, value)) if !value.contains('=') => (uri.trim(), cells::trimmed(value)),
             _ => {
-                candidate.problems.push(fail(
+                candidate.problems.push(Problem::new(
+                    Severity::Failed,
+                    line,
+                    Cow::Owned(column.to_owned()),
                     "claim-format",
                     "Claims and values are not in correct format: a cell holds one claimURI=value; \
-                     give each claim a cell of its own"
-                        .into(),
+                     give each claim a cell of its own",
                 ));
                 return;
             }
         };
-        put_claim(candidate, self.claims, uri, value, &column.name);
+        if let Some(error) = cells::spreadsheet_error(value) {
+            let problem = spreadsheet_error(line, column, error);
+            return candidate.problems.push(problem);
+        }
+        let value = match self.claims.claim(uri) {
+            Some(field) => without_null_word(field, value),
+            None => value,
+        };
+        put_claim(candidate, self.claims, uri, value, column);
+        if self.claims.claim(uri) == Some(&Field::Email)
+            && candidate
+                .email
+                .is_some_and(|address| !cells::is_address(address))
+        {
+            // The original stores it.
+            let warning = no_address(Severity::Warning, line, column);
+            candidate.warnings.push(warning);
+        }
     }
+}
+
+/// Which words the columns of any file may have as headings, told by their first letter and length: most
+/// rows are no header line, and few get beyond this.
+#[derive(Debug)]
+struct HeaderWords([u64; 26]);
+
+impl HeaderWords {
+    fn new(claims: &ClaimTable) -> Self {
+        let mut words = HeaderWords([0; 26]);
+        claims
+            .column_names()
+            .into_iter()
+            .for_each(|name| words.add(name));
+        words
+    }
+
+    fn add(&mut self, heading: &str) {
+        if let Some(set) = first_letter(heading).and_then(|letter| self.0.get_mut(letter)) {
+            *set |= 1 << letters(heading);
+        }
+    }
+
+    /// Whether the cell may be a heading, written in one word or with blanks, hyphens and underscores.
+    fn may_be(&self, cell: &str) -> bool {
+        let Some(set) = first_letter(cell).and_then(|letter| self.0.get(letter)) else {
+            return cell.starts_with(|first: char| !first.is_ascii_alphanumeric());
+        };
+        set & (1 << letters(cell)) != 0
+    }
+}
+
+/// How many letters a heading has, without what is not compared; at most as many as a set has bits.
+fn letters(heading: &str) -> usize {
+    let counted = heading
+        .bytes()
+        .filter(|byte| !matches!(byte, b' ' | b'-' | b'_'));
+    counted.count().min(63)
+}
+
+fn first_letter(text: &str) -> Option<usize> {
+    let letter = text.as_bytes().first()?.to_ascii_lowercase();
+    letter
+        .is_ascii_lowercase()
+        .then(|| usize::from(letter - b'a'))
+}
+
+/// An empty text where the cell is a database's word for no value, in columns that hold no such word.
+fn without_null_word<'r>(field: &Field, cell: &'r str) -> &'r str {
+    let may_be_null = match field {
+        Field::Email => true,
+        Field::Attribute(name) => WITHOUT_NULL_WORDS.contains(&name.as_ref()),
+        _ => false,
+    };
+    match may_be_null && cells::is_null_word(cell) {
+        true => "",
+        false => cell,
+    }
+}
+
+fn spreadsheet_error(line: u64, column: &str, error: &str) -> Problem {
+    Problem::new(
+        Severity::Failed,
+        line,
+        Cow::Owned(column.to_owned()),
+        "cell-error",
+        format!("the cell holds the error {error}; correct its formula or empty it"),
+    )
+}
+
+fn no_address(severity: Severity, line: u64, column: &str) -> Problem {
+    Problem::new(
+        severity,
+        line,
+        Cow::Owned(column.to_owned()),
+        "email-form",
+        "the e-mail address is not one address with text on both sides of one @ and no white space; \
+         correct it",
+    )
+}
+
+fn password_trimmed(line: u64, column: &str) -> Problem {
+    Problem::new(
+        Severity::Warning,
+        line,
+        Cow::Owned(column.to_owned()),
+        "password-trimmed",
+        "the password had blanks or a spreadsheet's text mark at its ends, which were left out",
+    )
 }
 
 /// Gives the candidate the value of the claim `uri`.
@@ -514,220 +679,5 @@ pub(super) fn extra_column(header: &[String], position: usize) -> String {
     match header.last().map(|name| name.to_lowercase()) {
         Some(last) if last == "claims" || last == "claim" => "Claims".to_owned(),
         _ => format!("_extra{}", position + 1 - header.len()),
-    }
-}
-
-/// Whether no name contradicts the original's positions.
-fn fits_positions(fields: &[Option<&Field>]) -> bool {
-    let known_at = |position: usize| fields.get(position).copied().flatten();
-    known_at(0).is_none_or(|field| *field == Field::UserName)
-        && known_at(1).is_none_or(|field| *field == Field::Password)
-        && fields
-            .iter()
-            .skip(2)
-            .flatten()
-            .all(|field| **field == Field::ClaimCells)
-        && (fields.len() < 2 || known_at(1).is_some() || known_at(0).is_none())
-}
-
-fn positional_warning(header: &TextRow<'_>, has_user_name: bool) -> Problem {
-    let looks_like_data = !has_user_name
-        && header.iter().any(|cell| {
-            cell.contains(['=', '@']) || cell.bytes().any(|byte| byte.is_ascii_digit())
-        });
-    let (code, message) = if looks_like_data {
-        (
-            "first-line-looks-like-data",
-            "the first line looks like a user and was taken as the header, so that user was not \
-             imported; put the line `UserName,Password,Claims` before it"
-                .to_owned(),
-        )
-    } else {
-        (
-            "header-not-understood",
-            "the header line has names that are not known, so the columns were taken by position: user \
-             name, password, then claimURI=value cells"
-                .to_owned(),
-        )
-    };
-    Problem::new(Severity::Warning, header.line(), None, code, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::formats::csv::CsvRows;
-
-    fn table() -> ClaimTable {
-        ClaimTable::new(&Default::default())
-    }
-
-    /// Field by field what the first row behind the header asks for, and the warnings' codes.
-    fn plan(file: &str) -> Result<(String, Vec<String>), String> {
-        let table = table();
-        let mut rows = CsvRows::new(file.as_bytes(), None);
-        let mut warnings = Vec::new();
-        let header = rows.next_row().unwrap().unwrap();
-        let plan = ColumnPlan::from_header(&header.text().unwrap(), &table, &mut warnings)
-            .map_err(|error| error.to_string())?;
-        let row = rows.next_row().unwrap().unwrap();
-        let seen = match plan.candidate(&row.text().unwrap()) {
-            Ok(c) => format!(
-                "{}|{}|{}|{}|{}|{:?}|{}|{:?}",
-                c.user_name,
-                c.password.unwrap_or("-"),
-                c.given_name.unwrap_or("-"),
-                c.family_name.unwrap_or("-"),
-                c.email.unwrap_or("-"),
-                c.attributes,
-                c.roles.unwrap_or("-"),
-                c.problems
-                    .iter()
-                    .map(|p| p.code.to_string())
-                    .collect::<Vec<_>>(),
-            ),
-            Err(problem) => problem.code.to_string(),
-        };
-        Ok((
-            seen,
-            warnings
-                .into_iter()
-                .map(|warning| warning.code.into_owned())
-                .collect(),
-        ))
-    }
-
-    fn first(file: &str) -> String {
-        plan(file).unwrap().0
-    }
-
-    #[test]
-    fn the_vendors_sample_has_given_names_and_no_passwords() {
-        assert_eq!(
-            plan("UserName,FirstName\nbulkUser1,Ruwan").unwrap(),
-            (r#"bulkUser1|-|Ruwan|-|-|[]|-|[]"#.into(), vec![])
-        );
-    }
-
-    #[test]
-    fn the_originals_dialect_reads_claim_cells() {
-        assert_eq!(
-            first(
-                "UserName,Password,Claims\n\
-                 n,P,http://wso2.org/claims/emailaddress=n@x.org,http://wso2.org/claims/country=FR,\
-                 ,http://wso2.org/claims/role=admin:Internal/x,=ignored,\
-                 http://wso2.org/claims/givenname=G="
-            ),
-            r#"n|P|G|-|n@x.org|[("country", "FR")]|admin:Internal/x|[]"#
-        );
-        assert_eq!(first("UserName,Password,Claims\nn,P"), "n|P|-|-|-|[]|-|[]");
-        assert_eq!(first("UserName,Password,Claims\nn"), "n|-|-|-|-|[]|-|[]");
-        let renamed = "UserName,Password,Email\nn,P,http://wso2.org/claims/emailaddress=n@x.org";
-        assert_eq!(
-            first(renamed),
-            "n|P|-|-|n@x.org|[]|-|[]",
-            "the header's name does not matter"
-        );
-    }
-
-    #[test]
-    fn claim_cells_are_refused_as_in_the_original() {
-        for (cell, code) in [
-            ("http://wso2.org/claims/givenname", "claim-format"),
-            ("http://wso2.org/claims/givenname=", "claim-format"),
-            ("http://wso2.org/claims/givenname=a=b", "claim-format"),
-            ("http://wso2.org/claims/nosuch=a", "claim-unknown"),
-        ] {
-            let file = format!("UserName,Password,Claims\nn,P,{cell}");
-            assert_eq!(first(&file), format!("n|P|-|-|-|[]|-|[{code:?}]"), "{cell}");
-        }
-    }
-
-    #[test]
-    fn headed_columns_come_in_any_order_and_case() {
-        assert_eq!(
-            first(
-                "EmailAddress,familyName,USERNAME,given name,http://wso2.org/claims/country\n\
-                   n@x.org,F,n,G,FR"
-            ),
-            r#"n|-|G|F|n@x.org|[("country", "FR")]|-|[]"#
-        );
-        assert_eq!(
-            first("username,email,_line,_code\nn,n@x.org,4,x"),
-            "n|-|-|-|n@x.org|[]|-|[]"
-        );
-        assert_eq!(
-            first("username,email,,\nn,n@x.org,,"),
-            "n|-|-|-|n@x.org|[]|-|[]"
-        );
-    }
-
-    #[test]
-    fn a_row_of_another_width_is_a_problem() {
-        assert_eq!(first("username,email\nn"), "field-count");
-        assert_eq!(first("username,email\nn,e,x"), "field-count");
-    }
-
-    #[test]
-    fn headers_that_would_have_to_be_guessed_are_errors() {
-        let error = |file: &str| plan(file).unwrap_err();
-        assert!(error("username,email,colour\na,b,c").contains("unknown columns: colour"));
-        assert!(
-            !error("user,S3cret,email\na,b,c").contains("S3cret"),
-            "perhaps a password"
-        );
-        assert!(error("email,givenname\na,b").contains("no user name column"));
-        assert!(error("username,firstname,given_name\na,b,c").contains("given_name twice"));
-        assert!(error("username,colour\na,b").contains("unknown columns: the second one"));
-    }
-
-    #[test]
-    fn a_header_that_says_nothing_is_dropped_and_said_so() {
-        let (seen, warnings) = plan("Benutzer,Kennwort\nn,P").unwrap();
-        assert_eq!(
-            (seen.as_str(), warnings),
-            ("n|P|-|-|-|[]|-|[]", vec!["header-not-understood".into()])
-        );
-        let (_, warnings) = plan("alice,Passw0rd\nn,P").unwrap();
-        assert_eq!(warnings, ["first-line-looks-like-data"]);
-        let (_, warnings) = plan("UserName,Password,Colour\nn,P").unwrap();
-        assert_eq!(
-            warnings,
-            ["header-not-understood"],
-            "known positions, one unknown name"
-        );
-    }
-
-    #[test]
-    fn a_rejected_row_repeats_no_password_wherever_it_may_have_moved() {
-        let table = table();
-        let cells = |header: &str, row: &str| {
-            let file = format!("{header}\n{row}\n");
-            let mut rows = CsvRows::new(file.as_bytes(), None);
-            let header = rows.next_row().unwrap().unwrap();
-            let plan = ColumnPlan::from_header(&header.text().unwrap(), &table, &mut Vec::new());
-            let plan = plan.unwrap();
-            let row = rows.next_row().unwrap().unwrap();
-            let cells = plan.text_cells(&row.text().unwrap());
-            assert_eq!(plan.cells(&row), cells);
-            cells.join("|")
-        };
-        let header = "username,givenname,password,country";
-        assert_eq!(cells(header, "n,G,P,FR"), "n|G||FR");
-        assert_eq!(cells(header, "n,P,FR"), "n||", "one is missing before it");
-        assert_eq!(cells(header, "n,P"), "n|");
-        assert_eq!(
-            cells(header, "n,G,x,P,FR"),
-            "n|G|||FR",
-            "one too many before it"
-        );
-        assert_eq!(
-            cells(header, "n,Secret-1,G,FR"),
-            "n|||FR",
-            "in another order"
-        );
-        let claims = "UserName,Password,Claims";
-        let claim = "http://wso2.org/claims/password=P";
-        assert_eq!(cells(claims, &format!("n,,{claim},x")), "n|||x");
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::formats::error::FormatError;
-use crate::import::columns::HeaderError;
+use crate::import::header_error::HeaderError;
 use crate::import::report::Report;
 use crate::users::hashing::HashError;
 use crate::users::import_record::ImportState;

@@ -15,6 +15,7 @@ use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::ending::Ending;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
+use crate::import::header::Wanted;
 use crate::import::preview::Preview;
 use crate::import::reading::Reading;
 use crate::import::rejects_aside::RejectsAside;
@@ -29,6 +30,7 @@ use crate::users::audit::Actor;
 use crate::users::claims::ClaimTable;
 use crate::users::hashing::HashPool;
 use crate::users::import_record::{Counters, ImportState};
+use crate::users::options::HeaderLine;
 use crate::users::passwords;
 use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::problem::warnings;
@@ -295,6 +297,14 @@ impl Importer {
             };
             let mut reading = Reading {
                 claims: &self.claims,
+                header: Wanted {
+                    line: match record.options.header {
+                        HeaderLine::Auto => self.files.header,
+                        asked => asked,
+                    },
+                    map: &record.options.map,
+                    settings_map: &self.files.map,
+                },
                 policy: &policy,
                 default: &mut default,
                 batching: &mut batching,

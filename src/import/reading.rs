@@ -7,7 +7,6 @@ use std::sync::mpsc;
 use std::thread::Builder;
 
 use crate::formats::detected::{Charset, CharsetFrom, Detected};
-use crate::formats::error::FormatError;
 use crate::formats::open::{Options, Rows, open};
 use crate::formats::row::{Flaw, Row, TextRow};
 use crate::import::batching::Batching;
@@ -15,6 +14,7 @@ use crate::import::columns::ColumnPlan;
 use crate::import::control::Control;
 use crate::import::default_password::DefaultPassword;
 use crate::import::error::ImportError;
+use crate::import::header::{self, Beginning, Header, Wanted};
 use crate::import::judging::{Judged, judge, judge_row};
 use crate::import::preview::Preview;
 use crate::import::rows_digest::RowsDigest;
@@ -28,6 +28,8 @@ use crate::users::problem::{Problem, Severity};
 /// What rows meet on their way.
 pub(super) struct Reading<'r> {
     pub claims: &'r ClaimTable,
+    /// What the caller says of the header line.
+    pub header: Wanted<'r>,
     pub policy: &'r Policy<'r>,
     pub default: &'r mut DefaultPassword,
     pub batching: &'r mut Batching,
@@ -70,17 +72,36 @@ impl Reading<'_> {
     }
 
     fn read_rows(&mut self, rows: &mut Rows<'_, impl Read>) -> Result<(), ImportError> {
-        let Some(header) = rows.next_row()? else {
+        rows.look_ahead(1)?;
+        let Some(first) = rows.ahead().first().map(Row::text) else {
             return self.all_skipped();
         };
+        let of_first_row = match first {
+            Ok(first) => header::of_first_row(&first, self.header, self.claims)?,
+            Err(_) => None,
+        };
+        let header = match of_first_row {
+            Some(header) => header,
+            None => {
+                rows.look_ahead(header::LOOK)?;
+                let beginning = Beginning {
+                    rows: rows.ahead().iter().map(Row::text).collect(),
+                    first_line_is_empty: rows.first_line_is_empty(),
+                };
+                header::read(&beginning, self.header, self.claims)?
+            }
+        };
+        let Header {
+            plan,
+            rows: above,
+            mut warnings,
+        } = header;
+        let ahead = rows.ahead();
         if let Some(digest) = &mut self.digest {
-            digest.add(&header);
+            ahead.iter().take(above).for_each(|row| digest.add(row));
         }
-        let header = header.text().map_err(|field| header_error(field.flaw))?;
-        let resumed = self.skip > 0;
-        let mut warnings = Vec::new();
-        let plan = ColumnPlan::from_header(&header, self.claims, &mut warnings)?;
-        if !resumed {
+        rows.take_ahead(above);
+        if self.skip == 0 {
             self.batching.findings().append(&mut warnings);
         }
         if let Some(preview) = &mut self.preview {
@@ -231,8 +252,12 @@ impl Reading<'_> {
                 let cells = doubtful.then(|| serde_json::Value::from(cells()).to_string());
                 self.batching.push(user, cells.as_deref())
             }
-            Judged::Nobody => {
-                self.batching.skip(line);
+            Judged::Skipped(why) => {
+                self.batching.skip(why);
+                Ok(())
+            }
+            Judged::Nothing => {
+                self.batching.skip_blank();
                 Ok(())
             }
             Judged::Rejected(problems) => {
@@ -296,18 +321,6 @@ fn flawed(flaw: Flaw, line: u64, column: String, charset: Option<Charset>) -> Pr
         ),
     };
     Problem::new(Severity::Failed, line, Cow::Owned(column), code, message)
-}
-
-fn header_error(flaw: Flaw) -> FormatError {
-    match flaw {
-        Flaw::NotText => FormatError::Charset {
-            charset: "another charset than it seems to be",
-        },
-        Flaw::Error(_) => FormatError::Workbook {
-            what: "a cell of the header row holds an error",
-            line: 0,
-        },
-    }
 }
 
 fn guessed(charset: Charset) -> String {

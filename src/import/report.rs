@@ -69,7 +69,7 @@ impl Report {
     pub(super) fn new(record: &ImportRecord) -> Self {
         Report {
             import: record.id,
-            options: record.options,
+            options: record.options.clone(),
             domain: record.domain.clone(),
             file_name: record.file_name.clone(),
             file: None,

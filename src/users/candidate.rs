@@ -36,8 +36,12 @@ pub struct Candidate<'r> {
     pub user_name_claim: Option<&'r str>,
     /// Name of the column of each part that a rule may refuse.
     pub columns: CandidateColumns<'r>,
+    /// Whether the file names no columns, so that they were taken by position.
+    pub by_position: bool,
     /// What was wrong with the cells themselves.
     pub problems: Vec<Problem>,
+    /// What was altered or is odd, without harm to the row.
+    pub warnings: Vec<Problem>,
 }
 
 /// How the file calls the columns that rules speak about.

@@ -1,5 +1,7 @@
 //! How an import is to go about its rows.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What is done with a row whose user exists already.
@@ -56,8 +58,114 @@ impl ConflictPolicy {
     }
 }
 
-/// The options of one import.
+/// Which line of the file names its columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum HeaderLine {
+    /// The first lines decide.
+    #[default]
+    Auto,
+    /// None: every line is a row.
+    None,
+    /// This line, from 1; the lines above it are left out.
+    Line(u64),
+}
+
+impl HeaderLine {
+    /// What `word` means: `auto`, `none`, or the number of a line.
+    ///
+    /// # Errors
+    /// A sentence that lists what it can be.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        let word = word.trim();
+        if word.eq_ignore_ascii_case("auto") {
+            return Ok(HeaderLine::Auto);
+        }
+        if word.eq_ignore_ascii_case("none") {
+            return Ok(HeaderLine::None);
+        }
+        let line = word.parse().ok().filter(|line| *line > 0);
+        line.map(HeaderLine::Line).ok_or_else(|| {
+            format!("{word:?} is no header line; use auto, none, or a line number from 1")
+        })
+    }
+}
+
+impl std::fmt::Display for HeaderLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HeaderLine::Auto => f.write_str("auto"),
+            HeaderLine::None => f.write_str("none"),
+            HeaderLine::Line(line) => line.fmt(f),
+        }
+    }
+}
+
+impl TryFrom<String> for HeaderLine {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        HeaderLine::parse(&word)
+    }
+}
+
+impl From<HeaderLine> for String {
+    fn from(line: HeaderLine) -> Self {
+        line.to_string()
+    }
+}
+
+/// What columns mean, as the caller says it: a heading, or the number of a column from 1, and the
+/// column name or claim URI that it stands for; `_` for a column that is not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ColumnMap(BTreeMap<String, String>);
+
+/// What a column that is not read is mapped to.
+pub const IGNORED_COLUMN: &str = "_";
+
+/// Columns that one map may name.
+const MAP_LIMIT: usize = 1024;
+
+impl ColumnMap {
+    /// Adds an entry such as `E-Mail Address=emailaddress`. The last `=` separates the two.
+    ///
+    /// # Errors
+    /// A sentence: there is no `=`, one side is empty, or the heading comes twice.
+    pub fn add(&mut self, entry: &str) -> Result<(), String> {
+        let (heading, meaning) = entry
+            .rsplit_once('=')
+            .map(|(heading, meaning)| (heading.trim(), meaning.trim()))
+            .filter(|(heading, meaning)| !heading.is_empty() && !meaning.is_empty())
+            .ok_or_else(|| {
+                format!(
+                    "{entry:?} maps no column; write HEADING=COLUMN, such as \"E-Mail \
+                     Address=emailaddress\", or HEADING=_ for a column that is not read"
+                )
+            })?;
+        if self.0.len() >= MAP_LIMIT {
+            return Err(format!("a map has {MAP_LIMIT} columns at most"));
+        }
+        match self.0.insert(heading.to_owned(), meaning.to_owned()) {
+            None => Ok(()),
+            Some(_) => Err(format!("the map names the heading {heading:?} twice")),
+        }
+    }
+
+    /// Headings, and what each stands for.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.0.iter();
+        entries.map(|(heading, meaning)| (heading.as_str(), meaning.as_str()))
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The options of one import.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ImportOptions {
     /// What is done with a row whose user exists already.
@@ -69,9 +177,22 @@ pub struct ImportOptions {
     /// The import ends when so many rows have failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_after: Option<u64>,
+    /// Which line of the file names its columns.
+    #[serde(skip_serializing_if = "is_auto")]
+    pub header: HeaderLine,
+    /// What columns mean, where the caller says it.
+    #[serde(skip_serializing_if = "ColumnMap::is_empty")]
+    pub map: ColumnMap,
+    /// The sheet of a workbook that is read; none: the first one that is not hidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
     /// Of a SCIM request: its documents need not say which schemas they are of.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub schemas_optional: bool,
+}
+
+fn is_auto(line: &HeaderLine) -> bool {
+    *line == HeaderLine::Auto
 }
 
 #[cfg(test)]
@@ -91,10 +212,47 @@ mod tests {
     }
 
     #[test]
+    fn header_lines_have_words() {
+        for (word, line) in [
+            ("auto", HeaderLine::Auto),
+            ("NONE", HeaderLine::None),
+            (" 3", HeaderLine::Line(3)),
+        ] {
+            assert_eq!(HeaderLine::parse(word), Ok(line));
+            assert_eq!(HeaderLine::parse(&line.to_string()), Ok(line));
+        }
+        for word in ["0", "-1", "first", ""] {
+            assert!(HeaderLine::parse(word).unwrap_err().contains("auto, none"));
+        }
+    }
+
+    #[test]
+    fn a_map_has_each_heading_once() {
+        let mut map = ColumnMap::default();
+        assert_eq!(map.add("E-Mail Address = emailaddress"), Ok(()));
+        assert_eq!(map.add("a=b=_"), Ok(()));
+        assert!(
+            map.add("E-Mail Address=mail")
+                .unwrap_err()
+                .contains("twice")
+        );
+        for entry in ["", "x", "x=", "=x"] {
+            assert!(map.add(entry).unwrap_err().contains("HEADING=COLUMN"));
+        }
+        let entries: Vec<_> = map.entries().collect();
+        assert_eq!(entries, [("E-Mail Address", "emailaddress"), ("a=b", "_")]);
+    }
+
+    #[test]
     fn options_survive_their_json() {
+        let mut map = ColumnMap::default();
+        map.add("Ext.=_").unwrap();
         let options = ImportOptions {
             conflict: ConflictPolicy::Fill,
             stop_after: Some(3),
+            header: HeaderLine::Line(2),
+            map,
+            sheet: Some("Staff".into()),
             ..ImportOptions::default()
         };
         let json = serde_json::to_string(&options).unwrap();

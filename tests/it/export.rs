@@ -79,7 +79,10 @@ fn odd_users(count: usize) -> String {
             name,
             value(&mut dice),
             value(&mut dice),
-            value(&mut dice),
+            match dice.roll(3) {
+                0 => String::new(),
+                _ => format!("e{number}@x.org"),
+            },
             roles,
             value(&mut dice),
             value(&mut dice),

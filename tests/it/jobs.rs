@@ -526,7 +526,7 @@ fn stopped_in_the_middle(options: ImportOptions) {
     // Rows that are counted and not stored, for a wrong count to show.
     let csv = users_csv(ROWS, 7_919).replacen("\nuser", "\n,,,,,\nuser", 50);
     let request = ImportRequest {
-        options,
+        options: options.clone(),
         ..request(&app, None)
     };
     let id = recorded(app.jobs.queue(request, csv.as_bytes())).id;

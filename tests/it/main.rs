@@ -14,6 +14,7 @@ mod app;
 mod message;
 mod channels;
 mod old_files;
+mod headers;
 mod soap;
 mod callers;
 mod companions;

@@ -122,7 +122,7 @@ impl Call<'_> {
         let dry_run = request.options.dry_run;
         // A preference may be passed over: whoever asks for a dry run waits for what it says.
         let waits = self.respond_async && !dry_run;
-        let (key, options) = (request.key.clone(), request.options);
+        let (key, options) = (request.key.clone(), request.options.clone());
         let domain = request.domain.name.clone();
         let ended = match waits {
             true => self.app.jobs.queue(request, file),

@@ -1,0 +1,504 @@
+//! The header line: which line it is, and what it says of the columns.
+//!
+//! Decided by the caller's options, or by the first line and the rows in the first [`LOOK`] bytes. What is
+//! not understood is refused: a guess would make passwords of addresses and names of headings.
+
+use std::collections::HashSet;
+
+use crate::formats::row::{FlawedField, TextRow};
+use crate::import::cells::{is_address, is_claim_shaped, trimmed};
+use crate::import::columns::{Column, ColumnPlan};
+use crate::import::header_error::{HeaderError, quoted};
+use crate::import::meaning::{Meaning, Meanings};
+use crate::import::presets;
+use crate::users::claims::{ClaimTable, Field};
+use crate::users::options::{ColumnMap, HeaderLine};
+use crate::users::passwords;
+use crate::users::problem::{Problem, Severity};
+
+/// Bytes of rows by which the header line is decided.
+pub const LOOK: usize = 64 * 1024;
+
+/// Rows among which a header line is looked for that stands below other lines.
+const LINES_ABOVE: usize = 20;
+
+/// The words for a user name over the original's first column, and for a password over its second one,
+/// without blanks, hyphens and underscores.
+const ORIGINALS: ([&str; 4], [&str; 4]) = (
+    ["user", "username", "name", "login"],
+    ["password", "pass", "pwd", "credential"],
+);
+
+/// How a file begins.
+pub struct Beginning<'r> {
+    /// Its first rows, blank ones too.
+    pub rows: Vec<Result<TextRow<'r>, FlawedField>>,
+    /// Whether its first line is empty: the original takes that for the header line.
+    pub first_line_is_empty: bool,
+}
+
+/// What the caller says of the header line.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'o> {
+    /// Which line it is.
+    pub line: HeaderLine,
+    /// What columns mean; each heading has to be there.
+    pub map: &'o ColumnMap,
+    /// The same of the settings; headings that are not there say nothing.
+    pub settings_map: &'o ColumnMap,
+}
+
+/// What the beginning of the file comes to.
+#[derive(Debug)]
+pub struct Header<'t> {
+    /// The columns.
+    pub plan: ColumnPlan<'t>,
+    /// Rows that are no users: the header line and what is above it.
+    pub rows: usize,
+    /// What the caller should know.
+    pub warnings: Vec<Problem>,
+}
+
+/// What the columns are, where the first row alone says it: its headings are all known.
+///
+/// # Errors
+/// Two headings mean the same, or the caller's map does not fit.
+pub fn of_first_row<'t>(
+    first: &TextRow<'_>,
+    wanted: Wanted<'_>,
+    claims: &'t ClaimTable,
+) -> Result<Option<Header<'t>>, HeaderError> {
+    if wanted.line != HeaderLine::Auto || is_blank(first) {
+        return Ok(None);
+    }
+    let headings = headings(first);
+    let has_gap = headings.iter().any(|heading| heading.is_empty());
+    let beginning = Beginning {
+        rows: Vec::new(),
+        first_line_is_empty: false,
+    };
+    let reader = HeaderReader {
+        beginning: &beginning,
+        wanted,
+        claims,
+    };
+    match has_gap {
+        true => Ok(None),
+        false => reader.understood(first, 0),
+    }
+}
+
+/// Decides what the columns are.
+///
+/// # Errors
+/// The header is not understood, or only in part, and following it would be a guess; the first row is no
+/// text.
+pub fn read<'t>(
+    beginning: &Beginning<'_>,
+    wanted: Wanted<'_>,
+    claims: &'t ClaimTable,
+) -> Result<Header<'t>, HeaderError> {
+    let reader = HeaderReader {
+        beginning,
+        wanted,
+        claims,
+    };
+    match wanted.line {
+        HeaderLine::Auto => reader.decide(),
+        HeaderLine::None => reader.without_header(),
+        HeaderLine::Line(line) => reader.at_line(line),
+    }
+}
+
+struct HeaderReader<'b, 'r, 't> {
+    beginning: &'b Beginning<'r>,
+    wanted: Wanted<'b>,
+    claims: &'t ClaimTable,
+}
+
+impl<'r, 't> HeaderReader<'_, 'r, 't> {
+    fn decide(&self) -> Result<Header<'t>, HeaderError> {
+        let rows = &self.beginning.rows;
+        let is_preface = |row: &TextRow<'_>| {
+            let cells: Vec<&str> = row.iter().map(trimmed).collect();
+            presets::is_preface(&cells)
+        };
+        let is_above = |row: &&Result<TextRow<'_>, FlawedField>| {
+            row.as_ref()
+                .is_ok_and(|row| is_blank(row) || is_preface(row))
+        };
+        let above = rows.iter().take_while(is_above).count();
+        let Some(first) = rows.get(above) else {
+            // Blank rows alone.
+            return Ok(self.positional(None, above));
+        };
+        let first = first
+            .as_ref()
+            .map_err(|flawed| HeaderError::Flawed(*flawed))?;
+        if let Some(header) = self.understood(first, above)? {
+            return Ok(header);
+        }
+        if !self.wanted.map.is_empty() {
+            return Err(self.not_understood(first, above));
+        }
+        let below = || rows.iter().skip(above + 1).flatten();
+        if self.is_originals(first, below())
+            || (!is_data(first, self.claims) && has_claims(below()))
+        {
+            return Ok(self.by_position(first, above));
+        }
+        if self.beginning.first_line_is_empty || above > 0 {
+            let is_heading = |cell: &str| self.claims.column(trimmed(cell)).is_some();
+            return match is_commented(first) || first.get(0).is_some_and(is_heading) {
+                true => Err(self.not_understood(first, above)),
+                false => Ok(self.positional(None, above)),
+            };
+        }
+        if is_data(first, self.claims) && !below().any(|row| is_address_second(row)) {
+            let warning = Problem::new(
+                Severity::Warning,
+                first.line(),
+                None,
+                "first-line-is-data",
+                "the first line looks like a user and not like a header line, so it was imported as a \
+                 row; put the line `UserName,Password,Claims` above it, or say that line 1 is the \
+                 header (header=1)",
+            );
+            let mut header = self.positional(None, above);
+            header.warnings.push(warning);
+            return Ok(header);
+        }
+        Err(self.not_understood(first, above))
+    }
+
+    /// No line is the header: the columns have numbers.
+    fn without_header(&self) -> Result<Header<'t>, HeaderError> {
+        if self.wanted.map.is_empty() {
+            return Ok(self.positional(None, 0));
+        }
+        let rows = self.beginning.rows.iter().flatten();
+        let width = rows.map(|row| row.len()).max().unwrap_or_default();
+        let numbers: Vec<String> = (1..=width).map(|number| number.to_string()).collect();
+        let headings: Vec<&str> = numbers.iter().map(String::as_str).collect();
+        let meanings = self.meanings(&headings)?;
+        let columns = headings
+            .iter()
+            .enumerate()
+            .map(|(position, number)| Column {
+                name: (*number).to_owned(),
+                field: match meanings.of(position, number) {
+                    Meaning::Field(field) => Some(field),
+                    Meaning::Ignored | Meaning::Dropped | Meaning::Unknown => None,
+                },
+            });
+        let columns: Vec<Column> = columns.collect();
+        check_columns(&columns, 0)?;
+        Ok(Header {
+            plan: ColumnPlan::headed(columns, Vec::new(), self.claims),
+            rows: 0,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The caller says that `line` is the header line.
+    fn at_line(&self, line: u64) -> Result<Header<'t>, HeaderError> {
+        let rows = &self.beginning.rows;
+        let is_there = |row: &Result<TextRow<'_>, FlawedField>| {
+            row.as_ref().is_ok_and(|row| row.line() == line)
+        };
+        let Some(position) = rows.iter().position(is_there) else {
+            // An empty first line is the header line of a file without headings.
+            if line == 1 && self.beginning.first_line_is_empty {
+                return Ok(self.positional(None, 0));
+            }
+            return Err(HeaderError::NoSuchLine { line });
+        };
+        let Some(Ok(header)) = rows.get(position) else {
+            return Err(HeaderError::NoSuchLine { line });
+        };
+        if let Some(understood) = self.understood(header, position)? {
+            return Ok(understood);
+        }
+        let below = rows.iter().skip(position + 1).flatten();
+        let headings = headings(header);
+        let known = |heading: &&str| self.claims.column(heading);
+        let contradicts = match (
+            headings.first().and_then(known),
+            headings.get(1).and_then(known),
+        ) {
+            (None, None | Some(Field::Password)) => false,
+            (Some(Field::UserName), Some(Field::Password)) => false,
+            (Some(Field::UserName), None) => headings.len() > 1,
+            _ => true,
+        };
+        let mut further = headings.iter().skip(2).filter_map(known);
+        let fits = self.is_originals(header, below)
+            || (!contradicts && further.all(|field| *field == Field::ClaimCells));
+        match self.wanted.map.is_empty() && fits {
+            true => Ok(self.by_position(header, position)),
+            false => Err(self.not_understood(header, position)),
+        }
+    }
+
+    /// The header of a line whose headings are all known; none: some are not.
+    fn understood(
+        &self,
+        row: &TextRow<'_>,
+        position: usize,
+    ) -> Result<Option<Header<'t>>, HeaderError> {
+        let headings = headings(row);
+        let meanings = self.meanings(&headings)?;
+        let mut columns = Vec::new();
+        let mut dropped = Vec::new();
+        for (position, heading) in headings.iter().enumerate() {
+            let field = match meanings.of(position, heading) {
+                Meaning::Field(field) => Some(field),
+                Meaning::Ignored => None,
+                Meaning::Dropped => {
+                    dropped.push(*heading);
+                    None
+                }
+                Meaning::Unknown if heading.is_empty() && self.is_empty_below(position) => None,
+                Meaning::Unknown => return Ok(None),
+            };
+            columns.push(Column {
+                name: (*heading).to_owned(),
+                field,
+            });
+        }
+        let has_user_name = columns.iter().any(|it| it.field == Some(Field::UserName));
+        if !has_user_name {
+            return Ok(None);
+        }
+        check_columns(&columns, row.line())?;
+        let mut warnings = Vec::new();
+        if let (Some(preset), false) = (meanings.preset(), dropped.is_empty()) {
+            let names = quoted(dropped.iter().copied());
+            warnings.push(Problem::new(
+                Severity::Warning,
+                row.line(),
+                None,
+                "columns-ignored",
+                format!(
+                    "the file was read as an export of {}; these columns have no place here and were not \
+                     read: {names}",
+                    preset.name
+                ),
+            ));
+        }
+        Ok(Some(Header {
+            plan: ColumnPlan::headed(columns, cells(row), self.claims),
+            rows: position + 1,
+            warnings,
+        }))
+    }
+
+    fn meanings(&self, headings: &[&str]) -> Result<Meanings<'_>, HeaderError> {
+        Meanings::new(
+            headings,
+            self.wanted.map,
+            self.wanted.settings_map,
+            self.claims,
+        )
+    }
+
+    /// Whether no row has anything in the column at `position`.
+    fn is_empty_below(&self, position: usize) -> bool {
+        let rows = self.beginning.rows.iter().flatten();
+        let mut cells = rows.filter_map(|row| row.get(position));
+        cells.all(|cell| trimmed(cell).is_empty())
+    }
+
+    /// Whether the line is the original's header or one like it: a word for the user name, one for the
+    /// password, and behind them nothing that contradicts claim cells.
+    fn is_originals<'x>(
+        &self,
+        row: &TextRow<'_>,
+        mut below: impl Iterator<Item = &'x TextRow<'x>>,
+    ) -> bool {
+        let headings = headings(row);
+        let is_one_of = |position: usize, words: &[&str]| {
+            let folded = headings.get(position).map(|heading| folded(heading));
+            folded.is_some_and(|heading| words.contains(&heading.as_str()))
+        };
+        if !is_one_of(0, &ORIGINALS.0) || !is_one_of(1, &ORIGINALS.1) {
+            return false;
+        }
+        let further = headings.iter().skip(2);
+        let knows_others = further
+            .filter_map(|heading| self.claims.column(heading))
+            .any(|field| *field != Field::ClaimCells);
+        !knows_others
+            || below.all(|row| {
+                row.iter()
+                    .skip(2)
+                    .map(trimmed)
+                    .all(|cell| cell.is_empty() || is_claim_shaped(cell))
+            })
+    }
+
+    /// The original's reading, with a header line that is not read.
+    fn by_position(&self, row: &TextRow<'_>, position: usize) -> Header<'t> {
+        let mut header = self.positional(Some(row), position + 1);
+        header.warnings.push(Problem::new(
+            Severity::Warning,
+            row.line(),
+            None,
+            "header-not-understood",
+            "the header line has names that are not known, so the columns were taken by position: user \
+             name, password, then claimURI=value cells",
+        ));
+        header
+    }
+
+    fn positional(&self, header: Option<&TextRow<'_>>, rows: usize) -> Header<'t> {
+        Header {
+            plan: ColumnPlan::positional(header.map(cells).unwrap_or_default(), self.claims),
+            rows,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What is to be said of a line that was read as the header.
+    fn not_understood(&self, row: &TextRow<'_>, position: usize) -> HeaderError {
+        let headings = headings(row);
+        let meanings = match self.meanings(&headings) {
+            Ok(meanings) => meanings,
+            Err(error) => return error,
+        };
+        let line = row.line();
+        let later = self
+            .beginning
+            .rows
+            .iter()
+            .skip(position + 1)
+            .take(LINES_ABOVE);
+        let better = later.flatten().find(|row| {
+            !is_blank(row) && self.understood(row, 0).is_ok_and(|header| header.is_some())
+        });
+        if let Some(better) = better {
+            return HeaderError::LinesAbove {
+                line,
+                header: better.line(),
+            };
+        }
+        let known = self.claims.column_names().join(", ");
+        let unknown: Vec<String> = headings
+            .iter()
+            .enumerate()
+            .filter(|(position, heading)| {
+                matches!(meanings.of(*position, heading), Meaning::Unknown)
+            })
+            .map(|(position, heading)| meanings.described(position, heading))
+            .collect();
+        let understands_some = unknown.len() < headings.len();
+        match (meanings.has_user_name(&headings), understands_some) {
+            (true, _) => HeaderError::UnknownColumns {
+                line,
+                unknown,
+                known,
+            },
+            (false, true) => HeaderError::NoUserName { line, unknown },
+            (false, false) => HeaderError::NotUnderstood { line, unknown },
+        }
+    }
+}
+
+/// Two columns may not mean the same, and one has to be the user name.
+fn check_columns(columns: &[Column], line: u64) -> Result<(), HeaderError> {
+    let mut seen = HashSet::new();
+    for column in columns {
+        let Some(field) = &column.field else { continue };
+        let repeatable = matches!(field, Field::ClaimCells);
+        if !repeatable && !seen.insert(field.to_string()) {
+            return Err(HeaderError::Twice {
+                name: column.name.clone(),
+            });
+        }
+    }
+    match columns.iter().any(|it| it.field == Some(Field::UserName)) {
+        true => Ok(()),
+        false => Err(HeaderError::NoUserName {
+            line,
+            unknown: Vec::new(),
+        }),
+    }
+}
+
+/// The headings without blanks at their ends, and without empty ones at the end of the line.
+fn headings<'r>(row: &TextRow<'r>) -> Vec<&'r str> {
+    let mut headings: Vec<&str> = row.iter().map(trimmed).collect();
+    while headings.last().is_some_and(|heading| heading.is_empty()) {
+        headings.pop();
+    }
+    headings
+}
+
+fn cells(row: &TextRow<'_>) -> Vec<String> {
+    headings(row).into_iter().map(str::to_owned).collect()
+}
+
+fn folded(heading: &str) -> String {
+    let letters = heading
+        .chars()
+        .filter(|sign| !matches!(sign, ' ' | '-' | '_' | '\u{a0}'));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+fn is_blank(row: &TextRow<'_>) -> bool {
+    row.iter().all(|cell| trimmed(cell).is_empty())
+}
+
+/// Whether the line is a comment, as scripts write it above a table.
+fn is_commented(row: &TextRow<'_>) -> bool {
+    let first = row.get(0).map(trimmed).unwrap_or_default();
+    first.starts_with('#') || first.starts_with("//")
+}
+
+/// Whether the line has the shape of a user in the original's dialect: a `claimURI=value` cell behind the
+/// second, or a second cell that looks like a password, beside a first one that is one word and no heading.
+fn is_data(row: &TextRow<'_>, claims: &ClaimTable) -> bool {
+    let further: Vec<&str> = row
+        .iter()
+        .skip(2)
+        .map(trimmed)
+        .filter(|cell| !cell.is_empty())
+        .collect();
+    let (name, password) = (
+        row.get(0).map(trimmed).unwrap_or_default(),
+        row.get(1).map(trimmed).unwrap_or_default(),
+    );
+    let may_be_name = !name.is_empty()
+        && claims.column(name).is_none()
+        && !ORIGINALS.0.contains(&folded(name).as_str())
+        && !name.contains(char::is_whitespace)
+        && !is_commented(row);
+    if !may_be_name || !further.iter().all(|cell| is_claim_shaped(cell)) {
+        return false;
+    }
+    let looks_like_password = passwords::looks_like_one(password) && !is_address(password);
+    !further.is_empty() || looks_like_password
+}
+
+/// Whether rows are in the original's dialect: one has a `claimURI=value` cell behind its second one, and
+/// none an e-mail address in the second.
+fn has_claims<'r>(rows: impl Iterator<Item = &'r TextRow<'r>>) -> bool {
+    let mut any = false;
+    for row in rows {
+        if is_address_second(row) {
+            return false;
+        }
+        any |= row
+            .iter()
+            .skip(2)
+            .any(|cell| is_claim_shaped(trimmed(cell)));
+    }
+    any
+}
+
+fn is_address_second(row: &TextRow<'_>) -> bool {
+    row.get(1).is_some_and(|cell| is_address(trimmed(cell)))
+}
+
+#[cfg(test)]
+mod tests;

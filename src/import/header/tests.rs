@@ -1,0 +1,420 @@
+//! What beginnings of files come to.
+
+use super::*;
+use crate::formats::csv::CsvRows;
+use crate::formats::open::{Options, open};
+use crate::formats::row::Row;
+use crate::formats::settings::Settings;
+use crate::import::columns::RowContent;
+use crate::wire::spool::SpoolSettings;
+
+fn table() -> ClaimTable {
+    ClaimTable::new(&Default::default())
+}
+
+/// Field by field what the first row behind the header asks for, and the warnings' codes.
+fn plan(file: &str) -> Result<(String, Vec<String>), String> {
+    plan_as(HeaderLine::Auto, &[], file)
+}
+
+fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<String>), String> {
+    let table = table();
+    let settings = Settings::default();
+    let spool = SpoolSettings {
+        folder: std::env::temp_dir(),
+        limit: 0,
+    };
+    let options = Options {
+        called: None,
+        settings: &settings,
+        spool: &spool,
+    };
+    let mut opened = open(file.as_bytes(), &options).map_err(|error| error.to_string())?;
+    let mut rows = opened.rows().unwrap();
+    rows.look_ahead(LOOK).unwrap();
+    let mut columns = ColumnMap::default();
+    map.iter().for_each(|entry| columns.add(entry).unwrap());
+    let beginning = Beginning {
+        rows: rows.ahead().iter().map(Row::text).collect(),
+        first_line_is_empty: rows.first_line_is_empty(),
+    };
+    let wanted = Wanted {
+        line,
+        map: &columns,
+        settings_map: &settings.map,
+    };
+    let header = read(&beginning, wanted, &table).map_err(|error| error.to_string())?;
+    rows.take_ahead(header.rows);
+    let mut warnings = header.warnings;
+    let row = rows.next_row().unwrap().unwrap();
+    let seen = match header.plan.read(&row.text().unwrap()) {
+        Ok(RowContent::User(mut c)) => {
+            warnings.append(&mut c.warnings);
+            let codes: Vec<String> = c.problems.iter().map(|it| it.code.to_string()).collect();
+            format!(
+                "{}|{}|{}|{}|{}|{:?}|{}|{codes:?}",
+                c.user_name,
+                c.password.unwrap_or("-"),
+                c.given_name.unwrap_or("-"),
+                c.family_name.unwrap_or("-"),
+                c.email.unwrap_or("-"),
+                c.attributes,
+                c.roles.unwrap_or("-"),
+            )
+        }
+        Ok(RowContent::Header) => "header".into(),
+        Ok(RowContent::Ruled) => "ruled".into(),
+        Ok(RowContent::Nothing) => "nothing".into(),
+        Err(problem) => problem.code.to_string(),
+    };
+    let codes = warnings.into_iter().map(|it| it.code.into_owned());
+    Ok((seen, codes.collect()))
+}
+
+fn first(file: &str) -> String {
+    plan(file).unwrap().0
+}
+
+#[test]
+fn the_vendors_sample_has_given_names_and_no_passwords() {
+    assert_eq!(
+        plan("UserName,FirstName\nbulkUser1,Ruwan").unwrap(),
+        (r#"bulkUser1|-|Ruwan|-|-|[]|-|[]"#.into(), vec![])
+    );
+}
+
+#[test]
+fn the_originals_dialect_reads_claim_cells() {
+    assert_eq!(
+        first(
+            "UserName,Password,Claims\n\
+             n,P,http://wso2.org/claims/emailaddress=n@x.org,http://wso2.org/claims/country=FR,\
+             ,http://wso2.org/claims/role=admin:Internal/x,=ignored,\
+             http://wso2.org/claims/givenname=G="
+        ),
+        r#"n|P|G|-|n@x.org|[("country", "FR")]|admin:Internal/x|[]"#
+    );
+    assert_eq!(first("UserName,Password,Claims\nn,P"), "n|P|-|-|-|[]|-|[]");
+    assert_eq!(first("UserName,Password,Claims\nn"), "n|-|-|-|-|[]|-|[]");
+    let renamed = "UserName,Password,Email\nn,P,http://wso2.org/claims/emailaddress=n@x.org";
+    assert_eq!(
+        first(renamed),
+        "n|P|-|-|n@x.org|[]|-|[]",
+        "the header's name does not matter"
+    );
+}
+
+#[test]
+fn claim_cells_are_refused_as_in_the_original() {
+    for (cell, code) in [
+        ("http://wso2.org/claims/givenname", "claim-format"),
+        ("http://wso2.org/claims/givenname=", "claim-format"),
+        ("http://wso2.org/claims/givenname=a=b", "claim-format"),
+        ("http://wso2.org/claims/nosuch=a", "claim-unknown"),
+    ] {
+        let file = format!("UserName,Password,Claims\nn,P,{cell}");
+        assert_eq!(first(&file), format!("n|P|-|-|-|[]|-|[{code:?}]"), "{cell}");
+    }
+}
+
+#[test]
+fn headed_columns_come_in_any_order_and_case() {
+    assert_eq!(
+        first(
+            "EmailAddress,familyName,USERNAME,given name,http://wso2.org/claims/country\n\
+               n@x.org,F,n,G,FR"
+        ),
+        r#"n|-|G|F|n@x.org|[("country", "FR")]|-|[]"#
+    );
+    assert_eq!(
+        first("username,email,_line,_code\nn,n@x.org,4,x"),
+        "n|-|-|-|n@x.org|[]|-|[]"
+    );
+    assert_eq!(
+        first("username,email,,\nn,n@x.org,,"),
+        "n|-|-|-|n@x.org|[]|-|[]"
+    );
+}
+
+#[test]
+fn a_row_may_have_fewer_cells_and_claims_behind_the_last_one() {
+    assert_eq!(first("username,email\nn"), "n|-|-|-|-|[]|-|[]");
+    assert_eq!(first("username,email\nn,e@x,,"), "n|-|-|-|e@x|[]|-|[]");
+    assert_eq!(
+        first("username,email\nn,e@x,http://wso2.org/claims/country=FR"),
+        r#"n|-|-|-|e@x|[("country", "FR")]|-|[]"#
+    );
+    assert_eq!(first("username,email\nn,e@x,x"), "field-count");
+}
+
+#[test]
+fn headers_that_would_have_to_be_guessed_are_refused() {
+    for (file, says) in [
+        (
+            "username,email,colour\na,b,c",
+            "unknown columns: \"colour\"",
+        ),
+        ("email,givenname\na,b", "no user name column"),
+        ("username,firstname,given_name\na,b,c", "given_name twice"),
+        ("username,colour\na,b", "unknown columns: the second one"),
+        (
+            "username (required),email (optional)\nn,n@x.org",
+            "is it username?",
+        ),
+        ("username:,password:\nn,P", "is it username?"),
+        (
+            "id,upn\n4711,n@x.org",
+            "none of its columns is known: \"id\", the second one",
+        ),
+        ("Benutzer,Kennwort\nn,P", "none of its columns is known"),
+        ("kim\nlee\n", "none of its columns is known: \"kim\""),
+        ("hello world\n", "\"hello world\""),
+        (
+            "# made by hand\nusername,email\nn,n@x.org",
+            "line 2 looks like it",
+        ),
+        (
+            "Staff of 2026,,\n,,\nusername,email,title\nn,n@x.org,Dr",
+            "line 3 looks like it",
+        ),
+        ("\nusername,colour\nn,P", "unknown columns"),
+        (
+            "username,password,email,colour\nn,P,n@x.org,red",
+            "unknown columns: \"colour\"",
+        ),
+        (
+            ",username,email\nx,n,n@x.org",
+            "column 1 (it has no heading)",
+        ),
+    ] {
+        let error = plan(file).unwrap_err();
+        assert!(error.contains(says), "{file:?}: {error}");
+        assert!(error.contains("header"), "{error}");
+    }
+    let hidden = plan("user,S3cret,email\na,b,c").unwrap_err();
+    assert!(!hidden.contains("S3cret"), "perhaps a password");
+}
+
+#[test]
+fn the_originals_headers_and_its_rows_are_read_by_position() {
+    let claim = "http://wso2.org/claims/country=FR";
+    for file in [
+        "name,pwd\nn,Pass-1".to_owned(),
+        "LOGIN,Credential\nn,Pass-1".to_owned(),
+        "User Name,PASS,Colour\nn,Pass-1".to_owned(),
+        format!("name,password,email\nn,Pass-1,{claim}"),
+        format!("Benutzer,Kennwort,Angaben\nn,Pass-1,{claim}"),
+        format!("a,b\nn,Pass-1,{claim}\nm,Pass-2"),
+    ] {
+        let (seen, warnings) = plan(&file).unwrap();
+        assert!(seen.starts_with("n|Pass-1|-|-|-|"), "{file:?}: {seen}");
+        assert_eq!(warnings, ["header-not-understood"], "{file:?}");
+    }
+    let addresses = format!("a,b\nn,n@x.org\nm,Pass-2,{claim}");
+    assert!(
+        plan(&addresses)
+            .unwrap_err()
+            .contains("none of its columns")
+    );
+}
+
+#[test]
+fn no_user_is_lost_in_a_file_without_a_header() {
+    let claim = "http://wso2.org/claims/country=FR";
+    for (file, code) in [
+        ("\nn,Pass-1\nm,Pass-2".to_owned(), None),
+        (",,\nn,Pass-1,\nm,Pass-2,".to_owned(), None),
+        (
+            format!("n,Pass-1,{claim}\nm,Pass-2"),
+            Some("first-line-is-data"),
+        ),
+        ("n,Pass-1\nm,Pass-2".to_owned(), Some("first-line-is-data")),
+        ("n,Passw0rd".to_owned(), Some("first-line-is-data")),
+    ] {
+        let (seen, warnings) = plan(&file).unwrap();
+        assert!(seen.starts_with("n|Pass"), "{file:?}: {seen}");
+        assert_eq!(
+            warnings,
+            code.map(str::to_owned).into_iter().collect::<Vec<_>>(),
+            "{file:?}"
+        );
+    }
+    // An address may be no password.
+    assert!(plan("n,Pass-1\nm,m@x.org").is_err());
+    assert!(plan("Employee,Address1,Address2\nn,a,b").is_err());
+}
+
+#[test]
+fn the_caller_says_which_line_is_the_header() {
+    let read = |line, file: &str| plan_as(line, &[], file).map(|(seen, _)| seen);
+    let line = HeaderLine::Line;
+    assert_eq!(
+        read(line(2), "Staff\nusername,title\nn,Dr").unwrap(),
+        r#"n|-|-|-|-|[("title", "Dr")]|-|[]"#
+    );
+    assert_eq!(
+        read(line(1), "n,Pass-1\nm,Pass-2").unwrap(),
+        "m|Pass-2|-|-|-|[]|-|[]"
+    );
+    assert_eq!(
+        read(line(1), "Benutzer,Kennwort\nn,Pass-1").unwrap(),
+        "n|Pass-1|-|-|-|[]|-|[]"
+    );
+    assert_eq!(
+        read(HeaderLine::None, "n,Pass-1\nm,Pass-2").unwrap(),
+        "n|Pass-1|-|-|-|[]|-|[]"
+    );
+    assert_eq!(
+        read(line(1), "\nn,Pass-1").unwrap(),
+        "n|Pass-1|-|-|-|[]|-|[]"
+    );
+    for (at, file, says) in [
+        (line(9), "username\nn", "Line 9 was to be the header line"),
+        (line(1), "username,colour\nn,x", "unknown columns"),
+        (line(2), "\"a\nb\",c\nusername\nn", "Line 2 was to be"),
+    ] {
+        let error = read(at, file).unwrap_err();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn the_caller_says_what_columns_mean() {
+    let read =
+        |map: &[&str], file: &str| plan_as(HeaderLine::Auto, map, file).map(|(seen, _)| seen);
+    let file = "Kürzel,E-Mail  Address,Ext.\nn,n@x.org,12";
+    let seen = "n|-|-|-|n@x.org|[]|-|[]";
+    assert_eq!(
+        read(
+            &["kürzel=username", "e-mail address=emailaddress", "Ext.=_"],
+            file
+        )
+        .unwrap(),
+        seen
+    );
+    assert_eq!(
+        read(
+            &["1=username", "2=http://wso2.org/claims/emailaddress", "3=_"],
+            file
+        )
+        .unwrap(),
+        seen
+    );
+    for (map, says) in [
+        (&["Kürzel=username"][..], "unknown columns: \"Ext.\""),
+        (
+            &["Nickname=nickname"][..],
+            "\"Nickname\", which the header line does not have",
+        ),
+        (
+            &["Kürzel=nosuch"][..],
+            "means \"nosuch\", which is no column",
+        ),
+        (&["Kürzel=username", "2=username", "3=_"][..], "twice"),
+    ] {
+        let error = read(map, file).unwrap_err();
+        assert!(error.contains(says), "{error}");
+    }
+    let numbered = plan_as(
+        HeaderLine::None,
+        &["2=username", "1=title"],
+        "Dr,n,x\nMs,m,y",
+    )
+    .unwrap();
+    assert_eq!(numbered.0, r#"n|-|-|-|-|[("title", "Dr")]|-|[]"#);
+}
+
+#[test]
+fn repeated_headers_and_ruled_lines_are_no_users() {
+    assert_eq!(first("username,email\n--------,-----\nn,n@x.org"), "ruled");
+    assert_eq!(
+        first("username,email,password\nUserName,Email,Password\n"),
+        "header"
+    );
+    assert_eq!(first("name,pwd\nname,PWD\n"), "header");
+    assert_eq!(first("name,pwd\nusername,password,claims\n"), "header");
+    assert_eq!(
+        first("username,email,password\nemail,username,password"),
+        "header-repeated"
+    );
+    assert_eq!(
+        first("username,email\nuser,user@x.org"),
+        "user|-|-|-|user@x.org|[]|-|[]"
+    );
+}
+
+#[test]
+fn cells_are_tidied_before_they_are_read() {
+    assert_eq!(
+        first("username,email,given name\n n\t, n@x.org\u{a0},\u{200b}G "),
+        "n|-|G|-|n@x.org|[]|-|[]"
+    );
+    assert_eq!(
+        first("username,employeeNumber,postalcode\n=\"007\",=\"00077\",\"=\"\"01\"\"\""),
+        r#"007|-|-|-|-|[("employeeNumber", "00077"), ("postalcode", "01")]|-|[]"#
+    );
+    assert_eq!(
+        first("username,email,mobile,displayName\nn,NULL,(null),Null"),
+        r#"n|-|-|-|-|[("displayName", "Null")]|-|[]"#
+    );
+    assert_eq!(
+        first("username,email\n#N/A,e@x"),
+        r#"|-|-|-|e@x|[]|-|["cell-error"]"#
+    );
+    assert_eq!(
+        first("username,email\nn,nobody"),
+        r#"n|-|-|-|nobody|[]|-|["email-form"]"#
+    );
+    let claims = "UserName,Password,Claims\nn, Pass-1 ,http://wso2.org/claims/emailaddress=x y";
+    assert_eq!(
+        first(claims),
+        "n|Pass-1|-|-|x y|[]|-|[]",
+        "as in the original"
+    );
+    assert_eq!(plan(claims).unwrap().1, ["password-trimmed", "email-form"]);
+    assert_eq!(first("username,email\n \u{a0},\t"), "nothing");
+}
+
+#[test]
+fn a_rejected_row_repeats_no_password_wherever_it_may_have_moved() {
+    let table = table();
+    let cells = |header: &str, row: &str| {
+        let file = format!("{header}\n{row}\n");
+        let mut rows = CsvRows::new(file.as_bytes(), None);
+        let header = rows.next_row().unwrap().unwrap();
+        let plan = read(
+            &Beginning {
+                rows: vec![header.text()],
+                first_line_is_empty: false,
+            },
+            Wanted {
+                line: HeaderLine::Auto,
+                map: &ColumnMap::default(),
+                settings_map: &ColumnMap::default(),
+            },
+            &table,
+        );
+        let plan = plan.unwrap().plan;
+        let row = rows.next_row().unwrap().unwrap();
+        let cells = plan.text_cells(&row.text().unwrap());
+        assert_eq!(plan.cells(&row), cells);
+        cells.join("|")
+    };
+    let header = "username,givenname,password,country";
+    assert_eq!(cells(header, "n,G,P,FR"), "n|G||FR");
+    assert_eq!(cells(header, "n,P,FR"), "n||", "one is missing before it");
+    assert_eq!(cells(header, "n,P"), "n|");
+    assert_eq!(
+        cells(header, "n,G,x,P,FR"),
+        "n|G|||FR",
+        "one too many before it"
+    );
+    assert_eq!(
+        cells(header, "n,Secret-1,G,FR"),
+        "n|||FR",
+        "in another order"
+    );
+    let claims = "UserName,Password,Claims";
+    let claim = "http://wso2.org/claims/password=P";
+    assert_eq!(cells(claims, &format!("n,,{claim},x")), "n|||x");
+}

@@ -1,0 +1,148 @@
+//! What a heading means: by the caller's map, by the heading itself, or by the product that exported the
+//! file.
+
+use std::collections::HashMap;
+
+use crate::import::header_error::{HeaderError, quote};
+use crate::import::presets::{self, Preset, Target};
+use crate::users::claims::{ClaimTable, Field};
+use crate::users::options::{ColumnMap, IGNORED_COLUMN};
+use crate::users::passwords;
+
+/// What a column stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// This.
+    Field(Field),
+    /// Nothing, because somebody says so.
+    Ignored,
+    /// Nothing, because there is no place for what the product has there.
+    Dropped,
+    /// It is not known.
+    Unknown,
+}
+
+/// The meanings of the headings of one line.
+pub(super) struct Meanings<'m> {
+    claims: &'m ClaimTable,
+    /// By the heading, or the number of the column.
+    mapped: HashMap<String, Meaning>,
+    preset: Option<&'static Preset>,
+}
+
+impl<'m> Meanings<'m> {
+    /// The meanings of `headings`, which have no blanks at their ends.
+    ///
+    /// # Errors
+    /// The caller's map names a heading that is not there; a map names a column that does not exist.
+    pub(super) fn new(
+        headings: &[&str],
+        map: &ColumnMap,
+        settings_map: &ColumnMap,
+        claims: &'m ClaimTable,
+    ) -> Result<Self, HeaderError> {
+        let mut mapped = HashMap::new();
+        for (heading, meaning) in settings_map.entries() {
+            mapped.insert(folded(heading), column(heading, meaning, claims)?);
+        }
+        for (heading, meaning) in map.entries() {
+            let key = folded(heading);
+            let is_heading = headings.iter().any(|it| folded(it) == key);
+            let is_number = key
+                .parse::<usize>()
+                .is_ok_and(|number| (1..=headings.len()).contains(&number));
+            if !is_heading && !is_number {
+                let heading = heading.to_owned();
+                return Err(HeaderError::NotThere { heading });
+            }
+            mapped.insert(key, column(heading, meaning, claims)?);
+        }
+        let mut meanings = Meanings {
+            claims,
+            mapped,
+            preset: None,
+        };
+        let mut each = headings.iter().enumerate();
+        let all_known = each.all(|(position, heading)| {
+            heading.is_empty() || meanings.of(position, heading) != Meaning::Unknown
+        });
+        if !(all_known && meanings.has_user_name(headings)) {
+            meanings.preset = presets::find(headings);
+        }
+        Ok(meanings)
+    }
+
+    /// What the column at `position`, from 0, with this heading stands for.
+    pub(super) fn of(&self, position: usize, heading: &str) -> Meaning {
+        let by_heading = self.mapped.get(&folded(heading));
+        let by_number = || self.mapped.get(&(position + 1).to_string());
+        if let Some(meaning) = by_heading.or_else(by_number) {
+            return meaning.clone();
+        }
+        if heading.starts_with('_') {
+            return Meaning::Ignored;
+        }
+        let known = |name: &str| self.claims.column(name).cloned().map(Meaning::Field);
+        let by_preset = self.preset.and_then(|preset| preset.target(heading));
+        match by_preset {
+            Some(Target::Column(name)) => known(name).unwrap_or(Meaning::Unknown),
+            Some(Target::Dropped) => Meaning::Dropped,
+            None => known(heading).unwrap_or(Meaning::Unknown),
+        }
+    }
+
+    /// The product whose export the file is, where its headings are not known otherwise.
+    pub(super) fn preset(&self) -> Option<&'static Preset> {
+        self.preset
+    }
+
+    /// Whether a column is the user name.
+    pub(super) fn has_user_name(&self, headings: &[&str]) -> bool {
+        let mut each = headings.iter().enumerate();
+        each.any(|(position, heading)| {
+            self.of(position, heading) == Meaning::Field(Field::UserName)
+        })
+    }
+
+    /// An unknown heading as a message names it. The second cell, and what looks like a password, may be
+    /// one, where the line is no header: it is quoted only when a known column is in it.
+    pub(super) fn described(&self, position: usize, heading: &str) -> String {
+        let near = self.near(heading);
+        let number = position + 1;
+        match near {
+            _ if heading.is_empty() => format!("column {number} (it has no heading)"),
+            Some(known) => format!("{} (is it {known}?)", quote(heading)),
+            None if position == 1 => "the second one".to_owned(),
+            None if passwords::looks_like_one(heading) => format!("number {number}"),
+            None => quote(heading),
+        }
+    }
+
+    /// The known column that the heading nearly names: `username (required)`, `E-Mail:`.
+    fn near<'h>(&self, heading: &'h str) -> Option<&'h str> {
+        let bare = heading
+            .split(['(', '[', '{', '<', '*', ':', '/', '?', '.'])
+            .map(str::trim)
+            .find(|piece| !piece.is_empty())?;
+        self.claims.column(bare).map(|_| bare)
+    }
+}
+
+fn column(heading: &str, meaning: &str, claims: &ClaimTable) -> Result<Meaning, HeaderError> {
+    if meaning == IGNORED_COLUMN {
+        return Ok(Meaning::Ignored);
+    }
+    let field = claims.column(meaning).or_else(|| claims.claim(meaning));
+    let field = field.cloned().map(Meaning::Field);
+    field.ok_or_else(|| HeaderError::NoMeaning {
+        heading: heading.to_owned(),
+        meaning: meaning.to_owned(),
+        known: claims.column_names().join(", "),
+    })
+}
+
+/// Headings are compared without case and without a difference in white space.
+fn folded(heading: &str) -> String {
+    let words: Vec<String> = heading.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ")
+}
