@@ -288,7 +288,10 @@ fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
         let found = findings.as_ref().expect("works").iter();
         found.filter(|it| it.code == code).count()
     };
-    assert_eq!((weak("name-empty"), weak("name-white-space")), (1, 2));
+    assert_eq!(
+        (findings.as_ref().map(Vec::len), weak("name-white-space")),
+        (Ok(2), 2)
+    );
     let again = recorded(app.jobs.run(request(&app, Some("k")), whole.as_bytes()));
     assert_eq!((again.id, again.counters), (seen.id, c));
     // All of them have the default password of that one import.

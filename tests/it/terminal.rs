@@ -62,13 +62,13 @@ fn an_import_with_bad_rows_ends_with_2_and_names_each_of_them() {
         DEFAULT,
     );
     let done = done.ended(2);
-    let counts = "5 rows: 1 created, 1 duplicate, 2 failed, 1 skipped";
+    let counts = "5 rows: 1 created, 1 duplicate, 3 failed";
     assert!(done.out.contains(counts), "{done:?}");
     for word in [
         "name-white-space",
         "password-rule",
         "duplicate-in-file",
-        "name-empty",
+        "name-missing",
     ] {
         assert!(done.out.contains(word), "{word}: {}", done.out);
     }
@@ -91,8 +91,8 @@ fn the_report_of_an_import_as_json() {
         ("updated", 0),
         ("unchanged", 0),
         ("duplicate", 1),
-        ("failed", 2),
-        ("skipped", 1),
+        ("failed", 3),
+        ("skipped", 0),
         ("findingsTotal", 4),
     ];
     for (key, value) in expected {
@@ -112,7 +112,7 @@ fn the_report_of_an_import_as_json() {
         (Some(3), Some("name-white-space")),
         (Some(4), Some("password-rule")),
         (Some(5), Some("duplicate-in-file")),
-        (Some(6), Some("name-empty")),
+        (Some(6), Some("name-missing")),
     ];
     assert_eq!(seen, expected, "{report}");
     for finding in findings {
