@@ -7,9 +7,9 @@ use crate::clock::Clock;
 use crate::users::audit::Actor;
 use crate::users::domains::Domains;
 use crate::users::hashing::HashPool;
+use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
 use crate::users::passwords::{self, Fitness};
-use crate::users::policy::HYBRID_ROLES;
 use crate::users::role_name;
 use crate::users::secret::Secret;
 use crate::users::store::{NewPassword, NewRole, RoleAdded, Store, User};
@@ -91,7 +91,7 @@ impl Administration {
         filter: &str,
         limit: usize,
     ) -> Result<Vec<DomainNames>, AdminError> {
-        let hybrid = |name: &str| HYBRID_ROLES.iter().any(|prefix| name.starts_with(prefix));
+        let hybrid = role_name::is_hybrid;
         let (domains, pattern) = match hybrid(filter) {
             true => (Vec::new(), NamePattern::new(filter)),
             false => {
@@ -114,15 +114,14 @@ impl Administration {
         let mut found = Vec::new();
         for domain in &domains {
             found.push(matching(domain, &|name| {
-                !hybrid(name) && pattern.matches(&name.to_lowercase())
+                !hybrid(name) && pattern.matches(&lookup_key(name))
             })?);
         }
         if !one_domain {
             found.push(matching(INTERNAL_DOMAIN, &|name| {
                 let bare = name.split_once('/').map_or(name, |(_, bare)| bare);
                 hybrid(name)
-                    && (pattern.matches(&name.to_lowercase())
-                        || pattern.matches(&bare.to_lowercase()))
+                    && (pattern.matches(&lookup_key(name)) || pattern.matches(&lookup_key(bare)))
             })?);
         }
         Ok(found)
@@ -201,8 +200,8 @@ impl Administration {
         members: &[String],
         permissions: Vec<String>,
     ) -> Result<(), AdminError> {
-        let hybrid = HYBRID_ROLES.iter().any(|prefix| name.starts_with(prefix));
-        let (domain, bare) = match hybrid {
+        let name = &*role_name::spelled(name);
+        let (domain, bare) = match role_name::is_hybrid(name) {
             true => (INTERNAL_DOMAIN.to_owned(), name),
             false => {
                 let (domain, bare) = self.domains.split(name)?;

@@ -16,8 +16,8 @@ use crate::formats::csv_writer::CsvWriter;
 use crate::users::claims::{ClaimTable, EXTERNAL_ID, Field};
 use crate::users::domains::Domains;
 use crate::users::name::lookup_key;
-use crate::users::policy::HYBRID_ROLES;
 use crate::users::role_cell;
+use crate::users::role_name;
 use crate::users::store::{Store, User, UserCursor};
 
 /// Users read from the store at once.
@@ -183,7 +183,7 @@ impl Export<'_> {
         }
     }
 
-    /// An import drops what stands before the first `/` of a name.
+    /// An import takes what stands before the first `/` of a name for a domain.
     fn qualified_if_needed(&self, name: &str) -> String {
         match name.contains('/') {
             true => format!("{}/{name}", self.domain),
@@ -193,7 +193,7 @@ impl Export<'_> {
 
     /// The same for a role, unless it is one of no domain.
     fn role(&self, name: &str) -> String {
-        match HYBRID_ROLES.iter().any(|prefix| name.starts_with(prefix)) {
+        match role_name::is_hybrid(name) {
             true => name.to_owned(),
             false => self.qualified_if_needed(name),
         }

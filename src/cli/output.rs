@@ -179,10 +179,10 @@ pub(super) fn users(users: &[User]) -> Table {
             .map(|(name, value)| format!("{}={}", list_name(name), attribute(user, name, value)))
             .collect();
         let text = |field: &Option<String>| plain(field.as_deref().unwrap_or_default());
-        let password = if user.must_change_password {
-            "must be changed"
-        } else {
-            "stays"
+        let password = match (user.has_password, user.must_change_password) {
+            (false, _) => "none",
+            (true, true) => "must be changed",
+            (true, false) => "stays",
         };
         table.add_row(vec![
             plain(&user.user_name),

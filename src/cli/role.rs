@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::stores::{self, Access};
 use crate::users::domains::Domains;
 use crate::users::import_record::Door;
+use crate::users::role_name;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -70,9 +71,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
                 Some(domain) => format!("{}/{name}", domain.trim()),
                 None => name.to_owned(),
             };
-            let hybrid = crate::users::policy::HYBRID_ROLES;
-            let name = match hybrid.iter().any(|prefix| name.starts_with(prefix)) {
-                true => name.clone(),
+            let name = match role_name::is_hybrid(name) {
+                true => role_name::spelled(name).into_owned(),
                 false => within(name),
             };
             let members: Vec<String> = member

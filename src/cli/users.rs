@@ -54,7 +54,7 @@ pub(super) enum Command {
         json: bool,
     },
     /// Check a password, read from standard input: exit code 0 when it is right, 1 when it is not, 3
-    /// when it is an initial one whose time is over
+    /// when it is an initial one whose time is over, 4 when the user is locked, whatever the password
     CheckPassword {
         /// The user's name, in any case
         name: String,
@@ -82,6 +82,9 @@ pub(super) enum Command {
 
 /// The exit code of a right password whose time is over.
 const EXPIRED: u8 = 3;
+
+/// The exit code of any password of a user who is locked.
+const LOCKED: u8 = 4;
 
 pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
@@ -129,6 +132,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
                 Verdict::Right => ("right", ExitCode::SUCCESS),
                 Verdict::Expired => ("expired", ExitCode::from(EXPIRED)),
                 Verdict::Wrong => ("wrong", ExitCode::FAILURE),
+                Verdict::Locked => ("locked", ExitCode::from(LOCKED)),
             };
             writeln!(out, "{word}")?;
             return Ok(code);
@@ -274,6 +278,7 @@ fn show(user: &User, out: &mut dyn Write) -> Result<(), CliError> {
     }
     row("roles", user.roles.join(", "));
     row("mustChangePassword", user.must_change_password.to_string());
+    row("hasPassword", user.has_password.to_string());
     row("passwordSetAt", user.password_set_at.to_rfc3339());
     row(
         "createdBy",

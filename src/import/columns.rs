@@ -5,6 +5,7 @@
 //! [`header`](crate::import::header) decides which one a file is in.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use memchr::memchr;
 
@@ -14,9 +15,9 @@ use crate::formats::row::{Row, TextRow};
 use crate::import::cells;
 use crate::import::preview::PreviewColumn;
 use crate::users::candidate::{Candidate, CandidateColumns};
-use crate::users::claims::{ClaimTable, Field};
+use crate::users::claims::{ClaimTable, Field, SET_BY_SERVER};
 use crate::users::merge::cleared;
-use crate::users::name::{fold, split_domain};
+use crate::users::name::{sorting_key, split_domain};
 use crate::users::passwords;
 use crate::users::problem::{Problem, Severity};
 
@@ -70,6 +71,8 @@ pub struct ColumnPlan<'t> {
     header_line: Vec<String>,
     /// The header's words, to tell a row that repeats it.
     header_words: HeaderWords,
+    /// Which of [`SET_BY_SERVER`] have been seen, a bit each.
+    seen_set_by_server: AtomicU8,
 }
 
 /// A column and what it stands for.
@@ -130,7 +133,28 @@ impl<'t> ColumnPlan<'t> {
             open_ended,
             delimiter: Some(Delimiter::Comma),
             header_line,
+            seen_set_by_server: AtomicU8::new(0),
         }
+    }
+
+    /// The warnings for columns of what the server sets.
+    pub(super) fn set_by_server(&self, line: u64) -> Vec<Problem> {
+        let columns = self.columns.iter();
+        columns
+            .filter_map(|column| match &column.field {
+                Some(Field::SetByServer(what)) => Some((column, *what)),
+                _ => None,
+            })
+            .filter(|(_, what)| self.is_first(what))
+            .map(|(column, what)| set_by_server(line, &column.name, what))
+            .collect()
+    }
+
+    /// Whether this one of [`SET_BY_SERVER`] is seen for the first time.
+    fn is_first(&self, name: &str) -> bool {
+        let place = SET_BY_SERVER.iter().position(|known| *known == name);
+        let bit = 1 << place.unwrap_or_default();
+        self.seen_set_by_server.fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
     /// The plan of a file in the original's dialect, whose header line, if it has one, has these cells.
@@ -379,7 +403,7 @@ impl<'t> ColumnPlan<'t> {
             return Cow::Borrowed(field);
         };
         let (_, name) = split_domain(self.tidy(text, Some(&Field::UserName)).0);
-        match fold(name) {
+        match sorting_key(name) {
             Cow::Borrowed(key) => Cow::Borrowed(key.as_bytes()),
             Cow::Owned(key) => Cow::Owned(key.into_bytes()),
         }
@@ -460,7 +484,7 @@ impl<'t> ColumnPlan<'t> {
         // Every cell of a file is searched here, and hardly one has the sign.
         memchr(b'=', value.as_bytes()).is_some_and(|sign| {
             let uri = value.get(..sign).unwrap_or_default();
-            value.contains("://") && self.claims.claim(uri.trim()).is_some()
+            uri.contains(':') && self.claims.claim(uri.trim()).is_some()
         })
     }
 
@@ -489,6 +513,8 @@ impl<'t> ColumnPlan<'t> {
             return candidate.problems.push(problem);
         }
         let value = match self.claims.claim(uri) {
+            // One warning a file is enough.
+            Some(Field::SetByServer(what)) if !self.is_first(what) => return,
             Some(field) => without_null_word(field, value),
             None => value,
         };
@@ -563,6 +589,17 @@ fn without_null_word<'r>(field: &Field, cell: &'r str) -> &'r str {
     }
 }
 
+/// The warning for what is ignored, because the server says it itself.
+fn set_by_server(line: u64, column: &str, what: &str) -> Problem {
+    Problem::new(
+        Severity::Warning,
+        line,
+        Cow::Owned(column.to_owned()),
+        "claim-set-by-server",
+        format!("{what} is set by the server; what the file says of it was ignored"),
+    )
+}
+
 fn spreadsheet_error(line: u64, column: &str, error: &str) -> Problem {
     Problem::new(
         Severity::Failed,
@@ -617,6 +654,10 @@ pub(super) fn put_claim<'r>(
             ));
         }
         Some(Field::UserName) => candidate.user_name_claim = Some(value),
+        Some(Field::SetByServer(what)) => {
+            let warning = set_by_server(candidate.line, column, what);
+            candidate.warnings.push(warning);
+        }
         Some(field) => put(candidate, field, column, value),
         // The original takes any URI with these letters for the roles.
         None => put(candidate, &Field::Roles, column, value),
@@ -656,7 +697,7 @@ fn put<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, val
             }
         }
         // A column of claim cells is read cell by cell.
-        Field::ClaimCells => {}
+        Field::ClaimCells | Field::SetByServer(_) => {}
     }
 }
 
@@ -669,7 +710,7 @@ fn name_of(field: &Field) -> Option<&str> {
         Field::ExternalId => Some(cleared::EXTERNAL_ID),
         Field::Roles | Field::Groups => Some(cleared::ROLES),
         Field::Attribute(name) => Some(name),
-        Field::UserName | Field::Password | Field::ClaimCells => None,
+        Field::UserName | Field::Password | Field::ClaimCells | Field::SetByServer(_) => None,
     }
 }
 

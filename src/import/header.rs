@@ -286,8 +286,10 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
                 ),
             ));
         }
+        let plan = ColumnPlan::headed(columns, cells(row), self.claims);
+        warnings.extend(plan.set_by_server(row.line()));
         Ok(Some(Header {
-            plan: ColumnPlan::headed(columns, cells(row), self.claims),
+            plan,
             rows: position + 1,
             warnings,
         }))
@@ -409,7 +411,7 @@ fn check_columns(columns: &[Column], line: u64) -> Result<(), HeaderError> {
     let mut seen = HashSet::new();
     for column in columns {
         let Some(field) = &column.field else { continue };
-        let repeatable = matches!(field, Field::ClaimCells);
+        let repeatable = matches!(field, Field::ClaimCells | Field::SetByServer(_));
         if !repeatable && !seen.insert(field.to_string()) {
             return Err(HeaderError::Twice {
                 name: column.name.clone(),

@@ -15,6 +15,7 @@ use crate::users::options::ConflictPolicy;
 use crate::users::passwords::Fitness;
 use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::resources::{HashedPassword, Kind};
+use crate::users::role_name;
 use crate::users::scim::check::{self, Leniency};
 use crate::users::scim::error::ScimError;
 use crate::users::scim::patch::{self, Patch};
@@ -306,17 +307,14 @@ impl Provisioner {
     /// # Errors
     /// There is no such user store, or it cannot be a name.
     pub(super) fn group_name(&self, qualified: &str) -> Result<Name, ScimError> {
-        if crate::users::policy::HYBRID_ROLES
-            .iter()
-            .any(|prefix| qualified.starts_with(prefix))
-        {
+        if role_name::is_hybrid(qualified) {
             return Err(ScimError::value(
                 "displayName: roles that belong to no user store, such as Internal/…, are no groups; \
                  give another name.",
             ));
         }
         let (domain, bare) = self.split(qualified)?;
-        crate::users::role_name::check(bare)
+        role_name::check(bare)
             .map_err(|why| ScimError::value(format!("displayName cannot be a name: {why}.")))?;
         Ok(Name {
             domain: domain.name,

@@ -8,12 +8,13 @@ use uuid::Uuid;
 use crate::provision::apply::{Applied, Hand, agreed};
 use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{Name, UserDraft, take_password, text_of};
+use crate::users::account_state::{ACTIVE, ASK_PASSWORD, DISABLED, LOCKED, truth};
 use crate::users::resources::{Change, HashedPassword, Kind, Resources, UserContent, UserResource};
 use crate::users::scim::check;
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::scim::patch::Patch;
 use crate::users::scim::patch_apply;
-use crate::users::scim::places::ACTIVE;
+use crate::users::scim::places::{Place, scim_place};
 use crate::users::scim::render;
 use crate::users::scim::schema::ENTERPRISE;
 use crate::users::scim::zuora;
@@ -32,6 +33,7 @@ impl Hand<'_> {
         if let Some(manager) = manager(&draft.document) {
             agreed!(self.check_manager(tx, id, manager)?);
         }
+        agreed!(check_truths(None, &draft.document));
         let content = render::content(
             name.domain.clone(),
             name.name.clone(),
@@ -153,6 +155,7 @@ impl Hand<'_> {
             agreed!(self.check_manager(tx, id, manager)?);
             agreed!(self.check_chain(tx, id, manager)?);
         }
+        agreed!(check_truths(Some(before), &after));
         let differing = differing(before, &after);
         let (domain, bare) = (name.domain.clone(), name.name.clone());
         let content = render::content(domain, bare, after, Some(user));
@@ -279,6 +282,34 @@ fn manager(document: &Map<String, Value>) -> Option<&str> {
         .get("manager")?
         .get("value")?
         .as_str()
+}
+
+/// A word that says whether a user is locked has to be understood; one that was there before may stay.
+fn check_truths(
+    before: Option<&Map<String, Value>>,
+    after: &Map<String, Value>,
+) -> Result<(), ScimError> {
+    for flat in [LOCKED, DISABLED, ASK_PASSWORD] {
+        let Place::Singular {
+            extension: Some(extension),
+            name,
+            ..
+        } = scim_place(flat)
+        else {
+            continue;
+        };
+        let in_it = |document: &Map<String, Value>| {
+            let text = document.get(extension)?.get(name)?.as_str()?;
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let Some(text) = in_it(after) else { continue };
+        if truth(&text).is_none() && before.and_then(in_it) != Some(text) {
+            return Err(ScimError::value(format!(
+                "{extension}:{name} is neither true nor false; write one of these words."
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn value<'d>(document: &'d Map<String, Value>, name: &str) -> Option<&'d Value> {

@@ -96,6 +96,7 @@ impl CheckedUsers {
                 hash = text;
             }
             CheckedPassword::Missing => {}
+            CheckedPassword::ToBeSet => must_change = false,
             CheckedPassword::Default => self.defaults += 1,
             // Where one is really wanted, it comes here made up.
             CheckedPassword::Generated => {}

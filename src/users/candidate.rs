@@ -105,6 +105,8 @@ pub enum CheckedPassword<'r> {
     MadeUp(&'r str),
     /// There is none, which is a problem only if the user does not exist yet.
     Missing,
+    /// There is none until the user sets one, as the row says.
+    ToBeSet,
 }
 
 impl std::fmt::Debug for CheckedPassword<'_> {
@@ -116,6 +118,7 @@ impl std::fmt::Debug for CheckedPassword<'_> {
             CheckedPassword::Generated => f.write_str("Generated"),
             CheckedPassword::MadeUp(_) => f.write_str("MadeUp(…)"),
             CheckedPassword::Missing => f.write_str("Missing"),
+            CheckedPassword::ToBeSet => f.write_str("ToBeSet"),
         }
     }
 }

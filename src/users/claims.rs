@@ -9,6 +9,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::users::account_state::{ASK_PASSWORD, DISABLED, LOCKED};
+use crate::users::claim_dialects::{META, aliases};
+
 /// The dialect that WSO2's own claims belong to.
 pub const WSO2_DIALECT: &str = "http://wso2.org/claims/";
 
@@ -93,7 +96,13 @@ pub enum Field {
     ClaimCells,
     /// Anything else, kept under this name.
     Attribute(Cow<'static, str>),
+    /// What the server says of a user itself (this of [`SET_BY_SERVER`]): it is ignored.
+    SetByServer(&'static str),
 }
+
+/// Local names of the claims that the server sets. Earlier versions kept some of them as attributes of
+/// that name, which SCIM still shows.
+pub const SET_BY_SERVER: [&str; 5] = ["userid", "created", "modified", "resourceType", META];
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,6 +116,7 @@ impl fmt::Display for Field {
             Field::Roles | Field::Groups => f.write_str("roles"),
             Field::ClaimCells => f.write_str("claimURI=value"),
             Field::Attribute(name) => write!(f, "attribute {name}"),
+            Field::SetByServer(name) => write!(f, "set by the server, ignored: {name}"),
         }
     }
 }
@@ -135,6 +145,7 @@ const ATTRIBUTES: &[&str] = &[
     "formattedName",
     "fullname",
     "gender",
+    "gtalk",
     "honorificPrefix",
     "honorificSuffix",
     "im",
@@ -148,6 +159,7 @@ const ATTRIBUTES: &[&str] = &[
     "nickname",
     "organization",
     "otherphone",
+    "phoneNumbers",
     "phoneNumbers.fax",
     "phoneNumbers.home",
     "phoneNumbers.other",
@@ -160,6 +172,7 @@ const ATTRIBUTES: &[&str] = &[
     "profileUrl",
     "region",
     "resourceType",
+    "skype",
     "stateorprovince",
     "streetaddress",
     "telephone",
@@ -216,12 +229,19 @@ const COLUMN_NAMES: &[(&str, Field)] = &[
     ("phone", Field::Attribute(Cow::Borrowed("telephone"))),
     ("phonenumber", Field::Attribute(Cow::Borrowed("telephone"))),
     ("mobilephone", Field::Attribute(Cow::Borrowed("mobile"))),
+    ("accountlocked", Field::Attribute(Cow::Borrowed(LOCKED))),
+    ("locked", Field::Attribute(Cow::Borrowed(LOCKED))),
+    ("accountdisabled", Field::Attribute(Cow::Borrowed(DISABLED))),
+    ("disabled", Field::Attribute(Cow::Borrowed(DISABLED))),
+    ("askpassword", Field::Attribute(Cow::Borrowed(ASK_PASSWORD))),
 ];
 
 /// The table.
 #[derive(Debug, Clone)]
 pub struct ClaimTable {
     by_uri: HashMap<String, Field>,
+    /// Those of the original's other dialects.
+    aliases: HashMap<String, Field>,
     by_column: HashMap<String, Field>,
 }
 
@@ -230,6 +250,7 @@ impl ClaimTable {
     pub fn new(settings: &Settings) -> Self {
         let mut table = ClaimTable {
             by_uri: HashMap::new(),
+            aliases: HashMap::new(),
             by_column: HashMap::new(),
         };
         for name in ATTRIBUTES {
@@ -242,9 +263,15 @@ impl ClaimTable {
         table.add_claim(EXTERNAL_ID, Field::ExternalId);
         table.add_claim("role", Field::Roles);
         table.add_claim("roles", Field::Roles);
+        for name in SET_BY_SERVER {
+            table.add_claim(name, Field::SetByServer(name));
+        }
+        table.by_uri.remove(&format!("{WSO2_DIALECT}{META}"));
+        table.by_column.remove(META);
         for (name, field) in COLUMN_NAMES {
             table.by_column.insert((*name).to_owned(), field.clone());
         }
+        table.add_aliases();
         for (uri, name) in &settings.0 {
             let field = match name.as_str() {
                 EXTERNAL_ID => Field::ExternalId,
@@ -258,10 +285,10 @@ impl ClaimTable {
 
     /// What the claim `uri` stands for; URIs are compared to the letter.
     pub fn claim(&self, uri: &str) -> Option<&Field> {
-        self.by_uri.get(uri)
+        self.by_uri.get(uri).or_else(|| self.aliases.get(uri))
     }
 
-    /// All claim URIs, sorted.
+    /// All claim URIs of the original's own dialect and of the settings, sorted.
     pub fn uris(&self) -> Vec<String> {
         let mut uris: Vec<String> = self.by_uri.keys().cloned().collect();
         uris.sort();
@@ -277,6 +304,8 @@ impl ClaimTable {
                 Field::Attribute(name) => Some(name.as_ref()),
                 _ => None,
             })
+            // Such as those that a user may still have.
+            .chain(ATTRIBUTES.iter().copied())
             .collect();
         names.sort_unstable();
         names.dedup();
@@ -294,10 +323,25 @@ impl ClaimTable {
             .by_column
             .keys()
             .map(String::as_str)
-            .filter(|name| !name.contains('/'))
+            .filter(|name| !name.contains(['/', ':']))
             .collect();
         names.sort_unstable();
         names
+    }
+
+    /// A URI is another name of its claim, also over a column.
+    fn add_aliases(&mut self) {
+        for (uri, local) in aliases() {
+            let field = match local {
+                META => Some(Field::SetByServer(META)),
+                local => self.by_uri.get(&format!("{WSO2_DIALECT}{local}")).cloned(),
+            };
+            let Some(field) = field else { continue };
+            self.by_column
+                .entry(fold_column(&uri))
+                .or_insert_with(|| field.clone());
+            self.aliases.insert(uri, field);
+        }
     }
 
     fn add_claim(&mut self, name: &str, field: Field) {
@@ -400,6 +444,69 @@ mod tests {
             ),
         ] {
             assert_eq!(read(text).err().as_deref(), Some(sentence));
+        }
+    }
+
+    #[test]
+    fn every_uri_of_the_other_dialects_stands_for_a_claim() {
+        let table = table();
+        for (uri, local) in aliases() {
+            let expected = match local {
+                META => Some(&Field::SetByServer(META)),
+                local => table.claim(&format!("{WSO2_DIALECT}{local}")),
+            };
+            assert!(expected.is_some(), "{uri}: {local}");
+            assert_eq!(table.claim(&uri), expected, "{uri}");
+            assert_eq!(table.column(&uri.to_uppercase()), expected, "{uri}");
+            assert!(!table.uris().contains(&uri), "{uri}");
+        }
+        assert!(table.column_names().iter().all(|name| !name.contains(':')));
+    }
+
+    #[test]
+    fn what_the_server_sets_is_known_and_no_attribute() {
+        let table = table();
+        for (column, name) in [
+            ("userid", "userid"),
+            ("User-Id", "userid"),
+            ("Created", "created"),
+            ("http://wso2.org/claims/modified", "modified"),
+            ("resourcetype", "resourceType"),
+            ("urn:scim:schemas:core:1.0:meta.location", META),
+        ] {
+            assert_eq!(
+                table.column(column),
+                Some(&Field::SetByServer(name)),
+                "{column}"
+            );
+        }
+        assert_eq!(table.column(META), None);
+        assert!(
+            table.attributes().contains(&"created"),
+            "a user may have it from an earlier version"
+        );
+        let own: Settings = toml::from_str("'http://wso2.org/claims/created' = 'created'").unwrap();
+        assert_eq!(
+            ClaimTable::new(&own).claim("http://wso2.org/claims/created"),
+            Some(&Field::Attribute("created".into()))
+        );
+    }
+
+    #[test]
+    fn the_state_of_an_account_has_short_names() {
+        let table = table();
+        for (column, attribute) in [
+            ("accountLocked", LOCKED),
+            ("account locked", LOCKED),
+            ("Locked", LOCKED),
+            ("identity/accountLocked", LOCKED),
+            ("AccountDisabled", DISABLED),
+            ("disabled", DISABLED),
+            ("http://wso2.org/claims/identity/askPassword", ASK_PASSWORD),
+            ("ask_password", ASK_PASSWORD),
+        ] {
+            let expected = Field::Attribute(attribute.into());
+            assert_eq!(table.column(column), Some(&expected), "{column}");
         }
     }
 

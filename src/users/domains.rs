@@ -1,6 +1,7 @@
 //! The domains (user stores) that an organization has, and what each asks of a user name.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,11 +29,47 @@ pub struct Domain {
     pub name: String,
     /// What a user name has to match as a whole.
     pub user_name_rule: Option<Pattern>,
+    /// The names of all domains, this one among them.
+    pub all: Arc<[String]>,
+}
+
+/// What a name of a row comes to, whose domain is given by the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Qualified<'n> {
+    /// This name, of the request's domain.
+    Here(&'n str),
+    /// This name, behind the name of another domain.
+    Elsewhere(&'n str),
+    /// What stands before the first `/` is no domain.
+    Unknown(&'n str),
+}
+
+impl Domain {
+    /// Takes the name of a domain, in any case, off `name`.
+    pub fn strip<'n>(&self, name: &'n str) -> Qualified<'n> {
+        let Some((prefix, rest)) = name.split_once('/') else {
+            return Qualified::Here(name);
+        };
+        let named = |domain: &str| match prefix.is_ascii() {
+            true => prefix.eq_ignore_ascii_case(domain),
+            false => prefix.to_uppercase() == domain,
+        };
+        if named(&self.name) {
+            Qualified::Here(rest)
+        } else if self.all.iter().any(|domain| named(domain)) {
+            Qualified::Elsewhere(rest)
+        } else {
+            Qualified::Unknown(prefix)
+        }
+    }
 }
 
 /// All domains. `PRIMARY` is always among them.
 #[derive(Debug, Clone)]
-pub struct Domains(BTreeMap<String, DomainSettings>);
+pub struct Domains {
+    settings: BTreeMap<String, DomainSettings>,
+    all: Arc<[String]>,
+}
 
 impl Domains {
     /// The domains of the settings, and `PRIMARY`.
@@ -43,7 +80,11 @@ impl Domains {
             .map(|(name, domain)| (name.to_uppercase(), domain.clone()))
             .collect();
         domains.entry(PRIMARY_DOMAIN.to_owned()).or_default();
-        Domains(domains)
+        let all = domains.keys().cloned().collect();
+        Domains {
+            settings: domains,
+            all,
+        }
     }
 
     /// The domain called `name` in any case; none or a blank one is `PRIMARY`.
@@ -56,10 +97,11 @@ impl Domains {
             .filter(|name| !name.is_empty())
             .unwrap_or(PRIMARY_DOMAIN);
         let upper = name.to_uppercase();
-        match self.0.get(&upper) {
+        match self.settings.get(&upper) {
             Some(domain) => Ok(Domain {
                 name: upper,
                 user_name_rule: domain.user_name_rule.clone(),
+                all: Arc::clone(&self.all),
             }),
             None => Err(UnknownDomain {
                 name: name.to_owned(),
@@ -84,7 +126,7 @@ impl Domains {
 
     /// The names, `PRIMARY` among them.
     pub fn names(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
+        self.all.iter().map(String::as_str).collect()
     }
 }
 
@@ -112,6 +154,53 @@ mod tests {
         assert_eq!(split("kim"), "PRIMARY kim");
         assert_eq!(split("/kim"), "PRIMARY /kim");
         assert!(domains.split("HR/kim").is_err());
+    }
+
+    #[test]
+    fn only_the_name_of_a_domain_is_taken_off_a_name() {
+        let settings: Settings = toml::from_str("[sales]\n[\"größe\"]\n").unwrap();
+        let domains = Domains::new(&settings);
+        let primary = domains.find(None).unwrap();
+        let sales = domains.find(Some("sales")).unwrap();
+        for (name, in_primary, in_sales) in [
+            ("kim", Qualified::Here("kim"), Qualified::Here("kim")),
+            (
+                "Primary/kim",
+                Qualified::Here("kim"),
+                Qualified::Elsewhere("kim"),
+            ),
+            (
+                "SALES/kim",
+                Qualified::Elsewhere("kim"),
+                Qualified::Here("kim"),
+            ),
+            (
+                "sales/x/y",
+                Qualified::Elsewhere("x/y"),
+                Qualified::Here("x/y"),
+            ),
+            (
+                "Größe/kim",
+                Qualified::Elsewhere("kim"),
+                Qualified::Elsewhere("kim"),
+            ),
+            ("PRIMARY/", Qualified::Here(""), Qualified::Elsewhere("")),
+        ] {
+            assert_eq!(primary.strip(name), in_primary, "{name}");
+            assert_eq!(sales.strip(name), in_sales, "{name}");
+        }
+        for (name, prefix) in [
+            ("/kim", ""),
+            ("#N/A", "#N"),
+            ("https://example.com/kim", "https:"),
+            ("/wso2.org/claims/country=DE", ""),
+            ("a/b/c", "a"),
+            ("HR/kim", "HR"),
+            (" PRIMARY/kim", " PRIMARY"),
+            ("Internal/kim", "Internal"),
+        ] {
+            assert_eq!(primary.strip(name), Qualified::Unknown(prefix), "{name}");
+        }
     }
 
     #[test]

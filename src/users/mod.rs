@@ -12,6 +12,8 @@ pub mod hash_schemes;
 pub mod passwords;
 pub mod hashing;
 pub mod digest_memory;
+pub mod account_state;
+pub mod claim_dialects;
 pub mod claims;
 pub mod problem;
 pub mod candidate;

@@ -1,7 +1,9 @@
 //! Whether a user's password is the right one, and what follows from a right one: a hash that is not
-//! as strong as ours is replaced, and an initial password that is too old is told as such.
+//! as strong as ours is replaced, and an initial password that is too old is told as such. Of a user who
+//! is locked nothing is said of the password.
 
 use crate::clock::Moment;
+use crate::users::account_state::is_locked;
 use crate::users::hashing::HashPool;
 use crate::users::passwords::Settings;
 use crate::users::secret::Secret;
@@ -17,6 +19,8 @@ pub enum Verdict {
     Expired,
     /// It is not the user's, or there is no such user.
     Wrong,
+    /// The user is locked, disabled or not active, whatever the password is.
+    Locked,
 }
 
 /// What it takes to check passwords.
@@ -43,6 +47,10 @@ impl PasswordChecker<'_> {
         password: Secret,
         now: Moment,
     ) -> Result<Verdict, StoreError> {
+        let user = self.store.user(organization, domain, name)?;
+        if user.is_some_and(|user| is_locked(&user.attributes)) {
+            return Ok(Verdict::Locked);
+        }
         let stored = self.store.password(organization, domain, name)?;
         let hash = stored.as_ref().map(|stored| stored.hash.clone());
         let right = self.pool.verify(password.clone(), hash);

@@ -6,18 +6,18 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use crate::users::account_state::{self, ASK_PASSWORD, Reading};
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
-use crate::users::domains::Domain;
+use crate::users::claims::IDENTITY;
+use crate::users::domains::{Domain, Qualified};
 use crate::users::hash_schemes::{self, Recognised};
-use crate::users::name::{UserName, lookup_key, split_domain};
+use crate::users::name::{UserName, lookup_key};
 use crate::users::options::ConflictPolicy;
-use crate::users::passwords::{self, WeakPassword};
+use crate::users::passwords::{self, Fitness, WeakPassword};
 use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
 use crate::users::role_cell;
+use crate::users::role_name;
 use crate::users::store_error::StoreError;
-
-/// Prefixes of role names that belong to no user store (WSO2's hybrid roles).
-pub const HYBRID_ROLES: [&str; 3] = ["Internal/", "Application/", "Workflow/"];
 
 /// Stands between the roles of a [`CheckedUser`]; no role's name holds one.
 pub const ROLE_SEPARATOR: char = '\n';
@@ -115,12 +115,18 @@ impl Policy<'_> {
         warnings: &mut Vec<Problem>,
     ) -> Result<CheckedUser<'r>, Vec<Problem>> {
         let mut problems = std::mem::take(&mut candidate.problems);
-        let bare = self.without_domain(&candidate, warnings);
-        let name = self.check_name(&candidate, bare, &mut problems);
-        let roles = self.check_roles(&candidate, &mut problems);
-        let password = self.check_password(&candidate, &mut problems);
+        warnings.append(&mut candidate.warnings);
+        settle_truths(&mut candidate, &mut problems);
+        let columns = candidate.columns;
+        let name = self
+            .without_domain(&candidate, candidate.user_name, columns.user_name, warnings)
+            .map_err(|unknown| problems.push(unknown))
+            .ok()
+            .and_then(|bare| self.check_name(&candidate, bare, &mut problems));
+        let roles = self.check_roles(&candidate, &mut problems, warnings);
+        let password = self.check_password(&candidate, &mut problems, warnings);
         let (Some(name), Some(password), true) = (name, password, problems.is_empty()) else {
-            let about = candidate.user_name;
+            let about = &*first_cell(candidate.user_name);
             return Err(problems
                 .into_iter()
                 .map(|problem| problem.about(about))
@@ -140,30 +146,53 @@ impl Policy<'_> {
         })
     }
 
-    /// The name without what stands before its first `/`, as the original does it; a foreign domain
-    /// is worth a warning, because the user goes to the request's domain all the same.
-    fn without_domain<'r>(
+    /// The name of a user or role without the name of a domain in front. That of another domain is worth a
+    /// warning, because the user goes to the request's domain all the same, as in the original; anything
+    /// else is no domain, and what stands behind it may be anything.
+    fn without_domain<'n>(
         &self,
-        candidate: &Candidate<'r>,
+        candidate: &Candidate<'_>,
+        name: &'n str,
+        column: &str,
         warnings: &mut Vec<Problem>,
-    ) -> &'r str {
-        let (prefix, name) = split_domain(candidate.user_name);
+    ) -> Result<&'n str, Problem> {
         let domain = &self.domain.name;
-        if prefix.is_some_and(|prefix| !prefix.eq_ignore_ascii_case(domain)) {
-            warnings.push(
-                Problem::new(
-                    Severity::Warning,
+        match self.domain.strip(name) {
+            Qualified::Here(bare) => Ok(bare),
+            Qualified::Elsewhere(bare) => {
+                warnings.push(
+                    Problem::new(
+                        Severity::Warning,
+                        candidate.line,
+                        Cow::Owned(column.to_owned()),
+                        "domain-prefix-dropped",
+                        format!(
+                            "the prefix before the / names another user store than this import's; it \
+                             was dropped, and {domain} was used"
+                        ),
+                    )
+                    .about(candidate.user_name),
+                );
+                Ok(bare)
+            }
+            Qualified::Unknown(prefix) => {
+                // Anything may stand there, a password too.
+                let named = match is_word(prefix) && !passwords::looks_like_one(prefix) {
+                    true => format!("{prefix:?}, before the /,"),
+                    false => "what stands before the /".to_owned(),
+                };
+                Err(fail(
                     candidate.line,
-                    Cow::Owned(candidate.columns.user_name.to_owned()),
-                    "domain-prefix-dropped",
+                    column,
+                    "domain-unknown",
                     format!(
-                        "the prefix before the / is not this import's domain; the user went to {domain}"
+                        "{named} is no user store ({}); correct it, or put {domain}/ in front of a name \
+                         that has a / in it",
+                        self.domain.all.join(", ")
                     ),
-                )
-                .about(candidate.user_name),
-            );
+                ))
+            }
         }
-        name
     }
 
     fn check_name<'r>(
@@ -201,6 +230,7 @@ impl Policy<'_> {
         &self,
         candidate: &Candidate<'r>,
         problems: &mut Vec<Problem>,
+        warnings: &mut Vec<Problem>,
     ) -> Cow<'r, str> {
         if candidate.roles.is_none() && candidate.groups.is_none() {
             return Cow::Borrowed("");
@@ -214,10 +244,17 @@ impl Policy<'_> {
         let wanted = role_cell::split(candidate.roles.unwrap_or_default())
             .chain(groups.filter(|name| !name.is_empty()).map(Cow::Borrowed));
         for wanted in wanted {
-            let hybrid = HYBRID_ROLES.iter().any(|prefix| wanted.starts_with(prefix));
-            let name = match wanted.split_once('/') {
-                Some((_, rest)) if !hybrid => rest,
-                _ => wanted.as_ref(),
+            let hybrid = role_name::is_hybrid(&wanted);
+            let name = match hybrid {
+                true => Ok(wanted.as_ref()),
+                false => self.without_domain(candidate, &wanted, candidate.columns.roles, warnings),
+            };
+            let name = match name {
+                Ok(name) => name,
+                Err(unknown) => {
+                    problems.push(unknown);
+                    continue;
+                }
             };
             let Some(spelled) = self.roles.spelled(name) else {
                 let kind = if hybrid { "internal " } else { "" };
@@ -260,8 +297,10 @@ impl Policy<'_> {
         &self,
         candidate: &Candidate<'r>,
         problems: &mut Vec<Problem>,
+        warnings: &mut Vec<Problem>,
     ) -> Option<CheckedPassword<'r>> {
         let column = candidate.columns.password;
+        let to_be_set = asks_password(candidate);
         let (code, message) = match candidate.password.filter(|own| !own.trim().is_empty()) {
             Some(own) => match hash_schemes::recognise(own.trim()) {
                 Some(hash) => match self.check_hash(hash) {
@@ -269,10 +308,18 @@ impl Policy<'_> {
                     Err(why) => why,
                 },
                 None => match self.passwords.judge(own) {
+                    // The user is to choose another one.
+                    Ok(_) if to_be_set => {
+                        return Some(CheckedPassword::Own(own, Fitness::InitialOnly));
+                    }
                     Ok(fitness) => return Some(CheckedPassword::Own(own, fitness)),
                     Err(weak) => ("password-rule", weak.to_string()),
                 },
             },
+            None if to_be_set => {
+                warnings.push(without_password(candidate));
+                return Some(CheckedPassword::ToBeSet);
+            }
             None if self.generate_passwords => return Some(CheckedPassword::Generated),
             None => match &self.default_password {
                 Some(Ok(())) => return Some(CheckedPassword::Default),
@@ -336,6 +383,68 @@ fn fail(line: u64, column: &str, code: &'static str, message: impl Into<String>)
     )
 }
 
+/// Spells truth words as they are kept. One that says whether a user is locked has to be understood.
+fn settle_truths(candidate: &mut Candidate<'_>, problems: &mut Vec<Problem>) {
+    for (name, value) in &mut candidate.attributes {
+        let reading = account_state::reading(name);
+        if reading == Reading::Text {
+            continue;
+        }
+        match account_state::truth(value) {
+            Some(truth) => *value = account_state::word(truth),
+            None if reading == Reading::Truth => {
+                let shown = name.strip_prefix(IDENTITY).unwrap_or(name);
+                problems.push(fail(
+                    candidate.line,
+                    shown,
+                    "truth-word",
+                    format!(
+                        "{shown} is neither true nor false; write true, false, yes, no, 1, 0, on or off, \
+                         or leave it out"
+                    ),
+                ));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Whether the row says that the user chooses the password.
+fn asks_password(candidate: &Candidate<'_>) -> bool {
+    let mut last_first = candidate.attributes.iter().rev();
+    let said = last_first.find(|(name, _)| *name == ASK_PASSWORD);
+    said.is_some_and(|(_, value)| account_state::truth(value) == Some(true))
+}
+
+/// The warning for a user who is to choose the password, because nothing is sent to them from here.
+fn without_password(candidate: &Candidate<'_>) -> Problem {
+    Problem::new(
+        Severity::Warning,
+        candidate.line,
+        Cow::Owned(candidate.columns.password.to_owned()),
+        "password-to-be-set",
+        "the row says askPassword and has no password: a user who is made by it cannot log in until one \
+         is set; no invitation is sent from here",
+    )
+    .about(candidate.user_name)
+}
+
+/// What may be shown of a user name that was refused: it may be a whole line, with a password in it.
+fn first_cell(name: &str) -> Cow<'_, str> {
+    match name.split_once([',', ';', '|', '\t', '\n', '\r']) {
+        Some((first, _)) => Cow::Owned(format!("{first}…")),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// Whether the text can be a name of something that is shown as it is.
+fn is_word(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
 /// Where a claim comes twice the last one counts, as in the original.
 fn last_of_each<'r>(mut attributes: Vec<(&'r str, &'r str)>) -> Vec<(&'r str, &'r str)> {
     if attributes.len() > 1 {
@@ -350,7 +459,6 @@ fn last_of_each<'r>(mut attributes: Vec<(&'r str, &'r str)>) -> Vec<(&'r str, &'
 mod tests {
     use super::*;
     use crate::users::domains::Domains;
-    use crate::users::passwords::Fitness;
 
     fn codes(candidate: Candidate<'_>, default: Option<Result<(), WeakPassword>>) -> Vec<String> {
         let domain = Domains::new(&Default::default()).find(None).unwrap();
@@ -420,38 +528,174 @@ mod tests {
         assert!(checked("{braces}-and-$-signs").is_empty());
     }
 
-    #[test]
-    fn a_foreign_domain_is_dropped_with_a_warning_and_roles_are_spelled_as_stored() {
-        let domain = Domains::new(&Default::default()).find(None).unwrap();
-        let roles = GrantableRoles::new(|| Ok(vec!["Internal/everyone".to_owned()]), false);
+    /// What a row comes to in the domain SALES, beside which there is PRIMARY: what is shown of the user,
+    /// or the codes of the problems; and the codes of the warnings.
+    fn in_sales(
+        candidate: Candidate<'_>,
+        default: bool,
+    ) -> (Result<String, Vec<String>>, Vec<String>) {
+        let settings = toml::from_str("[sales]").unwrap();
+        let domain = Domains::new(&settings).find(Some("SALES")).unwrap();
+        let names = || {
+            Ok(["Internal/everyone", "clerk", "a/b"]
+                .map(str::to_owned)
+                .into())
+        };
+        let roles = GrantableRoles::new(names, false);
         let rules = passwords::Settings::default();
         let policy = Policy {
             domain: &domain,
             passwords: &rules,
-            default_password: None,
+            default_password: default.then_some(Ok(())),
             generate_passwords: false,
             conflict: ConflictPolicy::Skip,
             roles: &roles,
         };
         let mut warnings = Vec::new();
-        let candidate = Candidate {
-            line: 7,
-            user_name: "OTHER/kim",
-            password: Some("correct horse"),
-            roles: Some("Internal/Everyone"),
-            attributes: vec![("country", "FR"), ("title", "Dr"), ("country", "DE")],
-            ..Candidate::default()
+        let checked = policy.check(candidate, &mut warnings);
+        let codes = |problems: Vec<Problem>| problems.into_iter().map(|it| it.code.into_owned());
+        let checked = match checked {
+            Ok(user) => Ok(format!(
+                "{} {:?} {} {:?}",
+                user.name.as_str(),
+                user.password,
+                user.roles.replace('\n', "+"),
+                user.attributes
+            )),
+            Err(problems) => {
+                let texts = problems.iter().map(|it| it.message.as_str());
+                assert!(!texts.collect::<String>().contains("Meadow-Lark-77"));
+                Err(codes(problems).collect())
+            }
         };
-        let user = policy.check(candidate, &mut warnings).unwrap();
-        assert_eq!(user.name.as_str(), "kim");
-        assert_eq!(user.roles, "Internal/everyone");
-        assert_eq!(user.attributes, [("country", "DE"), ("title", "Dr")]);
-        assert!(matches!(
-            user.password,
-            CheckedPassword::Own(_, Fitness::Stays)
-        ));
-        assert_eq!(warnings[0].code, "domain-prefix-dropped");
-        assert_eq!(warnings[0].line, 7);
+        (checked, codes(warnings).collect())
+    }
+
+    fn row<'r>(user_name: &'r str, roles: &'r str) -> Candidate<'r> {
+        Candidate {
+            line: 7,
+            user_name,
+            password: Some("correct horse"),
+            roles: Some(roles),
+            ..Candidate::default()
+        }
+    }
+
+    #[test]
+    fn only_a_domain_is_taken_off_a_user_name() {
+        for name in ["kim", "sales/kim", "SALES/kim"] {
+            let (user, warnings) = in_sales(row(name, ""), false);
+            assert_eq!(user, Ok("kim Own(…, Stays)  []".to_owned()), "{name}");
+            assert!(warnings.is_empty(), "{name}");
+        }
+        let (user, warnings) = in_sales(row("Primary/kim", ""), false);
+        assert_eq!(user, Ok("kim Own(…, Stays)  []".to_owned()));
+        assert_eq!(warnings, ["domain-prefix-dropped"]);
+        let (user, _) = in_sales(row("SALES/x/y", ""), false);
+        assert_eq!(user, Ok("x/y Own(…, Stays)  []".to_owned()));
+        for name in [
+            "https://example.com/kim",
+            "#N/A",
+            "N/A",
+            "/wso2.org/claims/country=DE",
+            "/kim",
+            "a/b/c",
+            "OTHER/kim",
+            "Internal/kim",
+            "mira,Meadow-Lark-77,http://wso2.org/claims/country=DE",
+            "Meadow-Lark-77/kim",
+        ] {
+            let (refused, warnings) = in_sales(row(name, ""), false);
+            assert_eq!(refused, Err(vec!["domain-unknown".to_owned()]), "{name}");
+            assert!(warnings.is_empty(), "{name}");
+        }
+        let (refused, _) = in_sales(row("SALES/", ""), false);
+        assert_eq!(refused, Err(vec!["name-empty".to_owned()]));
+    }
+
+    #[test]
+    fn only_a_domain_is_taken_off_a_role_and_roles_are_spelled_as_stored() {
+        for (cell, roles, code) in [
+            ("CLERK", "clerk", None),
+            ("sales/clerk:Sales/a/b", "clerk+a/b", None),
+            ("internal/Everyone", "Internal/everyone", None),
+            ("PRIMARY/clerk", "clerk", Some("domain-prefix-dropped")),
+        ] {
+            let (user, warnings) = in_sales(row("kim", cell), false);
+            assert_eq!(user, Ok(format!("kim Own(…, Stays) {roles} []")), "{cell}");
+            assert_eq!(warnings.first().map(String::as_str), code, "{cell}");
+        }
+        for (cell, code) in [
+            ("a/b", "domain-unknown"),
+            ("HR/clerk", "domain-unknown"),
+            ("http", "role-unknown"),
+            ("application/none", "role-unknown"),
+            ("sales/none", "role-unknown"),
+        ] {
+            let (refused, _) = in_sales(row("kim", cell), false);
+            assert_eq!(refused, Err(vec![code.to_owned()]), "{cell}");
+        }
+    }
+
+    #[test]
+    fn where_a_claim_comes_twice_the_last_one_counts() {
+        let candidate = Candidate {
+            attributes: vec![("country", "FR"), ("title", "Dr"), ("country", "DE")],
+            ..row("kim", "")
+        };
+        let (user, _) = in_sales(candidate, false);
+        let expected = r#"kim Own(…, Stays)  [("country", "DE"), ("title", "Dr")]"#;
+        assert_eq!(user, Ok(expected.to_owned()));
+    }
+
+    #[test]
+    fn truth_words_are_kept_as_true_and_false_and_others_fail_the_row() {
+        let with = |name, value| Candidate {
+            attributes: vec![(name, value)],
+            ..row("kim", "")
+        };
+        for (name, value, kept) in [
+            ("identity/accountLocked", "Yes", "true"),
+            ("identity/accountDisabled", "0", "false"),
+            ("active", "OFF", "false"),
+            ("active", "perhaps", "perhaps"),
+            ("country", "No", "No"),
+        ] {
+            let (user, _) = in_sales(with(name, value), false);
+            let expected = format!("kim Own(…, Stays)  [({name:?}, {kept:?})]");
+            assert_eq!(user, Ok(expected), "{name}");
+        }
+        for name in [
+            "identity/accountLocked",
+            "identity/accountDisabled",
+            "identity/askPassword",
+        ] {
+            let (refused, _) = in_sales(with(name, "Meadow-Lark-77"), false);
+            assert_eq!(refused, Err(vec!["truth-word".to_owned()]), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_asks_the_user_for_the_password_needs_none_and_takes_no_default_one() {
+        let asking = |password, word| Candidate {
+            password,
+            attributes: vec![(ASK_PASSWORD, word)],
+            ..row("kim", "")
+        };
+        for default in [false, true] {
+            for password in [None, Some(""), Some(" ")] {
+                let (user, warnings) = in_sales(asking(password, "TRUE"), default);
+                let expected = r#"kim ToBeSet  [("identity/askPassword", "true")]"#;
+                assert_eq!(user, Ok(expected.to_owned()));
+                assert_eq!(warnings, ["password-to-be-set"]);
+            }
+        }
+        let (user, warnings) = in_sales(asking(Some("correct horse"), "yes"), true);
+        assert!(user.unwrap().contains("Own(…, InitialOnly)") && warnings.is_empty());
+        let (user, _) = in_sales(asking(None, "false"), true);
+        assert!(user.unwrap().contains("Default"));
+        let (refused, _) = in_sales(asking(None, "no"), false);
+        assert_eq!(refused, Err(vec![PASSWORD_MISSING.to_owned()]));
     }
 
     #[test]

@@ -30,8 +30,6 @@ pub struct UserResource {
     pub user: User,
     /// The groups, by name.
     pub groups: Vec<GroupRef>,
-    /// Whether there is a password to log in with.
-    pub has_password: bool,
 }
 
 /// A group: a role that belongs to a user store.

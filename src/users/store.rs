@@ -379,9 +379,11 @@ pub struct User {
     pub external_id: Option<String>,
     /// Everything else, by attribute name.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// Whether there is a password to log in with.
+    pub has_password: bool,
     /// Whether the password has to be changed at the first login.
     pub must_change_password: bool,
-    /// When the user got the password.
+    /// When the user got the password, or was made without one.
     pub password_set_at: Moment,
     /// The import that made the user.
     pub created_by: Option<ImportId>,

@@ -49,7 +49,7 @@ const ROLES: [&str; 6] = ["admin", "a:b", "say \"hi\"", "Internal/x", "b/c", "Zo
 fn odd_users(count: usize) -> String {
     let mut dice = Dice(4_711);
     let mut csv = String::from(
-        "country,username,givenname,familyname,emailaddress,roles,title,identity/accountLocked,mobile\r\n",
+        "country,username,givenname,familyname,emailaddress,roles,title,identity/emailVerified,mobile\r\n",
     );
     let names = [
         "kim",
@@ -123,7 +123,7 @@ fn what_is_exported_is_imported_unchanged() {
     assert_eq!(report["created"], 1_500, "{report}");
     let file = exported(&home);
     assert!(file.starts_with(
-        "username,givenname,familyname,emailaddress,roles,country,identity/accountLocked,mobile,title\r\n"
+        "username,givenname,familyname,emailaddress,roles,country,identity/emailVerified,mobile,title\r\n"
     ));
     home.write("export.csv", &file);
     let update = ["import", "export.csv", "--conflict", "update", "--json"];

@@ -55,6 +55,8 @@ mod export;
 mod backup;
 mod send;
 mod check_config;
+mod names;
+mod account_state;
 mod passwords;
 mod lifecycle;
 mod crash;

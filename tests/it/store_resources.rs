@@ -293,7 +293,7 @@ fn without_a_password_nobody_is_let_in_and_no_initial_one_is_listed() {
         });
         let stored = || store.password(ORGANIZATION, DOMAIN, "kim").expect("works");
         assert!(stored().is_none(), "{name}");
-        assert!(!user(store, id).unwrap().has_password, "{name}");
+        assert!(!user(store, id).unwrap().user.has_password, "{name}");
         let initial = store.initial_passwords(ORGANIZATION, None, None, None, 9);
         assert!(initial.expect("works").is_empty(), "{name}");
         let password = HashedPassword {
@@ -308,7 +308,7 @@ fn without_a_password_nobody_is_let_in_and_no_initial_one_is_listed() {
         change(Some(&password), 6);
         change(None, 7);
         let now = stored().expect("there is one now");
-        assert!(user(store, id).unwrap().has_password, "{name}");
+        assert!(user(store, id).unwrap().user.has_password, "{name}");
         assert_eq!(
             (now.hash.as_str(), now.must_change, now.set_at),
             ("$own$", true, Moment(6))

@@ -327,6 +327,7 @@ fn a_user_comes_back_as_it_was_written() {
             "familyName": "O'Neil",
             "email": "zoe@example.com",
             "attributes": {"country": "FR", "title": "\"Dr\"\n"},
+            "hasPassword": true,
             "mustChangePassword": false,
             "passwordSetAt": "1970-01-01T00:00:02.000Z",
             "createdBy": import.to_string(),
@@ -600,7 +601,10 @@ fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
         assert!(own.expect("own").must_change_password, "{name}");
         let all = store.find_users(ORGANIZATION, &everybody()).expect("works");
         assert_eq!(all.total, 4, "{name}");
-        assert!(all.resources.iter().all(|user| user.has_password), "{name}");
+        assert!(
+            all.resources.iter().all(|user| user.user.has_password),
+            "{name}"
+        );
     }
 }
 

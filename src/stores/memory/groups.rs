@@ -85,15 +85,9 @@ impl Content {
         };
         let mut groups: Vec<GroupRef> = user.roles.iter().filter_map(group).collect();
         groups.sort_by(|one, other| one.name.cmp(&other.name));
-        let key = (
-            user.organization.clone(),
-            user.domain.clone(),
-            lookup_key(&user.user_name),
-        );
         UserResource {
             user: user.clone(),
             groups,
-            has_password: self.password(&key).is_some(),
         }
     }
 

@@ -40,6 +40,8 @@ impl Kept {
             email: profile.email,
             external_id: profile.external_id,
             attributes: profile.attributes,
+            // Where it must be changed and there is none, it is the import's default password.
+            has_password: user.password_hash.is_some() || user.must_change,
             must_change_password: user.must_change,
             password_set_at: step.at,
             created_by: Some(step.import),
@@ -94,6 +96,7 @@ impl Kept {
         }
         if let Some(hash) = password {
             self.password_hash = Some(hash.to_owned());
+            self.user.has_password = true;
             self.user.must_change_password = row.must_change;
             self.user.password_set_at = step.at;
         }

@@ -71,6 +71,7 @@ impl Resources for Transaction<'_> {
             email: None,
             external_id: None,
             attributes: serde_json::Map::new(),
+            has_password: password.is_some(),
             must_change_password: password.is_some_and(|password| password.must_change),
             password_set_at: at,
             created_by: origin.map(|origin| origin.import),
@@ -115,6 +116,7 @@ impl Resources for Transaction<'_> {
         let moment = kept.touch(origin.map(|origin| origin.import), at);
         if let Some(password) = password {
             kept.password_hash = Some(password.hash.clone());
+            kept.user.has_password = true;
             kept.user.must_change_password = password.must_change;
             kept.user.password_set_at = moment;
         }

@@ -131,6 +131,7 @@ impl UserStore for MemoryStore {
         match content.users.get_mut(&key) {
             Some(kept) => {
                 kept.password_hash = Some(password.hash.clone());
+                kept.user.has_password = true;
                 kept.user.must_change_password = password.must_change;
                 kept.user.password_set_at = password.set_at;
                 if let Some(by) = &password.by {

@@ -8,7 +8,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::users::name::fold;
+use crate::users::account_state::truth;
+use crate::users::name::caseless;
 use crate::users::store_error::StoreError;
 
 /// How long a connection waits for another process's short transaction.
@@ -61,17 +62,23 @@ fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Gives SQL `muster_fold(text)`, the text as it is compared without case; of anything else it is null.
-/// SQLite's own `lower` knows ASCII only.
+/// Gives SQL `muster_caseless(text)`, the text as it is compared without case (SQLite's own `lower` knows
+/// ASCII only), and `muster_truth(text)`, what a truth word says; of anything else both are null.
 pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
-    connection.create_scalar_function("muster_fold", 1, flags, |arguments| {
+    connection.create_scalar_function("muster_truth", 1, flags, |arguments| {
+        Ok(match arguments.get_raw(0) {
+            ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(truth),
+            _ => None,
+        })
+    })?;
+    connection.create_scalar_function("muster_caseless", 1, flags, |arguments| {
         Ok(match arguments.get_raw(0) {
             ValueRef::Text(text) => std::str::from_utf8(text)
                 .ok()
-                .map(|text| fold(text).into_owned()),
+                .map(|text| caseless(text).into_owned()),
             _ => None,
         })
     })

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::stores::sqlite::filter_fields::{Field, field};
 use crate::users::PRIMARY_DOMAIN;
-use crate::users::name::fold;
+use crate::users::account_state::{ACTIVE, DISABLED, LOCKED};
+use crate::users::name::caseless;
 use crate::users::scim::filter::{Filter, Operand, Operator};
 use crate::users::scim::path::AttributePath;
 
@@ -142,17 +143,7 @@ impl Compiler {
                 let sql = format!("{column} / 1000 * 1000 {sign} ?");
                 Some(Compiled::new(sql).with(*moment))
             }
-            (Field::Active, Operand::Boolean(wanted)) => {
-                // An empty claim is neither: the attribute is not shown.
-                let words = if *wanted {
-                    "NOT IN ('false', '')"
-                } else {
-                    "= 'false'"
-                };
-                let sql = format!("lower(coalesce({ATTRIBUTE}, 'true')) {words}");
-                let path = json_path(crate::users::scim::places::ACTIVE);
-                Some(Compiled::new(sql).with(path))
-            }
+            (Field::Active, Operand::Boolean(wanted)) => Some(active(*wanted)),
             // An empty text is a matter for the document, which may have left it out; one with a NUL
             // is none for SQLite's functions on texts.
             (field, Operand::Text(text)) if !text.is_empty() && !text.contains('\0') => {
@@ -163,6 +154,26 @@ impl Compiler {
     }
 }
 
+/// Whether the user may log in, as [`shown_active`](crate::users::account_state::shown_active) decides it.
+fn active(wanted: bool) -> Compiled {
+    let locked = format!(
+        "(coalesce(muster_truth({ATTRIBUTE}), 0) OR coalesce(muster_truth({ATTRIBUTE}), 0) \
+         OR NOT coalesce(muster_truth({ATTRIBUTE}), 1))"
+    );
+    let sql = match wanted {
+        false => locked,
+        // An empty claim is neither: the attribute is not shown.
+        true => format!("(NOT {locked} AND coalesce({ATTRIBUTE}, 'true') <> '')"),
+    };
+    let mut places = vec![LOCKED, DISABLED, ACTIVE];
+    if wanted {
+        places.push(ACTIVE);
+    }
+    places
+        .into_iter()
+        .fold(Compiled::new(sql), |sql, place| sql.with(json_path(place)))
+}
+
 fn text_field(
     field: Field,
     case_exact: bool,
@@ -171,11 +182,11 @@ fn text_field(
 ) -> Option<Compiled> {
     let folded = |expression: String| match case_exact {
         true => expression,
-        false => format!("muster_fold({expression})"),
+        false => format!("muster_caseless({expression})"),
     };
     let wanted = match case_exact {
         true => wanted.to_owned(),
-        false => fold(wanted).into_owned(),
+        false => caseless(wanted).into_owned(),
     };
     match field {
         Field::Id(column) => equal_to_id(operator, &wanted, |id| {
@@ -186,7 +197,7 @@ fn text_field(
         }
         Field::Name(domain, key) => {
             let whole = format!(
-                "iif({domain} = '{PRIMARY_DOMAIN}', {key}, muster_fold({domain}) || '/' || {key})"
+                "iif({domain} = '{PRIMARY_DOMAIN}', {key}, muster_caseless({domain}) || '/' || {key})"
             );
             text(&whole, None, operator, wanted)
         }
@@ -203,7 +214,7 @@ fn text_field(
             let constant = if case_exact {
                 constant.into()
             } else {
-                fold(constant)
+                caseless(constant)
             };
             Some(Compiled::of(constant == wanted))
         }
@@ -270,7 +281,7 @@ fn equal_to_name(domain: &str, key: &str, wanted: &str) -> Compiled {
     // Domains are kept in capitals; only of ASCII it is sure that these lead back.
     let (of_domain, front) = match front.is_ascii() {
         true => (domain.to_owned(), front.to_uppercase()),
-        false => (format!("muster_fold({domain})"), front.to_owned()),
+        false => (format!("muster_caseless({domain})"), front.to_owned()),
     };
     Compiled::new(format!(
         "({primary} OR ({of_domain} = ? AND {domain} <> '{PRIMARY_DOMAIN}' AND {key} = ?))"
@@ -416,7 +427,7 @@ mod tests {
             ),
             (
                 "title sw \"Dr\"",
-                "coalesce(substr(muster_fold(u.attributes ->> ?), 1, 2) = ?, 0)",
+                "coalesce(substr(muster_caseless(u.attributes ->> ?), 1, 2) = ?, 0)",
                 true,
             ),
             (
@@ -431,7 +442,7 @@ mod tests {
             ),
             (
                 "urn:scim:schemas:extension:custom:User:accountLocked eq \"true\"",
-                "coalesce(muster_fold(u.attributes ->> ?) = ?, 0)",
+                "coalesce(muster_caseless(u.attributes ->> ?) = ?, 0)",
                 true,
             ),
         ] {
@@ -442,9 +453,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_said_in_sql_makes_the_condition_wider() {
-        let locale = "coalesce(muster_fold(u.attributes ->> ?) = ?, 0)";
-        let email = "(coalesce(instr(muster_fold(u.email), ?) > 0, 0) OR \
-                     coalesce(instr(muster_fold(u.attributes), ?) > 0, 0))";
+        let locale = "coalesce(muster_caseless(u.attributes ->> ?) = ?, 0)";
+        let email = "(coalesce(instr(muster_caseless(u.email), ?) > 0, 0) OR \
+                     coalesce(instr(muster_caseless(u.attributes), ?) > 0, 0))";
         for (text, sql) in [
             ("emails.type eq \"work\"", "1"),
             ("emails eq \"a@x\"", email),

@@ -139,7 +139,7 @@ fn fill(db: &Connection, chance: &mut Chance) -> (Vec<Value>, Vec<Value>) {
             }
         }
         let at = |flat: &str| attributes.get(flat).cloned().unwrap_or_default();
-        let active = crate::users::scim::places::shown_active(at("active").as_str());
+        let active = crate::users::account_state::shown_active(&attributes);
         users.push(json!({
             "id": id(number).to_string(),
             "userName": qualified(domain, &name),

@@ -3,8 +3,9 @@
 //! Expressions stand in a query where `u` is the row of `people`, or `r` the row of `roles`. All names
 //! are written here; what comes from outside is always bound.
 
+use crate::users::account_state::ACTIVE;
 use crate::users::scim::path::AttributePath;
-use crate::users::scim::places::{ACTIVE, flat_name};
+use crate::users::scim::places::flat_name;
 
 /// What a filter is tried on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(in crate::stores::sqlite) enum Table {
 pub(super) enum Field {
     /// In the column `id`.
     Id(&'static str),
-    /// A name behind its domain: the domain's column, and that of the folded name.
+    /// A name behind its domain: the domain's column, and that of the name's key.
     Name(&'static str, &'static str),
     /// In a column of text.
     Column(&'static str),

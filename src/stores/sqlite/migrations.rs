@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::groups::add_built_in_roles;
+use crate::stores::sqlite::name_keys;
 use crate::stores::sqlite::rejects::pack_rows;
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::store_error::StoreError;
@@ -27,6 +28,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("schema_3.sql"),
         then: pack_rows,
+    },
+    // Keys of names are lower case; they were case foldings.
+    Migration {
+        sql: "",
+        then: name_keys::make_anew,
     },
 ];
 
@@ -82,6 +88,12 @@ fn version(connection: &Connection) -> Result<u32, StoreError> {
 
 fn newest() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+/// A database of an earlier version, for the tests of the steps that follow it.
+#[cfg(test)]
+pub(super) fn make_version(connection: &mut Connection, version: usize) {
+    migrate_to(connection, version).unwrap();
 }
 
 #[cfg(test)]

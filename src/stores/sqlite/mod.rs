@@ -2,6 +2,7 @@
 
 mod connection;
 mod migrations;
+mod name_keys;
 mod spaces;
 mod step;
 mod writer;

@@ -10,7 +10,7 @@ use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::search::Search;
 use crate::stores::sqlite::step::signed;
 use crate::stores::sqlite::transaction::Transaction;
-use crate::stores::sqlite::users::{HAS_PASSWORD, HAS_PASSWORD_AT, USER_COLUMNS, i64_of, user};
+use crate::stores::sqlite::users::{USER_COLUMNS, i64_of, user};
 use crate::stores::sqlite::{SqliteStore, groups, single};
 use crate::users::import_record::ImportId;
 use crate::users::page::Page;
@@ -35,26 +35,21 @@ impl ResourceStore for SqliteStore {
         query: &ResourceQuery<'_>,
     ) -> Result<Found<UserResource>, StoreError> {
         let with_groups = query.mentions("groups");
-        let columns = format!("{USER_COLUMNS}, {HAS_PASSWORD}");
         let search = Search {
             table: Table::Users,
             organization,
             query,
-            columns: &columns,
+            columns: USER_COLUMNS,
         };
         self.read_together(|db| {
             let page = search.page(db, |row| {
-                let (user, has_password) = (user(row)?, row.get(HAS_PASSWORD_AT)?);
+                let user = user(row)?;
                 let groups = match with_groups {
                     true => groups_of(db, &user)?,
                     false => Vec::new(),
                 };
                 let id = user.id;
-                let resource = UserResource {
-                    user,
-                    groups,
-                    has_password,
-                };
+                let resource = UserResource { user, groups };
                 Ok((id, render::user(&resource, "")))
             })?;
             found(page, |id| single::read(db, organization, id))

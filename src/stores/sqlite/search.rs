@@ -175,10 +175,10 @@ impl Search<'_> {
     fn expression(&self, order: Order<'_>) -> Option<String> {
         match field(order.path, self.table)? {
             Field::Name(domain, key) => Some(format!(
-                "iif({domain} = '{PRIMARY_DOMAIN}', {key}, muster_fold({domain}) || '/' || {key})"
+                "iif({domain} = '{PRIMARY_DOMAIN}', {key}, muster_caseless({domain}) || '/' || {key})"
             )),
             Field::Column(column) if order.path.case_exact => Some(column.to_owned()),
-            Field::Column(column) => Some(format!("muster_fold({column})")),
+            Field::Column(column) => Some(format!("muster_caseless({column})")),
             Field::Moment(column) => Some(format!("{column} / 1000 * 1000")),
             _ => None,
         }

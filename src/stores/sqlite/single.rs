@@ -8,7 +8,7 @@ use crate::stores::sqlite::change::{Image, attributes_json, find_by_id, keep_ima
 use crate::stores::sqlite::groups::groups_of;
 use crate::stores::sqlite::spaces::{IN_ORGANIZATION, find_or_make};
 use crate::stores::sqlite::step::{number_of, signed};
-use crate::stores::sqlite::users::{HAS_PASSWORD, HAS_PASSWORD_AT, USER_COLUMNS, user};
+use crate::stores::sqlite::users::{USER_COLUMNS, user};
 use crate::users::merge::Profile;
 use crate::users::name::lookup_key;
 use crate::users::resources::{Change, HashedPassword, Origin, UserContent, UserResource};
@@ -21,21 +21,15 @@ pub(super) fn read(
 ) -> rusqlite::Result<Option<UserResource>> {
     let found = db
         .prepare_cached(&format!(
-            "SELECT {USER_COLUMNS}, {HAS_PASSWORD} FROM people u
+            "SELECT {USER_COLUMNS} FROM people u
              WHERE organization = ?1 AND id = ?2"
         ))?
-        .query_row(params![organization, id], |row| {
-            Ok((user(row)?, row.get(HAS_PASSWORD_AT)?))
-        })
+        .query_row(params![organization, id], user)
         .optional()?;
     found
-        .map(|(user, has_password)| {
+        .map(|user| {
             let groups = groups_of(db, &user)?;
-            Ok(UserResource {
-                user,
-                groups,
-                has_password,
-            })
+            Ok(UserResource { user, groups })
         })
         .transpose()
 }

@@ -25,15 +25,9 @@ pub(super) const USER_COLUMNS: &str =
     attributes, must_change, created_by,
     (SELECT group_concat(role, char(10)) FROM role_members m WHERE m.organization = u.organization
         AND m.domain = u.domain AND m.user_id = u.id),
-    coalesce(password_at, created_at), external_id, created_at, modified_at";
-
-/// Behind those: whether there is a password, in a query where `u` is the user.
-pub(super) const HAS_PASSWORD: &str = "u.password_hash IS NOT NULL OR EXISTS (SELECT 1
-    FROM imports i WHERE i.number = u.created_in AND u.must_change
-        AND i.default_password_hash IS NOT NULL)";
-
-/// The position of [`HAS_PASSWORD`].
-pub(super) const HAS_PASSWORD_AT: usize = 15;
+    coalesce(password_at, created_at), external_id, created_at, modified_at,
+    u.password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM imports i WHERE i.number = u.created_in
+        AND u.must_change AND i.default_password_hash IS NOT NULL)";
 
 /// The users of an organization, or of one of its domains, behind a domain and name key; in the order of
 /// these each can be found by an index.
@@ -352,6 +346,7 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         email: row.get(6)?,
         external_id: row.get(12)?,
         attributes,
+        has_password: row.get(15)?,
         must_change_password: row.get(8)?,
         created_by: row.get::<_, Option<uuid::Uuid>>(9)?.map(ImportId),
         roles: roles

@@ -6,11 +6,11 @@
 //! - `ne` is `not (eq)`, so it also holds where there is no value. In the brackets of an attribute it
 //!   is asked of one element at a time.
 //! - `eq null` holds where nothing is present.
-//! - Text that is not `caseExact` is compared as user names are, by [`fold`].
+//! - Text that is not `caseExact` is compared as user names are, by [`caseless`].
 
 use serde_json::{Map, Value};
 
-use crate::users::name::fold;
+use crate::users::name::caseless;
 use crate::users::resources::SortValue;
 use crate::users::scim::date_time;
 use crate::users::scim::filter::{Filter, Operand, Operator};
@@ -54,7 +54,7 @@ pub fn sort_value(path: &AttributePath, document: &Map<String, Value>) -> Option
             date_time::parse(text).map(|moment| SortValue::Number(moment.0 as f64))
         }
         Value::String(text) if path.case_exact => Some(SortValue::Text(text.clone())),
-        Value::String(text) => Some(SortValue::Text(fold(text).into_owned())),
+        Value::String(text) => Some(SortValue::Text(caseless(text).into_owned())),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -127,11 +127,11 @@ fn compares(
             .filter_map(Value::as_str)
             .any(|text| text_compares(text, operator, wanted)),
         Operand::Text(wanted) => {
-            let wanted = fold(wanted);
+            let wanted = caseless(wanted);
             values
                 .into_iter()
                 .filter_map(Value::as_str)
-                .any(|text| text_compares(&fold(text), operator, &wanted))
+                .any(|text| text_compares(&caseless(text), operator, &wanted))
         }
         Operand::Number(wanted) => values
             .into_iter()
@@ -219,12 +219,13 @@ mod tests {
     #[test]
     fn comparisons_hold_where_one_value_compares() {
         for text in [
-            "userName eq \"STRASSE\"",
+            "userName eq \"STRAẞE\"",
+            "not (userName eq \"strasse\")",
             "name.familyName sw \"JO\u{301}N\"",
-            "userName co \"ass\"",
-            "userName ew \"SE\"",
+            "userName co \"AẞE\"",
+            "userName ew \"ẞE\"",
             "userName gt \"Stra\"",
-            "userName le \"strasse\"",
+            "userName le \"straße\"",
             "id eq \"Ab\"",
             "not (id eq \"ab\")",
             "externalId ge \"X\"",
@@ -275,7 +276,7 @@ mod tests {
         assert_eq!(sorted("emails"), text("b@example.org"));
         assert_eq!(sorted("emails.value"), text("b@example.org"));
         assert_eq!(sorted("emails.display"), None);
-        assert_eq!(sorted("userName"), text("strasse"));
+        assert_eq!(sorted("userName"), text("stra\u{df}e"));
         assert_eq!(sorted("id"), text("Ab"));
         assert_eq!(sorted("active"), Some(SortValue::Boolean(false)));
         assert_eq!(

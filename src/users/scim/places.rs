@@ -4,12 +4,10 @@
 //! one value have the place of `SINGULAR`; those that belong to a multi-valued attribute are told
 //! apart here and put together elsewhere; all others are attributes of the extension [`CUSTOM`].
 
+use crate::users::account_state::ACTIVE;
 use crate::users::claims::{ClaimTable, IDENTITY, identity_claim};
 use crate::users::scim::path::AttributePath;
 use crate::users::scim::schema::{CUSTOM, ENTERPRISE};
-
-/// The claim that says whether a user may log in; see [`is_active`].
-pub const ACTIVE: &str = "active";
 
 /// Claims with one value: flat name, extension, attribute, sub-attribute.
 type Singular = (
@@ -145,17 +143,6 @@ pub fn custom_names(claims: &ClaimTable) -> Vec<&str> {
     names
 }
 
-/// What a user whose claim [`ACTIVE`] has this value shows of it: without the claim the default, which
-/// is true; nothing where a client has taken the attribute away, which an empty claim says.
-pub fn shown_active(claim: Option<&str>) -> Option<bool> {
-    (claim != Some("")).then(|| is_active(claim))
-}
-
-/// Whether a user whose claim [`ACTIVE`] has this value may log in: unless it says `false`.
-pub fn is_active(claim: Option<&str>) -> bool {
-    !claim.is_some_and(|text| text.eq_ignore_ascii_case("false"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +176,7 @@ mod tests {
             assert_eq!(path.to_string(), text);
             assert_eq!(flat_name(&path), Some(flat), "{text}");
         }
-        assert_eq!(singular, 37);
+        assert_eq!(singular, 40);
     }
 
     #[test]
@@ -236,21 +223,17 @@ mod tests {
                 "extendedRef",
                 "fullname",
                 "gender",
+                "gtalk",
                 "location",
                 "modified",
+                "phoneNumbers",
                 "phoneVerified",
                 "preferredChannel",
                 "resourceType",
+                "skype",
                 "url",
                 "verifyEmail",
             ]
         );
-    }
-
-    #[test]
-    fn a_user_is_active_unless_the_claim_says_no() {
-        assert!(is_active(None));
-        assert!(is_active(Some("true")));
-        assert!(!is_active(Some("False")));
     }
 }

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::users::PRIMARY_DOMAIN;
+use crate::users::account_state::{self, ACTIVE};
 use crate::users::resources::{GroupResource, Kind, UserContent, UserResource};
 use crate::users::scim::document::{Document, put};
 use crate::users::scim::lists;
-use crate::users::scim::places::{self, ACTIVE, Place};
+use crate::users::scim::places::{self, Place};
 use crate::users::scim::schema::{ENTERPRISE, GROUP, USER, ZUORA};
 use crate::users::scim::zuora;
 use crate::users::store::User;
@@ -43,8 +44,7 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
     if let Some(external_id) = &user.external_id {
         core("externalId", external_id.as_str().into());
     }
-    let claim = user.attributes.get(ACTIVE).and_then(Value::as_str);
-    if let Some(active) = places::shown_active(claim) {
+    if let Some(active) = account_state::shown_active(&user.attributes) {
         core(ACTIVE, active.into());
     }
     if !resource.groups.is_empty() {
@@ -92,7 +92,7 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
     lists::show(user.email.as_deref(), &user.attributes, &mut document);
     point_to_manager(&mut document, base);
     if let Some(Value::Object(kept)) = user.attributes.get(ZUORA_KEY) {
-        let zuora = zuora::shown(kept, resource, is_active(user));
+        let zuora = zuora::shown(kept, resource, !account_state::is_locked(&user.attributes));
         document.insert(ZUORA.to_owned(), zuora);
         zuora::show_displays(&mut document);
     }
@@ -184,13 +184,11 @@ pub fn content(
         // A client has taken it away.
         content.attributes.insert(ACTIVE.to_owned(), "".into());
     }
+    let was_active = before.and_then(|_| account_state::shown_active(stored));
     if let Some(Value::Bool(active)) = active {
-        let word = if active { "true" } else { "false" };
-        let claim = stored.get(ACTIVE).and_then(Value::as_str);
-        let as_before = places::shown_active(claim) == Some(active);
-        let word = match before.filter(|_| as_before) {
-            Some(_) => stored.get(ACTIVE).cloned(),
-            None => Some(word.into()),
+        let word = match was_active == Some(active) {
+            true => stored.get(ACTIVE).cloned(),
+            false => Some(account_state::word(active).into()),
         };
         content
             .attributes
@@ -214,6 +212,19 @@ pub fn content(
             (_, value) => keep(&mut content.attributes, None, name, value),
         }
     }
+    account_state::settle(&mut content.attributes);
+    match active {
+        // Activated, so what the other claims said before is over.
+        Some(Value::Bool(true)) if was_active == Some(false) => {
+            account_state::unlock(&mut content.attributes);
+        }
+        // It was another claim that said so, and that one is gone without a word.
+        Some(Value::Bool(false)) if !account_state::says_why(&content.attributes) => {
+            let word = account_state::word(false);
+            content.attributes.insert(ACTIVE.to_owned(), word.into());
+        }
+        _ => {}
+    }
     content
 }
 
@@ -233,10 +244,6 @@ fn keep(attributes: &mut Map<String, Value>, extension: Option<&str>, name: Stri
             }
         }
     }
-}
-
-fn is_active(user: &User) -> bool {
-    places::is_active(user.attributes.get(ACTIVE).and_then(Value::as_str))
 }
 
 fn meta(kind: &str, id: Uuid, created: Moment, changed: Moment, base: &str) -> Value {

@@ -34,7 +34,7 @@ pub(super) fn shown(kept: &Map<String, Value>, resource: &UserResource, active: 
         return shown.into();
     }
     let sso = kept.get(SSO_ENABLED) != Some(&Value::Bool(false));
-    let status = match (active, sso || resource.has_password) {
+    let status = match (active, sso || resource.user.has_password) {
         (false, _) => "INACTIVE",
         (true, true) => "ACTIVE",
         (true, false) => "NEW",
