@@ -51,6 +51,7 @@ const DIALECTS: &[Dialect] = &[
     (
         "urn:scim:schemas:core:1.0:",
         &[
+            ("id", "userid"),
             // Spelled so by an earlier version.
             ("local", "local"),
             ("addresses.locality", "addresses.locality"),
@@ -107,7 +108,6 @@ const DIALECTS: &[Dialect] = &[
 
 /// Attributes that both versions of SCIM have.
 const SCIM: &[(&str, &str)] = &[
-    ("id", "userid"),
     ("externalId", "externalid"),
     ("meta.created", "created"),
     ("meta.lastModified", "modified"),

@@ -145,7 +145,7 @@ fn filters_compare_names_as_keys_do() {
 fn only_the_name_of_a_user_store_is_taken_off_a_user_name_in_every_channel() {
     let file = "UserName,Password,Claims\n\
                 primary/ann,,\nSales/bob,,\nPRIMARY/x/y,,\n\
-                https://example.com/eve,,\n#N/A,,\n/wso2.org/claims/country=DE,,\na/b/c,,\nHR/dan,,\n\
+                https://example.com/eve,,\n#HR/eve,,\n/wso2.org/claims/country=DE,,\na/b/c,,\nHR/dan,,\n\
                 \"mira,Meadow-Lark-77,http://wso2.org/claims/country=DE\",,\n";
     for (channel, import) in CHANNELS {
         let server = TestApp::start();
