@@ -617,13 +617,13 @@ fn the_import_stands_in_a_header_field_of_every_answer() {
     let good = server.post("text/xml", inline(KIM).as_bytes());
     let id = server.last_import().unwrap().id;
     let expected = format!(
-        "id=\"{id}\", state=completed, total=1, created=1, updated=0, unchanged=0, duplicate=0, failed=0, skipped=0"
+        "id=\"{id}\", state=completed, total=1, created=1, updated=0, unchanged=0, duplicate=0, failed=0, skipped=0, warnings=0"
     );
     assert_eq!(good.header("muster-import"), Some(expected.as_str()));
     let bad = server.post("text/xml", inline(MIXED).as_bytes());
     let id = server.last_import().unwrap().id;
     let expected = format!(
-        "id=\"{id}\", state=completed, total=3, created=0, updated=0, unchanged=0, duplicate=2, failed=1, skipped=0"
+        "id=\"{id}\", state=completed, total=3, created=0, updated=0, unchanged=0, duplicate=2, failed=1, skipped=0, warnings=0"
     );
     assert_eq!(bad.header("muster-import"), Some(expected.as_str()));
     let refused = server.post("text/xml", b"");

@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn every_table_with_an_organization_is_thought_of() {
-        let db = Connection::open_in_memory().unwrap();
-        db.execute_batch(include_str!("schema_1.sql")).unwrap();
+        let mut db = Connection::open_in_memory().unwrap();
+        crate::stores::sqlite::migrations::migrate(&mut db).unwrap();
         let mut query = db
             .prepare(
                 "SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
