@@ -14,6 +14,7 @@ use crate::formats::delimiter::Delimiter;
 use crate::formats::row::{Row, TextRow};
 use crate::import::cells;
 use crate::import::preview::PreviewColumn;
+use crate::quoted;
 use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::{ClaimTable, Field, SET_BY_SERVER};
 use crate::users::merge::cleared;
@@ -648,8 +649,9 @@ pub(super) fn put_claim<'r>(
                 Cow::Owned(column.to_owned()),
                 "claim-unknown",
                 format!(
-                    "Claim URI is invalid, {uri}: there is no such claim; correct it, or map it to \
-                     an attribute in [claims] of the settings"
+                    "Claim URI is invalid, {}: there is no such claim; correct it, or map it to \
+                     an attribute in [claims] of the settings",
+                    quoted::uri(uri)
                 ),
             ));
         }

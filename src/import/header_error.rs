@@ -5,9 +5,6 @@ use crate::formats::row::FlawedField;
 /// Headings that one message quotes.
 const QUOTED: usize = 12;
 
-/// Characters of a heading that are quoted.
-const HEADING: usize = 60;
-
 /// How to say what the header line is.
 const HOW: &str = "Rename the headings, say what they mean (the option map, such as \"E-Mail \
     Address=emailaddress\", or \"_\" for a column that is not read), or say which line is the header line \
@@ -107,10 +104,7 @@ pub enum HeaderError {
 
 /// A heading as a message quotes it.
 pub(super) fn quote(heading: &str) -> String {
-    match heading.char_indices().nth(HEADING) {
-        Some((end, _)) => format!("\"{}…\"", heading.get(..end).unwrap_or_default()),
-        None => format!("\"{heading}\""),
-    }
+    format!("\"{}\"", crate::quoted::heading(heading))
 }
 
 /// Headings as a message lists them.

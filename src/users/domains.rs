@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::quoted;
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::name::split_domain;
 use crate::users::pattern::Pattern;
@@ -104,7 +105,7 @@ impl Domains {
                 all: Arc::clone(&self.all),
             }),
             None => Err(UnknownDomain {
-                name: name.to_owned(),
+                name: quoted::word(name),
                 known: self.names().join(", "),
             }),
         }

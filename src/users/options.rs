@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::quoted;
+
 /// What is done with a row whose user exists already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,6 +50,7 @@ impl ConflictPolicy {
             .into_iter()
             .find(|policy| policy.as_str() == word)
             .ok_or_else(|| {
+                let word = quoted::word(word);
                 format!("{word:?} is no conflict policy; use skip, update, fill or fail")
             })
     }

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
+use crate::quoted;
 use crate::users::hash_schemes;
 use crate::users::pattern::Pattern;
 
@@ -348,13 +349,7 @@ fn is_common(password: &str) -> bool {
 /// letters of both cases or a sign. It is never repeated where it could be read, at the price of a
 /// name that is not repeated either.
 pub fn looks_like_one(text: &str) -> bool {
-    let any = |wanted: fn(char) -> bool| text.chars().any(wanted);
-    let sign = |it: char| it.is_ascii_punctuation() && !matches!(it, '/' | ':' | '|' | '"' | ',');
-    text.chars().count() >= 6
-        && !any(char::is_whitespace)
-        && any(char::is_numeric)
-        && any(char::is_alphabetic)
-        && ((any(char::is_lowercase) && any(char::is_uppercase)) || text.chars().any(sign))
+    quoted::looks_like_password(text)
 }
 
 #[cfg(test)]

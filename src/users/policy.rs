@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use crate::quoted;
 use crate::users::account_state::{self, ASK_PASSWORD, Reading};
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
 use crate::users::claims::IDENTITY;
@@ -265,7 +266,8 @@ impl Policy<'_> {
                          and look whether the columns stand in the order of the header"
                     ),
                     false => format!(
-                        "the {kind}role {name:?} does not exist; make it first or leave it out"
+                        "the {kind}role {:?} does not exist; make it first or leave it out",
+                        quoted::name(name)
                     ),
                 };
                 problems.push(fail(

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::quoted;
 use crate::users::import_record::ImportId;
 
 /// How much a finding weighs.
@@ -67,7 +68,7 @@ impl Problem {
     ) -> Self {
         Problem {
             line,
-            column: column.into(),
+            column: column.into().map(heading),
             severity,
             code: code.into(),
             message: message.into(),
@@ -75,10 +76,10 @@ impl Problem {
         }
     }
 
-    /// The same, with the name of the user it is about.
+    /// The same, with the name of the user it is about, cut so that nothing of the row comes along.
     #[must_use]
     pub fn about(mut self, user_name: &str) -> Self {
-        self.user_name = Some(shorten(user_name));
+        self.user_name = Some(quoted::name(user_name));
         self
     }
 
@@ -163,12 +164,11 @@ pub struct Owner {
     pub line: Option<u64>,
 }
 
-/// Names in reports are cut: a field may be 64 KiB long.
-fn shorten(name: &str) -> String {
-    const KEPT: usize = 120;
-    match name.char_indices().nth(KEPT) {
-        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
-        None => name.to_owned(),
+/// A column's name as it stands in a report: most are names that are known here.
+fn heading(column: Cow<'static, str>) -> Cow<'static, str> {
+    match column {
+        Cow::Borrowed(_) => column,
+        Cow::Owned(name) => Cow::Owned(quoted::heading(&name)),
     }
 }
 
@@ -197,8 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_cut() {
-        let found = Problem::new(Severity::Failed, 2, None, "x", "y").about(&"é".repeat(200));
-        assert_eq!(found.user_name.unwrap().chars().count(), 121);
+    fn a_line_in_the_place_of_a_name_is_cut() {
+        let found = |name: &str| {
+            let problem = Problem::new(Severity::Failed, 2, None, "x", "y");
+            problem.about(name).user_name.unwrap()
+        };
+        assert_eq!(found("kim"), "kim");
+        assert_eq!(found("kim;Meadow-Lark-7;SE"), "kim…");
+        assert_eq!(found(&"é".repeat(200)).chars().count(), 65);
     }
 }

@@ -22,6 +22,7 @@ mod rest;
 mod user_import;
 mod warnings;
 mod rejects;
+mod no_content;
 mod gate;
 mod tokens;
 mod organizations;

@@ -19,6 +19,7 @@ use multer::{Field, Multipart};
 
 use crate::http::rest::parameters::{Parameters, named, twice, unknown};
 use crate::http::rest::problem_details::ProblemDetails;
+use crate::quoted;
 use crate::users::secret::Secret;
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
@@ -131,7 +132,7 @@ fn plain(field: &Field<'_>) -> Result<(), ProblemDetails> {
             "IMP-MIME-ENCODING",
             format!(
                 "A field says that it is encoded as {:?}; send it as it is.",
-                other.chars().take(40).collect::<String>()
+                quoted::word(other)
             ),
         )),
     }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::formats::kind::FileKind;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::Route;
+use crate::quoted;
 use crate::users::options::{ConflictPolicy, ImportOptions};
 use crate::users::secret::Secret;
 
@@ -180,7 +181,7 @@ pub fn named(text: &str) -> Result<String, ProblemDetails> {
             format!(
                 "The file is called {:?}; its name has to end in csv, tsv, xlsx or xls, and the file \
                  has to be what it ends in.",
-                shortened(text)
+                quoted::name(text)
             ),
         )),
     }
@@ -222,7 +223,7 @@ fn wrong(name: &str, value: &str, rule: &str) -> ProblemDetails {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
+    quoted::word(text)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use crate::http::soap::fault::Fault;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
+use crate::quoted;
 
 /// Bytes of text that a header field or a parameter may have.
 pub const TEXT_LIMIT: usize = 64 * 1024;
@@ -22,7 +23,8 @@ pub fn next_child<R: Read>(xml: &mut XmlReader<R>, parent: &str) -> Result<Optio
                 return Err(Fault::client(
                     "IMP-SOAP-TEXT",
                     format!(
-                        "There is text directly inside {parent}, where only elements are allowed."
+                        "There is text directly inside {}, where only elements are allowed.",
+                        quoted::word(parent)
                     ),
                 ));
             }
@@ -41,13 +43,13 @@ pub fn read_text<R: Read>(xml: &mut XmlReader<R>, name: &str) -> Result<String, 
             XmlEvent::Text(piece) if text.len() + piece.len() > TEXT_LIMIT => {
                 return Err(Fault::client(
                     "IMP-SOAP-PARAMETER",
-                    format!("{name} is longer than {TEXT_LIMIT} bytes."),
+                    format!("{} is longer than {TEXT_LIMIT} bytes.", quoted::word(name)),
                 ));
             }
             XmlEvent::Text(piece) => text.push_str(piece),
             XmlEvent::End | XmlEvent::Eof => return Ok(text),
             XmlEvent::Start(child) => {
-                let child = child.local;
+                let (name, child) = (quoted::word(name), quoted::word(&child.local));
                 return Err(Fault::client(
                     "IMP-SOAP-PARAMETER",
                     format!("{name} holds the element {child} where only text is allowed."),

@@ -10,6 +10,7 @@ use crate::http::soap::fault::{Fault, FaultCode};
 use crate::http::soap::security::{self, Security, WSSE};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
+use crate::quoted;
 
 /// The header blocks that mean something here.
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ pub fn read<R: Read, O>(
     };
     let operation = operation(&header, &element, xml)?;
     if let Some(second) = next_child(xml, "Body")? {
-        let name = second.local;
+        let name = quoted::word(&second.local);
         return Err(Fault::client(
             "IMP-SOAP-BODY",
             format!("The Body holds a second operation, {name}; send one at a time."),
@@ -87,7 +88,8 @@ fn version_of(root: &Element) -> Result<SoapVersion, Fault> {
             ..Fault::client(
                 "IMP-SOAP-VERSION",
                 format!(
-                    "The envelope's namespace {namespace:?} is that of no SOAP version; use {} or {}.",
+                    "The envelope's namespace {:?} is that of no SOAP version; use {} or {}.",
+                    quoted::uri(namespace),
                     SoapVersion::V11.namespace(),
                     SoapVersion::V12.namespace()
                 ),
@@ -97,14 +99,14 @@ fn version_of(root: &Element) -> Result<SoapVersion, Fault> {
             "IMP-SOAP-ENVELOPE",
             format!(
                 "The root element is {} and not a SOAP Envelope.",
-                root.local
+                quoted::word(&root.local)
             ),
         )),
     }
 }
 
 fn misplaced(element: &Element) -> Fault {
-    let name = &element.local;
+    let name = quoted::word(&element.local);
     Fault::client(
         "IMP-SOAP-ENVELOPE",
         format!(
@@ -143,9 +145,9 @@ fn read_header<R: Read>(xml: &mut XmlReader<R>, version: SoapVersion) -> Result<
     if not_understood.is_empty() {
         return Ok(header);
     }
-    let names: Vec<&str> = not_understood
+    let names: Vec<String> = not_understood
         .iter()
-        .map(|(_, name)| name.as_str())
+        .map(|(_, name)| quoted::word(name))
         .collect();
     let message = format!(
         "The header block {} has mustUnderstand set and is not understood here.",
@@ -169,7 +171,7 @@ fn must_be_understood(block: &Element, version: SoapVersion) -> Result<bool, Fau
                 "IMP-SOAP-MUST-UNDERSTAND",
                 format!(
                     "The mustUnderstand of {} is neither true nor false.",
-                    block.local
+                    quoted::word(&block.local)
                 ),
             ));
         }

@@ -6,6 +6,7 @@ use crate::http::soap::elements::{next_child, skip};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::parameters::is_nil;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
+use crate::quoted;
 use crate::wire::base64::Base64Push;
 use crate::wire::decoder::Decoder;
 use crate::wire::error::WireError;
@@ -16,6 +17,11 @@ pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
 
 /// Bytes that a reference to an attachment may have.
 const REFERENCE_LIMIT: usize = 4 * 1024;
+
+/// Schemes of URLs that may be named in a message.
+const SCHEMES: &[&str] = &[
+    "data", "http", "https", "file", "ftp", "urn", "mailto", "blob", "content", "jar",
+];
 
 /// So much of the text is looked at to tell a reference from base64.
 const LOOK_AT: usize = 32;
@@ -98,7 +104,7 @@ fn read_content<R: Read>(
                     format!(
                         "The {name} holds the element {}; it may hold one xop:Include of the \
                          namespace {XOP}, or text.",
-                        child.local
+                        quoted::word(&child.local)
                     ),
                 ));
             }
@@ -132,7 +138,7 @@ fn read_include<R: Read>(
             "IMP-XOP-INCLUDE",
             format!(
                 "The xop:Include holds the element {}; it has to be empty.",
-                child.local
+                quoted::word(&child.local)
             ),
         )),
     }
@@ -147,14 +153,33 @@ fn reference(name: &str, href: &str) -> Result<FileContent, Fault> {
     {
         return Ok(FileContent::Reference(href.to_owned()));
     }
-    let shown: String = href.chars().take(80).collect();
-    Err(Fault::client(
-        "IMP-XOP-HREF",
-        format!(
-            "The {name} refers to {shown:?}; only cid: references to an attachment of the same \
-             message are followed."
+    Err(no_reference(name, href))
+}
+
+/// The fault for what is no `cid:` reference. What is behind a scheme may be the file itself, so it is not repeated.
+fn no_reference(name: &str, text: &str) -> Fault {
+    let message = match scheme_of(text) {
+        Some("data") => format!(
+            "The {name} holds a data: URL; send what is behind its comma, the base64 of the file alone, or a \
+             cid: reference to an attachment of the same message."
         ),
-    ))
+        Some(scheme) => format!(
+            "The {name} holds a {scheme}: URL; only cid: references to an attachment of the same message are \
+             followed."
+        ),
+        None => format!(
+            "The {name} refers to something by other means than cid:; only cid: references to an attachment of \
+             the same message are followed."
+        ),
+    };
+    Fault::client("IMP-XOP-HREF", message)
+}
+
+/// The scheme that the text begins with, if it is one that may be named.
+fn scheme_of(text: &str) -> Option<&'static str> {
+    let (scheme, _) = text.trim_start().split_once(':')?;
+    let mut known = SCHEMES.iter().copied();
+    known.find(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 /// Whether the text begins with a scheme (RFC 3986 §3.1) and goes on without white space.
@@ -163,6 +188,14 @@ fn is_url(text: &str) -> bool {
     let scheme = text.split_once(':').map(|(scheme, _)| scheme);
     scheme.is_some_and(|scheme| scheme.chars().all(in_scheme))
         && !text.contains(char::is_whitespace)
+}
+
+/// The fault for text that is neither base64 nor a reference.
+fn no_file(name: &str, text: &str) -> Fault {
+    match scheme_of(text) {
+        Some("data") => no_reference(name, text),
+        _ => not_encoded(name),
+    }
 }
 
 fn not_encoded(name: &str) -> Fault {
@@ -229,7 +262,7 @@ impl<'s> Content<'s> {
     fn push_reference(&mut self, piece: &str) -> Result<(), Fault> {
         if self.head.len() + piece.len() > REFERENCE_LIMIT {
             // A colon is no base64, and a reference is short: this is the file's own text.
-            return Err(not_encoded(self.name));
+            return Err(no_file(self.name, &self.head));
         }
         self.head.push_str(piece);
         Ok(())
@@ -270,7 +303,7 @@ impl<'s> Content<'s> {
             }
             // The file's own text is not repeated, for it may hold passwords.
             Kind::Reference | Kind::Unknown if !is_url(self.head.trim()) => {
-                Err(not_encoded(self.name))
+                Err(no_file(self.name, &self.head))
             }
             Kind::Reference | Kind::Unknown => reference(self.name, &self.head),
         }

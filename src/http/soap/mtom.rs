@@ -9,6 +9,7 @@ use std::io::{self, Read};
 
 use crate::http::soap::fault::Fault;
 use crate::http::soap::file_element::{FileContent, FileElement};
+use crate::quoted;
 use crate::wire::cid::{content_id_matches, start_matches};
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
@@ -69,8 +70,9 @@ impl<R: Read> Related<R> {
                     Some(start) => Fault::client(
                         "IMP-MIME-ROOT",
                         format!(
-                            "The message has no part with the Content-ID {start} that its start \
-                                 parameter names."
+                            "The message has no part with the Content-ID {} that its start \
+                                 parameter names.",
+                            quoted::content_id(start)
                         ),
                     ),
                     None => Fault::client("IMP-MIME-ROOT", "The multipart message has no parts."),
@@ -243,19 +245,25 @@ fn several_attachments(name: &str) -> Fault {
 }
 
 fn dangling(name: &str, reference: &str, seen: &[String], without_id: bool) -> Fault {
-    let shown: String = reference.chars().take(120).collect();
+    let shown = reference
+        .get(4..)
+        .map_or_else(String::new, quoted::content_id);
     let there = match (seen, without_id) {
         ([], false) => "the message has no attachment".to_owned(),
         ([], true) => "the message's attachment has no Content-ID".to_owned(),
         (ids, _) => {
-            let some: Vec<&str> = ids.iter().map(String::as_str).take(5).collect();
+            let some: Vec<String> = ids
+                .iter()
+                .map(|id| quoted::content_id(id))
+                .take(5)
+                .collect();
             format!("the message's attachments are {}", some.join(", "))
         }
     };
     Fault::operation(
         "IMP-MIME-CID",
         format!(
-            "The {name} refers to {shown}, and {there}. Attach the file and let the {name} name its \
+            "The {name} refers to cid:{shown}, and {there}. Attach the file and let the {name} name its \
              Content-ID; in SoapUI, choose the attachment's Part."
         ),
     )

@@ -3,6 +3,7 @@
 use crate::http::soap::fault::{Fault, FaultCode};
 use crate::http::soap::service::Service;
 use crate::http::soap::xml::Element;
+use crate::quoted;
 use crate::users::operator::Role;
 
 /// An operation that is offered.
@@ -345,8 +346,9 @@ impl Entry {
                 ..Fault::client(
                     "IMP-SOAP-OPERATION",
                     format!(
-                        "The endpoint reference (EPR) for the Operation not found is {name}. This \
+                        "The endpoint reference (EPR) for the Operation not found is {}. This \
                          service offers {}.",
+                        quoted::word(name),
                         offered.join(", ")
                     ),
                 )
@@ -354,10 +356,9 @@ impl Entry {
         }
         let namespace = element.namespace.as_deref().unwrap_or_default();
         if !service.takes(namespace) {
-            let found = if namespace.is_empty() {
-                "none"
-            } else {
-                namespace
+            let found = match namespace {
+                "" => "none".to_owned(),
+                namespace => quoted::uri(namespace),
             };
             let required = service.namespace();
             return Err(Fault::client(

@@ -11,6 +11,7 @@ use crate::http::soap::fault::Fault;
 use crate::http::soap::file_element::FileElement;
 use crate::http::soap::operation::{Entry, Shape};
 use crate::http::soap::xml::{Element, XmlReader};
+use crate::quoted;
 use crate::users::secret::Secret;
 use crate::wire::spool::SpoolSettings;
 
@@ -284,13 +285,15 @@ fn unknown_parameter(entry: &Entry, name: &str) -> Fault {
         [all @ .., last] => format!("{} and {last}", all.join(", ")),
     };
     parameter_fault(format!(
-        "There is no parameter {name}; {} has {known}.",
+        "There is no parameter {}; {} has {known}.",
+        quoted::word(name),
         entry.name
     ))
 }
 
 /// The fault for a parameter that comes again.
 fn repeated_parameter(name: &str) -> Fault {
+    let name = quoted::word(name);
     parameter_fault(format!("The parameter {name} comes twice; send it once."))
 }
 

@@ -1,7 +1,7 @@
 //! The XML declaration, `<?xml version="1.0" encoding="UTF-8"?>`: XML 1.0
 //! §2.8, §2.9 (standalone) and §4.3.3 (encoding).
 
-use super::error::{TagError, XmlErrorKind, excerpt};
+use super::error::{TagError, XmlErrorKind};
 use super::tag;
 
 /// What an XML declaration may say about the encoding, if it says anything.
@@ -60,7 +60,8 @@ pub(super) fn check(declaration: &str, allowed: DeclaredEncoding) -> Result<(), 
     if let Some((_, name)) = fields.next_if(|(name, _)| *name == "encoding")
         && !(is_encoding_name(name) && allowed.allows(name))
     {
-        let kind = XmlErrorKind::Encoding(excerpt(name));
+        let shown = name.chars().filter(char::is_ascii_graphic).take(40);
+        let kind = XmlErrorKind::Encoding(shown.collect());
         return Err(TagError { at: 0, kind });
     }
     if let Some((_, value)) = fields.next_if(|(name, _)| *name == "standalone")

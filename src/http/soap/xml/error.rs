@@ -5,6 +5,8 @@
 
 use std::io;
 
+use crate::quoted;
+
 /// A place in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
@@ -41,8 +43,8 @@ impl Position {
 
 /// Why reading a document ended before its end.
 ///
-/// Its sentence is for the sender: it may quote forty characters of the
-/// document. A log takes the code and the place.
+/// Its sentence is for the sender. It may name an element or attribute, cut, and quotes no text: that may be the
+/// file. A log takes the code and the place.
 #[derive(Debug, thiserror::Error)]
 #[error("line {}, column {}: {kind}", position.line, position.column)]
 pub struct XmlError {
@@ -73,8 +75,9 @@ pub enum XmlErrorKind {
     ProcessingInstruction,
     /// A reference to an entity that XML does not have built in.
     #[error(
-        "the entity &{0}; is not known; only &lt; &gt; &amp; &apos; &quot; \
-         and references by number such as &#233; can be used"
+        "the entity {}is not known; only &lt; &gt; &amp; &apos; &quot; \
+         and references by number such as &#233; can be used",
+        entity(.0)
     )]
     Entity(String),
     /// A character that XML 1.0 does not allow, as itself or by reference.
@@ -155,24 +158,46 @@ pub(super) struct TagError {
     pub(super) kind: XmlErrorKind,
 }
 
-/// Text of the document for a message: its beginning, if it is long, and
-/// nothing that could end a line.
+/// A name in the document for a message: its beginning, if it is long, and nothing that could end a line. What
+/// looks like a password is left out: the text of a file that was not escaped may look like a tag.
 pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 40;
-    let mut excerpt: String = text
+    let shown: Vec<String> = text.split(':').map(quoted::word).collect();
+    let shown = shown.join(":");
+    let mut excerpt: String = shown
         .chars()
         .take(LONGEST)
         .flat_map(char::escape_debug)
         .collect();
-    if text.chars().nth(LONGEST).is_some() {
+    if shown.chars().nth(LONGEST).is_some() {
         excerpt.push('…');
     }
     excerpt
 }
 
+/// The entity, where it is one of HTML's that people use; any other may be text of a file that was not escaped.
+fn entity(name: &str) -> String {
+    const KNOWN: &[&str] = &[
+        "nbsp", "copy", "reg", "trade", "hellip", "ndash", "mdash", "euro", "pound", "szlig",
+        "auml", "ouml", "uuml", "Auml", "Ouml", "Uuml", "eacute", "egrave", "ecirc", "agrave",
+        "aacute", "acirc", "ccedil", "iacute", "ntilde", "oacute", "oslash", "aring", "aelig",
+        "uacute", "laquo", "raquo", "lsquo", "rsquo", "ldquo", "rdquo",
+    ];
+    match KNOWN.contains(&name) {
+        true => format!("&{name}; "),
+        false => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entity_that_may_be_text_is_not_repeated() {
+        let told = XmlErrorKind::Entity("secret".to_owned()).to_string();
+        assert!(told.starts_with("the entity is not known;"), "{told}");
+    }
 
     #[test]
     fn a_place_moves_with_the_text() {
@@ -199,7 +224,8 @@ mod tests {
 
     #[test]
     fn an_excerpt_is_short_and_on_one_line() {
-        assert_eq!(excerpt("a\nb\u{202E}"), "a\\nb\\u{202e}");
+        assert_eq!(excerpt("ab\u{202E}"), "ab\\u{202e}");
+        assert_eq!(excerpt("x:Meadow-Lark-7"), "x:…");
         assert_eq!(excerpt("name"), "name");
         assert_eq!(excerpt(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
     }

@@ -165,9 +165,10 @@ fn read_written(body: &str, start: usize, most: usize) -> Result<Vec<Written<'_>
 /// Splits a name as written into prefix and local part.
 fn split_name(name: &str) -> Result<(Option<&str>, &str), XmlErrorKind> {
     if !chars::is_name(name) {
-        let name = excerpt(name);
-        let sentence = format!("\"{name}\" is not a name; for a plain \"<\" write &lt;");
-        return Err(XmlErrorKind::Malformed(sentence));
+        // It may be the text of a file that was not escaped.
+        return Err(XmlErrorKind::malformed(
+            "this is not a name; for a plain \"<\" write &lt;",
+        ));
     }
     chars::split_qname(name).ok_or_else(|| {
         let name = excerpt(name);
