@@ -13,6 +13,7 @@ use crate::formats::csv_writer::is_marked;
 use crate::formats::delimiter::Delimiter;
 use crate::formats::row::{Row, TextRow};
 use crate::import::cells;
+use crate::import::presets::Cells;
 use crate::import::preview::PreviewColumn;
 use crate::quoted;
 use crate::users::candidate::{Candidate, CandidateColumns};
@@ -83,6 +84,22 @@ pub(super) struct Column {
     pub name: String,
     /// None: the column is not read.
     pub field: Option<Field>,
+    /// What it stands for besides.
+    pub second: Option<Field>,
+    /// How its cells are written.
+    pub cells: Cells,
+}
+
+impl Column {
+    /// A column that stands for one thing, in cells that are read as they are.
+    pub(super) fn plain(name: String, field: Option<Field>) -> Self {
+        Column {
+            name,
+            field,
+            second: None,
+            cells: Cells::Plain,
+        }
+    }
 }
 
 /// What a row of the file is.
@@ -97,6 +114,8 @@ pub enum RowContent<'r> {
     Header,
     /// It is a line of dashes, as programs draw it below their headings.
     Ruled,
+    /// It is the example of a template.
+    Example,
     /// It says nothing.
     Nothing,
 }
@@ -161,10 +180,7 @@ impl<'t> ColumnPlan<'t> {
     /// The plan of a file in the original's dialect, whose header line, if it has one, has these cells.
     pub(super) fn positional(header_line: Vec<String>, claims: &'t ClaimTable) -> Self {
         let fields = [Field::UserName, Field::Password, Field::ClaimCells];
-        let column = |(name, field): (&str, Field)| Column {
-            name: name.to_owned(),
-            field: Some(field),
-        };
+        let column = |(name, field): (&str, Field)| Column::plain(name.to_owned(), Some(field));
         ColumnPlan {
             by_position: true,
             ..Self::headed(
@@ -200,7 +216,10 @@ impl<'t> ColumnPlan<'t> {
     pub fn columns(&self) -> Vec<PreviewColumn> {
         let column = |column: &Column| PreviewColumn {
             name: column.name.clone(),
-            stands_for: column.field.as_ref().map(Field::to_string),
+            stands_for: column.field.as_ref().map(|field| match &column.second {
+                Some(second) => format!("{field}, {second}"),
+                None => field.to_string(),
+            }),
         };
         self.columns.iter().map(column).collect()
     }
@@ -323,9 +342,20 @@ impl<'t> ColumnPlan<'t> {
                 self.read_surplus(cell, row, &mut candidate)?;
                 continue;
             }
-            let (Some(column), Some(field)) = (column, field) else {
-                continue;
+            let Some(column) = column else { continue };
+            let cell = match column.cells {
+                Cells::Plain => cell,
+                cells if cells.is_example(cell) => return Ok(RowContent::Example),
+                cells => {
+                    if cells.is_foreign_hash(cell) {
+                        candidate
+                            .problems
+                            .push(foreign_hash(row.line(), &column.name));
+                    }
+                    cells.read(cell)
+                }
             };
+            let Some(field) = field else { continue };
             if let Some(error) = cells::spreadsheet_error(cell) {
                 candidate
                     .problems
@@ -347,20 +377,10 @@ impl<'t> ColumnPlan<'t> {
                 _ if self.is_claim_cell(cell) => {
                     self.read_claim(cell, &column.name, &mut candidate);
                 }
-                field => {
-                    let cell = without_null_word(field, cell);
-                    put(&mut candidate, field, &column.name, cell);
-                    if *field == Field::Email
-                        && let Some(address) = candidate.email
-                        && !cells::is_address(address)
-                    {
-                        candidate.problems.push(no_address(
-                            Severity::Failed,
-                            row.line(),
-                            &column.name,
-                        ));
-                    }
-                }
+                field => put_value(&mut candidate, field, &column.name, cell),
+            }
+            if let Some(second) = &column.second {
+                put_value(&mut candidate, second, &column.name, cell);
             }
         }
         match is_blank {
@@ -399,11 +419,13 @@ impl<'t> ColumnPlan<'t> {
 
     /// The bytes by which a row is sorted: of two rows that may be one user's they are the same.
     pub(super) fn name_key<'r>(&self, row: &Row<'r>) -> Cow<'r, [u8]> {
+        let column = self.columns.get(self.name_position);
+        let cells = column.map_or(Cells::Plain, |column| column.cells);
         let field = row.fields().nth(self.name_position).unwrap_or_default();
         let Ok(text) = std::str::from_utf8(field) else {
             return Cow::Borrowed(field);
         };
-        let (_, name) = split_domain(self.tidy(text, Some(&Field::UserName)).0);
+        let (_, name) = split_domain(cells.read(self.tidy(text, Some(&Field::UserName)).0));
         match sorting_key(name) {
             Cow::Borrowed(key) => Cow::Borrowed(key.as_bytes()),
             Cow::Owned(key) => Cow::Owned(key.into_bytes()),
@@ -598,6 +620,26 @@ fn set_by_server(line: u64, column: &str, what: &str) -> Problem {
         Cow::Owned(column.to_owned()),
         "claim-set-by-server",
         format!("{what} is set by the server; what the file says of it was ignored"),
+    )
+}
+
+/// Gives the candidate what the cell of a headed column says.
+fn put_value<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, cell: &'r str) {
+    put(candidate, field, column, without_null_word(field, cell));
+    if *field == Field::Email && candidate.email.is_some_and(|it| !cells::is_address(it)) {
+        let problem = no_address(Severity::Failed, candidate.line, column);
+        candidate.problems.push(problem);
+    }
+}
+
+fn foreign_hash(line: u64, column: &str) -> Problem {
+    Problem::new(
+        Severity::Failed,
+        line,
+        Cow::Owned(column.to_owned()),
+        "password-hash-scheme",
+        "the file says that the password is a hash of a scheme that is not verified here; empty both cells, and \
+         the user gets the default password",
     )
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::formats::row::{FlawedField, TextRow};
 use crate::import::cells::{is_address, is_claim_shaped, trimmed};
 use crate::import::columns::{Column, ColumnPlan};
-use crate::import::header_error::{HeaderError, quoted};
+use crate::import::header_error::{HeaderError, quote};
 use crate::import::meaning::{Meaning, Meanings};
 use crate::import::presets;
 use crate::users::claims::{ClaimTable, Field};
@@ -181,16 +181,13 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         let numbers: Vec<String> = (1..=width).map(|number| number.to_string()).collect();
         let headings: Vec<&str> = numbers.iter().map(String::as_str).collect();
         let meanings = self.meanings(&headings)?;
-        let columns = headings
-            .iter()
-            .enumerate()
-            .map(|(position, number)| Column {
-                name: (*number).to_owned(),
-                field: match meanings.of(position, number) {
-                    Meaning::Field(field) => Some(field),
-                    Meaning::Ignored | Meaning::Dropped | Meaning::Unknown => None,
-                },
-            });
+        let columns = headings.iter().enumerate().map(|(position, number)| {
+            let field = match meanings.of(position, number) {
+                Meaning::Field(field) => Some(field),
+                Meaning::Ignored | Meaning::Dropped | Meaning::Unknown => None,
+            };
+            Column::plain((*number).to_owned(), field)
+        });
         let columns: Vec<Column> = columns.collect();
         check_columns(&columns, 0)?;
         Ok(Header {
@@ -264,6 +261,8 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             columns.push(Column {
                 name: (*heading).to_owned(),
                 field,
+                second: meanings.second(position, heading),
+                cells: meanings.cells(position, heading),
             });
         }
         let has_user_name = columns.iter().any(|it| it.field == Some(Field::UserName));
@@ -273,7 +272,8 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         check_columns(&columns, row.line())?;
         let mut warnings = Vec::new();
         if let (Some(preset), false) = (meanings.preset(), dropped.is_empty()) {
-            let names = quoted(dropped.iter().copied());
+            let names: Vec<String> = dropped.iter().map(|heading| quote(heading)).collect();
+            let names = names.join(", ");
             warnings.push(Problem::new(
                 Severity::Warning,
                 row.line(),

@@ -2,9 +2,6 @@
 
 use crate::formats::row::FlawedField;
 
-/// Headings that one message quotes.
-const QUOTED: usize = 12;
-
 /// How to say what the header line is.
 const HOW: &str = "Rename the headings, say what they mean (the option map, such as \"E-Mail \
     Address=emailaddress\", or \"_\" for a column that is not read), or say which line is the header line \
@@ -105,15 +102,4 @@ pub enum HeaderError {
 /// A heading as a message quotes it.
 pub(super) fn quote(heading: &str) -> String {
     format!("\"{}\"", crate::quoted::heading(heading))
-}
-
-/// Headings as a message lists them.
-pub(super) fn quoted<'h>(headings: impl Iterator<Item = &'h str>) -> String {
-    let mut all: Vec<String> = headings.map(quote).collect();
-    if all.len() > QUOTED {
-        let others = all.len() - QUOTED;
-        all.truncate(QUOTED);
-        all.push(format!("and {others} more"));
-    }
-    all.join(", ")
 }

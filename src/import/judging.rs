@@ -45,6 +45,13 @@ pub fn judge_row<'r>(
             "ruled-line-skipped",
             "the line is drawn with dashes and was not read as a row",
         )),
+        Ok(RowContent::Example) => Judged::Skipped(Problem::new(
+            Severity::Warning,
+            row.line(),
+            None,
+            "example-skipped",
+            "the row is the example of the template and was skipped",
+        )),
         Ok(RowContent::Nothing) => Judged::Nothing,
         Err(problem) => Judged::Rejected(vec![problem]),
     }

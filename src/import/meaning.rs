@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
+use crate::import::columns::REJECT_COLUMNS;
 use crate::import::header_error::{HeaderError, quote};
-use crate::import::presets::{self, Preset, Target};
+use crate::import::presets::{self, Cells, Preset, Target};
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::options::{ColumnMap, IGNORED_COLUMN};
 use crate::users::passwords;
@@ -74,13 +75,15 @@ impl<'m> Meanings<'m> {
 
     /// What the column at `position`, from 0, with this heading stands for.
     pub(super) fn of(&self, position: usize, heading: &str) -> Meaning {
-        let by_heading = self.mapped.get(&folded(heading));
-        let by_number = || self.mapped.get(&(position + 1).to_string());
-        if let Some(meaning) = by_heading.or_else(by_number) {
+        if let Some(meaning) = self.by_map(position, heading) {
             return meaning.clone();
         }
         if heading.starts_with('_') {
-            return Meaning::Ignored;
+            return match self.preset {
+                // Columns of a product, which are listed as the others are that it has no place for.
+                Some(_) if !REJECT_COLUMNS.contains(&heading) => Meaning::Dropped,
+                _ => Meaning::Ignored,
+            };
         }
         let known = |name: &str| self.claims.column(name).cloned().map(Meaning::Field);
         let by_preset = self.preset.and_then(|preset| preset.target(heading));
@@ -89,6 +92,28 @@ impl<'m> Meanings<'m> {
             Some(Target::Dropped) => Meaning::Dropped,
             None => known(heading).unwrap_or(Meaning::Unknown),
         }
+    }
+
+    /// What the column stands for besides, by the product that exported the file.
+    pub(super) fn second(&self, position: usize, heading: &str) -> Option<Field> {
+        let preset = self
+            .preset
+            .filter(|_| self.by_map(position, heading).is_none())?;
+        self.claims.column(preset.second_target(heading)?).cloned()
+    }
+
+    /// How the product that exported the file writes the column's cells.
+    pub(super) fn cells(&self, position: usize, heading: &str) -> Cells {
+        match (self.preset, self.by_map(position, heading)) {
+            (None, _) => Cells::Plain,
+            (Some(preset), None) => preset.cells(heading),
+            (Some(preset), Some(_)) => preset.mapped_cells(),
+        }
+    }
+
+    fn by_map(&self, position: usize, heading: &str) -> Option<&Meaning> {
+        let by_number = || self.mapped.get(&(position + 1).to_string());
+        self.mapped.get(&folded(heading)).or_else(by_number)
     }
 
     /// The product whose export the file is, where its headings are not known otherwise.

@@ -36,6 +36,7 @@ mod exchanges;
 mod captures;
 mod floors;
 mod xml_conformance;
+mod presets;
 mod process;
 mod stores;
 mod store_changes;

@@ -64,6 +64,7 @@ fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<St
         }
         Ok(RowContent::Header) => "header".into(),
         Ok(RowContent::Ruled) => "ruled".into(),
+        Ok(RowContent::Example) => "example".into(),
         Ok(RowContent::Nothing) => "nothing".into(),
         Err(problem) => problem.code.to_string(),
     };
