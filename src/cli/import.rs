@@ -26,7 +26,7 @@ use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::users::audit::Actor;
 use crate::users::import_record::{Door, ImportRecord, ImportState};
-use crate::users::options::{ConflictPolicy, ImportOptions};
+use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
 use crate::users::secret::Secret;
 
 /// The exit code when some rows did not make it.
@@ -59,6 +59,16 @@ pub(super) struct Arguments {
     /// What stands between the columns of a CSV file: comma, semicolon, tab, bar [default: auto]
     #[arg(long, value_name = "D")]
     delimiter: Option<String>,
+    /// Line that names the columns: auto, none (every line is a row), or its number [default: auto]
+    #[arg(long, value_name = "LINE", value_parser = HeaderLine::parse)]
+    header: Option<HeaderLine>,
+    /// What a column means, by its heading or its number, such as "E-Mail Address=emailaddress"; "Ext.=_"
+    /// leaves it unread. Can be given again
+    #[arg(long, value_name = "HEADING=COLUMN")]
+    map: Vec<String>,
+    /// Sheet of a workbook [default: the first one that is not hidden]
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
     /// Give each row without a password one that is made up, and write the names and passwords of the
     /// users who were made into this new file
     #[arg(
@@ -102,6 +112,11 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         Some(("files", key, Value::from(value)))
     });
     let settings = Settings::load_quietly_with(common, flags.collect())?;
+    let mut map = ColumnMap::default();
+    for entry in &arguments.map {
+        map.add(entry)
+            .map_err(|sentence| CliError::Told(format!("--map: {sentence}")))?;
+    }
     let default_password = default_password(arguments)?;
     let shown = arguments.file.display();
     let file = File::open(&arguments.file)
@@ -138,6 +153,9 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
             dry_run: arguments.dry_run,
             validate_first: arguments.validate_first,
             stop_after: arguments.stop_after,
+            header: arguments.header.unwrap_or_default(),
+            map,
+            sheet: arguments.sheet.clone(),
             ..ImportOptions::default()
         },
         key: arguments.key.clone(),

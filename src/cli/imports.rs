@@ -19,6 +19,7 @@ use crate::import::error::ImportError;
 use crate::import::reject_file;
 use crate::stores::{self, Access};
 use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
+use crate::users::options::HeaderLine;
 use crate::users::problem::Problem;
 use crate::users::store::{Finish, Store};
 
@@ -223,6 +224,15 @@ fn options(record: &ImportRecord) -> String {
     }
     if let Some(limit) = options.stop_after {
         words.push(format!("--stop-after {limit}"));
+    }
+    if options.header != HeaderLine::Auto {
+        words.push(format!("--header {}", options.header));
+    }
+    for (heading, meaning) in options.map.entries() {
+        words.push(format!("--map {:?}", format!("{heading}={meaning}")));
+    }
+    if let Some(sheet) = &options.sheet {
+        words.push(format!("--sheet {sheet:?}"));
     }
     words.join(" ")
 }

@@ -141,6 +141,7 @@ impl ColumnMap {
             .map(|(heading, meaning)| (heading.trim(), meaning.trim()))
             .filter(|(heading, meaning)| !heading.is_empty() && !meaning.is_empty())
             .ok_or_else(|| {
+                let entry: String = entry.chars().take(80).collect();
                 format!(
                     "{entry:?} maps no column; write HEADING=COLUMN, such as \"E-Mail \
                      Address=emailaddress\", or HEADING=_ for a column that is not read"

@@ -26,6 +26,9 @@ use crate::app::{ADMIN_PASSWORD, Options, RELATED, Response, TestApp, basic, env
 use crate::message::{FORM, SOAP_11, include};
 use crate::process::finish;
 
+/// The option that names a call, so that the same call again finds its import.
+pub const KEY: &str = "idempotencyKey";
+
 /// A way for a file to come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
@@ -77,7 +80,7 @@ pub struct Upload<'a> {
     pub default_password: Option<&'a str>,
     /// Further options by their names in REST (`domain`, `conflict`, `dryRun`, `map`, …), which is also what
     /// `UserImport` calls them; a name may come again. The terminal gets them as flags (`--dry-run`).
-    /// `bulkImportUsers` has `domain` alone.
+    /// `bulkImportUsers` has `domain` alone. [`KEY`] is sent in the channel's own way.
     pub options: &'a [(&'a str, &'a str)],
 }
 
@@ -321,19 +324,21 @@ impl Bench {
             Channel::RestBody => {
                 let named = [("fileName", upload.file_name)];
                 let pairs = named.iter().chain(upload.options);
+                let pairs = pairs.filter(|(name, _)| *name != KEY);
                 let query: Vec<String> = pairs
                     .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
                     .collect();
                 let path = format!("/api/v1/imports?{}", query.join("&"));
                 let password = upload.default_password;
                 let password = password.map(|it| format!("Muster-Default-Password: {it}"));
-                let headers: Vec<&str> = password.as_deref().into_iter().collect();
+                let key = key_field(upload);
+                let headers: Vec<&str> = password.iter().chain(&key).map(String::as_str).collect();
                 let kind = media_type(upload.file_name);
                 rest(server.post_as(&path, Some(&admin), kind, &headers, upload.bytes))
             }
             Channel::RestForm => {
                 let mut body = Vec::new();
-                for (name, value) in parameters(upload) {
+                for (name, value) in parameters(upload).filter(|(name, _)| *name != KEY) {
                     let field = format!(
                         "--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
                     );
@@ -348,7 +353,9 @@ impl Bench {
                 body.extend_from_slice(file.as_bytes());
                 body.extend_from_slice(upload.bytes);
                 body.extend_from_slice(b"\r\n--b--\r\n");
-                rest(server.post_as("/api/v1/imports", Some(&admin), FORM, &[], &body))
+                let key = key_field(upload);
+                let headers: Vec<&str> = key.iter().map(String::as_str).collect();
+                rest(server.post_as("/api/v1/imports", Some(&admin), FORM, &headers, &body))
             }
             Channel::Terminal => panic!("the terminal has no server"),
         }
@@ -379,7 +386,10 @@ fn run(folder: &TempDir, organization: &str, upload: &Upload<'_>) -> (String, Op
         command.arg("--default-password-stdin");
     }
     for (name, value) in upload.options {
-        command.arg(format!("--{}", kebab_case(name)));
+        match *name {
+            KEY => command.arg("--key"),
+            name => command.arg(format!("--{}", kebab_case(name))),
+        };
         if *value != "true" {
             command.arg(value);
         }
@@ -415,6 +425,12 @@ fn parameters<'a>(upload: &Upload<'a>) -> impl Iterator<Item = (&'a str, &'a str
         .into_iter()
         .chain(password)
         .chain(upload.options.iter().copied())
+}
+
+/// The header field that REST has for the key.
+fn key_field(upload: &Upload<'_>) -> Option<String> {
+    let (_, key) = upload.options.iter().find(|(name, _)| *name == KEY)?;
+    Some(format!("Idempotency-Key: {key}"))
 }
 
 /// A message of two parts.

@@ -15,6 +15,7 @@ mod message;
 mod channels;
 mod old_files;
 mod headers;
+mod column_options;
 mod soap;
 mod callers;
 mod companions;

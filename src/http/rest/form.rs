@@ -19,6 +19,7 @@ use multer::{Field, Multipart};
 
 use crate::http::rest::parameters::{Parameters, named, twice, unknown};
 use crate::http::rest::problem_details::ProblemDetails;
+use crate::http::rest::routes::REPEATABLE;
 use crate::quoted;
 use crate::users::secret::Secret;
 use crate::wire::error::WireError;
@@ -33,8 +34,12 @@ const HUNGER: usize = 16 * 1024;
 /// Bytes that a field other than the file may have.
 const FIELD_LIMIT: usize = 8 * 1024;
 
-/// Fields that a form may have.
+/// Fields that a form may have, besides those that come again.
 const FIELDS: usize = 32;
+
+/// How often fields may come again, all together, and the bytes that all fields but the file may have.
+const REPEATS: usize = 1_024;
+const FIELDS_LIMIT: usize = 256 * 1024;
 
 /// The field that the file is in.
 const FILE: &str = "file";
@@ -68,16 +73,19 @@ pub fn read(
     };
     let mut parameters = Parameters::default();
     let (mut file, mut part_name, mut seen) = (None, None, Vec::new());
+    let (mut repeated, mut bytes) = (0, 0);
     while let Some(mut field) = source.drive(|context| form.poll_next_field(context))? {
         source.part += 1;
-        if source.part > FIELDS {
+        if source.part > FIELDS + repeated {
             return Err(WireError::MimeParts { limit: FIELDS }.into());
         }
         let name = name(&field, source.part)?;
         plain(&field)?;
-        if seen.contains(&name) {
+        let again = seen.contains(&name);
+        if again && !(REPEATABLE.contains(&name.as_str()) && repeated < REPEATS) {
             return Err(twice("field", &name));
         }
+        repeated += usize::from(again);
         if name == FILE {
             part_name = field.file_name().map(str::to_owned);
             let mut put_aside = Spool::new(spool);
@@ -88,11 +96,20 @@ pub fn read(
             file = Some(put_aside);
         } else if fields.contains(&name.as_str()) {
             let value = text(&mut source, &mut field, &name)?;
+            bytes += value.expose().len();
+            if bytes > FIELDS_LIMIT {
+                return Err(ProblemDetails::bad_request(
+                    "IMP-FIELD",
+                    format!("The fields have more than {FIELDS_LIMIT} bytes together."),
+                ));
+            }
             parameters.set(&name, value)?;
         } else {
             return Err(unknown("field", &name, &[fields, &[FILE]].concat()));
         }
-        seen.push(name);
+        if !again {
+            seen.push(name);
+        }
     }
     // What stands behind the form says nothing; a body shorter than announced does.
     io::copy(&mut source.body, &mut io::sink()).map_err(WireError::from_io)?;
@@ -297,7 +314,7 @@ mod tests {
             folder: folder.path().into(),
             limit: 1024 * 1024,
         };
-        let form = read("b", body, &spool, &["domain", "defaultPassword"])?;
+        let form = read("b", body, &spool, &["domain", "defaultPassword", "map"])?;
         let mut file = Vec::new();
         form.file
             .into_reader()
@@ -317,6 +334,26 @@ mod tests {
         assert_eq!(file, b"UserName\r\nkim\r\n");
         assert_eq!(parameters.domain.as_deref(), Some("SALES"));
         assert_eq!(parameters.file_name.as_deref(), Some("a.csv"));
+    }
+
+    #[test]
+    fn only_a_map_comes_again_and_not_without_end() {
+        let with = |fields: String| parse(format!("{fields}{FORM}").as_bytes());
+        let field = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let map = |count: usize, width: usize| -> String {
+            let entry = |at: usize| field("map", &format!("{at:0width$}=_"));
+            (0..count).map(entry).collect()
+        };
+        let (parameters, _) = with(map(300, 4)).unwrap();
+        assert_eq!(parameters.options.map.entries().count(), 300);
+        assert_eq!(
+            with(field("domain", "HR")).unwrap_err().code,
+            "IMP-PARAMETER"
+        );
+        assert_eq!(with(map(1_100, 4)).unwrap_err().code, "IMP-PARAMETER");
+        assert_eq!(with(map(50, 8_000)).unwrap_err().code, "IMP-FIELD");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! What a call says beside its file: the query's parameters and the form's fields, each by its name,
-//! none twice, and none that is unknown.
+//! none twice but those that can be repeated, and none that is unknown.
 
 use actix_web::web;
 use uuid::Uuid;
 
 use crate::formats::kind::FileKind;
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::rest::routes::Route;
+use crate::http::rest::routes::{REPEATABLE, Route};
 use crate::quoted;
-use crate::users::options::{ConflictPolicy, ImportOptions};
+use crate::users::options::{ConflictPolicy, HeaderLine, ImportOptions};
 use crate::users::secret::Secret;
 
 /// Entries of a page, unless the caller wants another number of them.
@@ -44,11 +44,8 @@ impl Query {
             if !route.parameters.contains(&name.as_str()) {
                 return Err(unknown("parameter", name, route.parameters));
             }
-            if pairs
-                .iter()
-                .take(position)
-                .any(|(earlier, _)| earlier == name)
-            {
+            let mut earlier = pairs.iter().take(position);
+            if !REPEATABLE.contains(&name.as_str()) && earlier.any(|(earlier, _)| earlier == name) {
                 return Err(twice("parameter", name));
             }
         }
@@ -163,6 +160,14 @@ impl Parameters {
                 let rule = "a whole number from 1 on";
                 self.options.stop_after = Some(number.ok_or_else(|| wrong(name, text, rule))?);
             }
+            "header" => {
+                self.options.header = HeaderLine::parse(text)
+                    .map_err(|_| wrong(name, text, "auto, none or the number of a line, from 1"))?;
+            }
+            "map" => self.options.map.add(text).map_err(|sentence| {
+                ProblemDetails::bad_request(PARAMETER, format!("map: {sentence}."))
+            })?,
+            "sheet" => self.options.sheet = Some(text.to_owned()),
             _ => return Err(unknown("parameter", name, &[])),
         }
         Ok(())
@@ -237,6 +242,7 @@ mod tests {
         let detail = |route, text| Query::parse(route, text).unwrap_err().detail;
         assert!(detail(create, "dry_run=true").contains("\"dry_run\""));
         assert!(detail(create, "domain=A&domain=B").contains("twice"));
+        assert!(Query::parse(create, "map=A%3Demail&map=B%3D_").is_ok());
         let told = detail(create, "defaultPassword=S3cret-word");
         assert!(told.contains("URL") && !told.contains("S3cret"), "{told}");
         let query = Query::parse(list, "limit=7").unwrap();
@@ -255,6 +261,10 @@ mod tests {
             ("conflict", "update"),
             ("dryRun", "true"),
             ("stopAfter", "3"),
+            ("header", "3"),
+            ("map", "E-Mail Address=emailaddress"),
+            ("map", "Ext.=_"),
+            ("sheet", "Staff"),
         ] {
             assert!(set(name, value).is_ok());
         }
@@ -265,12 +275,20 @@ mod tests {
             ("stopAfter", "0"),
             ("stopAfter", "-1"),
             ("fileName", "users.docx"),
+            ("header", "first"),
+            ("map", "E-Mail Address"),
+            ("map", "Ext.=department"),
         ] {
             let problem = set(name, value).unwrap_err();
+            let value = value.split('=').next().unwrap();
             assert!(problem.detail.contains(value), "{}", problem.detail);
         }
         let options = parameters.options;
         assert!(options.dry_run && options.stop_after == Some(3));
+        assert_eq!(options.header, HeaderLine::Line(3));
+        assert_eq!(options.sheet.as_deref(), Some("Staff"));
+        let map: Vec<_> = options.map.entries().collect();
+        assert_eq!(map, [("E-Mail Address", "emailaddress"), ("Ext.", "_")]);
         assert_eq!(
             (options.conflict, parameters.domain),
             (ConflictPolicy::Update, None)

@@ -63,10 +63,24 @@ const OPTIONS: &[&str] = &[
     "validateFirst",
     "stopAfter",
     "generatePasswords",
+    "header",
+    "map",
+    "sheet",
 ];
 
+/// The options that may come again, each time with another value.
+pub const REPEATABLE: &[&str] = &["map"];
+
 /// The options of a preview, which is a dry run by itself.
-const PREVIEW_OPTIONS: &[&str] = &["domain", "fileName", "conflict", "stopAfter"];
+const PREVIEW_OPTIONS: &[&str] = &[
+    "domain",
+    "fileName",
+    "conflict",
+    "stopAfter",
+    "header",
+    "map",
+    "sheet",
+];
 
 /// Everything there is. A path without variables stands before one that would match it too.
 pub static ROUTES: [Route; 11] = [

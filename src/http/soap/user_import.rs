@@ -24,7 +24,7 @@ use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::jobs::JobError;
 use crate::import::reject_file;
 use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
-use crate::users::options::{ConflictPolicy, ImportOptions};
+use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
 use crate::wire::spool::Spool;
 
 /// Problems on a page when nobody says how many.
@@ -79,12 +79,25 @@ fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Faul
             "The parameter stopAfter has to be 1 or more, or left out.".into(),
         ));
     }
+    let header = parameters.text("header").map(HeaderLine::parse);
+    let header = header
+        .transpose()
+        .map_err(|sentence| parameter_fault(format!("The parameter header: {sentence}.")))?;
+    let mut map = ColumnMap::default();
+    for entry in parameters.texts("map") {
+        map.add(entry)
+            .map_err(|sentence| parameter_fault(format!("The parameter map: {sentence}.")))?;
+    }
+    let sheet = parameters.text("sheet").map(str::trim);
     let dry_run = parameters.flag("dryRun")?.unwrap_or(false);
     Ok(ImportOptions {
         conflict,
         dry_run: dry_run || entry.operation == Operation::PreviewImport,
         validate_first: parameters.flag("validateFirst")?.unwrap_or(false),
         stop_after,
+        header: header.unwrap_or_default(),
+        map,
+        sheet: sheet.filter(|name| !name.is_empty()).map(str::to_owned),
         ..ImportOptions::default()
     })
 }

@@ -10,7 +10,7 @@ use crate::import::jobs::Cancelled;
 use crate::import::preview::Preview;
 use crate::import::report::Report;
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState, RejectedRows};
-use crate::users::options::ImportOptions;
+use crate::users::options::{HeaderLine, ImportOptions};
 use crate::users::problem::Problem;
 use crate::users::undo::Undone;
 
@@ -173,6 +173,13 @@ impl Xml {
             if let Some(rows) = options.stop_after {
                 xml.number("stopAfter", rows);
             }
+            if options.header != HeaderLine::Auto {
+                xml.text("header", &options.header.to_string());
+            }
+            for (heading, meaning) in options.map.entries() {
+                xml.text("map", &format!("{heading}={meaning}"));
+            }
+            xml.optional("sheet", options.sheet.as_deref());
         });
     }
 
