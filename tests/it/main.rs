@@ -61,6 +61,7 @@ mod check_config;
 mod names;
 mod account_state;
 mod passwords;
+mod hash_schemes;
 mod lifecycle;
 mod crash;
 mod crash_queue;

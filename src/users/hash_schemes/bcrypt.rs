@@ -13,6 +13,9 @@ const SHAPE: FormError = FormError::Shape(
     "$2b$ (or $2a$, $2y$), two digits of cost, $, and 53 characters of ./A-Za-z0-9: 60 in all",
 );
 
+/// How the hashes begin.
+pub(super) const PREFIXES: &[&str] = &["$2a$", "$2b$", "$2y$"];
+
 /// Doublings of the key schedule: 16 take some seconds.
 const COST: (u64, u64) = (4, 16);
 
@@ -32,6 +35,11 @@ pub(super) fn check(rest: &str) -> Result<(), FormError> {
 }
 
 pub(super) fn verify(_: &str, rest: &str, password: &[u8]) -> bool {
+    matches(rest, password)
+}
+
+/// Whether `password` is the one behind `rest`: cost, salt and digest.
+pub(super) fn matches(rest: &str, password: &[u8]) -> bool {
     let Ok((cost, salt, digest)) = parse(rest) else {
         return false;
     };

@@ -13,6 +13,9 @@ pub(super) const WORK_KIB: u64 = 4 * 1024 * 1024;
 /// Rounds of PBKDF2 that one verification may take: some seconds.
 pub(super) const PBKDF2_ROUNDS: u64 = 5_000_000;
 
+/// Bytes of a password that are looked at where every round reads all of them.
+pub(super) const PASSWORD: usize = 1_024;
+
 /// What is wrong with a text that begins like a hash. It never holds any of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
@@ -78,6 +81,12 @@ pub(super) fn is_base64(text: &str, (least, most): (usize, usize)) -> bool {
     ends_well && (least..=most).contains(&length) && text.bytes().all(is_sign)
 }
 
+/// Whether `text` has only characters of `crypt(3)`: `./0-9A-Za-z`.
+pub(super) fn is_crypt64(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'/')
+}
+
 /// A salt or a digest.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes {
@@ -115,6 +124,46 @@ impl Bytes {
             *place = if byte == b'.' { b'+' } else { byte };
         }
         Bytes::decode(std::str::from_utf8(plain).ok()?, engine, bounds)
+    }
+
+    /// `bytes`, when there are not too many.
+    pub(super) fn of(bytes: &[u8]) -> Option<Bytes> {
+        let mut buffer = [0; TEXT];
+        buffer.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let length = bytes.len();
+        Some(Bytes { buffer, length })
+    }
+
+    /// The bytes of `text` itself, when it is printable ASCII: a salt that is used as it is written.
+    pub(super) fn literal(text: &str, (least, most): (usize, usize)) -> Option<Bytes> {
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = printable && (least..=most).contains(&text.len());
+        if fits {
+            Bytes::of(text.as_bytes())
+        } else {
+            None
+        }
+    }
+
+    /// The bytes behind the hexadecimal digits of `text`, small ones or capitals.
+    pub(super) fn decode_hex(text: &str, (least, most): (usize, usize)) -> Option<Bytes> {
+        let length = text.len() / 2;
+        if !text.len().is_multiple_of(2) || !(least..=most).contains(&length) {
+            return None;
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let mut buffer = [0; TEXT];
+        for (place, pair) in buffer
+            .get_mut(..length)?
+            .iter_mut()
+            .zip(text.as_bytes().chunks(2))
+        {
+            let &[high, low] = pair else {
+                return None;
+            };
+            *place = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+        }
+        Some(Bytes { buffer, length })
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
@@ -159,6 +208,30 @@ mod tests {
         }
         assert!(yes > 1_000 && no > 1_000, "{yes} and {no}");
         assert!(is_base64("", (0, 8)));
+    }
+
+    #[test]
+    fn hexadecimal_is_strict_about_digits_and_length() {
+        let decode = |text| Bytes::decode_hex(text, (2, 3));
+        assert_eq!(decode("00fFa1").unwrap().as_slice(), [0, 0xff, 0xa1]);
+        for text in ["", "0a", "0a0b0c0d", "0a0b0", "0a0g", "+a0b", "é0b"] {
+            assert!(decode(text).is_none(), "{text}");
+        }
+        assert!(Bytes::decode_hex(&"00".repeat(TEXT + 1), (0, TEXT)).is_none());
+    }
+
+    #[test]
+    fn salts_are_printable_and_within_bounds() {
+        let literal = |text| Bytes::literal(text, (1, 4));
+        assert_eq!(literal("$a=!").unwrap().as_slice(), b"$a=!");
+        for text in ["", "abcde", "a b", "ä"] {
+            assert!(literal(text).is_none(), "{text}");
+        }
+        assert!(Bytes::literal(&"x".repeat(TEXT + 1), (1, TEXT + 1)).is_none());
+        assert!(is_crypt64("./09AZaz"));
+        for text in ["$", "+", "_", "ä", " "] {
+            assert!(!is_crypt64(text), "{text}");
+        }
     }
 
     #[test]

@@ -6,25 +6,69 @@
 //! here holds any of the text.
 
 pub mod form;
+mod crypt64;
 mod argon2;
 mod bcrypt;
-mod pbkdf2;
+mod wordpress;
 mod scrypt;
+mod yescrypt;
+mod pbkdf2;
+mod django;
+mod werkzeug;
+mod spring;
+mod directory;
+mod pkcs5s2;
+mod aspnet;
+mod keycloak;
 mod sha_crypt;
+mod phpass;
+mod md5_crypt;
 mod salted_sha;
+mod shiro;
+mod wso2;
 
 use crate::users::hash_schemes::form::FormError;
+use crate::users::hash_schemes::pbkdf2::{Sha1, Sha256, Sha512};
 
-/// A way to hash passwords.
+/// A way to hash passwords, or one of the ways to write it.
 struct Scheme {
-    /// What the settings call it. More than one row may have the same name.
+    /// What the settings call it. More than one row may have the same name; they stand together.
     name: &'static str,
-    /// How its hashes begin, in any case.
+    /// How its hashes begin, in any case; an empty one when only all of the text tells.
     prefixes: &'static [&'static str],
+    /// Whether the whole text, which has one of the prefixes, is one of its hashes, right or broken.
+    is_like: fn(&str) -> bool,
     /// Takes what stands behind the prefix.
-    check: fn(&str) -> Result<(), FormError>,
+    check: Check,
     /// Takes the whole hash, what stands behind the prefix, and the password.
-    verify: fn(&str, &str, &[u8]) -> bool,
+    verify: Verify,
+}
+
+type Check = fn(&str) -> Result<(), FormError>;
+type Verify = fn(&str, &str, &[u8]) -> bool;
+
+impl Scheme {
+    /// A scheme whose hashes are known by their prefix.
+    const fn new(
+        name: &'static str,
+        prefixes: &'static [&'static str],
+        check: Check,
+        verify: Verify,
+    ) -> Self {
+        Scheme {
+            name,
+            prefixes,
+            is_like: |_| true,
+            check,
+            verify,
+        }
+    }
+
+    /// The same where a password could have such a prefix too.
+    const fn when(mut self, is_like: fn(&str) -> bool) -> Self {
+        self.is_like = is_like;
+        self
+    }
 }
 
 /// The scheme of Muster's own hashes.
@@ -32,47 +76,82 @@ const OWN: &str = "argon2id";
 
 #[rustfmt::skip]
 const SCHEMES: &[Scheme] = &[
-    Scheme { name: OWN, prefixes: &["$argon2id$"], check: argon2::check, verify: argon2::verify_id },
-    Scheme { name: "argon2i", prefixes: &["$argon2i$"], check: argon2::check, verify: argon2::verify_i },
-    Scheme { name: "bcrypt", prefixes: &["$2a$", "$2b$", "$2y$"], check: bcrypt::check, verify: bcrypt::verify },
-    Scheme { name: "scrypt", prefixes: &["$scrypt$"], check: scrypt::check, verify: scrypt::verify },
-    Scheme { name: "pbkdf2-sha256", prefixes: &["$pbkdf2-sha256$"], check: pbkdf2::check, verify: pbkdf2::verify_sha256 },
-    Scheme { name: "pbkdf2-sha256", prefixes: &["pbkdf2_sha256$"], check: pbkdf2::check_django, verify: pbkdf2::verify_django },
-    Scheme { name: "pbkdf2-sha512", prefixes: &["$pbkdf2-sha512$"], check: pbkdf2::check, verify: pbkdf2::verify_sha512 },
-    Scheme { name: "sha256-crypt", prefixes: &["$5$"], check: sha_crypt::check_256, verify: sha_crypt::verify },
-    Scheme { name: "sha512-crypt", prefixes: &["$6$"], check: sha_crypt::check_512, verify: sha_crypt::verify },
-    Scheme { name: "ssha", prefixes: &["{SSHA}"], check: salted_sha::check_ssha, verify: salted_sha::verify_ssha },
-    Scheme { name: "ssha256", prefixes: &["{SSHA256}"], check: salted_sha::check_ssha256, verify: salted_sha::verify_ssha256 },
-    Scheme { name: "ssha512", prefixes: &["{SSHA512}"], check: salted_sha::check_ssha512, verify: salted_sha::verify_ssha512 },
-    Scheme { name: "wso2-sha256", prefixes: &["{WSO2-SHA256}"], check: salted_sha::check_wso2, verify: salted_sha::verify_wso2 },
+    Scheme::new(OWN, &["$argon2id$"], argon2::check, argon2::verify_id),
+    Scheme::new("argon2i", &["$argon2i$"], argon2::check, argon2::verify_i),
+    Scheme::new("bcrypt", bcrypt::PREFIXES, bcrypt::check, bcrypt::verify),
+    Scheme::new("bcrypt", &["{WSO2-BCRYPT}"], wso2::check_bcrypt, wso2::verify_bcrypt),
+    Scheme::new("bcrypt-sha256", &["bcrypt_sha256$"], django::check_bcrypt, django::verify_bcrypt),
+    Scheme::new("wordpress-bcrypt", &["$wp$2y$"], bcrypt::check, wordpress::verify),
+    Scheme::new("scrypt", &["$scrypt$"], scrypt::check, scrypt::verify),
+    Scheme::new("scrypt", &["scrypt$"], django::check_scrypt, django::verify_scrypt).when(django::is_like_scrypt),
+    Scheme::new("scrypt", &["scrypt:"], werkzeug::check_scrypt, werkzeug::verify_scrypt).when(werkzeug::is_like),
+    Scheme::new("scrypt", spring::SCRYPT, spring::check_scrypt, spring::verify_scrypt),
+    Scheme::new("yescrypt", &["$y$"], yescrypt::check, yescrypt::verify),
+    Scheme::new("pbkdf2-sha512", &["$pbkdf2-sha512$"], pbkdf2::check, pbkdf2::verify::<Sha512>),
+    Scheme::new("pbkdf2-sha512", &["pbkdf2:sha512:"], werkzeug::check_pbkdf2::<Sha512>, werkzeug::verify_pbkdf2::<Sha512>).when(werkzeug::is_like),
+    Scheme::new("pbkdf2-sha512", &["{PBKDF2-SHA512}"], directory::check::<Sha512>, directory::verify::<Sha512>),
+    Scheme::new("pbkdf2-sha256", &["$pbkdf2-sha256$"], pbkdf2::check, pbkdf2::verify::<Sha256>),
+    Scheme::new("pbkdf2-sha256", &["pbkdf2_sha256$"], django::check_pbkdf2::<Sha256>, django::verify_pbkdf2::<Sha256>),
+    Scheme::new("pbkdf2-sha256", &["pbkdf2:sha256:"], werkzeug::check_pbkdf2::<Sha256>, werkzeug::verify_pbkdf2::<Sha256>).when(werkzeug::is_like),
+    Scheme::new("pbkdf2-sha256", &["{PBKDF2-SHA256}"], directory::check::<Sha256>, directory::verify::<Sha256>),
+    Scheme::new("pbkdf2-sha256", &["{PBKDF2_SHA256}"], directory::check_older, directory::verify_older),
+    Scheme::new("pbkdf2-sha256", &["{pbkdf2@SpringSecurity_v5_8}"], spring::check_pbkdf2, spring::verify_pbkdf2),
+    Scheme::new("pbkdf2-sha1", &["$pbkdf2$", "$pbkdf2-sha1$"], pbkdf2::check, pbkdf2::verify::<Sha1>),
+    Scheme::new("pbkdf2-sha1", &["pbkdf2_sha1$"], django::check_pbkdf2::<Sha1>, django::verify_pbkdf2::<Sha1>),
+    Scheme::new("pbkdf2-sha1", &["pbkdf2:sha1:"], werkzeug::check_pbkdf2::<Sha1>, werkzeug::verify_pbkdf2::<Sha1>).when(werkzeug::is_like),
+    Scheme::new("pbkdf2-sha1", &["{PBKDF2-SHA1}"], directory::check::<Sha1>, directory::verify::<Sha1>),
+    Scheme::new("pbkdf2-sha1", &["{PBKDF2}"], directory::check_any, directory::verify_any),
+    Scheme::new("pkcs5s2", &["{PKCS5S2}"], pkcs5s2::check, pkcs5s2::verify),
+    Scheme::new("wso2-pbkdf2", &["{WSO2-PBKDF2-SHA512}"], wso2::check_pbkdf2, wso2::verify_pbkdf2::<Sha512>),
+    Scheme::new("wso2-pbkdf2", &["{WSO2-PBKDF2-SHA256}"], wso2::check_pbkdf2, wso2::verify_pbkdf2::<Sha256>),
+    Scheme::new("wso2-pbkdf2", &["{WSO2-PBKDF2-SHA1}"], wso2::check_pbkdf2, wso2::verify_pbkdf2::<Sha1>),
+    Scheme::new("aspnet-identity", &[""], aspnet::check, aspnet::verify).when(aspnet::is_like),
+    Scheme::new("keycloak", &[""], keycloak::check, keycloak::verify).when(keycloak::is_like),
+    Scheme::new("sha512-crypt", &["$6$"], sha_crypt::check_512, sha_crypt::verify),
+    Scheme::new("sha256-crypt", &["$5$"], sha_crypt::check_256, sha_crypt::verify),
+    Scheme::new("drupal7", &["$S$", "U$S$"], phpass::check_drupal, phpass::verify_drupal).when(phpass::is_like_drupal),
+    Scheme::new("phpass", &["$P$", "$H$"], phpass::check, phpass::verify).when(phpass::is_like),
+    Scheme::new("md5-crypt", &["$1$"], md5_crypt::check, md5_crypt::verify),
+    Scheme::new("apr1", &["$apr1$"], md5_crypt::check, md5_crypt::verify_apr1),
+    Scheme::new("shiro1", &["$shiro1$"], shiro::check, shiro::verify),
+    Scheme::new("ssha512", &["{SSHA512}", "{SSHA-512}"], salted_sha::check_ssha512, salted_sha::verify_ssha512),
+    Scheme::new("ssha384", &["{SSHA384}", "{SSHA-384}"], salted_sha::check_ssha384, salted_sha::verify_ssha384),
+    Scheme::new("ssha256", &["{SSHA256}", "{SSHA-256}"], salted_sha::check_ssha256, salted_sha::verify_ssha256),
+    Scheme::new("ssha", &["{SSHA}"], salted_sha::check_ssha, salted_sha::verify_ssha),
+    Scheme::new("wso2-sha256", &["{WSO2-SHA256}"], wso2::check_sha256, wso2::verify_sha256),
 ];
 
-/// What OpenLDAP, Spring Security and Django write in front of a hash that is complete without it.
-const WRAPPERS: &[&str] = &["{CRYPT}", "{ARGON2}", "{BCRYPT}", "argon2", "bcrypt$"];
+/// What OpenLDAP, Dovecot, Spring Security and Django write in front of a hash that is complete without it.
+const WRAPPERS: &[&str] = &[
+    "{CRYPT}",
+    "{SHA512-CRYPT}",
+    "{SHA256-CRYPT}",
+    "{MD5-CRYPT}",
+    "{BLF-CRYPT}",
+    "{ARGON2ID}",
+    "{ARGON2I}",
+    "{ARGON2}",
+    "{argon2@SpringSecurity_v5_8}",
+    "{BCRYPT}",
+    "argon2",
+    "bcrypt$",
+];
 
 /// Beginnings of hashes that cannot be verified here: without a salt, or too weak or too rare. They
 /// are known all the same, so that none is taken for a password.
 const FOREIGN: &[(&str, &str)] = &[
-    ("$1$", "md5-crypt"),
-    ("$apr1$", "apr1"),
     ("$2x$", "2x bcrypt"),
     ("$argon2d$", "argon2d"),
-    ("$y$", "yescrypt"),
     ("$gy$", "gost-yescrypt"),
     ("$7$", "scrypt-crypt"),
     ("$sha1$", "sha1-crypt"),
-    ("$pbkdf2$", "pbkdf2-sha1"),
-    ("$pbkdf2-sha1$", "pbkdf2-sha1"),
     ("$bcrypt-sha256$", "bcrypt-sha256"),
-    ("pbkdf2_sha1$", "pbkdf2-sha1"),
-    ("bcrypt_sha256$", "bcrypt-sha256"),
     ("{SHA}", "sha"),
     ("{SHA256}", "sha256"),
     ("{SHA512}", "sha512"),
     ("{MD5}", "md5"),
     ("{SMD5}", "smd5"),
     ("{CRYPT}", "crypt"),
-    ("{PBKDF2}", "pbkdf2-sha1"),
     ("{PBKDF2-", "pbkdf2 of a directory"),
     ("{PBKDF2_", "pbkdf2 of a directory"),
 ];
@@ -126,8 +205,11 @@ impl KnownHash<'_> {
 /// What `text` begins like; none when it does not look like a hash at all.
 pub fn recognise(text: &str) -> Option<Recognised<'_>> {
     // Most passwords are not looked at any closer.
-    if !matches!(text.as_bytes().first()?, b'$' | b'{' | b'a' | b'b' | b'p') {
-        return None;
+    match text.as_bytes().first()? {
+        b'$' | b'{' | b'[' => {}
+        b'A' if text.len() >= aspnet::LEAST => {}
+        b'a' | b'b' | b'p' | b's' | b'U' if text.contains('$') => {}
+        _ => return None,
     }
     if let Some(known) = known(text) {
         return Some(Recognised::Known(known));
@@ -139,10 +221,7 @@ pub fn recognise(text: &str) -> Option<Recognised<'_>> {
     }
     let mut foreign = FOREIGN.iter();
     let named = foreign.find(|(prefix, _)| behind(text, prefix).is_some());
-    match named {
-        Some((_, name)) => Some(Recognised::Foreign(name)),
-        None => is_phpass(text).then_some(Recognised::Foreign("phpass")),
-    }
+    named.map(|(_, name)| Recognised::Foreign(name))
 }
 
 /// Whether `password` is the one behind `stored`, whatever its scheme.
@@ -177,7 +256,7 @@ fn known(text: &str) -> Option<KnownHash<'_>> {
     SCHEMES.iter().find_map(|scheme| {
         scheme.prefixes.iter().find_map(|prefix| {
             let rest = behind(text, prefix)?;
-            Some(KnownHash {
+            (scheme.is_like)(text).then_some(KnownHash {
                 scheme,
                 prefix,
                 text,
@@ -193,15 +272,7 @@ fn behind<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-/// phpass, as WordPress and others keep it. `$P$` alone could begin a password, so all of it counts.
-fn is_phpass(text: &str) -> bool {
-    (text.starts_with("$P$") || text.starts_with("$H$"))
-        && text.len() == 34
-        && text
-            .bytes()
-            .skip(3)
-            .all(|byte| byte.is_ascii_alphanumeric() || b"./".contains(&byte))
-}
-
+#[cfg(test)]
+mod vectors;
 #[cfg(test)]
 mod tests;

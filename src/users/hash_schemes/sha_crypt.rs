@@ -3,7 +3,7 @@
 
 use ::sha_crypt::{PasswordVerifier, ShaCrypt};
 
-use crate::users::hash_schemes::form::{FormError, number};
+use crate::users::hash_schemes::form::{FormError, PASSWORD, is_crypt64, number};
 
 const SHAPE_256: FormError = FormError::Shape(
     "$5$salt$digest or $5$rounds=…$salt$digest, of the characters ./0-9A-Za-z, the salt 1 to 16 and \
@@ -17,9 +17,6 @@ const SHAPE_512: FormError = FormError::Shape(
 
 /// Rounds: the least of the standard, and what takes some seconds.
 const ROUNDS: (u64, u64) = (1_000, 1_000_000);
-
-/// Bytes of a password that are looked at; every round reads all of them.
-const PASSWORD: usize = 1_024;
 
 pub(super) fn check_256(rest: &str) -> Result<(), FormError> {
     check(rest, 43, SHAPE_256)
@@ -43,8 +40,7 @@ fn check(rest: &str, length: usize, shape: FormError) -> Result<(), FormError> {
         None => rest,
     };
     let (salt, digest) = rest.split_once('$').ok_or(shape)?;
-    let mut characters = salt.bytes().chain(digest.bytes());
-    let known = characters.all(|byte| byte.is_ascii_alphanumeric() || b"./".contains(&byte));
+    let known = is_crypt64(salt) && is_crypt64(digest);
     if known && (1..=16).contains(&salt.len()) && digest.len() == length {
         Ok(())
     } else {
