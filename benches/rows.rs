@@ -64,6 +64,7 @@ impl RowPath {
                 folder: std::env::temp_dir(),
                 limit: 0,
             },
+            sheet: None,
         };
         let mut opened = open(file, &options)?;
         let mut rows = opened.rows()?;

@@ -42,7 +42,7 @@ const SHOWN: usize = 200;
 pub(super) struct Arguments {
     #[command(flatten)]
     within: Within,
-    /// The CSV file or Excel workbook (.xlsx, .xls)
+    /// The CSV file (.csv, .tsv) or Excel workbook (.xlsx, .xls)
     file: PathBuf,
     /// Domain (user store) of the users [default: PRIMARY]
     #[arg(long, value_name = "D")]

@@ -1,55 +1,96 @@
 //! One cell of a workbook as the text that a person expects of it.
 //!
 //! A number is what the spreadsheet shows with 15 digits and no exponent: 12 and not 12.0, 0.3 and not
-//! 0.30000000000000004. A date is ISO 8601.
+//! 0.30000000000000004. A whole number keeps every digit that the file has, and is refused where the file
+//! does not have them. A date is ISO 8601.
 
 use std::io::Write;
 
-use calamine::{CellErrorType, DataRef, ExcelDateTime};
-
+use crate::formats::number_format::NumberFormat;
 use crate::formats::row::Flaw;
+use crate::formats::serial_date::Moment;
 
-/// Appends the cell's text to `text`; a whole number is filled up to `digits` digits.
+/// What is in a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value<'v> {
+    /// Text.
+    Text(&'v str),
+    /// A number, as its format shows it.
+    Number {
+        number: f64,
+        format: NumberFormat,
+        is_1904: bool,
+    },
+    /// The digits of a whole number, filled up to so many.
+    Whole(&'v str, usize),
+    /// A truth value.
+    Bool(bool),
+    /// Nothing that can be taken.
+    Flawed(Flaw),
+}
+
+/// Whole numbers up to here are exact as they are kept, 2⁵³.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Appends the cell's text to `text`.
 ///
 /// # Errors
-/// The cell holds an error such as `#N/A`.
-pub(super) fn write(cell: &DataRef<'_>, digits: usize, text: &mut Vec<u8>) -> Result<(), Flaw> {
-    let written = match cell {
-        DataRef::Empty => Ok(()),
-        DataRef::String(value) => text.write_all(value.as_bytes()),
-        DataRef::SharedString(value) => text.write_all(value.as_bytes()),
-        DataRef::DateTimeIso(value) | DataRef::DurationIso(value) => {
-            text.write_all(value.as_bytes())
+/// The cell has no text that could be taken, such as one with the error `#N/A`.
+pub(super) fn write(value: Value<'_>, text: &mut Vec<u8>) -> Result<(), Flaw> {
+    let written = match value {
+        Value::Text(value) => {
+            text.extend_from_slice(value.as_bytes());
+            Ok(())
         }
-        DataRef::Int(value) => write!(text, "{value:0digits$}"),
-        DataRef::Float(value) => number(*value, digits, text),
-        DataRef::Bool(value) => write!(text, "{value}"),
-        DataRef::DateTime(value) if value.is_duration() => duration(value.as_f64(), text),
-        DataRef::DateTime(value) => date(value, text),
-        DataRef::Error(error) => return Err(Flaw::Error(name(error))),
+        Value::Whole(digits, width) => whole(digits, width, text),
+        Value::Number {
+            number,
+            format,
+            is_1904,
+        } => match format {
+            NumberFormat::Date => date(number, is_1904, text),
+            NumberFormat::Duration => duration(number, text),
+            NumberFormat::Digits(width) => self::number(number, width, text)?,
+            NumberFormat::Plain => self::number(number, 0, text)?,
+        },
+        Value::Bool(value) => write!(text, "{value}"),
+        Value::Flawed(flaw) => return Err(flaw),
     };
     // Memory takes everything.
     debug_assert!(written.is_ok());
     Ok(())
 }
 
-fn number(value: f64, digits: usize, text: &mut Vec<u8>) -> std::io::Result<()> {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        return write!(text, "{:0digits$}", value as i64);
-    }
+fn number(value: f64, width: usize, text: &mut Vec<u8>) -> Result<std::io::Result<()>, Flaw> {
     if value.fract() == 0.0 {
-        return write!(text, "{value}");
+        return match value.abs() <= EXACT {
+            true => Ok(write!(text, "{:0width$}", value as i64)),
+            false => Err(Flaw::LostDigits),
+        };
     }
     // A spreadsheet keeps 15 digits, and what is behind them comes of its arithmetic.
     let rounded: f64 = format!("{value:.14e}").parse().unwrap_or(value);
-    write!(text, "{rounded}")
+    Ok(write!(text, "{rounded}"))
+}
+
+fn whole(digits: &str, width: usize, text: &mut Vec<u8>) -> std::io::Result<()> {
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", digits),
+    };
+    let width = width.saturating_sub(sign.len());
+    write!(text, "{sign}{digits:0>width$}")
 }
 
 /// Days since the epoch: the whole part is the date, the other part the time of day.
-fn date(value: &ExcelDateTime, text: &mut Vec<u8>) -> std::io::Result<()> {
-    let (year, month, day, hour, minute, second, millisecond) = value.to_ymd_hms_milli();
-    let has_time = (hour, minute, second, millisecond) != (0, 0, 0, 0);
-    let has_date = value.as_f64() >= 1.0 || !has_time;
+fn date(days: f64, is_1904: bool, text: &mut Vec<u8>) -> std::io::Result<()> {
+    let moment = Moment::of(days, is_1904);
+    let Moment {
+        year, month, day, ..
+    } = moment;
+    let (hour, minute, second) = (moment.hour, moment.minute, moment.second);
+    let has_time = (hour, minute, second, moment.millisecond) != (0, 0, 0, 0);
+    let has_date = days >= 1.0 || !has_time;
     if has_date {
         write!(text, "{year:04}-{month:02}-{day:02}")?;
     }
@@ -59,8 +100,8 @@ fn date(value: &ExcelDateTime, text: &mut Vec<u8>) -> std::io::Result<()> {
     if has_time {
         write!(text, "{hour:02}:{minute:02}:{second:02}")?;
     }
-    if millisecond > 0 {
-        write!(text, ".{millisecond:03}")?;
+    if moment.millisecond > 0 {
+        write!(text, ".{:03}", moment.millisecond)?;
     }
     Ok(())
 }
@@ -73,28 +114,88 @@ fn duration(days: f64, text: &mut Vec<u8>) -> std::io::Result<()> {
     write!(text, "{sign}{hours}:{minutes:02}:{:02}", seconds % 60)
 }
 
-fn name(error: &CellErrorType) -> &'static str {
-    match error {
-        CellErrorType::Div0 => "#DIV/0!",
-        CellErrorType::NA => "#N/A",
-        CellErrorType::Name => "#NAME?",
-        CellErrorType::Null => "#NULL!",
-        CellErrorType::Num => "#NUM!",
-        CellErrorType::Ref => "#REF!",
-        CellErrorType::Value => "#VALUE!",
-        CellErrorType::GettingData => "#GETTING_DATA",
+/// The number that is written so in a file, in a cell of this format.
+///
+/// A whole number keeps the digits that stand there, since a floating-point number has room for 15 or 16
+/// of them only. With an exponent the digits are those of such a number: nothing behind 2⁵³ is sure.
+pub(super) fn numeric(text: &str, format: NumberFormat, is_1904: bool) -> Value<'_> {
+    let width = match format {
+        NumberFormat::Plain => 0,
+        NumberFormat::Digits(width) => width,
+        NumberFormat::Date | NumberFormat::Duration => usize::MAX,
+    };
+    if width != usize::MAX
+        && let Some(digits) = whole_digits(text)
+    {
+        return Value::Whole(digits, width);
     }
+    match text.parse() {
+        // The parser knows words too, such as `inf`.
+        Ok(number) if text.ends_with(|c: char| c.is_ascii_digit() || c == '.') => Value::Number {
+            number,
+            format,
+            is_1904,
+        },
+        _ => Value::Text(text),
+    }
+}
+
+/// The digits of a whole number that is written without an exponent.
+fn whole_digits(text: &str) -> Option<&str> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    // `-0` and `007` are what the number is.
+    let plain = match digits.as_bytes() {
+        [] => false,
+        [b'0', ..] => whole == "0",
+        digits => digits.iter().all(u8::is_ascii_digit),
+    };
+    (plain && fraction.bytes().all(|byte| byte == b'0')).then_some(whole)
+}
+
+/// An error as it is shown, where it is a known one.
+pub(super) fn error_name(error: &str) -> &'static str {
+    const ERRORS: [&str; 15] = [
+        "#DIV/0!",
+        "#N/A",
+        "#NAME?",
+        "#NULL!",
+        "#NUM!",
+        "#REF!",
+        "#VALUE!",
+        "#GETTING_DATA",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#BLOCKED!",
+        "#CONNECT!",
+        "#BUSY!",
+        "#UNKNOWN!",
+    ];
+    let known = ERRORS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(error));
+    known.copied().unwrap_or("of its formula")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use calamine::ExcelDateTimeType::{DateTime, TimeDelta};
 
-    fn text(cell: &DataRef<'_>) -> String {
+    fn text(value: Value<'_>) -> String {
         let mut text = Vec::new();
-        write(cell, 0, &mut text).unwrap();
-        String::from_utf8(text).unwrap()
+        match write(value, &mut text) {
+            Ok(()) => String::from_utf8(text).unwrap(),
+            Err(flaw) => format!("{flaw:?}"),
+        }
+    }
+
+    fn of(number: f64, format: NumberFormat, is_1904: bool) -> String {
+        text(Value::Number {
+            number,
+            format,
+            is_1904,
+        })
     }
 
     #[test]
@@ -110,48 +211,66 @@ mod tests {
             (-1.0 / 3.0, "-0.333333333333333"),
             (491_701_234_567_890.0, "491701234567890"),
             (1_234_567_890_123_456.0, "1234567890123456"),
-            (1e20, "100000000000000000000"),
+            (1e20, "LostDigits"),
             (1e-7, "0.0000001"),
         ] {
-            assert_eq!(text(&DataRef::Float(number)), expected);
+            assert_eq!(of(number, NumberFormat::Plain, false), expected);
         }
-        assert_eq!(text(&DataRef::Int(7)), "7");
-        let mut padded = Vec::new();
-        write(&DataRef::Float(42.0), 5, &mut padded).unwrap();
-        assert_eq!(padded, b"00042");
+        assert_eq!(of(42.0, NumberFormat::Digits(5), false), "00042");
+    }
+
+    #[test]
+    fn whole_numbers_keep_the_digits_that_stand_in_the_file() {
+        let plain = |written: &str| text(numeric(written, NumberFormat::Plain, false));
+        for (written, expected) in [
+            ("7", "7"),
+            ("0", "0"),
+            ("-0", "0"),
+            ("007", "7"),
+            ("-12", "-12"),
+            ("110101199003070017", "110101199003070017"),
+            ("-110101199003070017", "-110101199003070017"),
+            ("110101199003070017.0", "110101199003070017"),
+            ("4.91701234567E11", "491701234567"),
+            ("4.111111111111111E15", "4111111111111111"),
+            ("1.1010119900307E+17", "LostDigits"),
+            ("1.10101199003070016E17", "LostDigits"),
+            ("1E+20", "LostDigits"),
+            ("0.30000000000000004", "0.3"),
+            ("12.0", "12"),
+            ("12.50", "12.5"),
+            ("inf", "inf"),
+            ("many", "many"),
+        ] {
+            assert_eq!(plain(written), expected, "{written}");
+        }
+        let wide = |written: &str| text(numeric(written, NumberFormat::Digits(20), false));
+        assert_eq!(wide("110101199003070017"), "00110101199003070017");
+        assert_eq!(wide("-12"), "-0000000000000000012");
+        let day = numeric("46348", NumberFormat::Date, false);
+        assert_eq!(text(day), "2026-11-22");
     }
 
     #[test]
     fn dates_are_iso_8601() {
-        let date = |value| {
-            text(&DataRef::DateTime(ExcelDateTime::new(
-                value, DateTime, false,
-            )))
-        };
+        let date = |value| of(value, NumberFormat::Date, false);
         assert_eq!(date(46_348.0), "2026-11-22");
         assert_eq!(date(46_348.0 + 10.0 / 24.0), "2026-11-22T10:00:00");
         assert_eq!(date(46_348.5 + 0.25 / 86_400.0), "2026-11-22T12:00:00.250");
         assert_eq!(date(0.75), "18:00:00");
         assert_eq!(date(61.0), "1900-03-01");
-        let of_1904 = ExcelDateTime::new(0.0, DateTime, true);
-        assert_eq!(text(&DataRef::DateTime(of_1904)), "1904-01-01");
-        let duration = |value| {
-            text(&DataRef::DateTime(ExcelDateTime::new(
-                value, TimeDelta, false,
-            )))
-        };
+        assert_eq!(of(0.0, NumberFormat::Date, true), "1904-01-01");
+        let duration = |value| of(value, NumberFormat::Duration, false);
         assert_eq!(duration(1.5), "36:00:00");
         assert_eq!(duration(-0.5), "-12:00:00");
-        assert_eq!(
-            text(&DataRef::DateTimeIso("2026-11-22".into())),
-            "2026-11-22"
-        );
     }
 
     #[test]
     fn truth_and_errors() {
-        assert_eq!(text(&DataRef::Bool(true)), "true");
-        let error = write(&DataRef::Error(CellErrorType::NA), 0, &mut Vec::new());
+        assert_eq!(text(Value::Bool(true)), "true");
+        let error = write(Value::Flawed(Flaw::Error("#N/A")), &mut Vec::new());
         assert_eq!(error, Err(Flaw::Error("#N/A")));
+        assert_eq!(error_name("#n/a"), "#N/A");
+        assert_eq!(error_name("secret"), "of its formula");
     }
 }

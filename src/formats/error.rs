@@ -12,7 +12,7 @@ pub enum FormatError {
     #[error("The file is empty; it needs a header line and one line for each user.")]
     Empty,
     /// Its first bytes say that it is something else.
-    #[error("The file is {found}; send CSV or an Excel workbook (.xlsx, .xls).")]
+    #[error("The file is {found}; send CSV or an Excel workbook (.csv, .tsv, .xlsx, .xls).")]
     NotRows {
         /// What it is.
         found: &'static str,
@@ -86,24 +86,43 @@ pub enum FormatError {
     },
     /// A workbook that cannot be understood.
     #[error(
-        "The workbook cannot be read{}: {what}; open it in the spreadsheet program, save it again as \
+        "The workbook cannot be read{}{}: {what}; open it in the spreadsheet program, save it again as \
          .xlsx and send that.",
+        in_sheet(sheet.as_deref()),
         after(*line)
     )]
     Workbook {
         /// What is wrong with it.
         what: &'static str,
+        /// The sheet that is read.
+        sheet: Option<String>,
         /// The row that was read last, from 1; 0: none yet.
         line: u64,
     },
+    /// A cell of the header row has no text that could be taken.
+    #[error(
+        "The cell {cell} of the header row{} {what}; write the name of the column there.",
+        in_sheet(sheet.as_deref())
+    )]
+    HeaderCell {
+        /// The sheet.
+        sheet: Option<String>,
+        /// The cell, such as `C1`.
+        cell: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A workbook that only its password opens.
     #[error(
-        "The workbook is protected with a password; remove the password in the spreadsheet program, \
-         save it and send that."
+        "The workbook is encrypted; remove the password in the spreadsheet program, save it and send that. If \
+         it opens without a password, take away the protection of its structure (Protect Workbook) instead."
     )]
     Encrypted,
     /// A workbook of another kind than those that are read.
-    #[error("The file is {found}; save it as an Excel workbook (.xlsx) or as CSV and send that.")]
+    #[error(
+        "The file is {found}; open it in a spreadsheet program, save it as an Excel workbook (.xlsx) or as \
+         CSV, and send that."
+    )]
     OtherWorkbook {
         /// What it is.
         found: &'static str,
@@ -111,11 +130,23 @@ pub enum FormatError {
     /// A workbook without a sheet of cells.
     #[error("The workbook has no sheet with cells; put the users in its first sheet.")]
     NoSheet,
-    /// The first sheet is empty.
+    /// It has no sheet of the name that was asked for.
+    #[error("The workbook has no sheet {wanted:?}; its sheets are {there}.")]
+    UnknownSheet {
+        /// The name that was asked for, shortened.
+        wanted: String,
+        /// The names of its sheets, shortened.
+        there: String,
+    },
+    /// The sheet is empty.
     #[error(
-        "The first sheet of the workbook is empty; it needs a header row and one row for each user."
+        "The sheet {sheet:?} of the workbook is empty; put a header row and one row for each user into it, \
+         or name another sheet."
     )]
-    EmptySheet,
+    EmptySheet {
+        /// Its name, shortened.
+        sheet: String,
+    },
     /// A workbook is too large.
     #[error(
         "The workbook is too large: it has more than {limit} bytes {what}. Split it, save it as CSV, or \
@@ -135,10 +166,28 @@ pub enum FormatError {
 }
 
 impl FormatError {
+    /// A workbook that cannot be understood, and why.
+    pub(super) fn workbook(what: &'static str) -> Self {
+        FormatError::Workbook {
+            what,
+            sheet: None,
+            line: 0,
+        }
+    }
+
+    /// The same with the sheet and the row that was read last, where it does not say them yet.
+    pub(super) fn at(mut self, name: &str, last: u64) -> Self {
+        if let FormatError::Workbook { sheet, line, .. } = &mut self {
+            sheet.get_or_insert_with(|| shortened(name));
+            *line = (*line).max(last);
+        }
+        self
+    }
+
     /// The stable code of this failure.
     pub fn code(&self) -> &'static str {
         match self {
-            FormatError::Empty | FormatError::EmptySheet => "IMP-FILE-EMPTY",
+            FormatError::Empty | FormatError::EmptySheet { .. } => "IMP-FILE-EMPTY",
             FormatError::NotRows { .. }
             | FormatError::Contradiction { .. }
             | FormatError::Binary
@@ -148,7 +197,10 @@ impl FormatError {
             FormatError::FieldTooLong { .. } => "IMP-CSV-FIELD",
             FormatError::RowTooLong { .. } => "IMP-CSV-ROW",
             FormatError::UnclosedQuote { .. } => "IMP-CSV-QUOTE",
-            FormatError::Workbook { .. } | FormatError::NoSheet => "IMP-WORKBOOK",
+            FormatError::Workbook { .. }
+            | FormatError::HeaderCell { .. }
+            | FormatError::NoSheet
+            | FormatError::UnknownSheet { .. } => "IMP-WORKBOOK",
             FormatError::Encrypted => "IMP-WORKBOOK-ENCRYPTED",
             FormatError::WorkbookTooLarge { .. } => "IMP-WORKBOOK-SIZE",
             FormatError::Io(_) => "IMP-IO",
@@ -160,5 +212,20 @@ fn after(line: u64) -> String {
     match line {
         0 => String::new(),
         line => format!(" behind row {line}"),
+    }
+}
+
+fn in_sheet(sheet: Option<&str>) -> String {
+    sheet.map_or_else(String::new, |name| format!(" in the sheet {name:?}"))
+}
+
+/// Characters of a sheet's name that are repeated; it can have 31.
+const NAME: usize = 40;
+
+/// A name as it is repeated in a sentence.
+pub fn shortened(name: &str) -> String {
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
     }
 }

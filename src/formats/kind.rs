@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::formats::markup;
+
 /// A kind of file that rows are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,6 +66,8 @@ pub enum Content {
     Compound,
     /// Text in UTF-32, which nobody decodes (WHATWG Encoding §4.2).
     Utf32,
+    /// Something that a spreadsheet program opens and can save as a workbook.
+    Savable(&'static str),
     /// Something that rows are not read from.
     Other(&'static str),
 }
@@ -105,12 +109,15 @@ impl Content {
         if let Some((_, found)) = OTHERS.iter().find(|(magic, _)| starts(magic)) {
             return Content::Other(found);
         }
+        if let Some(found) = markup::recognise(beginning) {
+            return Content::Savable(found);
+        }
         let text = beginning
             .strip_prefix(b"\xef\xbb\xbf")
             .unwrap_or(beginning)
             .trim_ascii_start();
         if text.starts_with(b"<") {
-            return Content::Other("an XML or HTML document");
+            return Content::Other("an XML document");
         }
         match is_binary(beginning) {
             true => Content::Other("binary data"),
@@ -131,7 +138,7 @@ impl Content {
             } => "a ZIP archive",
             Content::Compound => FileKind::Xls.described(),
             Content::Utf32 => "text in UTF-32",
-            Content::Other(found) => found,
+            Content::Savable(found) | Content::Other(found) => found,
         }
     }
 }
@@ -192,10 +199,8 @@ mod tests {
             (b"\xff\xfe\0\0a\0\0\0", Content::Utf32),
             (b"%PDF-1.7", Content::Other("a PDF document")),
             (b"\x1f\x8b\x08", Content::Other("compressed with gzip")),
-            (
-                b"\xef\xbb\xbf\n <?xml",
-                Content::Other("an XML or HTML document"),
-            ),
+            (b"\xef\xbb\xbf\n <?xml", Content::Other("an XML document")),
+            (b"<html>", Content::Savable("an HTML page")),
         ] {
             assert_eq!(Content::of(beginning), content, "{beginning:?}");
         }

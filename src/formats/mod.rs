@@ -6,6 +6,7 @@
 pub mod open;
 pub mod settings;
 pub mod kind;
+mod markup;
 pub mod detected;
 pub mod error;
 pub mod row;
@@ -18,11 +19,25 @@ pub mod csv_writer;
 pub mod xlsx;
 pub mod inflation;
 mod tags;
+mod package;
+mod utf8_part;
+mod xml_part;
+mod workbook_part;
+mod texts;
+mod styles;
+mod memory;
+mod sheet_cells;
 pub mod xls;
+mod xls_cells;
+mod xls_encryption;
 mod biff;
 mod compound;
+mod sheet_choice;
 mod sheet_row;
 mod cell;
 mod number_format;
+mod serial_date;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod workbook_tests;

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use crate::formats::csv::CsvRows;
 use crate::formats::decode::Decoded;
 use crate::formats::detected::Detected;
-use crate::formats::error::FormatError;
+use crate::formats::error::{FormatError, shortened};
 use crate::formats::inflation::Limits;
 use crate::formats::kind::{BEGINNING, Content, FileKind};
 use crate::formats::look_ahead::LookAhead;
@@ -26,6 +26,8 @@ pub struct Options<'a> {
     pub settings: &'a Settings,
     /// Where a workbook is put aside: it is read from its end.
     pub spool: &'a SpoolSettings,
+    /// The sheet of a workbook that is read; none: the first one that can be seen.
+    pub sheet: Option<&'a str>,
 }
 
 /// An opened file.
@@ -62,11 +64,12 @@ pub fn open<R: Read>(
                 inflated: settings.workbook_inflated_bytes,
                 memory: settings.workbook_memory_bytes,
             };
-            let book = XlsxBook::open(put_aside(source, options)?, limits)?;
+            let book = XlsxBook::open(put_aside(source, options)?, limits, options.sheet)?;
             Opening::Xlsx(Box::new(book))
         }
         FileKind::Xls => {
-            let book = XlsBook::open(put_aside(source, options)?, settings.workbook_memory_bytes)?;
+            let memory = settings.workbook_memory_bytes;
+            let book = XlsBook::open(put_aside(source, options)?, memory, options.sheet)?;
             contradict(FileKind::Xls, options.called)?;
             Opening::Xls(Box::new(book))
         }
@@ -192,7 +195,8 @@ impl<R: Read> Rows<'_, R> {
             Kind::Xls(rows) => rows.next_row()?,
         };
         if row.is_none() && !self.any {
-            return Err(FormatError::EmptySheet);
+            let sheet = shortened(self.detected.sheet.as_deref().unwrap_or_default());
+            return Err(FormatError::EmptySheet { sheet });
         }
         self.any = true;
         Ok(row)
@@ -221,7 +225,9 @@ fn kind(content: Content, called: Option<FileKind>) -> Result<FileKind, FormatEr
         (Content::Utf32, None | Some(FileKind::Csv)) => {
             Err(FormatError::Charset { charset: "UTF-32" })
         }
-        (Content::Other(found), None) => Err(FormatError::NotRows { found }),
+        (Content::Savable(found), _) => Err(FormatError::OtherWorkbook { found }),
+        // Under any name it is refused.
+        (Content::Other(found), _) => Err(FormatError::NotRows { found }),
         (_, Some(called)) => Err(FormatError::Contradiction { called, found }),
     }
 }
@@ -263,8 +269,7 @@ fn put_aside(mut source: impl Read, options: &Options<'_>) -> Result<SpoolReader
         Ok(_) => {}
     }
     if aside.parts > PARTS_LIMIT {
-        let what = "it has too many parts";
-        return Err(FormatError::Workbook { what, line: 0 });
+        return Err(FormatError::workbook("it has too many parts"));
     }
     Ok(aside.spool.into_reader().map_err(io::Error::from)?)
 }

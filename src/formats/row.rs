@@ -18,6 +18,12 @@ pub enum Flaw {
     NotText,
     /// It is a cell that holds an error, such as `#N/A`.
     Error(&'static str),
+    /// It is a formula whose result is not in the file.
+    NoResult,
+    /// It is a number with more digits than the file has of it.
+    LostDigits,
+    /// It is a cell that refers to a text which is not in the file.
+    NoSuchText,
 }
 
 /// A field that has no text.

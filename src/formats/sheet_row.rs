@@ -1,8 +1,6 @@
 //! One row of a sheet, put together cell by cell in memory that is used again.
 
-use calamine::DataRef;
-
-use crate::formats::cell;
+use crate::formats::cell::{self, Value};
 use crate::formats::csv::{FIELD_LIMIT, FIELDS_LIMIT, ROW_LIMIT};
 use crate::formats::error::FormatError;
 use crate::formats::row::{FlawedField, Row};
@@ -31,21 +29,16 @@ impl SheetRow {
     ///
     /// # Errors
     /// The cell or the row is too long, or a column comes twice.
-    pub(super) fn put(
-        &mut self,
-        column: usize,
-        value: &DataRef<'_>,
-        digits: usize,
-    ) -> Result<(), FormatError> {
+    pub(super) fn put(&mut self, column: usize, value: Value<'_>) -> Result<(), FormatError> {
         let line = self.line;
         let start = self.bytes.len();
-        let written = cell::write(value, digits, &mut self.bytes);
+        let written = cell::write(value, &mut self.bytes);
         if written.is_ok() && self.bytes.len() == start {
             return Ok(());
         }
         if column < self.ends.len() {
-            let what = "the cells of a row are not in order";
-            return Err(FormatError::Workbook { what, line });
+            let disorder = FormatError::workbook("the cells of a row are not in order");
+            return Err(disorder);
         }
         if column >= FIELDS_LIMIT {
             return Err(FormatError::RowTooLong {
@@ -99,7 +92,6 @@ impl SheetRow {
 mod tests {
     use super::*;
     use crate::formats::row::Flaw;
-    use calamine::CellErrorType;
 
     #[test]
     fn gaps_are_empty_and_rows_are_as_wide_as_the_header() {
@@ -107,7 +99,7 @@ mod tests {
         let texts = |row: &mut SheetRow, cells: &[(usize, &str)]| {
             row.begin(7);
             for (column, text) in cells {
-                row.put(*column, &DataRef::SharedString(text), 0).unwrap();
+                row.put(*column, Value::Text(text)).unwrap();
             }
             let row = row.finish().text().unwrap();
             row.iter().map(str::to_owned).collect::<Vec<_>>()
@@ -124,15 +116,15 @@ mod tests {
     fn errors_are_kept_and_disorder_is_one() {
         let mut row = SheetRow::default();
         row.begin(1);
-        row.put(0, &DataRef::Bool(true), 0).unwrap();
-        row.put(3, &DataRef::Error(CellErrorType::Ref), 0).unwrap();
+        row.put(0, Value::Bool(true)).unwrap();
+        row.put(3, Value::Flawed(Flaw::Error("#REF!"))).unwrap();
         let flawed = row.finish().text().err().unwrap();
         assert_eq!((flawed.position, flawed.flaw), (3, Flaw::Error("#REF!")));
-        assert!(row.put(2, &DataRef::Bool(true), 0).is_err());
+        assert!(row.put(2, Value::Bool(true)).is_err());
         row.begin(2);
         let long = "x".repeat(FIELD_LIMIT + 1);
-        assert!(row.put(0, &DataRef::SharedString(&long), 0).is_err());
+        assert!(row.put(0, Value::Text(&long)).is_err());
         row.begin(3);
-        assert!(row.put(FIELDS_LIMIT, &DataRef::Bool(true), 0).is_err());
+        assert!(row.put(FIELDS_LIMIT, Value::Bool(true)).is_err());
     }
 }

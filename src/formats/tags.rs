@@ -16,11 +16,8 @@ pub(super) struct Tags {
     name: Vec<u8>,
     /// Bytes that were read.
     bytes: u64,
-    /// Where the tag begins.
-    tag: u64,
     /// Where the last cell or text ended.
     item: u64,
-    longest_tag: u64,
     longest_item: u64,
     unruly: bool,
 }
@@ -49,9 +46,7 @@ impl Tags {
             state: State::Text,
             name: Vec::new(),
             bytes: 0,
-            tag: 0,
             item: 0,
-            longest_tag: 0,
             longest_item: 0,
             unruly: false,
         }
@@ -65,10 +60,7 @@ impl Tags {
             let at = |length: usize| before + (text.len() - rest.len() + length) as u64;
             let (state, length) = match self.state {
                 State::Text => match memchr(b'<', rest) {
-                    Some(found) => {
-                        self.tag = at(found);
-                        (State::Opened, found + 1)
-                    }
+                    Some(found) => (State::Opened, found + 1),
                     None => (State::Text, rest.len()),
                 },
                 State::Opened => match first {
@@ -86,10 +78,7 @@ impl Tags {
                 State::Start => match memchr3(b'>', b'"', b'\'', rest) {
                     Some(found) => {
                         let state = match rest.get(found) {
-                            Some(b'>') | None => {
-                                self.longest_tag = self.longest_tag.max(at(found) - self.tag);
-                                State::Text
-                            }
+                            Some(b'>') | None => State::Text,
                             Some(quote) => State::Quoted(*quote),
                         };
                         (state, found + 1)
@@ -136,31 +125,11 @@ impl Tags {
         local.is_some_and(|local| ITEMS.contains(&local))
     }
 
-    /// Bytes that were read.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// The bytes of the longest tag.
-    pub(super) fn longest_tag(&self) -> u64 {
-        match self.unruly {
-            true => self.bytes,
-            false => self.longest_tag.max(self.unended()),
-        }
-    }
-
     /// The most bytes from the end of one cell or text to the end of the next.
     pub(super) fn longest_item(&self) -> u64 {
         match self.unruly {
             true => self.bytes,
             false => self.longest_item.max(self.bytes - self.item),
-        }
-    }
-
-    fn unended(&self) -> u64 {
-        match self.state {
-            State::Text => 0,
-            _ => self.bytes - self.tag,
         }
     }
 }
@@ -172,15 +141,15 @@ const NAME: usize = 256;
 mod tests {
     use super::*;
 
-    /// The longest tag and the longest item, whatever the pieces.
-    fn longest(text: &str) -> (u64, u64) {
+    /// The longest item, whatever the pieces.
+    fn longest(text: &str) -> u64 {
         let read = |piece: usize| {
             let mut tags = Tags::new();
             for piece in text.as_bytes().chunks(piece) {
                 tags.read(piece);
             }
-            assert_eq!(tags.bytes(), text.len() as u64);
-            (tags.longest_tag(), tags.longest_item())
+            assert_eq!(tags.bytes, text.len() as u64);
+            tags.longest_item()
         };
         let whole = read(text.len());
         for piece in 1..text.len().min(9) {
@@ -191,22 +160,21 @@ mod tests {
 
     #[test]
     fn cells_and_texts_end_items() {
-        assert_eq!(longest("<a/><c><v>1</v></c><c></c>").1, 18);
-        assert_eq!(longest("<x:si>abcdefghij</x:si ><x:si/>").1, 23);
-        assert_eq!(longest("<a><b></b></a>").1, 14, "no item at all");
+        assert_eq!(longest("<a/><c><v>1</v></c><c></c>"), 18);
+        assert_eq!(longest("<x:si>abcdefghij</x:si ><x:si/>"), 23);
+        assert_eq!(longest("<a><b></b></a>"), 14, "no item at all");
     }
 
     #[test]
     fn what_stands_in_quotation_marks_is_no_tag() {
-        assert_eq!(longest("<c a=\"</c></c></c></c>\"/>").1, 25);
-        assert_eq!(longest("<c a='</c>\"</c></c></c>'/>").1, 26);
-        assert_eq!(longest("</x \"><c a=\"</c></c></c>\"></c>").1, 29);
-        assert_eq!(longest("<a bb=\"<<<<>>>>\"><b>").0, 16);
+        assert_eq!(longest("<c a=\"</c></c></c></c>\"/>"), 25);
+        assert_eq!(longest("<c a='</c>\"</c></c></c>'/>"), 26);
+        assert_eq!(longest("</x \"><c a=\"</c></c></c>\"></c>"), 29);
     }
 
     #[test]
     fn what_may_hide_tags_counts_as_a_whole() {
-        assert_eq!(longest("<c></c><!-- </c> --><c></c>"), (27, 27));
-        assert_eq!(longest("<?xml </c> ?><c></c>").1, 19);
+        assert_eq!(longest("<c></c><!-- </c> --><c></c>"), 27);
+        assert_eq!(longest("<?xml </c> ?><c></c>"), 19);
     }
 }

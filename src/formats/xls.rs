@@ -3,16 +3,20 @@
 //!
 //! The stream, its texts and the places of its cells are in memory: less than ten times the file.
 
+use std::collections::HashMap;
 use std::io::BufReader;
 
-use calamine::{CellErrorType, DataRef, ExcelDateTime, ExcelDateTimeType};
-
 use crate::formats::biff::{self, Reader};
+use crate::formats::cell::{Value, error_name};
 use crate::formats::compound::{Compound, CompoundError, u16_at, u32_at};
 use crate::formats::error::FormatError;
 use crate::formats::number_format::NumberFormat;
-use crate::formats::row::Row;
+use crate::formats::row::{Flaw, Row};
+use crate::formats::sheet_choice::choose;
 use crate::formats::sheet_row::SheetRow;
+use crate::formats::texts::Texts;
+use crate::formats::xls_cells::{self, Cell, Stored, Writer};
+use crate::formats::xls_encryption;
 use crate::wire::spool::SpoolReader;
 
 /// Bytes of memory for one of the file.
@@ -27,32 +31,21 @@ pub struct XlsBook {
     sheet: String,
     /// Where the sheet begins in the stream.
     start: usize,
-}
-
-/// The texts that cells share, one behind the other.
-#[derive(Debug, Default)]
-struct Texts {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Texts {
-    fn get(&self, index: usize) -> Option<&str> {
-        let end = *self.ends.get(index)?;
-        let start = match index.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        self.text.get(start..end)
-    }
+    /// What is known of the program that wrote it.
+    writer: Writer,
 }
 
 impl XlsBook {
-    /// Opens the workbook in `source`, which may take `memory` bytes of memory.
+    /// Opens the workbook in `source`, which may take `memory` bytes of memory; the sheet of this name is
+    /// read, or else the first one that can be seen.
     ///
     /// # Errors
-    /// It is too large, damaged, protected with a password, of another kind, or without a sheet.
-    pub fn open(source: SpoolReader, memory: u64) -> Result<Self, FormatError> {
+    /// It is too large, damaged, protected with a password, of another kind, or without such a sheet.
+    pub fn open(
+        source: SpoolReader,
+        memory: u64,
+        sheet: Option<&str>,
+    ) -> Result<Self, FormatError> {
         let mut compound = Compound::open(BufReader::new(source)).map_err(translate)?;
         if compound.has("EncryptedPackage") {
             return Err(FormatError::Encrypted);
@@ -72,14 +65,21 @@ impl XlsBook {
                 setting: "files.workbook_memory_bytes",
             });
         }
-        Self::read(stream)
+        let writer = Writer::of(&compound);
+        Self::read(stream, writer, sheet)
     }
 
     /// Reads what stands before the sheets.
-    fn read(stream: Vec<u8>) -> Result<Self, FormatError> {
-        let damaged = || broken(0);
+    fn read(
+        mut stream: Vec<u8>,
+        writer: Writer,
+        wanted: Option<&str>,
+    ) -> Result<Self, FormatError> {
+        if xls_encryption::decrypt(&mut stream).is_none() {
+            return Err(FormatError::Encrypted);
+        }
         let (mut texts, mut is_1904) = (Texts::default(), false);
-        let (mut codes, mut used) = (Vec::new(), Vec::new());
+        let (mut codes, mut used) = (HashMap::new(), Vec::new());
         let mut sheets = Vec::new();
         let mut began = false;
         for record in biff::records(&stream) {
@@ -93,47 +93,50 @@ impl XlsBook {
                     }
                 }
                 EOF => break,
-                FILE_PASS => return Err(FormatError::Encrypted),
                 DATE_MODE => is_1904 = u16_at(data, 0) == Some(1),
                 FORMAT => {
                     let mut reader = Reader::new(record);
-                    let number = reader.u16().ok_or_else(damaged)?;
+                    let number = reader.u16().ok_or_else(broken)?;
                     let mut code = String::new();
-                    reader.string(&mut code).ok_or_else(damaged)?;
-                    codes.push((number, NumberFormat::of_code(&code)));
+                    reader.string(&mut code).ok_or_else(broken)?;
+                    codes.insert(number, NumberFormat::of_code(&code));
                 }
-                XF => used.push(u16_at(data, 2).ok_or_else(damaged)?),
-                BOUND_SHEET => sheets.push(Sheet::read(record).ok_or_else(damaged)?),
-                SST => texts = read_texts(record).ok_or_else(damaged)?,
+                XF => used.push(u16_at(data, 2).ok_or_else(broken)?),
+                BOUND_SHEET => {
+                    let sheet = Sheet::read(record).ok_or_else(broken)?;
+                    if sheet.has_cells {
+                        sheets.push(sheet);
+                    }
+                }
+                SST => texts = read_texts(record),
                 _ => {}
             }
         }
         if !began {
-            return Err(damaged());
+            return Err(broken());
         }
         let format = |number: &u16| {
-            let own = codes.iter().find(|(of, _)| of == number);
-            own.map_or_else(|| NumberFormat::builtin(*number), |(_, format)| *format)
+            let own = codes.get(number).copied();
+            own.unwrap_or_else(|| NumberFormat::builtin(*number))
         };
         let formats = used.iter().map(format).collect();
-        let mut of_cells = sheets
-            .into_iter()
-            .filter(|sheet| sheet.has_cells)
-            .peekable();
-        let first = of_cells.peek().cloned();
-        let shown = of_cells.find(|sheet| sheet.is_shown);
-        let Sheet { start, name, .. } = shown.or(first).ok_or(FormatError::NoSheet)?;
+        let names = sheets
+            .iter()
+            .map(|sheet| (sheet.name.as_str(), sheet.is_shown));
+        let chosen = choose(names, wanted)?;
+        let chosen = sheets.into_iter().nth(chosen).ok_or(FormatError::NoSheet)?;
         Ok(XlsBook {
             stream,
             texts,
             formats,
             is_1904,
-            sheet: name,
-            start,
+            sheet: chosen.name,
+            start: chosen.start,
+            writer,
         })
     }
 
-    /// The name of the first sheet that can be seen.
+    /// The name of the sheet that is read.
     pub fn sheet(&self) -> &str {
         &self.sheet
     }
@@ -143,7 +146,7 @@ impl XlsBook {
     /// # Errors
     /// The sheet is damaged.
     pub fn rows(&mut self) -> Result<XlsRows<'_>, FormatError> {
-        let mut cells = self.cells()?;
+        let mut cells = self.cells().map_err(|error| error.at(&self.sheet, 0))?;
         // Programs write them in order; the format does not ask for it.
         if !cells.is_sorted_by_key(Cell::place) {
             cells.sort_by_key(Cell::place);
@@ -153,6 +156,7 @@ impl XlsBook {
             cells,
             next: 0,
             row: SheetRow::default(),
+            text: String::new(),
         })
     }
 
@@ -167,7 +171,8 @@ impl XlsBook {
                 EOF => depth = depth.saturating_sub(1),
                 _ if depth == 1 => {
                     let offset = self.stream.len() - record.rest.len() - record.data.len();
-                    read_cells(record, offset, &mut cells).ok_or_else(|| broken(line))?;
+                    let read = xls_cells::read(record, offset, self.writer, &mut cells);
+                    read.ok_or_else(|| broken().at(&self.sheet, line))?;
                     line = cells.last().map_or(0, |cell| u64::from(cell.row) + 1);
                     continue;
                 }
@@ -177,42 +182,35 @@ impl XlsBook {
                 return Ok(cells);
             }
         }
-        Err(FormatError::Workbook {
-            what: "its first sheet has no end",
-            line,
-        })
+        Err(FormatError::workbook("the sheet has no end").at(&self.sheet, line))
     }
 
-    fn value(&self, cell: &Cell) -> Option<(DataRef<'_>, usize)> {
-        let plain = |value| Some((value, 0));
-        match cell.value {
-            Value::Number(number) => match self.formats.get(usize::from(cell.format)) {
-                Some(NumberFormat::Date) => plain(self.date(number, ExcelDateTimeType::DateTime)),
-                Some(NumberFormat::Duration) => {
-                    plain(self.date(number, ExcelDateTimeType::TimeDelta))
+    fn value<'v>(&'v self, cell: &Cell, text: &'v mut String) -> Option<Value<'v>> {
+        Some(match cell.value {
+            Stored::Number(number) => {
+                let format = self.formats.get(usize::from(cell.format)).copied();
+                Value::Number {
+                    number,
+                    format: format.unwrap_or(NumberFormat::Plain),
+                    is_1904: self.is_1904,
                 }
-                Some(NumberFormat::Digits(digits)) => Some((DataRef::Float(number), *digits)),
-                Some(NumberFormat::Plain) | None => plain(DataRef::Float(number)),
-            },
-            Value::Shared(index) => plain(DataRef::SharedString(self.texts.get(index as usize)?)),
-            Value::Text(at) => {
-                let stream = self.stream.get(at as usize..)?;
-                let mut text = String::new();
-                let record = biff::Record {
-                    kind: 0,
-                    data: stream,
-                    rest: &[],
-                };
-                Reader::new(record).string(&mut text)?;
-                plain(DataRef::String(text))
             }
-            Value::Bool(value) => plain(DataRef::Bool(value)),
-            Value::Error(code) => plain(DataRef::Error(error(code)?)),
-        }
-    }
-
-    fn date(&self, number: f64, kind: ExcelDateTimeType) -> DataRef<'static> {
-        DataRef::DateTime(ExcelDateTime::new(number, kind, self.is_1904))
+            Stored::Shared(index) => {
+                let found = self.texts.get(index as usize);
+                found.map_or(Value::Flawed(Flaw::NoSuchText), Value::Text)
+            }
+            Stored::Text { record, skip } => {
+                let stream = self.stream.get(record as usize..)?;
+                let mut reader = Reader::new(biff::records(stream).next()?);
+                text.clear();
+                reader.skip(usize::from(skip))?;
+                reader.string(text)?;
+                Value::Text(text)
+            }
+            Stored::Bool(value) => Value::Bool(value),
+            Stored::Error(code) => Value::Flawed(Flaw::Error(error(code))),
+            Stored::NoResult => Value::Flawed(Flaw::NoResult),
+        })
     }
 }
 
@@ -222,6 +220,8 @@ pub struct XlsRows<'b> {
     cells: Vec<Cell>,
     next: usize,
     row: SheetRow,
+    /// The text of a cell that shares it with no other.
+    text: String,
 }
 
 impl XlsRows<'_> {
@@ -236,8 +236,9 @@ impl XlsRows<'_> {
             while let Some(cell) = self.cells.get(self.next)
                 && cell.row == number
             {
-                let (value, digits) = self.book.value(cell).ok_or_else(|| broken(line))?;
-                self.row.put(usize::from(cell.column), &value, digits)?;
+                let value = self.book.value(cell, &mut self.text).ok_or_else(broken);
+                let put = value.and_then(|value| self.row.put(usize::from(cell.column), value));
+                put.map_err(|error| error.at(&self.book.sheet, line))?;
                 self.next += 1;
             }
             if !self.row.is_blank() {
@@ -249,25 +250,15 @@ impl XlsRows<'_> {
 }
 
 const BIFF8: u16 = 0x0600;
-const FORMULA: u16 = 0x0006;
 const EOF: u16 = 0x000a;
 const DATE_MODE: u16 = 0x0022;
-const FILE_PASS: u16 = 0x002f;
 const BOUND_SHEET: u16 = 0x0085;
-const MUL_RK: u16 = 0x00bd;
-const RICH_STRING: u16 = 0x00d6;
 const XF: u16 = 0x00e0;
 const SST: u16 = 0x00fc;
-const LABEL_SST: u16 = 0x00fd;
-const NUMBER: u16 = 0x0203;
-const LABEL: u16 = 0x0204;
-const BOOL_ERR: u16 = 0x0205;
-const STRING: u16 = 0x0207;
-const RK: u16 = 0x027e;
 const FORMAT: u16 = 0x041e;
 const BOF: u16 = 0x0809;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Sheet {
     start: usize,
     is_shown: bool,
@@ -293,144 +284,41 @@ impl Sheet {
     }
 }
 
-fn read_texts(record: biff::Record<'_>) -> Option<Texts> {
+/// The texts that are there, whatever number of them the record says (MS-XLS 2.4.265).
+fn read_texts(record: biff::Record<'_>) -> Texts {
     let mut reader = Reader::new(record);
-    reader.skip(4)?;
-    let count = reader.u32()?;
     let mut texts = Texts::default();
-    for _ in 0..count {
-        reader.string(&mut texts.text)?;
-        texts.ends.push(texts.text.len());
+    if reader.skip(8).is_none() {
+        return texts;
     }
-    Some(texts)
-}
-
-/// A cell and where its value is.
-#[derive(Debug)]
-struct Cell {
-    row: u16,
-    column: u16,
-    format: u16,
-    value: Value,
-}
-
-#[derive(Debug)]
-enum Value {
-    Number(f64),
-    /// A text that cells share, by its index.
-    Shared(u32),
-    /// A text in the stream, by its place.
-    Text(u32),
-    Bool(bool),
-    Error(u8),
-}
-
-impl Cell {
-    fn place(&self) -> (u16, u16) {
-        (self.row, self.column)
-    }
-}
-
-/// Takes the cells of a record that stands at `offset` in the stream; of other records nothing.
-fn read_cells(record: biff::Record<'_>, offset: usize, cells: &mut Vec<Cell>) -> Option<()> {
-    let data = record.data;
-    let text_at = |place: usize| u32::try_from(offset + place).ok();
-    let value = match record.kind {
-        NUMBER => Value::Number(f64_at(data, 6)?),
-        RK => Value::Number(biff::rk(data, 6)?),
-        LABEL_SST => Value::Shared(u32_at(data, 6)?),
-        LABEL | RICH_STRING => Value::Text(text_at(6)?),
-        BOOL_ERR => bool_or_error(*data.get(6)?, *data.get(7)? != 0),
-        FORMULA => match formula_value(data)? {
-            Some(value) => value,
-            None => return Some(()),
-        },
-        STRING => {
-            // The text of the formula before it.
-            let text = text_at(0)?;
-            if let Some(cell) = cells.last_mut() {
-                cell.value = Value::Text(text);
-            }
-            return Some(());
-        }
-        MUL_RK => {
-            let column = u16_at(data, 2)?;
-            let count = data.len().checked_sub(6)? / 6;
-            for index in 0..count {
-                cells.push(Cell {
-                    row: u16_at(data, 0)?,
-                    column: column.checked_add(u16::try_from(index).ok()?)?,
-                    format: u16_at(data, 4 + index * 6)?,
-                    value: Value::Number(biff::rk(data, 6 + index * 6)?),
-                });
-            }
-            return Some(());
-        }
-        _ => return Some(()),
-    };
-    cells.push(Cell {
-        row: u16_at(data, 0)?,
-        column: u16_at(data, 2)?,
-        format: u16_at(data, 4)?,
-        value,
-    });
-    Some(())
-}
-
-/// What a formula came to when the workbook was saved (MS-XLS 2.5.133); a text comes in the next
-/// record; none: it is empty.
-fn formula_value(data: &[u8]) -> Option<Option<Value>> {
-    if u16_at(data, 12)? != 0xffff {
-        return Some(Some(Value::Number(f64_at(data, 6)?)));
-    }
-    let value = *data.get(8)?;
-    Some(match data.get(6)? {
-        0 => Some(Value::Text(u32::MAX)),
-        1 => Some(bool_or_error(value, false)),
-        2 => Some(bool_or_error(value, true)),
-        _ => None,
-    })
-}
-
-fn bool_or_error(value: u8, is_error: bool) -> Value {
-    match is_error {
-        true => Value::Error(value),
-        false => Value::Bool(value != 0),
-    }
-}
-
-fn f64_at(bytes: &[u8], at: usize) -> Option<f64> {
-    Some(f64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+    while texts.push(|text| reader.string(text)).is_some() {}
+    // The last one was none.
+    texts.pop();
+    texts
 }
 
 /// MS-XLS 2.5.10.
-fn error(code: u8) -> Option<CellErrorType> {
-    Some(match code {
-        0x00 => CellErrorType::Null,
-        0x07 => CellErrorType::Div0,
-        0x0f => CellErrorType::Value,
-        0x17 => CellErrorType::Ref,
-        0x1d => CellErrorType::Name,
-        0x24 => CellErrorType::Num,
-        0x2a => CellErrorType::NA,
-        0x2b => CellErrorType::GettingData,
-        _ => return None,
-    })
+fn error(code: u8) -> &'static str {
+    match code {
+        0x00 => "#NULL!",
+        0x07 => "#DIV/0!",
+        0x0f => "#VALUE!",
+        0x17 => "#REF!",
+        0x1d => "#NAME?",
+        0x24 => "#NUM!",
+        0x2a => "#N/A",
+        0x2b => "#GETTING_DATA",
+        _ => error_name(""),
+    }
 }
 
 fn translate(error: CompoundError) -> FormatError {
     match error {
-        CompoundError::Damaged => FormatError::Workbook {
-            what: "it is damaged or cut off",
-            line: 0,
-        },
+        CompoundError::Damaged => FormatError::workbook("it is damaged or cut off"),
         CompoundError::Io(error) => FormatError::Io(error),
     }
 }
 
-fn broken(line: u64) -> FormatError {
-    FormatError::Workbook {
-        what: "a part there is not written as it should be",
-        line,
-    }
+fn broken() -> FormatError {
+    FormatError::workbook("a part there is not written as it should be")
 }

@@ -1,46 +1,80 @@
-//! Workbooks of Office Open XML (ECMA-376), cell by cell as they are inflated; the texts that cells
-//! share are in memory.
+//! Workbooks of Office Open XML (ECMA-376), transitional and strict, cell by cell as they are inflated; the
+//! texts that cells share and the formats of numbers are in memory.
 
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxCellReader, XlsxError};
-
 use crate::formats::error::FormatError;
 use crate::formats::inflation::{self, Limits};
-use crate::formats::number_format::NumberFormat;
+use crate::formats::memory::Memory;
+use crate::formats::package::{Package, Part};
 use crate::formats::row::Row;
+use crate::formats::sheet_cells::{Context, SheetCells};
+use crate::formats::sheet_choice::choose;
 use crate::formats::sheet_row::SheetRow;
+use crate::formats::styles;
+use crate::formats::texts::Texts;
+use crate::formats::workbook_part::WorkbookPart;
 use crate::wire::spool::SpoolReader;
 
 type Source = BufReader<SpoolReader>;
 
 /// A workbook whose texts and formats were read.
 pub struct XlsxBook {
-    workbook: Xlsx<Source>,
+    package: Package<Source>,
+    context: Context,
     sheet: String,
+    /// The name of the sheet's part.
+    part: String,
 }
 
 impl XlsxBook {
-    /// Opens the workbook in `source` after a look at what it comes to.
+    /// Opens the workbook in `source` after a look at what it comes to; the sheet of this name is read, or
+    /// else the first one that can be seen.
     ///
     /// # Errors
-    /// It is too large, damaged, protected with a password, or without a sheet.
-    pub fn open(source: SpoolReader, limits: Limits) -> Result<Self, FormatError> {
-        let mut source = BufReader::new(source);
-        guarded(0, || inflation::check(&mut source, limits))?;
-        let workbook = guarded(0, || Xlsx::new(source).map_err(|error| translate(error, 0)))?;
-        let sheets = workbook.sheets_metadata();
-        let mut of_cells = sheets
-            .iter()
-            .filter(|sheet| sheet.typ == SheetType::WorkSheet);
-        let first = of_cells.clone().next();
-        let shown = of_cells.find(|sheet| sheet.visible == SheetVisible::Visible);
-        let sheet = shown.or(first).ok_or(FormatError::NoSheet)?.name.clone();
-        Ok(XlsxBook { workbook, sheet })
+    /// It is too large, damaged, or without such a sheet.
+    pub fn open(
+        source: SpoolReader,
+        limits: Limits,
+        sheet: Option<&str>,
+    ) -> Result<Self, FormatError> {
+        guarded(|| {
+            let mut package = Package::open(BufReader::new(source))?;
+            inflation::check(&mut package, limits)?;
+            let mut memory = Memory::new(limits.memory);
+            let book = WorkbookPart::read(&mut package, &mut memory)?;
+            let names = book
+                .sheets
+                .iter()
+                .map(|sheet| (sheet.name.as_str(), sheet.is_shown));
+            let chosen = choose(names, sheet)?;
+            let texts = match package.part(&book.texts)? {
+                Some(part) => Texts::read(part, &mut memory)?,
+                None => Texts::default(),
+            };
+            let formats = match package.part(&book.styles)? {
+                Some(part) => styles::read(part, &mut memory)?,
+                None => Vec::new(),
+            };
+            let context = Context {
+                texts,
+                formats,
+                is_1904: book.is_1904,
+                results: book.results,
+            };
+            let sheet = book.sheets.into_iter().nth(chosen);
+            let sheet = sheet.ok_or(FormatError::NoSheet)?;
+            Ok(XlsxBook {
+                package,
+                context,
+                sheet: sheet.name,
+                part: sheet.part,
+            })
+        })
     }
 
-    /// The name of the first sheet that can be seen.
+    /// The name of the sheet that is read.
     pub fn sheet(&self) -> &str {
         &self.sheet
     }
@@ -50,140 +84,83 @@ impl XlsxBook {
     /// # Errors
     /// The sheet is damaged.
     pub fn rows(&mut self) -> Result<XlsxRows<'_>, FormatError> {
-        let XlsxBook { workbook, sheet } = self;
-        let cells = guarded(0, || {
-            workbook
-                .worksheet_cells_reader(sheet)
-                .map_err(|error| translate(error, 0))
-        })?;
-        let width = |style: &calamine::Style| {
-            let code = style
-                .number_format
-                .as_ref()
-                .map(|format| &format.format_code);
-            code.and_then(|code| NumberFormat::width(code))
-                .unwrap_or_default()
-        };
-        let digits = cells.styles().iter().map(width).collect();
+        let XlsxBook {
+            package,
+            context,
+            sheet,
+            part,
+        } = self;
+        let cells = guarded(|| {
+            let part = package.part(part)?;
+            let part = part.ok_or(FormatError::workbook("one of its parts is missing"))?;
+            SheetCells::open(part)
+        });
         Ok(XlsxRows {
-            cells,
-            digits,
-            ahead: None,
+            cells: cells.map_err(|error| error.at(sheet, 0))?,
+            context,
+            sheet,
             row: SheetRow::default(),
             line: 0,
-            ended: false,
+            is_ahead: false,
         })
     }
 }
 
 /// Reads rows, one at a time.
 pub struct XlsxRows<'b> {
-    cells: XlsxCellReader<'b, Source>,
-    /// Digits that numbers of each style are filled up to.
-    digits: Vec<usize>,
-    /// The first cell of the next row.
-    ahead: Option<Ahead<'b>>,
+    cells: SheetCells<Part<'b, Source>>,
+    context: &'b Context,
+    sheet: &'b str,
     row: SheetRow,
     line: u64,
-    ended: bool,
+    /// Whether the cell that was read last begins the next row.
+    is_ahead: bool,
 }
 
-struct Ahead<'b> {
-    row: u32,
-    column: u32,
-    value: DataRef<'b>,
-    digits: usize,
-}
-
-impl<'b> XlsxRows<'b> {
+impl XlsxRows<'_> {
     /// The next row that is not blank; none at the end. Its line is its number in the sheet.
     ///
     /// # Errors
     /// The sheet is damaged or a row breaks a limit.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
-        let line = self.line;
-        let found = guarded(line, || self.gather())?;
-        Ok(found.then(|| self.row.finish()))
+        match guarded(|| self.gather()) {
+            Ok(found) => Ok(found.then(|| self.row.finish())),
+            Err(error) => Err(error.at(self.sheet, self.line)),
+        }
     }
 
     /// Gathers the cells of a row that is not blank.
     fn gather(&mut self) -> Result<bool, FormatError> {
         loop {
-            let first = match self.ahead.take() {
-                Some(first) => first,
-                None => match self.next_cell()? {
-                    Some(first) => first,
-                    None => return Ok(false),
-                },
-            };
-            let number = first.row;
+            if !std::mem::take(&mut self.is_ahead) && !self.cells.advance()? {
+                // Asked again, it is the end as well.
+                return Ok(false);
+            }
+            let number = self.cells.row();
             self.line = u64::from(number) + 1;
             self.row.begin(self.line);
-            let mut cell = Some(first);
-            while let Some(here) = cell {
-                if here.row != number {
-                    self.ahead = Some(here);
+            loop {
+                let value = self.cells.value(self.context);
+                self.row.put(self.cells.column(), value)?;
+                if !self.cells.advance()? {
                     break;
                 }
-                self.row
-                    .put(here.column as usize, &here.value, here.digits)?;
-                cell = self.next_cell()?;
+                if self.cells.row() != number {
+                    self.is_ahead = true;
+                    break;
+                }
             }
             if !self.row.is_blank() {
                 return Ok(true);
             }
         }
     }
-
-    /// The next cell that is not empty.
-    fn next_cell(&mut self) -> Result<Option<Ahead<'b>>, FormatError> {
-        while !self.ended {
-            let next = self.cells.next_cell_with_style_id();
-            match next.map_err(|error| translate(error, self.line))? {
-                None => self.ended = true,
-                Some((cell, style)) => {
-                    let (row, column) = cell.get_position();
-                    if *cell.get_value() != DataRef::Empty {
-                        let digits = self.digits.get(style).copied().unwrap_or_default();
-                        let value = cell.get_value().clone();
-                        return Ok(Some(Ahead {
-                            row,
-                            column,
-                            value,
-                            digits,
-                        }));
-                    }
-                }
-            }
-        }
-        Ok(None)
-    }
 }
 
-/// Runs the library, which was not written for files that are made to break it: a panic there is a
-/// broken workbook and must not take the import's thread with it.
-fn guarded<T>(line: u64, work: impl FnOnce() -> Result<T, FormatError>) -> Result<T, FormatError> {
-    // Whatever was half done is not looked at again: the error ends the reading.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(FormatError::Workbook {
-        what: "it is damaged in a way that nobody foresaw",
-        line,
-    }))
-}
-
-/// The library's own sentences may repeat what stands in a cell; these do not.
-fn translate(error: XlsxError, line: u64) -> FormatError {
-    let what = match error {
-        XlsxError::Password => return FormatError::Encrypted,
-        XlsxError::Io(_) | XlsxError::Zip(_) => "it is damaged or cut off",
-        XlsxError::Xml(_) | XlsxError::XmlAttr(_) | XlsxError::Encoding(_) => {
-            "one of its parts is no well-formed XML"
-        }
-        XlsxError::XmlEof(_) => "one of its parts ends too early",
-        XlsxError::FileNotFound(_)
-        | XlsxError::RelationshipNotFound
-        | XlsxError::WorksheetNotFound(_) => "one of its parts is missing",
-        XlsxError::NotAWorksheet(_) => return FormatError::NoSheet,
-        _ => "a cell there is not written as it should be",
-    };
-    FormatError::Workbook { what, line }
+/// Runs libraries that were not written for files which are made to break them: a panic there is a broken
+/// workbook and must not take the import's thread with it.
+fn guarded<T>(work: impl FnOnce() -> Result<T, FormatError>) -> Result<T, FormatError> {
+    // What was half done is not looked at again: the error ends the reading.
+    let damaged = || FormatError::workbook("it is damaged in an unusual way");
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged()))
 }

@@ -115,6 +115,7 @@ impl Importer {
             called: FileKind::called(&task.record.file_name),
             settings: &self.files,
             spool: &self.spool,
+            sheet: None,
         };
         self.import(task, control, |reading| {
             let mut file = Fingerprint::new(source, control);

@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::Builder;
 
+use crate::formats::cell_name::cell_name;
 use crate::formats::detected::{Charset, CharsetFrom, Detected};
+use crate::formats::error::{FormatError, shortened};
 use crate::formats::open::{Options, Rows, open};
-use crate::formats::row::{Flaw, Row, TextRow};
+use crate::formats::row::{Flaw, FlawedField, Row, TextRow};
 use crate::import::batching::Batching;
 use crate::import::columns::ColumnPlan;
 use crate::import::control::Control;
 use crate::import::default_password::DefaultPassword;
 use crate::import::error::ImportError;
 use crate::import::header::{self, Beginning, Header, Wanted};
+use crate::import::header_error::HeaderError;
 use crate::import::judging::{Judged, judge, judge_row};
 use crate::import::preview::Preview;
 use crate::import::rows_digest::RowsDigest;
@@ -88,7 +91,16 @@ impl Reading<'_> {
                     rows: rows.ahead().iter().map(Row::text).collect(),
                     first_line_is_empty: rows.first_line_is_empty(),
                 };
-                header::read(&beginning, self.header, self.claims)?
+                header::read(&beginning, self.header, self.claims).map_err(|error| {
+                    let ahead = rows.ahead();
+                    let flawed = ahead.iter().find(|row| row.text().is_err());
+                    match (error, flawed) {
+                        (HeaderError::Flawed(field), Some(row)) => {
+                            header_error(field, row.line(), &rows.detected()).into()
+                        }
+                        (error, _) => ImportError::Header(error),
+                    }
+                })?
             }
         };
         let Header {
@@ -208,13 +220,13 @@ impl Reading<'_> {
                 line: row.line(),
                 column: plan.column_name(field.position),
                 cells: plan.cells(row),
-                flaw: field.flaw,
+                field,
             })),
         }
     }
 
     fn reject(&mut self, row: FlawedRow, charset: Option<Charset>) {
-        let problem = flawed(row.flaw, row.line, row.column, charset);
+        let problem = flawed(row.field, row.line, row.column, charset);
         self.batching.reject([problem], row.line, row.cells);
     }
 
@@ -289,7 +301,7 @@ struct FlawedRow {
     line: u64,
     column: String,
     cells: Vec<String>,
-    flaw: Flaw,
+    field: FlawedField,
 }
 
 /// Whether nobody wants the import to end here.
@@ -304,9 +316,10 @@ fn may_go_on(control: &Control, stopping: &AtomicBool) -> Result<(), ImportError
 }
 
 /// A field without text, as a problem of its row.
-fn flawed(flaw: Flaw, line: u64, column: String, charset: Option<Charset>) -> Problem {
+fn flawed(field: FlawedField, line: u64, column: String, charset: Option<Charset>) -> Problem {
     let charset = charset.map_or("UTF-8", |charset| charset.name);
-    let (code, message) = match flaw {
+    let cell = cell_name(field.position, line);
+    let (code, message) = match field.flaw {
         Flaw::NotText if charset == "UTF-8" => (
             "not-utf8",
             "the field is not UTF-8 text; save the file as UTF-8".to_owned(),
@@ -317,10 +330,51 @@ fn flawed(flaw: Flaw, line: u64, column: String, charset: Option<Charset>) -> Pr
         ),
         Flaw::Error(error) => (
             "cell-error",
-            format!("the cell holds the error {error}; mend its formula or empty it"),
+            format!("the cell {cell} holds the error {error}; mend its formula or empty it"),
+        ),
+        Flaw::NoResult => (
+            "formula-result",
+            format!(
+                "the cell {cell} has a formula whose result is not in the file; open the workbook in a \
+                 spreadsheet program and save it, or put the value itself into the cell"
+            ),
+        ),
+        Flaw::LostDigits => (
+            "number-digits",
+            format!(
+                "the cell {cell} holds a number with more digits than a spreadsheet keeps of it (15); \
+                 format the cell as text and enter the number again"
+            ),
+        ),
+        Flaw::NoSuchText => (
+            "cell-damaged",
+            format!(
+                "the cell {cell} refers to a text that is not in the workbook; enter it again in a \
+                 spreadsheet program"
+            ),
         ),
     };
     Problem::new(Severity::Failed, line, Cow::Owned(column), code, message)
+}
+
+/// A field without text in the header.
+fn header_error(field: FlawedField, line: u64, detected: &Detected) -> FormatError {
+    let what = match field.flaw {
+        Flaw::NotText => {
+            return FormatError::Charset {
+                charset: "another charset than it seems to be",
+            };
+        }
+        Flaw::Error(error) => format!("holds the error {error}"),
+        Flaw::NoResult => "has a formula whose result is not in the file".to_owned(),
+        Flaw::LostDigits => "holds a number with more digits than are kept of it".to_owned(),
+        Flaw::NoSuchText => "refers to a text that is not in the workbook".to_owned(),
+    };
+    FormatError::HeaderCell {
+        sheet: detected.sheet.as_deref().map(shortened),
+        cell: cell_name(field.position, line),
+        what,
+    }
 }
 
 fn guessed(charset: Charset) -> String {

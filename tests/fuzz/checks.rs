@@ -337,6 +337,7 @@ fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
         called: None,
         settings: &settings,
         spool: &spool,
+        sheet: None,
     };
     let told = |error: muster::formats::error::FormatError| format!("{}: {error}", error.code());
     let mut opened = open(Pieces(file, piece), &options).map_err(told)?;

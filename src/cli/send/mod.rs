@@ -28,7 +28,7 @@ use crate::users::secret::Secret;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The CSV file or Excel workbook (.xlsx, .xls)
+    /// The CSV file (.csv, .tsv) or Excel workbook (.xlsx, .xls)
     file: PathBuf,
     /// The service, such as https://users.example.com:9443/services/UserAdmin; without a path that one
     /// is taken

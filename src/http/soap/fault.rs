@@ -258,8 +258,10 @@ impl From<ImportError> for Fault {
                 | FormatError::Workbook { .. }
                 | FormatError::Encrypted
                 | FormatError::OtherWorkbook { .. }
+                | FormatError::HeaderCell { .. }
                 | FormatError::NoSheet
-                | FormatError::EmptySheet
+                | FormatError::UnknownSheet { .. }
+                | FormatError::EmptySheet { .. }
                 | FormatError::WorkbookTooLarge { .. }
                 | FormatError::FieldTooLong { .. }
                 | FormatError::RowTooLong { .. }

@@ -74,8 +74,8 @@ impl ImportCall {
         if FileKind::called(file_name).is_none() {
             return Err(Fault::operation(
                 "IMP-FILE-FORMAT",
-                "Unsupported format. The fileName has to end in csv, xlsx or xls, and the file has to \
-                 be what it ends in.",
+                "Unsupported format. The fileName has to end in csv, tsv, xlsx or xls, and the file has \
+                 to be what it ends in.",
             ));
         }
         let request = ImportRequest {
