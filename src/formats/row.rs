@@ -214,6 +214,10 @@ mod tests {
             (Some("alice"), Some("é1"), None)
         );
         assert!(!row.is_blank() && Row::delimited(4, b" ,\t", &[1, 3]).is_blank());
+        // A cell with an error is no blank, alone in its row or not.
+        let flaw = Flaw::Error("#N/A");
+        let flawed = Row::new(4, b"", &[0]).with_flaw(Some(FlawedField { position: 0, flaw }));
+        assert!(!flawed.is_blank() && !flawed.is_nothing());
     }
 
     #[test]

@@ -403,6 +403,22 @@ fn whole_numbers_are_stored_to_the_digit_or_fail_their_row() {
 }
 
 #[test]
+fn an_error_alone_in_its_row_is_a_failed_row_and_no_blank_one() {
+    let file = bare("<row><c t=\"e\"><v>#N/A</v></c></row><row><c><v>1001</v></c></row>");
+    for channel in CHANNELS {
+        let server = TestApp::start();
+        channel(&server, "users.xlsx", &file);
+        assert_eq!(server.user_names(), ["1001"]);
+        let found = server.last_findings().remove(0);
+        assert_eq!((found.line, found.code.as_ref()), (2, "cell-error"));
+        assert!(
+            found.message.contains("the cell A2 holds the error #N/A"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn a_cell_of_the_header_that_holds_an_error_is_named() {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet().set_name("Leute").unwrap();
