@@ -111,11 +111,12 @@ impl Importer {
         source: impl Read,
         control: &Arc<Control>,
     ) -> Ending<Result<Report, ImportFailure>> {
+        let sheet = task.record.options.sheet.clone();
         let options = Options {
             called: FileKind::called(&task.record.file_name),
             settings: &self.files,
             spool: &self.spool,
-            sheet: None,
+            sheet: sheet.as_deref(),
         };
         self.import(task, control, |reading| {
             let mut file = Fingerprint::new(source, control);

@@ -28,6 +28,7 @@ fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<St
         called: None,
         settings: &settings,
         spool: &spool,
+        sheet: None,
     };
     let mut opened = open(file.as_bytes(), &options).map_err(|error| error.to_string())?;
     let mut rows = opened.rows().unwrap();
