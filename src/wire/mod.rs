@@ -11,6 +11,7 @@ pub mod media_type;
 pub mod preface;
 pub mod mime;
 pub mod delimiter;
+mod encoded_word;
 pub mod part;
 pub mod percent;
 pub mod cid;

@@ -8,8 +8,10 @@
 //! §3 to §7 (the MIME fields).
 
 use crate::wire::cid::without_brackets;
+use crate::wire::encoded_word;
 use crate::wire::error::WireError;
 use crate::wire::media_type::{MediaType, first, parameters};
+use crate::wire::percent;
 use crate::wire::transfer::TransferEncoding;
 
 /// What a part says about itself.
@@ -32,15 +34,31 @@ impl PartHeader {
 
     /// The file name that the sender gives to the part: a label for people, never a path.
     pub fn file_name(&self) -> Option<String> {
-        let disposition = self
-            .header("content-disposition")
-            .and_then(|field| field.split_once(';'))
-            .map(|(_, rest)| parameters(rest))
-            .unwrap_or_default();
-        let of_disposition = first(&disposition, "filename");
-        let of_type = || self.content_type.as_ref()?.param("name");
-        of_disposition.or_else(of_type).map(str::to_owned)
+        let disposition = self.header("content-disposition").unwrap_or_default();
+        file_name(disposition).or_else(|| {
+            let of_type = self.content_type.as_ref()?.param("name");
+            of_type.map(encoded_word::decode)
+        })
     }
+}
+
+/// The file name in a field Content-Disposition. The form `filename*` (RFC 8187) is the better one where
+/// both are there; encoded words (RFC 2047) are decoded, which some clients write.
+pub fn file_name(disposition: &str) -> Option<String> {
+    let (_, rest) = disposition.split_once(';')?;
+    let parameters = parameters(rest);
+    let extended = first(&parameters, "filename*").and_then(extended);
+    extended.or_else(|| first(&parameters, "filename").map(encoded_word::decode))
+}
+
+/// `charset'language'text`, with percent signs before what is no ASCII.
+fn extended(value: &str) -> Option<String> {
+    let mut pieces = value.splitn(3, '\'');
+    let (charset, _, text) = (pieces.next()?, pieces.next()?, pieces.next()?);
+    let charset = encoding_rs::Encoding::for_label_no_replacement(charset.as_bytes())?;
+    let bytes = percent::decode(text);
+    let text = charset.decode_without_bom_handling_and_without_replacement(&bytes)?;
+    Some(text.into_owned()).filter(|name| !name.is_empty())
 }
 
 /// The header fields of a part while its lines come in.
@@ -158,6 +176,43 @@ mod tests {
         assert_eq!(header.file_name().as_deref(), Some("b.csv"));
         assert_eq!(header.header("content-transfer-encoding"), Some("7bit"));
         assert_eq!(header.header("x-none"), None);
+    }
+
+    #[test]
+    fn file_names_in_every_form() {
+        for (field, name) in [
+            ("attachment; filename=a.csv", Some("a.csv")),
+            (
+                "form-data; name=file; filename=\"a b.csv\"",
+                Some("a b.csv"),
+            ),
+            (
+                "form-data; name=file; filename=\"=?utf-8?B?QmVuw7x0emVyLmNzdg==?=\"; \
+                 filename*=utf-8''Ben%C3%BCtzer.csv",
+                Some("Benützer.csv"),
+            ),
+            (
+                "form-data; filename=\"=?utf-8?B?QmVuw7x0emVyLmNzdg==?=\"",
+                Some("Benützer.csv"),
+            ),
+            (
+                "form-data; filename*=utf-8'de'Ben%c3%bctzer.csv",
+                Some("Benützer.csv"),
+            ),
+            (
+                "form-data; filename*=iso-8859-1''Ben%fctzer.csv",
+                Some("Benützer.csv"),
+            ),
+            (
+                "form-data; filename*=utf-8''%ff; filename=a.csv",
+                Some("a.csv"),
+            ),
+            ("form-data; filename*=a.csv; filename=b.csv", Some("b.csv")),
+            ("form-data; name=file", None),
+            ("attachment", None),
+        ] {
+            assert_eq!(file_name(field).as_deref(), name, "{field}");
+        }
     }
 
     #[test]

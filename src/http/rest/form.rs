@@ -23,6 +23,7 @@ use crate::http::rest::routes::REPEATABLE;
 use crate::quoted;
 use crate::users::secret::Secret;
 use crate::wire::error::WireError;
+use crate::wire::part::file_name;
 use crate::wire::spool::{Spool, SpoolSettings};
 
 /// Bytes that are handed over at once.
@@ -87,7 +88,10 @@ pub fn read(
         }
         repeated += usize::from(again);
         if name == FILE {
-            part_name = field.file_name().map(str::to_owned);
+            // multer reads neither `filename*` nor encoded words.
+            let disposition = field.headers().get("content-disposition");
+            part_name =
+                disposition.and_then(|value| file_name(&String::from_utf8_lossy(value.as_bytes())));
             let mut put_aside = Spool::new(spool);
             source.each(&mut field, |piece| {
                 put_aside.write_all(piece).map_err(WireError::from_io)?;
@@ -361,6 +365,23 @@ mod tests {
         let (parameters, file) = parse(OneByOne(FORM.as_bytes())).unwrap();
         assert_eq!(file, b"UserName\r\nkim\r\n");
         assert_eq!(parameters.domain.as_deref(), Some("SALES"));
+    }
+
+    #[test]
+    fn the_files_name_may_be_encoded() {
+        for name in [
+            "filename=\"=?utf-8?B?QmVuw7x0emVyLmNzdg==?=\"; filename*=utf-8''Ben%C3%BCtzer.csv",
+            "filename=\"=?utf-8?B?QmVuw7x0emVyLmNzdg==?=\"",
+            "filename*=utf-8''Ben%C3%BCtzer.csv; filename=\"x.bin\"",
+        ] {
+            let form = FORM.replace("filename=\"a.csv\"", name);
+            let (parameters, _) = parse(form.as_bytes()).unwrap();
+            assert_eq!(
+                parameters.file_name.as_deref(),
+                Some("Benützer.csv"),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -1,0 +1,102 @@
+//! Encoded words (RFC 2047): text outside ASCII in a header. In a file name they are not allowed (§5), and
+//! .NET and mail programs write them there all the same.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use encoding_rs::Encoding;
+
+use crate::wire::decoder::hex_pair;
+
+/// The text with every encoded word in it decoded; a word that cannot be decoded stays as it is.
+pub(crate) fn decode(text: &str) -> String {
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut behind_word = false;
+    while let Some(start) = rest.find("=?") {
+        let (before, word) = rest.split_at(start);
+        let Some((content, after)) = word_of(word) else {
+            let (marks, after) = word.split_at(2);
+            decoded.push_str(before);
+            decoded.push_str(marks);
+            rest = after;
+            behind_word = false;
+            continue;
+        };
+        // Blanks between two words only keep them apart (§6.2).
+        if !(behind_word && before.trim().is_empty()) {
+            decoded.push_str(before);
+        }
+        decoded.push_str(&content);
+        rest = after;
+        behind_word = true;
+    }
+    decoded.push_str(rest);
+    decoded
+}
+
+/// What the word `=?charset?B?text?=` stands for, and what is behind it.
+fn word_of(text: &str) -> Option<(String, &str)> {
+    let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
+    let (encoding, rest) = rest.split_once('?')?;
+    let (content, after) = rest.split_once("?=")?;
+    // A language may follow the charset (RFC 2231 §5).
+    let charset = charset.split('*').next().unwrap_or_default();
+    let bytes = match encoding {
+        "B" | "b" => STANDARD.decode(content).ok()?,
+        "Q" | "q" => quoted(content)?,
+        _ => return None,
+    };
+    let charset = Encoding::for_label_no_replacement(charset.as_bytes())?;
+    let text = charset.decode_without_bom_handling_and_without_replacement(&bytes)?;
+    Some((text.into_owned(), after))
+}
+
+/// The encoding `Q`: an underscore is a blank, and `=C3` a byte.
+fn quoted(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'_' => b' ',
+            b'=' => hex_pair(rest.next()?, rest.next()?)?,
+            other => other,
+        });
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_both_encodings_and_any_charset() {
+        for (text, decoded) in [
+            ("=?utf-8?B?QmVuw7x0emVyLmNzdg==?=", "Benützer.csv"),
+            ("=?UTF-8?Q?Ben=C3=BCtzer_2.csv?=", "Benützer 2.csv"),
+            ("=?iso-8859-1?q?Ben=fctzer.csv?=", "Benützer.csv"),
+            ("=?utf-8*de?B?w7w=?=.csv", "ü.csv"),
+            ("=?utf-8?B?w7w=?= =?utf-8?B?w7w=?=.csv", "üü.csv"),
+            ("a =?utf-8?B?w7w=?= b.csv", "a ü b.csv"),
+        ] {
+            assert_eq!(decode(text), decoded, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_word_stays() {
+        for text in [
+            "users.csv",
+            "a=?b.csv",
+            "=?utf-8?B?***?=.csv",
+            "=?utf-8?X?abc?=.csv",
+            "=?nosuch?B?w7w=?=.csv",
+            "=?utf-8?B?/w==?=.csv",
+            "=?utf-8?Q?=G0?=",
+            "=?utf-8?B?w7w=",
+            "",
+        ] {
+            assert_eq!(decode(text), text);
+        }
+    }
+}
