@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use muster::formats::open::{Options, open};
+use muster::formats::open::{KnownColumns, Options, open};
 use muster::formats::row::Row;
 use muster::formats::settings::Settings;
 use muster::import::header::{self, Wanted};
@@ -58,6 +58,7 @@ impl RowPath {
         };
         let options = Options {
             called: None,
+            columns: KnownColumns(&|_| false),
             settings: &self.files,
             // Nothing but workbooks is put aside.
             spool: &SpoolSettings {

@@ -56,7 +56,8 @@ pub(super) struct Arguments {
     /// Charset of a CSV file without a byte-order mark, such as windows-1252 [default: auto]
     #[arg(long, value_name = "C")]
     charset: Option<String>,
-    /// What stands between the columns of a CSV file: comma, semicolon, tab, bar [default: auto]
+    /// What stands between the columns of a CSV file: comma, semicolon, tab, bar, or a character such as
+    /// '#' [default: auto]
     #[arg(long, value_name = "D")]
     delimiter: Option<String>,
     /// Line that names the columns: auto, none (every line is a row), or its number [default: auto]

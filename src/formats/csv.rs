@@ -1,18 +1,21 @@
 //! CSV (RFC 4180) by `csv-core`, with true line numbers and limits that hold while reading.
 //!
 //! Read tolerantly: CRLF, LF or CR; a byte-order mark; commas, semicolons, TABs or bars; Excel's line
-//! `sep=;`; empty lines; a last line without an end. What is no CSV at all, or would silently swallow
-//! the rest of the file, is an error of the file.
+//! `sep=;`; empty lines; a last line without an end; DOS's end mark. What is no CSV at all, or would
+//! silently swallow the rest of the file, is an error of the file. A row whose quotation marks are not
+//! CSV's (`quotes.rs`), or that has a NUL in it, comes with a flaw.
 
 use std::io::Read;
 use std::ops::Range;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use memchr::{memchr_iter, memchr3};
+use memchr::{memchr_iter, memchr2, memchr3, memmem, memrchr};
 
-use crate::formats::delimiter::{Delimiter, SepLine};
+use crate::formats::delimiter::{Delimiter, SepLine, Unusual};
 use crate::formats::error::FormatError;
-use crate::formats::row::Row;
+use crate::formats::not_a_table::recognise;
+use crate::formats::quotes::{Convention, Parsed, Verdict, judge, parse};
+use crate::formats::row::{Flaw, FlawedField, Row};
 
 /// Bytes that one field may have.
 pub const FIELD_LIMIT: usize = 64 * 1024;
@@ -26,6 +29,13 @@ pub const FIELDS_LIMIT: usize = 1024;
 /// Bytes of the buffer at first, and at the most: it grows with the file.
 const FIRST_BUFFER: usize = 4 * 1024;
 const BUFFER: usize = 64 * 1024;
+
+/// Room for a record that the parser reads, at first.
+const FIRST_OUTPUT: usize = 4 * 1024;
+const FIRST_FIELDS: usize = 64;
+
+/// DOS's end mark, which editors and copy programs of its time put behind a text, or fill its last block with.
+const END_MARK: u8 = 0x1a;
 
 /// Reads rows from `source`, one at a time, into memory that is used again.
 pub struct CsvRows<R> {
@@ -44,6 +54,21 @@ pub struct CsvRows<R> {
     /// None: the first line tells it.
     delimiter: Option<Delimiter>,
     looked: bool,
+    first_line_is_empty: bool,
+    /// The record that the parser reads, as it is in the file.
+    raw: Vec<u8>,
+    /// A NUL or an end mark was read, so that every row is searched for them.
+    has_control: bool,
+    conventions: Conventions,
+}
+
+/// Rows that were read by other conventions than CSV's: how many, and the line of the first one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Conventions {
+    /// Quotation marks were escaped with backslashes.
+    pub backslashes: (u64, u64),
+    /// Blanks stood before opening quotation marks.
+    pub blanks: (u64, u64),
 }
 
 impl<R: Read> CsvRows<R> {
@@ -58,15 +83,30 @@ impl<R: Read> CsvRows<R> {
             end: 0,
             at_end: false,
             line: 1,
-            output: vec![0; 4 * 1024],
-            ends: vec![0; 64],
+            output: vec![0; FIRST_OUTPUT],
+            ends: vec![0; FIRST_FIELDS],
             looked: false,
+            first_line_is_empty: false,
+            raw: Vec::new(),
+            has_control: false,
+            conventions: Conventions::default(),
         }
     }
 
     /// What stands between the columns; none: the first line was not read yet.
     pub fn delimiter(&self) -> Option<Delimiter> {
         self.delimiter
+    }
+
+    /// Whether nothing at all stands in the first line, not counting a byte-order mark and a line `sep=`
+    /// before it: known when a row was read. Empty lines are no rows, and this one may stand for a header.
+    pub fn first_line_is_empty(&self) -> bool {
+        self.first_line_is_empty
+    }
+
+    /// What was read by other conventions than CSV's, so far.
+    pub fn conventions(&self) -> Conventions {
+        self.conventions
     }
 
     /// What is read from.
@@ -80,7 +120,7 @@ impl<R: Read> CsvRows<R> {
     /// The file is no CSV, breaks a limit, ends inside a quoted field, or its source failed.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
         if !self.looked {
-            self.look_at_the_beginning()?;
+            self.look_at_the_beginning(&|_| false)?;
         }
         self.skip_line_ends()?;
         if self.start == self.end && self.at_end {
@@ -90,12 +130,20 @@ impl<R: Read> CsvRows<R> {
         if let Some((row, fields)) = self.pass_plain_line() {
             let bytes = self.buffer.get(row).unwrap_or_default();
             let ends = self.ends.get(..fields).unwrap_or_default();
-            return Ok(Some(Row::delimited(line, bytes, ends)));
+            let row = Row::delimited(line, bytes, ends);
+            return Ok(Some(match self.has_control {
+                true => with_control(row),
+                false => row,
+            }));
         }
-        let (bytes, fields) = self.read_record(line)?;
+        let (bytes, fields, flawed) = self.read_quoted(line)?;
         let output = self.output.get(..bytes).unwrap_or_default();
         let ends = self.ends.get(..fields).unwrap_or_default();
-        Ok(Some(Row::new(line, output, ends)))
+        let row = Row::new(line, output, ends);
+        Ok(Some(match flawed {
+            None if self.has_control => with_control(row),
+            _ => row.with_flaw(flawed),
+        }))
     }
 
     /// Passes a line without quotation marks that is whole in the buffer, as most are: its fields are
@@ -126,6 +174,98 @@ impl<R: Read> CsvRows<R> {
         Some((row, fields))
     }
 
+    /// Reads a record by the parser, and once more where its quotation marks are not CSV's.
+    fn read_quoted(
+        &mut self,
+        line: u64,
+    ) -> Result<(usize, usize, Option<FlawedField>), FormatError> {
+        let delimiter = self.delimiter.map_or(b',', Delimiter::byte);
+        self.raw.clear();
+        let read = self.read_record(line);
+        if memrchr(b'"', &self.raw).is_none() {
+            return read.map(|(bytes, fields)| (bytes, fields, None));
+        }
+        let (bytes, fields) = match read {
+            Ok(read) => read,
+            // A mark behind a backslash may be what seemed to open a field without an end.
+            Err(error @ (FormatError::UnclosedQuote { .. } | FormatError::FieldTooLong { .. })) => {
+                let escaped = memmem::find(&self.raw, b"\\\"").is_some();
+                let parsed = escaped
+                    .then(|| parse(&self.raw, delimiter, Convention::Backslash))
+                    .flatten();
+                // At the end of the file the record is whole, and nothing has to follow it.
+                let whole = matches!(error, FormatError::UnclosedQuote { .. });
+                let most = self.raw.len() - usize::from(!whole).min(self.raw.len());
+                let parsed = parsed.filter(|parsed| parsed.length <= most);
+                let Some(parsed) = parsed else {
+                    return Err(error);
+                };
+                let (bytes, fields) = self.read_again(line, parsed, Convention::Backslash)?;
+                return Ok((bytes, fields, None));
+            }
+            Err(error) => return Err(error),
+        };
+        let record = without_last_line_end(&self.raw);
+        match judge(record, delimiter) {
+            Verdict::Csv => Ok((bytes, fields, None)),
+            Verdict::Other(convention) => match parse(record, delimiter, convention) {
+                Some(parsed) => {
+                    let (bytes, fields) = self.read_again(line, parsed, convention)?;
+                    Ok((bytes, fields, None))
+                }
+                None => Ok((bytes, fields, None)),
+            },
+            Verdict::Unclear(position) => {
+                let lines = u32::try_from(self.line.saturating_sub(line)).unwrap_or(u32::MAX);
+                let flaw = Flaw::Quotes(lines.max(1));
+                Ok((bytes, fields, Some(FlawedField { position, flaw })))
+            }
+        }
+    }
+
+    /// Takes the fields that another convention gives, and puts back what is behind the record by it.
+    fn read_again(
+        &mut self,
+        line: u64,
+        parsed: Parsed,
+        convention: Convention,
+    ) -> Result<(usize, usize), FormatError> {
+        let (record, rest) = self.raw.split_at_checked(parsed.length).unwrap_or_default();
+        let behind = without_line_end(rest);
+        if !behind.is_empty() {
+            match self.start.checked_sub(behind.len()) {
+                Some(start) if self.buffer.get(start..self.start) == Some(behind) => {
+                    self.start = start;
+                }
+                _ => {
+                    self.end = self.end - self.start + behind.len();
+                    self.buffer.splice(..self.start, behind.iter().copied());
+                    self.start = 0;
+                }
+            }
+            self.line = line + line_ends(record) + 1;
+            // It may be in the middle of a field.
+            self.parser = None;
+        }
+        let (bytes, fields) = (parsed.output.len(), parsed.ends.len());
+        // The parser writes into what is there of them.
+        self.output = parsed.output;
+        self.output.resize(bytes.max(FIRST_OUTPUT), 0);
+        self.ends = parsed.ends;
+        self.ends.resize(fields.max(FIRST_FIELDS), 0);
+        self.check_limits(line, bytes, fields)?;
+        self.check_fields(line, bytes, fields)?;
+        let (count, first) = match convention {
+            Convention::Backslash => &mut self.conventions.backslashes,
+            Convention::Blanks => &mut self.conventions.blanks,
+        };
+        if *count == 0 {
+            *first = line;
+        }
+        *count += 1;
+        Ok((bytes, fields))
+    }
+
     fn read_record(&mut self, line: u64) -> Result<(usize, usize), FormatError> {
         let (mut bytes, mut fields) = (0, 0);
         loop {
@@ -147,6 +287,7 @@ impl<R: Read> CsvRows<R> {
             let consumed = input.get(..read).unwrap_or_default();
             self.line += parser.line() - lines_before;
             let ended_in_cr = consumed.last() == Some(&b'\r');
+            self.raw.extend_from_slice(consumed);
             self.start += read;
             bytes += written;
             fields += ended;
@@ -283,11 +424,23 @@ impl<R: Read> CsvRows<R> {
         if self.end == self.buffer.len() {
             // It was filled the last time.
             let larger = (self.buffer.len() * 2).min(BUFFER);
-            self.buffer.resize(larger, 0);
+            self.buffer.resize(larger.max(self.buffer.len()), 0);
         }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
+        let before = self.end;
+        self.read_more()?;
+        let fresh = self.buffer.get(before..self.end).unwrap_or_default();
+        if memchr2(0, END_MARK, fresh).is_some() {
+            self.has_control = true;
+            self.cut_at_the_end_mark(before)?;
+        }
+        Ok(())
+    }
+
+    /// Reads into the room that there is behind what is unread.
+    fn read_more(&mut self) -> Result<(), FormatError> {
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
         let read = loop {
             match self.source.read(room) {
@@ -300,9 +453,42 @@ impl<R: Read> CsvRows<R> {
         Ok(())
     }
 
+    /// Looks at what was read last, from `fresh` on: where nothing follows an end mark but more of them,
+    /// blanks and NULs, to the end of the source, the file ends at the mark.
+    fn cut_at_the_end_mark(&mut self, fresh: usize) -> Result<(), FormatError> {
+        loop {
+            let read = self.buffer.get(fresh..self.end).unwrap_or_default();
+            let padding = |byte: &&u8| matches!(**byte, 0 | END_MARK | b'\r' | b'\n' | b' ');
+            let tail = read.iter().rev().take_while(padding).count();
+            let tail = self.end - tail;
+            let padding = self.buffer.get(tail..self.end).unwrap_or_default();
+            let Some(mark) = memchr::memchr(END_MARK, padding) else {
+                return Ok(());
+            };
+            if self.end == self.buffer.len() {
+                if self.buffer.len() >= BUFFER {
+                    return Ok(());
+                }
+                self.buffer.resize(self.buffer.len() * 2, 0);
+            }
+            self.read_more()?;
+            if self.at_end {
+                self.end = tail + mark;
+                return Ok(());
+            }
+        }
+    }
+
     /// Tells by the first lines what is no CSV and what stands between the columns, and steps over a
-    /// UTF-8 byte-order mark and a line `sep=`.
-    fn look_at_the_beginning(&mut self) -> Result<(), FormatError> {
+    /// UTF-8 byte-order mark and a line `sep=`; `known` tells the names of columns. Reading the first row
+    /// does the same without knowing any.
+    ///
+    /// # Errors
+    /// The file is no CSV, its delimiter cannot be told, or its source failed.
+    pub fn look_at_the_beginning(
+        &mut self,
+        known: &dyn Fn(&str) -> bool,
+    ) -> Result<(), FormatError> {
         self.looked = true;
         while !self.at_end && self.end < BUFFER / 2 && !self.two_lines_are_here() {
             self.fill()?;
@@ -314,6 +500,11 @@ impl<R: Read> CsvRows<R> {
             body = body.get(line.length..).unwrap_or_default();
         }
         self.start = beginning.len() - body.len();
+        let behind_sep = match sep {
+            Some(_) => without_line_end(body),
+            None => body,
+        };
+        self.first_line_is_empty = matches!(behind_sep, [b'\n' | b'\r', ..]);
         let first_line = body
             .split(|byte| matches!(byte, b'\n' | b'\r'))
             .find(|line| !line.is_empty())
@@ -321,8 +512,7 @@ impl<R: Read> CsvRows<R> {
         if body.is_empty() || (first_line.is_empty() && self.at_end) {
             return Err(FormatError::Empty);
         }
-        if first_line.trim_ascii_start().starts_with(b"<") {
-            let found = "an XML or HTML document";
+        if let Some(found) = recognise(body) {
             return Err(FormatError::NotRows { found });
         }
         if first_line.contains(&0) {
@@ -331,7 +521,22 @@ impl<R: Read> CsvRows<R> {
         let delimiter = match (self.delimiter, sep) {
             (Some(set), _) => set,
             (None, Some(line)) => line.delimiter.ok_or(FormatError::SepLine)?,
-            (None, None) => Delimiter::detect(body).ok_or(FormatError::Delimiter)?,
+            (None, None) => {
+                let line = String::from_utf8_lossy(first_line);
+                match Delimiter::unusual(&line, known) {
+                    None => Delimiter::detect(body).ok_or(FormatError::Delimiter)?,
+                    Some(Unusual::Read(delimiter)) => delimiter,
+                    Some(Unusual::Set(sign)) => {
+                        return Err(FormatError::UnusualDelimiter {
+                            shown: sign.shown(),
+                            word: sign.word(),
+                        });
+                    }
+                    Some(Unusual::Refused(found)) => {
+                        return Err(FormatError::NoDelimiter { found });
+                    }
+                }
+            }
         };
         self.delimiter = Some(delimiter);
         Ok(())
@@ -345,6 +550,49 @@ impl<R: Read> CsvRows<R> {
             .filter(|pair| matches!(pair, [text, b'\n' | b'\r'] if !matches!(text, b'\n' | b'\r')))
             .count();
         self.end >= 8 && ends_of_lines >= 3
+    }
+}
+
+/// The row, where it has a NUL or an end mark with the field that has it.
+fn with_control(row: Row<'_>) -> Row<'_> {
+    if memchr2(0, END_MARK, row.bytes()).is_none() {
+        return row;
+    }
+    let flawed = row.fields().enumerate().find_map(|(position, field)| {
+        let place = memchr2(0, END_MARK, field)?;
+        let flaw = match field.get(place) {
+            Some(0) => Flaw::Nul,
+            _ => Flaw::EndMark,
+        };
+        Some(FlawedField { position, flaw })
+    });
+    row.with_flaw(flawed)
+}
+
+/// How many lines end in a text.
+fn line_ends(text: &[u8]) -> u64 {
+    let mut count = 0;
+    let mut rest = text;
+    while let Some(end) = memchr2(b'\n', b'\r', rest) {
+        count += 1;
+        rest = without_line_end(rest.get(end..).unwrap_or_default());
+    }
+    count
+}
+
+/// A record without the line end that it ends with.
+fn without_last_line_end(record: &[u8]) -> &[u8] {
+    match record {
+        [text @ .., b'\r', b'\n'] | [text @ .., b'\r' | b'\n'] => text,
+        _ => record,
+    }
+}
+
+/// The text behind the line end that it begins with.
+fn without_line_end(text: &[u8]) -> &[u8] {
+    match text {
+        [b'\r', b'\n', rest @ ..] | [b'\r' | b'\n', rest @ ..] => rest,
+        _ => text,
     }
 }
 
@@ -417,6 +665,30 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_first_line_is_no_row_and_can_be_asked_for() {
+        for (file, is_empty) in [
+            (&b"\na,b\n"[..], true),
+            (b"\r\n\r\na,b\n", true),
+            (b"\ra,b\r", true),
+            (b"\xef\xbb\xbf\na,b\n", true),
+            (b"sep=;\n\na;b\n", true),
+            (b"\xef\xbb\xbfsep=;\r\n\r\na;b\n", true),
+            (b"sep=;\r\na;b\r\n", false),
+            (b"a,b\n\nc,d\n", false),
+            (b"\xef\xbb\xbfa\n", false),
+            (b" \na,b\n", false),
+            (b"\"\"\na,b\n", false),
+        ] {
+            for step in [1, 3, usize::MAX] {
+                let mut rows = CsvRows::new(Drip(file, step), None);
+                assert!(!rows.first_line_is_empty());
+                rows.next_row().unwrap();
+                assert_eq!(rows.first_line_is_empty(), is_empty, "{file:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
     fn quotes_hold_commas_quotes_and_line_breaks_and_lines_stay_true() {
         assert_eq!(
             lines(b"h,i\n\"a\nb\",\"x\"\"y\"\nc,\"1,2\"\r\n\"p\r\nq\",z\nlast,l\n"),
@@ -452,9 +724,9 @@ mod tests {
         assert!(message(b"\xef\xbb\xbf").starts_with("The file is empty"));
         assert!(message(b"\n\r\n").starts_with("The file is empty"));
         assert!(message(b"\n <?xml version=\"1.0\"?><a/>").contains("XML"));
-        assert!(message(b"a\0,b\nc,d\n").contains("binary"));
+        assert!(message(b"a\0,b\nc,d\n").contains("binary file"));
         assert!(message(b"a,b;c;d\nx\n").contains("files.delimiter"));
-        assert!(message(b"sep=:\na:b\n").contains("sep="));
+        assert!(message(b"sep=x\naxb\n").contains("sep="));
     }
 
     #[test]
@@ -494,6 +766,171 @@ mod tests {
             read(b"a,\""),
             Err(FormatError::UnclosedQuote { line: 1 })
         ));
+    }
+
+    /// Each row's line and fields, or the flaw of one.
+    fn with_flaws(file: &[u8]) -> Vec<(u64, String)> {
+        let read = |step| {
+            let mut rows = CsvRows::new(Drip(file, step), None);
+            let mut all = Vec::new();
+            while let Some(row) = rows.next_row().unwrap() {
+                let text = match row.text() {
+                    Ok(text) => text.iter().collect::<Vec<_>>().join("|"),
+                    Err(field) => format!("{} {:?}", field.position, field.flaw),
+                };
+                all.push((row.line(), text));
+            }
+            all
+        };
+        let whole = read(usize::MAX);
+        for step in [1, 3, 50] {
+            assert_eq!(read(step), whole, "by {step}");
+        }
+        whole
+    }
+
+    #[test]
+    fn marks_that_are_not_csvs_are_understood_or_a_flaw_and_the_next_row_is_whole() {
+        assert_eq!(
+            with_flaws(
+                b"a,b\nmira,\"Mira \\\"Mimi\\\" Falk\"\r\notto, \"Falk, Otto\"\nx,\"Mira\" Falk\ny,5\" pipe\n"
+            ),
+            [
+                row(1, "a|b"),
+                row(2, "mira|Mira \"Mimi\" Falk"),
+                row(3, "otto|Falk, Otto"),
+                row(4, "1 Quotes(1)"),
+                row(5, "y|5\" pipe"),
+            ]
+        );
+        let mut rows = CsvRows::new(
+            &b"a,b\nx,\"a \\\"b\\\" c\"\ny, \"d\"\nz,\"\\\"\"\n"[..],
+            None,
+        );
+        while rows.next_row().unwrap().is_some() {}
+        let conventions = Conventions {
+            backslashes: (2, 2),
+            blanks: (1, 3),
+        };
+        assert_eq!(rows.conventions(), conventions);
+    }
+
+    #[test]
+    fn rows_behind_one_that_ends_in_an_escaped_mark_are_rows() {
+        for end in ["\n", "\r\n", "\r"] {
+            let file = [
+                "a,b,c",
+                "mira,\"Mimi says \\\"\",x",
+                "otto,\"Otto\",y",
+                "lee,Lee,z",
+                "ann,\"Ann \\\"\"",
+            ];
+            assert_eq!(
+                with_flaws(file.join(end).as_bytes()),
+                [
+                    row(1, "a|b|c"),
+                    row(2, "mira|Mimi says \"|x"),
+                    row(3, "otto|Otto|y"),
+                    row(4, "lee|Lee|z"),
+                    row(5, "ann|Ann \""),
+                ]
+            );
+        }
+        // No mark follows to the end, or for longer than a field may be.
+        let file = ["a,b\nx,\"y \\\"\"\n", &"n,m\n".repeat(60_000)].concat();
+        assert_eq!(with_flaws(file.as_bytes()).len(), 60_002);
+        assert_eq!(with_flaws(b"a,b\nx,\"y \\\"\"\nn,m\n").len(), 3);
+    }
+
+    #[test]
+    fn a_flawed_row_says_how_many_lines_it_takes_up() {
+        assert_eq!(
+            with_flaws(b"a,b\nmira,\"Mira,x\notto,\"Otto\",y\nlee,z\n"),
+            [row(1, "a|b"), row(2, "1 Quotes(2)"), row(4, "lee|z")]
+        );
+        let long = ["a,b\nx,\"", &"y\n".repeat(30_000), "\" z\nlee,z\n"].concat();
+        assert_eq!(
+            with_flaws(long.as_bytes()),
+            [
+                row(1, "a|b"),
+                row(2, "1 Quotes(30001)"),
+                row(30_003, "lee|z")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_nul_is_a_flaw_of_its_row_alone() {
+        assert_eq!(
+            with_flaws(b"a,b\nmira,Mi\0ra\notto,\"Ot\0to\"\nlee,Lee\n"),
+            [
+                row(1, "a|b"),
+                row(2, "1 Nul"),
+                row(3, "1 Nul"),
+                row(4, "lee|Lee")
+            ]
+        );
+    }
+
+    #[test]
+    fn doss_end_mark_ends_the_file_and_is_a_flaw_in_its_middle() {
+        let whole = [row(1, "a|b"), row(2, "c|d")];
+        for end in [
+            "\n\x1a",
+            "\x1a",
+            "\n\x1a\x1a\x1a",
+            "\r\n\x1a\r\n",
+            "\n\x1a\0\0\0",
+            "\n",
+        ] {
+            assert_eq!(
+                with_flaws(["a,b\nc,d", end].concat().as_bytes()),
+                whole,
+                "{end:?}"
+            );
+        }
+        assert_eq!(
+            with_flaws(b"a,b\nc,d\n\x1a\ne\x1a,f\ng,h\n"),
+            [
+                row(1, "a|b"),
+                row(2, "c|d"),
+                row(3, "0 EndMark"),
+                row(4, "0 EndMark"),
+                row(5, "g|h")
+            ]
+        );
+        let padded = [&b"a,b\nc,d\n"[..], &[END_MARK; 5000]].concat();
+        assert_eq!(with_flaws(&padded), whole);
+    }
+
+    #[test]
+    fn a_header_of_known_columns_names_its_delimiter() {
+        let read = |file: &str| {
+            let mut rows = CsvRows::new(file.as_bytes(), None);
+            let known = |name: &str| ["username", "email"].contains(&name);
+            rows.look_at_the_beginning(&known)
+                .map_err(|error| error.to_string())?;
+            let mut fields = Vec::new();
+            while let Some(row) = rows.next_row().map_err(|error| error.to_string())? {
+                fields.push(row.len());
+            }
+            Ok::<_, String>((rows.delimiter().map(Delimiter::word), fields))
+        };
+        assert_eq!(
+            read("username#email\nmira,x#m\n"),
+            Ok((Some("hash"), vec![2, 2]))
+        );
+        assert_eq!(
+            read("sep=~\nusername~email\n\"a~b\"~c\n"),
+            Ok((Some("tilde"), vec![2, 2]))
+        );
+        assert!(
+            read("username#colour\na#b\n")
+                .unwrap_err()
+                .contains("files.delimiter")
+        );
+        assert!(read("username;;email\na;;b\n").unwrap_err().contains(";;"));
+        assert_eq!(read("username\nmira#x\n"), Ok((Some("comma"), vec![1, 1])));
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Text in any charset, as UTF-8, while it is read.
 //!
-//! A byte-order mark decides; then the setting; then the bytes themselves. As long as they are ASCII
-//! there is nothing to decide, so that the decision falls at the first byte that is none, wherever in
-//! the file it is, by what stands around it. Text that is UTF-8 is passed on untouched.
+//! A byte-order mark decides; then the setting; then the bytes themselves: UTF-16 has a NUL beside each
+//! letter of ASCII. As long as they are ASCII there is nothing more to decide, so that the decision falls at
+//! the first byte that is none, wherever in the file it is, by what stands around it (`charset_guess.rs`).
+//! Text that is UTF-8 is passed on untouched.
 
 use std::io::{self, Read};
 
-use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Decoder, DecoderResult};
 
+use crate::formats::charset::TextCharset;
+use crate::formats::charset_guess::guess;
 use crate::formats::detected::{Charset, CharsetFrom};
 
 /// Bytes from the first one that is not ASCII by which the charset is decided.
@@ -16,6 +18,9 @@ pub const WINDOW: usize = 64 * 1024;
 
 /// ASCII before them that helps with the guess: letters beside an accent.
 const CONTEXT: usize = 64;
+
+/// Bytes at the beginning by which UTF-16 is told.
+const BEGINNING: usize = 1024;
 
 /// Bytes that are decoded at once.
 const PIECE: usize = 16 * 1024;
@@ -27,7 +32,7 @@ const NOT_TEXT: u8 = 0xff;
 /// Reads text in any charset and gives UTF-8.
 pub struct Decoded<R> {
     source: R,
-    setting: Option<&'static Encoding>,
+    setting: Option<TextCharset>,
     charset: Charset,
     state: State,
     /// Read from the source and not given yet, from `start`.
@@ -51,20 +56,42 @@ enum State {
 }
 
 struct Decoding {
-    decoder: Decoder,
+    means: Means,
     output: Vec<u8>,
     given: usize,
     ended: bool,
 }
 
+enum Means {
+    Decoder(Decoder),
+    /// The characters of the bytes from 0x80 on; none where the charset has none there.
+    Table([Option<char>; 128]),
+}
+
+impl Means {
+    /// For a charset that is guessed, a control character is none: it stands where a letter is lost.
+    fn of(charset: TextCharset, from: CharsetFrom) -> Self {
+        let is_guess = from == CharsetFrom::Guess;
+        match (charset, charset.high()) {
+            (TextCharset::Standard(encoding), table) if table.is_none() || !is_guess => {
+                Means::Decoder(encoding.new_decoder_without_bom_handling())
+            }
+            (_, table) => Means::Table(table.unwrap_or(['\u{fffd}'; 128]).map(|char| {
+                let is_lost = char == '\u{fffd}' || is_guess && char.is_control();
+                (!is_lost).then_some(char)
+            })),
+        }
+    }
+}
+
 impl<R: Read> Decoded<R> {
     /// Reads `source`, in the charset that is set where it has no byte-order mark.
-    pub fn new(source: R, setting: Option<&'static Encoding>) -> Self {
+    pub fn new(source: R, setting: Option<TextCharset>) -> Self {
         Decoded {
             source,
             setting,
             charset: Charset {
-                name: UTF_8.name(),
+                name: TextCharset::UTF_8.name(),
                 from: CharsetFrom::Utf8,
             },
             state: State::New,
@@ -103,34 +130,36 @@ impl<R: Read> Decoded<R> {
     }
 
     fn begin(&mut self) -> io::Result<()> {
-        const MARKS: [(&[u8], &Encoding); 3] = [
-            (b"\xef\xbb\xbf", UTF_8),
-            (b"\xff\xfe", UTF_16LE),
-            (b"\xfe\xff", UTF_16BE),
+        const MARKS: [(&[u8], TextCharset); 3] = [
+            (b"\xef\xbb\xbf", TextCharset::UTF_8),
+            (b"\xff\xfe", TextCharset::UTF_16LE),
+            (b"\xfe\xff", TextCharset::UTF_16BE),
         ];
-        self.hold(3)?;
+        self.hold(BEGINNING)?;
         let mark = MARKS.iter().find(|(mark, _)| self.held.starts_with(mark));
-        if let Some((mark, encoding)) = mark {
+        if let Some((mark, charset)) = mark {
             self.start = mark.len();
-            self.decide(encoding, CharsetFrom::Bom);
-        } else if let Some(encoding) = self.setting {
-            self.decide(encoding, CharsetFrom::Setting);
+            self.decide(*charset, CharsetFrom::Bom);
+        } else if let Some(charset) = self.setting {
+            self.decide(charset, CharsetFrom::Setting);
+        } else if let Some(charset) = utf16_without_mark(&self.held) {
+            self.decide(charset, CharsetFrom::Guess);
         } else {
             self.state = State::Ascii;
         }
         Ok(())
     }
 
-    fn decide(&mut self, encoding: &'static Encoding, from: CharsetFrom) {
+    fn decide(&mut self, charset: TextCharset, from: CharsetFrom) {
         self.charset = Charset {
-            name: encoding.name(),
+            name: charset.name(),
             from,
         };
-        self.state = if encoding == UTF_8 {
+        self.state = if charset == TextCharset::UTF_8 {
             State::Utf8
         } else {
             State::Other(Box::new(Decoding {
-                decoder: encoding.new_decoder_without_bom_handling(),
+                means: Means::of(charset, from),
                 output: Vec::new(),
                 given: 0,
                 ended: false,
@@ -164,17 +193,13 @@ impl<R: Read> Decoded<R> {
     fn look_around(&mut self) -> io::Result<()> {
         self.hold(WINDOW)?;
         let (good, bad) = sequences(&self.held, self.held.len() < WINDOW);
-        if bad <= good {
-            self.decide(UTF_8, CharsetFrom::Utf8);
+        if bad <= good && !(good <= 2 && by_chance(&self.context, &self.held)) {
+            self.decide(TextCharset::UTF_8, CharsetFrom::Utf8);
             return Ok(());
         }
-        let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-        detector.feed(&self.context, false);
-        detector.feed(&self.held, true);
-        self.decide(
-            detector.guess(None, Utf8Detection::Deny),
-            CharsetFrom::Guess,
-        );
+        let whole = self.held.len() < WINDOW;
+        let charset = guess(&self.context, &self.held, whole);
+        self.decide(charset, CharsetFrom::Guess);
         Ok(())
     }
 
@@ -197,27 +222,74 @@ impl<R: Read> Decoded<R> {
         };
         let input = self.held.get(self.start..).unwrap_or_default();
         let input = input.get(..PIECE).unwrap_or(input);
-        // Three bytes for each that comes in are enough for every charset there is.
-        decoding.output.resize(PIECE * 3 + 16, 0);
-        decoding.given = 0;
         let last = input.is_empty();
-        let (result, read, mut written) =
-            decoding
-                .decoder
-                .decode_to_utf8_without_replacement(input, &mut decoding.output, last);
-        self.start += read;
-        match result {
-            DecoderResult::Malformed(..) => {
-                if let Some(place) = decoding.output.get_mut(written) {
-                    *place = NOT_TEXT;
-                    written += 1;
-                }
+        decoding.given = 0;
+        self.start += match &mut decoding.means {
+            Means::Decoder(decoder) => {
+                let (read, ended) = decode_piece(decoder, input, last, &mut decoding.output);
+                decoding.ended = ended;
+                read
             }
-            DecoderResult::InputEmpty => decoding.ended = last,
-            DecoderResult::OutputFull => {}
-        }
-        decoding.output.truncate(written);
+            Means::Table(table) => {
+                look_up(table, input, &mut decoding.output);
+                decoding.ended = last;
+                input.len()
+            }
+        };
         Ok(())
+    }
+}
+
+/// Decodes a piece up to what is no text in it; answers how much was read, and whether all is decoded.
+fn decode_piece(
+    decoder: &mut Decoder,
+    input: &[u8],
+    last: bool,
+    output: &mut Vec<u8>,
+) -> (usize, bool) {
+    // Three bytes for each that comes in are enough for every charset there is.
+    output.resize(PIECE * 3 + 16, 0);
+    let (result, read, mut written) =
+        decoder.decode_to_utf8_without_replacement(input, output, last);
+    let ended = matches!(result, DecoderResult::InputEmpty) && last;
+    if let DecoderResult::Malformed(..) = result
+        && let Some(place) = output.get_mut(written)
+    {
+        *place = NOT_TEXT;
+        written += 1;
+    }
+    output.truncate(written);
+    (read, ended)
+}
+
+/// Decodes a piece in which each byte is a character.
+fn look_up(table: &[Option<char>; 128], input: &[u8], output: &mut Vec<u8>) {
+    output.clear();
+    for byte in input {
+        match usize::from(*byte).checked_sub(0x80) {
+            None => output.push(*byte),
+            Some(place) => match table.get(place).copied().flatten() {
+                Some(char) => output.extend(char.encode_utf8(&mut [0; 4]).as_bytes()),
+                None => output.push(NOT_TEXT),
+            },
+        }
+    }
+}
+
+/// UTF-16 by the NULs in the beginning of a file: they stand beside the letters of ASCII, so that a quarter of
+/// the characters has one on the same side, and hardly any on the other.
+fn utf16_without_mark(beginning: &[u8]) -> Option<TextCharset> {
+    let (pairs, _) = beginning.as_chunks::<2>();
+    let nul = |side: fn(&[u8; 2]) -> u8| pairs.iter().filter(|pair| side(pair) == 0).count();
+    let (first, second) = (nul(|[first, _]| *first), nul(|[_, second]| *second));
+    let is_one_side =
+        |many: usize, few: usize| many > 1 && many * 4 >= pairs.len() && few * 20 <= many;
+    if is_one_side(second, first) {
+        Some(TextCharset::UTF_16LE)
+    } else if is_one_side(first, second) {
+        Some(TextCharset::UTF_16BE)
+    } else {
+        None
     }
 }
 
@@ -281,6 +353,24 @@ fn sequences(text: &[u8], whole: bool) -> (usize, usize) {
     (good, bad)
 }
 
+/// Whether the characters outside ASCII are of another alphabet, in the middle of words in ASCII: two accented
+/// letters of a code page can look like one of them.
+fn by_chance(before: &[u8], text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let mut last = before.last().map_or(' ', |byte| char::from(*byte));
+    let mut chars = text.chars().peekable();
+    let mut all = true;
+    while let Some(char) = chars.next() {
+        let beside = [last, chars.peek().copied().unwrap_or(' ')];
+        last = char;
+        if !char.is_ascii() && char != char::REPLACEMENT_CHARACTER {
+            let is_other = matches!(char, '\u{370}'..='\u{7ff}');
+            all &= is_other && beside.iter().any(char::is_ascii_alphabetic);
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,10 +388,7 @@ mod tests {
         }
     }
 
-    fn read(
-        bytes: &[u8],
-        setting: Option<&'static Encoding>,
-    ) -> (Vec<u8>, &'static str, CharsetFrom) {
+    fn read(bytes: &[u8], setting: Option<TextCharset>) -> (Vec<u8>, &'static str, CharsetFrom) {
         let read = |step| {
             let mut decoded = Decoded::new(Drip(bytes, step), setting);
             let mut text = Vec::new();
@@ -332,7 +419,7 @@ mod tests {
         assert_eq!(auto(marked.as_bytes()), is("UTF-8"));
         assert_eq!(auto(&utf16(&marked, u16::to_le_bytes)), is("UTF-16LE"));
         assert_eq!(auto(&utf16(&marked, u16::to_be_bytes)), is("UTF-16BE"));
-        let set = Some(encoding_rs::WINDOWS_1252);
+        let set = TextCharset::for_label("windows-1252");
         assert_eq!(read(marked.as_bytes(), set).1, "UTF-8");
     }
 
@@ -350,13 +437,13 @@ mod tests {
 
     #[test]
     fn a_setting_is_obeyed() {
-        let (text, name, from) = read(b"Zo\xeb", Some(encoding_rs::ISO_8859_2));
+        let (text, name, from) = read(b"Zo\xeb", TextCharset::for_label("iso-8859-2"));
         assert_eq!(String::from_utf8(text).unwrap(), "Zoë");
         assert_eq!((name, from), ("ISO-8859-2", CharsetFrom::Setting));
         let plain = utf16("a,ö", u16::to_le_bytes);
-        let (text, name, _) = read(&plain, Some(UTF_16LE));
+        let (text, name, _) = read(&plain, Some(TextCharset::UTF_16LE));
         assert_eq!((text.as_slice(), name), ("a,ö".as_bytes(), "UTF-16LE"));
-        let (text, name, from) = read(b"Zo\xeb", Some(UTF_8));
+        let (text, name, from) = read(b"Zo\xeb", Some(TextCharset::UTF_8));
         assert_eq!((text.as_slice(), name), (&b"Zo\xeb"[..], "UTF-8"));
         assert_eq!(from, CharsetFrom::Setting);
     }
@@ -380,6 +467,61 @@ mod tests {
     }
 
     #[test]
+    fn utf_16_without_a_byte_order_mark_is_told_by_its_nuls() {
+        let text = "user,name\r\nzoë,Zoë 日本\r\nb,Ā\r\n";
+        let is = |name| (text.to_owned(), name, CharsetFrom::Guess);
+        assert_eq!(auto(&utf16(text, u16::to_le_bytes)), is("UTF-16LE"));
+        assert_eq!(auto(&utf16(text, u16::to_be_bytes)), is("UTF-16BE"));
+        let with_nul = "username,displayname\nmira,Mira\0Falk\n";
+        assert_eq!(auto(with_nul.as_bytes()).1, "UTF-8");
+    }
+
+    #[test]
+    fn a_code_page_of_dos_can_be_set() {
+        let text = |bytes: &[u8], label: &str| {
+            let (text, name, from) = read(bytes, TextCharset::for_label(label));
+            assert_eq!(from, CharsetFrom::Setting);
+            (String::from_utf8(text).unwrap(), name)
+        };
+        assert_eq!(text(b"M\x81ller", "cp850"), ("Müller".into(), "IBM850"));
+        assert_eq!(
+            text(b"\x99zg\x81r \xe1", "cp437"),
+            ("Özgür ß".into(), "IBM437")
+        );
+        assert_eq!(
+            text(b"M\x9fller", "macroman"),
+            ("Müller".into(), "macintosh")
+        );
+        let long = b"M\x81ller,\n".repeat(20_000);
+        assert_eq!(text(&long, "cp850").0, "Müller,\n".repeat(20_000));
+        let (undefined, ..) = read(b"a\xd5b", TextCharset::for_label("cp857"));
+        assert_eq!(undefined, b"a\xffb");
+    }
+
+    #[test]
+    fn a_byte_that_the_guess_does_not_have_is_marked() {
+        let (text, name, _) = read(b"Jos\xe9 Garc\xeda Mu\xf1oz\nx\x81y\n", None);
+        assert_eq!(name, "windows-1252");
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert_eq!(text, "José García Muñoz\nx\u{fffd}y\n");
+    }
+
+    #[test]
+    fn two_letters_of_a_code_page_that_look_like_utf_8_are_two_letters() {
+        assert_eq!(auto(b"name\n\xd6\xa4igo\n").0, "name\nÍñigo\n");
+        let two = auto(b"name\n\xd6\xa4igo Pe\xa4a\n").0;
+        assert_eq!(two, "name\nÍñigo Peña\n");
+        for text in [
+            "name\nи\n",
+            "name\nИван x\n",
+            "name\nZoe\u{308}\n",
+            "name\nλ\n",
+        ] {
+            assert_eq!(auto(text.as_bytes()).1, "UTF-8", "{text:?}");
+        }
+    }
+
+    #[test]
     fn one_bad_byte_among_utf_8_does_not_change_the_charset() {
         let text = ["Zoë\nÖzgür\n".as_bytes(), b"jos\xe9\n"].concat();
         let (same, name, from) = read(&text, None);
@@ -388,7 +530,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_in_its_charset_is_marked_where_it_stands() {
-        let (text, ..) = read(b"a\0\0\xd8b\0c", Some(UTF_16LE));
+        let (text, ..) = read(b"a\0\0\xd8b\0c", Some(TextCharset::UTF_16LE));
         assert_eq!(text, b"a\xffb\xff");
     }
 }

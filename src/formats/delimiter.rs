@@ -3,11 +3,10 @@
 //! A spreadsheet writes what its country expects: a semicolon where the comma is the decimal mark. It
 //! may also say so in a line of its own, `sep=;`, which is no row.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What stands between two columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delimiter {
     /// `,`
     Comma,
@@ -17,10 +16,105 @@ pub enum Delimiter {
     Tab,
     /// `|`
     Bar,
+    /// One of the rarer ones.
+    Other(&'static Sign),
+}
+
+/// A character that stands between columns where somebody has chosen it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sign {
+    byte: u8,
+    /// As a message quotes it.
+    shown: &'static str,
+    /// The word for it in the settings.
+    word: &'static str,
+    name: &'static str,
+    plural: &'static str,
+}
+
+const fn sign(
+    byte: u8,
+    shown: &'static str,
+    word: &'static str,
+    [name, plural]: [&'static str; 2],
+) -> Sign {
+    Sign {
+        byte,
+        shown,
+        word,
+        name,
+        plural,
+    }
+}
+
+/// The rarer ones.
+static SIGNS: [Sign; 13] = [
+    sign(b'#', "#", "hash", ["number sign", "number signs"]),
+    sign(b':', ":", "colon", ["colon", "colons"]),
+    sign(b'~', "~", "tilde", ["tilde", "tildes"]),
+    sign(b'^', "^", "caret", ["caret", "carets"]),
+    sign(
+        0x1f,
+        "U+001F",
+        "unit-separator",
+        ["unit separator", "unit separators"],
+    ),
+    sign(
+        0x01,
+        "U+0001",
+        "control-a",
+        ["Control-A", "Control-A characters"],
+    ),
+    sign(
+        b'!',
+        "!",
+        "exclamation",
+        ["exclamation mark", "exclamation marks"],
+    ),
+    sign(b'/', "/", "slash", ["slash", "slashes"]),
+    sign(b'&', "&", "ampersand", ["ampersand", "ampersands"]),
+    sign(b'*', "*", "asterisk", ["asterisk", "asterisks"]),
+    sign(b'%', "%", "percent", ["percent sign", "percent signs"]),
+    sign(b'+', "+", "plus", ["plus sign", "plus signs"]),
+    sign(b'$', "$", "dollar", ["dollar sign", "dollar signs"]),
+];
+
+/// What some write between columns and no reader of CSV takes for a delimiter.
+const LONGER: [&str; 10] = [
+    ";;", "||", "::", "##", "~~", "~|~", "|~|", "<|>", "\u{a6}", "\u{feff}",
+];
+
+/// What a first line says that has none of the usual delimiters, or not as a delimiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unusual {
+    /// By this one it is a header of known columns and nothing else.
+    Read(Delimiter),
+    /// It seems to be divided by this, which can be set.
+    Set(&'static Sign),
+    /// It is divided by this, which no setting names.
+    Refused(&'static str),
+}
+
+impl Serialize for Delimiter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl Sign {
+    /// The character, as a message quotes it.
+    pub fn shown(&self) -> &'static str {
+        self.shown
+    }
+
+    /// The word for it in the settings.
+    pub fn word(&self) -> &'static str {
+        self.word
+    }
 }
 
 impl Delimiter {
-    /// All of them, the likeliest first.
+    /// The usual ones, the likeliest first.
     pub const ALL: [Delimiter; 4] = [
         Delimiter::Comma,
         Delimiter::Semicolon,
@@ -35,6 +129,7 @@ impl Delimiter {
             Delimiter::Semicolon => b';',
             Delimiter::Tab => b'\t',
             Delimiter::Bar => b'|',
+            Delimiter::Other(sign) => sign.byte,
         }
     }
 
@@ -45,6 +140,7 @@ impl Delimiter {
             Delimiter::Semicolon => "semicolon",
             Delimiter::Tab => "TAB",
             Delimiter::Bar => "vertical bar",
+            Delimiter::Other(sign) => sign.name,
         }
     }
 
@@ -55,6 +151,7 @@ impl Delimiter {
             Delimiter::Semicolon => "semicolons",
             Delimiter::Tab => "TABs",
             Delimiter::Bar => "vertical bars",
+            Delimiter::Other(sign) => sign.plural,
         }
     }
 
@@ -65,6 +162,7 @@ impl Delimiter {
             Delimiter::Semicolon => "semicolon",
             Delimiter::Tab => "tab",
             Delimiter::Bar => "bar",
+            Delimiter::Other(sign) => sign.word,
         }
     }
 
@@ -76,8 +174,58 @@ impl Delimiter {
             "\t" | "\\t" => Some(Delimiter::Tab),
             "|" | "bar" => Some(Delimiter::Bar),
             _ if word.eq_ignore_ascii_case("tab") => Some(Delimiter::Tab),
-            _ => None,
+            _ => match word.as_bytes() {
+                [byte] => Self::of_byte(*byte),
+                _ => {
+                    let named = |sign: &&Sign| sign.word.eq_ignore_ascii_case(word);
+                    SIGNS.iter().find(named).map(Delimiter::Other)
+                }
+            },
         }
+    }
+
+    /// The one that is this byte.
+    pub fn of_byte(byte: u8) -> Option<Self> {
+        let usual = Self::ALL.into_iter().find(|one| one.byte() == byte);
+        usual.or_else(|| {
+            let sign = SIGNS.iter().find(|sign| sign.byte == byte)?;
+            Some(Delimiter::Other(sign))
+        })
+    }
+
+    /// What the first line of a file says of a delimiter that is not one of the usual ones, where `known`
+    /// tells the names of columns.
+    pub(super) fn unusual(line: &str, known: &dyn Fn(&str) -> bool) -> Option<Unusual> {
+        let bare = |cell: &str| cell.trim().trim_matches('"').trim().to_owned();
+        if known(&bare(line)) {
+            return None;
+        }
+        // How many cells there are by it, and how many of them are columns.
+        let columns = |delimiter: &str| {
+            let cells: Vec<String> = line.split(delimiter).map(bare).collect();
+            let known = cells.iter().filter(|cell| known(cell)).count();
+            let named = cells.iter().filter(|cell| !cell.is_empty()).count();
+            (cells.len(), named, known)
+        };
+        let all = |(cells, _, known): (usize, usize, usize)| cells > 1 && cells == known;
+        if let Some(found) = LONGER.into_iter().find(|found| all(columns(found))) {
+            return Some(Unusual::Refused(found));
+        }
+        if Self::ALL
+            .into_iter()
+            .any(|one| line.as_bytes().contains(&one.byte()))
+        {
+            return None;
+        }
+        let by = |sign: &Sign| columns(char::from(sign.byte).encode_utf8(&mut [0; 4]));
+        if let Some(sign) = SIGNS.iter().find(|sign| all(by(sign))) {
+            return Some(Unusual::Read(Delimiter::Other(sign)));
+        }
+        let some = |sign: &&Sign| {
+            let (_, named, known) = by(sign);
+            named > 1 && known > 0
+        };
+        SIGNS.iter().find(some).map(Unusual::Set)
     }
 
     /// The delimiter of the lines that `text` begins with.
@@ -136,7 +284,7 @@ impl SepLine {
         let (word, named) = bare.split_at_checked(4)?;
         let [byte] = named else { return None };
         word.eq_ignore_ascii_case(b"sep=").then(|| SepLine {
-            delimiter: Delimiter::ALL.into_iter().find(|one| one.byte() == *byte),
+            delimiter: Delimiter::of_byte(*byte),
             length: line.len(),
         })
     }
@@ -154,6 +302,7 @@ impl Counts {
             Delimiter::Semicolon => semicolon,
             Delimiter::Tab => tab,
             Delimiter::Bar => bar,
+            Delimiter::Other(_) => 0,
         }
     }
 }
@@ -232,12 +381,63 @@ mod tests {
     }
 
     #[test]
+    fn a_header_of_known_columns_names_an_unusual_delimiter() {
+        let known = |name: &str| ["username", "email", "given name"].contains(&name);
+        let unusual = |line: &str| Delimiter::unusual(line, &known);
+        let read = |byte| Some(Unusual::Read(Delimiter::of_byte(byte).unwrap()));
+        for (line, byte) in [
+            ("username#email", b'#'),
+            ("username:given name:email", b':'),
+            ("username ~ email", b'~'),
+            ("\"username\"^\"email\"", b'^'),
+            ("username\u{1f}email", 0x1f),
+            ("username\u{1}email", 1),
+        ] {
+            assert_eq!(unusual(line), read(byte), "{line:?}");
+        }
+        for line in [";;", "||", "\u{a6}", "~|~"] {
+            assert_eq!(
+                unusual(&format!("username{line}email")),
+                Some(Unusual::Refused(line))
+            );
+        }
+        let set = unusual("username#colour");
+        assert!(matches!(set, Some(Unusual::Set(sign)) if sign.shown() == "#"));
+        for line in [
+            "username",
+            "username#",
+            "username:",
+            "name#colour",
+            "username,email#colour",
+            "username;;email;",
+            "kim",
+            "",
+        ] {
+            assert_eq!(unusual(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_delimiter_has_a_word_of_its_own() {
+        let signs = SIGNS.iter().map(Delimiter::Other);
+        let all: Vec<Delimiter> = Delimiter::ALL.into_iter().chain(signs).collect();
+        for one in &all {
+            assert_eq!(Delimiter::named(one.word()), Some(*one));
+            assert_eq!(Delimiter::of_byte(one.byte()), Some(*one));
+        }
+        for wrong in ["\"", "a", "0", "\n", "=", "@", "\\", "_", "-", ".", ""] {
+            assert_eq!(Delimiter::named(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn excels_own_line() {
         let read = |text: &[u8]| SepLine::read(text).map(|line| (line.delimiter, line.length));
         assert_eq!(read(b"sep=;\r\na;b"), Some((Some(Delimiter::Semicolon), 5)));
         assert_eq!(read(b"SEP=\t\n"), Some((Some(Delimiter::Tab), 5)));
         assert_eq!(read(b"\"sep=,\"\n"), Some((Some(Delimiter::Comma), 7)));
-        assert_eq!(read(b"sep=:\n"), Some((None, 5)));
+        assert_eq!(read(b"sep=#\n"), Some((Delimiter::of_byte(b'#'), 5)));
+        assert_eq!(read(b"sep=x\n"), Some((None, 5)));
         assert_eq!(read(b"sep=ab\n"), None);
         assert_eq!(read(b"separator\n"), None);
     }

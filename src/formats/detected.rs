@@ -23,7 +23,7 @@ pub struct Detected {
 /// A charset and how it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Charset {
-    /// Its name in the WHATWG Encoding standard.
+    /// Its name in the WHATWG Encoding standard, or IANA's for a code page of DOS.
     #[serde(rename = "charset")]
     pub name: &'static str,
     /// How it was found.

@@ -29,10 +29,22 @@ pub enum FormatError {
         /// What it is.
         found: &'static str,
     },
+    /// It is base64 text, and what is inside is no table or may be none.
+    #[error(
+        "The content of the file is base64 text: it was probably encoded twice. Send the file as it is; a \
+         SOAP library encodes it by itself."
+    )]
+    Base64,
+    /// It is a `data:` URL that cannot be read.
+    #[error(
+        "The content of the file is a data: URL and not a table in base64; send the file as it is, without \
+         `data:` and the media type before it."
+    )]
+    DataUrl,
     /// Text with NUL bytes in it.
     #[error(
-        "The file is a binary file, or text in UTF-16 without a byte-order mark; save it as CSV \
-         (UTF-8), or set its charset (files.charset)."
+        "The first line has NUL bytes in it, so that the file is a binary file or text in a charset that \
+         cannot be told; save it as CSV (UTF-8), or set its charset (files.charset)."
     )]
     Binary,
     /// Its byte-order mark or its header line says that its charset cannot be read.
@@ -48,10 +60,31 @@ pub enum FormatError {
          put a line such as `sep=;` at the top of the file."
     )]
     Delimiter,
+    /// The header line seems to be divided by a character that can be set.
+    #[error(
+        "The columns of the first line seem to be divided by `{shown}`, and not all of them are known; set \
+         files.delimiter (--delimiter) to `{word}`, or save the file with commas, semicolons, TABs or \
+         vertical bars."
+    )]
+    UnusualDelimiter {
+        /// The character.
+        shown: &'static str,
+        /// The word for it in the settings.
+        word: &'static str,
+    },
+    /// The header line is divided by something that cannot be set.
+    #[error(
+        "The columns are divided by `{found}`, which is not read; save the file with commas, semicolons, \
+         TABs or vertical bars."
+    )]
+    NoDelimiter {
+        /// What stands between the columns.
+        found: &'static str,
+    },
     /// A line `sep=` with something that is no delimiter.
     #[error(
-        "The first line begins with `sep=` and does not name a comma, a semicolon, a TAB or a vertical \
-         bar; save the file with one of them between its columns."
+        "The first line begins with `sep=` and does not name a delimiter; save the file with commas, \
+         semicolons, TABs or vertical bars between its columns."
     )]
     SepLine,
     /// A field is longer than a field can be: most often a quote that is never closed.
@@ -190,10 +223,15 @@ impl FormatError {
             FormatError::Empty | FormatError::EmptySheet { .. } => "IMP-FILE-EMPTY",
             FormatError::NotRows { .. }
             | FormatError::Contradiction { .. }
+            | FormatError::Base64
+            | FormatError::DataUrl
             | FormatError::Binary
             | FormatError::OtherWorkbook { .. } => "IMP-FILE-FORMAT",
             FormatError::Charset { .. } => "IMP-FILE-CHARSET",
-            FormatError::Delimiter | FormatError::SepLine => "IMP-CSV-DELIMITER",
+            FormatError::Delimiter
+            | FormatError::UnusualDelimiter { .. }
+            | FormatError::NoDelimiter { .. }
+            | FormatError::SepLine => "IMP-CSV-DELIMITER",
             FormatError::FieldTooLong { .. } => "IMP-CSV-FIELD",
             FormatError::RowTooLong { .. } => "IMP-CSV-ROW",
             FormatError::UnclosedQuote { .. } => "IMP-CSV-QUOTE",

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::formats::markup;
+use crate::formats::not_a_table::recognise;
 
 /// A kind of file that rows are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -78,7 +79,7 @@ pub const BEGINNING: u64 = 2048;
 impl Content {
     /// Looks at the beginning of a file.
     pub fn of(beginning: &[u8]) -> Self {
-        const OTHERS: [(&[u8], &str); 9] = [
+        const OTHERS: [(&[u8], &str); 14] = [
             (b"%PDF-", "a PDF document"),
             (b"\x1f\x8b", "compressed with gzip"),
             (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
@@ -88,6 +89,11 @@ impl Content {
             (b"\x89PNG", "a picture"),
             (b"\xff\xd8\xff", "a picture"),
             (b"GIF8", "a picture"),
+            (b"BZh", "compressed with bzip2"),
+            (b"\xfd7zXZ\0", "compressed with xz"),
+            (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+            (b"PAR1", "a Parquet file"),
+            (b"SQLite format 3\0", "an SQLite database"),
         ];
         let starts = |magic: &[u8]| beginning.starts_with(magic);
         if beginning.is_empty() {
@@ -103,7 +109,11 @@ impl Content {
         if starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
             return Content::Compound;
         }
-        if starts(b"\xff\xfe\0\0") || starts(b"\0\0\xfe\xff") {
+        let is_utf32_without_mark = matches!(
+            beginning,
+            [a, 0, 0, 0, b, 0, 0, 0, ..] | [0, 0, 0, a, 0, 0, 0, b, ..] if *a > 0 && *b > 0
+        );
+        if starts(b"\xff\xfe\0\0") || starts(b"\0\0\xfe\xff") || is_utf32_without_mark {
             return Content::Utf32;
         }
         if let Some((_, found)) = OTHERS.iter().find(|(magic, _)| starts(magic)) {
@@ -112,12 +122,9 @@ impl Content {
         if let Some(found) = markup::recognise(beginning) {
             return Content::Savable(found);
         }
-        let text = beginning
-            .strip_prefix(b"\xef\xbb\xbf")
-            .unwrap_or(beginning)
-            .trim_ascii_start();
-        if text.starts_with(b"<") {
-            return Content::Other("an XML document");
+        let text = beginning.strip_prefix(b"\xef\xbb\xbf");
+        if let Some(found) = recognise(text.unwrap_or(beginning)) {
+            return Content::Other(found);
         }
         match is_binary(beginning) {
             true => Content::Other("binary data"),
@@ -144,9 +151,9 @@ impl Content {
 }
 
 /// Whether more than one byte in twenty is a control character that no text has. NUL is none of them:
-/// it is half of what UTF-16 is.
+/// it is half of what UTF-16 is; nor are U+0001 and U+001F, which may stand between columns.
 fn is_binary(beginning: &[u8]) -> bool {
-    let strange = |byte: &&u8| matches!(byte, 1..=8 | 11 | 14..=26 | 28..=31 | 127);
+    let strange = |byte: &&u8| matches!(byte, 2..=8 | 11 | 14..=26 | 28..=30 | 127);
     beginning.iter().filter(strange).count() * 20 > beginning.len().max(200)
 }
 
@@ -197,6 +204,10 @@ mod tests {
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Content::Compound),
             (b"\xff\xfea\0", Content::Text),
             (b"\xff\xfe\0\0a\0\0\0", Content::Utf32),
+            (b"a\0\0\0b\0\0\0", Content::Utf32),
+            (b"\0\0\0a\0\0\0b", Content::Utf32),
+            (b"a\0b\0c\0d\0", Content::Text),
+            (b"{\"a\":1}", Content::Other("JSON")),
             (b"%PDF-1.7", Content::Other("a PDF document")),
             (b"\x1f\x8b\x08", Content::Other("compressed with gzip")),
             (b"\xef\xbb\xbf\n <?xml", Content::Other("an XML document")),

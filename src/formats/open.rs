@@ -1,8 +1,9 @@
 //! The one way in: a source of bytes becomes rows, whatever kind of file it is.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 
-use crate::formats::csv::CsvRows;
+use crate::formats::csv::{Conventions, CsvRows};
 use crate::formats::decode::Decoded;
 use crate::formats::detected::Detected;
 use crate::formats::error::{FormatError, shortened};
@@ -11,6 +12,7 @@ use crate::formats::kind::{BEGINNING, Content, FileKind};
 use crate::formats::look_ahead::LookAhead;
 use crate::formats::row::Row;
 use crate::formats::settings::Settings;
+use crate::formats::wrapped::{unwrap, wrapped};
 use crate::formats::xls::{XlsBook, XlsRows};
 use crate::formats::xlsx::{XlsxBook, XlsxRows};
 use crate::wire::error::WireError;
@@ -28,11 +30,25 @@ pub struct Options<'a> {
     pub spool: &'a SpoolSettings,
     /// The sheet of a workbook that is read; none: the first one that can be seen.
     pub sheet: Option<&'a str>,
+    /// The names that columns have.
+    pub columns: KnownColumns<'a>,
+}
+
+/// Tells whether a text is the name of a column. What the columns mean is not known here; that some are
+/// known tells a table from other texts.
+#[derive(Clone, Copy)]
+pub struct KnownColumns<'a>(pub &'a (dyn Fn(&str) -> bool + Sync));
+
+impl fmt::Debug for KnownColumns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KnownColumns")
+    }
 }
 
 /// An opened file.
 pub struct Opened<R> {
     detected: Detected,
+    was_wrapped: bool,
     content: Opening<R>,
 }
 
@@ -52,12 +68,18 @@ pub fn open<R: Read>(
     options: &Options<'_>,
 ) -> Result<Opened<impl Read + use<R>>, FormatError> {
     let (beginning, source) = peek(source, BEGINNING)?;
+    let wrapping = wrapped(&beginning, options.columns.0)?;
+    let source = unwrap(source, wrapping)?;
+    let (inside, source) = peek(source, wrapping.map_or(0, |_| BEGINNING))?;
+    let beginning = wrapping.map_or(beginning, |_| inside);
     let kind = kind(Content::of(&beginning), options.called)?;
     let settings = options.settings;
     let content = match kind {
         FileKind::Csv => {
             let text = Decoded::new(source, settings.charset.0);
-            Opening::Csv(Box::new(CsvRows::new(text, settings.delimiter.0)))
+            let mut rows = CsvRows::new(text, settings.delimiter.0);
+            rows.look_at_the_beginning(options.columns.0)?;
+            Opening::Csv(Box::new(rows))
         }
         FileKind::Xlsx => {
             let limits = Limits {
@@ -85,10 +107,19 @@ pub fn open<R: Read>(
         delimiter: None,
         sheet,
     };
-    Ok(Opened { detected, content })
+    Ok(Opened {
+        detected,
+        was_wrapped: wrapping.is_some(),
+        content,
+    })
 }
 
 impl<R: Read> Opened<R> {
+    /// Whether it came as base64 text or a `data:` URL, and what is inside is read.
+    pub fn was_wrapped(&self) -> bool {
+        self.was_wrapped
+    }
+
     /// The rows.
     ///
     /// # Errors
@@ -152,10 +183,16 @@ impl<R: Read> Rows<'_, R> {
         }
     }
 
-    /// Whether nothing is in the first line.
+    /// Whether nothing is in the first line, not counting a line `sep=` before it: known when rows were looked
+    /// at.
     pub fn first_line_is_empty(&self) -> bool {
-        let first = self.ahead.rows().next();
-        first.is_some_and(|row| row.line() > 1)
+        match &self.content {
+            Kind::Csv(rows) => rows.first_line_is_empty(),
+            Kind::Xlsx(_) | Kind::Xls(_) => {
+                let first = self.ahead.rows().next();
+                first.is_some_and(|row| row.line() > 1)
+            }
+        }
     }
 
     /// The rows that were looked at and are still to be given.
@@ -200,6 +237,14 @@ impl<R: Read> Rows<'_, R> {
         }
         self.any = true;
         Ok(row)
+    }
+
+    /// What was read by other conventions than CSV's, so far.
+    pub fn conventions(&self) -> Conventions {
+        match &self.content {
+            Kind::Csv(rows) => rows.conventions(),
+            Kind::Xlsx(_) | Kind::Xls(_) => Conventions::default(),
+        }
     }
 
     /// How the file is read, as far as it is known by the rows that were read.

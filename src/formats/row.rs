@@ -24,6 +24,12 @@ pub enum Flaw {
     LostDigits,
     /// It is a cell that refers to a text which is not in the file.
     NoSuchText,
+    /// Its quotation marks are not those of CSV, and the row takes up so many lines.
+    Quotes(u32),
+    /// It has a NUL in it.
+    Nul,
+    /// It has the end mark of DOS (U+001A) in it.
+    EndMark,
 }
 
 /// A field that has no text.

@@ -1,8 +1,8 @@
 //! `[files]` of the settings.
 
-use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 
+use crate::formats::charset::TextCharset;
 use crate::formats::delimiter::Delimiter;
 use crate::users::options::{ColumnMap, HeaderLine};
 
@@ -41,14 +41,15 @@ impl Default for Settings {
     }
 }
 
-/// `auto`, or a label of the WHATWG Encoding standard such as `windows-1252`.
+/// `auto`, or a label of the WHATWG Encoding standard such as `windows-1252`, or a code page of DOS such as
+/// `cp850`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct CharsetChoice(pub Option<&'static Encoding>);
+pub struct CharsetChoice(pub Option<TextCharset>);
 
 impl From<CharsetChoice> for String {
     fn from(choice: CharsetChoice) -> Self {
-        choice.0.map_or("auto", Encoding::name).to_lowercase()
+        choice.0.map_or("auto", TextCharset::name).to_lowercase()
     }
 }
 
@@ -59,14 +60,17 @@ impl TryFrom<String> for CharsetChoice {
         if label.trim().eq_ignore_ascii_case("auto") {
             return Ok(CharsetChoice(None));
         }
-        let encoding = Encoding::for_label_no_replacement(label.as_bytes());
-        encoding.map(|some| CharsetChoice(Some(some))).ok_or_else(|| {
-            format!("\"{label}\" is no charset; use \"auto\" or a name such as \"utf-8\" or \"windows-1252\"")
+        let charset = TextCharset::for_label(&label);
+        charset.map(|some| CharsetChoice(Some(some))).ok_or_else(|| {
+            format!(
+                "\"{label}\" is no charset; use \"auto\" or a name such as \"utf-8\", \"windows-1252\" or \
+                 \"cp850\""
+            )
         })
     }
 }
 
-/// `auto`, or one of `comma`, `semicolon`, `tab`, `bar`, or the character itself.
+/// `auto`, or one of `comma`, `semicolon`, `tab`, `bar`, or a character such as `#`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DelimiterChoice(pub Option<Delimiter>);
@@ -87,7 +91,8 @@ impl TryFrom<String> for DelimiterChoice {
         match Delimiter::named(&word) {
             Some(delimiter) => Ok(DelimiterChoice(Some(delimiter))),
             None => Err(format!(
-                "\"{word}\" is no delimiter; use \"auto\", \"comma\", \"semicolon\", \"tab\" or \"bar\""
+                "\"{word}\" is no delimiter; use \"auto\", \"comma\", \"semicolon\", \"tab\", \"bar\", or one of the \
+                 characters # : ~ ^ ! / & * % + $"
             )),
         }
     }
@@ -102,14 +107,20 @@ mod tests {
         let charset = |label: &str| CharsetChoice::try_from(label.to_owned());
         assert_eq!(charset("auto").unwrap().0, None);
         assert_eq!(
-            charset("Latin1").unwrap().0,
-            Some(encoding_rs::WINDOWS_1252)
+            charset("Latin1").unwrap().0.map(TextCharset::name),
+            Some("windows-1252")
         );
+        for label in ["cp850", "ibm850", "cp437", "macroman", "cp866", "utf-16le"] {
+            let choice = charset(label).unwrap();
+            assert_eq!(charset(&String::from(choice)), Ok(choice), "{label}");
+        }
         assert!(charset("latin-nine").unwrap_err().contains("latin-nine"));
         let delimiter = |word: &str| DelimiterChoice::try_from(word.to_owned());
         assert_eq!(delimiter("auto").unwrap().0, None);
         assert_eq!(delimiter(";").unwrap().0, Some(Delimiter::Semicolon));
         assert_eq!(delimiter("TAB").unwrap().0, Some(Delimiter::Tab));
-        assert!(delimiter(":").is_err());
+        assert_eq!(String::from(delimiter("#").unwrap()), "hash");
+        assert_eq!(delimiter("hash").unwrap(), delimiter("#").unwrap());
+        assert!(delimiter("x").is_err() && delimiter("\"").is_err());
     }
 }

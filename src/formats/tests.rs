@@ -8,10 +8,20 @@ use crate::formats::compound::tests::compound;
 use crate::formats::detected::Detected;
 use crate::formats::error::FormatError;
 use crate::formats::kind::FileKind;
-use crate::formats::open::{Options, open};
+use crate::formats::open::{KnownColumns, Options, open};
 use crate::formats::row::Flaw;
 use crate::formats::settings::Settings;
 use crate::wire::spool::SpoolSettings;
+
+/// The names of columns in these tests.
+const COLUMNS: [&str; 6] = [
+    "username",
+    "UserName",
+    "Password",
+    "Claims",
+    "email",
+    "displayname",
+];
 
 pub(super) type Table = (Detected, Vec<(u64, String)>);
 
@@ -36,6 +46,7 @@ pub(super) fn read_sheet(
         settings,
         spool: &spool,
         sheet,
+        columns: KnownColumns(&|name| COLUMNS.contains(&name)),
     };
     let mut opened = open(file, &options)?;
     let mut rows = opened.rows()?;
@@ -46,6 +57,8 @@ pub(super) fn read_sheet(
             Err(field) => match field.flaw {
                 Flaw::NotText => format!("[{} is no text]", field.position),
                 Flaw::Error(error) => format!("[{} is {error}]", field.position),
+                Flaw::Quotes(_) => format!("[{} has other quotes]", field.position),
+                Flaw::Nul | Flaw::EndMark => format!("[{} has a control]", field.position),
                 flaw => format!("[{} is {flaw:?}]", field.position),
             },
         };
@@ -246,12 +259,7 @@ fn what_contradicts_its_name_is_named() {
             "IMP-FILE-FORMAT",
             "is an HTML page; open it in a spreadsheet program, save it as an Excel workbook (.xlsx)",
         ),
-        (
-            b"a\0,\0b\0\n\0",
-            "a.csv",
-            "IMP-FILE-FORMAT",
-            "UTF-16 without",
-        ),
+        (b"a\0b,c\0\0d\n", "a.csv", "IMP-FILE-FORMAT", "NUL"),
         (
             b"\xff\xfe\0\0a\0\0\0",
             "a.csv",

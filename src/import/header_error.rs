@@ -95,7 +95,9 @@ pub enum HeaderError {
         known: String,
     },
     /// The first row is no text.
-    #[error("A cell of the header line is no text or holds an error.")]
+    #[error(
+        "A cell of the header line is no text, holds an error, or has quotation marks that are not those of CSV."
+    )]
     Flawed(FlawedField),
 }
 

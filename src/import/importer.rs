@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::clock::Clock;
 use crate::formats;
 use crate::formats::kind::FileKind;
-use crate::formats::open::Options;
+use crate::formats::open::{KnownColumns, Options};
 use crate::import::batching::{Batching, Checked, Machinery};
 use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
@@ -112,11 +112,13 @@ impl Importer {
         control: &Arc<Control>,
     ) -> Ending<Result<Report, ImportFailure>> {
         let sheet = task.record.options.sheet.clone();
+        let known = |name: &str| self.claims.column(name).is_some();
         let options = Options {
             called: FileKind::called(&task.record.file_name),
             settings: &self.files,
             spool: &self.spool,
             sheet: sheet.as_deref(),
+            columns: KnownColumns(&known),
         };
         self.import(task, control, |reading| {
             let mut file = Fingerprint::new(source, control);

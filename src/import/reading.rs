@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::thread::Builder;
 
 use crate::formats::cell_name::cell_name;
+use crate::formats::csv::Conventions;
 use crate::formats::detected::{Charset, CharsetFrom, Detected};
 use crate::formats::error::{FormatError, shortened};
 use crate::formats::open::{Options, Rows, open};
@@ -62,6 +63,9 @@ impl Reading<'_> {
     ) -> Result<(), ImportError> {
         let resumed = self.skip > 0;
         let mut opened = open(file, options)?;
+        if opened.was_wrapped() && !resumed {
+            self.batching.warn("base64-unwrapped", UNWRAPPED);
+        }
         let mut rows = opened.rows()?;
         let result = self.read_rows(&mut rows);
         let found = self.detected.insert(rows.detected());
@@ -70,6 +74,11 @@ impl Reading<'_> {
             && !resumed
         {
             self.batching.warn("charset-guessed", &guessed(charset));
+        }
+        if !resumed {
+            for message in other_quotes(rows.conventions()) {
+                self.batching.warn("csv-quotes", &message);
+            }
         }
         result
     }
@@ -296,6 +305,9 @@ impl Reading<'_> {
     }
 }
 
+const UNWRAPPED: &str = "the content of the file is base64 text, and what it stands for was imported; send \
+                         the file as it is, because a SOAP library encodes it by itself";
+
 /// A row with a field that is no text.
 struct FlawedRow {
     line: u64,
@@ -327,6 +339,18 @@ fn flawed(field: FlawedField, line: u64, column: String, charset: Option<Charset
         Flaw::NotText => (
             "not-text",
             format!("the field is not text in {charset}; save the file as UTF-8"),
+        ),
+        Flaw::Quotes(lines) => ("csv-quotes", unclear_quotes(line, lines)),
+        Flaw::Nul => (
+            "nul-character",
+            "the field has a NUL (U+0000) in it, which text never has; remove it, or export the file \
+             again as text"
+                .to_owned(),
+        ),
+        Flaw::EndMark => (
+            "end-mark",
+            "the field has the end mark of DOS (U+001A) in it, and the file goes on behind it; remove it"
+                .to_owned(),
         ),
         Flaw::Error(error) => (
             "cell-error",
@@ -369,12 +393,49 @@ fn header_error(field: FlawedField, line: u64, detected: &Detected) -> FormatErr
         Flaw::NoResult => "has a formula whose result is not in the file".to_owned(),
         Flaw::LostDigits => "holds a number with more digits than are kept of it".to_owned(),
         Flaw::NoSuchText => "refers to a text that is not in the workbook".to_owned(),
+        Flaw::Quotes(_) => "has quotation marks that are not those of CSV".to_owned(),
+        Flaw::Nul => "has a NUL in it".to_owned(),
+        Flaw::EndMark => "has the end mark of DOS in it".to_owned(),
     };
     FormatError::HeaderCell {
         sheet: detected.sheet.as_deref().map(shortened),
         cell: cell_name(field.position, line),
         what,
     }
+}
+
+fn unclear_quotes(line: u64, lines: u32) -> String {
+    let place = match lines {
+        0 | 1 => String::new(),
+        more => format!(" (lines {line} to {})", line + u64::from(more) - 1),
+    };
+    format!(
+        "the quotation marks of the row{place} can be read in more than one way; put marks around the whole \
+         cell, and write each mark inside it twice: \"Mira \"\"Mimi\"\" Falk\""
+    )
+}
+
+/// What is said of rows that were read by other conventions than CSV's.
+fn other_quotes(conventions: Conventions) -> impl Iterator<Item = String> {
+    let sentence = |(rows, line): (u64, u64), how: &str, read: &str| {
+        let plural = if rows == 1 { "row" } else { "rows" };
+        (rows > 0).then(|| {
+            format!(
+                "in {rows} {plural} (the first is in line {line}) {how}, which is not CSV; {read}"
+            )
+        })
+    };
+    let backslashes = sentence(
+        conventions.backslashes,
+        "quotation marks inside cells are escaped with a backslash",
+        "each was read as a mark, without the backslash",
+    );
+    let blanks = sentence(
+        conventions.blanks,
+        "blanks stand before the opening quotation mark of a cell",
+        "the cell was read without the blanks and the marks",
+    );
+    backslashes.into_iter().chain(blanks)
 }
 
 fn guessed(charset: Charset) -> String {

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use crate::formats::row::Row;
+use crate::formats::row::{Flaw, FlawedField, Row};
 use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 
 /// Bytes of rows that gather before they are put aside.
@@ -117,13 +117,14 @@ impl Gathering {
     }
 }
 
-/// Appends a record: its length, the key's, the row's line, how many fields it has and what is between
-/// them, where they end, the key, the row. Its length in bytes.
+/// Appends a record: its length, the key's, how many fields it has and what is between them, its flaw, the
+/// row's line, where the fields end, the key, the row. Its length in bytes.
 fn append_record(records: &mut Vec<u8>, key: &[u8], row: &Row<'_>) -> usize {
     let (bytes, ends) = (row.bytes(), row.ends());
     let length = HEAD + ends.len() * WORD + key.len() + bytes.len();
     let start = records.len();
-    for word in [length, key.len(), ends.len(), row.gap()] {
+    let (flaw, of_it) = row.flaw().map_or((0, 0), flaw_words);
+    for word in [length, key.len(), ends.len(), row.gap(), flaw, of_it] {
         records.extend(word_of(word));
     }
     records.extend(row.line().to_le_bytes());
@@ -138,7 +139,39 @@ const WORD: usize = size_of::<u32>();
 const LINE: usize = size_of::<u64>();
 
 /// Bytes of a record before the ends of its fields.
-const HEAD: usize = 4 * WORD + LINE;
+const HEAD: usize = 6 * WORD + LINE;
+
+/// A flaw as two numbers of a record: which one it is, and in which field; what it says besides.
+fn flaw_words(flawed: FlawedField) -> (usize, usize) {
+    let (kind, of_it) = match flawed.flaw {
+        // No text is looked for again when the row is read, and the rows of a workbook are not sorted.
+        Flaw::NotText | Flaw::Error(_) | Flaw::NoResult | Flaw::LostDigits | Flaw::NoSuchText => {
+            return (0, 0);
+        }
+        Flaw::Quotes(lines) => (1, lines),
+        Flaw::Nul => (2, 0),
+        Flaw::EndMark => (3, 0),
+    };
+    (
+        flawed.position * FLAWS + kind,
+        usize::try_from(of_it).unwrap_or_default(),
+    )
+}
+
+/// What [`flaw_words`] stand for.
+fn flaw_of((word, of_it): (usize, usize)) -> Option<FlawedField> {
+    let flaw = match word % FLAWS {
+        1 => Flaw::Quotes(u32::try_from(of_it).unwrap_or_default()),
+        2 => Flaw::Nul,
+        3 => Flaw::EndMark,
+        _ => return None,
+    };
+    let position = word / FLAWS;
+    Some(FlawedField { position, flaw })
+}
+
+/// More than there are flaws.
+const FLAWS: usize = 8;
 
 /// A row is far shorter than what four bytes can count.
 fn word_of(number: usize) -> [u8; WORD] {
@@ -194,10 +227,11 @@ impl<'b> Record<'b> {
         ends.extend((first..first + word(2)).map(word));
         let (start, length) = self.key_place();
         let bytes = self.0.get(start + length..).unwrap_or_default();
-        match word(3) {
+        let row = match word(3) {
             0 => Row::new(line, bytes, ends),
             _ => Row::delimited(line, bytes, ends),
-        }
+        };
+        row.with_flaw(flaw_of((word(4), word(5))))
     }
 }
 

@@ -8,9 +8,9 @@ use std::io::{self, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use muster::formats::csv::CsvRows;
+use muster::formats::csv::{Conventions, CsvRows};
 use muster::formats::delimiter::Delimiter;
-use muster::formats::open::{Options, open};
+use muster::formats::open::{KnownColumns, Options, open};
 use muster::formats::settings::Settings;
 use muster::http::soap::charset::to_utf8;
 use muster::http::soap::envelope as soap_envelope;
@@ -258,7 +258,7 @@ fn decoded(text: &[u8], piece: usize) -> Result<Vec<u8>, (u64, &'static str)> {
 ///
 /// Whatever the pieces, the rows or the refusal are the same; lines do not go backwards; the rows of a
 /// file that is taken are those of the `csv` crate. (Of files with a byte-order mark behind empty lines
-/// or behind another one, this is not asked.)
+/// or behind another one, or with rows that are no CSV, this is not asked.)
 pub fn csv(input: &[u8]) {
     let Some((piece, file)) = in_pieces(input) else {
         return;
@@ -280,7 +280,7 @@ pub fn csv(input: &[u8]) {
         .iter()
         .take_while(|byte| matches!(byte, b'\n' | b'\r'))
         .count();
-    if text[lines..].starts_with(MARK) {
+    if text[lines..].starts_with(MARK) || !is_csv(file) {
         return;
     }
     let mut reference = csv::ReaderBuilder::new()
@@ -303,6 +303,16 @@ pub fn csv(input: &[u8]) {
         .collect();
     let found: Vec<_> = rows.into_iter().map(|(_, fields)| fields).collect();
     assert_eq!(found, expected);
+}
+
+/// Whether all rows are CSV, and text to the file's end.
+fn is_csv(file: &[u8]) -> bool {
+    let mut reader = CsvRows::new(file, Some(Delimiter::Comma));
+    let mut all = !file.contains(&0x1a);
+    while let Ok(Some(row)) = reader.next_row() {
+        all &= row.flaw().is_none();
+    }
+    all && reader.conventions() == Conventions::default()
 }
 
 /// A file of any kind: text in any charset, or a workbook.
@@ -334,6 +344,7 @@ fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
         ..Settings::default()
     };
     let options = Options {
+        columns: KnownColumns(&|name| name == "username"),
         called: None,
         settings: &settings,
         spool: &spool,

@@ -201,8 +201,9 @@ fn every_problem_has_a_line_a_column_a_code_and_a_sentence() {
             "UserName,Password,Claims\nkim\u{0}lee,,\n",
             2,
             "UserName",
-            "name-invisible-character",
-            "the user name has the invisible character U+0000 in it; remove it",
+            "nul-character",
+            "the field has a NUL (U+0000) in it, which text never has; remove it, or export the file again as \
+             text",
         ),
         (
             "givenname,login\nKim,kim lee\n",
@@ -671,7 +672,7 @@ fn a_file_that_cannot_be_followed_is_refused_as_a_whole() {
         ),
         (
             "a line that names no delimiter",
-            "sep=:\nusername:givenname\nkim:Kim\n",
+            "sep=x\nusernamexgivenname\nkimxKim\n",
             "IMP-CSV-DELIMITER",
         ),
         ("a quote never closed", &quote, "IMP-CSV-QUOTE"),

@@ -53,6 +53,7 @@ mod small_calls;
 mod marker_passwords;
 mod hundred_thousand;
 mod terminal;
+mod text_files;
 mod imports_at_the_terminal;
 mod export;
 mod backup;

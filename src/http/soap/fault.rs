@@ -251,9 +251,13 @@ impl From<ImportError> for Fault {
                 format @ (FormatError::Empty
                 | FormatError::NotRows { .. }
                 | FormatError::Contradiction { .. }
+                | FormatError::Base64
+                | FormatError::DataUrl
                 | FormatError::Binary
                 | FormatError::Charset { .. }
                 | FormatError::Delimiter
+                | FormatError::UnusualDelimiter { .. }
+                | FormatError::NoDelimiter { .. }
                 | FormatError::SepLine
                 | FormatError::Workbook { .. }
                 | FormatError::Encrypted

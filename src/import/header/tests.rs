@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::formats::csv::CsvRows;
-use crate::formats::open::{Options, open};
+use crate::formats::open::{KnownColumns, Options, open};
 use crate::formats::row::Row;
 use crate::formats::settings::Settings;
 use crate::import::columns::RowContent;
@@ -25,6 +25,7 @@ fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<St
         limit: 0,
     };
     let options = Options {
+        columns: KnownColumns(&|_| false),
         called: None,
         settings: &settings,
         spool: &spool,

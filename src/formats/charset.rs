@@ -1,0 +1,108 @@
+//! Charsets by name: those of the WHATWG Encoding standard, and the code pages of DOS.
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use crate::formats::code_pages::CodePage;
+
+/// A charset of text files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextCharset {
+    /// One of the WHATWG Encoding standard.
+    Standard(&'static Encoding),
+    /// A code page of DOS.
+    Page(&'static CodePage),
+}
+
+impl TextCharset {
+    /// UTF-8.
+    pub const UTF_8: TextCharset = TextCharset::Standard(UTF_8);
+    /// UTF-16, the less significant byte first.
+    pub const UTF_16LE: TextCharset = TextCharset::Standard(UTF_16LE);
+    /// UTF-16, the more significant byte first.
+    pub const UTF_16BE: TextCharset = TextCharset::Standard(UTF_16BE);
+
+    /// The one of this label, in any case.
+    pub fn for_label(label: &str) -> Option<Self> {
+        // Names that the standard does not know, of a charset that it has.
+        const MORE: [(&str, &Encoding); 4] = [
+            ("macroman", encoding_rs::MACINTOSH),
+            ("mac-roman", encoding_rs::MACINTOSH),
+            ("latin9", encoding_rs::ISO_8859_15),
+            ("latin-9", encoding_rs::ISO_8859_15),
+        ];
+        if let Some(page) = CodePage::for_label(label) {
+            return Some(TextCharset::Page(page));
+        }
+        let more = MORE
+            .iter()
+            .find(|(name, _)| label.trim().eq_ignore_ascii_case(name));
+        let encoding = match more {
+            Some((_, encoding)) => Some(*encoding),
+            None => Encoding::for_label_no_replacement(label.as_bytes()),
+        };
+        encoding.map(TextCharset::Standard)
+    }
+
+    /// Its name: that of the standard, or IANA's.
+    pub fn name(self) -> &'static str {
+        match self {
+            TextCharset::Standard(encoding) => encoding.name(),
+            TextCharset::Page(page) => page.name,
+        }
+    }
+
+    /// What the bytes from 0x80 on stand for, where each is a character. A control character or U+FFFD
+    /// stands for a byte that the charset does not have.
+    pub fn high(self) -> Option<[char; 128]> {
+        match self {
+            TextCharset::Page(page) => Some(page.high()),
+            TextCharset::Standard(encoding) if encoding.is_single_byte() => {
+                let bytes: Vec<u8> = (0x80..=0xff).collect();
+                let (text, _) = encoding.decode_without_bom_handling(&bytes);
+                let mut table = ['\u{fffd}'; 128];
+                for (place, char) in table.iter_mut().zip(text.chars()) {
+                    *place = char;
+                }
+                Some(table)
+            }
+            TextCharset::Standard(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn charsets_have_labels_and_names() {
+        for (label, name) in [
+            ("cp850", "IBM850"),
+            ("IBM850", "IBM850"),
+            ("cp437", "IBM437"),
+            ("852", "IBM852"),
+            ("cp866", "IBM866"),
+            ("MacRoman", "macintosh"),
+            ("macintosh", "macintosh"),
+            ("latin-9", "ISO-8859-15"),
+            ("Latin1", "windows-1252"),
+            ("utf8", "UTF-8"),
+        ] {
+            assert_eq!(
+                TextCharset::for_label(label).map(TextCharset::name),
+                Some(name)
+            );
+        }
+        assert_eq!(TextCharset::for_label("latin-nine"), None);
+    }
+
+    #[test]
+    fn bytes_stand_for_characters_where_each_is_one() {
+        let high = |label: &str| TextCharset::for_label(label).unwrap().high();
+        assert_eq!(high("windows-1252").unwrap()[0x7c], 'ü');
+        assert_eq!(high("windows-1252").unwrap()[1], '\u{81}');
+        assert_eq!(high("cp850").unwrap()[1], 'ü');
+        assert_eq!(high("utf-8"), None);
+        assert_eq!(high("shift_jis"), None);
+    }
+}
