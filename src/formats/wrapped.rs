@@ -135,7 +135,9 @@ fn is_table(inside: &[u8], known: &dyn Fn(&str) -> bool) -> bool {
         } => return looks_like_workbook,
         Content::Compound => return true,
         Content::Text => {}
-        Content::Nothing | Content::Utf32 | Content::Other(_) => return false,
+        Content::Nothing | Content::Utf32 | Content::Savable(_) | Content::Other(_) => {
+            return false;
+        }
     }
     let is_wide = inside.starts_with(b"\xff\xfe") || inside.starts_with(b"\xfe\xff");
     let inside: Vec<u8> = match is_wide {

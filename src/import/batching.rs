@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
+use crate::import::digest_watch::DigestWatch;
 use crate::import::error::ImportError;
 use crate::import::generated_passwords::{GeneratedPasswords, ToldPasswords};
 use crate::import::rejects_aside::RejectsAside;
@@ -34,6 +35,9 @@ const BATCH_REJECTS: usize = 8 * 1024 * 1024;
 /// Sentences about one rejected row; a row may have thousands of bad cells.
 const SENTENCES: usize = 20;
 
+/// Findings of a batch at the most that is held back, because it is not decided what its passwords are.
+const HELD_FINDINGS: usize = 40_000;
+
 /// How many times larger a batch is than the one before, until it is as large as it may be: soon, so that
 /// a file of a hundred thousand rows is written as quickly as one of a million.
 const GROWTH: usize = 4;
@@ -47,6 +51,8 @@ pub(super) struct Machinery {
     pub settings: Arc<Settings>,
     /// Where rejected rows of a check are put aside.
     pub spool: SpoolSettings,
+    /// Whether what looks like a hash is one.
+    pub recognise_hashes: bool,
 }
 
 /// Gathers rows and hands them over.
@@ -65,6 +71,7 @@ pub(super) struct Batching {
     /// The file is small and all there: it is one batch, whatever is in it.
     one_batch: bool,
     gathering: CheckedUsers,
+    digests: DigestWatch,
     /// The memory of an earlier batch, for the next one.
     spare: NewUsers,
     counted: Counters,
@@ -123,6 +130,10 @@ impl Batching {
                 .settings
                 .first_batch_users
                 .min(machinery.settings.batch_users),
+            digests: match machinery.recognise_hashes && record.counters.total == 0 {
+                true => DigestWatch::new(),
+                false => DigestWatch::decided(),
+            },
             machinery,
             one_batch: task.one_batch,
             dry_run: record.options.dry_run,
@@ -161,6 +172,7 @@ impl Batching {
         user: CheckedUser<'_>,
         cells: Option<&str>,
     ) -> Result<(), ImportError> {
+        self.digests.look(&user.password)?;
         if !matches!(user.password, CheckedPassword::Generated) || self.dry_run {
             self.gathering.push(&user, cells);
             return Ok(());
@@ -250,10 +262,10 @@ impl Batching {
         let settings = &self.machinery.settings;
         let is_large = self.gathering.len() >= self.limit
             || self.gathering.own_passwords() >= settings.batch_passwords
-            || self.gathering.text_len() >= BATCH_TEXT
-            || self.rejects_size >= BATCH_REJECTS
             || self.findings.len() >= settings.batch_users;
-        is_large && !self.one_batch
+        let is_held = self.digests.suspects() && self.findings.len() < HELD_FINDINGS;
+        let is_long = self.gathering.text_len() >= BATCH_TEXT || self.rejects_size >= BATCH_REJECTS;
+        (is_long || (is_large && !is_held)) && !self.one_batch
     }
 
     /// Whether the batch can be handed over without hashing anything.
@@ -305,16 +317,37 @@ impl Batching {
     }
 
     /// Ends the import early: what is under way is waited for, what was gathering is let go.
-    pub(super) fn abandon(&mut self, finish: Finish) -> Result<(), ImportError> {
+    /// `finding` is noted with it.
+    pub(super) fn abandon(
+        &mut self,
+        finish: Finish,
+        finding: Option<Problem>,
+    ) -> Result<(), ImportError> {
         let under_way = self.settle();
         self.counted = Counters::default();
         self.findings.clear();
+        self.findings.extend(finding);
         self.rejects.clear();
         self.rejects_size = 0;
         self.generated.clear();
         self.place = Place::default();
         let last = self.submit(NewUsers::default(), None, Some(finish));
         under_way.and(self.count(last.wait()))
+    }
+
+    /// Takes back what the import has written, which has ended; whether that was anything.
+    pub(super) fn take_back(&self) -> Result<bool, StoreError> {
+        let counters = &self.durable.counters;
+        if self.dry_run || counters.created + counters.updated == 0 {
+            return Ok(false);
+        }
+        let (by, at) = (self.record.actor(), self.machinery.clock.now());
+        let organization = &self.record.organization;
+        let undone = self
+            .machinery
+            .store
+            .undo(organization, self.record.id, &by, at)?;
+        Ok(undone.is_some())
     }
 
     /// Writes the record of an import of which no row was written.

@@ -23,6 +23,9 @@ use crate::users::name::{sorting_key, split_domain};
 use crate::users::passwords;
 use crate::users::problem::{Problem, Severity};
 
+/// Headings of passwords in the original's dialect.
+pub(super) const PASSWORD_HEADINGS: [&str; 4] = ["password", "pass", "pwd", "credential"];
+
 /// Names of the original's columns, for files whose header says nothing.
 const POSITIONAL: [&str; 3] = ["UserName", "Password", "Claims"];
 
@@ -63,6 +66,8 @@ pub struct ColumnPlan<'t> {
     name_position: usize,
     /// The columns are the original's, by position.
     by_position: bool,
+    /// No heading says that the second column has passwords.
+    password_by_position: bool,
     /// Whether every field behind the last column is a claim cell too, and rows may be shorter.
     open_ended: bool,
     /// What stands between the columns; none in a workbook.
@@ -146,6 +151,7 @@ impl<'t> ColumnPlan<'t> {
         ColumnPlan {
             claims,
             by_position: false,
+            password_by_position: false,
             header_words,
             name_position,
             is_reject_file,
@@ -181,8 +187,16 @@ impl<'t> ColumnPlan<'t> {
     pub(super) fn positional(header_line: Vec<String>, claims: &'t ClaimTable) -> Self {
         let fields = [Field::UserName, Field::Password, Field::ClaimCells];
         let column = |(name, field): (&str, Field)| Column::plain(name.to_owned(), Some(field));
+        let is_named = header_line.get(1).is_some_and(|heading| {
+            let heading = cells::trimmed(heading);
+            claims.column(heading) == Some(&Field::Password)
+                || PASSWORD_HEADINGS
+                    .iter()
+                    .any(|it| heading.eq_ignore_ascii_case(it))
+        });
         ColumnPlan {
             by_position: true,
+            password_by_position: !is_named,
             ..Self::headed(
                 POSITIONAL.into_iter().zip(fields).map(column).collect(),
                 header_line,
@@ -325,7 +339,7 @@ impl<'t> ColumnPlan<'t> {
         }
         let mut candidate = Candidate {
             line: row.line(),
-            by_position: self.by_position,
+            by_position: self.password_by_position,
             ..Candidate::default()
         };
         let mut is_blank = true;

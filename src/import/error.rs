@@ -7,6 +7,7 @@ use crate::import::header_error::HeaderError;
 use crate::import::report::Report;
 use crate::users::hashing::HashError;
 use crate::users::import_record::ImportState;
+use crate::users::problem::{Problem, Severity};
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
@@ -67,6 +68,13 @@ pub enum ImportError {
          written was taken back; send it again."
     )]
     Overtaken,
+    /// The column of passwords holds digests.
+    #[error(
+        "The passwords of the file are digests of one length without the name of a scheme, which cannot be \
+         verified. Put the scheme in front of each (such as {{SSHA256}}), leave the column empty, or, if they \
+         are passwords in the clear, set passwords.recognise_hashes to false."
+    )]
+    PasswordColumn,
     /// The server is stopping.
     #[error("The server is stopping; send the file again when it is back.")]
     Stopping,
@@ -100,6 +108,7 @@ impl ImportError {
             ImportError::OtherContent => "IMP-KEY-REUSED",
             ImportError::NotClean { .. } => "IMP-NOT-CLEAN",
             ImportError::Overtaken => "IMP-OVERTAKEN",
+            ImportError::PasswordColumn => "IMP-PASSWORD-COLUMN",
             ImportError::Stopping => "IMP-STOPPING",
         }
     }
@@ -119,7 +128,22 @@ impl ImportError {
             | ImportError::Cancelled
             | ImportError::TooManyProblems { .. }
             | ImportError::OtherContent
+            | ImportError::PasswordColumn
             | ImportError::NotClean { .. } => false,
+        }
+    }
+
+    /// What is noted among the problems of the file, where it says more than the failure itself.
+    pub fn finding(&self) -> Option<Problem> {
+        match self {
+            ImportError::PasswordColumn => Some(Problem::new(
+                Severity::Failed,
+                0,
+                None,
+                "password-column-is-digests",
+                self.to_string(),
+            )),
+            _ => None,
         }
     }
 }

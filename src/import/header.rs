@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::formats::row::{FlawedField, TextRow};
 use crate::import::cells::{is_address, is_claim_shaped, trimmed};
-use crate::import::columns::{Column, ColumnPlan};
+use crate::import::columns::{Column, ColumnPlan, PASSWORD_HEADINGS};
 use crate::import::header_error::{HeaderError, quote};
 use crate::import::meaning::{Meaning, Meanings};
 use crate::import::presets;
@@ -24,10 +24,8 @@ const LINES_ABOVE: usize = 20;
 
 /// The words for a user name over the original's first column, and for a password over its second one,
 /// without blanks, hyphens and underscores.
-const ORIGINALS: ([&str; 4], [&str; 4]) = (
-    ["user", "username", "name", "login"],
-    ["password", "pass", "pwd", "credential"],
-);
+const ORIGINALS: ([&str; 4], [&str; 4]) =
+    (["user", "username", "name", "login"], PASSWORD_HEADINGS);
 
 /// How a file begins.
 pub struct Beginning<'r> {

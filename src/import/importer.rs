@@ -265,6 +265,7 @@ impl Importer {
             clock: self.clock.clone(),
             settings: Arc::clone(&self.settings),
             spool: self.spool.clone(),
+            recognise_hashes: self.passwords.recognise_hashes,
         }
     }
 
@@ -424,13 +425,22 @@ impl Run {
         };
         let state = end_state(&error);
         let reason = Some(error.to_string());
-        if let Err(second) = self.batching.abandon(Finish {
+        let finish = Finish {
             state,
             reason,
             sha256: None,
             by: self.control.cancelled_by(),
-        }) {
+        };
+        if let Err(second) = self.batching.abandon(finish, error.finding()) {
             tracing::error!(error = %second, "the end of an import could not be recorded");
+        }
+        // Rows without a password of their own may have been written before the first digest was seen.
+        if matches!(error, ImportError::PasswordColumn) {
+            return match self.batching.take_back() {
+                Ok(true) => (error, ImportState::Undone),
+                Ok(false) => (error, state),
+                Err(second) => (ImportError::Store(second), state),
+            };
         }
         (error, state)
     }

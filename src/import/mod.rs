@@ -22,6 +22,7 @@ mod reading;
 mod sorting;
 mod sorted_runs;
 mod rows_digest;
+mod digest_watch;
 pub mod batching;
 pub mod ending;
 pub mod default_password;

@@ -36,7 +36,7 @@ pub struct Candidate<'r> {
     pub user_name_claim: Option<&'r str>,
     /// Name of the column of each part that a rule may refuse.
     pub columns: CandidateColumns<'r>,
-    /// Whether the file names no columns, so that they were taken by position.
+    /// Whether the password's column was taken by position, and no heading names it.
     pub by_position: bool,
     /// What was wrong with the cells themselves.
     pub problems: Vec<Problem>,

@@ -150,10 +150,11 @@ impl ColumnMap {
         if self.0.len() >= MAP_LIMIT {
             return Err(format!("a map has {MAP_LIMIT} columns at most"));
         }
-        match self.0.insert(heading.to_owned(), meaning.to_owned()) {
-            None => Ok(()),
-            Some(_) => Err(format!("the map names the heading {heading:?} twice")),
+        if self.0.contains_key(heading) {
+            return Err(format!("the map names the heading {heading:?} twice"));
         }
+        self.0.insert(heading.to_owned(), meaning.to_owned());
+        Ok(())
     }
 
     /// Headings, and what each stands for.

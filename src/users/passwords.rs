@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
 use crate::quoted;
-use crate::users::hash_schemes;
+use crate::users::hash_schemes::digest_form;
+use crate::users::hash_schemes::{self, Recognised};
+use crate::users::masks;
 use crate::users::pattern::Pattern;
 
 /// `[passwords]` of the settings.
@@ -30,6 +32,8 @@ pub struct Settings {
     pub refuse_common: bool,
     /// Schemes whose hashes may stand in the password column.
     pub hash_schemes: HashSchemes,
+    /// Whether what looks like a hash is one; otherwise every text is a password in the clear.
+    pub recognise_hashes: bool,
     /// How long an initial password can be used, in hours; 0: as long as it is there.
     pub initial_hours: u32,
     /// How long a verified credential, or the hash of a default password, is remembered, in seconds.
@@ -46,6 +50,7 @@ impl Default for Settings {
             max_length: 256,
             refuse_common: true,
             hash_schemes: HashSchemes::default(),
+            recognise_hashes: true,
             initial_hours: 24,
             remember_seconds: 300,
         }
@@ -89,10 +94,16 @@ impl Settings {
     /// # Errors
     /// The rule it breaks, in a sentence; the password itself is never part of it.
     pub fn judge(&self, password: &str) -> Result<Fitness, WeakPassword> {
-        if hash_schemes::recognise(password).is_some() {
+        if masks::is_mask(password) {
             Err(WeakPassword(
-                "it begins like a password hash; give it in the clear".into(),
+                "it is a mask in a password's place; give the password itself".into(),
             ))
+        } else if self.recognise(password).is_some() {
+            Err(WeakPassword(
+                "it looks like a password hash; give it in the clear".into(),
+            ))
+        } else if self.is_bare_digest(password) && password.len() <= self.max_length {
+            Ok(Fitness::InitialOnly)
         } else if self.may_stay(password).is_ok() {
             Ok(Fitness::Stays)
         } else if self.initial_rule.matches(password) {
@@ -100,6 +111,19 @@ impl Settings {
         } else {
             Err(WeakPassword(self.initial_sentence()))
         }
+    }
+
+    /// What `password` looks like, if it looks like a hash and such are recognised.
+    pub fn recognise<'t>(&self, password: &'t str) -> Option<Recognised<'t>> {
+        match self.recognise_hashes {
+            true => hash_schemes::recognise(password),
+            false => None,
+        }
+    }
+
+    /// Whether `password` looks like the digest of one, without the name of a scheme, and such are recognised.
+    pub fn is_bare_digest(&self, password: &str) -> bool {
+        self.recognise_hashes && digest_form::is_bare_digest(password)
     }
 
     /// Whether `password` is fit to stay: for operators, and for users who choose their own.

@@ -11,9 +11,9 @@ use crate::users::account_state::{self, ASK_PASSWORD, Reading};
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
 use crate::users::claims::IDENTITY;
 use crate::users::domains::{Domain, Qualified};
-use crate::users::hash_schemes::{self, Recognised};
 use crate::users::name::{UserName, lookup_key};
 use crate::users::options::ConflictPolicy;
+use crate::users::password_cell;
 use crate::users::passwords::{self, Fitness, WeakPassword};
 use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
 use crate::users::role_cell;
@@ -304,19 +304,22 @@ impl Policy<'_> {
         let column = candidate.columns.password;
         let to_be_set = asks_password(candidate);
         let (code, message) = match candidate.password.filter(|own| !own.trim().is_empty()) {
-            Some(own) => match hash_schemes::recognise(own.trim()) {
-                Some(hash) => match self.check_hash(hash) {
-                    Ok(()) => return Some(CheckedPassword::Hashed(own.trim())),
-                    Err(why) => why,
-                },
-                None => match self.passwords.judge(own) {
-                    // The user is to choose another one.
-                    Ok(_) if to_be_set => {
-                        return Some(CheckedPassword::Own(own, Fitness::InitialOnly));
-                    }
-                    Ok(fitness) => return Some(CheckedPassword::Own(own, fitness)),
-                    Err(weak) => ("password-rule", weak.to_string()),
-                },
+            Some(own) => match password_cell::judge(own, candidate, self.passwords) {
+                Ok((password, warning)) => {
+                    warnings.extend(warning.map(|(code, message)| {
+                        let column = Cow::Owned(column.to_owned());
+                        Problem::new(Severity::Warning, candidate.line, column, code, message)
+                            .about(&first_cell(candidate.user_name))
+                    }));
+                    return Some(match password {
+                        // The user is to choose another one.
+                        CheckedPassword::Own(own, _) if to_be_set => {
+                            CheckedPassword::Own(own, Fitness::InitialOnly)
+                        }
+                        other => other,
+                    });
+                }
+                Err(why) => why,
             },
             None if to_be_set => {
                 warnings.push(without_password(candidate));
@@ -335,43 +338,6 @@ impl Policy<'_> {
         };
         problems.push(fail(candidate.line, column, code, message));
         None
-    }
-
-    /// Whether a text that begins like a hash may be stored as one. It is never taken for a password
-    /// in the clear: whoever sent a hash would be locked out, and not told.
-    fn check_hash(&self, hash: Recognised<'_>) -> Result<(), (&'static str, String)> {
-        const SCHEME: &str = "password-hash-scheme";
-        let hash = match hash {
-            Recognised::Known(hash) => hash,
-            Recognised::Foreign(name) => {
-                return Err((
-                    SCHEME,
-                    format!(
-                        "the password begins like a hash of the scheme {name}, which cannot be \
-                         verified here; give a password in the clear, or none"
-                    ),
-                ));
-            }
-        };
-        let scheme = hash.scheme();
-        if !self.passwords.hash_schemes.allows(scheme) {
-            return Err((
-                SCHEME,
-                format!(
-                    "the password is a hash of the scheme {scheme}, which passwords.hash_schemes \
-                     does not allow"
-                ),
-            ));
-        }
-        hash.check().map_err(|error| {
-            (
-                "password-hash-form",
-                format!(
-                    "the password begins like a hash of the scheme {scheme}, but {error}; a password \
-                     in the clear may not begin like that"
-                ),
-            )
-        })
     }
 }
 

@@ -63,6 +63,7 @@ mod names;
 mod account_state;
 mod passwords;
 mod hash_schemes;
+mod hashes;
 mod lifecycle;
 mod crash;
 mod crash_queue;

@@ -234,6 +234,7 @@ impl From<ImportError> for ProblemDetails {
             | ImportError::Header(_)
             | ImportError::TooManyProblems { .. }
             | ImportError::OtherContent
+            | ImportError::PasswordColumn
             | ImportError::NotClean { .. } => tell(StatusCode::UNPROCESSABLE_ENTITY),
             ImportError::Cancelled | ImportError::Overtaken => tell(StatusCode::CONFLICT),
             ImportError::Store(StoreError::Full) | ImportError::Sorting(_) => {

@@ -293,6 +293,7 @@ impl From<ImportError> for Fault {
             ImportError::Cancelled
             | ImportError::TooManyProblems { .. }
             | ImportError::OtherContent
+            | ImportError::PasswordColumn
             | ImportError::NotClean { .. } => Fault::operation(rule, error.to_string()),
             ImportError::Sorting(_) | ImportError::Overtaken | ImportError::Stopping => {
                 Fault::server(rule, error.to_string())

@@ -12,6 +12,7 @@ use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::{AXIS2, COMMON};
+use crate::users::import_record::ImportState;
 use crate::users::problem::Problem;
 
 /// Namespace of the detail entry that is ours.
@@ -162,6 +163,7 @@ impl Fault {
         let stored = self
             .report
             .as_ref()
+            .filter(|report| report.state != ImportState::Undone)
             .map_or(0, |report| report.counters.created);
         // Writing to a string does not fail.
         let _ = write!(
@@ -174,12 +176,15 @@ impl Fault {
             let _ = write!(detail, "<m:number>{number}</m:number>");
         }
         if let Some(report) = &self.report {
+            let rows = report.counters.failed + report.counters.duplicate;
+            let of_the_file = report.problems().filter(|problem| problem.line == 0);
+            let total = rows + of_the_file.count() as u64;
             let _ = write!(
                 detail,
                 "<m:import>{}</m:import><m:state>{}</m:state><m:problems total=\"{}\">",
                 report.import,
                 report.state.as_str(),
-                report.counters.failed + report.counters.duplicate
+                total
             );
             for problem in report.problems().take(settings.problems_in_fault) {
                 write_problem(detail, problem);

@@ -1,11 +1,15 @@
 //! Password hashes that were made elsewhere: known by how they begin, checked for form, verified as
-//! they are. One table; a scheme is a file and a row in it.
+//! they are. One table; a scheme is a file and a row in it. What looks like a hash of any other scheme is
+//! told by [`recognition`].
 //!
 //! The form is checked strictly and with bounds, before anything is stored, because a hash says itself
 //! how much work its verification is: over the bounds it could take minutes or gigabytes. No message
 //! here holds any of the text.
 
 pub mod form;
+pub mod digest_form;
+mod foreign_names;
+mod recognition;
 mod crypt64;
 mod argon2;
 mod bcrypt;
@@ -29,6 +33,7 @@ mod wso2;
 
 use crate::users::hash_schemes::form::FormError;
 use crate::users::hash_schemes::pbkdf2::{Sha1, Sha256, Sha512};
+use crate::users::hash_schemes::recognition::Looks;
 
 /// A way to hash passwords, or one of the ways to write it.
 struct Scheme {
@@ -137,32 +142,19 @@ const WRAPPERS: &[&str] = &[
     "bcrypt$",
 ];
 
-/// Beginnings of hashes that cannot be verified here: without a salt, or too weak or too rare. They
-/// are known all the same, so that none is taken for a password.
-const FOREIGN: &[(&str, &str)] = &[
-    ("$2x$", "2x bcrypt"),
-    ("$argon2d$", "argon2d"),
-    ("$gy$", "gost-yescrypt"),
-    ("$7$", "scrypt-crypt"),
-    ("$sha1$", "sha1-crypt"),
-    ("$bcrypt-sha256$", "bcrypt-sha256"),
-    ("{SHA}", "sha"),
-    ("{SHA256}", "sha256"),
-    ("{SHA512}", "sha512"),
-    ("{MD5}", "md5"),
-    ("{SMD5}", "smd5"),
-    ("{CRYPT}", "crypt"),
-    ("{PBKDF2-", "pbkdf2 of a directory"),
-    ("{PBKDF2_", "pbkdf2 of a directory"),
-];
-
-/// What a text is that begins like a hash.
+/// What a text is that looks like a hash.
 #[derive(Clone, Copy)]
 pub enum Recognised<'t> {
     /// A hash of a scheme that is verified here, if its form is right.
     Known(KnownHash<'t>),
     /// One of a scheme that is not; its name.
     Foreign(&'static str),
+    /// One of a scheme without a name.
+    Unnamed,
+    /// One that a lock stands before.
+    Locked,
+    /// The mark of an account without a usable password.
+    Unusable,
 }
 
 /// A text that begins like a hash of a scheme that is verified here.
@@ -202,34 +194,43 @@ impl KnownHash<'_> {
     }
 }
 
-/// What `text` begins like; none when it does not look like a hash at all.
+/// What `text` looks like; none when it does not look like a hash at all.
 pub fn recognise(text: &str) -> Option<Recognised<'_>> {
-    // Most passwords are not looked at any closer.
-    match text.as_bytes().first()? {
-        b'$' | b'{' | b'[' => {}
-        b'A' if text.len() >= aspnet::LEAST => {}
-        b'a' | b'b' | b'p' | b's' | b'U' if text.contains('$') => {}
-        _ => return None,
+    if recognition::is_ordinary(text) {
+        return None;
     }
-    if let Some(known) = known(text) {
+    if let Some(known) = verifiable(text) {
         return Some(Recognised::Known(known));
     }
-    let mut unwrapped = WRAPPERS.iter().filter_map(|prefix| behind(text, prefix));
-    if let Some(known) = unwrapped.find_map(|inner| known(inner).filter(|_| inner.starts_with('$')))
-    {
-        return Some(Recognised::Known(known));
-    }
-    let mut foreign = FOREIGN.iter();
-    let named = foreign.find(|(prefix, _)| behind(text, prefix).is_some());
-    named.map(|(_, name)| Recognised::Foreign(name))
+    recognition::looks(text).map(|it| match it {
+        Looks::Like(name) => Recognised::Foreign(name),
+        Looks::LikeAny => Recognised::Unnamed,
+        Looks::Locked => Recognised::Locked,
+        Looks::Unusable => Recognised::Unusable,
+    })
+}
+
+/// The hash of one of our schemes that `text` is, by itself or with something around it.
+fn verifiable(text: &str) -> Option<KnownHash<'_>> {
+    let known = prefixed(text);
+    known.or_else(|| {
+        // These could stand around a password in the clear as well.
+        let inner = recognition::unwrapped(text)?;
+        prefixed(inner).filter(|hash| hash.check().is_ok())
+    })
+}
+
+/// The same of a text that begins with the hash, or with a wrapper in front of it.
+fn prefixed(text: &str) -> Option<KnownHash<'_>> {
+    known(text).or_else(|| {
+        let mut inner = WRAPPERS.iter().filter_map(|prefix| behind(text, prefix));
+        inner.find_map(|inner| known(inner).filter(|_| inner.starts_with('$')))
+    })
 }
 
 /// Whether `password` is the one behind `stored`, whatever its scheme.
 pub(super) fn verify(stored: &str, password: &[u8]) -> bool {
-    match recognise(stored) {
-        Some(Recognised::Known(hash)) => hash.verify(password),
-        Some(Recognised::Foreign(_)) | None => false,
-    }
+    verifiable(stored).is_some_and(|hash| hash.verify(password))
 }
 
 /// Whether `stored` is a hash as Muster makes them, with at least the memory (KiB) and at least the

@@ -336,3 +336,104 @@ fn a_very_long_password_is_wrong_where_every_round_reads_it() {
         assert!(!verify(hash(scheme), long.as_bytes()), "{scheme}");
     }
 }
+
+/// The lines of a fixture, without its comment.
+fn lines(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|line| !line.starts_with("# "))
+        .collect()
+}
+
+#[test]
+fn hashes_in_any_spelling_are_recognised() {
+    let texts = lines(include_str!("../../../fixtures/passwords/hashes.txt"));
+    assert!(texts.len() >= 140, "{}", texts.len());
+    for text in texts {
+        assert!(recognise(text).is_some(), "{text}");
+        assert!(!verify(text, text.as_bytes()), "{text}");
+    }
+}
+
+#[test]
+fn passwords_that_hold_the_signs_of_hashes_stay_in_the_clear() {
+    let passwords = lines(include_str!("../../../fixtures/passwords/clear.txt"));
+    assert!(passwords.len() >= 60, "{}", passwords.len());
+    for text in passwords {
+        assert!(recognise(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn locked_hashes_and_marks_are_told_from_hashes() {
+    let locked = |text: &str| matches!(recognise(text), Some(Recognised::Locked));
+    for (_, hash) in hashes() {
+        for lock in ["!", "!!", "*", "*LK*"] {
+            let text = format!("{lock}{hash}");
+            assert!(locked(&text), "{text}");
+            assert!(!verify(&text, PASSWORD.as_bytes()), "{text}");
+        }
+    }
+    for text in [
+        "!",
+        "!!",
+        "*",
+        "!*",
+        "*LK*",
+        "*NP*",
+        "*locked*",
+        "!Q7xVb2LmZ0tRk9WcYpN4sDfGh8JaE1uTiO3BvMnK",
+    ] {
+        assert!(
+            matches!(recognise(text), Some(Recognised::Unusable)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_hash_is_verified_in_the_wrappings_of_known_programs() {
+    for (scheme, hash) in hashes() {
+        for text in [
+            format!("b'{hash}'"),
+            format!("'{hash}'"),
+            format!("\"{hash}\""),
+        ] {
+            assert_eq!(known_hash(&text).scheme(), scheme, "{text}");
+            assert!(verify(&text, PASSWORD.as_bytes()), "{text}");
+        }
+        if hash.starts_with('$') {
+            assert!(verify(&format!("3|{hash}"), PASSWORD.as_bytes()), "{hash}");
+        }
+    }
+    let bcrypt = hash("$2b$");
+    assert!(verify(&format!("#jbcrypt:{bcrypt}"), PASSWORD.as_bytes()));
+    // Quotation marks around a password are a part of it.
+    assert!(recognise("'$5$-in-cash'").is_none());
+}
+
+#[test]
+fn a_hash_that_was_cut_off_is_recognised_still() {
+    // Of JSON and base64 the whole counts.
+    let named = hashes().filter(|(_, text)| text.contains('$') || text.starts_with("{SSHA"));
+    for (_, hash) in named {
+        for end in hash.len() / 2..hash.len() {
+            let Some(text) = hash.get(..end) else {
+                continue;
+            };
+            assert!(recognise(text).is_some(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn no_text_takes_long_or_fails() {
+    for piece in [
+        "$", "{", "!", "*", ":", "}", "$1$", "{SSHA}", "a1:", "e1NT", "\u{e9}$", "b'", "|",
+    ] {
+        for times in [1, 2, 3, 40, 5_000] {
+            let text = piece.repeat(times);
+            let _ = recognise(&text);
+            let _ = recognise(&format!("x{text}'"));
+        }
+    }
+}

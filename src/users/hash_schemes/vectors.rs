@@ -25,6 +25,7 @@ pub(super) fn known_hash(text: &str) -> KnownHash<'_> {
     match recognise(text) {
         Some(Recognised::Known(hash)) => hash,
         Some(Recognised::Foreign(name)) => panic!("{name} is foreign"),
+        Some(_) => panic!("{text} is recognised, but by no name"),
         None => panic!("{text} is not recognised"),
     }
 }

@@ -1,0 +1,335 @@
+//! What the password column of a file may hold that is no password: by each channel the text of a hash never
+//! logs in, and passwords that only look a little like one do.
+
+use serde_json::Value;
+
+use crate::app::{TestApp, admin, inline};
+use crate::process::Home;
+
+/// The lines of a fixture, without its comment.
+fn lines(text: &'static str) -> Vec<&'static str> {
+    text.lines()
+        .filter(|line| !line.starts_with("# "))
+        .collect()
+}
+
+fn hashes() -> Vec<&'static str> {
+    lines(include_str!("../../fixtures/passwords/hashes.txt"))
+}
+
+fn clear() -> Vec<&'static str> {
+    lines(include_str!("../../fixtures/passwords/clear.txt"))
+}
+
+/// A file whose users are called by their number.
+fn file(passwords: &[impl AsRef<str>]) -> String {
+    let mut csv = "username,password\n".to_owned();
+    for (number, password) in passwords.iter().enumerate() {
+        let quoted = password.as_ref().replace('"', "\"\"");
+        csv.push_str(&format!("user{number},\"{quoted}\"\n"));
+    }
+    csv
+}
+
+/// Each text that a user of [`file`] can log in with, of those that it was made of.
+fn logging_in(server: &TestApp, passwords: &[&str]) -> Vec<String> {
+    let names = server.user_names();
+    let numbered = passwords.iter().enumerate();
+    numbered
+        .filter(|(number, password)| {
+            let name = format!("user{number}");
+            names.contains(&name) && server.has_password(&name, password)
+        })
+        .map(|(_, password)| (*password).to_owned())
+        .collect()
+}
+
+/// Sends a file as the body of a REST call.
+fn rest(server: &TestApp, query: &str, csv: &str) -> crate::app::Response {
+    let path = format!("/api/v1/imports{query}");
+    server.post_as(&path, Some(&admin()), "text/csv", &[], csv.as_bytes())
+}
+
+/// Twenty-five digests without the name of a scheme.
+fn digests() -> Vec<String> {
+    let digit = |it: u32| char::from_digit(it % 16, 16).expect("a digit");
+    let digest = |user: u32| {
+        (0..32)
+            .map(|place| digit(user * 7 + place * place * 5 + place / 3))
+            .collect()
+    };
+    (0..25).map(digest).collect()
+}
+
+#[test]
+fn the_text_of_a_hash_never_logs_in_by_soap() {
+    let server = TestApp::start();
+    let answer = server.post("text/xml", inline(&file(&hashes())).as_bytes());
+    assert_eq!(answer.rule(), "IMP-ROWS", "{}", answer.body);
+    assert_eq!(logging_in(&server, &hashes()), [""; 0]);
+    for problem in server.last_findings() {
+        let code = problem.code.as_ref();
+        assert!(
+            [
+                "password-hash-scheme",
+                "password-hash-form",
+                "password-unusable"
+            ]
+            .contains(&code),
+            "{problem:?}"
+        );
+        for hash in hashes() {
+            assert!(
+                hash.len() < 12 || !problem.message.contains(hash),
+                "{problem:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_text_of_a_hash_never_logs_in_by_rest() {
+    let server = TestApp::start();
+    let answer = rest(&server, "?conflict=update", &file(&hashes()));
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    assert_eq!(logging_in(&server, &hashes()), [""; 0]);
+}
+
+#[test]
+fn the_text_of_a_hash_never_logs_in_by_the_terminal() {
+    let home = Home::new();
+    home.write("users.csv", &file(&hashes()));
+    let done = home.run(&["import", "users.csv", "--json"]).ended(2);
+    let failed = done.json()["failed"].as_u64().expect("a number") as usize;
+    assert!(failed >= 100, "{failed}");
+    let list = home.run(&["users", "list", "--json"]).ended(0).json_lines();
+    assert_eq!(list.len(), hashes().len() - failed);
+    for user in list {
+        let name = user["userName"].as_str().expect("a name");
+        let number: usize = name.trim_start_matches("user").parse().expect("a number");
+        let check = ["users", "check-password", name];
+        home.run_with_input(&check, hashes()[number]).ended(1);
+    }
+}
+
+#[test]
+fn passwords_that_hold_the_signs_of_hashes_log_in() {
+    let server = TestApp::start_with(|options| {
+        // The rule for short ones leaves no room for blanks, so that they have to stay.
+        options.app.passwords.refuse_common = false;
+    });
+    let csv = file(&clear());
+    let answer = server.post("text/xml", inline(&csv).as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(logging_in(&server, &clear()), clear());
+    let other = TestApp::start();
+    assert_eq!(rest(&other, "", &csv).status, 201);
+    assert_eq!(logging_in(&other, &clear()), clear());
+}
+
+#[test]
+fn a_column_of_digests_refuses_the_file_and_nothing_is_stored() {
+    let server = TestApp::start_with(|options| {
+        options.app.import.first_batch_users = 1;
+        options.app.import.batch_users = 3;
+        options.app.import.batch_passwords = 2;
+    });
+    let csv = file(&digests());
+    let answer = server.post("text/xml", inline(&csv).as_bytes());
+    assert_eq!(answer.rule(), "IMP-PASSWORD-COLUMN", "{}", answer.body);
+    assert!(
+        answer.body.contains("password-column-is-digests"),
+        "{}",
+        answer.body
+    );
+    assert!(
+        answer.fault_text().contains("Nothing is stored."),
+        "{}",
+        answer.body
+    );
+    let found = server.findings();
+    assert_eq!(
+        found,
+        [(0, String::new(), "password-column-is-digests".to_owned())]
+    );
+    assert_eq!(
+        server.last_import().expect("a record").state.as_str(),
+        "failed"
+    );
+    for query in [
+        "",
+        "?dryRun=true",
+        "?validateFirst=true",
+        "?conflict=update",
+    ] {
+        let answer = rest(&server, query, &csv);
+        assert_eq!(answer.status, 422, "{query}: {}", answer.body);
+        let problem: Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert_eq!(problem["code"], "IMP-PASSWORD-COLUMN", "{query}");
+    }
+    assert_eq!(server.user_names(), [""; 0]);
+    let home = Home::new();
+    home.write("users.csv", &csv);
+    let done = home.run(&["import", "users.csv"]).ended(1);
+    assert!(done.err.contains("recognise_hashes"), "{done:?}");
+}
+
+#[test]
+fn rows_before_the_first_digest_are_taken_back() {
+    let server = TestApp::start_with(|options| {
+        options.app.import.first_batch_users = 2;
+        options.app.import.batch_users = 2;
+    });
+    let mut passwords = vec![String::new(); 40];
+    passwords.extend(digests());
+    let answer = server.post("text/xml", inline(&file(&passwords)).as_bytes());
+    assert_eq!(answer.rule(), "IMP-PASSWORD-COLUMN", "{}", answer.body);
+    assert!(
+        answer.fault_text().contains("Nothing of it is left"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(server.user_names(), [""; 0]);
+}
+
+#[test]
+fn a_single_digest_is_taken_with_a_warning_and_has_to_be_changed() {
+    let server = TestApp::start();
+    let digest = digests()[0].clone();
+    let csv = file(&[digest.as_str(), "Meadow-Lark-77"]);
+    let answer = server.post("text/xml", inline(&csv).as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let warned = (
+        2,
+        "password".to_owned(),
+        "password-looks-like-digest".to_owned(),
+    );
+    assert_eq!(server.findings(), [warned]);
+    assert!(server.has_password("user0", &digest));
+    let must: Vec<bool> = server
+        .users()
+        .iter()
+        .map(|it| it.must_change_password)
+        .collect();
+    assert_eq!(must, [true, false]);
+}
+
+#[test]
+fn files_known_to_hold_clear_text_are_taken_as_they_are_and_stored_hashes_still_verify() {
+    let hash = "$2b$04$U/ajJ0QTOF3S1feOMJlipu3SMYOEnQBjbu9tMuxqeCYIvYvpInG32";
+    let server = TestApp::start_with(|options| options.app.passwords.recognise_hashes = false);
+    let mut passwords = digests();
+    passwords.push(hash.to_owned());
+    let csv = file(&passwords);
+    let answer = server.post("text/xml", inline(&csv).as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(server.findings(), []);
+    let all: Vec<&str> = passwords.iter().map(String::as_str).collect();
+    assert_eq!(logging_in(&server, &all), all);
+    // What is in the store is a hash, whatever the setting says.
+    assert!(
+        server
+            .app
+            .pool
+            .verify("Grüße-von-4711".into(), Some(hash.to_owned()))
+    );
+}
+
+#[test]
+fn a_mask_never_replaces_a_password() {
+    let server = TestApp::start();
+    let before = file(&["Meadow-Lark-77", "Meadow-Lark-78", "Meadow-Lark-79"]);
+    assert_eq!(rest(&server, "", &before).status, 201);
+    let masked = file(&["********", "••••••••", "[hidden]"]);
+    for conflict in ["update", "fill", "skip"] {
+        let answer = rest(&server, &format!("?conflict={conflict}"), &masked);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        let found = server.findings();
+        let codes: Vec<&str> = found.iter().map(|(_, _, code)| code.as_str()).collect();
+        assert_eq!(codes, ["password-masked"; 3], "{conflict}");
+    }
+    for (number, password) in ["Meadow-Lark-77", "Meadow-Lark-78", "Meadow-Lark-79"]
+        .iter()
+        .enumerate()
+    {
+        assert!(server.has_password(&format!("user{number}"), password));
+    }
+}
+
+#[test]
+fn a_password_column_taken_by_position_holds_passwords_and_nothing_else() {
+    let server = TestApp::start();
+    let claims = "http://wso2.org/claims";
+    let csv = format!(
+        "\n\
+         ann,Meadow-Lark-77,{claims}/emailaddress=ann@example.com\n\
+         bob,bob@example.com,{claims}/emailaddress=bob@example.com\n\
+         carl,carl@example.org\n\
+         dora,Switzerland,{claims}/country=Switzerland\n\
+         erin-marie,erin-marie,{claims}/country=Switzerland\n\
+         finn,P@ssw0rd-77\n"
+    );
+    let answer = server.post("text/xml", inline(&csv).as_bytes());
+    assert_eq!(answer.rule(), "IMP-ROWS", "{}", answer.body);
+    let found = server.findings();
+    let codes: Vec<(u64, &str)> = found.iter().map(|it| (it.0, it.2.as_str())).collect();
+    for expected in [
+        (3, "password-is-email-address"),
+        (4, "password-is-email-address"),
+        (5, "password-is-other-cell"),
+        (6, "password-is-user-name"),
+    ] {
+        assert!(
+            codes.contains(&expected),
+            "{expected:?} is not in {codes:?}"
+        );
+    }
+    assert_eq!(server.user_names(), ["ann", "erin-marie", "finn"]);
+    let must: Vec<bool> = server
+        .users()
+        .iter()
+        .map(|it| it.must_change_password)
+        .collect();
+    assert_eq!(must, [false, true, false]);
+    // Where the column is named, the file means what it says.
+    let named = "username,password,country\nbob,bob@example.com,Norway\ngeorge-v,george-v,FR\n";
+    assert_eq!(rest(&server, "", named).status, 201);
+    assert!(server.has_password("bob", "bob@example.com"));
+    assert!(server.has_password("george-v", "george-v"));
+}
+
+#[test]
+fn a_password_that_is_set_by_itself_is_judged_alike() {
+    let server = TestApp::start();
+    assert_eq!(rest(&server, "", &file(&["Meadow-Lark-77"])).status, 201);
+    let soap = |operation: &str, content: String| {
+        let body = format!(
+            "<e:Envelope xmlns:e=\"{}\"><e:Body><{operation} xmlns=\"http://org.apache.axis2/xsd\">{content}\
+             </{operation}></e:Body></e:Envelope>",
+            crate::message::SOAP_11
+        );
+        server.post("text/xml", body.as_bytes())
+    };
+    let digest = digests()[0].clone();
+    for (number, hash) in hashes().into_iter().enumerate() {
+        let text = hash.replace('&', "&amp;").replace('<', "&lt;");
+        let change = format!("<userName>user0</userName><newPassword>{text}</newPassword>");
+        assert_eq!(soap("changePassword", change).status, 500, "{hash}");
+        let name = format!("single{number}");
+        let add = format!("<userName>{name}</userName><password>{text}</password>");
+        let made = soap("addUser", add).status == 200;
+        assert!(!made || !server.has_password(&name, hash), "{hash}");
+    }
+    for mask in ["********", "[hidden]"] {
+        let change = format!("<userName>user0</userName><newPassword>{mask}</newPassword>");
+        assert_eq!(soap("changePassword", change).status, 500, "{mask}");
+    }
+    assert!(server.has_password("user0", "Meadow-Lark-77"));
+    let change = format!("<userName>user0</userName><newPassword>{digest}</newPassword>");
+    assert_eq!(soap("changePassword", change).status, 200);
+    let user = server
+        .users()
+        .into_iter()
+        .find(|it| it.user_name == "user0");
+    assert!(user.expect("there").must_change_password);
+}
