@@ -403,6 +403,20 @@ const FILES: &[Expected] = &[
         dropped: &["user_registered", "roles"],
     },
     Expected {
+        file: "wordpress-table",
+        users: &[
+            ("greta", &[("url", "https://letters.example/")]),
+            ("hugo", &[("emailaddress", "hugo@letters.example")]),
+        ],
+        passwords: &[
+            ("greta", "Granatapfel-9", true),
+            ("hugo", "Kirschbaum-7", true),
+            ("hugo", "$P$Bq3Fv8Lw0LDtsfFQOCZ1p0NzjTpeD4/", false),
+        ],
+        found: &[],
+        dropped: &["user_nicename", "user_status"],
+    },
+    Expected {
         file: "wordpress-export",
         users: &[
             (
@@ -526,5 +540,15 @@ fn the_other_channels_know_them_too() {
         through(channel, |file| {
             matches!(file, "entra-template" | "auth0-users" | "google-users")
         });
+    }
+}
+
+#[test]
+fn every_fixture_is_imported_here() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/presets");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let listed = FILES.iter().any(|it| format!("{}.csv", it.file) == name);
+        assert!(listed, "{name}");
     }
 }
