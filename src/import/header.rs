@@ -10,7 +10,7 @@ use crate::import::cells::{is_address, is_claim_shaped, trimmed};
 use crate::import::columns::{Column, ColumnPlan, PASSWORD_HEADINGS};
 use crate::import::header_error::{HeaderError, quote};
 use crate::import::meaning::{Meaning, Meanings};
-use crate::import::presets;
+use crate::import::presets::{self, Preset};
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::options::{ColumnMap, HeaderLine};
 use crate::users::passwords;
@@ -18,6 +18,9 @@ use crate::users::problem::{Problem, Severity};
 
 /// Bytes of rows by which the header line is decided.
 pub const LOOK: usize = 64 * 1024;
+
+/// Characters of a product's heading that are shown.
+const LONGEST_HEADING: usize = 120;
 
 /// Rows among which a header line is looked for that stands below other lines.
 const LINES_ABOVE: usize = 20;
@@ -250,7 +253,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
                 Meaning::Field(field) => Some(field),
                 Meaning::Ignored => None,
                 Meaning::Dropped => {
-                    dropped.push(*heading);
+                    dropped.push((position, *heading));
                     None
                 }
                 Meaning::Unknown if heading.is_empty() && self.is_empty_below(position) => None,
@@ -270,7 +273,10 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         check_columns(&columns, row.line())?;
         let mut warnings = Vec::new();
         if let (Some(preset), false) = (meanings.preset(), dropped.is_empty()) {
-            let names: Vec<String> = dropped.iter().map(|heading| quote(heading)).collect();
+            let names: Vec<String> = dropped
+                .iter()
+                .map(|(position, heading)| listed(preset, *position, heading))
+                .collect();
             let names = names.join(", ");
             warnings.push(Problem::new(
                 Severity::Warning,
@@ -401,6 +407,18 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             (false, true) => HeaderError::NoUserName { line, unknown },
             (false, false) => HeaderError::NotUnderstood { line, unknown },
         }
+    }
+}
+
+/// A column that a preset drops, as the warning lists it: by its heading, which is shown in full where the
+/// product has it; another one that may not be shown in full, by its number.
+fn listed(preset: &Preset, position: usize, heading: &str) -> String {
+    // As long as any product's own.
+    let whole: String = heading.chars().take(LONGEST_HEADING).collect();
+    let whole = format!("\"{whole}\"");
+    match preset.names(heading) || quote(heading) == whole {
+        true => whole,
+        false => format!("column {}", position + 1),
     }
 }
 

@@ -109,14 +109,23 @@ impl Preset {
         self.signature.iter().all(|group| group.iter().any(has)) && !self.without.iter().any(has)
     }
 
-    fn rule(&self, heading: &str) -> Option<Rule> {
+    fn column(&self, heading: &str) -> Option<&(&'static str, Rule)> {
         let key = (self.key)(heading);
         if key.trim().is_empty() || key.contains("://") {
             return None;
         }
         let mut columns = self.columns.iter().copied().flatten();
-        let (_, rule) = columns.find(|(pattern, _)| fits(pattern, key))?;
-        Some(*rule)
+        columns.find(|(pattern, _)| fits(pattern, key))
+    }
+
+    fn rule(&self, heading: &str) -> Option<Rule> {
+        self.column(heading).map(|(_, rule)| *rule)
+    }
+
+    /// Whether the heading is the product's own, and not one that its users may choose.
+    pub fn names(&self, heading: &str) -> bool {
+        let column = self.column(heading);
+        column.is_some_and(|(pattern, _)| !pattern.starts_with('*') && !pattern.ends_with('*'))
     }
 
     /// What becomes of the column; none: the product has no such column. A claim URI is none of any product.

@@ -342,6 +342,17 @@ fn headings_that_a_product_does_not_have_are_unknown() {
 }
 
 #[test]
+fn a_products_own_headings_are_told_from_those_that_its_users_choose() {
+    let auth0 = find(&["user_id", "email", "email_verified"]).unwrap();
+    assert!(auth0.names("identities[0].connection"));
+    assert!(!auth0.names("user_metadata.Summer-2024!"));
+    let wordpress = find(&["user_login", "user_pass"]).unwrap();
+    assert!(wordpress.names("user_nicename"));
+    assert!(!wordpress.names("Summer-2024!"));
+    assert!(!wordpress.names(""));
+}
+
+#[test]
 fn cells_have_the_products_words() {
     let cells = |file: &str, heading| {
         let headings = headings(file);
