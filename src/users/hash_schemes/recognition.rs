@@ -40,7 +40,7 @@ const BASE64_TEXT: usize = 2048;
 pub(super) fn is_ordinary(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() < SHORTEST
-        && !matches!(bytes.first(), Some(b'{' | b'*' | b'!'))
+        && !matches!(bytes.first(), Some(b'{' | b'[' | b'*' | b'!'))
         && memchr(b'$', bytes).is_none()
 }
 
@@ -140,6 +140,11 @@ fn marked(text: &str) -> Option<Looks> {
 
 /// The scheme that `text` begins with the name of.
 fn begins(text: &str) -> Option<&'static str> {
+    // Drupal marks hashes that it made of older ones.
+    let text = text
+        .strip_prefix('U')
+        .filter(|it| it.starts_with('$'))
+        .unwrap_or(text);
     let found = match text.as_bytes().first()? {
         b'$' => between_dollars(text)?,
         b'{' => in_braces(text)?,
@@ -180,8 +185,8 @@ fn bare(text: &str) -> Option<&'static str> {
     let named = foreign_names::find(word, Place::Bare)?;
     let rest = rest.get(1..).filter(|it| !it.is_empty())?;
     let enough = match sign {
-        b'$' => named.sure || has_body(rest),
-        b':' if rest.contains('$') => named.sure || has_body(rest),
+        b'$' | b':' if rest.contains('$') => named.sure || has_body(rest),
+        b'$' => has_body(rest),
         _ => digest_form::is_random(last_part(rest.trim_end_matches(')')), LAST_PART),
     };
     enough.then_some(named.name)
