@@ -347,7 +347,7 @@ fn a_products_own_headings_are_told_from_those_that_its_users_choose() {
     assert!(auth0.names("identities[0].connection"));
     assert!(!auth0.names("user_metadata.Summer-2024!"));
     let wordpress = find(&["user_login", "user_pass"]).unwrap();
-    assert!(wordpress.names("user_nicename"));
+    assert!(wordpress.names("user_email"));
     assert!(!wordpress.names("Summer-2024!"));
     assert!(!wordpress.names(""));
 }
