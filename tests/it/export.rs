@@ -26,7 +26,7 @@ impl Dice {
 /// What a value may be made of.
 const PIECES: [&str; 24] = [
     "=", "+", "-", "@", "'", "\"", ",", ";", "\t", "\n", "\r\n", "\r", " ", "a", "é", "ß", "😀",
-    "\\N", "\\", "|", ":", "/", "=1+1", "e\u{301}",
+    "\\N", "\\x", "|", ":", "/", "=1+1", "e\u{301}",
 ];
 
 fn value(dice: &mut Dice) -> String {
