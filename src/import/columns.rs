@@ -337,6 +337,9 @@ impl<'t> ColumnPlan<'t> {
             _ if self.repeats_header(row)? => return Ok(RowContent::Header),
             _ => {}
         }
+        if row.len() < self.columns.len() && !self.open_ended {
+            self.check_short(row)?;
+        }
         let mut candidate = Candidate {
             line: row.line(),
             by_position: self.password_by_position,
@@ -484,6 +487,27 @@ impl<'t> ColumnPlan<'t> {
             "the row is a header line with other columns than the file's; rows behind it may be in another \
              order, so send them as a file of their own",
         ))
+    }
+
+    /// Whether the cells of a row that has fewer than the header stand in their columns: what looks like a
+    /// password in a column of names has moved there, because a cell is missing before it.
+    fn check_short(&self, row: &TextRow<'_>) -> Result<(), Problem> {
+        let mut cells = row.iter().enumerate();
+        if !cells.any(|(position, cell)| self.is_out_of_place(position, cell)) {
+            return Ok(());
+        }
+        let (wanted, found) = (self.columns.len(), row.len());
+        Err(Problem::new(
+            Severity::Failed,
+            row.line(),
+            None,
+            "field-count",
+            format!(
+                "the row has {found} fields and the header has {wanted}, and what looks like a password stands \
+                 in a column of names; add the cell that is missing before it"
+            ),
+        )
+        .about(row.get(self.name_position).unwrap_or_default()))
     }
 
     /// A cell behind the last column: a claim, or too much.

@@ -717,7 +717,10 @@ fn differences(bench: &Bench, old: &OldFile) -> Vec<String> {
         if wanted != "*" && rest != wanted {
             wrong.push(format!("{name} has {rest:?} and not {wanted:?}"));
         }
-        let is_inactive = user.attributes.get("active").is_some_and(|it| it == "false");
+        let is_inactive = user
+            .attributes
+            .get("active")
+            .is_some_and(|it| it == "false");
         if !is_inactive && !bench.check_password(&outcome.organization, name, password) {
             wrong.push(format!("{password} is not the password of {name}"));
         }
