@@ -80,9 +80,16 @@ pub(super) fn is_null_word(cell: &str) -> bool {
 /// Whether `text` is an e-mail address as far as it can be told without asking a mail server: no white
 /// space, and one `@` with text on both sides.
 pub(super) fn is_address(text: &str) -> bool {
-    text.split_once('@')
-        .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'))
-        && !text.contains(char::is_whitespace)
+    let bytes = text.as_bytes();
+    let Some(sign) = memchr::memchr(b'@', bytes) else {
+        return false;
+    };
+    let host = bytes.get(sign + 1..).unwrap_or_default();
+    if sign == 0 || host.is_empty() || memchr::memchr(b'@', host).is_some() {
+        return false;
+    }
+    // Other characters than graphic ones are looked at as such: some are blanks.
+    bytes.iter().all(u8::is_ascii_graphic) || !text.contains(char::is_whitespace)
 }
 
 /// Whether the cell reads `claimURI=value`.
