@@ -79,10 +79,13 @@ fn table() -> Table {
             }
         }
         let mut text = String::new();
-        write!(text, "{name},{password},{title}").expect("it takes everything");
+        // A foreign byte stands within the quotation marks.
+        let bare = title.strip_suffix('"').unwrap_or(&title);
+        let mark = if bare == title { "" } else { "\"" };
+        write!(text, "{name},{password},{bare}").expect("it takes everything");
         table.csv.extend(text.as_bytes());
         table.csv.extend(raw);
-        table.csv.extend(format!(",{roles}{end}").as_bytes());
+        table.csv.extend(format!("{mark},{roles}{end}").as_bytes());
         line += 1 + u64::from(row % 7 == 0);
     }
     table
