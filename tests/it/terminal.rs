@@ -211,7 +211,7 @@ fn a_dry_run_finds_the_same_and_writes_nothing() {
     assert_eq!(report["preview"]["columns"][0]["standsFor"], "userName");
     assert_eq!(report["created"], 2);
     assert_eq!(report["duplicate"], 2);
-    assert_eq!(report["failed"], 2);
+    assert_eq!(report["failed"], 3);
     let users = home.run(&["users", "list", "--json"]).ended(0);
     assert_eq!(users.json_lines().len(), 3);
     assert_eq!(
@@ -250,6 +250,7 @@ fn users_as_json_have_the_documented_keys() {
         "email",
         "attributes",
         "mustChangePassword",
+        "hasPassword",
         "passwordSetAt",
         "createdBy",
         "createdAt",
@@ -347,6 +348,9 @@ fn imports_are_listed_and_shown() {
         "duplicate",
         "failed",
         "skipped",
+        "warnings",
+        "rejectsTotal",
+        "rejectsKept",
         "options",
         "findings",
         "activeAt",
