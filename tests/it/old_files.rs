@@ -717,12 +717,11 @@ fn differences(bench: &Bench, old: &OldFile) -> Vec<String> {
         if wanted != "*" && rest != wanted {
             wrong.push(format!("{name} has {rest:?} and not {wanted:?}"));
         }
-        let is_inactive = user
-            .attributes
-            .get("active")
-            .is_some_and(|it| it == "false");
-        if !is_inactive && !bench.check_password(&outcome.organization, name, password) {
-            wrong.push(format!("{password} is not the password of {name}"));
+        // Of a user who is not active no password is right.
+        let active = user.attributes.get("active");
+        let is_right = active.is_none_or(|active| active != "false");
+        if is_right != bench.check_password(&outcome.organization, name, password) {
+            wrong.push(format!("{password} of {name} is to be right: {is_right}"));
         }
     }
     wrong
