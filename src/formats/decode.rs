@@ -65,7 +65,7 @@ struct Decoding {
 enum Means {
     Decoder(Decoder),
     /// The characters of the bytes from 0x80 on; none where the charset has none there.
-    Table([Option<char>; 128]),
+    Table(Box<[Option<char>; 128]>),
 }
 
 impl Means {
@@ -76,10 +76,10 @@ impl Means {
             (TextCharset::Standard(encoding), table) if table.is_none() || !is_guess => {
                 Means::Decoder(encoding.new_decoder_without_bom_handling())
             }
-            (_, table) => Means::Table(table.unwrap_or(['\u{fffd}'; 128]).map(|char| {
+            (_, table) => Means::Table(Box::new(table.unwrap_or(['\u{fffd}'; 128]).map(|char| {
                 let is_lost = char == '\u{fffd}' || is_guess && char.is_control();
                 (!is_lost).then_some(char)
-            })),
+            }))),
         }
     }
 }

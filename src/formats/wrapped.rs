@@ -62,8 +62,9 @@ pub(super) fn wrapped(
         None => text,
     };
     let has_other = |byte: &u8| {
-        !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_'))
-            && !byte.is_ascii_whitespace()
+        !(byte.is_ascii_alphanumeric()
+            || byte.is_ascii_whitespace()
+            || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_'))
     };
     if payload.is_empty() || payload.iter().any(has_other) {
         return match url {
