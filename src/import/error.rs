@@ -1,4 +1,4 @@
-//! What ends an import. A bad row does not; it is a [`Problem`](crate::users::problem::Problem).
+//! What ends an import. A bad row does not; it is a [`Problem`].
 
 use std::io;
 

@@ -1,6 +1,6 @@
 //! Password hashes that were made elsewhere: known by how they begin, checked for form, verified as
 //! they are. One table; a scheme is a file and a row in it. What looks like a hash of any other scheme is
-//! told by [`recognition`].
+//! told by `recognition`.
 //!
 //! The form is checked strictly and with bounds, before anything is stored, because a hash says itself
 //! how much work its verification is: over the bounds it could take minutes or gigabytes. No message
