@@ -153,7 +153,7 @@ fn the_same_table_makes_the_same_users_in_every_format() {
         assert!(
             response
                 .fault_text()
-                .contains("Success count : 2,  Failed Count : 2,"),
+                .contains("Success count : 3,  Failed Count : 1,"),
             "{name}: {}",
             response.body
         );
