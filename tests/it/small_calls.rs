@@ -242,6 +242,8 @@ fn a_server_that_stops_answers_the_call_whose_commit_is_under_way() {
     let lock = hold_commits(&server);
     let mut stream = begin(&server, &named(&["ann"]));
     until("the import is under way", || under_way(&server) == 1);
+    // Its row is read by then, also on a busy machine, and its commit waits for the lock.
+    std::thread::sleep(Duration::from_millis(500));
     let release = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
         drop(lock);
