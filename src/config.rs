@@ -19,6 +19,7 @@ const OTHER_VARIABLES: &[&str] = &[
     "MUSTER_CONFIG",
     // Of the tests: folders with material from elsewhere.
     "MUSTER_CAPTURES",
+    "MUSTER_CASES",
     "MUSTER_CORPORA",
     "MUSTER_XML_SUITE",
 ];
@@ -293,6 +294,8 @@ mod tests {
         );
         let error = load("", &[("MUSTER_SEVER_HTTP", "x")], None).unwrap_err();
         assert_eq!(error, "MUSTER_SEVER_HTTP: there is no such setting");
-        assert!(load("", &[("MUSTER_CAPTURES", "x")], None).is_ok());
+        for name in ["MUSTER_CAPTURES", "MUSTER_CASES", "MUSTER_CORPORA"] {
+            assert!(load("", &[(name, "x")], None).is_ok(), "{name}");
+        }
     }
 }
