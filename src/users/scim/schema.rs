@@ -6,6 +6,9 @@
 
 use std::borrow::Cow;
 
+use crate::users::account_state::{ASK_PASSWORD, DISABLED, LOCKED};
+use crate::users::claims::IDENTITY;
+
 /// URN of the core User (RFC 7643 §4.1).
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
@@ -157,7 +160,7 @@ pub struct Attribute {
     pub uniqueness: Uniqueness,
     /// What a reference may point to.
     pub reference_types: &'static [&'static str],
-    /// The only values that are taken, where there are such.
+    /// Values that clients are advised to use, where there are such (RFC 7643 §7).
     pub canonical_values: &'static [&'static str],
     /// What a complex one is made of.
     pub sub_attributes: Vec<Attribute>,
@@ -330,6 +333,10 @@ impl Schemas {
                 .map(|name| Attribute {
                     name: Cow::Owned(name.to_owned()),
                     description: Cow::Owned(format!("The claim {name}")),
+                    canonical_values: match is_truth(name) {
+                        true => &["true", "false"],
+                        false => &[],
+                    },
                     ..Attribute::string("", "")
                 })
                 .collect(),
@@ -353,6 +360,13 @@ impl Schemas {
             },
         }
     }
+}
+
+/// Whether the attribute of this name in the extension [`CUSTOM`] has to be true or false.
+fn is_truth(name: &str) -> bool {
+    [LOCKED, DISABLED, ASK_PASSWORD]
+        .iter()
+        .any(|claim| claim.strip_prefix(IDENTITY).unwrap_or(claim) == name)
 }
 
 fn common() -> Vec<Attribute> {
@@ -601,5 +615,15 @@ mod tests {
         let custom = user.extension(&CUSTOM.to_uppercase()).unwrap();
         assert_eq!(custom.attribute("Gender").unwrap().name, "gender");
         assert!(schemas.group.attribute("userName").is_none());
+    }
+
+    #[test]
+    fn truth_words_are_advised_where_others_are_refused() {
+        let schemas = Schemas::new(["gender", "accountLocked", "askPassword"]);
+        let custom = schemas.user.extension(CUSTOM).unwrap();
+        let advised = |name| custom.attribute(name).unwrap().canonical_values;
+        assert_eq!(advised("accountLocked"), ["true", "false"]);
+        assert_eq!(advised("askPassword"), ["true", "false"]);
+        assert!(advised("gender").is_empty());
     }
 }
