@@ -38,7 +38,8 @@ public final class OwnImport {
         Report report =
                 port.importUsers(
                         new DataHandler(new FileDataSource(file.toFile())),
-                        "users.csv", null, "Initial-Pass-1", null, null, null, null, null, null, null);
+                        "users.csv", null, "Initial-Pass-1", null, null, null, null, null, null, null,
+                        null, null, null);
         expect(report.getState() == ImportState.COMPLETED, "the state is " + report.getState());
         expect(report.getCounters().getCreated() == 1, "created " + report.getCounters().getCreated());
         expect("name-white-space".equals(report.getProblem().get(0).getCode()), "another problem");
