@@ -12,6 +12,9 @@ use crate::users::secret::Secret;
 /// The file that is read when none is named and it exists.
 pub const DEFAULT_FILE: &str = "muster.toml";
 
+/// Sections that hold tables of their own, which no variable can name.
+const FILE_ONLY: &[&str] = &["domains", "claims"];
+
 /// Variables that begin like settings and are none.
 const OTHER_VARIABLES: &[&str] = &[
     "MUSTER_ADMIN_PASSWORD",
@@ -58,11 +61,19 @@ impl Sources {
         let (mut table, origin) = self.read_file()?;
         let mut settings = parse::<T>(&table, &origin)?;
         for (name, value) in &self.environment {
-            if OTHER_VARIABLES.contains(&name.as_str()) {
+            if is_other(name, value) {
                 continue;
             }
-            let (section, key) = section_and_key(name, sections)
-                .ok_or_else(|| ConfigError(format!("{name}: there is no such setting")))?;
+            let Some((section, key)) = section_and_key(name, sections) else {
+                match section_and_key(name, FILE_ONLY) {
+                    Some((section, _)) => {
+                        return Err(ConfigError(format!(
+                            "{name}: [{section}] cannot be set by variables; put it into the file of settings"
+                        )));
+                    }
+                    None => continue,
+                }
+            };
             set(&mut table, section, &key, scalar(value))?;
             settings = parse(&table, name)?;
         }
@@ -71,6 +82,31 @@ impl Sources {
             settings = parse(&table, &format!("{section}.{key} on the command line"))?;
         }
         Ok(settings)
+    }
+
+    /// A warning about the variables that begin like settings and belong to no section, if there are any: they
+    /// are ignored, because other programs and systems may have set them.
+    pub fn warning(&self, sections: &[&str]) -> Option<String> {
+        let ignored: Vec<&str> = self
+            .environment
+            .iter()
+            .filter(|(name, value)| {
+                !is_other(name, value) && section_and_key(name, sections).is_none()
+            })
+            .map(|(name, _)| name.as_str())
+            .collect();
+        match ignored.as_slice() {
+            [] => None,
+            [one] => Some(format!(
+                "the variable {one} is no setting and was ignored; settings are MUSTER_, a section and a key, \
+                 such as MUSTER_SERVER_HTTP"
+            )),
+            several => Some(format!(
+                "the variables {} are no settings and were ignored; settings are MUSTER_, a section and a key, \
+                 such as MUSTER_SERVER_HTTP",
+                several.join(", ")
+            )),
+        }
     }
 
     fn read_file(&self) -> Result<(Table, String), ConfigError> {
@@ -184,6 +220,40 @@ fn parse<T: for<'de> Deserialize<'de>>(table: &Table, origin: &str) -> Result<T,
     })
 }
 
+/// Whether a variable that begins like a setting has another purpose.
+fn is_other(name: &str, value: &str) -> bool {
+    OTHER_VARIABLES.contains(&name) || is_service_link(name, value)
+}
+
+/// Whether Kubernetes sets a variable like this in every pod for a Service that is called `muster`, or `muster-`
+/// and something else: `MUSTER_SERVICE_HOST`, `MUSTER_SERVICE_PORT`, `MUSTER_PORT`, `MUSTER_PORT_9763_TCP_ADDR`.
+fn is_service_link(name: &str, value: &str) -> bool {
+    const SCHEMES: [&str; 3] = ["tcp", "udp", "sctp"];
+    let is_address = || {
+        let scheme = value.split_once("://").map(|(scheme, _)| scheme);
+        scheme.is_some_and(|scheme| SCHEMES.contains(&scheme))
+    };
+    if name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || (name.ends_with("_PORT") && is_address())
+    {
+        return true;
+    }
+    // `…_PORT_9763_TCP` and what follows on it.
+    name.split("_PORT_").skip(1).any(|rest| {
+        let mut words = rest.split('_');
+        let number = words.next().unwrap_or_default();
+        let scheme = words.next().unwrap_or_default().to_ascii_lowercase();
+        let last = words.next();
+        !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && SCHEMES.contains(&scheme.as_str())
+            && matches!(last, None | Some("PROTO" | "PORT" | "ADDR"))
+            && words.next().is_none()
+    })
+}
+
 /// `MUSTER_PASSWORDS_MEMORY_KIB` is `memory_kib` of `[passwords]`.
 fn section_and_key<'s>(name: &str, sections: &[&'s str]) -> Option<(&'s str, String)> {
     let rest = name.strip_prefix("MUSTER_")?.to_lowercase();
@@ -292,10 +362,64 @@ mod tests {
             error.starts_with("MUSTER_SERVER_HTPP") && error.contains("htpp"),
             "{error}"
         );
-        let error = load("", &[("MUSTER_SEVER_HTTP", "x")], None).unwrap_err();
-        assert_eq!(error, "MUSTER_SEVER_HTTP: there is no such setting");
+        let error = load("", &[("MUSTER_DOMAINS_X_STORE", "x")], None).unwrap_err();
+        assert!(
+            error.contains("[domains] cannot be set by variables"),
+            "{error}"
+        );
         for name in ["MUSTER_CAPTURES", "MUSTER_CASES", "MUSTER_CORPORA"] {
             assert!(load("", &[(name, "x")], None).is_ok(), "{name}");
+        }
+    }
+
+    fn warning(variables: &[(&str, &str)]) -> Option<String> {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let sources = Sources {
+            environment: variables.iter().map(pair).collect(),
+            ..Sources::default()
+        };
+        sources.warning(&["server"])
+    }
+
+    #[test]
+    fn a_variable_of_no_section_is_ignored_with_one_warning() {
+        let variables = [("MUSTER_SEVER_HTTP", "x"), ("MUSTER_HOME", "/srv")];
+        assert!(load("", &variables, None).is_ok());
+        let told = warning(&variables).unwrap();
+        assert!(
+            told.contains("MUSTER_HOME, MUSTER_SEVER_HTTP are no settings"),
+            "{told}"
+        );
+        let told = warning(&[("MUSTER_HOME", "x"), ("MUSTER_SERVER_HTTP", "x")]).unwrap();
+        assert!(
+            told.contains("the variable MUSTER_HOME is no setting"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn links_to_services_are_no_settings() {
+        let links = [
+            ("MUSTER_SERVICE_HOST", "10.0.0.1"),
+            ("MUSTER_SERVICE_PORT", "9763"),
+            ("MUSTER_SERVICE_PORT_HTTP", "9763"),
+            ("MUSTER_PORT", "tcp://10.0.0.1:9763"),
+            ("MUSTER_PORT_9763_TCP", "tcp://10.0.0.1:9763"),
+            ("MUSTER_PORT_9763_TCP_PROTO", "tcp"),
+            ("MUSTER_PORT_9763_TCP_PORT", "9763"),
+            ("MUSTER_PORT_9763_TCP_ADDR", "10.0.0.1"),
+            ("MUSTER_PORT_53_UDP_ADDR", "10.0.0.1"),
+            // Of a Service that is called muster-server.
+            ("MUSTER_SERVER_SERVICE_HOST", "10.0.0.1"),
+            ("MUSTER_SERVER_SERVICE_PORT_WEB", "80"),
+            ("MUSTER_SERVER_PORT", "tcp://10.0.0.1:80"),
+            ("MUSTER_SERVER_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ];
+        assert!(load("", &links, None).is_ok());
+        assert_eq!(warning(&links), None);
+        for (name, value) in [("MUSTER_SERVER_PORT", "80"), ("MUSTER_SERVER_PORT_80", "x")] {
+            let error = load("", &[(name, value)], None).unwrap_err();
+            assert!(error.starts_with(name), "{error}");
         }
     }
 }

@@ -24,6 +24,9 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Outcome {
     }
     let table = Table::try_from(&settings).map_err(|error| error.to_string())?;
     write_sections(out, &table, &mut Vec::new(), &origins)?;
+    if let Some(warning) = sources.warning(SECTIONS) {
+        writeln!(out, "\n# Warning: {}.", output::plain(&warning))?;
+    }
     writeln!(out, "\n# These settings can be used.")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ use toml::Value;
 
 use crate::access::first_operator::{self, FirstOperator};
 use crate::app::App;
+use crate::cli::settings::SECTIONS;
 use crate::cli::{CliError, Common, Outcome, Settings};
 use crate::clock::Clock;
 use crate::config::Sources;
@@ -38,6 +39,9 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     }
     let (settings, sources) = Settings::load(common, flags)?;
     telemetry::start(&settings.log)?;
+    if let Some(warning) = sources.warning(SECTIONS) {
+        tracing::warn!("{warning}");
+    }
     let app = Arc::new(App::build(&settings.app(), Clock::system())?);
     let welcome = first_operator(&app, &sources)?;
     let data = settings.store.data.clone();

@@ -1,5 +1,7 @@
 //! All sections of the settings in one place, and the way from the command line to them.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
@@ -80,8 +82,12 @@ impl Settings {
         common: &Common,
         flags: Vec<(&'static str, &'static str, Value)>,
     ) -> Result<Self, CliError> {
-        let (settings, _) = Settings::load(common, flags)?;
+        let (settings, sources) = Settings::load(common, flags)?;
         settings.start_quiet_log()?;
+        if let Some(warning) = sources.warning(SECTIONS) {
+            // Nothing is left to be done when standard error is closed.
+            let _ = writeln!(io::stderr(), "muster: warning: {warning}");
+        }
         Ok(settings)
     }
 
