@@ -113,6 +113,17 @@ impl ImportError {
         }
     }
 
+    /// Seconds after which the same file may be taken; none: waiting changes nothing, or nobody knows for how
+    /// long.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            ImportError::Store(StoreError::Busy | StoreError::Closed) | ImportError::Stopping => {
+                Some(5)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the same file, sent again whole, would complete the import.
     pub fn is_interruption(&self) -> bool {
         match self {

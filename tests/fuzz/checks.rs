@@ -397,7 +397,7 @@ pub fn envelope(input: &[u8]) {
     assert_same(events(document, piece), &whole);
     if let Ok(whole) = &whole {
         let mut text = String::new();
-        let (mut utf8, _) = to_utf8(document, None).expect("bytes can be read");
+        let (mut utf8, _) = to_utf8(document, None).expect("it was read before");
         utf8.read_to_string(&mut text).expect("it was read before");
         assert_eq!(whole, &reference_events(&text));
     }
@@ -450,7 +450,8 @@ fn push_text(events: &mut Vec<Event>, piece: &str) {
 }
 
 fn events(document: &[u8], piece: usize) -> Result<Vec<Event>, String> {
-    let (source, declared) = to_utf8(Pieces(document, piece), None).map_err(told)?;
+    let (source, declared) =
+        to_utf8(Pieces(document, piece), None).map_err(|fault| fault.rule.to_owned())?;
     let mut xml = XmlReader::with_declared_encoding(source, XmlLimits::default(), declared);
     let mut events = Vec::new();
     loop {
@@ -535,7 +536,8 @@ fn call(document: &[u8], piece: usize) -> Result<Call, String> {
         folder: std::env::temp_dir(),
         limit: 1024 * 1024,
     };
-    let (source, declared) = to_utf8(Pieces(document, piece), None).map_err(told)?;
+    let (source, declared) =
+        to_utf8(Pieces(document, piece), None).map_err(|fault| fault.rule.to_owned())?;
     let mut xml = XmlReader::with_declared_encoding(source, XmlLimits::default(), declared);
     let mut version = SoapVersion::V11;
     let read = soap_envelope::read(&mut xml, &mut version, |_, element, xml| {

@@ -5,11 +5,11 @@
 use crate::http::soap::fault_xml::escape;
 use crate::http::soap::operation::Entry;
 
+/// Namespace of the submission of 2004.
+const SUBMISSION: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
+
 /// The namespaces, the recommendation's first.
-const NAMESPACES: [&str; 2] = [
-    "http://www.w3.org/2005/08/addressing",
-    "http://schemas.xmlsoap.org/ws/2004/08/addressing",
-];
+const NAMESPACES: [&str; 2] = ["http://www.w3.org/2005/08/addressing", SUBMISSION];
 
 /// The namespace, if it is one of WS-Addressing.
 pub fn known(namespace: &str) -> Option<&'static str> {
@@ -59,6 +59,39 @@ impl Addressing {
             ),
             None => String::new(),
         };
-        format!("<wsa:Action xmlns:wsa=\"{namespace}\">{action}</wsa:Action>{relates_to}")
+        // The submission requires To in every message (§3.1): JAX-WS RI and Axis2 report a failure without it.
+        // The recommendation has a default for it, which is the same address.
+        let to = match namespace {
+            SUBMISSION => {
+                format!("<wsa:To xmlns:wsa=\"{SUBMISSION}\">{SUBMISSION}/role/anonymous</wsa:To>")
+            }
+            _ => String::new(),
+        };
+        format!("{to}<wsa:Action xmlns:wsa=\"{namespace}\">{action}</wsa:Action>{relates_to}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_of_the_submission_have_an_address_and_those_of_the_recommendation_need_none() {
+        for (namespace, to) in [
+            (
+                SUBMISSION,
+                "<wsa:To xmlns:wsa=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\">\
+                 http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</wsa:To>",
+            ),
+            ("http://www.w3.org/2005/08/addressing", ""),
+        ] {
+            let mut addressing = Addressing::new(known(namespace).unwrap());
+            addressing.message_id = Some("urn:uuid:a&b".into());
+            let expected = format!(
+                "{to}<wsa:Action xmlns:wsa=\"{namespace}\">urn:x</wsa:Action>\
+                 <wsa:RelatesTo xmlns:wsa=\"{namespace}\">urn:uuid:a&amp;b</wsa:RelatesTo>"
+            );
+            assert_eq!(addressing.blocks("urn:x"), expected);
+        }
     }
 }

@@ -1,66 +1,110 @@
-//! The charset of an envelope: UTF-8, UTF-16 with its byte-order mark, or ISO-8859-1.
+//! The charset of an envelope, and the envelope as UTF-8.
 //!
-//! XML 1.0 §4.3.3 and appendix F, RFC 7303 §3: a byte-order mark is believed first, then the XML
-//! declaration, then the charset of the Content-Type. Clients that say one thing in the Content-Type
-//! and another in the declaration are common, and the declaration is the one that is right.
+//! XML 1.0 §4.3.3 and appendix F, RFC 7303 §3: a byte-order mark decides first. UTF-16 without one is told by
+//! its first bytes, and the XML declaration or the charset of the Content-Type has to say it too. Of the charsets
+//! in which a declaration can be read as ASCII the declaration decides, then the Content-Type: clients that say
+//! one thing there and another in the declaration are common, and the declaration is the one that is right.
+//! Names are those of the WHATWG Encoding standard; bytes that a charset does not have are an error.
 
 use std::io::Read;
 
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, X_USER_DEFINED};
 
+use crate::http::soap::fault::Fault;
 use crate::http::soap::xml::DeclaredEncoding;
 use crate::wire::error::WireError;
 use crate::wire::peek::peek;
 use crate::wire::transcode::Transcoded;
 
-/// Names of the one-byte charsets that are taken; all decode as windows-1252 (WHATWG Encoding §4.2).
-const LATIN_NAMES: &[&str] = &[
-    "ISO-8859-1",
-    "ISO_8859-1",
-    "ISO8859-1",
-    "LATIN1",
-    "WINDOWS-1252",
-];
-
-/// So many bytes are looked at: an XML declaration fits into them.
-const LOOK_AT: u64 = 256;
+/// So many bytes are looked at: an XML declaration fits into them, also in UTF-16.
+const LOOK_AT: u64 = 512;
 
 /// The envelope as UTF-8, and what its XML declaration may say.
 ///
 /// # Errors
-/// The first bytes could not be read.
+/// The first bytes could not be read, or the envelope is in UTF-16 and says that it is in something else.
 pub fn to_utf8<'r>(
     source: impl Read + 'r,
     http_charset: Option<&str>,
-) -> Result<(Box<dyn Read + 'r>, DeclaredEncoding), WireError> {
+) -> Result<(Box<dyn Read + 'r>, DeclaredEncoding), Fault> {
     let (start, source) = peek(source, LOOK_AT).map_err(WireError::from_io)?;
-    let (encoding, declared): (Option<&'static Encoding>, _) = match start.as_slice() {
-        [0xff, 0xfe, ..] => (Some(UTF_16LE), DeclaredEncoding::UTF_16),
-        [0xfe, 0xff, ..] => (Some(UTF_16BE), DeclaredEncoding::UTF_16),
-        [0xef, 0xbb, 0xbf, ..] => (None, DeclaredEncoding::UTF_8),
-        _ => match declared_encoding(&start).as_deref().or(http_charset) {
-            Some(name) if is_latin(name) => {
-                (Some(WINDOWS_1252), DeclaredEncoding::OneOf(LATIN_NAMES))
+    let (encoding, declared) = match start.as_slice() {
+        [0xff, 0xfe, ..] => (UTF_16LE, DeclaredEncoding::UTF_16),
+        [0xfe, 0xff, ..] => (UTF_16BE, DeclaredEncoding::UTF_16),
+        [0xef, 0xbb, 0xbf, ..] => (UTF_8, DeclaredEncoding::UTF_8),
+        [b'<', 0, ..] => utf16(UTF_16LE, &start, http_charset)?,
+        [0, b'<', ..] => utf16(UTF_16BE, &start, http_charset)?,
+        _ => {
+            let declaration = declared_encoding(&String::from_utf8_lossy(&start));
+            let name = declaration.as_deref().or(http_charset);
+            match name.and_then(one_byte_start) {
+                None => (UTF_8, DeclaredEncoding::UTF_8),
+                Some(encoding) => (encoding, DeclaredEncoding::Any),
             }
-            _ => (None, DeclaredEncoding::UTF_8),
-        },
+        }
     };
-    Ok(match encoding {
-        Some(encoding) => (Box::new(Transcoded::new(source, encoding)), declared),
-        None => (Box::new(source), declared),
+    Ok(match encoding == UTF_8 {
+        true => (Box::new(source), declared),
+        false => (Box::new(Transcoded::new(source, encoding)), declared),
     })
 }
 
-fn is_latin(name: &str) -> bool {
-    LATIN_NAMES
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name.trim()))
+/// UTF-16 without a byte-order mark: what says anything of the encoding has to say this.
+fn utf16(
+    encoding: &'static Encoding,
+    start: &[u8],
+    http_charset: Option<&str>,
+) -> Result<(&'static Encoding, DeclaredEncoding), Fault> {
+    const ADVICE: &str = "Let both say UTF-16 or begin with a byte-order mark, or send UTF-8.";
+    let refuse = |message| Err(Fault::client("IMP-XML-ENCODING", message));
+    // What is cut off at the end is behind the declaration.
+    let (text, _) = encoding.decode_without_bom_handling(start);
+    let declaration = declared_encoding(&text);
+    for (place, name) in [
+        ("XML declaration", declaration.as_deref()),
+        ("Content-Type", http_charset),
+    ] {
+        if let Some(name) = name
+            && !is_utf16(encoding, name)
+        {
+            let shown =
+                Encoding::for_label(name.as_bytes()).map_or("something else", Encoding::name);
+            return refuse(format!(
+                "By its first bytes the message is in {}, and its {place} says {shown}. {ADVICE}",
+                encoding.name()
+            ));
+        }
+    }
+    if declaration.is_none() && http_charset.is_none() {
+        return refuse(format!(
+            "By its first bytes the message is in {}, but it begins with no byte-order mark, and neither its \
+             XML declaration nor its Content-Type says so. {ADVICE}",
+            encoding.name()
+        ));
+    }
+    Ok((encoding, DeclaredEncoding::UTF_16))
 }
 
-/// The encoding that an XML declaration in ASCII names. Only a look: the declaration is checked by the
-/// XML reader.
-fn declared_encoding(start: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(start);
+/// Whether `name` is one of this byte order, or of UTF-16 as such.
+fn is_utf16(encoding: &'static Encoding, name: &str) -> bool {
+    let name = name.trim();
+    name.eq_ignore_ascii_case("UTF-16") || name.eq_ignore_ascii_case(encoding.name())
+}
+
+/// The charset of this name, if a document in it begins with bytes of ASCII, as this one does, and it is not
+/// UTF-8. A name that is not known is left to the XML reader where the declaration has it.
+fn one_byte_start(name: &str) -> Option<&'static Encoding> {
+    let encoding = Encoding::for_label(name.as_bytes())?;
+    let others = [UTF_8, UTF_16LE, UTF_16BE, REPLACEMENT, X_USER_DEFINED];
+    // ASCII is a part of UTF-8: what has another byte is refused, and not read as Windows-1252.
+    let is_ascii = ["us-ascii", "ascii"]
+        .iter()
+        .any(|it| name.trim().eq_ignore_ascii_case(it));
+    (!is_ascii && !others.contains(&encoding)).then_some(encoding)
+}
+
+/// The encoding that an XML declaration names. Only a look: the declaration is checked by the XML reader.
+fn declared_encoding(text: &str) -> Option<String> {
     let declaration = text.strip_prefix("<?xml")?.split_once("?>")?.0;
     let value = declaration
         .split_once("encoding")?
@@ -78,34 +122,128 @@ fn declared_encoding(start: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::soap::xml::{XmlEvent, XmlLimits, XmlReader};
 
-    fn decode(bytes: &[u8], http: Option<&str>) -> String {
+    /// The text of the root element, or the code of the fault.
+    fn read(bytes: &[u8], http: Option<&str>) -> Result<String, String> {
+        let (source, declared) =
+            to_utf8(bytes, http).map_err(|fault| format!("{} {}", fault.rule, fault.message))?;
+        let mut xml = XmlReader::with_declared_encoding(source, XmlLimits::default(), declared);
         let mut text = String::new();
-        to_utf8(bytes, http)
-            .unwrap()
-            .0
-            .read_to_string(&mut text)
-            .unwrap();
-        text
+        loop {
+            match xml.next().map_err(|error| match error.kind {
+                crate::http::soap::xml::XmlErrorKind::Io(io) => {
+                    WireError::from_io(io).code().to_owned()
+                }
+                kind => format!("{} {kind}", kind.code()),
+            })? {
+                XmlEvent::Text(piece) => text.push_str(piece),
+                XmlEvent::Eof => return Ok(text),
+                XmlEvent::Start(_) | XmlEvent::End => {}
+            }
+        }
+    }
+
+    fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
+    }
+
+    fn declaring(name: &str, text: &str) -> String {
+        format!("<?xml version='1.0' encoding='{name}'?><a>{text}</a>")
     }
 
     #[test]
     fn the_mark_then_the_declaration_then_the_content_type() {
+        let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xeb</a>";
+        assert_eq!(read(latin, None).as_deref(), Ok("ë"));
+        assert_eq!(read(b"<a>\xeb</a>", Some("iso-8859-1")).as_deref(), Ok("ë"));
+        let conflict = declaring("UTF-8", "ë");
         assert_eq!(
-            decode(
-                b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xeb</a>",
-                None
-            )
-            .len(),
-            52
+            read(conflict.as_bytes(), Some("ISO-8859-1")).as_deref(),
+            Ok("ë")
         );
-        assert_eq!(decode(b"<a>\xeb</a>", Some("iso-8859-1")), "<a>ë</a>");
-        let conflict = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><a>ë</a>";
-        assert_eq!(decode(conflict.as_bytes(), Some("ISO-8859-1")), conflict);
-        let utf16: Vec<u8> = "\u{feff}<a>ë</a>"
-            .encode_utf16()
-            .flat_map(u16::to_be_bytes)
-            .collect();
-        assert_eq!(decode(&utf16, Some("utf-8")), "<a>ë</a>");
+        let marked = utf16("\u{feff}<a>ë</a>", u16::to_be_bytes);
+        assert_eq!(read(&marked, Some("utf-8")).as_deref(), Ok("ë"));
+    }
+
+    #[test]
+    fn whatever_the_encoding_standard_knows_is_read() {
+        for (name, bytes, text) in [
+            ("ISO-8859-2", &b"\xb3"[..], "ł"),
+            ("iso-8859-5", b"\xd0", "а"),
+            ("ISO-8859-15", b"\xa4", "€"),
+            ("windows-1250", b"\x9a", "š"),
+            ("windows-1251", b"\xe6", "ж"),
+            ("windows-1252", b"\x80", "€"),
+            ("windows-1253", b"\xe1", "α"),
+            ("KOI8-R", b"\xc1", "а"),
+            ("Shift_JIS", b"\x93\xfa", "日"),
+            ("EUC-JP", b"\xc6\xfc", "日"),
+            ("ISO-2022-JP", b"\x1b$BF|\x1b(B", "日"),
+            ("GB18030", b"\xc8\xd5", "日"),
+            ("Big5", b"\xa4\xe9", "日"),
+            ("EUC-KR", b"\xc7\xd1", "한"),
+            ("macintosh", b"\x8e", "é"),
+        ] {
+            let document = declaring(name, "@");
+            let (before, after) = document.split_once('@').unwrap();
+            let document = [before.as_bytes(), bytes, after.as_bytes()].concat();
+            assert_eq!(read(&document, None).as_deref(), Ok(text), "{name}");
+            let bare = [b"<a>", bytes, b"</a>"].concat();
+            assert_eq!(read(&bare, Some(name)).as_deref(), Ok(text), "{name}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_a_charset_does_not_have_are_an_error() {
+        for (name, bytes) in [
+            ("Shift_JIS", &b"\x81<"[..]),
+            ("EUC-KR", b"\xff"),
+            ("windows-1253", b"\xd2"),
+            ("ISO-8859-7", b"\xff"),
+        ] {
+            let bare = [b"<a>", bytes, b"</a>"].concat();
+            assert_eq!(read(&bare, Some(name)), Err("IMP-CHARSET".into()), "{name}");
+        }
+        let refused = read(b"<a>\xeb</a>", Some("us-ascii")).unwrap_err();
+        assert!(refused.contains("not UTF-8"), "{refused}");
+    }
+
+    #[test]
+    fn utf_16_without_a_mark_is_read_when_it_is_said() {
+        for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+            let declared = utf16(&declaring("UTF-16", "ë𝄞"), bytes);
+            assert_eq!(read(&declared, None).as_deref(), Ok("ë𝄞"));
+            assert_eq!(read(&declared, Some("utf-16")).as_deref(), Ok("ë𝄞"));
+            let bare = utf16("<a>ë</a>", bytes);
+            assert_eq!(read(&bare, Some("UTF-16")).as_deref(), Ok("ë"));
+            let refused = read(&bare, None).unwrap_err();
+            assert!(refused.contains("no byte-order mark"), "{refused}");
+        }
+        let little = utf16("<a>ë</a>", u16::to_le_bytes);
+        assert_eq!(read(&little, Some("utf-16le")).as_deref(), Ok("ë"));
+    }
+
+    #[test]
+    fn utf_16_that_says_something_else_is_refused() {
+        let bare = utf16("<a/>", u16::to_le_bytes);
+        let says = |name: &str| utf16(&declaring(name, "x"), u16::to_le_bytes);
+        for (document, http, place) in [
+            (bare.clone(), Some("utf-8"), "Content-Type says UTF-8"),
+            (bare, Some("utf-16be"), "Content-Type says UTF-16BE"),
+            (says("UTF-8"), None, "XML declaration says UTF-8"),
+            (says("UTF-8"), Some("utf-16"), "XML declaration says UTF-8"),
+            (says("UTF-16"), Some("utf-8"), "Content-Type says UTF-8"),
+            (says("UTF-16BE"), None, "XML declaration says UTF-16BE"),
+        ] {
+            let refused = read(&document, http).unwrap_err();
+            assert!(refused.starts_with("IMP-XML-ENCODING"), "{refused}");
+            assert!(refused.contains(place), "{refused}");
+        }
+        // And the other way round: ASCII that says UTF-16, or what is not known.
+        for name in ["UTF-16", "UTF-7", "UTF-32", "IBM1047", "x-user-defined"] {
+            let refused = read(declaring(name, "x").as_bytes(), None).unwrap_err();
+            assert!(refused.starts_with("IMP-XML-ENCODING"), "{refused}");
+        }
     }
 }

@@ -46,7 +46,7 @@ pub enum FileContent {
     Empty,
     /// The file itself, decoded and put aside, because parameters may follow.
     Inline(Spool),
-    /// A `cid:` URL (RFC 2392), from `xop:Include`, a `href` attribute or plain text.
+    /// A `cid:` URL (RFC 2392), from `xop:Include`, a `href` or `ref` attribute, or plain text.
     Reference(String),
 }
 
@@ -84,7 +84,11 @@ fn read_content<R: Read>(
         skip(xml)?;
         return Ok(FileContent::Nil);
     }
-    if let Some(href) = element.attribute(None, "href") {
+    // Axis 1.4 calls it `ref` under SOAP 1.2, whose encoding has no `href`.
+    let href = element
+        .attribute(None, "href")
+        .or_else(|| element.attribute(None, "ref"));
+    if let Some(href) = href {
         let reference = reference(name, href)?;
         skip(xml)?;
         return Ok(reference);
@@ -198,6 +202,16 @@ fn no_file(name: &str, text: &str) -> Fault {
     }
 }
 
+/// The fault for base64 that breaks in `piece`: where that has signs that CSV has and base64 has not, the file
+/// itself was sent.
+fn not_base64(name: &str, piece: &str, error: WireError) -> Fault {
+    const SIGNS: [char; 8] = [',', ';', '@', '"', '\'', '\t', '.', '_'];
+    match error {
+        WireError::Base64 { .. } if piece.contains(SIGNS) => not_encoded(name),
+        other => other.into(),
+    }
+}
+
 fn not_encoded(name: &str) -> Fault {
     Fault::client(
         "IMP-BASE64",
@@ -242,7 +256,8 @@ impl<'s> Content<'s> {
                 decoder,
                 decoded,
                 spool,
-            } => Ok(decode(decoder, decoded, spool, piece)?),
+            } => decode(decoder, decoded, spool, piece)
+                .map_err(|error| not_base64(self.name, piece, error)),
             Kind::Reference => self.push_reference(piece),
             Kind::Unknown if self.head.is_empty() && piece.trim().is_empty() => Ok(()),
             Kind::Unknown => {
@@ -271,7 +286,8 @@ impl<'s> Content<'s> {
     fn start_base64(&mut self) -> Result<(), Fault> {
         let mut decoder = Base64Push::default();
         let (mut decoded, mut spool) = (Vec::new(), Spool::new(self.settings));
-        decode(&mut decoder, &mut decoded, &mut spool, &self.head)?;
+        decode(&mut decoder, &mut decoded, &mut spool, &self.head)
+            .map_err(|error| not_base64(self.name, &self.head, error))?;
         self.kind = Kind::Base64 {
             decoder,
             decoded,

@@ -37,9 +37,6 @@ const WSU: &str =
 /// End of the `Type` of a password that is a digest.
 const DIGEST: &str = "#PasswordDigest";
 
-/// How far a sender's clock may be ahead, in seconds.
-const AHEAD: i64 = 60;
-
 /// Nonces that are remembered at the most; when they are all fresh, new ones are refused.
 const NONCES: usize = 100_000;
 
@@ -50,6 +47,8 @@ pub struct Settings {
     /// Seconds for which a token or a timestamp is fresh, and its nonce remembered; 0 switches both
     /// checks off, for replaying recorded requests.
     pub max_age_seconds: u32,
+    /// Seconds that a sender's clock may be ahead of ours or behind it.
+    pub clock_skew_seconds: u32,
     /// Callers who may send digests.
     pub digest_callers: Vec<DigestCaller>,
 }
@@ -84,6 +83,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             max_age_seconds: 300,
+            clock_skew_seconds: 300,
             digest_callers: Vec::new(),
         }
     }
@@ -166,6 +166,7 @@ fn is_digest(password: &Element) -> bool {
 #[derive(Debug)]
 pub struct Verifier {
     max_age: i64,
+    skew: i64,
     secrets: HashMap<String, Secret>,
     nonces: Mutex<HashMap<String, Timestamp>>,
     comparison: hmac::Key,
@@ -203,6 +204,7 @@ impl Verifier {
         let max_age = i64::from(settings.max_age_seconds);
         Ok(Verifier {
             max_age,
+            skew: i64::from(settings.clock_skew_seconds),
             secrets,
             nonces: Mutex::default(),
             comparison,
@@ -238,6 +240,8 @@ impl Verifier {
         Ok(caller)
     }
 
+    /// Every time that the header names counts: `Created` of the token and of the Timestamp may be as old as a
+    /// header may be, and `Expires` of the Timestamp may not be over, each with the clock's skew on top.
     fn check_freshness(
         &self,
         security: &Security,
@@ -249,7 +253,7 @@ impl Verifier {
         }
         for created in [&token.created, &security.created].into_iter().flatten() {
             let age = now.duration_since(moment(created)?).as_secs();
-            if age > self.max_age || age < -AHEAD {
+            if age > self.max_age + self.skew || age < -self.skew {
                 return Err(refuse(
                     "IMP-WSSE-STALE",
                     "The security header was created too long ago, or in the future. Check the \
@@ -257,12 +261,15 @@ impl Verifier {
                 ));
             }
         }
-        match &security.expires {
-            Some(expires) if moment(expires)? < now => Err(refuse(
+        let Some(expires) = &security.expires else {
+            return Ok(());
+        };
+        match now.duration_since(moment(expires)?).as_secs() > self.skew {
+            true => Err(refuse(
                 "IMP-WSSE-STALE",
                 "The security header has expired. Check the sender's clock and send a new one.",
             )),
-            _ => Ok(()),
+            false => Ok(()),
         }
     }
 
@@ -328,7 +335,8 @@ impl Verifier {
         let key = format!("{nonce} {}", token.created.as_deref().unwrap_or_default());
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         if nonces.len() >= NONCES {
-            let keep = self.max_age + AHEAD;
+            // One that was made in the future is fresh for the longest.
+            let keep = self.max_age + 2 * self.skew;
             nonces.retain(|_, used| now.duration_since(*used).as_secs() <= keep);
         }
         if nonces.contains_key(&key) || nonces.len() >= NONCES {

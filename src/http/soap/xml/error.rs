@@ -88,8 +88,8 @@ pub enum XmlErrorKind {
     NotUtf8,
     /// An XML declaration that names another encoding than the document has.
     #[error(
-        "the XML declaration says encoding \"{0}\", which this document is not in; \
-         send it in UTF-8 and say so"
+        "the XML declaration says encoding \"{0}\", which this document is not in, or which is \
+         not known here; send it in UTF-8 and say so"
     )]
     Encoding(String),
     /// Elements inside elements, too many.
