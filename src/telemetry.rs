@@ -44,9 +44,12 @@ impl Settings {
     }
 
     fn filter(&self) -> Result<EnvFilter, String> {
-        // A bare level is about Muster; the libraries below it are heard from `warn` on.
+        // A bare level is about Muster; the libraries below it are heard from `warn` on. What the HTTP
+        // dispatcher says of a connection is said again, with its peer and not as often as anybody likes.
         let filter = match self.level.as_str() {
-            "info" | "debug" | "trace" => format!("warn,muster={}", self.level),
+            "info" | "debug" | "trace" => {
+                format!("warn,actix_http::h1::dispatcher=off,muster={}", self.level)
+            }
             other => other.to_owned(),
         };
         EnvFilter::try_new(filter).map_err(|error| format!("log.level {:?}: {error}", self.level))

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::RequestHead;
+use actix_web::error::PayloadError;
 use actix_web::http::Version;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{HttpResponseBuilder, rt, web};
@@ -399,6 +400,9 @@ async fn next_piece(
         Err(_) => Err(WireError::HttpStalled { received }),
         Ok(None) => Ok(None),
         Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(Some(Err(PayloadError::Io(error)))) => Err(error
+            .downcast()
+            .unwrap_or(WireError::HttpTruncated { received })),
         Ok(Some(Err(_))) => Err(WireError::HttpTruncated { received }),
     }
 }

@@ -3,6 +3,8 @@
 
 pub mod settings;
 pub mod server;
+pub mod connection;
+pub mod ended;
 pub mod tls;
 pub mod health;
 pub mod intake;

@@ -2,21 +2,31 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::{HttpService, Request};
+use actix_http::error::DispatchError;
+use actix_http::{ConnectionType, HttpService, Protocol, Request};
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::boxed::{self, BoxServiceFactory};
-use actix_service::{Service, fn_service, map_config};
+use actix_service::{
+    Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
+};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::rt::net::TcpStream;
 use actix_web::{App as Routes, HttpMessage, HttpResponse, web};
+use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::http::connection::{Connection, Mark};
+use crate::http::ended::Ended;
 use crate::http::settings::Settings;
 use crate::http::unread::Unread;
 use crate::http::{health, rest, scim, soap, tls};
@@ -96,6 +106,7 @@ pub async fn run(
         .shutdown_timeout(settings.shutdown_seconds)
         .disable_signals();
     let draining = server.graceful_shutdown_signal();
+    let ended = Arc::new(Ended::default());
     let listeners = rest::endpoint::listeners();
     let keep = Duration::from_secs(app.provisioner.settings.cursor_seconds);
     let cursors = scim::cursor::Cursors::new(keep)
@@ -128,12 +139,13 @@ pub async fn run(
         }),
         idle: settings.idle(),
         draining: draining.clone(),
+        ended: Arc::clone(&ended),
     };
     let broken = |error: std::io::Error| format!("the server cannot listen: {error}");
     if let Some((listener, _)) = http {
         let door = door(false);
         server = server
-            .listen("http", listener, move || door.service().tcp())
+            .listen("http", listener, move || door.plain())
             .map_err(broken)?;
     }
     if let Some((listener, _)) = https {
@@ -141,7 +153,7 @@ pub async fn run(
         let configuration = tls::configuration(settings, data)?;
         server = server
             .listen("https", listener, move || {
-                door.service().rustls_0_23(configuration.clone())
+                door.secure(configuration.clone())
             })
             .map_err(broken)?;
     }
@@ -169,15 +181,64 @@ struct Door {
     scim: web::Data<scim::State>,
     idle: Duration,
     draining: GracefulShutdownSignal,
+    ended: Arc<Ended>,
 }
+
+/// A connection as it is handed on, with its protocol and who is at the other end.
+type Incoming<S> = (Connection<S>, Protocol, Option<SocketAddr>);
 
 type Answering = BoxServiceFactory<(), Request, ServiceResponse, actix_web::Error, ()>;
 type Expecting = BoxServiceFactory<(), Request, Request, HttpResponse, ()>;
 
 impl Door {
+    /// Plain connections.
+    fn plain(
+        &self,
+    ) -> impl ServiceFactory<
+        TcpStream,
+        Config = (),
+        Response = (),
+        Error = DispatchError,
+        InitError = (),
+    > + use<> {
+        let limit = self.limit();
+        fn_service(move |stream: TcpStream| async move {
+            let peer = stream.peer_addr().ok();
+            Ok((Connection::new(stream, limit), Protocol::Http1, peer))
+        })
+        .and_then(watched(self.service(), &self.ended))
+    }
+
+    /// Encrypted connections.
+    fn secure(
+        &self,
+        mut configuration: ServerConfig,
+    ) -> impl ServiceFactory<
+        TcpStream,
+        Config = (),
+        Response = (),
+        Error = TlsError<io::Error, DispatchError>,
+        InitError = (),
+    > + use<> {
+        configuration.alpn_protocols.push(b"http/1.1".to_vec());
+        let limit = self.limit();
+        Acceptor::new(configuration)
+            .map_err(TlsError::into_service_error)
+            .and_then(fn_service(move |stream: TlsStream<TcpStream>| async move {
+                let peer = stream.get_ref().0.peer_addr().ok();
+                Ok((Connection::new(stream, limit), Protocol::Http1, peer))
+            }))
+            .and_then(watched(self.service(), &self.ended).map_err(TlsError::Service))
+    }
+
+    /// Bytes that a body may have, the framing of its chunks included.
+    fn limit(&self) -> u64 {
+        self.soap.body_limit
+    }
+
     /// What `actix_web::HttpServer` makes of routes, and beside them the one who is asked before a
     /// client is told to go on with its body (RFC 9110 §10.1.1).
-    fn service<T>(&self) -> HttpService<T, Answering, BoxBody, Expecting> {
+    fn service<S: 'static>(&self) -> HttpService<Connection<S>, Answering, BoxBody, Expecting> {
         let routes = Routes::new()
             .app_data(self.house.clone())
             .app_data(self.soap.clone())
@@ -187,19 +248,27 @@ impl Door {
             .configure(soap::routes)
             .configure(rest::routes)
             .configure(scim::routes)
+            .default_service(web::to(not_found))
             .wrap_fn(|mut request, routes| {
-                let unread = Unread::new(request.take_payload());
+                let unread =
+                    Unread::new(request.take_payload(), request.conn_data::<Mark>().cloned());
                 request.set_payload(unread.body());
                 let answer = routes.call(request);
-                async { Ok(answer.await?.map_body(|_, answer| unread.kept_by(answer))) }
+                async {
+                    let mut answer = answer.await?.map_body(|_, answer| unread.kept_by(answer));
+                    in_title_case(answer.response_mut());
+                    Ok(answer)
+                }
             });
         let (house, soap, rest) = (self.house.clone(), self.soap.clone(), self.rest.clone());
         let expecting = fn_service(move |request| {
             let (house, soap, rest) = (house.clone(), soap.clone(), rest.clone());
             async move {
-                let request = soap::before_the_body(&house, &soap, request).await?;
-                let request = rest::before_the_body(&house, &rest, request).await?;
-                scim::before_the_body(&house, request).await
+                let request = before_the_body(&house, &soap, &rest, request).await;
+                request.map_err(|mut answer| {
+                    in_title_case(&mut answer);
+                    answer
+                })
             }
         });
         let draining = self.draining.clone();
@@ -212,11 +281,86 @@ impl Door {
                 let draining = draining.clone();
                 async move { draining.notified().await }
             })
+            .on_connect_ext(|connection: &Connection<S>, data| {
+                data.insert(connection.mark());
+            })
             .expect(boxed::factory(expecting))
             .finish(boxed::factory(map_config(routes, |()| {
                 AppConfig::default()
             })))
     }
+}
+
+/// Asks the front ends before a client is told to go on with its body.
+async fn before_the_body(
+    house: &web::Data<App>,
+    soap: &soap::State,
+    rest: &rest::State,
+    request: Request,
+) -> Result<Request, HttpResponse> {
+    let request = soap::before_the_body(house, soap, request).await?;
+    let request = rest::before_the_body(house, rest, request).await?;
+    let mut request = scim::before_the_body(house, request).await?;
+    if is_somewhere(request.path()) {
+        return Ok(request);
+    }
+    let mut response = nothing_there();
+    response
+        .head_mut()
+        .set_connection_type(ConnectionType::Close);
+    let unread = Unread::new(request.take_payload(), None);
+    Err(response.map_body(|_, answer| unread.kept_by(answer)))
+}
+
+/// Whether there is a front end for this path.
+fn is_somewhere(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    matches!(
+        first,
+        "services" | "api" | "scim" | "scim2" | "healthz" | "readyz"
+    )
+}
+
+async fn not_found() -> HttpResponse {
+    nothing_there()
+}
+
+fn nothing_there() -> HttpResponse {
+    HttpResponse::NotFound()
+        .content_type("text/plain; charset=utf-8")
+        .body(
+            "There is nothing at this address. The SOAP services are at /services/UserAdmin and \
+             /services/UserImport, REST is at /api/v1, SCIM at /scim/v2 and /scim2.\n",
+        )
+}
+
+/// Field names as servers of old write them, `Content-Type`: letter case means nothing (RFC 9110 §5.1), but
+/// Apache Synapse looks for them so.
+fn in_title_case(answer: &mut HttpResponse) {
+    answer.head_mut().set_camel_case_headers(true);
+}
+
+/// Says why connections end badly.
+fn watched<F, S>(
+    http: F,
+    ended: &Arc<Ended>,
+) -> impl ServiceFactory<Incoming<S>, Config = (), Response = (), Error = DispatchError, InitError = ()>
++ use<F, S>
+where
+    F: ServiceFactory<
+            Incoming<S>,
+            Config = (),
+            Response = (),
+            Error = DispatchError,
+            InitError = (),
+        >,
+{
+    let ended = Arc::clone(ended);
+    apply_fn_factory(http, move |incoming: Incoming<S>, http: &F::Service| {
+        let (ended, peer) = (Arc::clone(&ended), incoming.2);
+        let end = http.call(incoming);
+        async move { end.await.inspect_err(|error| ended.log(peer, error)) }
+    })
 }
 
 fn listen(key: &str, address: &str) -> Result<Option<(TcpListener, SocketAddr)>, String> {

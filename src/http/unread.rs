@@ -15,14 +15,22 @@ use actix_web::error::PayloadError;
 use bytes::Bytes;
 use futures_util::Stream;
 
+use crate::http::connection::Mark;
+
 /// A request's body, for whoever reads it and for the answer that keeps it.
 #[derive(Clone)]
-pub struct Unread(Rc<RefCell<Payload>>);
+pub struct Unread {
+    body: Rc<RefCell<Payload>>,
+    mark: Option<Mark>,
+}
 
 impl Unread {
-    /// Holds this body.
-    pub fn new(body: Payload) -> Self {
-        Unread(Rc::new(RefCell::new(body)))
+    /// Holds this body, of a request on the connection that `mark` is of.
+    pub fn new(body: Payload, mark: Option<Mark>) -> Self {
+        Unread {
+            body: Rc::new(RefCell::new(body)),
+            mark,
+        }
     }
 
     /// The body, to be read.
@@ -44,7 +52,16 @@ impl Stream for Unread {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
+        let next = Pin::new(&mut *self.body.borrow_mut()).poll_next(context);
+        match next {
+            // The connection knows better than the parser why there is no more.
+            Poll::Ready(Some(Err(error))) => {
+                let reason = self.mark.as_ref().and_then(Mark::take);
+                let error = reason.map_or(error, |reason| PayloadError::Io(reason.into()));
+                Poll::Ready(Some(Err(error)))
+            }
+            other => other,
+        }
     }
 }
 

@@ -33,6 +33,18 @@ pub enum WireError {
         received: u64,
     },
 
+    /// The body comes in chunks that break their grammar (RFC 9112 §7.1).
+    #[error(
+        "The chunks of the request body are malformed at offset {offset}: {what}. \
+         Send the body with a Content-Length, or in chunks as RFC 9112 has them."
+    )]
+    HttpChunk {
+        /// Where, in bytes from the start of the body, the framing of its chunks included.
+        offset: u64,
+        /// What is wrong there.
+        what: &'static str,
+    },
+
     /// The body, inflated where it was compressed, is over the limit.
     #[error(
         "The request body is larger than the {limit} bytes accepted here. \
@@ -200,6 +212,7 @@ impl WireError {
         match self {
             WireError::HttpTruncated { .. } => "IMP-HTTP-TRUNCATED",
             WireError::HttpStalled { .. } => "IMP-HTTP-STALLED",
+            WireError::HttpChunk { .. } => "IMP-HTTP-CHUNK",
             WireError::HttpTooLarge { .. } => "IMP-HTTP-TOO-LARGE",
             WireError::MediaType { .. } => "IMP-MEDIA-TYPE",
             WireError::MimeBoundary { .. } => "IMP-MIME-BOUNDARY",
@@ -225,6 +238,7 @@ impl WireError {
             self,
             WireError::HttpTruncated { .. }
                 | WireError::HttpStalled { .. }
+                | WireError::HttpChunk { .. }
                 | WireError::MimeTruncated { .. }
         )
     }
@@ -246,7 +260,8 @@ impl From<WireError> for io::Error {
             WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => {
                 io::ErrorKind::FileTooLarge
             }
-            WireError::MediaType { .. }
+            WireError::HttpChunk { .. }
+            | WireError::MediaType { .. }
             | WireError::MimeBoundary { .. }
             | WireError::MimeDuplicateId { .. }
             | WireError::MimeParts { .. }

@@ -2,6 +2,7 @@
 //! the bytes of its parts. Nothing here knows of SOAP, files of users, or a store.
 
 pub mod error;
+pub mod framing;
 pub mod pipe;
 pub mod limit;
 pub mod peek;

@@ -108,7 +108,8 @@ fn the_challenge_comes_before_the_body_only_where_no_envelope_can_answer_it() {
         let head = head(authorization, "application/octet-stream", 1_000);
         for head in [in_chunks(&head), head] {
             let response = only_answer(&server, &head);
-            assert_eq!((response.status, response.body.as_str()), (401, ""));
+            assert_eq!(response.status, 401);
+            assert!(response.body.starts_with("The request has no credentials"));
             let challenge = response.header("www-authenticate");
             assert_eq!(challenge, Some("Basic realm=\"Muster\""));
         }
@@ -227,7 +228,7 @@ fn a_body_in_chunks_that_never_ends_holds_no_connection_open() {
         let start = Instant::now();
         let mut all = String::new();
         stream.read_to_string(&mut all).unwrap();
-        assert!(all.contains("connection: close"), "{target}: {all}");
+        assert!(all.contains("Connection: close"), "{target}: {all}");
         assert!(start.elapsed() < Duration::from_secs(4), "{target}");
     }
 }

@@ -28,6 +28,7 @@ mod gate;
 mod tokens;
 mod organizations;
 mod expect;
+mod http;
 mod security;
 mod csv;
 mod workbook;

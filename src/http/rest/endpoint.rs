@@ -15,7 +15,7 @@ use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, TurnedAway, U
 use crate::http::rest::answer::Answer;
 use crate::http::rest::imports::Call;
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::rest::routes::{self, Operation, ROUTES, Route};
+use crate::http::rest::routes::{self, Operation, ROUTES, Route, Way};
 use crate::http::rest::{events, openapi, rejects, resources};
 use crate::http::unread::Unread;
 use crate::import::ending::Ending;
@@ -68,32 +68,59 @@ pub async fn before_the_body(
     state: &State,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
-    // Whoever answers anything else does so at once and reads no body.
-    let Some(route) = routes::upload(request.method(), request.path()) else {
-        return Ok(request);
+    let answer = match routes::find(request.method(), request.path()) {
+        // Whoever answers anything else does so at once and reads no body.
+        Way::To(route) if !route.operation.is_upload() => return Ok(request),
+        Way::To(route) => return admit(app, state, route, request).await,
+        Way::OtherMethod(path) => wrong_method(path),
+        Way::Nowhere if is_below(request.path()) => nothing_there(),
+        Way::Nowhere => return Ok(request),
     };
+    let response = answer.respond(request.headers(), Body::Unread);
+    Err(ending(response, &mut request))
+}
+
+/// Whether the path belongs to this slice, with or without something at it.
+fn is_below(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/")
+}
+
+/// The answer to a request whose body is not asked for. Whether it comes all the same is the client's choice: the
+/// connection ends here.
+fn ending(response: HttpResponse, request: &mut Request) -> HttpResponse {
+    let unread = Unread::new(request.take_payload(), None);
+    response.map_body(|_, answer| unread.kept_by(answer))
+}
+
+async fn admit(
+    app: &web::Data<App>,
+    state: &State,
+    route: &'static Route,
+    mut request: Request,
+) -> Result<Request, HttpResponse> {
     match admission::admit(app, state, route, request.head()).await {
         Ok(admitted) => {
             request.extensions_mut().insert(admitted);
             Ok(request)
         }
-        // Whether the body comes all the same is the client's choice: the connection ends here.
         Err(turned_away) => {
             let response = turned_away.problem.respond(request.headers(), Body::Unread);
-            let unread = Unread::new(request.take_payload());
-            Err(response.map_body(|_, answer| unread.kept_by(answer)))
+            Err(ending(response, &mut request))
         }
     }
 }
 
 async fn not_found(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let body = intake::let_go(payload, true).await;
-    let problem = ProblemDetails::new(
+    nothing_there().respond(request.headers(), body)
+}
+
+fn nothing_there() -> ProblemDetails {
+    ProblemDetails::new(
         StatusCode::NOT_FOUND,
         "IMP-HTTP-NOT-FOUND",
         "There is nothing at this address; /api/v1/openapi.json says what there is.",
-    );
-    problem.respond(request.headers(), body)
+    )
 }
 
 async fn other_method(
@@ -102,16 +129,19 @@ async fn other_method(
     payload: web::Payload,
 ) -> HttpResponse {
     let body = intake::let_go(payload, true).await;
+    wrong_method(path).respond(request.headers(), body)
+}
+
+fn wrong_method(path: &str) -> ProblemDetails {
     let allow = routes::allowed(path);
-    let problem = ProblemDetails {
+    ProblemDetails {
         allow: Some(allow.clone()),
         ..ProblemDetails::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "IMP-HTTP-METHOD",
             format!("This address takes {allow}."),
         )
-    };
-    problem.respond(request.headers(), body)
+    }
 }
 
 async fn serve(

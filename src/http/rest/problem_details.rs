@@ -194,6 +194,7 @@ impl From<WireError> for ProblemDetails {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             WireError::HttpTruncated { .. }
+            | WireError::HttpChunk { .. }
             | WireError::MimeBoundary { .. }
             | WireError::MimeTruncated { .. }
             | WireError::MimeDuplicateId { .. }
@@ -242,7 +243,7 @@ impl From<ImportError> for ProblemDetails {
             }
             ImportError::Store(StoreError::Busy | StoreError::Closed) | ImportError::Stopping => {
                 ProblemDetails {
-                    retry_after: Some(5),
+                    retry_after: error.retry_after(),
                     ..tell(StatusCode::SERVICE_UNAVAILABLE)
                 }
             }

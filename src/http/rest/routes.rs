@@ -163,11 +163,40 @@ pub static ROUTES: [Route; 11] = [
     },
 ];
 
-/// The upload that this method and path ask for.
-pub fn upload(method: &Method, path: &str) -> Option<&'static Route> {
-    ROUTES
-        .iter()
-        .find(|route| route.operation.is_upload() && route.method == *method && route.path == path)
+/// Where a request leads.
+#[derive(Debug, Clone, Copy)]
+pub enum Way {
+    /// To an operation.
+    To(&'static Route),
+    /// To this path of the table, which does not take the method.
+    OtherMethod(&'static str),
+    /// To nothing that is in the table.
+    Nowhere,
+}
+
+/// Finds the way of a request.
+pub fn find(method: &Method, path: &str) -> Way {
+    let Some(first) = ROUTES.iter().find(|route| leads_to(route.path, path)) else {
+        return Way::Nowhere;
+    };
+    let mut same = ROUTES.iter().filter(|route| route.path == first.path);
+    match same.find(|route| route.method == *method) {
+        Some(route) => Way::To(route),
+        None => Way::OtherMethod(first.path),
+    }
+}
+
+/// Whether `path` is one of the table's, whose segments in braces stand for any text.
+fn leads_to(pattern: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(variable), Some(text)) if variable.starts_with('{') && !text.is_empty() => {}
+            (Some(wanted), Some(given)) if wanted == given => {}
+            _ => return false,
+        }
+    }
 }
 
 /// The methods that a path takes, as `Allow` lists them (RFC 9110 §10.2.1).
@@ -185,7 +214,28 @@ mod tests {
     fn a_path_knows_its_methods() {
         assert_eq!(allowed("/api/v1/imports"), "POST, GET");
         assert_eq!(allowed("/api/v1/imports/preview"), "POST");
-        assert!(upload(&Method::POST, "/api/v1/imports/preview").is_some());
-        assert!(upload(&Method::GET, "/api/v1/imports").is_none());
+    }
+
+    #[test]
+    fn every_path_leads_somewhere_or_nowhere() {
+        for (method, path, expected) in [
+            ("POST", "/api/v1/imports", "CreateImport"),
+            ("POST", "/api/v1/imports/preview", "PreviewImport"),
+            ("GET", "/api/v1/imports/01a2", "GetImport"),
+            ("POST", "/api/v1/imports/01a2/undo", "UndoImport"),
+            ("PUT", "/api/v1/imports", "not PUT"),
+            ("GET", "/api/v1/imports/preview", "not GET"),
+            ("POST", "/api/v1/imports/", "nowhere"),
+            ("POST", "/api/v1/import", "nowhere"),
+            ("GET", "/api/v1/imports/01a2/undo/x", "nowhere"),
+            ("GET", "/", "nowhere"),
+        ] {
+            let found = match find(&Method::from_bytes(method.as_bytes()).unwrap(), path) {
+                Way::To(route) => format!("{:?}", route.operation),
+                Way::OtherMethod(_) => format!("not {method}"),
+                Way::Nowhere => "nowhere".to_owned(),
+            };
+            assert_eq!(found, expected, "{method} {path}");
+        }
     }
 }

@@ -141,15 +141,21 @@ pub async fn before_the_body(
         let path = below(&path, mount)?;
         Some(routes::find(mount, request.method(), &path))
     });
-    let Some(Way::To(route, _)) = way else {
-        return Ok(request);
+    let route = match way {
+        Some(Way::To(route, _)) => route,
+        Some(way) => {
+            let response = answer::failure(&astray(way), request.headers(), Body::Unread);
+            let unread = Unread::new(request.take_payload(), None);
+            return Err(response.map_body(|_, answer| unread.kept_by(answer)));
+        }
+        None => return Ok(request),
     };
     match admission::admit(app, route, request.head()).await {
         Ok(_) => Ok(request),
         // Whether the body comes all the same is the client's choice: the connection ends here.
         Err(TurnedAway { failure, .. }) => {
             let response = refuse(app, route, &failure, request.headers(), Body::Unread);
-            let unread = Unread::new(request.take_payload());
+            let unread = Unread::new(request.take_payload(), None);
             Err(response.map_body(|_, answer| unread.kept_by(answer)))
         }
     }

@@ -1,13 +1,18 @@
 //! What goes back: status, media type, envelope, and the import in an HTTP header field.
 
+use uuid::Uuid;
+
 use crate::http::soap::addressing::Addressing;
-use crate::http::soap::enclosed::{Enclosed, WithFile};
+use crate::http::soap::enclosed::{Enclosed, WithFile, packaged};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::operation::Entry;
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::{Settings, Success};
 use crate::http::soap::version::SoapVersion;
 use crate::import::report::Report;
+
+/// Media type of an answer that is no envelope.
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// An answer, ready to be sent.
 #[derive(Debug)]
@@ -143,12 +148,33 @@ impl Answer {
         }
     }
 
-    /// Nobody has said who is calling: 401 with a Basic challenge (RFC 7617 §2) and an empty body.
+    /// The same answer as an XOP package, where it is an envelope that is none yet.
+    pub fn as_mtom(self) -> Self {
+        let version = [SoapVersion::V11, SoapVersion::V12]
+            .into_iter()
+            .find(|version| self.content_type == version.content_type());
+        match (version, &self.body) {
+            (Some(version), Content::Text(envelope)) if !envelope.is_empty() => {
+                let (content_type, body) = packaged(version, Uuid::now_v7(), envelope);
+                Answer {
+                    content_type,
+                    body: Content::Text(body),
+                    ..self
+                }
+            }
+            _ => self,
+        }
+    }
+
+    /// Nobody has said who is calling: 401 with a Basic challenge (RFC 7617 §2) and a line of text.
     pub fn challenge() -> Self {
         Answer {
             status: 401,
-            content_type: String::new(),
-            body: Content::Text(String::new()),
+            content_type: TEXT.to_owned(),
+            body: Content::Text(
+                "The request has no credentials: send them by HTTP Basic, or in a WS-Security UsernameToken.\n"
+                    .into(),
+            ),
             import: None,
             rejects: None,
             session: Session::Unchanged,
@@ -161,7 +187,7 @@ impl Answer {
     pub fn expectation_failed() -> Self {
         Answer {
             status: 417,
-            content_type: "text/plain; charset=utf-8".to_owned(),
+            content_type: TEXT.to_owned(),
             body: Content::Text(
                 "The only expectation that can be met here is 100-continue.\n".into(),
             ),

@@ -58,27 +58,60 @@ impl Enclosed {
                 after: after.to_owned(),
             };
         }
-        let (id, envelope) = (self.id, version.media_type());
-        let boundary = format!("muster-{id}");
+        let id = self.id;
+        let Package {
+            content_type,
+            root,
+            delimiter,
+        } = Package::new(version, id);
         let before = format!(
-            "--{boundary}\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"{envelope}\"\r\n\
-             Content-Transfer-Encoding: 8bit\r\nContent-ID: <root.{id}@muster>\r\n\r\n{before}\
-             <xop:Include xmlns:xop=\"{XOP}\" href=\"cid:file.{id}@muster\"/>{after}\r\n\
-             --{boundary}\r\nContent-Type: {}\r\nContent-Transfer-Encoding: binary\r\n\
+            "{root}{before}<xop:Include xmlns:xop=\"{XOP}\" href=\"cid:file.{id}@muster\"/>{after}\
+             {delimiter}\r\nContent-Type: {}\r\nContent-Transfer-Encoding: binary\r\n\
              Content-ID: <file.{id}@muster>\r\n\r\n",
             self.media_type
         );
         WithFile {
+            content_type,
+            before,
+            file: self.file,
+            encoded: false,
+            after: format!("{delimiter}--\r\n"),
+        }
+    }
+}
+
+/// The frame of an XOP package (XOP §4.1).
+struct Package {
+    /// The media type of the whole.
+    content_type: String,
+    /// What stands before the envelope.
+    root: String,
+    /// What stands between two parts.
+    delimiter: String,
+}
+
+impl Package {
+    fn new(version: SoapVersion, id: Uuid) -> Self {
+        let (boundary, envelope) = (format!("muster-{id}"), version.media_type());
+        Package {
             content_type: format!(
                 "multipart/related; boundary=\"{boundary}\"; type=\"application/xop+xml\"; \
                  start=\"<root.{id}@muster>\"; start-info=\"{envelope}\""
             ),
-            before,
-            file: self.file,
-            encoded: false,
-            after: format!("\r\n--{boundary}--\r\n"),
+            root: format!(
+                "--{boundary}\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"{envelope}\"\r\n\
+                 Content-Transfer-Encoding: 8bit\r\nContent-ID: <root.{id}@muster>\r\n\r\n"
+            ),
+            delimiter: format!("\r\n--{boundary}"),
         }
     }
+}
+
+/// An envelope without a file as an XOP package of one part: its media type, and its bytes.
+pub fn packaged(version: SoapVersion, id: Uuid, envelope: &str) -> (String, String) {
+    let package = Package::new(version, id);
+    let body = format!("{}{envelope}{}--\r\n", package.root, package.delimiter);
+    (package.content_type, body)
 }
 
 impl WithFile {

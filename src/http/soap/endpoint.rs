@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::Request;
+use actix_http::{ConnectionType, Request};
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::{Method, StatusCode};
@@ -40,7 +40,8 @@ pub struct State {
     pub stop: StopSignal,
 }
 
-/// The routes: each address of each service with and without a final slash.
+/// The routes: each address of each service with and without a final slash; everything else below `/services`
+/// has no service.
 pub fn routes(config: &mut web::ServiceConfig) {
     for service in Service::ALL {
         for path in service.paths() {
@@ -56,6 +57,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             }
         }
     }
+    config.service(web::scope("/services").default_service(web::to(not_found)));
 }
 
 /// Asked when a client waits for `100 Continue`: gives the request back if its body may come, and the
@@ -65,24 +67,41 @@ pub async fn before_the_body(
     state: &State,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
-    // Whoever answers anything else does so at once and reads no body.
-    let service = match Service::at(request.path()) {
-        Some(service) if request.method() == Method::POST => service,
-        _ => return Ok(request),
+    let service = match (Service::at(request.path()), request.method()) {
+        (Some(service), &Method::POST) => service,
+        // Whoever answers a GET does so at once and reads no body.
+        (Some(_), &Method::GET | &Method::HEAD) => return Ok(request),
+        (Some(_), _) => return Err(ending(method_not_allowed(), &mut request)),
+        (None, _) if is_below(request.path()) => {
+            return Err(ending(nothing_there(), &mut request));
+        }
+        (None, _) => return Ok(request),
     };
     match head::admit(app, state, service, request.head()).await {
         Ok(admitted) => {
             request.extensions_mut().insert(admitted);
             Ok(request)
         }
-        // Whether the body comes all the same is the client's choice: the connection ends here.
         Err(turned_away) => {
-            let secure = state.secure;
-            let response = respond(turned_away.answer, request.headers(), Body::Unread, secure);
-            let unread = Unread::new(request.take_payload());
-            Err(response.map_body(|_, answer| unread.kept_by(answer)))
+            let response = respond(turned_away.answer, request.headers(), Body::Unread, state);
+            Err(ending(response, &mut request))
         }
     }
+}
+
+/// Whether the path belongs to this slice, with or without a service at it.
+fn is_below(path: &str) -> bool {
+    path == "/services" || path.starts_with("/services/")
+}
+
+/// The answer to a request whose body is not asked for. Whether it comes all the same is the client's choice: the
+/// connection ends here.
+fn ending(mut response: HttpResponse, request: &mut Request) -> HttpResponse {
+    response
+        .head_mut()
+        .set_connection_type(ConnectionType::Close);
+    let unread = Unread::new(request.take_payload(), None);
+    response.map_body(|_, answer| unread.kept_by(answer))
 }
 
 async fn get(service: Service, request: HttpRequest, state: web::Data<State>) -> HttpResponse {
@@ -102,6 +121,23 @@ async fn get(service: Service, request: HttpRequest, state: web::Data<State>) ->
 
 async fn other_method() -> HttpResponse {
     method_not_allowed()
+}
+
+async fn not_found() -> HttpResponse {
+    nothing_there()
+}
+
+fn nothing_there() -> HttpResponse {
+    let services: Vec<String> = Service::ALL
+        .iter()
+        .map(|service| format!("/services/{}", service.name()))
+        .collect();
+    HttpResponse::NotFound()
+        .content_type("text/plain; charset=utf-8")
+        .body(format!(
+            "There is no service at this address; there are {}.\n",
+            services.join(", ")
+        ))
 }
 
 fn method_not_allowed() -> HttpResponse {
@@ -127,7 +163,7 @@ async fn post(
         Ok(admitted) => admitted,
         Err(turned_away) => {
             let body = intake::let_go(payload, turned_away.stranger).await;
-            return respond(turned_away.answer, request.headers(), body, state.secure);
+            return respond(turned_away.answer, request.headers(), body, &state);
         }
     };
     let version = form.version();
@@ -154,7 +190,7 @@ async fn post(
         false => intake::with_body(payload, flow, move |body| call.answer(body)).await,
     };
     match answered {
-        Ok((answer, body)) => respond(answer, request.headers(), body, state.secure),
+        Ok((answer, body)) => respond(answer, request.headers(), body, &state),
         Err(error) => {
             tracing::error!(%error, "a call was lost");
             let fault = Fault::server(
@@ -162,20 +198,24 @@ async fn post(
                 "The call failed; the server's log says why.",
             );
             let answer = Answer::fault(service, version, None, &fault, &state.settings);
-            respond(answer, request.headers(), Body::Unread, state.secure)
+            respond(answer, request.headers(), Body::Unread, &state)
         }
     }
 }
 
-fn respond(answer: Answer, headers: &HeaderMap, body: Body, secure: bool) -> HttpResponse {
+fn respond(answer: Answer, headers: &HeaderMap, body: Body, state: &State) -> HttpResponse {
+    let secure = state.secure;
+    let answer = match state.settings.answer_mtom_with_mtom && head::is_mtom(headers) {
+        true => answer.as_mtom(),
+        false => answer,
+    };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
+    response.content_type(answer.content_type);
     if status == StatusCode::UNAUTHORIZED {
         // Bearer is taken here too and not asked for: SOAP clients of ten years ago take the first or the
         // last field they find for the only one.
         response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Muster\""));
-    } else {
-        response.content_type(answer.content_type);
     }
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));

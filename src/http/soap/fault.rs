@@ -18,6 +18,9 @@ use crate::users::domains::UnknownDomain;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
+/// The rule of chunks that are malformed.
+const CHUNK: &str = "IMP-HTTP-CHUNK";
+
 /// Who is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultCode {
@@ -172,6 +175,8 @@ impl Fault {
             FaultCode::Client | FaultCode::NoSuchOperation | FaultCode::Number(_)
         );
         match (version, settings.sender_status) {
+            // HTTP itself was not kept to, whatever SOAP says.
+            _ if self.rule == CHUNK => 400,
             (SoapVersion::V12, SenderStatus::BadRequest) if sender => 400,
             _ => 500,
         }
@@ -213,6 +218,7 @@ impl From<WireError> for Fault {
             }
             WireError::HttpTruncated { .. }
             | WireError::HttpStalled { .. }
+            | WireError::HttpChunk { .. }
             | WireError::HttpTooLarge { .. }
             | WireError::ContentEncoding { .. }
             | WireError::MediaType { .. }
@@ -241,8 +247,8 @@ impl From<StoreError> for Fault {
 
 impl From<ImportError> for Fault {
     fn from(error: ImportError) -> Self {
-        let rule = error.code();
-        match error {
+        let (rule, retry_after) = (error.code(), error.retry_after());
+        let fault = match error {
             ImportError::Wire(wire) => Fault {
                 exception: true,
                 ..wire.into()
@@ -298,6 +304,10 @@ impl From<ImportError> for Fault {
             ImportError::Sorting(_) | ImportError::Overtaken | ImportError::Stopping => {
                 Fault::server(rule, error.to_string())
             }
+        };
+        Fault {
+            retry_after,
+            ..fault
         }
     }
 }

@@ -95,15 +95,9 @@ impl Form {
         SoapVersion::guess(Some(self.media_type()))
     }
 
-    /// Whether the message is an XOP package (XOP §4.1), so that its sender reads others.
+    /// Whether the message is an XOP package, so that its sender reads others.
     pub fn is_mtom(&self) -> bool {
-        match self {
-            Form::Related(media) => {
-                let root = media.param("type");
-                root.is_some_and(|root| root.eq_ignore_ascii_case("application/xop+xml"))
-            }
-            Form::Bare(_) => false,
-        }
+        is_package(self.media_type())
     }
 }
 
@@ -176,6 +170,19 @@ pub async fn admit(
             stranger,
         }),
     }
+}
+
+/// Whether a message with these fields is an XOP package.
+pub fn is_mtom(headers: &HeaderMap) -> bool {
+    let media_type = Head::of(headers).media_type();
+    media_type.is_ok_and(|it| it.as_ref().is_some_and(is_package))
+}
+
+/// Whether the media type is that of an XOP package (XOP §4.1).
+fn is_package(media: &MediaType) -> bool {
+    let root = media.param("type");
+    media.essence == "multipart/related"
+        && root.is_some_and(|root| root.eq_ignore_ascii_case("application/xop+xml"))
 }
 
 /// The media types that an envelope travels under.

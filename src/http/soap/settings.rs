@@ -16,6 +16,9 @@ pub struct Settings {
     /// Whether the only attachment of a message whose handler is absent is taken for the file, as some
     /// clients attach files without a reference.
     pub take_unreferenced_attachment: bool,
+    /// Whether a request that comes as MTOM is answered as MTOM too, also when there is no attachment in the
+    /// answer: WCF on Mono reads nothing else then.
+    pub answer_mtom_with_mtom: bool,
     /// Names that a list of users or roles holds at the most, of each domain.
     pub list_limit: usize,
     /// `[soap.security]`.
@@ -71,6 +74,7 @@ impl Default for Settings {
             success: Success::Response,
             sender_status: SenderStatus::BadRequest,
             take_unreferenced_attachment: false,
+            answer_mtom_with_mtom: false,
             list_limit: 100,
             security: security::Settings::default(),
             problems_in_fault: 100,

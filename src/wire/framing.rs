@@ -1,0 +1,473 @@
+//! Where the messages of an HTTP/1.1 connection begin and end, followed byte by byte beside the parser that reads
+//! them: RFC 9112 §6 (the body's length), §7.1 (chunks) and §9.6 (the last request).
+//!
+//! The parser takes some chunk framing that the grammar does not have, answers a broken chunk by closing the
+//! connection without a word, carries out requests behind a last one, and lets extensions and trailers of any
+//! length pass. Those are found here, before it sees them. What a head holds is the parser's business: one that it
+//! refuses is the last of its connection, so only good ones have to be understood.
+
+use memchr::memchr;
+
+use crate::wire::error::WireError;
+
+/// Bytes of a head that the parser reads at the most.
+const HEAD: usize = 128 * 1024;
+
+/// Digits of a chunk's size: 2^60 bytes are enough.
+const SIZE_DIGITS: u32 = 15;
+
+/// Follows the requests of one connection.
+#[derive(Debug)]
+pub struct Framing {
+    state: State,
+    /// Bytes that a body may have, its framing included.
+    limit: u64,
+    /// Bytes of this body so far, its framing included.
+    body: u64,
+    /// The line of the head, or of the trailer, that is being read.
+    line: Vec<u8>,
+    /// Bytes of the head so far.
+    head: usize,
+    request: Request,
+}
+
+/// What a head says that matters here.
+#[derive(Debug, Default)]
+struct Request {
+    /// Its first line has been seen.
+    begun: bool,
+    is_http_10: bool,
+    chunked: bool,
+    length: u64,
+    keep_alive: bool,
+    close: bool,
+    websocket: bool,
+    connect: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// In a head.
+    Head,
+    /// In a body of which so many bytes are to come.
+    Body(u64),
+    /// In a chunk's size, of which there are so many digits behind zeros; 0: none at all.
+    Size {
+        digits: u32,
+        size: u64,
+    },
+    /// In a chunk's extensions (RFC 9112 §7.1.1): in a quoted string, behind a backslash in it.
+    Extension {
+        size: u64,
+        quoted: bool,
+        escaped: bool,
+    },
+    /// Before the line feed of a chunk's first line.
+    SizeLf(u64),
+    /// In a chunk of which so many bytes are to come.
+    Chunk(u64),
+    /// Behind a chunk's bytes.
+    ChunkCr,
+    ChunkLf,
+    /// At the beginning of a line of the trailer section (RFC 9112 §7.1.2).
+    Trailer,
+    /// In such a line.
+    TrailerLine,
+    TrailerLf,
+    /// Before the last line feed of a body in chunks.
+    EndLf,
+    /// Behind the last request.
+    Last,
+    /// No more messages: the connection was taken for something else.
+    Other,
+}
+
+/// What became of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// All of them belong to requests.
+    All,
+    /// So many do; the others are behind the last request of the connection.
+    Last(usize),
+}
+
+impl Framing {
+    /// A connection whose bodies may have `limit` bytes, framing included.
+    pub fn new(limit: u64) -> Self {
+        Framing {
+            state: State::Head,
+            limit,
+            body: 0,
+            line: Vec::new(),
+            head: 0,
+            request: Request::default(),
+        }
+    }
+
+    /// Follows the next bytes of the connection.
+    ///
+    /// # Errors
+    /// The body breaks the grammar of chunks, or is over the limit; with how many bytes are good.
+    pub fn follow(&mut self, bytes: &[u8]) -> Result<Followed, (usize, WireError)> {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            match self.state {
+                State::Other => return Ok(Followed::All),
+                State::Last => return Ok(Followed::Last(at)),
+                State::Head => at += self.read_head(rest),
+                State::Body(left) => at += self.pass(left, rest.len(), at, State::Body)?,
+                State::Chunk(left) => at += self.pass(left, rest.len(), at, State::Chunk)?,
+                _ => {
+                    let byte = rest.first().copied().unwrap_or_default();
+                    self.count(1, at)?;
+                    self.state = self.next(byte).map_err(|what| {
+                        let offset = self.body.saturating_sub(1);
+                        (at, WireError::HttpChunk { offset, what })
+                    })?;
+                    at += 1;
+                    if self.state == State::Head {
+                        self.end_of_request();
+                    }
+                }
+            }
+        }
+        Ok(Followed::All)
+    }
+
+    /// Counts bytes of the body.
+    fn count(&mut self, count: u64, at: usize) -> Result<(), (usize, WireError)> {
+        self.body += count;
+        match self.body > self.limit {
+            true => Err((at, WireError::HttpTooLarge { limit: self.limit })),
+            false => Ok(()),
+        }
+    }
+
+    /// Passes over the content of a body or a chunk of which `left` bytes are to come.
+    fn pass(
+        &mut self,
+        left: u64,
+        there: usize,
+        at: usize,
+        within: fn(u64) -> State,
+    ) -> Result<usize, (usize, WireError)> {
+        let passed = left.min(there as u64);
+        // A body whose length was announced was compared with the limit then.
+        if within(0) == State::Chunk(0) {
+            self.count(passed, at)?;
+        }
+        self.state = within(left - passed);
+        match self.state {
+            State::Chunk(0) => self.state = State::ChunkCr,
+            State::Body(0) => {
+                self.state = State::Head;
+                self.end_of_request();
+            }
+            _ => {}
+        }
+        Ok(usize::try_from(passed).unwrap_or(there))
+    }
+
+    /// The state behind one byte of a body's framing, or what is wrong with it.
+    fn next(&mut self, byte: u8) -> Result<State, &'static str> {
+        Ok(match (self.state, byte) {
+            (State::Size { digits, size }, _) if byte.is_ascii_hexdigit() => {
+                if digits >= SIZE_DIGITS {
+                    return Err("the size of a chunk has too many digits");
+                }
+                let digit = char::from(byte).to_digit(16).unwrap_or_default();
+                State::Size {
+                    // Zeros in front are no more than padding.
+                    digits: if size == 0 { 1 } else { digits + 1 },
+                    size: size << 4 | u64::from(digit),
+                }
+            }
+            (State::Size { digits: 0, .. }, _) => {
+                return Err("a chunk does not begin with its size in hexadecimal digits");
+            }
+            (State::Size { size, .. }, b';') => State::Extension {
+                size,
+                quoted: false,
+                escaped: false,
+            },
+            (State::Size { size, .. }, b'\r') => State::SizeLf(size),
+            (State::Size { .. }, b' ' | b'\t') => {
+                return Err("a blank follows the size of a chunk");
+            }
+            (State::Size { .. }, _) => {
+                return Err(
+                    "something other than hexadecimal digits stands in the size of a chunk",
+                );
+            }
+            (
+                State::Extension {
+                    size,
+                    quoted: false,
+                    ..
+                },
+                b'\r',
+            ) => State::SizeLf(size),
+            (State::Extension { .. }, 0..=8 | 10..=31 | 127) => {
+                return Err("a control character stands in the extension of a chunk");
+            }
+            (
+                State::Extension {
+                    size,
+                    quoted,
+                    escaped,
+                },
+                _,
+            ) => State::Extension {
+                size,
+                quoted: quoted != (byte == b'"' && !escaped),
+                escaped: quoted && !escaped && byte == b'\\',
+            },
+            (State::SizeLf(0), b'\n') => State::Trailer,
+            (State::SizeLf(size), b'\n') => State::Chunk(size),
+            (State::ChunkCr, b'\r') => State::ChunkLf,
+            (State::ChunkLf, b'\n') => State::Size { digits: 0, size: 0 },
+            (State::ChunkCr | State::ChunkLf, _) => {
+                return Err("a chunk is longer than its size says, or its size is wrong");
+            }
+            (State::Trailer, b'\r') => State::EndLf,
+            (State::TrailerLine, b'\r') => State::TrailerLf,
+            (State::TrailerLf, b'\n') => State::Trailer,
+            (State::EndLf, b'\n') => State::Head,
+            (State::Trailer | State::TrailerLine, 9 | 32..=126 | 128..) => State::TrailerLine,
+            (State::Trailer | State::TrailerLine, _) => {
+                return Err("a control character stands in the trailer behind the last chunk");
+            }
+            (State::SizeLf(_) | State::TrailerLf | State::EndLf, _) => {
+                return Err("a carriage return is followed by something other than a line feed");
+            }
+            // Not framing.
+            (state, _) => state,
+        })
+    }
+
+    /// Reads lines of a head, as far as it goes; how many bytes that were.
+    fn read_head(&mut self, bytes: &[u8]) -> usize {
+        let end = memchr(b'\n', bytes).map(|end| end + 1);
+        let count = end.unwrap_or(bytes.len());
+        self.head += count;
+        if self.head > HEAD {
+            // The parser refuses it.
+            self.state = State::Other;
+            return count;
+        }
+        self.line
+            .extend_from_slice(bytes.get(..count).unwrap_or_default());
+        if end.is_some() {
+            let line = std::mem::take(&mut self.line);
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            self.read_line(text.strip_suffix(b"\r").unwrap_or(text));
+            self.line = line;
+            self.line.clear();
+        }
+        count
+    }
+
+    fn read_line(&mut self, line: &[u8]) {
+        let request = &mut self.request;
+        match (request.begun, line.is_empty()) {
+            // Empty lines before a request are not part of it (RFC 9112 §2.2).
+            (false, true) => {}
+            (false, false) => {
+                request.begun = true;
+                request.is_http_10 = line.ends_with(b"HTTP/1.0");
+                request.connect = line.starts_with(b"CONNECT ");
+            }
+            (true, false) => request.read_field(line),
+            (true, true) => {
+                self.body = 0;
+                self.state = match request {
+                    Request { chunked: true, .. } => State::Size { digits: 0, size: 0 },
+                    Request {
+                        websocket: true, ..
+                    }
+                    | Request {
+                        connect: true,
+                        length: 0,
+                        ..
+                    } => State::Other,
+                    Request { length: 0, .. } => State::Head,
+                    Request { length, .. } => State::Body(*length),
+                };
+                if self.state == State::Head {
+                    self.end_of_request();
+                }
+            }
+        }
+    }
+
+    /// A request is there as a whole: another one may follow, or none.
+    fn end_of_request(&mut self) {
+        let request = std::mem::take(&mut self.request);
+        self.head = 0;
+        // The line is kept for its room unless a head was very long.
+        self.line.shrink_to(1024);
+        if request.close || (request.is_http_10 && !request.keep_alive) {
+            self.state = State::Last;
+        }
+    }
+}
+
+impl Request {
+    fn read_field(&mut self, line: &[u8]) {
+        let Some(colon) = memchr(b':', line) else {
+            return;
+        };
+        let (name, value) = line.split_at(colon);
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if is("content-length") {
+            let digits = std::str::from_utf8(value).ok();
+            self.length = digits.and_then(|it| it.parse().ok()).unwrap_or_default();
+        } else if is("transfer-encoding") {
+            self.chunked = value.eq_ignore_ascii_case(b"chunked");
+        } else if is("upgrade") {
+            self.websocket |= value.eq_ignore_ascii_case(b"websocket");
+        } else if is("connection") {
+            for option in value.split(|byte| *byte == b',') {
+                let option = option.trim_ascii();
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    /// Follows a connection in pieces of this length; what was wrong, and behind how many bytes.
+    fn follow(bytes: &str, piece: usize, limit: u64) -> Result<(Followed, usize), (usize, String)> {
+        let mut framing = Framing::new(limit);
+        let mut seen = 0;
+        for piece in bytes.as_bytes().chunks(piece) {
+            match framing.follow(piece) {
+                Ok(Followed::All) => seen += piece.len(),
+                Ok(Followed::Last(good)) => return Ok((Followed::Last(0), seen + good)),
+                Err((good, error)) => return Err((seen + good, error.to_string())),
+            }
+        }
+        Ok((Followed::All, seen))
+    }
+
+    fn in_all_pieces(bytes: &str, limit: u64) -> Result<(Followed, usize), (usize, String)> {
+        let whole = follow(bytes, bytes.len(), limit);
+        for piece in [1, 2, 3, 7] {
+            assert_eq!(follow(bytes, piece, limit), whole, "{bytes:?} by {piece}");
+        }
+        whole
+    }
+
+    #[test]
+    fn good_requests_pass() {
+        for requests in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "\r\n\nGET / HTTP/1.1\nHost: a\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\0\r\nPOST / HTTP/1.1\r\nCONTENT-LENGTH: 0\r\n\r\n",
+            "POST / HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.0\r\n\r\n",
+            "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\0\0anything\r\n\r\n",
+            "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\nanything",
+        ] {
+            let whole = Ok((Followed::All, requests.len()));
+            assert_eq!(in_all_pieces(requests, 100), whole, "{requests:?}");
+        }
+        for chunks in [
+            "0\r\n\r\n",
+            "5\r\nhello\r\n0\r\n\r\n",
+            "00A;name;x=y;q=\"a;\\\"b\"\r\n0123456789\r\n000\r\nTrailer: x\r\nOther: y\r\n\r\n",
+            "3;a = b\r\nabc\r\n0;last\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        ] {
+            let request = format!("{CHUNKED}{chunks}");
+            let whole = Ok((Followed::All, request.len()));
+            assert_eq!(in_all_pieces(&request, 100), whole, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn broken_chunks_are_found_where_they_break() {
+        for (good, bad, what) in [
+            ("", "x\r\n", "does not begin with its size"),
+            ("", "\r\n", "does not begin with its size"),
+            ("", " 5\r\n", "does not begin with its size"),
+            ("5", " \r\nhello", "a blank follows"),
+            ("5", "\t;x\r\nhello", "a blank follows"),
+            ("5", "g\r\n", "something other than hexadecimal"),
+            ("5", "\nhello", "something other than hexadecimal"),
+            ("0", "x5\r\n", "something other than hexadecimal"),
+            ("fffffffffffffff", "f\r\n", "too many digits"),
+            ("5\r", "hello", "carriage return"),
+            ("5;a=", "\x01\r\n", "control character"),
+            ("5;a=\"", "\r\n", "control character"),
+            ("5\r\nhello", "!\r\n0\r\n\r\n", "longer than its size"),
+            ("5\r\nhello\r", "0\r\n\r\n", "longer than its size"),
+            ("5\r\nhello\r\n", "\r\n", "does not begin with its size"),
+            ("0\r\nA: b", "\n\r\n", "control character"),
+            ("0\r\nA: b\r", "x", "carriage return"),
+            ("0\r\n\r", "x", "carriage return"),
+        ] {
+            let request = format!("{CHUNKED}{good}{bad}");
+            let (at, error) = in_all_pieces(&request, 1_000).unwrap_err();
+            assert_eq!(at, CHUNKED.len() + good.len(), "{request:?}");
+            assert!(error.contains(what), "{request:?}: {error}");
+            let offset = format!("offset {}", good.len());
+            assert!(error.contains(&offset), "{request:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn extensions_and_trailers_count_for_the_limit() {
+        let longest = format!("5;x={}\r\nhello\r\n0\r\n\r\n", "y".repeat(80));
+        for chunks in [
+            longest,
+            format!("5\r\nhello\r\n0\r\nX: {}\r\n\r\n", "y".repeat(79)),
+            "1\r\na\r\n".repeat(15) + "0\r\n\r\n",
+        ] {
+            let request = format!("{CHUNKED}{chunks}");
+            let length = chunks.len() as u64;
+            assert!(in_all_pieces(&request, length).is_ok(), "{chunks}");
+            let (_, error) = follow(&request, 1, length - 1).unwrap_err();
+            assert!(error.contains("larger than the"), "{error}");
+        }
+        // Each request has the limit for itself.
+        let two = format!("{CHUNKED}5\r\nhello\r\n0\r\n\r\n").repeat(2);
+        assert!(in_all_pieces(&two, 15).is_ok());
+    }
+
+    #[test]
+    fn behind_the_last_request_is_nothing() {
+        let next = "POST / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for last in [
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nconnection: x,  CLOSE\r\n\r\n".to_owned(),
+            "GET / HTTP/1.0\r\n\r\n".to_owned(),
+            "POST / HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab".to_owned(),
+            CHUNKED.replace("Host: a", "Connection: close") + "2\r\nab\r\n0\r\n\r\n",
+        ] {
+            let request = format!("{last}{next}");
+            let found = Ok((Followed::Last(0), last.len()));
+            let whole = follow(&request, request.len(), 100);
+            assert_eq!(
+                whole.map(|(_, at)| (Followed::Last(0), at)),
+                found,
+                "{last}"
+            );
+            assert_eq!(follow(&request, 1, 100), found, "{last}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_too_long_is_left_to_the_parser() {
+        let request = format!("GET /{} HTTP/1.1\r\n", "a".repeat(HEAD));
+        assert_eq!(
+            follow(&request, 4_096, 10),
+            Ok((Followed::All, request.len()))
+        );
+    }
+}

@@ -1,0 +1,304 @@
+//! HTTP/1.1 below all front ends (RFC 9112): the framing of chunks, the last request of a connection, names of
+//! fields, addresses where nothing is.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use crate::app::{RELATED, Response, TestApp, admin, inline, multipart};
+use crate::message::{KIM, chunked};
+
+/// The routes that take a body: path, media type and a body that makes the user kim.
+fn uploads() -> [(&'static str, &'static str, String); 5] {
+    let user =
+        "{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"kim\"}";
+    let bulk = format!(
+        "{{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:BulkRequest\"],\"Operations\":[{{\
+         \"method\":\"POST\",\"path\":\"/Users\",\"bulkId\":\"a\",\"data\":{user}}}]}}"
+    );
+    [
+        ("/services/UserAdmin", "text/xml", inline(KIM)),
+        ("/services/UserAdmin", RELATED, multipart(KIM)),
+        (
+            "/api/v1/imports",
+            "text/csv",
+            "username,password\nkim,Meadow-Lark-77\n".into(),
+        ),
+        ("/scim/v2/Users", "application/scim+json", user.into()),
+        ("/scim/v2/Bulk", "application/scim+json", bulk),
+    ]
+}
+
+fn head(path: &str, content_type: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: {content_type}\r\n",
+        admin()
+    )
+}
+
+/// All that the server sends to these bytes until it closes the connection.
+fn all_that_comes(server: &TestApp, bytes: &[u8]) -> String {
+    let mut stream = server.connect();
+    stream.write_all(bytes).unwrap();
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    String::from_utf8(all).unwrap()
+}
+
+#[test]
+fn a_malformed_chunk_is_answered_400_on_every_protocol() {
+    for (path, content_type, body) in uploads() {
+        let server = TestApp::start();
+        let head = head(path, content_type) + "Transfer-Encoding: chunked\r\n\r\n";
+        let half = body.len() / 2;
+        let (first, rest) = body.split_at(half);
+        let first = format!("{:x}\r\n{first}\r\n", first.len());
+        for (bad, what) in [
+            (
+                format!("{:x} \r\n{rest}\r\n0\r\n\r\n", rest.len()),
+                "a blank follows the size",
+            ),
+            (
+                format!("{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len() - 1),
+                "longer than its size",
+            ),
+            (
+                format!("0x{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len()),
+                "size of a chunk",
+            ),
+            (
+                format!("!{rest}\r\n0\r\n\r\n"),
+                "does not begin with its size",
+            ),
+            (
+                format!("{:x}\r\n{rest}\r\n0\r\nA: b\x01\r\n\r\n", rest.len()),
+                "in the trailer",
+            ),
+        ] {
+            let all = all_that_comes(&server, format!("{head}{first}{bad}").as_bytes());
+            let response = Response::parse(&all);
+            assert_eq!(response.status, 400, "{path} {what}: {all}");
+            assert!(response.body.contains(what), "{path} {what}: {all}");
+            assert!(response.body.contains("offset"), "{path} {what}: {all}");
+            if path.starts_with("/services") || path.starts_with("/api") {
+                assert!(response.body.contains("IMP-HTTP-CHUNK"), "{path}: {all}");
+            }
+            assert_eq!(
+                response.header("connection"),
+                Some("close"),
+                "{path}: {all}"
+            );
+        }
+        assert!(server.user_names().is_empty(), "{path}");
+        let good = format!(
+            "{head}{first}{:x};a=\"b\"\r\n{rest}\r\n0\r\nA: b\r\n\r\n",
+            rest.len()
+        );
+        assert!(server.send(good.as_bytes()).status < 300, "{path}");
+        assert_eq!(server.user_names(), ["kim"], "{path}");
+    }
+}
+
+#[test]
+fn a_sender_that_goes_on_behind_a_malformed_chunk_reads_the_answer() {
+    let server = TestApp::start();
+    let head = head("/api/v1/imports", "text/csv") + "Transfer-Encoding: chunked\r\n\r\n";
+    let mut stream = server.connect();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(b"10 \r\n").unwrap();
+    // Far more than fits into the buffers of both systems.
+    let _ = stream.write_all(&b"x".repeat(8 * 1024 * 1024));
+    assert_eq!(Response::read(&mut stream).status, 400);
+}
+
+#[test]
+fn extensions_and_trailers_of_chunks_count_for_the_limit() {
+    let server = TestApp::start_with(|options| options.http.body_limit_bytes = 20_000);
+    for (path, content_type, body) in uploads() {
+        let head = head(path, content_type) + "Transfer-Encoding: chunked\r\n\r\n";
+        let start = format!("{head}{:x}", body.len());
+        let padding = "x".repeat(30_000);
+        for message in [
+            format!("{start};a={padding}\r\n{body}\r\n0\r\n\r\n"),
+            format!("{start}\r\n{body}\r\n0\r\nA: {padding}\r\n\r\n"),
+        ] {
+            let response = Response::parse(&all_that_comes(&server, message.as_bytes()));
+            let expected = if path.starts_with("/services") {
+                500
+            } else {
+                413
+            };
+            assert_eq!(response.status, expected, "{path}: {}", response.body);
+            let told = ["larger than", "more than", "exceeds the"]
+                .map(|text| response.body.contains(text));
+            assert!(told.contains(&true), "{}", response.body);
+        }
+    }
+    assert!(server.user_names().is_empty());
+}
+
+#[test]
+fn nothing_behind_the_last_request_is_carried_out() {
+    let server = TestApp::start();
+    let import = |name: &str, version: &str, connection: &str| {
+        let file = format!("username,password\n{name},Meadow-Lark-77\n");
+        format!(
+            "POST /api/v1/imports HTTP/{version}\r\nHost: test\r\nAuthorization: {}\r\n\
+             Content-Type: text/csv\r\n{connection}Content-Length: {}\r\n\r\n{file}",
+            admin(),
+            file.len()
+        )
+    };
+    for (number, (version, connection)) in [
+        ("1.1", "Connection: close\r\n"),
+        ("1.1", "Connection: Keep-Alive, Close\r\n"),
+        ("1.0", ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (last, behind) = (format!("last{number}"), format!("behind{number}"));
+        let messages = import(&last, version, connection) + &import(&behind, "1.1", "");
+        let all = all_that_comes(&server, messages.as_bytes());
+        assert_eq!(all.matches("HTTP/1.").count(), 1, "{all}");
+        // What comes later is not wanted either.
+        let mut stream = server.connect();
+        let late = import(&format!("late{number}"), version, connection);
+        stream.write_all(late.as_bytes()).unwrap();
+        assert!(Response::read(&mut stream).status < 300);
+        let _ = stream.write_all(import(&behind, "1.1", "").as_bytes());
+        let mut rest = String::new();
+        let _ = stream.read_to_string(&mut rest);
+        assert!(!rest.contains("HTTP/1."), "{rest}");
+    }
+    // With it, HTTP/1.0 goes on.
+    let messages = import("one", "1.0", "Connection: keep-alive\r\n") + &import("two", "1.0", "");
+    let all = all_that_comes(&server, messages.as_bytes());
+    assert_eq!(all.matches("HTTP/1.").count(), 2, "{all}");
+    assert_eq!(
+        server.user_names(),
+        [
+            "last0", "last1", "last2", "late0", "late1", "late2", "one", "two"
+        ]
+    );
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let server = TestApp::start();
+    let one = chunked("text/xml", "", inline(KIM).as_bytes(), 100);
+    let list = "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n";
+    let last = "GET /readyz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+    let all = all_that_comes(&server, &[&one, list.as_bytes(), last.as_bytes()].concat());
+    let places = ["bulkImportUsersResponse", "ok\n", "ready\n"].map(|text| all.find(text).unwrap());
+    assert!(places.is_sorted(), "{all}");
+}
+
+#[test]
+fn names_of_fields_are_in_title_case() {
+    let server = TestApp::start();
+    for (path, content_type, body) in uploads() {
+        for authorization in [admin(), crate::app::basic("admin", "wrong")] {
+            let message = format!(
+                "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: {authorization}\r\n\
+                 Content-Type: {content_type}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            for message in [
+                message.replace("Content-Length", "Expect: 100-continue\r\nContent-Length"),
+                message,
+            ] {
+                let all = all_that_comes(&server, message.as_bytes());
+                let all = all.replace("HTTP/1.1 100 Continue\r\n\r\n", "");
+                let (head, _) = all.split_once("\r\n\r\n").unwrap();
+                assert!(head.contains("\r\nContent-Type: "), "{head}");
+                for line in head.lines().skip(1) {
+                    let (name, _) = line.split_once(':').unwrap();
+                    let words = name.split('-');
+                    let is_title = |word: &str| word.starts_with(|c: char| c.is_ascii_uppercase());
+                    assert!(words.clone().all(is_title), "{line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn addresses_without_anything_say_what_there_is() {
+    let server = TestApp::start();
+    for (method, path, status, text) in [
+        ("GET", "/", 404, "/services/UserAdmin"),
+        (
+            "POST",
+            "/services/UserAdmn",
+            404,
+            "There is no service at this address",
+        ),
+        ("GET", "/services", 404, "/services/UserImport"),
+        ("GET", "/services/", 404, "/services/UserImport"),
+        (
+            "POST",
+            "/favicon.ico",
+            404,
+            "There is nothing at this address",
+        ),
+        (
+            "PUT",
+            "/services/UserAdmin",
+            405,
+            "send it requests by POST",
+        ),
+        (
+            "DELETE",
+            "/services/UserAdmin/",
+            405,
+            "send it requests by POST",
+        ),
+        ("GET", "/services/UserAdmin", 405, "?wsdl"),
+    ] {
+        let message =
+            format!("{method} {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n");
+        let response = server.send(message.as_bytes());
+        assert_eq!(response.status, status, "{method} {path}");
+        assert!(
+            response.body.contains(text),
+            "{method} {path}: {}",
+            response.body
+        );
+        let media_type = response.header("content-type");
+        assert_eq!(media_type, Some("text/plain; charset=utf-8"), "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_before_the_body() {
+    let server = TestApp::start();
+    for (method, path, status) in [
+        ("POST", "/nowhere", 404),
+        ("POST", "/services/UserAdmn", 404),
+        ("PUT", "/services/UserAdmin", 405),
+        ("POST", "/api/v1/import", 404),
+        ("POST", "/api/v2/imports", 404),
+        ("PUT", "/api/v1/imports", 405),
+        ("PATCH", "/api/v1/imports/preview", 405),
+        ("POST", "/scim/v2/Nothing", 404),
+        ("DELETE", "/scim/v2/Users", 405),
+        ("PUT", "/scim2/Bulk", 405),
+    ] {
+        let message = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: text/csv\r\n\
+             Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n",
+            admin()
+        );
+        let start = Instant::now();
+        let all = all_that_comes(&server, message.as_bytes());
+        assert!(start.elapsed() < Duration::from_secs(4), "{method} {path}");
+        assert!(!all.contains("100 Continue"), "{method} {path}: {all}");
+        let response = Response::parse(&all);
+        assert_eq!(response.status, status, "{method} {path}: {all}");
+        assert_eq!(
+            response.header("connection"),
+            Some("close"),
+            "{method} {path}"
+        );
+    }
+}
