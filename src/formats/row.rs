@@ -179,6 +179,11 @@ impl<'b> TextRow<'b> {
         self.ends.is_empty()
     }
 
+    /// All fields, one behind the other; what is between two may be there or not.
+    pub fn text(&self) -> &'b str {
+        self.text
+    }
+
     /// The field at `position`, from 0.
     pub fn get(&self, position: usize) -> Option<&'b str> {
         let end = *self.ends.get(position)?;

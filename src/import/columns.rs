@@ -125,6 +125,14 @@ pub enum RowContent<'r> {
     Nothing,
 }
 
+/// What a cell came to.
+enum ReadCell {
+    /// What it says is in the candidate.
+    Read,
+    /// It tells that its row is the example of a template.
+    Example,
+}
+
 impl<'t> ColumnPlan<'t> {
     /// The plan of a file whose header line has these cells, and names these columns.
     pub(super) fn headed(
@@ -345,59 +353,31 @@ impl<'t> ColumnPlan<'t> {
             by_position: self.password_by_position,
             ..Candidate::default()
         };
+        // Hardly any row has the sign, and each of its cells would be searched for it.
+        let has_equals = memchr(b'=', row.text().as_bytes()).is_some();
         let mut is_blank = true;
-        for (position, value) in row.iter().enumerate() {
-            let column = self.columns.get(position).or(self.columns.last());
-            let field = column.and_then(|column| column.field.as_ref());
-            let (cell, is_tidy) = self.tidy(value, field);
-            if cell.is_empty() {
-                is_blank &= value.is_empty() || cells::trimmed(value).is_empty();
-            } else {
-                is_blank = false;
+        let mut values = row.iter();
+        for (column, value) in self.columns.iter().zip(&mut values) {
+            let (cell, is_tidy) = self.tidy(value, column.field.as_ref());
+            is_blank &= cell.is_empty() && cells::trimmed(value).is_empty();
+            match self.read_cell(column, cell, is_tidy, has_equals, &mut candidate) {
+                ReadCell::Read => {}
+                ReadCell::Example => return Ok(RowContent::Example),
             }
-            if position >= self.columns.len() && !self.open_ended {
-                self.read_surplus(cell, row, &mut candidate)?;
-                continue;
-            }
-            let Some(column) = column else { continue };
-            let cell = match column.cells {
-                Cells::Plain => cell,
-                cells if cells.is_example(cell) => return Ok(RowContent::Example),
-                cells => {
-                    if cells.is_foreign_hash(cell) {
-                        candidate
-                            .problems
-                            .push(foreign_hash(row.line(), &column.name));
+        }
+        // What is behind the last column, if anything is.
+        for value in values {
+            let last = self.columns.last().filter(|_| self.open_ended);
+            let (cell, is_tidy) = self.tidy(value, last.and_then(|column| column.field.as_ref()));
+            is_blank &= cell.is_empty() && cells::trimmed(value).is_empty();
+            match last {
+                None => self.read_surplus(cell, row, &mut candidate)?,
+                Some(column) => {
+                    match self.read_cell(column, cell, is_tidy, has_equals, &mut candidate) {
+                        ReadCell::Read => {}
+                        ReadCell::Example => return Ok(RowContent::Example),
                     }
-                    cells.read(cell)
                 }
-            };
-            let Some(field) = field else { continue };
-            if let Some(error) = cells::spreadsheet_error(cell) {
-                candidate
-                    .problems
-                    .push(spreadsheet_error(row.line(), &column.name, error));
-                continue;
-            }
-            match field {
-                Field::ClaimCells => self.read_claim(cell, &column.name, &mut candidate),
-                Field::UserName => put(&mut candidate, field, &column.name, cell),
-                Field::Password => {
-                    if !is_tidy && !cell.is_empty() {
-                        candidate
-                            .warnings
-                            .push(password_trimmed(row.line(), &column.name));
-                    }
-                    put(&mut candidate, field, &column.name, cell);
-                }
-                // The original never reads its header, so a column of claim cells may have any name.
-                _ if self.is_claim_cell(cell) => {
-                    self.read_claim(cell, &column.name, &mut candidate);
-                }
-                field => put_value(&mut candidate, field, &column.name, cell),
-            }
-            if let Some(second) = &column.second {
-                put_value(&mut candidate, second, &column.name, cell);
             }
         }
         match is_blank {
@@ -406,7 +386,58 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
+    /// Reads a cell of this column.
+    fn read_cell<'r>(
+        &'r self,
+        column: &'r Column,
+        cell: &'r str,
+        is_tidy: bool,
+        has_equals: bool,
+        candidate: &mut Candidate<'r>,
+    ) -> ReadCell {
+        let line = candidate.line;
+        let cell = match column.cells {
+            Cells::Plain => cell,
+            cells if cells.is_example(cell) => return ReadCell::Example,
+            cells => {
+                if cells.is_foreign_hash(cell) {
+                    candidate.problems.push(foreign_hash(line, &column.name));
+                }
+                cells.read(cell)
+            }
+        };
+        let Some(field) = &column.field else {
+            return ReadCell::Read;
+        };
+        if let Some(error) = cells::spreadsheet_error(cell) {
+            let problem = spreadsheet_error(line, &column.name, error);
+            candidate.problems.push(problem);
+            return ReadCell::Read;
+        }
+        match field {
+            Field::ClaimCells => self.read_claim(cell, &column.name, candidate),
+            Field::UserName => put(candidate, field, &column.name, cell),
+            Field::Password => {
+                if !is_tidy && !cell.is_empty() {
+                    let warning = password_trimmed(line, &column.name);
+                    candidate.warnings.push(warning);
+                }
+                put(candidate, field, &column.name, cell);
+            }
+            // The original never reads its header, so a column of claim cells may have any name.
+            _ if has_equals && self.is_claim_cell(cell) => {
+                self.read_claim(cell, &column.name, candidate);
+            }
+            field => put_value(candidate, field, &column.name, cell),
+        }
+        if let Some(second) = &column.second {
+            put_value(candidate, second, &column.name, cell);
+        }
+        ReadCell::Read
+    }
+
     /// A cell as it is read, and whether it is so as the file has it.
+    #[inline]
     fn tidy<'r>(&self, value: &'r str, field: Option<&Field>) -> (&'r str, bool) {
         let refused = match field {
             // A reject file leaves it out, so what is there now was never marked.
@@ -542,7 +573,6 @@ impl<'t> ColumnPlan<'t> {
     }
 
     fn is_claim_cell(&self, value: &str) -> bool {
-        // Every cell of a file is searched here, and hardly one has the sign.
         memchr(b'=', value.as_bytes()).is_some_and(|sign| {
             let uri = value.get(..sign).unwrap_or_default();
             uri.contains(':') && self.claims.claim(uri.trim()).is_some()
@@ -639,12 +669,13 @@ fn first_letter(text: &str) -> Option<usize> {
 
 /// An empty text where the cell is a database's word for no value, in columns that hold no such word.
 fn without_null_word<'r>(field: &Field, cell: &'r str) -> &'r str {
-    let may_be_null = match field {
+    let may_be_null = || match field {
         Field::Email => true,
         Field::Attribute(name) => WITHOUT_NULL_WORDS.contains(&name.as_ref()),
         _ => false,
     };
-    match may_be_null && cells::is_null_word(cell) {
+    // Of the two questions this one is answered sooner.
+    match cells::is_null_word(cell) && may_be_null() {
         true => "",
         false => cell,
     }

@@ -132,7 +132,8 @@ impl<R: Read> Read for Limited<'_, R> {
                 Some(wire) => unread(wire, self.limit, payload_too_large),
                 None => ScimError::new(400, error.to_string()),
             };
-            self.refused.replace(Some(refusal));
+            // Whoever reads on is told another reason, and not the one.
+            self.refused.borrow_mut().get_or_insert(refusal);
         })?;
         match self.left.checked_sub(count as u64) {
             Some(left) => {

@@ -121,7 +121,7 @@ fn https_works_with_the_certificate_of_the_first_start_which_is_kept() {
     );
     let answer = over_tls(&server, &certificate, "localhost", &waiting);
     assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
-    assert!(answer.contains("connection: close"), "{answer}");
+    assert!(answer.contains("Connection: close"), "{answer}");
     let wsdl = "GET /services/UserAdmin?wsdl HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
     let wsdl = over_tls(&server, &certificate, "localhost", wsdl);
     let address = format!("https://{}/services/UserAdmin", server.https());
@@ -268,6 +268,7 @@ fn stop_in_the_middle(signal: Signal, sender: fn(&mut TcpStream, &str)) {
     let answer = Response::read(&mut reading);
     assert_eq!(answer.status, 500, "{}", answer.body);
     assert!(answer.body.contains("IMP-STOPPING"), "{}", answer.body);
+    assert_eq!(answer.header("retry-after"), Some("5"));
     drop(reading);
     let (code, time) = server.wait(GRACE);
     assert_eq!(code, Some(0), "{signal:?}");
@@ -431,4 +432,85 @@ fn the_first_operators_password_comes_from_a_variable_or_a_file() {
     command.env("MUSTER_ADMIN_PASSWORD_FILE", &file);
     let refused = finish(command, "").ended(1);
     assert!(refused.err.contains("not both"), "{refused:?}");
+}
+
+#[test]
+fn malformed_heads_are_logged_with_the_peer_and_not_without_bound() {
+    let home = Home::with_settings("[log]\nlevel = \"debug\"\n");
+    let server = Serving::start(&home);
+    for number in 0..60 {
+        let mut stream = server.connect();
+        let head = match number % 3 {
+            0 => "GET / HTTP/1.1\r\nHost test\r\n\r\n",
+            1 => "GET / HTTP/1.1\r\n\r\n",
+            _ => "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        };
+        stream.write_all(head.as_bytes()).expect("it is read");
+        assert_eq!(Response::read(&mut stream).status, 400, "{head}");
+    }
+    let log = || -> Vec<String> {
+        let lines = server.log();
+        let malformed = lines.lines().filter(|line| line.contains("is malformed"));
+        malformed.map(str::to_owned).collect()
+    };
+    let until = Instant::now() + Duration::from_secs(10);
+    while log().is_empty() {
+        assert!(Instant::now() < until, "{}", server.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let lines = log();
+    // Five a second, and the machine may be slow.
+    assert!(lines.len() < 60, "{lines:?}");
+    for line in &lines {
+        assert!(
+            line.contains("DEBUG") && line.contains("127.0.0.1:"),
+            "{line}"
+        );
+    }
+    assert!(!server.log().contains("ERROR"), "{}", server.log());
+    server.stop();
+}
+
+/// A Kubernetes Service that is called `muster` puts such variables into every pod.
+#[test]
+fn variables_that_others_set_do_not_keep_the_server_from_starting() {
+    let home = Home::new();
+    let serving = ["serve", "--http", "127.0.0.1:0", "--https", "off"];
+    let mut command = home.command(&serving);
+    command.env("MUSTER_ADMIN_PASSWORD", ADMIN_PASSWORD);
+    for (name, value) in [
+        ("MUSTER_SERVICE_HOST", "10.96.0.12"),
+        ("MUSTER_SERVICE_PORT", "9763"),
+        ("MUSTER_PORT", "tcp://10.96.0.12:9763"),
+        ("MUSTER_PORT_9763_TCP", "tcp://10.96.0.12:9763"),
+        ("MUSTER_PORT_9763_TCP_ADDR", "10.96.0.12"),
+        ("MUSTER_HOME", "/srv/muster"),
+        ("MUSTER_SEVER_HTTP", "x"),
+    ] {
+        command.env(name, value);
+    }
+    let server = Serving::spawn(command);
+    let log = server.log();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    assert!(
+        warnings[0].contains("MUSTER_HOME, MUSTER_SEVER_HTTP are no settings"),
+        "{log}"
+    );
+    assert!(!log.contains("SERVICE_HOST"), "{log}");
+    server.stop();
+    let mut command = home.command(&["users", "list"]);
+    command
+        .env("MUSTER_HOME", "/srv/muster")
+        .env("MUSTER_PORT", "tcp://10.96.0.12:9763");
+    let said = finish(command, "");
+    assert!(
+        said.err
+            .contains("warning: the variable MUSTER_HOME is no setting"),
+        "{said:?}"
+    );
+    let mut command = home.command(&serving);
+    command.env("MUSTER_SERVER_HTPP", "x");
+    let refused = finish(command, "").ended(1);
+    assert!(refused.err.contains("MUSTER_SERVER_HTPP"), "{refused:?}");
 }

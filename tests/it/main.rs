@@ -17,6 +17,7 @@ mod old_files;
 mod headers;
 mod column_options;
 mod soap;
+mod soap_forms;
 mod callers;
 mod companions;
 mod rest;

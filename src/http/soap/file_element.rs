@@ -7,7 +7,7 @@ use crate::http::soap::fault::Fault;
 use crate::http::soap::parameters::is_nil;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::quoted;
-use crate::wire::base64::Base64Push;
+use crate::wire::base64::{Base64Push, SIGN_OF_TEXT};
 use crate::wire::decoder::Decoder;
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
@@ -202,12 +202,10 @@ fn no_file(name: &str, text: &str) -> Fault {
     }
 }
 
-/// The fault for base64 that breaks in `piece`: where that has signs that CSV has and base64 has not, the file
-/// itself was sent.
-fn not_base64(name: &str, piece: &str, error: WireError) -> Fault {
-    const SIGNS: [char; 8] = [',', ';', '@', '"', '\'', '\t', '.', '_'];
+/// The fault for base64 that breaks: at a sign that CSV has and base64 has not, the file itself was sent.
+fn not_base64(name: &str, error: WireError) -> Fault {
     match error {
-        WireError::Base64 { .. } if piece.contains(SIGNS) => not_encoded(name),
+        WireError::Base64 { what, .. } if what == SIGN_OF_TEXT => not_encoded(name),
         other => other.into(),
     }
 }
@@ -256,8 +254,9 @@ impl<'s> Content<'s> {
                 decoder,
                 decoded,
                 spool,
-            } => decode(decoder, decoded, spool, piece)
-                .map_err(|error| not_base64(self.name, piece, error)),
+            } => {
+                decode(decoder, decoded, spool, piece).map_err(|error| not_base64(self.name, error))
+            }
             Kind::Reference => self.push_reference(piece),
             Kind::Unknown if self.head.is_empty() && piece.trim().is_empty() => Ok(()),
             Kind::Unknown => {
@@ -287,7 +286,7 @@ impl<'s> Content<'s> {
         let mut decoder = Base64Push::default();
         let (mut decoded, mut spool) = (Vec::new(), Spool::new(self.settings));
         decode(&mut decoder, &mut decoded, &mut spool, &self.head)
-            .map_err(|error| not_base64(self.name, &self.head, error))?;
+            .map_err(|error| not_base64(self.name, error))?;
         self.kind = Kind::Base64 {
             decoder,
             decoded,
@@ -309,7 +308,8 @@ impl<'s> Content<'s> {
                 mut decoded,
                 mut spool,
             } => {
-                decoder.finish(&mut decoded)?;
+                let ended = decoder.finish(&mut decoded);
+                ended.map_err(|error| not_base64(self.name, error))?;
                 spool.write_all(&decoded).map_err(WireError::from_io)?;
                 Ok(if spool.is_empty() {
                     FileContent::Empty
