@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::{App, HttpResponse, HttpServer, web};
 
 /// The argument that makes this program the bare handler. The next ones are the answer's media type, its
-/// field `muster-import` and its body.
+/// field `Muster-Import` and its body.
 pub const ARGUMENT: &str = "--bare-handler";
 
 /// As the server has them (`src/http/server.rs`).
@@ -37,7 +37,7 @@ impl BareHandler {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut child = Command::new(program)
             .arg(ARGUMENT)
-            .args([field("content-type")?, field("muster-import")?, body])
+            .args([field("Content-Type")?, field("Muster-Import")?, body])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -91,10 +91,12 @@ async fn listen(answer: [String; 3]) -> io::Result<()> {
     let handler = move |_body: web::Bytes| {
         let [content_type, import, body] = answer.clone();
         async move {
-            HttpResponse::Ok()
+            let mut answer = HttpResponse::Ok()
                 .content_type(content_type)
                 .insert_header(("muster-import", import))
-                .body(body)
+                .body(body);
+            answer.head_mut().set_camel_case_headers(true);
+            answer
         }
     };
     HttpServer::new(move || App::new().default_service(web::post().to(handler.clone())))

@@ -29,7 +29,7 @@ const CSV: &str = "username,password,givenname,familyname,emailaddress,country\n
 /// The status line of an answer to a call that went well.
 const STATUS: &[u8] = b"HTTP/1.1 200 ";
 
-/// The counts in its field `muster-import`.
+/// The counts in its field `Muster-Import`.
 const COUNTS: &[u8] =
     b"state=completed, total=3, created=3, updated=0, unchanged=0, duplicate=0, failed=0, skipped=0";
 
@@ -167,7 +167,7 @@ fn length(answer: &[u8]) -> io::Result<Option<usize>> {
     let head = std::str::from_utf8(answer.get(..end).unwrap_or_default());
     let announced = head
         .ok()
-        .and_then(|head| head.split_once("\r\ncontent-length: "))
+        .and_then(|head| head.split_once("\r\nContent-Length: "))
         .and_then(|(_, rest)| rest.lines().next()?.parse::<usize>().ok());
     match announced {
         Some(body) => Ok(Some(end + 4 + body)),

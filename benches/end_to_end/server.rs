@@ -99,7 +99,7 @@ impl Server {
         let expected = ["HTTP/1.1 200", "HTTP/1.1 201", "HTTP/1.1 500"];
         // Rows that exist already are a fault of the original's, with the counts in it. REST tells them in
         // its body.
-        let counted = answer.contains("muster-import:") || answer.contains("\"total\":");
+        let counted = answer.contains("Muster-Import:") || answer.contains("\"total\":");
         if !counted || !expected.iter().any(|status| answer.starts_with(status)) {
             let beginning: String = answer.chars().take(2_000).collect();
             return Err(format!("the server answered {beginning}"));

@@ -104,7 +104,7 @@ fn call_bare_handler(answer: &str, calls: u64) -> Result<Answered, String> {
 
 /// The lines of an answer in an order of their own, but for the one that tells the time.
 fn without_date(answer: &str) -> Vec<&str> {
-    let is_date = |line: &str| line.starts_with("date: ");
+    let is_date = |line: &str| line.starts_with("Date: ");
     let mut lines: Vec<&str> = answer.lines().filter(|line| !is_date(line)).collect();
     lines.sort_unstable();
     lines
