@@ -88,16 +88,30 @@ pub(super) fn is_null_word(cell: &str) -> bool {
 /// space, and one `@` with text on both sides.
 pub(super) fn is_address(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // Every row has one: both are counted without a branch a byte.
-    let (mut signs, mut others) = (0_usize, 0_usize);
-    for byte in bytes {
-        signs += usize::from(*byte == b'@');
-        others += usize::from(!byte.is_ascii_graphic());
-    }
+    // Every row has one: a look into a table and a sum a byte.
+    let kind = |byte: &u8| KINDS.get(usize::from(*byte)).copied().unwrap_or(OTHER);
+    let sum: u64 = bytes.iter().map(kind).sum();
     let at_the_end = bytes.first() == Some(&b'@') || bytes.last() == Some(&b'@');
     // Other characters than graphic ones are looked at as such: some are blanks.
-    signs == 1 && !at_the_end && (others == 0 || !text.contains(char::is_whitespace))
+    let no_blank = sum < OTHER || !text.contains(char::is_whitespace);
+    sum % OTHER == SIGN && !at_the_end && no_blank
 }
+
+/// What [`is_address`] counts: an `@`, and a byte that is no graphic character of ASCII.
+const SIGN: u64 = 1;
+const OTHER: u64 = 1 << 32;
+
+/// What each byte counts for.
+static KINDS: [u64; 256] = {
+    let mut kinds = [OTHER; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        kinds[byte as usize] = 0;
+        byte += 1;
+    }
+    kinds[b'@' as usize] = SIGN;
+    kinds
+};
 
 /// Whether the cell reads `claimURI=value`.
 pub(super) fn is_claim_shaped(cell: &str) -> bool {
