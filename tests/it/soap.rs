@@ -218,13 +218,13 @@ fn the_file_is_taken_in_every_form_of_attachment() {
     const ROOT: &str = "Content-Type: text/xml; charset=UTF-8\nContent-ID: <root>";
     const FILE: &str = "Content-Type: text/csv\nContent-ID: <file@test>";
     let message = |handler: &str| parts(&[(ROOT, &call(handler)), (FILE, KIM)]);
-    let href = parts(&[
-        (
-            ROOT,
-            &call("").replace("<handler>", "<handler href=\"cid:file@test\">"),
-        ),
-        (FILE, KIM),
-    ]);
+    let attribute = |name: &str| {
+        let handler = format!("<handler {name}=\"cid:file@test\">");
+        parts(&[
+            (ROOT, &call("").replace("<handler>", &handler)),
+            (FILE, KIM),
+        ])
+    };
     let inc = "\n  <inc:Include href=\"cid:file@test\" \
         xmlns:inc=\"http://www.w3.org/2004/08/xop/include\"></inc:Include>\n";
     let default_namespace = "<Include href=\"cid:file@test\" \
@@ -241,7 +241,12 @@ fn the_file_is_taken_in_every_form_of_attachment() {
         ("text", message("cid:file@test")),
         ("text with white space", message("\n  cid:file@test\n")),
         ("text in CDATA", message("<![CDATA[cid:file@test]]>")),
-        ("href", href),
+        ("href", attribute("href")),
+        ("ref of Axis 1.4", attribute("ref")),
+        (
+            "include with the ref of Axis 1.4",
+            message(&include("file@test").replace("href", "ref")),
+        ),
     ];
     for (name, body) in forms {
         let swa = "multipart/related; type=\"text/xml\"; start=\"<root>\"; boundary=\"b1\"";

@@ -84,11 +84,7 @@ fn read_content<R: Read>(
         skip(xml)?;
         return Ok(FileContent::Nil);
     }
-    // Axis 1.4 calls it `ref` under SOAP 1.2, whose encoding has no `href`.
-    let href = element
-        .attribute(None, "href")
-        .or_else(|| element.attribute(None, "ref"));
-    if let Some(href) = href {
+    if let Some(href) = href(element) {
         let reference = reference(name, href)?;
         skip(xml)?;
         return Ok(reference);
@@ -124,12 +120,20 @@ fn read_content<R: Read>(
     }
 }
 
+/// What the element refers to. Axis 1.4 calls it `ref` under SOAP 1.2, whose encoding has no `href`, and
+/// does so in `xop:Include` as well.
+fn href(element: &Element) -> Option<&str> {
+    element
+        .attribute(None, "href")
+        .or_else(|| element.attribute(None, "ref"))
+}
+
 fn read_include<R: Read>(
     name: &str,
     include: &Element,
     xml: &mut XmlReader<R>,
 ) -> Result<FileContent, Fault> {
-    let Some(href) = include.attribute(None, "href") else {
+    let Some(href) = href(include) else {
         return Err(Fault::client(
             "IMP-XOP-INCLUDE",
             "The xop:Include has no href attribute.",
