@@ -55,7 +55,7 @@ fn it_is_served_at_every_address_in_any_case() {
 }
 
 #[test]
-fn our_own_service_has_one_shape_and_one_address() {
+fn our_own_service_answers_in_every_shape_and_has_one_address() {
     let server = TestApp::start();
     let address = format!("http://{}/services/UserImport", server.address());
     for path in [
@@ -68,6 +68,9 @@ fn our_own_service_has_one_shape_and_one_address() {
         assert_eq!(addresses(&response.body), [&*address, &*address], "{path}");
         assert_eq!(operations(&response.body), (7, 7), "{path}");
     }
+    let wsdl = server.get("/services/UserImport?wsdl&shape=soap11").body;
+    assert_eq!(addresses(&wsdl), [&*address]);
+    assert_eq!(operations(&wsdl), (7, 7));
     let dotted = server.get("/services/UserImport.UserImportHttpsSoap11Endpoint?wsdl");
     assert_eq!(dotted.status, 404);
 }
@@ -81,11 +84,31 @@ fn the_originals_shape_leaves_nine_operations_without_an_answer() {
 }
 
 #[test]
+fn the_shape_for_older_generators_answers_at_one_address() {
+    let server = TestApp::start();
+    for (service, count) in [
+        ("UserAdmin", 30),
+        ("AuthenticationAdmin", 2),
+        ("RemoteUserStoreManagerService", 1),
+    ] {
+        let wsdl = server
+            .get(&format!("/services/{service}?wsdl&shape=soap11"))
+            .body;
+        let address = format!(
+            "http://{}/services/{service}.{service}HttpsSoap11Endpoint/",
+            server.address()
+        );
+        assert_eq!(addresses(&wsdl), [address]);
+        assert_eq!(operations(&wsdl), (count, count), "{service}");
+    }
+}
+
+#[test]
 fn no_shape_shows_what_it_is_made_of() {
     let server = TestApp::start();
-    for query in ["wsdl", "wsdl&shape=in-only"] {
+    for query in ["wsdl", "wsdl&shape=in-only", "wsdl&shape=soap11"] {
         let wsdl = server.get(&format!("/services/UserAdmin?{query}")).body;
-        for trace in ["<!--answer-->", "<!--/answer-->", "@BASE_URL@"] {
+        for trace in ["answer-->", "soap11-->", "@BASE_URL@"] {
             assert!(!wsdl.contains(trace), "{query}: {trace}");
         }
     }

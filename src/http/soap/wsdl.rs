@@ -2,8 +2,9 @@
 //!
 //! Never with the request's own Host: a stranger could put any address into somebody's client.
 //!
-//! Each of the original's services has one file for two shapes. What only ours has stands between two
-//! marker lines, and the original's shape is the same text without it. Our own service has one shape.
+//! Each service has one file for all shapes. What some of them leave out stands between two marker
+//! lines, and a shape is the text without what it leaves out. Our own service answers every operation,
+//! so the original's shape of it is the default one.
 
 use crate::http::soap::service::Service;
 
@@ -23,14 +24,24 @@ const USER_IMPORT: &str = include_str!("../../../wsdl/UserImport.wsdl");
 /// Stands in the files for the base URL.
 const PLACEHOLDER: &str = "@BASE_URL@";
 
-/// The line before what the original's shape leaves out.
-const ANSWER: &str = "<!--answer-->";
+/// The lines before and after what the original's shape leaves out.
+const ANSWER: [&str; 2] = ["<!--answer-->", "<!--/answer-->"];
 
-/// The line after it.
-const ANSWER_END: &str = "<!--/answer-->";
+/// Those around what the shape with SOAP 1.1 alone leaves out.
+const NOT_SOAP11: [&str; 2] = ["<!--not-soap11-->", "<!--/not-soap11-->"];
+
+/// Those around what only that shape has.
+const SOAP11: [&str; 2] = ["<!--soap11-->", "<!--/soap11-->"];
+
+/// All pairs of marker lines.
+const MARKERS: [[&str; 2]; 3] = [ANSWER, NOT_SOAP11, SOAP11];
 
 /// Says that an element is a file. An attribute has no room for markers, so it is left out by name.
 const IS_FILE: &str = "xmime:expectedContentTypes=\"application/octet-stream\"";
+
+/// A type that older generators do not know, and the one that stands for it in the shape for them.
+/// Both are written the same, and no count of ours is too large for the second.
+const COUNT: [&str; 2] = ["xs:unsignedLong", "xs:long"];
 
 /// What the query of a GET asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +50,15 @@ pub enum Asked {
     WithOutput,
     /// The WSDL in the original's shape.
     InOnly,
+    /// The WSDL with SOAP 1.1 alone and each type name once, for older generators.
+    Soap11,
     /// A schema: there is none, all of them stand in the WSDL.
     Schema,
     /// Neither.
     Nothing,
 }
 
-/// Reads the query: `wsdl` in any case, `shape=in-only`, `xsd=…`.
+/// Reads the query: `wsdl` in any case, `shape=in-only`, `shape=soap11`, `xsd=…`.
 pub fn asked(query: &str) -> Asked {
     let names = || {
         query
@@ -54,10 +67,13 @@ pub fn asked(query: &str) -> Asked {
     };
     let has = |wanted: &str| names().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     if has("wsdl") {
-        let in_only =
-            names().any(|(name, value)| name.eq_ignore_ascii_case("shape") && value == "in-only");
-        return if in_only {
+        let shape = |wanted: &str| {
+            names().any(|(name, value)| name.eq_ignore_ascii_case("shape") && value == wanted)
+        };
+        return if shape("in-only") {
             Asked::InOnly
+        } else if shape("soap11") {
+            Asked::Soap11
         } else {
             Asked::WithOutput
         };
@@ -78,27 +94,30 @@ pub fn document(service: Service, asked: Asked, base_url: &str) -> Option<String
         Service::UserImport => USER_IMPORT,
     };
     let text = match asked {
-        Asked::WithOutput | Asked::InOnly if !service.is_the_originals() => source.to_owned(),
-        Asked::WithOutput => shaped(source, true),
-        Asked::InOnly => shaped(source, false).replace(IS_FILE, ""),
+        Asked::InOnly if service.is_the_originals() => {
+            without(&[ANSWER, SOAP11], source).replace(IS_FILE, "")
+        }
+        Asked::WithOutput | Asked::InOnly => without(&[SOAP11], source),
+        Asked::Soap11 => without(&[NOT_SOAP11], source).replace(COUNT[0], COUNT[1]),
         Asked::Schema | Asked::Nothing => return None,
     };
     Some(text.replace(PLACEHOLDER, base_url))
 }
 
-/// The text without its marker lines, and without what stands between them unless `with_answers`.
-fn shaped(source: &str, with_answers: bool) -> String {
+/// The text without its marker lines, and without what stands between those of `left_out`.
+fn without(left_out: &[[&str; 2]], source: &str) -> String {
     let mut text = String::with_capacity(source.len());
-    let mut inside = false;
+    // Parts stand inside each other: an answer of a binding that is left out.
+    let mut depth = 0_usize;
     for line in source.lines() {
-        match line.trim() {
-            ANSWER => inside = true,
-            ANSWER_END => inside = false,
-            _ if inside && !with_answers => {}
-            _ => {
-                text.push_str(line);
-                text.push('\n');
-            }
+        let mark = line.trim();
+        if left_out.iter().any(|[begin, _]| *begin == mark) {
+            depth += 1;
+        } else if left_out.iter().any(|[_, end]| *end == mark) {
+            depth = depth.saturating_sub(1);
+        } else if depth == 0 && !MARKERS.as_flattened().contains(&mark) {
+            text.push_str(line);
+            text.push('\n');
         }
     }
     text
@@ -114,11 +133,13 @@ mod tests {
         assert_eq!(asked("wsdl"), Asked::WithOutput);
         assert_eq!(asked("WSDL"), Asked::WithOutput);
         assert_eq!(asked("wsdl&shape=in-only"), Asked::InOnly);
+        assert_eq!(asked("WSDL&Shape=soap11"), Asked::Soap11);
+        assert_eq!(asked("wsdl&shape=another"), Asked::WithOutput);
         assert_eq!(asked("xsd=xsd0"), Asked::Schema);
         assert_eq!(asked("x=wsdl"), Asked::Nothing);
     }
 
-    const SHAPES: [Asked; 2] = [Asked::WithOutput, Asked::InOnly];
+    const SHAPES: [Asked; 3] = [Asked::WithOutput, Asked::InOnly, Asked::Soap11];
 
     /// The operations of the original that answer with an element.
     const ANSWERED: [&str; 16] = [
@@ -180,7 +201,7 @@ mod tests {
             .filter(move |node| node.tag_name().name() == name)
     }
 
-    /// The portType and the three bindings, all of which list the operations.
+    /// The portType and the bindings, all of which list the operations.
     fn places<'a, 'b>(document: &'b roxmltree::Document<'a>) -> Vec<Element<'b, 'a>> {
         all(document, "portType")
             .chain(all(document, "binding"))
@@ -223,22 +244,28 @@ mod tests {
         ] {
             for shape in SHAPES {
                 let text = text(service, shape);
-                for trace in [PLACEHOLDER, ANSWER, ANSWER_END] {
+                assert!(!text.contains(PLACEHOLDER));
+                for trace in MARKERS.as_flattened() {
                     assert!(!text.contains(trace), "{trace}");
                 }
                 assert_eq!(
                     text.contains(IS_FILE),
-                    name == "UserAdmin" && shape == SHAPES[0]
+                    name == "UserAdmin" && shape != Asked::InOnly
                 );
                 let wsdl = roxmltree::Document::parse(&text).unwrap();
                 let addresses: Vec<&str> = all(&wsdl, "address")
                     .filter_map(|node| node.attribute("location"))
                     .collect();
-                let expected = ["Soap11", "Soap12", ""].map(|version| {
-                    format!(
-                        "https://users.example.com/services/{name}.{name}Https{version}Endpoint/"
-                    )
-                });
+                let mut expected = ["Soap11", "Soap12", ""]
+                    .map(|version| {
+                        format!(
+                            "https://users.example.com/services/{name}.{name}Https{version}Endpoint/"
+                        )
+                    })
+                    .to_vec();
+                if shape == Asked::Soap11 {
+                    expected.truncate(1);
+                }
                 assert_eq!(addresses, expected);
             }
         }
@@ -246,16 +273,28 @@ mod tests {
 
     #[test]
     fn markers_come_in_pairs() {
-        for source in [USER_ADMIN, AUTHENTICATION_ADMIN] {
-            let marks: Vec<&str> = source
-                .lines()
-                .map(str::trim)
-                .filter(|line| line.contains("answer-->"))
-                .collect();
-            assert!(!marks.is_empty());
-            for pair in marks.chunks(2) {
-                assert_eq!(pair, [ANSWER, ANSWER_END]);
+        for source in [
+            USER_ADMIN,
+            AUTHENTICATION_ADMIN,
+            REMOTE_USER_STORE_MANAGER,
+            USER_IMPORT,
+        ] {
+            let mut open = Vec::new();
+            let mut seen = 0;
+            for line in source.lines().map(str::trim) {
+                for [begin, end] in MARKERS {
+                    if line == begin {
+                        open.push(end);
+                        seen += 1;
+                    } else if line == end {
+                        assert_eq!(open.pop(), Some(end));
+                    } else {
+                        assert!(!line.contains(begin) && !line.contains(end), "{line}");
+                    }
+                }
             }
+            assert_eq!(open, [""; 0]);
+            assert!(seen >= 2, "{seen}");
         }
     }
 
@@ -265,7 +304,7 @@ mod tests {
             let text = text(Service::UserAdmin, shape);
             let wsdl = roxmltree::Document::parse(&text).unwrap();
             let places = places(&wsdl);
-            assert_eq!(places.len(), 4);
+            assert_eq!(places.len(), if shape == Asked::Soap11 { 2 } else { 4 });
             for place in places {
                 assert_eq!(names(&parts(place, "operation")), thirty());
             }
@@ -377,8 +416,101 @@ mod tests {
                         }
                     }
                 }
-                assert!(seen >= 10, "{seen}");
+                assert!(seen >= 6, "{seen}");
             }
+        }
+    }
+
+    #[test]
+    fn the_shape_for_older_generators_speaks_soap_1_1_alone() {
+        for service in Service::ALL {
+            let text = text(service, Asked::Soap11);
+            let wsdl = roxmltree::Document::parse(&text).unwrap();
+            let of = |namespace: &'static str, name: &'static str| {
+                all(&wsdl, name)
+                    .filter(|node| node.has_tag_name((namespace, name)))
+                    .count()
+            };
+            for name in ["binding", "port"] {
+                assert_eq!(of(WSDL_NS, name), 1, "{name}");
+            }
+            for name in ["binding", "address"] {
+                assert_eq!(
+                    of("http://schemas.xmlsoap.org/wsdl/soap/", name),
+                    1,
+                    "{name}"
+                );
+                for other in ["soap12", "http"] {
+                    let namespace = format!("http://schemas.xmlsoap.org/wsdl/{other}/");
+                    assert!(
+                        all(&wsdl, name).all(|node| !node.has_tag_name((&*namespace, name))),
+                        "{other}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_shape_for_older_generators_has_each_name_once() {
+        for service in Service::ALL {
+            let text = text(service, Asked::Soap11);
+            assert!(!text.contains(COUNT[0]));
+            let wsdl = roxmltree::Document::parse(&text).unwrap();
+            // Some generators make a class of a type and of an element without a named one, in one
+            // package for all namespaces, and some without regard to the case.
+            let mut classes = Vec::new();
+            let mut elements = Vec::new();
+            for schema in all(&wsdl, "schema") {
+                let home = schema.attribute("targetNamespace").unwrap();
+                for node in schema.children().filter(Element::is_element) {
+                    let Some(name) = node.attribute("name") else {
+                        continue;
+                    };
+                    if node.attribute("type").is_none() {
+                        classes.push(name.to_lowercase());
+                    }
+                    if node.has_tag_name((SCHEMA_NS, "element")) {
+                        elements.push((home, name));
+                    }
+                }
+            }
+            let count = classes.len();
+            classes.sort_unstable();
+            classes.dedup();
+            assert_eq!(classes.len(), count);
+            // Axis 1.4 takes the message of a fault for the element of the same name.
+            let home = wsdl.root_element().attribute("targetNamespace").unwrap();
+            for fault in all(&wsdl, "fault").filter_map(|fault| fault.attribute("message")) {
+                let (_, name) = fault.split_once(':').unwrap();
+                assert!(!elements.contains(&(home, name)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_shape_for_older_generators_is_the_default_one_in_every_message() {
+        for service in Service::ALL {
+            let [default, older] =
+                [Asked::WithOutput, Asked::Soap11].map(|shape| text(service, shape));
+            let [default, older] =
+                [&default, &older].map(|text| roxmltree::Document::parse(text).unwrap());
+            let [default, older] = [&default, &older].map(|wsdl| {
+                let elements: Vec<String> = all(wsdl, "element")
+                    .filter(|node| node.has_tag_name((SCHEMA_NS, "element")))
+                    .map(|node| {
+                        ["name", "type", "minOccurs", "maxOccurs", "nillable"]
+                            .map(|it| node.attribute(it).unwrap_or_default())
+                            .join(" ")
+                            .replace(COUNT[0], COUNT[1])
+                    })
+                    .collect();
+                let parts: Vec<_> = all(wsdl, "part")
+                    .map(|it| it.attribute("element"))
+                    .collect();
+                (elements, parts)
+            });
+            assert_eq!(default, older);
         }
     }
 
@@ -430,7 +562,7 @@ mod tests {
                 .iter()
                 .map(|operation| parts(*operation, "output").len())
                 .collect();
-            assert_eq!(outputs, [1, usize::from(shape == Asked::WithOutput)]);
+            assert_eq!(outputs, [1, usize::from(shape != Asked::InOnly)]);
         }
     }
 }
