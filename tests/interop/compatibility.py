@@ -33,6 +33,7 @@ COLUMNS = {
     "gzip": "gzip",
     "chunked": "chunked",
     "5 MB": "5mb",
+    "WS-A 2004/08": "2004/08",
     "companions": "companion",
     "session": "session",
     "faults": "fault",

@@ -17,7 +17,7 @@
 # The results go to target/interop/results.tsv, which compatibility.py makes a table of.
 set -euo pipefail
 
-all=(wsdl zeep own node php perl wsdl2h gsoap wsimport cxf camel stub)
+all=(wsdl zeep own node php perl wsdl2h gsoap wsimport jaxws23 jaxws40 cxf camel stub)
 
 if [[ $# -lt 1 || ! -x $1 ]]; then
     echo "usage: $0 PATH-TO-MUSTER [SUITE...]    suites: ${all[*]}" >&2
@@ -287,7 +287,9 @@ if needs wsimport; then
     apt_tool jaxws has_jaxws jaxws libjaxws-java libsaaj-ri-java
     apt_tool jdk has_jdk default-jdk-headless
 fi
-if needs cxf camel stub; then apt_tool maven has_maven default-jdk-headless maven; fi
+if needs jaxws23 jaxws40 cxf camel stub; then
+    apt_tool maven has_maven default-jdk-headless maven
+fi
 
 start_server
 # A proxy of the surroundings is no business of clients that speak to loopback.
@@ -307,6 +309,8 @@ suite perl perl perl "$here/soap_lite.pl"
 suite wsdl2h gsoap bash "$here/wsdl2h.sh"
 suite gsoap "gsoap gsoap_lib" bash "$here/gsoap/build_and_run.sh"
 suite wsimport "jaxws jdk" bash "$here/wsimport.sh"
+suite jaxws23 maven bash "$here/jaxws/addressing.sh" 2.3
+suite jaxws40 maven bash "$here/jaxws/addressing.sh" 4.0
 suite cxf maven bash "$here/java/run.sh" CxfClient
 suite camel maven bash "$here/java/run.sh" CamelRoute
 suite stub maven bash "$here/stub/run.sh"

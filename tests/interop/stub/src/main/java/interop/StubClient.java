@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Properties;
 import org.wso2.carbon.user.mgt.stub.UserAdminStub;
 
-/** The original's published stubs against Muster: the import, its companions, and the login. */
+/**
+ * The original's published stubs against Muster: the import, with WS-Addressing too, its companions,
+ * and the login.
+ */
 public final class StubClient {
     private static final String PROPERTIES =
             "/META-INF/maven/org.wso2.carbon.identity.framework/org.wso2.carbon.user.mgt.stub/pom.properties";
@@ -17,6 +20,7 @@ public final class StubClient {
         Suite.say("client", "WSO2's published stub (Axis2 ADB)", version());
         for (String version : List.of("1.1", "1.2")) {
             Import.run(version);
+            Addressed.run(version);
             Companions.run(version);
             Login.run(version);
         }

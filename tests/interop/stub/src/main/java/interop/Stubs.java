@@ -4,7 +4,10 @@ import org.apache.axiom.soap.SOAP11Constants;
 import org.apache.axiom.soap.SOAP12Constants;
 import org.apache.axis2.AxisFault;
 import org.apache.axis2.Constants;
+import org.apache.axis2.addressing.AddressingConstants;
+import org.apache.axis2.addressing.EndpointReference;
 import org.apache.axis2.client.Options;
+import org.apache.axis2.client.ServiceClient;
 import org.apache.axis2.client.Stub;
 import org.apache.axis2.context.ConfigurationContext;
 import org.apache.axis2.context.ConfigurationContextFactory;
@@ -26,18 +29,14 @@ final class Stubs {
     /** Without credentials, for the SOAP version. The stub itself would take 1.2. */
     static UserAdminStub bare(String version) throws AxisFault {
         UserAdminStub stub = new UserAdminStub(CONTEXT, Suite.BASE + "/services/UserAdmin");
-        prepare(stub, version);
+        prepare(options(stub), version);
         return stub;
     }
 
     /** With HTTP Basic that does not wait to be asked. */
     static UserAdminStub basic(String version, String password) throws AxisFault {
         UserAdminStub stub = bare(version);
-        HttpTransportProperties.Authenticator basic = new HttpTransportProperties.Authenticator();
-        basic.setUsername("admin");
-        basic.setPassword(password);
-        basic.setPreemptiveAuthentication(true);
-        options(stub).setProperty(HTTPConstants.AUTHENTICATE, basic);
+        options(stub).setProperty(HTTPConstants.AUTHENTICATE, credentials(password));
         return stub;
     }
 
@@ -56,7 +55,7 @@ final class Stubs {
     static AuthenticationAdminStub authentication(String version) throws AxisFault {
         AuthenticationAdminStub stub =
                 new AuthenticationAdminStub(CONTEXT, Suite.BASE + "/services/AuthenticationAdmin");
-        prepare(stub, version);
+        prepare(options(stub), version);
         options(stub).setManageSession(true);
         return stub;
     }
@@ -77,6 +76,26 @@ final class Stubs {
         return stub;
     }
 
+    /** With the headers of WS-Addressing, in the dialect of the namespace. */
+    static UserAdminStub addressed(UserAdminStub stub, String namespace) throws AxisFault {
+        address(stub._getServiceClient(), namespace);
+        return stub;
+    }
+
+    static void address(ServiceClient client, String namespace) throws AxisFault {
+        client.engageModule("addressing");
+        client.getOptions().setProperty(AddressingConstants.WS_ADDRESSING_VERSION, namespace);
+    }
+
+    /** Axis2 without a stub: what is sent and read is the XML in the Body. */
+    static ServiceClient client(String version) throws AxisFault {
+        ServiceClient client = new ServiceClient(CONTEXT, null);
+        client.setTargetEPR(new EndpointReference(Suite.BASE + "/services/UserAdmin"));
+        prepare(client.getOptions(), version);
+        client.getOptions().setProperty(HTTPConstants.AUTHENTICATE, credentials(Suite.PASSWORD));
+        return client;
+    }
+
     static UserAdminStub gzip(UserAdminStub stub) {
         options(stub).setProperty(HTTPConstants.MC_GZIP_REQUEST, Boolean.TRUE);
         return stub;
@@ -87,13 +106,20 @@ final class Stubs {
         return fault.getFaultMessage().getUserAdminException().getMessage();
     }
 
-    private static void prepare(Stub stub, String version) {
-        options(stub)
-                .setSoapVersionURI(
-                        version.equals("1.1")
-                                ? SOAP11Constants.SOAP_ENVELOPE_NAMESPACE_URI
-                                : SOAP12Constants.SOAP_ENVELOPE_NAMESPACE_URI);
-        options(stub).setTimeOutInMilliSeconds(PATIENCE);
+    private static void prepare(Options options, String version) {
+        options.setSoapVersionURI(
+                version.equals("1.1")
+                        ? SOAP11Constants.SOAP_ENVELOPE_NAMESPACE_URI
+                        : SOAP12Constants.SOAP_ENVELOPE_NAMESPACE_URI);
+        options.setTimeOutInMilliSeconds(PATIENCE);
+    }
+
+    private static HttpTransportProperties.Authenticator credentials(String password) {
+        HttpTransportProperties.Authenticator basic = new HttpTransportProperties.Authenticator();
+        basic.setUsername("admin");
+        basic.setPassword(password);
+        basic.setPreemptiveAuthentication(true);
+        return basic;
     }
 
     private static ConfigurationContext context() {
