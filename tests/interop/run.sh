@@ -17,7 +17,7 @@
 # The results go to target/interop/results.tsv, which compatibility.py makes a table of.
 set -euo pipefail
 
-all=(wsdl zeep own node php perl wsdl2h gsoap wsimport jaxws23 jaxws40 cxf camel stub)
+all=(wsdl zeep own node php perl wsdl2h gsoap wsimport jaxws23 jaxws40 cxf camel stub axis gowsdl wsdl2go)
 
 if [[ $# -lt 1 || ! -x $1 ]]; then
     echo "usage: $0 PATH-TO-MUSTER [SUITE...]    suites: ${all[*]}" >&2
@@ -94,6 +94,7 @@ has_gsoap_lib() {
 has_jaxws() { command -v wsimport && [[ -e /usr/share/java/jaxws-tools.jar ]]; }
 has_jdk() { javac -version; }
 has_maven() { javac -version && mvn -version; }
+has_go() { go version; }
 
 # The versions are compared, so that a changed pin takes effect where an old one is installed.
 zeep_pin=4.3.3
@@ -287,9 +288,10 @@ if needs wsimport; then
     apt_tool jaxws has_jaxws jaxws libjaxws-java libsaaj-ri-java
     apt_tool jdk has_jdk default-jdk-headless
 fi
-if needs jaxws23 jaxws40 cxf camel stub; then
+if needs jaxws23 jaxws40 cxf camel stub axis; then
     apt_tool maven has_maven default-jdk-headless maven
 fi
+if needs gowsdl wsdl2go; then apt_tool golang has_go golang-go; fi
 
 start_server
 # A proxy of the surroundings is no business of clients that speak to loopback.
@@ -314,6 +316,9 @@ suite jaxws40 maven bash "$here/jaxws/addressing.sh" 4.0
 suite cxf maven bash "$here/java/run.sh" CxfClient
 suite camel maven bash "$here/java/run.sh" CamelRoute
 suite stub maven bash "$here/stub/run.sh"
+suite axis maven bash "$here/axis/run.sh"
+suite gowsdl golang bash "$here/go/run.sh" gowsdl
+suite wsdl2go golang bash "$here/go/run.sh" wsdl2go
 
 cat "$results/server" "$results"/*.tsv >"$work/results.tsv"
 printf 'interop: %d passed, %d failed\n' "$passed" "$failed"
