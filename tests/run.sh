@@ -34,7 +34,7 @@ table=(
   "instructions 1800 tools instruction counts"
   "demo 120 build muster demo"
   "cases 1200 tools,build files and messages of real clients, and what their users may expect"
-  "soap-clients 3600 tools,build zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub"
+  "soap-clients 3600 tools,build zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub, Axis, Go"
   "scim-testers 1800 tools,build scim2-tester, scim-sanity, scim2-client, a probe of every item"
   "trial-crashes 3600 - kills in the middle of imports, 100 of each kind"
   "trial-measures 1800 - the tests that measure"
