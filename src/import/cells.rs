@@ -73,6 +73,7 @@ pub(super) fn spreadsheet_error(cell: &str) -> Option<&'static str> {
 }
 
 /// Whether the cell is how a database or a program writes that there is no value.
+#[inline]
 pub(super) fn is_null_word(cell: &str) -> bool {
     const WORDS: [&str; 5] = ["null", "(null)", "<null>", "[null]", "nil"];
     let begins = matches!(

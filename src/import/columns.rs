@@ -386,7 +386,8 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// Reads a cell of this column.
+    /// Reads a cell of this column. It runs once a cell, and a call would cost as much as what is done.
+    #[inline(always)]
     fn read_cell<'r>(
         &'r self,
         column: &'r Column,
@@ -437,7 +438,7 @@ impl<'t> ColumnPlan<'t> {
     }
 
     /// A cell as it is read, and whether it is so as the file has it.
-    #[inline]
+    #[inline(always)]
     fn tidy<'r>(&self, value: &'r str, field: Option<&Field>) -> (&'r str, bool) {
         let refused = match field {
             // A reject file leaves it out, so what is there now was never marked.
@@ -669,6 +670,7 @@ fn first_letter(text: &str) -> Option<usize> {
 }
 
 /// An empty text where the cell is a database's word for no value, in columns that hold no such word.
+#[inline]
 fn without_null_word<'r>(field: &Field, cell: &'r str) -> &'r str {
     let may_be_null = || match field {
         Field::Email => true,
@@ -694,6 +696,7 @@ fn set_by_server(line: u64, column: &str, what: &str) -> Problem {
 }
 
 /// Gives the candidate what the cell of a headed column says.
+#[inline(always)]
 fn put_value<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, cell: &'r str) {
     put(candidate, field, column, without_null_word(field, cell));
     if *field == Field::Email && candidate.email.is_some_and(|it| !cells::is_address(it)) {
@@ -778,6 +781,7 @@ pub(super) fn put_claim<'r>(
     }
 }
 
+#[inline]
 fn put<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, value: &'r str) {
     if value == CLEAR && !matches!(field, Field::UserName) {
         return candidate.cleared.extend(name_of(field));
