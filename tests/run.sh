@@ -35,6 +35,7 @@ table=(
   "demo 120 build muster demo"
   "cases 1200 tools,build files and messages of real clients, and what their users may expect"
   "soap-clients 3600 tools,build zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub, Axis, Go"
+  "esb 600 tools,build Apache Synapse and Spring Integration, with the files of examples/esb"
   "scim-testers 1800 tools,build scim2-tester, scim-sanity, scim2-client, a probe of every item"
   "trial-crashes 3600 - kills in the middle of imports, 100 of each kind"
   "trial-measures 1800 - the tests that measure"
@@ -71,6 +72,7 @@ run_build() { cargo build --release --locked; }
 run_instructions() { tests/instructions.sh; }
 run_demo() { "$binary" demo >/dev/null; }
 run_soap-clients() { tests/interop/run.sh "$binary"; }
+run_esb() { tests/esb/run.sh "$binary"; }
 run_scim-testers() { tests/scim/run.sh "$binary"; }
 
 run_test() {
