@@ -9,6 +9,7 @@ import static interop.Suite.mode;
 import static interop.Suite.names;
 import static interop.Suite.say;
 
+import example.ImportRoute;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package interop;
+package example;
 
 import static java.nio.file.StandardOpenOption.APPEND;
 import static java.nio.file.StandardOpenOption.CREATE;
