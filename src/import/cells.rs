@@ -103,6 +103,10 @@ const SIGN: u64 = 1;
 const OTHER: u64 = 1 << 32;
 
 /// What each byte counts for.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "it is computed by the compiler, with indices below 256"
+)]
 static KINDS: [u64; 256] = {
     let mut kinds = [OTHER; 256];
     let mut byte = b'!';
