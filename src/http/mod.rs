@@ -9,6 +9,7 @@ pub mod tls;
 pub mod health;
 pub mod intake;
 pub mod challenge;
+pub mod cross_site;
 pub mod unread;
 pub mod soap;
 pub mod rest;

@@ -33,7 +33,8 @@ fn path(mount: Mount, route: &Route) -> String {
 
 fn call(server: &TestApp, mount: Mount, route: &Route, caller: Option<&str>) -> Response {
     let field = caller.map(|caller| format!("Authorization: {caller}"));
-    let headers: Vec<&str> = field.as_deref().into_iter().collect();
+    let media_type = "Content-Type: application/scim+json";
+    let headers: Vec<&str> = field.as_deref().into_iter().chain([media_type]).collect();
     let method = route.method.as_str();
     send(
         server,
@@ -152,7 +153,10 @@ fn items_29_43_what_only_an_administrator_may_is_refused_to_others_everywhere() 
         .as_str()
         .expect("there")
         .to_owned();
-    let importer = format!("Authorization: {}", basic("importer", ADMIN_PASSWORD));
+    let importer = format!(
+        "Authorization: {}\r\nContent-Type: application/scim+json",
+        basic("importer", ADMIN_PASSWORD)
+    );
     let password =
         patch(json!([{"op": "replace", "path": "password", "value": "Spring-Meadow-42"}]));
     let join = patch(json!([{"op": "add", "path": "members", "value": [{"value": kim}]}]));
@@ -276,7 +280,6 @@ fn item_73_media_types() {
         "Content-Type: application/scim+json; charset=utf-8",
         "Content-Type: application/json",
         "Content-Type: Application/JSON;charset=UTF-8",
-        "X-None: 1",
     ]
     .into_iter()
     .enumerate()
@@ -297,6 +300,15 @@ fn item_73_media_types() {
         let field = format!("Content-Type: {other}");
         assert_eq!(refused(&post(&[&field], "no")), told(415, ""), "{other}");
     }
+    // No browser adds a token by itself, so its holder may leave the media type out.
+    assert_eq!(refused(&post(&["X-None: 1"], "no")), told(415, ""));
+    let token = format!(
+        "Authorization: {}",
+        server.bearer("admin", Role::Admin, None)
+    );
+    let message = user("bare", json!({})).to_string();
+    let response = send(&server, "POST", path, &[&token], message);
+    assert_eq!(response.status, 201, "{}", response.body);
     for (accept, status) in [
         ("*/*", 200),
         ("application/json", 200),
@@ -312,6 +324,85 @@ fn item_73_media_types() {
         }
     }
     assert_eq!(server.user_names().len(), 4);
+}
+
+/// A browser adds Basic credentials that it was given once to what a page of another site has it send.
+#[test]
+fn no_page_of_another_site_changes_anything_with_stored_credentials() {
+    let server = TestApp::start();
+    let kim = make_user(&server, "kim");
+    let media_type = "Content-Type: application/scim+json";
+    let changes: Vec<(Mount, &Route)> = Mount::ALL
+        .into_iter()
+        .flat_map(|mount| ROUTES.iter().map(move |route| (mount, route)))
+        .filter(|(mount, route)| route.only.is_none_or(|only| only == *mount))
+        .filter(|(_, route)| route.method != "GET")
+        .collect();
+    assert!(changes.iter().any(|(_, route)| route.operation.is_zuora()));
+    let basic = format!("Authorization: {}", admin());
+    let token = format!(
+        "Authorization: {}",
+        server.bearer("admin", Role::Admin, None)
+    );
+    for (mount, route) in changes {
+        let target = path(mount, route).replace(&Uuid::nil().to_string(), &kim);
+        let method = route.method.as_str();
+        for evil in [
+            "Sec-Fetch-Site: cross-site",
+            "Sec-Fetch-Site: same-site",
+            "Origin: https://evil.example",
+            "Origin: null",
+        ] {
+            let response = send(
+                &server,
+                method,
+                &target,
+                &[&basic, media_type, evil],
+                message(route),
+            );
+            assert_eq!(status_of(route, &response), 403, "{method} {target} {evil}");
+        }
+        for own in ["Sec-Fetch-Site: same-origin", "Origin: http://test"] {
+            let nowhere = path(mount, route);
+            let response = send(
+                &server,
+                method,
+                &nowhere,
+                &[&basic, media_type, own],
+                message(route),
+            );
+            assert_ne!(response.status, 403, "{method} {nowhere} {own}");
+        }
+        let evil = "Origin: https://evil.example";
+        let nowhere = path(mount, route);
+        let response = send(
+            &server,
+            method,
+            &nowhere,
+            &[&token, media_type, evil],
+            message(route),
+        );
+        assert_ne!(response.status, 403, "{method} {nowhere}");
+    }
+    // Without a type, which a page can send without being asked, and with none of the fields.
+    let message = bulk(json!([{"method": "DELETE", "path": format!("/Users/{kim}")}])).to_string();
+    for path in ["/scim/v2/Bulk", "/scim2/Bulk"] {
+        let response = send(&server, "POST", path, &[&basic], &message);
+        assert_eq!(refused(&response), told(415, ""), "{path}");
+    }
+    assert_eq!(
+        send(&server, "POST", "/scim/v2/Users/bulk", &[&basic], "[]").status,
+        415
+    );
+    let listed = send(
+        &server,
+        "GET",
+        "/scim/v2/Users",
+        &[&basic, "Origin: https://evil.example"],
+        "",
+    );
+    assert_eq!(listed.status, 200);
+    assert_eq!(server.user_names(), ["kim"]);
 }
 
 /// The head is refused before the body is asked for; a good one is told to go on.
@@ -368,8 +459,8 @@ fn a_body_that_stops_coming_is_answered_and_does_nothing() {
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
     let head = format!(
-        "POST /scim/v2/Users HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Length: \
-         100\r\n\r\n{{\"schemas\":",
+        "POST /scim/v2/Users HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: \
+         application/json\r\nContent-Length: 100\r\n\r\n{{\"schemas\":",
         admin()
     );
     stream.write_all(head.as_bytes()).unwrap();

@@ -102,7 +102,7 @@ fn item_29_nothing_is_done_later_that_may_not_be_done_now() {
             basic(name, ADMIN_PASSWORD),
             server.bearer("admin", role, None),
         ] {
-            let caller = format!("Authorization: {caller}");
+            let caller = format!("Authorization: {caller}\r\nContent-Type: application/json");
             let response = send(
                 &server,
                 "POST",

@@ -299,7 +299,10 @@ fn items_76_to_79_86_discovery() {
 fn item_82_me_is_the_user_of_the_callers_name() {
     let server = TestApp::start();
     server.add_operator("kim", Role::Import);
-    let caller = format!("Authorization: {}", basic("kim", ADMIN_PASSWORD));
+    let caller = format!(
+        "Authorization: {}\r\nContent-Type: application/json",
+        basic("kim", ADMIN_PASSWORD)
+    );
     let nobody = send(&server, "GET", "/scim/v2/Me", &[&caller], "");
     assert_eq!(refused(&nobody), told(404, ""));
     let kim = make_user(&server, "kim");

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use muster::users::import_record::ImportState;
+use muster::users::operator::Role;
 
 use crate::app::{RELATED, Response, TestApp, admin, envelope, inline, multipart};
 use crate::message::{
@@ -144,6 +145,51 @@ fn the_operation_is_served_at_every_address_of_the_original() {
         inline(KIM).as_bytes(),
     );
     assert_eq!(response.status, 404);
+}
+
+#[test]
+fn no_page_of_another_site_calls_with_stored_credentials() {
+    let server = TestApp::start();
+    let post = |authorization: &str, line: &str| {
+        let call = inline(KIM);
+        let path = "/services/UserAdmin";
+        server.post_as(
+            path,
+            Some(authorization),
+            "text/xml",
+            &[line],
+            call.as_bytes(),
+        )
+    };
+    for line in [
+        "Sec-Fetch-Site: cross-site",
+        "Sec-Fetch-Site: same-site",
+        "Origin: https://evil.example",
+        "Origin: null",
+    ] {
+        let response = post(&admin(), line);
+        assert_eq!(response.status, 500, "{line}: {}", response.body);
+        assert!(
+            response.body.contains("IMP-CROSS-SITE"),
+            "{}",
+            response.body
+        );
+    }
+    assert_eq!(server.user_names(), [""; 0]);
+    let token = server.bearer("admin", Role::Admin, None);
+    for (authorization, line) in [
+        (admin(), "Sec-Fetch-Site: same-origin"),
+        (admin(), "Origin: http://test"),
+        (token, "Origin: https://evil.example"),
+    ] {
+        let response = post(&authorization, line);
+        assert!(
+            !response.body.contains("IMP-CROSS-SITE"),
+            "{}",
+            response.body
+        );
+    }
+    assert_eq!(server.user_names(), ["kim"]);
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! What is decided by a call's head alone, before anything of its body is read: who calls, whether they
 //! may, and whether what they send can be taken.
 //!
-//! A browser sends the session's cookie, and Basic credentials it has once been given, with what any
-//! page makes it send, forms with files among them. So a call that changes something is refused when
-//! the browser says that another site caused it (Fetch Metadata, RFC 6454), and one that has nothing
-//! but the cookie needs a header field that no form can send.
+//! A call that changes something is refused when a page of another site caused it (`http/cross_site.rs`),
+//! and one that has nothing but a session's cookie needs a header field that no form can send.
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -13,11 +11,11 @@ use actix_web::web;
 
 use crate::access::gate::Caller;
 use crate::app::App;
-use crate::http::intake;
 use crate::http::rest::endpoint::State;
 use crate::http::rest::parameters::Query;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::Route;
+use crate::http::{cross_site, intake};
 use crate::users::operator::Role;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
@@ -128,9 +126,7 @@ pub async fn admit(
         Err(refused) => return Err(turn_away(refused.into(), true)),
     };
     let known = |problem| turn_away(problem, false);
-    if head.method != Method::GET {
-        not_forged(&head.headers).map_err(known)?;
-    }
+    not_forged(head).map_err(known)?;
     if let Some(right) = route.right {
         may(&caller, right).map_err(known)?;
     }
@@ -175,33 +171,23 @@ fn announced(headers: &HeaderMap, query: &Query, limit: u64) -> Result<(), Probl
     }
 }
 
-fn not_forged(headers: &HeaderMap) -> Result<(), ProblemDetails> {
-    let refuse = |code, detail: &str| Err(ProblemDetails::new(StatusCode::FORBIDDEN, code, detail));
-    if is_from_another_site(headers) {
-        return refuse(
-            "IMP-CROSS-SITE",
-            "The request was caused by a page of another site.",
-        );
+fn not_forged(head: &RequestHead) -> Result<(), ProblemDetails> {
+    let refuse = |detail: &str| {
+        Err(ProblemDetails::new(
+            StatusCode::FORBIDDEN,
+            cross_site::CODE,
+            detail,
+        ))
+    };
+    if cross_site::is_forged(&head.method, &head.headers) {
+        return refuse(cross_site::DETAIL);
     }
-    let only_a_cookie = !headers.contains_key(header::AUTHORIZATION);
-    if only_a_cookie && !headers.contains_key(REQUEST_FIELD) {
+    let only_a_cookie = !head.headers.contains_key(header::AUTHORIZATION);
+    if head.method != Method::GET && only_a_cookie && !head.headers.contains_key(REQUEST_FIELD) {
         return refuse(
-            "IMP-CROSS-SITE",
             "Nothing but a cookie says who is calling; send the header field Muster-Request: 1 too, \
              which no page of another site can.",
         );
     }
     Ok(())
-}
-
-fn is_from_another_site(headers: &HeaderMap) -> bool {
-    if let Some(site) = intake::field(headers, &HeaderName::from_static("sec-fetch-site")) {
-        return !matches!(site.trim(), "same-origin" | "none");
-    }
-    let Some(origin) = intake::field(headers, &header::ORIGIN) else {
-        return false;
-    };
-    let host = intake::field(headers, &header::HOST).unwrap_or_default();
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
-    !authority.is_some_and(|authority| authority.trim().eq_ignore_ascii_case(host.trim()))
 }

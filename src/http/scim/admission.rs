@@ -8,6 +8,7 @@ use actix_web::web;
 
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::http::cross_site;
 use crate::http::intake::{self, Refused};
 use crate::http::scim::error::Failure;
 use crate::http::scim::message::too_large;
@@ -24,8 +25,8 @@ pub struct TurnedAway {
     pub stranger: bool,
 }
 
-/// Lets a request in, or turns it away. A cookie is never enough: no page of another site can send
-/// what has to be in the field `Authorization`.
+/// Lets a request in, or turns it away. A session's cookie is never enough, and Basic credentials are not
+/// where a page of another site caused the request: browsers add both by themselves.
 ///
 /// # Errors
 /// The answer.
@@ -57,6 +58,10 @@ pub async fn admit(
             let caller = intake::authenticate(app, &head.headers)
                 .await
                 .map_err(|refused| turn_away(refused.into(), true))?;
+            if cross_site::is_forged(&head.method, &head.headers) {
+                let failure = Failure::new(StatusCode::FORBIDDEN, cross_site::DETAIL);
+                return Err(turn_away(failure, false));
+            }
             may(&caller, right).map_err(|failure| turn_away(failure, false))?;
             Some(caller)
         }
@@ -124,10 +129,18 @@ fn acceptable(headers: &HeaderMap) -> Result<(), Failure> {
     ))
 }
 
-/// Whether the message is one that can be read here.
+/// Whether the message is one that can be read here. A page of another site can send a message without a
+/// media type, and none with one of these, unless the server agrees (Fetch standard, CORS-safelisted
+/// request headers); so none may be missing where a browser can have added the credentials.
 fn readable(headers: &HeaderMap) -> Result<(), Failure> {
     let Some(field) = intake::field(headers, &header::CONTENT_TYPE) else {
-        return Ok(());
+        return match cross_site::is_ambient(headers) {
+            false => Ok(()),
+            true => Err(Failure::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The request has no Content-Type; send application/scim+json or application/json.",
+            )),
+        };
     };
     match media_type(&field).as_str() {
         "application/scim+json" | "application/json" => Ok(()),

@@ -10,6 +10,7 @@ use actix_web::web;
 
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::http::cross_site;
 use crate::http::intake::{self, Refused, expects_the_unknown, field};
 use crate::http::soap::answer::Answer;
 use crate::http::soap::endpoint::State;
@@ -154,6 +155,12 @@ pub async fn admit(
         }
         Err(Refused::Failed(error)) => return Err(turn_away(Fault::from(error), true)),
     };
+    if caller.is_some() && cross_site::is_forged(&request.method, &request.headers) {
+        return Err(turn_away(
+            Fault::client(cross_site::CODE, cross_site::DETAIL),
+            false,
+        ));
+    }
     let (stranger, limit) = (caller.is_none(), state.body_limit);
     if head.content_length.is_some_and(|length| length > limit) {
         let fault = Fault::from(WireError::HttpTooLarge { limit });
