@@ -294,9 +294,13 @@ fn undo(store: &dyn Store, record: &ImportRecord, json: bool, out: &mut dyn Writ
     }
     writeln!(out, "{}", undone.sentence())?;
     if !undone.left.is_empty() {
-        let mut table = output::table(&["user", "left because it is"]);
+        let mut table = output::table(&["user or group", "left because"]);
         for left in undone.left.iter().take(SHOWN) {
-            table.add_row(vec![output::plain(&left.user_name), left.reason.to_owned()]);
+            let name = match &left.group {
+                Some(group) => format!("group {group}"),
+                None => left.user_name.clone(),
+            };
+            table.add_row(vec![output::plain(&name), left.reason.to_owned()]);
         }
         output::write_table(out, &table, "")?;
         let shown = undone.left.len().min(SHOWN) as u64;

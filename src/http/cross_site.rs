@@ -8,10 +8,12 @@
 //!
 //! No browser adds a bearer token by itself, so requests with one are never refused here.
 
+use actix_web::dev::RequestHead;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 use crate::access::authorization::{self, Authorization};
+use crate::http::base_url::host;
 
 /// Stable code of the refusal, where a front end has codes.
 pub const CODE: &str = "IMP-CROSS-SITE";
@@ -25,9 +27,9 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether the request would change something with credentials that a browser adds by itself, and a page of
 /// another origin caused it.
-pub fn is_forged(method: &Method, headers: &HeaderMap) -> bool {
-    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
-    !safe && is_ambient(headers) && is_from_elsewhere(headers)
+pub fn is_forged(request: &RequestHead) -> bool {
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&request.method);
+    !safe && is_ambient(&request.headers) && is_from_elsewhere(request)
 }
 
 /// Whether a browser can have added the request's credentials by itself: anything but a bearer token.
@@ -40,17 +42,14 @@ pub fn is_ambient(headers: &HeaderMap) -> bool {
         })
 }
 
-fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+fn is_from_elsewhere(request: &RequestHead) -> bool {
+    let headers = &request.headers;
     let mut sites = headers.get_all(SITE).peekable();
     if sites.peek().is_some() {
         let own = |site: &[u8]| matches!(site.trim_ascii(), b"same-origin" | b"none");
         return !sites.all(|site| own(site.as_bytes()));
     }
-    let text = |name: HeaderName| {
-        let value = headers.get(name)?;
-        value.to_str().ok().map(str::trim)
-    };
-    let host = text(header::HOST).unwrap_or_default();
+    let host = host(request).unwrap_or_default();
     headers.get_all(header::ORIGIN).any(|origin| {
         let origin = origin.to_str().unwrap_or_default();
         let authority = origin
@@ -67,7 +66,11 @@ mod tests {
     use super::*;
 
     fn forged(method: Method, lines: &[(&str, &str)]) -> bool {
-        let mut headers = HeaderMap::new();
+        let mut request = RequestHead {
+            method,
+            ..RequestHead::default()
+        };
+        let headers = &mut request.headers;
         headers.insert(
             header::HOST,
             HeaderValue::from_static("users.example.com:9443"),
@@ -76,7 +79,7 @@ mod tests {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             headers.append(name, HeaderValue::from_str(value).unwrap());
         }
-        is_forged(&method, &headers)
+        is_forged(&request)
     }
 
     const BASIC: (&str, &str) = ("authorization", "Basic YTpi");

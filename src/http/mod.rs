@@ -8,6 +8,7 @@ pub mod ended;
 pub mod tls;
 pub mod health;
 pub mod intake;
+pub mod base_url;
 pub mod challenge;
 pub mod cross_site;
 pub mod unread;

@@ -27,6 +27,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::http::connection::{Connection, Mark};
 use crate::http::ended::Ended;
+use crate::http::base_url::BaseUrl;
 use crate::http::settings::Settings;
 use crate::http::unread::Unread;
 use crate::http::{health, rest, scim, soap, tls};
@@ -49,6 +50,8 @@ pub struct Addresses {
     pub https: Option<SocketAddr>,
     /// The URL that callers are told, where one is set.
     pub public_url: Option<String>,
+    /// Hosts that callers may reach the server by.
+    pub hosts: Vec<String>,
 }
 
 impl Addresses {
@@ -63,6 +66,31 @@ impl Addresses {
             (_, _, Some(https)) => url("https", https),
             (false, None, None) | (true, None, None) => "http://localhost".into(),
         }
+    }
+}
+
+impl Addresses {
+    /// The base URL for each caller of the listener that is `secure` or not.
+    fn base(&self, secure: bool) -> BaseUrl {
+        let public = self.public_url.as_deref();
+        BaseUrl::new(public, secure, &self.hosts, self.base_url(secure))
+    }
+
+    /// What is wrong with the addresses that callers are told, in a sentence: a listener on all addresses is called
+    /// from other machines, and `localhost` leads them to themselves.
+    pub fn warning(&self) -> Option<String> {
+        if self.public_url.is_some() || !self.hosts.is_empty() {
+            return None;
+        }
+        let everywhere = [self.http, self.https]
+            .into_iter()
+            .flatten()
+            .find(|address| address.ip().is_unspecified())?;
+        Some(format!(
+            "the server listens on all addresses ({everywhere}), and callers are told locations at localhost, \
+             which other machines cannot reach; set server.public_url, or server.hosts to the names that callers \
+             use"
+        ))
     }
 }
 
@@ -96,7 +124,11 @@ pub async fn run(
         http: http.as_ref().map(|(_, address)| *address),
         https: https.as_ref().map(|(_, address)| *address),
         public_url: settings.public_url.clone(),
+        hosts: settings.hosts.clone(),
     };
+    if let Some(warning) = addresses.warning() {
+        tracing::warn!("{warning}");
+    }
     app.jobs.begin()?;
     let (stopping, stop_signal) = watch::channel(false);
     let verifier = Arc::new(soap::security::Verifier::new(&soap_settings.security)?);
@@ -125,14 +157,14 @@ pub async fn run(
             stop: stop_signal.clone(),
         }),
         rest: web::Data::new(rest::State {
-            base_url: addresses.base_url(secure),
+            base: addresses.base(secure),
             body_limit: settings.body_limit_bytes,
             idle: settings.idle(),
             stop: stop_signal.clone(),
             listeners: Arc::clone(&listeners),
         }),
         scim: web::Data::new(scim::State {
-            base_url: addresses.base_url(secure),
+            base: addresses.base(secure),
             idle: settings.idle(),
             stop: stop_signal.clone(),
             cursors: Arc::clone(&cursors),
@@ -385,10 +417,42 @@ mod tests {
             http: Some("127.0.0.1:9763".parse().unwrap()),
             https: Some("0.0.0.0:9443".parse().unwrap()),
             public_url: None,
+            hosts: Vec::new(),
         };
         assert_eq!(addresses.base_url(false), "http://127.0.0.1:9763");
         assert_eq!(addresses.base_url(true), "https://localhost:9443");
         addresses.public_url = Some("https://users.example.com/".into());
         assert_eq!(addresses.base_url(false), "https://users.example.com");
+    }
+    #[test]
+    fn localhost_is_warned_of_where_other_machines_may_call() {
+        let addresses = |http: &str, https: Option<&str>| Addresses {
+            http: Some(http.parse().unwrap()),
+            https: https.map(|https| https.parse().unwrap()),
+            public_url: None,
+            hosts: Vec::new(),
+        };
+        assert_eq!(
+            addresses("127.0.0.1:9763", Some("10.0.0.7:9443")).warning(),
+            None
+        );
+        for open in [
+            addresses("0.0.0.0:9763", None),
+            addresses("127.0.0.1:9763", Some("0.0.0.0:9443")),
+            addresses("[::]:9763", None),
+        ] {
+            let warning = open.warning().unwrap();
+            assert!(warning.contains("localhost") && warning.contains("server.public_url"));
+            let named = Addresses {
+                hosts: vec!["users.example.com".into()],
+                ..open.clone()
+            };
+            assert_eq!(named.warning(), None);
+            let public = Addresses {
+                public_url: Some("https://users.example.com".into()),
+                ..open
+            };
+            assert_eq!(public.warning(), None);
+        }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::http::base_url::is_host;
+
 /// Addresses, certificate and limits of the server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,9 +17,12 @@ pub struct Settings {
     pub http: String,
     /// Address of HTTPS, or `off`.
     pub https: String,
-    /// How callers reach the server, such as `https://users.example.com`; it goes into the WSDL.
-    /// Without it the address is used at which the server listens.
+    /// How callers reach the server, such as `https://users.example.com`; it goes into the WSDL and into locations.
+    /// Without it `hosts` are asked, then the address is used at which the server listens.
     pub public_url: Option<String>,
+    /// Hosts, with or without a port, by which callers reach the server: a request that names one of them is told
+    /// locations with it. Any other name is the client's word alone, and is not repeated.
+    pub hosts: Vec<String>,
     /// PEM file of the certificate chain; without it one is made at the first start.
     pub tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key.
@@ -36,6 +41,7 @@ impl Default for Settings {
             http: "127.0.0.1:9763".into(),
             https: "0.0.0.0:9443".into(),
             public_url: None,
+            hosts: Vec::new(),
             tls_certificate: None,
             tls_key: None,
             body_limit_bytes: 1024 * 1024 * 1024,
@@ -79,6 +85,12 @@ impl Settings {
                 ));
             }
         }
+        if let Some(host) = self.hosts.iter().find(|host| !is_host(host)) {
+            return Err(format!(
+                "server.hosts: {host:?} is no host; write names such as users.example.com, or with a port \
+                 users.example.com:9443"
+            ));
+        }
         if self.idle_seconds == 0 || self.body_limit_bytes == 0 {
             return Err(
                 "server.idle_seconds and server.body_limit_bytes have to be positive".into(),
@@ -108,6 +120,7 @@ mod tests {
         assert!(refusal(|s| s.http = "nowhere".into()).starts_with("server.http"));
         assert!(refusal(|s| s.tls_key = Some("k".into())).contains("belong together"));
         assert!(refusal(|s| s.public_url = Some("example.com".into())).contains("public_url"));
+        assert!(refusal(|s| s.hosts = vec!["https://a.example".into()]).contains("server.hosts"));
         assert!(refusal(|s| (s.http, s.https) = ("off".into(), "off".into())).contains("both off"));
     }
 }

@@ -42,6 +42,12 @@ impl DefaultPasswordHasher {
         })
     }
 
+    /// Whether `hash` is one of this password.
+    pub fn is_of(&self, password: &Secret, organization: &str, hash: &str) -> bool {
+        self.recall(password, organization).as_deref() == Some(hash)
+            || self.pool.verify(password.clone(), Some(hash.to_owned()))
+    }
+
     fn recall(&self, password: &Secret, organization: &str) -> Option<String> {
         let parts = [organization, password.expose()];
         self.memory.recall(&parts, Instant::now())

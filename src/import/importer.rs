@@ -28,13 +28,14 @@ use crate::import::sorting::Sorting;
 use crate::import::task::Task;
 use crate::users::audit::Actor;
 use crate::users::claims::ClaimTable;
-use crate::users::hashing::HashPool;
-use crate::users::import_record::{Counters, ImportState};
+use crate::users::hashing::{HashError, HashPool};
+use crate::users::import_record::{Counters, ImportRecord, ImportState};
 use crate::users::options::HeaderLine;
 use crate::users::passwords;
 use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::problem::warnings;
 use crate::users::reject_block::PackedRejects;
+use crate::users::secret::Secret;
 use crate::users::store::{Finish, Found, Store};
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
@@ -86,6 +87,39 @@ impl Importer {
             return Ending::Ended(self.validate_then_write(task, source, control));
         }
         self.import_file(task, source, control)
+    }
+
+    /// Hashes the default password of a task now and keeps the hash in its record, whether a row needs it or not.
+    ///
+    /// # Errors
+    /// The hash function failed.
+    pub(super) fn keep_default_password(&self, task: &mut Task) -> Result<(), HashError> {
+        let organization = &task.record.organization;
+        let hash = task.default.hash_once(&self.default_hasher, organization)?;
+        task.record.default_password_hash = hash.or(task.record.default_password_hash.take());
+        Ok(())
+    }
+
+    /// Whether the import was asked for with this default password, or without one as well. The password itself is
+    /// not kept: its hash is asked.
+    pub(super) fn is_default_password_of(
+        &self,
+        record: &ImportRecord,
+        given: Option<&Secret>,
+    ) -> bool {
+        let given = given.filter(|secret| !secret.is_empty());
+        match (given, &record.default_password_note) {
+            (None, None) => true,
+            (None, Some(_)) | (Some(_), None) => false,
+            (Some(given), Some(note)) => match &record.default_password_hash {
+                Some(hash) => self.default_hasher.is_of(given, &record.organization, hash),
+                // An earlier version of the server hashed it only where a row needed it.
+                None => {
+                    let default = DefaultPassword::new(Some(given.clone()), &self.passwords);
+                    default.note().as_ref() == Some(note)
+                }
+            },
+        }
     }
 
     /// Imports one user who does not come in a file; it has a record as every import has.

@@ -328,6 +328,12 @@ impl Jobs {
         self.shared.meet_key(organization, key)
     }
 
+    /// Whether a call holds this key at the moment.
+    pub fn is_coming_in(&self, organization: &str, key: &str) -> bool {
+        let held = (organization.to_owned(), key.to_owned());
+        locked(&self.shared.keys).contains(&held)
+    }
+
     /// Whether this process is about to end: what runs ends behind the transaction it is at.
     pub fn is_stopping(&self) -> bool {
         self.shared.importer.stopping.load(Ordering::SeqCst)
@@ -491,10 +497,16 @@ impl Shared {
             Ok(Met::Earlier(record)) => return Ending::Ended(self.again(*record, request, source)),
             Err(error) => return Ending::Ended(Err(error)),
         };
-        let (task, slot, running) = match self.take_in(request) {
+        let (mut task, slot, running) = match self.take_in(request) {
             Ok(taken_in) => taken_in,
             Err(error) => return Ending::Ended(Err(error)),
         };
+        // The same key with another default password is another request, so its hash is kept, used or not.
+        if key.is_some()
+            && let Err(error) = self.importer.keep_default_password(&mut task)
+        {
+            return Ending::Ended(Err(early(&task, ImportError::Hash(error))));
+        }
         let ending = self
             .importer
             .carry_out(batches(task), source, &running.control);
@@ -530,7 +542,11 @@ impl Shared {
             import: record.id,
         };
         let domain = &request.domain.name;
-        if record.options != request.options || record.domain != *domain {
+        let same_password = || {
+            let given = request.default_password.as_ref();
+            self.importer.is_default_password_of(&record, given)
+        };
+        if record.options != request.options || record.domain != *domain || !same_password() {
             return Err(reused());
         }
         if record.state == ImportState::Running {
@@ -617,12 +633,6 @@ impl Shared {
         }
         let importer = &self.importer;
         let mut task = Task::new(request, &importer.clock, &importer.passwords);
-        let early = |task: &Task, error| {
-            JobError::Import(ImportFailure {
-                error,
-                report: Box::new(Report::of_record(&task.record, Vec::new())),
-            })
-        };
         let sha256 = self
             .uploads
             .keep(task.record.id, source)
@@ -630,16 +640,10 @@ impl Shared {
         task.record.state = ImportState::Queued;
         task.record.sha256 = Some(sha256);
         // Only the hash may wait on the disk.
-        let hash = match task.default.verdict() {
-            Some(Ok(())) => task
-                .default
-                .hash_once(&importer.default_hasher, &task.record.organization),
-            _ => Ok(None),
-        };
-        let recorded = hash.map_err(ImportError::Hash).and_then(|hash| {
-            task.record.default_password_hash = hash;
-            Ok(importer.store.add_import(&task.record)?)
-        });
+        let recorded = importer
+            .keep_default_password(&mut task)
+            .map_err(ImportError::Hash)
+            .and_then(|()| Ok(importer.store.add_import(&task.record)?));
         if let Err(error) = recorded {
             self.uploads.forget(task.record.id);
             return Err(early(&task, error));
@@ -921,6 +925,14 @@ impl Shared {
             }
         }
     }
+}
+
+/// The failure of a task that has not begun.
+fn early(task: &Task, error: ImportError) -> JobError {
+    JobError::Import(ImportFailure {
+        error,
+        report: Box::new(Report::of_record(&task.record, Vec::new())),
+    })
 }
 
 /// What the key of a call is.

@@ -21,7 +21,8 @@ use crate::users::reject::Reject;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The import.
+    /// The import's id, called `id` wherever it is told.
+    #[serde(rename = "id")]
     pub import: ImportId,
     /// How it went about its rows.
     pub options: ImportOptions,

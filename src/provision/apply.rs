@@ -13,8 +13,9 @@ use crate::provision::prepare::{Prepared, PreparedAct};
 use crate::provision::provisioner::Provisioner;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::operator::Role;
-use crate::users::resources::{Kind, Origin, Resources};
+use crate::users::resources::{GroupRef, Kind, Origin, Resources};
 use crate::users::scim::error::ScimError;
+use crate::users::scim::render;
 use crate::users::store_error::StoreError;
 
 /// What the store answered, or why the operation was refused.
@@ -41,6 +42,8 @@ pub(super) struct Hand<'a> {
     pub origin: Option<Origin>,
     /// Whether the caller wants to know what became of the resource.
     pub wanted: bool,
+    /// Whether what became of each resource is shown in the answer to a Bulk request.
+    pub shown: bool,
     /// How many members were left out, because their ids are none that anybody here can have.
     pub members_left_out: usize,
     /// Resources that the operations of the same request make, now or later.
@@ -50,6 +53,9 @@ pub(super) struct Hand<'a> {
     /// Groups that those are to be members of once they are made, and the operation that said so, by
     /// the member's id.
     pub pending: HashMap<Uuid, Vec<(Uuid, usize)>>,
+    /// Whether something was done that changes the entity tags of other resources: a group's follows its members,
+    /// and a user's their groups.
+    pub touches_others: bool,
 }
 
 impl Hand<'_> {
@@ -58,15 +64,21 @@ impl Hand<'_> {
         let Prepared {
             id, precondition, ..
         } = prepared;
+        tx.act_for(self.origin.map(|origin| origin.import));
+        let is_delete = matches!(prepared.act, PreparedAct::Delete);
+        self.touches_others |= is_delete || prepared.kind == Kind::Group;
         match &prepared.act {
             PreparedAct::CreateUser(draft) => self.create_user(tx, *id, draft),
             PreparedAct::ReplaceUser(draft) => self.replace_user(tx, *id, precondition, draft),
             PreparedAct::PatchUser(patch, passwords) => {
-                self.patch_user(tx, *id, precondition, patch, passwords)
+                let leniency = prepared.leniency;
+                self.patch_user(tx, *id, precondition, (patch, leniency), passwords)
             }
             PreparedAct::CreateGroup(draft) => self.create_group(tx, *id, draft),
             PreparedAct::ReplaceGroup(draft) => self.replace_group(tx, *id, precondition, draft),
-            PreparedAct::PatchGroup(patch) => self.patch_group(tx, *id, precondition, patch),
+            PreparedAct::PatchGroup(patch) => {
+                self.patch_group(tx, *id, precondition, (patch, prepared.leniency))
+            }
             PreparedAct::Delete => match prepared.kind {
                 Kind::User => self.delete_user(tx, *id, precondition),
                 Kind::Group => self.delete_group(tx, *id, precondition),
@@ -80,16 +92,16 @@ impl Hand<'_> {
         (*position > self.position).then_some(*kind)
     }
 
-    /// What the operation did, with the resource as it is now where it is wanted.
+    /// What the operation did, with the resource as it is now where it is wanted; `groups` are those of a user.
     pub(super) fn done(
         &self,
         tx: &mut dyn Resources,
         effect: Effect,
-        kind: Kind,
-        id: Uuid,
+        (kind, id): (Kind, Uuid),
         changed: Moment,
+        groups: &[GroupRef],
     ) -> Applied<Done> {
-        let resource = match (self.wanted, kind) {
+        let resource = match (self.wanted || self.shown, kind) {
             (false, _) => None,
             (true, Kind::User) => tx.user(id)?.map(|user| Resource::User(Box::new(user))),
             (true, Kind::Group) => tx
@@ -101,6 +113,7 @@ impl Hand<'_> {
             kind,
             id,
             changed: Some(changed),
+            version: Some(render::version_of(changed, groups)),
             resource,
             members_left_out: self.members_left_out,
         }))

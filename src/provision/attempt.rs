@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use uuid::Uuid;
-
 use crate::clock::Moment;
 use crate::provision::apply::Hand;
 use crate::provision::bulk::Run;
@@ -14,7 +12,7 @@ use crate::provision::outcome::OperationOutcome;
 use crate::provision::part::Part;
 use crate::provision::plan::unresolved;
 use crate::provision::ready::Ready;
-use crate::users::resources::{Kind, Origin, Resources};
+use crate::users::resources::{Origin, Resources};
 use crate::users::scim::error::ScimError;
 use crate::users::store_error::StoreError;
 
@@ -33,8 +31,6 @@ pub(super) struct Attempt<'a> {
     pub broken: HashMap<usize, ScimError>,
     /// What is wrong with memberships whose member came later, by the operation that said so.
     unfit: HashMap<usize, ScimError>,
-    /// Where the newest of these outcomes stands that is about a group.
-    newest: HashMap<Uuid, usize>,
 }
 
 impl<'a> Attempt<'a> {
@@ -48,10 +44,12 @@ impl<'a> Attempt<'a> {
                 at,
                 origin: None,
                 wanted: false,
+                shown: run.show,
                 members_left_out: 0,
                 made: &run.plan.made,
                 position: 0,
                 pending: HashMap::new(),
+                touches_others: false,
             },
             first: run.outcomes.len(),
             before: &part.outcomes,
@@ -60,13 +58,17 @@ impl<'a> Attempt<'a> {
             effects: Vec::new(),
             broken: HashMap::new(),
             unfit: HashMap::new(),
-            newest: HashMap::new(),
         }
     }
 
     pub fn is_full(&self) -> bool {
         let most = self.run.plan.fail_on_errors;
         most.is_some_and(|most| self.errors >= most)
+    }
+
+    /// Whether something was done that changes the entity tags of other resources.
+    pub fn touches_others(&self) -> bool {
+        self.hand.touches_others
     }
 
     pub fn last(mut self) -> (OperationOutcome, Option<Effect>) {
@@ -118,32 +120,17 @@ impl<'a> Attempt<'a> {
                 prepared.apply(&mut self.hand, tx, run, position)?
             }
         };
-        if let Ok(done) = &result {
-            if done.kind == Kind::Group {
-                self.newest.insert(done.id, self.outcomes.len());
-            }
-            if done.effect == Effect::Created {
-                let kept = self.hand.keep_promise(tx, done.id)?;
-                self.unfit.extend(kept.unfit);
-                self.tell_version(&kept.changed);
-            }
+        if let Ok(done) = &result
+            && done.effect == Effect::Created
+        {
+            let kept = self.hand.keep_promise(tx, done.id)?;
+            self.unfit.extend(kept.unfit);
         }
         self.errors += u64::from(result.is_err());
         self.effects
             .push(result.as_ref().ok().map(|done| done.effect));
         self.outcomes.push(OperationOutcome::of(planned, result));
         Ok(())
-    }
-
-    /// A group whose promised members have come is another version than the one it was told to be.
-    fn tell_version(&mut self, changed: &[(Uuid, Moment)]) {
-        for (group, at) in changed {
-            let newest = self.newest.get(group);
-            let outcome = newest.and_then(|at| self.outcomes.get_mut(*at));
-            if let Some(outcome) = outcome.filter(|outcome| outcome.changed.is_some()) {
-                outcome.changed = Some(*at);
-            }
-        }
     }
 
     fn name(&self, position: usize) -> String {

@@ -45,6 +45,8 @@ pub(super) struct Run<'a> {
     pub recorded: bool,
     /// Whether the outcomes are kept for whoever asks later.
     pub keep: bool,
+    /// Whether the outcomes have the resources as they were made.
+    pub show: bool,
     /// The outcomes so far, in the order of the request.
     pub outcomes: Vec<OperationOutcome>,
     pub errors: u64,
@@ -139,6 +141,7 @@ impl Run<'_> {
                         part.unit(tx, run, unit.clone(), &prepared, at)?;
                     }
                 }
+                part.tell_versions(tx)?;
                 if run.keep {
                     for (position, outcome) in (already as u64..).zip(&part.outcomes) {
                         tx.keep_result(run.record.id, position, &outcome.to_json())?;

@@ -19,6 +19,7 @@ use crate::provision::outcome::OperationOutcome;
 use crate::provision::plan::{Plan, Strictness};
 use crate::provision::provisioner::{Authority, Provisioner};
 use crate::provision::rights::check_role;
+use crate::provision::settings::BulkResponse;
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::import_record::{
     Counters, Door, ImportId, ImportRecord, ImportState, RejectedRows,
@@ -72,7 +73,8 @@ impl Provisioner {
         };
         let control = Control::new(None);
         let mut source = Fingerprint::new(source, &control);
-        let request = BulkRequest::read(&mut source, self.settings.bulk_limits())?;
+        let limits = self.settings.bulk_limits();
+        let request = BulkRequest::read_as(&mut source, limits, call.leniency)?;
         let sha256 = source.hex();
         if let Some(record) = known {
             return self.again(call, record, &sha256, request);
@@ -91,6 +93,7 @@ impl Provisioner {
             record,
             recorded: false,
             keep: call.key.is_some(),
+            show: self.shows(call.leniency),
             outcomes: Vec::new(),
             errors: 0,
         };
@@ -143,7 +146,7 @@ impl Provisioner {
             QueueError::Job(error) => ProvisionError::Job(error),
             QueueError::Wire(error) => unread(&error, limit, payload_too_large).into(),
         })?;
-        let checked = self.check_aside(record.id, call.strictness);
+        let checked = self.check_aside(record.id, call);
         if let (Ok(()), Met::Earlier(earlier)) = (&checked, &held) {
             self.jobs.forget(record.id);
             if !is_same(call, earlier, &sha256) {
@@ -278,16 +281,22 @@ impl Provisioner {
             plan,
             recorded: true,
             keep: true,
+            show: self.shows(leniency),
             outcomes,
             record,
         })
     }
 
-    fn check_aside(&self, id: ImportId, strictness: Strictness) -> Result<(), ScimError> {
+    /// Whether the answer has the resources that were made or changed.
+    fn shows(&self, leniency: Leniency) -> bool {
+        !leniency.schemas_required && self.settings.wso2_bulk_response == BulkResponse::String
+    }
+
+    fn check_aside(&self, id: ImportId, call: &BulkCall) -> Result<(), ScimError> {
         let gone = || ScimError::new(500, "The request was put aside and is gone; send it again.");
         let file = self.jobs.put_aside_file(id).ok_or_else(gone)?;
-        let request = BulkRequest::read(file, self.settings.bulk_limits())?;
-        Plan::of(request, strictness, &self.clock, &HashMap::new()).map(|_| ())
+        let request = BulkRequest::read_as(file, self.settings.bulk_limits(), call.leniency)?;
+        Plan::of(request, call.strictness, &self.clock, &HashMap::new()).map(|_| ())
     }
 
     pub(super) fn record(&self, call: &BulkCall) -> ImportRecord {
@@ -388,14 +397,14 @@ impl Provisioner {
         upload: File,
         control: &Control,
     ) -> Result<Ran, ProvisionError> {
-        let request = BulkRequest::read(upload, self.settings.bulk_limits())?;
+        let leniency = Leniency {
+            schemas_required: !record.options.schemas_optional,
+        };
+        let request = BulkRequest::read_as(upload, self.settings.bulk_limits(), leniency)?;
         // Whoever sent it may do no more than they may by now.
         let authority = Authority {
             role: self.role_of(&record)?,
             actor: record.actor(),
-        };
-        let leniency = Leniency {
-            schemas_required: !record.options.schemas_optional,
         };
         let mut run = self.resumed(&authority, record, request, leniency)?;
         Ok(run.carry_out(control)?)

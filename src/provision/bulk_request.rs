@@ -11,12 +11,16 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 use crate::users::scim::json::{self, StrictValue};
 use crate::wire::error::WireError;
 
 /// URN of the message.
 pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+
+/// The address of WSO2 Identity Server's dialect, which its clients may put in front of the path of an operation.
+pub const WSO2_PATH: &str = "/scim2";
 
 /// How much a request may hold.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +63,19 @@ impl BulkRequest {
     /// # Errors
     /// It is none, or larger than the limits (413): then nothing of it is done.
     pub fn read(source: impl Read, limits: BulkLimits) -> Result<Self, ScimError> {
+        BulkRequest::read_as(source, limits, Leniency::default())
+    }
+
+    /// The same of a request in this dialect. WSO2's need no `schemas`, their paths may begin with the address,
+    /// and `data` may be text that holds the JSON, as clients of its own send it.
+    ///
+    /// # Errors
+    /// As of [`BulkRequest::read`].
+    pub fn read_as(
+        source: impl Read,
+        limits: BulkLimits,
+        leniency: Leniency,
+    ) -> Result<Self, ScimError> {
         let refused = RefCell::new(None);
         let source = Limited {
             source,
@@ -70,6 +87,7 @@ impl BulkRequest {
             serde_json::Deserializer::from_reader(BufReader::with_capacity(64 * 1024, source));
         let message = Message {
             limits,
+            strict: leniency.schemas_required,
             refused: &refused,
         };
         let read = message
@@ -80,6 +98,40 @@ impl BulkRequest {
             None => json::unreadable(&error),
         })
     }
+}
+
+impl RawOperation {
+    /// Takes the address off the path, and the JSON out of a text.
+    fn read_leniently(&mut self) {
+        if let Some(path) = &self.path
+            && let Some(below) = below_wso2(path)
+        {
+            self.path = Some(below.to_owned());
+        }
+        let Some(data) = &self.data else { return };
+        // What is no text is kept as it is.
+        let Ok(inner) = serde_json::from_str::<String>(data.get()) else {
+            return;
+        };
+        // What holds no JSON stays text, which is no resource: the operation fails alone.
+        if let Ok(value) = RawValue::from_string(inner) {
+            self.data = Some(value);
+        }
+    }
+}
+
+/// What follows the address in a path: `/scim2/Users`, `/t/acme/scim2/Users` and `/o/acme/scim2/Users` mean
+/// `/Users`.
+fn below_wso2(path: &str) -> Option<&str> {
+    let bare = path.strip_prefix('/').unwrap_or(path);
+    let organization = bare.strip_prefix("t/").or_else(|| bare.strip_prefix("o/"));
+    let bare = match organization {
+        Some(rest) => rest.split_once('/').map(|(_, rest)| rest)?,
+        None => bare,
+    };
+    let address = WSO2_PATH.strip_prefix('/').unwrap_or(WSO2_PATH);
+    let below = bare.strip_prefix(address)?;
+    below.starts_with('/').then_some(below)
 }
 
 /// What is answered to a body that is too long.
@@ -152,6 +204,8 @@ impl<R: Read> Read for Limited<'_, R> {
 #[derive(Clone, Copy)]
 struct Message<'r> {
     limits: BulkLimits,
+    /// Whether it is in the RFCs' dialect.
+    strict: bool,
     refused: &'r RefCell<Option<ScimError>>,
 }
 
@@ -168,8 +222,8 @@ impl Message<'_> {
             urn.as_str()
                 .is_some_and(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST))
         };
-        // WSO2's documentation shows an empty list.
-        if schemas.is_array() && named.iter().all(is_it) {
+        // WSO2's documentation shows an empty list, and its server looks at none.
+        if schemas.is_array() && (!self.strict || named.iter().all(is_it)) {
             return Ok(());
         }
         Err(self.refuse(ScimError::syntax(format!(
@@ -236,7 +290,7 @@ impl<'de> Visitor<'de> for Message<'_> {
                 }
             }
         }
-        if !schemas {
+        if !schemas && self.strict {
             return Err(self.refuse(ScimError::syntax(format!(
                 "A bulk request needs schemas: [\"{BULK_REQUEST}\"]."
             ))));
@@ -339,6 +393,9 @@ impl<'de> Visitor<'de> for One<'_> {
             }
             seen.push(lower);
         }
+        if !self.0.strict {
+            operation.read_leniently();
+        }
         Ok(operation)
     }
 }
@@ -377,6 +434,38 @@ mod tests {
         assert!(read(r#"{"schemas":[],"Operations":[]}"#).is_ok());
         let unlimited = read(&message(r#""failOnErrors":0,"Operations":[]"#)).unwrap();
         assert_eq!(unlimited.fail_on_errors, None);
+    }
+
+    #[test]
+    fn the_dialect_of_wso2_is_read_where_it_is_spoken() {
+        let wso2 = Leniency {
+            schemas_required: false,
+        };
+        let text = r#"{"Operations":[
+            {"method":"POST","path":"/scim2/Users","bulkId":"q","data":"{\"userName\":\"k\"}"},
+            {"method":"PATCH","path":"t/acme/scim2/Users/7","data":"{"}]}"#;
+        let request = BulkRequest::read_as(text.as_bytes(), LIMITS, wso2).unwrap();
+        let [first, second] = request.operations.as_slice() else {
+            unreachable!()
+        };
+        assert_eq!(first.path.as_deref(), Some("/Users"));
+        assert_eq!(first.data.as_ref().unwrap().get(), r#"{"userName":"k"}"#);
+        assert_eq!(second.path.as_deref(), Some("/Users/7"));
+        assert_eq!(second.data.as_ref().unwrap().get(), "\"{\"");
+        for path in [
+            "/Users",
+            "/scim2x/Users",
+            "/scim2",
+            "/o/scim2",
+            "/scim/v2/Users",
+        ] {
+            assert_eq!(below_wso2(path), None, "{path}");
+        }
+        assert!(read(text).is_err());
+        let text = message(r#""Operations":[{"path":"/scim2/Users","data":"{}"}]"#);
+        let [kept] = read(&text).unwrap().operations.try_into().unwrap();
+        assert_eq!(kept.path.as_deref(), Some("/scim2/Users"));
+        assert_eq!(kept.data.unwrap().get(), "\"{}\"");
     }
 
     #[test]

@@ -6,10 +6,11 @@ use crate::clock::Moment;
 use crate::provision::apply::{Applied, Hand, agreed};
 use crate::provision::members::leaving;
 use crate::provision::operation::{Done, Effect, Precondition};
-use crate::provision::prepare::{GroupDraft, Name};
+use crate::provision::prepare::{GroupDraft, Name, group_of, text_of};
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::policy::ADMIN_ROLE;
 use crate::users::resources::{Change, Group, GroupResource, Kind, Resources};
+use crate::users::scim::check::Leniency;
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::scim::member_changes::member_changes;
 use crate::users::scim::patch::Patch;
@@ -34,7 +35,7 @@ impl Hand<'_> {
                     .chain(draft.external_id.as_ref().map(|_| "externalId"))
                     .chain((!named.is_empty()).then_some("members"));
                 self.note(tx, "group.create", domain, name, attributes)?;
-                self.done(tx, Effect::Created, Kind::Group, id, at)
+                self.done(tx, Effect::Created, (Kind::Group, id), at, &[])
             }
             Change::Taken => Ok(Err(taken(&draft.name))),
             Change::Gone => Ok(Err(Self::gone(Kind::Group, id))),
@@ -60,7 +61,7 @@ impl Hand<'_> {
         tx: &mut dyn Resources,
         id: Uuid,
         precondition: &Precondition,
-        patch: &Patch,
+        (patch, leniency): (&Patch, Leniency),
     ) -> Applied<Done> {
         // A group may have very many members; most patches name a few of them.
         let changes = member_changes(patch);
@@ -78,7 +79,15 @@ impl Hand<'_> {
             &mut after,
             &self.provisioner.schemas.group
         ));
-        let draft = agreed!(self.provisioner.group_of(after));
+        let group = &stored.group;
+        let name = match text_of(&after, "displayName") {
+            same if same == render::qualified(&group.domain, &group.name) => Name {
+                domain: group.domain.clone(),
+                name: group.name.clone(),
+            },
+            new => agreed!(self.provisioner.group_name(new, leniency)),
+        };
+        let draft = group_of(&mut after, name);
         self.put_group(tx, &stored, &draft)
     }
 
@@ -94,7 +103,7 @@ impl Hand<'_> {
         let group = &stored.group;
         agreed!(precondition.check(changed(group)));
         agreed!(not_built_in(group));
-        if !tx.delete_group(id)? {
+        if !tx.delete_group(id, self.at)? {
             return Ok(Err(Self::gone(Kind::Group, id)));
         }
         self.note(
@@ -109,6 +118,7 @@ impl Hand<'_> {
             kind: Kind::Group,
             id,
             changed: None,
+            version: None,
             resource: None,
             members_left_out: 0,
         }))
@@ -180,11 +190,11 @@ impl Hand<'_> {
     ) -> Applied<Done> {
         let at = at.unwrap_or_else(|| changed(group));
         if attributes.is_empty() {
-            return self.done(tx, Effect::Unchanged, Kind::Group, group.id, at);
+            return self.done(tx, Effect::Unchanged, (Kind::Group, group.id), at, &[]);
         }
         let names = attributes.iter().copied();
         self.note(tx, "group.update", &group.domain, &group.name, names)?;
-        self.done(tx, Effect::Updated, Kind::Group, group.id, at)
+        self.done(tx, Effect::Updated, (Kind::Group, group.id), at, &[])
     }
 }
 

@@ -30,8 +30,6 @@ impl Named {
 /// What became of the groups that a resource was promised to.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// Those that have it now, and since when.
-    pub changed: Vec<(Uuid, Moment)>,
     /// Positions of the operations that promised it to a group that cannot have it, and why.
     pub unfit: Vec<(usize, ScimError)>,
 }
@@ -231,8 +229,8 @@ impl Hand<'_> {
             match fits(&member, None, &stored.group.domain) {
                 Ok(()) => {
                     let members = std::slice::from_ref(&member);
-                    let at = tx.add_members(group, members, self.at)?.at;
-                    kept.changed.extend(at.map(|at| (group, at)));
+                    tx.add_members(group, members, self.at)?;
+                    self.touches_others = true;
                 }
                 Err(error) => kept.unfit.push((position, error)),
             }

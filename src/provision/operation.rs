@@ -1,13 +1,13 @@
 //! What can be asked of one user or group, and what becomes of it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::users::operator::Role;
 use crate::users::resources::{GroupResource, Kind, UserResource};
 use crate::users::scim::error::ScimError;
-use crate::users::scim::render::version;
+use crate::users::scim::render::{self, version};
 
 /// What is to be done.
 #[derive(Clone)]
@@ -81,9 +81,16 @@ impl Precondition {
     /// # Errors
     /// 412: it is another one by now.
     pub fn check(&self, changed: Moment) -> Result<(), ScimError> {
-        let now = version(changed);
+        self.check_version(&version(changed))
+    }
+
+    /// Agrees when this entity tag, of the resource as it is now, is one of the tags.
+    ///
+    /// # Errors
+    /// 412: it is another one by now.
+    pub fn check_version(&self, now: &str) -> Result<(), ScimError> {
         if let Some(tags) = &self.one_of
-            && !tags.iter().any(|tag| weak_equal(tag, &now))
+            && !tags.iter().any(|tag| weak_equal(tag, now))
         {
             return Err(ScimError::new(
                 412,
@@ -94,7 +101,7 @@ impl Precondition {
             ));
         }
         match &self.none_of {
-            Some(field) if matches_tag(field, &now) => Err(ScimError::new(
+            Some(field) if matches_tag(field, now) => Err(ScimError::new(
                 412,
                 format!(
                     "The resource is the one that If-None-Match excludes: its version is {now}. Leave \
@@ -151,6 +158,8 @@ pub struct Done {
     pub id: Uuid,
     /// When it was changed last; none: it is gone.
     pub changed: Option<Moment>,
+    /// Its entity tag; none: it is gone.
+    pub version: Option<String>,
     /// What it is now, where the caller wanted to know and it is not gone.
     pub resource: Option<Resource>,
     /// How many members were left out, because their ids are none that anybody here can have.
@@ -175,6 +184,16 @@ pub enum Resource {
     User(Box<UserResource>),
     /// A group.
     Group(Box<GroupResource>),
+}
+
+impl Resource {
+    /// The resource as a document; `base` is the base URL, without a slash at its end.
+    pub fn document(&self, base: &str) -> Map<String, Value> {
+        match self {
+            Resource::User(user) => render::user(user, base),
+            Resource::Group(group) => render::group(group, base),
+        }
+    }
 }
 
 /// What is said of an id that nobody has.

@@ -9,6 +9,7 @@ use crate::provision::operation::Done;
 use crate::provision::plan::{Method, Planned};
 use crate::users::resources::Kind;
 use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::render::version;
 
 /// What became of one operation.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,12 +24,13 @@ pub struct OperationOutcome {
     pub resource: Option<(Kind, Uuid)>,
     /// The path, where it led nowhere and nothing was to be made there.
     pub path: Option<String>,
-    /// When the resource was changed last, which is its version; none: it failed, or the resource is
-    /// gone.
+    /// When the resource was changed last; none: it failed, or the resource is gone.
     pub changed: Option<Moment>,
+    /// Its entity tag then; none: it failed, or the resource is gone.
+    pub version: Option<String>,
     /// Why it failed.
     pub error: Option<ScimError>,
-    /// The resource as the caller was shown it, where the answer says that.
+    /// The resource as the caller is shown it, where the answer says that; in Bulk its addresses are below `/`.
     pub document: Option<Value>,
 }
 
@@ -44,6 +46,8 @@ impl OperationOutcome {
                 status: done.status(),
                 resource: Some((done.kind, done.id)),
                 changed: done.changed,
+                version: done.version,
+                document: done.resource.as_ref().map(|it| it.document("").into()),
                 ..outcome
             },
             Err(error) => {
@@ -72,6 +76,7 @@ impl OperationOutcome {
             id: self.resource.map(|(_, id)| id),
             path: self.path.clone(),
             changed: self.changed.map(|changed| changed.0),
+            version: self.version.clone(),
             scim_type: error
                 .and_then(|error| error.scim_type)
                 .map(|kind| kind.as_str().to_owned()),
@@ -96,6 +101,10 @@ impl OperationOutcome {
             resource: kind.zip(kept.id),
             path: kept.path,
             changed: kept.changed.map(Moment),
+            // What was kept by an earlier version of the server has the moment alone.
+            version: kept
+                .version
+                .or_else(|| Some(version(Moment(kept.changed?)))),
             error: kept.detail.map(|detail| ScimError {
                 status,
                 scim_type,
@@ -122,6 +131,8 @@ struct Kept {
     path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scim_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +154,7 @@ mod tests {
             resource: Some((Kind::Group, Uuid::from_u128(7))),
             path: Some("/Groups/7".into()),
             changed: None,
+            version: None,
             error: Some(ScimError::of(ErrorType::Uniqueness, "taken")),
             document: Some(serde_json::json!({"userName": "kim"})),
         };

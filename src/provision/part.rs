@@ -1,18 +1,20 @@
 //! What one transaction of a Bulk request does: unit by unit, and what came of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::clock::Moment;
 use crate::provision::attempt::Attempt;
 use crate::provision::bulk::Run;
+use crate::provision::groups::changed;
 use crate::provision::operation::Effect;
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::ready::Ready;
 use crate::users::import_record::Counters;
 use crate::users::problem::{Problem, Severity};
-use crate::users::resources::Resources;
+use crate::users::resources::{Kind, Resources};
 use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::render;
 use crate::users::store_error::StoreError;
 
 /// How often operations that refer to each other are tried anew without those that cannot be kept.
@@ -46,6 +48,8 @@ pub(super) struct Part {
     pub errors: u64,
     /// Operations behind the last error that was to be borne.
     pub skipped: u64,
+    /// Whether something was done that changes the entity tags of other resources.
+    touches_others: bool,
 }
 
 impl Part {
@@ -93,7 +97,9 @@ impl Part {
         if unit.len() == 1 && !forward(unit.start) {
             let mut attempt = Attempt::new(run, self, at);
             attempt.one(tx, unit.start, prepared)?;
+            let touches_others = attempt.touches_others();
             let (outcome, effect) = attempt.last();
+            self.touches_others |= touches_others;
             self.push(outcome, effect);
             return Ok(());
         }
@@ -113,7 +119,7 @@ impl Part {
                 }
             }
             let mut found: HashMap<usize, ScimError> = HashMap::new();
-            let mut kept = None;
+            let (mut kept, mut touches_others) = (None, false);
             let whole = tx.attempt(&mut |tx| {
                 let mut attempt = Attempt::new(run, self, at);
                 attempt.broken = broken.clone();
@@ -125,10 +131,12 @@ impl Part {
                 }
                 found = attempt.broken_promises(unit.clone());
                 let holds = found.is_empty();
+                touches_others = attempt.touches_others();
                 kept = Some((attempt.outcomes, attempt.effects));
                 Ok(holds)
             })?;
             if whole {
+                self.touches_others |= touches_others;
                 let (outcomes, effects) = kept.unwrap_or_default();
                 for (outcome, effect) in outcomes.into_iter().zip(effects) {
                     self.push(outcome, effect);
@@ -136,6 +144,37 @@ impl Part {
                 return Ok(());
             }
             broken.extend(found);
+        }
+        Ok(())
+    }
+
+    /// Makes the entity tag that is told last of each resource the one that it has when the transaction ends: a
+    /// later operation may have changed it without being about that resource.
+    pub fn tell_versions(&mut self, tx: &mut dyn Resources) -> Result<(), StoreError> {
+        if !self.touches_others {
+            return Ok(());
+        }
+        let mut told = HashSet::new();
+        for outcome in self.outcomes.iter_mut().rev() {
+            let Some((kind, id)) = outcome.resource.filter(|_| outcome.version.is_some()) else {
+                continue;
+            };
+            if !told.insert(id) {
+                continue;
+            }
+            match kind {
+                Kind::User => {
+                    if let Some(user) = tx.user(id)? {
+                        outcome.version = Some(render::user_version(&user));
+                    }
+                }
+                Kind::Group => {
+                    if let Some(found) = tx.group(id, false)? {
+                        outcome.changed = Some(changed(&found.group));
+                        outcome.version = Some(render::group_version(&found.group));
+                    }
+                }
+            }
         }
         Ok(())
     }

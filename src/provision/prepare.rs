@@ -11,6 +11,7 @@ use crate::provision::provisioner::Provisioner;
 use crate::users::candidate::{Candidate, CandidateColumns, CheckedPassword};
 use crate::users::domains::Domain;
 use crate::users::hashing::HashError;
+use crate::users::name::UserName;
 use crate::users::options::ConflictPolicy;
 use crate::users::passwords::Fitness;
 use crate::users::policy::{GrantableRoles, Policy};
@@ -36,6 +37,8 @@ pub(super) struct Prepared {
     pub id: Uuid,
     pub act: PreparedAct,
     pub precondition: Precondition,
+    /// The dialect that it was said in.
+    pub leniency: Leniency,
 }
 
 pub(super) enum PreparedAct {
@@ -229,6 +232,7 @@ impl Provisioner {
                 id,
                 act,
                 precondition,
+                leniency,
             },
             passwords,
         })
@@ -246,7 +250,7 @@ impl Provisioner {
         }
         let name = text_of(&document, "userName");
         Ok(UserDraft {
-            name: self.user_name(name)?,
+            name: self.user_name(name, leniency)?,
             document,
             password: None,
             keeps: &[],
@@ -254,37 +258,25 @@ impl Provisioner {
     }
 
     fn group_draft(&self, data: Value, leniency: Leniency) -> Result<GroupDraft, ScimError> {
-        let document = check::check_document(data, &self.schemas.group, leniency)?;
-        self.group_of(document)
-    }
-
-    /// What a canonical document says of a group.
-    pub(super) fn group_of(
-        &self,
-        mut document: Map<String, Value>,
-    ) -> Result<GroupDraft, ScimError> {
-        let name = self.group_name(text_of(&document, "displayName"))?;
-        let external_id = match document.remove("externalId") {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        };
-        let members = match document.remove("members") {
-            Some(Value::Array(members)) => members,
-            _ => Vec::new(),
-        };
-        Ok(GroupDraft {
-            name,
-            external_id,
-            members,
-        })
+        let mut document = check::check_document(data, &self.schemas.group, leniency)?;
+        let name = self.group_name(text_of(&document, "displayName"), leniency)?;
+        Ok(group_of(&mut document, name))
     }
 
     /// The user store and the name that a `userName` stands for.
     ///
     /// # Errors
     /// There is no such user store, or the name breaks a rule.
-    pub(super) fn user_name(&self, qualified: &str) -> Result<Name, ScimError> {
+    pub(super) fn user_name(&self, qualified: &str, leniency: Leniency) -> Result<Name, ScimError> {
         let (domain, bare) = self.split(qualified)?;
+        if leniency.plain_names() && bare.contains(' ') {
+            let name = UserName::parse_words(bare, domain.user_name_rule.as_ref())
+                .map_err(|error| ScimError::value(format!("userName: {error}")))?;
+            return Ok(Name {
+                name: name.as_str().to_owned(),
+                domain: domain.name,
+            });
+        }
         // The rules take the part before the first slash for the domain.
         let whole = format!("{}/{bare}", domain.name);
         let candidate = Candidate {
@@ -306,14 +298,24 @@ impl Provisioner {
     ///
     /// # Errors
     /// There is no such user store, or it cannot be a name.
-    pub(super) fn group_name(&self, qualified: &str) -> Result<Name, ScimError> {
+    pub(super) fn group_name(
+        &self,
+        qualified: &str,
+        leniency: Leniency,
+    ) -> Result<Name, ScimError> {
         if role_name::is_hybrid(qualified) {
             return Err(ScimError::value(
                 "displayName: roles that belong to no user store, such as Internal/…, are no groups; \
                  give another name.",
             ));
         }
-        let (domain, bare) = self.split(qualified)?;
+        let (domain, bare) = match leniency.plain_names() {
+            true => self
+                .domains
+                .split_known(qualified)
+                .map_err(|error| ScimError::value(error.to_string()))?,
+            false => self.split(qualified)?,
+        };
         role_name::check(bare)
             .map_err(|why| ScimError::value(format!("displayName cannot be a name: {why}.")))?;
         Ok(Name {
@@ -392,6 +394,23 @@ const COLUMNS: CandidateColumns<'static> = CandidateColumns {
     password: "password",
     roles: "groups",
 };
+
+/// What a canonical document says of a group of this name.
+pub(super) fn group_of(document: &mut Map<String, Value>, name: Name) -> GroupDraft {
+    let external_id = match document.remove("externalId") {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    let members = match document.remove("members") {
+        Some(Value::Array(members)) => members,
+        _ => Vec::new(),
+    };
+    GroupDraft {
+        name,
+        external_id,
+        members,
+    }
+}
 
 /// Takes the password out of a canonical document.
 pub(super) fn take_password(document: &mut Map<String, Value>) -> Option<String> {

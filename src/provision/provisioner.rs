@@ -82,10 +82,12 @@ impl Provisioner {
                     at: self.clock.now(),
                     origin: None,
                     wanted: true,
+                    shown: false,
                     members_left_out: 0,
                     made: &made,
                     position: 0,
                     pending: HashMap::new(),
+                    touches_others: false,
                 };
                 result = Some(hand.apply(tx, &prepared)?);
                 Ok(())

@@ -4,6 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::provision::bulk_request::BulkLimits;
 
+/// What a result of a Bulk request at WSO2's address has as its `response`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BulkResponse {
+    /// As WSO2 Identity Server's documentation shows it, and its clients read it: a failure has its error as text
+    /// that holds JSON, and what succeeded has none.
+    #[default]
+    Documented,
+    /// As its code answers: also what succeeded has its resource, as such a text.
+    String,
+    /// As RFC 7644 §3.7.3 has it: a failure has its error as an object.
+    Object,
+}
+
 /// `[scim]`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +34,8 @@ pub struct Settings {
     pub max_page_size: usize,
     /// For how long a cursor can be used, in seconds.
     pub cursor_seconds: u64,
+    /// What a result of a Bulk request at WSO2's address (`/scim2`) has as its `response`.
+    pub wso2_bulk_response: BulkResponse,
     /// Status of a Zuora bulk call that made its users: 200 or 201.
     pub zuora_created_status: u16,
     /// What Zuora's callers are told is the region of their data, of users who are made from now on.
@@ -38,6 +54,7 @@ impl Default for Settings {
             page_size: 100,
             max_page_size: 1_000,
             cursor_seconds: 3_600,
+            wso2_bulk_response: BulkResponse::default(),
             zuora_created_status: 200,
             zuora_region: "EU".into(),
             zuora_sso_enabled: true,

@@ -10,7 +10,7 @@ use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{Name, UserDraft, take_password, text_of};
 use crate::users::account_state::{ACTIVE, ASK_PASSWORD, DISABLED, LOCKED, truth};
 use crate::users::resources::{Change, HashedPassword, Kind, Resources, UserContent, UserResource};
-use crate::users::scim::check;
+use crate::users::scim::check::{self, Leniency};
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::scim::patch::Patch;
 use crate::users::scim::patch_apply;
@@ -48,7 +48,7 @@ impl Hand<'_> {
                     let attributes = draft.document.keys().map(String::as_str);
                     self.note(tx, "user.create", &name.domain, &name.name, attributes)?;
                 }
-                self.done(tx, Effect::Created, Kind::User, id, at)
+                self.done(tx, Effect::Created, (Kind::User, id), at, &[])
             }
             Change::Taken => Ok(Err(taken(name))),
             Change::Gone => Ok(Err(Self::gone(Kind::User, id))),
@@ -65,7 +65,7 @@ impl Hand<'_> {
         let Some(stored) = tx.user(id)? else {
             return Ok(Err(Self::gone(Kind::User, id)));
         };
-        agreed!(precondition.check(changed(&stored)));
+        agreed!(precondition.check_version(&render::user_version(&stored)));
         let before = render::user(&stored, "");
         let mut after = draft.document.clone();
         zuora::stay(&before, &mut after);
@@ -94,13 +94,13 @@ impl Hand<'_> {
         tx: &mut dyn Resources,
         id: Uuid,
         precondition: &Precondition,
-        patch: &Patch,
+        (patch, leniency): (&Patch, Leniency),
         passwords: &HashMap<String, HashedPassword>,
     ) -> Applied<Done> {
         let Some(stored) = tx.user(id)? else {
             return Ok(Err(Self::gone(Kind::User, id)));
         };
-        agreed!(precondition.check(changed(&stored)));
+        agreed!(precondition.check_version(&render::user_version(&stored)));
         let before = render::user(&stored, "");
         let mut after = before.clone();
         // A value that is changed would leave them behind.
@@ -118,7 +118,7 @@ impl Hand<'_> {
                 domain: stored.user.domain.clone(),
                 name: stored.user.user_name.clone(),
             },
-            new => agreed!(self.provisioner.user_name(new)),
+            new => agreed!(self.provisioner.user_name(new, leniency)),
         };
         self.put_user(tx, &stored, &before, after, &name, password)
     }
@@ -160,8 +160,10 @@ impl Hand<'_> {
         let (domain, bare) = (name.domain.clone(), name.name.clone());
         let content = render::content(domain, bare, after, Some(user));
         if password.is_none() && (differing.is_empty() || is_as(&content, stored)) {
-            return self.done(tx, Effect::Unchanged, Kind::User, id, changed(stored));
+            let at = changed(stored);
+            return self.done(tx, Effect::Unchanged, (Kind::User, id), at, &stored.groups);
         }
+        self.touches_others |= content.user_name != user.user_name;
         match tx.change_user(id, &content, password, self.origin, self.at)? {
             Change::Made(at) => {
                 let attributes = differing
@@ -169,7 +171,7 @@ impl Hand<'_> {
                     .map(String::as_str)
                     .chain(password.map(|_| "password"));
                 self.note(tx, "user.update", &name.domain, &user.user_name, attributes)?;
-                self.done(tx, Effect::Updated, Kind::User, id, at)
+                self.done(tx, Effect::Updated, (Kind::User, id), at, &stored.groups)
             }
             Change::Taken => Ok(Err(taken(name))),
             Change::Gone => Ok(Err(Self::gone(Kind::User, id))),
@@ -185,8 +187,8 @@ impl Hand<'_> {
         let Some(stored) = tx.user(id)? else {
             return Ok(Err(Self::gone(Kind::User, id)));
         };
-        agreed!(precondition.check(changed(&stored)));
-        if !tx.delete_user(id)? {
+        agreed!(precondition.check_version(&render::user_version(&stored)));
+        if !tx.delete_user(id, self.at)? {
             return Ok(Err(Self::gone(Kind::User, id)));
         }
         let user = &stored.user;
@@ -202,6 +204,7 @@ impl Hand<'_> {
             kind: Kind::User,
             id,
             changed: None,
+            version: None,
             resource: None,
             members_left_out: 0,
         }))

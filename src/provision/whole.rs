@@ -214,10 +214,12 @@ impl Provisioner {
             at,
             origin: None,
             wanted: true,
+            shown: false,
             members_left_out: 0,
             made: &made,
             position: 0,
             pending: HashMap::new(),
+            touches_others: false,
         };
         let (mut outcomes, mut effects) = (Vec::new(), Vec::new());
         for (position, prepared) in prepared.iter().enumerate() {
@@ -253,6 +255,7 @@ fn outcome(act: &PreparedAct, done: &Done, show: &dyn Fn(&Resource) -> Value) ->
         status: done.status(),
         resource: Some((done.kind, done.id)),
         changed: done.changed,
+        version: done.version.clone(),
         document: done.resource.as_ref().map(show),
         ..OperationOutcome::default()
     }

@@ -106,6 +106,7 @@ impl AuditEntry {
             details: serde_json::json!({
                 "removed": undone.removed,
                 "restored": undone.restored,
+                "groups": undone.groups,
                 "left": undone.left_total,
             }),
             ..AuditEntry::new(by, "import.undo", at)

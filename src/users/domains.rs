@@ -125,6 +125,21 @@ impl Domains {
         }
     }
 
+    /// The same of a name that may have a `/` of its own: what stands before the first one is a domain only where
+    /// there is one of that name, else the whole is a name of `PRIMARY`.
+    ///
+    /// # Errors
+    /// None; `PRIMARY` is always there.
+    pub fn split_known<'n>(&self, qualified: &'n str) -> Result<(Domain, &'n str), UnknownDomain> {
+        if let (Some(domain), name) = split_domain(qualified)
+            && let Ok(domain) = self.find(Some(domain))
+            && !name.is_empty()
+        {
+            return Ok((domain, name));
+        }
+        Ok((self.find(None)?, qualified))
+    }
+
     /// The names, `PRIMARY` among them.
     pub fn names(&self) -> Vec<&str> {
         self.all.iter().map(String::as_str).collect()

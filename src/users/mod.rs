@@ -29,6 +29,7 @@ pub mod merge;
 pub mod reject;
 pub mod reject_block;
 pub mod undo;
+pub mod deeds;
 pub mod audit;
 pub mod import_record;
 pub mod store_error;

@@ -50,6 +50,35 @@ impl<'a> UserName<'a> {
         }
     }
 
+    /// The same for a name that may hold single blanks between its words, as directories push display names over
+    /// SCIM.
+    ///
+    /// # Errors
+    /// The first rule that the name breaks.
+    pub fn parse_words(text: &'a str, pattern: Option<&Pattern>) -> Result<Self, NameError> {
+        let words = || text.split(' ');
+        if words().count() < 2 || words().any(str::is_empty) {
+            return Self::parse(text, pattern);
+        }
+        for word in words() {
+            Self::parse(word, None)?;
+        }
+        let composed = ComposingNormalizer::new_nfc().normalize(text);
+        if composed.chars().count() > MAX_CHARACTERS {
+            return Err(NameError::TooLong);
+        }
+        if let Some(pattern) = pattern.filter(|pattern| !pattern.matches(&composed)) {
+            return Err(NameError::Pattern {
+                pattern: pattern.as_str().to_owned(),
+            });
+        }
+        let key = Cow::Owned(lookup_key(&composed));
+        Ok(UserName {
+            text: composed,
+            key,
+        })
+    }
+
     /// Of letters, digits and punctuation in ASCII: each can be seen, and none has another form.
     fn parse_ascii(text: &'a str) -> Result<Self, NameError> {
         if text.len() > MAX_CHARACTERS {
@@ -331,6 +360,36 @@ mod tests {
             assert_eq!(caseless(&nfd.normalize(text)), key, "{text:?}");
             assert!(nfc.is_normalized(&key), "{text:?}");
         }
+    }
+
+    #[test]
+    fn words_may_be_apart_by_one_blank_where_that_is_allowed() {
+        for (text, key) in [
+            ("Kim Jackson", "kim jackson"),
+            ("kim", "kim"),
+            ("A b C", "a b c"),
+            ("Jose\u{301} Núñez", "josé núñez"),
+        ] {
+            let name = UserName::parse_words(text, None).unwrap();
+            assert_eq!(name.key(), key);
+            assert_eq!(name.key(), lookup_key(name.as_str()));
+        }
+        for bad in [
+            "",
+            " kim",
+            "kim ",
+            "kim  lee",
+            "kim\tlee",
+            "kim\u{a0}lee",
+            "kim\u{200b} lee",
+            " ",
+        ] {
+            assert!(UserName::parse_words(bad, None).is_err(), "{bad:?}");
+        }
+        let long = format!("{} b", "a".repeat(MAX_CHARACTERS - 1));
+        assert_eq!(UserName::parse_words(&long, None), Err(NameError::TooLong));
+        let one_word = Pattern::new("[a-z]+").unwrap();
+        assert!(UserName::parse_words("kim lee", Some(&one_word)).is_err());
     }
 
     #[test]

@@ -172,6 +172,8 @@ pub enum SortValue {
 /// Which resources are wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ResourceQuery<'q> {
+    /// Those of this user store, by its upper-case name; none: of all.
+    pub domain: Option<&'q str>,
     /// Those that match; none: all.
     pub filter: Option<&'q Filter>,
     /// Their order; none: by id.
@@ -274,6 +276,10 @@ pub trait ResourceStore: Send + Sync {
 
 /// One organization's users and groups inside a transaction.
 pub trait Resources {
+    /// Says for which import the changes that follow are made: what it does to groups and to memberships, and whom
+    /// it removes, is kept from now on, so that it can be taken back (`users/deeds.rs`).
+    fn act_for(&mut self, import: Option<ImportId>);
+
     /// The user with this id, as this transaction has left them.
     ///
     /// # Errors
@@ -300,7 +306,8 @@ pub trait Resources {
     ) -> Result<Change, StoreError>;
 
     /// Makes a user look like `content`; without a password they keep theirs. Where an import does
-    /// it, it can be taken back. The domain is the one that the user is in.
+    /// it, it can be taken back. The domain is the one that the user is in; with another name the groups change
+    /// that show it.
     ///
     /// # Errors
     /// The store failed.
@@ -313,11 +320,11 @@ pub trait Resources {
         at: Moment,
     ) -> Result<Change, StoreError>;
 
-    /// Removes a user and their memberships; false when there is none.
+    /// Removes a user and their memberships, so that the groups they were in change; false when there is none.
     ///
     /// # Errors
     /// The store failed.
-    fn delete_user(&mut self, id: Uuid) -> Result<bool, StoreError>;
+    fn delete_user(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError>;
 
     /// The group with this id, with its members where they are wanted.
     ///
@@ -345,7 +352,8 @@ pub trait Resources {
         at: Moment,
     ) -> Result<Change, StoreError>;
 
-    /// Gives a group this name and identifier; its members stay.
+    /// Gives a group this name and identifier; its members stay. With another name the groups change that it is
+    /// in.
     ///
     /// # Errors
     /// The store failed.
@@ -357,11 +365,11 @@ pub trait Resources {
         at: Moment,
     ) -> Result<Change, StoreError>;
 
-    /// Removes a group and its memberships; false when there is none.
+    /// Removes a group and its memberships, so that the groups it was in change; false when there is none.
     ///
     /// # Errors
     /// The store failed.
-    fn delete_group(&mut self, id: Uuid) -> Result<bool, StoreError>;
+    fn delete_group(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError>;
 
     /// Takes members in; counts those that were not in already. They exist, users are of the group's
     /// domain. Users do not change by it.

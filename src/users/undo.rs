@@ -12,20 +12,27 @@ use uuid::Uuid;
 pub struct Undone {
     /// Users that the import had made and that are gone.
     pub removed: u64,
-    /// Users that the import had changed and that are as they were before.
+    /// Users that the import had changed or removed and that are as they were before.
     pub restored: u64,
-    /// Users that stay as they are.
+    /// Groups that the import had made and that are gone, or that it had changed or removed and that are as they
+    /// were before.
+    pub groups: u64,
+    /// Users and groups that stay as they are.
     pub left_total: u64,
     /// Some of them, with the reason.
     pub left: Vec<Left>,
 }
 
-/// A user that an undo left alone.
+/// A user or a group that an undo left alone; neither is named where it is not known which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Left {
-    /// The user's name.
+    /// The user's name; empty where it is no user.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub user_name: String,
+    /// The group's name, where it is a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Why.
     pub reason: &'static str,
 }
@@ -41,6 +48,10 @@ pub const NO_IMAGE: &str = "what it was before the import is no longer kept";
 
 /// The name it had before the import belongs to somebody else.
 pub const NAME_TAKEN: &str = "its name before the import is taken by somebody else";
+
+/// What the import did was not kept when it did it.
+pub const NOT_KEPT: &str = "what the import did to groups and removed users was not kept by the version of the \
+    server that carried it out";
 
 /// A user whom an import gave another name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,12 +94,39 @@ pub fn barred<K: Eq + Hash, E>(
 impl Undone {
     /// Counts a user that stays.
     pub fn leave(&mut self, user_name: &str, reason: &'static str) {
+        self.list(Left {
+            user_name: user_name.to_owned(),
+            group: None,
+            reason,
+        });
+    }
+
+    /// Counts a group that stays.
+    pub fn leave_group(&mut self, name: &str, reason: &'static str) {
+        self.list(Left {
+            user_name: String::new(),
+            group: Some(name.to_owned()),
+            reason,
+        });
+    }
+
+    /// Counts something that stays, and of which no more is known.
+    pub fn leave_something(&mut self, reason: &'static str) {
+        self.list(Left {
+            user_name: String::new(),
+            group: None,
+            reason,
+        });
+    }
+
+    fn list(&mut self, left: Left) {
+        // Of a group that was changed again and again it is said once.
+        if left.group.is_some() && self.left.contains(&left) {
+            return;
+        }
         self.left_total += 1;
         if self.left.len() < LEFT_LISTED {
-            self.left.push(Left {
-                user_name: user_name.to_owned(),
-                reason,
-            });
+            self.left.push(left);
         }
     }
 
@@ -97,10 +135,16 @@ impl Undone {
         let Undone {
             removed,
             restored,
+            groups,
             left_total,
             ..
         } = self;
-        format!("undone: {removed} users removed, {restored} restored, {left_total} left")
+        let groups = match groups {
+            0 => String::new(),
+            1 => ", 1 group taken back".to_owned(),
+            more => format!(", {more} groups taken back"),
+        };
+        format!("undone: {removed} users removed, {restored} restored{groups}, {left_total} left")
     }
 }
 

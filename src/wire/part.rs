@@ -47,8 +47,26 @@ impl PartHeader {
 pub fn file_name(disposition: &str) -> Option<String> {
     let (_, rest) = disposition.split_once(';')?;
     let parameters = parameters(rest);
-    let extended = first(&parameters, "filename*").and_then(extended);
-    extended.or_else(|| first(&parameters, "filename").map(encoded_word::decode))
+    value(&parameters, "filename*", "filename")
+}
+
+/// The name of a form's field in a field Content-Disposition (RFC 7578 §4.2), written in any of the ways that file
+/// names are.
+pub fn field_name(disposition: &str) -> Option<String> {
+    let (_, rest) = disposition.split_once(';')?;
+    value(&parameters(rest), "name*", "name")
+}
+
+/// A parameter that may be written as RFC 8187 has it, as encoded words, or with percent signs: browsers write
+/// `"` and line ends so (WHATWG HTML, multipart/form-data), and RFC 7578 §2 lets anybody write all bytes so.
+fn value(parameters: &[(String, String)], starred: &str, plain: &str) -> Option<String> {
+    let found = first(parameters, starred).and_then(extended);
+    found.or_else(|| {
+        let text = encoded_word::decode(first(parameters, plain)?);
+        let bytes = percent::decode(&text).into_owned();
+        // What is no text was no escape.
+        Some(String::from_utf8(bytes).unwrap_or(text))
+    })
 }
 
 /// `charset'language'text`, with percent signs before what is no ASCII.

@@ -339,6 +339,8 @@ fn an_import_whose_end_could_not_be_written_can_be_gone_on_with() {
         begin.at = active_at;
         if let Some(record) = &mut begin.begin {
             record.key = Some(key.into());
+            // The default password of `request`: with another one it would be another request.
+            record.default_password_note = Some("stays".into());
         }
         stores::write(app.store.as_ref(), begin);
     };

@@ -84,6 +84,7 @@ mod scim_versions;
 mod scim_lists;
 mod scim_pages;
 mod scim_twins;
+mod scim_undo;
 mod scim_organizations;
 mod zuora;
 mod zuora_access;

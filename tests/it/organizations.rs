@@ -131,7 +131,7 @@ impl Two {
         assert_eq!(response.status, 201, "{}", response.body);
         let report: Value = serde_json::from_str(&response.body).expect("JSON");
         assert_eq!(report["failed"], 1, "{report}");
-        self.ended = report["import"].as_str().expect("an id").to_owned();
+        self.ended = report["id"].as_str().expect("an id").to_owned();
         let queued = ImportRecord {
             organization: THEIRS.into(),
             state: ImportState::Queued,
@@ -593,7 +593,7 @@ fn the_terminal_looks_into_each_organization() {
         (&report["created"], &report["failed"]),
         (&json!(1), &json!(1))
     );
-    let id = report["import"].as_str().expect("an id").to_owned();
+    let id = report["id"].as_str().expect("an id").to_owned();
 
     let users = home.run(&within(&["users", "list", "--json"])).ended(0);
     assert_eq!(users.json_lines()[0]["organization"], "Acme");

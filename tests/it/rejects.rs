@@ -251,7 +251,7 @@ fn the_terminal_says_that_rows_are_missing_and_leaves_the_last_line_out_again() 
     let report = home.run(&import).ended(2).json();
     let kept = report["rejectsKept"].as_u64().expect("a number");
     assert!((1..2_000).contains(&kept), "{report}");
-    let id = report["import"].as_str().expect("an id");
+    let id = report["id"].as_str().expect("an id");
     let written = home.run(&["imports", "rejects", id, "other.csv"]).ended(0);
     let missing = 2_000 - kept;
     let note = format!(

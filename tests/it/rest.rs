@@ -504,7 +504,7 @@ fn a_key_makes_a_call_safe_to_send_again() {
     assert_eq!(json(&again)["created"], 1);
     let other = import(&server, &key, "UserName,Password,Claims\nlee,,\n");
     assert_eq!(problem(&other), refused(422, "IMP-KEY-REUSED"));
-    assert_eq!(json(&other)["import"], json!(id_of(&first)));
+    assert_eq!(json(&other)["id"], json!(id_of(&first)));
     let empty = import(&server, &["Idempotency-Key: \"\""], FILE);
     assert_eq!(problem(&empty), refused(400, "IMP-KEY"));
     let undone = call(
@@ -737,7 +737,7 @@ fn a_running_import_tells_how_far_it_is_and_can_be_cancelled() {
     upload.write_all(rest.as_bytes()).unwrap();
     let answer = Response::read(&mut upload);
     assert_eq!(problem(&answer), refused(409, "IMP-CANCELLED"));
-    assert_eq!(json(&answer)["import"], id);
+    assert_eq!(json(&answer)["id"], id);
     let mut told = String::new();
     events.read_to_string(&mut told).unwrap();
     assert!(told.contains("event: progress\ndata: {"), "{told}");
@@ -1053,7 +1053,7 @@ fn passwords_are_made_up_and_told_in_the_report_alone() {
     assert_eq!(header, "userName,password");
     let password = row.strip_prefix("kim,").expect("kim alone");
     assert!(server.has_password("kim", password));
-    let id = report["import"].as_str().expect("an id");
+    let id = report["id"].as_str().expect("an id");
     let record = get(&server, &format!("{IMPORTS}/{id}"));
     assert!(!record.body.contains(password), "told once");
     let refusal = |headers: &[&str], more: (&str, &str)| {
@@ -1068,4 +1068,253 @@ fn passwords_are_made_up_and_told_in_the_report_alone() {
     assert_eq!(both, refused(400, "IMP-PARAMETER"));
     let named = refusal(&["Idempotency-Key: k"], ("conflict", "skip"));
     assert_eq!(named, refused(400, "IMP-KEY"));
+}
+
+#[test]
+fn a_key_whose_call_is_just_coming_in_is_a_conflict() {
+    let server = TestApp::start();
+    let key = "Idempotency-Key: slow";
+    let upload = begin_upload(
+        &server,
+        &format!("{key}\r\n"),
+        1_000,
+        "UserName,Password,Claims\n",
+    );
+    let start = Instant::now();
+    while !server.app.jobs.is_coming_in("default", "slow") {
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "the first call has come"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let twin = import(&server, &[key], FILE);
+    assert_eq!(
+        problem(&twin),
+        refused(409, "IMP-EARLIER-CALL"),
+        "{}",
+        twin.body
+    );
+    assert_eq!(twin.header("retry-after"), Some("1"));
+    let other = import(&server, &["Idempotency-Key: another"], FILE);
+    assert_eq!(other.status, 201, "{}", other.body);
+    drop(upload);
+}
+
+#[test]
+fn the_same_key_with_another_default_password_is_another_request() {
+    let server = TestApp::start();
+    let all_have_one = "UserName,Password,Claims\nlee,Spring-Meadow-42,\n";
+    for (number, file, queued) in [(1, FILE, false), (2, all_have_one, false), (3, FILE, true)] {
+        let key = format!("Idempotency-Key: k{number}");
+        let send = |password: &str| {
+            let mut fields = vec![("file|users.csv", file), ("conflict", "update")];
+            if !password.is_empty() {
+                fields.push(("defaultPassword", password));
+            }
+            let mut headers = vec![key.as_str()];
+            headers.extend(queued.then_some("Prefer: respond-async"));
+            post_form(&server, IMPORTS, &headers, &fields)
+        };
+        let first = send("First-Password-1");
+        let id = id_of(&first);
+        if queued {
+            assert_eq!(first.status, 202, "{}", first.body);
+            ended(&server, &id);
+        } else {
+            assert_eq!(first.status, 201, "{}", first.body);
+        }
+        let again = send("First-Password-1");
+        assert_eq!(
+            (again.status, id_of(&again)),
+            (200, id.clone()),
+            "{}",
+            again.body
+        );
+        for other in ["Second-Password-2", "first-password-1", "short", ""] {
+            let response = send(other);
+            assert_eq!(
+                problem(&response),
+                refused(422, "IMP-KEY-REUSED"),
+                "{number} {other:?}"
+            );
+            assert_eq!(json(&response)["id"], json!(id));
+            assert!(!response.body.contains("Password-1"), "{}", response.body);
+        }
+        assert_eq!(id_of(&send("First-Password-1")), id);
+    }
+    // The other way round: without one first.
+    let key = ["Idempotency-Key: none"];
+    let plain = |password: Option<&str>| {
+        let mut fields = vec![("file|users.csv", all_have_one), ("conflict", "update")];
+        fields.extend(password.map(|password| ("defaultPassword", password)));
+        post_form(&server, IMPORTS, &key, &fields)
+    };
+    assert_eq!(plain(None).status, 201);
+    assert_eq!(
+        problem(&plain(Some("First-Password-1"))),
+        refused(422, "IMP-KEY-REUSED")
+    );
+    assert_eq!(plain(None).status, 200);
+    // Nothing that was kept holds the password.
+    let data = server.folder.path().join("data");
+    for entry in std::fs::read_dir(data).unwrap().flatten() {
+        if entry.path().is_file() {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let found = bytes
+                .windows(16)
+                .any(|window| window == b"First-Password-1");
+            assert!(!found, "{:?}", entry.path());
+        }
+    }
+}
+
+#[test]
+fn forms_are_taken_as_clients_write_them() {
+    let server = TestApp::start();
+    let workbook = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/users.xlsx")).ok();
+    let mut number = 0;
+    let mut send = |disposition: &str, media_type: &str, content: Option<&[u8]>| {
+        number += 1;
+        let rows = format!("UserName,Password,Claims\nuser{number},Spring-Meadow-42,\n");
+        let media_type = match media_type {
+            "" => String::new(),
+            media_type => format!("Content-Type: {media_type}\r\n"),
+        };
+        let head =
+            format!("--b\r\nContent-Disposition: form-data; {disposition}\r\n{media_type}\r\n");
+        let body = [
+            head.as_bytes(),
+            content.unwrap_or(rows.as_bytes()),
+            b"\r\n--b--\r\n",
+        ]
+        .concat();
+        server.post_as(IMPORTS, Some(&admin()), FORM, &[], &body)
+    };
+    for (disposition, media_type, name) in [
+        // .NET's HttpClient.
+        (
+            "name=file; filename=\"=?utf-8?B?QmVuw7x0emVyLmNzdg==?=\"; filename*=utf-8''Ben%C3%BCtzer.csv",
+            "text/csv",
+            "Benützer.csv",
+        ),
+        (
+            "name=file; filename=users.csv; filename*=utf-8''users.csv",
+            "text/csv",
+            "users.csv",
+        ),
+        (
+            "name=\"=?utf-8?B?ZmlsZQ==?=\"; filename=\"a.csv\"",
+            "",
+            "a.csv",
+        ),
+        // A script's Blob; a file of a browser that knows another program for it; a browser's escapes.
+        ("name=\"file\"; filename=\"blob\"", "text/csv", "blob.csv"),
+        (
+            "name=\"file\"; filename=\"blob\"",
+            "application/octet-stream",
+            "blob.csv",
+        ),
+        (
+            "name=\"file\"; filename=\"blob\"",
+            "application/vnd.ms-excel",
+            "blob.csv",
+        ),
+        (
+            "name=\"file\"; filename=\"users.txt\"",
+            "text/plain",
+            "users.txt.csv",
+        ),
+        (
+            "name=\"file\"; filename=\"a%22b.csv\"",
+            "text/csv",
+            "a\"b.csv",
+        ),
+        (
+            "name=\"file\"; filename=\"Ben%C3%BCtzer.csv\"",
+            "text/csv",
+            "Benützer.csv",
+        ),
+        ("name=\"file\"", "", "users.csv"),
+    ] {
+        let response = send(disposition, media_type, None);
+        assert_eq!(response.status, 201, "{disposition}: {}", response.body);
+        assert_eq!(json(&response)["fileName"], name, "{disposition}");
+        assert_eq!(
+            json(&response)["created"],
+            1,
+            "{disposition}: {}",
+            response.body
+        );
+    }
+    if let Some(workbook) = workbook {
+        let response = send(
+            "name=\"file\"; filename=\"blob\"",
+            "text/csv",
+            Some(&workbook),
+        );
+        assert_eq!(response.status, 201, "{}", response.body);
+        assert_eq!(json(&response)["fileName"], "blob.xlsx");
+    }
+    let pdf = send(
+        "name=\"file\"; filename=\"blob\"",
+        "text/csv",
+        Some(b"%PDF-1.7"),
+    );
+    assert_eq!(problem(&pdf), refused(422, "IMP-FILE-FORMAT"));
+    let named = send("name=\"file\"; filename=\"users.pdf\"", "text/csv", None);
+    assert_eq!(problem(&named), refused(400, "IMP-FILE-FORMAT"));
+}
+
+#[test]
+fn an_import_has_one_name_for_its_id_everywhere() {
+    let server = TestApp::start();
+    let key = ["Idempotency-Key: one"];
+    let report = import(&server, &key, FILE);
+    let id = json(&report)["id"]
+        .as_str()
+        .expect("the report's id")
+        .to_owned();
+    let path = format!("{IMPORTS}/{id}");
+    let answers = [
+        json(&report),
+        json(&import(&server, &key, FILE)),
+        json(&get(&server, &path)),
+        json(&get(&server, IMPORTS))["imports"][0].clone(),
+        json(&import(&server, &key, "UserName,Password,Claims\nlee,,\n")),
+        json(&call(&server, "POST", &format!("{path}/undo"), &admin())),
+        json(&call(&server, "POST", &format!("{path}/undo"), &admin())),
+        json(&import(&server, &key, FILE)),
+    ];
+    for answer in answers {
+        assert_eq!(answer["id"], id.as_str(), "{answer}");
+        assert_eq!(answer.get("import"), None, "{answer}");
+    }
+    let document = json(&get(&server, "/api/v1/openapi.json"));
+    for schema in ["Report", "Import", "Undo", "ProblemDetails"] {
+        let properties = &document["components"]["schemas"][schema];
+        let text = properties.to_string();
+        assert!(
+            !text.contains("\"import\":{\"format\":\"uuid\""),
+            "{schema}"
+        );
+    }
+}
+
+#[test]
+fn a_page_may_begin_as_far_behind_as_numbers_reach() {
+    let server = TestApp::start();
+    let id = id_of(&import(&server, &[], FILE));
+    let problems = |skip: &str| get(&server, &format!("{IMPORTS}/{id}/problems?skip={skip}"));
+    for skip in ["4294967296", "5000000000", "9223372036854775807"] {
+        let page = problems(skip);
+        assert_eq!(page.status, 200, "{skip}: {}", page.body);
+        assert_eq!(json(&page)["problems"], json!([]));
+    }
+    for skip in ["9223372036854775808", "99999999999999999999999", "-1", "x"] {
+        let response = problems(skip);
+        assert_eq!(problem(&response), refused(400, "IMP-PARAMETER"), "{skip}");
+        let detail = json(&response)["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("from 0 to 9223372036854775807"), "{detail}");
+    }
 }

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
+use crate::process::{Home, Serving};
 use crate::scim::{
-    MOUNTS, SEARCH, answer, ask, ask_with, bulk, get, make_user, patch, refused, send, told, user,
+    MOUNTS, SEARCH, answer, ask, ask_with, bulk, get, make_group, make_user, patch, refused, send,
+    told, user,
 };
 
 /// A message that the route takes, so that nothing but the caller is refused.
@@ -466,4 +468,96 @@ fn a_body_that_stops_coming_is_answered_and_does_nothing() {
     stream.write_all(head.as_bytes()).unwrap();
     assert_eq!(refused(&answer(&mut stream)), told(408, ""));
     assert_eq!(server.user_names(), [""; 0]);
+}
+
+#[test]
+fn locations_name_an_address_that_the_caller_can_reach() {
+    let kim = |server: &TestApp, host: &str, mount: &str| {
+        let id = make_user(server, "kim");
+        make_group(server, "crew", &[&id]);
+        let request = |method: &str, path: &str, body: &Value| {
+            let body = body.to_string();
+            let head = format!(
+                "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: {}\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                admin(),
+                body.len()
+            );
+            crate::scim::whole(server.send(head.as_bytes()))
+        };
+        let shown = request("GET", &format!("{mount}/Users/{id}"), &Value::Null);
+        let user = crate::scim::document(&shown);
+        let location = user["meta"]["location"].as_str().unwrap().to_owned();
+        assert_eq!(shown.header("location"), Some(location.as_str()));
+        let base = location
+            .strip_suffix(&format!("{mount}/Users/{id}"))
+            .unwrap()
+            .to_owned();
+        let group = user["groups"][0]["$ref"].as_str().unwrap();
+        assert!(
+            group.starts_with(&format!("{base}{mount}/Groups/")),
+            "{group}"
+        );
+        let message = bulk(json!([{"method": "DELETE", "path": format!("/Users/{id}")}]));
+        let answer = crate::scim::document(&request("POST", &format!("{mount}/Bulk"), &message));
+        assert_eq!(answer["Operations"][0]["location"], location.as_str());
+        let document = server.send(
+            format!(
+                "GET /api/v1/openapi.json HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        assert!(
+            document.body.contains(&format!("\"{base}\"")),
+            "{}",
+            &document.body[..300]
+        );
+        base
+    };
+    for mount in MOUNTS {
+        let server = TestApp::start_with(|options| {
+            options.http.hosts = vec!["users.example.com".into(), "10.0.0.7:9763".into()];
+        });
+        let listener = format!("http://{}", server.address());
+        assert_eq!(
+            kim(&server, "users.example.com", mount),
+            "http://users.example.com"
+        );
+        let server =
+            TestApp::start_with(|options| options.http.hosts = vec!["10.0.0.7:9763".into()]);
+        assert_eq!(kim(&server, "10.0.0.7:9763", mount), "http://10.0.0.7:9763");
+        let server =
+            TestApp::start_with(|options| options.http.hosts = vec!["users.example.com".into()]);
+        let own = format!("http://{}", server.address());
+        assert_eq!(kim(&server, "evil.example", mount), own);
+        assert_ne!(own, listener);
+        let server = TestApp::start();
+        let own = format!("http://{}", server.address());
+        assert_eq!(kim(&server, "users.example.com", mount), own);
+        let server = TestApp::start_with(|options| {
+            options.http.hosts = vec!["users.example.com".into()];
+            options.http.public_url = Some("https://public.example/".into());
+        });
+        assert_eq!(
+            kim(&server, "users.example.com", mount),
+            "https://public.example"
+        );
+    }
+}
+
+#[test]
+fn the_start_warns_of_locations_that_lead_nowhere() {
+    let warned = |address: &str, settings: &str| {
+        let home = Home::with_settings(settings);
+        let mut command = home.command(&["serve", "--http", address, "--https", "off"]);
+        command.env("MUSTER_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        let server = Serving::spawn(command);
+        let log = server.log();
+        server.stop();
+        log.contains("listens on all addresses") && log.contains("server.public_url")
+    };
+    let hosts = "\n[server]\nhosts = [\"users.example.com\"]\n";
+    assert!(warned("0.0.0.0:0", ""));
+    assert!(!warned("127.0.0.1:0", ""));
+    assert!(!warned("0.0.0.0:0", hosts));
 }

@@ -399,3 +399,120 @@ fn item_60_who_is_gone_is_nowhere() {
         assert_ne!(make_user(&server, "ANN"), ann);
     }
 }
+
+/// Entra ID and AWS ask so, outside of the grammar of RFC 7644 §3.4.2.2.
+#[test]
+fn item_63_value_paths_with_a_sub_attribute_and_managers_by_their_name() {
+    for server in servers() {
+        let (ann, tour) = fill(&server);
+        let manager = format!("{ENTERPRISE}:manager");
+        for (filter, expected) in [
+            (
+                "emails[type eq \"work\"].value eq \"ANN@work.example\"",
+                &["Ann"][..],
+            ),
+            (
+                "emails[type eq \"home\"].value eq \"ann@work.example\"",
+                &[],
+            ),
+            (
+                "EMAILS[Type Eq \"WORK\"].Value EW \"work.example\"",
+                &["Ann", "bob"],
+            ),
+            (
+                "emails[type eq \"work\" or type eq \"home\"].value sw \"ann@home\"",
+                &["Ann"],
+            ),
+            ("emails[type eq \"work\"].primary eq true", &["Ann"]),
+            ("emails[type eq \"home\"].value pr", &["Ann"]),
+            ("emails[type eq \"home\"].primary pr", &[]),
+            (
+                "emails[type eq \"home\"].value eq null",
+                &["bob", "carl_%", "SALES/dora"],
+            ),
+            ("emails[type eq \"home\"].value ne null", &["Ann"]),
+            (
+                "emails[type eq \"work\"].value ne \"ann@work.example\"",
+                &["bob", "carl_%", "SALES/dora"],
+            ),
+            (
+                "phoneNumbers[type eq \"mobile\"].value eq \"+49 1\"",
+                &["Ann"],
+            ),
+            ("phoneNumbers[type eq \"work\"].value eq \"+49 1\"", &[]),
+            (
+                "groups[display eq \"tour\"].value eq \"TOUR\"",
+                &["Ann", "bob"],
+            ),
+            (
+                "urn:ietf:params:scim:schemas:core:2.0:User:emails[type eq \"home\"].value co \"ann\"",
+                &["Ann"],
+            ),
+            (
+                "title eq \"guide\" and emails[type eq \"home\"].value pr and not (active eq false)",
+                &["Ann"],
+            ),
+            ("manager eq \"ANN\"", &["bob"]),
+            ("manager.value eq \"ANN\"", &["bob"]),
+            ("MANAGER", &["bob"]),
+            ("MANAGER.value eq \"ANN\"", &["bob"]),
+            ("manager eq \"7\"", &[]),
+            ("manager pr", &["bob"]),
+            ("department eq \"it\"", &["Ann"]),
+        ] {
+            let filter = match filter.strip_prefix("MANAGER") {
+                Some("") => format!("{manager} eq \"ANN\""),
+                Some(rest) => format!("{manager}{rest}"),
+                None => filter.to_owned(),
+            };
+            let filter = filter.replace("\"ANN\"", &format!("\"{ann}\""));
+            let filter = filter.replace("\"TOUR\"", &format!("\"{tour}\""));
+            for mount in crate::scim::MOUNTS {
+                let list = get(
+                    &server,
+                    &format!("{mount}/Users?filter={}", escaped(&filter)),
+                );
+                let mut found = names(&list);
+                found.sort_by_key(|name| name.to_lowercase());
+                let mut expected = expected.to_vec();
+                expected.sort_by_key(|name| name.to_lowercase());
+                assert_eq!(found, expected, "{filter}");
+            }
+        }
+        let bob = get(
+            &server,
+            &format!("/scim/v2/Users?filter={}", escaped("userName eq \"bob\"")),
+        );
+        let bob = crate::scim::id(&bob["Resources"][0]);
+        let both = escaped(&format!("id eq \"{bob}\" and manager eq \"{ann}\""));
+        assert_eq!(
+            names(&get(&server, &format!("/scim/v2/Users?filter={both}"))),
+            ["bob"]
+        );
+        let members = escaped(&format!("members[value eq \"{ann}\"].type eq \"User\""));
+        assert_eq!(
+            names(&get(&server, &format!("/scim/v2/Groups?filter={members}"))),
+            ["tour"]
+        );
+        for wrong in [
+            "emails[type eq \"work\"] .value eq \"a\"",
+            "emails[type eq \"work\"].nosuch eq \"a\"",
+            "emails[type eq \"work\"].value",
+            "emails[type eq \"work\"].value eq",
+            "emails[type eq \"work\"]. eq \"a\"",
+            "emails[type eq \"work\"]value eq \"a\"",
+            "emails[type eq \"work\"].value[type pr]",
+            "addresses[type eq \"work\"] eq \"a\"",
+            "name eq \"a\"",
+            "manager.nosuch eq \"a\"",
+        ] {
+            let path = format!("/scim/v2/Users?filter={}", escaped(wrong));
+            let response = ask(&server, "GET", &path, &Value::Null);
+            assert_eq!(
+                crate::scim::refused(&response),
+                crate::scim::told(400, "invalidFilter"),
+                "{wrong}"
+            );
+        }
+    }
+}

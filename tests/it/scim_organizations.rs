@@ -3,10 +3,12 @@
 
 use muster::http::scim::mount::Mount;
 use muster::http::scim::routes::{Me, Operation, Route};
+use muster::users::operator::Role;
 use muster::users::resources::Kind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::app::{ADMIN_PASSWORD, TestApp, basic};
 use crate::organizations::{Asked, Caller, MARKER, Two};
 use crate::scim::{ENTERPRISE, SEARCH, bulk, escaped, patch, user};
 
@@ -269,5 +271,135 @@ pub fn scim(two: &Two, caller: &Caller, mount: Mount, route: &Route) {
             let path = path.replace("/{id}", "");
             two.blind(caller, &asked(method, path, &[], &Value::Null));
         }
+    }
+}
+
+/// WSO2's addresses of tenants and organizations.
+#[test]
+fn paths_of_tenants_and_organizations_lead_to_organizations() {
+    let server = TestApp::start();
+    for name in ["acme", "Beta"] {
+        server.add_organization(name);
+    }
+    server.add_operator_of("acme", "ann", Role::Admin);
+    let call = |caller: &str, method: &str, path: &str, body: &Value| {
+        let caller = format!("Authorization: {caller}\r\nContent-Type: application/json");
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        crate::scim::send(&server, method, path, &[&caller], body)
+    };
+    let ann = basic("ann", ADMIN_PASSWORD);
+    let admin = crate::app::admin();
+    let token = server.bearer("admin", Role::Admin, None);
+    let at_beta = basic("admin@beta", ADMIN_PASSWORD);
+    for (number, (caller, path)) in [
+        (&ann, "/t/acme/scim2"),
+        (&ann, "/o/ACME/scim2"),
+        (&admin, "/t/acme/scim2"),
+        (&token, "/o/acme/scim2"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let response = call(
+            caller,
+            "POST",
+            &format!("{path}/Users"),
+            &json!({"userName": format!("u{number}")}),
+        );
+        assert_eq!(response.status, 201, "{path}: {}", response.body);
+        let made = crate::scim::document(&response);
+        let place = made["meta"]["location"].as_str().unwrap();
+        assert!(place.contains(&format!("{path}/Users/")), "{place}");
+        let place = &place[place.find(path).unwrap()..];
+        assert_eq!(call(caller, "GET", place, &Value::Null).status, 200);
+        let message = json!({"Operations": [
+            {"method": "POST", "path": format!("{path}/Users"), "bulkId": "b", "data": {"userName": format!("b{number}")}},
+        ]});
+        let response = call(caller, "POST", &format!("{path}/Bulk"), &message);
+        let answer = crate::scim::document(&response);
+        assert_eq!(answer["Operations"][0]["status"]["code"], 201, "{answer}");
+        let location = answer["Operations"][0]["location"].as_str().unwrap();
+        assert!(location.contains(&format!("{path}/Users/")), "{location}");
+    }
+    let response = call(
+        &at_beta,
+        "POST",
+        "/t/beta/scim2/Users",
+        &json!({"userName": "bea"}),
+    );
+    assert_eq!(response.status, 201, "{}", response.body);
+    for path in ["/t/carbon.super/scim2", "/t/default/scim2"] {
+        let response = call(&admin, "GET", &format!("{path}/Users"), &Value::Null);
+        assert_eq!(
+            crate::scim::document(&response)["totalResults"],
+            0,
+            "{path}"
+        );
+    }
+    let names = |organization: &str| -> Vec<String> {
+        let users = server
+            .app
+            .store
+            .users(organization, None, None, 100)
+            .unwrap();
+        users.into_iter().map(|user| user.user_name).collect()
+    };
+    assert_eq!(
+        names("acme"),
+        ["b0", "b1", "b2", "b3", "u0", "u1", "u2", "u3"]
+    );
+    assert_eq!(names("Beta"), ["bea"]);
+    // Who may act in one alone does not learn which others there are.
+    for (caller, own) in [(&ann, "acme"), (&at_beta, "Beta")] {
+        let refusals = [
+            "default",
+            "carbon.super",
+            "nowhere",
+            if own == "acme" { "beta" } else { "acme" },
+        ]
+        .map(|other| {
+            let response = call(
+                caller,
+                "GET",
+                &format!("/t/{other}/scim2/Users"),
+                &Value::Null,
+            );
+            assert_eq!(
+                crate::scim::refused(&response),
+                crate::scim::told(403, ""),
+                "{other}"
+            );
+            response.body.replace(other, "OTHER")
+        });
+        assert!(
+            refusals.iter().all(|text| *text == refusals[0]),
+            "{refusals:?}"
+        );
+    }
+    let response = call(&admin, "GET", "/t/nowhere/scim2/Users", &Value::Null);
+    assert_eq!(crate::scim::refused(&response), crate::scim::told(404, ""));
+    // Without credentials nothing but the configuration is told, of any name alike.
+    for name in ["acme", "nowhere"] {
+        let path = format!("/t/{name}/scim2");
+        assert_eq!(server.get(&format!("{path}/Users")).status, 401);
+        assert_eq!(
+            server.get(&format!("{path}/ServiceProviderConfig")).status,
+            200
+        );
+    }
+    for path in [
+        "/t/acme/scim/v2/Users",
+        "/t/acme/scim2x/Users",
+        "/t/scim2/Users",
+        "/t/acme/scim2/nothing",
+    ] {
+        assert_eq!(
+            call(&admin, "GET", path, &Value::Null).status,
+            404,
+            "{path}"
+        );
     }
 }

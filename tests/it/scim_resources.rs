@@ -384,3 +384,105 @@ fn item_43_passwords_are_never_shown() {
     let audit = serde_json::to_string(&audit).unwrap();
     assert!(!audit.contains("Marker-Secret") && audit.contains("user.update"));
 }
+
+/// Okta and Entra ID push groups and users by the names that they have; the original has no such names.
+#[test]
+fn names_with_blanks_and_slashes_as_directories_push_them() {
+    let server = TestApp::start();
+    let kim = make(
+        &server,
+        "/scim/v2/Users",
+        &user("Kim  Jackson".replace("  ", " ").as_str(), json!({})),
+    );
+    assert_eq!(kim["userName"], "Kim Jackson");
+    let kim = crate::scim::id(&kim);
+    let crew = make(
+        &server,
+        "/scim/v2/Groups",
+        &json!({
+            "schemas": [crate::scim::GROUP], "displayName": "Research/EMEA/north", "members": [{"value": kim}],
+        }),
+    );
+    assert_eq!(crew["displayName"], "Research/EMEA/north");
+    // What stands before the slash is a user store where there is one.
+    let team = make_group(&server, "sales/team", &[]);
+    let team = get(&server, &format!("/scim/v2/Groups/{team}"));
+    assert_eq!(team["displayName"], "SALES/team");
+    let found = |path: &str, filter: &str| {
+        crate::scim::names(&get(
+            &server,
+            &format!("{path}?filter={}", crate::scim::escaped(filter)),
+        ))
+    };
+    assert_eq!(
+        found("/scim/v2/Users", "userName eq \"KIM JACKSON\""),
+        ["Kim Jackson"]
+    );
+    let crew = crate::scim::id(&crew);
+    assert_eq!(
+        found("/scim/v2/Groups", "displayName eq \"research/emea/NORTH\""),
+        ["Research/EMEA/north"]
+    );
+    let (user_path, group_path) = (format!("/Users/{kim}"), format!("/Groups/{crew}"));
+    for (method, path, message) in [
+        ("PUT", &user_path, user("Kim A. Jackson", json!({}))),
+        (
+            "PATCH",
+            &user_path,
+            patch(json!([{"op": "replace", "path": "userName", "value": "Kim Smith"}])),
+        ),
+        (
+            "PUT",
+            &group_path,
+            json!({"schemas": [crate::scim::GROUP], "displayName": "R&D/Labs", "members": [{"value": kim}]}),
+        ),
+        (
+            "PATCH",
+            &group_path,
+            patch(json!([{"op": "replace", "value": {"displayName": "A/B"}}])),
+        ),
+    ] {
+        let response = ask(&server, method, &format!("/scim/v2{path}"), &message);
+        assert_eq!(response.status, 200, "{method} {path}: {}", response.body);
+    }
+    let message = crate::scim::bulk(json!([
+        {"method": "POST", "path": "/Users", "bulkId": "a", "data": user("Lee Ann", json!({}))},
+        {"method": "POST", "path": "/Groups", "bulkId": "b",
+         "data": {"schemas": [crate::scim::GROUP], "displayName": "C/D", "members": [{"value": "bulkId:a"}]}},
+    ]));
+    let answer = document(&ask(&server, "POST", "/scim/v2/Bulk", &message));
+    for operation in answer["Operations"].as_array().unwrap() {
+        assert_eq!(operation["status"], "201", "{operation}");
+    }
+    for bad in [" kim", "kim ", "kim  lee", "kim\tlee", "nostore/kim"] {
+        let response = ask(&server, "POST", "/scim/v2/Users", &user(bad, json!({})));
+        assert_eq!(refused(&response), told(400, "invalidValue"), "{bad:?}");
+    }
+    for bad in ["Internal/x", "A/", " "] {
+        let group = json!({"schemas": [crate::scim::GROUP], "displayName": bad});
+        let response = ask(&server, "POST", "/scim/v2/Groups", &group);
+        assert_eq!(refused(&response), told(400, "invalidValue"), "{bad:?}");
+    }
+    // The other address keeps the original's rules, and changes the rest of such resources all the same.
+    let response = ask(&server, "POST", "/scim2/Users", &user("Max Moe", json!({})));
+    assert_eq!(refused(&response), told(400, "invalidValue"));
+    let group = json!({"displayName": "E/F"});
+    let response = ask(&server, "POST", "/scim2/Groups", &group);
+    assert_eq!(refused(&response), told(400, "invalidValue"));
+    for (path, value) in [
+        (&user_path, json!({"title": "Dr."})),
+        (&group_path, json!({"externalId": "x"})),
+    ] {
+        let change = patch(json!([{"op": "add", "value": value}]));
+        let response = ask(&server, "PATCH", &format!("/scim2{path}"), &change);
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+    }
+    assert_eq!(
+        get(&server, &format!("/scim2{group_path}"))["displayName"],
+        "A/B"
+    );
+    assert_eq!(
+        get(&server, &format!("/scim2{user_path}"))["userName"],
+        "Kim Smith"
+    );
+}

@@ -203,3 +203,148 @@ fn item_75_of_two_clients_who_meet_one_wins() {
         );
     }
 }
+
+/// The versions of a resource, each of which has to be another one, whatever the reason.
+struct Watched<'s> {
+    server: &'s TestApp,
+    path: String,
+    tag: String,
+}
+
+impl<'s> Watched<'s> {
+    fn new(server: &'s TestApp, path: String) -> Self {
+        let tag = version(server, &path);
+        Watched { server, path, tag }
+    }
+
+    #[track_caller]
+    fn has_changed(&mut self, why: &str) {
+        let old = format!("If-None-Match: {}", self.tag);
+        let response = ask_with(self.server, "GET", &self.path, &[&old], &Value::Null);
+        assert_eq!(response.status, 200, "{why}");
+        let old = format!("If-Match: {}", self.tag);
+        let change = patch(json!([{"op": "add", "path": "externalId", "value": "never"}]));
+        let stale = ask_with(self.server, "PATCH", &self.path, &[&old], &change);
+        assert_eq!(refused(&stale), told(412, ""), "{why}");
+        let now = version(self.server, &self.path);
+        assert_ne!(now, self.tag, "{why}");
+        assert_eq!(
+            version(self.server, &self.path),
+            now,
+            "{why}: it stays until the next change"
+        );
+        let same = format!("If-None-Match: {now}");
+        let response = ask_with(self.server, "GET", &self.path, &[&same], &Value::Null);
+        assert_eq!(response.status, 304, "{why}");
+        self.tag = now;
+    }
+}
+
+#[test]
+fn item_75_a_groups_tag_follows_its_members_and_a_users_its_groups() {
+    for url in ["", "memory:"] {
+        let server = TestApp::start_with(|options| {
+            if !url.is_empty() {
+                options.app.store.url = url.into();
+            }
+        });
+        let [kim, lee, max, sue] =
+            ["kim", "lee", "max", "sue"].map(|name| make_user(&server, name));
+        let inner = make_group(&server, "inner", &[]);
+        let other = make_group(&server, "other", &[]);
+        let group = make_group(&server, "crew", &[&kim, &lee, &max, &inner, &other]);
+        let mut crew = Watched::new(&server, format!("/scim/v2/Groups/{group}"));
+        let scim = |method: &str, path: &str, body: &Value| {
+            let response = ask(&server, method, &format!("/scim/v2{path}"), body);
+            assert!(response.status < 300, "{method} {path}: {}", response.body);
+            response
+        };
+        scim("DELETE", &format!("/Users/{kim}"), &Value::Null);
+        crew.has_changed("a member is removed");
+        let name = patch(json!([{"op": "replace", "path": "userName", "value": "leonie"}]));
+        scim("PATCH", &format!("/Users/{lee}"), &name);
+        crew.has_changed("a member has another name");
+        let name = patch(json!([{"op": "replace", "path": "displayName", "value": "within"}]));
+        scim("PATCH", &format!("/Groups/{inner}"), &name);
+        crew.has_changed("a group in it has another name");
+        scim("DELETE", &format!("/Groups/{inner}"), &Value::Null);
+        crew.has_changed("a group in it is removed");
+        // By SOAP, and by files.
+        let soap = "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><deleteUser \
+            xmlns=\"http://org.apache.axis2/xsd\"><userName>max</userName></deleteUser></e:Body></e:Envelope>";
+        let response = server.post("text/xml", soap.as_bytes());
+        assert_eq!(response.status, 200, "{}", response.body);
+        crew.has_changed("a member is removed by SOAP");
+        let file = |query: &str, rows: &str| {
+            let path = format!("/api/v1/imports{query}");
+            let admin = crate::app::admin();
+            let password = ["Muster-Default-Password: Initial-Pass-1"];
+            let response =
+                server.post_as(&path, Some(&admin), "text/csv", &password, rows.as_bytes());
+            assert_eq!(response.status, 201, "{}", response.body);
+            let report: Value = serde_json::from_str(&response.body).unwrap();
+            assert_eq!(report["failed"], 0, "{report}");
+            let field = response.header("muster-import").unwrap().to_owned();
+            field
+                .split(['"', ',', ';'])
+                .find(|part| part.len() == 36)
+                .unwrap()
+                .to_owned()
+        };
+        let import = file("", "UserName,Role\nann,crew\n");
+        crew.has_changed("a row of a file brings a member");
+        let update = file("?conflict=update", "UserName,Role\nsue,crew\n");
+        crew.has_changed("a row of a file changes a user's roles");
+        let undo = |import: &str| {
+            let path = format!("/api/v1/imports/{import}/undo");
+            let response = server.post_as(&path, Some(&crate::app::admin()), "text/csv", &[], b"");
+            assert_eq!(response.status, 200, "{}", response.body);
+        };
+        undo(&update);
+        crew.has_changed("the change is taken back");
+        undo(&import);
+        crew.has_changed("the member is taken back");
+
+        let mut sue = Watched::new(&server, format!("/scim/v2/Users/{sue}"));
+        let first = sue.tag.clone();
+        let sue_id = sue.path.rsplit('/').next().unwrap().to_owned();
+        let join = patch(json!([{"op": "add", "path": "members", "value": [{"value": sue_id}]}]));
+        scim("PATCH", &format!("/Groups/{group}"), &join);
+        sue.has_changed("the user is in a group");
+        crew.has_changed("and the group has a member");
+        let joined = sue.tag.clone();
+        scim("PATCH", &format!("/Groups/{other}"), &join);
+        sue.has_changed("and in another one");
+        let name = patch(json!([{"op": "replace", "path": "displayName", "value": "others"}]));
+        scim("PATCH", &format!("/Groups/{other}"), &name);
+        sue.has_changed("which has another name");
+        scim("DELETE", &format!("/Groups/{other}"), &Value::Null);
+        sue.has_changed("and is removed");
+        assert_eq!(sue.tag, joined, "all is as it was");
+        let leave = patch(json!([{"op": "remove", "path": "members"}]));
+        let response = scim("PATCH", &format!("/Groups/{group}"), &leave);
+        sue.has_changed("the user is in no group");
+        assert_eq!(sue.tag, first);
+        assert_eq!(
+            response.header("etag"),
+            Some(version(&server, &crew.path).as_str())
+        );
+        // A list says the same, and finds the user by it.
+        let filter = crate::scim::escaped(&format!("meta.version eq {}", json!(sue.tag)));
+        let list = get(&server, &format!("/scim/v2/Users?filter={filter}"));
+        assert_eq!(list["totalResults"], 1, "{list}");
+        let message = bulk(json!([
+            {"method": "PATCH", "path": format!("/Users/{sue_id}"), "data": title("x")},
+            {"method": "PATCH", "path": format!("/Groups/{group}"), "data": join},
+        ]));
+        let answer = document(&ask(&server, "POST", "/scim/v2/Bulk", &message));
+        for (operation, path) in [(0, &sue.path), (1, &crew.path)] {
+            let now = version(&server, path);
+            assert_eq!(
+                answer["Operations"][operation]["version"],
+                now.as_str(),
+                "{answer}"
+            );
+        }
+    }
+}

@@ -403,7 +403,10 @@ fn rows_of_a_file_find_a_group_by_the_name_it_has_now() {
             ["crew"],
             "{name}: what is internal is no group"
         );
-        assert!(once(store, |it| it.delete_group(staff)), "{name}");
+        assert!(
+            once(store, |it| it.delete_group(staff, Moment(9_000_000))),
+            "{name}"
+        );
         let bob = user(store, bob.user.id).expect("there");
         assert_eq!(bob.user.roles, [EVERYONE_ROLE], "{name}");
     }
@@ -459,21 +462,33 @@ fn who_is_deleted_leaves_every_group() {
         once(store, |it| {
             it.add_members(inner, &[member(Kind::Group, outer)], Moment(6))
         });
-        assert!(once(store, |it| it.delete_user(kim)), "{name}");
-        assert!(!once(store, |it| it.delete_user(kim)), "{name}");
+        assert!(
+            once(store, |it| it.delete_user(kim, Moment(9_000_000))),
+            "{name}"
+        );
+        assert!(
+            !once(store, |it| it.delete_user(kim, Moment(9_000_000))),
+            "{name}"
+        );
         assert_eq!(user(store, kim), None, "{name}");
         assert_eq!(member_names(store, outer), ["inner"], "{name}");
         let outer_group = group(store, outer).expect("there").group;
         assert_eq!(
             outer_group.modified_at,
-            Some(Moment(6)),
-            "{name}: not by this"
+            Some(Moment(9_000_000)),
+            "{name}: its members are others"
         );
         // The name is free, and who gets it is in no group.
         let kim = add(store, &content("kim"), 7);
         assert!(user(store, kim).expect("there").groups.is_empty(), "{name}");
-        assert!(once(store, |it| it.delete_group(inner)), "{name}");
-        assert!(!once(store, |it| it.delete_group(inner)), "{name}");
+        assert!(
+            once(store, |it| it.delete_group(inner, Moment(9_000_000))),
+            "{name}"
+        );
+        assert!(
+            !once(store, |it| it.delete_group(inner, Moment(9_000_000))),
+            "{name}"
+        );
         assert!(member_names(store, outer).is_empty(), "{name}");
         assert_eq!(once(store, |it| it.member(inner)), None, "{name}");
         let inner = add_group(store, "INNER", 8);
@@ -511,8 +526,8 @@ fn another_organizations_id_is_as_no_id() {
                 Change::Gone,
                 "{name}"
             );
-            assert!(!it.delete_user(kim)?, "{name}");
-            assert!(!it.delete_group(staff)?, "{name}");
+            assert!(!it.delete_user(kim, Moment(9_000_000))?, "{name}");
+            assert!(!it.delete_group(staff, Moment(9_000_000))?, "{name}");
             let none = MembersChanged::default();
             assert_eq!(it.add_members(staff, &all, at)?, none, "{name}");
             assert_eq!(it.remove_members(staff, &[kim, inner], at)?, none, "{name}");

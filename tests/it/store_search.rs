@@ -218,6 +218,7 @@ fn every_store_finds_the_same_users_in_the_same_order_on_every_page() {
                     let about = format!("{name}: {text} by {order} {descending}");
                     let found = all(&about, 13, |after, skip, limit| {
                         let query = ResourceQuery {
+                            domain: None,
                             filter: filter.as_ref(),
                             order: path.as_ref().map(|path| Order { path, descending }),
                             after,
@@ -273,7 +274,8 @@ fn every_store_finds_the_same_groups() {
             .into_iter()
             .find(|it| it.group.name == "admin");
         let admin = admin.expect("there is one").group.id;
-        assert!(once(trial.store.as_ref(), |it| it.delete_group(admin)));
+        assert!(once(trial.store.as_ref(), |it| it
+            .delete_group(admin, Moment(9_000_000))));
     });
     for text in GROUP_FILTERS {
         let filter = (!text.is_empty()).then(|| Filter::parse(text, &schemas.group).expect(text));
@@ -286,6 +288,7 @@ fn every_store_finds_the_same_groups() {
                 for with_members in [false, true] {
                     let found = all(&about, 2, |after, skip, limit| {
                         let query = ResourceQuery {
+                            domain: None,
                             filter: filter.as_ref(),
                             order: path.as_ref().map(|path| Order {
                                 path,

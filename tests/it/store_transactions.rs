@@ -58,8 +58,8 @@ fn do_everything(
         finish: completed(),
         ..step(import, batch_of(&[], &[]))
     })?;
-    it.delete_user(kim)?;
-    it.delete_group(staff)?;
+    it.delete_user(kim, Moment(9_000_000))?;
+    it.delete_group(staff, Moment(9_000_000))?;
     Ok(())
 }
 

@@ -124,20 +124,24 @@ fn the_organization_decides_whose_users_they_are() {
         basic("admin@acme", ADMIN_PASSWORD),
         server.bearer("admin", Role::Admin, Some("acme")),
     ] {
-        for body in [one("x", Some("beta")), one("x", Some("default"))] {
-            let message = is_forbidden(&post(&caller, &body));
-            assert!(
-                message.starts_with("Index 0, userName x: organizationId: you act in"),
-                "{message}"
+        // One that is not there is refused in the same words: nobody learns which there are.
+        for other in ["beta", "default", "nowhere"] {
+            let message = is_forbidden(&post(&caller, &one("x", Some(other))));
+            assert_eq!(
+                message,
+                format!(
+                    "Index 0, userName x: organizationId: you act in the organization acme and may not \
+                     bring users into {other}; leave it out, or call with credentials of that organization."
+                )
             );
         }
-        let (status, scim_type, detail) = refused(&post(&caller, &one("x", Some("nowhere"))));
-        assert_eq!((status, scim_type), (404, None));
-        assert!(
-            detail.contains("there is no organization nowhere"),
-            "{detail}"
-        );
     }
+    let (status, scim_type, detail) = refused(&post(&admin(), &one("x", Some("nowhere"))));
+    assert_eq!((status, scim_type), (404, None));
+    assert!(
+        detail.contains("there is no organization nowhere"),
+        "{detail}"
+    );
     // Somebody of all organizations may name any.
     assert_eq!(
         organization(&post(&admin(), &one("d", Some("BETA")))),

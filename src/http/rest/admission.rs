@@ -179,7 +179,7 @@ fn not_forged(head: &RequestHead) -> Result<(), ProblemDetails> {
             detail,
         ))
     };
-    if cross_site::is_forged(&head.method, &head.headers) {
+    if cross_site::is_forged(head) {
         return refuse(cross_site::DETAIL);
     }
     let only_a_cookie = !head.headers.contains_key(header::AUTHORIZATION);

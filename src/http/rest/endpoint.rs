@@ -10,6 +10,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::http::base_url::BaseUrl;
 use crate::http::intake::{self, Body, Flow, StopSignal};
 use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, TurnedAway, Upload};
 use crate::http::rest::answer::Answer;
@@ -25,7 +26,7 @@ use crate::users::secret::Secret;
 #[derive(Debug)]
 pub struct State {
     /// Where callers of this listener reach the server.
-    pub base_url: String,
+    pub base: BaseUrl,
     /// Bytes that a body may have.
     pub body_limit: u64,
     /// For how long the next piece of a body is waited for.
@@ -153,7 +154,7 @@ async fn serve(
 ) -> HttpResponse {
     let headers = request.headers();
     if route.operation == Operation::GetDocument {
-        let document = openapi::document(&state.base_url);
+        let document = openapi::document(&state.base.of(request.head()));
         return respond(
             document.and_then(|document| Answer::json(StatusCode::OK, &document)),
             headers,

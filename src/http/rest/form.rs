@@ -14,16 +14,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use encoding_rs::{Encoding, UTF_8};
 use futures_util::Stream;
 use multer::{Field, Multipart};
+use zeroize::Zeroizing;
 
+use crate::formats::kind::{BEGINNING, Content, FileKind};
 use crate::http::rest::parameters::{Parameters, named, twice, unknown};
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::REPEATABLE;
 use crate::quoted;
 use crate::users::secret::Secret;
 use crate::wire::error::WireError;
-use crate::wire::part::file_name;
+use crate::wire::media_type::MediaType;
+use crate::wire::part;
 use crate::wire::spool::{Spool, SpoolSettings};
 
 /// Bytes that are handed over at once.
@@ -44,6 +48,9 @@ const FIELDS_LIMIT: usize = 256 * 1024;
 
 /// The field that the file is in.
 const FILE: &str = "file";
+
+/// The field that names the charset of the others (RFC 7578 §4.6); browsers fill it in.
+const CHARSET: &str = "_charset_";
 
 /// A form that has come to its end.
 #[derive(Debug)]
@@ -73,7 +80,8 @@ pub fn read(
         part: 0,
     };
     let mut parameters = Parameters::default();
-    let (mut file, mut part_name, mut seen) = (None, None, Vec::new());
+    let (mut file, mut seen) = (None, Vec::new());
+    let (mut texts, mut charset): (Vec<Text>, _) = (Vec::new(), None);
     let (mut repeated, mut bytes) = (0, 0);
     while let Some(mut field) = source.drive(|context| form.poll_next_field(context))? {
         source.part += 1;
@@ -88,26 +96,35 @@ pub fn read(
         }
         repeated += usize::from(again);
         if name == FILE {
-            // multer reads neither `filename*` nor encoded words.
-            let disposition = field.headers().get("content-disposition");
-            part_name =
-                disposition.and_then(|value| file_name(&String::from_utf8_lossy(value.as_bytes())));
-            let mut put_aside = Spool::new(spool);
+            let (part_name, part_type) =
+                (disposition(&field).and_then(file_name), media_type(&field));
+            let (mut put_aside, mut beginning) = (Spool::new(spool), Vec::new());
             source.each(&mut field, |piece| {
+                let room = (BEGINNING as usize).saturating_sub(beginning.len());
+                beginning.extend(piece.iter().take(room));
                 put_aside.write_all(piece).map_err(WireError::from_io)?;
                 Ok(())
             })?;
-            file = Some(put_aside);
-        } else if fields.contains(&name.as_str()) {
+            let part_name = part_name.filter(|name| !name.trim().is_empty());
+            file = Some((put_aside, label(part_name, part_type.as_ref(), &beginning)));
+        } else if name == CHARSET || fields.contains(&name.as_str()) {
             let value = text(&mut source, &mut field, &name)?;
-            bytes += value.expose().len();
+            bytes += value.len();
             if bytes > FIELDS_LIMIT {
                 return Err(ProblemDetails::bad_request(
                     "IMP-FIELD",
                     format!("The fields have more than {FIELDS_LIMIT} bytes together."),
                 ));
             }
-            parameters.set(&name, value)?;
+            match name == CHARSET {
+                true => charset = Some(encoding(&value)?),
+                false => {
+                    let own = media_type(&field);
+                    let own = own.as_ref().and_then(|it| it.param("charset"));
+                    let own = own.map(|label| encoding(label.as_bytes())).transpose()?;
+                    texts.push((name.clone(), value, own));
+                }
+            }
         } else {
             return Err(unknown("field", &name, &[fields, &[FILE]].concat()));
         }
@@ -117,28 +134,109 @@ pub fn read(
     }
     // What stands behind the form says nothing; a body shorter than announced does.
     io::copy(&mut source.body, &mut io::sink()).map_err(WireError::from_io)?;
-    let Some(file) = file else {
+    for (name, value, own) in texts {
+        let charset = own.or(charset).unwrap_or(UTF_8);
+        let decoded = charset.decode_without_bom_handling_and_without_replacement(&value);
+        let decoded = decoded.ok_or_else(|| {
+            ProblemDetails::bad_request(
+                "IMP-FIELD",
+                format!("The field {name} is not {}.", charset.name()),
+            )
+        })?;
+        parameters.set(&name, Secret::new(decoded.into_owned()))?;
+    }
+    let Some((file, part_name)) = file else {
         return Err(ProblemDetails::bad_request(
             "IMP-FILE-MISSING",
             "The form has no file; send it as the field `file`.",
         ));
     };
     if parameters.file_name.is_none() {
-        let part_name = part_name.filter(|name| !name.trim().is_empty());
-        parameters.file_name = part_name.as_deref().map(named).transpose()?;
+        parameters.file_name = Some(part_name?);
     }
     Ok(Form { parameters, file })
 }
 
+/// A text field: its name, its bytes, and the charset that it says itself.
+type Text = (String, Zeroizing<Vec<u8>>, Option<&'static Encoding>);
+
+/// The field `Content-Disposition`; multer reads it, but neither `name*` nor encoded words.
+fn disposition(field: &Field<'_>) -> Option<String> {
+    let value = field.headers().get("content-disposition")?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn file_name(disposition: String) -> Option<String> {
+    part::file_name(&disposition)
+}
+
+/// What the field says to be; what cannot be read says nothing.
+fn media_type(field: &Field<'_>) -> Option<MediaType> {
+    let value = field.headers().get("content-type")?;
+    MediaType::parse(&String::from_utf8_lossy(value.as_bytes())).ok()
+}
+
 fn name(field: &Field<'_>, part: usize) -> Result<String, ProblemDetails> {
-    match field.name() {
-        Some(name) if !name.is_empty() => Ok(name.to_owned()),
-        _ => Err(WireError::MimeHeader {
+    let name = disposition(field).and_then(|text| part::field_name(&text));
+    name.filter(|name| !name.is_empty()).ok_or_else(|| {
+        WireError::MimeHeader {
             part,
             what: "there is no Content-Disposition with a name",
         }
-        .into()),
+        .into()
+    })
+}
+
+/// The charset of this name (WHATWG Encoding §4.2).
+fn encoding(label: &[u8]) -> Result<&'static Encoding, ProblemDetails> {
+    Encoding::for_label(label).ok_or_else(|| {
+        let label = String::from_utf8_lossy(label);
+        ProblemDetails::bad_request(
+            "IMP-FIELD",
+            format!(
+                "The charset {:?} is not known; send the fields in UTF-8.",
+                quoted::word(&label)
+            ),
+        )
+    })
+}
+
+/// What the file is called, whose name tells by its end what is in it. Where it does not (`blob`, as a script's Blob
+/// has no other name; `users.txt`; no name at all), the part's media type names the kind, and the content decides:
+/// browsers send CSV files as Excel's.
+///
+/// # Errors
+/// The name ends in that of something that is no table.
+fn label(
+    name: Option<String>,
+    media_type: Option<&MediaType>,
+    beginning: &[u8],
+) -> Result<String, ProblemDetails> {
+    let said = name.as_deref().unwrap_or_default();
+    if FileKind::called(said).is_some() || says_something_else(said) {
+        return named(said);
     }
+    let said_type = media_type.map(|media_type| media_type.essence.as_str());
+    let end = match Content::of(beginning) {
+        Content::Zip { .. } => "xlsx",
+        Content::Compound => "xls",
+        _ if said_type == Some("text/tab-separated-values") => "tsv",
+        _ => "csv",
+    };
+    // The label of a record has no folders.
+    let bare = said.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    let bare = if bare.is_empty() { "users" } else { bare };
+    Ok(format!("{bare}.{end}"))
+}
+
+/// Whether the name ends as that of a document does which holds no rows.
+fn says_something_else(name: &str) -> bool {
+    const ENDS: [&str; 24] = [
+        "doc", "docx", "eml", "gif", "gz", "htm", "html", "jpeg", "jpg", "json", "ldif", "ods",
+        "odt", "pdf", "png", "ppt", "pptx", "rar", "sql", "vcf", "xml", "yaml", "yml", "zip",
+    ];
+    let end = name.rsplit_once('.').map(|(_, end)| end.trim());
+    end.is_some_and(|end| ENDS.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }
 
 /// Nothing in a form is encoded (RFC 7578 §4.7).
@@ -163,8 +261,9 @@ fn text<R: Read>(
     source: &mut Source<R>,
     field: &mut Field<'_>,
     name: &str,
-) -> Result<Secret, ProblemDetails> {
-    let mut value = Vec::new();
+) -> Result<Zeroizing<Vec<u8>>, ProblemDetails> {
+    // It may be a password, and room that is not moved leaves no copy of it.
+    let mut value = Zeroizing::new(Vec::with_capacity(FIELD_LIMIT));
     source.each(field, |piece| {
         if value.len() + piece.len() > FIELD_LIMIT {
             return Err(ProblemDetails::bad_request(
@@ -175,9 +274,7 @@ fn text<R: Read>(
         value.extend_from_slice(piece);
         Ok(())
     })?;
-    String::from_utf8(value).map(Secret::new).map_err(|_| {
-        ProblemDetails::bad_request("IMP-FIELD", format!("The field {name} is not UTF-8."))
-    })
+    Ok(value)
 }
 
 /// What the parser gets next.
@@ -381,6 +478,117 @@ mod tests {
                 Some("Benützer.csv"),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn the_names_of_fields_may_be_written_in_any_way() {
+        for name in [
+            "name=file",
+            "name=\"=?utf-8?B?ZmlsZQ==?=\"",
+            "name=\"=?UTF-8?Q?file?=\"",
+            "name*=utf-8''file",
+            "name=\"f%69le\"",
+        ] {
+            let form = FORM.replace("name=\"file\"", name);
+            let (parameters, file) = parse(form.as_bytes()).unwrap();
+            assert_eq!(file, b"UserName\r\nkim\r\n", "{name}");
+            assert_eq!(parameters.file_name.as_deref(), Some("a.csv"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_whose_name_says_nothing_is_what_its_content_is() {
+        let label = |name: Option<&str>, media_type: &str, beginning: &[u8]| {
+            let media_type = MediaType::parse(media_type).ok();
+            let label = label(name.map(str::to_owned), media_type.as_ref(), beginning);
+            label.map_err(|problem| problem.code)
+        };
+        let (text, xlsx, xls) = (
+            b"UserName\nkim\n".as_slice(),
+            b"PK\x03\x04xl/".as_slice(),
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(),
+        );
+        for (name, media_type, beginning, expected) in [
+            (Some("a.csv"), "application/octet-stream", xlsx, "a.csv"),
+            (Some("blob"), "text/csv", text, "blob.csv"),
+            (Some("blob"), "text/tab-separated-values", text, "blob.tsv"),
+            (Some("blob"), "application/vnd.ms-excel", text, "blob.csv"),
+            (Some("blob"), "text/csv", xlsx, "blob.xlsx"),
+            (Some("blob"), "", xls, "blob.xls"),
+            (Some("users.txt"), "text/plain", text, "users.txt.csv"),
+            (Some("C:\\export\\users"), "", text, "users.csv"),
+            (None, "", text, "users.csv"),
+            (None, "application/octet-stream", xlsx, "users.xlsx"),
+            (None, "", b"", "users.csv"),
+        ] {
+            assert_eq!(
+                label(name, media_type, beginning),
+                Ok(expected.to_owned()),
+                "{name:?}"
+            );
+        }
+        assert_eq!(
+            label(Some("a.docx"), "text/csv", text),
+            Err("IMP-FILE-FORMAT")
+        );
+    }
+
+    #[test]
+    fn escapes_in_names_are_decoded() {
+        for (written, name) in [
+            ("a%22b.csv", "a\"b.csv"),
+            ("Ben%C3%BCtzer.csv", "Benützer.csv"),
+            ("users%2Ecsv", "users.csv"),
+            ("50%.csv", "50%.csv"),
+            ("%FF.csv", "%FF.csv"),
+        ] {
+            let form = FORM.replace("a.csv", written);
+            let (parameters, _) = parse(form.as_bytes()).unwrap();
+            assert_eq!(parameters.file_name.as_deref(), Some(name), "{written}");
+        }
+    }
+
+    #[test]
+    fn the_charset_of_the_fields_may_be_said() {
+        let field = |head: &str, value: &[u8]| {
+            [
+                format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+                value,
+                b"\r\n",
+            ]
+            .concat()
+        };
+        let latin = b"M\xfcller-Stra\xdfe-7";
+        let password = |fields: &[Vec<u8>]| {
+            let form = [fields.concat(), FORM.as_bytes().to_vec()].concat();
+            let (parameters, _) = parse(form.as_slice())?;
+            Ok::<_, ProblemDetails>(parameters.default_password.unwrap().expose().to_owned())
+        };
+        let charset = |label: &str| field("name=\"_charset_\"", label.as_bytes());
+        let plain = field("name=\"defaultPassword\"", latin);
+        let own = "name=\"defaultPassword\"\r\nContent-Type: text/plain; charset=windows-1252";
+        let expected = "Müller-Straße-7";
+        for fields in [
+            vec![charset("iso-8859-1"), plain.clone()],
+            // A browser sends it where it stands among the others.
+            vec![plain.clone(), charset("ISO-8859-1")],
+            vec![field(own, latin)],
+            vec![charset("utf-8"), field(own, latin)],
+            vec![
+                charset("UTF-8"),
+                field("name=\"defaultPassword\"", expected.as_bytes()),
+            ],
+            vec![field("name=\"defaultPassword\"", expected.as_bytes())],
+        ] {
+            assert_eq!(password(&fields).unwrap(), expected);
+        }
+        for fields in [
+            vec![plain.clone()],
+            vec![charset("utf-8"), plain.clone()],
+            vec![charset("no-such"), plain],
+        ] {
+            assert_eq!(password(&fields).unwrap_err().code, "IMP-FIELD");
         }
     }
 

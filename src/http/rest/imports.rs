@@ -129,9 +129,18 @@ impl Call<'_> {
             false => self.app.jobs.run(request, file),
         };
         let ended = match ended {
-            Err(JobError::Busy { seconds }) => match self.holder(key)? {
-                Some(record) if record.options == options && record.domain == domain => {
+            Err(JobError::Busy { seconds }) => match (self.holder(key.clone())?, key) {
+                (Some(record), _) if record.options == options && record.domain == domain => {
                     Ended::Recorded(Box::new(record))
+                }
+                (Some(record), Some(key)) => {
+                    let import = record.id;
+                    return Err(JobError::KeyReused { key, import }.into());
+                }
+                (None, Some(key))
+                    if self.app.jobs.is_coming_in(&self.caller.organization, &key) =>
+                {
+                    return Err(ProblemDetails::key_in_use(seconds));
                 }
                 _ => return Err(JobError::Busy { seconds }.into()),
             },

@@ -85,9 +85,12 @@ impl Query {
     /// It is no number.
     pub fn skip(&self) -> Result<usize, ProblemDetails> {
         let text = self.get("skip").unwrap_or("0");
-        let skip = text.parse::<u32>().ok();
+        // No list is that long, and the store counts no further.
+        const MOST: u64 = i64::MAX as u64;
+        let skip = text.parse::<u64>().ok().filter(|skip| *skip <= MOST);
         let skip = skip.and_then(|skip| usize::try_from(skip).ok());
-        skip.ok_or_else(|| wrong("skip", text, "a whole number"))
+        let rule = format!("a whole number from 0 to {MOST}");
+        skip.ok_or_else(|| wrong("skip", text, &rule))
     }
 
     /// The entry that the page begins behind.
@@ -236,6 +239,11 @@ mod tests {
     use super::*;
     use crate::http::rest::routes::ROUTES;
 
+    fn list_problems() -> &'static Route {
+        let takes = |route: &&Route| route.parameters.contains(&"skip");
+        ROUTES.iter().find(takes).expect("a list that takes it")
+    }
+
     #[test]
     fn queries_are_held_to_what_the_route_knows() {
         let [create, list, ..] = &ROUTES;
@@ -247,6 +255,15 @@ mod tests {
         assert!(told.contains("URL") && !told.contains("S3cret"), "{told}");
         let query = Query::parse(list, "limit=7").unwrap();
         assert_eq!((query.limit().unwrap(), query.cursor().unwrap()), (7, None));
+        let skip = |text: &str| Query::parse(list_problems(), text).unwrap().skip();
+        assert_eq!(
+            skip("skip=5000000000").ok(),
+            usize::try_from(5_000_000_000_u64).ok()
+        );
+        for text in ["skip=-1", "skip=x", "skip=1.5", "skip=99999999999999999999"] {
+            let detail = skip(text).unwrap_err().detail;
+            assert!(detail.contains("from 0 to 9223372036854775807"), "{detail}");
+        }
         for text in ["limit=0", "limit=1001", "limit=x", "limit=-1"] {
             assert!(Query::parse(list, text).unwrap().limit().is_err(), "{text}");
         }

@@ -50,7 +50,7 @@ struct Members<'a> {
     status: u16,
     detail: &'a str,
     code: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "id", skip_serializing_if = "Option::is_none")]
     import: Option<ImportId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a Report>,
@@ -110,6 +110,18 @@ impl ProblemDetails {
                     "A call with this key came before, and its import {import} is {}; {advice}.",
                     state.as_str()
                 ),
+            )
+        }
+    }
+
+    /// A call with the same key is just coming in, and has no record yet.
+    pub fn key_in_use(seconds: u64) -> Self {
+        ProblemDetails {
+            retry_after: Some(seconds),
+            ..ProblemDetails::new(
+                StatusCode::CONFLICT,
+                "IMP-EARLIER-CALL",
+                format!("A call with this key is just coming in; send it again in {seconds} s."),
             )
         }
     }

@@ -57,7 +57,7 @@ struct Audit {
 /// What undoing an import came to.
 #[derive(Serialize)]
 struct Undo {
-    import: ImportId,
+    id: ImportId,
     #[serde(flatten)]
     undone: Undone,
 }
@@ -139,7 +139,7 @@ pub fn problems(
         .store
         .findings(&caller.organization, id, skip, limit + 1)?;
     let (problems, more) = page(found, limit);
-    let next = more.then_some(skip + limit);
+    let next = more.then_some(skip.saturating_add(limit));
     let page = Problems {
         problems,
         total: record.findings,
@@ -181,7 +181,7 @@ pub fn cancel(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, Proble
 pub fn undo(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
     find_own(app, caller, id)?;
     let undone = app.jobs.undo(&caller.actor(Door::Rest), id)?;
-    Ok(Answer::json(StatusCode::OK, &Undo { import: id, undone })?.at(id))
+    Ok(Answer::json(StatusCode::OK, &Undo { id, undone })?.at(id))
 }
 
 /// The import, if the caller may stop it or take it back.

@@ -12,6 +12,7 @@ use crate::http::cross_site;
 use crate::http::intake::{self, Refused};
 use crate::http::scim::error::Failure;
 use crate::http::scim::message::too_large;
+use crate::http::scim::place::Place;
 use crate::http::scim::routes::{Operation, Route};
 use crate::provision::bulk_request::payload_too_large;
 use crate::users::operator::Role;
@@ -32,7 +33,7 @@ pub struct TurnedAway {
 /// The answer.
 pub async fn admit(
     app: &web::Data<App>,
-    route: &Route,
+    (place, route): (&Place, &Route),
     head: &RequestHead,
 ) -> Result<Option<Caller>, TurnedAway> {
     let turn_away = |failure: Failure, stranger| {
@@ -58,12 +59,13 @@ pub async fn admit(
             let caller = intake::authenticate(app, &head.headers)
                 .await
                 .map_err(|refused| turn_away(refused.into(), true))?;
-            if cross_site::is_forged(&head.method, &head.headers) {
+            if cross_site::is_forged(head) {
                 let failure = Failure::new(StatusCode::FORBIDDEN, cross_site::DETAIL);
                 return Err(turn_away(failure, false));
             }
             may(&caller, right).map_err(|failure| turn_away(failure, false))?;
-            Some(caller)
+            let entered = place.enter(app, caller);
+            Some(entered.map_err(|failure| turn_away(failure, false))?)
         }
     };
     acceptable(&head.headers).map_err(|failure| turn_away(failure, false))?;

@@ -20,10 +20,10 @@ use crate::http::scim::mount::Mount;
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
 use crate::provision::bulk_request::{payload_too_large, unread};
 use crate::provision::outcome::OperationOutcome;
+use crate::provision::settings::BulkResponse;
 use crate::users::import_record::{ImportId, ImportRecord};
 use crate::users::resources::Kind;
 use crate::users::scim::error::ScimError;
-use crate::users::scim::render::version;
 use crate::wire::inflate;
 
 /// URN of the answer.
@@ -52,7 +52,7 @@ impl Call<'_> {
         let call = BulkCall {
             authority: self.authority()?.clone(),
             strictness: self.mount.strictness(),
-            leniency: self.mount.bulk_leniency(),
+            leniency: self.mount.leniency(),
             key: intake::idempotency_key(self.headers),
             label: self.mount.bulk_label(),
         };
@@ -94,7 +94,7 @@ pub(super) fn queued(record: &ImportRecord, base: &str) -> Answer {
 
 /// The answer to a request that was carried out, as a stream.
 pub(super) fn respond(
-    mount: Mount,
+    (mount, form): (Mount, BulkResponse),
     base: String,
     bulk: BulkAnswer,
     headers: &HeaderMap,
@@ -105,6 +105,7 @@ pub(super) fn respond(
     let mut response = answer::start(StatusCode::OK, &[("muster-import", import)], headers, body);
     let text = Text {
         mount,
+        form,
         base,
         outcomes: bulk.outcomes.into_iter(),
         state: State::Beginning,
@@ -117,6 +118,7 @@ pub(super) fn respond(
 /// The text of an answer, in pieces.
 struct Text {
     mount: Mount,
+    form: BulkResponse,
     base: String,
     outcomes: std::vec::IntoIter<OperationOutcome>,
     state: State,
@@ -152,7 +154,7 @@ impl Iterator for Text {
                 piece.push(',');
             }
             self.state = State::Middle;
-            let message = operation(self.mount, &self.base, &outcome);
+            let message = operation((self.mount, self.form), &self.base, &outcome);
             // Text and numbers can always be written.
             piece.push_str(&serde_json::to_string(&message).unwrap_or_default());
         }
@@ -172,21 +174,69 @@ struct Message<'o> {
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
+    version: Option<&'o str>,
     status: Value,
 }
 
-fn operation<'o>(mount: Mount, base: &str, outcome: &'o OperationOutcome) -> Message<'o> {
+fn operation<'o>(
+    (mount, form): (Mount, BulkResponse),
+    base: &str,
+    outcome: &'o OperationOutcome,
+) -> Message<'o> {
     let error = outcome.error.as_ref();
     let detail = error.map(|error| error.detail.as_str());
     Message {
         bulk_id: outcome.bulk_id.as_deref(),
         method: &outcome.method,
-        response: error.map(error::body),
+        response: response((mount, form), base, outcome),
         location: location(base, outcome),
         // The original's answers have none.
-        version: outcome.changed.filter(|_| mount == Mount::Rfc).map(version),
+        version: outcome.version.as_deref().filter(|_| mount == Mount::Rfc),
         status: mount.operation_status(outcome.status, detail),
+    }
+}
+
+/// The error, or at WSO2's address the resource, in the form that is set for it.
+fn response(
+    (mount, form): (Mount, BulkResponse),
+    base: &str,
+    outcome: &OperationOutcome,
+) -> Option<Value> {
+    let error = outcome.error.as_ref().map(error::body);
+    let shown = match (mount, form) {
+        (Mount::Rfc, _) | (Mount::Wso2, BulkResponse::Object) => return error,
+        (Mount::Wso2, BulkResponse::Documented) => error,
+        (Mount::Wso2, BulkResponse::String) => error.or_else(|| {
+            let mut document = outcome.document.clone()?;
+            complete(&mut document, base);
+            Some(document)
+        }),
+    };
+    shown.map(|shown| shown.to_string().into())
+}
+
+/// Puts the base URL in front of the addresses that the server has put into a document.
+fn complete(value: &mut Value, base: &str) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(text)
+                        if matches!(name.as_str(), "location" | "$ref")
+                            && text.starts_with('/') =>
+                    {
+                        text.insert_str(0, base);
+                    }
+                    value => complete(value, base),
+                }
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                complete(value, base);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -224,6 +274,7 @@ mod tests {
     fn text(outcomes: Vec<OperationOutcome>) -> (Value, usize) {
         let text = Text {
             mount: Mount::Rfc,
+            form: BulkResponse::default(),
             base: "http://x/scim/v2".into(),
             outcomes: outcomes.into_iter(),
             state: State::Beginning,
@@ -240,6 +291,7 @@ mod tests {
             status: 201,
             resource: Some((Kind::User, Uuid::from_u128(number))),
             changed: Some(Moment(0xab)),
+            version: Some("W/\"ab\"".into()),
             ..OperationOutcome::default()
         }
     }
@@ -266,7 +318,8 @@ mod tests {
     #[test]
     fn wso2_has_a_number_in_an_object() {
         let outcome = made(1);
-        let message = operation(Mount::Wso2, "https://x/scim2", &outcome);
+        let dialect = (Mount::Wso2, BulkResponse::Documented);
+        let message = operation(dialect, "https://x/scim2", &outcome);
         assert_eq!(
             serde_json::to_string(&message).unwrap(),
             concat!(
@@ -275,5 +328,54 @@ mod tests {
                 r#""status":{"code":201}}"#
             )
         );
+    }
+    #[test]
+    fn a_response_is_text_or_an_object_or_not_there() {
+        let failed = OperationOutcome {
+            status: 409,
+            error: Some(ScimError::new(409, "taken")),
+            ..made(1)
+        };
+        let shown = OperationOutcome {
+            document: Some(json!({
+                "userName": "kim", "meta": {"location": "/Users/1"}, "groups": [{"$ref": "/Groups/2"}],
+            })),
+            ..made(1)
+        };
+        fn response(dialect: (Mount, BulkResponse), outcome: &OperationOutcome) -> Option<Value> {
+            operation(dialect, "https://x/scim2", outcome).response
+        }
+        let error = error::body(&ScimError::new(409, "taken"));
+        for (dialect, of_error, of_success) in [
+            (
+                (Mount::Rfc, BulkResponse::String),
+                Some(error.clone()),
+                None,
+            ),
+            (
+                (Mount::Wso2, BulkResponse::Object),
+                Some(error.clone()),
+                None,
+            ),
+            (
+                (Mount::Wso2, BulkResponse::Documented),
+                Some(error.to_string().into()),
+                None,
+            ),
+            (
+                (Mount::Wso2, BulkResponse::String),
+                Some(error.to_string().into()),
+                Some(json!({
+                    "userName": "kim", "meta": {"location": "https://x/scim2/Users/1"},
+                    "groups": [{"$ref": "https://x/scim2/Groups/2"}],
+                })),
+            ),
+        ] {
+            assert_eq!(response(dialect, &failed), of_error, "{dialect:?}");
+            let success = response(dialect, &shown)
+                .map(|text| serde_json::from_str::<Value>(text.as_str().expect("text")).unwrap());
+            assert_eq!(success, of_success, "{dialect:?}");
+            assert_eq!(response(dialect, &made(1)), None, "{dialect:?}");
+        }
     }
 }

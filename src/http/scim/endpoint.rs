@@ -10,6 +10,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::app::App;
+use crate::http::base_url::BaseUrl;
 use crate::http::intake::{self, Body, Flow, StopSignal};
 use crate::http::scim::admission::{self, TurnedAway};
 use crate::http::scim::answer::{self, Answer};
@@ -19,6 +20,7 @@ use crate::http::scim::error::Failure;
 use crate::http::scim::list_request::ListRequest;
 use crate::http::scim::message;
 use crate::http::scim::mount::Mount;
+use crate::http::scim::place::Place;
 use crate::http::scim::routes::{self, Me, Operation, Route, Way};
 use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::Change;
@@ -28,13 +30,12 @@ use crate::provision::operation::Act;
 use crate::provision::provisioner::Authority;
 use crate::users::import_record::Door;
 use crate::users::scim::error::{ErrorType, ScimError};
-use crate::wire::percent;
 
 /// What the slice needs besides the house, behind one listener.
 #[derive(Debug)]
 pub struct State {
     /// Where callers of this listener reach the server.
-    pub base_url: String,
+    pub base: BaseUrl,
     /// For how long the next piece of a body is waited for.
     pub idle: Duration,
     /// Turns to true when the server stops.
@@ -76,7 +77,7 @@ impl Call<'_> {
             Operation::List(kind) => self.list(kind, &ListRequest::of_query(self.query)?),
             Operation::Search(kind) => {
                 let message = message::read(encoding, body, limit)?;
-                let asked = ListRequest::of_message(message)?;
+                let asked = ListRequest::of_message(message, self.mount.leniency())?;
                 match kind {
                     Some(kind) => self.list(kind, &asked),
                     None => self.list_all(&asked),
@@ -120,9 +121,11 @@ enum Done {
 /// Both addresses; what stands below `/scim` besides is told that it is not there.
 pub fn routes(config: &mut web::ServiceConfig) {
     for mount in Mount::ALL {
-        let handler =
-            move |request, payload, app, state| serve(mount, request, payload, app, state);
-        config.service(web::scope(mount.path()).default_service(web::to(handler)));
+        config.service(web::scope(mount.path()).default_service(web::to(serve)));
+    }
+    for before in ["/t/{organization}", "/o/{organization}"] {
+        let path = format!("{before}{}", Mount::Wso2.path());
+        config.service(web::scope(&path).default_service(web::to(serve)));
     }
     config.service(web::scope("/scim").default_service(web::to(other_version)));
 }
@@ -136,21 +139,18 @@ pub async fn before_the_body(
     app: &web::Data<App>,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
-    let path = request.path().to_owned();
-    let way = Mount::ALL.into_iter().find_map(|mount| {
-        let path = below(&path, mount)?;
-        Some(routes::find(mount, request.method(), &path))
-    });
-    let route = match way {
-        Some(Way::To(route, _)) => route,
-        Some(way) => {
+    let Some(place) = Place::of(request.path()) else {
+        return Ok(request);
+    };
+    let route = match routes::find(place.mount, request.method(), &place.below) {
+        Way::To(route, _) => route,
+        way => {
             let response = answer::failure(&astray(way), request.headers(), Body::Unread);
             let unread = Unread::new(request.take_payload(), None);
             return Err(response.map_body(|_, answer| unread.kept_by(answer)));
         }
-        None => return Ok(request),
     };
-    match admission::admit(app, route, request.head()).await {
+    match admission::admit(app, (&place, route), request.head()).await {
         Ok(_) => Ok(request),
         // Whether the body comes all the same is the client's choice: the connection ends here.
         Err(TurnedAway { failure, .. }) => {
@@ -159,16 +159,6 @@ pub async fn before_the_body(
             Err(response.map_body(|_, answer| unread.kept_by(answer)))
         }
     }
-}
-
-/// The path below an address, percent-decoded; none when it is not below it. Bytes that are no UTF-8 lead
-/// nowhere: they become a character that no path has.
-fn below(path: &str, mount: Mount) -> Option<String> {
-    let rest = path.strip_prefix(mount.path())?;
-    if !rest.is_empty() && !rest.starts_with('/') {
-        return None;
-    }
-    Some(String::from_utf8_lossy(&percent::decode(rest)).into_owned())
 }
 
 async fn other_version(request: HttpRequest, payload: web::Payload) -> HttpResponse {
@@ -182,22 +172,26 @@ async fn other_version(request: HttpRequest, payload: web::Payload) -> HttpRespo
 }
 
 async fn serve(
-    mount: Mount,
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
     state: web::Data<State>,
 ) -> HttpResponse {
     let headers = request.headers();
-    let path = below(request.path(), mount).unwrap_or_default();
-    let (route, id) = match routes::find(mount, request.method(), &path) {
-        Way::To(route, id) => (route, id),
-        way => {
+    let place = Place::of(request.path());
+    let way = place.map(|place| {
+        let way = routes::find(place.mount, request.method(), &place.below);
+        (place, way)
+    });
+    let (place, route, id) = match way {
+        Some((place, Way::To(route, id))) => (place, route, id),
+        other => {
+            let way = other.map_or(Way::Nowhere, |(_, way)| way);
             let body = intake::let_go(payload, true).await;
             return answer::failure(&astray(way), headers, body);
         }
     };
-    let caller = match admission::admit(&app, route, request.head()).await {
+    let caller = match admission::admit(&app, (&place, route), request.head()).await {
         Ok(caller) => caller,
         Err(TurnedAway { failure, stranger }) => {
             let body = intake::let_go(payload, stranger).await;
@@ -209,7 +203,8 @@ async fn serve(
         actor: caller.actor(Door::Scim),
         role: caller.role,
     });
-    let base = format!("{}{}", state.base_url, mount.path());
+    let mount = place.mount;
+    let base = format!("{}{}", state.base.of(request.head()), place.prefix);
     let flow = Flow {
         idle: state.idle,
         stop: state.stop.clone(),
@@ -240,7 +235,8 @@ async fn serve(
         }
         Ok((Ok(Done::Answer(answer)), body)) => answer.respond(headers, body),
         Ok((Ok(Done::Bulk(Outcome::Done(bulk))), body)) => {
-            bulk::respond(mount, base, *bulk, headers, body)
+            let form = app.provisioner.settings.wso2_bulk_response;
+            bulk::respond((mount, form), base, *bulk, headers, body)
         }
         Ok((Ok(Done::Bulk(Outcome::Queued(record))), body)) => {
             bulk::queued(&record, &base).respond(headers, body)

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 
 /// URN of the message.
@@ -27,6 +28,8 @@ pub struct ListRequest {
     pub count: Option<usize>,
     /// Where the page begins (RFC 9865); blank for the first one.
     pub cursor: Option<String>,
+    /// The user store, as WSO2 Identity Server's lists can be asked for one.
+    pub domain: Option<String>,
 }
 
 impl ListRequest {
@@ -42,15 +45,17 @@ impl ListRequest {
         Ok(request)
     }
 
-    /// Reads a message.
+    /// Reads a message; without `leniency` its `schemas` have to name it.
     ///
     /// # Errors
     /// It is no search request.
-    pub fn of_message(message: Value) -> Result<Self, ScimError> {
+    pub fn of_message(message: Value, leniency: Leniency) -> Result<Self, ScimError> {
         let Value::Object(members) = message else {
             return Err(ScimError::syntax("A search request is a JSON object."));
         };
-        check_schemas(&members)?;
+        if leniency.schemas_required {
+            check_schemas(&members)?;
+        }
         let mut request = ListRequest::default();
         for (name, value) in members {
             match value {
@@ -80,6 +85,7 @@ impl ListRequest {
             "startindex" => self.start_index = Some(given.number(name)?.max(1)),
             "count" => self.count = Some(given.number(name)?),
             "cursor" => self.cursor = Some(given.text(name)?),
+            "domain" => self.domain = Some(given.text(name)?).filter(|text| !text.is_empty()),
             _ => {}
         }
         Ok(())
@@ -131,8 +137,14 @@ impl Given {
     /// A whole number; what is less than 0 counts as 0.
     fn number(self, name: &str) -> Result<usize, ScimError> {
         let number = match &self {
-            Given::Text(text) => text.trim().parse::<i64>().ok(),
-            Given::Json(value) => value.as_i64(),
+            // Clients send numbers as text here and there, as a query has them anyway.
+            Given::Text(text) | Given::Json(Value::String(text)) => {
+                let text = text.trim();
+                text.parse::<i64>()
+                    .ok()
+                    .or_else(|| whole(text.parse().ok()?))
+            }
+            Given::Json(value) => value.as_i64().or_else(|| whole(value.as_f64()?)),
         };
         match number {
             Some(number) => Ok(usize::try_from(number.max(0)).unwrap_or(usize::MAX)),
@@ -143,7 +155,9 @@ impl Given {
     fn list(self, name: &str) -> Result<Option<Vec<String>>, ScimError> {
         let wrong = || ScimError::value(format!("{name} is a list of attribute names."));
         let names: Vec<String> = match self {
-            Given::Text(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
+            Given::Text(text) | Given::Json(Value::String(text)) => {
+                text.split(',').map(|name| name.trim().to_owned()).collect()
+            }
             Given::Json(Value::Array(values)) => values
                 .into_iter()
                 .map(|value| match value {
@@ -156,6 +170,18 @@ impl Given {
         let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
         Ok(Some(names).filter(|names| !names.is_empty()))
     }
+}
+
+/// The whole number that this one is, as JSON has one number for `5` and `5.0` (RFC 8259 §6).
+fn whole(number: f64) -> Option<i64> {
+    // Beyond this a double has no units any more.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = number.fract() == 0.0 && number.abs() <= EXACT;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it is whole and small enough"
+    )]
+    is_whole.then_some(number as i64)
 }
 
 #[cfg(test)]
@@ -173,7 +199,8 @@ mod tests {
             "sortOrder": "descending", "startIndex": -3, "count": 5, "other": 1,
         });
         let request = ListRequest::of_query(query).unwrap();
-        assert_eq!(request, ListRequest::of_message(message).unwrap());
+        let strict = Leniency::default();
+        assert_eq!(request, ListRequest::of_message(message, strict).unwrap());
         assert_eq!(request.start_index, Some(1));
         assert_eq!(request.attributes.unwrap(), ["userName", "emails"]);
         assert!(request.descending);
@@ -188,14 +215,47 @@ mod tests {
             json!([]),
             json!({}),
             json!({"schemas": ["urn:x"]}),
-            json!({"schemas": [SEARCH_REQUEST], "count": "5"}),
-            json!({"schemas": [SEARCH_REQUEST], "attributes": "userName"}),
+            json!({"schemas": [SEARCH_REQUEST], "count": "x"}),
+            json!({"schemas": [SEARCH_REQUEST], "count": 1.5}),
+            json!({"schemas": [SEARCH_REQUEST], "startIndex": "1.5"}),
+            json!({"schemas": [SEARCH_REQUEST], "count": true}),
+            json!({"schemas": [SEARCH_REQUEST], "attributes": 7}),
+            json!({"schemas": [SEARCH_REQUEST], "attributes": [7]}),
             json!({"schemas": [SEARCH_REQUEST], "filter": 5}),
         ] {
             assert!(
-                ListRequest::of_message(message.clone()).is_err(),
+                ListRequest::of_message(message.clone(), Leniency::default()).is_err(),
                 "{message}"
             );
         }
+    }
+    #[test]
+    fn numbers_may_be_text_and_lists_one_text() {
+        let strict = Leniency::default();
+        let read = |members: Value| {
+            let mut message = json!({ "schemas": [SEARCH_REQUEST] });
+            let members = members.as_object().unwrap().clone();
+            message.as_object_mut().unwrap().extend(members);
+            ListRequest::of_message(message, strict).unwrap()
+        };
+        let plain = read(json!({
+            "startIndex": 2, "count": 5, "attributes": ["userName", "id"],
+            "excludedAttributes": ["emails"],
+        }));
+        for same in [
+            json!({"startIndex": "2", "count": "5", "attributes": "userName,id",
+                "excludedAttributes": "emails"}),
+            json!({"startIndex": 2.0, "count": 5.0, "attributes": "userName, id",
+                "excludedAttributes": "emails,"}),
+            json!({"startIndex": " 2 ", "count": "5.0", "attributes": ["userName", "id"],
+                "excludedAttributes": ["emails"]}),
+            json!({"startIndex": 2, "count": 5e0, "attributes": "userName,id",
+                "excludedAttributes": "emails"}),
+        ] {
+            assert_eq!(read(same.clone()), plain, "{same}");
+        }
+        assert_eq!(ListRequest::of_query("count=5.0").unwrap().count, Some(5));
+        assert_eq!(read(json!({"count": "-7"})).count, Some(0));
+        assert!(ListRequest::of_query("count=1e300").is_err());
     }
 }

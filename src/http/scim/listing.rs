@@ -8,6 +8,7 @@ use crate::http::scim::cursor::Query;
 use crate::http::scim::endpoint::Call;
 use crate::http::scim::error::Failure;
 use crate::http::scim::list_request::ListRequest;
+use crate::http::scim::mount::Mount;
 use crate::users::resources::{Found, Keyset, Kind, Order, ResourceQuery};
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::scim::filter::Filter;
@@ -47,6 +48,7 @@ impl Call<'_> {
         };
         let count = opened.as_ref().map_or(self.count(asked), |it| it.count);
         let query = Query { text, count };
+        let domain = self.domain(asked)?;
         let by_cursor = asked.cursor.is_some();
         let start = match by_cursor {
             true => 1,
@@ -55,6 +57,7 @@ impl Call<'_> {
         let page = self.page(
             kind,
             &ResourceQuery {
+                domain: domain.as_deref(),
                 filter: filter.as_ref(),
                 order,
                 after: opened.as_ref().map(|it| &it.after),
@@ -85,6 +88,7 @@ impl Call<'_> {
             )
             .into());
         }
+        let domain = self.domain(asked)?;
         let start = asked.start_index.unwrap_or(1);
         let (mut skip, mut left) = (start - 1, self.count(asked));
         let (mut documents, mut total) = (Vec::new(), 0_u64);
@@ -108,6 +112,7 @@ impl Call<'_> {
             });
             let projection = self.shown(kind, asked)?;
             let query = ResourceQuery {
+                domain: domain.as_deref(),
                 filter: filter.as_ref(),
                 order,
                 after: None,
@@ -156,8 +161,27 @@ impl Call<'_> {
     fn filter(&self, kind: Kind, asked: &ListRequest) -> Result<Option<Filter>, ScimError> {
         let text = asked.filter.as_deref();
         text.filter(|text| !text.trim().is_empty())
-            .map(|text| Filter::parse(text, self.resource_type(kind)))
+            .map(|text| {
+                let quotes = self.mount.leniency().quotes();
+                Filter::parse_with(text, self.resource_type(kind), quotes)
+            })
             .transpose()
+    }
+
+    /// The user store that the list is limited to, where WSO2's parameter `domain` names one; at the other
+    /// address it is unknown, and ignored (RFC 7644 §3.9).
+    fn domain(&self, asked: &ListRequest) -> Result<Option<String>, ScimError> {
+        let Some(name) = asked
+            .domain
+            .as_deref()
+            .filter(|_| self.mount == Mount::Wso2)
+        else {
+            return Ok(None);
+        };
+        let domain = self.app.domains.find(Some(name));
+        domain
+            .map(|domain| Some(domain.name))
+            .map_err(|unknown| ScimError::value(format!("domain: {unknown}")))
     }
 
     fn sort(&self, kind: Kind, asked: &ListRequest) -> Result<Option<AttributePath>, ScimError> {
@@ -200,7 +224,8 @@ impl Call<'_> {
             self.resource_type(kind).name,
             asked.filter,
             asked.sort_by,
-            asked.descending
+            asked.descending,
+            self.domain(asked)?
         ])
         .to_string())
     }

@@ -4,6 +4,7 @@
 //! Read `routes.rs` first: it is the table of what there is; then `endpoint.rs`, the way of a request.
 
 pub mod mount;
+pub mod place;
 pub mod routes;
 pub mod endpoint;
 pub mod admission;

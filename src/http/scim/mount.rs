@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::provision::bulk_request::WSO2_PATH;
 use crate::provision::plan::Strictness;
 use crate::users::scim::check::Leniency;
 
@@ -22,7 +23,7 @@ impl Mount {
     pub fn path(self) -> &'static str {
         match self {
             Mount::Rfc => "/scim/v2",
-            Mount::Wso2 => "/scim2",
+            Mount::Wso2 => WSO2_PATH,
         }
     }
 
@@ -34,18 +35,11 @@ impl Mount {
         }
     }
 
-    /// What the documents of a Bulk request may leave out: the original's own samples have no
-    /// `schemas`.
-    pub fn bulk_leniency(self) -> Leniency {
-        Leniency {
-            schemas_required: self == Mount::Rfc,
-        }
-    }
-
-    /// What the documents of other requests may leave out.
+    /// What messages may leave out: the original's own samples have an empty list of `schemas`, or none, and
+    /// text without quotation marks in filters.
     pub fn leniency(self) -> Leniency {
         Leniency {
-            schemas_required: true,
+            schemas_required: self == Mount::Rfc,
         }
     }
 

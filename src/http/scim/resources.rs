@@ -17,7 +17,6 @@ use crate::users::PRIMARY_DOMAIN;
 use crate::users::resources::Kind;
 use crate::users::scim::error::ScimError;
 use crate::users::scim::projection::Projection;
-use crate::users::scim::render;
 use crate::users::scim::schema::ResourceType;
 
 impl Call<'_> {
@@ -41,10 +40,7 @@ impl Call<'_> {
 
     /// A resource as a document.
     pub(super) fn document(&self, resource: &Resource) -> Map<String, Value> {
-        match resource {
-            Resource::User(user) => render::user(user, &self.base),
-            Resource::Group(group) => render::group(group, &self.base),
-        }
+        resource.document(&self.base)
     }
 
     /// Shows a resource.

@@ -153,14 +153,15 @@ impl Call<'_> {
             canonical(self.app.store.as_ref(), name).map_err(|error| error::store(&error))?;
         let own = &self.authority()?.actor.organization;
         match found {
-            None => Err(Failure::new(
+            Some(organization) if organization == *own || self.anywhere => Ok(organization),
+            None if self.anywhere => Err(Failure::new(
                 StatusCode::NOT_FOUND,
                 format!(
                     "{ORGANIZATION_ID}: there is no organization {name}; name one that is there."
                 ),
             )),
-            Some(organization) if organization == *own || self.anywhere => Ok(organization),
-            Some(_) => Err(Failure::new(
+            // Whether there is one is no concern of somebody who may not act in it.
+            Some(_) | None => Err(Failure::new(
                 StatusCode::FORBIDDEN,
                 format!(
                     "{ORGANIZATION_ID}: you act in the organization {own} and may not bring users into \

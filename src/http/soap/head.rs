@@ -155,7 +155,7 @@ pub async fn admit(
         }
         Err(Refused::Failed(error)) => return Err(turn_away(Fault::from(error), true)),
     };
-    if caller.is_some() && cross_site::is_forged(&request.method, &request.headers) {
+    if caller.is_some() && cross_site::is_forged(request) {
         return Err(turn_away(
             Fault::client(cross_site::CODE, cross_site::DETAIL),
             false,

@@ -121,10 +121,16 @@ pub fn undone(id: ImportId, undone: &Undone) -> String {
         xml.text("id", &id.to_string());
         xml.number("removed", undone.removed);
         xml.number("restored", undone.restored);
+        xml.number("groups", undone.groups);
         xml.number("leftTotal", undone.left_total);
         for left in &undone.left {
             xml.group("left", |xml| {
-                xml.text("userName", &left.user_name);
+                if !left.user_name.is_empty() {
+                    xml.text("userName", &left.user_name);
+                }
+                if let Some(group) = &left.group {
+                    xml.text("group", group);
+                }
                 xml.text("reason", left.reason);
             });
         }

@@ -180,13 +180,20 @@ impl Content {
         name.clone_into(&mut role.group.name);
         role.group.external_id = external_id.map(str::to_owned);
         let moment = role.touch(at);
+        let renamed = self
+            .roles
+            .get(&key)
+            .is_some_and(|before| before.group.name != name);
         self.set_role(key, None);
         self.set_role(new_key, Some(role));
+        if renamed {
+            self.touch_holders_of(organization, id, moment);
+        }
         Change::Made(moment)
     }
 
     /// Removes a group, its members' memberships and its own.
-    pub(super) fn delete_group(&mut self, organization: &str, id: Uuid) -> bool {
+    pub(super) fn delete_group(&mut self, organization: &str, id: Uuid, at: Moment) -> bool {
         let Some((key, role)) = self.role(organization, id) else {
             return false;
         };
@@ -201,11 +208,62 @@ impl Content {
         for holder in holders {
             if let Some(mut role) = self.roles.get(&holder).cloned() {
                 role.groups.remove(&id);
+                role.touch(at);
                 self.set_role(holder, Some(role));
             }
         }
         self.set_role(key, None);
         true
+    }
+
+    /// Marks the groups of these names as changed, later than before.
+    pub(super) fn touch_groups<'n>(
+        &mut self,
+        organization: &str,
+        domain: &str,
+        names: impl Iterator<Item = &'n String>,
+        at: Moment,
+    ) {
+        for name in names {
+            let key = (organization.to_owned(), domain.to_owned(), lookup_key(name));
+            if let Some(mut role) = self.roles.get(&key).cloned() {
+                role.touch(at);
+                self.set_role(key, Some(role));
+            }
+        }
+    }
+
+    /// Marks the groups as changed that the user with this key is a direct member of.
+    pub(super) fn touch_groups_of(&mut self, user: &Key, at: Moment) {
+        if let Some(kept) = self.users.get(user) {
+            let roles = kept.user.roles.clone();
+            self.touch_groups(&user.0, &user.1, roles.iter(), at);
+        }
+    }
+
+    /// Ids of the groups that this group is a direct member of.
+    pub(super) fn holders_of(&self, organization: &str, group: Uuid) -> Vec<Uuid> {
+        let holders = self
+            .roles
+            .iter()
+            .filter(|(place, role)| place.0 == organization && role.groups.contains(&group));
+        holders.map(|(_, role)| role.group.id).collect()
+    }
+
+    /// Marks the groups as changed that this group is a direct member of.
+    fn touch_holders_of(&mut self, organization: &str, group: Uuid, at: Moment) {
+        let holders: Vec<Key> = self
+            .roles
+            .iter()
+            .filter(|(place, role)| place.0 == organization && role.groups.contains(&group))
+            .map(|(place, _)| place.clone())
+            .collect();
+        for holder in holders {
+            if let Some(mut role) = self.roles.get(&holder).cloned() {
+                role.touch(at);
+                self.set_role(holder, Some(role));
+            }
+        }
     }
 
     /// Takes members in.

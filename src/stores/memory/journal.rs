@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use uuid::Uuid;
 
 use crate::stores::memory::groups::KeptRole;
-use crate::stores::memory::kept::{Image, Kept};
+use crate::stores::memory::kept::{Image, Kept, KeptDeed};
 use crate::stores::memory::{Content, Key};
 use crate::users::import_record::{ImportId, ImportRecord};
 
@@ -21,6 +21,8 @@ pub(super) enum Before {
     /// How many entries the audit had.
     Audit(usize),
     Result((String, ImportId, u64), Option<String>),
+    /// How many deeds were kept of the import.
+    Deeds(ImportId, usize),
 }
 
 impl Content {
@@ -126,6 +128,14 @@ impl Content {
         }
     }
 
+    /// Keeps what an import did.
+    pub(super) fn keep_deed(&mut self, import: ImportId, deed: KeptDeed) {
+        self.remember(|content| {
+            Before::Deeds(import, content.deeds.get(&import).map_or(0, Vec::len))
+        });
+        self.deeds.entry(import).or_default().push(deed);
+    }
+
     fn put_back(&mut self, before: Before) {
         match before {
             Before::User(key, kept) => self.set_user(key, kept.map(|kept| *kept)),
@@ -146,6 +156,11 @@ impl Content {
                     Some(record) => self.imports.insert(key, *record),
                     None => self.imports.remove(&key),
                 };
+            }
+            Before::Deeds(import, deeds) => {
+                if let Some(kept) = self.deeds.get_mut(&import) {
+                    kept.truncate(deeds);
+                }
             }
             Before::Audit(entries) => self.audit.truncate(entries),
             Before::Result(key, result) => {

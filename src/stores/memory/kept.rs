@@ -1,7 +1,9 @@
 //! A user as the store keeps it.
 
 use crate::clock::Moment;
+use crate::stores::memory::groups::KeptRole;
 use crate::users::batch::NewUser;
+use crate::users::deeds::Deed;
 use crate::users::import_record::ImportId;
 use crate::users::merge::Profile;
 use crate::users::options::ConflictPolicy;
@@ -25,6 +27,22 @@ pub(super) struct Image {
     pub taken_at: Moment,
     /// Whether a single user was changed: that can change the name and leaves the roles alone.
     pub single: bool,
+}
+
+/// Something that an import did to a group or a membership, or to a user whom it removed.
+#[derive(Debug, Clone)]
+pub(super) struct KeptDeed {
+    pub deed: Deed,
+    /// All of what was removed.
+    pub removed: Option<Removed>,
+    pub at: Moment,
+}
+
+/// A user or a group that was removed.
+#[derive(Debug, Clone)]
+pub(super) enum Removed {
+    User(Box<Kept>),
+    Role(Box<KeptRole>),
 }
 
 impl Kept {

@@ -195,7 +195,7 @@ impl ImportLedger for MemoryStore {
         by: &Actor,
         at: Moment,
     ) -> Result<Option<Undone>, StoreError> {
-        Ok(self.content().undo(organization, id, by, at))
+        self.content().undo(organization, id, by, at)
     }
 
     fn forget_images(&self, before: Moment) -> Result<usize, StoreError> {
@@ -208,6 +208,15 @@ impl ImportLedger for MemoryStore {
             });
         }
         self.content().images.retain(|_, images| !images.is_empty());
+        for deeds in self.content().deeds.values_mut() {
+            for kept in deeds {
+                let less = kept.deed.forgotten();
+                if kept.at.0 < before.0 && kept.deed != less {
+                    (kept.deed, kept.removed) = (less, None);
+                    forgotten += 1;
+                }
+            }
+        }
         Ok(forgotten)
     }
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::stores::memory::groups::KeptRole;
 use crate::stores::memory::journal::Before;
-use crate::stores::memory::kept::{Image, Kept};
+use crate::stores::memory::kept::{Image, Kept, KeptDeed};
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::audit::AuditEntry;
 use crate::users::import_record::{ImportId, ImportRecord};
@@ -55,6 +55,8 @@ struct Content {
     results: BTreeMap<(String, ImportId, u64), String>,
     /// By the id of the user.
     images: HashMap<ImportId, BTreeMap<Uuid, Image>>,
+    /// In the order in which they were done.
+    deeds: HashMap<ImportId, Vec<KeptDeed>>,
     audit: Vec<AuditEntry>,
     /// Running imports that somebody wants to stop.
     cancel_requested: BTreeSet<(String, ImportId)>,
@@ -79,6 +81,7 @@ impl Default for Content {
             rejects: HashMap::new(),
             results: BTreeMap::new(),
             images: HashMap::new(),
+            deeds: HashMap::new(),
             audit: Vec::new(),
             cancel_requested: BTreeSet::new(),
             operators: BTreeMap::new(),

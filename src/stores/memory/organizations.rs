@@ -115,6 +115,7 @@ impl Content {
         self.findings.retain(|id, _| !imports.contains(id));
         self.rejects.retain(|id, _| !imports.contains(id));
         self.images.retain(|id, _| !imports.contains(id));
+        self.deeds.retain(|id, _| !imports.contains(id));
         self.cancel_requested.retain(|(owner, _)| owner != name);
         self.audit.retain(|entry| entry.organization != name);
     }

@@ -32,7 +32,7 @@ impl ResourceStore for MemoryStore {
     ) -> Result<Found<UserResource>, StoreError> {
         let content = self.content();
         let keys = content
-            .behind(organization, None, None)
+            .behind(organization, query.domain, None)
             .filter_map(|user| {
                 let document = render::user(&content.with_groups(user), "");
                 key(query, user.id, &document)
@@ -65,6 +65,11 @@ impl ResourceStore for MemoryStore {
         let (content, members_asked) = (self.content(), query.mentions("members"));
         let keys = content
             .groups(organization)
+            .filter(|role| {
+                query
+                    .domain
+                    .is_none_or(|domain| domain == role.group.domain)
+            })
             .filter_map(|role| {
                 let document = render::group(&content.with_members(role, members_asked), "");
                 key(query, role.group.id, &document)
@@ -97,10 +102,7 @@ impl ResourceStore for MemoryStore {
         let mut content = self.content();
         content.require(organization)?;
         content.begin_transaction();
-        let done = work(&mut Transaction {
-            content: &mut content,
-            organization,
-        });
+        let done = work(&mut Transaction::new(&mut content, organization));
         content.end_transaction(done.is_ok());
         done
     }

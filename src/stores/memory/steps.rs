@@ -1,7 +1,7 @@
 //! A step of an import: record, users, counters, findings.
 
-use crate::stores::memory::Content;
 use crate::stores::memory::kept::{Image, Kept};
+use crate::stores::memory::{Content, Key};
 use crate::users::audit::AuditEntry;
 use crate::users::batch::NewUser;
 use crate::users::import_record::{ImportRecord, RejectedRows};
@@ -162,7 +162,18 @@ impl Content {
             step.domain.clone(),
             user.key.to_owned(),
         );
-        if let Some(kept) = self.users.get_mut(&key) {
+        let before = self.users.get(&key).map(|kept| kept.user.roles.clone());
+        let outcome = self.put_user(step, user, &key);
+        let after = self.users.get(&key).map(|kept| kept.user.roles.clone());
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        let gone = before.iter().filter(|role| !after.contains(role));
+        let new = after.iter().filter(|role| !before.contains(role));
+        self.touch_groups(&step.organization, &step.domain, gone.chain(new), step.at);
+        outcome
+    }
+
+    fn put_user(&mut self, step: &ImportStep, user: &NewUser<'_>, key: &Key) -> Outcome {
+        if let Some(kept) = self.users.get_mut(key) {
             return match step.conflict {
                 ConflictPolicy::Skip => Outcome::Duplicate,
                 ConflictPolicy::Fail => Outcome::Exists,
@@ -184,7 +195,7 @@ impl Content {
         if user.password_missing {
             return Outcome::PasswordMissing;
         }
-        self.set_user(key, Some(Kept::new(step, user)));
+        self.set_user(key.clone(), Some(Kept::new(step, user)));
         Outcome::Created
     }
 }

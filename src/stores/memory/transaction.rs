@@ -1,12 +1,16 @@
 //! A transaction: changes go into the maps at once, and the journal says how they are taken back.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::memory::Content;
+use crate::stores::memory::groups::KeptRole;
 use crate::stores::memory::journal::Before;
-use crate::stores::memory::kept::{Image, Kept};
+use crate::stores::memory::kept::{Image, Kept, KeptDeed, Removed};
 use crate::users::audit::AuditEntry;
+use crate::users::deeds::{BroughtBack, Deed, Undoing};
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::resources::{
@@ -20,6 +24,114 @@ use crate::users::store_error::StoreError;
 pub(super) struct Transaction<'t> {
     pub content: &'t mut Content,
     pub organization: &'t str,
+    /// The import on whose behalf it changes something.
+    pub import: Option<ImportId>,
+    /// What is kept of the removals of the import that it takes back, by their numbers.
+    pub removed: BTreeMap<u64, Removed>,
+}
+
+impl<'t> Transaction<'t> {
+    /// A transaction that has begun, of nobody's behalf yet.
+    pub(super) fn new(content: &'t mut Content, organization: &'t str) -> Self {
+        Transaction {
+            content,
+            organization,
+            import: None,
+            removed: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps what the import does, if it is one.
+    fn keep(&mut self, deed: Deed, removed: Option<Removed>, at: Moment) {
+        if let Some(import) = self.import {
+            let kept = KeptDeed { deed, removed, at };
+            self.content.keep_deed(import, kept);
+        }
+    }
+
+    /// The ids of a group's members.
+    fn members_of(&self, group: Uuid) -> Vec<Uuid> {
+        let found = self.content.role(self.organization, group);
+        let found = found.map(|(_, role)| self.content.with_members(role, true));
+        let members = found.map(|found| found.members).unwrap_or_default();
+        members.into_iter().map(|member| member.id).collect()
+    }
+
+    /// Changes a group's members, and keeps who came in and who went.
+    fn change_members(
+        &mut self,
+        group: Uuid,
+        at: Moment,
+        change: impl FnOnce(&mut Content, &str) -> MembersChanged,
+    ) -> MembersChanged {
+        if self.import.is_none() {
+            return change(self.content, self.organization);
+        }
+        let before = self.members_of(group);
+        let changed = change(self.content, self.organization);
+        self.keep_members(group, &before, at);
+        changed
+    }
+
+    fn keep_members(&mut self, id: Uuid, before: &[Uuid], at: Moment) {
+        let after = self.members_of(id);
+        let name = match self.content.role(self.organization, id) {
+            Some((_, role)) => role.group.name.clone(),
+            None => return,
+        };
+        let without = |all: &[Uuid], others: &[Uuid]| -> Vec<Uuid> {
+            let kept = all.iter().filter(|id| !others.contains(id));
+            kept.copied().collect()
+        };
+        let (new, gone) = (without(&after, before), without(before, &after));
+        if !new.is_empty() {
+            let name = name.clone();
+            let members = new;
+            self.keep(Deed::MembersAdded { id, name, members }, None, at);
+        }
+        if !gone.is_empty() {
+            let members = gone;
+            self.keep(Deed::MembersRemoved { id, name, members }, None, at);
+        }
+    }
+}
+
+impl Undoing for Transaction<'_> {
+    fn bring_back(&mut self, number: u64) -> Result<BroughtBack, StoreError> {
+        Ok(match self.removed.remove(&number) {
+            Some(Removed::User(kept)) => {
+                let user = &kept.user;
+                let key = (
+                    self.organization.to_owned(),
+                    user.domain.clone(),
+                    lookup_key(&user.user_name),
+                );
+                if self.content.users.contains_key(&key) {
+                    return Ok(BroughtBack::NameTaken);
+                }
+                let mut kept = *kept;
+                // They get their memberships back one by one.
+                kept.user.roles.clear();
+                self.content.set_user(key, Some(kept));
+                BroughtBack::Yes
+            }
+            Some(Removed::Role(role)) => {
+                let group = &role.group;
+                let key = (
+                    self.organization.to_owned(),
+                    group.domain.clone(),
+                    lookup_key(&group.name),
+                );
+                if self.content.roles.contains_key(&key) {
+                    return Ok(BroughtBack::NameTaken);
+                }
+                self.content
+                    .set_role(key, Some(KeptRole::new(group.clone())));
+                BroughtBack::Yes
+            }
+            None => BroughtBack::NotKept,
+        })
+    }
 }
 
 impl Content {
@@ -31,6 +143,10 @@ impl Content {
 }
 
 impl Resources for Transaction<'_> {
+    fn act_for(&mut self, import: Option<ImportId>) {
+        self.import = import;
+    }
+
     fn user(&mut self, id: Uuid) -> Result<Option<UserResource>, StoreError> {
         let found = self.content.by_id(self.organization, id);
         Ok(found.map(|kept| self.content.with_groups(&kept.user)))
@@ -120,6 +236,7 @@ impl Resources for Transaction<'_> {
             kept.user.must_change_password = password.must_change;
             kept.user.password_set_at = moment;
         }
+        let renamed = kept.user.user_name != before.user.user_name;
         // What the same import has made needs no image: taking it back removes it.
         let import = origin.map(|origin| origin.import);
         if let Some(import) = import.filter(|import| before.user.created_by != Some(*import)) {
@@ -130,12 +247,15 @@ impl Resources for Transaction<'_> {
             };
             self.content.keep_image(import, image);
         }
+        if renamed {
+            self.content.touch_groups_of(&old_key, moment);
+        }
         self.content.set_user(old_key, None);
         self.content.set_user(new_key, Some(kept));
         Ok(Change::Made(moment))
     }
 
-    fn delete_user(&mut self, id: Uuid) -> Result<bool, StoreError> {
+    fn delete_user(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError> {
         let key = self
             .content
             .user_keys
@@ -143,6 +263,16 @@ impl Resources for Transaction<'_> {
         let Some(key) = key.cloned() else {
             return Ok(false);
         };
+        let kept = self.content.users.get(&key).cloned();
+        // One whom the same import has made is removed by taking it back anyway.
+        if let Some(kept) = kept.filter(|kept| kept.user.created_by != self.import) {
+            let groups = self.content.with_groups(&kept.user).groups;
+            let groups = groups.into_iter().map(|group| group.id).collect();
+            let name = kept.user.user_name.clone();
+            let removed = Some(Removed::User(Box::new(kept)));
+            self.keep(Deed::UserRemoved { id, name, groups }, removed, at);
+        }
+        self.content.touch_groups_of(&key, at);
         self.content.set_user(key, None);
         Ok(true)
     }
@@ -178,6 +308,15 @@ impl Resources for Transaction<'_> {
             .add_group(organization, id, domain, name, external_id, at);
         if let Change::Made(_) = made {
             self.content.found_group(organization, id, members);
+            let deed = Deed::GroupMade {
+                id,
+                name: name.to_owned(),
+                external_id: external_id.map(str::to_owned),
+            };
+            self.keep(deed, None, at);
+            if self.import.is_some() {
+                self.keep_members(id, &[], at);
+            }
         }
         Ok(made)
     }
@@ -190,13 +329,36 @@ impl Resources for Transaction<'_> {
         at: Moment,
     ) -> Result<Change, StoreError> {
         let organization = self.organization;
-        Ok(self
+        let before = self.content.role(organization, id);
+        let before = before.map(|(_, role)| role.group.clone());
+        let changed = self
             .content
-            .change_group(organization, id, name, external_id, at))
+            .change_group(organization, id, name, external_id, at);
+        if let (Change::Made(_), Some(before)) = (changed, before) {
+            let deed = Deed::GroupChanged {
+                id,
+                name: name.to_owned(),
+                external_id: external_id.map(str::to_owned),
+                name_before: before.name,
+                external_id_before: before.external_id,
+            };
+            self.keep(deed, None, at);
+        }
+        Ok(changed)
     }
 
-    fn delete_group(&mut self, id: Uuid) -> Result<bool, StoreError> {
-        Ok(self.content.delete_group(self.organization, id))
+    fn delete_group(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError> {
+        let found = self.content.role(self.organization, id);
+        if let Some(role) = found.map(|(_, role)| role.clone()) {
+            let deed = Deed::GroupRemoved {
+                id,
+                name: role.group.name.clone(),
+                members: self.members_of(id),
+                holders: self.content.holders_of(self.organization, id),
+            };
+            self.keep(deed, Some(Removed::Role(Box::new(role))), at);
+        }
+        Ok(self.content.delete_group(self.organization, id, at))
     }
 
     fn add_members(
@@ -205,8 +367,9 @@ impl Resources for Transaction<'_> {
         members: &[Member],
         at: Moment,
     ) -> Result<MembersChanged, StoreError> {
-        let organization = self.organization;
-        Ok(self.content.add_members(organization, group, members, at))
+        Ok(self.change_members(group, at, |content, organization| {
+            content.add_members(organization, group, members, at)
+        }))
     }
 
     fn remove_members(
@@ -215,14 +378,15 @@ impl Resources for Transaction<'_> {
         members: &[Uuid],
         at: Moment,
     ) -> Result<MembersChanged, StoreError> {
-        let organization = self.organization;
-        Ok(self
-            .content
-            .remove_members(organization, group, members, at))
+        Ok(self.change_members(group, at, |content, organization| {
+            content.remove_members(organization, group, members, at)
+        }))
     }
 
     fn clear_members(&mut self, group: Uuid, at: Moment) -> Result<MembersChanged, StoreError> {
-        Ok(self.content.clear_members(self.organization, group, at))
+        Ok(self.change_members(group, at, |content, organization| {
+            content.clear_members(organization, group, at)
+        }))
     }
 
     fn note(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {

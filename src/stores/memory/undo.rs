@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::stores::memory::kept::{Image, Kept};
+use crate::stores::memory::kept::{Image, Kept, Removed};
+use crate::stores::memory::transaction::Transaction;
 use crate::stores::memory::{Content, Key};
 use crate::users::audit::{Actor, AuditEntry};
+use crate::users::deeds::take_back;
 use crate::users::import_record::{ImportId, ImportState};
 use crate::users::name::lookup_key;
+use crate::users::store_error::StoreError;
 use crate::users::undo::{NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
 
 impl Content {
@@ -20,15 +23,19 @@ impl Content {
         id: ImportId,
         by: &Actor,
         at: Moment,
-    ) -> Option<Undone> {
+    ) -> Result<Option<Undone>, StoreError> {
         let import = (organization.to_owned(), id);
         let ended = |state: ImportState| state.is_final();
-        self.imports
+        if !self
+            .imports
             .get(&import)
-            .filter(|record| ended(record.state))?;
+            .is_some_and(|record| ended(record.state))
+        {
+            return Ok(None);
+        }
         let mut undone = Undone::default();
         let images = self.images.remove(&id).unwrap_or_default();
-        self.remove_made(organization, id, &mut undone);
+        self.remove_made(organization, id, at, &mut undone);
         let changed = self.users.iter().filter(|(key, kept)| {
             key.0 == organization
                 && kept.modified == Some(Some(id))
@@ -36,17 +43,47 @@ impl Content {
                 && !images.contains_key(&kept.user.id)
         });
         changed.for_each(|(_, kept)| undone.leave(&kept.user.user_name, NO_IMAGE));
-        self.restore(organization, id, images, &mut undone);
+        let before = images.clone();
+        self.restore(organization, id, images, at, &mut undone);
+        self.take_deeds_back(organization, id, &before, at, &mut undone)?;
         if let Some(record) = self.imports.get_mut(&import) {
             record.state = ImportState::Undone;
             record.reason = Some(undone.sentence());
         }
         self.audit
             .push(AuditEntry::import_undone(id, &undone, by, at));
-        Some(undone)
+        Ok(Some(undone))
     }
 
-    fn remove_made(&mut self, organization: &str, id: ImportId, undone: &mut Undone) {
+    /// Takes back what the import did to groups, and whom it removed; who was changed before has an image.
+    fn take_deeds_back(
+        &mut self,
+        organization: &str,
+        id: ImportId,
+        images: &BTreeMap<Uuid, Image>,
+        at: Moment,
+        undone: &mut Undone,
+    ) -> Result<(), StoreError> {
+        let (mut deeds, mut removed) = (Vec::new(), BTreeMap::new());
+        for (number, kept) in (0..).zip(self.deeds.remove(&id).unwrap_or_default()) {
+            deeds.push((number, kept.deed));
+            let kept = kept.removed.map(|removed| match removed {
+                Removed::User(kept) => match images.get(&kept.user.id) {
+                    Some(image) => Removed::User(Box::new(image.kept.clone())),
+                    None => Removed::User(kept),
+                },
+                role @ Removed::Role(_) => role,
+            });
+            removed.extend(kept.map(|kept| (number, kept)));
+        }
+        let mut transaction = Transaction {
+            removed,
+            ..Transaction::new(self, organization)
+        };
+        take_back(&mut transaction, deeds, at, undone)
+    }
+
+    fn remove_made(&mut self, organization: &str, id: ImportId, at: Moment, undone: &mut Undone) {
         let made: Vec<(Key, bool, String)> = self
             .users
             .iter()
@@ -58,6 +95,7 @@ impl Content {
             .collect();
         for (key, own, name) in made {
             if own {
+                self.touch_groups_of(&key, at);
                 self.set_user(key, None);
                 undone.removed += 1;
             } else {
@@ -71,6 +109,7 @@ impl Content {
         organization: &str,
         id: ImportId,
         images: BTreeMap<Uuid, Image>,
+        at: Moment,
         undone: &mut Undone,
     ) {
         // A user who is gone is not brought back.
@@ -113,7 +152,16 @@ impl Content {
                 undone.leave(&kept.user.user_name, NAME_TAKEN);
                 continue;
             }
-            back.push((before(&key, &image), looking_like(kept, image)));
+            let back_to = before(&key, &image);
+            let as_before = looking_like(kept.clone(), image);
+            let (now, then) = (&kept.user, &as_before.user);
+            let gone = now.roles.iter().filter(|role| !then.roles.contains(role));
+            let new = then.roles.iter().filter(|role| !now.roles.contains(role));
+            self.touch_groups(organization, &key.1, gone.chain(new), at);
+            if now.user_name != then.user_name {
+                self.touch_groups_of(&key, at);
+            }
+            back.push((back_to, as_before));
             self.set_user(key, None);
         }
         undone.restored += back.len() as u64;

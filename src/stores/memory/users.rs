@@ -108,6 +108,7 @@ impl UserStore for MemoryStore {
         let mut content = self.content();
         let found = content.users.contains_key(&key);
         if found {
+            content.touch_groups_of(&key, at);
             content.set_user(key, None);
             let entry = AuditEntry::new(by, "user.delete", at);
             content.audit.push(entry.about(domain, name));

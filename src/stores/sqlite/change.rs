@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::stores::sqlite::members::touch;
 use crate::stores::sqlite::spaces::IN_ORGANIZATION;
 use crate::users::batch::NewUser;
 use crate::users::import_record::ImportId;
@@ -162,7 +163,9 @@ pub(super) fn change(
     put(db, &step.organization, stored.id, &after, Some(number))?;
     if before.profile.roles != after.profile.roles {
         let roles = &after.profile.roles;
-        put_roles(db, &step.organization, &step.domain, stored.id, roles)?;
+        let before = before.profile.roles.as_slice();
+        let place = (step.organization.as_str(), step.domain.as_str());
+        put_roles(db, place, stored.id, (before, roles), step.at)?;
     }
     Ok(Outcome::Updated)
 }
@@ -244,14 +247,20 @@ pub(super) fn rename(
     Ok(())
 }
 
-/// Gives the user these roles and no others.
+/// Gives the user the second roles in the place of the first, and no others; the groups change that gain or lose
+/// them.
 pub(super) fn put_roles(
     db: &Connection,
-    organization: &str,
-    domain: &str,
+    (organization, domain): (&str, &str),
     id: Uuid,
-    roles: &[String],
+    (before, roles): (&[String], &[String]),
+    at: Moment,
 ) -> rusqlite::Result<()> {
+    let gone = before.iter().filter(|role| !roles.contains(role));
+    let new = roles.iter().filter(|role| !before.contains(role));
+    for role in gone.chain(new) {
+        touch(db, organization, domain, role, at)?;
+    }
     db.prepare_cached(
         "DELETE FROM role_members WHERE organization = ?1 AND domain = ?2 AND user_id = ?3",
     )?

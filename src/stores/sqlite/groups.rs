@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::stores::sqlite::members::members_of;
+use crate::stores::sqlite::members::{members_of, touch_holders_of};
 use crate::users::name::lookup_key;
 use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::resources::{Change, Group, GroupRef, GroupResource};
@@ -177,15 +177,22 @@ pub(super) fn change(
              WHERE organization = ?1 AND domain = ?2 AND role = ?3",
         )?
         .execute(params![organization, before.domain, before.name, name])?;
+        touch_holders_of(db, organization, id, moment)?;
     }
     Ok(Change::Made(moment))
 }
 
 /// Removes a group, its members' memberships and its own.
-pub(super) fn delete(db: &Connection, organization: &str, id: Uuid) -> rusqlite::Result<bool> {
+pub(super) fn delete(
+    db: &Connection,
+    organization: &str,
+    id: Uuid,
+    at: Moment,
+) -> rusqlite::Result<bool> {
     let Some(group) = find(db, organization, id)? else {
         return Ok(false);
     };
+    touch_holders_of(db, organization, id, at)?;
     db.prepare_cached(
         "DELETE FROM role_members WHERE organization = ?1 AND domain = ?2 AND role = ?3",
     )?

@@ -8,6 +8,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::{self, note};
 use crate::stores::sqlite::connection::{from_sqlite, open_writing};
+use crate::stores::sqlite::deeds;
 use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::rejects;
 use crate::stores::sqlite::step::{signed, unsigned};
@@ -226,11 +227,14 @@ impl ImportLedger for SqliteStore {
         by: &Actor,
         at: Moment,
     ) -> Result<Option<Undone>, StoreError> {
-        self.change(|db| undo::undo(db, organization, id, by, at))
+        self.in_transaction(|db| undo::undo(db, organization, id, by, at))
     }
 
     fn forget_images(&self, before: Moment) -> Result<usize, StoreError> {
-        self.change(|db| db.execute("DELETE FROM before_images WHERE taken_at < ?1", [before.0]))
+        self.change(|db| {
+            let images = db.execute("DELETE FROM before_images WHERE taken_at < ?1", [before.0])?;
+            Ok(images + deeds::forget(db, before)?)
+        })
     }
 
     fn audit(

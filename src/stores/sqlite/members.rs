@@ -59,6 +59,9 @@ pub(super) fn member_by_id(
     }))
 }
 
+/// What became of a group's members, and who came in or went.
+type Changed = (MembersChanged, Vec<Uuid>);
+
 /// Takes members in.
 pub(super) fn add(
     db: &Connection,
@@ -66,27 +69,28 @@ pub(super) fn add(
     group: Uuid,
     members: &[Member],
     at: Moment,
-) -> rusqlite::Result<MembersChanged> {
+) -> rusqlite::Result<Changed> {
     let Some(group) = groups::find(db, organization, group)? else {
-        return Ok(MembersChanged::default());
+        return Ok(Changed::default());
     };
-    let count = enter(db, organization, &group, members)?;
-    mark(db, &group, count, at)
+    let entered = enter(db, organization, &group, members)?;
+    mark(db, &group, entered, at)
 }
 
-/// Gives a group that was just made its first members: it has not changed by that.
+/// Gives a group that was just made its first members: it has not changed by that. Answers who they are.
 pub(super) fn found(
     db: &Connection,
     organization: &str,
     group: Uuid,
     members: &[Member],
-) -> rusqlite::Result<()> {
-    if !members.is_empty()
-        && let Some(group) = groups::find(db, organization, group)?
-    {
-        enter(db, organization, &group, members)?;
+) -> rusqlite::Result<Vec<Uuid>> {
+    if members.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    match groups::find(db, organization, group)? {
+        Some(group) => enter(db, organization, &group, members),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn enter(
@@ -94,7 +98,7 @@ fn enter(
     organization: &str,
     group: &Group,
     members: &[Member],
-) -> rusqlite::Result<usize> {
+) -> rusqlite::Result<Vec<Uuid>> {
     let mut user = db.prepare_cached(
         "INSERT INTO role_members (organization, domain, user_id, role) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING",
@@ -103,16 +107,19 @@ fn enter(
         "INSERT INTO role_groups (organization, role, member) VALUES (?1, ?2, ?3)
          ON CONFLICT DO NOTHING",
     )?;
-    let mut count = 0;
+    let mut entered = Vec::new();
     for member in members {
-        count += match member.kind {
+        let count = match member.kind {
             Kind::User => {
                 user.execute(params![organization, group.domain, member.id, group.name])?
             }
             Kind::Group => nested.execute(params![organization, group.id, member.id])?,
         };
+        if count > 0 {
+            entered.push(member.id);
+        }
     }
-    Ok(count)
+    Ok(entered)
 }
 
 /// Lets members go.
@@ -122,9 +129,9 @@ pub(super) fn remove(
     group: Uuid,
     members: &[Uuid],
     at: Moment,
-) -> rusqlite::Result<MembersChanged> {
+) -> rusqlite::Result<Changed> {
     let Some(group) = groups::find(db, organization, group)? else {
-        return Ok(MembersChanged::default());
+        return Ok(Changed::default());
     };
     let mut user = db.prepare_cached(
         "DELETE FROM role_members
@@ -133,12 +140,14 @@ pub(super) fn remove(
     let mut nested = db.prepare_cached(
         "DELETE FROM role_groups WHERE organization = ?1 AND role = ?2 AND member = ?3",
     )?;
-    let mut count = 0;
+    let mut gone = Vec::new();
     for id in members {
-        count += user.execute(params![organization, group.domain, id, group.name])?;
-        count += nested.execute(params![organization, group.id, id])?;
+        let users = user.execute(params![organization, group.domain, id, group.name])?;
+        if users + nested.execute(params![organization, group.id, id])? > 0 {
+            gone.push(*id);
+        }
     }
-    mark(db, &group, count, at)
+    mark(db, &group, gone, at)
 }
 
 /// Lets all members go.
@@ -147,38 +156,102 @@ pub(super) fn clear(
     organization: &str,
     group: Uuid,
     at: Moment,
-) -> rusqlite::Result<MembersChanged> {
+) -> rusqlite::Result<Changed> {
     let Some(group) = groups::find(db, organization, group)? else {
-        return Ok(MembersChanged::default());
+        return Ok(Changed::default());
     };
-    let users = db
+    let ids = |row: &Row<'_>| row.get(0);
+    let mut gone: Vec<Uuid> = db
         .prepare_cached(
-            "DELETE FROM role_members WHERE organization = ?1 AND domain = ?2 AND role = ?3",
+            "DELETE FROM role_members WHERE organization = ?1 AND domain = ?2 AND role = ?3
+             RETURNING user_id",
         )?
-        .execute(params![organization, group.domain, group.name])?;
-    let nested = db
-        .prepare_cached("DELETE FROM role_groups WHERE organization = ?1 AND role = ?2")?
-        .execute(params![organization, group.id])?;
-    mark(db, &group, users + nested, at)
+        .query_map(params![organization, group.domain, group.name], ids)?
+        .collect::<rusqlite::Result<_>>()?;
+    let nested: Vec<Uuid> = db
+        .prepare_cached(
+            "DELETE FROM role_groups WHERE organization = ?1 AND role = ?2 RETURNING member",
+        )?
+        .query_map(params![organization, group.id], ids)?
+        .collect::<rusqlite::Result<_>>()?;
+    gone.extend(nested);
+    mark(db, &group, gone, at)
+}
+
+/// Ids of the groups that this group is a direct member of.
+pub(super) fn holders_of(
+    db: &Connection,
+    organization: &str,
+    group: Uuid,
+) -> rusqlite::Result<Vec<Uuid>> {
+    db.prepare_cached("SELECT role FROM role_groups WHERE organization = ?1 AND member = ?2")?
+        .query_map(params![organization, group], |row| row.get(0))?
+        .collect()
+}
+
+/// Marks the group of this name as changed, later than before.
+pub(super) fn touch(
+    db: &Connection,
+    organization: &str,
+    domain: &str,
+    name: &str,
+    at: Moment,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE roles SET modified_at = max(coalesce(modified_at, created_at) + 1, ?4)
+         WHERE organization = ?1 AND domain = ?2 AND name = ?3",
+    )?
+    .execute(params![organization, domain, name, at.0])?;
+    Ok(())
+}
+
+/// Marks the groups as changed that the user is a direct member of.
+pub(super) fn touch_groups_of(
+    db: &Connection,
+    organization: &str,
+    domain: &str,
+    user: Uuid,
+    at: Moment,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE roles SET modified_at = max(coalesce(modified_at, created_at) + 1, ?4)
+         WHERE organization = ?1 AND domain = ?2 AND name IN
+             (SELECT role FROM role_members
+              WHERE organization = ?1 AND domain = ?2 AND user_id = ?3)",
+    )?
+    .execute(params![organization, domain, user, at.0])?;
+    Ok(())
+}
+
+/// Marks the groups as changed that this group is a direct member of.
+pub(super) fn touch_holders_of(
+    db: &Connection,
+    organization: &str,
+    group: Uuid,
+    at: Moment,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE roles SET modified_at = max(coalesce(modified_at, created_at) + 1, ?3)
+         WHERE organization = ?1 AND id IN
+             (SELECT role FROM role_groups WHERE organization = ?1 AND member = ?2)",
+    )?
+    .execute(params![organization, group, at.0])?;
+    Ok(())
 }
 
 /// The group has changed only when its members have.
-fn mark(
-    db: &Connection,
-    group: &Group,
-    count: usize,
-    at: Moment,
-) -> rusqlite::Result<MembersChanged> {
-    if count == 0 {
-        return Ok(MembersChanged::default());
+fn mark(db: &Connection, group: &Group, ids: Vec<Uuid>, at: Moment) -> rusqlite::Result<Changed> {
+    if ids.is_empty() {
+        return Ok(Changed::default());
     }
     let moment = groups::changed_at(group, at);
     db.prepare_cached("UPDATE roles SET modified_at = ?3 WHERE organization = ?1 AND id = ?2")?
         .execute(params![group.organization, group.id, moment.0])?;
-    Ok(MembersChanged {
-        count,
+    let changed = MembersChanged {
+        count: ids.len(),
         at: Some(moment),
-    })
+    };
+    Ok((changed, ids))
 }
 
 fn member(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Member> {

@@ -34,6 +34,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: "",
         then: name_keys::make_anew,
     },
+    Migration {
+        sql: include_str!("schema_5.sql"),
+        then: nothing,
+    },
 ];
 
 fn nothing(_: &Connection) -> rusqlite::Result<()> {
@@ -141,6 +145,46 @@ mod tests {
         assert!(migrate(&mut connection).is_err());
         assert_eq!(version(&connection), Ok(1));
         assert!(connection.is_autocommit());
+    }
+
+    #[test]
+    fn undoing_an_earlier_import_over_scim_says_what_was_not_kept() {
+        let mut connection = earlier(1);
+        migrate_to(&mut connection, 4).unwrap();
+        // Made users alone; changed something; made something that is no user; is undone already.
+        for (number, door, state, created, updated) in [
+            (101, "scim", "completed", 0, 0),
+            (102, "scim", "completed", 0, 1),
+            (103, "scim", "completed", 1, 0),
+            (104, "scim", "undone", 1, 1),
+            (105, "rest", "completed", 1, 1),
+        ] {
+            connection
+                .execute(
+                    "INSERT INTO imports (number, organization, id, domain, door, operator, file_name,
+                         state, total, created, updated, unchanged, duplicate, failed, skipped, findings,
+                         started_at, options, may_grant_admin, active_at)
+                     VALUES (?1, 'default', randomblob(16), 'PRIMARY', ?2, 'admin', 'scim/v2/Bulk', ?3, 1,
+                         ?4, ?5, 0, 0, 0, 0, 0, 7, '{}', 1, 7)",
+                    rusqlite::params![number, door, state, created, updated],
+                )
+                .unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        let mut noted = connection
+            .prepare(
+                "SELECT i.number, d.deed FROM deeds d
+                 JOIN imports i ON i.organization = d.organization AND i.id = d.import
+                 ORDER BY i.number",
+            )
+            .unwrap();
+        let noted: Vec<(i64, String)> = noted
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        let unknown = serde_json::to_string(&crate::users::deeds::Deed::Unknown).unwrap();
+        assert_eq!(noted, [(102, unknown.clone()), (103, unknown)]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod transaction;
 mod rehearsal;
 mod ledger;
 mod rejects;
+mod deeds;
 mod undo;
 mod audit;
 mod operators;

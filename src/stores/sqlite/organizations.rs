@@ -16,7 +16,7 @@ use crate::users::store_error::StoreError;
 
 /// What goes with an organization. Users, operators and tokens keep it from going, so none are left; a
 /// test compares this with the schema.
-const GO_WITH_IT: [&str; 10] = [
+const GO_WITH_IT: [&str; 11] = [
     "spaces",
     "roles",
     "role_members",
@@ -25,6 +25,7 @@ const GO_WITH_IT: [&str; 10] = [
     "operation_results",
     "reject_blocks",
     "before_images",
+    "deeds",
     "findings",
     "audit",
 ];

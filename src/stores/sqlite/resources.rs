@@ -34,7 +34,8 @@ impl ResourceStore for SqliteStore {
         organization: &str,
         query: &ResourceQuery<'_>,
     ) -> Result<Found<UserResource>, StoreError> {
-        let with_groups = query.mentions("groups");
+        // The entity tag follows the groups.
+        let with_groups = query.mentions("groups") || query.mentions("meta");
         let search = Search {
             table: Table::Users,
             organization,
@@ -110,7 +111,7 @@ impl ResourceStore for SqliteStore {
     fn transact(&self, organization: &str, work: Work<'_>) -> Result<(), StoreError> {
         self.in_transaction(|db| {
             require(db, organization).map_err(from_sqlite)?;
-            work(&mut Transaction { db, organization })
+            work(&mut Transaction::new(db, organization))
         })
     }
 }

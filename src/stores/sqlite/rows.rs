@@ -1,12 +1,14 @@
 //! The users of a step, many to a statement: what a statement costs is paid once for all of them, and
 //! its cursors stay where the row before was. One at a time costs twice as much.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection};
 use uuid::Uuid;
 
 use crate::stores::sqlite::change::change;
+use crate::stores::sqlite::members::touch;
 use crate::stores::sqlite::step::signed;
 use crate::users::batch::{NewUser, Piece};
 use crate::users::merge::Glance;
@@ -94,6 +96,8 @@ pub(super) struct Rows<'s> {
     optional: Vec<(&'static str, Value)>,
     /// By size, with what all users have in common bound.
     inserts: [Option<CachedStatement<'s>>; SIZES],
+    /// Roles that have got users.
+    joined: BTreeSet<String>,
 }
 
 impl<'s> Rows<'s> {
@@ -109,6 +113,7 @@ impl<'s> Rows<'s> {
             import,
             optional: used.map(|(column, _, value)| (*column, *value)).collect(),
             inserts: Default::default(),
+            joined: BTreeSet::new(),
         }
     }
 
@@ -123,6 +128,15 @@ impl<'s> Rows<'s> {
             let (these, others) = users.split_at(1 << size);
             self.write_some(size as usize, these, tell)?;
             users = others;
+        }
+        Ok(())
+    }
+
+    /// Marks the groups as changed that have got users, each of them once.
+    pub(super) fn finish(self) -> rusqlite::Result<()> {
+        let step = self.step;
+        for role in &self.joined {
+            touch(self.db, &step.organization, &step.domain, role, step.at)?;
         }
         Ok(())
     }
@@ -224,7 +238,7 @@ impl<'s> Rows<'s> {
         Ok(found)
     }
 
-    fn give_roles(&self, user: &NewUser<'_>) -> rusqlite::Result<()> {
+    fn give_roles(&mut self, user: &NewUser<'_>) -> rusqlite::Result<()> {
         let Some(roles) = user.roles else {
             return Ok(());
         };
@@ -234,6 +248,9 @@ impl<'s> Rows<'s> {
         )?;
         for role in roles.split(ROLE_SEPARATOR) {
             insert.execute((&self.step.organization, &self.step.domain, user.id, role))?;
+            if !self.joined.contains(role) {
+                self.joined.insert(role.to_owned());
+            }
         }
         Ok(())
     }

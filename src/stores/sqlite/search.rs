@@ -148,12 +148,17 @@ impl Search<'_> {
             Table::Groups => ("roles r", format!("AND r.domain <> '{INTERNAL_DOMAIN}'")),
         };
         let mut parameters = vec![Value::Text(self.organization.to_owned())];
+        let domain = self.query.domain.map(|domain| {
+            parameters.push(Value::Text(domain.to_owned()));
+            "AND domain = ?"
+        });
+        let domain = domain.unwrap_or_default();
         let condition = condition.map(|condition| {
             parameters.extend(condition.parameters);
             format!("AND ({})", condition.sql)
         });
         let condition = condition.unwrap_or_default();
-        let rows = format!("FROM {table} WHERE organization = ? {groups} {condition}");
+        let rows = format!("FROM {table} WHERE organization = ? {domain} {groups} {condition}");
         (rows, parameters)
     }
 

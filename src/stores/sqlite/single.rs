@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::change::{Image, attributes_json, find_by_id, keep_image, put, rename};
 use crate::stores::sqlite::groups::groups_of;
+use crate::stores::sqlite::members::touch_groups_of;
 use crate::stores::sqlite::spaces::{IN_ORGANIZATION, find_or_make};
 use crate::stores::sqlite::step::{number_of, signed};
 use crate::stores::sqlite::users::{USER_COLUMNS, user};
@@ -149,12 +150,18 @@ pub(super) fn change(
     put(db, organization, id, &after, modified_in)?;
     if renamed {
         rename(db, organization, id, &content.user_name)?;
+        touch_groups_of(db, organization, &stored.domain, id, moment)?;
     }
     Ok(Change::Made(moment))
 }
 
 /// Removes a user and their memberships.
-pub(super) fn delete(db: &Connection, organization: &str, id: Uuid) -> rusqlite::Result<bool> {
+pub(super) fn delete(
+    db: &Connection,
+    organization: &str,
+    id: Uuid,
+    at: Moment,
+) -> rusqlite::Result<bool> {
     let domain: Option<String> = db
         .prepare_cached(&format!(
             "DELETE FROM users WHERE {IN_ORGANIZATION} AND id = ?2
@@ -165,6 +172,7 @@ pub(super) fn delete(db: &Connection, organization: &str, id: Uuid) -> rusqlite:
     let Some(domain) = domain else {
         return Ok(false);
     };
+    touch_groups_of(db, organization, &domain, id, at)?;
     db.prepare_cached(
         "DELETE FROM role_members WHERE organization = ?1 AND domain = ?2 AND user_id = ?3",
     )?

@@ -64,6 +64,7 @@ fn write_users(db: &Connection, step: &ImportStep, number: i64) -> rusqlite::Res
         together.push(user);
     }
     rows.write(&together, &mut tell)?;
+    rows.finish()?;
     Ok(outcomes)
 }
 

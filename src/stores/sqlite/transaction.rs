@@ -6,8 +6,9 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::step::{self, signed};
-use crate::stores::sqlite::{audit, groups, members, single};
+use crate::stores::sqlite::{audit, deeds, groups, members, single};
 use crate::users::audit::AuditEntry;
+use crate::users::deeds::{BroughtBack, Deed, Undoing};
 use crate::users::import_record::ImportId;
 use crate::users::resources::{
     Change, GroupResource, HashedPassword, Member, MembersChanged, Origin, Resources, UserContent,
@@ -20,6 +21,22 @@ use crate::users::store_error::StoreError;
 pub(super) struct Transaction<'t> {
     pub db: &'t Connection,
     pub organization: &'t str,
+    /// The import on whose behalf it changes something.
+    pub import: Option<ImportId>,
+    /// The import that it takes back.
+    pub undone: Option<ImportId>,
+}
+
+impl<'t> Transaction<'t> {
+    /// A transaction that has begun, of nobody's behalf yet.
+    pub(super) fn new(db: &'t Connection, organization: &'t str) -> Self {
+        Transaction {
+            db,
+            organization,
+            import: None,
+            undone: None,
+        }
+    }
 }
 
 impl Transaction<'_> {
@@ -37,13 +54,72 @@ impl Transaction<'_> {
         statement(self.db, self.organization).map_err(from_sqlite)
     }
 
+    /// Keeps what the import is about to do, or has done, if it is one.
+    fn keep(&self, deed: &Deed, at: Moment) -> Result<(), StoreError> {
+        match self.import {
+            Some(import) => {
+                self.run(|db, organization| deeds::keep(db, organization, import, deed, at))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps who came into a group, or went.
+    fn keep_members(
+        &self,
+        id: Uuid,
+        name: &str,
+        members: Vec<Uuid>,
+        at: Moment,
+        added: bool,
+    ) -> Result<(), StoreError> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        let name = name.to_owned();
+        let deed = match added {
+            true => Deed::MembersAdded { id, name, members },
+            false => Deed::MembersRemoved { id, name, members },
+        };
+        self.keep(&deed, at)
+    }
+
+    fn members_changed(
+        &mut self,
+        group: Uuid,
+        (changed, ids): (MembersChanged, Vec<Uuid>),
+        at: Moment,
+        added: bool,
+    ) -> Result<MembersChanged, StoreError> {
+        if self.import.is_some() && !ids.is_empty() {
+            let found = self.run(|db, organization| groups::find(db, organization, group))?;
+            if let Some(found) = found {
+                self.keep_members(group, &found.name, ids, at, added)?;
+            }
+        }
+        Ok(changed)
+    }
+
     /// Takes back all since the savepoint.
     fn go_back(&self) -> Result<(), StoreError> {
         self.run(|db, _| db.execute_batch("ROLLBACK TO attempt; RELEASE attempt"))
     }
 }
 
+impl Undoing for Transaction<'_> {
+    fn bring_back(&mut self, number: u64) -> Result<BroughtBack, StoreError> {
+        let Some(import) = self.undone else {
+            return Ok(BroughtBack::NotKept);
+        };
+        self.run(|db, organization| deeds::bring_back(db, organization, import, number))
+    }
+}
+
 impl Resources for Transaction<'_> {
+    fn act_for(&mut self, import: Option<ImportId>) {
+        self.import = import;
+    }
+
     fn user(&mut self, id: Uuid) -> Result<Option<UserResource>, StoreError> {
         self.run(|db, organization| single::read(db, organization, id))
     }
@@ -78,8 +154,15 @@ impl Resources for Transaction<'_> {
         })
     }
 
-    fn delete_user(&mut self, id: Uuid) -> Result<bool, StoreError> {
-        self.run(|db, organization| single::delete(db, organization, id))
+    fn delete_user(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError> {
+        if self.import.is_some()
+            && let Some(user) = self.user(id)?
+        {
+            let groups = user.groups.iter().map(|group| group.id).collect();
+            let name = user.user.user_name;
+            self.keep(&Deed::UserRemoved { id, name, groups }, at)?;
+        }
+        self.run(|db, organization| single::delete(db, organization, id, at))
     }
 
     fn group(&mut self, id: Uuid, with_members: bool) -> Result<Option<GroupResource>, StoreError> {
@@ -99,13 +182,23 @@ impl Resources for Transaction<'_> {
         members: &[Member],
         at: Moment,
     ) -> Result<Change, StoreError> {
-        self.run(|db, organization| {
-            let made = groups::add(db, organization, id, domain, name, external_id, at)?;
-            if let Change::Made(_) = made {
-                members::found(db, organization, id, members)?;
-            }
-            Ok(made)
-        })
+        let made = self.run(|db, organization| {
+            groups::add(db, organization, id, domain, name, external_id, at)
+        })?;
+        if let Change::Made(_) = made {
+            let entered =
+                self.run(|db, organization| members::found(db, organization, id, members))?;
+            self.keep(
+                &Deed::GroupMade {
+                    id,
+                    name: name.to_owned(),
+                    external_id: external_id.map(str::to_owned),
+                },
+                at,
+            )?;
+            self.keep_members(id, name, entered, at, true)?;
+        }
+        Ok(made)
     }
 
     fn change_group(
@@ -115,11 +208,41 @@ impl Resources for Transaction<'_> {
         external_id: Option<&str>,
         at: Moment,
     ) -> Result<Change, StoreError> {
-        self.run(|db, organization| groups::change(db, organization, id, name, external_id, at))
+        let before = self.run(|db, organization| groups::find(db, organization, id))?;
+        let changed = self
+            .run(|db, organization| groups::change(db, organization, id, name, external_id, at))?;
+        if let (Change::Made(_), Some(before)) = (changed, before) {
+            self.keep(
+                &Deed::GroupChanged {
+                    id,
+                    name: name.to_owned(),
+                    external_id: external_id.map(str::to_owned),
+                    name_before: before.name,
+                    external_id_before: before.external_id,
+                },
+                at,
+            )?;
+        }
+        Ok(changed)
     }
 
-    fn delete_group(&mut self, id: Uuid) -> Result<bool, StoreError> {
-        self.run(|db, organization| groups::delete(db, organization, id))
+    fn delete_group(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError> {
+        if self.import.is_some()
+            && let Some(found) = self.group(id, true)?
+        {
+            let holders = self.run(|db, organization| members::holders_of(db, organization, id))?;
+            let members = found.members.iter().map(|member| member.id).collect();
+            self.keep(
+                &Deed::GroupRemoved {
+                    id,
+                    name: found.group.name,
+                    members,
+                    holders,
+                },
+                at,
+            )?;
+        }
+        self.run(|db, organization| groups::delete(db, organization, id, at))
     }
 
     fn add_members(
@@ -128,7 +251,9 @@ impl Resources for Transaction<'_> {
         members: &[Member],
         at: Moment,
     ) -> Result<MembersChanged, StoreError> {
-        self.run(|db, organization| members::add(db, organization, group, members, at))
+        let changed =
+            self.run(|db, organization| members::add(db, organization, group, members, at))?;
+        self.members_changed(group, changed, at, true)
     }
 
     fn remove_members(
@@ -137,11 +262,14 @@ impl Resources for Transaction<'_> {
         members: &[Uuid],
         at: Moment,
     ) -> Result<MembersChanged, StoreError> {
-        self.run(|db, organization| members::remove(db, organization, group, members, at))
+        let changed =
+            self.run(|db, organization| members::remove(db, organization, group, members, at))?;
+        self.members_changed(group, changed, at, false)
     }
 
     fn clear_members(&mut self, group: Uuid, at: Moment) -> Result<MembersChanged, StoreError> {
-        self.run(|db, organization| members::clear(db, organization, group, at))
+        let changed = self.run(|db, organization| members::clear(db, organization, group, at))?;
+        self.members_changed(group, changed, at, false)
     }
 
     fn note(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {

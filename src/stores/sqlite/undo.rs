@@ -8,11 +8,17 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::change::{Image, put, put_roles, rename};
+use crate::stores::sqlite::connection::from_sqlite;
+use crate::stores::sqlite::deeds;
+use crate::stores::sqlite::members::touch_groups_of;
 use crate::stores::sqlite::spaces::IN_ORGANIZATION;
 use crate::stores::sqlite::step::number_of;
+use crate::stores::sqlite::transaction::Transaction;
 use crate::users::audit::{Actor, AuditEntry};
+use crate::users::deeds::take_back;
 use crate::users::import_record::{ImportId, ImportState};
 use crate::users::name::lookup_key;
+use crate::users::store_error::StoreError;
 use crate::users::undo::{NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
 
 /// Takes the import back; none when there is no such import, or it still runs.
@@ -21,6 +27,48 @@ pub(super) fn undo(
     organization: &str,
     id: ImportId,
     by: &Actor,
+    at: Moment,
+) -> Result<Option<Undone>, StoreError> {
+    let Some(mut undone) = take_users_back(db, organization, id, at).map_err(from_sqlite)? else {
+        return Ok(None);
+    };
+    // Names that removed users want back are free by now, as far as they can be.
+    let deeds = deeds::of_import(db, organization, id).map_err(from_sqlite)?;
+    let mut transaction = Transaction {
+        undone: Some(id),
+        ..Transaction::new(db, organization)
+    };
+    take_back(&mut transaction, deeds, at, &mut undone)?;
+    finish(db, organization, id, &undone)
+        .and_then(|()| note(db, &AuditEntry::import_undone(id, &undone, by, at)))
+        .map_err(from_sqlite)?;
+    Ok(Some(undone))
+}
+
+/// Says that the import is taken back, and keeps no more of what it did.
+fn finish(
+    db: &Connection,
+    organization: &str,
+    id: ImportId,
+    undone: &Undone,
+) -> rusqlite::Result<()> {
+    db.execute(
+        "DELETE FROM before_images WHERE organization = ?1 AND import = ?2",
+        params![organization, id.0],
+    )?;
+    deeds::remove(db, organization, id)?;
+    db.execute(
+        "UPDATE imports SET state = 'undone', reason = ?3 WHERE organization = ?1 AND id = ?2",
+        params![organization, id.0, undone.sentence()],
+    )?;
+    Ok(())
+}
+
+/// Takes back what the import did to users who are there; none when there is no such import, or it still runs.
+fn take_users_back(
+    db: &Connection,
+    organization: &str,
+    id: ImportId,
     at: Moment,
 ) -> rusqlite::Result<Option<Undone>> {
     let found: Option<(String, i64, i64)> = db
@@ -38,16 +86,11 @@ pub(super) fn undo(
     }
     let mut undone = Undone::default();
     // Who was made gives a name free that somebody may want back.
-    remove(db, organization, number, &mut undone)?;
+    remove(db, organization, number, at, &mut undone)?;
     if updated > 0 {
         name_the_imageless(db, organization, id, number, &mut undone)?;
     }
-    restore(db, organization, id, &mut undone)?;
-    db.execute(
-        "UPDATE imports SET state = 'undone', reason = ?3 WHERE organization = ?1 AND id = ?2",
-        params![organization, id.0, undone.sentence()],
-    )?;
-    note(db, &AuditEntry::import_undone(id, &undone, by, at))?;
+    restore(db, organization, id, at, &mut undone)?;
     Ok(Some(undone))
 }
 
@@ -55,6 +98,7 @@ fn remove(
     db: &Connection,
     organization: &str,
     number: i64,
+    at: Moment,
     undone: &mut Undone,
 ) -> rusqlite::Result<()> {
     let mut touched = db.prepare(
@@ -65,6 +109,15 @@ fn remove(
     while let Some(row) = names.next()? {
         undone.leave(&row.get::<_, String>(0)?, TOUCHED);
     }
+    db.execute(
+        "UPDATE roles SET modified_at = max(coalesce(modified_at, created_at) + 1, ?3)
+         WHERE organization = ?1 AND (domain, name) IN
+             (SELECT m.domain, m.role FROM role_members m JOIN people u
+                  ON u.organization = m.organization AND u.domain = m.domain AND u.id = m.user_id
+              WHERE m.organization = ?1 AND u.created_in = ?2
+                  AND (u.modified_at IS NULL OR u.modified_in = ?2))",
+        params![organization, number, at.0],
+    )?;
     db.execute(
         "DELETE FROM role_members WHERE organization = ?1 AND (domain, user_id) IN
              (SELECT domain, id FROM people WHERE organization = ?1 AND created_in = ?2
@@ -108,6 +161,7 @@ fn restore(
     db: &Connection,
     organization: &str,
     id: ImportId,
+    at: Moment,
     undone: &mut Undone,
 ) -> rusqlite::Result<()> {
     let barred = give_names_up(db, organization, id)?;
@@ -121,7 +175,7 @@ fn restore(
     let mut rows = images.query(params![organization, id.0])?;
     while let Some(row) = rows.next()? {
         let (user, image): (Uuid, String) = (row.get(0)?, row.get(1)?);
-        let name: String = row.get(2)?;
+        let (name, domain): (String, String) = (row.get(2)?, row.get(4)?);
         if row.get::<_, Option<Uuid>>(3)? != Some(id.0) {
             undone.leave(&name, TOUCHED);
             continue;
@@ -138,19 +192,34 @@ fn restore(
             .transpose()?;
         put(db, organization, user, &image, modified_in)?;
         match &image.user_name {
-            Some(name) => rename(db, organization, user, name)?,
+            Some(before) => {
+                rename(db, organization, user, before)?;
+                if *before != name {
+                    touch_groups_of(db, organization, &domain, user, at)?;
+                }
+            }
             None => {
-                let domain: String = row.get(4)?;
-                put_roles(db, organization, &domain, user, &image.profile.roles)?;
+                let now = roles_of(db, organization, &domain, user)?;
+                let roles = (now.as_slice(), image.profile.roles.as_slice());
+                put_roles(db, (organization, &domain), user, roles, at)?;
             }
         }
         undone.restored += 1;
     }
-    db.execute(
-        "DELETE FROM before_images WHERE organization = ?1 AND import = ?2",
-        params![organization, id.0],
-    )?;
     Ok(())
+}
+
+fn roles_of(
+    db: &Connection,
+    organization: &str,
+    domain: &str,
+    user: Uuid,
+) -> rusqlite::Result<Vec<String>> {
+    db.prepare_cached(
+        "SELECT role FROM role_members WHERE organization = ?1 AND domain = ?2 AND user_id = ?3",
+    )?
+    .query_map(params![organization, domain, user], |row| row.get(0))?
+    .collect()
 }
 
 /// Frees the names of all who get another one back, so that they can have each other's; answers who

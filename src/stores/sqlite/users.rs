@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::note;
+use crate::stores::sqlite::members::touch_groups_of;
 use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::spaces::{IN_DOMAIN, IN_ORGANIZATION};
 use crate::users::audit::{Actor, AuditEntry};
@@ -163,7 +164,8 @@ impl UserStore for SqliteStore {
                 ))?
                 .query_row(params![organization, domain, key], |row| row.get(0))
                 .optional()?;
-            if id.is_some() {
+            if let Some(id) = id {
+                touch_groups_of(db, organization, domain, id, at)?;
                 db.execute(
                     "DELETE FROM role_members
                      WHERE organization = ?1 AND domain = ?2 AND user_id = ?3",

@@ -9,15 +9,36 @@ use serde_json::{Map, Value};
 
 use crate::users::scim::document::{Document, Named, Place, attributes, get, named, put};
 use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::filter_parser::Quotes;
 use crate::users::scim::schema::{Attribute, Mutability, ResourceType, Schema};
 use crate::users::scim::values::check_value;
 
-/// What a door does not insist on.
+/// URN of a schema that WSO2 Identity Server has (its roles), and that its clients send with users and groups.
+const ROLE: &str = "urn:ietf:params:scim:schemas:core:2.0:Role";
+
+/// What an address does not insist on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leniency {
-    /// Whether `schemas` has to be there and to name the core schema. WSO2's bulk requests and Zuora's
-    /// lists of users may come without.
+    /// Whether messages are as RFC 7643 and RFC 7644 have them: `schemas` is there and names the core schema, or
+    /// the message; text in filters stands in quotation marks; names may hold blanks and `/`. At the address of WSO2 Identity Server neither is
+    /// asked for, because the original's own samples do without; Zuora's users may come without `schemas`.
     pub schemas_required: bool,
+}
+
+impl Leniency {
+    /// Whether names are as directories push them (Okta, Entra ID): user names of several words, and group names
+    /// with a `/` of their own. The original has neither.
+    pub fn plain_names(self) -> bool {
+        self.schemas_required
+    }
+
+    /// Whether text in filters and PATCH paths has to stand in quotation marks.
+    pub fn quotes(self) -> Quotes {
+        match self.schemas_required {
+            true => Quotes::Required,
+            false => Quotes::Optional,
+        }
+    }
 }
 
 impl Default for Leniency {
@@ -219,6 +240,9 @@ fn check_schemas(
         let urn = urn.as_str().ok_or_else(|| {
             ScimError::value(format!("schemas[{number}] must be text: a schema's URN."))
         })?;
+        if !leniency.schemas_required && urn.eq_ignore_ascii_case(ROLE) {
+            continue;
+        }
         // One name of a schema beside another of the same is no repetition: clients do not know.
         let known = match urn.eq_ignore_ascii_case(core) {
             true => Some(core),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::clock::Moment;
 use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::filter_parser::Parser;
+use crate::users::scim::filter_parser::{Parser, Quotes};
 use crate::users::scim::filter_tokens::Token;
 use crate::users::scim::path::AttributePath;
 use crate::users::scim::schema::ResourceType;
@@ -75,7 +75,20 @@ impl Filter {
     /// `invalidFilter`: it cannot be read, names what does not exist or is never shown, or compares
     /// what cannot be compared.
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, ScimError> {
-        let mut parser = Parser::new(text, resource_type, ErrorType::InvalidFilter)?;
+        Filter::parse_with(text, resource_type, Quotes::Required)
+    }
+
+    /// The same where text may stand without quotation marks, as the samples of WSO2 Identity Server write it
+    /// (`userName Eq kim`).
+    ///
+    /// # Errors
+    /// As of [`Filter::parse`].
+    pub fn parse_with(
+        text: &str,
+        resource_type: &ResourceType,
+        quotes: Quotes,
+    ) -> Result<Self, ScimError> {
+        let mut parser = Parser::new(text, resource_type, ErrorType::InvalidFilter, quotes)?;
         let filter = parser.filter(None)?;
         let end = parser.peek();
         if end.token != Token::End {

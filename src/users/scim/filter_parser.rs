@@ -13,6 +13,15 @@ pub const MAX_LENGTH: usize = 8 * 1024;
 /// How many brackets may stand inside one another.
 pub const MAX_DEPTH: usize = 32;
 
+/// Whether text has to stand in quotation marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quotes {
+    /// As RFC 7644 §3.4.2.2 has it.
+    Required,
+    /// One word may stand without them.
+    Optional,
+}
+
 /// Reads a filter, or what stands in the brackets of a path.
 pub(super) struct Parser<'t> {
     tokens: Tokens<'t>,
@@ -20,6 +29,7 @@ pub(super) struct Parser<'t> {
     resource_type: &'t ResourceType,
     /// What an error is called.
     error: ErrorType,
+    quotes: Quotes,
     depth: usize,
 }
 
@@ -32,6 +42,7 @@ impl<'t> Parser<'t> {
         text: &'t str,
         resource_type: &'t ResourceType,
         error: ErrorType,
+        quotes: Quotes,
     ) -> Result<Self, ScimError> {
         if text.len() > MAX_LENGTH {
             let what = noun(error);
@@ -51,6 +62,7 @@ impl<'t> Parser<'t> {
             next,
             resource_type,
             error,
+            quotes,
             depth: 0,
         })
     }
@@ -128,8 +140,35 @@ impl<'t> Parser<'t> {
                 return Err(self.fail(self.next.at, "brackets cannot stand in brackets"));
             }
             let inside = self.element(&path)?;
-            return Ok(Filter::Element(path, Box::new(inside)));
+            return match self.sub_attribute(&path)? {
+                None => Ok(Filter::Element(path, Box::new(inside))),
+                Some((sub, at)) => {
+                    let compared = self.comparison(sub, at)?;
+                    Ok(of_element(path, inside, compared))
+                }
+            };
         }
+        self.comparison(path, at)
+    }
+
+    /// The sub-attribute behind the brackets of a value path, and where it stands: Entra ID asks so, as
+    /// `emails[type eq "work"].value eq "…"`, which the grammar of RFC 7644 has in PATCH paths alone.
+    fn sub_attribute(
+        &mut self,
+        parent: &AttributePath,
+    ) -> Result<Option<(AttributePath, usize)>, ScimError> {
+        let Token::Word(word) = self.next.token else {
+            return Ok(None);
+        };
+        let Some(name) = word.strip_prefix('.').filter(|_| !self.next.spaced) else {
+            return Ok(None);
+        };
+        let at = self.advance()?.at;
+        self.path(name, at, Some(parent)).map(|sub| Some((sub, at)))
+    }
+
+    /// The comparison of an attribute that is taken already.
+    fn comparison(&mut self, path: AttributePath, at: usize) -> Result<Filter, ScimError> {
         let word = self.advance()?;
         let Token::Word(name) = word.token else {
             return Err(self.fail(word.at, EXPECTED_OPERATOR));
@@ -144,7 +183,7 @@ impl<'t> Parser<'t> {
             return Err(self.fail(literal.at, "expected a blank and a value"));
         }
         let path = path.compared(self.resource_type);
-        let operand = operand(&path, operator, literal.token);
+        let operand = operand(&path, operator, literal.token, self.quotes);
         match operand {
             Ok(operand) => Ok(Filter::Compare(path, operator, operand)),
             Err((Wrong::Value, reason)) => Err(self.fail(literal.at, &reason)),
@@ -175,7 +214,7 @@ impl<'t> Parser<'t> {
     ) -> Result<AttributePath, ScimError> {
         let path = match scope {
             Some(parent) => parent.child(word, self.resource_type),
-            None => AttributePath::parse(word, self.resource_type),
+            None => AttributePath::parse_bare(word, self.resource_type),
         };
         let path = path.map_err(|sentence| self.fail(at, &sentence))?;
         let attribute = path.target(self.resource_type);
@@ -238,9 +277,13 @@ fn operand(
     path: &AttributePath,
     operator: Operator,
     literal: Token<'_>,
+    quotes: Quotes,
 ) -> Result<Operand, (Wrong, String)> {
     let operand = match literal {
         Token::Text(text) => Operand::Text(text),
+        Token::Word(word) if quotes == Quotes::Optional && is_bare_text(path, word) => {
+            Operand::Text(word.to_owned())
+        }
         Token::Word("true") => Operand::Boolean(true),
         Token::Word("false") => Operand::Boolean(false),
         Token::Word("null") => Operand::Null,
@@ -297,6 +340,36 @@ fn operand(
         _ => None,
     };
     converted.ok_or_else(|| (Wrong::Value, format!("expected {wanted} for {path}")))
+}
+
+/// Whether a word without quotation marks is the text to compare with.
+fn is_bare_text(path: &AttributePath, word: &str) -> bool {
+    word != "null" && !matches!(path.kind, Type::Decimal | Type::Integer)
+}
+
+/// What is said of a sub-attribute of those elements that match: `emails[type eq "work"].value eq "…"` is asked
+/// of one element at a time, and `ne` is `not (eq)` here as it is without brackets.
+fn of_element(path: AttributePath, inside: Filter, compared: Filter) -> Filter {
+    let (compared, negated) = match compared {
+        Filter::Compare(sub, Operator::Equal, Operand::Null) => (Filter::Present(sub), true),
+        Filter::Compare(sub, Operator::NotEqual, Operand::Null) => (Filter::Present(sub), false),
+        Filter::Compare(sub, Operator::NotEqual, operand) => {
+            (Filter::Compare(sub, Operator::Equal, operand), true)
+        }
+        compared => (compared, false),
+    };
+    let both = match inside {
+        Filter::And(mut all) => {
+            all.push(compared);
+            all
+        }
+        inside => vec![inside, compared],
+    };
+    let element = Filter::Element(path, Box::new(Filter::And(both)));
+    match negated {
+        true => Filter::Not(Box::new(element)),
+        false => element,
+    }
 }
 
 const EXPECTED_VALUE: &str = "expected text in quotation marks, a number, true, false or null";

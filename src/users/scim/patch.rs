@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::users::scim::check::{Leniency, take_schemas};
 use crate::users::scim::document::{Named, named};
 use crate::users::scim::error::{ErrorType, ScimError};
+use crate::users::scim::filter_parser::Quotes;
 use crate::users::scim::patch_change::{Action, Change, Op, Target, changes, is_set_by_server};
 use crate::users::scim::patch_path::PatchPath;
 use crate::users::scim::path::AttributePath;
@@ -75,6 +76,7 @@ pub fn parse_patch(
     for (number, operation) in operations.into_iter().enumerate() {
         let mut reader = Reader {
             resource_type,
+            quotes: leniency.quotes(),
             operation: number,
             changes: &mut changes,
         };
@@ -110,6 +112,8 @@ fn check_schemas(schemas: Option<&Value>, leniency: Leniency) -> Result<(), Scim
     };
     let named = match schemas {
         None => !leniency.schemas_required,
+        // Clients of the original send an empty list, or the URN of the resource.
+        Some(Value::Array(urns)) if !leniency.schemas_required => urns.iter().all(Value::is_string),
         Some(Value::Array(urns)) => urns.iter().any(is_named),
         Some(_) => false,
     };
@@ -131,6 +135,7 @@ fn take(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
 /// Reads one operation.
 struct Reader<'r> {
     resource_type: &'r ResourceType,
+    quotes: Quotes,
     operation: usize,
     changes: &'r mut Vec<Change>,
 }
@@ -248,18 +253,20 @@ impl Reader<'_> {
     }
 
     fn path(&self, path: &str) -> Result<Target, ScimError> {
-        Ok(match PatchPath::parse(path, self.resource_type)? {
-            PatchPath::Extension(urn) => Target::Extension(urn),
-            PatchPath::Attribute {
-                attribute,
-                filter,
-                sub,
-            } => Target::Attribute {
-                attribute,
-                filter,
-                sub: sub.and_then(|path| path.sub),
+        Ok(
+            match PatchPath::parse_with(path, self.resource_type, self.quotes)? {
+                PatchPath::Extension(urn) => Target::Extension(urn),
+                PatchPath::Attribute {
+                    attribute,
+                    filter,
+                    sub,
+                } => Target::Attribute {
+                    attribute,
+                    filter,
+                    sub: sub.and_then(|path| path.sub),
+                },
             },
-        })
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::scim::filter::Filter;
-use crate::users::scim::filter_parser::Parser;
+use crate::users::scim::filter_parser::{Parser, Quotes};
 use crate::users::scim::filter_tokens::Token;
 use crate::users::scim::path::AttributePath;
 use crate::users::scim::schema::ResourceType;
@@ -36,10 +36,22 @@ impl PatchPath {
     /// # Errors
     /// `invalidPath`: it cannot be read, or names what does not exist.
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, ScimError> {
+        PatchPath::parse_with(text, resource_type, Quotes::Required)
+    }
+
+    /// The same where text in brackets may stand without quotation marks.
+    ///
+    /// # Errors
+    /// As of [`PatchPath::parse`].
+    pub fn parse_with(
+        text: &str,
+        resource_type: &ResourceType,
+        quotes: Quotes,
+    ) -> Result<Self, ScimError> {
         if let Some(schema) = resource_type.extension(text) {
             return Ok(PatchPath::Extension(schema.id));
         }
-        let mut parser = Parser::new(text, resource_type, ErrorType::InvalidPath)?;
+        let mut parser = Parser::new(text, resource_type, ErrorType::InvalidPath, quotes)?;
         let first = parser.advance()?;
         let Token::Word(word) = first.token else {
             return Err(parser.fail(first.at, "expected an attribute"));

@@ -5,7 +5,7 @@ use std::slice;
 
 use serde_json::{Map, Value};
 
-use crate::users::scim::schema::{Attribute, ResourceType, Type};
+use crate::users::scim::schema::{Attribute, ENTERPRISE, ResourceType, Type};
 
 /// The attribute that lists a resource's schemas (RFC 7643 §3), which belongs to none.
 pub const SCHEMAS: &str = "schemas";
@@ -73,6 +73,22 @@ impl AttributePath {
         }
     }
 
+    /// The same for filters, where an attribute of the enterprise extension that the core schema does not have
+    /// may stand without its URN: clients ask `manager eq "…"` so.
+    ///
+    /// # Errors
+    /// As of [`AttributePath::parse`].
+    pub fn parse_bare(text: &str, resource_type: &ResourceType) -> Result<Self, String> {
+        AttributePath::parse(text, resource_type).or_else(|refused| {
+            let bare = !text.contains(':') && resource_type.extension(ENTERPRISE).is_some();
+            match bare {
+                true => AttributePath::parse(&format!("{ENTERPRISE}:{text}"), resource_type)
+                    .map_err(|_| refused),
+                false => Err(refused),
+            }
+        })
+    }
+
     /// The path to `attribute`, of the extension with this URN or of no extension.
     pub fn of(extension: Option<&'static str>, attribute: &Attribute) -> Self {
         AttributePath {
@@ -122,12 +138,12 @@ impl AttributePath {
         }
     }
 
-    /// The path whose values are compared where this one is named: `value` of a multi-valued complex
-    /// attribute (RFC 7644 §3.4.2.2), otherwise the path itself.
+    /// The path whose values are compared where this one is named: `value` of a complex attribute that has one
+    /// (RFC 7644 §3.4.2.2 says so of multi-valued ones, and clients ask `manager eq "…"`), otherwise the path
+    /// itself.
     #[must_use]
     pub fn compared(self, resource_type: &ResourceType) -> Self {
-        if self.multi_valued
-            && self.kind == Type::Complex
+        if self.kind == Type::Complex
             && let Ok(value) = self.child("value", resource_type)
         {
             return value;

@@ -4,13 +4,15 @@
 //! Canonical means: names are spelled as the schemas spell them, extensions stand under their URN, what
 //! has no value is not there.
 
+use ring::digest::{Context, SHA256};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::hex;
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::account_state::{self, ACTIVE};
-use crate::users::resources::{GroupResource, Kind, UserContent, UserResource};
+use crate::users::resources::{Group, GroupRef, GroupResource, Kind, UserContent, UserResource};
 use crate::users::scim::document::{Document, put};
 use crate::users::scim::lists;
 use crate::users::scim::places::{self, Place};
@@ -32,6 +34,37 @@ pub fn qualified(domain: &str, name: &str) -> String {
 /// The weak entity tag (RFC 9110 §8.8.3) of a resource that was changed last at this moment.
 pub fn version(changed: Moment) -> String {
     format!("W/\"{:x}\"", changed.0)
+}
+
+/// The weak entity tag of a user, which follows the groups they are in as well: those are a part of what is
+/// shown (RFC 9110 §8.8.1), and they change without a change to the user.
+pub fn user_version(resource: &UserResource) -> String {
+    let user = &resource.user;
+    let changed = user.modified_at.unwrap_or(user.created_at);
+    version_of(changed, &resource.groups)
+}
+
+/// The weak entity tag of a resource that was changed last at this moment, and is in these groups.
+pub fn version_of(changed: Moment, groups: &[GroupRef]) -> String {
+    if groups.is_empty() {
+        return version(changed);
+    }
+    let mut all = Context::new(&SHA256);
+    for group in groups {
+        all.update(group.id.as_bytes());
+        for text in [&group.domain, &group.name] {
+            all.update(&(text.len() as u64).to_le_bytes());
+            all.update(text.as_bytes());
+        }
+    }
+    let digest = all.finish();
+    let digest = digest.as_ref().get(..8).unwrap_or_default();
+    format!("W/\"{:x}-{}\"", changed.0, hex::encode(digest))
+}
+
+/// The weak entity tag of a group, which is changed whenever its members are.
+pub fn group_version(group: &Group) -> String {
+    version(group.modified_at.unwrap_or(group.created_at))
 }
 
 /// A user as a document; `base` is the base URL, without a slash at its end.
@@ -61,7 +94,12 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
     let changed = user.modified_at.unwrap_or(user.created_at);
     core(
         "meta",
-        meta("User", user.id, user.created_at, changed, base),
+        meta(
+            ("User", user.id),
+            (user.created_at, changed),
+            user_version(resource),
+            base,
+        ),
     );
     for (sub, value) in [
         ("givenName", &user.given_name),
@@ -130,7 +168,12 @@ pub fn group(resource: &GroupResource, base: &str) -> Document {
     let changed = group.modified_at.unwrap_or(group.created_at);
     core(
         "meta",
-        meta("Group", group.id, group.created_at, changed, base),
+        meta(
+            ("Group", group.id),
+            (group.created_at, changed),
+            group_version(group),
+            base,
+        ),
     );
     if !resource.members.is_empty() {
         let members = resource.members.iter().map(|member| {
@@ -246,13 +289,18 @@ fn keep(attributes: &mut Map<String, Value>, extension: Option<&str>, name: Stri
     }
 }
 
-fn meta(kind: &str, id: Uuid, created: Moment, changed: Moment, base: &str) -> Value {
+fn meta(
+    (kind, id): (&str, Uuid),
+    (created, changed): (Moment, Moment),
+    version: String,
+    base: &str,
+) -> Value {
     json!({
         "resourceType": kind,
         "created": created.to_rfc3339(),
         "lastModified": changed.to_rfc3339(),
         "location": format!("{base}/{kind}s/{id}"),
-        "version": version(changed),
+        "version": version,
     })
 }
 

@@ -1,0 +1,153 @@
+//! Where a request goes: the dialect's address, and the organization that the path names.
+//!
+//! WSO2 Identity Server has its dialect below `/t/{tenant}` and `/o/{organization}` too. The organization of a path
+//! is that of the caller, or any for an operator of all organizations.
+
+use actix_web::http::StatusCode;
+
+use crate::access::gate::Caller;
+use crate::app::App;
+use crate::http::scim::error::{self, Failure};
+use crate::http::scim::mount::Mount;
+use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::organization::canonical;
+use crate::wire::percent;
+
+/// The tenant that WSO2 Identity Server begins with.
+const SUPER_TENANT: &str = "carbon.super";
+
+/// What stands before the dialect's address where a path names an organization.
+const BEFORE: [&str; 2] = ["t", "o"];
+
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The dialect.
+    pub mount: Mount,
+    /// What leads there, without a slash at its end: `/scim2`, `/t/acme/scim2`.
+    pub prefix: String,
+    /// The organization that the path names, as it stands there.
+    pub organization: Option<String>,
+    /// What follows the address, percent-decoded. Bytes that are no UTF-8 lead nowhere: they become a character
+    /// that no path has.
+    pub below: String,
+}
+
+impl Place {
+    /// Where this path leads; none when it is below no address of a dialect.
+    pub fn of(path: &str) -> Option<Self> {
+        let found = Mount::ALL
+            .into_iter()
+            .find_map(|mount| Some((mount, below(path, mount.path())?)));
+        if let Some((mount, rest)) = found {
+            return Some(Place::new(mount, mount.path().to_owned(), None, rest));
+        }
+        let mut segments = path.strip_prefix('/')?.splitn(3, '/');
+        let (before, name, _) = (segments.next()?, segments.next()?, segments.next()?);
+        if !BEFORE.contains(&before) || name.is_empty() {
+            return None;
+        }
+        let prefix = format!("/{before}/{name}{}", Mount::Wso2.path());
+        let rest = below(path, &prefix)?;
+        let name = decoded(name);
+        Some(Place::new(Mount::Wso2, prefix, Some(name), rest))
+    }
+
+    fn new(mount: Mount, prefix: String, organization: Option<String>, rest: &str) -> Self {
+        Place {
+            mount,
+            prefix,
+            organization,
+            below: decoded(rest),
+        }
+    }
+
+    /// The caller in the organization that the path names.
+    ///
+    /// # Errors
+    /// They may not act there, or, for an operator of all organizations, there is none of that name.
+    pub fn enter(&self, app: &App, caller: Caller) -> Result<Caller, Failure> {
+        let Some(name) = &self.organization else {
+            return Ok(caller);
+        };
+        let found =
+            |name: &str| canonical(app.store.as_ref(), name).map_err(|error| error::store(&error));
+        let organization = match found(name)? {
+            None if name.eq_ignore_ascii_case(SUPER_TENANT) => found(DEFAULT_ORGANIZATION)?,
+            found => found,
+        };
+        match organization {
+            Some(organization) if organization == caller.organization || caller.anywhere => {
+                Ok(Caller {
+                    organization,
+                    anywhere: false,
+                    ..caller
+                })
+            }
+            None if caller.anywhere => Err(Failure::new(
+                StatusCode::NOT_FOUND,
+                format!(
+                    "There is no organization {name}; `muster organization list` says which there are."
+                ),
+            )),
+            // Whether there is one is no concern of somebody who may not act in it.
+            Some(_) | None => Err(Failure::new(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "You act in the organization {} and may not act in {name}; leave it out of the \
+                     path, or call with credentials of that organization.",
+                    caller.organization
+                ),
+            )),
+        }
+    }
+}
+
+/// What follows the address in a path; none when it is not below it.
+fn below<'p>(path: &'p str, address: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(address)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+fn decoded(text: &str) -> String {
+    String::from_utf8_lossy(&percent::decode(text)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_a_dialect_and_an_organization() {
+        let place = |path: &str| {
+            let found = Place::of(path)?;
+            Some((found.mount, found.prefix, found.organization, found.below))
+        };
+        let to = |mount, prefix: &str, organization: Option<&str>, below: &str| {
+            let organization = organization.map(str::to_owned);
+            Some((mount, prefix.to_owned(), organization, below.to_owned()))
+        };
+        let (rfc, wso2) = (Mount::Rfc, Mount::Wso2);
+        assert_eq!(place("/scim/v2/Users"), to(rfc, "/scim/v2", None, "/Users"));
+        assert_eq!(place("/scim2"), to(wso2, "/scim2", None, ""));
+        assert_eq!(
+            place("/t/acme/scim2/Users/7"),
+            to(wso2, "/t/acme/scim2", Some("acme"), "/Users/7")
+        );
+        assert_eq!(
+            place("/o/a%20b/scim2/Bulk"),
+            to(wso2, "/o/a%20b/scim2", Some("a b"), "/Bulk")
+        );
+        for path in [
+            "/scim2x/Users",
+            "/t/acme/scim2x",
+            "/t/acme/scim/v2/Users",
+            "/t//scim2/Users",
+            "/t/scim2/Users",
+            "/x/acme/scim2/Users",
+            "/",
+        ] {
+            assert_eq!(place(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! Undoing a Bulk request: groups, memberships and removed users are as before, or the answer says which are not;
+//! on both stores.
+
+use muster::clock::Moment;
+use serde_json::{Value, json};
+
+use crate::app::{Response, TestApp, admin};
+use crate::scim::{
+    ENTERPRISE, ask, bulk, document, get, id, make, make_group, make_user, patch, user,
+};
+
+fn servers() -> [TestApp; 2] {
+    [
+        TestApp::start(),
+        TestApp::start_with(|options| options.app.store.url = "memory:".into()),
+    ]
+}
+
+/// The id of the import that a request was.
+fn import_of(response: &Response) -> String {
+    let field = response.header("muster-import").expect("an import");
+    let id = field.split(['"', ',', ';']).find(|part| part.len() == 36);
+    id.expect("its id").to_owned()
+}
+
+/// Carries the operations out, all of which have to be done, and answers the id of the import.
+#[track_caller]
+fn done(server: &TestApp, operations: Value) -> String {
+    let response = ask(server, "POST", "/scim/v2/Bulk", &bulk(operations));
+    let answer = document(&response);
+    for operation in answer["Operations"].as_array().expect("results") {
+        let status = operation["status"].as_str().expect("a status");
+        assert!(status.starts_with('2'), "{operation}");
+    }
+    import_of(&response)
+}
+
+#[track_caller]
+fn undo(server: &TestApp, import: &str) -> Value {
+    let path = format!("/api/v1/imports/{import}/undo");
+    let caller = format!("Authorization: {}", admin());
+    let response = crate::scim::send(server, "POST", &path, &[&caller], "");
+    assert_eq!(response.status, 200, "{}", response.body);
+    serde_json::from_str(&response.body).expect("JSON")
+}
+
+/// All users and groups, without when they were changed.
+fn everything(server: &TestApp) -> Value {
+    let mut all = Vec::new();
+    for path in [
+        "/scim/v2/Users",
+        "/scim/v2/Groups?attributes=displayName,externalId,members.value,members.display",
+    ] {
+        let mut list = get(server, path)["Resources"].clone();
+        for resource in list.as_array_mut().expect("a list") {
+            if let Some(meta) = resource.get_mut("meta") {
+                meta.as_object_mut()
+                    .expect("an object")
+                    .retain(|name, _| name == "created");
+            }
+            if let Some(Value::Array(members)) = resource.get_mut("members") {
+                members.sort_by_key(Value::to_string);
+            }
+        }
+        all.push(list);
+    }
+    all.into()
+}
+
+fn delete(path: &str, id: &str) -> Value {
+    json!({"method": "DELETE", "path": format!("/{path}/{id}")})
+}
+
+fn change(path: &str, id: &str, operations: Value) -> Value {
+    json!({"method": "PATCH", "path": format!("/{path}/{id}"), "data": patch(operations)})
+}
+
+fn post(path: &str, name: &str, data: Value) -> Value {
+    json!({"method": "POST", "path": format!("/{path}"), "bulkId": name, "data": data})
+}
+
+fn group(name: &str, members: Value) -> Value {
+    json!({"schemas": [crate::scim::GROUP], "displayName": name, "members": members})
+}
+
+#[test]
+fn everything_that_a_bulk_request_did_is_taken_back() {
+    for server in servers() {
+        let kim = make(
+            &server,
+            "/scim/v2/Users",
+            &user("kim", json!({"title": "before"})),
+        );
+        let kim = id(&kim);
+        let lee = make(
+            &server,
+            "/scim/v2/Users",
+            &user(
+                "lee",
+                json!({
+                    "password": "Spring-Meadow-42", "externalId": "L-1", "emails": [{"value": "lee@example.com"}],
+                    ENTERPRISE: {"manager": {"value": kim}},
+                }),
+            ),
+        );
+        let lee = id(&lee);
+        let sue = make_user(&server, "SALES/sue");
+        let inner = make_group(&server, "inner", &[&lee]);
+        let crew = make_group(&server, "crew", &[&kim, &lee, &inner]);
+        let gone = make_group(&server, "gone", &[&kim, &inner]);
+        let holder = make_group(&server, "holder", &[&gone]);
+        let team = make_group(&server, "SALES/team", &[&sue]);
+        let before = everything(&server);
+        for operations in [
+            // The handed case.
+            json!([
+                delete("Users", &lee),
+                change(
+                    "Users",
+                    &kim,
+                    json!([{"op": "replace", "path": "title", "value": "after"}])
+                ),
+                change(
+                    "Groups",
+                    &crew,
+                    json!([
+                        {"op": "replace", "path": "displayName", "value": "renamed"},
+                        {"op": "remove", "path": "members"},
+                    ])
+                ),
+            ]),
+            // A group that held others and was in one, and what became of its members before and behind.
+            json!([
+                change(
+                    "Groups",
+                    &gone,
+                    json!([{"op": "add", "path": "members", "value": [{"value": lee}]}])
+                ),
+                delete("Groups", &gone),
+                delete("Groups", &inner),
+                delete("Users", &kim),
+            ]),
+            // Names that are passed on, and users who are changed before they are removed.
+            json!([
+                change(
+                    "Users",
+                    &lee,
+                    json!([{"op": "replace", "path": "title", "value": "x"}])
+                ),
+                change(
+                    "Users",
+                    &lee,
+                    json!([{"op": "replace", "path": "userName", "value": "leo"}])
+                ),
+                delete("Users", &lee),
+                post("Users", "new", user("lee", json!({"title": "another one"}))),
+                change(
+                    "Groups",
+                    &crew,
+                    json!([{"op": "add", "path": "members", "value": [{"value": "bulkId:new"}]}])
+                ),
+                delete("Users", &kim),
+                change(
+                    "Users",
+                    &sue,
+                    json!([{"op": "replace", "path": "userName", "value": "SALES/susan"}])
+                ),
+            ]),
+            json!([
+                change(
+                    "Users",
+                    &lee,
+                    json!([{"op": "replace", "path": "userName", "value": "max"}])
+                ),
+                delete("Users", &kim),
+                change(
+                    "Users",
+                    &lee,
+                    json!([{"op": "replace", "path": "userName", "value": "kim"}])
+                ),
+                delete("Groups", &crew),
+                post("Groups", "crew", group("crew", json!([{"value": lee}]))),
+            ]),
+            // Groups that are made, changed, and removed again.
+            json!([
+                post("Groups", "a", group("new", json!([{"value": lee}, {"value": "bulkId:u"}]))),
+                post("Users", "u", user("new", json!({}))),
+                post("Groups", "b", group("newer", json!([{"value": "bulkId:a"}, {"value": crew}]))),
+                change("Groups", "bulkId:a", json!([
+                    {"op": "replace", "path": "displayName", "value": "newest"},
+                    {"op": "replace", "path": "externalId", "value": "N-1"},
+                    {"op": "add", "path": "members", "value": [{"value": kim}]},
+                ])),
+                delete("Groups", "bulkId:b"),
+                post("Groups", "c", group("newer", json!([{"value": "bulkId:a"}]))),
+                delete("Users", "bulkId:u"),
+                {"method": "PUT", "path": format!("/Groups/{holder}"), "data": group("held", json!([{"value": inner}]))},
+            ]),
+            // The same memberships again and again.
+            json!([
+                change(
+                    "Groups",
+                    &team,
+                    json!([{"op": "remove", "path": format!("members[value eq \"{sue}\"]")}])
+                ),
+                change(
+                    "Groups",
+                    &team,
+                    json!([{"op": "add", "path": "members", "value": [{"value": sue}]}])
+                ),
+                change(
+                    "Groups",
+                    &team,
+                    json!([{"op": "remove", "path": "members"}])
+                ),
+                change(
+                    "Groups",
+                    &team,
+                    json!([{"op": "add", "path": "members", "value": [{"value": sue}]}])
+                ),
+                delete("Users", &sue),
+            ]),
+        ] {
+            let import = done(&server, operations.clone());
+            assert_ne!(everything(&server), before, "{operations}");
+            let undone = undo(&server, &import);
+            assert_eq!(undone["leftTotal"], 0, "{operations}: {undone}");
+            assert_eq!(everything(&server), before, "{operations}");
+            assert!(server.has_password("lee", "Spring-Meadow-42"));
+        }
+        let undone = undo(
+            &server,
+            &done(
+                &server,
+                json!([
+                    delete("Users", &lee),
+                    delete("Groups", &crew),
+                    post("Groups", "x", group("x", json!([]))),
+                    post("Users", "y", user("y", json!({}))),
+                ]),
+            ),
+        );
+        let counts =
+            ["removed", "restored", "groups", "leftTotal"].map(|name| undone[name].clone());
+        // The groups: crew, x, and inner, which has its member again.
+        assert_eq!(counts, [json!(1), json!(1), json!(3), json!(0)], "{undone}");
+    }
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_listed() {
+    for server in servers() {
+        let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
+        let crew = make_group(&server, "crew", &[&kim]);
+        let tour = make_group(&server, "tour", &[&kim, &lee]);
+        let gone = make_group(&server, "gone", &[]);
+        let import = done(
+            &server,
+            json!([
+                change(
+                    "Groups",
+                    &crew,
+                    json!([{"op": "replace", "path": "displayName", "value": "renamed"}])
+                ),
+                change(
+                    "Groups",
+                    &tour,
+                    json!([{"op": "replace", "path": "displayName", "value": "trip"}])
+                ),
+                post("Groups", "g", group("made", json!([{"value": kim}]))),
+                delete("Users", &lee),
+                delete("Groups", &gone),
+            ]),
+        );
+        let made = get(&server, "/scim/v2/Groups?filter=displayName+eq+%22made%22");
+        let made = id(&made["Resources"][0]);
+        // Others go on with all of it.
+        let another = make_user(&server, "LEE");
+        make_group(&server, "Gone", &[]);
+        make_group(&server, "tour", &[]);
+        for (group, operation) in [
+            (
+                &crew,
+                json!({"op": "replace", "path": "displayName", "value": "theirs"}),
+            ),
+            (
+                &made,
+                json!({"op": "add", "path": "members", "value": [{"value": another}]}),
+            ),
+        ] {
+            let path = format!("/scim/v2/Groups/{group}");
+            assert_eq!(
+                ask(&server, "PATCH", &path, &patch(json!([operation]))).status,
+                200
+            );
+        }
+        let undone = undo(&server, &import);
+        let mut left: Vec<(String, String)> = undone["left"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|left| {
+                let name = left.get("group").or(left.get("userName")).expect("a name");
+                let text = |value: &Value| value.as_str().unwrap().to_owned();
+                (text(name), text(&left["reason"]))
+            })
+            .collect();
+        left.sort();
+        let taken = "its name before the import is taken by somebody else";
+        let touched = "changed since the import";
+        let expected = [
+            ("gone", taken),
+            ("lee", taken),
+            ("made", touched),
+            ("theirs", touched),
+            ("trip", taken),
+        ];
+        assert_eq!(
+            left,
+            expected.map(|(name, why)| (name.to_owned(), why.to_owned())),
+            "{undone}"
+        );
+        assert_eq!(undone["leftTotal"], 5, "{undone}");
+        assert!(
+            get(&server, &format!("/scim/v2/Groups/{made}"))["members"]
+                .to_string()
+                .contains(&another)
+        );
+    }
+}
+
+#[test]
+fn what_is_no_longer_kept_is_listed_by_its_name() {
+    for server in servers() {
+        let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
+        let crew = make_group(&server, "crew", &[&kim]);
+        let import = done(
+            &server,
+            json!([
+                change(
+                    "Groups",
+                    &crew,
+                    json!([
+                        {"op": "add", "path": "members", "value": [{"value": lee}]},
+                        {"op": "replace", "path": "displayName", "value": "renamed"},
+                    ])
+                ),
+                delete("Users", &lee),
+                post("Users", "new", user("new", json!({}))),
+            ]),
+        );
+        let forgotten = server
+            .app
+            .store
+            .forget_images(Moment(i64::MAX))
+            .expect("works");
+        assert!(forgotten >= 2, "{forgotten}");
+        let undone = undo(&server, &import);
+        let names: Vec<&str> = undone["left"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|left| left.get("group").or(left.get("userName"))?.as_str())
+            .collect();
+        assert!(
+            names.contains(&"lee") && names.contains(&"renamed"),
+            "{undone}"
+        );
+        assert_eq!(undone["removed"], 1, "{undone}");
+        assert_ne!(undone["leftTotal"], 0, "{undone}");
+    }
+}
+
+#[test]
+fn a_request_that_was_refused_in_part_keeps_nothing_of_what_it_did_not_do() {
+    for server in servers() {
+        let kim = make_user(&server, "kim");
+        let crew = make_group(&server, "crew", &[&kim]);
+        let before = everything(&server);
+        // The group refers to a user who cannot be made: both fail, whatever was done meanwhile.
+        let response = ask(
+            &server,
+            "POST",
+            "/scim/v2/Bulk",
+            &bulk(json!([
+                post(
+                    "Groups",
+                    "g",
+                    group("new", json!([{"value": "bulkId:x"}, {"value": kim}]))
+                ),
+                change(
+                    "Groups",
+                    &crew,
+                    json!([{"op": "add", "path": "members", "value": [{"value": "bulkId:x"}]}])
+                ),
+                post("Users", "x", user("kim", json!({}))),
+            ])),
+        );
+        for operation in document(&response)["Operations"].as_array().unwrap() {
+            assert_eq!(operation["status"], "409", "{operation}");
+        }
+        assert_eq!(everything(&server), before);
+        let undone = undo(&server, &import_of(&response));
+        let counts =
+            ["removed", "restored", "groups", "leftTotal"].map(|name| undone[name].clone());
+        assert_eq!(counts, [json!(0), json!(0), json!(0), json!(0)], "{undone}");
+        assert_eq!(everything(&server), before);
+    }
+}
