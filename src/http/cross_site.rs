@@ -66,10 +66,8 @@ mod tests {
     use super::*;
 
     fn forged(method: Method, lines: &[(&str, &str)]) -> bool {
-        let mut request = RequestHead {
-            method,
-            ..RequestHead::default()
-        };
+        let mut request = RequestHead::default();
+        request.method = method;
         let headers = &mut request.headers;
         headers.insert(
             header::HOST,

@@ -1,7 +1,7 @@
 //! Operations of a Bulk request that may have to be taken back: one that refers to a later one is carried
 //! out as if that one were there already.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::clock::Moment;
@@ -29,6 +29,9 @@ pub(super) struct Attempt<'a> {
     pub effects: Vec<Option<Effect>>,
     /// Operations that cannot be kept, and why.
     pub broken: HashMap<usize, ScimError>,
+    /// Those among them that fail because the request ends before what they refer to is made, or with its failure:
+    /// they follow from the failure that ends it, and do not end it themselves.
+    pub follow: HashSet<usize>,
     /// What is wrong with memberships whose member came later, by the operation that said so.
     unfit: HashMap<usize, ScimError>,
 }
@@ -57,6 +60,7 @@ impl<'a> Attempt<'a> {
             outcomes: Vec::new(),
             effects: Vec::new(),
             broken: HashMap::new(),
+            follow: HashSet::new(),
             unfit: HashMap::new(),
         }
     }
@@ -126,7 +130,7 @@ impl<'a> Attempt<'a> {
             let kept = self.hand.keep_promise(tx, done.id)?;
             self.unfit.extend(kept.unfit);
         }
-        self.errors += u64::from(result.is_err());
+        self.errors += u64::from(result.is_err() && !self.follow.contains(&position));
         self.effects
             .push(result.as_ref().ok().map(|done| done.effect));
         self.outcomes.push(OperationOutcome::of(planned, result));

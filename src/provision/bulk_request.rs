@@ -268,7 +268,7 @@ impl<'de> Visitor<'de> for Message<'_> {
                         return Err(twice());
                     }
                     let value = map.next_value_seed(StrictValue::default())?;
-                    fail_on_errors = Some(match (&value, value.as_u64()) {
+                    fail_on_errors = Some(match (&value, whole(&value)) {
                         (Value::Null, _) => 0,
                         (_, Some(count)) => count,
                         (_, None) => {
@@ -305,6 +305,18 @@ impl<'de> Visitor<'de> for Message<'_> {
             operations,
         })
     }
+}
+
+/// The whole number that a value is, as JSON has one number for `1` and `1.0` (RFC 8259 §6).
+fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0);
+    let exact = number.filter(|number| (0.0..=9_007_199_254_740_992.0).contains(number));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole, small enough and not negative"
+    )]
+    value.as_u64().or_else(|| Some(exact? as u64))
 }
 
 /// The array of operations.
@@ -432,6 +444,8 @@ mod tests {
         assert_eq!(first.data.as_ref().unwrap().get(), r#"{ "userName":"k" }"#);
         assert!(second.problem.is_some());
         assert!(read(r#"{"schemas":[],"Operations":[]}"#).is_ok());
+        let same = read(&message(r#""failOnErrors":2.0,"Operations":[]"#)).unwrap();
+        assert_eq!(same.fail_on_errors, Some(2));
         let unlimited = read(&message(r#""failOnErrors":0,"Operations":[]"#)).unwrap();
         assert_eq!(unlimited.fail_on_errors, None);
     }

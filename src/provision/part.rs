@@ -104,6 +104,7 @@ impl Part {
             return Ok(());
         }
         let mut broken: HashMap<usize, ScimError> = HashMap::new();
+        let mut follow: HashSet<usize> = HashSet::new();
         for round in 1.. {
             if round > ROUNDS {
                 // Chains that break link by link: nothing that looks ahead is kept.
@@ -119,10 +120,11 @@ impl Part {
                 }
             }
             let mut found: HashMap<usize, ScimError> = HashMap::new();
-            let (mut kept, mut touches_others) = (None, false);
+            let (mut kept, mut touches_others, mut ended) = (None, false, false);
             let whole = tx.attempt(&mut |tx| {
                 let mut attempt = Attempt::new(run, self, at);
                 attempt.broken = broken.clone();
+                attempt.follow = follow.clone();
                 for position in unit.clone() {
                     if attempt.is_full() {
                         break;
@@ -130,7 +132,9 @@ impl Part {
                     attempt.one(tx, position, prepared)?;
                 }
                 found = attempt.broken_promises(unit.clone());
-                let holds = found.is_empty();
+                ended = attempt.is_full();
+                // What was to follow from an end that has not come has to count.
+                let holds = found.is_empty() && (ended || follow.is_empty());
                 touches_others = attempt.touches_others();
                 kept = Some((attempt.outcomes, attempt.effects));
                 Ok(holds)
@@ -142,6 +146,11 @@ impl Part {
                     self.push(outcome, effect);
                 }
                 return Ok(());
+            }
+            match ended {
+                // The request ends with this failure, which is to be told; those are told beside it.
+                true => follow.extend(found.keys()),
+                false => follow.clear(),
             }
             broken.extend(found);
         }

@@ -433,7 +433,7 @@ fn names_and_user_stores_are_kept_apart() {
             let renamed = house.put(Kind::User, lee, user(taken));
             assert_eq!(refused(renamed), uniqueness, "{taken}");
         }
-        for bad in ["", " ", "a b", "nosuch/kim", "ki\u{7}m"] {
+        for bad in ["", " ", "a  b", "nosuch/kim", "ki\u{7}m"] {
             assert_eq!(refused(create(user(bad))), wrong, "{bad:?}");
         }
         let sales = house.made(Kind::User, user("sales/kim"));
@@ -452,7 +452,7 @@ fn names_and_user_stores_are_kept_apart() {
         assert_eq!(refused(make("GUIDES")), uniqueness);
         assert_eq!(refused(make("Admin")), uniqueness);
         assert_eq!(refused(make("Internal/everyone")), wrong);
-        assert_eq!(refused(make("nosuch/x")), wrong);
+        make("nosuch/x").expect("a name with a slash, where there is no such user store");
         make("SALES/guides").expect("another user store");
         let strangers = group("guides", &[&sales.to_string()]);
         assert_eq!(refused(house.put(Kind::Group, guides, strangers)), wrong);
@@ -560,7 +560,7 @@ fn groups_are_made_replaced_patched_and_removed() {
 
         let wrong = (400, Some(ErrorType::InvalidValue));
         let nobody = Uuid::now_v7().to_string();
-        for ids in [[nobody.as_str()], ["kim"], [&id.to_string()]] {
+        for ids in [[nobody.as_str()], [&id.to_string()]] {
             let refusal = house.put(Kind::Group, id, group("Guides", &ids));
             assert_eq!(refused(refusal), wrong, "{ids:?}");
         }
@@ -941,14 +941,14 @@ fn long_chains_and_large_groups_with_a_failure_break_at_once() {
                     )
                 })
                 .collect();
-            operations.push(post("400", "no name"));
+            operations.push(post("400", "no\tname"));
             let refs: Vec<String> = (0..1_500).map(|at| format!("bulkId:u{at}")).collect();
             let refs: Vec<&str> = refs.iter().map(String::as_str).collect();
             operations.push(post_group("large", "large", &refs));
             operations.push(post_group("part", "part", &refs[..700]));
             for at in 0..1_500 {
                 let name = if at == 1_200 {
-                    "no name".into()
+                    "no\tname".into()
                 } else {
                     format!("u{at}")
                 };
@@ -995,11 +995,11 @@ fn errors_end_a_request_where_the_client_says_so() {
         let forward = json!([
             post("first", "first"),
             post_below("a", "a", "bulkId:late"),
-            post("b", "no name"),
+            post("b", "no\tname"),
             post("late", "late"),
         ]);
-        // What it refers to would come behind the stop.
-        assert_eq!(run(json!(1), &forward), (vec![201, 409], 2));
+        // What it refers to would come behind the stop, and what stops is told.
+        assert_eq!(run(json!(1), &forward), (vec![201, 409, 400], 1));
         assert_eq!(run(json!(2), &forward), (vec![201, 201, 400, 201], 0));
         let last = json!([post("a", "a"), post("b", "A")]);
         assert_eq!(run(json!(1), &last), (vec![201, 409], 0));
@@ -1750,7 +1750,9 @@ fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
         let failed = first
             .outcomes
             .iter()
-            .filter(|it| it.error.is_some())
+            .filter_map(|it| it.error.as_ref())
+            // Those that only follow from the failure that ended the request do not count.
+            .filter(|error| !error.detail.contains("cannot be resolved"))
             .count();
         let skipped = first.record.counters.skipped as usize;
         assert_eq!(

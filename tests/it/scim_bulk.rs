@@ -489,8 +489,153 @@ fn item_46_members_who_are_not_there() {
     let in_bulk =
         json!([{"method": "PATCH", "path": format!("/Groups/{group_id}"), "data": message}]);
     assert_eq!(statuses(&run(&server, &bulk(in_bulk))), ["400"]);
-    let response = ask(&server, "POST", "/scim/v2/Groups", &group("other", nobody));
-    assert_eq!(refused(&response), told(400, "invalidValue"));
     assert_eq!(id(&get(&server, &path)), group_id);
     assert_eq!(get(&server, &path)["members"].as_array().unwrap().len(), 1);
+    // The same with every method, alone or beside others and beside other changes.
+    let both = json!([{"value": "7"}, {"value": kim}]);
+    for (method, target, message) in [
+        ("POST", "/scim/v2/Groups", group("other", both.clone())),
+        ("PUT", path.as_str(), group("tour", both.clone())),
+        (
+            "PATCH",
+            &path,
+            patch(json!([{"op": "replace", "path": "members", "value": both}])),
+        ),
+        (
+            "PATCH",
+            &path,
+            patch(json!([
+                {"op": "replace", "path": "displayName", "value": "tours"},
+                {"op": "add", "path": "members", "value": both},
+            ])),
+        ),
+    ] {
+        let response = ask(&server, method, target, &message);
+        assert!(
+            [200, 201].contains(&response.status),
+            "{method}: {}",
+            response.body
+        );
+        assert_eq!(
+            response.header("muster-left-out"),
+            Some("members=1"),
+            "{method}"
+        );
+        let members = crate::scim::document(&response)["members"].clone();
+        assert_eq!(members.as_array().unwrap().len(), 1, "{method}: {members}");
+        let nobody = message
+            .to_string()
+            .replace("\"7\"", &format!("\"{}\"", uuid::Uuid::nil()));
+        let message: Value = serde_json::from_str(&nobody).unwrap();
+        let response = ask(&server, method, target, &message);
+        assert_eq!(refused(&response), told(400, "invalidValue"), "{method}");
+    }
+    for (method, target, data) in [
+        ("POST", "/Groups".to_owned(), group("third", both.clone())),
+        ("PUT", format!("/Groups/{group_id}"), group("tours", both)),
+    ] {
+        let in_bulk = json!([{"method": method, "path": target, "bulkId": "b", "data": data}]);
+        assert_eq!(statuses(&run(&server, &bulk(in_bulk))), ["400"], "{method}");
+    }
+}
+
+#[test]
+fn item_15_the_failure_that_ends_a_request_is_told_across_forward_references() {
+    let server = TestApp::start();
+    make_user(&server, "taken");
+    let taken = || {
+        post(
+            "taken",
+            json!({"schemas": [crate::scim::USER], "userName": "taken"}),
+        )
+    };
+    let plain = |name: &str| {
+        post(
+            name,
+            json!({"schemas": [crate::scim::USER], "userName": name}),
+        )
+    };
+    let crew = |reference: &str| {
+        post(
+            "g",
+            group("crew", json!([{"value": format!("bulkId:{reference}")}])),
+        )
+    };
+    let ended = |most: u64, operations: Value| {
+        let mut message = bulk(operations);
+        message["failOnErrors"] = most.into();
+        run(&server, &message)
+    };
+    for operations in [
+        // To one behind the failure, and to the failure itself.
+        json!([crew("late"), taken(), plain("late"), plain("later")]),
+        json!([crew("taken"), taken(), plain("late")]),
+        json!([
+            crew("late"),
+            post("h", group("others", json!([{"value": "bulkId:g"}]))),
+            taken(),
+            plain("late")
+        ]),
+    ] {
+        let results = ended(1, operations.clone());
+        let last = results.last().unwrap();
+        assert_eq!(last["response"]["scimType"], "uniqueness", "{results:?}");
+        assert_eq!(
+            results.len(),
+            operations
+                .as_array()
+                .unwrap()
+                .iter()
+                .position(|it| *it == taken())
+                .unwrap()
+                + 1
+        );
+        for before in &results[..results.len() - 1] {
+            assert_eq!(before["status"], "409", "{results:?}");
+            assert!(
+                before["response"]["detail"]
+                    .as_str()
+                    .unwrap()
+                    .contains("cannot be resolved")
+            );
+        }
+        assert_eq!(server.user_names(), ["taken"]);
+        assert_eq!(get(&server, "/scim/v2/Groups")["totalResults"], 1);
+    }
+    // Where the failure itself comes of what cannot be kept, the first one counts: the group has the name that
+    // the second one wants only while it is there.
+    let results = ended(
+        1,
+        json!([
+            crew("late"),
+            post("again", group("crew", json!([]))),
+            plain("late"),
+        ]),
+    );
+    assert_eq!(statuses(&results), ["409"], "{results:?}");
+    // With more to bear, all of it is told and the rest done.
+    let results = ended(3, json!([crew("taken"), taken(), plain("done")]));
+    assert_eq!(statuses(&results), ["409", "409", "201"], "{results:?}");
+}
+
+#[test]
+fn item_22_a_path_leads_to_what_an_earlier_operation_made() {
+    let server = TestApp::start();
+    let title = patch(json!([{"op": "add", "path": "title", "value": "Dr."}]));
+    let results = run(
+        &server,
+        &bulk(json!([
+            {"method": "PATCH", "path": "/Users/bulkId:late", "data": title},
+            {"method": "DELETE", "path": "/Users/bulkId:late"},
+            {"method": "PUT", "path": "/Users/bulkId:late", "data": {"schemas": [crate::scim::USER], "userName": "x"}},
+            post("late", json!({"schemas": [crate::scim::USER], "userName": "late"})),
+            {"method": "PATCH", "path": "/Users/bulkId:late", "data": title},
+            {"method": "PATCH", "path": "/Users/bulkId:nobody", "data": title},
+        ])),
+    );
+    assert_eq!(
+        statuses(&results),
+        ["404", "404", "404", "201", "200", "409"],
+        "{results:?}"
+    );
 }
