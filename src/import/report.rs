@@ -11,7 +11,7 @@ use crate::import::generated_passwords::ToldPasswords;
 use crate::import::preview::Preview;
 use crate::import::rejects_aside::RejectsAside;
 use crate::users::import_record::{
-    self, Counters, ImportId, ImportRecord, ImportState, RejectedRows,
+    self, Counters, ImportId, ImportRecord, ImportState, RejectedRows, named,
 };
 use crate::users::options::ImportOptions;
 use crate::users::problem::{Problem, Severity};
@@ -21,8 +21,8 @@ use crate::users::reject::Reject;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The import's id, called `id` wherever it is told.
-    #[serde(rename = "id")]
+    /// The import's id, called `id` wherever it is told; `import`, as it was called here, stays beside it.
+    #[serde(flatten, serialize_with = "named")]
     pub import: ImportId,
     /// How it went about its rows.
     pub options: ImportOptions,

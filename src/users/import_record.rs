@@ -1,6 +1,7 @@
 //! What is kept of every import, whichever door it came through.
 
 use serde::Serialize;
+use serde::ser::SerializeMap;
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -238,6 +239,18 @@ impl RejectedRows {
     pub fn dictionary(&self) -> String {
         format!("total={}, kept={}", self.total, self.kept)
     }
+}
+
+/// Writes an import's id as the member `id`, which it is called everywhere, and as `import`, which it was called in
+/// reports and undos before; into an object, by `flatten`.
+///
+/// # Errors
+/// The serializer's.
+pub fn named<S: serde::Serializer>(id: &ImportId, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut members = serializer.serialize_map(Some(2))?;
+    members.serialize_entry("id", id)?;
+    members.serialize_entry("import", id)?;
+    members.end()
 }
 
 /// An import's id, state, counters and number of warnings as a dictionary (RFC 9651 §3.2): the field

@@ -50,7 +50,10 @@ struct Members<'a> {
     status: u16,
     detail: &'a str,
     code: &'static str,
-    #[serde(rename = "id", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<ImportId>,
+    /// The name that it had before, for those who read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     import: Option<ImportId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a Report>,
@@ -148,6 +151,7 @@ impl ProblemDetails {
             status: self.status.as_u16(),
             detail: &self.detail,
             code: self.code,
+            id: self.import,
             import: self.import,
             report: self.report.as_deref(),
         };

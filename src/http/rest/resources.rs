@@ -12,7 +12,7 @@ use crate::http::rest::problem_details::ProblemDetails;
 use crate::import::control::Progress;
 use crate::import::jobs::Cancelled;
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::{Door, ImportId, ImportRecord};
+use crate::users::import_record::{Door, ImportId, ImportRecord, named};
 use crate::users::problem::Problem;
 use crate::users::undo::Undone;
 
@@ -57,6 +57,7 @@ struct Audit {
 /// What undoing an import came to.
 #[derive(Serialize)]
 struct Undo {
+    #[serde(flatten, serialize_with = "named")]
     id: ImportId,
     #[serde(flatten)]
     undone: Undone,
