@@ -1,5 +1,6 @@
 """One mount as the probe sees it, and what is made for it."""
 
+import json
 import itertools
 
 import server
@@ -125,6 +126,12 @@ class Door:
             return status["code"]
         assert isinstance(status, str), status
         return int(status)
+
+    def error(self, result):
+        """The error of an operation, which the original has as text."""
+        error = result["response"]
+        assert isinstance(error, str) == self.wso2, error
+        return json.loads(error) if self.wso2 else error
 
     def codes(self, results):
         return [self.code(result) for result in results]
