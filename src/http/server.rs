@@ -25,9 +25,9 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::http::base_url::BaseUrl;
 use crate::http::connection::{Connection, Mark};
 use crate::http::ended::Ended;
-use crate::http::base_url::BaseUrl;
 use crate::http::settings::Settings;
 use crate::http::unread::Unread;
 use crate::http::{health, rest, scim, soap, tls};

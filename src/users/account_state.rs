@@ -72,14 +72,10 @@ pub fn is_locked(attributes: &Map<String, Value>) -> bool {
 }
 
 /// SCIM's `active` of a user with these attributes: true where nothing is said; nothing where a client has
-/// taken the attribute away, which an empty text says.
+/// taken the attribute away, which an empty text says, whatever else keeps the user from logging in.
 pub fn shown_active(attributes: &Map<String, Value>) -> Option<bool> {
     let taken_away = attributes.get(ACTIVE).and_then(Value::as_str) == Some("");
-    match is_locked(attributes) {
-        true => Some(false),
-        false if taken_away => None,
-        false => Some(true),
-    }
+    (!taken_away).then(|| !is_locked(attributes))
 }
 
 /// Whether there is a claim besides `active` on whether the user may log in, or that one says no.
@@ -162,7 +158,8 @@ mod tests {
         let shown = |value| shown_active(&attributes(value));
         assert_eq!(shown(json!({})), Some(true));
         assert_eq!(shown(json!({ "active": "" })), None);
-        assert_eq!(shown(json!({ "active": "", LOCKED: "true" })), Some(false));
+        assert_eq!(shown(json!({ "active": "", LOCKED: "true" })), None);
+        assert_eq!(shown(json!({ LOCKED: "true" })), Some(false));
         let mut locked = attributes(json!({ LOCKED: "true", DISABLED: "no", "x": "true" }));
         unlock(&mut locked);
         assert_eq!(

@@ -194,7 +194,7 @@ def item_68_search(door):
     same([one["userName"] for one in page["Resources"]], names[1:3])
     same((page["totalResults"], page["startIndex"], page["itemsPerPage"]), (5, 2, 2))
     same(set(page["Resources"][0]), {"schemas", "id", "userName"})
-    door.post("/Users/.search", {"filter": filter}, 400)
+    door.post("/Users/.search", {"filter": filter}, 200 if door.wso2 else 400)
 
 
 def item_68_search_of_all_types(door):

@@ -160,16 +160,10 @@ fn active(wanted: bool) -> Compiled {
         "(coalesce(muster_truth({ATTRIBUTE}), 0) OR coalesce(muster_truth({ATTRIBUTE}), 0) \
          OR NOT coalesce(muster_truth({ATTRIBUTE}), 1))"
     );
-    let sql = match wanted {
-        false => locked,
-        // An empty claim is neither: the attribute is not shown.
-        true => format!("(NOT {locked} AND coalesce({ATTRIBUTE}, 'true') <> '')"),
-    };
-    let mut places = vec![LOCKED, DISABLED, ACTIVE];
-    if wanted {
-        places.push(ACTIVE);
-    }
-    places
+    let not = if wanted { "NOT " } else { "" };
+    // An empty claim is neither: the attribute is not shown.
+    let sql = format!("({not}{locked} AND coalesce({ATTRIBUTE}, 'true') <> '')");
+    [LOCKED, DISABLED, ACTIVE, ACTIVE]
         .into_iter()
         .fold(Compiled::new(sql), |sql, place| sql.with(json_path(place)))
 }

@@ -258,7 +258,7 @@ pub fn content(
     account_state::settle(&mut content.attributes);
     match active {
         // Activated, so what the other claims said before is over.
-        Some(Value::Bool(true)) if was_active == Some(false) => {
+        Some(Value::Bool(true)) if account_state::is_locked(stored) => {
             account_state::unlock(&mut content.attributes);
         }
         // It was another claim that said so, and that one is gone without a word.
