@@ -1,8 +1,9 @@
 //! Argon2id (RFC 9106) by libsodium, on a few workers shared fairly; hashes of other schemes are
 //! verified by the same workers.
 //!
-//! At most one hash a core runs at a time: that is the memory limit too. Work is taken in turn from
-//! every waiting job, item by item, so a login does not wait behind a file of a million passwords.
+//! At most one hash a core runs at a time: that is the memory limit too. Work is taken in turn from single passwords
+//! and from files, so that neither a file of a million passwords nor a flood of logins holds the other up; among the
+//! files, in turn from each, item by item.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -36,7 +37,7 @@ impl HashPool {
         let decoy = hash(&Secret::from("nobody's password"), cost)?;
         let shared = Arc::new(Shared {
             cost,
-            queue: Mutex::new(VecDeque::new()),
+            queue: Mutex::default(),
             work: Condvar::new(),
             stop: AtomicBool::new(false),
         });
@@ -54,6 +55,11 @@ impl HashPool {
             pool.workers.push(worker);
         }
         Ok(pool)
+    }
+
+    /// Hashes that can run at the same time.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
     }
 
     /// Hashes every secret with a salt of its own; the hashes (PHC strings) come in the same order.
@@ -101,7 +107,7 @@ impl HashPool {
             return Ok(Vec::new());
         }
         let job = Arc::new(Job::new(tasks));
-        locked(&self.shared.queue).push_back(Arc::clone(&job));
+        locked(&self.shared.queue).push(Arc::clone(&job));
         self.shared.work.notify_all();
         job.wait()
     }
@@ -151,7 +157,7 @@ enum Done {
 
 struct Shared {
     cost: Cost,
-    queue: Mutex<VecDeque<Arc<Job>>>,
+    queue: Mutex<Queue>,
     work: Condvar,
     stop: AtomicBool,
 }
@@ -178,10 +184,10 @@ impl Shared {
             if self.stop.load(Ordering::SeqCst) {
                 return None;
             }
-            if let Some(job) = queue.pop_front() {
+            if let Some(job) = queue.pop() {
                 let index = job.next.fetch_add(1, Ordering::Relaxed);
                 if index + 1 < job.tasks.len() {
-                    queue.push_back(Arc::clone(&job));
+                    queue.push(Arc::clone(&job));
                 }
                 return Some((job, index));
             }
@@ -189,6 +195,36 @@ impl Shared {
                 .work
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Jobs that wait: those of one password, and those of several.
+#[derive(Default)]
+struct Queue {
+    single: VecDeque<Arc<Job>>,
+    several: VecDeque<Arc<Job>>,
+    single_came_last: bool,
+}
+
+impl Queue {
+    fn push(&mut self, job: Arc<Job>) {
+        match job.tasks.len() {
+            1 => self.single.push_back(job),
+            _ => self.several.push_back(job),
+        }
+    }
+
+    /// The job whose turn it is.
+    fn pop(&mut self) -> Option<Arc<Job>> {
+        let single = match self.single_came_last {
+            true => self.several.is_empty(),
+            false => !self.single.is_empty(),
+        };
+        self.single_came_last = single;
+        match single {
+            true => self.single.pop_front(),
+            false => self.several.pop_front(),
         }
     }
 }
@@ -277,6 +313,20 @@ mod tests {
         assert!(!pool.verify("one".into(), Some(hashes[1].clone())));
         assert!(!pool.verify("nobody's password".into(), None));
         assert!(pool.hash_all(Vec::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn single_passwords_and_files_take_turns() {
+        let job = |count: usize| {
+            let tasks = std::iter::repeat_with(|| Task::Hash("x".into()));
+            Arc::new(Job::new(tasks.take(count).collect()))
+        };
+        let mut queue = Queue::default();
+        for tasks in [1, 1, 1, 20, 30] {
+            queue.push(job(tasks));
+        }
+        let lengths = std::iter::from_fn(|| queue.pop().map(|job| job.tasks.len()));
+        assert_eq!(lengths.collect::<Vec<_>>(), [1, 20, 1, 30, 1]);
     }
 
     #[test]
