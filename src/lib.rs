@@ -14,7 +14,7 @@
 //! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config
 //! 1 users   wire    telemetry
-//! 0 clock   hex     quoted
+//! 0 clock   hex     quoted   slots
 //! ```
 //!
 //! - [`users`]: what a user is, the rules, and the ports that stores stand behind.
@@ -32,6 +32,7 @@
 pub mod clock;
 pub mod hex;
 pub mod quoted;
+pub mod slots;
 pub mod config;
 pub mod telemetry;
 pub mod users;

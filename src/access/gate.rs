@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::access::acting::Acting;
 use crate::access::basic::Credentials;
 use crate::access::bearer;
+use crate::access::login_guard::LoginGuard;
 use crate::access::sessions::{Holder, Sessions};
 use crate::access::settings as access;
 use crate::clock::Moment;
@@ -23,8 +24,11 @@ use crate::users::secret::Secret;
 use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 
-/// Credentials that may be remembered at the same time.
+/// Credentials that may be remembered at the same time, right ones and wrong ones.
 const CAPACITY: usize = 10_000;
+
+/// For how long a wrong credential is known to be wrong: a client that repeats one costs no hashing.
+const WRONG_FOR: Duration = Duration::from_secs(60);
 
 /// Somebody whose credentials were right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +86,8 @@ impl Caller {
 pub enum Recalled {
     /// Verified a short while ago, and nothing has changed since.
     Caller(Caller),
+    /// It was found wrong a short while ago, and nothing has changed since.
+    Wrong,
     /// The password has to be verified; that takes milliseconds of one core.
     Unknown(Option<Acting>),
 }
@@ -92,7 +98,10 @@ pub struct Gate {
     store: Arc<dyn Store>,
     pool: Arc<HashPool>,
     memory: DigestMemory<()>,
+    wrong: DigestMemory<()>,
     sessions: Sessions,
+    /// Slows wrong passwords down.
+    pub guard: LoginGuard,
 }
 
 impl Gate {
@@ -107,10 +116,13 @@ impl Gate {
         access: &access::Settings,
     ) -> Result<Self, ring::error::Unspecified> {
         let keep = Duration::from_secs(settings.remember_seconds);
+        let guard = LoginGuard::new(access, pool_share(&pool))?;
         Ok(Gate {
             store,
             pool,
             memory: DigestMemory::new(keep, CAPACITY)?,
+            wrong: DigestMemory::new(WRONG_FOR, CAPACITY)?,
+            guard,
             sessions: Sessions::new(access.session()),
         })
     }
@@ -120,26 +132,20 @@ impl Gate {
     /// # Errors
     /// The store failed.
     pub fn recall(&self, credentials: &Credentials) -> Result<Recalled, StoreError> {
-        let Some(acting) = Acting::find(self.store.as_ref(), &credentials.name)? else {
-            return Ok(Recalled::Unknown(None));
-        };
-        let remembered = self
-            .memory
-            .recall(&proved(&acting, credentials), Instant::now());
-        Ok(match remembered {
-            Some(()) => Recalled::Caller(Caller::new(acting)),
-            None => Recalled::Unknown(Some(acting)),
-        })
-    }
-
-    /// Who is calling with these credentials, if they are right. Blocking.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn caller(&self, credentials: &Credentials) -> Result<Option<Caller>, StoreError> {
-        Ok(match self.recall(credentials)? {
-            Recalled::Caller(caller) => Some(caller),
-            Recalled::Unknown(acting) => self.verify(credentials, acting),
+        let now = Instant::now();
+        let acting = Acting::find(self.store.as_ref(), &credentials.name)?;
+        if let Some(acting) = &acting
+            && self
+                .memory
+                .recall(&proved(acting, credentials), now)
+                .is_some()
+        {
+            return Ok(Recalled::Caller(Caller::new(acting.clone())));
+        }
+        let disproved = disproved(acting.as_ref(), credentials);
+        Ok(match self.wrong.recall(&disproved, now) {
+            Some(()) => Recalled::Wrong,
+            None => Recalled::Unknown(acting),
         })
     }
 
@@ -164,21 +170,18 @@ impl Gate {
         }))
     }
 
-    /// Opens a session for whoever has these credentials, if they are right; answers its id. Blocking.
+    /// Opens a session for this caller; answers its id, or none when the operator is gone.
     ///
     /// # Errors
     /// The store or the machine's random source failed.
-    pub fn log_in(&self, credentials: &Credentials) -> Result<Option<String>, StoreError> {
-        let Some(caller) = self.caller(credentials)? else {
-            return Ok(None);
-        };
+    pub fn open_session(&self, caller: &Caller) -> Result<Option<String>, StoreError> {
         let Some(operator) = self.store.operator(&caller.name)? else {
             return Ok(None);
         };
         let holder = Holder {
             name: operator.name,
             password_hash: operator.password_hash,
-            organization: caller.organization,
+            organization: caller.organization.clone(),
         };
         let id = self
             .sessions
@@ -219,6 +222,8 @@ impl Gate {
             .as_ref()
             .map(|acting| acting.operator.password_hash.clone());
         if !self.pool.verify(credentials.password.clone(), stored) {
+            let disproved = disproved(acting.as_ref(), credentials);
+            self.wrong.remember(&disproved, (), Instant::now());
             return None;
         }
         let acting = acting?;
@@ -236,4 +241,15 @@ fn proved<'a>(acting: &'a Acting, credentials: &'a Credentials) -> [&'a str; 4] 
         &acting.organization,
         credentials.password.expose(),
     ]
+}
+
+/// What a wrong password has disproved, also of a name that means no operator.
+fn disproved<'a>(acting: Option<&'a Acting>, credentials: &'a Credentials) -> [&'a str; 3] {
+    let stored = acting.map_or("", |acting| acting.operator.password_hash.as_str());
+    [&credentials.name, stored, credentials.password.expose()]
+}
+
+/// Passwords of callers that are verified at the same time: half of what the machine can, and one at the least.
+fn pool_share(pool: &HashPool) -> usize {
+    (pool.workers() / 2).max(1)
 }

@@ -7,4 +7,5 @@ pub mod authorization;
 pub mod acting;
 pub mod sessions;
 pub mod gate;
+pub mod login_guard;
 pub mod first_operator;

@@ -10,12 +10,23 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Seconds after which a session ends that nobody uses.
     pub session_seconds: u64,
+    /// Wrong passwords for one account within `login_window_seconds` after which further logins to it are verified
+    /// one a second or slower, and wrong ones are answered with 429.
+    pub login_failures_per_account: u32,
+    /// Wrong passwords and tokens from one address after which further wrong ones are answered with 429; right ones
+    /// pass.
+    pub login_failures_per_address: u32,
+    /// Seconds after its last failure when an account, or an address, begins anew.
+    pub login_window_seconds: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
             session_seconds: 30 * 60,
+            login_failures_per_account: 10,
+            login_failures_per_address: 30,
+            login_window_seconds: 5 * 60,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What every front end does first: find out who is calling, and let the body flow through a bounded
 //! pipe to one blocking thread. Small calls need neither, and a commit is waited for without a thread.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::RequestHead;
@@ -11,14 +12,16 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{HttpResponseBuilder, rt, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use crate::access::authorization::{self, Authorization};
-use crate::access::gate::{Caller, Recalled};
+use crate::access::gate::Caller;
 use crate::app::App;
-use crate::http::challenge::Challenge;
+use crate::http::login::{self, Refused};
+use crate::http::pace::PaceMeter;
+use crate::http::traffic::{Busy, OnBehalf, Size, StopSignal, Traffic};
 use crate::import::ending::Ending;
-use crate::users::store_error::StoreError;
+use crate::slots::Slot;
 use crate::wire::error::WireError;
 use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
 
@@ -26,6 +29,9 @@ use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
 /// for an answer before all is sent, gets it.
 const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(10);
+
+/// Bytes of a body that is small: it is read before a thread begins with it.
+const SMALL_BYTES: usize = 64 * 1024;
 
 /// Bytes that are read of a body whose sender is not known.
 const LINGER_BYTES_OF_STRANGERS: u64 = 64 * 1024;
@@ -36,43 +42,17 @@ const SESSION_COOKIE: &str = "JSESSIONID";
 /// Time that a body has to arrive in when the server stops.
 const STOPPING_GRACE: Duration = Duration::from_secs(5);
 
-/// Turns to true when the server stops.
-pub type StopSignal = watch::Receiver<bool>;
-
-/// Why a caller is not let in.
-#[derive(Debug)]
-pub enum Refused {
-    /// No credentials, or not all of them: the caller is to send them.
-    NoCredentials,
-    /// Another scheme than Basic and Bearer.
-    OtherScheme,
-    /// The credentials are wrong.
-    Wrong,
-    /// The bearer token is unknown, revoked or expired.
-    InvalidToken,
-    /// It could not be found out.
-    Failed(StoreError),
-}
-
-impl Refused {
-    /// What the 401 asks for; none when it is no 401.
-    pub fn challenge(&self) -> Option<Challenge> {
-        match self {
-            Refused::NoCredentials | Refused::OtherScheme | Refused::Wrong => {
-                Some(Challenge::Credentials)
-            }
-            Refused::InvalidToken => Some(Challenge::InvalidToken),
-            Refused::Failed(_) => None,
-        }
-    }
-}
-
 /// Finds out who is calling, by the header alone: a token in a URL would stand in every log on the way
 /// (RFC 6750 §5.3), so none is looked for there.
 ///
 /// # Errors
 /// Why the caller is not let in.
-pub async fn authenticate(app: &web::Data<App>, headers: &HeaderMap) -> Result<Caller, Refused> {
+pub async fn authenticate(
+    app: &web::Data<App>,
+    traffic: &Traffic,
+    head: &RequestHead,
+) -> Result<Caller, Refused> {
+    let headers = &head.headers;
     let fields: Vec<_> = headers.get_all(header::AUTHORIZATION).collect();
     let field = match fields.as_slice() {
         [] => return in_session(app, headers),
@@ -80,24 +60,15 @@ pub async fn authenticate(app: &web::Data<App>, headers: &HeaderMap) -> Result<C
         // Two answers to one question: whoever looks at only one of them could be fooled.
         _ => return Err(Refused::Wrong),
     };
-    let credentials = match authorization::parse(field) {
-        Authorization::Basic(credentials) => credentials,
+    match authorization::parse(field) {
+        Authorization::Basic(credentials) => {
+            login::by_password(app, credentials, traffic.address_of(head)).await
+        }
         Authorization::Bearer(token) => {
-            let found = app.gate.bearer(&token, app.clock.now());
-            return found.map_err(Refused::Failed)?.ok_or(Refused::InvalidToken);
+            login::by_token(app, &token, traffic.address_of(head)).await
         }
-        Authorization::Incomplete => return Err(Refused::NoCredentials),
-        Authorization::OtherScheme => return Err(Refused::OtherScheme),
-    };
-    match app.gate.recall(&credentials).map_err(Refused::Failed)? {
-        Recalled::Caller(caller) => Ok(caller),
-        Recalled::Unknown(acting) => {
-            let house = app.clone();
-            web::block(move || house.gate.verify(&credentials, acting))
-                .await
-                .map_err(|error| Refused::Failed(StoreError::Failed(error.to_string())))?
-                .ok_or(Refused::Wrong)
-        }
+        Authorization::Incomplete => Err(Refused::NoCredentials),
+        Authorization::OtherScheme => Err(Refused::OtherScheme),
     }
 }
 
@@ -209,86 +180,202 @@ pub enum Body {
     Unread,
 }
 
-/// A call's work has ended in a panic.
+/// Why a request that was let in got no answer from its work.
 #[derive(Debug, thiserror::Error)]
-#[error("the work of a call panicked")]
-pub struct Died;
-
-/// How a body is to flow.
-#[derive(Debug)]
-pub struct Flow {
-    /// For how long the next piece is waited for.
-    pub idle: Duration,
-    /// Turns to true when the server stops.
-    pub stop: StopSignal,
-    /// Nobody has said who is calling: little is read of what nobody wants.
-    pub stranger: bool,
+pub enum Unserved {
+    /// The work has ended in a panic.
+    #[error("the work of a call panicked")]
+    Died,
+    /// As many requests as may be are at work, and its turn did not come.
+    #[error("no slot became free in time")]
+    Busy {
+        /// Seconds after which another try is worth it.
+        seconds: u64,
+    },
 }
 
-/// Runs `work` on a blocking thread while the body flows to it, and waits for its end. The thread begins when
-/// there is something for it to read; a small body is all there by then.
+impl From<Busy> for Unserved {
+    fn from(Busy { seconds }: Busy) -> Self {
+        Unserved::Busy { seconds }
+    }
+}
+
+/// A body on its way, of a request whose caller is known.
+pub struct Incoming {
+    payload: web::Payload,
+    traffic: Arc<Traffic>,
+    by: OnBehalf,
+    /// What has come of it already.
+    received: Bytes,
+    /// How it has ended, once it has.
+    end: Option<Result<(), WireError>>,
+}
+
+impl Incoming {
+    /// A body of which nothing has been read.
+    pub fn new(payload: web::Payload, traffic: Arc<Traffic>, by: OnBehalf) -> Self {
+        Incoming {
+            payload,
+            traffic,
+            by,
+            received: Bytes::new(),
+            end: None,
+        }
+    }
+
+    /// What has come of it already.
+    pub fn received(&self) -> &Bytes {
+        &self.received
+    }
+
+    /// Whether it has ended well.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.end, Some(Ok(())))
+    }
+
+    /// Whether nothing more of it will come.
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Says who sends it, when that was found out from its beginning.
+    pub fn is_of(&mut self, caller: &Caller) {
+        self.by = caller.into();
+    }
+
+    /// Reads no more of it, for this reason, unless it has ended already.
+    pub fn cut(&mut self, reason: WireError) {
+        self.end.get_or_insert(Err(reason));
+    }
+}
+
+/// Runs `work` on what has come of a body, and on no more of it, in the `slot` that the request has.
 ///
 /// # Errors
 /// The thread died.
-pub async fn with_body<T: Send + 'static>(
-    payload: web::Payload,
-    flow: Flow,
+pub async fn with_beginning<T: Send + 'static>(
+    incoming: Incoming,
+    slot: Slot,
     work: impl FnOnce(PipeReader) -> Ending<T> + Send + 'static,
-) -> Result<(T, Body), Died> {
-    let (writer, reader) = pipe();
-    let (waiting, arrival) = oneshot::channel();
-    let work = async move {
-        // Nothing is sent through it: it is dropped.
-        let _ = arrival.await;
-        settle(blocking(move || work(reader)).await?).await
+) -> Result<(T, Body), Unserved> {
+    let Incoming {
+        mut payload,
+        received,
+        end,
+        ..
+    } = incoming;
+    let so_far = received.len() as u64;
+    let (reader, body) = match end {
+        Some(Ok(())) => (PipeReader::whole(received), Some(Body::Whole)),
+        Some(Err(error)) => (PipeReader::cut(received, error), Some(Body::Unread)),
+        None => {
+            let error = WireError::HttpTruncated { received: so_far };
+            (PipeReader::cut(received, error), None)
+        }
     };
-    let (result, body) = tokio::join!(work, feed(payload, writer, flow, waiting));
-    result.map(|end| (end, body))
+    let end = to_the_end_with(slot, move || work(reader)).await?;
+    let body = match body {
+        Some(body) => body,
+        None => discard(&mut payload, LINGER_BYTES_OF_STRANGERS).await,
+    };
+    Ok((end, body))
+}
+
+/// Runs `work` on a blocking thread and waits for its end. A small body is all there when the thread begins; a long
+/// one flows to it.
+///
+/// # Errors
+/// The thread died, or its turn did not come.
+pub async fn with_body<T: Send + 'static>(
+    mut incoming: Incoming,
+    work: impl FnOnce(PipeReader) -> Ending<T> + Send + 'static,
+) -> Result<(T, Body), Unserved> {
+    let gathered = gather(&mut incoming, SMALL_BYTES, None).await;
+    let received = std::mem::take(&mut incoming.received);
+    let (reader, body) = match gathered {
+        Gathered::Whole => (PipeReader::whole(received), Body::Whole),
+        Gathered::Cut(error) => (PipeReader::cut(received, error), Body::Unread),
+        Gathered::More => {
+            let slot = match incoming.traffic.turn(Size::Long, &incoming.by).await {
+                Ok(slot) => slot,
+                Err(busy) => {
+                    // So that its sender gets the answer.
+                    discard(&mut incoming.payload, LINGER_BYTES).await;
+                    return Err(busy.into());
+                }
+            };
+            let before = received.len() as u64;
+            let (writer, reader) = pipe(received);
+            let working = to_the_end_with(slot, move || work(reader));
+            let (result, body) = tokio::join!(working, feed(incoming, before, writer));
+            return result.map(|end| (end, body));
+        }
+    };
+    let slot = incoming.traffic.turn(Size::Small, &incoming.by).await?;
+    let end = to_the_end_with(slot, move || work(reader)).await?;
+    Ok((end, body))
 }
 
 /// Reads a small body and runs `at_once` where it is, without any other thread. Where that would have to wait
 /// for something it answers none, and `work` is run on a blocking thread as by [`with_body`].
 ///
 /// # Errors
-/// The work died.
+/// The work died, or its turn did not come.
 pub async fn with_small_body<T: Send + 'static>(
-    mut payload: web::Payload,
-    flow: Flow,
+    mut incoming: Incoming,
     at_once: impl FnOnce(Bytes) -> Option<Ending<T>> + 'static,
     work: impl FnOnce(PipeReader) -> Ending<T> + Send + 'static,
-) -> Result<(T, Body), Died> {
-    let body = match gather(&mut payload, flow).await {
-        Ok(body) => body,
-        Err((received, error)) => {
-            let (writer, reader) = pipe();
-            // There is room for both, and the reader is here.
-            let _ = writer.send(received).await;
-            writer.fail(error).await;
-            let ending = blocking(move || work(reader)).await?;
-            return settle(ending).await.map(|end| (end, Body::Unread));
+) -> Result<(T, Body), Unserved> {
+    let body = match gather(&mut incoming, SMALL_BYTES, None).await {
+        Gathered::Whole => incoming.received,
+        Gathered::Cut(error) => {
+            let slot = incoming.traffic.turn(Size::Small, &incoming.by).await?;
+            let reader = PipeReader::cut(incoming.received, error);
+            let end = to_the_end_with(slot, move || work(reader)).await?;
+            return Ok((end, Body::Unread));
         }
+        Gathered::More => return with_body(incoming, work).await,
     };
+    let (traffic, by) = (incoming.traffic, incoming.by);
     let working = rt::spawn(async move {
-        let ending = match at_once(body.clone()) {
-            Some(ending) => ending,
-            None => blocking(move || work(PipeReader::whole(body))).await?,
-        };
-        to_the_end(ending).await
+        if let Some(ending) = at_once(body.clone()) {
+            return to_the_end(ending).await;
+        }
+        let slot = traffic.turn(Size::Small, &by).await?;
+        to_the_end_with(slot, move || work(PipeReader::whole(body))).await
     });
-    let end = working.await.unwrap_or(Err(Died))?;
+    let end = working.await.unwrap_or(Err(Unserved::Died))?;
     Ok((end, Body::Whole))
 }
 
-/// The end of work that may hang on a commit. No thread is held meanwhile, and it comes whether somebody still
-/// waits for it or not.
-async fn settle<T: Send + 'static>(ending: Ending<T>) -> Result<T, Died> {
-    match ending {
-        Ending::Ended(end) => Ok(end),
-        ending => rt::spawn(to_the_end(ending)).await.unwrap_or(Err(Died)),
-    }
+/// Runs `work`, which needs no body, on a blocking thread.
+///
+/// # Errors
+/// The thread died, or its turn did not come.
+pub async fn without_body<T: Send + 'static>(
+    traffic: &Traffic,
+    by: &OnBehalf,
+    work: impl FnOnce() -> Ending<T> + Send + 'static,
+) -> Result<T, Unserved> {
+    let slot = traffic.turn(Size::Small, by).await?;
+    to_the_end_with(slot, work).await
 }
 
-async fn to_the_end<T: Send + 'static>(mut ending: Ending<T>) -> Result<T, Died> {
+/// Runs `work` on a blocking thread and carries it to its end, for which the slot is held, whether the caller still
+/// waits for it or not.
+async fn to_the_end_with<T: Send + 'static>(
+    slot: Slot,
+    work: impl FnOnce() -> Ending<T> + Send + 'static,
+) -> Result<T, Unserved> {
+    let working = rt::spawn(async move {
+        let _slot = slot;
+        to_the_end(blocking(work).await?).await
+    });
+    working.await.unwrap_or(Err(Unserved::Died))
+}
+
+/// The end of work that may hang on a commit; no thread is held meanwhile.
+async fn to_the_end<T: Send + 'static>(mut ending: Ending<T>) -> Result<T, Unserved> {
     loop {
         ending = match ending {
             Ending::Ended(end) => return Ok(end),
@@ -302,41 +389,115 @@ async fn to_the_end<T: Send + 'static>(mut ending: Ending<T>) -> Result<T, Died>
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Died> {
-    web::block(work).await.map_err(|_| Died)
+/// Runs `work` on a blocking thread.
+///
+/// # Errors
+/// It panicked.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Unserved> {
+    web::block(work).await.map_err(|_| Unserved::Died)
 }
 
 /// Reads some of a body that nobody wants, so that its sender gets the answer.
 pub async fn let_go(mut payload: web::Payload, stranger: bool) -> Body {
-    discard(&mut payload, linger_bytes(stranger)).await
+    let most = match stranger {
+        true => LINGER_BYTES_OF_STRANGERS,
+        false => LINGER_BYTES,
+    };
+    discard(&mut payload, most).await
 }
 
-fn linger_bytes(stranger: bool) -> u64 {
-    if stranger {
-        LINGER_BYTES_OF_STRANGERS
-    } else {
-        LINGER_BYTES
+/// How much of a body there is.
+#[derive(Debug)]
+enum Gathered {
+    /// All of it.
+    Whole,
+    /// As much as was asked for, and more to come.
+    More,
+    /// There will be no more, though the body has not ended.
+    Cut(WireError),
+}
+
+/// Reads until the body has ended or `most` bytes of it are there, and until `deadline`.
+pub async fn read_on(incoming: &mut Incoming, most: usize, deadline: Instant) {
+    gather(incoming, most, Some(deadline)).await;
+}
+
+async fn gather(incoming: &mut Incoming, most: usize, deadline: Option<Instant>) -> Gathered {
+    if incoming.end.is_none() {
+        incoming.end = read_pieces(incoming, most, deadline).await;
+    }
+    match &mut incoming.end {
+        None => Gathered::More,
+        Some(Ok(())) => Gathered::Whole,
+        Some(end) => {
+            let received = incoming.received.len() as u64;
+            let again = Err(WireError::HttpTruncated { received });
+            match std::mem::replace(end, again) {
+                Ok(()) => Gathered::Whole,
+                Err(error) => Gathered::Cut(error),
+            }
+        }
     }
 }
 
-/// A small body, or what came of it and why there is no more.
-async fn gather(payload: &mut web::Payload, flow: Flow) -> Result<Bytes, (Bytes, WireError)> {
-    let mut received = Bytes::new();
-    let stopped = stopped(flow.stop);
+/// How the body has ended; none: there is more.
+async fn read_pieces(
+    incoming: &mut Incoming,
+    most: usize,
+    deadline: Option<Instant>,
+) -> Option<Result<(), WireError>> {
+    let Incoming {
+        payload,
+        traffic,
+        received,
+        ..
+    } = incoming;
+    let mut meter = traffic.meter();
+    let mut pieces = Vec::new();
+    let mut length = received.len();
+    let stopped = stopped(traffic.stop.clone());
     tokio::pin!(stopped);
-    loop {
-        let so_far = received.len() as u64;
+    let end = loop {
+        if length >= most {
+            break None;
+        }
+        let late = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let so_far = length as u64;
         let next = tokio::select! {
             biased;
-            next = next_piece(payload, flow.idle, so_far) => next,
+            next = next_piece(payload, &mut meter, so_far) => next,
+            () = late => Err(WireError::HttpStalled { received: so_far }),
             () = &mut stopped => Err(WireError::HttpTruncated { received: so_far }),
         };
         match next {
-            Ok(Some(piece)) if received.is_empty() => received = piece,
-            Ok(Some(piece)) => received = [received, piece].concat().into(),
-            Ok(None) => return Ok(received),
-            Err(error) => return Err((received, error)),
+            Ok(Some(piece)) => {
+                length += piece.len();
+                pieces.push(piece);
+            }
+            Ok(None) => break Some(Ok(())),
+            Err(error) => break Some(Err(error)),
         }
+    };
+    *received = joined(std::mem::take(received), pieces);
+    end
+}
+
+/// One text of these pieces; a single one is not copied.
+fn joined(first: Bytes, mut pieces: Vec<Bytes>) -> Bytes {
+    if !first.is_empty() {
+        pieces.insert(0, first);
+    }
+    match pieces.as_mut_slice() {
+        [] => Bytes::new(),
+        [only] => std::mem::take(only),
+        _ => pieces.concat().into(),
     }
 }
 
@@ -347,37 +508,29 @@ async fn stopped(mut stop: StopSignal) {
     tokio::time::sleep(STOPPING_GRACE).await;
 }
 
-/// Lets the body flow into the pipe; `waiting` is dropped when something of it is there, or nothing will be.
-async fn feed(
-    mut payload: web::Payload,
-    writer: PipeWriter,
-    flow: Flow,
-    waiting: oneshot::Sender<()>,
-) -> Body {
-    let mut waiting = Some(waiting);
-    let Flow {
-        idle,
-        stop,
-        stranger,
-    } = flow;
-    let linger = linger_bytes(stranger);
-    let mut received = 0;
-    let stopped = stopped(stop);
+/// Lets the rest of the body flow into the pipe.
+async fn feed(incoming: Incoming, mut received: u64, writer: PipeWriter) -> Body {
+    let Incoming {
+        mut payload,
+        traffic,
+        ..
+    } = incoming;
+    let mut meter = traffic.meter();
+    let stopped = stopped(traffic.stop.clone());
     tokio::pin!(stopped);
     loop {
         let next = tokio::select! {
             biased;
-            () = writer.reader_gone() => return discard(&mut payload, linger).await,
-            next = next_piece(&mut payload, idle, received) => next,
+            () = writer.reader_gone() => return discard(&mut payload, LINGER_BYTES).await,
+            next = next_piece(&mut payload, &mut meter, received) => next,
             () = &mut stopped => Err(WireError::HttpTruncated { received }),
         };
         match next {
             Ok(Some(piece)) => {
                 received += piece.len() as u64;
                 if writer.send(piece).await.is_err() {
-                    return discard(&mut payload, linger).await;
+                    return discard(&mut payload, LINGER_BYTES).await;
                 }
-                drop(waiting.take());
             }
             Ok(None) => {
                 writer.finish().await;
@@ -393,13 +546,18 @@ async fn feed(
 
 async fn next_piece(
     payload: &mut web::Payload,
-    idle: Duration,
+    meter: &mut PaceMeter,
     received: u64,
 ) -> Result<Option<Bytes>, WireError> {
-    match tokio::time::timeout(idle, payload.next()).await {
+    let begun = Instant::now();
+    let next = tokio::time::timeout(meter.idle(), payload.next()).await;
+    match next {
         Err(_) => Err(WireError::HttpStalled { received }),
         Ok(None) => Ok(None),
-        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(Some(Ok(piece))) => match meter.keeps_up(begun.elapsed(), piece.len()) {
+            true => Ok(Some(piece)),
+            false => Err(WireError::HttpStalled { received }),
+        },
         Ok(Some(Err(PayloadError::Io(error)))) => Err(error
             .downcast()
             .unwrap_or(WireError::HttpTruncated { received })),

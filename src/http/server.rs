@@ -29,6 +29,7 @@ use crate::http::base_url::BaseUrl;
 use crate::http::connection::{Connection, Mark};
 use crate::http::ended::Ended;
 use crate::http::settings::Settings;
+use crate::http::traffic::Traffic;
 use crate::http::unread::Unread;
 use crate::http::{health, rest, scim, soap, tls};
 
@@ -131,6 +132,8 @@ pub async fn run(
     }
     app.jobs.begin()?;
     let (stopping, stop_signal) = watch::channel(false);
+    let slots = app.importer.settings.slots;
+    let traffic = Arc::new(Traffic::new(settings, slots, stop_signal)?);
     let verifier = Arc::new(soap::security::Verifier::new(&soap_settings.security)?);
     let mut server = Server::build()
         .workers(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
@@ -153,20 +156,17 @@ pub async fn run(
             base_url: addresses.base_url(secure),
             secure,
             body_limit: settings.body_limit_bytes,
-            idle: settings.idle(),
-            stop: stop_signal.clone(),
+            traffic: Arc::clone(&traffic),
         }),
         rest: web::Data::new(rest::State {
             base: addresses.base(secure),
             body_limit: settings.body_limit_bytes,
-            idle: settings.idle(),
-            stop: stop_signal.clone(),
+            traffic: Arc::clone(&traffic),
             listeners: Arc::clone(&listeners),
         }),
         scim: web::Data::new(scim::State {
             base: addresses.base(secure),
-            idle: settings.idle(),
-            stop: stop_signal.clone(),
+            traffic: Arc::clone(&traffic),
             cursors: Arc::clone(&cursors),
         }),
         idle: settings.idle(),
@@ -332,7 +332,7 @@ async fn before_the_body(
 ) -> Result<Request, HttpResponse> {
     let request = soap::before_the_body(house, soap, request).await?;
     let request = rest::before_the_body(house, rest, request).await?;
-    let mut request = scim::before_the_body(house, request).await?;
+    let mut request = scim::before_the_body(house, &rest.traffic, request).await?;
     if is_somewhere(request.path()) {
         return Ok(request);
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::http::base_url::is_host;
+use crate::http::client_address::ClientAddress;
+use crate::http::pace::Pace;
 
 /// Addresses, certificate and limits of the server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -31,6 +33,24 @@ pub struct Settings {
     pub body_limit_bytes: u64,
     /// Seconds for which a request head, or the next piece of a body, is waited for.
     pub idle_seconds: u64,
+    /// Bytes that a request body has to bring in each `pace_seconds` that the server waits for it; 0: any pace will
+    /// do.
+    pub pace_bytes: u64,
+    /// Seconds of waiting in which `pace_bytes` have to come.
+    pub pace_seconds: u64,
+    /// Seconds that a request waits for its turn when as many as may work at once are at work.
+    pub slot_seconds: u64,
+    /// Requests with small bodies that work at the same time. Those with long ones have `import.slots`.
+    pub small_requests: usize,
+    /// Requests that are read at the same time before their sender is known: the envelope is to say who it is.
+    pub unauthenticated_requests: usize,
+    /// How many of them may come from one address.
+    pub unauthenticated_requests_per_address: usize,
+    /// Seconds in which such a request has to say who its sender is.
+    pub unauthenticated_seconds: u64,
+    /// Addresses and networks of proxies that are believed when they say, by `Forwarded` or `X-Forwarded-For`, where
+    /// a request came from.
+    pub trusted_proxies: Vec<String>,
     /// Seconds that requests have to end in when the server stops.
     pub shutdown_seconds: u64,
 }
@@ -46,6 +66,14 @@ impl Default for Settings {
             tls_key: None,
             body_limit_bytes: 1024 * 1024 * 1024,
             idle_seconds: 30,
+            pace_bytes: 10 * 1024,
+            pace_seconds: 30,
+            slot_seconds: 30,
+            small_requests: 128,
+            unauthenticated_requests: 128,
+            unauthenticated_requests_per_address: 32,
+            unauthenticated_seconds: 10,
+            trusted_proxies: Vec::new(),
             shutdown_seconds: 30,
         }
     }
@@ -91,17 +119,44 @@ impl Settings {
                  users.example.com:9443"
             ));
         }
-        if self.idle_seconds == 0 || self.body_limit_bytes == 0 {
-            return Err(
-                "server.idle_seconds and server.body_limit_bytes have to be positive".into(),
-            );
+        let positive = [
+            ("idle_seconds", self.idle_seconds),
+            ("body_limit_bytes", self.body_limit_bytes),
+            ("pace_seconds", self.pace_seconds),
+            ("unauthenticated_seconds", self.unauthenticated_seconds),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("server.{key} has to be positive"));
         }
-        Ok(())
+        let counts = [
+            ("small_requests", self.small_requests),
+            ("unauthenticated_requests", self.unauthenticated_requests),
+            (
+                "unauthenticated_requests_per_address",
+                self.unauthenticated_requests_per_address,
+            ),
+        ];
+        if let Some((key, _)) = counts
+            .iter()
+            .find(|(_, value)| !(1..=10_000).contains(value))
+        {
+            return Err(format!("server.{key} has to lie between 1 and 10000"));
+        }
+        ClientAddress::new(&self.trusted_proxies).map(drop)
     }
 
     /// For how long the next piece of a request is waited for.
     pub fn idle(&self) -> Duration {
         Duration::from_secs(self.idle_seconds)
+    }
+
+    /// The pace that bodies have to keep.
+    pub fn pace(&self) -> Pace {
+        Pace {
+            idle: self.idle(),
+            bytes: self.pace_bytes,
+            window: Duration::from_secs(self.pace_seconds),
+        }
     }
 }
 
@@ -120,6 +175,9 @@ mod tests {
         assert!(refusal(|s| s.http = "nowhere".into()).starts_with("server.http"));
         assert!(refusal(|s| s.tls_key = Some("k".into())).contains("belong together"));
         assert!(refusal(|s| s.public_url = Some("example.com".into())).contains("public_url"));
+        assert!(refusal(|s| s.pace_seconds = 0).contains("server.pace_seconds"));
+        assert!(refusal(|s| s.small_requests = 0).contains("server.small_requests"));
+        assert!(refusal(|s| s.trusted_proxies = vec!["x".into()]).contains("trusted_proxies"));
         assert!(refusal(|s| s.hosts = vec!["https://a.example".into()]).contains("server.hosts"));
         assert!(refusal(|s| (s.http, s.https) = ("off".into(), "off".into())).contains("both off"));
     }

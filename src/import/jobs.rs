@@ -76,8 +76,6 @@ struct Shared {
     keys: Mutex<HashSet<(String, String)>>,
     /// Those who know what to do with imports that came through the door [`Door::Scim`].
     operations: OnceLock<Weak<dyn Operations>>,
-    /// Calls that run now, of those that do not wait in the queue.
-    calls: Mutex<usize>,
     waiting: Mutex<VecDeque<JobKey>>,
     wake: Condvar,
     closed: AtomicBool,
@@ -197,7 +195,6 @@ impl Jobs {
             running: Mutex::default(),
             keys: Mutex::default(),
             operations: OnceLock::new(),
-            calls: Mutex::new(0),
             waiting: Mutex::default(),
             wake: Condvar::new(),
             closed: AtomicBool::new(false),
@@ -265,13 +262,13 @@ impl Jobs {
     /// Imports the file that `source` gives, now.
     ///
     /// # Errors
-    /// The house is full, the key belongs to another call, or the import ended early.
+    /// The key belongs to another call, or the import ended early.
     pub fn run(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
         self.run_to_commit(request, source).wait()
     }
 
-    /// The same, to where the end may hang on a commit. The import is under way until its end has come, and
-    /// its slot and its key are taken.
+    /// The same, to where the end may hang on a commit. The import is under way until its end has come, and its key
+    /// is taken.
     pub fn run_to_commit(
         &self,
         request: ImportRequest,
@@ -307,14 +304,13 @@ impl Jobs {
     /// Runs `work` as the import `id`, which is under way as long as it runs.
     ///
     /// # Errors
-    /// The house is full.
+    /// It is under way already.
     pub fn attend<T>(
         &self,
         organization: &str,
         id: ImportId,
         work: impl FnOnce(&Control) -> T,
     ) -> Result<T, JobError> {
-        let _slot = self.shared.slot()?;
         let running = self.shared.register((organization.to_owned(), id), None);
         let running = running.ok_or(JobError::StillRunning(id))?;
         Ok(work(&running.control))
@@ -497,9 +493,10 @@ impl Shared {
             Ok(Met::Earlier(record)) => return Ending::Ended(self.again(*record, request, source)),
             Err(error) => return Ending::Ended(Err(error)),
         };
-        let (mut task, slot, running) = match self.take_in(request) {
-            Ok(taken_in) => taken_in,
-            Err(error) => return Ending::Ended(Err(error)),
+        let mut task = Task::new(request, &self.importer.clock, &self.importer.passwords);
+        let id = (task.record.organization.clone(), task.record.id);
+        let Some(running) = self.register(id, None) else {
+            return Ending::Ended(Err(JobError::StillRunning(task.record.id)));
         };
         // The same key with another default password is another request, so its hash is kept, used or not.
         if key.is_some()
@@ -511,22 +508,9 @@ impl Shared {
             .importer
             .carry_out(batches(task), source, &running.control);
         ending.map(move |result| {
-            drop((running, slot, key));
+            drop((running, key));
             Ok(Ended::Ran(Box::new(result?)))
         })
-    }
-
-    /// A task for the request, and what it holds while it runs.
-    fn take_in(
-        self: &Arc<Self>,
-        request: ImportRequest,
-    ) -> Result<(Task, Slot, Running), JobError> {
-        let slot = self.slot()?;
-        let task = Task::new(request, &self.importer.clock, &self.importer.passwords);
-        let key = (task.record.organization.clone(), task.record.id);
-        let running = self.register(key, None);
-        let running = running.ok_or(JobError::StillRunning(task.record.id))?;
-        Ok((task, slot, running))
     }
 
     /// The same key again: the earlier import is the answer, or is gone on with.
@@ -577,7 +561,6 @@ impl Shared {
         let Some((file, size)) = self.uploads.open(copy) else {
             return Err(StoreError::Failed(UPLOAD_GONE.into()).into());
         };
-        let _slot = self.slot()?;
         let key = (record.organization.clone(), record.id);
         let Some(running) = self.register(key, Some(size)) else {
             return self.recorded(&record);
@@ -725,15 +708,6 @@ impl Shared {
             // Its record is not there yet: whoever asks again in a moment finds it.
             (None, None) => Err(JobError::Busy { seconds: 1 }),
         }
-    }
-
-    fn slot(self: &Arc<Self>) -> Result<Slot, JobError> {
-        let mut calls = locked(&self.calls);
-        if *calls >= self.importer.settings.slots {
-            return Err(JobError::Busy { seconds: 5 });
-        }
-        *calls += 1;
-        Ok(Slot(Arc::clone(self)))
     }
 
     /// Says that an import runs here, from before its record does until after its record does no
@@ -985,15 +959,6 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         locked(&self.shared.running).remove(&self.key);
-    }
-}
-
-/// One of the calls that may run at once.
-struct Slot(Arc<Shared>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        *locked(&self.0.calls) -= 1;
     }
 }
 

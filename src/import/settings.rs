@@ -22,7 +22,7 @@ pub struct Settings {
     pub keep_findings: u64,
     /// Bytes of rejected rows, packed, that are kept with an import in the store; rows beyond them are counted.
     pub keep_rejects_bytes: u64,
-    /// Calls that import at the same time; a further one is told to come back.
+    /// Requests with long bodies that work at the same time; a further one waits for its turn.
     pub slots: usize,
     /// Imports of the queue that run at the same time.
     pub workers: usize,

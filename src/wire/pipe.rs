@@ -31,23 +31,22 @@ pub struct PipeReader {
     pieces: Option<mpsc::Receiver<Piece>>,
     rest: Bytes,
     received: u64,
+    /// Why there is no more than the rest, when that is not the whole body.
+    failure: Option<WireError>,
 }
 
 /// The reader has gone; nobody wants the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderGone;
 
-/// A new pipe.
-pub fn pipe() -> (PipeWriter, PipeReader) {
+/// A new pipe, for a body that begins with what was received already.
+pub fn pipe(received: Bytes) -> (PipeWriter, PipeReader) {
     let (sender, pieces) = mpsc::channel(CHUNKS);
-    (
-        PipeWriter(sender),
-        PipeReader {
-            pieces: Some(pieces),
-            rest: Bytes::new(),
-            received: 0,
-        },
-    )
+    let reader = PipeReader {
+        pieces: Some(pieces),
+        ..PipeReader::whole(received)
+    };
+    (PipeWriter(sender), reader)
 }
 
 impl PipeReader {
@@ -57,6 +56,15 @@ impl PipeReader {
             pieces: None,
             received: body.len() as u64,
             rest: body,
+            failure: None,
+        }
+    }
+
+    /// A body of which nothing follows `received`, because of `failure`.
+    pub fn cut(received: Bytes, failure: WireError) -> Self {
+        PipeReader {
+            failure: Some(failure),
+            ..PipeReader::whole(received)
         }
     }
 }
@@ -108,6 +116,14 @@ impl Read for PipeReader {
                 }
             }
         }
+        if self.rest.is_empty()
+            && let Some(failure) = &mut self.failure
+        {
+            // A reader that asks again is told again: this is never the end of a whole body.
+            let received = self.received;
+            let again = WireError::HttpTruncated { received };
+            return Err(std::mem::replace(failure, again).into());
+        }
         let count = self.rest.len().min(buffer.len());
         if let Some(place) = buffer.get_mut(..count) {
             self.rest.copy_to_slice(place);
@@ -129,7 +145,7 @@ mod tests {
     #[test]
     fn data_arrives_whole_or_is_known_to_be_cut() {
         let write = |finish: bool| {
-            let (writer, reader) = pipe();
+            let (writer, reader) = pipe(Bytes::new());
             let thread = std::thread::spawn(move || read_all(reader));
             actix_web::rt::System::new().block_on(async move {
                 for _ in 0..100 {
@@ -146,8 +162,20 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_was_cut_never_ends_well() {
+        let stalled = WireError::HttpStalled { received: 3 };
+        let mut reader = PipeReader::cut(Bytes::from_static(b"abc"), stalled);
+        let mut all = Vec::new();
+        let first = reader.read_to_end(&mut all).map_err(WireError::from_io);
+        assert_eq!(first.unwrap_err().code(), "IMP-HTTP-STALLED");
+        assert_eq!(all, b"abc");
+        let again = reader.read(&mut [0; 8]).map_err(WireError::from_io);
+        assert_eq!(again.unwrap_err().code(), "IMP-HTTP-TRUNCATED");
+    }
+
+    #[test]
     fn a_reader_that_goes_away_is_noticed() {
-        let (writer, reader) = pipe();
+        let (writer, reader) = pipe(Bytes::new());
         drop(reader);
         let sent = actix_web::rt::System::new().block_on(writer.send(Bytes::from_static(b"a")));
         assert_eq!(sent, Err(ReaderGone));

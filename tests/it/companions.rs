@@ -463,6 +463,16 @@ fn log_in(server: &TestApp, name: &str, password: &str) -> Response {
     authenticate(server, "login", &content, "other=1")
 }
 
+/// The same through a proxy, which says where the call came from.
+pub fn log_in_from(server: &TestApp, name: &str, password: &str, address: &str) -> Response {
+    let content = format!("<x:username>{name}</x:username><x:password>{password}</x:password>");
+    let namespace = "http://authentication.services.core.carbon.wso2.org";
+    let body = envelope("login", namespace, &content);
+    let from = format!("X-Forwarded-For: {address}");
+    let path = "/services/AuthenticationAdmin";
+    server.post_as(path, None, "text/xml", &[&from], body.as_bytes())
+}
+
 /// Imports kim with nothing but this cookie.
 fn import_with(server: &TestApp, cookie: &str) -> Response {
     let cookie = format!("Cookie: a=b; {cookie}; c=d");

@@ -858,23 +858,6 @@ fn a_call_that_need_not_wait_is_answered_at_once_and_runs_all_the_same() {
 }
 
 #[test]
-fn a_call_beyond_the_slots_is_told_when_to_come_back() {
-    let server = TestApp::start_with(|options| options.app.import.slots = 1);
-    let (call, release) = held(&server.app, None);
-    let told = post_with(&server, &[], &multipart(&file("ann", 1)));
-    assert_eq!((told.status, told.rule().as_str()), (500, "IMP-BUSY"));
-    assert_eq!(told.header("retry-after"), Some("5"));
-    // What waits for its turn needs no slot.
-    let headers = ["Prefer: respond-async"];
-    let queued = post_with(&server, &headers, &multipart(&file("bob", 1)));
-    assert_eq!(queued.status, 200, "{}", queued.body);
-    drop(release);
-    assert!(call.join().expect("no panic").is_err(), "an empty file");
-    let after = post_with(&server, &[], &multipart(&file("ann", 1)));
-    assert_eq!(after.status, 200, "the slot is free: {}", after.body);
-}
-
-#[test]
 fn a_small_call_does_not_wait_for_a_large_import() {
     let server = TestApp::start();
     let large = multipart(&users_csv(300_000, 7_919));

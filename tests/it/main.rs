@@ -19,6 +19,8 @@ mod column_options;
 mod soap;
 mod soap_forms;
 mod callers;
+mod availability;
+mod logins;
 mod companions;
 mod rest;
 mod user_import;

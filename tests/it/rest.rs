@@ -1074,12 +1074,9 @@ fn passwords_are_made_up_and_told_in_the_report_alone() {
 fn a_key_whose_call_is_just_coming_in_is_a_conflict() {
     let server = TestApp::start();
     let key = "Idempotency-Key: slow";
-    let upload = begin_upload(
-        &server,
-        &format!("{key}\r\n"),
-        1_000,
-        "UserName,Password,Claims\n",
-    );
+    // Longer than what is read before the work begins, and no row among it.
+    let beginning = format!("UserName,Password,Claims{}", ",".repeat(80_000));
+    let upload = begin_upload(&server, &format!("{key}\r\n"), 100_000, &beginning);
     let start = Instant::now();
     while !server.app.jobs.is_coming_in("default", "slow") {
         assert!(

@@ -58,7 +58,10 @@ fn status_of(route: &Route, response: &Response) -> u16 {
 
 #[test]
 fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
-    let server = TestApp::start();
+    let server = TestApp::start_with(|options| {
+        options.app.access.login_failures_per_account = 1_000;
+        options.app.access.login_failures_per_address = 1_000;
+    });
     for (name, role) in [("reader", Role::Read), ("importer", Role::Import)] {
         server.add_operator(name, role);
     }

@@ -1,13 +1,12 @@
-//! Bulk requests that wait (RFC 9967), the same request again, and a house that is full.
+//! Bulk requests that wait (RFC 9967), the same request again, and a server that is busy.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
-use muster::users::DEFAULT_ORGANIZATION;
-use muster::users::import_record::ImportId;
 use muster::users::operator::Role;
 use serde_json::{Value, json};
 
-use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic};
+use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
 use crate::scim::{MOUNTS, ask, ask_with, bulk, document, refused, send, told, user};
 
 const ASYNC: &str = "Prefer: respond-async";
@@ -160,34 +159,38 @@ fn the_same_request_again_is_answered_the_same() {
 }
 
 #[test]
-fn item_84_a_full_house_says_when_to_come_back() {
+fn item_84_a_busy_server_says_when_to_come_back() {
     let server = TestApp::start_with(|options| {
         options.app.import.slots = 1;
+        options.http.slot_seconds = 0;
     });
-    let (release, wait) = std::sync::mpsc::channel::<()>();
-    let (held, is_held) = std::sync::mpsc::channel();
-    let jobs = std::sync::Arc::clone(&server.app.jobs);
-    let other = std::thread::spawn(move || {
-        let id = ImportId(uuid::Uuid::now_v7());
-        let attended = jobs.attend(DEFAULT_ORGANIZATION, id, |_| {
-            held.send(()).expect("the test waits");
-            wait.recv()
-        });
-        assert!(attended.is_ok());
-    });
-    is_held.recv().expect("the slot is taken");
+    let large = users("kim", 900);
+    let text = large.to_string();
+    assert!(text.len() > 80_000, "{}", text.len());
+    let mut held = server.connect();
+    let head = format!(
+        "POST /scim/v2/Bulk HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nConnection: close\r\n\
+         Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n",
+        admin(),
+        text.len()
+    );
+    let (first, rest) = text.split_at(70_000);
+    held.write_all(&[head.as_bytes(), first.as_bytes()].concat())
+        .expect("the server reads");
+    // The slot is taken as soon as the first bytes are there, a moment after they were sent.
+    std::thread::sleep(Duration::from_millis(300));
     for mount in MOUNTS {
         let path = format!("{mount}/Bulk");
-        let response = ask(&server, "POST", &path, &users("kim", 1));
+        let response = ask(&server, "POST", &path, &large);
         assert_eq!(refused(&response), told(429, ""));
         assert_eq!(response.header("retry-after"), Some("5"));
+        // What is small needs no slot.
+        let small = ask(&server, "POST", &path, &users(&mount.replace('/', "-"), 1));
+        assert_eq!(small.status, 200, "{}", small.body);
     }
-    // What waits for its turn needs no slot.
-    let queued = ask_with(&server, "POST", "/scim/v2/Bulk", &[ASYNC], &users("lee", 1));
-    ended(&server, &path_of(&queued));
-    drop(release);
-    other.join().expect("no panic");
-    let after = ask(&server, "POST", "/scim/v2/Bulk", &users("kim", 1));
+    held.write_all(rest.as_bytes()).expect("the server reads");
+    assert_eq!(Response::read(&mut held).status, 200);
+    let after = ask(&server, "POST", "/scim/v2/Bulk", &users("lee", 900));
     assert_eq!(after.status, 200);
-    assert_eq!(server.user_names(), ["kim0", "lee0"]);
+    assert_eq!(server.user_names().len(), 1_800 + MOUNTS.len());
 }

@@ -69,6 +69,11 @@ fn digest_token(name: &str, secret: &str, nonce: &[u8], created: &str) -> String
     )
 }
 
+/// A good call that names its sender and the password as text.
+pub fn call_as_text(name: &str, password: &str) -> String {
+    call_with(&text_token(name, password), "")
+}
+
 fn post(server: &TestApp, body: &str) -> Response {
     server.post_as(
         "/services/UserAdmin",

@@ -121,7 +121,7 @@ pub async fn admit(
         );
         return Err(turn_away(problem, true));
     }
-    let caller = match intake::authenticate(app, &head.headers).await {
+    let caller = match intake::authenticate(app, &state.traffic, head).await {
         Ok(caller) => caller,
         Err(refused) => return Err(turn_away(refused.into(), true)),
     };

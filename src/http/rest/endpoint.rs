@@ -1,7 +1,6 @@
 //! The addresses of the slice, and the way between HTTP and what is done.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_http::Request;
 use actix_web::http::StatusCode;
@@ -11,15 +10,17 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::http::base_url::BaseUrl;
-use crate::http::intake::{self, Body, Flow, StopSignal};
+use crate::http::intake::{self, Body, Incoming, Unserved};
 use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, TurnedAway, Upload};
 use crate::http::rest::answer::Answer;
 use crate::http::rest::imports::Call;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{self, Operation, ROUTES, Route, Way};
 use crate::http::rest::{events, openapi, rejects, resources};
+use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
 use crate::import::ending::Ending;
+use crate::import::jobs::JobError;
 use crate::users::secret::Secret;
 
 /// What the slice needs besides the house, behind one listener.
@@ -29,10 +30,8 @@ pub struct State {
     pub base: BaseUrl,
     /// Bytes that a body may have.
     pub body_limit: u64,
-    /// For how long the next piece of a body is waited for.
-    pub idle: Duration,
-    /// Turns to true when the server stops.
-    pub stop: StopSignal,
+    /// What bounds the requests that are under way.
+    pub traffic: Arc<Traffic>,
     /// Room for those who listen to events, whichever listener they come through.
     pub listeners: Arc<Semaphore>,
 }
@@ -236,16 +235,13 @@ async fn upload(
             return problem.respond(headers, body);
         }
     };
-    let flow = Flow {
-        idle: state.idle,
-        stop: state.stop.clone(),
-        stranger: false,
-    };
+    let by = OnBehalf::from(&admitted.caller);
+    let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
     let content_encoding = intake::field(headers, &header::CONTENT_ENCODING);
     let key = intake::idempotency_key(headers);
     let respond_async = intake::prefers_async(headers);
     let body_limit = state.body_limit;
-    let answered = intake::with_body(payload, flow, move |body| {
+    let answered = intake::with_body(incoming, move |body| {
         let call = Call {
             app: &app,
             route,
@@ -262,7 +258,16 @@ async fn upload(
     });
     match answered.await {
         Ok((answer, body)) => respond(answer, headers, body),
-        Err(error) => respond(Err(lost(&error.to_string())), headers, Body::Unread),
+        Err(unserved) => respond(Err(unserved.into()), headers, Body::Unread),
+    }
+}
+
+impl From<Unserved> for ProblemDetails {
+    fn from(unserved: Unserved) -> Self {
+        match unserved {
+            Unserved::Busy { seconds } => JobError::Busy { seconds }.into(),
+            Unserved::Died => lost(&unserved.to_string()),
+        }
     }
 }
 

@@ -16,9 +16,10 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
-use crate::http::intake::{self, Body, StopSignal};
+use crate::http::intake::{self, Body};
 use crate::http::rest::endpoint::State;
 use crate::http::rest::problem_details::ProblemDetails;
+use crate::http::traffic::StopSignal;
 use crate::import::control::Progress;
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
 
@@ -72,7 +73,7 @@ pub fn respond(
         app: app.clone(),
         organization: record.organization.clone(),
         id: record.id,
-        stop: state.stop.clone(),
+        stop: state.traffic.stop.clone(),
         last: None,
         spoken: Instant::now(),
         began: false,

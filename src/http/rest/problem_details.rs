@@ -8,7 +8,8 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use crate::http::challenge::Challenge;
-use crate::http::intake::{self, Body, Refused};
+use crate::http::intake::{self, Body};
+use crate::http::login::{self, Refused};
 use crate::http::rest::answer::IMPORT_FIELD;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::jobs::JobError;
@@ -190,6 +191,14 @@ impl From<Refused> for ProblemDetails {
                 "The bearer token is unknown, revoked or expired; `muster operator token add` makes a new \
                  one.",
             ),
+            Refused::Limited { seconds } => ProblemDetails {
+                retry_after: Some(seconds),
+                ..ProblemDetails::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    login::LIMITED_CODE,
+                    login::limited_detail(seconds),
+                )
+            },
             Refused::Failed(error) => error.into(),
         }
     }

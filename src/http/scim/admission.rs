@@ -9,11 +9,13 @@ use actix_web::web;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::cross_site;
-use crate::http::intake::{self, Refused};
+use crate::http::intake;
+use crate::http::login::Refused;
 use crate::http::scim::error::Failure;
 use crate::http::scim::message::too_large;
 use crate::http::scim::place::Place;
 use crate::http::scim::routes::{Operation, Route};
+use crate::http::traffic::Traffic;
 use crate::provision::bulk_request::payload_too_large;
 use crate::users::operator::Role;
 
@@ -33,6 +35,7 @@ pub struct TurnedAway {
 /// The answer.
 pub async fn admit(
     app: &web::Data<App>,
+    traffic: &Traffic,
     (place, route): (&Place, &Route),
     head: &RequestHead,
 ) -> Result<Option<Caller>, TurnedAway> {
@@ -56,7 +59,7 @@ pub async fn admit(
             return Err(turn_away(Refused::NoCredentials.into(), true));
         }
         Some(right) => {
-            let caller = intake::authenticate(app, &head.headers)
+            let caller = intake::authenticate(app, traffic, head)
                 .await
                 .map_err(|refused| turn_away(refused.into(), true))?;
             if cross_site::is_forged(head) {

@@ -2,16 +2,16 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_http::Request;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 
 use crate::app::App;
 use crate::http::base_url::BaseUrl;
-use crate::http::intake::{self, Body, Flow, StopSignal};
+use crate::http::intake::{self, Body, Incoming};
 use crate::http::scim::admission::{self, TurnedAway};
 use crate::http::scim::answer::{self, Answer};
 use crate::http::scim::bulk::{self, Outcome};
@@ -24,22 +24,22 @@ use crate::http::scim::place::Place;
 use crate::http::scim::routes::{self, Me, Operation, Route, Way};
 use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::Change;
+use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
 use crate::import::ending::Ending;
 use crate::provision::operation::Act;
 use crate::provision::provisioner::Authority;
 use crate::users::import_record::Door;
 use crate::users::scim::error::{ErrorType, ScimError};
+use crate::wire::pipe::PipeReader;
 
 /// What the slice needs besides the house, behind one listener.
 #[derive(Debug)]
 pub struct State {
     /// Where callers of this listener reach the server.
     pub base: BaseUrl,
-    /// For how long the next piece of a body is waited for.
-    pub idle: Duration,
-    /// Turns to true when the server stops.
-    pub stop: StopSignal,
+    /// What bounds the requests that are under way.
+    pub traffic: Arc<Traffic>,
     /// Cursors of all listeners.
     pub cursors: Arc<Cursors>,
 }
@@ -137,6 +137,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 /// The answer.
 pub async fn before_the_body(
     app: &web::Data<App>,
+    traffic: &Traffic,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
     let Some(place) = Place::of(request.path()) else {
@@ -150,7 +151,7 @@ pub async fn before_the_body(
             return Err(response.map_body(|_, answer| unread.kept_by(answer)));
         }
     };
-    match admission::admit(app, (&place, route), request.head()).await {
+    match admission::admit(app, traffic, (&place, route), request.head()).await {
         Ok(_) => Ok(request),
         // Whether the body comes all the same is the client's choice: the connection ends here.
         Err(TurnedAway { failure, .. }) => {
@@ -191,13 +192,15 @@ async fn serve(
             return answer::failure(&astray(way), headers, body);
         }
     };
-    let caller = match admission::admit(&app, (&place, route), request.head()).await {
+    let caller = match admission::admit(&app, &state.traffic, (&place, route), request.head()).await
+    {
         Ok(caller) => caller,
         Err(TurnedAway { failure, stranger }) => {
             let body = intake::let_go(payload, stranger).await;
             return refuse(&app, route, &failure, headers, body);
         }
     };
+    let by = caller.as_ref().map(OnBehalf::from);
     let anywhere = caller.as_ref().is_some_and(|caller| caller.anywhere);
     let authority = caller.map(|caller| Authority {
         actor: caller.actor(Door::Scim),
@@ -205,18 +208,13 @@ async fn serve(
     });
     let mount = place.mount;
     let base = format!("{}{}", state.base.of(request.head()), place.prefix);
-    let flow = Flow {
-        idle: state.idle,
-        stop: state.stop.clone(),
-        stranger: false,
-    };
     let (query, fields) = (request.query_string().to_owned(), headers.clone());
     let answered = {
-        let (app, base) = (app.clone(), base.clone());
-        intake::with_body(payload, flow, move |body| {
+        let (app, base, shared) = (app.clone(), base.clone(), state.clone());
+        let work = move |body: PipeReader| {
             let call = Call {
                 app: &app,
-                state: &state,
+                state: &shared,
                 mount,
                 base,
                 authority,
@@ -226,8 +224,21 @@ async fn serve(
                 headers: &fields,
             };
             Ending::Ended(call.answer(route, id.as_deref(), body))
-        })
-        .await
+        };
+        match by {
+            Some(by) => {
+                let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
+                intake::with_body(incoming, work).await
+            }
+            // Where any caller may ask, no body is read: its sender is not known.
+            None => {
+                let body = intake::let_go(payload, true).await;
+                let nothing = || work(PipeReader::whole(Bytes::new()));
+                let by = OnBehalf::default();
+                let answered = intake::without_body(&state.traffic, &by, nothing).await;
+                answered.map(|answer| (answer, body))
+            }
+        }
     };
     match answered {
         Ok((Ok(Done::Answer(answer)), body)) if route.operation.is_zuora() => {
@@ -245,14 +256,7 @@ async fn serve(
             tracing::info!(status = failure.error.status, "call refused");
             refuse(&app, route, &failure, headers, body)
         }
-        Err(error) => {
-            tracing::error!(%error, "a call was lost");
-            let failure = Failure::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The call failed; the server's log says why.",
-            );
-            refuse(&app, route, &failure, headers, Body::Unread)
-        }
+        Err(unserved) => refuse(&app, route, &unserved.into(), headers, Body::Unread),
     }
 }
 

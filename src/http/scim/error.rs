@@ -4,7 +4,8 @@ use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::http::challenge::Challenge;
-use crate::http::intake::Refused;
+use crate::http::intake::Unserved;
+use crate::http::login::{self, Refused};
 use crate::import::jobs::JobError;
 use crate::provision::error::ProvisionError;
 use crate::users::scim::error::ScimError;
@@ -71,12 +72,36 @@ impl From<Refused> for Failure {
             Refused::OtherScheme => "Basic and Bearer are the schemes that are known here.",
             Refused::Wrong => "Name or password is wrong.",
             Refused::InvalidToken => "The token is unknown, revoked or expired.",
+            Refused::Limited { seconds } => {
+                return Failure {
+                    retry_after: Some(*seconds),
+                    ..Failure::new(
+                        StatusCode::TOO_MANY_REQUESTS,
+                        login::limited_detail(*seconds),
+                    )
+                };
+            }
             Refused::Failed(error) => return store(error),
         };
         let challenge = refused.challenge();
         Failure {
             challenge,
             ..Failure::new(StatusCode::UNAUTHORIZED, detail)
+        }
+    }
+}
+
+impl From<Unserved> for Failure {
+    fn from(unserved: Unserved) -> Self {
+        match unserved {
+            Unserved::Busy { seconds } => job(JobError::Busy { seconds }),
+            Unserved::Died => {
+                tracing::error!(error = %unserved, "a call was lost");
+                Failure::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The call failed; the server's log says why.",
+                )
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::http::soap::bulk_import_users;
 use crate::http::soap::charset;
 use crate::http::soap::companions::{self, Companion};
 use crate::http::soap::endpoint::State;
-use crate::http::soap::envelope::{self, Header};
+use crate::http::soap::envelope;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::{Form, Head};
 use crate::http::soap::import_call::{ImportCall, ImportWork};
@@ -32,7 +32,7 @@ use crate::wire::error::WireError;
 use crate::wire::inflate;
 
 /// Bytes in which a sender who has no HTTP credentials has to say who is calling.
-const STRANGERS_BYTES: u64 = 1024 * 1024;
+pub const STRANGERS_BYTES: usize = 1024 * 1024;
 
 /// Bytes of a body that is small: what it holds is read and judged in a millisecond or two, so that it may be
 /// done on a thread that has other connections to look after.
@@ -47,8 +47,12 @@ pub struct Call {
     pub app: Arc<App>,
     /// What the slice needs besides.
     pub state: Arc<State>,
-    /// Who calls, when the HTTP head says so.
+    /// Who calls, when that is known: the HTTP head has said so, or the envelope has.
     pub caller: Option<Caller>,
+    /// Why the caller that the envelope names is not let in.
+    pub refused: Option<Fault>,
+    /// The session that a login has opened.
+    pub session: Option<String>,
     /// What the HTTP head says.
     pub head: Head,
     /// How the message travels.
@@ -69,8 +73,8 @@ enum Asked {
     Import(Box<ImportCall>),
     /// Something small.
     Small(&'static Entry, Parameters, Caller),
-    /// A session.
-    Login(&'static Entry, Parameters),
+    /// A session, which is open by now if the credentials were right.
+    Login(&'static Entry),
     /// The end of one.
     Logout(&'static Entry),
 }
@@ -104,7 +108,7 @@ impl Call {
     }
 
     fn progress(&self) -> Progress {
-        let strangers_bytes = self.caller.is_none().then_some(STRANGERS_BYTES);
+        let strangers_bytes = self.caller.is_none().then_some(STRANGERS_BYTES as u64);
         Progress {
             version: self.form.version(),
             strangers_bytes: Rc::new(Cell::new(strangers_bytes)),
@@ -230,13 +234,13 @@ impl Call {
             addressing.clone_from(&header.addressing);
             if !self.service.asks_for_credentials() {
                 let entry = Entry::find(self.service, element)?;
-                let parameters = Parameters::read(entry, xml, &self.app.spool)?;
+                Parameters::read(entry, xml, &self.app.spool)?;
                 return Ok(match entry.operation {
                     Operation::Logout => Asked::Logout(entry),
-                    _ => Asked::Login(entry, parameters),
+                    _ => Asked::Login(entry),
                 });
             }
-            let caller = self.identify(header)?;
+            let caller = self.identify()?;
             strangers_bytes.set(None);
             let entry = Entry::find(self.service, element)?;
             if let Some(addressing) = addressing {
@@ -312,7 +316,10 @@ impl Call {
                 };
                 desk.run(entry, &parameters)
             }
-            Asked::Login(entry, parameters) => companions::log_in(&self.app, entry, &parameters),
+            Asked::Login(entry) => match &self.refused {
+                Some(fault) => Err(fault.clone()),
+                None => Ok(companions::logged_in(entry, self.session.clone())),
+            },
             Asked::Logout(entry) => Ok(companions::log_out(
                 &self.app,
                 entry,
@@ -325,11 +332,11 @@ impl Call {
         }
     }
 
-    /// Who is calling: the HTTP head has said so, or the WS-Security header does.
-    fn identify(&self, header: &Header) -> Result<Caller, Fault> {
-        match (&self.caller, &header.security) {
+    /// Who is calling, as it is known by now.
+    fn identify(&self) -> Result<Caller, Fault> {
+        match (&self.caller, &self.refused) {
             (Some(caller), _) => Ok(caller.clone()),
-            (None, Some(security)) => self.state.verifier.caller(security, &self.app),
+            (None, Some(fault)) => Err(fault.clone()),
             (None, None) => Err(Fault::no_credentials()),
         }
     }
@@ -364,7 +371,7 @@ impl<R: Read> Read for Watched<R> {
             .min(usize::try_from(left).unwrap_or(usize::MAX));
         if most == 0 && !buffer.is_empty() {
             return Err(WireError::HttpTooLarge {
-                limit: STRANGERS_BYTES,
+                limit: STRANGERS_BYTES as u64,
             }
             .into());
         }

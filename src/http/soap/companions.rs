@@ -288,30 +288,27 @@ impl Companion<'_> {
     }
 }
 
-/// Opens a session: true and its cookie, or false.
-///
-/// # Errors
-/// The store failed.
-pub fn log_in(app: &App, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
+/// The name and the password that a login has, if it has both.
+pub fn credentials(parameters: &Parameters) -> Option<Credentials> {
     let given = parameters.text("username").zip(parameters.text("password"));
-    let credentials = given
+    given
         .filter(|(name, password)| !name.is_empty() && !password.is_empty())
         .map(|(name, password)| Credentials {
             name: name.to_owned(),
             password: Secret::from(password),
-        });
-    let opened = match credentials {
-        Some(credentials) => app.gate.log_in(&credentials)?,
-        None => None,
-    };
+        })
+}
+
+/// The answer to a login: true and the cookie of the session that it opened, or false.
+pub fn logged_in(entry: &'static Entry, opened: Option<String>) -> Done {
     if opened.is_none() {
         tracing::warn!("a login was refused");
     }
     let done = Done::new(entry, text_return(&opened.is_some().to_string()));
-    Ok(Done {
+    Done {
         session: opened.map_or(Session::Unchanged, Session::Opened),
         ..done
-    })
+    }
 }
 
 /// Ends the session that the call came with, if it came with one.

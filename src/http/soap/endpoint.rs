@@ -1,25 +1,39 @@
 //! The addresses of the service, and the way between HTTP and a [`Call`].
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_http::{ConnectionType, Request};
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use tokio::time::Instant;
 
+use crate::access::basic::Credentials;
+use crate::access::gate::Caller;
 use crate::app::App;
-use crate::http::intake::{self, Body, Flow, StopSignal};
+use crate::http::intake::{self, Body, Incoming, Unserved};
+use crate::http::login::{self, Refused};
 use crate::http::soap::answer::{Answer, Content, Session};
-use crate::http::soap::call::Call;
+use crate::http::soap::call::{Call, STRANGERS_BYTES};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::{self, Admitted};
-use crate::http::soap::security::Verifier;
+use crate::http::soap::security::{Claim, Security, Verifier};
+use crate::http::soap::sender::Sender;
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::wsdl;
+use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
+use crate::import::jobs::JobError;
+use crate::wire::error::WireError;
+
+/// Bytes of a message after which it is looked at for the first time, to find its sender.
+const FIRST_BYTES: usize = 512;
+
+/// Bytes that are looked at without a thread of their own: it takes less than a millisecond.
+const BYTES_AT_ONCE: usize = 16 * 1024;
 
 /// What the slice needs besides the house, behind one listener.
 #[derive(Debug)]
@@ -34,10 +48,8 @@ pub struct State {
     pub secure: bool,
     /// Bytes that a body may have.
     pub body_limit: u64,
-    /// For how long the next piece of a body is waited for.
-    pub idle: Duration,
-    /// Turns to true when the server stops.
-    pub stop: StopSignal,
+    /// What bounds the requests that are under way.
+    pub traffic: Arc<Traffic>,
 }
 
 /// The routes: each address of each service with and without a final slash; everything else below `/services`
@@ -167,39 +179,154 @@ async fn post(
         }
     };
     let version = form.version();
-    let flow = Flow {
-        idle: state.idle,
-        stop: state.stop.clone(),
-        stranger: caller.is_none(),
-    };
-    let call = Arc::new(Call {
+    let by = caller.as_ref().map(OnBehalf::from).unwrap_or_default();
+    let call = Call {
         service,
-        app: app.into_inner(),
+        app: app.clone().into_inner(),
         state: state.clone().into_inner(),
         caller,
+        refused: None,
+        session: None,
         head,
         form,
-    });
-    let answered = match call.is_small() {
+    };
+    let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
+    let answered = match call.caller {
+        Some(_) => answer(call, incoming).await,
+        None => {
+            let address = state.traffic.address_of(request.head());
+            answer_stranger(call, incoming, &app, address).await
+        }
+    };
+    match answered {
+        Ok((answer, body)) => respond(answer, request.headers(), body, &state),
+        Err(unserved) => {
+            let fault = match unserved {
+                Unserved::Busy { seconds } => JobError::Busy { seconds }.into(),
+                Unserved::Died => {
+                    tracing::error!(error = %unserved, "a call was lost");
+                    Fault::server(
+                        "IMP-INTERNAL",
+                        "The call failed; the server's log says why.",
+                    )
+                }
+            };
+            let answer = Answer::fault(service, version, None, &fault, &state.settings);
+            respond(answer, request.headers(), Body::Unread, &state)
+        }
+    }
+}
+
+/// Answers a call whose caller is known.
+async fn answer(call: Call, incoming: Incoming) -> Result<(Answer, Body), Unserved> {
+    let call = Arc::new(call);
+    match call.is_small() {
         true => {
             let (here, elsewhere) = (Arc::clone(&call), call);
             let at_once = move |body| here.answer_at_once(body);
             let work = move |body| elsewhere.answer(body);
-            intake::with_small_body(payload, flow, at_once, work).await
+            intake::with_small_body(incoming, at_once, work).await
         }
-        false => intake::with_body(payload, flow, move |body| call.answer(body)).await,
+        false => intake::with_body(incoming, move |body| call.answer(body)).await,
+    }
+}
+
+/// Answers a call whose HTTP head does not say who calls: the envelope has to say it.
+async fn answer_stranger(
+    call: Call,
+    mut incoming: Incoming,
+    app: &web::Data<App>,
+    address: IpAddr,
+) -> Result<(Answer, Body), Unserved> {
+    let traffic = Arc::clone(&call.state.traffic);
+    let (slot, deadline) = traffic.unauthenticated(address).await?;
+    let (mut call, sender) = find_sender(call, &mut incoming, deadline).await?;
+    match sender {
+        Sender::Token(security) => match caller_of(&call, &security, app, address).await {
+            Ok(caller) => call.caller = Some(caller),
+            Err(fault) => call.refused = Some(fault),
+        },
+        Sender::Login(credentials) => match session_of(credentials, app, address).await {
+            Ok(session) => call.session = session,
+            Err(fault) => call.refused = Some(fault),
+        },
+        Sender::Unknown | Sender::Undecided => {}
+    }
+    if let Some(caller) = &call.caller {
+        incoming.is_of(caller);
+        drop(slot);
+        return answer(call, incoming).await;
+    }
+    if !call.service.asks_for_credentials() {
+        intake::read_on(&mut incoming, STRANGERS_BYTES, deadline).await;
+        incoming.cut(WireError::HttpTooLarge {
+            limit: STRANGERS_BYTES as u64,
+        });
+    }
+    let call = Arc::new(call);
+    intake::with_beginning(incoming, slot, move |body| call.answer(body)).await
+}
+
+/// Reads a message until it says who sends it, or is too long or too slow for that.
+async fn find_sender(
+    call: Call,
+    incoming: &mut Incoming,
+    deadline: Instant,
+) -> Result<(Call, Sender), Unserved> {
+    let call = Arc::new(call);
+    let mut most = FIRST_BYTES;
+    let sender = loop {
+        intake::read_on(incoming, most, deadline).await;
+        let (received, whole) = (incoming.received().clone(), incoming.is_whole());
+        let length = received.len();
+        let sender = match length <= BYTES_AT_ONCE {
+            true => Sender::of(&call, received, whole),
+            false => {
+                let here = Arc::clone(&call);
+                intake::blocking(move || Sender::of(&here, received, whole)).await?
+            }
+        };
+        if !matches!(sender, Sender::Undecided) || incoming.has_ended() {
+            break sender;
+        }
+        if length >= STRANGERS_BYTES {
+            incoming.cut(WireError::HttpTooLarge {
+                limit: STRANGERS_BYTES as u64,
+            });
+            break sender;
+        }
+        most = (length + length / 2).clamp(FIRST_BYTES, STRANGERS_BYTES);
     };
-    match answered {
-        Ok((answer, body)) => respond(answer, request.headers(), body, &state),
-        Err(error) => {
-            tracing::error!(%error, "a call was lost");
-            let fault = Fault::server(
-                "IMP-INTERNAL",
-                "The call failed; the server's log says why.",
-            );
-            let answer = Answer::fault(service, version, None, &fault, &state.settings);
-            respond(answer, request.headers(), Body::Unread, &state)
-        }
+    Ok((Arc::into_inner(call).ok_or(Unserved::Died)?, sender))
+}
+
+/// The caller whom a WS-Security header names.
+async fn caller_of(
+    call: &Call,
+    security: &Security,
+    app: &web::Data<App>,
+    address: IpAddr,
+) -> Result<Caller, Fault> {
+    let verifier = &call.state.verifier;
+    let caller = match verifier.claim(security, app)? {
+        Claim::Proved(caller) => caller,
+        Claim::Password(credentials) => login::by_password(app, credentials, address).await?,
+        Claim::Wrong(name) => return Err(login::refuse(app, &name, address).await.into()),
+    };
+    verifier.use_up(security, app)?;
+    Ok(caller)
+}
+
+/// The session that a login opens; none when its credentials are wrong.
+async fn session_of(
+    credentials: Credentials,
+    app: &web::Data<App>,
+    address: IpAddr,
+) -> Result<Option<String>, Fault> {
+    match login::by_password(app, credentials, address).await {
+        Ok(caller) => Ok(app.gate.open_session(&caller)?),
+        Err(Refused::Wrong) => Ok(None),
+        Err(refused) => Err(refused.into()),
     }
 }
 

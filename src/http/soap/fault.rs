@@ -7,6 +7,7 @@
 
 use crate::admin::error::AdminError;
 use crate::formats::error::FormatError;
+use crate::http::login::{self, Refused};
 use crate::http::soap::settings::{SenderStatus, Settings};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlError, XmlErrorKind};
@@ -336,6 +337,22 @@ impl From<AdminError> for Fault {
             | AdminError::Password(_)
             | AdminError::RoleName(_)
             | AdminError::RoleTaken(_) => Fault::operation(rule, error.to_string()),
+        }
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NoCredentials => Fault::no_credentials(),
+            Refused::OtherScheme => Fault::please_login(),
+            Refused::Wrong | Refused::InvalidToken => Fault::invalid_credentials(),
+            Refused::Limited { seconds } => Fault {
+                code: FaultCode::Number(50977),
+                retry_after: Some(seconds),
+                ..Fault::client(login::LIMITED_CODE, login::limited_detail(seconds))
+            },
+            Refused::Failed(error) => error.into(),
         }
     }
 }

@@ -11,7 +11,8 @@ use actix_web::web;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::cross_site;
-use crate::http::intake::{self, Refused, expects_the_unknown, field};
+use crate::http::intake::{self, expects_the_unknown, field};
+use crate::http::login::Refused;
 use crate::http::soap::answer::Answer;
 use crate::http::soap::endpoint::State;
 use crate::http::soap::fault::Fault;
@@ -145,15 +146,11 @@ pub async fn admit(
             stranger: true,
         });
     }
-    let caller = match intake::authenticate(app, &request.headers).await {
+    let caller = match intake::authenticate(app, &state.traffic, request).await {
         Ok(caller) => Some(caller),
         // The WS-Security header may still say who it is.
         Err(Refused::NoCredentials) => None,
-        Err(Refused::OtherScheme) => return Err(turn_away(Fault::please_login(), true)),
-        Err(Refused::Wrong | Refused::InvalidToken) => {
-            return Err(turn_away(Fault::invalid_credentials(), true));
-        }
-        Err(Refused::Failed(error)) => return Err(turn_away(Fault::from(error), true)),
+        Err(refused) => return Err(turn_away(refused.into(), true)),
     };
     if caller.is_some() && cross_site::is_forged(request) {
         return Err(turn_away(

@@ -10,6 +10,7 @@ pub mod charset;
 pub mod xml;
 pub mod head;
 pub mod call;
+pub mod sender;
 pub mod elements;
 pub mod envelope;
 pub mod security;

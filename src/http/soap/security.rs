@@ -90,14 +90,14 @@ impl Default for Settings {
 }
 
 /// What the header block says.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Security {
     token: Option<UsernameToken>,
     created: Option<String>,
     expires: Option<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct UsernameToken {
     name: String,
     password: Option<Secret>,
@@ -162,6 +162,17 @@ fn is_digest(password: &Element) -> bool {
         .is_some_and(|kind| kind.trim().ends_with(DIGEST))
 }
 
+/// What a header proves.
+#[derive(Debug)]
+pub enum Claim {
+    /// A right digest of this caller.
+    Proved(Caller),
+    /// Nothing yet: the password has to be verified.
+    Password(Credentials),
+    /// The digest is wrong, of somebody with this name.
+    Wrong(String),
+}
+
 /// Checks tokens.
 #[derive(Debug)]
 pub struct Verifier {
@@ -211,33 +222,37 @@ impl Verifier {
         })
     }
 
-    /// Who the header says is calling, if it is fresh and true. Blocking.
+    /// Who the header says is calling, if it is fresh; a digest is checked here, a password is not.
     ///
     /// # Errors
-    /// There is no token, it is stale or was used before, or its password is wrong.
-    pub fn caller(&self, security: &Security, app: &App) -> Result<Caller, Fault> {
+    /// There is no token, or it is stale or cannot be checked.
+    pub fn claim(&self, security: &Security, app: &App) -> Result<Claim, Fault> {
         let Some(token) = &security.token else {
             return Err(Fault::no_credentials());
         };
         let (Some(password), false) = (&token.password, token.name.is_empty()) else {
             return Err(Fault::invalid_credentials());
         };
-        let now = Timestamp::from_microsecond(app.clock.now().0)
-            .map_err(|error| Fault::server("IMP-INTERNAL", error.to_string()))?;
-        self.check_freshness(security, token, now)?;
-        let caller = match token.is_digest {
-            true => self.check_digest(token, password, app)?,
-            false => {
-                let credentials = Credentials {
-                    name: token.name.clone(),
-                    password: password.clone(),
-                };
-                check_text(&credentials, app)?
-            }
-        };
-        // Only a token that is true is worth remembering: others must not be able to fill the memory.
-        self.use_nonce(token, now)?;
-        Ok(caller)
+        self.check_freshness(security, token, now(app)?)?;
+        match token.is_digest {
+            true => self.check_digest(token, password, app),
+            false => Ok(Claim::Password(Credentials {
+                name: token.name.clone(),
+                password: password.clone(),
+            })),
+        }
+    }
+
+    /// Notes that the header's token was used. Only one that is true is worth remembering: others must not be able to
+    /// fill the memory.
+    ///
+    /// # Errors
+    /// It was used before.
+    pub fn use_up(&self, security: &Security, app: &App) -> Result<(), Fault> {
+        match &security.token {
+            Some(token) => self.use_nonce(token, now(app)?),
+            None => Ok(()),
+        }
     }
 
     /// Every time that the header names counts: `Created` of the token and of the Timestamp may be as old as a
@@ -279,7 +294,7 @@ impl Verifier {
         token: &UsernameToken,
         password: &Secret,
         app: &App,
-    ) -> Result<Caller, Fault> {
+    ) -> Result<Claim, Fault> {
         let acting = Acting::find(app.store.as_ref(), &token.name)?;
         // Of a name that means nobody, or nobody who may act there, it is still told in one way whether
         // digests are possible, so that this does not tell who may.
@@ -316,10 +331,10 @@ impl Verifier {
         sum.update(secret.expose().as_bytes());
         let expected = STANDARD.encode(sum.finish());
         let given = password.expose().trim();
-        match acting {
-            Some(acting) if self.same(&expected, given) => Ok(Caller::new(acting)),
-            _ => Err(Fault::invalid_credentials()),
-        }
+        Ok(match acting {
+            Some(acting) if self.same(&expected, given) => Claim::Proved(Caller::new(acting)),
+            _ => Claim::Wrong(token.name.clone()),
+        })
     }
 
     /// Compares in a time that does not depend on where the two differ.
@@ -350,10 +365,9 @@ impl Verifier {
     }
 }
 
-fn check_text(credentials: &Credentials, app: &App) -> Result<Caller, Fault> {
-    app.gate
-        .caller(credentials)?
-        .ok_or_else(Fault::invalid_credentials)
+fn now(app: &App) -> Result<Timestamp, Fault> {
+    Timestamp::from_microsecond(app.clock.now().0)
+        .map_err(|error| Fault::server("IMP-INTERNAL", error.to_string()))
 }
 
 fn moment(text: &str) -> Result<Timestamp, Fault> {

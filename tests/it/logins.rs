@@ -1,0 +1,182 @@
+//! Wrong passwords are slowed down, by account and by address, and right ones pass.
+
+use std::time::{Duration, Instant};
+
+use muster::users::operator::Role;
+
+use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic, inline};
+use crate::message::KIM;
+
+const IMPORTS: &str = "/api/v1/imports";
+
+fn get(server: &TestApp, authorization: &str, fields: &str) -> Response {
+    let request = format!(
+        "GET {IMPORTS} HTTP/1.1\r\nHost: test\r\nAuthorization: {authorization}\r\n{fields}\r\n"
+    );
+    server.send(request.as_bytes())
+}
+
+/// Wrong passwords for `name` from an address of its own, so many that there are too many.
+fn attack(server: &TestApp, name: &str, address: &str) {
+    std::thread::scope(|scope| {
+        for number in 0..13 {
+            scope.spawn(move || {
+                let field = format!("X-Forwarded-For: {address}\r\n");
+                let answer = get(server, &basic(name, &format!("guess {number}")), &field);
+                assert!([401, 429].contains(&answer.status), "{answer:?}");
+            });
+        }
+    });
+}
+
+/// A server that believes this machine when it says where a request came from.
+fn behind_a_proxy() -> TestApp {
+    TestApp::start_with(|options| options.http.trusted_proxies = vec!["127.0.0.0/8".into()])
+}
+
+#[test]
+fn too_many_wrong_passwords_are_429_and_say_when_to_come_back() {
+    let server = behind_a_proxy();
+    server.add_operator("ann", Role::Read);
+    attack(&server, "ann", "192.0.2.1");
+    let from = "X-Forwarded-For: 192.0.2.1\r\n";
+    let rest = get(&server, &basic("ann", "guess 1"), from);
+    assert_eq!(rest.status, 429, "{}", rest.body);
+    assert!(rest.body.contains("IMP-LOGIN-LIMIT"), "{}", rest.body);
+    assert!(
+        rest.header("retry-after")
+            .is_some_and(|seconds| seconds.parse::<u64>().is_ok())
+    );
+    let scim = server.send(
+        format!(
+            "GET /scim/v2/Users HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n{from}\r\n",
+            basic("ann", "guess 1")
+        )
+        .as_bytes(),
+    );
+    assert_eq!((scim.status, scim.header("retry-after")), (429, Some("10")));
+    let soap = server.post_as(
+        "/services/UserAdmin",
+        Some(&basic("ann", "guess 1")),
+        "text/xml",
+        &["X-Forwarded-For: 192.0.2.1"],
+        inline(KIM).as_bytes(),
+    );
+    assert_eq!(
+        (soap.status, soap.rule().as_str()),
+        (500, "IMP-LOGIN-LIMIT")
+    );
+    assert_eq!(soap.header("retry-after"), Some("10"));
+    // The same by the envelope, and at the service that opens sessions.
+    let token = server.post_as(
+        "/services/UserAdmin",
+        None,
+        "text/xml",
+        &["X-Forwarded-For: 192.0.2.1"],
+        crate::security::call_as_text("ann", "guess 1").as_bytes(),
+    );
+    assert_eq!(token.rule(), "IMP-LOGIN-LIMIT", "{}", token.body);
+    let login = crate::companions::log_in_from(&server, "ann", "guess 1", "192.0.2.1");
+    assert_eq!(login.rule(), "IMP-LOGIN-LIMIT", "{}", login.body);
+}
+
+#[test]
+fn a_right_password_passes_whatever_its_address_has_done() {
+    let server = behind_a_proxy();
+    for name in ["esb", "ann", "kim"] {
+        server.add_operator(name, Role::Import);
+    }
+    let from = "X-Forwarded-For: 192.0.2.1\r\n";
+    assert_eq!(
+        get(&server, &basic("esb", ADMIN_PASSWORD), from).status,
+        200
+    );
+    for name in ["ann", "bob", "eve"] {
+        attack(&server, name, "192.0.2.1");
+    }
+    let refused = get(&server, &basic("fay", "guess"), from);
+    assert_eq!(refused.status, 429, "the address is over its limit");
+    let bearer = get(&server, "Bearer not-a-token", from);
+    assert_eq!(bearer.status, 429, "{}", bearer.body);
+    let began = Instant::now();
+    let remembered = get(&server, &basic("esb", ADMIN_PASSWORD), from);
+    assert_eq!(remembered.status, 200);
+    let token = server.bearer("esb", Role::Import, None);
+    assert_eq!(get(&server, &token, from).status, 200);
+    let never_seen = get(&server, &basic("kim", ADMIN_PASSWORD), from);
+    assert_eq!(never_seen.status, 200, "{}", never_seen.body);
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+    // The account that was attacked: its owner waits a moment for the account's pace, and no longer.
+    let owner = get(
+        &server,
+        &basic("ann", ADMIN_PASSWORD),
+        "X-Forwarded-For: 198.51.100.7\r\n",
+    );
+    assert_eq!(owner.status, 200, "{}", owner.body);
+}
+
+#[test]
+fn unknown_names_are_answered_as_known_ones() {
+    let server = behind_a_proxy();
+    server.add_operator("ann", Role::Read);
+    let answers = |name: &str, address: &str| {
+        let field = format!("X-Forwarded-For: {address}\r\n");
+        let one = |number| {
+            let answer = get(&server, &basic(name, &format!("guess {number}")), &field);
+            (
+                answer.status,
+                answer.header("retry-after").map(str::to_owned),
+                answer.body,
+            )
+        };
+        (0..12).map(one).collect::<Vec<_>>()
+    };
+    let (known, unknown) = std::thread::scope(|scope| {
+        let known = scope.spawn(|| answers("ann", "192.0.2.1"));
+        let unknown = scope.spawn(|| answers("nobody", "192.0.2.2"));
+        (
+            known.join().expect("no panic"),
+            unknown.join().expect("no panic"),
+        )
+    });
+    assert_eq!(known, unknown);
+    assert_eq!(known.last().expect("there are some").0, 429);
+}
+
+#[test]
+fn without_a_trusted_proxy_a_field_says_nothing_of_the_address() {
+    let server = TestApp::start_with(|options| options.app.access.login_failures_per_address = 3);
+    for number in 0..5 {
+        let field = format!("X-Forwarded-For: 192.0.2.{number}\r\n");
+        let answer = get(&server, &basic(&format!("name{number}"), "guess"), &field);
+        let expected = if number < 3 { 401 } else { 429 };
+        assert_eq!(answer.status, expected, "{number}");
+    }
+    assert_eq!(get(&server, &admin(), "").status, 200);
+}
+
+#[test]
+fn calls_with_one_right_password_that_come_together_cost_one_verification() {
+    let server = TestApp::start_with(|options| {
+        options.app.passwords.memory_kib = 64 * 1024;
+        options.app.passwords.passes = 3;
+    });
+    let began = Instant::now();
+    assert_eq!(get(&server, &basic("admin", "wrong"), "").status, 401);
+    let one = began.elapsed();
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..50 {
+            scope.spawn(|| assert_eq!(get(&server, &admin(), "").status, 200));
+        }
+    });
+    let all = began.elapsed();
+    assert!(
+        all < one * 10 + Duration::from_millis(500),
+        "{all:?} for 50 calls, {one:?} for one"
+    );
+}
