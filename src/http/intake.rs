@@ -13,10 +13,12 @@ use actix_web::{HttpResponseBuilder, rt, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::access::authorization::{self, Authorization};
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::http::blocking::{Panicked, blocking};
 use crate::http::login::{self, Refused};
 use crate::http::pace::PaceMeter;
 use crate::http::traffic::{Busy, OnBehalf, Size, StopSignal, Traffic};
@@ -194,6 +196,12 @@ pub enum Unserved {
     },
 }
 
+impl From<Panicked> for Unserved {
+    fn from(_: Panicked) -> Self {
+        Unserved::Died
+    }
+}
+
 impl From<Busy> for Unserved {
     fn from(Busy { seconds }: Busy) -> Self {
         Unserved::Busy { seconds }
@@ -337,13 +345,14 @@ pub async fn with_small_body<T: Send + 'static>(
         Gathered::More => return with_body(incoming, work).await,
     };
     let (traffic, by) = (incoming.traffic, incoming.by);
-    let working = rt::spawn(async move {
+    let working = async move {
         if let Some(ending) = at_once(body.clone()) {
             return to_the_end(ending).await;
         }
         let slot = traffic.turn(Size::Small, &by).await?;
         to_the_end_with(slot, move || work(PipeReader::whole(body))).await
-    });
+    };
+    let working = rt::spawn(working.in_current_span());
     let end = working.await.unwrap_or(Err(Unserved::Died))?;
     Ok((end, Body::Whole))
 }
@@ -367,10 +376,11 @@ async fn to_the_end_with<T: Send + 'static>(
     slot: Slot,
     work: impl FnOnce() -> Ending<T> + Send + 'static,
 ) -> Result<T, Unserved> {
-    let working = rt::spawn(async move {
+    let working = async move {
         let _slot = slot;
         to_the_end(blocking(work).await?).await
-    });
+    };
+    let working = rt::spawn(working.in_current_span());
     working.await.unwrap_or(Err(Unserved::Died))
 }
 
@@ -383,20 +393,10 @@ async fn to_the_end<T: Send + 'static>(mut ending: Ending<T>) -> Result<T, Unser
             Ending::Pending(step, then) => match step.durable().await {
                 Ok(written) => return Ok(then(Ok(written))),
                 // What is done about it goes to the store too.
-                failed => return blocking(move || then(failed)).await,
+                failed => return Ok(blocking(move || then(failed)).await?),
             },
         }
     }
-}
-
-/// Runs `work` on a blocking thread.
-///
-/// # Errors
-/// It panicked.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Unserved> {
-    web::block(work).await.map_err(|_| Unserved::Died)
 }
 
 /// Reads some of a body that nobody wants, so that its sender gets the answer.

@@ -13,6 +13,7 @@ use crate::access::basic::Credentials;
 use crate::access::gate::{Caller, Recalled};
 use crate::access::login_guard::{Attempt, Limited, Penalty};
 use crate::app::App;
+use crate::http::blocking::blocking;
 use crate::http::challenge::Challenge;
 use crate::http::traffic::network;
 use crate::users::secret::Secret;
@@ -101,7 +102,7 @@ pub async fn by_password(
             continue;
         }
         let shared = app.clone();
-        let verified = web::block(move || {
+        let verified = blocking(move || {
             // The turn lasts as long as the work, whether the caller still waits for it or not.
             let _turn = turn;
             shared.gate.verify(&credentials, acting)

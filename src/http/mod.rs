@@ -7,6 +7,8 @@ pub mod connection;
 pub mod ended;
 pub mod tls;
 pub mod health;
+pub mod request_id;
+pub mod blocking;
 pub mod intake;
 pub mod login;
 pub mod traffic;

@@ -19,10 +19,12 @@ use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::http::header::HeaderValue;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as Routes, HttpMessage, HttpResponse, web};
 use rustls::ServerConfig;
 use tokio::sync::watch;
+use tracing::{Instrument, Span};
 
 use crate::app::App;
 use crate::http::base_url::BaseUrl;
@@ -31,7 +33,7 @@ use crate::http::ended::Ended;
 use crate::http::settings::Settings;
 use crate::http::traffic::Traffic;
 use crate::http::unread::Unread;
-use crate::http::{health, rest, scim, soap, tls};
+use crate::http::{health, request_id, rest, scim, soap, tls};
 
 /// Open connections of one worker; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
@@ -271,6 +273,7 @@ impl Door {
     /// What `actix_web::HttpServer` makes of routes, and beside them the one who is asked before a
     /// client is told to go on with its body (RFC 9110 §10.1.1).
     fn service<S: 'static>(&self) -> HttpService<Connection<S>, Answering, BoxBody, Expecting> {
+        let clock = self.house.clock.clone();
         let routes = Routes::new()
             .app_data(self.house.clone())
             .app_data(self.soap.clone())
@@ -281,14 +284,16 @@ impl Door {
             .configure(rest::routes)
             .configure(scim::routes)
             .default_service(web::to(not_found))
-            .wrap_fn(|mut request, routes| {
+            .wrap_fn(move |mut request, routes| {
                 let unread =
                     Unread::new(request.take_payload(), request.conn_data::<Mark>().cloned());
                 request.set_payload(unread.body());
-                let answer = routes.call(request);
-                async {
+                let id = request_id::settle(request.headers_mut(), &clock);
+                let span = span(&id);
+                let answer = span.in_scope(|| routes.call(request)).instrument(span);
+                async move {
                     let mut answer = answer.await?.map_body(|_, answer| unread.kept_by(answer));
-                    in_title_case(answer.response_mut());
+                    complete(answer.response_mut(), id);
                     Ok(answer)
                 }
             });
@@ -296,9 +301,12 @@ impl Door {
         let expecting = fn_service(move |request| {
             let (house, soap, rest) = (house.clone(), soap.clone(), rest.clone());
             async move {
-                let request = before_the_body(&house, &soap, &rest, request).await;
-                request.map_err(|mut answer| {
-                    in_title_case(&mut answer);
+                let mut request: Request = request;
+                let id = request_id::settle(request.headers_mut(), &house.clock);
+                let span = span(&id);
+                let request = before_the_body(&house, &soap, &rest, request);
+                request.instrument(span).await.map_err(|mut answer| {
+                    complete(&mut answer, id);
                     answer
                 })
             }
@@ -366,9 +374,15 @@ fn nothing_there() -> HttpResponse {
         )
 }
 
-/// Field names as servers of old write them, `Content-Type`: letter case means nothing (RFC 9110 §5.1), but
-/// Apache Synapse looks for them so.
-fn in_title_case(answer: &mut HttpResponse) {
+/// What every log line of a request has in front.
+fn span(id: &HeaderValue) -> Span {
+    tracing::info_span!("request", id = id.to_str().unwrap_or_default())
+}
+
+/// Puts the request's id into the answer, and field names as servers of old write them, `Content-Type`: letter case
+/// means nothing (RFC 9110 §5.1), but Apache Synapse looks for them so.
+fn complete(answer: &mut HttpResponse, id: HeaderValue) {
+    answer.headers_mut().insert(request_id::FIELD, id);
     answer.head_mut().set_camel_case_headers(true);
 }
 

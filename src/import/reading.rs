@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::Builder;
 
+use tracing::Span;
+
 use crate::formats::cell_name::cell_name;
 use crate::formats::csv::Conventions;
 use crate::formats::detected::{Charset, CharsetFrom, Detected};
@@ -157,9 +159,11 @@ impl Reading<'_> {
         std::thread::scope(|threads| {
             // Whoever takes a stretch lets the next but one begin to gather.
             let (sender, stretches) = mpsc::sync_channel(0);
+            let request = Span::current();
             let judge = Builder::new()
                 .name("import-judge".into())
                 .spawn_scoped(threads, move || {
+                    let _request = request.entered();
                     std::iter::once(first)
                         .chain(stretches)
                         .try_for_each(|stretch| self.read_stretch(stretch, plan))

@@ -21,6 +21,7 @@ mod soap_forms;
 mod callers;
 mod availability;
 mod logins;
+mod request_ids;
 mod companions;
 mod rest;
 mod user_import;

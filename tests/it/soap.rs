@@ -572,10 +572,17 @@ fn a_partial_failure_is_the_originals_fault_with_every_row_in_its_detail() {
         ("rowsStored", "1".to_owned()),
         ("import", import.id.to_string()),
         ("state", "completed".to_owned()),
+        (
+            "requestId",
+            response.header("x-request-id").unwrap().to_owned(),
+        ),
     ];
     assert_eq!(told, expected);
 
-    let problems = own.last_element_child().unwrap();
+    let problems = own
+        .children()
+        .find(|node| node.has_tag_name((ours, "problems")))
+        .unwrap();
     assert_eq!(problems.attribute("total"), Some("2"));
     let rows: Vec<_> = problems
         .children()

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::http::base_url::BaseUrl;
+use crate::http::blocking::blocking;
 use crate::http::intake::{self, Body, Incoming, Unserved};
 use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, TurnedAway, Upload};
 use crate::http::rest::answer::Answer;
@@ -186,7 +187,7 @@ async fn serve(
     let house = app.clone();
     let answered = match route.operation {
         Operation::GetRejects | Operation::StreamEvents => {
-            let found = blocking(move || {
+            let found = ask(move || {
                 let id = resources::id(&named)?;
                 resources::find(&house, &caller, id)
             });
@@ -196,20 +197,19 @@ async fn serve(
                 (Err(problem), _) => problem.respond(headers, body),
             };
         }
-        Operation::ListImports => blocking(move || resources::list(&house, &caller, &query)).await,
-        Operation::ListAudit => blocking(move || resources::audit(&house, &caller, &query)).await,
+        Operation::ListImports => ask(move || resources::list(&house, &caller, &query)).await,
+        Operation::ListAudit => ask(move || resources::audit(&house, &caller, &query)).await,
         Operation::GetImport => {
-            blocking(move || resources::show(&house, &caller, resources::id(&named)?)).await
+            ask(move || resources::show(&house, &caller, resources::id(&named)?)).await
         }
         Operation::ListProblems => {
-            blocking(move || resources::problems(&house, &caller, resources::id(&named)?, &query))
-                .await
+            ask(move || resources::problems(&house, &caller, resources::id(&named)?, &query)).await
         }
         Operation::CancelImport => {
-            blocking(move || resources::cancel(&house, &caller, resources::id(&named)?)).await
+            ask(move || resources::cancel(&house, &caller, resources::id(&named)?)).await
         }
         Operation::UndoImport => {
-            blocking(move || resources::undo(&house, &caller, resources::id(&named)?)).await
+            ask(move || resources::undo(&house, &caller, resources::id(&named)?)).await
         }
         Operation::CreateImport | Operation::PreviewImport | Operation::GetDocument => {
             Err(lost("the call was led astray"))
@@ -300,10 +300,10 @@ fn respond(
 }
 
 /// Runs on a blocking thread what asks the store.
-async fn blocking<T: Send + 'static>(
+async fn ask<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ProblemDetails> + Send + 'static,
 ) -> Result<T, ProblemDetails> {
-    match web::block(work).await {
+    match blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(lost(&error.to_string())),
     }

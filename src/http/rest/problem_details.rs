@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::http::challenge::Challenge;
 use crate::http::intake::{self, Body};
 use crate::http::login::{self, Refused};
+use crate::http::request_id;
 use crate::http::rest::answer::IMPORT_FIELD;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::jobs::JobError;
@@ -56,6 +57,9 @@ struct Members<'a> {
     /// The name that it had before, for those who read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     import: Option<ImportId>,
+    /// The request's id, as in `X-Request-Id`.
+    #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a Report>,
 }
@@ -154,6 +158,7 @@ impl ProblemDetails {
             code: self.code,
             id: self.import,
             import: self.import,
+            request_id: request_id::of(headers),
             report: self.report.as_deref(),
         };
         response.insert_header((header::CACHE_CONTROL, "no-store"));

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::http::soap::addressing::Addressing;
 use crate::http::soap::enclosed::{Enclosed, WithFile, packaged};
 use crate::http::soap::fault::Fault;
+use crate::http::soap::fault_xml::FaultContext;
 use crate::http::soap::operation::Entry;
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::{Settings, Success};
@@ -205,12 +206,20 @@ impl Answer {
         version: SoapVersion,
         addressing: Option<&Addressing>,
         fault: &Fault,
+        request_id: Option<String>,
         settings: &Settings,
     ) -> Self {
+        let told = FaultContext {
+            service,
+            version,
+            addressing,
+            request_id,
+            settings,
+        };
         Answer {
             status: fault.status(version, settings),
             content_type: version.content_type().to_owned(),
-            body: Content::Text(fault.to_xml(service, version, addressing, settings)),
+            body: Content::Text(fault.to_xml(&told)),
             import: fault.report.as_deref().map(Report::dictionary),
             rejects: None,
             session: Session::Unchanged,

@@ -144,7 +144,8 @@ impl Call {
                 Err(fault) => fault,
             };
             tracing::info!(rule = fault.rule, "call refused");
-            Answer::fault(self.service, version, addressing, &fault, settings)
+            let id = self.head.request_id.clone();
+            Answer::fault(self.service, version, addressing, &fault, id, settings)
         })
     }
 

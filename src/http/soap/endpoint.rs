@@ -13,8 +13,11 @@ use tokio::time::Instant;
 use crate::access::basic::Credentials;
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::http::blocking::blocking;
 use crate::http::intake::{self, Body, Incoming, Unserved};
+
 use crate::http::login::{self, Refused};
+use crate::http::request_id;
 use crate::http::soap::answer::{Answer, Content, Session};
 use crate::http::soap::call::{Call, STRANGERS_BYTES};
 use crate::http::soap::fault::Fault;
@@ -211,7 +214,8 @@ async fn post(
                     )
                 }
             };
-            let answer = Answer::fault(service, version, None, &fault, &state.settings);
+            let id = request_id::of(request.headers());
+            let answer = Answer::fault(service, version, None, &fault, id, &state.settings);
             respond(answer, request.headers(), Body::Unread, &state)
         }
     }
@@ -283,7 +287,7 @@ async fn find_sender(
             true => Sender::of(&call, received, whole),
             false => {
                 let here = Arc::clone(&call);
-                intake::blocking(move || Sender::of(&here, received, whole)).await?
+                blocking(move || Sender::of(&here, received, whole)).await?
             }
         };
         if !matches!(sender, Sender::Undecided) || incoming.has_ended() {

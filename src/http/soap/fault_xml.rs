@@ -18,15 +18,30 @@ use crate::users::problem::Problem;
 /// Namespace of the detail entry that is ours.
 pub const FAULT_NAMESPACE: &str = "urn:muster:soap:fault:1";
 
+/// The request that a fault answers.
+#[derive(Debug)]
+pub struct FaultContext<'c> {
+    /// The service that was called.
+    pub service: Service,
+    /// The version to answer in.
+    pub version: SoapVersion,
+    /// What the request says of addresses, when it does.
+    pub addressing: Option<&'c Addressing>,
+    /// The request's id.
+    pub request_id: Option<String>,
+    /// `[soap]` of the settings.
+    pub settings: &'c Settings,
+}
+
 impl Fault {
     /// The envelope.
-    pub fn to_xml(
-        &self,
-        service: Service,
-        version: SoapVersion,
-        addressing: Option<&Addressing>,
-        settings: &Settings,
-    ) -> String {
+    pub fn to_xml(&self, context: &FaultContext<'_>) -> String {
+        let FaultContext {
+            service,
+            version,
+            addressing,
+            ..
+        } = *context;
         let mut detail = String::new();
         if self.exception && service.is_the_originals() {
             let message = escape(&self.message);
@@ -43,7 +58,7 @@ impl Fault {
             FaultCode::Number(_) if !service.is_the_originals() => FaultCode::Client,
             code => code,
         };
-        self.write_own_detail(code, &mut detail, settings);
+        self.write_own_detail(code, &mut detail, context);
         let body = match version {
             SoapVersion::V11 => self.body_11(code, &detail),
             SoapVersion::V12 => self.body_12(code, &detail),
@@ -158,7 +173,7 @@ impl Fault {
 
     /// The rule's code, what is stored, and every problem with its line: for whoever looks further
     /// than the original's own entry.
-    fn write_own_detail(&self, code: FaultCode, detail: &mut String, settings: &Settings) {
+    fn write_own_detail(&self, code: FaultCode, detail: &mut String, context: &FaultContext<'_>) {
         let rule = self.rule;
         let stored = self
             .report
@@ -186,7 +201,7 @@ impl Fault {
                 report.state.as_str(),
                 total
             );
-            for problem in report.problems().take(settings.problems_in_fault) {
+            for problem in report.problems().take(context.settings.problems_in_fault) {
                 write_problem(detail, problem);
             }
             detail.push_str("</m:problems>");
@@ -197,6 +212,9 @@ impl Fault {
                     escape(told.expose())
                 );
             }
+        }
+        if let Some(id) = &context.request_id {
+            let _ = write!(detail, "<m:requestId>{}</m:requestId>", escape(id));
         }
         detail.push_str("</m:importFault>");
     }
@@ -234,15 +252,20 @@ pub fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn written(fault: &Fault, service: Service, version: SoapVersion) -> String {
+        fault.to_xml(&FaultContext {
+            service,
+            version,
+            addressing: None,
+            request_id: Some("4711".into()),
+            settings: &Settings::default(),
+        })
+    }
+
     #[test]
     fn numbers_of_the_original_have_a_prefix_bound_to_the_envelope() {
         let fault = Fault::access_denied();
-        let xml = fault.to_xml(
-            Service::UserAdmin,
-            SoapVersion::V11,
-            None,
-            &Settings::default(),
-        );
+        let xml = written(&fault, Service::UserAdmin, SoapVersion::V11);
         let code = "<faultcode xmlns:axis2ns1=\"http://schemas.xmlsoap.org/soap/envelope/\">\
                     axis2ns1:50978</faultcode><faultstring>Access Denied.</faultstring>";
         assert!(xml.contains(code), "{xml}");
@@ -276,13 +299,20 @@ mod tests {
                 .into_iter()
                 .flat_map(|it| Service::ALL.map(|s| (it, s)))
             {
-                let xml = fault.to_xml(service, version, None, &Settings::default());
+                let xml = written(&fault, service, version);
                 let document = roxmltree::Document::parse(&xml).unwrap();
                 let text = document
                     .descendants()
                     .filter_map(|node| node.text())
                     .collect::<String>();
                 assert!(text.contains(&fault.message.replace('\u{1}', "?")), "{xml}");
+                let has_detail =
+                    fault.code != FaultCode::MustUnderstand || version == SoapVersion::V12;
+                assert_eq!(
+                    xml.contains("<m:requestId>4711</m:requestId>"),
+                    has_detail,
+                    "{xml}"
+                );
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::http::cross_site;
 use crate::http::intake::{self, expects_the_unknown, field};
 use crate::http::login::Refused;
+use crate::http::request_id;
 use crate::http::soap::answer::Answer;
 use crate::http::soap::endpoint::State;
 use crate::http::soap::fault::Fault;
@@ -34,6 +35,8 @@ pub struct Head {
     pub key: Option<String>,
     /// Whether the answer may come before the work is done (`Prefer: respond-async`, RFC 7240 §4.1).
     pub respond_async: bool,
+    /// The request's id.
+    pub request_id: Option<String>,
     /// `Content-Length`; chunks announce none.
     pub content_length: Option<u64>,
 }
@@ -56,6 +59,7 @@ impl Head {
             session: intake::session(headers),
             key: intake::idempotency_key(headers),
             respond_async: intake::prefers_async(headers),
+            request_id: request_id::of(headers),
             content_length: field(headers, &header::CONTENT_LENGTH)
                 .and_then(|length| length.trim().parse().ok()),
         }
@@ -136,7 +140,8 @@ pub async fn admit(
     let head = Head::of(&request.headers);
     let turn_away = |fault: Fault, stranger| {
         tracing::warn!(rule = fault.rule, "a call was refused by its head");
-        let answer = Answer::fault(service, head.version(), None, &fault, &state.settings);
+        let id = head.request_id.clone();
+        let answer = Answer::fault(service, head.version(), None, &fault, id, &state.settings);
         TurnedAway { answer, stranger }
     };
     if expects_the_unknown(request) {
