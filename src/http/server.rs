@@ -20,6 +20,7 @@ use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::http::header::HeaderValue;
+use actix_web::http::Method;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as Routes, HttpMessage, HttpResponse, web};
 use rustls::ServerConfig;
@@ -341,7 +342,7 @@ async fn before_the_body(
     let request = soap::before_the_body(house, soap, request).await?;
     let request = rest::before_the_body(house, rest, request).await?;
     let mut request = scim::before_the_body(house, &rest.traffic, request).await?;
-    if is_somewhere(request.path()) {
+    if is_somewhere(request.method(), request.path()) {
         return Ok(request);
     }
     let mut response = nothing_there();
@@ -352,13 +353,13 @@ async fn before_the_body(
     Err(response.map_body(|_, answer| unread.kept_by(answer)))
 }
 
-/// Whether there is a front end for this path.
-fn is_somewhere(path: &str) -> bool {
+/// Whether a request with this method and path has a route; the front ends have refused theirs that have none.
+fn is_somewhere(method: &Method, path: &str) -> bool {
+    if matches!(path, "/healthz" | "/readyz") {
+        return method == Method::GET;
+    }
     let first = path.split('/').nth(1).unwrap_or_default();
-    matches!(
-        first,
-        "services" | "api" | "scim" | "scim2" | "healthz" | "readyz"
-    )
+    matches!(first, "services" | "api") || scim::place::Place::of(path).is_some()
 }
 
 async fn not_found() -> HttpResponse {

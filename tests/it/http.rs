@@ -285,6 +285,16 @@ fn what_is_not_there_is_said_before_the_body() {
         ("POST", "/scim/v2/Nothing", 404),
         ("DELETE", "/scim/v2/Users", 405),
         ("PUT", "/scim2/Bulk", 405),
+        ("PUT", "/t/carbon.super/scim2/Bulk", 405),
+        ("POST", "/o/default/scim2/Nothing", 404),
+        ("POST", "/t/default/scim/v2/Users", 404),
+        ("POST", "/t/default/Users", 404),
+        ("POST", "/scim", 404),
+        ("POST", "/scim/v1/Users", 404),
+        ("POST", "/scim2x/Users", 404),
+        ("POST", "/healthz", 404),
+        ("PUT", "/readyz", 404),
+        ("GET", "/healthz/more", 404),
     ] {
         let message = format!(
             "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: text/csv\r\n\

@@ -1,6 +1,8 @@
 //! What of another organization can be named over SCIM; called from the first test of
 //! [`organizations`](crate::organizations).
 
+use std::io::{Read, Write};
+
 use muster::http::scim::mount::Mount;
 use muster::http::scim::routes::{Me, Operation, Route};
 use muster::users::operator::Role;
@@ -401,5 +403,46 @@ fn paths_of_tenants_and_organizations_lead_to_organizations() {
             404,
             "{path}"
         );
+    }
+}
+
+/// A client that waits for `100 Continue` is told to go on at every address that takes its message.
+#[test]
+fn clients_that_wait_are_told_to_go_on_at_every_address() {
+    let server = TestApp::start();
+    server.add_organization("acme");
+    for (number, prefix) in [
+        "/scim/v2",
+        "/scim2",
+        "/t/acme/scim2",
+        "/o/ACME/scim2",
+        "/t/carbon.super/scim2",
+        "/o/default/scim2",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("u{number}");
+        let made = json!({"method": "POST", "path": "/Users", "bulkId": "b", "data": user(&name, json!({}))});
+        for (path, message, status) in [
+            ("Bulk", bulk(json!([made])), 200),
+            ("Users", user(&format!("{name}-alone"), json!({})), 201),
+        ] {
+            let body = message.to_string();
+            let mut stream = server.connect();
+            let head = format!(
+                "POST {prefix}/{path} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: \
+                 application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+                crate::app::admin(),
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            let mut first = [0; 25];
+            stream.read_exact(&mut first).unwrap();
+            assert_eq!(&first, b"HTTP/1.1 100 Continue\r\n\r\n", "{prefix}/{path}");
+            stream.write_all(body.as_bytes()).unwrap();
+            let response = crate::scim::answer(&mut stream);
+            assert_eq!(response.status, status, "{prefix}/{path}: {}", response.body);
+        }
     }
 }

@@ -127,7 +127,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         let path = format!("{before}{}", Mount::Wso2.path());
         config.service(web::scope(&path).default_service(web::to(serve)));
     }
-    config.service(web::scope("/scim").default_service(web::to(other_version)));
+    config.service(web::scope("/scim").default_service(web::to(serve_other_version)));
 }
 
 /// Asked when a client waits for `100 Continue`: gives the request back if its body may come, and the
@@ -140,16 +140,20 @@ pub async fn before_the_body(
     traffic: &Traffic,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
+    let refused = |failure: &Failure, mut request: Request| {
+        let response = answer::failure(failure, request.headers(), Body::Unread);
+        let unread = Unread::new(request.take_payload(), None);
+        response.map_body(|_, answer| unread.kept_by(answer))
+    };
     let Some(place) = Place::of(request.path()) else {
-        return Ok(request);
+        return match is_other_version(request.path()) {
+            true => Err(refused(&other_version(), request)),
+            false => Ok(request),
+        };
     };
     let route = match routes::find(place.mount, request.method(), &place.below) {
         Way::To(route, _) => route,
-        way => {
-            let response = answer::failure(&astray(way), request.headers(), Body::Unread);
-            let unread = Unread::new(request.take_payload(), None);
-            return Err(response.map_body(|_, answer| unread.kept_by(answer)));
-        }
+        way => return Err(refused(&astray(way), request)),
     };
     match admission::admit(app, traffic, (&place, route), request.head()).await {
         Ok(_) => Ok(request),
@@ -162,14 +166,23 @@ pub async fn before_the_body(
     }
 }
 
-async fn other_version(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+async fn serve_other_version(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let body = intake::let_go(payload, true).await;
+    answer::failure(&other_version(), request.headers(), body)
+}
+
+/// Whether the path is below `/scim`, and at none of the addresses.
+fn is_other_version(path: &str) -> bool {
+    path == "/scim" || path.starts_with("/scim/")
+}
+
+fn other_version() -> Failure {
     let error = ScimError {
         status: StatusCode::NOT_FOUND.as_u16(),
         scim_type: Some(ErrorType::InvalidVers),
         detail: "SCIM 2.0 is spoken here, at /scim/v2 and at /scim2.".into(),
     };
-    answer::failure(&error.into(), request.headers(), body)
+    error.into()
 }
 
 async fn serve(
