@@ -26,6 +26,7 @@ use crate::users::import_record::{
 };
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
+use crate::users::organization::names_in_path;
 use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 use crate::users::store::Finish;
@@ -74,7 +75,8 @@ impl Provisioner {
         let control = Control::new(None);
         let mut source = Fingerprint::new(source, &control);
         let limits = self.settings.bulk_limits();
-        let request = BulkRequest::read_as(&mut source, limits, call.leniency)?;
+        let names = self.names_in_path(organization, call.leniency)?;
+        let request = BulkRequest::read_as(&mut source, limits, call.leniency, &names)?;
         let sha256 = source.hex();
         if let Some(record) = known {
             return self.again(call, record, &sha256, request);
@@ -146,7 +148,10 @@ impl Provisioner {
             QueueError::Job(error) => ProvisionError::Job(error),
             QueueError::Wire(error) => unread(&error, limit, payload_too_large).into(),
         })?;
-        let checked = self.check_aside(record.id, call);
+        let names = self.names_in_path(organization, call.leniency);
+        let checked = names
+            .map_err(ProvisionError::from)
+            .and_then(|names| Ok(self.check_aside(record.id, call, &names)?));
         if let (Ok(()), Met::Earlier(earlier)) = (&checked, &held) {
             self.jobs.forget(record.id);
             if !is_same(call, earlier, &sha256) {
@@ -160,7 +165,7 @@ impl Provisioner {
         }
         if let Err(error) = checked {
             self.jobs.forget(record.id);
-            return Err(error.into());
+            return Err(error);
         }
         record.sha256 = Some(sha256);
         record.state = ImportState::Queued;
@@ -292,10 +297,28 @@ impl Provisioner {
         !leniency.schemas_required && self.settings.wso2_bulk_response == BulkResponse::String
     }
 
-    fn check_aside(&self, id: ImportId, call: &BulkCall) -> Result<(), ScimError> {
+    /// The names under which paths of a request in this dialect may lead to its organization.
+    fn names_in_path(
+        &self,
+        organization: &str,
+        leniency: Leniency,
+    ) -> Result<Vec<String>, StoreError> {
+        match leniency.schemas_required {
+            true => Ok(Vec::new()),
+            false => names_in_path(self.store.as_ref(), organization),
+        }
+    }
+
+    fn check_aside(
+        &self,
+        id: ImportId,
+        call: &BulkCall,
+        organization: &[String],
+    ) -> Result<(), ScimError> {
         let gone = || ScimError::new(500, "The request was put aside and is gone; send it again.");
         let file = self.jobs.put_aside_file(id).ok_or_else(gone)?;
-        let request = BulkRequest::read_as(file, self.settings.bulk_limits(), call.leniency)?;
+        let limits = self.settings.bulk_limits();
+        let request = BulkRequest::read_as(file, limits, call.leniency, organization)?;
         Plan::of(request, call.strictness, &self.clock, &HashMap::new()).map(|_| ())
     }
 
@@ -400,7 +423,9 @@ impl Provisioner {
         let leniency = Leniency {
             schemas_required: !record.options.schemas_optional,
         };
-        let request = BulkRequest::read_as(upload, self.settings.bulk_limits(), leniency)?;
+        let limits = self.settings.bulk_limits();
+        let names = self.names_in_path(&record.organization, leniency)?;
+        let request = BulkRequest::read_as(upload, limits, leniency, &names)?;
         // Whoever sent it may do no more than they may by now.
         let authority = Authority {
             role: self.role_of(&record)?,

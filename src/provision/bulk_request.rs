@@ -15,6 +15,7 @@ use crate::users::scim::check::Leniency;
 use crate::users::scim::error::ScimError;
 use crate::users::scim::json::{self, StrictValue};
 use crate::wire::error::WireError;
+use crate::wire::percent;
 
 /// URN of the message.
 pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -63,11 +64,12 @@ impl BulkRequest {
     /// # Errors
     /// It is none, or larger than the limits (413): then nothing of it is done.
     pub fn read(source: impl Read, limits: BulkLimits) -> Result<Self, ScimError> {
-        BulkRequest::read_as(source, limits, Leniency::default())
+        BulkRequest::read_as(source, limits, Leniency::default(), &[])
     }
 
     /// The same of a request in this dialect. WSO2's need no `schemas`, their paths may begin with the address,
-    /// and `data` may be text that holds the JSON, as clients of its own send it.
+    /// and `data` may be text that holds the JSON, as clients of its own send it. `organization` has the names under
+    /// which an address may lead to the organization of the request.
     ///
     /// # Errors
     /// As of [`BulkRequest::read`].
@@ -75,6 +77,7 @@ impl BulkRequest {
         source: impl Read,
         limits: BulkLimits,
         leniency: Leniency,
+        organization: &[String],
     ) -> Result<Self, ScimError> {
         let refused = RefCell::new(None);
         let source = Limited {
@@ -88,6 +91,7 @@ impl BulkRequest {
         let message = Message {
             limits,
             strict: leniency.schemas_required,
+            organization,
             refused: &refused,
         };
         let read = message
@@ -102,9 +106,9 @@ impl BulkRequest {
 
 impl RawOperation {
     /// Takes the address off the path, and the JSON out of a text.
-    fn read_leniently(&mut self) {
+    fn read_leniently(&mut self, organization: &[String]) {
         if let Some(path) = &self.path
-            && let Some(below) = below_wso2(path)
+            && let Some(below) = below_wso2(path, organization)
         {
             self.path = Some(below.to_owned());
         }
@@ -120,13 +124,20 @@ impl RawOperation {
     }
 }
 
-/// What follows the address in a path: `/scim2/Users`, `/t/acme/scim2/Users` and `/o/acme/scim2/Users` mean
-/// `/Users`.
-fn below_wso2(path: &str) -> Option<&str> {
+/// What follows the address in a path: `/scim2/Users` means `/Users`, and so do `/t/NAME/scim2/Users` and
+/// `/o/NAME/scim2/Users` where NAME is one of the names of the request's organization. The path of another one is
+/// not of this request, and leads nowhere.
+fn below_wso2<'p>(path: &'p str, organization: &[String]) -> Option<&'p str> {
     let bare = path.strip_prefix('/').unwrap_or(path);
-    let organization = bare.strip_prefix("t/").or_else(|| bare.strip_prefix("o/"));
-    let bare = match organization {
-        Some(rest) => rest.split_once('/').map(|(_, rest)| rest)?,
+    let named = bare.strip_prefix("t/").or_else(|| bare.strip_prefix("o/"));
+    let bare = match named {
+        Some(rest) => {
+            let (name, rest) = rest.split_once('/')?;
+            let name = percent::decode(name);
+            let mut names = organization.iter();
+            names.find(|known| known.as_bytes().eq_ignore_ascii_case(&name))?;
+            rest
+        }
         None => bare,
     };
     let address = WSO2_PATH.strip_prefix('/').unwrap_or(WSO2_PATH);
@@ -206,6 +217,8 @@ struct Message<'r> {
     limits: BulkLimits,
     /// Whether it is in the RFCs' dialect.
     strict: bool,
+    /// The names of its organization.
+    organization: &'r [String],
     refused: &'r RefCell<Option<ScimError>>,
 }
 
@@ -406,7 +419,7 @@ impl<'de> Visitor<'de> for One<'_> {
             seen.push(lower);
         }
         if !self.0.strict {
-            operation.read_leniently();
+            operation.read_leniently(self.0.organization);
         }
         Ok(operation)
     }
@@ -458,7 +471,8 @@ mod tests {
         let text = r#"{"Operations":[
             {"method":"POST","path":"/scim2/Users","bulkId":"q","data":"{\"userName\":\"k\"}"},
             {"method":"PATCH","path":"t/acme/scim2/Users/7","data":"{"}]}"#;
-        let request = BulkRequest::read_as(text.as_bytes(), LIMITS, wso2).unwrap();
+        let acme = ["Acme".to_owned()];
+        let request = BulkRequest::read_as(text.as_bytes(), LIMITS, wso2, &acme).unwrap();
         let [first, second] = request.operations.as_slice() else {
             unreachable!()
         };
@@ -466,14 +480,28 @@ mod tests {
         assert_eq!(first.data.as_ref().unwrap().get(), r#"{"userName":"k"}"#);
         assert_eq!(second.path.as_deref(), Some("/Users/7"));
         assert_eq!(second.data.as_ref().unwrap().get(), "\"{\"");
+        let names = ["default".to_owned(), "carbon.super".to_owned()];
+        for path in [
+            "scim2/Users",
+            "/scim2/Users",
+            "/t/carbon.super/scim2/Users",
+            "/o/DEFAULT/scim2/Users",
+            "o/Carbon%2Esuper/scim2/Users",
+        ] {
+            assert_eq!(below_wso2(path, &names), Some("/Users"), "{path}");
+        }
         for path in [
             "/Users",
             "/scim2x/Users",
             "/scim2",
             "/o/scim2",
             "/scim/v2/Users",
+            "/t/acme/scim2/Users",
+            "/o/defaul/scim2/Users",
+            "/t//scim2/Users",
+            "/x/default/scim2/Users",
         ] {
-            assert_eq!(below_wso2(path), None, "{path}");
+            assert_eq!(below_wso2(path, &names), None, "{path}");
         }
         assert!(read(text).is_err());
         let text = message(r#""Operations":[{"path":"/scim2/Users","data":"{}"}]"#);

@@ -151,6 +151,39 @@ pub fn canonical<S: OrganizationStore + ?Sized>(
     Ok(store.organization(name)?.map(|found| found.name))
 }
 
+/// The tenant that WSO2 Identity Server begins with; in paths it means [`DEFAULT_ORGANIZATION`].
+const SUPER_TENANT: &str = "carbon.super";
+
+/// The same of a name in a path of WSO2 Identity Server, where `carbon.super` means [`DEFAULT_ORGANIZATION`] unless
+/// there is an organization of that name.
+///
+/// # Errors
+/// The store failed.
+pub fn canonical_in_path<S: OrganizationStore + ?Sized>(
+    store: &S,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    match canonical(store, name)? {
+        None if name.eq_ignore_ascii_case(SUPER_TENANT) => Ok(Some(DEFAULT_ORGANIZATION.into())),
+        found => Ok(found),
+    }
+}
+
+/// Every name under which a path of WSO2 Identity Server leads to this organization, each in any case.
+///
+/// # Errors
+/// The store failed.
+pub fn names_in_path<S: OrganizationStore + ?Sized>(
+    store: &S,
+    organization: &str,
+) -> Result<Vec<String>, StoreError> {
+    let mut names = vec![organization.to_owned()];
+    if canonical_in_path(store, SUPER_TENANT)?.as_deref() == Some(organization) {
+        names.push(SUPER_TENANT.to_owned());
+    }
+    Ok(names)
+}
+
 /// Somebody writes into an organization that is not there, or no longer.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no organization {0}; `muster organization list` says which there are")]

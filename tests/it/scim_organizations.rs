@@ -446,3 +446,87 @@ fn clients_that_wait_are_told_to_go_on_at_every_address() {
         }
     }
 }
+
+/// An operation whose path names another organization than the request's fails alone.
+#[test]
+fn bulk_paths_lead_to_the_organization_of_the_request_alone() {
+    let server = TestApp::start();
+    for name in ["acme", "beta"] {
+        server.add_organization(name);
+    }
+    server.add_operator_of("acme", "ann", Role::Admin);
+    let ann = basic("ann", ADMIN_PASSWORD);
+    let admin = crate::app::admin();
+    let mut number = 0;
+    let mut status = |caller: &str, at: &str, path: &str, queued: bool| {
+        number += 1;
+        let name = format!("u{number}");
+        let message = json!({"Operations": [
+            {"method": "POST", "path": path, "bulkId": "a", "data": {"userName": name}},
+            {"method": "POST", "path": "/Users", "bulkId": "b", "data": {"userName": format!("{name}-own")}},
+        ]});
+        let caller = format!("Authorization: {caller}");
+        let json = "Content-Type: application/json";
+        let mut headers = vec![caller.as_str(), json];
+        if queued {
+            headers.push("Prefer: respond-async");
+        }
+        let mut response = crate::scim::send(
+            &server,
+            "POST",
+            &format!("{at}/Bulk"),
+            &headers,
+            message.to_string(),
+        );
+        while response.status == 202 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let place = match response.header("location") {
+                Some(location) => location[location.find(at).expect("below the address")..].to_owned(),
+                None => panic!("{response:?}"),
+            };
+            response = crate::scim::send(&server, "GET", &place, &[&caller], "");
+        }
+        assert_eq!(response.status, 200, "{}", response.body);
+        let answer = crate::scim::document(&response);
+        let operations = &answer["Operations"];
+        assert_eq!(operations[1]["status"]["code"], 201, "{answer}");
+        operations[0]["status"]["code"].as_u64().expect("a code")
+    };
+    for queued in [false, true] {
+        for (caller, at, path, code) in [
+            (&ann, "/t/acme/scim2", "/t/acme/scim2/Users", 201),
+            (&ann, "/t/acme/scim2", "/o/ACME/scim2/Users", 201),
+            (&ann, "/t/acme/scim2", "/scim2/Users", 201),
+            (&ann, "/scim2", "/t/acme/scim2/Users", 201),
+            (&ann, "/t/acme/scim2", "/t/beta/scim2/Users", 404),
+            (&ann, "/t/acme/scim2", "/t/carbon.super/scim2/Users", 404),
+            (&ann, "/scim2", "/o/default/scim2/Users", 404),
+            (&admin, "/t/acme/scim2", "/o/Acme/scim2/Users", 201),
+            (&admin, "/t/acme/scim2", "/t/beta/scim2/Users", 404),
+            (&admin, "/t/acme/scim2", "/o/nowhere/scim2/Users", 404),
+            (&admin, "/t/acme/scim2", "/t/carbon.super/scim2/Users", 404),
+            (&admin, "/scim2", "/t/carbon.super/scim2/Users", 201),
+            (&admin, "/scim2", "/t/DEFAULT/scim2/Users", 201),
+            (&admin, "/scim2", "/t/acme/scim2/Users", 404),
+        ] {
+            assert_eq!(
+                status(caller, at, path, queued),
+                code,
+                "{at} {path}, queued {queued}"
+            );
+        }
+    }
+    // Where an organization is called so, the name leads there and not to the default one.
+    server.add_organization("carbon.super");
+    let path = "/t/carbon.super/scim2/Users";
+    assert_eq!(status(&admin, "/scim2", path, false), 404);
+    assert_eq!(status(&admin, "/t/carbon.super/scim2", path, false), 201);
+    let users = |organization: &str| {
+        let users = server.app.store.users(organization, None, None, 100);
+        users.unwrap().len()
+    };
+    assert_eq!(
+        ["acme", "beta", "default", "carbon.super"].map(users),
+        [32, 0, 11, 2]
+    );
+}

@@ -9,12 +9,8 @@ use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::scim::error::{self, Failure};
 use crate::http::scim::mount::Mount;
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::organization::canonical;
+use crate::users::organization::canonical_in_path;
 use crate::wire::percent;
-
-/// The tenant that WSO2 Identity Server begins with.
-const SUPER_TENANT: &str = "carbon.super";
 
 /// What stands before the dialect's address where a path names an organization.
 const BEFORE: [&str; 2] = ["t", "o"];
@@ -70,12 +66,8 @@ impl Place {
         let Some(name) = &self.organization else {
             return Ok(caller);
         };
-        let found =
-            |name: &str| canonical(app.store.as_ref(), name).map_err(|error| error::store(&error));
-        let organization = match found(name)? {
-            None if name.eq_ignore_ascii_case(SUPER_TENANT) => found(DEFAULT_ORGANIZATION)?,
-            found => found,
-        };
+        let organization =
+            canonical_in_path(app.store.as_ref(), name).map_err(|error| error::store(&error))?;
         match organization {
             Some(organization) if organization == caller.organization || caller.anywhere => {
                 Ok(Caller {
