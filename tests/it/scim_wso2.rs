@@ -413,6 +413,52 @@ fn a_list_may_be_limited_to_a_user_store() {
         assert_eq!(found("/scim2/Users?Domain=PRIMARY"), ["kim"]);
         assert_eq!(found("/scim2/Groups?domain=SALES"), ["SALES/team"]);
         assert_eq!(found("/scim2/Users?domain=").len(), 3);
+        // Names need no user store where the list is limited to one, and may have PRIMARY in front.
+        let members = [id_of(&server, "SALES/sue")];
+        let sales = make_group(&server, "SALES/crew", &[&members[0]]);
+        let kim = id_of(&server, "kim");
+        let patched = ask(
+            &server,
+            "PATCH",
+            &format!("/scim2/Groups/{}", group_id(&server, "crew")),
+            &patch(json!([{"op": "add", "path": "members", "value": [{"value": kim}]}])),
+        );
+        assert_eq!(patched.status, 200, "{}", patched.body);
+        let sam = vec!["SALES/sam"];
+        let sue = vec!["SALES/sue"];
+        for (query, expected) in [
+            ("Users?domain=SALES&filter=userName+eq+sam", sam.clone()),
+            ("Users?domain=sales&filter=userName+Eq+%22SAM%22", sam.clone()),
+            ("Users?domain=SALES&filter=userName+eq+SALES/sam", sam.clone()),
+            ("Users?domain=SALES&filter=userName+sw+sa", sam.clone()),
+            ("Users?domain=SALES&filter=userName+ne+sue", sam.clone()),
+            ("Users?domain=SALES&filter=not+(userName+eq+sue)", sam.clone()),
+            ("Users?domain=SALES&filter=userName+eq+PRIMARY/kim", vec![]),
+            ("Users?domain=SALES&filter=userName+eq+kim", vec![]),
+            ("Users?domain=PRIMARY&filter=userName+eq+kim", vec!["kim"]),
+            ("Users?filter=userName+eq+PRIMARY/kim", vec!["kim"]),
+            ("Users?filter=userName+sw+primary/", vec!["kim"]),
+            ("Users?filter=userName+ne+PRIMARY/kim+and+userName+ew+m", sam),
+            ("Users?domain=SALES&filter=userName+eq+sue+and+groups+eq+crew", sue.clone()),
+            ("Users?domain=SALES&filter=groups+eq+CREW", sue.clone()),
+            ("Users?filter=groups+eq+SALES/crew", sue.clone()),
+            (&format!("Users?filter=groups+eq+{sales}"), sue),
+            ("Users?filter=groups+eq+crew", vec!["kim"]),
+            ("Users?filter=groups+eq+PRIMARY/crew", vec!["kim"]),
+            ("Users?filter=groups+sw+cr", vec!["kim"]),
+            ("Users?domain=SALES&filter=groups+ne+crew", vec!["SALES/sam"]),
+            ("Groups?domain=SALES&filter=displayName+eq+team", vec!["SALES/team"]),
+            ("Groups?domain=SALES&filter=displayName+sw+t", vec!["SALES/team"]),
+            ("Groups?filter=displayName+eq+PRIMARY/crew", vec!["crew"]),
+        ] {
+            assert_eq!(found(&format!("/scim2/{query}")), expected, "{url} {query}");
+        }
+        let message = json!({"domain": "SALES", "filter": "userName eq sam"});
+        let searched = document(&ask(&server, "POST", "/scim2/Users/.search", &message));
+        assert_eq!(names(&searched), ["SALES/sam"]);
+        assert_eq!(found("/scim/v2/Users?filter=userName+eq+%22PRIMARY/kim%22"), [""; 0]);
+        let response = ask(&server, "DELETE", &format!("/scim2/Groups/{sales}"), &Value::Null);
+        assert_eq!(response.status, 204);
         let page = get(&server, "/scim2/Users?domain=SALES&count=1&cursor=");
         assert_eq!(page["totalResults"], 2);
         let next = page["nextCursor"].as_str().unwrap();
@@ -446,6 +492,20 @@ fn a_list_may_be_limited_to_a_user_store() {
         // At the address of the RFCs the parameter is unknown.
         assert_eq!(found("/scim/v2/Users?domain=NOSUCH").len(), 3);
     }
+}
+
+/// The id of the user with this name.
+#[track_caller]
+fn id_of(server: &TestApp, name: &str) -> String {
+    let list = get(server, &format!("/scim2/Users?filter=userName+eq+{name}"));
+    id(&list["Resources"][0])
+}
+
+/// The id of the group with this name.
+#[track_caller]
+fn group_id(server: &TestApp, name: &str) -> String {
+    let list = get(server, &format!("/scim2/Groups?filter=displayName+eq+{name}"));
+    id(&list["Resources"][0])
 }
 
 #[test]

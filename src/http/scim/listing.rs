@@ -16,6 +16,7 @@ use crate::users::scim::path::AttributePath;
 use crate::users::scim::projection::Projection;
 use crate::users::scim::render;
 use crate::users::scim::schema::{Returned, Type};
+use crate::users::scim::wso2_names::Names;
 
 /// URN of the message.
 pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -163,7 +164,18 @@ impl Call<'_> {
         text.filter(|text| !text.trim().is_empty())
             .map(|text| {
                 let quotes = self.mount.leniency().quotes();
-                Filter::parse_with(text, self.resource_type(kind), quotes)
+                let resource_type = self.resource_type(kind);
+                let filter = Filter::parse_with(text, resource_type, quotes)?;
+                if self.mount == Mount::Rfc {
+                    return Ok(filter);
+                }
+                let domain = self.domain(asked)?;
+                let names = Names {
+                    domains: &self.app.domains,
+                    domain: domain.as_deref(),
+                    resource_type,
+                };
+                Ok(names.read(filter))
             })
             .transpose()
     }

@@ -126,7 +126,10 @@ impl Compiler {
                 let sql = format!("coalesce({ATTRIBUTE} <> '', 0)");
                 Some(Compiled::new(sql).with(json_path(&name)))
             }
-            Field::Somewhere(_) | Field::GroupsOfUser | Field::Members => None,
+            Field::Somewhere(_)
+            | Field::GroupsOfUser
+            | Field::GroupNamesOfUser
+            | Field::Members => None,
         }
     }
 
@@ -214,14 +217,11 @@ fn text_field(
         }
         Field::Somewhere(column) => somewhere(column, folded, operator, wanted),
         Field::GroupsOfUser => equal_to_id(operator, &wanted, |id| {
-            Compiled::new(
-                "EXISTS (SELECT 1 FROM roles g JOIN role_members m ON m.organization = g.organization
-                    AND m.domain = g.domain AND m.role = g.name
-                 WHERE g.organization = u.organization AND g.id = ? AND g.domain <> 'INTERNAL'
-                    AND m.domain = u.domain AND m.user_id = u.id)",
-            )
-            .with(blob(id))
+            in_a_group(Compiled::new("g.id = ?").with(blob(id)))
         }),
+        Field::GroupNamesOfUser if operator == Operator::Equal => {
+            Some(in_a_group(equal_to_name("g.domain", "g.name_key", &wanted)))
+        }
         Field::Members => equal_to_id(operator, &wanted, |id| {
             Compiled::new(
                 "(EXISTS (SELECT 1 FROM role_members m WHERE m.organization = r.organization
@@ -232,8 +232,20 @@ fn text_field(
             .with(blob(id))
             .with(blob(id))
         }),
-        Field::Moment(_) | Field::Active | Field::Constant(_) => None,
+        Field::Moment(_) | Field::Active | Field::Constant(_) | Field::GroupNamesOfUser => None,
     }
+}
+
+/// Whether a user is in a group `g` that meets the condition.
+fn in_a_group(condition: Compiled) -> Compiled {
+    let sql = format!(
+        "EXISTS (SELECT 1 FROM roles g JOIN role_members m ON m.organization = g.organization
+            AND m.domain = g.domain AND m.role = g.name
+         WHERE g.organization = u.organization AND {} AND g.domain <> 'INTERNAL'
+            AND m.domain = u.domain AND m.user_id = u.id)",
+        condition.sql
+    );
+    Compiled { sql, ..condition }
 }
 
 /// The value of one of a user's attributes; its place in the JSON object is bound.

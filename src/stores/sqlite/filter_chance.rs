@@ -134,7 +134,13 @@ fn fill(db: &Connection, chance: &mut Chance) -> (Vec<Value>, Vec<Value>) {
                     params![domain, id(number), role],
                 )
                 .unwrap();
-                in_groups.push(json!({"value": group.to_string(), "type": "direct"}));
+                let display = match domain {
+                    "PRIMARY" => role.clone(),
+                    domain => format!("{domain}/{role}"),
+                };
+                in_groups.push(
+                    json!({"value": group.to_string(), "display": display, "type": "direct"}),
+                );
                 members[position].push(json!({"value": id(number).to_string(), "type": "User"}));
             }
         }
@@ -256,6 +262,10 @@ fn condition(chance: &mut Chance, table: Table) -> String {
         (2, Table::Users) => {
             let operator = chance.of(&["eq", "ne"]);
             format!("active {operator} {}", chance.of(&["true", "false"]))
+        }
+        (3, Table::Users) if chance.below(2) == 0 => {
+            let names = ["kim 0", "KIM 5", "sales/Kim2 1", "Sales/kim 5", "jos\u{e9} 2", "x"];
+            format!("groups.display {operator} {}", json!(chance.of(&names)))
         }
         (3, Table::Users) => format!(
             "groups[value {operator} \"{}\"]",

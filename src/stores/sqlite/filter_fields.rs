@@ -37,6 +37,8 @@ pub(super) enum Field {
     Somewhere(Option<&'static str>),
     /// Ids of groups that a user is in.
     GroupsOfUser,
+    /// Names of those groups, behind their domains.
+    GroupNamesOfUser,
     /// Ids of users and groups that are in a group.
     Members,
 }
@@ -77,6 +79,7 @@ fn user_field(name: (&str, Option<&str>)) -> Option<Field> {
             Some("value"),
         ) => Field::Somewhere(None),
         ("groups", Some("value")) => Field::GroupsOfUser,
+        ("groups", Some("display")) => Field::GroupNamesOfUser,
         _ => return None,
     })
 }

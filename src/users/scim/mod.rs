@@ -14,6 +14,7 @@ pub mod path;
 pub mod filter;
 mod filter_tokens;
 mod filter_parser;
+pub mod wso2_names;
 pub mod patch_path;
 pub mod places;
 pub mod evaluate;
