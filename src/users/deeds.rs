@@ -3,15 +3,15 @@
 //!
 //! What it did to users who are still there is kept as images by the stores, and taken back before.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::users::resources::{Change, Group, Resources};
+use crate::users::resources::{Change, Group, Kind, Resources};
 use crate::users::store_error::StoreError;
-use crate::users::undo::{NAME_TAKEN, NO_IMAGE, NOT_KEPT, TOUCHED, Undone};
+use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, NOT_KEPT, TOUCHED, Undone};
 
 /// Something that an import did. Every one but [`Deed::Unknown`] has the name of what it was done to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +108,50 @@ impl Deed {
             Deed::Unknown => Deed::Unknown,
         }
     }
+
+    /// The group that it was done to, unless that was removed.
+    fn changed_group(&self) -> Option<Uuid> {
+        match self {
+            Deed::GroupMade { id, .. }
+            | Deed::GroupChanged { id, .. }
+            | Deed::MembersAdded { id, .. }
+            | Deed::MembersRemoved { id, .. } => Some(*id),
+            Deed::GroupRemoved { .. }
+            | Deed::UserRemoved { .. }
+            | Deed::ForgottenGroup { .. }
+            | Deed::ForgottenUser { .. }
+            | Deed::Unknown => None,
+        }
+    }
+
+    /// The ids of all users and groups that it has to do with.
+    fn ids(&self) -> Vec<Uuid> {
+        match self {
+            Deed::GroupMade { id, .. } | Deed::GroupChanged { id, .. } => vec![*id],
+            Deed::GroupRemoved {
+                id,
+                members,
+                holders,
+                ..
+            } => [&[*id][..], members, holders].concat(),
+            Deed::MembersAdded { id, members, .. } | Deed::MembersRemoved { id, members, .. } => {
+                [&[*id][..], members].concat()
+            }
+            Deed::UserRemoved { id, groups, .. } => [&[*id][..], groups].concat(),
+            Deed::ForgottenGroup { .. } | Deed::ForgottenUser { .. } | Deed::Unknown => Vec::new(),
+        }
+    }
+}
+
+/// A user or a group that another import has removed, and that comes back when that one is taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovedByAnother {
+    /// Its id.
+    pub id: Uuid,
+    /// Which of the two it was.
+    pub kind: Kind,
+    /// Its name, without the domain.
+    pub name: String,
 }
 
 /// What became of a user or group that was to be brought back.
@@ -128,18 +172,31 @@ pub trait Undoing: Resources {
     /// # Errors
     /// The store failed.
     fn bring_back(&mut self, number: u64) -> Result<BroughtBack, StoreError>;
+
+    /// The users and groups with these ids that other imports have removed and keep, and the users whom the import
+    /// had made and another one keeps.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn removed_by_others(
+        &mut self,
+        ids: &HashSet<Uuid>,
+    ) -> Result<Vec<RemovedByAnother>, StoreError>;
 }
 
-/// Takes the deeds of an import back, the last one first, and tells of those that cannot be.
+/// Takes the deeds of an import back, the last one first, and tells of those that cannot be; `listed` are users of
+/// whom that is told already.
 ///
-/// What somebody has changed since stays as they left it. A group, user or member who is gone since by somebody
-/// else's doing is not brought back.
+/// What somebody has changed since stays as they left it. A group, user or member that somebody else has removed
+/// since is not brought back; it is told of where the import had changed it, or where undoing another import can
+/// bring it back as this import had left it. Memberships are taken back whoever has changed them in between.
 ///
 /// # Errors
 /// The store failed.
 pub fn take_back(
     tx: &mut dyn Undoing,
     deeds: Vec<(u64, Deed)>,
+    listed: HashSet<Uuid>,
     at: Moment,
     undone: &mut Undone,
 ) -> Result<(), StoreError> {
@@ -150,16 +207,24 @@ pub fn take_back(
             _ => None,
         })
         .collect();
+    let ids = deeds.iter().flat_map(|(_, deed)| deed.ids()).collect();
+    let as_left = as_left(&deeds);
     let mut taking = Taking {
         tx,
         at,
         undone,
+        made,
         groups: HashSet::new(),
-        left: HashSet::new(),
+        left: listed,
     };
+    taking.leave_what_others_removed(&ids)?;
+    let kept = taking.leave_changed(as_left)?;
     for (number, deed) in deeds.into_iter().rev() {
         // What it made and removed itself was not there before and is not there now.
-        if matches!(&deed, Deed::GroupRemoved { id, .. } if made.contains(id)) {
+        if matches!(&deed, Deed::GroupRemoved { id, .. } if taking.made.contains(id)) {
+            continue;
+        }
+        if deed.changed_group().is_some_and(|id| kept.contains(&id)) {
             continue;
         }
         taking.one(number, deed)?;
@@ -169,13 +234,70 @@ pub fn take_back(
     Ok(())
 }
 
+/// A group that an import made, as it left it.
+struct MadeGroup {
+    name: String,
+    external_id: Option<String>,
+    members: HashSet<Uuid>,
+}
+
+/// The groups that an import made and did not remove, as it left them.
+fn as_left(deeds: &[(u64, Deed)]) -> BTreeMap<Uuid, MadeGroup> {
+    let mut groups: BTreeMap<Uuid, MadeGroup> = BTreeMap::new();
+    for (_, deed) in deeds {
+        match deed {
+            Deed::GroupMade {
+                id,
+                name,
+                external_id,
+            } => {
+                let group = MadeGroup {
+                    name: name.clone(),
+                    external_id: external_id.clone(),
+                    members: HashSet::new(),
+                };
+                groups.insert(*id, group);
+            }
+            Deed::GroupChanged {
+                id,
+                name,
+                external_id,
+                ..
+            } => {
+                if let Some(group) = groups.get_mut(id) {
+                    group.name.clone_from(name);
+                    group.external_id.clone_from(external_id);
+                }
+            }
+            Deed::GroupRemoved { id, .. } => drop(groups.remove(id)),
+            Deed::MembersAdded { id, members, .. } => {
+                if let Some(group) = groups.get_mut(id) {
+                    group.members.extend(members);
+                }
+            }
+            Deed::MembersRemoved { id, members, .. } => {
+                if let Some(group) = groups.get_mut(id) {
+                    group.members.retain(|member| !members.contains(member));
+                }
+            }
+            Deed::UserRemoved { .. }
+            | Deed::ForgottenGroup { .. }
+            | Deed::ForgottenUser { .. }
+            | Deed::Unknown => {}
+        }
+    }
+    groups
+}
+
 struct Taking<'t> {
     tx: &'t mut dyn Undoing,
     at: Moment,
     undone: &'t mut Undone,
+    /// Groups that the import made.
+    made: HashSet<Uuid>,
     /// Groups of which something was taken back.
     groups: HashSet<Uuid>,
-    /// Groups of which something was not.
+    /// Groups of which something was not, and users who are gone.
     left: HashSet<Uuid>,
 }
 
@@ -195,6 +317,7 @@ impl Taking<'_> {
                 external_id_before,
             } => {
                 let Some(group) = self.group(id)? else {
+                    self.gone(id, &name);
                     return Ok(());
                 };
                 if group.name != name || group.external_id != external_id {
@@ -205,7 +328,7 @@ impl Taking<'_> {
                 match self.tx.change_group(id, &name_before, before, self.at)? {
                     Change::Made(_) => drop(self.groups.insert(id)),
                     Change::Taken => self.leave(id, &name, NAME_TAKEN),
-                    Change::Gone => {}
+                    Change::Gone => self.gone(id, &name),
                 }
                 Ok(())
             }
@@ -232,6 +355,12 @@ impl Taking<'_> {
                     Ok(())
                 }
             },
+            Deed::MembersAdded { id, name, .. } | Deed::MembersRemoved { id, name, .. }
+                if self.group(id)?.is_none() =>
+            {
+                self.gone(id, &name);
+                Ok(())
+            }
             Deed::MembersAdded { id, members, .. } => {
                 if self.tx.remove_members(id, &members, self.at)?.count > 0 {
                     self.groups.insert(id);
@@ -274,6 +403,51 @@ impl Taking<'_> {
         if self.left.insert(id) {
             self.undone.leave_group(name, reason);
         }
+    }
+
+    /// Tells of a group that is there no longer, unless the import itself had made it.
+    fn gone(&mut self, id: Uuid, name: &str) {
+        if !self.made.contains(&id) {
+            self.leave(id, name, GONE);
+        }
+    }
+
+    /// Tells of what comes back when another import is taken back, with what this one did to it.
+    fn leave_what_others_removed(&mut self, ids: &HashSet<Uuid>) -> Result<(), StoreError> {
+        for removed in self.tx.removed_by_others(ids)? {
+            match removed.kind {
+                Kind::Group => self.leave(removed.id, &removed.name, GONE),
+                Kind::User if self.left.insert(removed.id) => {
+                    self.undone.leave(&removed.name, GONE);
+                }
+                Kind::User => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells of the groups that the import made and others have changed since: these stay whole, and are answered.
+    fn leave_changed(
+        &mut self,
+        made: BTreeMap<Uuid, MadeGroup>,
+    ) -> Result<HashSet<Uuid>, StoreError> {
+        let mut kept = HashSet::new();
+        for (id, made) in made {
+            let Some(found) = self.tx.group(id, true)? else {
+                continue;
+            };
+            let own = found.group.name == made.name
+                && found.group.external_id == made.external_id
+                && found
+                    .members
+                    .iter()
+                    .all(|member| made.members.contains(&member.id));
+            if !own {
+                self.leave(id, &found.group.name, TOUCHED);
+                kept.insert(id);
+            }
+        }
+        Ok(kept)
     }
 
     /// Removes a group that the import made, if it is as the import left it.

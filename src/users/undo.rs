@@ -43,6 +43,9 @@ const LEFT_LISTED: usize = 1_000;
 /// Somebody changed the user after the import.
 pub const TOUCHED: &str = "changed since the import";
 
+/// Somebody removed it after the import, which had changed it or made it.
+pub const GONE: &str = "removed since the import";
+
 /// What the user was before is no longer kept.
 pub const NO_IMAGE: &str = "what it was before the import is no longer kept";
 

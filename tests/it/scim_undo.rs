@@ -329,6 +329,207 @@ fn what_cannot_be_taken_back_is_listed() {
     }
 }
 
+/// Name and reason of everything that an undo lists, by name; the total has to be as many.
+#[track_caller]
+fn listed(undone: &Value) -> Vec<(String, String)> {
+    let left = undone["left"].as_array().unwrap();
+    assert_eq!(undone["leftTotal"], left.len(), "{undone}");
+    let mut left: Vec<(String, String)> = left
+        .iter()
+        .map(|left| {
+            let name = left.get("group").or(left.get("userName")).expect("a name");
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            (text(name), text(&left["reason"]))
+        })
+        .collect();
+    left.sort();
+    left
+}
+
+fn title(title: &str) -> Value {
+    json!([{"op": "replace", "path": "title", "value": title}])
+}
+
+fn add(user: &str) -> Value {
+    json!([{"op": "add", "path": "members", "value": [{"value": user}]}])
+}
+
+fn rename(name: &str) -> Value {
+    json!([{"op": "replace", "path": "displayName", "value": name}])
+}
+
+/// What a later import has removed comes back with it, as the earlier one had left it: undoing the earlier one
+/// first says so.
+#[test]
+fn what_was_removed_since_is_listed() {
+    let gone = |names: &[&str]| -> Vec<(String, String)> {
+        let reason = "removed since the import";
+        let both = names.iter().map(|name| ((*name).to_owned(), reason.to_owned()));
+        both.collect()
+    };
+    for server in servers() {
+        let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
+        let crew = make_group(&server, "crew", &[&kim]);
+        let tour = make_group(&server, "tour", &[&lee]);
+        let before = everything(&server);
+        let remove_lee = json!([{"op": "remove", "path": format!("members[value eq \"{lee}\"]")}]);
+        for (first, second, left) in [
+            (json!([change("Users", &lee, title("x"))]), json!([delete("Users", &lee)]), vec!["lee"]),
+            (json!([change("Groups", &crew, rename("r"))]), json!([delete("Groups", &crew)]), vec!["r"]),
+            (json!([change("Groups", &crew, add(&lee))]), json!([delete("Groups", &crew)]), vec!["crew"]),
+            (json!([change("Groups", &crew, add(&lee))]), json!([delete("Users", &lee)]), vec!["lee"]),
+            (json!([change("Groups", &tour, remove_lee)]), json!([delete("Groups", &tour)]), vec!["tour"]),
+            (json!([delete("Users", &lee)]), json!([delete("Groups", &tour)]), vec!["tour"]),
+            (json!([delete("Groups", &tour)]), json!([delete("Users", &lee)]), vec!["lee"]),
+            (
+                json!([change("Users", &lee, title("x")), change("Groups", &crew, add(&lee))]),
+                json!([delete("Users", &lee), delete("Groups", &crew)]),
+                vec!["crew", "lee"],
+            ),
+        ] {
+            let first = done(&server, first);
+            let second = done(&server, second);
+            let undone = undo(&server, &first);
+            assert_eq!(listed(&undone), gone(&left), "{undone}");
+            undo(&server, &second);
+            // What was left is put right by hand.
+            for (path, id, operations) in [
+                ("Users", &lee, json!([{"op": "remove", "path": "title"}])),
+                ("Groups", &crew, rename("crew")),
+                ("Groups", &crew, json!([{"op": "replace", "path": "members", "value": [{"value": kim}]}])),
+                ("Groups", &tour, json!([{"op": "replace", "path": "members", "value": [{"value": lee}]}])),
+            ] {
+                let path = format!("/scim/v2/{path}/{id}");
+                let response = ask(&server, "PATCH", &path, &patch(operations));
+                assert_eq!(response.status, 200, "{}", response.body);
+            }
+            assert_eq!(everything(&server), before);
+        }
+        // In the opposite order nothing is left.
+        let first = done(&server, json!([change("Users", &lee, title("x"))]));
+        let second = done(&server, json!([delete("Users", &lee)]));
+        for import in [second, first] {
+            assert_eq!(undo(&server, &import)["leftTotal"], 0);
+        }
+        assert_eq!(everything(&server), before);
+        // What the import itself had made is gone for good, unless another import can bring it back.
+        let made = |server: &TestApp| {
+            let import = done(
+                server,
+                json!([
+                    post("Users", "n", user("new", json!({}))),
+                    post("Groups", "g", group("made", json!([{"value": "bulkId:n"}]))),
+                ]),
+            );
+            let found = |path: &str| id(&get(server, path)["Resources"][0]);
+            let user = found("/scim/v2/Users?filter=userName+eq+%22new%22");
+            let group = found("/scim/v2/Groups?filter=displayName+eq+%22made%22");
+            (import, user, group)
+        };
+        let (import, user, group) = made(&server);
+        for path in [format!("Users/{user}"), format!("Groups/{group}")] {
+            let path = format!("/scim/v2/{path}");
+            assert_eq!(ask(&server, "DELETE", &path, &Value::Null).status, 204);
+        }
+        assert_eq!(undo(&server, &import)["leftTotal"], 0);
+        assert_eq!(everything(&server), before);
+        let (import, user, group) = made(&server);
+        let second = done(&server, json!([delete("Groups", &group), delete("Users", &user)]));
+        assert_eq!(listed(&undo(&server, &import)), gone(&["made", "new"]));
+        undo(&server, &second);
+        assert_ne!(everything(&server), before);
+    }
+}
+
+/// A user whom somebody removed by hand after a file had changed them.
+#[test]
+fn users_of_a_file_who_were_removed_since_are_listed_too() {
+    for server in servers() {
+        let kim = make_user(&server, "kim");
+        make_user(&server, "lee");
+        let caller = format!("Authorization: {}", admin());
+        let response = crate::scim::send(
+            &server,
+            "POST",
+            "/api/v1/imports?conflict=update",
+            &[&caller, "Content-Type: text/csv"],
+            "username,familyname\nkim,One\nlee,Two\n",
+        );
+        assert!((200..300).contains(&response.status), "{}", response.body);
+        let report: Value = serde_json::from_str(&response.body).unwrap();
+        let path = format!("/scim/v2/Users/{kim}");
+        assert_eq!(ask(&server, "DELETE", &path, &Value::Null).status, 204);
+        let undone = undo(&server, report["id"].as_str().unwrap());
+        assert_eq!(undone["restored"], 1, "{undone}");
+        let expected = ("kim".to_owned(), "removed since the import".to_owned());
+        assert_eq!(listed(&undone), [expected]);
+    }
+}
+
+/// A group that the import made and somebody has changed since stays whole.
+#[test]
+fn a_made_group_that_was_changed_since_keeps_its_members() {
+    for server in servers() {
+        let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
+        for (number, (operations, left)) in [
+            (rename("theirs"), true),
+            (json!([{"op": "replace", "path": "externalId", "value": "T-1"}]), true),
+            (add(&lee), true),
+            (json!([{"op": "remove", "path": "members"}]), false),
+            (json!([{"op": "add", "path": "externalId", "value": "M-1"}]), false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let import = done(
+                &server,
+                json!([
+                    post("Groups", "g", group(&format!("made{number}"), json!([]))),
+                    change("Groups", "bulkId:g", add(&kim)),
+                    change("Groups", "bulkId:g", rename(&format!("made{number}b"))),
+                    change("Groups", "bulkId:g", json!([{"op": "add", "path": "externalId", "value": "M-1"}])),
+                ]),
+            );
+            let filter = format!("/scim/v2/Groups?filter=displayName+eq+%22made{number}b%22");
+            let made = format!("/scim/v2/Groups/{}", id(&get(&server, &filter)["Resources"][0]));
+            assert_eq!(ask(&server, "PATCH", &made, &patch(operations)).status, 200);
+            let changed = get(&server, &made);
+            let undone = undo(&server, &import);
+            match left {
+                true => {
+                    let name = changed["displayName"].as_str().unwrap().to_owned();
+                    let expected = (name, "changed since the import".to_owned());
+                    assert_eq!(listed(&undone), [expected]);
+                    assert_eq!(get(&server, &made), changed);
+                }
+                false => {
+                    assert_eq!(undone["leftTotal"], 0, "{undone}");
+                    assert_eq!(ask(&server, "GET", &made, &Value::Null).status, 404);
+                }
+            }
+        }
+    }
+}
+
+/// A membership is the same one, whoever has ended and begun it again since.
+#[test]
+fn memberships_are_taken_back_whoever_has_changed_them_since() {
+    for server in servers() {
+        let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
+        let crew = make_group(&server, "crew", &[&kim]);
+        let before = everything(&server);
+        let remove = |user: &str| json!([{"op": "remove", "path": format!("members[value eq \"{user}\"]")}]);
+        let operations = json!([change("Groups", &crew, add(&lee)), change("Groups", &crew, remove(&kim))]);
+        let import = done(&server, operations);
+        let path = format!("/scim/v2/Groups/{crew}");
+        for operations in [remove(&lee), add(&lee), add(&kim), remove(&kim)] {
+            assert_eq!(ask(&server, "PATCH", &path, &patch(operations)).status, 200);
+        }
+        assert_eq!(undo(&server, &import)["leftTotal"], 0);
+        assert_eq!(everything(&server), before);
+    }
+}
+
 #[test]
 fn what_is_no_longer_kept_is_listed_by_its_name() {
     for server in servers() {

@@ -1,6 +1,6 @@
 //! A transaction: changes go into the maps at once, and the journal says how they are taken back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use crate::stores::memory::groups::KeptRole;
 use crate::stores::memory::journal::Before;
 use crate::stores::memory::kept::{Image, Kept, KeptDeed, Removed};
 use crate::users::audit::AuditEntry;
-use crate::users::deeds::{BroughtBack, Deed, Undoing};
+use crate::users::deeds::{BroughtBack, Deed, RemovedByAnother, Undoing};
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::resources::{
@@ -28,6 +28,8 @@ pub(super) struct Transaction<'t> {
     pub import: Option<ImportId>,
     /// What is kept of the removals of the import that it takes back, by their numbers.
     pub removed: BTreeMap<u64, Removed>,
+    /// The import that it takes back.
+    pub undone: Option<ImportId>,
 }
 
 impl<'t> Transaction<'t> {
@@ -38,6 +40,7 @@ impl<'t> Transaction<'t> {
             organization,
             import: None,
             removed: BTreeMap::new(),
+            undone: None,
         }
     }
 
@@ -131,6 +134,34 @@ impl Undoing for Transaction<'_> {
             }
             None => BroughtBack::NotKept,
         })
+    }
+
+    fn removed_by_others(
+        &mut self,
+        ids: &HashSet<Uuid>,
+    ) -> Result<Vec<RemovedByAnother>, StoreError> {
+        let mut found = Vec::new();
+        let here = |import: ImportId| (self.organization.to_owned(), import);
+        let others = self.content.deeds.iter().filter(|(import, _)| {
+            Some(**import) != self.undone && self.content.imports.contains_key(&here(**import))
+        });
+        for kept in others.flat_map(|(_, deeds)| deeds) {
+            let (id, kind, name, own) = match (&kept.deed, &kept.removed) {
+                (Deed::UserRemoved { id, name, .. }, Some(Removed::User(user))) => {
+                    let made_by = user.user.created_by;
+                    let own = made_by.is_some() && made_by == self.undone;
+                    (*id, Kind::User, name, own)
+                }
+                (Deed::GroupRemoved { id, name, .. }, _) => (*id, Kind::Group, name, false),
+                _ => continue,
+            };
+            if own || ids.contains(&id) {
+                let name = name.clone();
+                found.push(RemovedByAnother { id, kind, name });
+            }
+        }
+        found.sort_by_key(|removed| removed.id);
+        Ok(found)
     }
 }
 

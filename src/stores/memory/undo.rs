@@ -1,6 +1,6 @@
 //! Taking back what an import did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
@@ -9,11 +9,11 @@ use crate::stores::memory::kept::{Image, Kept, Removed};
 use crate::stores::memory::transaction::Transaction;
 use crate::stores::memory::{Content, Key};
 use crate::users::audit::{Actor, AuditEntry};
-use crate::users::deeds::take_back;
+use crate::users::deeds::{Deed, take_back};
 use crate::users::import_record::{ImportId, ImportState};
 use crate::users::name::lookup_key;
 use crate::users::store_error::StoreError;
-use crate::users::undo::{NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
+use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
 
 impl Content {
     /// Takes the import back; none when there is no such import, or it still runs.
@@ -43,9 +43,10 @@ impl Content {
                 && !images.contains_key(&kept.user.id)
         });
         changed.for_each(|(_, kept)| undone.leave(&kept.user.user_name, NO_IMAGE));
+        let gone = self.name_the_gone(organization, id, &images, &mut undone);
         let before = images.clone();
         self.restore(organization, id, images, at, &mut undone);
-        self.take_deeds_back(organization, id, &before, at, &mut undone)?;
+        self.take_deeds_back(organization, id, (&before, gone), at, &mut undone)?;
         if let Some(record) = self.imports.get_mut(&import) {
             record.state = ImportState::Undone;
             record.reason = Some(undone.sentence());
@@ -55,12 +56,43 @@ impl Content {
         Ok(Some(undone))
     }
 
-    /// Takes back what the import did to groups, and whom it removed; who was changed before has an image.
+    /// Tells of those whom the import changed and somebody else has removed since; answers who they are.
+    fn name_the_gone(
+        &self,
+        organization: &str,
+        id: ImportId,
+        images: &BTreeMap<Uuid, Image>,
+        undone: &mut Undone,
+    ) -> HashSet<Uuid> {
+        // Those whom the import removed itself are brought back.
+        let deeds = self.deeds.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let own: HashSet<Uuid> = deeds
+            .iter()
+            .filter_map(|kept| match kept.deed {
+                Deed::UserRemoved { id, .. } => Some(id),
+                _ => None,
+            })
+            .collect();
+        let mut gone: Vec<(&str, Uuid)> = images
+            .iter()
+            .filter(|(user, _)| {
+                let key = (organization.to_owned(), **user);
+                !self.user_keys.contains_key(&key) && !own.contains(user)
+            })
+            .map(|(user, image)| (image.kept.user.user_name.as_str(), *user))
+            .collect();
+        gone.sort_unstable();
+        gone.iter().for_each(|(name, _)| undone.leave(name, GONE));
+        gone.into_iter().map(|(_, user)| user).collect()
+    }
+
+    /// Takes back what the import did to groups, and whom it removed; who was changed before has an image, and those
+    /// who are gone are told of already.
     fn take_deeds_back(
         &mut self,
         organization: &str,
         id: ImportId,
-        images: &BTreeMap<Uuid, Image>,
+        (images, gone): (&BTreeMap<Uuid, Image>, HashSet<Uuid>),
         at: Moment,
         undone: &mut Undone,
     ) -> Result<(), StoreError> {
@@ -78,9 +110,10 @@ impl Content {
         }
         let mut transaction = Transaction {
             removed,
+            undone: Some(id),
             ..Transaction::new(self, organization)
         };
-        take_back(&mut transaction, deeds, at, undone)
+        take_back(&mut transaction, deeds, gone, at, undone)
     }
 
     fn remove_made(&mut self, organization: &str, id: ImportId, at: Moment, undone: &mut Undone) {

@@ -24,6 +24,9 @@ pub(super) struct Image {
     /// and leaves the roles alone, where a row of a file does neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_name: Option<String>,
+    /// The name at that time, of any other image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     pub profile: Profile,
     pub password_hash: Option<String>,
     pub must_change: bool,
@@ -96,14 +99,16 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         .map(|all| all.split(ROLE_SEPARATOR).map(str::to_owned).collect())
         .unwrap_or_default();
     roles.sort();
+    let user_name: String = row.get(14)?;
     Ok(Stored {
         id: row.get(0)?,
         domain: row.get(13)?,
-        user_name: row.get(14)?,
+        user_name: user_name.clone(),
         created_by: row.get(1)?,
         created_at: row.get(15)?,
         image: Image {
             user_name: None,
+            name: Some(user_name),
             profile: Profile {
                 given_name: row.get(2)?,
                 family_name: row.get(3)?,

@@ -1,5 +1,7 @@
 //! What an import did to groups, to memberships, and to users whom it removed: kept, and brought back.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -9,9 +11,10 @@ use crate::clock::Moment;
 use crate::stores::sqlite::change::{Image, attributes_json, find_by_id};
 use crate::stores::sqlite::spaces::find_or_make;
 use crate::stores::sqlite::step::{number_of, signed, unsigned};
-use crate::users::deeds::{BroughtBack, Deed};
+use crate::users::deeds::{BroughtBack, Deed, RemovedByAnother};
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
+use crate::users::resources::Kind;
 
 /// All of a user who was removed.
 #[derive(Debug, Serialize, Deserialize)]
@@ -141,6 +144,36 @@ pub(super) fn bring_back(
         0 => BroughtBack::NameTaken,
         _ => BroughtBack::Yes,
     })
+}
+
+/// The users and groups with these ids that other imports have removed and keep, and the users whom this one had
+/// made and another one keeps.
+pub(super) fn removed_by_others(
+    db: &Connection,
+    organization: &str,
+    import: ImportId,
+    ids: &HashSet<Uuid>,
+) -> rusqlite::Result<Vec<RemovedByAnother>> {
+    let mut query = db.prepare(
+        "SELECT deed, coalesce(image ->> '$.created_by' = ?3, 0) FROM deeds
+         WHERE organization = ?1 AND import <> ?2
+             AND deed ->> '$.did' IN ('userRemoved', 'groupRemoved')
+         ORDER BY import, number",
+    )?;
+    let mut rows = query.query(params![organization, import.0, import.0.to_string()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (deed, own): (String, bool) = (row.get(0)?, row.get(1)?);
+        let (id, kind, name) = match from_json(&deed)? {
+            Deed::UserRemoved { id, name, .. } => (id, Kind::User, name),
+            Deed::GroupRemoved { id, name, .. } => (id, Kind::Group, name),
+            _ => continue,
+        };
+        if own || ids.contains(&id) {
+            found.push(RemovedByAnother { id, kind, name });
+        }
+    }
+    Ok(found)
 }
 
 fn removed_user(

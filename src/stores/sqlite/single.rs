@@ -115,6 +115,7 @@ pub(super) fn change(
     let (moment, made_by) = (stored.changed_at(at), stored.created_by);
     let before = Image {
         user_name: Some(stored.user_name),
+        name: None,
         ..stored.image
     };
     // What the same import has made needs no image: taking it back removes it.

@@ -1,5 +1,7 @@
 //! A transaction of users and groups, inside which an attempt is a savepoint.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
@@ -8,7 +10,7 @@ use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::step::{self, signed};
 use crate::stores::sqlite::{audit, deeds, groups, members, single};
 use crate::users::audit::AuditEntry;
-use crate::users::deeds::{BroughtBack, Deed, Undoing};
+use crate::users::deeds::{BroughtBack, Deed, RemovedByAnother, Undoing};
 use crate::users::import_record::ImportId;
 use crate::users::resources::{
     Change, GroupResource, HashedPassword, Member, MembersChanged, Origin, Resources, UserContent,
@@ -112,6 +114,16 @@ impl Undoing for Transaction<'_> {
             return Ok(BroughtBack::NotKept);
         };
         self.run(|db, organization| deeds::bring_back(db, organization, import, number))
+    }
+
+    fn removed_by_others(
+        &mut self,
+        ids: &HashSet<Uuid>,
+    ) -> Result<Vec<RemovedByAnother>, StoreError> {
+        let Some(import) = self.undone else {
+            return Ok(Vec::new());
+        };
+        self.run(|db, organization| deeds::removed_by_others(db, organization, import, ids))
     }
 }
 

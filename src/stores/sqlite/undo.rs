@@ -15,11 +15,11 @@ use crate::stores::sqlite::spaces::IN_ORGANIZATION;
 use crate::stores::sqlite::step::number_of;
 use crate::stores::sqlite::transaction::Transaction;
 use crate::users::audit::{Actor, AuditEntry};
-use crate::users::deeds::take_back;
+use crate::users::deeds::{Deed, take_back};
 use crate::users::import_record::{ImportId, ImportState};
 use crate::users::name::lookup_key;
 use crate::users::store_error::StoreError;
-use crate::users::undo::{NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
+use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
 
 /// Takes the import back; none when there is no such import, or it still runs.
 pub(super) fn undo(
@@ -34,11 +34,12 @@ pub(super) fn undo(
     };
     // Names that removed users want back are free by now, as far as they can be.
     let deeds = deeds::of_import(db, organization, id).map_err(from_sqlite)?;
+    let gone = name_the_gone(db, organization, id, &deeds, &mut undone).map_err(from_sqlite)?;
     let mut transaction = Transaction {
         undone: Some(id),
         ..Transaction::new(db, organization)
     };
-    take_back(&mut transaction, deeds, at, &mut undone)?;
+    take_back(&mut transaction, deeds, gone, at, &mut undone)?;
     finish(db, organization, id, &undone)
         .and_then(|()| note(db, &AuditEntry::import_undone(id, &undone, by, at)))
         .map_err(from_sqlite)?;
@@ -155,6 +156,41 @@ fn name_the_imageless(
         undone.leave(&row.get::<_, String>(0)?, NO_IMAGE);
     }
     Ok(())
+}
+
+/// Tells of those whom the import changed and somebody else has removed since; answers who they are.
+fn name_the_gone(
+    db: &Connection,
+    organization: &str,
+    id: ImportId,
+    deeds: &[(u64, Deed)],
+    undone: &mut Undone,
+) -> rusqlite::Result<HashSet<Uuid>> {
+    // Those whom the import removed itself are brought back.
+    let own: HashSet<Uuid> = deeds
+        .iter()
+        .filter_map(|(_, deed)| match deed {
+            Deed::UserRemoved { id, .. } => Some(*id),
+            _ => None,
+        })
+        .collect();
+    let mut images = db.prepare(
+        "SELECT b.user_id, coalesce(b.image ->> '$.userName', b.image ->> '$.name', '') AS name
+         FROM before_images b
+         WHERE b.organization = ?1 AND b.import = ?2 AND NOT EXISTS (SELECT 1 FROM people u
+             WHERE u.organization = b.organization AND u.id = b.user_id)
+         ORDER BY name",
+    )?;
+    let mut rows = images.query(params![organization, id.0])?;
+    let mut gone = HashSet::new();
+    while let Some(row) = rows.next()? {
+        let user: Uuid = row.get(0)?;
+        if !own.contains(&user) {
+            undone.leave(&row.get::<_, String>(1)?, GONE);
+            gone.insert(user);
+        }
+    }
+    Ok(gone)
 }
 
 fn restore(
