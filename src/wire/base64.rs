@@ -140,6 +140,9 @@ impl Base64Push {
 /// What is wrong with a sign that files of users have and base64 has not: the file itself may have been sent.
 pub const SIGN_OF_TEXT: &str = "the sign is one of plain text and not in the base64 alphabet";
 
+/// What is wrong with a sign of base64url (RFC 4648 §5), which plain text has as well.
+pub const SIGN_OF_URL: &str = "the sign is one of base64url and not in the base64 alphabet";
+
 /// Appends what the symbols stand for; an error names the symbol by its index.
 fn decode(
     engine: &impl Engine,
@@ -151,9 +154,11 @@ fn decode(
         out.truncate(before);
         match error {
             DecodeError::InvalidByte(index, b'=') => (index, "there is padding where none belongs"),
-            DecodeError::InvalidByte(index, b',' | b';' | b'@' | b'"' | b'\'' | b'.') => {
-                (index, SIGN_OF_TEXT)
-            }
+            DecodeError::InvalidByte(
+                index,
+                b',' | b';' | b'|' | b'@' | b'"' | b'\'' | b'.' | b':',
+            ) => (index, SIGN_OF_TEXT),
+            DecodeError::InvalidByte(index, b'-' | b'_') => (index, SIGN_OF_URL),
             DecodeError::InvalidByte(index, _) => {
                 (index, "the character is not in the base64 alphabet")
             }
@@ -259,6 +264,10 @@ mod tests {
         let alphabet = "the character is not in the base64 alphabet";
         assert_eq!(decoded("Zm9v!g=="), Err((4, alphabet)));
         assert_eq!(decoded("kim,Zm9v"), Err((3, SIGN_OF_TEXT)));
+        assert_eq!(decoded("Zm9v|g=="), Err((4, SIGN_OF_TEXT)));
+        for sign in ["-", "_"] {
+            assert_eq!(decoded(&format!("Zm{sign}v")), Err((2, SIGN_OF_URL)));
+        }
         assert_eq!(decoded(" Zm9v\r\n Zm9v Zm\u{0}9"), Err((15, alphabet)));
         assert_eq!(refused_at("Zm9vY\u{c}g=="), 5);
         assert_eq!(refused_at("Zm-_"), 2);

@@ -101,6 +101,15 @@ fn a_file_that_was_not_encoded_is_said_to_be_one() {
         "\"kim\",\"x1234567\"\n",
         "averylonguserwithoutanyothersignbutlettersanddigits0123456789,x\n",
         "kim.falk\nlea.roth\n",
+        "username|password\nkim|x1234567\n",
+        "anna-lena,Meadow-77",
+        "user_name,password\nkim,x\n",
+        "user-name\tpassword\nkim\tx\n",
+        "username\nkim\nlee",
+        "username\nkimm",
+        "UserName\r\nanna-lena\r\n",
+        "user_name:password\nkim:x\n",
+        "averylonguserwithoutanyothersignbutlettersanddigits0123456789|x\n",
         &long,
     ] {
         let response = server.post("text/xml", call(file).as_bytes());
@@ -111,6 +120,12 @@ fn a_file_that_was_not_encoded_is_said_to_be_one() {
             "{file}: {told}"
         );
         assert!(!told.contains("kim"), "{told}");
+    }
+    // Where it can be either, both are said.
+    for file in ["anna-lena", "kim_falk", "Zm9v-Zm9v_Zm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9v"] {
+        let told = server.post("text/xml", call(file).as_bytes()).fault_text();
+        assert!(told.contains("base64url"), "{file}: {told}");
+        assert!(told.contains("have it encoded as base64 first"), "{told}");
     }
     // Base64 with one wrong sign is another thing.
     let wrong = base64(&long).replacen('a', "*", 1);

@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use crate::http::soap::elements::{next_child, skip};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::parameters::is_nil;
+use crate::http::soap::plain_text::{begins_with_heading, is_plain_text};
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::quoted;
-use crate::wire::base64::{Base64Push, SIGN_OF_TEXT};
+use crate::wire::base64::{Base64Push, SIGN_OF_TEXT, SIGN_OF_URL};
 use crate::wire::decoder::Decoder;
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
@@ -206,10 +207,20 @@ fn no_file(name: &str, text: &str) -> Fault {
     }
 }
 
-/// The fault for base64 that breaks: at a sign that CSV has and base64 has not, the file itself was sent.
-fn not_base64(name: &str, error: WireError) -> Fault {
+/// The fault for base64 that breaks: at a sign that CSV has and base64 has not, or where its beginning is that of a
+/// file of users, the file itself was sent.
+fn not_base64(name: &str, head: &str, error: WireError) -> Fault {
     match error {
-        WireError::Base64 { what, .. } if what == SIGN_OF_TEXT => not_encoded(name),
+        WireError::Base64 { what, .. } if what == SIGN_OF_TEXT || is_plain_text(head) => {
+            not_encoded(name)
+        }
+        WireError::Base64 { what, .. } if what == SIGN_OF_URL => Fault::client(
+            "IMP-BASE64",
+            format!(
+                "The {name} has - or _, which base64 does not have. If it is base64url, encode the file with + \
+                 and / (RFC 4648 §4); if it is the file as it is, have it encoded as base64 first."
+            ),
+        ),
         other => other.into(),
     }
 }
@@ -258,9 +269,8 @@ impl<'s> Content<'s> {
                 decoder,
                 decoded,
                 spool,
-            } => {
-                decode(decoder, decoded, spool, piece).map_err(|error| not_base64(self.name, error))
-            }
+            } => decode(decoder, decoded, spool, piece)
+                .map_err(|error| not_base64(self.name, &self.head, error)),
             Kind::Reference => self.push_reference(piece),
             Kind::Unknown if self.head.is_empty() && piece.trim().is_empty() => Ok(()),
             Kind::Unknown => {
@@ -287,10 +297,14 @@ impl<'s> Content<'s> {
     }
 
     fn start_base64(&mut self) -> Result<(), Fault> {
+        // Base64 has all letters of a heading.
+        if begins_with_heading(&self.head) {
+            return Err(not_encoded(self.name));
+        }
         let mut decoder = Base64Push::default();
         let (mut decoded, mut spool) = (Vec::new(), Spool::new(self.settings));
         decode(&mut decoder, &mut decoded, &mut spool, &self.head)
-            .map_err(|error| not_base64(self.name, error))?;
+            .map_err(|error| not_base64(self.name, &self.head, error))?;
         self.kind = Kind::Base64 {
             decoder,
             decoded,
@@ -313,7 +327,7 @@ impl<'s> Content<'s> {
                 mut spool,
             } => {
                 let ended = decoder.finish(&mut decoded);
-                ended.map_err(|error| not_base64(self.name, error))?;
+                ended.map_err(|error| not_base64(self.name, &self.head, error))?;
                 spool.write_all(&decoded).map_err(WireError::from_io)?;
                 Ok(if spool.is_empty() {
                     FileContent::Empty

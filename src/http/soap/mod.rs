@@ -18,6 +18,7 @@ pub mod addressing;
 pub mod service;
 pub mod operation;
 pub mod parameters;
+pub mod plain_text;
 pub mod file_element;
 pub mod import_call;
 pub mod bulk_import_users;
