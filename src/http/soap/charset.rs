@@ -32,8 +32,9 @@ pub fn to_utf8<'r>(
         [0xff, 0xfe, ..] => (UTF_16LE, DeclaredEncoding::UTF_16),
         [0xfe, 0xff, ..] => (UTF_16BE, DeclaredEncoding::UTF_16),
         [0xef, 0xbb, 0xbf, ..] => (UTF_8, DeclaredEncoding::UTF_8),
-        [b'<', 0, ..] => utf16(UTF_16LE, &start, http_charset)?,
-        [0, b'<', ..] => utf16(UTF_16BE, &start, http_charset)?,
+        // XML begins with a tag, or with white space before it.
+        [b'<' | b' ' | b'\t' | b'\r' | b'\n', 0, ..] => utf16(UTF_16LE, &start, http_charset)?,
+        [0, b'<' | b' ' | b'\t' | b'\r' | b'\n', ..] => utf16(UTF_16BE, &start, http_charset)?,
         _ => {
             let declaration = declared_encoding(&String::from_utf8_lossy(&start));
             let name = declaration.as_deref().or(http_charset);
@@ -59,7 +60,7 @@ fn utf16(
     let refuse = |message| Err(Fault::client("IMP-XML-ENCODING", message));
     // What is cut off at the end is behind the declaration.
     let (text, _) = encoding.decode_without_bom_handling(start);
-    let declaration = declared_encoding(&text);
+    let declaration = declared_encoding(text.trim_start());
     for (place, name) in [
         ("XML declaration", declaration.as_deref()),
         ("Content-Type", http_charset),
@@ -85,10 +86,12 @@ fn utf16(
     Ok((encoding, DeclaredEncoding::UTF_16))
 }
 
-/// Whether `name` is one of this byte order, or of UTF-16 as such.
+/// Whether `name` is one of this byte order, or one that leaves the byte order open.
 fn is_utf16(encoding: &'static Encoding, name: &str) -> bool {
+    const OPEN: [&str; 5] = ["UTF-16", "UCS-2", "ISO-10646-UCS-2", "csUnicode", "unicode"];
     let name = name.trim();
-    name.eq_ignore_ascii_case("UTF-16") || name.eq_ignore_ascii_case(encoding.name())
+    OPEN.iter().any(|open| name.eq_ignore_ascii_case(open))
+        || Encoding::for_label(name.as_bytes()) == Some(encoding)
 }
 
 /// The charset of this name, if a document in it begins with bytes of ASCII, as this one does, and it is not
@@ -222,6 +225,38 @@ mod tests {
         }
         let little = utf16("<a>ë</a>", u16::to_le_bytes);
         assert_eq!(read(&little, Some("utf-16le")).as_deref(), Ok("ë"));
+        assert_eq!(read(&little, Some("unicodefeff")).as_deref(), Ok("ë"));
+        let big = utf16("<a>ë</a>", u16::to_be_bytes);
+        assert_eq!(read(&big, Some("unicodeFFFE")).as_deref(), Ok("ë"));
+        // Names that leave the byte order open.
+        for name in ["ucs-2", "UCS-2", "iso-10646-ucs-2", "csUnicode", "unicode"] {
+            for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+                let bare = utf16("<a>ë</a>", bytes);
+                assert_eq!(read(&bare, Some(name)).as_deref(), Ok("ë"), "{name}");
+                let declared = utf16(&declaring(name, "ë"), bytes);
+                assert_eq!(read(&declared, None).as_deref(), Ok("ë"), "{name}");
+                let marked = utf16(&format!("\u{feff}{}", declaring(name, "ë")), bytes);
+                assert_eq!(read(&marked, None).as_deref(), Ok("ë"), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn utf_16_may_begin_with_white_space() {
+        for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+            for space in [" ", "\n", "\r\n", "\t "] {
+                let bare = utf16(&format!("{space}<a>ë</a>"), bytes);
+                assert_eq!(read(&bare, Some("utf-16")).as_deref(), Ok("ë"), "{space:?}");
+                let refused = read(&bare, None).unwrap_err();
+                assert!(refused.contains("no byte-order mark"), "{refused}");
+                let refused = read(&bare, Some("utf-8")).unwrap_err();
+                assert!(refused.contains("Content-Type says UTF-8"), "{refused}");
+                // The declaration has to come first.
+                let declared = utf16(&format!("{space}{}", declaring("utf-16", "ë")), bytes);
+                let refused = read(&declared, None).unwrap_err();
+                assert!(!refused.contains("U+0000"), "{refused}");
+            }
+        }
     }
 
     #[test]

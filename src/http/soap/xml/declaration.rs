@@ -21,7 +21,15 @@ impl DeclaredEncoding {
     /// what some clients write.
     pub const UTF_8: Self = Self::OneOf(&["UTF-8", "UTF8", "US-ASCII"]);
     /// For a document that came in UTF-16 and was decoded by its byte order mark.
-    pub const UTF_16: Self = Self::OneOf(&["UTF-16", "UTF-16LE", "UTF-16BE"]);
+    pub const UTF_16: Self = Self::OneOf(&[
+        "UTF-16",
+        "UTF-16LE",
+        "UTF-16BE",
+        "ISO-10646-UCS-2",
+        "UCS-2",
+        "csUnicode",
+        "unicode",
+    ]);
 
     fn allows(self, name: &str) -> bool {
         match self {
