@@ -442,7 +442,11 @@ fn clients_that_wait_are_told_to_go_on_at_every_address() {
             assert_eq!(&first, b"HTTP/1.1 100 Continue\r\n\r\n", "{prefix}/{path}");
             stream.write_all(body.as_bytes()).unwrap();
             let response = crate::scim::answer(&mut stream);
-            assert_eq!(response.status, status, "{prefix}/{path}: {}", response.body);
+            assert_eq!(
+                response.status, status,
+                "{prefix}/{path}: {}",
+                response.body
+            );
         }
     }
 }
@@ -481,7 +485,9 @@ fn bulk_paths_lead_to_the_organization_of_the_request_alone() {
         while response.status == 202 {
             std::thread::sleep(std::time::Duration::from_millis(20));
             let place = match response.header("location") {
-                Some(location) => location[location.find(at).expect("below the address")..].to_owned(),
+                Some(location) => {
+                    location[location.find(at).expect("below the address")..].to_owned()
+                }
                 None => panic!("{response:?}"),
             };
             response = crate::scim::send(&server, "GET", &place, &[&caller], "");
