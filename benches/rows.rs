@@ -57,6 +57,7 @@ impl RowPath {
             roles: &self.roles,
         };
         let options = Options {
+            charset: None,
             called: None,
             columns: KnownColumns(&|_| false),
             settings: &self.files,

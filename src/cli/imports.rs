@@ -234,6 +234,9 @@ fn options(record: &ImportRecord) -> String {
     if let Some(sheet) = &options.sheet {
         words.push(format!("--sheet {sheet:?}"));
     }
+    if let Some(charset) = &options.charset {
+        words.push(format!("--charset {charset}"));
+    }
     words.join(" ")
 }
 

@@ -3,6 +3,7 @@
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::formats::code_pages::CodePage;
+use crate::wire::media_type::MediaType;
 
 /// A charset of text files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +44,35 @@ impl TextCharset {
         encoding.map(TextCharset::Standard)
     }
 
+    /// The one that a media type states for a file, where it says something: programs state UTF-8 and ASCII of any
+    /// text, and what is none of them is found out.
+    pub fn stated(media_type: Option<&MediaType>) -> Option<Self> {
+        const ASCII: [&str; 3] = ["us-ascii", "ascii", "ansi_x3.4-1968"];
+        let label = media_type?.param("charset")?.trim();
+        let is_ascii = ASCII.iter().any(|name| label.eq_ignore_ascii_case(name));
+        let charset = TextCharset::for_label(label).filter(|_| !is_ascii)?;
+        (charset != TextCharset::UTF_8).then_some(charset)
+    }
+
+    /// Whether bytes of ASCII mean ASCII in it, wherever they stand at the beginning of a text.
+    pub fn begins_with_ascii(self) -> bool {
+        match self {
+            TextCharset::Page(_) => true,
+            TextCharset::Standard(encoding) => encoding.is_ascii_compatible(),
+        }
+    }
+
     /// Its name: that of the standard, or IANA's.
     pub fn name(self) -> &'static str {
         match self {
             TextCharset::Standard(encoding) => encoding.name(),
             TextCharset::Page(page) => page.name,
         }
+    }
+
+    /// A label of it, in small letters.
+    pub fn label(self) -> String {
+        self.name().to_ascii_lowercase()
     }
 
     /// What the bytes from 0x80 on stand for, where each is a character. A control character or U+FFFD
@@ -94,6 +118,28 @@ mod tests {
             );
         }
         assert_eq!(TextCharset::for_label("latin-nine"), None);
+    }
+
+    #[test]
+    fn a_media_type_states_a_charset_that_says_something() {
+        let stated = |text: &str| {
+            let media_type = MediaType::parse(text).unwrap();
+            TextCharset::stated(Some(&media_type)).map(TextCharset::name)
+        };
+        for (text, name) in [
+            ("text/csv; charset=shift_jis", Some("Shift_JIS")),
+            ("text/csv;charset=\"Windows-1251\"", Some("windows-1251")),
+            ("text/csv; header=present; charset=cp850", Some("IBM850")),
+            ("text/csv; charset=utf-16", Some("UTF-16LE")),
+            ("text/csv; charset=ISO-8859-1", Some("windows-1252")),
+            ("text/csv; charset=UTF-8", None),
+            ("text/csv; charset=us-ascii", None),
+            ("text/csv; charset=latin-nine", None),
+            ("text/csv", None),
+        ] {
+            assert_eq!(stated(text), name, "{text}");
+        }
+        assert_eq!(TextCharset::stated(None), None);
     }
 
     #[test]

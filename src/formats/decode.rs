@@ -1,7 +1,7 @@
 //! Text in any charset, as UTF-8, while it is read.
 //!
-//! A byte-order mark decides; then the setting; then the bytes themselves: UTF-16 has a NUL beside each
-//! letter of ASCII. As long as they are ASCII there is nothing more to decide, so that the decision falls at
+//! A byte-order mark decides; then the setting; then the charset that the sender states, unless the text is
+//! UTF-8 all the same; then the bytes themselves: UTF-16 has a NUL beside each letter of ASCII. As long as they are ASCII there is nothing more to decide, so that the decision falls at
 //! the first byte that is none, wherever in the file it is, by what stands around it (`charset_guess.rs`).
 //! Text that is UTF-8 is passed on untouched.
 
@@ -33,6 +33,7 @@ const NOT_TEXT: u8 = 0xff;
 pub struct Decoded<R> {
     source: R,
     setting: Option<TextCharset>,
+    stated: Option<TextCharset>,
     charset: Charset,
     state: State,
     /// Read from the source and not given yet, from `start`.
@@ -90,6 +91,7 @@ impl<R: Read> Decoded<R> {
         Decoded {
             source,
             setting,
+            stated: None,
             charset: Charset {
                 name: TextCharset::UTF_8.name(),
                 from: CharsetFrom::Utf8,
@@ -99,6 +101,12 @@ impl<R: Read> Decoded<R> {
             start: 0,
             context: Vec::new(),
         }
+    }
+
+    /// The same of text whose sender states a charset.
+    #[must_use]
+    pub fn stated(self, stated: Option<TextCharset>) -> Self {
+        Decoded { stated, ..self }
     }
 
     /// The charset, as far as it is known by what was read.
@@ -142,12 +150,25 @@ impl<R: Read> Decoded<R> {
             self.decide(*charset, CharsetFrom::Bom);
         } else if let Some(charset) = self.setting {
             self.decide(charset, CharsetFrom::Setting);
+        } else if let Some(charset) = self.stated_from_the_beginning() {
+            self.decide(charset, CharsetFrom::ContentType);
         } else if let Some(charset) = utf16_without_mark(&self.held) {
             self.decide(charset, CharsetFrom::Guess);
         } else {
             self.state = State::Ascii;
         }
         Ok(())
+    }
+
+    /// The stated charset where bytes of ASCII mean something else in it, and the beginning can be of it. UTF-16 has
+    /// a NUL somewhere in a table; the others (ISO-2022-JP) are of seven bits.
+    fn stated_from_the_beginning(&self) -> Option<TextCharset> {
+        let stated = self.stated.filter(|stated| !stated.begins_with_ascii())?;
+        if [TextCharset::UTF_16LE, TextCharset::UTF_16BE].contains(&stated) {
+            let by_its_nuls = utf16_without_mark(&self.held);
+            return by_its_nuls.or_else(|| self.held.contains(&0).then_some(stated));
+        }
+        self.held.is_ascii().then_some(stated)
     }
 
     fn decide(&mut self, charset: TextCharset, from: CharsetFrom) {
@@ -193,7 +214,16 @@ impl<R: Read> Decoded<R> {
     fn look_around(&mut self) -> io::Result<()> {
         self.hold(WINDOW)?;
         let (good, bad) = sequences(&self.held, self.held.len() < WINDOW);
-        if bad <= good && !(good <= 2 && by_chance(&self.context, &self.held)) {
+        let is_chance = good <= 2 && by_chance(&self.context, &self.held);
+        if let Some(stated) = self.stated.filter(|stated| stated.begins_with_ascii()) {
+            // Programs state a charset without a look at the file; only UTF-8 can be told for sure.
+            match bad == 0 && !is_chance {
+                true => self.decide(TextCharset::UTF_8, CharsetFrom::Utf8),
+                false => self.decide(stated, CharsetFrom::ContentType),
+            }
+            return Ok(());
+        }
+        if bad <= good && !is_chance {
             self.decide(TextCharset::UTF_8, CharsetFrom::Utf8);
             return Ok(());
         }
@@ -388,9 +418,121 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_stated_charset_decides_unless_the_text_is_utf_8() {
+        let stated = |bytes: &[u8], label: &str| {
+            let stated = TextCharset::for_label(label);
+            let (text, name, from) = read_as(bytes, None, stated);
+            (String::from_utf8_lossy(&text).into_owned(), name, from)
+        };
+        let utf16 =
+            |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
+        let by_type = CharsetFrom::ContentType;
+        for (bytes, label, text, name, from) in [
+            (
+                &b"kim,\x93\xfa\x96{\n"[..],
+                "shift_jis",
+                "kim,\u{65e5}\u{672c}\n",
+                "Shift_JIS",
+                by_type,
+            ),
+            (
+                b"kim,\xc6\n",
+                "windows-1251",
+                "kim,\u{416}\n",
+                "windows-1251",
+                by_type,
+            ),
+            (b"kim,\x81\n", "cp850", "kim,\u{fc}\n", "IBM850", by_type),
+            (
+                b"kim,\x1b$BF|\x1b(B\n",
+                "iso-2022-jp",
+                "kim,\u{65e5}\n",
+                "ISO-2022-JP",
+                by_type,
+            ),
+            // It is UTF-8 all the same.
+            (
+                "kim,J\u{f6}rg\u{65e5}\n".as_bytes(),
+                "windows-1251",
+                "kim,J\u{f6}rg\u{65e5}\n",
+                "UTF-8",
+                CharsetFrom::Utf8,
+            ),
+            (
+                "kim,\u{65e5}\u{672c}\n".as_bytes(),
+                "iso-2022-jp",
+                "kim,\u{65e5}\u{672c}\n",
+                "UTF-8",
+                CharsetFrom::Utf8,
+            ),
+            (
+                b"\xef\xbb\xbfkim\n",
+                "shift_jis",
+                "kim\n",
+                "UTF-8",
+                CharsetFrom::Bom,
+            ),
+            (
+                b"kim,lee\n",
+                "shift_jis",
+                "kim,lee\n",
+                "UTF-8",
+                CharsetFrom::Utf8,
+            ),
+            (
+                b"kim,lee\n",
+                "utf-16",
+                "kim,lee\n",
+                "UTF-8",
+                CharsetFrom::Utf8,
+            ),
+            (
+                &utf16("kim,\u{f6}\n"),
+                "utf-16",
+                "kim,\u{f6}\n",
+                "UTF-16BE",
+                by_type,
+            ),
+            (
+                &utf16("\u{65e5}\u{672c}\u{65e5}\u{672c}\u{65e5},\u{672c}\n"),
+                "utf-16be",
+                "\u{65e5}\u{672c}\u{65e5}\u{672c}\u{65e5},\u{672c}\n",
+                "UTF-16BE",
+                by_type,
+            ),
+            // Bytes that it does not have are no text.
+            (
+                b"kim,\x81 \n",
+                "shift_jis",
+                "kim,\u{fffd} \n",
+                "Shift_JIS",
+                by_type,
+            ),
+        ] {
+            let found = stated(bytes, label);
+            assert_eq!(found, (text.to_owned(), name, from), "{label}");
+        }
+        // What is set goes before it.
+        let (text, ..) = read_as(
+            b"\x81",
+            TextCharset::for_label("cp850"),
+            TextCharset::for_label("macroman"),
+        );
+        assert_eq!(text, "\u{fc}".as_bytes());
+    }
+
     fn read(bytes: &[u8], setting: Option<TextCharset>) -> (Vec<u8>, &'static str, CharsetFrom) {
+        read_as(bytes, setting, None)
+    }
+
+    fn read_as(
+        bytes: &[u8],
+        setting: Option<TextCharset>,
+        stated: Option<TextCharset>,
+    ) -> (Vec<u8>, &'static str, CharsetFrom) {
         let read = |step| {
-            let mut decoded = Decoded::new(Drip(bytes, step), setting);
+            let mut decoded = Decoded::new(Drip(bytes, step), setting).stated(stated);
             let mut text = Vec::new();
             decoded.read_to_end(&mut text).unwrap();
             (text, decoded.charset())

@@ -42,6 +42,8 @@ pub enum CharsetFrom {
     Utf8,
     /// They are not, and this is the likeliest: it may be wrong.
     Guess,
+    /// The Content-Type of the file states it.
+    ContentType,
     /// It was set.
     Setting,
 }
@@ -55,6 +57,7 @@ impl std::fmt::Display for Detected {
                 CharsetFrom::Bom => " by its byte-order mark",
                 CharsetFrom::Utf8 => "",
                 CharsetFrom::Guess => " by a guess",
+                CharsetFrom::ContentType => " by its Content-Type",
                 CharsetFrom::Setting => " as set",
             };
             write!(f, ", {}{from}", charset.name)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 
+use crate::formats::charset::TextCharset;
 use crate::formats::csv::{Conventions, CsvRows};
 use crate::formats::decode::Decoded;
 use crate::formats::detected::Detected;
@@ -24,6 +25,8 @@ use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 pub struct Options<'a> {
     /// What its name says it is, where it says something.
     pub called: Option<FileKind>,
+    /// The charset that the sender of a text file states.
+    pub charset: Option<TextCharset>,
     /// `[files]`.
     pub settings: &'a Settings,
     /// Where a workbook is put aside: it is read from its end.
@@ -76,7 +79,7 @@ pub fn open<R: Read>(
     let settings = options.settings;
     let content = match kind {
         FileKind::Csv => {
-            let text = Decoded::new(source, settings.charset.0);
+            let text = Decoded::new(source, settings.charset.0).stated(options.charset);
             let mut rows = CsvRows::new(text, settings.delimiter.0);
             rows.look_at_the_beginning(options.columns.0)?;
             Opening::Csv(Box::new(rows))

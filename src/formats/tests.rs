@@ -43,6 +43,7 @@ pub(super) fn read_sheet(
     };
     let options = Options {
         called: FileKind::called(called),
+        charset: None,
         settings,
         spool: &spool,
         sheet,

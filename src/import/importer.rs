@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::clock::Clock;
 use crate::formats;
+use crate::formats::charset::TextCharset;
 use crate::formats::kind::FileKind;
 use crate::formats::open::{KnownColumns, Options};
 use crate::import::batching::{Batching, Checked, Machinery};
@@ -146,9 +147,11 @@ impl Importer {
         control: &Arc<Control>,
     ) -> Ending<Result<Report, ImportFailure>> {
         let sheet = task.record.options.sheet.clone();
+        let stated = task.record.options.charset.as_deref();
         let known = |name: &str| self.claims.column(name).is_some();
         let options = Options {
             called: FileKind::called(&task.record.file_name),
+            charset: stated.and_then(TextCharset::for_label),
             settings: &self.files,
             spool: &self.spool,
             sheet: sheet.as_deref(),

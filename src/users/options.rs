@@ -194,6 +194,9 @@ pub struct ImportOptions {
     /// The sheet of a workbook that is read; none: the first one that is not hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
+    /// The charset that the file's Content-Type states, where it is neither UTF-8 nor ASCII.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
     /// Of a SCIM request: its documents need not say which schemas they are of.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub schemas_optional: bool,
@@ -259,6 +262,7 @@ mod tests {
             header: HeaderLine::Line(2),
             map,
             sheet: Some("Staff".into()),
+            charset: Some("shift_jis".into()),
             ..ImportOptions::default()
         };
         let json = serde_json::to_string(&options).unwrap();

@@ -344,6 +344,7 @@ fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
         ..Settings::default()
     };
     let options = Options {
+        charset: None,
         columns: KnownColumns(&|name| name == "username"),
         called: None,
         settings: &settings,

@@ -58,6 +58,7 @@ mod small_calls;
 mod marker_passwords;
 mod hundred_thousand;
 mod terminal;
+mod stated_charset;
 mod text_files;
 mod imports_at_the_terminal;
 mod export;

@@ -11,6 +11,7 @@ use actix_web::web;
 
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::formats::charset::TextCharset;
 use crate::http::rest::endpoint::State;
 use crate::http::rest::parameters::Query;
 use crate::http::rest::problem_details::ProblemDetails;
@@ -56,6 +57,8 @@ pub enum Upload {
     Raw {
         /// What it is called unless the caller says something else.
         file_name: &'static str,
+        /// The charset that its media type states.
+        charset: Option<TextCharset>,
     },
 }
 
@@ -95,7 +98,8 @@ impl Upload {
                 )));
             }
         };
-        Ok(Upload::Raw { file_name })
+        let charset = TextCharset::stated(Some(&media_type));
+        Ok(Upload::Raw { file_name, charset })
     }
 }
 

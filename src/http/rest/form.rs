@@ -19,6 +19,7 @@ use futures_util::Stream;
 use multer::{Field, Multipart};
 use zeroize::Zeroizing;
 
+use crate::formats::charset::TextCharset;
 use crate::formats::kind::{BEGINNING, Content, FileKind};
 use crate::http::rest::parameters::{Parameters, named, twice, unknown};
 use crate::http::rest::problem_details::ProblemDetails;
@@ -105,6 +106,8 @@ pub fn read(
                 put_aside.write_all(piece).map_err(WireError::from_io)?;
                 Ok(())
             })?;
+            parameters.options.charset =
+                TextCharset::stated(part_type.as_ref()).map(TextCharset::label);
             let part_name = part_name.filter(|name| !name.trim().is_empty());
             file = Some((put_aside, label(part_name, part_type.as_ref(), &beginning)));
         } else if name == CHARSET || fields.contains(&name.as_str()) {
@@ -117,6 +120,8 @@ pub fn read(
                 ));
             }
             match name == CHARSET {
+                // Forms have it empty for browsers to fill in; other programs leave it so.
+                true if value.trim_ascii().is_empty() => {}
                 true => charset = Some(encoding(&value)?),
                 false => {
                     let own = media_type(&field);
@@ -580,13 +585,20 @@ mod tests {
                 field("name=\"defaultPassword\"", expected.as_bytes()),
             ],
             vec![field("name=\"defaultPassword\"", expected.as_bytes())],
+            // Left empty it says nothing.
+            vec![charset(""), field(own, latin)],
+            vec![
+                field("name=\"defaultPassword\"", expected.as_bytes()),
+                charset(" \r\n"),
+            ],
         ] {
             assert_eq!(password(&fields).unwrap(), expected);
         }
         for fields in [
             vec![plain.clone()],
             vec![charset("utf-8"), plain.clone()],
-            vec![charset("no-such"), plain],
+            vec![charset("no-such"), plain.clone()],
+            vec![charset(""), plain],
         ] {
             assert_eq!(password(&fields).unwrap_err().code, "IMP-FIELD");
         }

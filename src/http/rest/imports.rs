@@ -12,6 +12,7 @@ use actix_web::http::StatusCode;
 
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::formats::charset::TextCharset;
 use crate::http::rest::admission::Upload;
 use crate::http::rest::answer::Answer;
 use crate::http::rest::form::{self, Form};
@@ -68,10 +69,11 @@ impl Call<'_> {
                 let request = self.request(parameters, "users.csv")?;
                 self.import(request, file.into_reader()?)
             }
-            Upload::Raw { file_name } => {
-                let file_name = *file_name;
+            Upload::Raw { file_name, charset } => {
+                let (file_name, charset) = (*file_name, *charset);
                 let mut call = self;
                 let mut parameters = std::mem::take(&mut call.query).options()?;
+                parameters.options.charset = charset.map(TextCharset::label);
                 parameters.default_password = call.default_password.take();
                 let request = call.request(parameters, file_name)?;
                 call.import(request, body)

@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::formats::charset::TextCharset;
 use crate::http::soap::addressing::Addressing;
 use crate::http::soap::answer::{Answer, Done};
 use crate::http::soap::bulk_import_users;
@@ -166,7 +167,9 @@ impl Call {
                     Asked::Import(call) => {
                         let ImportCall { mut work, file } = *call;
                         self.name(&mut work, progress);
-                        self.import(work, message.file(file, self.takes_unreferenced())?)
+                        let (file, charset) = message.file(file, self.takes_unreferenced())?;
+                        work.request.options.charset = charset.map(TextCharset::label);
+                        self.import(work, file)
                     }
                     other => {
                         message.drain()?;
@@ -209,7 +212,8 @@ impl Call {
         if !work.at_once {
             return Ok(None);
         }
-        let file = message.file(file, self.takes_unreferenced())?;
+        let (file, charset) = message.file(file, self.takes_unreferenced())?;
+        work.request.options.charset = charset.map(TextCharset::label);
         self.import(work, file).map(Some)
     }
 

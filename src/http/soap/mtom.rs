@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::io::{self, Read};
 
+use crate::formats::charset::TextCharset;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::file_element::{FileContent, FileElement};
 use crate::quoted;
@@ -107,7 +108,7 @@ impl<R: Read> Related<R> {
         }
     }
 
-    /// The file that `element` holds or refers to. It ends only when the closing delimiter and the end
+    /// The file that `element` holds or refers to, and the charset that its part states. It ends only when the closing delimiter and the end
     /// of the request have been seen: a reader that gets to its end has the whole message behind it.
     ///
     /// # Errors
@@ -116,19 +117,19 @@ impl<R: Read> Related<R> {
         &mut self,
         element: FileElement,
         take_unreferenced: bool,
-    ) -> Result<Box<dyn Read + '_>, Fault> {
+    ) -> Result<Attached<'_>, Fault> {
         let name = element.name;
         match element.content {
             FileContent::Reference(reference) => self.referenced(name, &reference),
             FileContent::Absent if take_unreferenced => self.unreferenced(name),
             content => {
                 self.drain()?;
-                file_of_bare_envelope(FileElement { name, content })
+                Ok((file_of_bare_envelope(FileElement { name, content })?, None))
             }
         }
     }
 
-    fn referenced(&mut self, name: &str, reference: &str) -> Result<Box<dyn Read + '_>, Fault> {
+    fn referenced(&mut self, name: &str, reference: &str) -> Result<Attached<'_>, Fault> {
         let is_it = |header: &PartHeader| {
             header
                 .content_id
@@ -137,8 +138,8 @@ impl<R: Read> Related<R> {
         };
         if let Some(position) = self.early.iter().position(|(header, _)| is_it(header)) {
             self.drain()?;
-            let (_, spool) = self.early.swap_remove(position);
-            return Ok(Box::new(spool.into_reader()?));
+            let (header, spool) = self.early.swap_remove(position);
+            return Ok((Box::new(spool.into_reader()?), stated(&header)));
         }
         let mut seen: Vec<String> = self
             .early
@@ -153,12 +154,13 @@ impl<R: Read> Related<R> {
             if is_it(&header) {
                 let content =
                     TransferReader::new(PartReader(&self.parts), header.transfer_encoding);
-                return Ok(Box::new(ToTheEnd {
+                let content = Box::new(ToTheEnd {
                     content,
                     parts: &self.parts,
                     alone: false,
                     ended: false,
-                }));
+                });
+                return Ok((content, stated(&header)));
             }
             match header.content_id {
                 Some(id) => seen.push(id),
@@ -168,24 +170,25 @@ impl<R: Read> Related<R> {
     }
 
     /// The only attachment of a message whose file element is absent.
-    fn unreferenced(&mut self, name: &str) -> Result<Box<dyn Read + '_>, Fault> {
-        if let Some((_, spool)) = self.early.pop() {
+    fn unreferenced(&mut self, name: &str) -> Result<Attached<'_>, Fault> {
+        if let Some((header, spool)) = self.early.pop() {
             let more = self.parts.borrow_mut().next_part()?.is_some();
             return match more || !self.early.is_empty() {
                 true => Err(several_attachments(name)),
-                false => Ok(Box::new(spool.into_reader()?)),
+                false => Ok((Box::new(spool.into_reader()?), stated(&header))),
             };
         }
         let Some(header) = self.parts.borrow_mut().next_part()? else {
             return Err(absent(name));
         };
         let content = TransferReader::new(PartReader(&self.parts), header.transfer_encoding);
-        Ok(Box::new(ToTheEnd {
+        let content = Box::new(ToTheEnd {
             content,
             parts: &self.parts,
             alone: true,
             ended: false,
-        }))
+        });
+        Ok((content, stated(&header)))
     }
 
     /// Reads to the end of the message, so that a cut one is noticed.
@@ -196,6 +199,13 @@ impl<R: Read> Related<R> {
         while self.parts.borrow_mut().next_part()?.is_some() {}
         Ok(())
     }
+}
+
+/// A file, and the charset that its part states.
+pub type Attached<'m> = (Box<dyn Read + 'm>, Option<TextCharset>);
+
+fn stated(header: &PartHeader) -> Option<TextCharset> {
+    TextCharset::stated(header.content_type.as_ref())
 }
 
 /// The file of a message that is nothing but an envelope.

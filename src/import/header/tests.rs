@@ -25,6 +25,7 @@ fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<St
         limit: 0,
     };
     let options = Options {
+        charset: None,
         columns: KnownColumns(&|_| false),
         called: None,
         settings: &settings,
