@@ -100,6 +100,61 @@ fn a_malformed_chunk_is_answered_400_on_every_protocol() {
     }
 }
 
+/// What needs no body is not carried out either when the body that comes with it is broken.
+#[test]
+fn a_malformed_chunk_keeps_a_change_without_a_message_from_being_made() {
+    let server = TestApp::start();
+    let import = server.post_as(
+        "/api/v1/imports",
+        Some(&admin()),
+        "text/csv",
+        &[],
+        b"username,password\nlee,Meadow-Lark-77\n",
+    );
+    let import: serde_json::Value = serde_json::from_str(&import.body).unwrap();
+    let undo = format!("/api/v1/imports/{}/undo", import["id"].as_str().unwrap());
+    let cancel = undo.replace("/undo", "/cancel");
+    let [kim, own] = ["kim", "admin"].map(|name| crate::scim::make_user(&server, name));
+    let group = crate::scim::make_group(&server, "crew", &[]);
+    let requests = [
+        ("POST", undo, 200),
+        ("POST", cancel, 409),
+        ("DELETE", format!("/scim/v2/Users/{kim}"), 204),
+        ("DELETE", format!("/scim2/Groups/{group}"), 204),
+        ("DELETE", "/scim/v2/Me".to_owned(), 204),
+    ];
+    let send = |method: &str, path: &str, chunks: &str| {
+        let message = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: {}\r\n\
+             Transfer-Encoding: chunked\r\n\r\n{chunks}",
+            admin()
+        );
+        Response::parse(&all_that_comes(&server, message.as_bytes())).status
+    };
+    for (method, path, _) in &requests {
+        for chunks in [
+            "5 \r\nhello\r\n0\r\n\r\n",
+            "0x5\r\nhello\r\n0\r\n\r\n",
+            "4\r\nhello\r\n0\r\n\r\n",
+            "5\r\nhello\r\n0\r\nA: b\u{1}\r\n\r\n",
+        ] {
+            assert_eq!(
+                send(method, path, chunks),
+                400,
+                "{method} {path} {chunks:?}"
+            );
+        }
+    }
+    let users = server.users();
+    assert_eq!(server.user_names(), ["admin", "kim", "lee"]);
+    assert!(users.iter().any(|user| user.id.to_string() == own));
+    for (method, path, status) in &requests {
+        let good = "5\r\nhello\r\n0\r\n\r\n";
+        assert_eq!(send(method, path, good), *status, "{method} {path}");
+    }
+    assert!(server.user_names().is_empty());
+}
+
 #[test]
 fn a_sender_that_goes_on_behind_a_malformed_chunk_reads_the_answer() {
     let server = TestApp::start();

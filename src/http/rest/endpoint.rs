@@ -1,5 +1,6 @@
 //! The addresses of the slice, and the way between HTTP and what is done.
 
+use std::io;
 use std::sync::Arc;
 
 use actix_http::Request;
@@ -8,6 +9,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tokio::sync::Semaphore;
 
+use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::base_url::BaseUrl;
 use crate::http::blocking::blocking;
@@ -23,6 +25,7 @@ use crate::http::unread::Unread;
 use crate::import::ending::Ending;
 use crate::import::jobs::JobError;
 use crate::users::secret::Secret;
+use crate::wire::error::WireError;
 
 /// What the slice needs besides the house, behind one listener.
 #[derive(Debug)]
@@ -176,6 +179,12 @@ async fn serve(
     if route.operation.is_upload() {
         return upload(route, &request, payload, admitted, app, state).await;
     }
+    if matches!(
+        route.operation,
+        Operation::CancelImport | Operation::UndoImport
+    ) {
+        return change(route, &request, payload, admitted.caller, (app, state)).await;
+    }
     // Nothing is expected in it.
     let body = intake::let_go(payload, false).await;
     let named = request
@@ -205,17 +214,48 @@ async fn serve(
         Operation::ListProblems => {
             ask(move || resources::problems(&house, &caller, resources::id(&named)?, &query)).await
         }
-        Operation::CancelImport => {
-            ask(move || resources::cancel(&house, &caller, resources::id(&named)?)).await
-        }
-        Operation::UndoImport => {
-            ask(move || resources::undo(&house, &caller, resources::id(&named)?)).await
-        }
-        Operation::CreateImport | Operation::PreviewImport | Operation::GetDocument => {
-            Err(lost("the call was led astray"))
-        }
+        Operation::CreateImport
+        | Operation::PreviewImport
+        | Operation::CancelImport
+        | Operation::UndoImport
+        | Operation::GetDocument => Err(lost("the call was led astray")),
     };
     respond(answered, headers, body)
+}
+
+/// Ends an import or takes it back. Nothing is expected in the body, and a request whose body is broken is not carried
+/// out.
+async fn change(
+    route: &'static Route,
+    request: &HttpRequest,
+    payload: web::Payload,
+    caller: Caller,
+    (app, state): (web::Data<App>, web::Data<State>),
+) -> HttpResponse {
+    let headers = request.headers();
+    let named = request.match_info().get("id").unwrap_or_default();
+    let named = named.to_owned();
+    let incoming = Incoming::new(
+        payload,
+        Arc::clone(&state.traffic),
+        OnBehalf::from(&caller),
+    );
+    let answered = intake::with_body(incoming, move |mut body| {
+        let passed_over = io::copy(&mut body, &mut io::sink());
+        let carry_out = || {
+            passed_over.map_err(WireError::from_io)?;
+            let id = resources::id(&named)?;
+            match route.operation {
+                Operation::CancelImport => resources::cancel(&app, &caller, id),
+                _ => resources::undo(&app, &caller, id),
+            }
+        };
+        Ending::Ended(carry_out())
+    });
+    match answered.await {
+        Ok((answer, body)) => respond(answer, headers, body),
+        Err(unserved) => respond(Err(unserved.into()), headers, Body::Unread),
+    }
 }
 
 async fn upload(

@@ -93,9 +93,15 @@ impl Call<'_> {
                 let message = message::read(encoding, body, limit)?;
                 self.change(kind, id, Act::Patch(message))
             }
-            Operation::Delete(kind) => self.change(kind, id, Act::Delete),
+            Operation::Delete(kind) => {
+                message::pass_over(body, limit)?;
+                self.change(kind, id, Act::Delete)
+            }
             Operation::Me(Me::Get) => self.me(None),
-            Operation::Me(Me::Delete) => self.me(Some(Act::Delete)),
+            Operation::Me(Me::Delete) => {
+                message::pass_over(body, limit)?;
+                self.me(Some(Act::Delete))
+            }
             Operation::Me(Me::Replace) => {
                 self.me(Some(Act::Replace(message::read(encoding, body, limit)?)))
             }

@@ -1,6 +1,6 @@
 //! Messages on their way in: decoded, no longer than they may be, read strictly.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use serde_json::Value;
 
@@ -17,6 +17,19 @@ use crate::wire::inflate;
 /// It is too long, did not come to its end, or is no JSON that can be read.
 pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value, Failure> {
     Ok(json::parse(&text(encoding, body, limit, too_large)?)?)
+}
+
+/// Reads the body of a request that needs none, to its end: a request whose body is broken is not carried out.
+///
+/// # Errors
+/// It is too long, or did not come to its end.
+pub fn pass_over(body: impl Read, limit: u64) -> Result<(), Failure> {
+    let mut body = body.take(limit.saturating_add(1));
+    let read = io::copy(&mut body, &mut io::sink()).map_err(WireError::from_io);
+    match read.map_err(|error| unread(&error, limit, too_large))? {
+        length if length > limit => Err(too_large(limit).into()),
+        _ => Ok(()),
+    }
 }
 
 /// What is answered to the message of a single resource that is too long.
