@@ -155,7 +155,7 @@ impl Hand<'_> {
             let element = element.as_object();
             let text =
                 |name: &str| element.and_then(|element: &Map<_, _>| element.get(name)?.as_str());
-            let Some(id) = text("value") else {
+            let Some(id) = text("value").filter(|id| !id.is_empty()) else {
                 return Ok(Err(ScimError::value(
                     "members: a member has no value; give the id of a user or a group.",
                 )));

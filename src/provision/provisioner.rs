@@ -9,8 +9,9 @@ use crate::clock::Clock;
 use crate::import::jobs::Jobs;
 use crate::provision::apply::Hand;
 use crate::provision::error::ProvisionError;
-use crate::provision::operation::{Done, Operation, Resource, not_found};
+use crate::provision::operation::{Act, Done, Operation, Resource, not_found};
 use crate::provision::plan::Made;
+use crate::provision::references;
 use crate::provision::rights::allowed;
 use crate::provision::settings::Settings;
 use crate::users::audit::Actor;
@@ -67,6 +68,9 @@ impl Provisioner {
         leniency: Leniency,
     ) -> Result<Done, ProvisionError> {
         allowed(&operation, authority)?;
+        if let Act::Create(message) | Act::Replace(message) | Act::Patch(message) = &operation.act {
+            references::refuse(message)?;
+        }
         let prepared = self
             .prepare([Ok(operation)], leniency)?
             .pop()

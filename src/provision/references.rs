@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::users::scim::error::ScimError;
+
 /// Stands in front of the bulkId.
 pub const PREFIX: &str = "bulkId:";
 
@@ -59,6 +61,23 @@ impl References {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+}
+
+/// Refuses a message outside of a Bulk request that refers to what another operation makes: as text it would be
+/// the id of nothing.
+///
+/// # Errors
+/// There is a reference in it.
+pub fn refuse(value: &Value) -> Result<(), ScimError> {
+    let mut references = References::default();
+    references.note_all(value, &Promises::new());
+    match references.unknown.first() {
+        None => Ok(()),
+        Some(name) => Err(ScimError::value(format!(
+            "bulkId:{name} means what another operation of a bulk request makes, and this is none; give the id of \
+             the resource."
+        ))),
     }
 }
 
@@ -161,6 +180,25 @@ mod tests {
         references.operations.sort_unstable();
         assert_eq!(references.operations, [0, 0, 0, 1]);
         assert_eq!(references.unknown, ["nobody"]);
+    }
+
+    #[test]
+    fn references_are_refused_where_nothing_can_be_referred_to() {
+        for value in [
+            json!({"manager": {"value": "bulkId:qwerty"}}),
+            json!({"Operations": [{"path": "members[value eq \"bulkId:a\"]"}]}),
+            json!([{"$ref": "../Users/bulkId:x"}]),
+        ] {
+            let refused = refuse(&value).unwrap_err();
+            assert_eq!(refused.status, 400, "{value}");
+        }
+        for value in [
+            json!({"title": "about bulkId:qwerty, in prose"}),
+            json!({"title": "bulkId:"}),
+            json!(7),
+        ] {
+            assert!(refuse(&value).is_ok(), "{value}");
+        }
     }
 
     #[test]

@@ -11,12 +11,13 @@ use crate::import::jobs::{JobError, Met};
 use crate::provision::apply::Hand;
 use crate::provision::bulk_job::{BulkAnswer, BulkCall, is_same, reused};
 use crate::provision::error::ProvisionError;
-use crate::provision::operation::{Done, Effect, Operation, Resource};
+use crate::provision::operation::{Act, Done, Effect, Operation, Resource};
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::part::count;
 use crate::provision::plan::Made;
 use crate::provision::prepare::{Prepared, PreparedAct, UserDraft};
 use crate::provision::provisioner::Provisioner;
+use crate::provision::references;
 use crate::provision::rights::allowed;
 use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::name::lookup_key;
@@ -119,6 +120,11 @@ impl Provisioner {
         let WholeCall { call, .. } = whole;
         let operations = operations.into_iter().map(|operation| {
             allowed(&operation, &call.authority)?;
+            if let Act::Create(message) | Act::Replace(message) | Act::Patch(message) =
+                &operation.act
+            {
+                references::refuse(message)?;
+            }
             Ok(operation)
         });
         let mut ready = Vec::new();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::app::TestApp;
 use crate::scim::{
-    BULK, BULK_ANSWER, ENTERPRISE, GROUP, ask, bulk, document, error_of, get, id, make_group,
+    BULK, BULK_ANSWER, ENTERPRISE, GROUP, ask, bulk, document, error_of, get, id, make, make_group,
     make_user, names, patch, refused, told, user,
 };
 
@@ -537,6 +537,146 @@ fn item_46_members_who_are_not_there() {
         let in_bulk = json!([{"method": method, "path": target, "bulkId": "b", "data": data}]);
         assert_eq!(statuses(&run(&server, &bulk(in_bulk))), ["400"], "{method}");
     }
+}
+
+/// A member that names none is left out and counted as one who can be nobody here.
+#[test]
+fn members_without_a_value_are_counted_as_left_out() {
+    let server = TestApp::start();
+    let kim = make_user(&server, "kim");
+    let group_id = make_group(&server, "tour", &[&kim]);
+    let path = format!("/scim/v2/Groups/{group_id}");
+    for (number, nothing) in [
+        json!({"display": "x"}),
+        json!({}),
+        json!({"value": ""}),
+        json!({"value": null, "display": "Kim"}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let both = json!([nothing, {"value": kim}]);
+        let add = |value: &Value| patch(json!([{"op": "add", "path": "members", "value": value}]));
+        let named = json!([
+            {"op": "replace", "path": "externalId", "value": format!("x{number}")},
+            {"op": "add", "path": "members", "value": both},
+        ]);
+        for (method, target, message) in [
+            (
+                "POST",
+                "/scim/v2/Groups",
+                group(&format!("other{number}"), both.clone()),
+            ),
+            ("PUT", path.as_str(), group("tour", both.clone())),
+            ("PATCH", &path, add(&both)),
+            ("PATCH", &path, add(&nothing)),
+            ("PATCH", &path, patch(named.clone())),
+            (
+                "PATCH",
+                &path,
+                patch(json!([{"op": "add", "value": {"members": both}}])),
+            ),
+        ] {
+            let response = ask(&server, method, target, &message);
+            assert!(
+                [200, 201].contains(&response.status),
+                "{method} {message}: {}",
+                response.body
+            );
+            let told = response.header("muster-left-out");
+            assert_eq!(told, Some("members=1"), "{method} {message}");
+            let members = crate::scim::document(&response)["members"].clone();
+            assert_eq!(members.as_array().unwrap().len(), 1, "{method}: {members}");
+        }
+        let in_bulk = json!([
+            {"method": "POST", "path": "/Groups", "bulkId": "b", "data": group("third", both.clone())},
+            {"method": "PUT", "path": format!("/Groups/{group_id}"), "data": group("tour", both.clone())},
+            {"method": "PATCH", "path": format!("/Groups/{group_id}"), "data": add(&both)},
+        ]);
+        let done = run(&server, &bulk(in_bulk));
+        assert_eq!(statuses(&done), ["400", "400", "400"], "{nothing}");
+    }
+    // Null is no element at all.
+    let message = patch(json!([{"op": "add", "path": "members", "value": [null]}]));
+    let response = ask(&server, "PATCH", &path, &message);
+    assert_eq!(
+        (response.status, response.header("muster-left-out")),
+        (200, None)
+    );
+}
+
+/// Outside of Bulk nothing can be meant by `bulkId:`, and the text is never stored.
+#[test]
+fn references_outside_of_bulk_are_refused() {
+    let server = TestApp::start();
+    let kim = make_user(&server, "kim");
+    let crew = make_group(&server, "crew", &[&kim]);
+    let manager = json!({ENTERPRISE: {"manager": {"value": "bulkId:x"}}});
+    let schemas = [crate::scim::USER, ENTERPRISE];
+    let with_manager = |name: &str| {
+        let mut user = user(name, manager.clone());
+        user["schemas"] = json!(schemas);
+        user
+    };
+    let before = get(&server, &format!("/scim/v2/Users/{kim}"));
+    for mount in crate::scim::MOUNTS {
+        let (user, group) = (
+            format!("{mount}/Users/{kim}"),
+            format!("{mount}/Groups/{crew}"),
+        );
+        for (method, path, message) in [
+            ("POST", format!("{mount}/Users"), with_manager("lee")),
+            ("PUT", user.clone(), with_manager("kim")),
+            (
+                "PATCH",
+                user.clone(),
+                patch(json!([{"op": "add", "value": manager}])),
+            ),
+            (
+                "PATCH",
+                user,
+                patch(
+                    json!([{"op": "add", "path": format!("{ENTERPRISE}:manager.value"), "value": "bulkId:x"}]),
+                ),
+            ),
+            (
+                "POST",
+                format!("{mount}/Groups"),
+                self::group("new", json!([{"value": "bulkId:x"}])),
+            ),
+            (
+                "PUT",
+                group.clone(),
+                self::group("crew", json!([{"value": "bulkId:x"}])),
+            ),
+            (
+                "PATCH",
+                group.clone(),
+                patch(json!([{"op": "add", "path": "members", "value": [{"value": "bulkId:x"}]}])),
+            ),
+            (
+                "PATCH",
+                group,
+                patch(json!([{"op": "remove", "path": "members[value eq \"bulkId:x\"]"}])),
+            ),
+        ] {
+            let response = ask(&server, method, &path, &message);
+            assert_eq!(
+                refused(&response),
+                told(400, "invalidValue"),
+                "{method} {path} {message}"
+            );
+            assert!(response.body.contains("bulkId:x"), "{}", response.body);
+        }
+    }
+    let zuora = json!([with_manager("max")]);
+    let response = ask(&server, "POST", "/scim/v2/Users/bulk", &zuora);
+    assert!(response.status >= 400, "{}", response.body);
+    assert_eq!(server.user_names(), ["kim"]);
+    assert_eq!(get(&server, &format!("/scim/v2/Users/{kim}")), before);
+    // In the middle of prose it is no reference.
+    let prose = user("lee", json!({"title": "about bulkId:x, in prose"}));
+    make(&server, "/scim/v2/Users", &prose);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::users::scim::date_time;
 use crate::users::scim::document::Place;
@@ -38,10 +38,22 @@ pub fn check_value(
     };
     let mut elements = Vec::with_capacity(given.len());
     for (number, element) in given.into_iter().enumerate() {
-        elements.extend(check_element(attribute, element, place.element(number))?);
+        let names_nothing = is_reference(attribute) && element.is_object();
+        match check_element(attribute, element, place.element(number))? {
+            Some(element) => elements.push(element),
+            // A member that names none: it is not passed over in silence.
+            None if names_nothing => elements.push(json!({ "value": "" })),
+            None => {}
+        }
     }
     let elements = unite(attribute, elements, place)?;
     Ok((!elements.is_empty()).then_some(Value::Array(elements)))
+}
+
+/// Whether the elements are references, whose value stays what it is: the members of a group.
+fn is_reference(attribute: &Attribute) -> bool {
+    let value = attribute.sub_attribute("value");
+    value.is_some_and(|value| value.mutability == Mutability::Immutable)
 }
 
 /// One element of an attribute with many values, or the value of one that has only one.
@@ -194,8 +206,6 @@ fn wanted(kind: Type) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::users::scim::schema::{ENTERPRISE, Schemas};
 
