@@ -269,7 +269,7 @@ impl Provisioner {
     /// There is no such user store, or the name breaks a rule.
     pub(super) fn user_name(&self, qualified: &str, leniency: Leniency) -> Result<Name, ScimError> {
         let (domain, bare) = self.split(qualified)?;
-        if leniency.plain_names() && bare.contains(' ') {
+        if leniency.plain_names() && bare.contains(char::is_whitespace) {
             let name = UserName::parse_words(bare, domain.user_name_rule.as_ref())
                 .map_err(|error| ScimError::value(format!("userName: {error}")))?;
             return Ok(Name {

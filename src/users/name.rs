@@ -57,11 +57,18 @@ impl<'a> UserName<'a> {
     /// The first rule that the name breaks.
     pub fn parse_words(text: &'a str, pattern: Option<&Pattern>) -> Result<Self, NameError> {
         let words = || text.split(' ');
-        if words().count() < 2 || words().any(str::is_empty) {
-            return Self::parse(text, pattern);
+        let apart = |error| match error {
+            NameError::WhiteSpace => NameError::Words,
+            other => other,
+        };
+        if words().count() < 2 {
+            return Self::parse(text, pattern).map_err(apart);
+        }
+        if words().any(str::is_empty) {
+            return Err(NameError::Words);
         }
         for word in words() {
-            Self::parse(word, None)?;
+            Self::parse(word, None).map_err(apart)?;
         }
         let composed = ComposingNormalizer::new_nfc().normalize(text);
         if composed.chars().count() > MAX_CHARACTERS {
@@ -205,6 +212,12 @@ pub enum NameError {
     /// A blank, a TAB, a line break or another white-space character.
     #[error("the user name has white space in it; a user name is one word")]
     WhiteSpace,
+    /// White space other than single blanks between words, of a name that may have several words.
+    #[error(
+        "the words of a user name are divided by one blank each; leave out other white space, and any at its \
+         beginning or end"
+    )]
+    Words,
     /// A control, bidirectional, zero-width or other character that cannot be seen.
     #[error("the user name has the invisible character U+{code_point:04X} in it; remove it")]
     Invisible {
@@ -227,7 +240,7 @@ impl NameError {
     pub fn code(&self) -> &'static str {
         match self {
             NameError::Empty => "name-empty",
-            NameError::WhiteSpace => "name-white-space",
+            NameError::WhiteSpace | NameError::Words => "name-white-space",
             NameError::Invisible { .. } => "name-invisible-character",
             NameError::TooLong => "name-too-long",
             NameError::Pattern { .. } => "name-pattern",
@@ -385,6 +398,18 @@ mod tests {
             " ",
         ] {
             assert!(UserName::parse_words(bad, None).is_err(), "{bad:?}");
+        }
+        for bad in [
+            " kim",
+            "kim ",
+            "kim  lee",
+            "kim\tlee",
+            "kim a\tb",
+            "kim\u{a0}lee",
+            " ",
+        ] {
+            let refused = UserName::parse_words(bad, None);
+            assert_eq!(refused, Err(NameError::Words), "{bad:?}");
         }
         let long = format!("{} b", "a".repeat(MAX_CHARACTERS - 1));
         assert_eq!(UserName::parse_words(&long, None), Err(NameError::TooLong));

@@ -38,8 +38,10 @@ const MAX: usize = 255;
 /// # Errors
 /// What is wrong, as the rest of a sentence.
 pub fn check(name: &str) -> Result<(), &'static str> {
-    if name.trim().is_empty() || name.ends_with('/') {
+    if name.trim().is_empty() {
         Err("it is empty")
+    } else if name.ends_with('/') {
+        Err("it ends with /, and what follows a / is a name")
     } else if name.trim() != name {
         Err("it begins or ends with white space")
     } else if name.chars().any(char::is_control) {

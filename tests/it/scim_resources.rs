@@ -457,11 +457,26 @@ fn names_with_blanks_and_slashes_as_directories_push_them() {
     for bad in [" kim", "kim ", "kim  lee", "kim\tlee", "nostore/kim"] {
         let response = ask(&server, "POST", "/scim/v2/Users", &user(bad, json!({})));
         assert_eq!(refused(&response), told(400, "invalidValue"), "{bad:?}");
+        assert!(!response.body.contains("one word"), "{}", response.body);
+        let told = response.body.contains("divided by one blank each");
+        assert_eq!(
+            told,
+            bad.contains("kim") && !bad.contains('/'),
+            "{}",
+            response.body
+        );
     }
-    for bad in ["Internal/x", "A/", " "] {
+    for (bad, why) in [
+        ("Internal/x", "no groups"),
+        ("A/", "it ends with /"),
+        ("A/B/", "it ends with /"),
+        (" ", "it is empty"),
+        ("A /", "it ends with /"),
+    ] {
         let group = json!({"schemas": [crate::scim::GROUP], "displayName": bad});
         let response = ask(&server, "POST", "/scim/v2/Groups", &group);
         assert_eq!(refused(&response), told(400, "invalidValue"), "{bad:?}");
+        assert!(response.body.contains(why), "{bad:?}: {}", response.body);
     }
     // The other address keeps the original's rules, and changes the rest of such resources all the same.
     let response = ask(&server, "POST", "/scim2/Users", &user("Max Moe", json!({})));
