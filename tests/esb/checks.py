@@ -642,7 +642,7 @@ def post_hands_over(muster, synapse):
     record = muster.only_import_of(name)
     muster.holds(record, content, created=1999, total=2000, failed=1)
     told = json.loads(answer.read_text())
-    same(told["import"], record["id"], "the import that the answer names")
+    same(told["id"], record["id"], "the import that the answer names")
     same((record["operator"], record["door"]), (BUS, "rest"), "who imported, and how")
     seen = last(synapse.relays["PostImports"].requests_with(name))
     expect("username,emailaddress\n" in seen and "text/csv" in seen, f"the body is not the file: {seen[:600]}")
@@ -650,7 +650,7 @@ def post_hands_over(muster, synapse):
     synapse.put_back(name, "post/sent", "post/inbox")
     again = synapse.files / "post" / "answers" / f"{name}.200.json"
     until(30, "the second answer", lambda: again.exists() and again.read_text().strip().endswith("}"))
-    same(json.loads(again.read_text())["import"], record["id"], "the import of the second hand-over")
+    same(json.loads(again.read_text())["id"], record["id"], "the import of the second hand-over")
     muster.only_import_of(name)
 
 
@@ -705,7 +705,7 @@ def post_by_itself(muster):
     status, report = muster.rest("POST", "/imports?fileName=plain.csv", content, fields, who)
     same((status, report["created"]), (201, 5), "the first time")
     status, again = muster.rest("POST", "/imports?fileName=plain.csv", content, fields, who)
-    same((status, again["import"]), (200, report["import"]), "the second time")
+    same((status, again["id"]), (200, report["id"]), "the second time")
     status, other = muster.rest("POST", "/imports?fileName=plain.csv", content + b"plain-x,\n", fields, who)
     same(status, 422, f"the same key with another file: {other}")
     muster.holds(muster.only_import_of("plain.csv"), content, created=5)
