@@ -157,7 +157,8 @@ fn measure(plan: &Plan, wanted: &Arguments, out: &mut dyn Write) -> Result<(), S
 /// The import that is measured, on a server of its own; where it is the second one of the same file, the
 /// first one is not measured.
 fn import(plan: &Plan, file: &Path, rows: u64) -> Result<server::Run, String> {
-    let server = Server::start()?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let server = Server::start_with(folder, plan.settings)?;
     if plan.again {
         server.import(Exchange::Mtom, file, rows)?;
     }

@@ -34,6 +34,8 @@ pub enum Exchange {
     MtomUpdate,
     /// `POST /scim/v2/Bulk`.
     ScimBulk,
+    /// `POST /scim2/Bulk`.
+    Scim2Bulk,
 }
 
 impl Exchange {
@@ -59,18 +61,16 @@ impl Exchange {
             Exchange::MtomUpdate => {
                 soap(address, USER_IMPORT, import_users(), Attachment::Mtom, file)
             }
-            Exchange::ScimBulk => {
-                let file = &mut File::open(file)?;
-                post(
-                    address,
-                    "/scim/v2/Bulk",
-                    "application/scim+json",
-                    ["", ""],
-                    file,
-                )
-            }
+            Exchange::ScimBulk => bulk(address, "/scim/v2/Bulk", file),
+            Exchange::Scim2Bulk => bulk(address, "/scim2/Bulk", file),
         }
     }
+}
+
+/// Sends a SCIM Bulk request.
+fn bulk(address: &str, path: &str, file: &Path) -> io::Result<String> {
+    let file = &mut File::open(file)?;
+    post(address, path, "application/scim+json", ["", ""], file)
 }
 
 /// How a file goes along with an envelope.

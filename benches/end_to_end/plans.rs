@@ -32,6 +32,8 @@ pub struct Plan {
     pub data: Data,
     /// How it is sent.
     pub exchange: Exchange,
+    /// Settings of the server, as variables of its environment.
+    pub settings: &'static [(&'static str, &'static str)],
     /// Whether every row exists already.
     pub again: bool,
     /// What it is compared with.
@@ -49,10 +51,23 @@ pub const MILLION: Plan = Plan {
     runs: 5,
     data: Data::Csv,
     exchange: Exchange::Mtom,
+    settings: &[],
     again: false,
     baseline: Baseline::Import(Data::Csv, Exchange::Mtom),
     target: 0.8,
     memory_limit: 128 * MIB,
+};
+
+/// Ten thousand users in one SCIM Bulk request.
+const BULK: Plan = Plan {
+    name: "scim_bulk",
+    rows: 10_000,
+    data: Data::Bulk,
+    exchange: Exchange::ScimBulk,
+    baseline: Baseline::None,
+    target: 10_000.0,
+    memory_limit: 100 * MIB,
+    ..MILLION
 };
 
 /// All of them.
@@ -115,14 +130,23 @@ pub const PLANS: &[Plan] = &[
         memory_limit: 160 * MIB,
         ..MILLION
     },
+    BULK,
     Plan {
-        name: "scim_bulk",
-        rows: 10_000,
-        data: Data::Bulk,
-        exchange: Exchange::ScimBulk,
-        baseline: Baseline::None,
-        target: 10_000.0,
-        memory_limit: 100 * MIB,
-        ..MILLION
+        name: "scim2_bulk_documented",
+        exchange: Exchange::Scim2Bulk,
+        settings: &[("MUSTER_SCIM_WSO2_BULK_RESPONSE", "documented")],
+        ..BULK
+    },
+    Plan {
+        name: "scim2_bulk_string",
+        exchange: Exchange::Scim2Bulk,
+        settings: &[("MUSTER_SCIM_WSO2_BULK_RESPONSE", "string")],
+        ..BULK
+    },
+    Plan {
+        name: "scim2_bulk_object",
+        exchange: Exchange::Scim2Bulk,
+        settings: &[("MUSTER_SCIM_WSO2_BULK_RESPONSE", "object")],
+        ..BULK
     },
 ];

@@ -40,6 +40,14 @@ impl Server {
     /// # Errors
     /// A sentence: it does not start.
     pub fn start_in(folder: TempDir) -> Result<Self, String> {
+        Server::start_with(folder, &[])
+    }
+
+    /// The same with settings of its own, as variables of its environment.
+    ///
+    /// # Errors
+    /// A sentence: it does not start.
+    pub fn start_with(folder: TempDir, settings: &[(&str, &str)]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MUSTER_") {
@@ -54,6 +62,7 @@ impl Server {
             .env("MUSTER_LOG_LEVEL", "warn")
             .env("MUSTER_SCIM_MAX_OPERATIONS", "1000000000")
             .env("MUSTER_SCIM_MAX_PAYLOAD_BYTES", "1000000000000")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| error.to_string())?;
