@@ -167,6 +167,34 @@ fn a_key_makes_the_second_run_answer_the_first_report() {
 }
 
 #[test]
+fn a_key_with_another_default_password_is_another_run() {
+    let home = Home::new();
+    for (number, file) in [
+        (1, "username,password\nkim,\n"),
+        (2, "username,password\nlee,Spring-Meadow-42\n"),
+    ] {
+        home.write("users.csv", file);
+        let key = format!("night {number}");
+        let run = |password: Option<&str>| {
+            let mut arguments = vec!["--key", key.as_str(), "--json"];
+            if let Some(password) = password {
+                home.write("password", password);
+                arguments.extend(["--default-password-file", "password"]);
+            }
+            import(&home, &arguments)
+        };
+        let first = run(Some("First-Password-1")).ended(0).json();
+        for other in [Some("Second-Password-2"), Some("first-password-1"), None] {
+            let reused = run(other).ended(1);
+            assert!(reused.err.contains("key of its own"), "{reused:?}");
+            assert!(!reused.err.contains("Password-1"), "{reused:?}");
+        }
+        let again = run(Some("First-Password-1")).ended(0).json();
+        assert_eq!(again["id"], first["id"]);
+    }
+}
+
+#[test]
 fn findings_are_paged() {
     let home = Home::new();
     let rows: String = (0..7)

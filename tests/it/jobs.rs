@@ -738,6 +738,79 @@ fn an_idempotency_key_finds_the_import_again() {
     assert_eq!(post_with(&server, &[&too_long], &body).rule(), "IMP-KEY");
 }
 
+/// The same key with another default password is another call, over SOAP as over REST: by the field, by the message
+/// id, of a file whose rows need the default password and of one whose rows do not.
+#[test]
+fn a_key_with_another_default_password_is_another_call() {
+    let server = TestApp::start();
+    let own = "UserName,Password,Claims\nown,Spring-Meadow-42,\n".to_owned();
+    for (number, rows, by_message_id) in [
+        (1, file("ann", 3), false),
+        (2, own.clone(), false),
+        (3, file("bob", 3), true),
+    ] {
+        let send = |password: &str| {
+            let password = match password {
+                "" => String::new(),
+                password => format!("<defaultPassword>{password}</defaultPassword>"),
+            };
+            let body = inline(&rows).replace(
+                "<defaultPassword>Initial-Pass-1</defaultPassword>",
+                &password,
+            );
+            match by_message_id {
+                false => {
+                    let key = format!("Idempotency-Key: p{number}");
+                    server.post_as(
+                        "/services/UserAdmin",
+                        Some(&admin()),
+                        "text/xml",
+                        &[&key],
+                        body.as_bytes(),
+                    )
+                }
+                true => {
+                    let header = format!(
+                        "<soapenv:Header><wsa:MessageID \
+                         xmlns:wsa=\"http://www.w3.org/2005/08/addressing\">urn:p{number}</wsa:MessageID>\
+                         </soapenv:Header><soapenv:Body>"
+                    );
+                    let body = body.replacen("<soapenv:Body>", &header, 1);
+                    server.post("text/xml", body.as_bytes())
+                }
+            }
+        };
+        let first = send("First-Password-1");
+        assert_eq!(first.status, 200, "{}", first.body);
+        for other in ["Second-Password-2", "first-password-1", ""] {
+            let response = send(other);
+            assert_eq!(response.rule(), "IMP-KEY-REUSED", "{number} {other:?}");
+            assert!(!response.body.contains("Password-1"), "{}", response.body);
+        }
+        let again = send("First-Password-1");
+        assert_eq!((again.status, import_of(&again)), (200, import_of(&first)));
+    }
+    // The other way round: without one first.
+    let key = ["Idempotency-Key: none"];
+    let send = |password: &str| {
+        let body = inline(&own.replace("own", "max")).replace(
+            "<defaultPassword>Initial-Pass-1</defaultPassword>",
+            password,
+        );
+        server.post_as(
+            "/services/UserAdmin",
+            Some(&admin()),
+            "text/xml",
+            &key,
+            body.as_bytes(),
+        )
+    };
+    assert_eq!(send("").status, 200);
+    let with_one = send("<defaultPassword>First-Password-1</defaultPassword>");
+    assert_eq!(with_one.rule(), "IMP-KEY-REUSED");
+    assert_eq!(send("").status, 200);
+}
+
 #[test]
 fn a_message_id_is_a_key_unless_it_cannot_be_one() {
     let server = TestApp::start();

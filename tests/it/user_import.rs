@@ -491,6 +491,50 @@ fn a_reject_file_larger_than_any_buffer_is_whole_both_ways() {
 }
 
 #[test]
+fn a_key_with_another_default_password_is_another_import() {
+    let server = TestApp::start();
+    for (number, file, more) in [
+        (1, MIXED, ""),
+        (2, "username,password\nmax,Spring-Meadow-42\n", ""),
+        (
+            3,
+            "username,password\nzoe,\n",
+            "<x:respondAsync>true</x:respondAsync>",
+        ),
+    ] {
+        let send = |password: &str| {
+            let password = match password {
+                "" => String::new(),
+                password => format!("<x:defaultPassword>{password}</x:defaultPassword>"),
+            };
+            let more = format!("{more}<x:idempotencyKey>p-{number}</x:idempotencyKey>");
+            let message = import(file, &more).replace(
+                "<x:defaultPassword>Initial-Pass-1</x:defaultPassword>",
+                &password,
+            );
+            call(&server, "importUsers", &message)
+        };
+        let first = text(&send("First-Password-1"), "importUsers", "id");
+        let end = Instant::now() + Duration::from_secs(20);
+        while text(
+            &call(&server, "getImport", &id(&first)),
+            "getImport",
+            "state",
+        ) != "completed"
+        {
+            assert!(Instant::now() < end, "it does not come to its end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for other in ["Second-Password-2", "first-password-1", ""] {
+            let (code, told) = fault(&send(other));
+            assert_eq!(code, "IMP-KEY-REUSED", "{number} {other:?}: {told}");
+            assert!(!told.contains("Password-1"), "{told}");
+        }
+        assert_eq!(text(&send("First-Password-1"), "importUsers", "id"), first);
+    }
+}
+
+#[test]
 fn an_import_of_the_queue_is_asked_about_until_it_has_completed() {
     let server = TestApp::start();
     let more = "<x:respondAsync>true</x:respondAsync><x:idempotencyKey>k-9</x:idempotencyKey>";
