@@ -197,6 +197,40 @@ const WORDS: &[(&str, Kind, &str)] = &[
     ("oracle", Kind::Weak, "oracle"),
     ("phpass", Kind::Sure, "phpass"),
     ("racf", Kind::Weak, "racf"),
+    ("racfkdfaes", Kind::Sure, "racf"),
+    ("mongodb", Kind::Weak, "mongodb"),
+    ("mongodbscram", Kind::Sure, "mongodb"),
+    ("mssql05", Kind::Sure, "mssql"),
+    ("mssql12", Kind::Sure, "mssql"),
+    ("mysqlsha2", Kind::Sure, "mysql"),
+    ("oracle11", Kind::Sure, "oracle"),
+    ("oracle12c", Kind::Sure, "oracle"),
+    ("postgres", Kind::Weak, "postgresql"),
+    ("dcc", Kind::Weak, "domain cached credentials"),
+    ("dcc2", Kind::Sure, "domain cached credentials 2"),
+    ("mscash", Kind::Sure, "domain cached credentials"),
+    ("mscash2", Kind::Sure, "domain cached credentials 2"),
+    ("netlm", Kind::Sure, "netlm"),
+    ("netntlm", Kind::Sure, "netntlm"),
+    ("netntlmv2", Kind::Sure, "netntlmv2"),
+    ("krb5asrep", Kind::Sure, "kerberos"),
+    ("krb5pa", Kind::Sure, "kerberos"),
+    ("krb5tgs", Kind::Sure, "kerberos"),
+    ("dominosec", Kind::Sure, "domino"),
+    ("lotus5", Kind::Weak, "domino"),
+    ("dominosha1", Kind::Sure, "domino"),
+    ("django", Kind::Weak, "django"),
+    ("hmailserver", Kind::Sure, "hmailserver"),
+    ("sapb", Kind::Weak, "sap"),
+    ("sapg", Kind::Weak, "sap"),
+    ("saph", Kind::Weak, "sap"),
+    ("sybasease", Kind::Sure, "sybase"),
+    ("xsha", Kind::Weak, "xsha"),
+    ("xsha512", Kind::Sure, "xsha512"),
+    ("wbb3", Kind::Weak, "wbb3"),
+    ("cisco4", Kind::Weak, "cisco type 4"),
+    ("cisco8", Kind::Weak, "cisco type 8"),
+    ("cisco9", Kind::Weak, "cisco type 9"),
     ("shiro1", Kind::Sure, "shiro1"),
     ("shiro2", Kind::Sure, "shiro2"),
     ("lanman", Kind::Sure, "lanman"),
@@ -233,6 +267,15 @@ const WORDS: &[(&str, Kind, &str)] = &[
     ("sasl", Kind::Braces, "sasl"),
     ("skey", Kind::Braces, "s/key"),
     ("totp", Kind::Braces, "totp"),
+    ("totp1", Kind::Braces, "totp"),
+    ("totp256", Kind::Braces, "totp"),
+    ("totp512", Kind::Braces, "totp"),
+    ("totp1andpw", Kind::Braces, "totp"),
+    ("totp256andpw", Kind::Braces, "totp"),
+    ("totp512andpw", Kind::Braces, "totp"),
+    ("hotp1", Kind::Braces, "hotp"),
+    ("hotp256", Kind::Braces, "hotp"),
+    ("hotp512", Kind::Braces, "hotp"),
     ("vault", Kind::Weak, "vault"),
     ("xor", Kind::Braces, "xor"),
 ];
@@ -247,6 +290,11 @@ pub(super) fn find(word: &str, place: Place) -> Option<Named> {
     let name = match end.filter(|_| place == Place::Braces) {
         Some(end) => word.get(..end)?.trim(),
         None => word.trim(),
+    };
+    // Dovecot's encodings: `PLAIN.B64`, `SSHA256.hex`.
+    let name = match name.rsplit_once('.') {
+        Some((bare, encoding)) if place == Place::Braces && is_encoding(encoding) => bare,
+        _ => name,
     };
     let name = match name.get(..2) {
         Some(x) if x.eq_ignore_ascii_case("x-") => name.get(2..)?,
@@ -284,6 +332,12 @@ pub(super) fn find(word: &str, place: Place) -> Option<Named> {
     Some(Named { name, sure })
 }
 
+fn is_encoding(word: &str) -> bool {
+    ["b64", "base64", "hex"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
+}
+
 /// The numbered formats of John the Ripper.
 fn is_dynamic(word: &str) -> bool {
     word.strip_prefix("dynamic").is_some_and(|number| {
@@ -317,6 +371,9 @@ mod tests {
             Some(("pbkdf2-sha1", true))
         );
         assert_eq!(name("dynamic_82", Place::Dollars), Some(("dynamic", true)));
+        assert_eq!(name("PLAIN.B64", Place::Braces), Some(("plain", true)));
+        assert_eq!(name("Clear.hex", Place::Braces), Some(("cleartext", true)));
+        assert_eq!(name("SHA256.Base64", Place::Braces), Some(("sha256", true)));
         assert_eq!(name("y=5", Place::Dollars), None);
         assert_eq!(name("", Place::Braces), None);
         assert_eq!(name("ssha\u{e9}", Place::Braces), None);

@@ -33,6 +33,9 @@ const LAST_PART: usize = 20;
 /// What has to follow a name that is a word of English as well.
 const WEAK_BODY: usize = 13;
 
+/// Characters before a digest in which its scheme's name is looked for.
+const LONGEST_NAME: usize = 32;
+
 /// Base64 that is decoded, to see whether it is a hash, is no longer.
 const BASE64_TEXT: usize = 2048;
 
@@ -40,8 +43,12 @@ const BASE64_TEXT: usize = 2048;
 pub(super) fn is_ordinary(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() < SHORTEST
-        && !matches!(bytes.first(), Some(b'{' | b'[' | b'*' | b'!'))
         && memchr(b'$', bytes).is_none()
+        && match bytes.first() {
+            Some(b'{' | b'[' | b'*' | b'!' | b'(') => false,
+            Some(b'0'..=b'9') => memchr(b'|', bytes).is_none(),
+            _ => true,
+        }
 }
 
 /// What `text` looks like that is not [ordinary](is_ordinary); none for a password in the clear.
@@ -49,14 +56,19 @@ pub(super) fn looks(text: &str) -> Option<Looks> {
     if let Some(found) = marked(text) {
         return Some(found);
     }
-    if let Some(name) = begins(text).or_else(|| whole(text)) {
+    let named = begins(text)
+        .or_else(|| behind_number(text))
+        .or_else(|| whole(text))
+        .or_else(|| before_digest(text));
+    if let Some(name) = named {
         return Some(Looks::Like(name));
     }
-    if is_json(text) || is_hex_dump(text) || ends_like_a_hash(text) {
+    if is_json(text) || is_hex_dump(text) || ends_like_a_hash(text) || holds_digest(text) {
         return Some(Looks::LikeAny);
     }
     embedded(text)
         .or_else(|| behind_base64(text))
+        .or_else(|| encoded(text))
         .map(Looks::Like)
 }
 
@@ -154,9 +166,24 @@ fn begins(text: &str) -> Option<&'static str> {
     (named.sure || has_body(rest)).then_some(named.name)
 }
 
+/// The scheme of a hash behind the number of a version: `3|$sha1$…`, `4|{SSHA}…`.
+fn behind_number(text: &str) -> Option<&'static str> {
+    let (number, inner) = text.split_once('|')?;
+    let is_number = (1..=3).contains(&number.len()) && number.bytes().all(|it| it.is_ascii_digit());
+    begins(inner).filter(|_| is_number && inner.starts_with(['$', '{']))
+}
+
 /// The name that a text begins with that begins with `$`, and what stands behind it.
 fn between_dollars(text: &str) -> Option<(Named, &str)> {
     let inner = text.strip_prefix('$')?;
+    // MySQL's caching_sha2_password: `$A$`, thousands of rounds in three digits, and salt and digest, which may be
+    // any characters.
+    let rounds = inner
+        .get(..6)
+        .and_then(|it| it.strip_prefix("A$")?.strip_suffix('$'));
+    if rounds.is_some_and(|it| it.len() == 3 && is_hex(it)) {
+        return Some((MYSQL, inner.get(6..)?));
+    }
     let window = inner.as_bytes().iter().take(40);
     let end = window.clone().position(|it| matches!(it, b'$' | b','))?;
     // A shell may have put a backslash before each `$`.
@@ -171,6 +198,28 @@ fn in_braces(text: &str) -> Option<(Named, &str)> {
     let end = inner.bytes().take(64).position(|it| it == b'}')?;
     let named = foreign_names::find(inner.get(..end)?, Place::Braces)?;
     Some((named, inner.get(end + 1..)?))
+}
+
+const MYSQL: Named = Named {
+    name: "mysql",
+    sure: true,
+};
+
+/// The scheme of a name before a digest, with some sign between: `sha256-47DEQ…=`, `md5 5f4d…`, `sha-512_…`.
+fn before_digest(text: &str) -> Option<&'static str> {
+    if text.len() < SHORTEST {
+        return None;
+    }
+    let is_sign = |it: &(usize, char)| !it.1.is_ascii_alphanumeric();
+    let mut signs = text.char_indices().take(LONGEST_NAME).filter(is_sign);
+    signs.find_map(|(place, sign)| {
+        let (word, rest) = text.split_at_checked(place)?;
+        let named = foreign_names::find(word, Place::Bare)?;
+        let digest = rest.get(sign.len_utf8()..)?.trim();
+        let is_digest = digest_form::is_random(digest, LAST_PART)
+            && !digest_form::DigestForms::of(digest).is_none();
+        is_digest.then_some(named.name)
+    })
 }
 
 /// The scheme of `word$…`, `word:…$…`, and of `word` and another sign when a digest follows.
@@ -201,6 +250,15 @@ fn whole(text: &str) -> Option<&'static str> {
         && is_hex(digest)
     {
         return Some("md5 of PostgreSQL");
+    }
+    // Domino: `(G` or `(H` and base64 of an alphabet of its own.
+    if matches!(bytes, [b'(', b'G' | b'H', .., b')'])
+        && matches!(bytes.len(), 22 | 51)
+        && text
+            .get(1..text.len() - 1)
+            .is_some_and(|inner| digest_form::is_random(inner, LAST_PART - 1))
+    {
+        return Some("domino");
     }
     if bytes.first() == Some(&b'A') && bytes.len() >= 48 {
         // ASP.NET Identity: a byte for the version; 2 has 16 bytes of salt and 32 of key behind it.
@@ -254,7 +312,13 @@ fn ends_like_a_hash(text: &str) -> bool {
     if text.len() < SHORTEST || text.contains("://") {
         return false;
     }
-    let mut parts = text.rsplit(['$', ':', '}']);
+    let is_between = |it: char| match it {
+        '$' | ':' | '}' => true,
+        // As John the Ripper writes what has more than one part.
+        '*' | '#' => text.starts_with('$'),
+        _ => false,
+    };
+    let mut parts = text.rsplit(is_between);
     let last = parts.next().unwrap_or_default();
     if last.len() == text.len() {
         return false;
@@ -263,6 +327,88 @@ fn ends_like_a_hash(text: &str) -> bool {
         || std::iter::once(last)
             .chain(parts)
             .any(digest_form::is_whole_hex_digest)
+}
+
+/// Whether a whole digest in hexadecimal, or one in padded base64, stands in `text` beside something else
+/// (`md5-5f4d…`, `5f4d…|salt`, `NTLM 8846…`, `X03MO1…== (md5)`), or one whose bytes have signs between them
+/// (`5f:4d:cc:…`).
+fn holds_digest(text: &str) -> bool {
+    if text.len() <= SHORTEST || text.contains("://") {
+        return false;
+    }
+    let hexadecimal = |it: &str| it.len() < text.len() && digest_form::is_whole_hex_digest(it);
+    let mut words = text.split(|it: char| !it.is_ascii_alphanumeric());
+    if words.any(hexadecimal) {
+        return true;
+    }
+    let is_between = |it: char| it.is_whitespace() || matches!(it, '|' | ',' | ';' | '(' | ')');
+    let base64 =
+        |it: &str| it.len() < text.len() && it.ends_with('=') && digest_form::is_bare_digest(it);
+    text.split(is_between).any(base64) || is_in_bytes(text)
+}
+
+/// Whether `text` is a digest in hexadecimal with one sign between two bytes.
+fn is_in_bytes(text: &str) -> bool {
+    let Some(sign @ (b':' | b'-' | b' ' | b'.')) = text.as_bytes().get(2) else {
+        return false;
+    };
+    let mut bytes = text.split(char::from(*sign));
+    let mut digest = String::with_capacity(text.len());
+    bytes.all(|byte| {
+        digest.push_str(byte);
+        byte.len() == 2
+    }) && digest_form::is_whole_hex_digest(&digest)
+}
+
+/// The scheme of a hash that is percent-encoded, or in hexadecimal, as a whole.
+fn encoded(text: &str) -> Option<&'static str> {
+    let bytes = text.as_bytes();
+    let is_percent = || {
+        let signs = ["%24", "%7b", "%7B"];
+        memchr(b'%', bytes).is_some() && signs.iter().any(|sign| text.contains(sign))
+    };
+    let is_dump = || {
+        // `$` and `{` in hexadecimal.
+        matches!(bytes, [b'2', b'4', ..] | [b'7', b'b' | b'B', ..]) && is_hex(text)
+    };
+    let decoded = if text.len() < SHORTEST || text.len() > BASE64_TEXT {
+        return None;
+    } else if is_percent() {
+        without_percent(text)?
+    } else if is_dump() {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        let bytes: Option<Vec<u8>> = pairs.iter().map(|pair| hex_byte(pair)).collect();
+        String::from_utf8(bytes?).ok()?
+    } else {
+        return None;
+    };
+    begins(&decoded).or_else(|| embedded(&decoded))
+}
+
+/// The text whose `%24` and kin are single bytes.
+fn without_percent(text: &str) -> Option<String> {
+    let mut parts = text.as_bytes().split(|it| *it == b'%');
+    let mut decoded = parts.next()?.to_vec();
+    for part in parts {
+        match part
+            .split_at_checked(2)
+            .map(|(pair, rest)| (hex_byte(pair), rest))
+        {
+            Some((Some(byte), rest)) => {
+                decoded.push(byte);
+                decoded.extend_from_slice(rest);
+            }
+            _ => {
+                decoded.push(b'%');
+                decoded.extend_from_slice(part);
+            }
+        }
+    }
+    String::from_utf8(decoded).ok()
+}
+
+fn hex_byte(pair: &[u8]) -> Option<u8> {
+    u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
 }
 
 /// The scheme of a hash somewhere inside `text`.
@@ -295,6 +441,11 @@ fn behind_base64(text: &str) -> Option<&'static str> {
 /// Whether something like a salt or a digest follows a name.
 fn has_body(rest: &str) -> bool {
     let last = last_part(rest);
+    let last = last
+        .trim_end_matches('*')
+        .rsplit(['*', '#'])
+        .next()
+        .unwrap_or(last);
     let mut sort = (false, false);
     for byte in last.bytes() {
         match byte {
