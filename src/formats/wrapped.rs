@@ -88,11 +88,12 @@ pub(super) fn wrapped(
     }
 }
 
-/// The text of a `data:` URL: none within where it is not base64.
+/// The text of a `data:` URL: none within where it is not base64. What has the last part of its head alone
+/// (`;base64,…`, `text/csv;base64,…`) is one that was cut in the wrong place.
 fn behind_url(text: &[u8]) -> Option<Option<&[u8]>> {
     let scheme = text.get(..5)?;
     if !scheme.eq_ignore_ascii_case(b"data:") {
-        return None;
+        return behind_half_url(text).map(Some);
     }
     let head = text.get(..URL_HEAD).unwrap_or(text);
     let comma = memchr::memchr2(b',', b'\n', head)?;
@@ -102,6 +103,23 @@ fn behind_url(text: &[u8]) -> Option<Option<&[u8]>> {
     let is_url = is_base64 || head.len() == 5 || head.contains(&b'/') && !head.contains(&b' ');
     let payload = payload.strip_prefix(b",").filter(|_| is_base64);
     is_url.then_some(payload)
+}
+
+/// The base64 text behind `base64,` and what may stand before that word, where there is nothing else: a table may
+/// have a column `base64`.
+fn behind_half_url(text: &[u8]) -> Option<&[u8]> {
+    let head = text.get(..URL_HEAD).unwrap_or(text);
+    let comma = memchr::memchr2(b',', b'\n', head)?;
+    let (head, rest) = text.split_at_checked(comma)?;
+    let payload = rest.strip_prefix(b",")?.trim_ascii_start();
+    let head = head.trim_ascii().to_ascii_lowercase();
+    let is_head = |byte: &u8| byte.is_ascii_alphanumeric() || b"/;=+.-:".contains(byte);
+    let is_mark = head == b"base64" || head.ends_with(b";base64") || head.ends_with(b":base64");
+    let is_base64 = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=-_".contains(byte)
+    };
+    let is_payload = !payload.is_empty() && payload.iter().all(is_base64);
+    (is_mark && head.iter().all(is_head) && is_payload).then_some(payload)
 }
 
 /// What the beginning of a base64 text stands for.
@@ -235,8 +253,22 @@ mod tests {
             ] {
                 assert_eq!(read(file.as_bytes()).as_deref(), Ok(inside.as_bytes()));
             }
-            let url = format!("data:text/csv;charset=utf-8;base64,{text}");
-            assert_eq!(read(url.as_bytes()).as_deref(), Ok(inside.as_bytes()));
+            for head in [
+                "data:text/csv;charset=utf-8;base64,",
+                ";base64,",
+                "base64,",
+                "Base64, ",
+                "text/csv;base64,",
+                "charset=utf-8;base64,",
+                "application/vnd.ms-excel;base64,\r\n",
+            ] {
+                let url = format!("{head}{text}");
+                assert_eq!(
+                    read(url.as_bytes()).as_deref(),
+                    Ok(inside.as_bytes()),
+                    "{head}"
+                );
+            }
         }
         let wide: Vec<u8> = "\u{feff}username,email\nmira,x\n"
             .encode_utf16()
@@ -268,6 +300,8 @@ mod tests {
             "data:text/csv,username%0Amira",
             "data:image/png;base64,iVBORw0KGgo=",
             "data:text/csv;base64,???",
+            "base64,iVBORw0KGgo=",
+            ";base64,AAECAwQFBgcICQ==",
         ] {
             assert!(read(url.as_bytes()).unwrap_err().contains("data:"), "{url}");
         }
@@ -283,6 +317,8 @@ mod tests {
             "username",
             "averylongusernamewithoutanycapitalsordigits\nanother\n",
             "data:1,username\nx,mira\n",
+            "base64,username\nx,mira\n",
+            "username;base64,email\nmira;x,m@x.org\n",
             "",
         ] {
             assert_eq!(read(file.as_bytes()).as_deref(), Ok(file.as_bytes()));
