@@ -38,7 +38,7 @@ const fn standard(charset: &'static Encoding, prior: f32) -> Candidate {
     }
 }
 
-static CANDIDATES: [Candidate; 20] = [
+static CANDIDATES: [Candidate; 21] = [
     standard(encoding_rs::WINDOWS_1252, 0.0),
     standard(encoding_rs::WINDOWS_1250, -0.5),
     standard(encoding_rs::WINDOWS_1251, -0.3),
@@ -55,6 +55,7 @@ static CANDIDATES: [Candidate; 20] = [
     standard(encoding_rs::KOI8_U, -1.5),
     standard(encoding_rs::IBM866, -1.2),
     standard(encoding_rs::MACINTOSH, -2.0),
+    standard(encoding_rs::X_MAC_CYRILLIC, -2.0),
     Candidate {
         charset: TextCharset::Page(&IBM850),
         prior: -1.5,
@@ -288,6 +289,9 @@ fn in_place(before_last: char, last: char, this: char, next: char) -> f32 {
         return sign_in_place(last, this, next);
     };
     let mut likely = sound(script, last, this, next);
+    if this == 'ß' {
+        likely *= sharp_s(before_last, last, next);
+    }
     for neighbour in [last, next] {
         if Script::of(neighbour).is_some_and(|other| other != script) {
             likely *= 1e-4;
@@ -319,6 +323,16 @@ fn in_place(before_last: char, last: char, this: char, next: char) -> f32 {
     likely.ln()
 }
 
+/// How much likelier an ß is behind the vowels that it often follows: Straße, groß, Weißmann.
+fn sharp_s(before_last: char, last: char, next: char) -> f32 {
+    let goes_on = !next.is_alphabetic() || "eberhmlkdgw".contains(next);
+    match (lower(before_last), lower(last)) {
+        ('r', 'a') if next == 'e' || !next.is_alphabetic() => 15.0,
+        ('e', 'i') | ('r', 'o') | ('e', 'u') | ('f', 'u') if goes_on => 15.0,
+        _ => 1.0,
+    }
+}
+
 /// How likely a letter sounds between these: words have vowels between consonants, and some letters stand only
 /// where a word ends.
 fn sound(script: Script, last: char, this: char, next: char) -> f32 {
@@ -347,6 +361,13 @@ fn sound(script: Script, last: char, this: char, next: char) -> f32 {
         (Some(true), Some(true), _) | (_, Some(true), Some(true)) if !PAIRED.contains(this) => 0.3,
         _ => 1.0,
     };
+    // No language has these beside each other.
+    if matches!(
+        (lower(last), this),
+        ('a', 'á' | 'à') | ('o', 'ò') | ('i', 'ì')
+    ) {
+        return 0.01;
+    }
     match this == 'õ' && lower(next) != 'e' {
         true => likely * 0.2,
         false => likely,
@@ -359,6 +380,12 @@ fn sign_in_place(last: char, this: char, next: char) -> f32 {
     let likely: f32 = match this {
         '\u{80}'..='\u{9f}' | '\u{fffd}' => 1e-9,
         '’' if beside == 2 => 2e-2,
+        // Names of two words: Anna–Lena.
+        '–' | '—' if beside == 2 && next.is_uppercase() => 2e-3,
+        // Nº 5, Mª Carmen, 1º.
+        'º' | '°' if matches!(last, 'N' | 'n') && !next.is_alphabetic() => 0.1,
+        'ª' if last == 'M' && !next.is_alphabetic() => 0.1,
+        'º' | 'ª' if last.is_ascii_digit() && !next.is_alphabetic() => 2e-2,
         '’' | '‘' | '–' | '“' | '”' | '„' | '«' | '»' if beside < 2 => 2e-3,
         '€' if beside == 0 => 2e-3,
         '\u{a0}' => 1e-3,
@@ -576,6 +603,7 @@ mod tests {
         ("iso-8859-5", RUSSIAN),
         ("iso-8859-7", GREEK),
         ("iso-8859-9", TURKISH),
+        ("x-mac-cyrillic", RUSSIAN),
         ("koi8-r", RUSSIAN),
         ("koi8-u", UKRAINIAN),
         ("cp850", GERMAN),
@@ -683,6 +711,42 @@ mod tests {
         ] {
             let text = file(names, 2);
             assert_eq!(read(&encode(label, &text)), (text, name));
+        }
+    }
+
+    #[test]
+    fn signs_and_a_lone_sharp_s_are_read_as_they_were_written() {
+        for (label, cell) in [
+            ("windows-1252", "Anna–Lena"),
+            ("windows-1252", "Karl–Heinz Meier"),
+            ("windows-1252", "Nº 5"),
+            ("windows-1252", "Calle Mayor, nº 12"),
+            ("windows-1252", "Mª Carmen"),
+            ("windows-1252", "Edificio 2º B"),
+            ("windows-1252", "Hauptstraße"),
+            ("windows-1252", "María"),
+            ("windows-1252", "Julián"),
+            ("windows-1252", "Tomás"),
+            ("windows-1252", "Croácia"),
+            ("cp850", "Hauptstraße"),
+            ("cp437", "Hauptstraße"),
+            ("cp850", "Große Gasse"),
+            ("cp437", "Weiß"),
+            ("cp850", "Ulf Preuß"),
+        ] {
+            let text = file(&[cell], 1);
+            let (found, name) = read(&encode(label, &text));
+            assert_eq!(found, text, "{label} as {name}");
+        }
+    }
+
+    #[test]
+    fn a_letter_that_was_lost_before_is_no_reason_to_lose_more() {
+        for text in [
+            "username,displayname\nm,M\u{fffd}ller\n",
+            "username\n\u{fffd}\n",
+        ] {
+            assert_eq!(read(text.as_bytes()), (text.to_owned(), "UTF-8"));
         }
     }
 

@@ -386,6 +386,10 @@ fn sequences(text: &[u8], whole: bool) -> (usize, usize) {
 /// Whether the characters outside ASCII are of another alphabet, in the middle of words in ASCII: two accented
 /// letters of a code page can look like one of them.
 fn by_chance(before: &[u8], text: &[u8]) -> bool {
+    // Three bytes that no other charset has in a row: a program put them where a letter was lost.
+    if memchr::memmem::find(text, "\u{fffd}".as_bytes()).is_some() {
+        return false;
+    }
     let text = String::from_utf8_lossy(text);
     let mut last = before.last().map_or(' ', |byte| char::from(*byte));
     let mut chars = text.chars().peekable();
