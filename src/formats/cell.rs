@@ -43,6 +43,8 @@ pub(super) fn write(value: Value<'_>, text: &mut Vec<u8>) -> Result<(), Flaw> {
             Ok(())
         }
         Value::Whole(digits, width) => whole(digits, width, text),
+        // More than a spreadsheet can hold: it shows nothing of it.
+        Value::Number { number, .. } if !number.is_finite() => return Err(Flaw::LostDigits),
         Value::Number {
             number,
             format,
@@ -130,6 +132,8 @@ pub(super) fn numeric(text: &str, format: NumberFormat, is_1904: bool) -> Value<
         return Value::Whole(digits, width);
     }
     match text.parse() {
+        // Too small for a number of a spreadsheet, and not 0 all the same.
+        Ok(0.0) if has_digits(text) => Value::Flawed(Flaw::LostDigits),
         // The parser knows words too, such as `inf`.
         Ok(number) if text.ends_with(|c: char| c.is_ascii_digit() || c == '.') => Value::Number {
             number,
@@ -138,6 +142,12 @@ pub(super) fn numeric(text: &str, format: NumberFormat, is_1904: bool) -> Value<
         },
         _ => Value::Text(text),
     }
+}
+
+/// Whether one of the digits before the exponent is not 0.
+fn has_digits(number: &str) -> bool {
+    let digits = number.split(['e', 'E']).next().unwrap_or_default();
+    digits.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
 /// The digits of a whole number that is written without an exponent.
@@ -212,6 +222,8 @@ mod tests {
             (491_701_234_567_890.0, "491701234567890"),
             (1_234_567_890_123_456.0, "1234567890123456"),
             (1e20, "LostDigits"),
+            (f64::INFINITY, "LostDigits"),
+            (f64::NAN, "LostDigits"),
             (1e-7, "0.0000001"),
         ] {
             assert_eq!(of(number, NumberFormat::Plain, false), expected);
@@ -232,6 +244,11 @@ mod tests {
             ("-110101199003070017", "-110101199003070017"),
             ("110101199003070017.0", "110101199003070017"),
             ("4.91701234567E11", "491701234567"),
+            ("1E400", "LostDigits"),
+            ("-1E400", "LostDigits"),
+            ("1E-400", "LostDigits"),
+            ("0E-400", "0"),
+            ("inf", "inf"),
             ("4.111111111111111E15", "4111111111111111"),
             ("1.1010119900307E+17", "LostDigits"),
             ("1.10101199003070016E17", "LostDigits"),
