@@ -364,7 +364,9 @@ fn rename(name: &str) -> Value {
 fn what_was_removed_since_is_listed() {
     let gone = |names: &[&str]| -> Vec<(String, String)> {
         let reason = "removed since the import";
-        let both = names.iter().map(|name| ((*name).to_owned(), reason.to_owned()));
+        let both = names
+            .iter()
+            .map(|name| ((*name).to_owned(), reason.to_owned()));
         both.collect()
     };
     for server in servers() {
@@ -374,15 +376,46 @@ fn what_was_removed_since_is_listed() {
         let before = everything(&server);
         let remove_lee = json!([{"op": "remove", "path": format!("members[value eq \"{lee}\"]")}]);
         for (first, second, left) in [
-            (json!([change("Users", &lee, title("x"))]), json!([delete("Users", &lee)]), vec!["lee"]),
-            (json!([change("Groups", &crew, rename("r"))]), json!([delete("Groups", &crew)]), vec!["r"]),
-            (json!([change("Groups", &crew, add(&lee))]), json!([delete("Groups", &crew)]), vec!["crew"]),
-            (json!([change("Groups", &crew, add(&lee))]), json!([delete("Users", &lee)]), vec!["lee"]),
-            (json!([change("Groups", &tour, remove_lee)]), json!([delete("Groups", &tour)]), vec!["tour"]),
-            (json!([delete("Users", &lee)]), json!([delete("Groups", &tour)]), vec!["tour"]),
-            (json!([delete("Groups", &tour)]), json!([delete("Users", &lee)]), vec!["lee"]),
             (
-                json!([change("Users", &lee, title("x")), change("Groups", &crew, add(&lee))]),
+                json!([change("Users", &lee, title("x"))]),
+                json!([delete("Users", &lee)]),
+                vec!["lee"],
+            ),
+            (
+                json!([change("Groups", &crew, rename("r"))]),
+                json!([delete("Groups", &crew)]),
+                vec!["r"],
+            ),
+            (
+                json!([change("Groups", &crew, add(&lee))]),
+                json!([delete("Groups", &crew)]),
+                vec!["crew"],
+            ),
+            (
+                json!([change("Groups", &crew, add(&lee))]),
+                json!([delete("Users", &lee)]),
+                vec!["lee"],
+            ),
+            (
+                json!([change("Groups", &tour, remove_lee)]),
+                json!([delete("Groups", &tour)]),
+                vec!["tour"],
+            ),
+            (
+                json!([delete("Users", &lee)]),
+                json!([delete("Groups", &tour)]),
+                vec!["tour"],
+            ),
+            (
+                json!([delete("Groups", &tour)]),
+                json!([delete("Users", &lee)]),
+                vec!["lee"],
+            ),
+            (
+                json!([
+                    change("Users", &lee, title("x")),
+                    change("Groups", &crew, add(&lee))
+                ]),
                 json!([delete("Users", &lee), delete("Groups", &crew)]),
                 vec!["crew", "lee"],
             ),
@@ -396,8 +429,16 @@ fn what_was_removed_since_is_listed() {
             for (path, id, operations) in [
                 ("Users", &lee, json!([{"op": "remove", "path": "title"}])),
                 ("Groups", &crew, rename("crew")),
-                ("Groups", &crew, json!([{"op": "replace", "path": "members", "value": [{"value": kim}]}])),
-                ("Groups", &tour, json!([{"op": "replace", "path": "members", "value": [{"value": lee}]}])),
+                (
+                    "Groups",
+                    &crew,
+                    json!([{"op": "replace", "path": "members", "value": [{"value": kim}]}]),
+                ),
+                (
+                    "Groups",
+                    &tour,
+                    json!([{"op": "replace", "path": "members", "value": [{"value": lee}]}]),
+                ),
             ] {
                 let path = format!("/scim/v2/{path}/{id}");
                 let response = ask(&server, "PATCH", &path, &patch(operations));
@@ -434,7 +475,10 @@ fn what_was_removed_since_is_listed() {
         assert_eq!(undo(&server, &import)["leftTotal"], 0);
         assert_eq!(everything(&server), before);
         let (import, user, group) = made(&server);
-        let second = done(&server, json!([delete("Groups", &group), delete("Users", &user)]));
+        let second = done(
+            &server,
+            json!([delete("Groups", &group), delete("Users", &user)]),
+        );
         assert_eq!(listed(&undo(&server, &import)), gone(&["made", "new"]));
         undo(&server, &second);
         assert_ne!(everything(&server), before);
@@ -473,10 +517,16 @@ fn a_made_group_that_was_changed_since_keeps_its_members() {
         let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
         for (number, (operations, left)) in [
             (rename("theirs"), true),
-            (json!([{"op": "replace", "path": "externalId", "value": "T-1"}]), true),
+            (
+                json!([{"op": "replace", "path": "externalId", "value": "T-1"}]),
+                true,
+            ),
             (add(&lee), true),
             (json!([{"op": "remove", "path": "members"}]), false),
-            (json!([{"op": "add", "path": "externalId", "value": "M-1"}]), false),
+            (
+                json!([{"op": "add", "path": "externalId", "value": "M-1"}]),
+                false,
+            ),
         ]
         .into_iter()
         .enumerate()
@@ -487,11 +537,18 @@ fn a_made_group_that_was_changed_since_keeps_its_members() {
                     post("Groups", "g", group(&format!("made{number}"), json!([]))),
                     change("Groups", "bulkId:g", add(&kim)),
                     change("Groups", "bulkId:g", rename(&format!("made{number}b"))),
-                    change("Groups", "bulkId:g", json!([{"op": "add", "path": "externalId", "value": "M-1"}])),
+                    change(
+                        "Groups",
+                        "bulkId:g",
+                        json!([{"op": "add", "path": "externalId", "value": "M-1"}])
+                    ),
                 ]),
             );
             let filter = format!("/scim/v2/Groups?filter=displayName+eq+%22made{number}b%22");
-            let made = format!("/scim/v2/Groups/{}", id(&get(&server, &filter)["Resources"][0]));
+            let made = format!(
+                "/scim/v2/Groups/{}",
+                id(&get(&server, &filter)["Resources"][0])
+            );
             assert_eq!(ask(&server, "PATCH", &made, &patch(operations)).status, 200);
             let changed = get(&server, &made);
             let undone = undo(&server, &import);
@@ -518,8 +575,12 @@ fn memberships_are_taken_back_whoever_has_changed_them_since() {
         let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
         let crew = make_group(&server, "crew", &[&kim]);
         let before = everything(&server);
-        let remove = |user: &str| json!([{"op": "remove", "path": format!("members[value eq \"{user}\"]")}]);
-        let operations = json!([change("Groups", &crew, add(&lee)), change("Groups", &crew, remove(&kim))]);
+        let remove =
+            |user: &str| json!([{"op": "remove", "path": format!("members[value eq \"{user}\"]")}]);
+        let operations = json!([
+            change("Groups", &crew, add(&lee)),
+            change("Groups", &crew, remove(&kim))
+        ]);
         let import = done(&server, operations);
         let path = format!("/scim/v2/Groups/{crew}");
         for operations in [remove(&lee), add(&lee), add(&kim), remove(&kim)] {

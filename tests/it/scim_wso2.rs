@@ -428,27 +428,51 @@ fn a_list_may_be_limited_to_a_user_store() {
         let sue = vec!["SALES/sue"];
         for (query, expected) in [
             ("Users?domain=SALES&filter=userName+eq+sam", sam.clone()),
-            ("Users?domain=sales&filter=userName+Eq+%22SAM%22", sam.clone()),
-            ("Users?domain=SALES&filter=userName+eq+SALES/sam", sam.clone()),
+            (
+                "Users?domain=sales&filter=userName+Eq+%22SAM%22",
+                sam.clone(),
+            ),
+            (
+                "Users?domain=SALES&filter=userName+eq+SALES/sam",
+                sam.clone(),
+            ),
             ("Users?domain=SALES&filter=userName+sw+sa", sam.clone()),
             ("Users?domain=SALES&filter=userName+ne+sue", sam.clone()),
-            ("Users?domain=SALES&filter=not+(userName+eq+sue)", sam.clone()),
+            (
+                "Users?domain=SALES&filter=not+(userName+eq+sue)",
+                sam.clone(),
+            ),
             ("Users?domain=SALES&filter=userName+eq+PRIMARY/kim", vec![]),
             ("Users?domain=SALES&filter=userName+eq+kim", vec![]),
             ("Users?domain=PRIMARY&filter=userName+eq+kim", vec!["kim"]),
             ("Users?filter=userName+eq+PRIMARY/kim", vec!["kim"]),
             ("Users?filter=userName+sw+primary/", vec!["kim"]),
-            ("Users?filter=userName+ne+PRIMARY/kim+and+userName+ew+m", sam),
-            ("Users?domain=SALES&filter=userName+eq+sue+and+groups+eq+crew", sue.clone()),
+            (
+                "Users?filter=userName+ne+PRIMARY/kim+and+userName+ew+m",
+                sam,
+            ),
+            (
+                "Users?domain=SALES&filter=userName+eq+sue+and+groups+eq+crew",
+                sue.clone(),
+            ),
             ("Users?domain=SALES&filter=groups+eq+CREW", sue.clone()),
             ("Users?filter=groups+eq+SALES/crew", sue.clone()),
             (&format!("Users?filter=groups+eq+{sales}"), sue),
             ("Users?filter=groups+eq+crew", vec!["kim"]),
             ("Users?filter=groups+eq+PRIMARY/crew", vec!["kim"]),
             ("Users?filter=groups+sw+cr", vec!["kim"]),
-            ("Users?domain=SALES&filter=groups+ne+crew", vec!["SALES/sam"]),
-            ("Groups?domain=SALES&filter=displayName+eq+team", vec!["SALES/team"]),
-            ("Groups?domain=SALES&filter=displayName+sw+t", vec!["SALES/team"]),
+            (
+                "Users?domain=SALES&filter=groups+ne+crew",
+                vec!["SALES/sam"],
+            ),
+            (
+                "Groups?domain=SALES&filter=displayName+eq+team",
+                vec!["SALES/team"],
+            ),
+            (
+                "Groups?domain=SALES&filter=displayName+sw+t",
+                vec!["SALES/team"],
+            ),
             ("Groups?filter=displayName+eq+PRIMARY/crew", vec!["crew"]),
         ] {
             assert_eq!(found(&format!("/scim2/{query}")), expected, "{url} {query}");
@@ -456,8 +480,16 @@ fn a_list_may_be_limited_to_a_user_store() {
         let message = json!({"domain": "SALES", "filter": "userName eq sam"});
         let searched = document(&ask(&server, "POST", "/scim2/Users/.search", &message));
         assert_eq!(names(&searched), ["SALES/sam"]);
-        assert_eq!(found("/scim/v2/Users?filter=userName+eq+%22PRIMARY/kim%22"), [""; 0]);
-        let response = ask(&server, "DELETE", &format!("/scim2/Groups/{sales}"), &Value::Null);
+        assert_eq!(
+            found("/scim/v2/Users?filter=userName+eq+%22PRIMARY/kim%22"),
+            [""; 0]
+        );
+        let response = ask(
+            &server,
+            "DELETE",
+            &format!("/scim2/Groups/{sales}"),
+            &Value::Null,
+        );
         assert_eq!(response.status, 204);
         let page = get(&server, "/scim2/Users?domain=SALES&count=1&cursor=");
         assert_eq!(page["totalResults"], 2);
@@ -504,7 +536,10 @@ fn id_of(server: &TestApp, name: &str) -> String {
 /// The id of the group with this name.
 #[track_caller]
 fn group_id(server: &TestApp, name: &str) -> String {
-    let list = get(server, &format!("/scim2/Groups?filter=displayName+eq+{name}"));
+    let list = get(
+        server,
+        &format!("/scim2/Groups?filter=displayName+eq+{name}"),
+    );
     id(&list["Resources"][0])
 }
 

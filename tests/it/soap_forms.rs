@@ -122,7 +122,11 @@ fn a_file_that_was_not_encoded_is_said_to_be_one() {
         assert!(!told.contains("kim"), "{told}");
     }
     // Where it can be either, both are said.
-    for file in ["anna-lena", "kim_falk", "Zm9v-Zm9v_Zm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9v"] {
+    for file in [
+        "anna-lena",
+        "kim_falk",
+        "Zm9v-Zm9v_Zm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9v",
+    ] {
         let told = server.post("text/xml", call(file).as_bytes()).fault_text();
         assert!(told.contains("base64url"), "{file}: {told}");
         assert!(told.contains("have it encoded as base64 first"), "{told}");

@@ -235,11 +235,7 @@ async fn change(
     let headers = request.headers();
     let named = request.match_info().get("id").unwrap_or_default();
     let named = named.to_owned();
-    let incoming = Incoming::new(
-        payload,
-        Arc::clone(&state.traffic),
-        OnBehalf::from(&caller),
-    );
+    let incoming = Incoming::new(payload, Arc::clone(&state.traffic), OnBehalf::from(&caller));
     let answered = intake::with_body(incoming, move |mut body| {
         let passed_over = io::copy(&mut body, &mut io::sink());
         let carry_out = || {

@@ -1,9 +1,7 @@
 //! Whether text in the place of base64 is the file itself: some clients send it as it is.
 
 /// Signs that files of users have, and neither base64 nor base64url has.
-const SIGNS: [char; 11] = [
-    ',', ';', '|', '@', '.', '"', '\'', ':', '#', '(', '&',
-];
+const SIGNS: [char; 11] = [',', ';', '|', '@', '.', '"', '\'', ':', '#', '(', '&'];
 
 /// Headings of the column that every file of users has, in small letters and without `_`, `-` and blanks.
 const HEADINGS: [&str; 5] = [

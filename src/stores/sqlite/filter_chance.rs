@@ -264,7 +264,14 @@ fn condition(chance: &mut Chance, table: Table) -> String {
             format!("active {operator} {}", chance.of(&["true", "false"]))
         }
         (3, Table::Users) if chance.below(2) == 0 => {
-            let names = ["kim 0", "KIM 5", "sales/Kim2 1", "Sales/kim 5", "jos\u{e9} 2", "x"];
+            let names = [
+                "kim 0",
+                "KIM 5",
+                "sales/Kim2 1",
+                "Sales/kim 5",
+                "jos\u{e9} 2",
+                "x",
+            ];
             format!("groups.display {operator} {}", json!(chance.of(&names)))
         }
         (3, Table::Users) => format!(

@@ -36,11 +36,7 @@ impl Names<'_> {
     }
 
     fn compared(&self, path: AttributePath, operator: Operator, text: String) -> Filter {
-        let names = (
-            path.extension,
-            path.name.as_str(),
-            path.sub.as_deref(),
-        );
+        let names = (path.extension, path.name.as_str(), path.sub.as_deref());
         match names {
             (None, "userName" | "displayName", None) if self.is_name(&path) => {
                 self.name(path, operator, text)
