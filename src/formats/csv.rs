@@ -71,6 +71,31 @@ pub struct Conventions {
     pub blanks: (u64, u64),
 }
 
+/// Puts the fields of a record into `output` that its delimiters make of it, marks and all: a row whose quotation
+/// marks can be read in more than one way is shown as it is in the file. None: there are too many.
+fn fields_as_they_are(
+    record: &[u8],
+    delimiter: u8,
+    output: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+) -> Option<(usize, usize)> {
+    let fields = memchr_iter(delimiter, record).count() + 1;
+    if fields > FIELDS_LIMIT {
+        return None;
+    }
+    output.clear();
+    ends.clear();
+    for field in record.split(|byte| *byte == delimiter) {
+        output.extend_from_slice(field);
+        ends.push(output.len());
+    }
+    let bytes = output.len();
+    // The parser writes into what is there of them.
+    output.resize(bytes.max(FIRST_OUTPUT), 0);
+    ends.resize(fields.max(FIRST_FIELDS), 0);
+    Some((bytes, fields))
+}
+
 impl<R: Read> CsvRows<R> {
     /// A reader of `source`, whose first line tells the delimiter where none is given.
     pub fn new(source: R, delimiter: Option<Delimiter>) -> Self {
@@ -218,6 +243,9 @@ impl<R: Read> CsvRows<R> {
             Verdict::Unclear(position) => {
                 let lines = u32::try_from(self.line.saturating_sub(line)).unwrap_or(u32::MAX);
                 let flaw = Flaw::Quotes(lines.max(1));
+                let raw = fields_as_they_are(record, delimiter, &mut self.output, &mut self.ends);
+                let (bytes, fields) = raw.unwrap_or((bytes, fields));
+                let position = position.min(fields.saturating_sub(1));
                 Ok((bytes, fields, Some(FlawedField { position, flaw })))
             }
         }
