@@ -246,6 +246,15 @@ impl Batching {
             && self.counted == Counters::default()
     }
 
+    /// Whether blank rows were seen, or none.
+    pub(super) fn is_blank(&self) -> bool {
+        !self.begun
+            && self.record.counters == Counters::default()
+            && self.gathering.is_empty()
+            && self.findings.is_empty()
+            && self.counted.total == self.counted.skipped
+    }
+
     /// Adds a warning about the whole file.
     pub(super) fn warn(&mut self, code: &'static str, message: &str) {
         self.findings

@@ -12,12 +12,20 @@ pub(super) fn trimmed(cell: &str) -> &str {
     cell.trim_matches(is_blank)
 }
 
-/// Whether a character at the end of a cell is not seen.
+/// Whether a character at the end of a cell is not seen: blanks, zero-width characters, soft hyphens, and the marks
+/// of writing directions that programs put around addresses and numbers.
 fn is_blank(character: char) -> bool {
     character.is_whitespace()
         || matches!(
             character,
-            '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
         )
 }
 
@@ -26,10 +34,23 @@ pub(super) fn text_marked(cell: &str) -> Option<&str> {
     cell.strip_prefix("=\"")?.strip_suffix('"')
 }
 
-/// The error value of a spreadsheet that the cell holds, such as `#N/A`: its names in English, German,
-/// French, Spanish and Portuguese.
-pub(super) fn spreadsheet_error(cell: &str) -> Option<&'static str> {
-    const ERRORS: [&str; 33] = [
+/// The error value of a spreadsheet that the cell holds, such as `#N/A`, in any language of Excel's: a known word
+/// for it, or else [`SOME_ERROR`]. In a password only what is known is one.
+#[inline]
+pub(super) fn spreadsheet_error(cell: &str, is_password: bool) -> Option<&'static str> {
+    match cell.as_bytes().first() {
+        Some(b'#') => error_with_sign(cell, is_password),
+        Some(b'E' | b'e') if cell.len() == 7 => calc_error(cell),
+        _ => None,
+    }
+}
+
+/// What an error is called that is known by its form alone.
+const SOME_ERROR: &str = "of a spreadsheet";
+
+fn error_with_sign(cell: &str, is_password: bool) -> Option<&'static str> {
+    // Those that have no sign at the end, or may go without it. The others are `#`, capitals and a sign.
+    const ERRORS: [&str; 34] = [
         "#N/A",
         "#N/A!",
         "#REF!",
@@ -40,36 +61,54 @@ pub(super) fn spreadsheet_error(cell: &str) -> Option<&'static str> {
         "#NUM!",
         "#SPILL!",
         "#CALC!",
-        "#FIELD!",
-        "#BLOCKED!",
-        "#CONNECT!",
-        "#UNKNOWN!",
-        "#BUSY!",
-        "#PYTHON!",
-        "#GETTING_DATA",
         "#ERROR!",
+        "#GETTING_DATA",
+        "#REF",
+        "#NAME",
+        "#VALUE",
+        "#DIV/0",
+        "#NULL",
+        "#NUM",
         "#NV",
-        "#BEZUG!",
-        "#WERT!",
-        "#ZAHL!",
+        "#N/D",
+        "#N/B",
+        "#N/V",
+        "#N/DISP",
+        "#I/T",
+        "#YOK",
+        "#SAKNAS",
+        "#PUUTTUU",
+        "#HIÁNYZIK",
+        "#NENÍ_K_DISPOZICI",
+        "#NEDOSTUPNÝ",
+        "#Н/Д",
+        "#Δ/Υ",
         "#ÜBERLAUF!",
-        "#VALEUR!",
-        "#NOM?",
-        "#NOMBRE!",
-        "#NOMBRE?",
-        "#¡REF!",
-        "#¡VALOR!",
-        "#¡NUM!",
-        "#¡DIV/0!",
-        "#VALOR!",
-        "#NOME?",
+        "#SAKNAS!",
     ];
-    if cell.as_bytes().first() != Some(&b'#') {
+    if let Some(known) = ERRORS.into_iter().find(|error| is_same(cell, error)) {
+        return Some(known);
+    }
+    if is_password {
         return None;
     }
-    ERRORS
-        .into_iter()
-        .find(|error| cell.eq_ignore_ascii_case(error))
+    // A number that is too wide for its column.
+    if cell.len() >= 3 && cell.bytes().all(|byte| byte == b'#') {
+        return Some("###");
+    }
+    let word = cell.strip_prefix('#')?.strip_suffix(['!', '?'])?;
+    let word = word.strip_prefix('¡').unwrap_or(word);
+    let capitals = word.chars().filter(|sign| sign.is_uppercase()).count();
+    let is_part = |sign: char| sign.is_uppercase() || matches!(sign, '/' | '0' | '_');
+    (capitals >= 2 && word.chars().all(is_part)).then_some(SOME_ERROR)
+}
+
+/// `Err:502` and its kind, as LibreOffice and OpenOffice write them.
+fn calc_error(cell: &str) -> Option<&'static str> {
+    let is_mark = cell.get(..4)?.eq_ignore_ascii_case("err:");
+    let number = cell.get(4..)?;
+    let is_number = number.starts_with('5') && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_mark && is_number).then_some("Err:5…")
 }
 
 /// Whether the cell is how a database or a program writes that there is no value.
@@ -127,7 +166,7 @@ pub(super) fn is_claim_shaped(cell: &str) -> bool {
     })
 }
 
-/// Whether a line of cells is drawn with dashes, as programs underline their headings.
+/// Whether a line of cells is drawn with dashes or other signs, as programs underline their headings.
 pub(super) fn is_ruled<'c>(mut cells: impl Iterator<Item = &'c str>) -> bool {
     let mut drawn = 0;
     let only_lines = cells.all(|cell| {
@@ -135,11 +174,48 @@ pub(super) fn is_ruled<'c>(mut cells: impl Iterator<Item = &'c str>) -> bool {
         cell.chars().all(|sign| {
             matches!(
                 sign,
-                '-' | '=' | '_' | '+' | '|' | ':' | '\u{2500}' | '\u{2014}'
+                '-' | '='
+                    | '_'
+                    | '+'
+                    | '|'
+                    | ':'
+                    | '*'
+                    | '~'
+                    | '.'
+                    | '\u{ad}'
+                    | '\u{af}'
+                    | '\u{b7}'
+                    | '\u{2010}'..='\u{2015}'
+                    | '\u{203e}'
+                    | '\u{2212}'
+                    | '\u{23af}'
+                    | '\u{2500}'..='\u{257f}'
+                    | '\u{2580}'..='\u{259f}'
+                    | '\u{25ac}'
             ) || sign.is_whitespace()
         })
     });
     only_lines && drawn >= 3
+}
+
+/// Whether the line is `sep=` and a delimiter, in quotation marks or not, which a spreadsheet program has at the
+/// beginning of a file; where the delimiter is the file's own, it ends the cell.
+pub(super) fn is_separator_line<'c>(mut cells: impl Iterator<Item = &'c str>) -> bool {
+    let first = cells.next().map(trimmed).unwrap_or_default();
+    let is_mark = first
+        .get(..4)
+        .is_some_and(|mark| mark.eq_ignore_ascii_case("sep="));
+    let rest = first.get(4..).unwrap_or_default();
+    is_mark
+        && rest.chars().count() <= 1
+        && !rest.contains(char::is_alphanumeric)
+        && cells.all(|cell| trimmed(cell).is_empty())
+}
+
+/// Whether two texts are the same in any case.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || (!one.is_ascii() && one.to_lowercase() == other.to_lowercase())
 }
 
 #[cfg(test)]
@@ -156,6 +232,9 @@ mod tests {
             ("Zoë", "Zoë"),
             ("é", "é"),
             (" \u{3000}", ""),
+            ("\u{200e}kim\u{200f}", "kim"),
+            ("\u{202a}kim@x.org\u{202c}", "kim@x.org"),
+            ("\u{2066}kim\u{2069}\u{ad}", "kim"),
             ("", ""),
         ] {
             assert_eq!(trimmed(cell), bare, "{cell:?}");
@@ -173,11 +252,62 @@ mod tests {
 
     #[test]
     fn errors_and_words_for_nothing_are_known() {
-        assert_eq!(spreadsheet_error("#n/a"), Some("#N/A"));
-        assert_eq!(spreadsheet_error("#NV"), Some("#NV"));
-        for cell in ["#", "#1", "N/A", "#hashtag", ""] {
-            assert_eq!(spreadsheet_error(cell), None, "{cell}");
+        assert_eq!(spreadsheet_error("#n/a", true), Some("#N/A"));
+        assert_eq!(spreadsheet_error("#NV", false), Some("#NV"));
+        for cell in [
+            "#N/D",
+            "#N/B",
+            "#Н/Д",
+            "#YOK",
+            "#SAKNAS!",
+            "#WAARDE!",
+            "#VALORE!",
+            "#RIF!",
+            "#ARG!",
+            "#ЗНАЧ!",
+            "#MACRO?",
+            "#DIV/0",
+            "#VALUE",
+            "#REF",
+            "#####",
+            "###",
+            "Err:502",
+            "Err:522",
+            "#¡VALOR!",
+            "#BEZUG!",
+            "#AD?",
+            "#SAYI/0!",
+            "#ССЫЛКА!",
+            "#ИМЯ?",
+            "#GETTING_DATA",
+            "#N/D!",
+            "#ÚNICO!",
+        ] {
+            assert!(spreadsheet_error(cell, false).is_some(), "{cell}");
         }
+        for cell in [
+            "#",
+            "##",
+            "#1",
+            "N/A",
+            "#hashtag",
+            "",
+            "#NEWS",
+            "#NEWS-2026",
+            "#Team!",
+            "#A!",
+            "#!",
+            "Err:402",
+            "Err:5",
+            "Error:1",
+            "#7!",
+            "#TEAM 7!",
+        ] {
+            assert_eq!(spreadsheet_error(cell, false), None, "{cell}");
+        }
+        // A password may have a sign, capitals and a mark.
+        assert_eq!(spreadsheet_error("#SECRET!", true), None);
+        assert!(spreadsheet_error("#SECRET!", false).is_some_and(|name| !name.contains("SECRET")));
         assert!(is_null_word("NULL") && is_null_word("(null)"));
         assert!(!is_null_word("Nullmann") && !is_null_word(""));
     }
@@ -199,7 +329,22 @@ mod tests {
         assert!(!is_claim_shaped("a=b") && !is_claim_shaped("http://x.org/"));
         assert!(!is_claim_shaped("see http://x.org/?a=b"));
         assert!(is_ruled(["--------", "-----"].into_iter()));
-        assert!(is_ruled(["======"].into_iter()));
+        for line in ["======", "******", "═══╪═══", "~~~", "....", "———", "▬▬▬"]
+        {
+            assert!(is_ruled([line, ""].into_iter()), "{line}");
+        }
+        for (line, is_one) in [
+            (&["sep=,"][..], true),
+            (&["sep=", ""], true),
+            (&["SEP=;"], true),
+            (&["sep=\t"], true),
+            (&["sep=x"], false),
+            (&["sep=", "x"], false),
+            (&["sepp", ""], false),
+            (&["sep=,,"], false),
+        ] {
+            assert_eq!(is_separator_line(line.iter().copied()), is_one, "{line:?}");
+        }
         assert!(!is_ruled(["-"].into_iter()) && !is_ruled(["a-b", "---"].into_iter()));
     }
 }

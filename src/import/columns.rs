@@ -13,6 +13,7 @@ use crate::formats::csv_writer::is_marked;
 use crate::formats::delimiter::Delimiter;
 use crate::formats::row::{Row, TextRow};
 use crate::import::cells;
+use crate::import::header_words::{self, HeaderWords};
 use crate::import::presets::Cells;
 use crate::import::preview::PreviewColumn;
 use crate::quoted;
@@ -22,9 +23,6 @@ use crate::users::merge::cleared;
 use crate::users::name::{sorting_key, split_domain};
 use crate::users::passwords;
 use crate::users::problem::{Problem, Severity};
-
-/// Headings of passwords in the original's dialect.
-pub(super) const PASSWORD_HEADINGS: [&str; 4] = ["password", "pass", "pwd", "credential"];
 
 /// Names of the original's columns, for files whose header says nothing.
 const POSITIONAL: [&str; 3] = ["UserName", "Password", "Claims"];
@@ -40,13 +38,14 @@ pub const INCOMPLETE: &str = "rejects-incomplete";
 pub const CLEAR: &str = r"\N";
 
 /// Attributes that hold numbers and dates, in which a database's word for no value is none.
-const WITHOUT_NULL_WORDS: [&str; 14] = [
+const WITHOUT_NULL_WORDS: [&str; 15] = [
     "created",
     "dob",
     "employeeNumber",
     "mobile",
     "modified",
     "otherphone",
+    "phoneNumbers",
     "phoneNumbers.fax",
     "phoneNumbers.home",
     "phoneNumbers.other",
@@ -70,6 +69,8 @@ pub struct ColumnPlan<'t> {
     password_by_position: bool,
     /// Whether every field behind the last column is a claim cell too, and rows may be shorter.
     open_ended: bool,
+    /// Whether the columns are the original's, named or not.
+    is_originals: bool,
     /// What stands between the columns; none in a workbook.
     delimiter: Option<Delimiter>,
     /// The file is a list of rejected rows, mended and sent again.
@@ -93,6 +94,8 @@ pub(super) struct Column {
     pub second: Option<Field>,
     /// How its cells are written.
     pub cells: Cells,
+    /// It holds what a rejected row had behind the last column: claims, or too much.
+    pub is_surplus: bool,
 }
 
 impl Column {
@@ -103,6 +106,7 @@ impl Column {
             field,
             second: None,
             cells: Cells::Plain,
+            is_surplus: false,
         }
     }
 }
@@ -119,6 +123,8 @@ pub enum RowContent<'r> {
     Header,
     /// It is a line of dashes, as programs draw it below their headings.
     Ruled,
+    /// It is a line `sep=`, as Excel reads it at the beginning of a file.
+    Separator,
     /// It is the example of a template.
     Example,
     /// It says nothing.
@@ -136,7 +142,7 @@ enum ReadCell {
 impl<'t> ColumnPlan<'t> {
     /// The plan of a file whose header line has these cells, and names these columns.
     pub(super) fn headed(
-        columns: Vec<Column>,
+        mut columns: Vec<Column>,
         header_line: Vec<String>,
         claims: &'t ClaimTable,
     ) -> Self {
@@ -150,13 +156,22 @@ impl<'t> ColumnPlan<'t> {
         let is_reject_file = REJECT_COLUMNS
             .iter()
             .all(|own| columns.iter().any(|column| column.name == *own));
+        let surplus = columns
+            .iter_mut()
+            .filter(|column| is_reject_file && column.field.is_none());
+        for column in surplus.filter(|column| is_extra_column(&column.name)) {
+            column.field = Some(Field::ClaimCells);
+            column.is_surplus = true;
+        }
         let is_name = |column: &Column| column.field == Some(Field::UserName);
         let name_position = columns.iter().position(is_name).unwrap_or_default();
         let mut header_words = HeaderWords::new(claims);
         if let Some(heading) = header_line.get(name_position) {
-            header_words.add(heading);
+            header_words.add(&heading.to_lowercase());
+            header_words.add(&heading.to_uppercase());
         }
         ColumnPlan {
+            is_originals: are_originals(&columns),
             claims,
             by_position: false,
             password_by_position: false,
@@ -197,10 +212,7 @@ impl<'t> ColumnPlan<'t> {
         let column = |(name, field): (&str, Field)| Column::plain(name.to_owned(), Some(field));
         let is_named = header_line.get(1).is_some_and(|heading| {
             let heading = cells::trimmed(heading);
-            claims.column(heading) == Some(&Field::Password)
-                || PASSWORD_HEADINGS
-                    .iter()
-                    .any(|it| heading.eq_ignore_ascii_case(it))
+            claims.column(heading) == Some(&Field::Password) || header_words::is_password(heading)
         });
         ColumnPlan {
             by_position: true,
@@ -216,6 +228,11 @@ impl<'t> ColumnPlan<'t> {
     /// The plan of a file with another delimiter than the comma, or, being a workbook, with none.
     pub fn separated_by(self, delimiter: Option<Delimiter>) -> Self {
         ColumnPlan { delimiter, ..self }
+    }
+
+    /// Whether the file has a header line, and something in it.
+    pub(super) fn has_header_line(&self) -> bool {
+        !self.header_line.is_empty()
     }
 
     /// The name of the column at `position`.
@@ -270,6 +287,7 @@ impl<'t> ColumnPlan<'t> {
                     || self.is_out_of_place(position, &cell);
                 match hidden {
                     true => String::new(),
+                    false if position == self.name_position => self.without_rest_of_row(cell),
                     false => cell.into_owned(),
                 }
             })
@@ -294,6 +312,23 @@ impl<'t> ColumnPlan<'t> {
         let first = password.saturating_sub(wanted.saturating_sub(found));
         let last = password + found.saturating_sub(wanted);
         (first..=last).contains(&position) && at(&Field::UserName) != Some(position)
+    }
+
+    /// A user name without what is behind a delimiter in it, where a password may be there: the whole row may stand
+    /// in the cell. What is left cannot be taken for a name by itself.
+    fn without_rest_of_row(&self, cell: Cow<'_, str>) -> String {
+        let Some(rest) = self.behind_delimiter(&cell) else {
+            return cell.into_owned();
+        };
+        let is_between = |sign: char| !sign.is_alphanumeric() && !"!#$%&*+-./=?@^_~".contains(sign);
+        match rest.split(is_between).any(passwords::looks_like_one) {
+            true => {
+                let kept = cell.len() - rest.len();
+                let sign = rest.chars().next().unwrap_or(',');
+                format!("{}{sign}…", cell.get(..kept).unwrap_or_default())
+            }
+            false => cell.into_owned(),
+        }
     }
 
     /// Whether a column of names holds what looks like a password: the columns may be in another order
@@ -339,11 +374,16 @@ impl<'t> ColumnPlan<'t> {
             .get(self.name_position)
             .and_then(|cell| cell.bytes().next())
         {
-            Some(b'-' | b'=' | b'_' | b'+' | b'|' | 0xe2) if cells::is_ruled(row.iter()) => {
+            Some(b'-' | b'=' | b'_' | b'+' | b'|' | b'*' | b'~' | b'.' | 0xc2 | 0xe2)
+                if cells::is_ruled(row.iter()) =>
+            {
                 return Ok(RowContent::Ruled);
             }
-            _ if self.repeats_header(row)? => return Ok(RowContent::Header),
-            _ => {}
+            _ => {
+                if let Some(content) = self.of_a_line_between(row)? {
+                    return Ok(content);
+                }
+            }
         }
         if row.len() < self.columns.len() && !self.open_ended {
             self.check_short(row)?;
@@ -355,11 +395,13 @@ impl<'t> ColumnPlan<'t> {
         };
         // Hardly any row has the sign, and each of its cells would be searched for it.
         let has_equals = memchr(b'=', row.text().as_bytes()).is_some();
-        let mut is_blank = true;
+        let (mut is_blank, mut filled) = (true, 0);
         let mut values = row.iter();
         for (column, value) in self.columns.iter().zip(&mut values) {
             let (cell, is_tidy) = self.tidy(value, column.field.as_ref());
-            is_blank &= cell.is_empty() && cells::trimmed(value).is_empty();
+            let is_filled = !cell.is_empty() || !cells::trimmed(value).is_empty();
+            is_blank &= !is_filled;
+            filled += u32::from(is_filled && column.field.is_some());
             match self.read_cell(column, cell, is_tidy, has_equals, &mut candidate) {
                 ReadCell::Read => {}
                 ReadCell::Example => return Ok(RowContent::Example),
@@ -369,7 +411,9 @@ impl<'t> ColumnPlan<'t> {
         for value in values {
             let last = self.columns.last().filter(|_| self.open_ended);
             let (cell, is_tidy) = self.tidy(value, last.and_then(|column| column.field.as_ref()));
-            is_blank &= cell.is_empty() && cells::trimmed(value).is_empty();
+            let is_filled = !cell.is_empty() || !cells::trimmed(value).is_empty();
+            is_blank &= !is_filled;
+            filled += u32::from(is_filled);
             match last {
                 None => self.read_surplus(cell, row, &mut candidate)?,
                 Some(column) => {
@@ -380,10 +424,36 @@ impl<'t> ColumnPlan<'t> {
                 }
             }
         }
-        match is_blank {
-            true => Ok(RowContent::Nothing),
-            false => Ok(RowContent::User(candidate)),
+        if is_blank {
+            return Ok(RowContent::Nothing);
         }
+        if filled == 1 && self.columns.len() > 1 {
+            self.check_alone(row.line(), candidate.user_name)?;
+        }
+        Ok(RowContent::User(candidate))
+    }
+
+    /// What stands in a cell from the first character on that is, or often is, between columns.
+    fn behind_delimiter<'c>(&self, cell: &'c str) -> Option<&'c str> {
+        let delimiter = self.delimiter.map(|it| char::from(it.byte()));
+        let is_between = |sign| matches!(sign, ',' | ';' | '\t' | '|') || Some(sign) == delimiter;
+        cell.find(is_between).and_then(|place| cell.get(place..))
+    }
+
+    /// Whether the only cell of a row that has something in it is a user name. A whole row in one cell may have a
+    /// password in it, so it is not repeated.
+    fn check_alone(&self, line: u64, name: &str) -> Result<(), Problem> {
+        if self.behind_delimiter(name).is_none() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Severity::Failed,
+            line,
+            None,
+            "field-count",
+            "the whole row stands in one cell, with delimiters in it and nothing in the others; give each value \
+             a cell of its own, without quotation marks around the row",
+        ))
     }
 
     /// Reads a cell of this column. It runs once a cell, and a call would cost as much as what is done.
@@ -410,12 +480,17 @@ impl<'t> ColumnPlan<'t> {
         let Some(field) = &column.field else {
             return ReadCell::Read;
         };
-        if let Some(error) = cells::spreadsheet_error(cell) {
+        if let Some(error) = cells::spreadsheet_error(cell, *field == Field::Password) {
             let problem = spreadsheet_error(line, &column.name, error);
             candidate.problems.push(problem);
             return ReadCell::Read;
         }
         match field {
+            Field::ClaimCells if column.is_surplus && !cells::is_claim_shaped(cell) => {
+                if !cell.is_empty() {
+                    candidate.problems.push(still_surplus(line, &column.name));
+                }
+            }
             Field::ClaimCells => self.read_claim(cell, &column.name, candidate),
             Field::UserName => put(candidate, field, &column.name, cell),
             Field::Password => {
@@ -481,14 +556,22 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// Whether the row repeats the header line, as files do that were put together.
-    fn repeats_header(&self, row: &TextRow<'_>) -> Result<bool, Problem> {
+    /// What a line is that stands between the rows where files were put together: a header line, or a line
+    /// `sep=`.
+    fn of_a_line_between<'r>(&self, row: &TextRow<'r>) -> Result<Option<RowContent<'r>>, Problem> {
         let is_word = |cell| self.header_words.may_be(cell);
         if !row.get(self.name_position).is_some_and(is_word) {
-            return Ok(false);
+            return Ok(None);
         }
-        let same =
-            |(cell, heading): (&str, &String)| cells::trimmed(cell).eq_ignore_ascii_case(heading);
+        if cells::is_separator_line(row.iter()) {
+            return Ok(Some(RowContent::Separator));
+        }
+        Ok(self.repeats_header(row)?.then_some(RowContent::Header))
+    }
+
+    /// Whether the row repeats the header line, or another one of the same columns in the same order.
+    fn repeats_header(&self, row: &TextRow<'_>) -> Result<bool, Problem> {
+        let same = |(cell, heading): (&str, &String)| cells::is_same(cells::trimmed(cell), heading);
         let is_same = !self.header_line.is_empty()
             && row.iter().zip(&self.header_line).all(same)
             && row
@@ -498,27 +581,69 @@ impl<'t> ColumnPlan<'t> {
         if is_same && (row.len() > 1 || self.header_line.len() == 1) {
             return Ok(true);
         }
-        // Another header line: what is behind it may be in another order.
-        let words = row
-            .iter()
-            .map(cells::trimmed)
-            .filter(|cell| !cell.is_empty());
-        let words: Vec<&str> = words.collect();
-        let count = words.len();
-        if count < 2 || !words.iter().all(|word| self.claims.column(word).is_some()) {
-            return Ok(false);
+        let cell = |position: usize| row.get(position).map(cells::trimmed).unwrap_or_default();
+        let name = cell(self.name_position);
+        let first = self.meaning(self.name_position, name);
+        let is_password = |column: &Column| column.field == Some(Field::Password);
+        let password = self.columns.iter().position(is_password);
+        let second = password.map(cell).unwrap_or_default();
+        if first.is_none() {
+            // No column that is known here: what is behind it, is not known either.
+            return match header_words::are_user_and_password(name, second) {
+                true => Err(another_header(row.line())),
+                false => Ok(false),
+            };
         }
-        if self.by_position && count <= POSITIONAL.len() {
-            return Ok(true);
+        let (mut known, mut unknown, mut claims, mut in_order) = (0, 0, 0, true);
+        for (position, cell) in row.iter().map(cells::trimmed).enumerate() {
+            match self.meaning(position, cell) {
+                _ if cell.is_empty() => {}
+                None if cells::is_claim_shaped(cell) => claims += 1,
+                None => unknown += 1,
+                Some(field) => {
+                    known += 1;
+                    let column = self.columns.get(position);
+                    let column = column.or(self.columns.last().filter(|_| self.open_ended));
+                    in_order &= column.is_some_and(|column| column.field.as_ref() == field);
+                }
+            }
         }
-        Err(Problem::new(
-            Severity::Failed,
-            row.line(),
-            None,
-            "header-repeated",
-            "the row is a header line with other columns than the file's; rows behind it may be in another \
-             order, so send them as a file of their own",
-        ))
+        let names_password = first == Some(Some(&Field::UserName))
+            && password.is_some_and(|position| {
+                self.meaning(position, second) == Some(Some(&Field::Password))
+            });
+        // The words of some other header are an account with the password `password`, if they are one.
+        let is_header = known >= 2 && (unknown == 0 || names_password) && claims == 0;
+        match (is_header, in_order) {
+            (false, _) => Ok(false),
+            (true, true) => Ok(true),
+            (true, false) => Err(another_header(row.line())),
+        }
+    }
+
+    /// What the cell at `position` stands for, if it is a heading; none within: a column that is not read.
+    fn meaning(&self, position: usize, cell: &str) -> Option<Option<&Field>> {
+        const USER_NAME: &Field = &Field::UserName;
+        const PASSWORD: &Field = &Field::Password;
+        let mut headings = self.header_line.iter();
+        let own = headings.position(|heading| cells::is_same(cell, heading));
+        let own = own.filter(|_| !self.by_position && !cell.is_empty());
+        if let Some(column) = own.and_then(|own| self.columns.get(own)) {
+            return Some(column.field.as_ref());
+        }
+        match self.claims.column(cell) {
+            Some(field) => Some(Some(field)),
+            None if position == self.name_position && header_words::is_user_name(cell) => {
+                Some(Some(USER_NAME))
+            }
+            None if header_words::is_password(cell) => Some(Some(PASSWORD)),
+            None => None,
+        }
+    }
+
+    /// Whether the columns are those of the original, as far as there are any: user name, password, claim cells.
+    pub(super) fn is_in_originals_order(&self) -> bool {
+        self.is_originals
     }
 
     /// Whether the cells of a row that has fewer than the header stand in their columns: what looks like a
@@ -600,7 +725,7 @@ impl<'t> ColumnPlan<'t> {
                 return;
             }
         };
-        if let Some(error) = cells::spreadsheet_error(value) {
+        if let Some(error) = cells::spreadsheet_error(value, false) {
             let problem = spreadsheet_error(line, column, error);
             return candidate.problems.push(problem);
         }
@@ -611,62 +736,21 @@ impl<'t> ColumnPlan<'t> {
             None => value,
         };
         put_claim(candidate, self.claims, uri, value, column);
-        if self.claims.claim(uri) == Some(&Field::Email)
-            && candidate
-                .email
-                .is_some_and(|address| !cells::is_address(address))
-        {
-            // The original stores it.
-            let warning = no_address(Severity::Warning, line, column);
-            candidate.warnings.push(warning);
+        let holds_address = self.claims.claim(uri).is_some_and(is_address_field);
+        if holds_address && value != CLEAR && !value.is_empty() && !are_addresses(value) {
+            match self.is_originals {
+                // The original stores it.
+                true => {
+                    let warning = no_address(Severity::Warning, line, column);
+                    candidate.warnings.push(warning);
+                }
+                false => {
+                    let problem = no_address(Severity::Failed, line, column);
+                    candidate.problems.push(problem);
+                }
+            }
         }
     }
-}
-
-/// Which words the columns of any file may have as headings, told by their first letter and length: most
-/// rows are no header line, and few get beyond this.
-#[derive(Debug)]
-struct HeaderWords([u64; 26]);
-
-impl HeaderWords {
-    fn new(claims: &ClaimTable) -> Self {
-        let mut words = HeaderWords([0; 26]);
-        claims
-            .column_names()
-            .into_iter()
-            .for_each(|name| words.add(name));
-        words
-    }
-
-    fn add(&mut self, heading: &str) {
-        if let Some(set) = first_letter(heading).and_then(|letter| self.0.get_mut(letter)) {
-            *set |= 1 << letters(heading);
-        }
-    }
-
-    /// Whether the cell may be a heading, written in one word or with blanks, hyphens and underscores.
-    fn may_be(&self, cell: &str) -> bool {
-        let Some(set) = first_letter(cell).and_then(|letter| self.0.get(letter)) else {
-            return cell.starts_with(|first: char| !first.is_ascii_alphanumeric());
-        };
-        set & (1 << letters(cell)) != 0
-    }
-}
-
-/// How many letters a heading has, without what is not compared; at most as many as a set has bits.
-fn letters(heading: &str) -> usize {
-    let mut others = 0_u8;
-    for byte in heading.bytes() {
-        others = others.saturating_add(u8::from(matches!(byte, b' ' | b'-' | b'_')));
-    }
-    heading.len().saturating_sub(usize::from(others)).min(63)
-}
-
-fn first_letter(text: &str) -> Option<usize> {
-    let letter = text.as_bytes().first()?.to_ascii_lowercase();
-    letter
-        .is_ascii_lowercase()
-        .then(|| usize::from(letter - b'a'))
 }
 
 /// An empty text where the cell is a database's word for no value, in columns that hold no such word.
@@ -674,7 +758,9 @@ fn first_letter(text: &str) -> Option<usize> {
 fn without_null_word<'r>(field: &Field, cell: &'r str) -> &'r str {
     let may_be_null = || match field {
         Field::Email => true,
-        Field::Attribute(name) => WITHOUT_NULL_WORDS.contains(&name.as_ref()),
+        Field::Attribute(name) => {
+            WITHOUT_NULL_WORDS.contains(&name.as_ref()) || is_address_field(field)
+        }
         _ => false,
     };
     // Of the two questions this one is answered sooner.
@@ -698,11 +784,70 @@ fn set_by_server(line: u64, column: &str, what: &str) -> Problem {
 /// Gives the candidate what the cell of a headed column says.
 #[inline(always)]
 fn put_value<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, cell: &'r str) {
-    put(candidate, field, column, without_null_word(field, cell));
-    if *field == Field::Email && candidate.email.is_some_and(|it| !cells::is_address(it)) {
+    let value = without_null_word(field, cell);
+    put(candidate, field, column, value);
+    let is_no_address = match field {
+        Field::Email => candidate.email.is_some_and(|it| !cells::is_address(it)),
+        Field::Attribute(_) if is_address_field(field) => {
+            !value.is_empty() && value != CLEAR && !are_addresses(value)
+        }
+        _ => false,
+    };
+    if is_no_address {
         let problem = no_address(Severity::Failed, candidate.line, column);
         candidate.problems.push(problem);
     }
+}
+
+/// Whether the field holds e-mail addresses: the primary one, or one of `emails.work` and its kind.
+#[inline]
+fn is_address_field(field: &Field) -> bool {
+    match field {
+        Field::Email => true,
+        Field::Attribute(name) => name.starts_with("emails."),
+        _ => false,
+    }
+}
+
+/// Whether the value is an e-mail address, or several with commas between.
+fn are_addresses(value: &str) -> bool {
+    let mut each = value.split(',').map(cells::trimmed);
+    each.all(cells::is_address)
+}
+
+/// Whether the columns are those of the original, as far as there are any.
+fn are_originals(columns: &[Column]) -> bool {
+    let fields = [Field::UserName, Field::Password];
+    let of_reject_file = |column: &&Column| REJECT_COLUMNS.contains(&column.name.as_str());
+    let mut columns = columns.iter().filter(|column| !of_reject_file(column));
+    let mut position = 0;
+    columns.all(|column| {
+        let wanted = fields.get(position).unwrap_or(&Field::ClaimCells);
+        position += 1;
+        column.field.as_ref() == Some(wanted)
+    })
+}
+
+fn still_surplus(line: u64, column: &str) -> Problem {
+    Problem::new(
+        Severity::Failed,
+        line,
+        Cow::Owned(column.to_owned()),
+        "field-count",
+        "the row had more fields than the header, and what was too much is in this column; move it to where it \
+         belongs, or empty the cell",
+    )
+}
+
+fn another_header(line: u64) -> Problem {
+    Problem::new(
+        Severity::Failed,
+        line,
+        None,
+        "header-repeated",
+        "the row is a header line with other columns than the file's; rows behind it may be in another \
+         order, so send them as a file of their own",
+    )
 }
 
 fn foreign_hash(line: u64, column: &str) -> Problem {
@@ -837,6 +982,16 @@ fn name_of(field: &Field) -> Option<&str> {
 pub(super) fn extra_column(header: &[String], position: usize) -> String {
     match header.last().map(|name| name.to_lowercase()) {
         Some(last) if last == "claims" || last == "claim" => "Claims".to_owned(),
-        _ => format!("_extra{}", position + 1 - header.len()),
+        _ => format!("{EXTRA}{}", position + 1 - header.len()),
     }
+}
+
+/// How the names of columns begin that hold what is only shown.
+const EXTRA: &str = "_extra";
+
+/// Whether a reject file gives this name to what stands behind the last column.
+pub(super) fn is_extra_column(name: &str) -> bool {
+    name.strip_prefix(EXTRA).is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }

@@ -5,15 +5,19 @@
 
 use std::collections::HashSet;
 
+use crate::formats::cell_name::column_letter;
 use crate::formats::row::{FlawedField, TextRow};
-use crate::import::cells::{is_address, is_claim_shaped, trimmed};
-use crate::import::columns::{Column, ColumnPlan, PASSWORD_HEADINGS};
+use crate::import::cells::{is_claim_shaped, trimmed};
+use crate::import::columns::{Column, ColumnPlan};
 use crate::import::header_error::{HeaderError, quote};
+use crate::import::header_words;
 use crate::import::meaning::{Meaning, Meanings};
 use crate::import::presets::{self, Preset};
+use crate::import::row_shape::{
+    has_claims, headings, is_address_second, is_blank, is_commented, is_data,
+};
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::options::{ColumnMap, HeaderLine};
-use crate::users::passwords;
 use crate::users::problem::{Problem, Severity};
 
 /// Bytes of rows by which the header line is decided.
@@ -25,17 +29,14 @@ const LONGEST_HEADING: usize = 120;
 /// Rows among which a header line is looked for that stands below other lines.
 const LINES_ABOVE: usize = 20;
 
-/// The words for a user name over the original's first column, and for a password over its second one,
-/// without blanks, hyphens and underscores.
-const ORIGINALS: ([&str; 4], [&str; 4]) =
-    (["user", "username", "name", "login"], PASSWORD_HEADINGS);
-
 /// How a file begins.
 pub struct Beginning<'r> {
     /// Its first rows, blank ones too.
     pub rows: Vec<Result<TextRow<'r>, FlawedField>>,
     /// Whether its first line is empty: the original takes that for the header line.
     pub first_line_is_empty: bool,
+    /// Whether it is a workbook, whose columns have letters.
+    pub is_workbook: bool,
 }
 
 /// What the caller says of the header line.
@@ -77,6 +78,7 @@ pub fn of_first_row<'t>(
     let beginning = Beginning {
         rows: Vec::new(),
         first_line_is_empty: false,
+        is_workbook: false,
     };
     let reader = HeaderReader {
         beginning: &beginning,
@@ -143,19 +145,34 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             return Err(self.not_understood(first, above));
         }
         let below = || rows.iter().skip(above + 1).flatten();
-        if self.is_originals(first, below())
-            || (!is_data(first, self.claims) && has_claims(below()))
+        let better = self.header_below(above);
+        let lines_above = |header: &TextRow<'_>| HeaderError::LinesAbove {
+            line: first.line(),
+            header: header.line(),
+        };
+        // By position, the rows below that header would have other things for passwords.
+        if let Some((header, plan)) = &better
+            && !plan.is_in_originals_order()
         {
+            return Err(lines_above(header));
+        }
+        let is_data = is_data(first, below(), self.claims);
+        if self.is_originals(first, below()) || (!is_data && has_claims(below())) {
             return Ok(self.by_position(first, above));
         }
-        if self.beginning.first_line_is_empty || above > 0 {
-            let is_heading = |cell: &str| self.claims.column(trimmed(cell)).is_some();
-            return match is_commented(first) || first.get(0).is_some_and(is_heading) {
-                true => Err(self.not_understood(first, above)),
-                false => Ok(self.positional(None, above)),
-            };
+        if let Some((header, plan)) = &better
+            && plan.columns().len() > 1
+            && below().find(|row| !is_blank(row)).map(TextRow::line) == Some(header.line())
+        {
+            return Err(lines_above(header));
         }
-        if is_data(first, self.claims) && !below().any(|row| is_address_second(row)) {
+        if self.looks_like_headings(first) {
+            return Err(self.not_understood(first, above));
+        }
+        if self.beginning.first_line_is_empty || above > 0 {
+            return Ok(self.positional(None, above));
+        }
+        if is_data && !below().any(|row| is_address_second(row)) {
             let warning = Problem::new(
                 Severity::Warning,
                 first.line(),
@@ -264,6 +281,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
                 field,
                 second: meanings.second(position, heading),
                 cells: meanings.cells(position, heading),
+                is_surplus: false,
             });
         }
         let has_user_name = columns.iter().any(|it| it.field == Some(Field::UserName));
@@ -275,7 +293,9 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         if let (Some(preset), false) = (meanings.preset(), dropped.is_empty()) {
             let names: Vec<String> = dropped
                 .iter()
-                .map(|(position, heading)| listed(preset, *position, heading))
+                .map(|(position, heading)| {
+                    listed(preset, *position, heading, self.beginning.is_workbook)
+                })
                 .collect();
             let names = names.join(", ");
             warnings.push(Problem::new(
@@ -323,11 +343,12 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         mut below: impl Iterator<Item = &'x TextRow<'x>>,
     ) -> bool {
         let headings = headings(row);
-        let is_one_of = |position: usize, words: &[&str]| {
-            let folded = headings.get(position).map(|heading| folded(heading));
-            folded.is_some_and(|heading| words.contains(&heading.as_str()))
+        let is = |position: usize, is_word: fn(&str) -> bool| {
+            headings
+                .get(position)
+                .is_some_and(|heading| is_word(heading))
         };
-        if !is_one_of(0, &ORIGINALS.0) || !is_one_of(1, &ORIGINALS.1) {
+        if !is(0, header_words::is_user_name) || !is(1, header_words::is_password) {
             return false;
         }
         let further = headings.iter().skip(2);
@@ -365,6 +386,34 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         }
     }
 
+    /// The first row near below the one at `position` whose headings are all known, and what they say.
+    fn header_below(&self, position: usize) -> Option<(&TextRow<'r>, ColumnPlan<'t>)> {
+        let later = self.beginning.rows.iter().skip(position + 1);
+        let mut later = later.take(LINES_ABOVE).flatten();
+        later.find_map(|row| match self.understood(row, 0) {
+            Ok(Some(header)) if !is_blank(row) => Some((row, header.plan)),
+            _ => None,
+        })
+    }
+
+    /// Whether a line that could be a user's has the words of a header line: a column that is known or nearly so,
+    /// words of other languages, a heading with a number, or the sign of a comment.
+    fn looks_like_headings(&self, row: &TextRow<'_>) -> bool {
+        let cell = |position| row.get(position).map(trimmed).unwrap_or_default();
+        let (first, second) = (cell(0), cell(1));
+        let nearly = |heading: &str| {
+            let meanings = self.meanings(&[]);
+            meanings.is_ok_and(|meanings| meanings.nearly_names(heading))
+        };
+        is_commented(row)
+            || self.claims.column(first).is_some()
+            || header_words::is_user_name(first)
+            || header_words::are_user_and_password(first, second)
+            || header_words::is_numbered(second, self.claims)
+            || nearly(first)
+            || nearly(second)
+    }
+
     /// What is to be said of a line that was read as the header.
     fn not_understood(&self, row: &TextRow<'_>, position: usize) -> HeaderError {
         let headings = headings(row);
@@ -373,16 +422,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             Err(error) => return error,
         };
         let line = row.line();
-        let later = self
-            .beginning
-            .rows
-            .iter()
-            .skip(position + 1)
-            .take(LINES_ABOVE);
-        let better = later.flatten().find(|row| {
-            !is_blank(row) && self.understood(row, 0).is_ok_and(|header| header.is_some())
-        });
-        if let Some(better) = better {
+        if let Some((better, _)) = self.header_below(position) {
             return HeaderError::LinesAbove {
                 line,
                 header: better.line(),
@@ -395,7 +435,9 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             .filter(|(position, heading)| {
                 matches!(meanings.of(*position, heading), Meaning::Unknown)
             })
-            .map(|(position, heading)| meanings.described(position, heading))
+            .map(|(position, heading)| {
+                meanings.described(position, heading, self.beginning.is_workbook)
+            })
             .collect();
         let understands_some = unknown.len() < headings.len();
         match (meanings.has_user_name(&headings), understands_some) {
@@ -411,13 +453,14 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
 }
 
 /// A column that a preset drops, as the warning lists it: by its heading, which is shown in full where the
-/// product has it; another one that may not be shown in full, by its number.
-fn listed(preset: &Preset, position: usize, heading: &str) -> String {
+/// product has it; another one that may not be shown in full, by its number or, in a workbook, its letter.
+fn listed(preset: &Preset, position: usize, heading: &str, is_workbook: bool) -> String {
     // As long as any product's own.
     let whole: String = heading.chars().take(LONGEST_HEADING).collect();
     let whole = format!("\"{whole}\"");
     match preset.names(heading) || quote(heading) == whole {
         true => whole,
+        false if is_workbook => format!("column {}", column_letter(position)),
         false => format!("column {}", position + 1),
     }
 }
@@ -443,79 +486,8 @@ fn check_columns(columns: &[Column], line: u64) -> Result<(), HeaderError> {
     }
 }
 
-/// The headings without blanks at their ends, and without empty ones at the end of the line.
-fn headings<'r>(row: &TextRow<'r>) -> Vec<&'r str> {
-    let mut headings: Vec<&str> = row.iter().map(trimmed).collect();
-    while headings.last().is_some_and(|heading| heading.is_empty()) {
-        headings.pop();
-    }
-    headings
-}
-
 fn cells(row: &TextRow<'_>) -> Vec<String> {
     headings(row).into_iter().map(str::to_owned).collect()
-}
-
-fn folded(heading: &str) -> String {
-    let letters = heading
-        .chars()
-        .filter(|sign| !matches!(sign, ' ' | '-' | '_' | '\u{a0}'));
-    letters.flat_map(char::to_lowercase).collect()
-}
-
-fn is_blank(row: &TextRow<'_>) -> bool {
-    row.iter().all(|cell| trimmed(cell).is_empty())
-}
-
-/// Whether the line is a comment, as scripts write it above a table.
-fn is_commented(row: &TextRow<'_>) -> bool {
-    let first = row.get(0).map(trimmed).unwrap_or_default();
-    first.starts_with('#') || first.starts_with("//")
-}
-
-/// Whether the line has the shape of a user in the original's dialect: a `claimURI=value` cell behind the
-/// second, or a second cell that looks like a password, beside a first one that is one word and no heading.
-fn is_data(row: &TextRow<'_>, claims: &ClaimTable) -> bool {
-    let further: Vec<&str> = row
-        .iter()
-        .skip(2)
-        .map(trimmed)
-        .filter(|cell| !cell.is_empty())
-        .collect();
-    let (name, password) = (
-        row.get(0).map(trimmed).unwrap_or_default(),
-        row.get(1).map(trimmed).unwrap_or_default(),
-    );
-    let may_be_name = !name.is_empty()
-        && claims.column(name).is_none()
-        && !ORIGINALS.0.contains(&folded(name).as_str())
-        && !name.contains(char::is_whitespace)
-        && !is_commented(row);
-    if !may_be_name || !further.iter().all(|cell| is_claim_shaped(cell)) {
-        return false;
-    }
-    let looks_like_password = passwords::looks_like_one(password) && !is_address(password);
-    !further.is_empty() || looks_like_password
-}
-
-/// Whether rows are in the original's dialect: one has a `claimURI=value` cell behind its second one, and
-/// none an e-mail address in the second.
-fn has_claims<'r>(rows: impl Iterator<Item = &'r TextRow<'r>>) -> bool {
-    let mut any = false;
-    for row in rows {
-        if is_address_second(row) {
-            return false;
-        }
-        any |= row
-            .iter()
-            .skip(2)
-            .any(|cell| is_claim_shaped(trimmed(cell)));
-    }
-    any
-}
-
-fn is_address_second(row: &TextRow<'_>) -> bool {
-    row.get(1).is_some_and(|cell| is_address(trimmed(cell)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Why a header line is refused. Headings are quoted, shortened; what may be a password never is.
 
+use crate::formats::error::shortened;
 use crate::formats::row::FlawedField;
 
 /// How to say what the header line is.
@@ -94,11 +95,40 @@ pub enum HeaderError {
         /// The columns there are.
         known: String,
     },
+    /// The same of a sheet of a workbook.
+    #[error(
+        "{error} This is {}; another sheet is chosen by its name (the option sheet).",
+        in_sheet(sheet)
+    )]
+    InSheet {
+        /// Its name.
+        sheet: String,
+        /// What is wrong.
+        error: Box<HeaderError>,
+    },
     /// The first row is no text.
     #[error(
         "A cell of the header line is no text, holds an error, or has quotation marks that are not those of CSV."
     )]
     Flawed(FlawedField),
+}
+
+impl HeaderError {
+    /// The same, where the header line is in a sheet of this name.
+    #[must_use]
+    pub(super) fn in_sheet(self, sheet: Option<&str>) -> Self {
+        match sheet {
+            Some(sheet) => HeaderError::InSheet {
+                sheet: shortened(sheet),
+                error: Box::new(self),
+            },
+            None => self,
+        }
+    }
+}
+
+fn in_sheet(name: &str) -> String {
+    format!("in the sheet {name:?}")
 }
 
 /// A heading as a message quotes it.

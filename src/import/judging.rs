@@ -45,6 +45,13 @@ pub fn judge_row<'r>(
             "ruled-line-skipped",
             "the line is drawn with dashes and was not read as a row",
         )),
+        Ok(RowContent::Separator) => Judged::Skipped(Problem::new(
+            Severity::Warning,
+            row.line(),
+            None,
+            "separator-line-skipped",
+            "the line says what stands between columns (`sep=`) and was not read as a row",
+        )),
         Ok(RowContent::Example) => Judged::Skipped(Problem::new(
             Severity::Warning,
             row.line(),

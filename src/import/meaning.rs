@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use crate::import::columns::REJECT_COLUMNS;
+use crate::formats::cell_name::column_letter;
+use crate::import::columns::{REJECT_COLUMNS, is_extra_column};
 use crate::import::header_error::{HeaderError, quote};
 use crate::import::presets::{self, Cells, Preset, Target};
 use crate::users::claims::{ClaimTable, Field};
@@ -81,7 +82,9 @@ impl<'m> Meanings<'m> {
         if heading.starts_with('_') {
             return match self.preset {
                 // Columns of a product, which are listed as the others are that it has no place for.
-                Some(_) if !REJECT_COLUMNS.contains(&heading) => Meaning::Dropped,
+                Some(_) if !REJECT_COLUMNS.contains(&heading) && !is_extra_column(heading) => {
+                    Meaning::Dropped
+                }
                 _ => Meaning::Ignored,
             };
         }
@@ -130,17 +133,31 @@ impl<'m> Meanings<'m> {
     }
 
     /// An unknown heading as a message names it. The second cell, and what looks like a password, may be
-    /// one, where the line is no header: it is quoted only when a known column is in it.
-    pub(super) fn described(&self, position: usize, heading: &str) -> String {
+    /// one, where the line is no header: it is quoted only when a known column is in it. The columns of a workbook
+    /// have letters.
+    pub(super) fn described(&self, position: usize, heading: &str, is_workbook: bool) -> String {
         let near = self.near(heading);
-        let number = position + 1;
+        let place = |word: &str| match is_workbook {
+            true => format!("column {}", column_letter(position)),
+            false => format!("{word} {}", position + 1),
+        };
         match near {
-            _ if heading.is_empty() => format!("column {number} (it has no heading)"),
+            _ if heading.is_empty() => format!("{} (it has no heading)", place("column")),
             Some(known) => format!("{} (is it {known}?)", quote(heading)),
-            None if position == 1 => "the second one".to_owned(),
-            None if passwords::looks_like_one(heading) => format!("number {number}"),
+            None if position == 1 && !is_workbook => "the second one".to_owned(),
+            None if position == 1 || passwords::looks_like_one(heading) => place("number"),
             None => quote(heading),
         }
+    }
+
+    /// Whether the heading nearly names a known column. `mail.desk` does not: it is a name that goes on.
+    pub(super) fn nearly_names(&self, heading: &str) -> bool {
+        self.near(heading).is_some_and(|bare| {
+            let end = heading.find(bare).map_or(0, |start| start + bare.len());
+            let mut rest = heading.get(end..).unwrap_or_default().chars();
+            let sign = rest.next();
+            !(matches!(sign, Some('.' | '/')) && rest.next().is_some_and(char::is_alphanumeric))
+        })
     }
 
     /// The known column that the heading nearly names: `username (required)`, `E-Mail:`.

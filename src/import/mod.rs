@@ -13,6 +13,8 @@ pub mod preview;
 mod cells;
 pub mod header;
 pub mod header_error;
+mod header_words;
+mod row_shape;
 mod meaning;
 pub mod presets;
 pub mod columns;

@@ -91,7 +91,10 @@ impl Reading<'_> {
             return self.all_skipped();
         };
         let of_first_row = match first {
-            Ok(first) => header::of_first_row(&first, self.header, self.claims)?,
+            Ok(first) => {
+                let header = header::of_first_row(&first, self.header, self.claims);
+                header.map_err(|error| error.in_sheet(rows.detected().sheet.as_deref()))?
+            }
             Err(_) => None,
         };
         let header = match of_first_row {
@@ -101,6 +104,7 @@ impl Reading<'_> {
                 let beginning = Beginning {
                     rows: rows.ahead().iter().map(Row::text).collect(),
                     first_line_is_empty: rows.first_line_is_empty(),
+                    is_workbook: rows.detected().sheet.is_some(),
                 };
                 header::read(&beginning, self.header, self.claims).map_err(|error| {
                     let ahead = rows.ahead();
@@ -109,7 +113,9 @@ impl Reading<'_> {
                         (HeaderError::Flawed(field), Some(row)) => {
                             header_error(field, row.line(), &rows.detected()).into()
                         }
-                        (error, _) => ImportError::Header(error),
+                        (error, _) => {
+                            ImportError::Header(error.in_sheet(rows.detected().sheet.as_deref()))
+                        }
                     }
                 })?
             }
@@ -131,6 +137,7 @@ impl Reading<'_> {
             preview.columns = plan.columns();
         }
         self.batching.set_header(plan.header());
+        let sheet = rows.detected().sheet.as_deref().map(shortened);
         let plan = plan.separated_by(rows.detected().delimiter);
         let mut rows = Gatherer::new(rows, &plan, self.sorting, self.digest.take());
         while let Some(row) = rows.next_row()? {
@@ -143,6 +150,12 @@ impl Reading<'_> {
             self.go_on(|| rows.place())?;
         }
         self.read_stretches(rows, &plan)?;
+        if !plan.has_header_line() && self.batching.is_blank() {
+            return Err(match sheet {
+                Some(sheet) => FormatError::EmptySheet { sheet }.into(),
+                None => FormatError::Empty.into(),
+            });
+        }
         self.all_skipped()
     }
 

@@ -44,6 +44,95 @@ fn lines_above_the_header_are_named() {
 }
 
 #[test]
+fn a_title_of_two_cells_makes_no_user_and_no_passwords() {
+    for title in ["Generated,2026-12-01T08:00:00Z", "Stand:,12.Dez.2026"] {
+        for before in ["", "\n"] {
+            let file = format!("{before}{title}\nusername,givenname\nkim,Kimberley\n");
+            let line = format!("line {}", 2 + before.len());
+            refused(&file, &[&line, "header"]);
+        }
+    }
+    refused("Kundennr,Telefon1\n4711,030-1234\n", &["\"Kundennr\""]);
+    refused(
+        "\nusername:,password:\nkim,Pass-1-xx\n",
+        &["is it username?"],
+    );
+}
+
+#[test]
+fn another_header_between_the_rows_fails_and_is_no_account() {
+    let rows: String = (0..30)
+        .map(|row| format!("u{row},Meadow-{row}\n"))
+        .collect();
+    let file = format!("name,pwd\n{rows}username,displayname\nsep=,\nlogin,pass\nlee,Meadow-99\n");
+    each(&file, |outcome, channel, _| {
+        assert_eq!(outcome.user_names().len(), 31, "{channel:?}");
+        let mut codes = outcome.codes();
+        codes.sort();
+        let expected = [
+            (1, "header-not-understood"),
+            (32, "header-repeated"),
+            (33, "separator-line-skipped"),
+            (34, "header-repeated"),
+        ];
+        assert_eq!(codes, expected, "{channel:?}");
+        let counted = (outcome.counters.failed, outcome.counters.skipped);
+        assert_eq!(counted, (1, 2), "{channel:?}");
+    });
+}
+
+#[test]
+fn a_row_in_one_cell_makes_no_user_and_is_not_repeated() {
+    let file = "UserName,Password,Claims\n\"mira,Meadow-Lark-77,\"\nlee,Meadow-Lark-78,\n";
+    each(file, |outcome, channel, _| {
+        assert_eq!(outcome.user_names(), ["lee"], "{channel:?}");
+        assert_eq!(outcome.codes(), [(2, "field-count")], "{channel:?}");
+        let told = format!("{}{:?}", outcome.answer, outcome.findings);
+        assert!(!told.contains("Meadow-Lark-77"), "{channel:?}: {told}");
+    });
+}
+
+#[test]
+fn errors_of_spreadsheets_fail_in_any_language() {
+    let words = [
+        "#N/D",
+        "#N/B",
+        "#Н/Д",
+        "#YOK",
+        "#SAKNAS!",
+        "#WAARDE!",
+        "#VALORE!",
+        "#RIF!",
+        "#ARG!",
+        "#ЗНАЧ!",
+        "#MACRO?",
+        "#DIV/0",
+        "#VALUE",
+        "#REF",
+        "#####",
+        "Err:502",
+    ];
+    let rows: String = words
+        .iter()
+        .enumerate()
+        .map(|(number, word)| format!("u{number},{word}\n{word},Dr\n"))
+        .collect();
+    let file = format!("username,title\n{rows}kim,#NEWS\nlee,#Team-7!\n");
+    each(&file, |outcome, channel, _| {
+        assert_eq!(outcome.user_names(), ["kim", "lee"], "{channel:?}");
+        assert_eq!(outcome.user("kim").attributes["title"], "#NEWS");
+        let mut codes = outcome.codes();
+        // A name that is an error is none.
+        codes.retain(|(_, code)| *code != "name-missing");
+        assert_eq!(codes.len(), 2 * words.len(), "{channel:?}: {codes:?}");
+        assert!(
+            codes.iter().all(|(_, code)| *code == "cell-error"),
+            "{codes:?}"
+        );
+    });
+}
+
+#[test]
 fn a_first_line_that_is_a_user_is_imported_and_said_so() {
     let file = format!("mira,Meadow-77,{CLAIM}\notto,Meadow-78\n");
     each(&file, |outcome, channel, _| {

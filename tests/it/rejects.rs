@@ -384,6 +384,60 @@ fn cells_come_back_as_they_were_at_the_terminal() {
 }
 
 #[test]
+fn what_was_too_much_comes_back_and_is_not_lost() {
+    let claim = "http://wso2.org/claims/country=FR";
+    for channel in ["rest", "soap", "user-import"] {
+        let server = TestApp::start();
+        let send = |file: &str| match channel {
+            "rest" => import(&server, &[], file),
+            "soap" => server.post("text/xml", inline(file).as_bytes()),
+            _ => user_import(&server, "importUsers", &upload(file, "")),
+        };
+        let table =
+            format!("username,title\nu 1,Dr,{claim}\nu2,a,b\nu3,\"Mira\" Falk\nu4,\"a, b\" c\n");
+        send(&table);
+        assert_eq!(server.user_names(), [""; 0], "{channel}");
+        let (file, _) = rest_file(&server, &last(&server));
+        assert!(file.contains(",_extra1,"), "{file}");
+        assert!(file.contains("\"\"\"Mira\"\" Falk\""), "{channel}: {file}");
+        // Sent again as it is: what was too much is still.
+        send(&file);
+        let codes: Vec<String> = server.findings().into_iter().map(|it| it.2).collect();
+        assert!(
+            codes.iter().filter(|code| *code == "field-count").count() >= 2,
+            "{channel}: {codes:?}"
+        );
+        assert_eq!(server.user_names(), ["u3"], "{channel}");
+        let (twice, _) = rest_file(&server, &last(&server));
+        let mended = twice.replace("\r\nu 1", "\r\nu1");
+        send(&mended);
+        let users = server.users();
+        let user = users.iter().find(|it| it.user_name == "u1");
+        let user = user.unwrap_or_else(|| panic!("{channel}: {mended}"));
+        assert_eq!(user.attributes["country"], "FR", "{channel}");
+        assert_eq!(user.attributes["title"], "Dr", "{channel}");
+        let third = users.iter().find(|it| it.user_name == "u3");
+        assert_eq!(third.expect("there").attributes["title"], "\"Mira\" Falk");
+        assert_eq!(users.len(), 2, "{channel}: {users:?}");
+    }
+}
+
+#[test]
+fn a_row_in_one_cell_is_rejected_and_its_password_kept_nowhere() {
+    let server = TestApp::start();
+    let table = "UserName,Password,Claims\n\"mira,Meadow-Lark-77,\"\n\"otto,otto@example.com\",,\n";
+    let answer = server.post("text/xml", inline(table).as_bytes());
+    assert!(!answer.body.contains("Meadow-Lark-77"), "{}", answer.body);
+    let (file, _) = rest_file(&server, &last(&server));
+    assert!(!file.contains("Meadow-Lark-77"), "{file}");
+    assert!(file.contains("\"mira,…\""), "{file}");
+    import(&server, &[], &file);
+    assert_eq!(server.user_names(), [""; 0]);
+    let codes: Vec<String> = server.findings().into_iter().map(|it| it.2).collect();
+    assert_eq!(codes, ["field-count"; 2]);
+}
+
+#[test]
 fn a_password_that_was_filled_in_is_taken_as_it_stands() {
     let server = TestApp::start();
     import(

@@ -469,6 +469,112 @@ fn a_workbook_whose_structure_alone_is_protected_is_imported() {
 }
 
 #[test]
+fn a_table_that_begins_further_down_and_to_the_right_is_read() {
+    let table = |first: (u32, u16)| {
+        let mut workbook = Workbook::new();
+        let sheet = workbook.add_worksheet();
+        for (row, cells) in [["username", "title"], ["mira", "Dr"], ["otto", "Ms"]]
+            .iter()
+            .enumerate()
+        {
+            for (column, text) in cells.iter().enumerate() {
+                let place = (first.0 + row as u32, first.1 + column as u16);
+                sheet.write(place.0, place.1, *text).expect("a cell");
+            }
+        }
+        workbook.save_to_buffer().expect("a workbook")
+    };
+    for first in [(2, 1), (0, 3), (9, 0)] {
+        let server = TestApp::start();
+        let answer = import(&server, "users.xlsx", &table(first));
+        assert_eq!(answer.status, 200, "{first:?}: {}", answer.body);
+        let users = server.users();
+        let seen: Vec<_> = users
+            .iter()
+            .map(|it| (&*it.user_name, &it.attributes["title"]))
+            .collect();
+        assert_eq!(
+            seen,
+            [("mira", &"Dr".into()), ("otto", &"Ms".into())],
+            "{first:?}"
+        );
+    }
+    let server = TestApp::start();
+    let csv = ",,\n,,\n,username,title\n,mira,Dr\n,otto,Ms\n";
+    let answer = import(&server, "users.csv", csv.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(server.user_names(), ["mira", "otto"]);
+}
+
+#[test]
+fn a_refused_header_names_its_sheet_and_columns_without_text_by_letter() {
+    let mut workbook = Workbook::new();
+    let cover = workbook.add_worksheet();
+    cover.set_name("Cover").expect("a name");
+    cover.write(0, 0, "Staff of 2026").expect("a cell");
+    let users = workbook.add_worksheet();
+    users.set_name("Users").expect("a name");
+    for (place, text) in [(0, "username"), (2, "email")] {
+        users.write(0, place, text).expect("a cell");
+    }
+    for (place, text) in [(0, "mira"), (1, "x"), (2, "mira@example.com")] {
+        users.write(1, place, text).expect("a cell");
+    }
+    let file = workbook.save_to_buffer().expect("a workbook");
+    for channel in crate::channels::Channel::ALL {
+        let bench = crate::channels::Bench::start(channel);
+        let upload = crate::channels::Upload::new("users.xlsx", &file);
+        let outcome = bench.import(&upload);
+        let message = outcome.refused.as_deref().expect("it is refused");
+        assert!(
+            message.contains("in the sheet \"Cover\""),
+            "{channel:?}: {message}"
+        );
+        if channel.takes_options() {
+            let outcome = bench.import(&upload.with(&[("sheet", "Users")]));
+            let message = outcome.refused.as_deref().expect("it is refused");
+            for words in ["in the sheet \"Users\"", "column B (it has no heading)"] {
+                assert!(message.contains(words), "{channel:?}: {message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_beyond_what_a_spreadsheet_holds_is_no_name() {
+    for number in ["1E400", "-1E400", "1E-400", "1e309"] {
+        let server = TestApp::start();
+        let rows = format!("<row><c><v>{number}</v></c></row><row><c><v>7</v></c></row>");
+        import(&server, "users.xlsx", &bare(&rows));
+        assert_eq!(server.user_names(), ["7"], "{number}");
+        let codes: Vec<String> = server.findings().into_iter().map(|it| it.2).collect();
+        assert_eq!(codes, ["number-digits"], "{number}");
+    }
+}
+
+#[test]
+fn rows_in_one_cell_and_near_errors_of_a_sheet_fail() {
+    let rows: &[&[&str]] = &[
+        &["username", "email", "title"],
+        &["kim,k@x.org,Dr"],
+        &["lee", "l@x.org", "#ZAHL"],
+        &["mia", "m@x.org", "#WAARDE!"],
+    ];
+    let server = TestApp::start();
+    import(&server, "users.xlsx", &sheet(rows));
+    assert_eq!(server.user_names(), ["lee"]);
+    let codes: Vec<(u64, String)> = server
+        .findings()
+        .into_iter()
+        .map(|it| (it.0, it.2))
+        .collect();
+    assert_eq!(
+        codes,
+        [(2, "field-count".to_owned()), (4, "cell-error".to_owned())]
+    );
+}
+
+#[test]
 fn a_cut_off_workbook_is_an_interrupted_upload() {
     let server = TestApp::start();
     let whole = attached("users.xlsx", &sheet(&[&["username"], &["kim"]]));

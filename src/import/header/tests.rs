@@ -40,6 +40,7 @@ fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<St
     let beginning = Beginning {
         rows: rows.ahead().iter().map(Row::text).collect(),
         first_line_is_empty: rows.first_line_is_empty(),
+        is_workbook: false,
     };
     let wanted = Wanted {
         line,
@@ -67,6 +68,7 @@ fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<St
         }
         Ok(RowContent::Header) => "header".into(),
         Ok(RowContent::Ruled) => "ruled".into(),
+        Ok(RowContent::Separator) => "separator".into(),
         Ok(RowContent::Example) => "example".into(),
         Ok(RowContent::Nothing) => "nothing".into(),
         Err(problem) => problem.code.to_string(),
@@ -249,6 +251,139 @@ fn no_user_is_lost_in_a_file_without_a_header() {
 }
 
 #[test]
+fn a_title_above_the_header_is_refused_whatever_stands_in_it() {
+    for title in [
+        "Generated,2026-12-01T08:00:00Z",
+        "Stand:,12.Dez.2026",
+        "Benutzerliste,Stand-01.Dez.2026",
+        "Export,Q4-2026a",
+        "Staff,v2.1-Final",
+    ] {
+        for (before, header, line) in [
+            ("", "username,givenname\nkim,Kimberley\n", 2),
+            ("\n", "username,givenname\nkim,Kimberley\n", 3),
+            ("", ",\nusername,displayname,email\nkim,Kim,k@x.org\n", 3),
+            ("", "by,Ops-Team-7x\nusername,givenname\nkim,Kimberley\n", 3),
+            ("", "username,password\nkim,Pass-1-xx\n", 2),
+            ("\n", "UserName,Password,Claims\nkim,Pass-1-xx\n", 3),
+            (
+                "",
+                "username,givenname,claims\nkim,Kim,http://wso2.org/claims/country=FR\n",
+                2,
+            ),
+        ] {
+            let file = format!("{before}{title}\n{header}");
+            let error = plan(&file).unwrap_err();
+            assert!(
+                error.contains(&format!("line {line} looks like it")),
+                "{file:?}: {error}"
+            );
+        }
+    }
+    // What follows may have other things for passwords.
+    let error = plan("kim,Pass-1-xx\nusername,displayname\nlee,Leander-X\n").unwrap_err();
+    assert!(error.contains("line 2 looks like it"), "{error}");
+    let error = plan("name,pwd\nkim,Pass-1-xx\nusername,displayname\nlee,Leander-X\n").unwrap_err();
+    assert!(error.contains("line 3 looks like it"), "{error}");
+}
+
+#[test]
+fn headings_with_numbers_are_no_users() {
+    for file in [
+        "Kundennr,Telefon1\n4711,030-1234\n",
+        "\nKundennr,Telefon1\n4711,030-1234\n",
+        "Mitarbeiter,Adresse1\nkim,Hauptstr.5\n",
+        "ID,Column2\n1,Kim-2026\n",
+        "Kunde,E-Mail2\nkim,Pass-1-xx\n",
+        "Export,Q4-2026a\nkim,Kimberley\nlee,Leander\nlou,Louise-1\n",
+    ] {
+        let error = plan(file).unwrap_err();
+        assert!(
+            error.contains("none of its columns is known"),
+            "{file:?}: {error}"
+        );
+    }
+    for file in [
+        "n,Password1\nm,Password2\n",
+        "n,Pass-1-xx\nm,Pass-2-xx\no,summer\n",
+        "n,Passw0rd\nm,\no\n",
+    ] {
+        let (seen, warnings) = plan(file).unwrap();
+        assert!(seen.starts_with("n|Pass"), "{file:?}: {seen}");
+        assert_eq!(warnings, ["first-line-is-data"], "{file:?}");
+    }
+}
+
+#[test]
+fn a_near_miss_behind_an_empty_line_is_no_user() {
+    for file in [
+        "\nusername:,password:\nkim,Pass-1-xx",
+        "\nusername (required),x\nkim,Pass-1-xx",
+        "\nKürzel,Password *\nkim,Pass-1-xx",
+        "\nName,Vorname\nkim,Kimberley",
+        "\nBenutzername,Kennwort\nkim,Pass-1-xx",
+        "\nUtilisateur,Mot de passe\nkim,Pass-1-xx",
+        ",,\nusername:,password:,\nkim,Pass-1-xx,",
+        "username:,Pass-1:\nkim,Pass-1-xx",
+    ] {
+        let error = plan(file).unwrap_err();
+        assert!(
+            error.contains("was read as the header line"),
+            "{file:?}: {error}"
+        );
+    }
+    for name in ["mail.desk", "phone.support", "kim", "city/hall"] {
+        let file = format!("\n{name},Pass-1-xx\nlee,Pass-2-xx");
+        assert!(
+            first(&file).starts_with(&format!("{name}|Pass-1-xx|")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_row_in_one_cell_fails() {
+    for (header, row) in [
+        ("UserName,Password,Claims", "\"mira,Meadow-Lark-77,\""),
+        ("username,email", "\"mira,mira@example.com\""),
+        ("username,email", "\"mira,mira@example.com\",,,"),
+        ("username,email", "\"mira;mira@example.com\", "),
+        ("username;displayname;title", "kim,Kim,x"),
+        ("username,title", "kim\tDr"),
+        ("username,title", "kim|Dr"),
+        ("name,pwd", "\"mira,Meadow-Lark-77\""),
+    ] {
+        assert_eq!(first(&format!("{header}\n{row}")), "field-count", "{row}");
+    }
+    for (header, row, seen) in [
+        ("username,title", "\"o,p\",Dr", "o,p|-|"),
+        ("username", "\"o,p\"", "o,p|-|"),
+        ("username,title", "kim,", "kim|-|"),
+        ("username,title", "a:b,", "a:b|-|"),
+    ] {
+        let found = first(&format!("{header}\n{row}"));
+        assert!(found.starts_with(seen), "{row}: {found}");
+    }
+}
+
+#[test]
+fn a_reject_file_gives_back_what_was_too_much() {
+    let claim = "http://wso2.org/claims/country=FR";
+    let header = "username,title,_extra1,_extra2,_line,_code,_message";
+    let row = |surplus: &str| first(&format!("{header}\nu1,Dr,{surplus},2,x,y"));
+    assert_eq!(
+        row(&format!("{claim},")),
+        r#"u1|-|-|-|-|[("title", "Dr"), ("country", "FR")]|-|[]"#
+    );
+    assert!(row(&format!(",{claim}")).contains("FR"));
+    assert_eq!(row(","), r#"u1|-|-|-|-|[("title", "Dr")]|-|[]"#);
+    assert!(row("b,").ends_with(r#"["field-count"]"#), "{}", row("b,"));
+    assert!(row(",\u{20}x=y").ends_with(r#"["field-count"]"#));
+    // Elsewhere columns of this name are not read.
+    assert_eq!(first("username,_extra1\nu1,b"), "u1|-|-|-|-|[]|-|[]");
+}
+
+#[test]
 fn the_caller_says_which_line_is_the_header() {
     let read = |line, file: &str| plan_as(line, &[], file).map(|(seen, _)| seen);
     let line = HeaderLine::Line;
@@ -348,6 +483,69 @@ fn repeated_headers_and_ruled_lines_are_no_users() {
 }
 
 #[test]
+fn a_repeated_header_of_the_originals_kin_is_no_account() {
+    let headers = [
+        "UserName,Password,Claims",
+        "name,pwd",
+        "user,pass,colour",
+        "login,credential",
+    ];
+    for header in headers {
+        for again in headers {
+            for more in ["", ",", ",,\u{a0}"] {
+                assert_eq!(
+                    first(&format!("{header}\n{again}{more}")),
+                    "header",
+                    "{header}: {again}"
+                );
+            }
+        }
+        for sep in ["sep=,", "\"sep=;\"", "SEP=,"] {
+            assert_eq!(first(&format!("{header}\n{sep}\n")), "separator", "{sep}");
+        }
+        for user in [
+            "user,Pass-1",
+            "login,Pass-1",
+            "name,Pass-1",
+            "Nick,Pass-1",
+            "sepp,Pass-1",
+        ] {
+            let found = first(&format!("{header}\n{user}"));
+            assert!(found.contains("|Pass-1|"), "{user}: {found}");
+        }
+    }
+    assert_eq!(first("username,email,title\nUSER,E-Mail"), "header");
+    assert_eq!(first("username,email,title\nuser,title"), "header-repeated");
+    assert_eq!(
+        first("username,givenname\nBenutzer,Kennwort"),
+        "Benutzer|-|Kennwort|-|-|[]|-|[]"
+    );
+    assert_eq!(first("name,pwd\nBenutzer,Kennwort"), "header-repeated");
+    let mapped = plan_as(
+        HeaderLine::Auto,
+        &["Kürzel=username", "Straße=streetaddress"],
+        "Kürzel,Straße\nKÜRZEL,straße",
+    );
+    assert_eq!(mapped.unwrap().0, "header");
+}
+
+#[test]
+fn lines_of_other_signs_are_no_users() {
+    for line in [
+        "******,*****",
+        "═════,═══",
+        "~~~~,~~~~",
+        "....,....",
+        "____________,",
+        "———,———",
+    ] {
+        for header in ["username,title", "name,pwd"] {
+            assert_eq!(first(&format!("{header}\n{line}\n")), "ruled", "{line}");
+        }
+    }
+}
+
+#[test]
 fn cells_are_tidied_before_they_are_read() {
     assert_eq!(
         first("username,email,given name\n n\t, n@x.org\u{a0},\u{200b}G "),
@@ -377,6 +575,60 @@ fn cells_are_tidied_before_they_are_read() {
     );
     assert_eq!(plan(claims).unwrap().1, ["password-trimmed", "email-form"]);
     assert_eq!(first("username,email\n \u{a0},\t"), "nothing");
+    for (sign, end) in [
+        ("\u{200e}", "\u{200e}"),
+        ("\u{202a}", "\u{202c}"),
+        ("", "\u{ad}"),
+        ("\u{2067}", "\u{2069}"),
+    ] {
+        let file =
+            format!("username,email,password\n{sign}n{end},{sign}n@x.org{end},{sign}Pass-1{end}");
+        let (seen, warnings) = plan(&file).unwrap();
+        assert_eq!(seen, "n|Pass-1|-|-|n@x.org|[]|-|[]", "{file:?}");
+        assert_eq!(warnings, ["password-trimmed"]);
+    }
+}
+
+#[test]
+fn every_column_of_addresses_holds_addresses() {
+    for column in ["emails.work", "emails.home", "emails.other", "email"] {
+        for (cell, code) in [
+            ("NULL", ""),
+            ("(null)", ""),
+            ("", ""),
+            ("a@b.org", ""),
+            ("not an address", "email-form"),
+            ("a@b@c", "email-form"),
+            ("@b", "email-form"),
+        ] {
+            let seen = first(&format!("username,{column}\nn,{cell}"));
+            assert!(seen.contains(code), "{column}: {seen}");
+            assert_eq!(
+                seen.ends_with("|[]"),
+                code.is_empty(),
+                "{column}={cell}: {seen}"
+            );
+            assert!(!seen.to_lowercase().contains("null"), "{seen}");
+        }
+    }
+    assert_eq!(first("username,phoneNumbers\nn,NULL"), "n|-|-|-|-|[]|-|[]");
+    let claim = "http://wso2.org/claims/emailaddress=not an address";
+    let work = "http://wso2.org/claims/emails.work=a@b@c";
+    for cell in [claim, work] {
+        for header in ["username,title", "username,title,nickname"] {
+            let file = format!("{header}\nn,,{cell}");
+            assert!(
+                first(&file).ends_with(r#"["email-form"]"#),
+                "{}",
+                first(&file)
+            );
+        }
+        for header in ["UserName,Password,Claims", "name,pwd"] {
+            let (seen, warnings) = plan(&format!("{header}\nn,Pass-1,{cell}")).unwrap();
+            assert!(seen.ends_with("|[]"), "as in the original: {seen}");
+            assert!(warnings.contains(&"email-form".to_owned()), "{warnings:?}");
+        }
+    }
 }
 
 #[test]
@@ -390,6 +642,7 @@ fn a_rejected_row_repeats_no_password_wherever_it_may_have_moved() {
             &Beginning {
                 rows: vec![header.text()],
                 first_line_is_empty: false,
+                is_workbook: false,
             },
             Wanted {
                 line: HeaderLine::Auto,

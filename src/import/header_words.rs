@@ -1,0 +1,256 @@
+//! Words that stand over columns, told from the words of a row: those of the original's header, those of other
+//! languages, and the quick question whether a cell may be one at all.
+
+use crate::users::claims::{ClaimTable, Field};
+
+/// Headings of user names in the original's dialect, [folded].
+const USER_NAMES: [&str; 4] = ["user", "username", "name", "login"];
+
+/// Headings of passwords in the original's dialect, [folded].
+const PASSWORDS: [&str; 4] = ["password", "pass", "pwd", "credential"];
+
+/// Further words for a user name, in English and other languages, [folded].
+const OTHER_USER_NAMES: [&str; 33] = [
+    "account",
+    "accountname",
+    "anmeldename",
+    "benutzer",
+    "benutzerkennung",
+    "benutzername",
+    "brugernavn",
+    "brukernavn",
+    "gebruiker",
+    "gebruikersnaam",
+    "identifiant",
+    "kasutajanimi",
+    "kennung",
+    "kullanıcıadı",
+    "käyttäjätunnus",
+    "loginid",
+    "nazwaużytkownika",
+    "nomd'utilisateur",
+    "nombredeusuario",
+    "nomedeusuário",
+    "nomeutente",
+    "nutzername",
+    "uid",
+    "userid",
+    "usuario",
+    "usuário",
+    "utente",
+    "utilisateur",
+    "uživatel",
+    "användarnamn",
+    "användare",
+    "имяпользователя",
+    "логин",
+];
+
+/// Further words for a password, in English and other languages, [folded].
+const OTHER_PASSWORDS: [&str; 26] = [
+    "adgangskode",
+    "clave",
+    "contrasena",
+    "contraseña",
+    "geslo",
+    "haslo",
+    "hasło",
+    "heslo",
+    "kennwort",
+    "lösenord",
+    "lozinka",
+    "motdepasse",
+    "parola",
+    "parole",
+    "passcode",
+    "passord",
+    "passphrase",
+    "passwd",
+    "passwort",
+    "pin",
+    "salasana",
+    "secret",
+    "senha",
+    "wachtwoord",
+    "şifre",
+    "пароль",
+];
+
+/// Words that stand over columns of other things and often have a number behind them: `Telefon1`.
+const NUMBERED: [&str; 24] = [
+    "addr",
+    "adr",
+    "address",
+    "adresse",
+    "attribute",
+    "attribut",
+    "champ",
+    "column",
+    "colonne",
+    "custom",
+    "direccion",
+    "extra",
+    "feld",
+    "field",
+    "fax",
+    "merkmal",
+    "ort",
+    "phone",
+    "spalte",
+    "strasse",
+    "straße",
+    "tel",
+    "telefon",
+    "telefono",
+];
+
+/// A heading as words are compared: lower case, without blanks, hyphens and underscores.
+pub(super) fn folded(heading: &str) -> String {
+    let letters = heading
+        .chars()
+        .filter(|sign| !matches!(sign, ' ' | '-' | '_' | '\u{a0}'));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Whether the heading is the original's for user names, or one like it.
+pub(super) fn is_user_name(heading: &str) -> bool {
+    USER_NAMES.contains(&folded(heading).as_str())
+}
+
+/// Whether the heading is the original's for passwords, or one like it.
+pub(super) fn is_password(heading: &str) -> bool {
+    PASSWORDS.contains(&folded(heading).as_str())
+}
+
+/// Whether two cells are words for a user name and a password, in any of the languages that are known here.
+pub(super) fn are_user_and_password(first: &str, second: &str) -> bool {
+    let (first, second) = (folded(first), folded(second));
+    let is_one = |word: &String, own: &[&str], other: &[&str]| {
+        own.contains(&word.as_str()) || other.contains(&word.as_str())
+    };
+    is_one(&first, &USER_NAMES, &OTHER_USER_NAMES) && is_one(&second, &PASSWORDS, &OTHER_PASSWORDS)
+}
+
+/// Whether the text is a heading with a number behind it (`Telefon1`, `Address 2`). `Password1` is none: it is a
+/// password that many have.
+pub(super) fn is_numbered(text: &str, claims: &ClaimTable) -> bool {
+    let word = text.trim_end_matches(|sign: char| sign.is_ascii_digit());
+    if word.len() == text.len() || text.len() - word.len() > 2 {
+        return false;
+    }
+    let is_column = || {
+        claims
+            .column(word)
+            .is_some_and(|field| *field != Field::Password)
+    };
+    NUMBERED.contains(&folded(word).as_str()) || is_column()
+}
+
+/// Which words the columns of any file may have as headings, told by their first letter and length: most
+/// rows are no header line, and few get beyond this.
+#[derive(Debug)]
+pub(super) struct HeaderWords([u64; 26]);
+
+impl HeaderWords {
+    /// The words of the table, and those for user names.
+    pub(super) fn new(claims: &ClaimTable) -> Self {
+        let mut words = HeaderWords([0; 26]);
+        let columns = claims.column_names();
+        let columns = columns.into_iter().chain(USER_NAMES);
+        let all = columns.chain(OTHER_USER_NAMES).chain(["sep=", "sep=,"]);
+        all.for_each(|name| words.add(name));
+        words
+    }
+
+    /// Adds a heading of the file.
+    pub(super) fn add(&mut self, heading: &str) {
+        if let Some(set) = first_letter(heading).and_then(|letter| self.0.get_mut(letter)) {
+            *set |= 1 << letters(heading);
+        }
+    }
+
+    /// Whether the cell may be a heading, written in one word or with blanks, hyphens and underscores.
+    #[inline]
+    pub(super) fn may_be(&self, cell: &str) -> bool {
+        let Some(set) = first_letter(cell).and_then(|letter| self.0.get(letter)) else {
+            return cell.starts_with(|first: char| !first.is_ascii_alphanumeric());
+        };
+        set & (1 << letters(cell)) != 0
+    }
+}
+
+/// How many letters a heading has, without what is not compared; at most as many as a set has bits.
+fn letters(heading: &str) -> usize {
+    let mut others = 0_u8;
+    for byte in heading.bytes() {
+        others = others.saturating_add(u8::from(matches!(byte, b' ' | b'-' | b'_')));
+    }
+    heading.len().saturating_sub(usize::from(others)).min(63)
+}
+
+fn first_letter(text: &str) -> Option<usize> {
+    let letter = text.as_bytes().first()?.to_ascii_lowercase();
+    letter
+        .is_ascii_lowercase()
+        .then(|| usize::from(letter - b'a'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_written_as_they_are_compared() {
+        let lists: [&[&str]; 5] = [
+            &USER_NAMES,
+            &PASSWORDS,
+            &OTHER_USER_NAMES,
+            &OTHER_PASSWORDS,
+            &NUMBERED,
+        ];
+        for word in lists.into_iter().flatten() {
+            assert_eq!(folded(word), *word);
+        }
+    }
+
+    #[test]
+    fn pairs_of_words_are_told_from_users() {
+        for (first, second) in [
+            ("Benutzer", "Kennwort"),
+            ("USER_NAME", "Pass"),
+            ("Nom d'utilisateur", "Mot de passe"),
+            ("usuario", "contraseña"),
+            ("Login", "Пароль"),
+        ] {
+            assert!(are_user_and_password(first, second), "{first},{second}");
+        }
+        for (first, second) in [("kim", "Passwort"), ("Benutzer", "Sommer-77"), ("", "")] {
+            assert!(!are_user_and_password(first, second), "{first},{second}");
+        }
+    }
+
+    #[test]
+    fn headings_with_numbers_are_told_from_passwords() {
+        let table = ClaimTable::new(&Default::default());
+        for heading in [
+            "Telefon1",
+            "Address2",
+            "Column 12",
+            "E-Mail2",
+            "Straße3",
+            "phone1",
+        ] {
+            assert!(is_numbered(heading, &table), "{heading}");
+        }
+        for text in [
+            "Password1",
+            "Pass-1",
+            "Telefon",
+            "Telefon123",
+            "Sommer77",
+            "1",
+        ] {
+            assert!(!is_numbered(text, &table), "{text}");
+        }
+    }
+}
