@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
+use rust_xlsxwriter::Workbook;
+
 use crate::app::{TestApp, admin, inline};
+use crate::channels::{Bench, Channel, Upload};
 use crate::process::Home;
 
 /// The lines of a fixture, without its comment.
@@ -15,6 +18,10 @@ fn lines(text: &'static str) -> Vec<&'static str> {
 
 fn hashes() -> Vec<&'static str> {
     lines(include_str!("../../fixtures/passwords/hashes.txt"))
+}
+
+fn masks() -> Vec<&'static str> {
+    lines(include_str!("../../fixtures/passwords/masks.txt"))
 }
 
 fn clear() -> Vec<&'static str> {
@@ -29,6 +36,31 @@ fn file(passwords: &[impl AsRef<str>]) -> String {
         csv.push_str(&format!("user{number},\"{quoted}\"\n"));
     }
     csv
+}
+
+/// The same as a workbook.
+fn workbook(passwords: &[&str]) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    let mut put = |row: usize, column: u16, text: &str| {
+        let row = u32::try_from(row).expect("a row");
+        sheet.write_string(row, column, text).expect("a cell");
+    };
+    put(0, 0, "username");
+    put(0, 1, "password");
+    for (number, password) in passwords.iter().enumerate() {
+        put(number + 1, 0, &format!("user{number}"));
+        put(number + 1, 1, password);
+    }
+    workbook.save_to_buffer().expect("a workbook")
+}
+
+/// The two files that hold these passwords, with their names.
+fn files(passwords: &[&str]) -> [(&'static str, Vec<u8>); 2] {
+    [
+        ("users.csv", file(passwords).into_bytes()),
+        ("users.xlsx", workbook(passwords)),
+    ]
 }
 
 /// Each text that a user of [`file`] can log in with, of those that it was made of.
@@ -110,6 +142,83 @@ fn the_text_of_a_hash_never_logs_in_by_the_terminal() {
         let check = ["users", "check-password", name];
         home.run_with_input(&check, hashes()[number]).ended(1);
     }
+}
+
+#[test]
+fn the_text_of_a_hash_never_logs_in_by_the_other_channels_and_in_workbooks() {
+    for channel in [
+        Channel::SoapMtom,
+        Channel::SoapSwa,
+        Channel::UserImport,
+        Channel::RestForm,
+    ] {
+        let bench = Bench::start(channel);
+        for (name, bytes) in files(&hashes()) {
+            let outcome = bench.import(&Upload::new(name, &bytes));
+            let stored = outcome.user_names();
+            assert!(stored.len() < 40, "{channel:?}, {name}: {stored:?}");
+            assert_eq!(
+                stored.len() as u64 + outcome.counters.failed,
+                hashes().len() as u64,
+                "{channel:?}, {name}"
+            );
+            for (number, hash) in hashes().into_iter().enumerate() {
+                let user = format!("user{number}");
+                let logs_in = || bench.check_password(&outcome.organization, &user, hash);
+                assert!(
+                    !stored.contains(&user.as_str()) || !logs_in(),
+                    "{channel:?}, {name}: {hash}"
+                );
+                assert!(
+                    hash.len() < 12 || !outcome.answer.contains(hash),
+                    "{channel:?}, {name}: {hash}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mask_is_no_password_by_any_channel_and_in_workbooks() {
+    for channel in Channel::ALL {
+        let bench = Bench::start(channel);
+        for (name, bytes) in files(&masks()) {
+            let outcome = bench.import(&Upload::new(name, &bytes));
+            assert_eq!(outcome.user_names(), [""; 0], "{channel:?}, {name}");
+            let codes = outcome.codes();
+            assert_eq!(codes.len(), masks().len(), "{channel:?}, {name}: {codes:?}");
+            assert!(
+                codes.iter().all(|(_, code)| *code == "password-masked"),
+                "{codes:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bullets_of_every_charset_are_masks() {
+    for (charset, bytes) in [
+        ("windows-1252", &b"\x95"[..]),
+        ("the Macintosh's", b"\xa5"),
+        ("Shift_JIS", b"\x81\x9c"),
+        ("UTF-8", "•".as_bytes()),
+    ] {
+        let mut file = b"username,password\nkim,".to_vec();
+        file.extend(bytes.repeat(8));
+        file.extend(b"\nlee,Meadow-Lark-77\n");
+        let bench = Bench::start(Channel::RestBody);
+        let outcome = bench.import(&Upload::new("users.csv", &file));
+        assert_eq!(outcome.user_names(), ["lee"], "{charset}: {outcome:?}");
+        assert_eq!(outcome.counters.failed, 1, "{charset}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_column_of_named_digests_stores_nothing() {
+    let named: Vec<String> = digests().iter().map(|it| format!("md5-{it}")).collect();
+    let server = TestApp::start();
+    assert_eq!(rest(&server, "", &file(&named)).status, 201);
+    assert_eq!(server.user_names(), [""; 0]);
 }
 
 #[test]

@@ -2,47 +2,10 @@
 
 use serde_json::json;
 
-use crate::app::{RELATED, Response, TestApp, admin, envelope, inline, multipart};
-use crate::message::{FORM, form};
+use crate::app::{TestApp, envelope};
+use crate::channels::{Bench, Channel, Upload};
 use crate::process::Home;
 use crate::scim::{ask, document, make, user};
-
-/// A way that a file comes in.
-type Channel = (&'static str, fn(&TestApp, &str) -> Response);
-
-const CHANNELS: [Channel; 4] = [
-    ("SOAP, inline", |server, file| {
-        server.post("text/xml", inline(file).as_bytes())
-    }),
-    ("SOAP, MTOM", |server, file| {
-        server.post(RELATED, multipart(file).as_bytes())
-    }),
-    ("REST, form", |server, file| {
-        let fields = [
-            ("defaultPassword", "Initial-Pass-1"),
-            ("file|users.csv", file),
-        ];
-        let body = form(&fields);
-        server.post_as(
-            "/api/v1/imports",
-            Some(&admin()),
-            FORM,
-            &[],
-            body.as_bytes(),
-        )
-    }),
-    ("REST, body", |server, file| {
-        let password = "Muster-Default-Password: Initial-Pass-1";
-        let body = file.as_bytes();
-        server.post_as(
-            "/api/v1/imports",
-            Some(&admin()),
-            "text/csv",
-            &[password],
-            body,
-        )
-    }),
-];
 
 /// Names that one key would have made one user, by case folding.
 const APART: [[&str; 2]; 4] = [
@@ -63,35 +26,31 @@ const ONE: [[&str; 2]; 5] = [
 
 #[test]
 fn names_that_differ_by_more_than_case_are_two_users_in_every_channel() {
-    for (channel, import) in CHANNELS {
-        let server = TestApp::start();
+    for channel in Channel::ALL {
+        let bench = Bench::start(channel);
         let mut file = "username,password,title\n".to_owned();
         for (number, name) in APART.iter().flatten().enumerate() {
             file.push_str(&format!("{name},Spring-Meadow-42,{number}\n"));
         }
-        import(&server, &file);
-        let counters = server.last_import().expect("an import").counters;
-        assert_eq!(counters.created, 8, "{channel}: {:?}", server.findings());
+        let outcome = bench.import(&Upload::new("users.csv", file.as_bytes()));
+        assert_eq!(outcome.counters.created, 8, "{channel:?}: {outcome:?}");
         for (number, name) in APART.iter().flatten().enumerate() {
-            let found = server.app.store.user("default", "PRIMARY", name);
-            let found = found.expect("the store works").expect("the user");
-            assert_eq!(found.user_name, *name);
-            assert_eq!(found.attributes["title"], number.to_string());
+            assert_eq!(outcome.user(name).attributes["title"], number.to_string());
         }
     }
 }
 
 #[test]
 fn names_that_differ_by_case_are_one_user_in_every_channel() {
-    for (channel, import) in CHANNELS {
-        let server = TestApp::start();
+    for channel in Channel::ALL {
+        let bench = Bench::start(channel);
         let mut file = "UserName,Password,Claims\n".to_owned();
         for name in ONE.iter().flatten() {
             file.push_str(&format!("{name},Spring-Meadow-42,\n"));
         }
-        import(&server, &file);
-        let counters = server.last_import().expect("an import").counters;
-        assert_eq!((counters.created, counters.duplicate), (5, 5), "{channel}");
+        let outcome = bench.import(&Upload::new("users.csv", file.as_bytes()));
+        let counted = (outcome.counters.created, outcome.counters.duplicate);
+        assert_eq!(counted, (5, 5), "{channel:?}");
     }
 }
 
@@ -147,18 +106,17 @@ fn only_the_name_of_a_user_store_is_taken_off_a_user_name_in_every_channel() {
                 primary/ann,,\nSales/bob,,\nPRIMARY/x/y,,\n\
                 https://example.com/eve,,\n#HR/eve,,\n/wso2.org/claims/country=DE,,\na/b/c,,\nHR/dan,,\n\
                 \"mira,Meadow-Lark-77,http://wso2.org/claims/country=DE\",,\n";
-    for (channel, import) in CHANNELS {
-        let server = TestApp::start();
-        let response = import(&server, file);
-        assert!(!response.body.contains("Meadow-Lark-77"), "{channel}");
-        assert_eq!(server.user_names(), ["ann", "bob", "x/y"], "{channel}");
-        let findings = server.findings();
-        let codes: Vec<(u64, &str)> = findings.iter().map(|it| (it.0, it.2.as_str())).collect();
+    for channel in Channel::ALL {
+        let bench = Bench::start(channel);
+        let outcome = bench.import(&Upload::new("users.csv", file.as_bytes()));
+        assert!(!outcome.answer.contains("Meadow-Lark-77"), "{channel:?}");
+        assert_eq!(outcome.user_names(), ["ann", "bob", "x/y"], "{channel:?}");
         let mut expected = vec![(3, "domain-prefix-dropped")];
-        expected.extend((5..=10).map(|line| (line, "domain-unknown")));
-        assert_eq!(codes, expected, "{channel}");
-        let shown = format!("{:?}", server.last_findings());
-        assert!(!shown.contains("Meadow-Lark-77"), "{channel}: {shown}");
+        expected.extend((5..=9).map(|line| (line, "domain-unknown")));
+        expected.push((10, "field-count"));
+        assert_eq!(outcome.codes(), expected, "{channel:?}");
+        let shown = format!("{:?}", outcome.findings);
+        assert!(!shown.contains("Meadow-Lark-77"), "{channel:?}: {shown}");
     }
 }
 

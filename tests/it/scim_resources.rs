@@ -501,3 +501,22 @@ fn names_with_blanks_and_slashes_as_directories_push_them() {
         "Kim Smith"
     );
 }
+
+#[test]
+fn json_keeps_the_blanks_of_passwords() {
+    let server = TestApp::start();
+    for (number, password) in [
+        " Spring Meadow 42 ",
+        "\u{a0}Spring-Meadow-42\u{200b}",
+        "\tSpring-42\t",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let name = format!("user{number}");
+        let body = user(&name, json!({"password": password}));
+        make(&server, "/scim/v2/Users", &body);
+        assert!(server.has_password(&name, password), "{password:?}");
+        assert!(!server.has_password(&name, password.trim()), "{password:?}");
+    }
+}
