@@ -179,6 +179,12 @@ impl<'b> TextRow<'b> {
         self.ends.is_empty()
     }
 
+    /// Whether it was put together field by field: a field may have the delimiter in it. Otherwise it is a line as
+    /// the file has it, cut at its delimiters.
+    pub fn is_packed(&self) -> bool {
+        self.gap == 0
+    }
+
     /// All fields, one behind the other; what is between two may be there or not.
     pub fn text(&self) -> &'b str {
         self.text

@@ -50,7 +50,7 @@ const SOME_ERROR: &str = "of a spreadsheet";
 
 fn error_with_sign(cell: &str, is_password: bool) -> Option<&'static str> {
     // Those that have no sign at the end, or may go without it. The others are `#`, capitals and a sign.
-    const ERRORS: [&str; 34] = [
+    const ERRORS: [&str; 73] = [
         "#N/A",
         "#N/A!",
         "#REF!",
@@ -84,6 +84,45 @@ fn error_with_sign(cell: &str, is_password: bool) -> Option<&'static str> {
         "#Н/Д",
         "#Δ/Υ",
         "#ÜBERLAUF!",
+        "#FIELD!",
+        "#BLOCKED!",
+        "#CONNECT!",
+        "#UNKNOWN!",
+        "#BUSY!",
+        "#PYTHON!",
+        "#MACRO?",
+        "#BEZUG!",
+        "#WERT!",
+        "#ZAHL!",
+        "#VALEUR!",
+        "#NOM?",
+        "#NOMBRE!",
+        "#NOMBRE?",
+        "#¡REF!",
+        "#¡VALOR!",
+        "#¡NUM!",
+        "#¡DIV/0!",
+        "#¡NULO!",
+        "#VALOR!",
+        "#NOME?",
+        "#NULO!",
+        "#NÚM!",
+        "#RIF!",
+        "#VALORE!",
+        "#ARG!",
+        "#LICZBA!",
+        "#ADR!",
+        "#NAZWA?",
+        "#WAARDE!",
+        "#VERW!",
+        "#GETAL!",
+        "#NAAM?",
+        "#ЗНАЧ!",
+        "#ССЫЛКА!",
+        "#ИМЯ?",
+        "#ЧИСЛО!",
+        "#ДЕЛ/0!",
+        "#ПУСТО!",
         "#SAKNAS!",
     ];
     if let Some(known) = ERRORS.into_iter().find(|error| is_same(cell, error)) {
@@ -307,6 +346,7 @@ mod tests {
         }
         // A password may have a sign, capitals and a mark.
         assert_eq!(spreadsheet_error("#SECRET!", true), None);
+        assert!(spreadsheet_error("#wert!", true).is_some());
         assert!(spreadsheet_error("#SECRET!", false).is_some_and(|name| !name.contains("SECRET")));
         assert!(is_null_word("NULL") && is_null_word("(null)"));
         assert!(!is_null_word("Nullmann") && !is_null_word(""));

@@ -320,8 +320,7 @@ impl<'t> ColumnPlan<'t> {
         let Some(rest) = self.behind_delimiter(&cell) else {
             return cell.into_owned();
         };
-        let is_between = |sign: char| !sign.is_alphanumeric() && !"!#$%&*+-./=?@^_~".contains(sign);
-        match rest.split(is_between).any(passwords::looks_like_one) {
+        match holds_other_cells(&cell, rest) {
             true => {
                 let kept = cell.len() - rest.len();
                 let sign = rest.chars().next().unwrap_or(',');
@@ -427,8 +426,9 @@ impl<'t> ColumnPlan<'t> {
         if is_blank {
             return Ok(RowContent::Nothing);
         }
-        if filled == 1 && self.columns.len() > 1 {
-            self.check_alone(row.line(), candidate.user_name)?;
+        let is_alone = filled == 1 && self.columns.len() > 1;
+        if is_alone || row.is_packed() {
+            self.check_alone(row.line(), candidate.user_name, is_alone)?;
         }
         Ok(RowContent::User(candidate))
     }
@@ -440,19 +440,21 @@ impl<'t> ColumnPlan<'t> {
         cell.find(is_between).and_then(|place| cell.get(place..))
     }
 
-    /// Whether the only cell of a row that has something in it is a user name. A whole row in one cell may have a
-    /// password in it, so it is not repeated.
-    fn check_alone(&self, line: u64, name: &str) -> Result<(), Problem> {
-        if self.behind_delimiter(name).is_none() {
-            return Ok(());
+    /// Whether a user name is the whole row, or several cells of it: it is the only cell that has something in it and
+    /// has a delimiter in it, or what is behind the delimiter looks like a password or an e-mail address. It is not
+    /// repeated.
+    fn check_alone(&self, line: u64, name: &str, is_alone: bool) -> Result<(), Problem> {
+        match self.behind_delimiter(name) {
+            Some(rest) if is_alone || holds_other_cells(name, rest) => {}
+            _ => return Ok(()),
         }
         Err(Problem::new(
             Severity::Failed,
             line,
             None,
             "field-count",
-            "the whole row stands in one cell, with delimiters in it and nothing in the others; give each value \
-             a cell of its own, without quotation marks around the row",
+            "the cell of the user name has delimiters in it, and what belongs into other cells; give each value a \
+             cell of its own, without quotation marks around more than one",
         ))
     }
 
@@ -813,6 +815,15 @@ fn is_address_field(field: &Field) -> bool {
 fn are_addresses(value: &str) -> bool {
     let mut each = value.split(',').map(cells::trimmed);
     each.all(cells::is_address)
+}
+
+/// Whether what is behind a delimiter in a user name belongs into other cells: a password or an e-mail address. A
+/// distinguished name (`uid=kim,ou=Building12`) is a name.
+fn holds_other_cells(name: &str, rest: &str) -> bool {
+    let is_distinguished = || name.split(',').all(|part| part.contains('='));
+    let is_between = |sign: char| !sign.is_alphanumeric() && !"!#$%&*+-./?@^_~".contains(sign);
+    let is_other = |part: &str| passwords::looks_like_one(part) || cells::is_address(part);
+    rest.split(is_between).any(is_other) && !is_distinguished()
 }
 
 /// Whether the columns are those of the original, as far as there are any.

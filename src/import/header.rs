@@ -14,7 +14,7 @@ use crate::import::header_words;
 use crate::import::meaning::{Meaning, Meanings};
 use crate::import::presets::{self, Preset};
 use crate::import::row_shape::{
-    has_claims, headings, is_address_second, is_blank, is_commented, is_data,
+    has_claims, headings, is_address_second, is_blank, is_commented, is_data, is_title,
 };
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::options::{ColumnMap, HeaderLine};
@@ -162,7 +162,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         }
         if let Some((header, plan)) = &better
             && plan.columns().len() > 1
-            && below().find(|row| !is_blank(row)).map(TextRow::line) == Some(header.line())
+            && is_title(first)
         {
             return Err(lines_above(header));
         }

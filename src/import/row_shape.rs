@@ -69,6 +69,31 @@ pub(super) fn is_data<'r>(
     2 * like >= all
 }
 
+/// Whether a line above a header line is a title and no user: its first cell is more than one word or ends with a
+/// colon, or its second one has a year or a time in it (`Generated,2026-12-01T08:00:00Z`).
+pub(super) fn is_title(row: &TextRow<'_>) -> bool {
+    let cell = |position| row.get(position).map(trimmed).unwrap_or_default();
+    let (first, second) = (cell(0), cell(1));
+    let has_year = |text: &str| {
+        let mut numbers = text.split(|sign: char| !sign.is_ascii_digit());
+        numbers.any(|number| number.len() == 4 && number.starts_with(['1', '2']))
+    };
+    let has_time = |text: &str| {
+        let bytes = text.as_bytes();
+        let mut windows = bytes.windows(5);
+        windows.any(|it| {
+            it.iter().enumerate().all(|(place, byte)| match place {
+                2 => *byte == b':',
+                _ => byte.is_ascii_digit(),
+            })
+        })
+    };
+    first.contains(char::is_whitespace)
+        || first.ends_with(':')
+        || has_year(second)
+        || has_time(second)
+}
+
 /// Whether rows are in the original's dialect: one has a `claimURI=value` cell behind its second one, and
 /// none an e-mail address in the second.
 pub(super) fn has_claims<'r>(rows: impl Iterator<Item = &'r TextRow<'r>>) -> bool {

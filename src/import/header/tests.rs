@@ -272,6 +272,11 @@ fn a_title_above_the_header_is_refused_whatever_stands_in_it() {
                 2,
             ),
         ] {
+            let has_password = header.to_lowercase().contains(",password");
+            if title.starts_with("Staff") && has_password {
+                // A user with a password, as far as anybody can tell.
+                continue;
+            }
             let file = format!("{before}{title}\n{header}");
             let error = plan(&file).unwrap_err();
             assert!(
@@ -280,6 +285,9 @@ fn a_title_above_the_header_is_refused_whatever_stands_in_it() {
             );
         }
     }
+    let (seen, warnings) = plan("kim,Pass-1-xx\nusername,password\nlee,Pass-2-xx\n").unwrap();
+    assert!(seen.starts_with("kim|Pass-1-xx|"), "{seen}");
+    assert_eq!(warnings, ["first-line-is-data"]);
     // What follows may have other things for passwords.
     let error = plan("kim,Pass-1-xx\nusername,displayname\nlee,Leander-X\n").unwrap_err();
     assert!(error.contains("line 2 looks like it"), "{error}");
@@ -351,12 +359,25 @@ fn a_row_in_one_cell_fails() {
         ("username;displayname;title", "kim,Kim,x"),
         ("username,title", "kim\tDr"),
         ("username,title", "kim|Dr"),
+        (
+            "UserName,Password,Claims",
+            "\"mira,Meadow-Lark-77\",,http://wso2.org/claims/country=FR",
+        ),
+        (
+            "username,title,email",
+            "\"mira,Dr,mira@example.com\",,m@x.org",
+        ),
         ("name,pwd", "\"mira,Meadow-Lark-77\""),
     ] {
         assert_eq!(first(&format!("{header}\n{row}")), "field-count", "{row}");
     }
     for (header, row, seen) in [
         ("username,title", "\"o,p\",Dr", "o,p|-|"),
+        (
+            "username,title",
+            "\"uid=kim,ou=Building12\",Dr",
+            "uid=kim,ou=Building12|-|",
+        ),
         ("username", "\"o,p\"", "o,p|-|"),
         ("username,title", "kim,", "kim|-|"),
         ("username,title", "a:b,", "a:b|-|"),
