@@ -150,13 +150,16 @@ impl<'m> Meanings<'m> {
         }
     }
 
-    /// Whether the heading nearly names a known column. `mail.desk` does not: it is a name that goes on.
+    /// Whether the heading nearly names a known column. `mail.desk` and `City*2026` do not: they go on behind the
+    /// sign, as names and passwords do.
     pub(super) fn nearly_names(&self, heading: &str) -> bool {
         self.near(heading).is_some_and(|bare| {
             let end = heading.find(bare).map_or(0, |start| start + bare.len());
-            let mut rest = heading.get(end..).unwrap_or_default().chars();
-            let sign = rest.next();
-            !(matches!(sign, Some('.' | '/')) && rest.next().is_some_and(char::is_alphanumeric))
+            let mut rest = heading.get(end..).unwrap_or_default().trim().chars();
+            match rest.next() {
+                Some('(' | '[' | '{' | '<') => heading.ends_with([')', ']', '}', '>', '*', ':']),
+                _ => rest.next().is_none_or(|next| !next.is_alphanumeric()),
+            }
         })
     }
 

@@ -340,6 +340,10 @@ fn a_near_miss_behind_an_empty_line_is_no_user() {
             "{file:?}: {error}"
         );
     }
+    for password in ["City*2026", "mail:Drop-7", "Title(7)x", "Phone?77"] {
+        let seen = first(&format!("\nkim,{password}\nlee,Pass-2-xx"));
+        assert!(seen.starts_with(&format!("kim|{password}|")), "{seen}");
+    }
     for name in ["mail.desk", "phone.support", "kim", "city/hall"] {
         let file = format!("\n{name},Pass-1-xx\nlee,Pass-2-xx");
         assert!(

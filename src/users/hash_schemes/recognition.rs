@@ -347,17 +347,21 @@ fn holds_digest(text: &str) -> bool {
     text.split(is_between).any(base64) || is_in_bytes(text)
 }
 
-/// Whether `text` is a digest in hexadecimal with one sign between two bytes.
+/// Whether `text` is a digest in hexadecimal with one sign between its bytes, or between groups of some.
 fn is_in_bytes(text: &str) -> bool {
-    let Some(sign @ (b':' | b'-' | b' ' | b'.')) = text.as_bytes().get(2) else {
+    let Some(sign) = text.find(|it: char| !it.is_ascii_hexdigit()) else {
         return false;
     };
-    let mut bytes = text.split(char::from(*sign));
+    let Some(between) = text.get(sign..).and_then(|rest| rest.chars().next()) else {
+        return false;
+    };
     let mut digest = String::with_capacity(text.len());
-    bytes.all(|byte| {
-        digest.push_str(byte);
-        byte.len() == 2
-    }) && digest_form::is_whole_hex_digest(&digest)
+    sign >= 2
+        && text.split(between).all(|group| {
+            digest.push_str(group);
+            group.len() == sign
+        })
+        && digest_form::is_whole_hex_digest(&digest)
 }
 
 /// The scheme of a hash that is percent-encoded, or in hexadecimal, as a whole.
