@@ -557,6 +557,8 @@ fn members_without_a_value_are_counted_as_left_out() {
     {
         let both = json!([nothing, {"value": kim}]);
         let add = |value: &Value| patch(json!([{"op": "add", "path": "members", "value": value}]));
+        let replace =
+            |value: &Value| patch(json!([{"op": "replace", "path": "members", "value": value}]));
         let named = json!([
             {"op": "replace", "path": "externalId", "value": format!("x{number}")},
             {"op": "add", "path": "members", "value": both},
@@ -570,6 +572,8 @@ fn members_without_a_value_are_counted_as_left_out() {
             ("PUT", path.as_str(), group("tour", both.clone())),
             ("PATCH", &path, add(&both)),
             ("PATCH", &path, add(&nothing)),
+            // Nothing takes the place of the member who is there.
+            ("PATCH", &path, replace(&json!([nothing]))),
             ("PATCH", &path, patch(named.clone())),
             (
                 "PATCH",

@@ -431,7 +431,7 @@ fn clients_that_wait_are_told_to_go_on_at_every_address() {
             let body = message.to_string();
             let mut stream = server.connect();
             let head = format!(
-                "POST {prefix}/{path} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: \
+                "POST {prefix}/{path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: {}\r\nContent-Type: \
                  application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
                 crate::app::admin(),
                 body.len()

@@ -8,7 +8,7 @@ use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::scim::filter::Filter;
 use crate::users::scim::path::AttributePath;
 use crate::users::scim::schema::{Attribute, Mutability, ResourceType, Type};
-use crate::users::scim::values::{check_element, check_value};
+use crate::users::scim::values::{check_element, check_value, names_nothing};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,6 +197,15 @@ impl<'a> Aim<'a> {
         };
         Ok(match (op, checked) {
             (Op::Add, Some(value)) => Some(Action::Add(value)),
+            // Members of whom none is named do not take the place of those who are there.
+            (_, Some(value))
+                if !is_empty && self.part.is_none() && names_nothing(self.attribute, &value) =>
+            {
+                Some(Action::Add(value))
+            }
+            (_, Some(value)) if is_empty && names_nothing(self.attribute, &value) => {
+                Some(Action::Remove)
+            }
             (_, Some(value)) => Some(Action::Replace(value)),
             // To put nothing there is to remove what is there. A value in which nothing is known says
             // nothing, and must not empty a group, for example.

@@ -174,11 +174,16 @@ fn members_are_removed_one_by_one_or_all() {
     ] {
         group(two.clone(), json!([operation]), json!(null));
     }
+    let nothing = json!([{"op": "remove", "path": "members", "value": []}]);
+    group(two.clone(), nothing, two.clone());
+    // Whoever reads the document leaves the member out who is nobody, and keeps the others.
+    let mut more = two.clone();
+    more.as_array_mut().unwrap().push(json!({"value": ""}));
     for operation in [
-        json!({"op": "remove", "path": "members", "value": []}),
         json!({"op": "replace", "path": "members", "value": [{"display": "Lee"}]}),
+        json!({"op": "replace", "value": {"members": [{"display": "Lee"}, {}]}}),
     ] {
-        group(two.clone(), json!([operation]), two.clone());
+        group(two.clone(), json!([operation]), more.clone());
     }
 }
 

@@ -56,6 +56,13 @@ fn is_reference(attribute: &Attribute) -> bool {
     value.is_some_and(|value| value.mutability == Mutability::Immutable)
 }
 
+/// Whether all elements of a checked value are references that name nothing.
+pub fn names_nothing(attribute: &Attribute, value: &Value) -> bool {
+    let is_nothing = |element: &Value| element.get("value").and_then(Value::as_str) == Some("");
+    let elements = value.as_array().filter(|_| is_reference(attribute));
+    elements.is_some_and(|elements| elements.iter().all(is_nothing))
+}
+
 /// One element of an attribute with many values, or the value of one that has only one.
 ///
 /// # Errors
