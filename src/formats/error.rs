@@ -17,6 +17,15 @@ pub enum FormatError {
         /// What it is.
         found: &'static str,
     },
+    /// Other workbooks have all the memory that there is for them.
+    #[error(
+        "Other workbooks take all the memory that there is for workbooks (files.workbooks_memory_bytes); send \
+         the file again in {seconds} s, or as CSV, which needs none of it."
+    )]
+    MemoryBusy {
+        /// When to come back.
+        seconds: u64,
+    },
     /// Its name says one thing and its first bytes another.
     #[error(
         "The file is called .{} and is {found}; give it the name of what it is, or save it as what it \
@@ -241,6 +250,7 @@ impl FormatError {
             | FormatError::UnknownSheet { .. } => "IMP-WORKBOOK",
             FormatError::Encrypted => "IMP-WORKBOOK-ENCRYPTED",
             FormatError::WorkbookTooLarge { .. } => "IMP-WORKBOOK-SIZE",
+            FormatError::MemoryBusy { .. } => "IMP-BUSY",
             FormatError::Io(_) => "IMP-IO",
         }
     }

@@ -9,7 +9,10 @@ use crate::users::hashing::HashError;
 use crate::users::import_record::ImportState;
 use crate::users::problem::{Problem, Severity};
 use crate::users::store_error::StoreError;
-use crate::wire::error::WireError;
+use crate::wire::error::{WireError, is_full};
+
+/// Seconds after which somebody may have made room on a disk.
+const FULL_RETRY: u64 = 60;
 
 /// Why an import ended before the end of its file.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,14 @@ pub enum ImportError {
          temporary files and send the file again, or set import.sorted_rows to 0."
     )]
     Sorting(io::Error),
+    /// The memory that it needs is in use.
+    #[error("{told}")]
+    MemoryBusy {
+        /// When to come back.
+        seconds: u64,
+        /// What it needs, in a sentence.
+        told: String,
+    },
     /// Somebody stopped it.
     #[error("The import was cancelled.")]
     Cancelled,
@@ -83,8 +94,10 @@ pub enum ImportError {
 impl From<FormatError> for ImportError {
     /// What the source said about itself comes out of the reader's error again.
     fn from(error: FormatError) -> Self {
+        let told = error.to_string();
         match error {
             FormatError::Io(io) => ImportError::Wire(WireError::from_io(io)),
+            FormatError::MemoryBusy { seconds } => ImportError::MemoryBusy { seconds, told },
             other => ImportError::Format(other),
         }
     }
@@ -98,11 +111,16 @@ impl ImportError {
             ImportError::Format(error) => error.code(),
             ImportError::Header(_) => "IMP-CSV-HEADER",
             ImportError::Store(StoreError::Full) => "IMP-STORE-FULL",
-            ImportError::Store(StoreError::Busy) => "IMP-STORE-BUSY",
+            ImportError::Store(StoreError::Busy | StoreError::Recovering) => "IMP-STORE-BUSY",
+            ImportError::Store(StoreError::Uncertain) => "IMP-STORE-UNCERTAIN",
+            ImportError::Store(StoreError::TooManyScans { .. }) => "IMP-BUSY",
+            ImportError::Store(StoreError::NoResources) => "IMP-RESOURCES",
             ImportError::Store(_) => "IMP-STORE",
             ImportError::Hash(_) => "IMP-HASH",
             ImportError::GeneratedPasswords(_) => "IMP-GENERATED-PASSWORDS",
+            ImportError::Sorting(error) if is_full(error) => "IMP-STORE-FULL",
             ImportError::Sorting(_) => "IMP-SORTING",
+            ImportError::MemoryBusy { .. } => "IMP-BUSY",
             ImportError::Cancelled => "IMP-CANCELLED",
             ImportError::TooManyProblems { .. } => "IMP-TOO-MANY-PROBLEMS",
             ImportError::OtherContent => "IMP-KEY-REUSED",
@@ -113,13 +131,31 @@ impl ImportError {
         }
     }
 
+    /// Whether there is no room left on a disk.
+    pub fn is_full(&self) -> bool {
+        match self {
+            ImportError::Wire(WireError::DiskFull) | ImportError::Store(StoreError::Full) => true,
+            ImportError::Sorting(error) => is_full(error),
+            _ => false,
+        }
+    }
+
     /// Seconds after which the same file may be taken; none: waiting changes nothing, or nobody knows for how
     /// long.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            ImportError::Store(StoreError::Busy | StoreError::Closed) | ImportError::Stopping => {
-                Some(5)
-            }
+            ImportError::Store(
+                StoreError::Busy
+                | StoreError::Closed
+                | StoreError::Recovering
+                | StoreError::Uncertain
+                | StoreError::NoResources,
+            )
+            | ImportError::Hash(_)
+            | ImportError::Stopping => Some(5),
+            ImportError::Store(StoreError::TooManyScans { seconds })
+            | ImportError::MemoryBusy { seconds, .. } => Some(*seconds),
+            error if error.is_full() => Some(FULL_RETRY),
             _ => None,
         }
     }
@@ -127,8 +163,10 @@ impl ImportError {
     /// Whether the same file, sent again whole, would complete the import.
     pub fn is_interruption(&self) -> bool {
         match self {
+            ImportError::Wire(WireError::DiskFull) => true,
             ImportError::Wire(error) => error.is_truncation(),
             ImportError::Stopping
+            | ImportError::MemoryBusy { .. }
             | ImportError::Store(_)
             | ImportError::Hash(_)
             | ImportError::Sorting(_)
@@ -175,6 +213,13 @@ impl ImportFailure {
         let written = report.counters.created + report.counters.updated;
         if report.state == ImportState::Undone {
             return "Nothing of it is left in the store.".into();
+        }
+        if matches!(self.error, ImportError::Store(StoreError::Uncertain)) {
+            return format!(
+                "{written} users of import {} are stored for certain; rows that are stored already are \
+                 recognized when the whole file comes again.",
+                report.import
+            );
         }
         match (written, self.error.is_interruption()) {
             (0, _) => "Nothing is stored.".into(),

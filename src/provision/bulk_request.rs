@@ -163,6 +163,7 @@ pub fn unread(error: &WireError, limit: u64, too_large: fn(u64) -> ScimError) ->
         WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => return too_large(limit),
         WireError::HttpStalled { .. } => 408,
         WireError::ContentEncoding(_) => 415,
+        WireError::DiskFull => 507,
         _ => 400,
     };
     ScimError::new(status, error.to_string())

@@ -201,6 +201,13 @@ pub enum WireError {
         limit: u64,
     },
 
+    /// There is no room left where files are kept aside.
+    #[error(
+        "There is no room left on the disk where files are kept aside. Send the request again when the \
+         administrator has made room."
+    )]
+    DiskFull,
+
     /// Reading or writing failed on our side.
     #[error("The request could not be read because of an input or output error. Send it again.")]
     Io(#[source] io::Error),
@@ -228,6 +235,7 @@ impl WireError {
             WireError::Inflate(_) => "IMP-INFLATE",
             WireError::Charset { .. } => "IMP-CHARSET",
             WireError::SpoolFull { .. } => "IMP-SPOOL-FULL",
+            WireError::DiskFull => "IMP-STORE-FULL",
             WireError::Io(_) => "IMP-IO",
         }
     }
@@ -243,9 +251,14 @@ impl WireError {
         )
     }
 
-    /// Takes the error out that a reader of this wing has put in; any other becomes [`Self::Io`].
+    /// Takes the error out that a reader of this wing has put in; any other becomes [`Self::DiskFull`] or
+    /// [`Self::Io`].
     pub fn from_io(error: io::Error) -> WireError {
-        error.downcast().unwrap_or_else(WireError::Io)
+        match error.downcast() {
+            Ok(wire) => wire,
+            Err(error) if is_full(&error) => WireError::DiskFull,
+            Err(error) => WireError::Io(error),
+        }
     }
 }
 
@@ -253,6 +266,7 @@ impl From<WireError> for io::Error {
     fn from(error: WireError) -> io::Error {
         let kind = match error {
             WireError::Io(inner) => return inner,
+            WireError::DiskFull => io::ErrorKind::StorageFull,
             WireError::HttpTruncated { .. } | WireError::MimeTruncated { .. } => {
                 io::ErrorKind::UnexpectedEof
             }
@@ -276,6 +290,14 @@ impl From<WireError> for io::Error {
         };
         io::Error::new(kind, error)
     }
+}
+
+/// Whether the disk, or the share of it that this user may take, is full.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// The start of a word of the sender's, short and printable enough to be repeated in an answer.
@@ -320,6 +342,15 @@ mod tests {
         let again = io::Error::from(WireError::from_io(foreign()));
         assert_eq!(again.kind(), io::ErrorKind::ConnectionReset);
         assert_eq!(again.to_string(), "gone");
+    }
+
+    #[test]
+    fn a_full_disk_is_known_on_both_sides_of_a_reader() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(WireError::from_io(full()).code(), "IMP-STORE-FULL");
+        let again = io::Error::from(WireError::from_io(full()));
+        assert!(is_full(&again));
+        assert!(matches!(WireError::from_io(again), WireError::DiskFull));
     }
 
     #[test]

@@ -216,6 +216,10 @@ impl From<WireError> for ProblemDetails {
                 tracing::error!(error = %cause, "a request could not be read");
                 StatusCode::INTERNAL_SERVER_ERROR
             }
+            WireError::DiskFull => {
+                tracing::error!("the disk for files that are kept aside is full");
+                StatusCode::INSUFFICIENT_STORAGE
+            }
             WireError::HttpStalled { .. } => StatusCode::REQUEST_TIMEOUT,
             WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -238,6 +242,10 @@ impl From<WireError> for ProblemDetails {
             | WireError::Charset { .. } => StatusCode::BAD_REQUEST,
         };
         let code = error.code();
+        let retry_after = match error {
+            WireError::DiskFull => ImportError::Wire(WireError::DiskFull).retry_after(),
+            _ => None,
+        };
         let detail = match error {
             WireError::SpoolFull { limit } => format!(
                 "The file is larger than the {limit} bytes that can be kept aside; send it as the \
@@ -245,7 +253,10 @@ impl From<WireError> for ProblemDetails {
             ),
             other => other.to_string(),
         };
-        ProblemDetails::new(status, code, detail)
+        ProblemDetails {
+            retry_after,
+            ..ProblemDetails::new(status, code, detail)
+        }
     }
 }
 
@@ -268,25 +279,40 @@ impl From<ImportError> for ProblemDetails {
             | ImportError::PasswordColumn
             | ImportError::NotClean { .. } => tell(StatusCode::UNPROCESSABLE_ENTITY),
             ImportError::Cancelled | ImportError::Overtaken => tell(StatusCode::CONFLICT),
-            ImportError::Store(StoreError::Full) | ImportError::Sorting(_) => {
-                tell(StatusCode::INSUFFICIENT_STORAGE)
-            }
-            ImportError::Store(StoreError::Busy | StoreError::Closed) | ImportError::Stopping => {
-                ProblemDetails {
-                    retry_after: error.retry_after(),
-                    ..tell(StatusCode::SERVICE_UNAVAILABLE)
-                }
-            }
+            ImportError::Store(StoreError::Full) | ImportError::Sorting(_) => ProblemDetails {
+                retry_after: error.retry_after(),
+                ..tell(StatusCode::INSUFFICIENT_STORAGE)
+            },
+            ImportError::Store(
+                StoreError::Busy
+                | StoreError::Closed
+                | StoreError::Recovering
+                | StoreError::Uncertain
+                | StoreError::NoResources,
+            )
+            | ImportError::MemoryBusy { .. }
+            | ImportError::Stopping => ProblemDetails {
+                retry_after: error.retry_after(),
+                ..tell(StatusCode::SERVICE_UNAVAILABLE)
+            },
+            ImportError::Store(StoreError::TooManyScans { seconds }) => ProblemDetails {
+                retry_after: Some(*seconds),
+                ..tell(StatusCode::TOO_MANY_REQUESTS)
+            },
             ImportError::Store(StoreError::NewerSchema { .. }) => {
                 tell(StatusCode::INTERNAL_SERVER_ERROR)
             }
             ImportError::Store(StoreError::Failed(_)) => {
                 ProblemDetails::internal(code, "The user store failed; the server's log says why.")
             }
-            ImportError::Hash(_) => ProblemDetails::internal(
-                code,
-                "A password could not be hashed; the server's log says why.",
-            ),
+            ImportError::Hash(_) => ProblemDetails {
+                retry_after: error.retry_after(),
+                ..ProblemDetails::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    code,
+                    "A password could not be hashed; the server's log says why.",
+                )
+            },
             ImportError::GeneratedPasswords(_) => ProblemDetails::internal(
                 code,
                 "A password could not be made up; the server's log says why.",

@@ -14,6 +14,9 @@ use crate::users::store_error::StoreError;
 /// URN of the message.
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
+/// Seconds after which somebody may have made room on a disk.
+const FULL_RETRY: u64 = 60;
+
 /// An error, and what its answer says in its head.
 #[derive(Debug)]
 pub struct Failure {
@@ -54,10 +57,11 @@ pub fn body(error: &ScimError) -> Value {
 impl From<ScimError> for Failure {
     fn from(error: ScimError) -> Self {
         Failure {
+            // Only a full disk has this status.
+            retry_after: (error.status == 507).then_some(FULL_RETRY),
             error,
             challenge: None,
             allow: None,
-            retry_after: None,
         }
     }
 }
@@ -113,10 +117,13 @@ impl From<ProvisionError> for Failure {
             ProvisionError::Store(error) => store(&error),
             ProvisionError::Hash(error) => {
                 tracing::error!(%error, "a password could not be hashed");
-                Failure::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "A password could not be hashed; the server's log says why.",
-                )
+                Failure {
+                    retry_after: Some(5),
+                    ..Failure::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "A password could not be hashed; the server's log says why.",
+                    )
+                }
             }
             ProvisionError::Job(error) => job(error),
         }
@@ -134,6 +141,7 @@ fn job(error: JobError) -> Failure {
         }
         JobError::NoSuchImport(_) | JobError::Domain(_) => StatusCode::NOT_FOUND,
         JobError::Store(error) => return store(error),
+        JobError::Import(failure) if failure.error.is_full() => return full(),
         JobError::Import(failure) => {
             tracing::error!(%failure, "a bulk request ended early");
             StatusCode::INTERNAL_SERVER_ERROR
@@ -149,22 +157,43 @@ fn job(error: JobError) -> Failure {
     }
 }
 
+/// There is no room left on the disk.
+pub fn full() -> Failure {
+    Failure::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        "The store has no room left; what was asked for is not done. Try again when the administrator has made \
+         room.",
+    )
+}
+
 /// The store's failure; what it says of itself is for the log.
 pub fn store(error: &StoreError) -> Failure {
     tracing::error!(%error, "the store failed");
     match error {
-        StoreError::Full => Failure::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "The store has no room left; what was asked for is not done.",
-        ),
-        StoreError::Busy | StoreError::Closed => Failure {
+        StoreError::Full => full(),
+        StoreError::Busy | StoreError::Closed | StoreError::Recovering => Failure {
             retry_after: Some(5),
             ..Failure::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The store cannot be written to at the moment; try again.",
             )
         },
-        _ => Failure::new(
+        StoreError::Uncertain => Failure {
+            retry_after: Some(5),
+            ..Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("IMP-STORE-UNCERTAIN: {error}"),
+            )
+        },
+        StoreError::NoResources => Failure {
+            retry_after: Some(5),
+            ..Failure::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+        },
+        StoreError::TooManyScans { seconds } => Failure {
+            retry_after: Some(*seconds),
+            ..Failure::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+        },
+        StoreError::NewerSchema { .. } | StoreError::Failed(_) => Failure::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "The store failed; the server's log says why.",
         ),

@@ -217,6 +217,13 @@ impl From<WireError> for Fault {
                 tracing::error!(error = %cause, "a request could not be read");
                 Fault::server(error.code(), error.to_string())
             }
+            WireError::DiskFull => {
+                tracing::error!("the disk for files that are kept aside is full");
+                Fault {
+                    retry_after: ImportError::Wire(WireError::DiskFull).retry_after(),
+                    ..Fault::server(error.code(), error.to_string())
+                }
+            }
             WireError::HttpTruncated { .. }
             | WireError::HttpStalled { .. }
             | WireError::HttpChunk { .. }
@@ -274,6 +281,8 @@ impl From<ImportError> for Fault {
                 | FormatError::UnknownSheet { .. }
                 | FormatError::EmptySheet { .. }
                 | FormatError::WorkbookTooLarge { .. }
+                // It comes as `ImportError::MemoryBusy`.
+                | FormatError::MemoryBusy { .. }
                 | FormatError::FieldTooLong { .. }
                 | FormatError::RowTooLong { .. }
                 | FormatError::UnclosedQuote { .. }
@@ -286,6 +295,10 @@ impl From<ImportError> for Fault {
             ImportError::Store(
                 store @ (StoreError::Full
                 | StoreError::Busy
+                | StoreError::Uncertain
+                | StoreError::NoResources
+                | StoreError::Recovering
+                | StoreError::TooManyScans { .. }
                 | StoreError::NewerSchema { .. }
                 | StoreError::Closed),
             ) => Fault::server(rule, store.to_string()),
@@ -302,9 +315,10 @@ impl From<ImportError> for Fault {
             | ImportError::OtherContent
             | ImportError::PasswordColumn
             | ImportError::NotClean { .. } => Fault::operation(rule, error.to_string()),
-            ImportError::Sorting(_) | ImportError::Overtaken | ImportError::Stopping => {
-                Fault::server(rule, error.to_string())
-            }
+            ImportError::Sorting(_)
+            | ImportError::MemoryBusy { .. }
+            | ImportError::Overtaken
+            | ImportError::Stopping => Fault::server(rule, error.to_string()),
         };
         Fault {
             retry_after,
