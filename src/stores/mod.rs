@@ -1,9 +1,10 @@
 //! Where users are kept: one file or folder a store, chosen by the scheme of its address.
 
+pub mod disk;
 pub mod sqlite;
 pub mod memory;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,13 @@ pub struct Settings {
     pub data: PathBuf,
     /// The store's address: `sqlite:FILE` (relative to the data directory) or `memory:`.
     pub url: String,
+    /// Connections that read at the same time; further queries wait for one of them.
+    pub read_connections: usize,
+    /// Searches that read all users of an organization at the same time; a further one is told to come back.
+    pub scans: usize,
+    /// The server is not ready while fewer bytes than these are free on the disk of the data directory; 0: free
+    /// bytes are not looked at.
+    pub min_free_bytes: u64,
 }
 
 impl Default for Settings {
@@ -26,6 +34,9 @@ impl Default for Settings {
         Settings {
             data: "muster-data".into(),
             url: "sqlite:muster.db".into(),
+            read_connections: 24,
+            scans: 4,
+            min_free_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -39,7 +50,8 @@ pub enum Access {
     Beside,
 }
 
-type Opener = fn(address: &str, data: &Path, access: Access) -> Result<Arc<dyn Store>, StoreError>;
+type Opener =
+    fn(address: &str, settings: &Settings, access: Access) -> Result<Arc<dyn Store>, StoreError>;
 
 /// Every kind of store, by the scheme of its address.
 const STORES: &[(&str, Opener)] = &[("sqlite", open_sqlite), ("memory", open_memory)];
@@ -49,8 +61,9 @@ const STORES: &[(&str, Opener)] = &[("sqlite", open_sqlite), ("memory", open_mem
 /// # Errors
 /// The scheme is unknown, or the store cannot be opened.
 pub fn open(settings: &Settings, access: Access) -> Result<Arc<dyn Store>, StoreError> {
+    settings.check()?;
     let (open, address) = opener(settings)?;
-    open(address, &settings.data, access)
+    open(address, settings, access)
 }
 
 impl Settings {
@@ -59,6 +72,15 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key.
     pub fn check(&self) -> Result<(), StoreError> {
+        for (key, value) in [
+            ("read_connections", self.read_connections),
+            ("scans", self.scans),
+        ] {
+            if !(1..=1_000).contains(&value) {
+                let message = format!("store.{key} has to lie between 1 and 1000");
+                return Err(StoreError::Failed(message));
+            }
+        }
         opener(self).map(drop)
     }
 }
@@ -77,18 +99,26 @@ fn opener(settings: &Settings) -> Result<(Opener, &str), StoreError> {
     }
 }
 
-fn open_sqlite(address: &str, data: &Path, access: Access) -> Result<Arc<dyn Store>, StoreError> {
-    let path = data.join(address);
+fn open_sqlite(
+    address: &str,
+    settings: &Settings,
+    access: Access,
+) -> Result<Arc<dyn Store>, StoreError> {
+    let path = settings.data.join(address);
+    let bounds = sqlite::Bounds {
+        connections: settings.read_connections,
+        scans: settings.scans,
+    };
     match access {
-        Access::Write => Ok(Arc::new(sqlite::SqliteStore::open(&path)?)),
+        Access::Write => Ok(Arc::new(sqlite::SqliteStore::open(&path, bounds)?)),
         Access::Beside if !path.exists() => Err(StoreError::Failed(format!(
             "there is no store at {}; `muster serve` or `muster import` makes one",
             path.display()
         ))),
-        Access::Beside => Ok(Arc::new(sqlite::SqliteStore::open_beside(&path)?)),
+        Access::Beside => Ok(Arc::new(sqlite::SqliteStore::open_beside(&path, bounds)?)),
     }
 }
 
-fn open_memory(_: &str, _: &Path, _: Access) -> Result<Arc<dyn Store>, StoreError> {
+fn open_memory(_: &str, _: &Settings, _: Access) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(memory::MemoryStore::default()))
 }

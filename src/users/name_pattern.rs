@@ -25,6 +25,11 @@ impl NamePattern {
         &self.prefix
     }
 
+    /// Whether it is one name, without wildcards.
+    pub fn is_one_name(&self) -> bool {
+        !self.key.iter().any(|sign| matches!(sign, '*' | '?'))
+    }
+
     /// Whether `key` matches as a whole. Behind the last `*` seen so far there is never more than one
     /// way to go on, so that a step back costs no more than one pass over the key.
     pub fn matches(&self, key: &str) -> bool {

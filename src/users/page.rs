@@ -17,20 +17,10 @@ pub struct Page {
 
 impl Page {
     /// The page that `query` wants of all that match, in whatever order they are.
-    pub fn of(mut all: Vec<Keyset>, query: &ResourceQuery<'_>) -> Page {
-        let compare = |one: &Keyset, other: &Keyset| compare(query.order, one, other);
-        let total = all.len() as u64;
-        all.sort_unstable_by(compare);
-        let behind = match query.after {
-            Some(after) => all.partition_point(|key| compare(key, after) != Ordering::Greater),
-            None => 0,
-        };
-        let keys = all.into_iter().skip(behind).skip(query.skip);
-        Page::cut(
-            keys.take(query.limit.saturating_add(1)).collect(),
-            total,
-            query.limit,
-        )
+    pub fn of(all: Vec<Keyset>, query: &ResourceQuery<'_>) -> Page {
+        let mut selection = Selection::new(query);
+        all.into_iter().for_each(|key| selection.add(key));
+        selection.finish()
     }
 
     /// The page whose keys these are, and perhaps the first one behind it.
@@ -42,6 +32,61 @@ impl Page {
             keys,
             total,
         }
+    }
+}
+
+/// Selects the keys of a page from all that match, which come one by one; those that are certainly on no page
+/// before its end are let go.
+pub struct Selection<'q> {
+    query: &'q ResourceQuery<'q>,
+    keys: Vec<Keyset>,
+    total: u64,
+    /// Keys that are needed: those before the page, those on it, and one behind it.
+    needed: usize,
+}
+
+/// Keys that are held beyond those that are needed, before the others are let go.
+const SURPLUS: usize = 10_000;
+
+impl<'q> Selection<'q> {
+    /// Nothing yet.
+    pub fn new(query: &'q ResourceQuery<'q>) -> Self {
+        Selection {
+            query,
+            keys: Vec::new(),
+            total: 0,
+            needed: query.skip.saturating_add(query.limit).saturating_add(1),
+        }
+    }
+
+    /// Takes in one that matches.
+    pub fn add(&mut self, key: Keyset) {
+        self.total += 1;
+        let order = self.query.order;
+        let is_before = |after: &Keyset| compare(order, &key, after) != Ordering::Greater;
+        if self.query.after.is_some_and(is_before) {
+            return;
+        }
+        self.keys.push(key);
+        if self.keys.len() >= self.needed.saturating_add(SURPLUS) {
+            self.sort();
+            self.keys.truncate(self.needed);
+        }
+    }
+
+    /// The page.
+    pub fn finish(mut self) -> Page {
+        self.sort();
+        let limit = self.query.limit;
+        let keys = self.keys.into_iter().skip(self.query.skip);
+        let keys = keys.take(limit.saturating_add(1)).collect();
+        Page::cut(keys, self.total, limit)
+    }
+
+    fn sort(&mut self) {
+        let order = self.query.order;
+        self.keys
+            .sort_unstable_by(|one, other| compare(order, one, other));
     }
 }
 
@@ -88,6 +133,26 @@ mod tests {
             value: value.map(|text| SortValue::Text(text.into())),
             id: Uuid::from_u128(id),
         }
+    }
+
+    #[test]
+    fn keys_of_later_pages_are_not_held() {
+        let query = ResourceQuery {
+            skip: 2,
+            limit: 3,
+            ..ResourceQuery::default()
+        };
+        let mut selection = Selection::new(&query);
+        let count = 5 * SURPLUS as u128;
+        for number in 0..count {
+            // In no order: 7919 has no factor in common with the count.
+            selection.add(key(None, number * 7_919 % count));
+            assert!(selection.keys.len() <= SURPLUS + 6);
+        }
+        let page = selection.finish();
+        let ids: Vec<u128> = page.keys.iter().map(|key| key.id.as_u128()).collect();
+        assert_eq!((ids, u128::from(page.total)), (vec![2, 3, 4], count));
+        assert_eq!(page.next.map(|key| key.id.as_u128()), Some(4));
     }
 
     #[test]

@@ -73,6 +73,13 @@ pub struct Member {
     pub name: String,
 }
 
+impl Member {
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        size_of::<Member>() + self.domain.len() + self.name.len()
+    }
+}
+
 /// A group and its members; the members are left empty where they were not asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupResource {

@@ -397,6 +397,28 @@ pub struct User {
     pub roles: Vec<String>,
 }
 
+impl User {
+    /// About how many bytes its texts take.
+    pub fn size(&self) -> usize {
+        let attribute = |(name, value): (&String, &serde_json::Value)| {
+            name.len()
+                + value
+                    .as_str()
+                    .map_or(size_of::<serde_json::Value>(), str::len)
+        };
+        let attributes: usize = self.attributes.iter().map(attribute).sum();
+        let texts = [
+            &self.given_name,
+            &self.family_name,
+            &self.email,
+            &self.external_id,
+        ];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let roles: usize = self.roles.iter().map(String::len).sum();
+        self.user_name.len() + attributes + texts + roles
+    }
+}
+
 /// Where a page of users begins: behind this domain and name key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserCursor {

@@ -44,6 +44,7 @@ pub fn every_store() -> Vec<Trial> {
         let settings = Settings {
             data: folder.path().into(),
             url: url.into(),
+            ..Settings::default()
         };
         let store = stores::open(&settings, Access::Write);
         Trial {

@@ -121,8 +121,14 @@ impl Call<'_> {
                 limit: left,
             };
             let page = self.page(kind, &query, &projection)?;
-            skip = skip.saturating_sub(usize::try_from(page.total).unwrap_or(usize::MAX));
-            left -= page.documents.len();
+            let of_kind = usize::try_from(page.total).unwrap_or(usize::MAX);
+            let wanted = of_kind.saturating_sub(skip).min(left);
+            skip = skip.saturating_sub(of_kind);
+            // Behind a page that had no room for all that was wanted, nothing else comes.
+            left = match page.documents.len() < wanted {
+                true => 0,
+                false => left - page.documents.len(),
+            };
             total += page.total;
             documents.extend(page.documents);
         }

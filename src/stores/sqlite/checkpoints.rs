@@ -2,13 +2,17 @@
 //! that hardly a commit waits for it.
 
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::stores::sqlite::connection::open_writing;
+use crate::stores::sqlite::readers::Readers;
+use crate::stores::sqlite::trouble::Trouble;
 use crate::users::store_error::StoreError;
 
 /// Pages that are written to the log between two times that it is copied: many, because batches are large
@@ -19,35 +23,48 @@ const EVERY_PAGES: i32 = 16_000;
 /// when all of it was copied, which beside a busy writer never happens.
 const MOST_PAGES: i32 = 64_000;
 
-/// The thread that copies.
+/// How often reading connections are looked at that nobody uses.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The thread that copies, and closes reading connections that are not used.
 pub(super) struct Checkpoints {
     wake: SyncSender<()>,
+    trouble: Arc<Trouble>,
     thread: JoinHandle<()>,
 }
 
 impl Checkpoints {
     /// Starts the thread for the database at `path`, which exists.
-    pub(super) fn start(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        path: &Path,
+        readers: &Arc<Readers>,
+        trouble: &Arc<Trouble>,
+    ) -> Result<Self, StoreError> {
         let connection = open_writing(path)?;
+        let (readers, noted) = (Arc::clone(readers), Arc::clone(trouble));
         // One that is told while it copies looks once more.
         let (wake, woken) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("store-checkpoint".into())
-            .spawn(move || run(&connection, &woken))
+            .spawn(move || run(&connection, &woken, &readers, &noted))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Checkpoints { wake, thread })
+        Ok(Checkpoints {
+            wake,
+            trouble: Arc::clone(trouble),
+            thread,
+        })
     }
 
     /// Has the log of this connection's commits copied.
     pub(super) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
-        let wake = self.wake.clone();
+        let (wake, trouble) = (self.wake.clone(), Arc::clone(&self.trouble));
         let mut told = 0;
         connection.wal_hook(Some(move |log: &mut Wal, pages: i32| {
             if pages < told {
                 told = 0;
             }
             if pages >= MOST_PAGES {
-                tell(log.checkpoint());
+                tell(log.checkpoint(), &trouble);
             } else if pages - told >= EVERY_PAGES {
                 told = pages;
                 // It is full when the thread has been told already.
@@ -59,26 +76,37 @@ impl Checkpoints {
 
     /// Waits for the thread; by then the connections that it was told by are closed.
     pub(super) fn stop(self) {
-        let Checkpoints { wake, thread } = self;
+        let Checkpoints { wake, thread, .. } = self;
         drop(wake);
         // A panic has been reported by then.
         let _ = thread.join();
     }
 }
 
-fn run(connection: &Connection, woken: &Receiver<()>) {
-    while woken.recv().is_ok() {
-        tell(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+fn run(connection: &Connection, woken: &Receiver<()>, readers: &Readers, trouble: &Trouble) {
+    loop {
+        match woken.recv_timeout(LOOK) {
+            Ok(()) => {
+                let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+                tell(copied, trouble);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        readers.close_idle();
     }
 }
 
 /// What was not copied now is copied the next time.
-fn tell(result: rusqlite::Result<()>) {
+fn tell(result: rusqlite::Result<()>, trouble: &Trouble) {
     match result {
         Ok(()) => {}
         // Somebody else is at it.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-        Err(error) => tracing::error!(%error, "the write-ahead log could not be copied back"),
+        Err(error) => {
+            tracing::error!(%error, "the write-ahead log could not be copied back");
+            trouble.note(&error);
+        }
     }
 }
 
@@ -86,6 +114,7 @@ fn tell(result: rusqlite::Result<()>) {
 mod tests {
     use super::*;
     use crate::stores::sqlite::migrations::migrate;
+    use crate::stores::sqlite::readers::Bounds;
     use std::time::{Duration, Instant};
 
     /// Pages of the log, and how many of them are copied.
@@ -103,7 +132,8 @@ mod tests {
         let path = folder.path().join("log.db");
         let mut connection = open_writing(&path).unwrap();
         migrate(&mut connection).unwrap();
-        let checkpoints = Checkpoints::start(&path).unwrap();
+        let readers = Arc::new(Readers::new(&path, Bounds::default()));
+        let checkpoints = Checkpoints::start(&path, &readers, &Arc::default()).unwrap();
         checkpoints.watch(&mut connection).unwrap();
         connection
             .execute_batch("CREATE TABLE filler (content BLOB)")

@@ -1,13 +1,16 @@
-//! SQLite: WAL with `synchronous=FULL`, one writer thread, a few reading connections.
+//! SQLite: WAL with `synchronous=FULL`, one writer thread, a bounded pool of reading connections.
 
 mod connection;
 mod migrations;
 mod name_keys;
 mod spaces;
 mod step;
+mod writing;
 mod writer;
 mod waiting;
 mod turns;
+mod trouble;
+mod readers;
 mod checkpoints;
 mod users;
 mod change;
@@ -34,26 +37,25 @@ mod organizations;
 mod backup;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use crate::stores::sqlite::checkpoints::Checkpoints;
-use crate::stores::sqlite::connection::{from_sqlite, open_reading, open_writing};
+use crate::stores::sqlite::connection::{open_reading, open_writing};
 use crate::stores::sqlite::migrations::{check_version, migrate};
-use crate::stores::sqlite::turns::Turns;
+use crate::stores::sqlite::readers::{Readers, Scan};
 use crate::stores::sqlite::writer::Writer;
+use crate::stores::sqlite::writing::{Purpose, Writing};
 use crate::users::store_error::StoreError;
+
+pub use crate::stores::sqlite::readers::Bounds;
 
 /// A database file.
 pub struct SqliteStore {
     path: PathBuf,
     writer: Option<Writer>,
-    checkpoints: Option<Checkpoints>,
-    turns: Arc<Turns>,
-    readers: Mutex<Vec<Connection>>,
-    /// The connection of short transactions, once there was one.
-    idle: Mutex<Option<Connection>>,
+    writing: Arc<Writing>,
+    readers: Arc<Readers>,
 }
 
 impl SqliteStore {
@@ -62,20 +64,15 @@ impl SqliteStore {
     ///
     /// # Errors
     /// The file cannot be opened, or its schema is newer than this version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let turns = Arc::default();
-        let mut connection = open_writing(path)?;
-        migrate(&mut connection)?;
-        let checkpoints = Checkpoints::start(path)?;
-        checkpoints.watch(&mut connection).map_err(from_sqlite)?;
-        let writer = Writer::start(connection, Arc::clone(&turns))?;
+    pub fn open(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
+        migrate(&mut open_writing(path)?)?;
+        let readers = Arc::new(Readers::new(path, bounds));
+        let writing = Writing::open(path, Arc::clone(&readers))?;
         Ok(SqliteStore {
             path: path.into(),
-            writer: Some(writer),
-            checkpoints: Some(checkpoints),
-            turns,
-            readers: Mutex::default(),
-            idle: Mutex::default(),
+            writer: Some(Writer::start(Arc::clone(&writing))?),
+            writing,
+            readers,
         })
     }
 
@@ -84,16 +81,14 @@ impl SqliteStore {
     ///
     /// # Errors
     /// The file does not exist, cannot be opened, or has another schema.
-    pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
-        let reader = open_reading(path)?;
-        check_version(&reader)?;
+    pub fn open_beside(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
+        check_version(&open_reading(path)?)?;
+        let readers = Arc::new(Readers::new(path, bounds));
         Ok(SqliteStore {
             path: path.into(),
             writer: None,
-            checkpoints: None,
-            turns: Arc::default(),
-            readers: Mutex::new(vec![reader]),
-            idle: Mutex::default(),
+            writing: Writing::open_beside(path, Arc::clone(&readers)),
+            readers,
         })
     }
 
@@ -102,21 +97,21 @@ impl SqliteStore {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let idle = self
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open_reading(&self.path)?,
-        };
-        let result = query(&connection).map_err(from_sqlite);
-        self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
-        result
+        self.readers.run(query)
+    }
+
+    /// The same for a query that reads many more users than it answers with: some of them run at a time.
+    fn scan<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let _scan = self.readers.scan()?;
+        self.readers.run(query)
+    }
+
+    /// The right to read many users, where it is needed.
+    fn scan_unless(&self, is_lookup: bool) -> Result<Option<Scan<'_>>, StoreError> {
+        (!is_lookup).then(|| self.readers.scan()).transpose()
     }
 
     /// Runs several queries on what one commit has left behind.
@@ -137,7 +132,9 @@ impl SqliteStore {
         &self,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.in_transaction(|db| change(db).map_err(from_sqlite))
+        self.writing.run(Purpose::Short, |connection| {
+            Ok(self.writing.commit(connection, change)?)
+        })
     }
 
     /// The same for work that can fail in other ways.
@@ -145,59 +142,19 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let _turn = self.turns.wait();
-        let kept = idle().take();
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => self.open_short()?,
-        };
-        let result = commit(&mut connection, work);
-        // One that is still inside its transaction is of no use to the next.
-        *idle() = Some(connection).filter(Connection::is_autocommit);
-        result
+        self.writing.run(Purpose::Short, |connection| {
+            self.writing.commit_work(connection, work)
+        })
     }
-
-    /// A connection for short transactions.
-    fn open_short(&self) -> Result<Connection, StoreError> {
-        let mut connection = open_writing(&self.path)?;
-        if let Some(checkpoints) = &self.checkpoints {
-            checkpoints.watch(&mut connection).map_err(from_sqlite)?;
-        }
-        Ok(connection)
-    }
-}
-
-fn commit<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(from_sqlite)?;
-    let result = work(&transaction)?;
-    transaction.commit().map_err(from_sqlite)?;
-    Ok(result)
 }
 
 impl Drop for SqliteStore {
     /// A writing connection closes last: it copies the write-ahead log back and removes it, which a
     /// reading one cannot do.
     fn drop(&mut self) {
-        self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        drop(
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
         drop(self.writer.take());
-        if let Some(checkpoints) = self.checkpoints.take() {
-            checkpoints.stop();
-        }
+        self.readers.close();
+        self.writing.close();
     }
 }
 

@@ -108,10 +108,10 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::stores::sqlite::SqliteStore;
     use crate::stores::sqlite::connection::open_writing;
     use crate::stores::sqlite::migrations::make_version;
     use crate::stores::sqlite::spaces::find_or_make;
+    use crate::stores::sqlite::{Bounds, SqliteStore};
     use crate::users::name::sorting_key;
     use crate::users::operator::OperatorStore;
     use crate::users::store::UserStore;
@@ -171,7 +171,7 @@ mod tests {
                 .unwrap();
             assert_eq!(old, "strasse");
         });
-        let store = SqliteStore::open(&path).unwrap();
+        let store = SqliteStore::open(&path, Bounds::default()).unwrap();
         let user = |name: &str| store.user("default", "PRIMARY", name).unwrap();
         for name in NAMES {
             for asked in [name.to_owned(), name.to_lowercase()] {
@@ -210,7 +210,7 @@ mod tests {
                 add_user(db, "PRIMARY", name);
             }
         });
-        let store = SqliteStore::open(&path).unwrap();
+        let store = SqliteStore::open(&path, Bounds::default()).unwrap();
         assert_eq!(store.users("default", None, None, 100).unwrap().len(), 2);
         assert!(store.user("default", "PRIMARY", pair[0]).unwrap().is_some());
     }
@@ -230,7 +230,7 @@ mod tests {
             )
             .unwrap();
         });
-        let store = SqliteStore::open(&path).unwrap();
+        let store = SqliteStore::open(&path, Bounds::default()).unwrap();
         assert_eq!(store.operator("WEIẞ").unwrap().unwrap().name, "Weiß");
         assert_eq!(store.operator("ANN").unwrap().unwrap().name, "Ann");
         assert!(store.operator("weiss").unwrap().is_none());
@@ -265,7 +265,7 @@ mod tests {
             .unwrap();
         });
         let started = Instant::now();
-        let store = SqliteStore::open(&path).unwrap();
+        let store = SqliteStore::open(&path, Bounds::default()).unwrap();
         let took = started.elapsed();
         let user = |name: &str| store.user("default", "PRIMARY", name).unwrap().is_some();
         assert!(user("user199996ß") && user("user199999") && !user("user199996ss"));

@@ -15,7 +15,7 @@ use crate::stores::sqlite::{SqliteStore, groups, single};
 use crate::users::import_record::ImportId;
 use crate::users::page::Page;
 use crate::users::resources::{
-    Found, GroupResource, ResourceQuery, ResourceStore, UserResource, Work,
+    Found, GroupResource, Member, ResourceQuery, ResourceStore, UserResource, Work,
 };
 use crate::users::scim::render;
 use crate::users::store_error::StoreError;
@@ -42,6 +42,7 @@ impl ResourceStore for SqliteStore {
             query,
             columns: USER_COLUMNS,
         };
+        let _scan = self.scan_unless(search.is_lookup())?;
         self.read_together(|db| {
             let page = search.page(db, |row| {
                 let user = user(row)?;
@@ -53,7 +54,8 @@ impl ResourceStore for SqliteStore {
                 let resource = UserResource { user, groups };
                 Ok((id, render::user(&resource, "")))
             })?;
-            found(page, |id| single::read(db, organization, id))
+            let size = |it: &UserResource| it.user.size();
+            found(page, |id| single::read(db, organization, id), size)
         })
     }
 
@@ -79,12 +81,18 @@ impl ResourceStore for SqliteStore {
             query,
             columns: groups::GROUP_COLUMNS,
         };
+        let _scan = self.scan_unless(search.is_lookup())?;
         self.read_together(|db| {
             let page = search.page(db, |row| {
                 let group = groups::resource(db, groups::group(row)?, members_asked)?;
                 Ok((group.group.id, render::group(&group, "")))
             })?;
-            found(page, |id| groups::read(db, organization, id, with_members))
+            let size = |it: &GroupResource| -> usize { it.members.iter().map(Member::size).sum() };
+            found(
+                page,
+                |id| groups::read(db, organization, id, with_members),
+                size,
+            )
         })
     }
 
@@ -116,18 +124,31 @@ impl ResourceStore for SqliteStore {
     }
 }
 
-/// Loads the resources of a page.
+/// Bytes behind which no further resource comes onto a page: documents take several times as many in memory.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Loads the resources of a page, as far as there is room for them; the next one begins behind the last.
 fn found<T>(
     page: Page,
     mut read: impl FnMut(Uuid) -> rusqlite::Result<Option<T>>,
+    size: impl Fn(&T) -> usize,
 ) -> rusqlite::Result<Found<T>> {
     let mut resources = Vec::with_capacity(page.keys.len());
-    for key in &page.keys {
-        resources.extend(read(key.id)?);
+    let mut bytes = 0;
+    let mut next = page.next;
+    let last = page.keys.len().saturating_sub(1);
+    for (position, key) in page.keys.into_iter().enumerate() {
+        let resource = read(key.id)?;
+        bytes += resource.as_ref().map_or(0, &size);
+        resources.extend(resource);
+        if bytes >= PAGE_BYTES && position < last {
+            next = Some(key);
+            break;
+        }
     }
     Ok(Found {
         resources,
         total: page.total,
-        next: page.next,
+        next,
     })
 }

@@ -12,10 +12,11 @@ use crate::stores::sqlite::filter::{Compiled, Table, compile};
 use crate::stores::sqlite::filter_fields::{Field, field};
 use crate::stores::sqlite::step::unsigned;
 use crate::stores::sqlite::users::i64_of;
-use crate::users::page::{Page, by_id};
+use crate::users::page::{Page, Selection, by_id};
 use crate::users::resources::{Keyset, Order, ResourceQuery, SortValue};
 use crate::users::scim::document::Document;
 use crate::users::scim::evaluate::{matches, sort_value};
+use crate::users::scim::filter::{Filter, Operand, Operator};
 use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 
 /// What is searched, and how a row becomes a document.
@@ -36,6 +37,12 @@ enum Sorting {
 }
 
 impl Search<'_> {
+    /// Whether an index leads to the rows that match, so that hardly more rows are read than match.
+    pub(super) fn is_lookup(&self) -> bool {
+        let filter = self.query.filter;
+        filter.is_some_and(|filter| is_lookup(filter, self.table))
+    }
+
     /// The keys of the page.
     pub(super) fn page(
         &self,
@@ -128,17 +135,17 @@ impl Search<'_> {
         let (from, parameters) = self.rows(condition);
         let mut query = db.prepare_cached(&format!("SELECT {} {from}", self.columns))?;
         let mut rows = query.query(params_from_iter(&parameters))?;
-        let mut keys = Vec::new();
+        let mut selection = Selection::new(self.query);
         while let Some(row) = rows.next()? {
             let (id, document) = document(row)?;
             if filter.is_none_or(|filter| matches(filter, &document)) {
-                keys.push(Keyset {
+                selection.add(Keyset {
                     value: order.and_then(|order| sort_value(order.path, &document)),
                     id,
                 });
             }
         }
-        Ok(Page::of(keys, self.query))
+        Ok(selection.finish())
     }
 
     /// The rows that meet the condition, and the values for its `?`.
@@ -187,6 +194,18 @@ impl Search<'_> {
             Field::Moment(column) => Some(format!("{column} / 1000 * 1000")),
             _ => None,
         }
+    }
+}
+
+fn is_lookup(filter: &Filter, table: Table) -> bool {
+    match filter {
+        Filter::And(all) => all.iter().any(|one| is_lookup(one, table)),
+        Filter::Or(all) => all.iter().all(|one| is_lookup(one, table)),
+        Filter::Compare(path, Operator::Equal, Operand::Text(_)) => matches!(
+            field(path, table),
+            Some(Field::Id(_) | Field::Name(..) | Field::Column("u.external_id"))
+        ),
+        Filter::Compare(..) | Filter::Not(_) | Filter::Present(_) | Filter::Element(..) => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Users and roles in SQLite; handing steps to the writer.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -99,7 +99,7 @@ impl UserStore for SqliteStore {
         let (after_domain, after_key) = after.map_or(("", ""), |cursor| {
             (cursor.domain.as_str(), cursor.key.as_str())
         });
-        self.read(|db| {
+        self.scan(|db| {
             db.prepare_cached(&format!(
                 "SELECT {USER_COLUMNS} {LISTED}
                      AND must_change AND coalesce(password_at, created_at) < ?5
@@ -127,7 +127,7 @@ impl UserStore for SqliteStore {
         pattern: &NamePattern,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        self.read(|db| {
+        let find = |db: &Connection| {
             let mut query = db.prepare_cached(
                 "SELECT name_key, user_name FROM people
                  WHERE organization = ?1 AND domain = ?2 AND name_key >= ?3 ORDER BY name_key",
@@ -146,7 +146,11 @@ impl UserStore for SqliteStore {
                 }
             }
             Ok(names)
-        })
+        };
+        match pattern.is_one_name() {
+            true => self.read(find),
+            false => self.scan(find),
+        }
     }
 
     fn delete_user(
@@ -323,6 +327,9 @@ impl UserStore for SqliteStore {
     fn ready(&self) -> Result<(), StoreError> {
         if self.writer.is_none() {
             return Err(StoreError::Closed);
+        }
+        if self.writing.is_in_trouble() {
+            return Err(StoreError::Recovering);
         }
         self.read(|db| db.query_row("SELECT count(*) FROM operators", [], |_| Ok(())))
     }

@@ -7,10 +7,10 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::step;
-use crate::stores::sqlite::turns::Turns;
+use crate::stores::sqlite::trouble::Failed;
 use crate::stores::sqlite::waiting::{Request, Waiting};
+use crate::stores::sqlite::writing::{Purpose, Writing};
 use crate::users::store::{ImportStep, Outcome, PendingStep, Tally, Written};
 use crate::users::store_error::StoreError;
 
@@ -22,13 +22,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread with a connection to a database whose schema is up to date.
-    pub(super) fn start(mut connection: Connection, turns: Arc<Turns>) -> Result<Self, StoreError> {
+    /// Starts the thread.
+    pub(super) fn start(writing: Arc<Writing>) -> Result<Self, StoreError> {
         let (requests, inbox) = mpsc::channel();
         let mut waiting = Waiting::new(inbox);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&mut connection, &mut waiting, &turns))
+            .spawn(move || run(&writing, &mut waiting))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Writer {
             requests: Some(requests),
@@ -57,14 +57,23 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &mut Connection, waiting: &mut Waiting, turns: &Turns) {
+fn run(writing: &Arc<Writing>, waiting: &mut Waiting) {
     while let Some(group) = waiting.next_group() {
-        let turn = turns.wait();
-        let results = write_all(connection, &group);
-        drop(turn);
+        let results = writing
+            .run(Purpose::Batches, |connection| {
+                Ok(write_all(writing, connection, &group))
+            })
+            .unwrap_or_else(|error: StoreError| {
+                tracing::error!(%error, steps = group.len(), "nothing could be written");
+                group.iter().map(|_| Err(error.clone())).collect()
+            });
         answer(group, results);
     }
-    if let Err(error) = connection.execute_batch("PRAGMA optimize") {
+    let tidied = writing.run(Purpose::Batches, |connection| {
+        let tidied = connection.execute_batch("PRAGMA optimize");
+        tidied.map_err(|error| StoreError::Failed(error.to_string()))
+    });
+    if let Err(error) = tidied {
         tracing::warn!(%error, "the store could not be tidied while closing");
     }
 }
@@ -74,19 +83,27 @@ type Applied = Result<(Vec<Outcome>, Tally), StoreError>;
 
 /// Writes all steps in one transaction. When that fails, each gets one of its own, so that a step that
 /// cannot be written leaves the others alone.
-fn write_all(connection: &mut Connection, group: &[Request]) -> Vec<Applied> {
-    match write(connection, group) {
+fn write_all(writing: &Writing, connection: &mut Connection, group: &[Request]) -> Vec<Applied> {
+    match write(writing, connection, group) {
         Ok(results) => results.into_iter().map(Ok).collect(),
-        Err(error) if group.len() > 1 && !concerns_all(&error) => {
-            let alone = |step| write_all(connection, std::slice::from_ref(step));
-            group.iter().flat_map(alone).collect()
+        Err(failed) if group.len() > 1 && !concerns_all(failed.error()) => {
+            let mut alone = |step: &Request| write_all(writing, connection, std::slice::from_ref(step));
+            group.iter().flat_map(&mut alone).collect()
         }
-        Err(error) => {
+        Err(failed) => {
             let import = group.first().map(|first| first.step.import);
+            let cause = failed.error().to_string();
+            let error = StoreError::from(failed);
+            let stored = match error {
+                StoreError::Uncertain => "it is not known whether it is stored",
+                _ => "nothing of it is stored",
+            };
             tracing::error!(
-                %error, ?import, steps = group.len(), "a commit failed; nothing of it is stored"
+                error = cause,
+                ?import,
+                steps = group.len(),
+                "a commit failed; {stored}"
             );
-            let error = from_sqlite(error);
             group.iter().map(|_| Err(error.clone())).collect()
         }
     }
@@ -105,17 +122,14 @@ fn answer(group: Vec<Request>, results: Vec<Applied>) {
 }
 
 fn write(
+    writing: &Writing,
     connection: &mut Connection,
     group: &[Request],
-) -> rusqlite::Result<Vec<(Vec<Outcome>, Tally)>> {
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let results = group
-        .iter()
-        .map(|request| step::apply(&transaction, &request.step))
-        .collect::<rusqlite::Result<_>>()?;
-    transaction.commit()?;
-    Ok(results)
+) -> Result<Vec<(Vec<Outcome>, Tally)>, Failed> {
+    writing.commit(connection, |transaction| {
+        let apply = |request: &Request| step::apply(transaction, &request.step);
+        group.iter().map(apply).collect()
+    })
 }
 
 /// Whether no step can be written, whichever comes first.

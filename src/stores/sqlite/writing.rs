@@ -1,0 +1,350 @@
+//! The connections that write, one transaction at a time, and how they are closed and opened again after a
+//! failure that nothing may be concluded from.
+//!
+//! After a failed `fsync` it is not known what of the write-ahead log is on the disk: Linux reports such an error
+//! once and takes the pages for written afterwards. So every connection is closed, the next one reads the log as
+//! after a crash and copies all of it into the database with syncs of its own, and only then the next transaction
+//! begins. Whoever waited for the commit is told that its outcome is not known.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::stores::sqlite::checkpoints::Checkpoints;
+use crate::stores::sqlite::connection::{from_sqlite, open_writing};
+use crate::stores::sqlite::migrations::check_version;
+use crate::stores::sqlite::readers::Readers;
+use crate::stores::sqlite::trouble::{Failed, Trouble};
+use crate::stores::sqlite::turns::Turns;
+use crate::users::store_error::StoreError;
+
+/// For how long queries that run are waited for before the database is opened again beside them.
+const QUERIES: Duration = Duration::from_secs(10);
+
+/// Time between two attempts to open the database again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What writes.
+pub(super) struct Writing {
+    path: PathBuf,
+    turns: Turns,
+    readers: Arc<Readers>,
+    connections: Mutex<Connections>,
+    trouble: Arc<Trouble>,
+    /// Whether the process of this store is the one that writes imports, and copies the log back.
+    leads: bool,
+}
+
+/// Used by the one whose turn it is.
+#[derive(Default)]
+struct Connections {
+    /// Of the writer's thread.
+    batches: Option<Connection>,
+    /// Of short transactions.
+    short: Option<Connection>,
+    /// Hears of the commits of both.
+    checkpoints: Option<Checkpoints>,
+    /// Whether the store is being closed.
+    closed: bool,
+}
+
+/// Which connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    /// Steps of imports.
+    Batches,
+    /// Anything else.
+    Short,
+}
+
+impl Writing {
+    /// The connections to the database at `path`, whose schema is up to date.
+    ///
+    /// # Errors
+    /// It cannot be opened, or no thread can be started.
+    pub(super) fn open(path: &Path, readers: Arc<Readers>) -> Result<Arc<Self>, StoreError> {
+        let writing = Writing::new(path, readers, true);
+        writing.open_all(&mut writing.connections())?;
+        Ok(Arc::new(writing))
+    }
+
+    /// The same beside the process that writes imports: opened when there is something to write.
+    pub(super) fn open_beside(path: &Path, readers: Arc<Readers>) -> Arc<Self> {
+        Arc::new(Writing::new(path, readers, false))
+    }
+
+    fn new(path: &Path, readers: Arc<Readers>, leads: bool) -> Self {
+        Writing {
+            path: path.into(),
+            turns: Turns::default(),
+            readers,
+            connections: Mutex::default(),
+            trouble: Arc::default(),
+            leads,
+        }
+    }
+
+    /// Waits for its turn and runs `work` in a transaction, which is committed where the work is done.
+    ///
+    /// # Errors
+    /// Those of the work; the database cannot be written to.
+    pub(super) fn run<T, E: From<StoreError>>(
+        self: &Arc<Self>,
+        purpose: Purpose,
+        work: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let turn = self.turns.wait();
+        let mut connections = self.connections();
+        if self.trouble.is_there() {
+            self.recover(&mut connections)?;
+        }
+        let connection = self.connection(&mut connections, purpose)?;
+        let result = work(connection);
+        // One that is still inside its transaction, or cannot lock the database, is of no use to the next.
+        if self.trouble.no_lock.swap(false, Ordering::SeqCst) || !connection.is_autocommit() {
+            connections.discard(purpose);
+        }
+        drop(connections);
+        drop(turn);
+        if self.trouble.is_there() {
+            self.recover_later();
+        }
+        result
+    }
+
+    /// Runs `work` in a transaction of this connection and commits it.
+    ///
+    /// # Errors
+    /// How it failed.
+    pub(super) fn commit<T>(
+        &self,
+        connection: &mut Connection,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Failed> {
+        let early = |error| {
+            self.trouble.note(&error);
+            Failed::Early(error)
+        };
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(early)?;
+        let result = work(&transaction).map_err(early)?;
+        transaction.commit().map_err(|error| {
+            self.trouble.note(&error);
+            Failed::Commit(error)
+        })?;
+        Ok(result)
+    }
+
+    /// The same for work that can fail in other ways.
+    ///
+    /// # Errors
+    /// Those of the work; it could not be committed.
+    pub(super) fn commit_work<T>(
+        &self,
+        connection: &mut Connection,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let early = |error| {
+            self.trouble.note(&error);
+            StoreError::from(Failed::Early(error))
+        };
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(early)?;
+        let result = work(&transaction)?;
+        transaction.commit().map_err(|error| {
+            self.trouble.note(&error);
+            tracing::error!(%error, "a commit failed");
+            StoreError::from(Failed::Commit(error))
+        })?;
+        Ok(result)
+    }
+
+    /// Whether the database has to be opened again before it is written to.
+    pub(super) fn is_in_trouble(&self) -> bool {
+        self.trouble.is_there()
+    }
+
+    /// Closes the writing connections: the last one that closes copies the log back and removes it.
+    pub(super) fn close(&self) {
+        let mut connections = self.connections();
+        connections.close();
+        connections.closed = true;
+    }
+
+    fn connection<'c>(
+        &self,
+        connections: &'c mut Connections,
+        purpose: Purpose,
+    ) -> Result<&'c mut Connection, StoreError> {
+        if connections.closed {
+            return Err(StoreError::Closed);
+        }
+        let Connections {
+            batches,
+            short,
+            checkpoints,
+            ..
+        } = connections;
+        let place = match purpose {
+            Purpose::Batches => batches,
+            Purpose::Short => short,
+        };
+        match place {
+            Some(connection) => Ok(connection),
+            None => Ok(place.insert(self.open_one(checkpoints.as_ref())?)),
+        }
+    }
+
+    fn open_one(&self, checkpoints: Option<&Checkpoints>) -> Result<Connection, StoreError> {
+        let mut connection = open_writing(&self.path)?;
+        if let Some(checkpoints) = checkpoints {
+            checkpoints.watch(&mut connection).map_err(from_sqlite)?;
+        }
+        Ok(connection)
+    }
+
+    fn open_all(&self, connections: &mut Connections) -> Result<(), StoreError> {
+        let checkpoints = Checkpoints::start(&self.path, &self.readers, &self.trouble)?;
+        connections.batches = Some(self.open_one(Some(&checkpoints))?);
+        connections.checkpoints = Some(checkpoints);
+        Ok(())
+    }
+
+    /// Closes every connection and opens the database again.
+    fn recover(&self, connections: &mut Connections) -> Result<(), StoreError> {
+        if connections.closed {
+            return Err(StoreError::Closed);
+        }
+        let why = self.trouble.what().clone().unwrap_or_default();
+        tracing::warn!(why, "the store is closed and opened again");
+        if !self.readers.pause(QUERIES) {
+            tracing::warn!("queries go on while the store is opened again");
+        }
+        connections.close();
+        let opened = self.open_again(connections);
+        self.readers.resume();
+        match opened {
+            Ok(()) => {
+                *self.trouble.what() = None;
+                tracing::info!("the store is open again");
+                Ok(())
+            }
+            Err(error) => {
+                connections.close();
+                tracing::error!(%error, "the store could not be opened again");
+                Err(StoreError::Recovering)
+            }
+        }
+    }
+
+    /// Opening reads the log as after a crash; what is in it is then copied into the database and synced.
+    fn open_again(&self, connections: &mut Connections) -> Result<(), StoreError> {
+        let connection = open_writing(&self.path)?;
+        check_version(&connection)?;
+        let is_busy: bool = connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(from_sqlite)?;
+        if is_busy {
+            return Err(StoreError::Busy);
+        }
+        drop(connection);
+        match self.leads {
+            true => self.open_all(connections),
+            false => Ok(()),
+        }
+    }
+
+    /// Opens the database again without waiting for somebody to write to it.
+    fn recover_later(self: &Arc<Self>) {
+        let writing = Arc::downgrade(self);
+        let started = std::thread::Builder::new()
+            .name("store-recovery".into())
+            .spawn(move || recover_until_done(&writing));
+        if let Err(error) = started {
+            tracing::warn!(%error, "the store is opened again at the next write");
+        }
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn recover_until_done(writing: &Weak<Writing>) {
+    while let Some(writing) = writing.upgrade() {
+        let turn = writing.turns.wait();
+        let mut connections = writing.connections();
+        if !writing.trouble.is_there() || connections.closed {
+            return;
+        }
+        let recovered = writing.recover(&mut connections);
+        drop(connections);
+        drop(turn);
+        if recovered.is_ok() {
+            return;
+        }
+        drop(writing);
+        std::thread::sleep(AGAIN);
+    }
+}
+
+impl Connections {
+    fn discard(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Batches => self.batches = None,
+            Purpose::Short => self.short = None,
+        }
+    }
+
+    fn close(&mut self) {
+        self.batches = None;
+        self.short = None;
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores::sqlite::migrations::migrate;
+    use crate::stores::sqlite::readers::Bounds;
+    use rusqlite::ffi;
+
+    #[test]
+    fn after_a_failure_of_the_disk_the_database_is_opened_again_before_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("writing.db");
+        migrate(&mut open_writing(&path).unwrap()).unwrap();
+        let readers = Arc::new(Readers::new(&path, Bounds::default()));
+        let writing = Writing::open(&path, Arc::clone(&readers)).unwrap();
+        let write = |sql: &'static str| {
+            writing.run(Purpose::Short, |connection| {
+                writing.commit_work(connection, |db| {
+                    db.execute_batch(sql)
+                        .map_err(|error| StoreError::Failed(error.to_string()))
+                })
+            })
+        };
+        write("CREATE TABLE t (number INTEGER); INSERT INTO t VALUES (1)").unwrap();
+        let sync = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+        writing
+            .trouble
+            .note(&rusqlite::Error::SqliteFailure(sync, None));
+        assert!(writing.is_in_trouble());
+        write("INSERT INTO t VALUES (2)").unwrap();
+        assert!(!writing.is_in_trouble());
+        let count = |db: &Connection| db.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
+        assert_eq!(readers.run(count), Ok(2));
+        writing.close();
+        assert_eq!(write("INSERT INTO t VALUES (3)"), Err(StoreError::Closed));
+    }
+}
