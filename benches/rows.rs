@@ -5,6 +5,7 @@ use std::hint::black_box;
 use muster::formats::open::{KnownColumns, Options, open};
 use muster::formats::row::Row;
 use muster::formats::settings::Settings;
+use muster::formats::workbook_memory::WorkbookMemory;
 use muster::import::header::{self, Wanted};
 use muster::import::judging::{Judged, judge_row};
 use muster::users::claims::ClaimTable;
@@ -66,6 +67,7 @@ impl RowPath {
                 folder: std::env::temp_dir(),
                 limit: 0,
             },
+            memory: &WorkbookMemory::new(&self.files),
             sheet: None,
         };
         let mut opened = open(file, &options)?;

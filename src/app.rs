@@ -9,9 +9,11 @@ use crate::access::gate::Gate;
 use crate::admin::administration::Administration;
 use crate::clock::Clock;
 use crate::formats;
+use crate::formats::workbook_memory::WorkbookMemory;
 use crate::import::default_password::DefaultPasswordHasher;
 use crate::import::importer::Importer;
 use crate::import::jobs::Jobs;
+use crate::import::memory::BatchMemory;
 use crate::import::upload::Uploads;
 use crate::provision;
 use crate::provision::provisioner::Provisioner;
@@ -92,6 +94,7 @@ impl App {
     pub fn build(settings: &AppSettings, clock: Clock) -> Result<Self, String> {
         settings.passwords.check()?;
         settings.import.check()?;
+        settings.files.check()?;
         settings.scim.check()?;
         make_folder(&settings.store.data)?;
         let lock = lock(&settings.store.data)?;
@@ -124,7 +127,9 @@ impl App {
             passwords: settings.passwords.clone(),
             claims: ClaimTable::new(&settings.claims),
             settings: Arc::new(settings.import.clone()),
+            memory: BatchMemory::new(settings.import.memory_bytes),
             files: settings.files.clone(),
+            workbooks: WorkbookMemory::new(&settings.files),
             spool: spool.clone(),
             clock: clock.clone(),
             stopping: Arc::clone(&stopping),

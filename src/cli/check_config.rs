@@ -43,10 +43,11 @@ fn problems(settings: &Settings, sources: &Sources) -> Vec<String> {
         _ => tls::check(&settings.server, data)
             .map_err(|error| format!("server.tls_certificate, server.tls_key: {error}")),
     };
-    let checks: [Result<(), String>; 9] = [
+    let checks: [Result<(), String>; 10] = [
         settings.server.check(),
         settings.passwords.check(),
         settings.import.check(),
+        settings.files.check(),
         settings.log.check(),
         settings.store.check().map_err(|error| error.to_string()),
         data_is_folder,

@@ -102,6 +102,11 @@ impl<R: Read + Seek> Compound<R> {
         Ok(Some(stream))
     }
 
+    /// Bytes of a stream as the directory says it, where there is one of this name.
+    pub(super) fn length(&self, name: &str) -> Option<u64> {
+        self.entry(name).map(|entry| entry.length)
+    }
+
     fn entry(&self, name: &str) -> Option<&Entry> {
         let same = |entry: &&Entry| entry.name.eq_ignore_ascii_case(name);
         self.entries.iter().find(same)

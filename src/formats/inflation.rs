@@ -20,20 +20,39 @@ pub struct Limits {
     pub memory: u64,
 }
 
-/// Inflates every part of the workbook in `package` and checks what it comes to.
+/// What a part comes to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PartSize {
+    /// Bytes, inflated.
+    pub bytes: u64,
+    /// The most bytes that a reader holds at once: a cell, a text, or all of it.
+    pub longest: u64,
+}
+
+impl PartSize {
+    /// Memory for what a reader holds at once. It is copied on its way out: from the XML, as text, as text without
+    /// escapes, into the row.
+    pub(super) fn held(self) -> u64 {
+        self.longest.saturating_mul(4)
+    }
+}
+
+/// Inflates every part of the workbook in `package` and checks what it comes to; answers what each part does.
 ///
 /// # Errors
 /// It is no workbook of this kind, damaged, or too large.
 pub(super) fn check<R: Read + Seek>(
     package: &mut Package<R>,
     limits: Limits,
-) -> Result<(), FormatError> {
+) -> Result<Vec<PartSize>, FormatError> {
     recognise(package)?;
+    let mut sizes = Vec::with_capacity(package.len());
     let mut inflated = 0;
     let mut buffer = vec![0; 128 * 1024];
     for place in 0..package.len() {
         let mut part = package.part_at(place)?.into_inner();
         let mut tags = Tags::new();
+        let before = inflated;
         loop {
             let read = part.read(&mut buffer);
             let count = read.map_err(|_| FormatError::workbook("one of its parts is damaged"))?;
@@ -50,8 +69,12 @@ pub(super) fn check<R: Read + Seek>(
             }
             tags.read(buffer.get(..count).unwrap_or_default());
         }
-        // A cell is copied on its way out: from the XML, as text, as text without escapes, into the row.
-        if tags.longest_item().saturating_mul(4) > limits.memory {
+        let size = PartSize {
+            bytes: inflated - before,
+            longest: tags.longest_item(),
+        };
+        sizes.push(size);
+        if size.held() > limits.memory {
             return Err(FormatError::WorkbookTooLarge {
                 what: "in one cell",
                 limit: limits.memory / 4,
@@ -59,7 +82,7 @@ pub(super) fn check<R: Read + Seek>(
             });
         }
     }
-    Ok(())
+    Ok(sizes)
 }
 
 /// Tells what other archives are.
@@ -106,7 +129,7 @@ mod tests {
         };
         let mut package = Package::open(archive(parts)).unwrap();
         match check(&mut package, limits) {
-            Ok(()) => "good".into(),
+            Ok(_) => "good".into(),
             Err(error) => error.to_string(),
         }
     }

@@ -15,6 +15,11 @@ impl Memory {
         Memory { limit, left: limit }
     }
 
+    /// How many bytes were counted.
+    pub(super) fn taken(&self) -> u64 {
+        self.limit - self.left
+    }
+
     /// Counts bytes that will be kept.
     ///
     /// # Errors

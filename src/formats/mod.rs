@@ -33,6 +33,7 @@ mod workbook_part;
 mod texts;
 mod styles;
 mod memory;
+pub mod workbook_memory;
 mod sheet_cells;
 pub mod xls;
 mod xls_cells;

@@ -13,6 +13,7 @@ use crate::formats::kind::{BEGINNING, Content, FileKind};
 use crate::formats::look_ahead::LookAhead;
 use crate::formats::row::Row;
 use crate::formats::settings::Settings;
+use crate::formats::workbook_memory::WorkbookMemory;
 use crate::formats::wrapped::{unwrap, wrapped};
 use crate::formats::xls::{XlsBook, XlsRows};
 use crate::formats::xlsx::{XlsxBook, XlsxRows};
@@ -31,6 +32,8 @@ pub struct Options<'a> {
     pub settings: &'a Settings,
     /// Where a workbook is put aside: it is read from its end.
     pub spool: &'a SpoolSettings,
+    /// The memory of all workbooks that are read.
+    pub memory: &'a WorkbookMemory,
     /// The sheet of a workbook that is read; none: the first one that can be seen.
     pub sheet: Option<&'a str>,
     /// The names that columns have.
@@ -87,14 +90,17 @@ pub fn open<R: Read>(
         FileKind::Xlsx => {
             let limits = Limits {
                 inflated: settings.workbook_inflated_bytes,
-                memory: settings.workbook_memory_bytes,
+                memory: settings.memory_of_one(),
             };
-            let book = XlsxBook::open(put_aside(source, options)?, limits, options.sheet)?;
+            let (file, parts, _) = put_aside(source, options)?;
+            let memory = (limits, options.memory);
+            let book = XlsxBook::open(file, parts, memory, options.sheet)?;
             Opening::Xlsx(Box::new(book))
         }
         FileKind::Xls => {
-            let memory = settings.workbook_memory_bytes;
-            let book = XlsBook::open(put_aside(source, options)?, memory, options.sheet)?;
+            let (file, _, bytes) = put_aside(source, options)?;
+            let memory = (settings.memory_of_one(), options.memory);
+            let book = XlsBook::open(file, bytes, memory, options.sheet)?;
             contradict(FileKind::Xls, options.called)?;
             Opening::Xls(Box::new(book))
         }
@@ -293,7 +299,11 @@ fn contradict(kind: FileKind, called: Option<FileKind>) -> Result<(), FormatErro
 /// Parts that an archive may have: its directory is in memory.
 const PARTS_LIMIT: usize = 10_000;
 
-fn put_aside(mut source: impl Read, options: &Options<'_>) -> Result<SpoolReader, FormatError> {
+/// Puts the file aside; answers it, how many parts it has if it is an archive, and how many bytes.
+fn put_aside(
+    mut source: impl Read,
+    options: &Options<'_>,
+) -> Result<(SpoolReader, usize, u64), FormatError> {
     let limit = options.settings.workbook_bytes.min(options.spool.limit);
     let spool = SpoolSettings {
         folder: options.spool.folder.clone(),
@@ -319,7 +329,9 @@ fn put_aside(mut source: impl Read, options: &Options<'_>) -> Result<SpoolReader
     if aside.parts > PARTS_LIMIT {
         return Err(FormatError::workbook("it has too many parts"));
     }
-    Ok(aside.spool.into_reader().map_err(io::Error::from)?)
+    let bytes = aside.spool.len();
+    let reader = aside.spool.into_reader().map_err(io::Error::from)?;
+    Ok((reader, aside.parts, bytes))
 }
 
 /// Counts the entries of an archive's directory on their way: each begins with the same four bytes.

@@ -69,14 +69,19 @@ impl<R: Read + Seek> Package<R> {
         Ok(BufReader::with_capacity(32 * 1024, Utf8Part::new(file)))
     }
 
+    /// The place of the part of this name, where there is one.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        let place = self.places.get(&normal(name)).copied();
+        // In a reference a blank may be written as `%20`.
+        place.or_else(|| self.places.get(&normal(&decoded(name)?)).copied())
+    }
+
     /// The part of this name, where there is one.
     ///
     /// # Errors
     /// It is damaged.
     pub(super) fn part(&mut self, name: &str) -> Result<Option<Part<'_, R>>, FormatError> {
-        let place = self.places.get(&normal(name)).copied();
-        // In a reference a blank may be written as `%20`.
-        let place = place.or_else(|| self.places.get(&normal(&decoded(name)?)).copied());
+        let place = self.place(name);
         place.map(|place| self.part_at(place)).transpose()
     }
 

@@ -24,6 +24,10 @@ pub struct Settings {
     pub workbook_inflated_bytes: u64,
     /// Bytes of memory that one workbook may take while it is read: its texts and its formats.
     pub workbook_memory_bytes: u64,
+    /// Bytes of memory that all workbooks together may take which are read at the same time; others wait.
+    pub workbooks_memory_bytes: u64,
+    /// Seconds for which a workbook waits for memory that others have; then its sender is told to come back.
+    pub workbook_wait_seconds: u64,
 }
 
 impl Default for Settings {
@@ -36,7 +40,30 @@ impl Default for Settings {
             map: ColumnMap::default(),
             workbook_bytes: 256 * MIB,
             workbook_inflated_bytes: 1024 * MIB,
-            workbook_memory_bytes: 512 * MIB,
+            workbook_memory_bytes: 256 * MIB,
+            workbooks_memory_bytes: 256 * MIB,
+            workbook_wait_seconds: 30,
+        }
+    }
+}
+
+impl Settings {
+    /// Bytes of memory that one workbook may take.
+    pub fn memory_of_one(&self) -> u64 {
+        self.workbook_memory_bytes.min(self.workbooks_memory_bytes)
+    }
+
+    /// Whether the numbers can be used at all.
+    ///
+    /// # Errors
+    /// A sentence that names the key and the range.
+    pub fn check(&self) -> Result<(), String> {
+        const LEAST: u64 = 16 * 1024 * 1024;
+        match self.workbooks_memory_bytes >= LEAST {
+            true => Ok(()),
+            false => Err(format!(
+                "files.workbooks_memory_bytes has to be at least {LEAST}"
+            )),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::formats::kind::FileKind;
 use crate::formats::open::{KnownColumns, Options, open};
 use crate::formats::row::Flaw;
 use crate::formats::settings::Settings;
+use crate::formats::workbook_memory::WorkbookMemory;
 use crate::wire::spool::SpoolSettings;
 
 /// The names of columns in these tests.
@@ -46,6 +47,7 @@ pub(super) fn read_sheet(
         charset: None,
         settings,
         spool: &spool,
+        memory: &WorkbookMemory::new(settings),
         sheet,
         columns: KnownColumns(&|name| COLUMNS.contains(&name)),
     };

@@ -55,7 +55,11 @@ impl Texts {
             let is_item = match xml.next()? {
                 Some(Event::Start(start)) => start.local_name().as_ref() == "si",
                 Some(_) => false,
-                None => return Ok(texts),
+                None => {
+                    texts.text.shrink_to_fit();
+                    texts.ends.shrink_to_fit();
+                    return Ok(texts);
+                }
             };
             if is_item {
                 let before = texts.text.len();

@@ -15,6 +15,7 @@ use crate::formats::row::{Flaw, Row};
 use crate::formats::sheet_choice::choose;
 use crate::formats::sheet_row::SheetRow;
 use crate::formats::texts::Texts;
+use crate::formats::workbook_memory::{Reserved, WorkbookMemory};
 use crate::formats::xls_cells::{self, Cell, Stored, Writer};
 use crate::formats::xls_encryption;
 use crate::wire::spool::SpoolReader;
@@ -33,24 +34,37 @@ pub struct XlsBook {
     start: usize,
     /// What is known of the program that wrote it.
     writer: Writer,
+    /// The memory for all of it, as long as it is read.
+    _reserved: Reserved,
 }
 
 impl XlsBook {
-    /// Opens the workbook in `source`, which may take `memory` bytes of memory; the sheet of this name is
-    /// read, or else the first one that can be seen.
+    /// Opens the workbook in `source`, which has so many bytes and may take `limit` bytes of memory; the sheet of
+    /// this name is read, or else the first one that can be seen.
     ///
     /// # Errors
-    /// It is too large, damaged, protected with a password, of another kind, or without such a sheet.
+    /// It is too large, damaged, protected with a password, of another kind, or without such a sheet; others have
+    /// the memory that it needs.
     pub fn open(
         source: SpoolReader,
-        memory: u64,
+        bytes: u64,
+        (limit, memory): (u64, &WorkbookMemory),
         sheet: Option<&str>,
     ) -> Result<Self, FormatError> {
+        let mut reserved = memory.reserve(bytes.saturating_mul(COST).min(limit))?;
         let mut compound = Compound::open(BufReader::new(source)).map_err(translate)?;
         if compound.has("EncryptedPackage") {
             return Err(FormatError::Encrypted);
         }
-        let limit = memory / COST;
+        let limit = limit / COST;
+        let too_large = || FormatError::WorkbookTooLarge {
+            what: "in an .xls file",
+            limit,
+            setting: "files.workbook_memory_bytes",
+        };
+        if compound.length("Workbook").is_some_and(|it| it > limit) {
+            return Err(too_large());
+        }
         let Some(stream) = compound.read("Workbook").map_err(translate)? else {
             let found = match compound.has("Book") {
                 true => "a workbook of Excel 95 or older",
@@ -59,20 +73,18 @@ impl XlsBook {
             return Err(FormatError::OtherWorkbook { found });
         };
         if stream.len() as u64 > limit {
-            return Err(FormatError::WorkbookTooLarge {
-                what: "in an .xls file",
-                limit,
-                setting: "files.workbook_memory_bytes",
-            });
+            return Err(too_large());
         }
+        reserved.shrink(stream.len() as u64 * COST);
         let writer = Writer::of(&compound);
-        Self::read(stream, writer, sheet)
+        Self::read(stream, writer, reserved, sheet)
     }
 
     /// Reads what stands before the sheets.
     fn read(
         mut stream: Vec<u8>,
         writer: Writer,
+        reserved: Reserved,
         wanted: Option<&str>,
     ) -> Result<Self, FormatError> {
         if xls_encryption::decrypt(&mut stream).is_none() {
@@ -133,6 +145,7 @@ impl XlsBook {
             sheet: chosen.name,
             start: chosen.start,
             writer,
+            _reserved: reserved,
         })
     }
 

@@ -14,6 +14,7 @@ use crate::formats::sheet_choice::choose;
 use crate::formats::sheet_row::SheetRow;
 use crate::formats::styles;
 use crate::formats::texts::Texts;
+use crate::formats::workbook_memory::{Reserved, WorkbookMemory};
 use crate::formats::workbook_part::WorkbookPart;
 use crate::wire::spool::SpoolReader;
 
@@ -26,29 +27,59 @@ pub struct XlsxBook {
     sheet: String,
     /// The name of the sheet's part.
     part: String,
+    /// The memory for all of it, as long as it is read.
+    _reserved: Reserved,
 }
 
+/// Bytes of memory that a workbook takes whatever is in it: buffers, and the names of its sheets.
+const BASE: u64 = 2 * 1024 * 1024;
+/// Bytes of memory for an entry of the archive's directory.
+const ENTRY: u64 = 1024;
+/// Bytes of memory for one of the texts' part and one of the formats' part, at the most: an empty text or format
+/// takes five bytes there.
+const TEXTS: u64 = 5;
+const FORMATS: u64 = 13;
+
 impl XlsxBook {
-    /// Opens the workbook in `source` after a look at what it comes to; the sheet of this name is read, or
-    /// else the first one that can be seen.
+    /// Opens the workbook in `source`, which has so many `parts`, after a look at what it comes to; the sheet of
+    /// this name is read, or else the first one that can be seen.
     ///
     /// # Errors
-    /// It is too large, damaged, or without such a sheet.
+    /// It is too large, damaged, or without such a sheet; others have the memory that it needs.
     pub fn open(
         source: SpoolReader,
-        limits: Limits,
+        parts: usize,
+        (limits, memory): (Limits, &WorkbookMemory),
         sheet: Option<&str>,
     ) -> Result<Self, FormatError> {
         guarded(|| {
+            let base = BASE + ENTRY * parts as u64;
+            let mut reserved = memory.reserve(base)?;
             let mut package = Package::open(BufReader::new(source))?;
-            inflation::check(&mut package, limits)?;
-            let mut memory = Memory::new(limits.memory);
+            let sizes = inflation::check(&mut package, limits)?;
+            let held = sizes.iter().map(|size| size.held()).max();
+            reserved.replace(base + held.unwrap_or_default())?;
+            let mut memory = Memory::new(limits.memory.min(BASE));
             let book = WorkbookPart::read(&mut package, &mut memory)?;
             let names = book
                 .sheets
                 .iter()
                 .map(|sheet| (sheet.name.as_str(), sheet.is_shown));
             let chosen = choose(names, sheet)?;
+            let size = |name: &str| {
+                let size = package.place(name).and_then(|place| sizes.get(place));
+                size.copied().unwrap_or_default()
+            };
+            let (texts, styles) = (size(&book.texts), size(&book.styles));
+            let held = book
+                .sheets
+                .get(chosen)
+                .map(|sheet| size(&sheet.part).held());
+            let held = held.unwrap_or_default();
+            let most = TEXTS * texts.bytes + FORMATS * styles.bytes;
+            let most = most.min(limits.memory) + held.max(texts.held()).max(styles.held());
+            reserved.replace(base + most)?;
+            let mut memory = Memory::new(limits.memory);
             let texts = match package.part(&book.texts)? {
                 Some(part) => Texts::read(part, &mut memory)?,
                 None => Texts::default(),
@@ -57,6 +88,7 @@ impl XlsxBook {
                 Some(part) => styles::read(part, &mut memory)?,
                 None => Vec::new(),
             };
+            reserved.shrink(base + held + memory.taken());
             let context = Context {
                 texts,
                 formats,
@@ -70,6 +102,7 @@ impl XlsxBook {
                 context,
                 sheet: sheet.name,
                 part: sheet.part,
+                _reserved: reserved,
             })
         })
     }
@@ -89,6 +122,7 @@ impl XlsxBook {
             context,
             sheet,
             part,
+            ..
         } = self;
         let cells = guarded(|| {
             let part = package.part(part)?;

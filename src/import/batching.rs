@@ -9,6 +9,7 @@ use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::digest_watch::DigestWatch;
 use crate::import::error::ImportError;
 use crate::import::generated_passwords::{GeneratedPasswords, ToldPasswords};
+use crate::import::memory::{BatchMemory, Share};
 use crate::import::rejects_aside::RejectsAside;
 use crate::import::settings::Settings;
 use crate::import::sorting::Place;
@@ -29,8 +30,17 @@ use crate::wire::spool::SpoolSettings;
 /// Bytes of text in a batch at the most.
 const BATCH_TEXT: usize = 8 * 1024 * 1024;
 
-/// Bytes of rejected rows that are handed over together at the most.
-const BATCH_REJECTS: usize = 8 * 1024 * 1024;
+/// Bytes of rejected rows and findings that are handed over together at the most.
+const BATCH_REJECTS: usize = 4 * 1024 * 1024;
+
+/// Bytes of a batch at the most while all imports together hold much.
+const SCARCE_BATCH: usize = 256 * 1024;
+
+/// Bytes of rejected rows, and of findings, that the report of a dry run shows at the most.
+const REPORT_BYTES: usize = 1024 * 1024;
+
+/// Bytes of findings that are kept of a check before the writing.
+const CHECK_BYTES: usize = 2 * 1024 * 1024;
 
 /// Sentences about one rejected row; a row may have thousands of bad cells.
 const SENTENCES: usize = 20;
@@ -49,6 +59,8 @@ pub(super) struct Machinery {
     pub default_hasher: Arc<DefaultPasswordHasher>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
+    /// What the batches of all imports hold.
+    pub memory: BatchMemory,
     /// Where rejected rows of a check are put aside.
     pub spool: SpoolSettings,
     /// Whether what looks like a hash is one.
@@ -79,7 +91,14 @@ pub(super) struct Batching {
     rejects: Vec<Reject>,
     /// About how many bytes these take.
     rejects_size: usize,
+    /// About how many bytes the findings take, and how many of them were counted.
+    findings_size: usize,
+    findings_counted: usize,
+    /// What is gathering, of all that imports hold.
+    share: Share,
     under_way: Option<PendingStep>,
+    /// What is under way, of all that imports hold.
+    share_under_way: Option<Share>,
     /// Position and password of the users under way for whom one was made up.
     generated_under_way: Vec<(usize, Secret)>,
     /// Position and password of the gathering users for whom one was made up.
@@ -100,6 +119,9 @@ pub(super) struct Durable {
     pub rejected: RejectedRows,
     /// The first rejected rows of a dry run, of which nothing else is kept.
     pub rejects: Vec<Reject>,
+    /// About how many bytes these take, and the findings.
+    rejects_size: usize,
+    findings_size: usize,
     /// The rejected rows of a check before the writing.
     pub aside: Option<RejectsAside>,
 }
@@ -134,6 +156,7 @@ impl Batching {
                 true => DigestWatch::new(),
                 false => DigestWatch::decided(),
             },
+            share: machinery.memory.share(),
             machinery,
             one_batch: task.one_batch,
             dry_run: record.options.dry_run,
@@ -148,7 +171,10 @@ impl Batching {
             findings: Vec::new(),
             rejects: Vec::new(),
             rejects_size: 0,
+            findings_size: 0,
+            findings_counted: 0,
             under_way: None,
+            share_under_way: None,
             generated_under_way: Vec::new(),
             generated: Vec::new(),
             hand_out: None,
@@ -267,14 +293,30 @@ impl Batching {
     }
 
     /// Whether the batch has to be handed over.
-    pub(super) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&mut self) -> bool {
+        let size = self.size();
         let settings = &self.machinery.settings;
         let is_large = self.gathering.len() >= self.limit
             || self.gathering.own_passwords() >= settings.batch_passwords
             || self.findings.len() >= settings.batch_users;
         let is_held = self.digests.suspects() && self.findings.len() < HELD_FINDINGS;
-        let is_long = self.gathering.text_len() >= BATCH_TEXT || self.rejects_size >= BATCH_REJECTS;
+        let is_long = self.gathering.text_len() >= BATCH_TEXT
+            || self.rejects_size + self.findings_size >= BATCH_REJECTS
+            || (size >= SCARCE_BATCH && self.machinery.memory.is_scarce());
         (is_long || (is_large && !is_held)) && !self.one_batch
+    }
+
+    /// About how many bytes are gathering.
+    fn size(&mut self) -> usize {
+        if self.findings.len() > self.findings_counted {
+            let new = self.findings.get(self.findings_counted..);
+            let new = new.unwrap_or_default().iter().map(Problem::size);
+            self.findings_size += new.sum::<usize>();
+            self.findings_counted = self.findings.len();
+        }
+        let size = self.gathering.bytes() + self.rejects_size + self.findings_size;
+        self.share.set(size);
+        size
     }
 
     /// Whether the batch can be handed over without hashing anything.
@@ -313,6 +355,12 @@ impl Batching {
     ) -> Result<PendingStep, ImportError> {
         let (users, default_hash) = self.seal(default)?;
         self.settle()?;
+        self.share_under_way = Some(self.share.hand_over());
+        if self.machinery.memory.is_scarce() {
+            // The memory of large batches is not kept for the next ones.
+            self.spare = NewUsers::default();
+            self.gathering = CheckedUsers::default();
+        }
         self.generated_under_way = std::mem::take(&mut self.generated);
         Ok(self.submit(users, default_hash, finish))
     }
@@ -334,7 +382,7 @@ impl Batching {
     ) -> Result<(), ImportError> {
         let under_way = self.settle();
         self.counted = Counters::default();
-        self.findings.clear();
+        self.clear_findings();
         self.findings.extend(finding);
         self.rejects.clear();
         self.rejects_size = 0;
@@ -342,6 +390,12 @@ impl Batching {
         self.place = Place::default();
         let last = self.submit(NewUsers::default(), None, Some(finish));
         under_way.and(self.count(last.wait()))
+    }
+
+    fn clear_findings(&mut self) {
+        self.findings.clear();
+        self.findings_size = 0;
+        self.findings_counted = 0;
     }
 
     /// Takes back what the import has written, which has ended; whether that was anything.
@@ -429,6 +483,8 @@ impl Batching {
         let begin = (!std::mem::replace(&mut self.begun, true)).then(|| self.record.clone());
         let place = std::mem::take(&mut self.place);
         self.rejects_size = 0;
+        self.findings_size = 0;
+        self.findings_counted = 0;
         ImportStep {
             import: self.record.id,
             organization: self.record.organization.clone(),
@@ -459,6 +515,7 @@ impl Batching {
         written: Result<Written, StoreError>,
     ) -> Result<(), ImportError> {
         let generated = std::mem::take(&mut self.generated_under_way);
+        self.share_under_way = None;
         let Written {
             outcomes,
             tally,
@@ -480,7 +537,9 @@ impl Batching {
                 .add(made)
                 .map_err(|error| ImportError::GeneratedPasswords(error.to_string()))?;
         }
-        self.spare = users;
+        if !self.machinery.memory.is_scarce() {
+            self.spare = users;
+        }
         Ok(())
     }
 
@@ -496,10 +555,11 @@ impl Batching {
         durable.counters.add(&tally.counters);
         durable.findings_total += tally.found;
         durable.warnings += tally.warnings;
-        let room = most.saturating_sub(durable.findings.len());
-        durable
-            .findings
-            .extend(tally.findings.into_iter().take(room));
+        let bytes = match rehearsal {
+            true => CHECK_BYTES,
+            false => REPORT_BYTES,
+        };
+        durable.keep_findings(tally.findings, most, bytes);
         if !self.dry_run {
             durable.rejected.add(&tally.rejected);
         } else if rehearsal {
@@ -522,16 +582,35 @@ impl Batching {
 }
 
 impl Durable {
-    /// Unpacks the first rows for a report that has at most so many.
+    /// Keeps the first findings: at most so many, and about so many bytes.
+    fn keep_findings(&mut self, findings: Vec<Problem>, most: usize, bytes: usize) {
+        for finding in findings {
+            if self.findings.len() >= most || self.findings_size >= bytes {
+                break;
+            }
+            self.findings_size += finding.size();
+            self.findings.push(finding);
+        }
+    }
+
+    /// Unpacks the first rows for a report that has at most so many, and about so many bytes.
     fn show(&mut self, blocks: &[RejectBlock], most: usize) -> Result<(), ImportError> {
+        let is_full = |durable: &Durable| {
+            durable.rejects.len() >= most || durable.rejects_size >= REPORT_BYTES
+        };
         for block in blocks {
-            let room = most.saturating_sub(self.rejects.len());
-            if room == 0 {
+            if is_full(self) {
                 break;
             }
             let rows = block.unpack();
             let rows = rows.map_err(|error| StoreError::Failed(error.to_string()))?;
-            self.rejects.extend(rows.into_iter().take(room));
+            for row in rows {
+                if is_full(self) {
+                    break;
+                }
+                self.rejects_size += row.size();
+                self.rejects.push(row);
+            }
         }
         Ok(())
     }

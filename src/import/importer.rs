@@ -10,6 +10,7 @@ use crate::formats;
 use crate::formats::charset::TextCharset;
 use crate::formats::kind::FileKind;
 use crate::formats::open::{KnownColumns, Options};
+use crate::formats::workbook_memory::WorkbookMemory;
 use crate::import::batching::{Batching, Checked, Machinery};
 use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
@@ -17,6 +18,7 @@ use crate::import::ending::Ending;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
 use crate::import::header::Wanted;
+use crate::import::memory::BatchMemory;
 use crate::import::preview::Preview;
 use crate::import::reading::Reading;
 use crate::import::rejects_aside::RejectsAside;
@@ -55,8 +57,12 @@ pub struct Importer {
     pub claims: ClaimTable,
     /// Bounds.
     pub settings: Arc<Settings>,
+    /// What the batches of all imports hold.
+    pub memory: BatchMemory,
     /// How files are read.
     pub files: formats::settings::Settings,
+    /// The memory of all workbooks that are read.
+    pub workbooks: WorkbookMemory,
     /// Where a workbook is put aside while it is read.
     pub spool: SpoolSettings,
     /// Time and ids.
@@ -154,6 +160,7 @@ impl Importer {
             charset: stated.and_then(TextCharset::for_label),
             settings: &self.files,
             spool: &self.spool,
+            memory: &self.workbooks,
             sheet: sheet.as_deref(),
             columns: KnownColumns(&known),
         };
@@ -301,6 +308,7 @@ impl Importer {
             default_hasher: Arc::clone(&self.default_hasher),
             clock: self.clock.clone(),
             settings: Arc::clone(&self.settings),
+            memory: self.memory.clone(),
             spool: self.spool.clone(),
             recognise_hashes: self.passwords.recognise_hashes,
         }

@@ -25,6 +25,7 @@ mod sorting;
 mod sorted_runs;
 mod rows_digest;
 mod digest_watch;
+pub mod memory;
 pub mod batching;
 pub mod ending;
 pub mod default_password;

@@ -5,6 +5,9 @@ use serde::Serialize;
 /// Rows that are shown.
 const ROWS: usize = 20;
 
+/// Bytes of cells behind which no further row is shown.
+const BYTES: usize = 256 * 1024;
+
 /// The preview.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Preview {
@@ -12,6 +15,9 @@ pub struct Preview {
     pub columns: Vec<PreviewColumn>,
     /// The first rows.
     pub rows: Vec<PreviewRow>,
+    /// Bytes of their cells.
+    #[serde(skip)]
+    size: usize,
 }
 
 /// A column and what it stands for.
@@ -42,11 +48,10 @@ impl Preview {
 
     /// Adds a row while there is room.
     pub(super) fn add(&mut self, line: u64, cells: impl FnOnce() -> Vec<String>) {
-        if self.rows.len() < ROWS {
-            self.rows.push(PreviewRow {
-                line,
-                cells: cells(),
-            });
+        if self.rows.len() < ROWS && self.size < BYTES {
+            let cells = cells();
+            self.size += cells.iter().map(String::len).sum::<usize>();
+            self.rows.push(PreviewRow { line, cells });
         }
     }
 }

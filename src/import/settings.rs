@@ -31,6 +31,9 @@ pub struct Settings {
     /// Days for which it is kept what users were before an import changed them, so that it can be
     /// undone.
     pub undo_days: u32,
+    /// Bytes that the batches of all imports hold together: rows, rejected rows and findings. Batches are smaller
+    /// while imports hold more than half of it.
+    pub memory_bytes: u64,
     /// Findings in the report that the caller gets; the others are counted.
     pub report_findings: usize,
 }
@@ -45,6 +48,7 @@ impl Default for Settings {
             sorted_rows: 1_000_000,
             keep_findings: 10_000,
             keep_rejects_bytes: 256 * 1024 * 1024,
+            memory_bytes: 128 * 1024 * 1024,
             report_findings: 1_000,
             slots: 64,
             workers: 2,

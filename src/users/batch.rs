@@ -145,6 +145,11 @@ impl CheckedUsers {
         self.text.len()
     }
 
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.entries.len() * size_of::<Entry>()
+    }
+
     /// How many users have a password of their own.
     pub fn own_passwords(&self) -> usize {
         self.own.len()

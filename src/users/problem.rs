@@ -76,6 +76,16 @@ impl Problem {
         }
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        let column = match &self.column {
+            Some(Cow::Owned(column)) => column.len(),
+            Some(Cow::Borrowed(_)) | None => 0,
+        };
+        let name = self.user_name.as_ref().map_or(0, String::len);
+        size_of::<Problem>() + self.message.len() + column + name
+    }
+
     /// The same, with the name of the user it is about, cut so that nothing of the row comes along.
     #[must_use]
     pub fn about(mut self, user_name: &str) -> Self {

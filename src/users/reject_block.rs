@@ -22,7 +22,7 @@ const BLOCK: usize = 64 * 1024;
 const OVERHEAD: u64 = 64;
 
 /// Bytes of rows on a page, unless its first row alone is larger.
-const PAGE: usize = 4 * 1024 * 1024;
+const PAGE: usize = 1024 * 1024;
 
 /// Rows in the order of their lines, packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +168,10 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     // Writing to memory does not fail.
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    written.unwrap_or_default()
+    let mut data = written.unwrap_or_default();
+    // The encoder makes room for far more than a block of rows that are alike needs.
+    data.shrink_to_fit();
+    data
 }
 
 /// Which rows are asked for: those behind a line, of the first ones that were rejected.

@@ -12,6 +12,7 @@ use muster::formats::csv::{Conventions, CsvRows};
 use muster::formats::delimiter::Delimiter;
 use muster::formats::open::{KnownColumns, Options, open};
 use muster::formats::settings::Settings;
+use muster::formats::workbook_memory::WorkbookMemory;
 use muster::http::soap::charset::to_utf8;
 use muster::http::soap::envelope as soap_envelope;
 use muster::http::soap::fault::Fault;
@@ -349,6 +350,7 @@ fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
         called: None,
         settings: &settings,
         spool: &spool,
+        memory: &WorkbookMemory::new(&settings),
         sheet: None,
     };
     let told = |error: muster::formats::error::FormatError| format!("{}: {error}", error.code());

@@ -5,6 +5,7 @@ use crate::formats::csv::CsvRows;
 use crate::formats::open::{KnownColumns, Options, open};
 use crate::formats::row::Row;
 use crate::formats::settings::Settings;
+use crate::formats::workbook_memory::WorkbookMemory;
 use crate::import::columns::RowContent;
 use crate::wire::spool::SpoolSettings;
 
@@ -30,6 +31,7 @@ fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<St
         called: None,
         settings: &settings,
         spool: &spool,
+        memory: &WorkbookMemory::new(&settings),
         sheet: None,
     };
     let mut opened = open(file.as_bytes(), &options).map_err(|error| error.to_string())?;
