@@ -183,10 +183,10 @@ impl Gate {
             password_hash: operator.password_hash,
             organization: caller.organization.clone(),
         };
-        let id = self
-            .sessions
-            .open(holder, Instant::now())
-            .map_err(|_| StoreError::Failed("the machine's random source failed".into()))?;
+        let id = self.sessions.open(holder, Instant::now()).map_err(|_| {
+            tracing::error!("the machine's random source failed");
+            StoreError::NoResources
+        })?;
         Ok(Some(id))
     }
 
@@ -217,19 +217,28 @@ impl Gate {
     }
 
     /// Verifies the password of whom the name means, or spends the same time on nobody's. Blocking.
-    pub fn verify(&self, credentials: &Credentials, acting: Option<Acting>) -> Option<Caller> {
+    ///
+    /// # Errors
+    /// There was no memory to find out.
+    pub fn verify(
+        &self,
+        credentials: &Credentials,
+        acting: Option<Acting>,
+    ) -> Result<Option<Caller>, StoreError> {
         let stored = acting
             .as_ref()
             .map(|acting| acting.operator.password_hash.clone());
-        if !self.pool.verify(credentials.password.clone(), stored) {
+        if !self.pool.verify(credentials.password.clone(), stored)? {
             let disproved = disproved(acting.as_ref(), credentials);
             self.wrong.remember(&disproved, (), Instant::now());
-            return None;
+            return Ok(None);
         }
-        let acting = acting?;
+        let Some(acting) = acting else {
+            return Ok(None);
+        };
         self.memory
             .remember(&proved(&acting, credentials), (), Instant::now());
-        Some(Caller::new(acting))
+        Ok(Some(Caller::new(acting)))
     }
 }
 

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 
 use crate::app::App;
-use crate::http::blocking::blocking;
+use crate::http::blocking;
 
 /// The routes.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -29,7 +29,7 @@ async fn readyz(app: web::Data<App>) -> HttpResponse {
         return not_ready("the server is stopping".into());
     }
     let store = app.into_inner();
-    match blocking(move || store.store.ready()).await {
+    match blocking::run(move || store.store.ready()).await {
         Ok(Ok(())) => HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .body("ready\n"),

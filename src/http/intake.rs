@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::access::authorization::{self, Authorization};
 use crate::access::gate::Caller;
 use crate::app::App;
-use crate::http::blocking::{Panicked, blocking};
+use crate::http::blocking::{self, Failed};
 use crate::http::login::{self, Refused};
 use crate::http::pace::PaceMeter;
 use crate::http::traffic::{Busy, OnBehalf, Size, StopSignal, Traffic};
@@ -185,21 +185,15 @@ pub enum Body {
 /// Why a request that was let in got no answer from its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Unserved {
-    /// The work has ended in a panic.
-    #[error("the work of a call panicked")]
-    Died,
+    /// The work did not come to its end.
+    #[error(transparent)]
+    Failed(#[from] Failed),
     /// As many requests as may be are at work, and its turn did not come.
     #[error("no slot became free in time")]
     Busy {
         /// Seconds after which another try is worth it.
         seconds: u64,
     },
-}
-
-impl From<Panicked> for Unserved {
-    fn from(_: Panicked) -> Self {
-        Unserved::Died
-    }
 }
 
 impl From<Busy> for Unserved {
@@ -353,7 +347,7 @@ pub async fn with_small_body<T: Send + 'static>(
         to_the_end_with(slot, move || work(PipeReader::whole(body))).await
     };
     let working = rt::spawn(working.in_current_span());
-    let end = working.await.unwrap_or(Err(Unserved::Died))?;
+    let end = working.await.unwrap_or(Err(Failed::Died.into()))?;
     Ok((end, Body::Whole))
 }
 
@@ -378,10 +372,10 @@ async fn to_the_end_with<T: Send + 'static>(
 ) -> Result<T, Unserved> {
     let working = async move {
         let _slot = slot;
-        to_the_end(blocking(work).await?).await
+        to_the_end(blocking::run(work).await?).await
     };
     let working = rt::spawn(working.in_current_span());
-    working.await.unwrap_or(Err(Unserved::Died))
+    working.await.unwrap_or(Err(Failed::Died.into()))
 }
 
 /// The end of work that may hang on a commit; no thread is held meanwhile.
@@ -389,11 +383,11 @@ async fn to_the_end<T: Send + 'static>(mut ending: Ending<T>) -> Result<T, Unser
     loop {
         ending = match ending {
             Ending::Ended(end) => return Ok(end),
-            Ending::Slow(rest) => blocking(rest).await?,
+            Ending::Slow(rest) => blocking::run(rest).await?,
             Ending::Pending(step, then) => match step.durable().await {
                 Ok(written) => return Ok(then(Ok(written))),
                 // What is done about it goes to the store too.
-                failed => return Ok(blocking(move || then(failed)).await?),
+                failed => return Ok(blocking::run(move || then(failed)).await?),
             },
         }
     }

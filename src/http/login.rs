@@ -13,7 +13,7 @@ use crate::access::basic::Credentials;
 use crate::access::gate::{Caller, Recalled};
 use crate::access::login_guard::{Attempt, Limited, Penalty};
 use crate::app::App;
-use crate::http::blocking::blocking;
+use crate::http::blocking;
 use crate::http::challenge::Challenge;
 use crate::http::traffic::network;
 use crate::users::secret::Secret;
@@ -102,14 +102,15 @@ pub async fn by_password(
             continue;
         }
         let shared = app.clone();
-        let verified = blocking(move || {
+        let verified = blocking::run(move || {
             // The turn lasts as long as the work, whether the caller still waits for it or not.
             let _turn = turn;
             shared.gate.verify(&credentials, acting)
         });
         let verified = verified
             .await
-            .map_err(|error| Refused::Failed(StoreError::Failed(error.to_string())))?;
+            .map_err(|failed| Refused::Failed(failed.into()))?
+            .map_err(Refused::Failed)?;
         let Some(caller) = verified else {
             return Err(wrong(app, attempt).await);
         };

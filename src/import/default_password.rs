@@ -43,9 +43,19 @@ impl DefaultPasswordHasher {
     }
 
     /// Whether `hash` is one of this password.
-    pub fn is_of(&self, password: &Secret, organization: &str, hash: &str) -> bool {
-        self.recall(password, organization).as_deref() == Some(hash)
-            || self.pool.verify(password.clone(), Some(hash.to_owned()))
+    ///
+    /// # Errors
+    /// There was no memory to find out.
+    pub fn is_of(
+        &self,
+        password: &Secret,
+        organization: &str,
+        hash: &str,
+    ) -> Result<bool, HashError> {
+        if self.recall(password, organization).as_deref() == Some(hash) {
+            return Ok(true);
+        }
+        self.pool.verify(password.clone(), Some(hash.to_owned()))
     }
 
     fn recall(&self, password: &Secret, organization: &str) -> Option<String> {

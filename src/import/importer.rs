@@ -109,21 +109,24 @@ impl Importer {
 
     /// Whether the import was asked for with this default password, or without one as well. The password itself is
     /// not kept: its hash is asked.
+    ///
+    /// # Errors
+    /// There was no memory to find out.
     pub(super) fn is_default_password_of(
         &self,
         record: &ImportRecord,
         given: Option<&Secret>,
-    ) -> bool {
+    ) -> Result<bool, HashError> {
         let given = given.filter(|secret| !secret.is_empty());
         match (given, &record.default_password_note) {
-            (None, None) => true,
-            (None, Some(_)) | (Some(_), None) => false,
+            (None, None) => Ok(true),
+            (None, Some(_)) | (Some(_), None) => Ok(false),
             (Some(given), Some(note)) => match &record.default_password_hash {
                 Some(hash) => self.default_hasher.is_of(given, &record.organization, hash),
                 // An earlier version of the server hashed it only where a row needed it.
                 None => {
                     let default = DefaultPassword::new(Some(given.clone()), &self.passwords);
-                    default.note().as_ref() == Some(note)
+                    Ok(default.note().as_ref() == Some(note))
                 }
             },
         }

@@ -528,9 +528,11 @@ impl Shared {
         let domain = &request.domain.name;
         let same_password = || {
             let given = request.default_password.as_ref();
-            self.importer.is_default_password_of(&record, given)
+            self.importer
+                .is_default_password_of(&record, given)
+                .map_err(|_| StoreError::NoResources)
         };
-        if record.options != request.options || record.domain != *domain || !same_password() {
+        if record.options != request.options || record.domain != *domain || !same_password()? {
             return Err(reused());
         }
         if record.state == ImportState::Running {

@@ -30,6 +30,7 @@ use crate::users::claims::ClaimTable;
 use crate::users::options::ConflictPolicy;
 use crate::users::policy::Policy;
 use crate::users::problem::{Problem, Severity};
+use crate::users::store_error::StoreError;
 
 /// What rows meet on their way.
 pub(super) struct Reading<'r> {
@@ -181,7 +182,10 @@ impl Reading<'_> {
                         .chain(stretches)
                         .try_for_each(|stretch| self.read_stretch(stretch, plan))
                 })
-                .map_err(ImportError::Sorting)?;
+                .map_err(|error| {
+                    tracing::error!(%error, "a thread could not be started");
+                    ImportError::Store(StoreError::NoResources)
+                })?;
             // What the judge ended with is the import's end.
             let may_go_on = || match judge.is_finished() {
                 true => Err(ImportError::Stopping),

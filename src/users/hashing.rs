@@ -10,11 +10,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use libsodium_rs::crypto_pwhash::argon2id;
+use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::users::hash_schemes;
 use crate::users::passwords::Settings;
 use crate::users::secret::Secret;
+
+/// Bytes of a digest.
+const DIGEST: usize = 32;
 
 /// The workers.
 pub struct HashPool {
@@ -89,11 +95,14 @@ impl HashPool {
 
     /// Whether `secret` is the password behind the hash `stored`, of whatever scheme. With none stored the same
     /// time is spent, so that an unknown name and a wrong password look alike; the answer is false.
-    pub fn verify(&self, secret: Secret, stored: Option<String>) -> bool {
+    ///
+    /// # Errors
+    /// There was no memory to find out.
+    pub fn verify(&self, secret: Secret, stored: Option<String>) -> Result<bool, HashError> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
-        let done = self.run(vec![Task::Verify(secret, stored)]);
-        known && matches!(done.as_deref(), Ok([Done::Verified(true)]))
+        let done = self.run(vec![Task::Verify(secret, stored)])?;
+        Ok(known && matches!(done.as_slice(), [Done::Verified(true)]))
     }
 
     /// Whether `stored` is at least what this pool would make of the same password today.
@@ -168,11 +177,15 @@ impl Shared {
             let done = match job.tasks.get(index) {
                 Some(Task::Hash(secret)) => hash(secret, self.cost).map(Done::Hash),
                 Some(Task::Verify(secret, stored)) => {
-                    let same = hash_schemes::verify(stored, secret.expose().as_bytes());
-                    Ok(Done::Verified(same))
+                    hash_schemes::is_password_of(stored, secret.expose().as_bytes())
+                        .map(Done::Verified)
+                        .map_err(|error| HashError(error.to_string()))
                 }
                 None => continue,
             };
+            if let Err(error) = &done {
+                tracing::error!(%error, "a password could not be hashed or verified");
+            }
             job.store(index, done);
         }
     }
@@ -276,9 +289,21 @@ impl Job {
     }
 }
 
+/// The hash with a salt of its own, as libsodium writes it; there, a random source that fails ends the process.
 fn hash(secret: &Secret, cost: Cost) -> Result<String, HashError> {
-    argon2id::pwhash_str(secret.expose().as_bytes(), cost.passes, cost.memory)
-        .map_err(|error| HashError(error.to_string()))
+    let mut salt = [0; argon2id::SALTBYTES];
+    SystemRandom::new()
+        .fill(&mut salt)
+        .map_err(|_| HashError("the machine's random source failed".into()))?;
+    let Cost { passes, memory } = cost;
+    let digest = argon2id::pwhash(DIGEST, secret.expose().as_bytes(), &salt, passes, memory)
+        .map_err(|error| HashError(error.to_string()))?;
+    Ok(format!(
+        "$argon2id$v=19$m={},t={passes},p=1${}${}",
+        memory / 1024,
+        STANDARD_NO_PAD.encode(salt),
+        STANDARD_NO_PAD.encode(digest)
+    ))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -309,9 +334,11 @@ mod tests {
             hashes[0]
         );
         assert_ne!(hashes[0], hashes[2]);
-        assert!(pool.verify("two".into(), Some(hashes[1].clone())));
-        assert!(!pool.verify("one".into(), Some(hashes[1].clone())));
-        assert!(!pool.verify("nobody's password".into(), None));
+        assert!(pool.verify("two".into(), Some(hashes[1].clone())).unwrap());
+        assert!(!pool.verify("one".into(), Some(hashes[1].clone())).unwrap());
+        assert!(!pool.verify("nobody's password".into(), None).unwrap());
+        // libsodium reads it as its own.
+        assert!(argon2id::pwhash_str_verify(&hashes[1], b"two"));
         assert!(pool.hash_all(Vec::new()).unwrap().is_empty());
     }
 

@@ -53,7 +53,7 @@ impl PasswordChecker<'_> {
         }
         let stored = self.store.password(organization, domain, name)?;
         let hash = stored.as_ref().map(|stored| stored.hash.clone());
-        let right = self.pool.verify(password.clone(), hash);
+        let right = self.pool.verify(password.clone(), hash)?;
         let Some(stored) = stored.filter(|_| right) else {
             return Ok(Verdict::Wrong);
         };

@@ -341,6 +341,7 @@ fn files_known_to_hold_clear_text_are_taken_as_they_are_and_stored_hashes_still_
             .app
             .pool
             .verify("Grüße-von-4711".into(), Some(hash.to_owned()))
+            .unwrap()
     );
 }
 

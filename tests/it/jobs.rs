@@ -298,7 +298,11 @@ fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
     for name in ["ann0000", "ann0074"] {
         let password = app.store.password(DEFAULT_ORGANIZATION, "PRIMARY", name);
         let hash = password.expect("works").expect("there").hash;
-        assert!(app.pool.verify(DEFAULT_PASSWORD.into(), Some(hash)));
+        assert!(
+            app.pool
+                .verify(DEFAULT_PASSWORD.into(), Some(hash))
+                .unwrap()
+        );
     }
 }
 

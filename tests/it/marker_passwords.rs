@@ -324,6 +324,9 @@ fn no_marker_password_is_left_anywhere() {
         let stored = app.store.password(DEFAULT_ORGANIZATION, "PRIMARY", run);
         let hash = stored.expect("works").expect("there").hash;
         let marker = Markers::new("queue").0[password].clone();
-        assert!(app.pool.verify(marker.as_str().into(), Some(hash)), "{run}");
+        assert!(
+            app.pool.verify(marker.as_str().into(), Some(hash)).unwrap(),
+            "{run}"
+        );
     }
 }

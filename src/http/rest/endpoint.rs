@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::base_url::BaseUrl;
-use crate::http::blocking::blocking;
+use crate::http::blocking::{self, Failed};
 use crate::http::intake::{self, Body, Incoming, Unserved};
 use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, TurnedAway, Upload};
 use crate::http::rest::answer::Answer;
@@ -25,6 +25,7 @@ use crate::http::unread::Unread;
 use crate::import::ending::Ending;
 use crate::import::jobs::JobError;
 use crate::users::secret::Secret;
+use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
 /// What the slice needs besides the house, behind one listener.
@@ -302,7 +303,7 @@ impl From<Unserved> for ProblemDetails {
     fn from(unserved: Unserved) -> Self {
         match unserved {
             Unserved::Busy { seconds } => JobError::Busy { seconds }.into(),
-            Unserved::Died => lost(&unserved.to_string()),
+            Unserved::Failed(failed) => unfinished(failed),
         }
     }
 }
@@ -339,9 +340,16 @@ fn respond(
 async fn ask<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ProblemDetails> + Send + 'static,
 ) -> Result<T, ProblemDetails> {
-    match blocking(work).await {
+    match blocking::run(work).await {
         Ok(result) => result,
-        Err(error) => Err(lost(&error.to_string())),
+        Err(failed) => Err(unfinished(failed)),
+    }
+}
+
+fn unfinished(failed: Failed) -> ProblemDetails {
+    match failed {
+        Failed::NoThread => StoreError::NoResources.into(),
+        Failed::Died => lost(&failed.to_string()),
     }
 }
 

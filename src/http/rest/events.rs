@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
-use crate::http::blocking::blocking;
+use crate::http::blocking;
 use crate::http::intake::{self, Body};
 use crate::http::rest::endpoint::State;
 use crate::http::rest::problem_details::ProblemDetails;
@@ -166,7 +166,7 @@ impl Listener {
             });
         }
         let (house, organization, id) = (self.app.clone(), self.organization.clone(), self.id);
-        let found = blocking(move || house.store.import(&organization, id)).await;
+        let found = blocking::run(move || house.store.import(&organization, id)).await;
         match found {
             Ok(Ok(Some(record))) if record.state.is_final() => Look::Ended(Box::new(record)),
             Ok(Ok(Some(record))) => Look::Underway(Told {

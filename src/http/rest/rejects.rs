@@ -13,7 +13,7 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 
 use crate::app::App;
-use crate::http::blocking::blocking;
+use crate::http::blocking;
 use crate::import::reject_file;
 use crate::users::import_record::ImportRecord;
 
@@ -30,7 +30,7 @@ pub fn respond(app: &web::Data<App>, record: ImportRecord) -> HttpResponse {
     let counts = record.rejected.dictionary();
     let house = app.clone();
     // Nobody waits for the thread: it ends with the file, or with whoever reads it.
-    drop(blocking(move || {
+    drop(blocking::run(move || {
         let mut out = BufWriter::with_capacity(PIECE, Pieces(sender));
         let written = reject_file::write(house.store.as_ref(), &record, &mut out)
             .map_err(io::Error::other)

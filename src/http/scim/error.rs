@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 
+use crate::http::blocking::Failed;
 use crate::http::challenge::Challenge;
 use crate::http::intake::Unserved;
 use crate::http::login::{self, Refused};
@@ -99,7 +100,8 @@ impl From<Unserved> for Failure {
     fn from(unserved: Unserved) -> Self {
         match unserved {
             Unserved::Busy { seconds } => job(JobError::Busy { seconds }),
-            Unserved::Died => {
+            Unserved::Failed(Failed::NoThread) => store(&StoreError::NoResources),
+            Unserved::Failed(Failed::Died) => {
                 tracing::error!(error = %unserved, "a call was lost");
                 Failure::new(
                     StatusCode::INTERNAL_SERVER_ERROR,

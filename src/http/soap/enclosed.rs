@@ -12,7 +12,7 @@ use futures_util::Stream;
 use futures_util::stream;
 use uuid::Uuid;
 
-use crate::http::blocking::blocking;
+use crate::http::blocking;
 use crate::http::soap::file_element::XOP;
 use crate::http::soap::version::SoapVersion;
 use crate::wire::error::WireError;
@@ -153,7 +153,7 @@ impl WithFile {
         let reader = self.into_reader()?;
         Ok(stream::unfold(Some(reader), |reader| async {
             let mut reader = reader?;
-            let read = blocking(move || {
+            let read = blocking::run(move || {
                 let mut piece = vec![0; PIECE];
                 let result = reader.read(&mut piece).map(|count| {
                     piece.truncate(count);

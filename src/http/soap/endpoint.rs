@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::access::basic::Credentials;
 use crate::access::gate::Caller;
 use crate::app::App;
-use crate::http::blocking::blocking;
+use crate::http::blocking::{self, Failed};
 use crate::http::intake::{self, Body, Incoming, Unserved};
 
 use crate::http::login::{self, Refused};
@@ -30,6 +30,7 @@ use crate::http::soap::wsdl;
 use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
 use crate::import::jobs::JobError;
+use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
 /// Bytes of a message after which it is looked at for the first time, to find its sender.
@@ -206,7 +207,8 @@ async fn post(
         Err(unserved) => {
             let fault = match unserved {
                 Unserved::Busy { seconds } => JobError::Busy { seconds }.into(),
-                Unserved::Died => {
+                Unserved::Failed(Failed::NoThread) => StoreError::NoResources.into(),
+                Unserved::Failed(Failed::Died) => {
                     tracing::error!(error = %unserved, "a call was lost");
                     Fault::server(
                         "IMP-INTERNAL",
@@ -287,7 +289,7 @@ async fn find_sender(
             true => Sender::of(&call, received, whole),
             false => {
                 let here = Arc::clone(&call);
-                blocking(move || Sender::of(&here, received, whole)).await?
+                blocking::run(move || Sender::of(&here, received, whole)).await?
             }
         };
         if !matches!(sender, Sender::Undecided) || incoming.has_ended() {
@@ -301,7 +303,7 @@ async fn find_sender(
         }
         most = (length + length / 2).clamp(FIRST_BYTES, STRANGERS_BYTES);
     };
-    Ok((Arc::into_inner(call).ok_or(Unserved::Died)?, sender))
+    Ok((Arc::into_inner(call).ok_or(Failed::Died)?, sender))
 }
 
 /// The caller whom a WS-Security header names.

@@ -87,7 +87,8 @@ fn write_all(writing: &Writing, connection: &mut Connection, group: &[Request]) 
     match write(writing, connection, group) {
         Ok(results) => results.into_iter().map(Ok).collect(),
         Err(failed) if group.len() > 1 && !concerns_all(failed.error()) => {
-            let mut alone = |step: &Request| write_all(writing, connection, std::slice::from_ref(step));
+            let mut alone =
+                |step: &Request| write_all(writing, connection, std::slice::from_ref(step));
             group.iter().flat_map(&mut alone).collect()
         }
         Err(failed) => {

@@ -2,10 +2,14 @@
 //!
 //! Argon2d is not meant for passwords, and libsodium does not have it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use libsodium_rs::SodiumError;
 use libsodium_rs::crypto_pwhash::{argon2i, argon2id};
+use subtle::ConstantTimeEq;
 
 use crate::users::hash_schemes::form::{
-    FormError, MEMORY_KIB, WORK_KIB, is_base64, number, within,
+    FormError, MEMORY_KIB, NoMemory, WORK_KIB, is_base64, number, within,
 };
 
 const SHAPE: FormError = FormError::Shape(
@@ -34,8 +38,48 @@ pub(super) fn check(rest: &str) -> Result<(), FormError> {
     }
 }
 
-pub(super) fn verify_id(text: &str, _: &str, password: &[u8]) -> bool {
-    argon2id::pwhash_str_verify(text, password)
+pub(super) fn verify_id(text: &str, rest: &str, password: &[u8]) -> bool {
+    try_verify_id(text, rest, password).unwrap_or(false)
+}
+
+/// Whether `password` is the one behind the hash.
+///
+/// # Errors
+/// There was no memory to find out. libsodium's own verification says no more than that the password is wrong, so
+/// the digest is made again where it takes such hashes (one lane, a salt of 16 bytes), which ours all are.
+pub(super) fn try_verify_id(text: &str, rest: &str, password: &[u8]) -> Result<bool, NoMemory> {
+    let parsed = split(rest).and_then(|(_, lanes, digests)| {
+        let (salt, digest) = digests.split_once('$')?;
+        let decode = |text: &str| STANDARD_NO_PAD.decode(text).ok();
+        let salt = decode(salt).filter(|salt| lanes == "1" && salt.len() == argon2id::SALTBYTES)?;
+        Some((cost(rest)?, salt, decode(digest)?))
+    });
+    if let Some((cost, salt, digest)) = parsed {
+        let memory = usize::try_from(cost.memory.saturating_mul(1024)).unwrap_or(usize::MAX);
+        match argon2id::pwhash(digest.len(), password, &salt, cost.passes, memory) {
+            Ok(made) => return Ok(made.ct_eq(&digest).into()),
+            Err(SodiumError::OperationError(_)) => return Err(NoMemory),
+            // Other numbers than it takes.
+            Err(_) => {}
+        }
+    }
+    let is_right = argon2id::pwhash_str_verify(text, password);
+    right_or_no_memory(is_right, rest)
+}
+
+/// The same for Argon2i.
+pub(super) fn try_verify_i(text: &str, rest: &str, password: &[u8]) -> Result<bool, NoMemory> {
+    right_or_no_memory(verify_i(text, rest, password), rest)
+}
+
+/// A wrong password is believed where there is memory for the verification.
+fn right_or_no_memory(is_right: bool, rest: &str) -> Result<bool, NoMemory> {
+    let memory = cost(rest).map_or(0, |cost| cost.memory.saturating_mul(1024));
+    let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+    match is_right || Vec::<u8>::new().try_reserve_exact(memory).is_ok() {
+        true => Ok(is_right),
+        false => Err(NoMemory),
+    }
 }
 
 pub(super) fn verify_i(text: &str, _: &str, password: &[u8]) -> bool {

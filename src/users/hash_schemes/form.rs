@@ -16,6 +16,11 @@ pub(super) const PBKDF2_ROUNDS: u64 = 5_000_000;
 /// Bytes of a password that are looked at where every round reads all of them.
 pub(super) const PASSWORD: usize = 1_024;
 
+/// There is not enough memory for a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is not enough memory for it")]
+pub struct NoMemory;
+
 /// What is wrong with a text that begins like a hash. It never holds any of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {

@@ -31,7 +31,7 @@ mod salted_sha;
 mod shiro;
 mod wso2;
 
-use crate::users::hash_schemes::form::FormError;
+use crate::users::hash_schemes::form::{FormError, NoMemory};
 use crate::users::hash_schemes::pbkdf2::{Sha1, Sha256, Sha512};
 use crate::users::hash_schemes::recognition::Looks;
 
@@ -188,9 +188,13 @@ impl KnownHash<'_> {
 
     /// Whether `password` is the one behind it. Nothing beyond the bounds is tried, but for hashes of
     /// our own scheme: what they cost is the settings' affair.
-    fn verify(&self, password: &[u8]) -> bool {
-        (self.scheme.name == OWN || self.check().is_ok())
-            && (self.scheme.verify)(self.text, self.rest, password)
+    fn verify(&self, password: &[u8]) -> Result<bool, NoMemory> {
+        match self.scheme.name {
+            OWN => argon2::try_verify_id(self.text, self.rest, password),
+            _ if self.check().is_err() => Ok(false),
+            "argon2i" => argon2::try_verify_i(self.text, self.rest, password),
+            _ => Ok((self.scheme.verify)(self.text, self.rest, password)),
+        }
     }
 }
 
@@ -229,8 +233,16 @@ fn prefixed(text: &str) -> Option<KnownHash<'_>> {
 }
 
 /// Whether `password` is the one behind `stored`, whatever its scheme.
-pub(super) fn verify(stored: &str, password: &[u8]) -> bool {
-    verifiable(stored).is_some_and(|hash| hash.verify(password))
+///
+/// # Errors
+/// There was no memory to find out.
+pub(super) fn is_password_of(stored: &str, password: &[u8]) -> Result<bool, NoMemory> {
+    verifiable(stored).map_or(Ok(false), |hash| hash.verify(password))
+}
+
+#[cfg(test)]
+fn verify(stored: &str, password: &[u8]) -> bool {
+    is_password_of(stored, password).unwrap()
 }
 
 /// Whether `stored` is a hash as Muster makes them, with at least the memory (KiB) and at least the
