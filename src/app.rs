@@ -17,6 +17,7 @@ use crate::import::memory::BatchMemory;
 use crate::import::upload::Uploads;
 use crate::provision;
 use crate::provision::provisioner::Provisioner;
+use crate::stores::disk::DiskWatch;
 use crate::stores::{self, Access};
 use crate::users::claims::{self, ClaimTable};
 use crate::users::domains::{self, Domains};
@@ -79,6 +80,8 @@ pub struct App {
     pub passwords: passwords::Settings,
     /// Where attachments that come too early are put aside.
     pub spool: SpoolSettings,
+    /// The disk of the data directory.
+    pub disk: DiskWatch,
     /// Time and ids.
     pub clock: Clock,
     stopping: Arc<AtomicBool>,
@@ -176,6 +179,10 @@ impl App {
             admin,
             domains,
             passwords: settings.passwords.clone(),
+            disk: DiskWatch::new(
+                vec![settings.store.data.clone(), spool.folder.clone()],
+                settings.store.min_free_bytes,
+            ),
             spool,
             clock,
             stopping,

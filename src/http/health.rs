@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::app::App;
 use crate::http::blocking;
+use crate::users::store_error::StoreError;
 
 /// The routes.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -28,15 +29,25 @@ async fn readyz(app: web::Data<App>) -> HttpResponse {
     if app.is_stopping() {
         return not_ready("the server is stopping".into());
     }
-    let store = app.into_inner();
-    match blocking::run(move || store.store.ready()).await {
+    let app = app.into_inner();
+    let look = move || match app.store.ready() {
+        Ok(()) => app.disk.check().map_err(|trouble| {
+            tracing::error!(%trouble, "the disk is not ready");
+            trouble.to_string()
+        }),
+        Err(error) => {
+            tracing::error!(%error, "the store is not ready");
+            Err(match error {
+                StoreError::Recovering => error.to_string(),
+                _ => "the store cannot be used".to_owned(),
+            })
+        }
+    };
+    match blocking::run(look).await {
         Ok(Ok(())) => HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .body("ready\n"),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the store is not ready");
-            not_ready("the store cannot be used".into())
-        }
+        Ok(Err(why)) => not_ready(why),
         Err(error) => not_ready(error.to_string()),
     }
 }

@@ -194,16 +194,31 @@ pub async fn run(
     }
     let server = server.run();
     let handle = server.handle();
-    let running = actix_web::rt::spawn(server);
+    let mut running = actix_web::rt::spawn(server);
     ready(&addresses);
-    stop.await;
+    let ended = tokio::select! {
+        biased;
+        () = stop => None,
+        ended = &mut running => Some(ended),
+    };
     app.stop();
     // Receivers are gone only when the server is.
     let _ = stopping.send(true);
+    let failed = |error: &dyn fmt::Display| format!("the server failed: {error}");
+    if let Some(ended) = ended {
+        // Nobody would be served any more: whoever watches the process starts it again.
+        let why = match ended {
+            Ok(Ok(())) => "its listeners have ended".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(why, "the server ended by itself");
+        return Err(failed(&why));
+    }
     handle.stop(true).await;
     match running.await {
-        Ok(result) => result.map_err(|error| format!("the server failed: {error}")),
-        Err(error) => Err(format!("the server failed: {error}")),
+        Ok(result) => result.map_err(|error| failed(&error)),
+        Err(error) => Err(failed(&error)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::Moment;
 use crate::import::control::{Control, Progress};
@@ -38,6 +38,9 @@ const KEY_LIMIT: usize = 255;
 
 /// After how long an import of the queue is tried again that the store would not take up.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// The longest time after which an import of the queue is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why an import of the queue cannot go on.
 const UPLOAD_GONE: &str = "the upload is gone";
@@ -77,6 +80,8 @@ struct Shared {
     /// Those who know what to do with imports that came through the door [`Door::Scim`].
     operations: OnceLock<Weak<dyn Operations>>,
     waiting: Mutex<VecDeque<JobKey>>,
+    /// Imports of the queue that met a failure which passes, and when they are tried again.
+    later: Mutex<Vec<(Instant, JobKey)>>,
     wake: Condvar,
     closed: AtomicBool,
 }
@@ -196,6 +201,7 @@ impl Jobs {
             keys: Mutex::default(),
             operations: OnceLock::new(),
             waiting: Mutex::default(),
+            later: Mutex::default(),
             wake: Condvar::new(),
             closed: AtomicBool::new(false),
         });
@@ -649,6 +655,11 @@ impl Shared {
         self.wake.notify_all();
     }
 
+    /// Puts an import into the queue when so much time has gone by.
+    fn put_in_line_later(&self, key: JobKey, after: Duration) {
+        locked(&self.later).push((Instant::now() + after, key));
+    }
+
     /// The import as its record is now.
     fn recorded(&self, record: &ImportRecord) -> Result<Ended, JobError> {
         let store = &self.importer.store;
@@ -732,10 +743,20 @@ impl Shared {
     /// Works through the queue until the house closes.
     fn work(self: &Arc<Self>) {
         while let Some((organization, id)) = self.next() {
-            if let Err(error) = self.take_turn(&organization, id) {
-                tracing::error!(%error, import = %id, "an import of the queue could not be taken up");
-                std::thread::sleep(AGAIN);
-                self.put_in_line((organization, id));
+            match self.take_turn(&organization, id) {
+                Ok(Turn::Ended) => {}
+                Ok(Turn::Again(after)) => {
+                    tracing::warn!(
+                        import = %id, seconds = after.as_secs(), "an import of the queue is tried again"
+                    );
+                    self.put_in_line_later((organization, id), after);
+                }
+                Err(error) => {
+                    tracing::error!(
+                        %error, import = %id, "an import of the queue could not be taken up"
+                    );
+                    self.put_in_line_later((organization, id), AGAIN);
+                }
             }
         }
     }
@@ -748,6 +769,14 @@ impl Shared {
             if closing {
                 return None;
             }
+            let now = Instant::now();
+            locked(&self.later).retain(|(moment, key)| {
+                let is_due = *moment <= now;
+                if is_due && !waiting.contains(key) {
+                    waiting.push_back(key.clone());
+                }
+                !is_due
+            });
             match waiting.pop_front() {
                 Some(key) => return Some(key),
                 None => {
@@ -761,17 +790,18 @@ impl Shared {
         }
     }
 
-    fn take_turn(self: &Arc<Self>, organization: &str, id: ImportId) -> Result<(), JobError> {
+    fn take_turn(self: &Arc<Self>, organization: &str, id: ImportId) -> Result<Turn, JobError> {
         let now = self.importer.clock.now();
         let upload = self.uploads.open(id);
         let size = upload.as_ref().map(|(_, size)| *size);
         let Some(running) = self.register((organization.to_owned(), id), size) else {
-            return Ok(());
+            return Ok(Turn::Ended);
         };
+        self.interrupt_stale(organization, id, now)?;
         let Some(record) = self.importer.store.take_up(organization, id, now)? else {
             // It was cancelled meanwhile.
             self.uploads.forget(id);
-            return Ok(());
+            return Ok(Turn::Ended);
         };
         if record.door == Door::Scim {
             return self.go_on_with_operations(record, upload.map(|(file, _)| file), &running);
@@ -785,15 +815,44 @@ impl Shared {
         let default = DefaultPassword::of_record(&record);
         let task = Task::resume(record, domain, default);
         let ending = self.importer.carry_out(task, file, &running.control);
-        let goes_on = match ending.wait() {
-            Ok(_) => false,
-            // What stopped it has been logged; the next start goes on with it, or the same call.
-            Err(failure) => failure.report.state == ImportState::Interrupted,
-        };
-        if !goes_on {
-            self.uploads.forget(id);
+        match ending.wait() {
+            // What stopped it has been logged.
+            Err(failure) if failure.report.state == ImportState::Interrupted => {
+                // Otherwise the next start goes on with it, or the same call.
+                let passes = failure.error.retry_after().filter(|_| !self.is_closing());
+                return Ok(passes.map_or(Turn::Ended, |seconds| Turn::Again(try_after(seconds))));
+            }
+            Ok(_) | Err(_) => self.uploads.forget(id),
         }
-        Ok(())
+        Ok(Turn::Ended)
+    }
+
+    /// An import of the queue that says it runs, and does not: its end could not be written, because the disk was
+    /// full or failed. It is interrupted.
+    fn interrupt_stale(
+        &self,
+        organization: &str,
+        id: ImportId,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let store = &self.importer.store;
+        let record = store.import(organization, id)?;
+        let Some(record) = record.filter(|record| record.state == ImportState::Running) else {
+            return Ok(());
+        };
+        let finish = Finish {
+            state: ImportState::Interrupted,
+            reason: Some(ABANDONED.into()),
+            sha256: None,
+            by: None,
+        };
+        store
+            .end_import(organization, id, &record.actor(), &finish, now)
+            .map(drop)
+    }
+
+    fn is_closing(&self) -> bool {
+        self.importer.stopping.load(Ordering::SeqCst) || self.closed.load(Ordering::SeqCst)
     }
 
     fn go_on_with_operations(
@@ -801,22 +860,22 @@ impl Shared {
         record: ImportRecord,
         upload: Option<File>,
         running: &Running,
-    ) -> Result<(), JobError> {
+    ) -> Result<Turn, JobError> {
         let (id, now) = (record.id, self.importer.clock.now());
         let Some(upload) = upload else {
             return self.fail(&record, UPLOAD_GONE.into(), now);
         };
         let Some(operations) = self.operations.get().and_then(Weak::upgrade) else {
             // The house is being taken down: the next start goes on with it.
-            return Ok(());
+            return Ok(Turn::Ended);
         };
         if !operations.go_on(record, upload, &running.control)? {
             self.uploads.forget(id);
         }
-        Ok(())
+        Ok(Turn::Ended)
     }
 
-    fn fail(&self, record: &ImportRecord, reason: String, at: Moment) -> Result<(), JobError> {
+    fn fail(&self, record: &ImportRecord, reason: String, at: Moment) -> Result<Turn, JobError> {
         let finish = Finish {
             state: ImportState::Failed,
             reason: Some(reason),
@@ -827,7 +886,7 @@ impl Shared {
         let store = &self.importer.store;
         store.end_import(&record.organization, record.id, &by, &finish, at)?;
         self.uploads.forget(record.id);
-        Ok(())
+        Ok(Turn::Ended)
     }
 
     fn cancel(&self, by: &Actor, id: ImportId) -> Result<Cancelled, JobError> {
@@ -949,6 +1008,20 @@ impl Drop for HeldKey {
     fn drop(&mut self) {
         locked(&self.shared.keys).remove(&self.held);
     }
+}
+
+/// What a turn of an import of the queue came to.
+enum Turn {
+    /// It need not be tried again.
+    Ended,
+    /// What stopped it passes: it is tried again after so much time.
+    Again(Duration),
+}
+
+/// When an import of the queue is tried again of which a caller would be told to come back after so many seconds:
+/// nothing is lost by looking sooner.
+fn try_after(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).min(LONGEST_PAUSE)
 }
 
 /// An import that runs here.

@@ -405,6 +405,13 @@ impl Operations for Provisioner {
                     .end_import(&taken.organization, taken.id, &by, &finish, now)?;
                 return Ok(false);
             }
+            Err(ProvisionError::Store(error) | ProvisionError::Job(JobError::Store(error)))
+                if error.passes() =>
+            {
+                self.interrupted(&taken, true, &error.to_string());
+                // It is tried again.
+                return Err(error);
+            }
             Err(error) => error.to_string(),
         };
         // The next start goes on with it, or the same call.
