@@ -128,6 +128,7 @@ impl App {
                 .map(Arc::new)
                 .map_err(no_random)?,
             passwords: settings.passwords.clone(),
+            importers_set_passwords: settings.access.importers_set_passwords,
             claims: ClaimTable::new(&settings.claims),
             settings: Arc::new(settings.import.clone()),
             memory: BatchMemory::new(settings.import.memory_bytes),
@@ -152,6 +153,7 @@ impl App {
             store: Arc::clone(&store),
             pool: Arc::clone(&pool),
             passwords: settings.passwords.clone(),
+            importers_set_passwords: settings.access.importers_set_passwords,
             domains: domains.clone(),
             schemas: Schemas::new(places::custom_names(&importer.claims)),
             clock: clock.clone(),
@@ -166,6 +168,7 @@ impl App {
             store: Arc::clone(&store),
             pool: Arc::clone(&pool),
             passwords: settings.passwords.clone(),
+            importers_set_passwords: settings.access.importers_set_passwords,
             domains: domains.clone(),
             clock: clock.clone(),
         };

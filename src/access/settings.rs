@@ -18,6 +18,9 @@ pub struct Settings {
     pub login_failures_per_address: u32,
     /// Seconds after its last failure when an account, or an address, begins anew.
     pub login_window_seconds: u64,
+    /// Whether operators with the role `import` may set the passwords of users who exist, other than those
+    /// who have the role `admin` themselves.
+    pub importers_set_passwords: bool,
 }
 
 impl Default for Settings {
@@ -27,6 +30,7 @@ impl Default for Settings {
             login_failures_per_account: 10,
             login_failures_per_address: 30,
             login_window_seconds: 5 * 60,
+            importers_set_passwords: false,
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::users::domains::Domains;
 use crate::users::hashing::HashPool;
 use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
+use crate::users::operator::Role;
+use crate::users::password_right::PasswordRight;
 use crate::users::passwords::{self, Fitness};
 use crate::users::role_name;
 use crate::users::secret::Secret;
@@ -24,6 +26,8 @@ pub struct Administration {
     pub pool: Arc<HashPool>,
     /// The rules for passwords.
     pub passwords: passwords::Settings,
+    /// `[access] importers_set_passwords`.
+    pub importers_set_passwords: bool,
     /// The domains.
     pub domains: Domains,
     /// Time and ids.
@@ -163,15 +167,28 @@ impl Administration {
         }
     }
 
-    /// Gives the user called `name` a password that somebody else chose; one that is fit only as an
-    /// initial one has to be changed at the first login.
+    /// Gives the user called `name` a password that somebody else chose, who has this role; one that is fit
+    /// only as an initial one has to be changed at the first login.
     ///
     /// # Errors
-    /// There is no such user, the password breaks a rule, or the store failed.
-    pub fn set_password(&self, by: &Actor, name: &str, password: Secret) -> Result<(), AdminError> {
+    /// The role does not allow it, there is no such user, the password breaks a rule, or the store failed.
+    pub fn set_password(
+        &self,
+        by: &Actor,
+        role: Role,
+        name: &str,
+        password: Secret,
+    ) -> Result<(), AdminError> {
+        let right = PasswordRight::of(role, self.importers_set_passwords);
+        if right == PasswordRight::None {
+            return Err(AdminError::NotAllowed);
+        }
         let (domain, bare) = self.domains.split(name)?;
+        let user = self.user(&by.organization, name)?;
+        if !right.allows(user.roles.iter().map(String::as_str)) {
+            return Err(AdminError::NotAllowed);
+        }
         let fitness = self.passwords.judge(password.expose())?;
-        self.user(&by.organization, name)?;
         let password = NewPassword {
             hash: self.pool.hash(password)?,
             must_change: fitness == Fitness::InitialOnly,

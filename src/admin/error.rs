@@ -19,6 +19,9 @@ pub enum AdminError {
         /// The domain.
         domain: String,
     },
+    /// The caller may not set the password of this user.
+    #[error("Only an operator with the role admin may set the password of an existing user.")]
+    NotAllowed,
     /// The password breaks a rule.
     #[error("The new password cannot be used: {0}.")]
     Password(#[from] WeakPassword),
@@ -42,6 +45,7 @@ impl AdminError {
         match self {
             AdminError::Domain(_) => "IMP-DOMAIN",
             AdminError::NoSuchUser { .. } => "IMP-USER-UNKNOWN",
+            AdminError::NotAllowed => "IMP-ACCESS-RIGHT",
             AdminError::Password(_) => "IMP-USER-PASSWORD",
             AdminError::RoleName(_) => "IMP-ROLE-NAME",
             AdminError::RoleTaken(_) => "IMP-ROLE-TAKEN",

@@ -56,6 +56,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         store: stores::open(&settings.store, Access::Beside)?,
         pool: start_pool(&settings.passwords)?,
         passwords: settings.passwords.clone(),
+        importers_set_passwords: settings.access.importers_set_passwords,
         domains: Domains::new(&settings.domains),
         clock: Clock::system(),
     };

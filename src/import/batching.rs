@@ -19,6 +19,7 @@ use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::hashing::HashPool;
 use crate::users::import_record::{Counters, ImportRecord, RejectedRows};
 use crate::users::made_up::random_password;
+use crate::users::password_right::PasswordRight;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
 use crate::users::reject_block::{PackedRejects, RejectBlock};
@@ -65,6 +66,8 @@ pub(super) struct Machinery {
     pub spool: SpoolSettings,
     /// Whether what looks like a hash is one.
     pub recognise_hashes: bool,
+    /// `[access] importers_set_passwords`.
+    pub importers_set_passwords: bool,
 }
 
 /// Gathers rows and hands them over.
@@ -492,6 +495,10 @@ impl Batching {
             begin,
             header: self.header.take(),
             conflict: self.record.options.conflict,
+            password_right: PasswordRight::of_import(
+                self.record.may_grant_admin,
+                self.machinery.importers_set_passwords,
+            ),
             users,
             counted: std::mem::take(&mut self.counted),
             findings: std::mem::take(&mut self.findings),

@@ -53,6 +53,8 @@ pub struct Importer {
     pub default_hasher: Arc<DefaultPasswordHasher>,
     /// The rules for passwords.
     pub passwords: passwords::Settings,
+    /// `[access] importers_set_passwords`.
+    pub importers_set_passwords: bool,
     /// What columns and claims stand for.
     pub claims: ClaimTable,
     /// Bounds.
@@ -314,6 +316,7 @@ impl Importer {
             memory: self.memory.clone(),
             spool: self.spool.clone(),
             recognise_hashes: self.passwords.recognise_hashes,
+            importers_set_passwords: self.importers_set_passwords,
         }
     }
 

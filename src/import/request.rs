@@ -17,7 +17,7 @@ pub struct ImportRequest {
     pub door: Door,
     /// Who asks.
     pub operator: String,
-    /// Whether rows may give the administrators' role.
+    /// Whether rows may give the administrators' role and set the passwords of users who exist: an admin asks.
     pub may_grant_admin: bool,
     /// The file's name: a label, never a path.
     pub file_name: String,

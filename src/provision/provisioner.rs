@@ -42,6 +42,8 @@ pub struct Provisioner {
     pub pool: Arc<HashPool>,
     /// The rules for passwords.
     pub passwords: passwords::Settings,
+    /// `[access] importers_set_passwords`.
+    pub importers_set_passwords: bool,
     /// The domains.
     pub domains: Domains,
     /// What there is.

@@ -9,6 +9,7 @@ use crate::provision::apply::{Applied, Hand, agreed};
 use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{Name, UserDraft, take_password, text_of};
 use crate::users::account_state::{ACTIVE, ASK_PASSWORD, DISABLED, LOCKED, truth};
+use crate::users::password_right::PasswordRight;
 use crate::users::resources::{Change, HashedPassword, Kind, Resources, UserContent, UserResource};
 use crate::users::scim::check::{self, Leniency};
 use crate::users::scim::error::{ErrorType, ScimError};
@@ -18,6 +19,7 @@ use crate::users::scim::places::{Place, scim_place};
 use crate::users::scim::render;
 use crate::users::scim::schema::ENTERPRISE;
 use crate::users::scim::zuora;
+use crate::users::store::User;
 
 /// How long a chain of managers is followed.
 const CHAIN: usize = 1_000;
@@ -147,7 +149,7 @@ impl Hand<'_> {
             )));
         }
         if password.is_some() {
-            agreed!(self.admin_only("set the password of a user who exists"));
+            agreed!(self.may_set_password(user));
         }
         if let Some(manager) = manager(&after)
             && Some(manager) != self::manager(before)
@@ -175,6 +177,18 @@ impl Hand<'_> {
             }
             Change::Taken => Ok(Err(taken(name))),
             Change::Gone => Ok(Err(Self::gone(Kind::User, id))),
+        }
+    }
+
+    /// Whether the caller may set the password of this user, who exists.
+    fn may_set_password(&self, user: &User) -> Result<(), ScimError> {
+        let right = PasswordRight::of(self.role, self.provisioner.importers_set_passwords);
+        match (right.allows(user.roles.iter().map(String::as_str)), right) {
+            (true, _) => Ok(()),
+            (false, PasswordRight::ExceptAdmins) => {
+                self.admin_only("set the password of a user with the role admin")
+            }
+            (false, _) => self.admin_only("set the password of a user who exists"),
         }
     }
 

@@ -323,7 +323,8 @@ pub struct ImportRecord {
     /// The stretch of sorted rows that the last row dealt with is of.
     #[serde(skip)]
     pub stretch: Option<Stretch>,
-    /// Whether its rows may give the administrators' role.
+    /// Whether its rows may give the administrators' role and set the passwords of users who exist: an admin
+    /// asked for it.
     #[serde(skip)]
     pub may_grant_admin: bool,
     /// What its default password is fit for: `stays`, `initial`, or the rule it breaks; none: it has

@@ -34,6 +34,7 @@ pub mod audit;
 pub mod import_record;
 pub mod store_error;
 pub mod operator;
+pub mod password_right;
 pub mod token;
 pub mod organization;
 pub mod scim;

@@ -117,6 +117,20 @@ impl Problem {
         .about(user_name)
     }
 
+    /// The finding for a row whose user exists and whose password the caller may not set. It says nothing of
+    /// the password that the user has.
+    pub fn password_not_allowed(line: u64, user_name: &str) -> Self {
+        Problem::new(
+            Severity::Warning,
+            line,
+            Cow::Borrowed("password"),
+            PASSWORD_NOT_ALLOWED,
+            "the user exists, and only an operator with the role admin may set the password of an existing \
+             user; the password was left as it is, and the other cells of the row were applied",
+        )
+        .about(user_name)
+    }
+
     /// The finding for a row whose name is taken.
     pub fn duplicate(line: u64, user_name: &str, owner: &Owner, import: ImportId) -> Self {
         let (code, message) = match (owner.import, owner.line) {
@@ -160,6 +174,9 @@ pub fn warnings(findings: &[Problem]) -> u64 {
 
 /// The code of a row whose user would have no password.
 pub const PASSWORD_MISSING: &str = "password-missing";
+
+/// The code of a row whose user exists and whose password the caller may not set.
+pub const PASSWORD_NOT_ALLOWED: &str = "password-not-allowed";
 
 /// The sentence of a row whose user would have no password.
 pub const NO_PASSWORD: &str =

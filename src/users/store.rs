@@ -13,14 +13,16 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::backup::Backup;
-use crate::users::batch::NewUsers;
+use crate::users::batch::{NewUser, NewUsers};
 use crate::users::import_record::{
     Counters, ImportId, ImportRecord, ImportState, RejectedRows, Stretch,
 };
+use crate::users::merge::Profile;
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
 use crate::users::options::ConflictPolicy;
 use crate::users::organization::OrganizationStore;
+use crate::users::password_right::PasswordRight;
 use crate::users::problem::{Owner, Problem, warnings};
 use crate::users::reject::Reject;
 use crate::users::reject_block::{PackedRejects, Packing, RejectBlock, RejectCursor, RejectPage};
@@ -44,6 +46,8 @@ pub struct ImportStep {
     pub header: Option<Vec<String>>,
     /// What becomes of users who exist already.
     pub conflict: ConflictPolicy,
+    /// Which of the users who exist may get the password of their row.
+    pub password_right: PasswordRight,
     /// The users to write.
     pub users: NewUsers,
     /// What became of the rows that did not get as far as the store.
@@ -90,6 +94,7 @@ impl ImportStep {
             begin: None,
             header: None,
             conflict: ConflictPolicy::Fail,
+            password_right: PasswordRight::None,
             users: NewUsers::default(),
             counted: Counters::default(),
             findings: Vec::new(),
@@ -120,6 +125,20 @@ impl ImportStep {
         }
     }
 
+    /// What becomes of the row's password, where its user exists and has this profile.
+    pub fn password_of(&self, row: &NewUser<'_>, before: &Profile) -> RowPassword {
+        if !row.own_password || self.conflict != ConflictPolicy::Update {
+            return RowPassword::None;
+        }
+        match self
+            .password_right
+            .allows(before.roles.iter().map(String::as_str))
+        {
+            true => RowPassword::Set,
+            false => RowPassword::Refused,
+        }
+    }
+
     /// Whether there is nothing to be told of the step but its counters, when its users met these
     /// `outcomes`.
     pub fn is_quiet(&self, outcomes: &[Outcome]) -> bool {
@@ -143,7 +162,6 @@ impl ImportStep {
         let mut tally = Tally {
             counters: self.counted,
             found: self.findings.len() as u64 + self.more_found.findings,
-            // What is found about rows that reach the store is no warning.
             warnings: warnings(&self.findings) + self.more_found.warnings,
             findings: first(&self.findings, room.findings, |finding| finding.line),
             ..Tally::default()
@@ -157,7 +175,8 @@ impl ImportStep {
                 continue;
             }
             tally.found += 1;
-            let rejected = *outcome != Outcome::Duplicate;
+            let rejected = outcome.is_failure();
+            tally.warnings += u64::from(outcome.lacks_the_password());
             if findings == 0 && !rejected {
                 continue;
             }
@@ -169,6 +188,9 @@ impl ImportStep {
                     Problem::duplicate(user.line, user.name, &owner(user.key)?, self.import)
                 }
                 Outcome::Exists => Problem::exists(user.line, user.name),
+                Outcome::UpdatedWithoutPassword | Outcome::UnchangedWithoutPassword => {
+                    Problem::password_not_allowed(user.line, user.name)
+                }
                 _ => Problem::no_password(user.line, user.name),
             };
             if rejected {
@@ -268,8 +290,8 @@ impl Tally {
         let counters = &mut self.counters;
         let count = match outcome {
             Outcome::Created => &mut counters.created,
-            Outcome::Updated => &mut counters.updated,
-            Outcome::Unchanged => &mut counters.unchanged,
+            Outcome::Updated | Outcome::UpdatedWithoutPassword => &mut counters.updated,
+            Outcome::Unchanged | Outcome::UnchangedWithoutPassword => &mut counters.unchanged,
             Outcome::Duplicate => &mut counters.duplicate,
             Outcome::Exists | Outcome::PasswordMissing => &mut counters.failed,
         };
@@ -299,6 +321,10 @@ pub enum Outcome {
     Updated,
     /// It existed, as the row has it.
     Unchanged,
+    /// It existed, and was changed, all but for the row's password, which the caller may not set.
+    UpdatedWithoutPassword,
+    /// It existed, as the row has it, all but for the row's password, which the caller may not set.
+    UnchangedWithoutPassword,
     /// Its name is taken; nothing was changed.
     Duplicate,
     /// It exists, and that is a failure here.
@@ -315,6 +341,46 @@ impl Outcome {
             Outcome::Created | Outcome::Updated | Outcome::Unchanged
         )
     }
+
+    /// Whether the row was not stored.
+    fn is_failure(self) -> bool {
+        matches!(self, Outcome::Exists | Outcome::PasswordMissing)
+    }
+
+    /// Whether the row was stored without its password.
+    fn lacks_the_password(self) -> bool {
+        matches!(
+            self,
+            Outcome::UpdatedWithoutPassword | Outcome::UnchangedWithoutPassword
+        )
+    }
+
+    /// The outcome of a row whose user exists and was changed or not, by this password or anything else.
+    pub fn met(changed: bool, password: RowPassword) -> Self {
+        match (password, changed) {
+            (RowPassword::Set, _) | (RowPassword::None, true) => Outcome::Updated,
+            (RowPassword::None, false) => Outcome::Unchanged,
+            (RowPassword::Refused, true) => Outcome::UpdatedWithoutPassword,
+            (RowPassword::Refused, false) => Outcome::UnchangedWithoutPassword,
+        }
+    }
+
+    /// Whether the user existed and was changed.
+    pub fn is_change(self) -> bool {
+        matches!(self, Outcome::Updated | Outcome::UpdatedWithoutPassword)
+    }
+}
+
+/// What becomes of a row's password, where its user exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowPassword {
+    /// The row gives none, or rows do not replace passwords in this import.
+    None,
+    /// It is set.
+    Set,
+    /// The caller may not set it. Whether the user has this very password makes no difference, so that trying
+    /// tells nothing about it.
+    Refused,
 }
 
 /// A step that is durable.

@@ -68,6 +68,7 @@ mod check_config;
 mod names;
 mod account_state;
 mod passwords;
+mod password_rights;
 mod hash_schemes;
 mod hashes;
 mod lifecycle;

@@ -16,6 +16,7 @@ use muster::users::name_pattern::NamePattern;
 use muster::users::operator::{Operator, Role};
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::organization::Organization;
+use muster::users::password_right::PasswordRight;
 use muster::users::passwords::Fitness;
 use muster::users::problem::{Owner, Problem, Severity};
 use muster::users::reject::Reject;
@@ -156,6 +157,7 @@ pub fn step(import: ImportId, users: NewUsers) -> ImportStep {
         begin: None,
         header: None,
         conflict: ConflictPolicy::Skip,
+        password_right: PasswordRight::All,
         more_found: Found::default(),
         rejects: Vec::new(),
         packed: None,

@@ -64,7 +64,10 @@ impl Companion<'_> {
             Operation::ChangePassword => {
                 let name = parameters.required("userName")?;
                 let password = Secret::from(parameters.required("newPassword")?);
-                self.app.admin.set_password(&self.actor(), name, password)?;
+                let role = self.caller.role;
+                self.app
+                    .admin
+                    .set_password(&self.actor(), role, name, password)?;
                 self.log(entry);
                 nil_return()
             }

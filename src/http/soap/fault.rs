@@ -346,6 +346,7 @@ impl From<AdminError> for Fault {
         match error {
             AdminError::Store(store) => store.into(),
             AdminError::Hash(error) => ImportError::Hash(error).into(),
+            AdminError::NotAllowed => Fault::access_denied(),
             AdminError::Domain(_)
             | AdminError::NoSuchUser { .. }
             | AdminError::Password(_)

@@ -187,7 +187,8 @@ const OPERATIONS: &[Entry] = &[
     entry(
         Operation::ChangePassword,
         "changePassword",
-        Role::Admin,
+        // Whose password: `users/password_right.rs`.
+        Role::Import,
         &[("userName", Shape::Text), ("newPassword", Shape::Text)],
     ),
     entry(

@@ -6,9 +6,8 @@ use crate::users::batch::NewUser;
 use crate::users::deeds::Deed;
 use crate::users::import_record::ImportId;
 use crate::users::merge::Profile;
-use crate::users::options::ConflictPolicy;
 use crate::users::problem::Owner;
-use crate::users::store::{ImportStep, Outcome, User};
+use crate::users::store::{ImportStep, Outcome, RowPassword, User};
 
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
@@ -97,12 +96,12 @@ impl Kept {
     }
 
     pub(super) fn change(&mut self, step: &ImportStep, row: &NewUser<'_>) -> Outcome {
-        let password = row
-            .password_hash
-            .filter(|_| row.own_password && step.conflict == ConflictPolicy::Update);
-        let after = self.profile().after(row, step.conflict);
+        let before = self.profile();
+        let given = step.password_of(row, &before);
+        let password = row.password_hash.filter(|_| given == RowPassword::Set);
+        let after = before.after(row, step.conflict);
         if after.is_none() && password.is_none() {
-            return Outcome::Unchanged;
+            return Outcome::met(false, given);
         }
         if let Some(after) = after {
             self.user.given_name = after.given_name;
@@ -119,7 +118,7 @@ impl Kept {
             self.user.password_set_at = step.at;
         }
         self.touch(Some(step.import), step.at);
-        Outcome::Updated
+        Outcome::met(true, given)
     }
 
     /// Marks it as changed, later than before; answers since when.

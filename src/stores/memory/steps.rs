@@ -143,15 +143,13 @@ impl Content {
             ConflictPolicy::Skip => Outcome::Duplicate,
             ConflictPolicy::Fail => Outcome::Exists,
             ConflictPolicy::Update | ConflictPolicy::Fill => {
-                let password = user.own_password && step.conflict == ConflictPolicy::Update;
-                match now.after(user, step.conflict) {
-                    Some(after) => {
-                        seen.insert(user.key.to_owned(), (owner, after));
-                        Outcome::Updated
-                    }
-                    None if password => Outcome::Updated,
-                    None => Outcome::Unchanged,
+                let given = step.password_of(user, &now);
+                let after = now.after(user, step.conflict);
+                let changed = after.is_some();
+                if let Some(after) = after {
+                    seen.insert(user.key.to_owned(), (owner, after));
                 }
+                Outcome::met(changed, given)
             }
         }
     }
@@ -180,7 +178,7 @@ impl Content {
                 ConflictPolicy::Update | ConflictPolicy::Fill => {
                     let before = kept.clone();
                     let changed = kept.change(step, user);
-                    if changed == Outcome::Updated && before.user.created_by != Some(step.import) {
+                    if changed.is_change() && before.user.created_by != Some(step.import) {
                         let image = Image {
                             kept: before,
                             taken_at: step.at,

@@ -12,9 +12,8 @@ use crate::users::batch::NewUser;
 use crate::users::import_record::ImportId;
 use crate::users::merge::Profile;
 use crate::users::name::lookup_key;
-use crate::users::options::ConflictPolicy;
 use crate::users::policy::ROLE_SEPARATOR;
-use crate::users::store::{ImportStep, Outcome};
+use crate::users::store::{ImportStep, Outcome, RowPassword};
 
 /// All of a user that can be changed, and taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,13 +136,12 @@ pub(super) fn change(
         return Ok(Outcome::PasswordMissing);
     };
     let before = &stored.image;
-    let password = user
-        .password_hash
-        .filter(|_| user.own_password && step.conflict == ConflictPolicy::Update);
+    let given = step.password_of(user, &before.profile);
+    let password = user.password_hash.filter(|_| given == RowPassword::Set);
     let profile = match before.profile.after(user, step.conflict) {
         Some(after) => after,
         None if password.is_some() => before.profile.clone(),
-        None => return Ok(Outcome::Unchanged),
+        None => return Ok(Outcome::met(false, given)),
     };
     // What this very import has made needs no image: taking it back removes it.
     if stored.created_by != Some(step.import.0) {
@@ -172,7 +170,7 @@ pub(super) fn change(
         let place = (step.organization.as_str(), step.domain.as_str());
         put_roles(db, place, stored.id, (before, roles), step.at)?;
     }
-    Ok(Outcome::Updated)
+    Ok(Outcome::met(true, given))
 }
 
 /// Keeps what a user was before an import changed them for the first time.

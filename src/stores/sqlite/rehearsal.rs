@@ -10,7 +10,7 @@ use crate::users::import_record::ImportId;
 use crate::users::merge::Profile;
 use crate::users::options::ConflictPolicy;
 use crate::users::problem::Owner;
-use crate::users::store::{ImportStep, Outcome};
+use crate::users::store::{ImportStep, Outcome, RowPassword};
 
 const TABLE: &str = "
     CREATE TEMP TABLE IF NOT EXISTS rehearsed (
@@ -93,11 +93,11 @@ fn try_change(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlit
         None if user.password_missing => return Ok(Outcome::PasswordMissing),
         None => (Outcome::Created, Profile::of(user)),
         Some(profile) => {
-            let password = user.own_password && step.conflict == ConflictPolicy::Update;
+            let given = step.password_of(user, &profile);
             match profile.after(user, step.conflict) {
-                Some(after) => (Outcome::Updated, after),
-                None if password => (Outcome::Updated, profile),
-                None => return Ok(Outcome::Unchanged),
+                Some(after) => (Outcome::met(true, given), after),
+                None if given == RowPassword::Set => (Outcome::met(false, given), profile),
+                None => return Ok(Outcome::met(false, given)),
             }
         }
     };

@@ -1,0 +1,90 @@
+//! Whose password a caller may set. A new user comes with any password that the rules allow; this is about
+//! users who exist, for whom a new password means that somebody else can act as them.
+//!
+//! Every channel asks this one rule: rows of files in the stores (`change`, `rehearse`), SCIM in
+//! `provision`, SOAP's `changePassword` in `admin`.
+
+use crate::users::name::lookup_key;
+use crate::users::operator::Role;
+use crate::users::policy::ADMIN_ROLE;
+
+/// Which existing users a caller may give a password, or a hash of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordRight {
+    /// None of them.
+    None,
+    /// Those without the role `admin`.
+    ExceptAdmins,
+    /// All of them.
+    All,
+}
+
+impl PasswordRight {
+    /// The right of a caller with this role; `importers` is `[access] importers_set_passwords`.
+    pub fn of(role: Role, importers: bool) -> Self {
+        match role {
+            Role::Admin => PasswordRight::All,
+            Role::Import if importers => PasswordRight::ExceptAdmins,
+            Role::Import | Role::Read => PasswordRight::None,
+        }
+    }
+
+    /// The right of an import, whose record says whether an admin asked for it. The setting counts as it is
+    /// when the rows are written, so that an import which waited gets no more than is allowed by now.
+    pub fn of_import(by_admin: bool, importers: bool) -> Self {
+        let role = match by_admin {
+            true => Role::Admin,
+            false => Role::Import,
+        };
+        PasswordRight::of(role, importers)
+    }
+
+    /// Whether the caller may set the password of a user who has these roles.
+    pub fn allows<'r>(self, roles: impl IntoIterator<Item = &'r str>) -> bool {
+        match self {
+            PasswordRight::None => false,
+            PasswordRight::ExceptAdmins => {
+                !roles.into_iter().any(|role| lookup_key(role) == ADMIN_ROLE)
+            }
+            PasswordRight::All => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_right_depends_on_the_role_the_setting_and_the_user() {
+        for (role, importers, of_user, of_admin) in [
+            (Role::Admin, false, true, true),
+            (Role::Admin, true, true, true),
+            (Role::Import, false, false, false),
+            (Role::Import, true, true, false),
+            (Role::Read, false, false, false),
+            (Role::Read, true, false, false),
+        ] {
+            let right = PasswordRight::of(role, importers);
+            let case = format!("{role:?}, {importers}");
+            assert_eq!(
+                right.allows(["clerk", "Internal/everyone"]),
+                of_user,
+                "{case}"
+            );
+            assert_eq!(right.allows([]), of_user, "{case}");
+            assert_eq!(right.allows(["clerk", "admin"]), of_admin, "{case}");
+            assert_eq!(right.allows(["Admin"]), of_admin, "{case}");
+        }
+    }
+
+    #[test]
+    fn an_import_has_the_right_of_the_caller_who_asked_for_it() {
+        assert_eq!(PasswordRight::of_import(true, false), PasswordRight::All);
+        assert_eq!(
+            PasswordRight::of_import(false, true),
+            PasswordRight::ExceptAdmins
+        );
+        assert_eq!(PasswordRight::of_import(false, false), PasswordRight::None);
+    }
+}
