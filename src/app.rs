@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use crate::access::gate::Gate;
 use crate::admin::administration::Administration;
 use crate::clock::Clock;
+use crate::file_mode::{PRIVATE, make_private};
 use crate::formats;
 use crate::formats::workbook_memory::WorkbookMemory;
 use crate::import::default_password::DefaultPasswordHasher;
@@ -233,12 +234,15 @@ fn make_folder(path: &Path) -> Result<(), String> {
 }
 
 fn lock(data: &Path) -> Result<File, String> {
+    use std::os::unix::fs::OpenOptionsExt;
     let path = data.join(LOCK_FILE);
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(PRIVATE)
         .open(&path)
+        .and_then(|file| make_private(&path).map(|()| file))
         .map_err(|error| format!("{} cannot be opened: {error}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

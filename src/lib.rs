@@ -14,7 +14,7 @@
 //! 3 import  admin  the product: rows in, report out; single users and roles
 //! 2 stores  access  formats   config
 //! 1 users   wire    telemetry
-//! 0 clock   hex     quoted   slots
+//! 0 clock   hex     quoted   slots   file_mode   wiped
 //! ```
 //!
 //! - [`users`]: what a user is, the rules, and the ports that stores stand behind.
@@ -31,6 +31,8 @@
 
 pub mod clock;
 pub mod hex;
+pub mod file_mode;
+pub mod wiped;
 pub mod quoted;
 pub mod slots;
 pub mod config;

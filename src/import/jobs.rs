@@ -45,6 +45,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Why an import of the queue cannot go on.
 const UPLOAD_GONE: &str = "the upload is gone";
 
+/// Why an import ends whose upload waited longer than the settings allow.
+const UPLOAD_TOO_OLD: &str =
+    "its upload waited longer than import.upload_hours and was deleted; send the file again";
+
 /// An import and the organization it belongs to.
 type JobKey = (String, ImportId);
 
@@ -263,6 +267,11 @@ impl Jobs {
             .map_err(|error| error.to_string())?;
         locked(&self.threads).push(thread);
         Ok(())
+    }
+
+    /// Deletes uploads that were put aside longer ago than the settings allow; it is done now and then by itself.
+    pub fn forget_old_uploads(&self, now: Moment) {
+        self.shared.forget_old_uploads(now);
     }
 
     /// Imports the file that `source` gives, now.
@@ -919,6 +928,38 @@ impl Shared {
         })
     }
 
+    /// Deletes uploads that were put aside too long ago, but for those of imports that run.
+    fn forget_old_uploads(&self, now: Moment) {
+        let kept = self.importer.settings.upload_microseconds();
+        for id in self.uploads.older_than(Moment(now.0.saturating_sub(kept))) {
+            if locked(&self.running)
+                .keys()
+                .any(|(_, running)| *running == id)
+            {
+                continue;
+            }
+            let mut waiting = locked(&self.waiting);
+            let place = waiting.iter().position(|(_, waiting)| *waiting == id);
+            let key = place.and_then(|place| waiting.remove(place));
+            drop(waiting);
+            tracing::warn!(import = %id, "an upload was deleted, because it was put aside too long ago");
+            self.uploads.forget(id);
+            let Some((organization, _)) = key else {
+                continue;
+            };
+            let record = self.importer.store.import(&organization, id);
+            let ended = record
+                .map_err(JobError::from)
+                .and_then(|record| match record {
+                    Some(record) => self.fail(&record, UPLOAD_TOO_OLD.into(), now).map(drop),
+                    None => Ok(()),
+                });
+            if let Err(error) = ended {
+                tracing::error!(%error, import = %id, "the end of an import could not be recorded");
+            }
+        }
+    }
+
     /// Gives signs of life of whatever runs, and tidies up now and then.
     fn beat(self: &Arc<Self>) {
         for beat in 1_u32.. {
@@ -953,6 +994,7 @@ impl Shared {
                 }
             }
             if beat % TIDY == 1 {
+                self.forget_old_uploads(now);
                 let kept = self.importer.settings.undo_microseconds();
                 if let Err(error) = store.forget_images(Moment(now.0.saturating_sub(kept))) {
                     tracing::warn!(%error, "images that are too old could not be removed");

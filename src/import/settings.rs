@@ -28,6 +28,9 @@ pub struct Settings {
     pub workers: usize,
     /// Imports that may wait in the queue; a further one is told to come back.
     pub queue: usize,
+    /// Hours after which an upload that was put aside is deleted, unless its import runs at the moment: one that
+    /// still waits fails, and one that was interrupted goes on only when the file is sent again.
+    pub upload_hours: u32,
     /// Days for which it is kept what users were before an import changed them, so that it can be
     /// undone.
     pub undo_days: u32,
@@ -53,6 +56,7 @@ impl Default for Settings {
             slots: 64,
             workers: 2,
             queue: 1_000,
+            upload_hours: 24,
             undo_days: 30,
         }
     }
@@ -76,10 +80,18 @@ impl Settings {
                 return Err(format!("import.{key} has to lie between 1 and 1000000"));
             }
         }
+        if !(1..=8_784).contains(&self.upload_hours) {
+            return Err("import.upload_hours has to lie between 1 and 8784".into());
+        }
         if !(1..=64).contains(&self.workers) {
             return Err("import.workers has to lie between 1 and 64".into());
         }
         Ok(())
+    }
+
+    /// How long an upload may be kept aside, in microseconds.
+    pub fn upload_microseconds(&self) -> i64 {
+        i64::from(self.upload_hours) * 60 * 60 * 1_000_000
     }
 
     /// How long images are kept, in microseconds.

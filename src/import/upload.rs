@@ -1,13 +1,15 @@
 //! Uploads that wait for their turn: one file each, only its owner may read it, and it outlives the
 //! process.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use ring::digest::{Context, SHA256};
 
+use crate::clock::Moment;
+use crate::file_mode::create_private;
 use crate::hex;
 use crate::users::import_record::ImportId;
 use crate::wire::error::WireError;
@@ -47,11 +49,7 @@ impl Uploads {
     }
 
     fn write(&self, path: &Path, mut source: impl Read) -> io::Result<String> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        let file = create_private(path)?;
         let mut out = BufWriter::new(file);
         let mut digest = Context::new(&SHA256);
         let (mut buffer, mut length) = (vec![0; 64 * 1024], 0);
@@ -94,6 +92,23 @@ impl Uploads {
             }
             _ => {}
         }
+    }
+
+    /// The uploads that were put aside before `moment`.
+    pub fn older_than(&self, moment: Moment) -> Vec<ImportId> {
+        let Ok(folder) = std::fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        let old = folder.flatten().filter_map(|file| {
+            let path = file.path();
+            let id = path.file_name()?.to_str()?.strip_suffix(".upload")?;
+            let id = id.parse().ok().map(ImportId)?;
+            let at = file.metadata().ok()?.modified().ok()?;
+            let age = at.duration_since(UNIX_EPOCH).ok()?;
+            let at = i64::try_from(age.as_micros()).ok()?;
+            (at < moment.0).then_some(id)
+        });
+        old.collect()
     }
 
     /// Removes all uploads but those of these imports: nobody will ask for the others again.
@@ -146,6 +161,17 @@ mod tests {
         let error = uploads.keep(id, &b"abc"[..]).unwrap_err();
         assert!(matches!(error, WireError::SpoolFull { limit: 2 }));
         assert!(!uploads.has(id));
+    }
+
+    #[test]
+    fn uploads_are_known_by_their_age() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::new(folder.path(), 10);
+        let id = ImportId(Uuid::from_u128(7));
+        uploads.keep(id, &b"x"[..]).unwrap();
+        std::fs::write(folder.path().join("other.upload"), "x").unwrap();
+        assert_eq!(uploads.older_than(Moment(1_000_000)), []);
+        assert_eq!(uploads.older_than(Moment(i64::MAX)), [id]);
     }
 
     #[test]

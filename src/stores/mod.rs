@@ -4,7 +4,7 @@ pub mod disk;
 pub mod sqlite;
 pub mod memory;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -53,8 +53,29 @@ pub enum Access {
 type Opener =
     fn(address: &str, settings: &Settings, access: Access) -> Result<Arc<dyn Store>, StoreError>;
 
-/// Every kind of store, by the scheme of its address.
-const STORES: &[(&str, Opener)] = &[("sqlite", open_sqlite), ("memory", open_memory)];
+/// A kind of store.
+struct Kind {
+    /// The scheme of its address.
+    scheme: &'static str,
+    /// Opens one.
+    open: Opener,
+    /// Whether what is at the address can be used; it is left as it is.
+    check: fn(address: &str, data: &Path) -> Result<(), StoreError>,
+}
+
+/// Every kind of store.
+const STORES: &[Kind] = &[
+    Kind {
+        scheme: "sqlite",
+        open: open_sqlite,
+        check: |address, data| sqlite::SqliteStore::inspect(&data.join(address)).map(drop),
+    },
+    Kind {
+        scheme: "memory",
+        open: open_memory,
+        check: |_, _| Ok(()),
+    },
+];
 
 /// Opens the store that the settings name.
 ///
@@ -62,15 +83,15 @@ const STORES: &[(&str, Opener)] = &[("sqlite", open_sqlite), ("memory", open_mem
 /// The scheme is unknown, or the store cannot be opened.
 pub fn open(settings: &Settings, access: Access) -> Result<Arc<dyn Store>, StoreError> {
     settings.check()?;
-    let (open, address) = opener(settings)?;
-    open(address, settings, access)
+    let (kind, address) = kind(settings)?;
+    (kind.open)(address, settings, access)
 }
 
 impl Settings {
-    /// Whether there is a store of this kind; it is not opened.
+    /// Whether there is a store of this kind, and what is there can be used; it is left as it is.
     ///
     /// # Errors
-    /// A sentence that names the key.
+    /// A sentence that names the key or the file.
     pub fn check(&self) -> Result<(), StoreError> {
         for (key, value) in [
             ("read_connections", self.read_connections),
@@ -81,16 +102,17 @@ impl Settings {
                 return Err(StoreError::Failed(message));
             }
         }
-        opener(self).map(drop)
+        let (kind, address) = kind(self)?;
+        (kind.check)(address, &self.data)
     }
 }
 
-fn opener(settings: &Settings) -> Result<(Opener, &str), StoreError> {
+fn kind(settings: &Settings) -> Result<(&'static Kind, &str), StoreError> {
     let (scheme, address) = settings.url.split_once(':').unwrap_or((&settings.url, ""));
-    match STORES.iter().find(|(name, _)| *name == scheme) {
-        Some((_, open)) => Ok((*open, address)),
+    match STORES.iter().find(|kind| kind.scheme == scheme) {
+        Some(kind) => Ok((kind, address)),
         None => {
-            let known: Vec<&str> = STORES.iter().map(|(name, _)| *name).collect();
+            let known: Vec<&str> = STORES.iter().map(|kind| kind.scheme).collect();
             Err(StoreError::Failed(format!(
                 "store.url: there is no store {scheme:?}; known: {}",
                 known.join(", ")

@@ -44,6 +44,9 @@ pub enum StoreError {
         "The server has not enough memory or threads for this at the moment; try again in a moment."
     )]
     NoResources,
+    /// What is there is no store, or none that can be used; the sentence says what to do.
+    #[error("{0}.")]
+    Unusable(String),
     /// The store was shut down.
     #[error("The store is closed.")]
     Closed,
@@ -70,7 +73,9 @@ impl StoreError {
             | StoreError::TooManyScans { .. }
             | StoreError::NoResources
             | StoreError::Closed => true,
-            StoreError::NewerSchema { .. } | StoreError::Failed(_) => false,
+            StoreError::NewerSchema { .. } | StoreError::Unusable(_) | StoreError::Failed(_) => {
+                false
+            }
         }
     }
 }

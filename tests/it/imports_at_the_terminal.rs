@@ -339,7 +339,11 @@ fn roles_are_added_listed_and_given() {
 
 /// How many users are stored.
 fn stored(home: &Home) -> Option<i64> {
-    let database = home.data().exists().then(|| database(&home.data()))?;
+    let database = home
+        .data()
+        .join("muster.db")
+        .exists()
+        .then(|| database(&home.data()))?;
     let row = database.query_row("SELECT count(*) FROM users", [], |row| row.get(0));
     row.ok()
 }

@@ -302,7 +302,7 @@ impl From<ImportError> for ProblemDetails {
             ImportError::Store(StoreError::NewerSchema { .. }) => {
                 tell(StatusCode::INTERNAL_SERVER_ERROR)
             }
-            ImportError::Store(StoreError::Failed(_)) => {
+            ImportError::Store(StoreError::Failed(_) | StoreError::Unusable(_)) => {
                 ProblemDetails::internal(code, "The user store failed; the server's log says why.")
             }
             ImportError::Hash(_) => ProblemDetails {

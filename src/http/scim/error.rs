@@ -195,9 +195,11 @@ pub fn store(error: &StoreError) -> Failure {
             retry_after: Some(*seconds),
             ..Failure::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
         },
-        StoreError::NewerSchema { .. } | StoreError::Failed(_) => Failure::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The store failed; the server's log says why.",
-        ),
+        StoreError::NewerSchema { .. } | StoreError::Unusable(_) | StoreError::Failed(_) => {
+            Failure::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The store failed; the server's log says why.",
+            )
+        }
     }
 }

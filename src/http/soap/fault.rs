@@ -289,7 +289,7 @@ impl From<ImportError> for Fault {
                 | FormatError::Io(_)),
             ) => Fault::operation(rule, format.to_string()),
             ImportError::Header(header) => Fault::operation(rule, header.to_string()),
-            ImportError::Store(StoreError::Failed(_)) => {
+            ImportError::Store(StoreError::Failed(_) | StoreError::Unusable(_)) => {
                 Fault::server(rule, "The user store failed; the server's log says why.")
             }
             ImportError::Store(

@@ -130,6 +130,7 @@ mod tests {
     fn the_log_is_copied_beside_the_writer_and_begins_anew_at_its_bound() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.db");
+        std::fs::File::create(&path).unwrap();
         let mut connection = open_writing(&path).unwrap();
         migrate(&mut connection).unwrap();
         let readers = Arc::new(Readers::new(&path, Bounds::default()));

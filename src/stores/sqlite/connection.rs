@@ -21,9 +21,10 @@ const AUTOCHECKPOINT_PAGES: u32 = 16_000;
 /// KiB of page cache of the writing connection.
 const WRITER_CACHE_KIB: i32 = 8 * 1024;
 
-/// A connection that may write; the file is made when it does not exist.
+/// A connection that may write to the file, which [`file`](super::file) has made.
 pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path).map_err(from_sqlite)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
     // FULL: at power loss NORMAL loses acknowledged rows. The log is synced once a commit.
     connection
@@ -103,6 +104,7 @@ mod tests {
     fn a_statement_is_planned_once_in_a_database_with_statistics() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plans.db");
+        std::fs::File::create(&path).unwrap();
         let mut db = open_writing(&path).unwrap();
         migrate(&mut db).unwrap();
         db.execute_batch(

@@ -90,7 +90,7 @@ fn version(connection: &Connection) -> Result<u32, StoreError> {
         .map_err(from_sqlite)
 }
 
-fn newest() -> u32 {
+pub(super) fn newest() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
 

@@ -1,6 +1,7 @@
 //! SQLite: WAL with `synchronous=FULL`, one writer thread, a bounded pool of reading connections.
 
 mod connection;
+mod file;
 mod migrations;
 mod name_keys;
 mod spaces;
@@ -63,8 +64,9 @@ impl SqliteStore {
     /// process may do so at a time; the lock on the data directory sees to that.
     ///
     /// # Errors
-    /// The file cannot be opened, or its schema is newer than this version.
+    /// What is there is no store of this version or an earlier one, or cannot be opened.
     pub fn open(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
+        file::prepare(path)?;
         migrate(&mut open_writing(path)?)?;
         let readers = Arc::new(Readers::new(path, bounds));
         let writing = Writing::open(path, Arc::clone(&readers))?;
@@ -82,6 +84,7 @@ impl SqliteStore {
     /// # Errors
     /// The file does not exist, cannot be opened, or has another schema.
     pub fn open_beside(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
+        file::inspect(path)?;
         check_version(&open_reading(path)?)?;
         let readers = Arc::new(Readers::new(path, bounds));
         Ok(SqliteStore {
@@ -90,6 +93,14 @@ impl SqliteStore {
             writing: Writing::open_beside(path, Arc::clone(&readers)),
             readers,
         })
+    }
+
+    /// Whether there is a store at `path`; it is looked at and left as it is.
+    ///
+    /// # Errors
+    /// What is there is no store that this version can use.
+    pub fn inspect(path: &Path) -> Result<bool, StoreError> {
+        file::inspect(path)
     }
 
     /// Runs `query` on a reading connection of its own.

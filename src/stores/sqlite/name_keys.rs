@@ -119,6 +119,7 @@ mod tests {
 
     /// A store of schema 1, in which `fill` has written something.
     fn old_store(path: &Path, fill: impl FnOnce(&Connection)) {
+        std::fs::File::create(path).unwrap();
         let mut db = open_writing(path).unwrap();
         make_version(&mut db, 1);
         fill(&db);
