@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use toml::{Table, Value};
 
 use crate::cli::settings::SECTIONS;
-use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::cli::{CliError, Common, Outcome, Settings, output, precautions};
+use crate::clock::Clock;
 use crate::config::{Origins, Sources};
 use crate::http::soap::security::Verifier;
 use crate::http::tls;
@@ -24,7 +25,13 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Outcome {
     }
     let table = Table::try_from(&settings).map_err(|error| error.to_string())?;
     write_sections(out, &table, &mut Vec::new(), &origins)?;
-    if let Some(warning) = sources.warning(SECTIONS) {
+    let mut warnings: Vec<String> = sources.warning(SECTIONS).into_iter().collect();
+    warnings.extend(precautions::warnings(&settings));
+    if settings.server.https != "off" {
+        let now = Clock::system().now();
+        warnings.extend(tls::warnings(&settings.server, &settings.store.data, now));
+    }
+    for warning in warnings {
         writeln!(out, "\n# Warning: {}.", output::plain(&warning))?;
     }
     writeln!(out, "\n# These settings can be used.")?;

@@ -2,6 +2,7 @@
 //! answers with an exit code.
 
 mod settings;
+mod precautions;
 mod output;
 mod new_file;
 mod stop_signal;

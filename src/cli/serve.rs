@@ -13,7 +13,7 @@ use toml::Value;
 use crate::access::first_operator::{self, FirstOperator};
 use crate::app::App;
 use crate::cli::settings::SECTIONS;
-use crate::cli::{CliError, Common, Outcome, Settings};
+use crate::cli::{CliError, Common, Outcome, Settings, precautions};
 use crate::clock::Clock;
 use crate::config::Sources;
 use crate::http::server::{self, Addresses};
@@ -42,11 +42,17 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     if let Some(warning) = sources.warning(SECTIONS) {
         tracing::warn!("{warning}");
     }
+    let system = actix_web::rt::System::new();
+    // From here on SIGHUP does not end the process; the server listens for it as soon as it runs.
+    let _hangup = system.block_on(async { signal(SignalKind::hangup()) })?;
+    for warning in precautions::warnings(&settings) {
+        tracing::warn!("{warning}");
+    }
     let app = Arc::new(App::build(&settings.app(), Clock::system())?);
     let welcome = first_operator(&app, &sources)?;
     let data = settings.store.data.clone();
     let mut said = Ok(());
-    actix_web::rt::System::new().block_on(async {
+    system.block_on(async {
         let stop = stop_signal().map_err(CliError::from)?;
         let ready = |addresses: &Addresses| {
             said = announce(out, addresses, &data, &welcome);

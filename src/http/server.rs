@@ -34,7 +34,7 @@ use crate::http::ended::Ended;
 use crate::http::settings::Settings;
 use crate::http::traffic::Traffic;
 use crate::http::unread::Unread;
-use crate::http::{health, request_id, rest, scim, soap, tls};
+use crate::http::{health, request_id, rest, scim, soap, tls, tls_watch};
 
 /// Open connections of one worker; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
@@ -183,9 +183,18 @@ pub async fn run(
             .listen("http", listener, move || door.plain())
             .map_err(broken)?;
     }
-    if let Some((listener, _)) = https {
+    let certificates = match &https {
+        Some(_) => Some(Arc::new(tls::Certificates::load(
+            settings,
+            data,
+            app.clock.now(),
+        )?)),
+        None => None,
+    };
+    let _watch = tls_watch::start(certificates.clone(), app.clock.clone())?;
+    if let (Some((listener, _)), Some(loaded)) = (https, certificates) {
         let door = door(true);
-        let configuration = tls::configuration(settings, data)?;
+        let configuration = loaded.configuration()?;
         server = server
             .listen("https", listener, move || {
                 door.secure(configuration.clone())
