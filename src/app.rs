@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use crate::access::failed_logins::FailedLogins;
 use crate::access::gate::Gate;
 use crate::admin::administration::Administration;
 use crate::clock::Clock;
@@ -67,6 +68,8 @@ pub struct App {
     pub pool: Arc<HashPool>,
     /// Who may come in.
     pub gate: Gate,
+    /// Failed logins, on their way into the audit.
+    pub failed_logins: FailedLogins,
     /// The core.
     pub importer: Arc<Importer>,
     /// The imports of this process.
@@ -146,6 +149,7 @@ impl App {
             &settings.access,
         )
         .map_err(no_random)?;
+        let failed_logins = FailedLogins::start(Arc::clone(&store), clock.clone())?;
         let domains = Domains::new(&settings.domains);
         let importer = Arc::new(importer);
         let uploads = Uploads::new(&spool.folder, spool.limit);
@@ -177,6 +181,7 @@ impl App {
             store,
             pool,
             gate,
+            failed_logins,
             importer,
             jobs,
             provisioner,

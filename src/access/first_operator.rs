@@ -1,7 +1,10 @@
 //! The first start: somebody has to be able to call. Nobody ships with a password.
 
+use crate::access::gate::Caller;
 use crate::clock::Moment;
+use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::hashing::HashPool;
+use crate::users::import_record::Door;
 use crate::users::made_up::random_password;
 use crate::users::operator::{Operator, Role};
 use crate::users::secret::Secret;
@@ -51,8 +54,9 @@ pub fn ensure(
             .map_err(|error| error.to_string())?,
         created_at: now,
     };
+    let by = Caller::terminal(DEFAULT_ORGANIZATION).actor(Door::Terminal);
     store
-        .add_operator(&operator)
+        .add_operator(&operator, &by)
         .map_err(|error| error.to_string())?;
     Ok(if made_up {
         FirstOperator::MadeUp(password)

@@ -8,4 +8,5 @@ pub mod acting;
 pub mod sessions;
 pub mod gate;
 pub mod login_guard;
+pub mod failed_logins;
 pub mod first_operator;

@@ -7,11 +7,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::access::gate::Caller;
 use crate::app::start_pool;
 use crate::cli::{CliError, Common, Outcome, Settings, import, output, token, within};
 use crate::clock::Clock;
 use crate::config;
 use crate::stores::{self, Access};
+use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::import_record::Door;
 use crate::users::made_up::random_password;
 use crate::users::name::UserName;
 use crate::users::operator::{Operator, Role};
@@ -78,6 +81,8 @@ pub(super) struct PasswordSource {
 pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
     let store = stores::open(&settings.store, Access::Beside)?;
+    let by = Caller::terminal(DEFAULT_ORGANIZATION).actor(Door::Terminal);
+    let now = Clock::system().now();
     match command {
         Command::Add {
             name,
@@ -95,9 +100,9 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
                 role: (*role).into(),
                 organization,
                 password_hash: hash(&settings, password, out)?,
-                created_at: Clock::system().now(),
+                created_at: now,
             };
-            if !store.add_operator(&operator)? {
+            if !store.add_operator(&operator, &by)? {
                 return Err(CliError::Told(format!(
                     "there is an operator {name} already"
                 )));
@@ -125,7 +130,7 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
             }
         }
         Command::Remove { name } => {
-            if !store.remove_operator(name)? {
+            if !store.remove_operator(name, &by, now)? {
                 return Err(unknown(name));
             }
             writeln!(out, "The operator {name} is removed.")?;
@@ -135,12 +140,12 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
                 return Err(unknown(name));
             }
             let hash = hash(&settings, password, out)?;
-            if !store.set_operator_password(name, &hash)? {
+            if !store.set_operator_password(name, &hash, &by, now)? {
                 return Err(unknown(name));
             }
             writeln!(out, "The operator {name} has a new password.")?;
         }
-        Command::Token(command) => return token::run(store.as_ref(), command, out),
+        Command::Token(command) => return token::run(store.as_ref(), command, &by, out),
     }
     Ok(ExitCode::SUCCESS)
 }

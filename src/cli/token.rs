@@ -14,6 +14,7 @@ use crate::access::bearer;
 use crate::cli::operator::{RoleArgument, unknown};
 use crate::cli::{CliError, Outcome, output, within};
 use crate::clock::{Clock, Moment};
+use crate::users::audit::Actor;
 use crate::users::operator::Operator;
 use crate::users::store::Store;
 use crate::users::token::Token;
@@ -62,7 +63,12 @@ pub(super) struct Add {
     days: Option<u32>,
 }
 
-pub(super) fn run(store: &dyn Store, command: &Command, out: &mut dyn Write) -> Outcome {
+pub(super) fn run(
+    store: &dyn Store,
+    command: &Command,
+    by: &Actor,
+    out: &mut dyn Write,
+) -> Outcome {
     let now = Clock::system().now();
     match command {
         Command::Add(add) => {
@@ -71,7 +77,7 @@ pub(super) fn run(store: &dyn Store, command: &Command, out: &mut dyn Write) -> 
                 .ok_or_else(|| unknown(&add.operator))?;
             let token = add.token(store, &operator, now)?;
             let secret = bearer::make()?;
-            if !store.add_token(&token, &bearer::digest_of(&secret))? {
+            if !store.add_token(&token, &bearer::digest_of(&secret), by)? {
                 return Err(unknown(&add.operator));
             }
             writeln!(out, "Token, shown this once: {}", secret.expose())?;
@@ -94,7 +100,7 @@ pub(super) fn run(store: &dyn Store, command: &Command, out: &mut dyn Write) -> 
             list(&store.tokens(operator.as_deref())?, *json, now, out)?;
         }
         Command::Revoke { id } => {
-            if !store.remove_token(*id)? {
+            if !store.remove_token(*id, by, now)? {
                 return Err(CliError::Told(format!(
                     "there is no token {id}; `muster operator token list` says which there are"
                 )));

@@ -16,14 +16,16 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::access::authorization::{self, Authorization};
+use crate::access::failed_logins::Method;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::blocking::{self, Failed};
-use crate::http::login::{self, Refused};
+use crate::http::login::{self, Origin, Refused};
 use crate::http::pace::PaceMeter;
 use crate::http::traffic::{Busy, OnBehalf, Size, StopSignal, Traffic};
 use crate::import::ending::Ending;
 use crate::slots::Slot;
+use crate::users::import_record::Door;
 use crate::wire::error::WireError;
 use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
 
@@ -53,7 +55,13 @@ pub async fn authenticate(
     app: &web::Data<App>,
     traffic: &Traffic,
     head: &RequestHead,
+    door: Door,
 ) -> Result<Caller, Refused> {
+    let origin = |method| Origin {
+        door,
+        method,
+        address: traffic.address_of(head),
+    };
     let headers = &head.headers;
     let fields: Vec<_> = headers.get_all(header::AUTHORIZATION).collect();
     let field = match fields.as_slice() {
@@ -64,11 +72,9 @@ pub async fn authenticate(
     };
     match authorization::parse(field) {
         Authorization::Basic(credentials) => {
-            login::by_password(app, credentials, traffic.address_of(head)).await
+            login::by_password(app, credentials, origin(Method::Basic)).await
         }
-        Authorization::Bearer(token) => {
-            login::by_token(app, &token, traffic.address_of(head)).await
-        }
+        Authorization::Bearer(token) => login::by_token(app, &token, origin(Method::Bearer)).await,
         Authorization::Incomplete => Err(Refused::NoCredentials),
         Authorization::OtherScheme => Err(Refused::OtherScheme),
     }

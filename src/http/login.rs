@@ -10,14 +10,27 @@ use std::time::Instant;
 use actix_web::web;
 
 use crate::access::basic::Credentials;
+use crate::access::failed_logins::{FailedLogin, Method};
 use crate::access::gate::{Caller, Recalled};
-use crate::access::login_guard::{Attempt, Limited, Penalty};
+use crate::access::login_guard::{Limited, Penalty};
 use crate::app::App;
 use crate::http::blocking;
 use crate::http::challenge::Challenge;
 use crate::http::traffic::network;
+use crate::users::import_record::Door;
 use crate::users::secret::Secret;
 use crate::users::store_error::StoreError;
+
+/// Where credentials came from, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// Over which channel.
+    pub door: Door,
+    /// How.
+    pub method: Method,
+    /// From which address.
+    pub address: IpAddr,
+}
 
 /// Why a caller is not let in.
 #[derive(Debug)]
@@ -69,22 +82,23 @@ impl From<Limited> for Refused {
     }
 }
 
-/// The caller with these credentials, which came from `address`.
+/// The caller with these credentials.
 ///
 /// # Errors
 /// The credentials are wrong, or the login is limited.
 pub async fn by_password(
     app: &web::Data<App>,
     credentials: Credentials,
-    address: IpAddr,
+    origin: Origin,
 ) -> Result<Caller, Refused> {
     let guard = &app.gate.guard;
-    let attempt = guard.attempt(&credentials.name, &network(address));
+    let attempt = guard.attempt(&credentials.name, &network(origin.address));
+    let name = credentials.name.clone();
     let mut pace = None;
     loop {
         match app.gate.recall(&credentials).map_err(Refused::Failed)? {
             Recalled::Caller(caller) => return Ok(caller),
-            Recalled::Wrong => return Err(wrong(app, attempt).await),
+            Recalled::Wrong => return Err(wrong(app, &name, origin).await),
             Recalled::Unknown(_) => {}
         }
         if pace.is_none() && guard.must_pace(attempt, Instant::now()) {
@@ -112,41 +126,48 @@ pub async fn by_password(
             .map_err(|failed| Refused::Failed(failed.into()))?
             .map_err(Refused::Failed)?;
         let Some(caller) = verified else {
-            return Err(wrong(app, attempt).await);
+            return Err(wrong(app, &name, origin).await);
         };
         guard.succeeded(attempt, Instant::now());
         return Ok(caller);
     }
 }
 
-/// The caller with this bearer token, which came from `address`.
+/// The caller with this bearer token.
 ///
 /// # Errors
 /// There is no such token, or too many wrong ones came from there.
 pub async fn by_token(
     app: &web::Data<App>,
     token: &Secret,
-    address: IpAddr,
+    origin: Origin,
 ) -> Result<Caller, Refused> {
     let found = app.gate.bearer(token, app.clock.now());
     if let Some(caller) = found.map_err(Refused::Failed)? {
         return Ok(caller);
     }
-    let penalty = app
-        .gate
-        .guard
-        .token_failed(&network(address), Instant::now());
+    note(app, String::new(), origin);
+    let network = network(origin.address);
+    let penalty = app.gate.guard.token_failed(&network, Instant::now());
     Err(held_back(penalty, Refused::InvalidToken).await)
 }
 
-/// Notes that a login to `name` from `address` was wrong, and answers in its time what the caller is told.
-pub async fn refuse(app: &web::Data<App>, name: &str, address: IpAddr) -> Refused {
-    wrong(app, app.gate.guard.attempt(name, &network(address))).await
+/// Notes that a login to `name` was wrong, and answers in its time what the caller is told.
+pub async fn wrong(app: &App, name: &str, origin: Origin) -> Refused {
+    note(app, name.to_owned(), origin);
+    let guard = &app.gate.guard;
+    let attempt = guard.attempt(name, &network(origin.address));
+    held_back(guard.failed(attempt, Instant::now()), Refused::Wrong).await
 }
 
-async fn wrong(app: &App, attempt: Attempt) -> Refused {
-    let penalty = app.gate.guard.failed(attempt, Instant::now());
-    held_back(penalty, Refused::Wrong).await
+/// For the audit.
+fn note(app: &App, name: String, origin: Origin) {
+    app.failed_logins.note(FailedLogin {
+        name,
+        door: origin.door,
+        method: origin.method,
+        address: Some(origin.address),
+    });
 }
 
 async fn held_back(penalty: Penalty, refused: Refused) -> Refused {

@@ -19,6 +19,17 @@ pub struct Actor {
     pub door: Door,
 }
 
+impl Actor {
+    /// The same in this organization; none: in the default one, where those of all organizations look.
+    #[must_use]
+    pub fn within(&self, organization: Option<&str>) -> Self {
+        Actor {
+            organization: organization.unwrap_or(DEFAULT_ORGANIZATION).to_owned(),
+            ..self.clone()
+        }
+    }
+}
+
 /// One entry. It names users and roles and counts rows; it never holds what a user's field or
 /// password is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -135,7 +135,7 @@ pub struct Stretch {
 }
 
 /// The door an import came through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Door {
     /// `bulkImportUsers` over SOAP.

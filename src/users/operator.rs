@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::Moment;
+use crate::users::audit::{Actor, AuditEntry};
 use crate::users::store_error::StoreError;
 
 /// What an operator may do.
@@ -63,6 +64,20 @@ pub struct Operator {
     pub created_at: Moment,
 }
 
+impl Operator {
+    /// The entry of the audit that says that the operator was made, changed or removed.
+    pub fn entry(&self, action: &str, by: &Actor, at: Moment) -> AuditEntry {
+        AuditEntry {
+            target: Some(self.name.clone()),
+            details: serde_json::json!({
+                "role": self.role,
+                "allOrganizations": self.organization.is_none(),
+            }),
+            ..AuditEntry::new(&by.within(self.organization.as_deref()), action, at)
+        }
+    }
+}
+
 /// Keeps operators; names are unique by [`lookup_key`](crate::users::name::lookup_key).
 pub trait OperatorStore: Send + Sync {
     /// The operator called `name`.
@@ -77,23 +92,29 @@ pub trait OperatorStore: Send + Sync {
     /// The store failed.
     fn operators(&self) -> Result<Vec<Operator>, StoreError>;
 
-    /// Adds an operator; false when the name is taken.
+    /// Adds an operator, and notes in the audit by whom; false when the name is taken.
     ///
     /// # Errors
     /// The store failed.
-    fn add_operator(&self, operator: &Operator) -> Result<bool, StoreError>;
+    fn add_operator(&self, operator: &Operator, by: &Actor) -> Result<bool, StoreError>;
 
-    /// Changes an operator's password hash; false when there is no such operator.
+    /// Changes an operator's password hash, and notes it in the audit; false when there is no such operator.
     ///
     /// # Errors
     /// The store failed.
-    fn set_operator_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError>;
+    fn set_operator_password(
+        &self,
+        name: &str,
+        password_hash: &str,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<bool, StoreError>;
 
-    /// Removes an operator; false when there is no such operator.
+    /// Removes an operator with their tokens, and notes it in the audit; false when there is no such operator.
     ///
     /// # Errors
     /// The store failed.
-    fn remove_operator(&self, name: &str) -> Result<bool, StoreError>;
+    fn remove_operator(&self, name: &str, by: &Actor, at: Moment) -> Result<bool, StoreError>;
 }
 
 #[cfg(test)]

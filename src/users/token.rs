@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::users::audit::{Actor, AuditEntry};
 use crate::users::operator::{Operator, Role};
 use crate::users::store_error::StoreError;
 
@@ -30,6 +31,20 @@ pub struct Token {
 }
 
 impl Token {
+    /// The entry of the audit that says that the token was made or revoked.
+    pub fn entry(&self, action: &str, by: &Actor, at: Moment) -> AuditEntry {
+        AuditEntry {
+            target: Some(self.operator.clone()),
+            details: serde_json::json!({
+                "token": self.id,
+                "role": self.role,
+                "allOrganizations": self.organization.is_none(),
+                "expiresAt": self.expires_at,
+            }),
+            ..AuditEntry::new(&by.within(self.organization.as_deref()), action, at)
+        }
+    }
+
     /// What its holder may do now: never more than the operator.
     pub fn role_with(&self, operator: &Operator) -> Role {
         match operator.role.includes(self.role) {
@@ -53,17 +68,23 @@ pub trait TokenStore: Send + Sync {
     /// The store failed.
     fn tokens(&self, operator: Option<&str>) -> Result<Vec<Token>, StoreError>;
 
-    /// Adds a token; false when there is no such operator. Removing the operator removes it.
+    /// Adds a token, and notes in the audit by whom; false when there is no such operator. Removing the operator
+    /// removes it.
     ///
     /// # Errors
     /// The store failed.
-    fn add_token(&self, token: &Token, digest: &TokenDigest) -> Result<bool, StoreError>;
+    fn add_token(
+        &self,
+        token: &Token,
+        digest: &TokenDigest,
+        by: &Actor,
+    ) -> Result<bool, StoreError>;
 
-    /// Removes a token; false when there is none with this id.
+    /// Removes a token, and notes it in the audit; false when there is none with this id.
     ///
     /// # Errors
     /// The store failed.
-    fn remove_token(&self, id: Uuid) -> Result<bool, StoreError>;
+    fn remove_token(&self, id: Uuid, by: &Actor, at: Moment) -> Result<bool, StoreError>;
 }
 
 #[cfg(test)]

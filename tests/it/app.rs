@@ -147,7 +147,12 @@ impl TestApp {
         };
         let secret = bearer::make().expect("a random source");
         let digest = bearer::digest_of(&secret);
-        assert_eq!(self.app.store.add_token(&token, &digest), Ok(true));
+        assert_eq!(
+            self.app
+                .store
+                .add_token(&token, &digest, &crate::stores::by()),
+            Ok(true)
+        );
         format!("Bearer {}", secret.expose())
     }
 
@@ -162,7 +167,7 @@ impl TestApp {
         assert!(
             self.app
                 .store
-                .add_operator(&operator)
+                .add_operator(&operator, &crate::stores::by())
                 .expect("the store works")
         );
     }

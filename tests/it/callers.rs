@@ -198,10 +198,17 @@ fn a_removed_or_changed_operator_is_refused_at_once() {
         assert_eq!(empty(500), "IMP-SOAP-ENVELOPE");
         assert_eq!(empty(500), "IMP-SOAP-ENVELOPE");
         let changed = match change {
-            "removed" => store.remove_operator("importer"),
+            "removed" => {
+                store.remove_operator("importer", &crate::stores::by(), crate::stores::NOW)
+            }
             _ => {
                 let hash = server.app.pool.hash("another-password".into()).unwrap();
-                store.set_operator_password("importer", &hash)
+                store.set_operator_password(
+                    "importer",
+                    &hash,
+                    &crate::stores::by(),
+                    crate::stores::NOW,
+                )
             }
         };
         assert!(changed.unwrap());
@@ -253,7 +260,7 @@ fn a_password_outside_ascii_may_come_in_either_charset() {
         server
             .app
             .store
-            .set_operator_password("importer", &hash)
+            .set_operator_password("importer", &hash, &crate::stores::by(), crate::stores::NOW)
             .unwrap()
     );
     let latin1 = "Basic aW1wb3J0ZXI6cORzc3f2cnRlcg==";

@@ -174,7 +174,12 @@ impl Capture {
         });
         if self.in_envelope {
             let hash = server.app.pool.hash("admin".into()).expect("a hash");
-            let changed = server.app.store.set_operator_password("admin", &hash);
+            let changed = server.app.store.set_operator_password(
+                "admin",
+                &hash,
+                &crate::stores::by(),
+                crate::stores::NOW,
+            );
             assert!(changed.expect("the store works"));
         }
         let mut stream = server.connect();

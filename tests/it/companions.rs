@@ -544,7 +544,13 @@ fn a_session_ends_with_its_operator_and_with_their_password() {
         set.split(';').next().expect("name and value").to_owned()
     };
     let (one, two) = (session("one"), session("two"));
-    assert!(server.app.store.remove_operator("one").expect("works"));
+    assert!(
+        server
+            .app
+            .store
+            .remove_operator("one", &crate::stores::by(), crate::stores::NOW)
+            .expect("works")
+    );
     let hash = server
         .app
         .pool
@@ -554,7 +560,7 @@ fn a_session_ends_with_its_operator_and_with_their_password() {
         server
             .app
             .store
-            .set_operator_password("two", &hash)
+            .set_operator_password("two", &hash, &crate::stores::by(), crate::stores::NOW)
             .expect("works")
     );
     assert_eq!(import_with(&server, &one).status, 401);

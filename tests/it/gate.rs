@@ -28,7 +28,7 @@ fn a_credential_is_remembered_until_the_operator_changes() {
         password_hash: pool.hash("right".into()).unwrap(),
         created_at: Moment(0),
     };
-    store.add_operator(&operator).unwrap();
+    store.add_operator(&operator, &crate::stores::by()).unwrap();
     let credentials = |password: &str| Credentials {
         name: "ann".into(),
         password: password.into(),
@@ -59,7 +59,12 @@ fn a_credential_is_remembered_until_the_operator_changes() {
     ));
 
     store
-        .set_operator_password("ann", &pool.hash("new".into()).unwrap())
+        .set_operator_password(
+            "ann",
+            &pool.hash("new".into()).unwrap(),
+            &crate::stores::by(),
+            crate::stores::NOW,
+        )
         .unwrap();
     for password in ["right", "wrong"] {
         assert!(matches!(
@@ -67,7 +72,9 @@ fn a_credential_is_remembered_until_the_operator_changes() {
             Ok(Recalled::Unknown(Some(_)))
         ));
     }
-    store.remove_operator("ANN").unwrap();
+    store
+        .remove_operator("ANN", &crate::stores::by(), crate::stores::NOW)
+        .unwrap();
     assert!(matches!(
         gate.recall(&credentials("right")),
         Ok(Recalled::Unknown(None))
@@ -99,7 +106,7 @@ fn two_organizations() -> (Arc<MemoryStore>, Gate) {
             password_hash: pool.hash(name.into()).unwrap(),
             created_at: Moment(0),
         };
-        store.add_operator(&operator).unwrap();
+        store.add_operator(&operator, &crate::stores::by()).unwrap();
     }
     let gate = Gate::new(store.clone(), pool, &settings, &Default::default()).unwrap();
     (store, gate)

@@ -67,7 +67,13 @@ fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
     }
     let revoked = server.bearer("admin", Role::Admin, None);
     let id = server.app.store.tokens(Some("admin")).unwrap()[0].id;
-    assert_eq!(server.app.store.remove_token(id), Ok(true));
+    assert_eq!(
+        server
+            .app
+            .store
+            .remove_token(id, &crate::stores::by(), crate::stores::NOW),
+        Ok(true)
+    );
     let strangers = [
         None,
         Some("Basic"),

@@ -289,7 +289,13 @@ fn both_kinds_of_password_may_name_an_organization() {
     // An operator of that whole name is somebody else, whose secret this is not.
     let other = digest_token("esb@acme", SECRET, b"nonce 2", &now(0));
     assert_eq!(post(&other).rule(), "IMP-WSSE-DIGEST");
-    assert!(server.app.store.remove_operator("esb@acme").unwrap());
+    assert!(
+        server
+            .app
+            .store
+            .remove_operator("esb@acme", &crate::stores::by(), crate::stores::NOW)
+            .unwrap()
+    );
     let good = [
         digest_token("esb@Acme", SECRET, b"nonce 3", &now(0)),
         text_token("esb@beta", ADMIN_PASSWORD),

@@ -42,14 +42,22 @@ fn digest(byte: u8) -> TokenDigest {
 fn a_token_is_found_by_its_digest_and_goes_with_its_operator() {
     for Trial { name, store, .. } in every_store() {
         let esb = operator("Esb", None);
-        assert_eq!(store.add_operator(&esb), Ok(true), "{name}");
         assert_eq!(
-            store.add_operator(&operator("other", None)),
+            store.add_operator(&esb, &crate::stores::by()),
+            Ok(true),
+            "{name}"
+        );
+        assert_eq!(
+            store.add_operator(&operator("other", None), &crate::stores::by()),
             Ok(true),
             "{name}"
         );
         let given = token("eSB", None);
-        assert_eq!(store.add_token(&given, &digest(1)), Ok(true), "{name}");
+        assert_eq!(
+            store.add_token(&given, &digest(1), &crate::stores::by()),
+            Ok(true),
+            "{name}"
+        );
         let kept = Token {
             operator: "Esb".into(),
             ..given
@@ -57,25 +65,41 @@ fn a_token_is_found_by_its_digest_and_goes_with_its_operator() {
         let found = store.token(&digest(1)).expect("works");
         assert_eq!(found, Some((kept.clone(), esb)), "{name}");
         assert_eq!(store.token(&digest(2)), Ok(None), "{name}");
-        let nobodys = store.add_token(&token("nobody", None), &digest(3));
+        let nobodys = store.add_token(&token("nobody", None), &digest(3), &crate::stores::by());
         assert_eq!(nobodys, Ok(false), "{name}: no operator, no token");
 
         let later = Token {
             created_at: Moment(2_500_000),
             ..token("other", Some(ORGANIZATION))
         };
-        assert_eq!(store.add_token(&later, &digest(4)), Ok(true), "{name}");
+        assert_eq!(
+            store.add_token(&later, &digest(4), &crate::stores::by()),
+            Ok(true),
+            "{name}"
+        );
         let all = store.tokens(None).expect("works");
         assert_eq!(all, [kept.clone(), later.clone()], "{name}: oldest first");
         assert_eq!(store.tokens(Some("ESB")), Ok(vec![kept.clone()]), "{name}");
         assert_eq!(store.tokens(Some("nobody")), Ok(Vec::new()), "{name}");
 
-        assert_eq!(store.remove_token(kept.id), Ok(true), "{name}");
-        assert_eq!(store.remove_token(kept.id), Ok(false), "{name}");
+        assert_eq!(
+            store.remove_token(kept.id, &crate::stores::by(), crate::stores::NOW),
+            Ok(true),
+            "{name}"
+        );
+        assert_eq!(
+            store.remove_token(kept.id, &crate::stores::by(), crate::stores::NOW),
+            Ok(false),
+            "{name}"
+        );
         assert_eq!(store.token(&digest(1)), Ok(None), "{name}: revoked");
-        assert_eq!(store.remove_operator("OTHER"), Ok(true), "{name}");
+        assert_eq!(
+            store.remove_operator("OTHER", &crate::stores::by(), crate::stores::NOW),
+            Ok(true),
+            "{name}"
+        );
         assert_eq!(store.token(&digest(4)), Ok(None), "{name}: of nobody");
-        let again = store.add_operator(&operator("other", None));
+        let again = store.add_operator(&operator("other", None), &crate::stores::by());
         assert_eq!(again, Ok(true), "{name}");
         assert_eq!(
             store.tokens(None),
@@ -151,9 +175,19 @@ fn nothing_is_written_into_an_organization_that_is_not_there() {
             "{name}"
         );
         let bound = operator("ann", Some("elsewhere"));
-        assert!(store.add_operator(&bound).is_err(), "{name}");
-        assert_eq!(store.add_operator(&operator("ann", None)), Ok(true));
-        let bound = store.add_token(&token("ann", Some("elsewhere")), &digest(1));
+        assert!(
+            store.add_operator(&bound, &crate::stores::by()).is_err(),
+            "{name}"
+        );
+        assert_eq!(
+            store.add_operator(&operator("ann", None), &crate::stores::by()),
+            Ok(true)
+        );
+        let bound = store.add_token(
+            &token("ann", Some("elsewhere")),
+            &digest(1),
+            &crate::stores::by(),
+        );
         assert!(bound.is_err(), "{name}");
         assert!(store.add_role(&role("elsewhere")).is_err(), "{name}");
         assert!(store.roles("elsewhere", DOMAIN).expect("works").is_empty());
@@ -195,17 +229,21 @@ fn an_organization_goes_when_nothing_keeps_it_and_takes_its_traces_along() {
         write(store, begin);
         assert_eq!(store.add_role(&role("acme")), Ok(RoleAdded::Added));
         assert_eq!(
-            store.add_operator(&operator("zoe", Some("acme"))),
+            store.add_operator(&operator("zoe", Some("acme")), &crate::stores::by()),
             Ok(true),
             "{name}"
         );
         assert_eq!(
-            store.add_operator(&operator("ops", None)),
+            store.add_operator(&operator("ops", None), &crate::stores::by()),
             Ok(true),
             "{name}"
         );
         let pass = token("ops", Some("acme"));
-        assert_eq!(store.add_token(&pass, &digest(1)), Ok(true), "{name}");
+        assert_eq!(
+            store.add_token(&pass, &digest(1), &crate::stores::by()),
+            Ok(true),
+            "{name}"
+        );
 
         let has = |users, imports, operators, tokens| {
             OrganizationRemoved::HasStill(Belongings {
@@ -229,8 +267,16 @@ fn an_organization_goes_when_nothing_keeps_it_and_takes_its_traces_along() {
             ..record(new_import())
         };
         assert_eq!(store.add_import(&queued), Ok(()), "{name}");
-        assert_eq!(store.remove_operator("zoe"), Ok(true), "{name}");
-        assert_eq!(store.remove_token(pass.id), Ok(true), "{name}");
+        assert_eq!(
+            store.remove_operator("zoe", &crate::stores::by(), crate::stores::NOW),
+            Ok(true),
+            "{name}"
+        );
+        assert_eq!(
+            store.remove_token(pass.id, &crate::stores::by(), crate::stores::NOW),
+            Ok(true),
+            "{name}"
+        );
         assert_eq!(remove(store, "acme"), has(0, 1, 0, 0), "{name}");
         let cancelled = Finish {
             state: ImportState::Cancelled,

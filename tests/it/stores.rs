@@ -68,6 +68,14 @@ pub fn actor(organization: &str) -> Actor {
     }
 }
 
+/// Somebody who makes and removes operators and tokens.
+pub fn by() -> Actor {
+    actor(ORGANIZATION)
+}
+
+/// When they do.
+pub const NOW: Moment = Moment(5_000_000);
+
 /// Makes an organization.
 #[track_caller]
 pub fn add_organization(store: &dyn Store, name: &str) {
@@ -741,10 +749,18 @@ fn operators_come_and_go_by_name_in_any_case() {
             ..operator("Zoë", Role::Read)
         };
         assert!(store.operators().expect("works").is_empty(), "{name}");
-        assert_eq!(store.add_operator(&zoe), Ok(true), "{name}");
-        assert_eq!(store.add_operator(&ops), Ok(true), "{name}");
         assert_eq!(
-            store.add_operator(&operator("oPS", Role::Admin)),
+            store.add_operator(&zoe, &crate::stores::by()),
+            Ok(true),
+            "{name}"
+        );
+        assert_eq!(
+            store.add_operator(&ops, &crate::stores::by()),
+            Ok(true),
+            "{name}"
+        );
+        assert_eq!(
+            store.add_operator(&operator("oPS", Role::Admin), &crate::stores::by()),
             Ok(false),
             "{name}: taken, and nothing is changed"
         );
@@ -755,13 +771,32 @@ fn operators_come_and_go_by_name_in_any_case() {
             "{name}"
         );
         assert_eq!(store.operators(), Ok(vec![ops, zoe]), "{name}: by name");
-        assert_eq!(store.set_operator_password("OPS", "$two$"), Ok(true));
-        assert_eq!(store.set_operator_password("nobody", "$two$"), Ok(false));
+        assert_eq!(
+            store.set_operator_password("OPS", "$two$", &crate::stores::by(), crate::stores::NOW),
+            Ok(true)
+        );
+        assert_eq!(
+            store.set_operator_password(
+                "nobody",
+                "$two$",
+                &crate::stores::by(),
+                crate::stores::NOW
+            ),
+            Ok(false)
+        );
         let changed = store.operator("Ops").expect("works").expect("there");
         assert_eq!(changed.password_hash, "$two$", "{name}");
         assert_eq!(changed.role, Role::Import, "{name}");
-        assert_eq!(store.remove_operator("zOË"), Ok(true), "{name}");
-        assert_eq!(store.remove_operator("zoë"), Ok(false), "{name}");
+        assert_eq!(
+            store.remove_operator("zOË", &crate::stores::by(), crate::stores::NOW),
+            Ok(true),
+            "{name}"
+        );
+        assert_eq!(
+            store.remove_operator("zoë", &crate::stores::by(), crate::stores::NOW),
+            Ok(false),
+            "{name}"
+        );
         assert_eq!(store.operator("zoë"), Ok(None), "{name}");
         assert_eq!(store.operators().expect("works").len(), 1, "{name}");
     }
@@ -885,7 +920,7 @@ fn a_sqlite_store_opened_beside_the_writer_reads_and_keeps_operators_only() {
         password_hash: "$one$".into(),
         created_at: Moment(1),
     };
-    assert_eq!(beside.add_operator(&ops), Ok(true));
+    assert_eq!(beside.add_operator(&ops, &crate::stores::by()), Ok(true));
     assert_eq!(
         writer.operator("ops"),
         Ok(Some(ops)),

@@ -17,6 +17,7 @@ use crate::http::rest::parameters::Query;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::Route;
 use crate::http::{cross_site, intake};
+use crate::users::import_record::Door;
 use crate::users::operator::Role;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
@@ -125,7 +126,7 @@ pub async fn admit(
         );
         return Err(turn_away(problem, true));
     }
-    let caller = match intake::authenticate(app, &state.traffic, head).await {
+    let caller = match intake::authenticate(app, &state.traffic, head, Door::Rest).await {
         Ok(caller) => caller,
         Err(refused) => return Err(turn_away(refused.into(), true)),
     };

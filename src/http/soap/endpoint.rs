@@ -11,12 +11,13 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tokio::time::Instant;
 
 use crate::access::basic::Credentials;
+use crate::access::failed_logins::Method as LoginMethod;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::blocking::{self, Failed};
 use crate::http::intake::{self, Body, Incoming, Unserved};
 
-use crate::http::login::{self, Refused};
+use crate::http::login::{self, Origin, Refused};
 use crate::http::request_id;
 use crate::http::soap::answer::{Answer, Content, Session};
 use crate::http::soap::call::{Call, STRANGERS_BYTES};
@@ -30,6 +31,7 @@ use crate::http::soap::wsdl;
 use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
 use crate::import::jobs::JobError;
+use crate::users::import_record::Door;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
@@ -314,10 +316,15 @@ async fn caller_of(
     address: IpAddr,
 ) -> Result<Caller, Fault> {
     let verifier = &call.state.verifier;
+    let origin = Origin {
+        door: Door::Soap,
+        method: LoginMethod::UsernameToken,
+        address,
+    };
     let caller = match verifier.claim(security, app)? {
         Claim::Proved(caller) => caller,
-        Claim::Password(credentials) => login::by_password(app, credentials, address).await?,
-        Claim::Wrong(name) => return Err(login::refuse(app, &name, address).await.into()),
+        Claim::Password(credentials) => login::by_password(app, credentials, origin).await?,
+        Claim::Wrong(name) => return Err(login::wrong(app, &name, origin).await.into()),
     };
     verifier.use_up(security, app)?;
     Ok(caller)
@@ -329,7 +336,12 @@ async fn session_of(
     app: &web::Data<App>,
     address: IpAddr,
 ) -> Result<Option<String>, Fault> {
-    match login::by_password(app, credentials, address).await {
+    let origin = Origin {
+        door: Door::Soap,
+        method: LoginMethod::Login,
+        address,
+    };
+    match login::by_password(app, credentials, origin).await {
         Ok(caller) => Ok(app.gate.open_session(&caller)?),
         Err(Refused::Wrong) => Ok(None),
         Err(refused) => Err(refused.into()),

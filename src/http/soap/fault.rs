@@ -19,6 +19,9 @@ use crate::users::domains::UnknownDomain;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
+/// The rule of credentials that are wrong.
+pub const WRONG_CREDENTIALS: &str = "IMP-ACCESS-CREDENTIALS";
+
 /// The rule of chunks that are malformed.
 const CHUNK: &str = "IMP-HTTP-CHUNK";
 
@@ -106,7 +109,7 @@ impl Fault {
         let message = "Access Denied. Authentication failed - Invalid credentials provided.";
         Fault {
             code: FaultCode::Number(50977),
-            ..Fault::client("IMP-ACCESS-CREDENTIALS", message)
+            ..Fault::client(WRONG_CREDENTIALS, message)
         }
     }
 

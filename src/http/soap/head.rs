@@ -19,6 +19,7 @@ use crate::http::soap::endpoint::State;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::service::Service;
 use crate::http::soap::version::SoapVersion;
+use crate::users::import_record::Door;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 
@@ -151,7 +152,7 @@ pub async fn admit(
             stranger: true,
         });
     }
-    let caller = match intake::authenticate(app, &state.traffic, request).await {
+    let caller = match intake::authenticate(app, &state.traffic, request, Door::Soap).await {
         Ok(caller) => Some(caller),
         // The WS-Security header may still say who it is.
         Err(Refused::NoCredentials) => None,

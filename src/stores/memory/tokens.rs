@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
+use crate::clock::Moment;
 use crate::stores::memory::MemoryStore;
+use crate::users::audit::Actor;
 use crate::users::name::lookup_key;
 use crate::users::operator::Operator;
 use crate::users::store_error::StoreError;
@@ -30,7 +32,12 @@ impl TokenStore for MemoryStore {
         Ok(tokens)
     }
 
-    fn add_token(&self, token: &Token, digest: &TokenDigest) -> Result<bool, StoreError> {
+    fn add_token(
+        &self,
+        token: &Token,
+        digest: &TokenDigest,
+        by: &Actor,
+    ) -> Result<bool, StoreError> {
         let mut content = self.content();
         if let Some(organization) = &token.organization {
             content.require(organization)?;
@@ -42,14 +49,24 @@ impl TokenStore for MemoryStore {
             operator: operator.name.clone(),
             ..token.clone()
         };
+        content
+            .audit
+            .push(token.entry("token.add", by, token.created_at));
         content.tokens.insert(*digest, token);
         Ok(true)
     }
 
-    fn remove_token(&self, id: Uuid) -> Result<bool, StoreError> {
+    fn remove_token(&self, id: Uuid, by: &Actor, at: Moment) -> Result<bool, StoreError> {
         let mut content = self.content();
-        let before = content.tokens.len();
-        content.tokens.retain(|_, token| token.id != id);
-        Ok(content.tokens.len() < before)
+        let found = content
+            .tokens
+            .values()
+            .find(|token| token.id == id)
+            .cloned();
+        if let Some(token) = &found {
+            content.tokens.retain(|_, token| token.id != id);
+            content.audit.push(token.entry("token.remove", by, at));
+        }
+        Ok(found.is_some())
     }
 }

@@ -4,7 +4,9 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
+use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::organizations::require;
+use crate::users::audit::Actor;
 use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, OperatorStore, Role};
 use crate::users::store_error::StoreError;
@@ -32,7 +34,7 @@ impl OperatorStore for SqliteStore {
         })
     }
 
-    fn add_operator(&self, operator: &Operator) -> Result<bool, StoreError> {
+    fn add_operator(&self, operator: &Operator, by: &Actor) -> Result<bool, StoreError> {
         self.change(|db| {
             if let Some(organization) = &operator.organization {
                 require(db, organization)?;
@@ -49,25 +51,48 @@ impl OperatorStore for SqliteStore {
                     operator.created_at.0,
                 ],
             )?;
+            if added == 1 {
+                note(db, &operator.entry("operator.add", by, operator.created_at))?;
+            }
             Ok(added == 1)
         })
     }
 
-    fn set_operator_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {
+    fn set_operator_password(
+        &self,
+        name: &str,
+        password_hash: &str,
+        by: &Actor,
+        at: Moment,
+    ) -> Result<bool, StoreError> {
         self.change(|db| {
-            let changed = db.execute(
-                "UPDATE operators SET password_hash = ?2 WHERE name_key = ?1",
-                [lookup_key(name).as_str(), password_hash],
-            )?;
-            Ok(changed == 1)
+            let changed = db
+                .prepare_cached(&format!(
+                    "UPDATE operators SET password_hash = ?2 WHERE name_key = ?1 RETURNING {COLUMNS}"
+                ))?
+                .query_row([lookup_key(name).as_str(), password_hash], operator)
+                .optional()?;
+            if let Some(operator) = &changed {
+                note(db, &operator.entry("operator.password", by, at))?;
+            }
+            Ok(changed.is_some())
         })
     }
 
-    fn remove_operator(&self, name: &str) -> Result<bool, StoreError> {
+    fn remove_operator(&self, name: &str, by: &Actor, at: Moment) -> Result<bool, StoreError> {
         self.change(|db| {
             let key = lookup_key(name);
             db.execute("DELETE FROM tokens WHERE operator = ?1", [&key])?;
-            Ok(db.execute("DELETE FROM operators WHERE name_key = ?1", [&key])? == 1)
+            let removed = db
+                .prepare_cached(&format!(
+                    "DELETE FROM operators WHERE name_key = ?1 RETURNING {COLUMNS}"
+                ))?
+                .query_row([&key], operator)
+                .optional()?;
+            if let Some(operator) = &removed {
+                note(db, &operator.entry("operator.remove", by, at))?;
+            }
+            Ok(removed.is_some())
         })
     }
 }

@@ -5,8 +5,10 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
+use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::operators;
 use crate::stores::sqlite::organizations::require;
+use crate::users::audit::Actor;
 use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, Role};
 use crate::users::store_error::StoreError;
@@ -38,7 +40,12 @@ impl TokenStore for SqliteStore {
         })
     }
 
-    fn add_token(&self, token: &Token, digest: &TokenDigest) -> Result<bool, StoreError> {
+    fn add_token(
+        &self,
+        token: &Token,
+        digest: &TokenDigest,
+        by: &Actor,
+    ) -> Result<bool, StoreError> {
         self.change(|db| {
             if let Some(organization) = &token.organization {
                 require(db, organization)?;
@@ -56,12 +63,25 @@ impl TokenStore for SqliteStore {
                     token.expires_at.0,
                 ],
             )?;
+            if added == 1 {
+                note(db, &token.entry("token.add", by, token.created_at))?;
+            }
             Ok(added == 1)
         })
     }
 
-    fn remove_token(&self, id: Uuid) -> Result<bool, StoreError> {
-        self.change(|db| Ok(db.execute("DELETE FROM tokens WHERE id = ?1", [id])? == 1))
+    fn remove_token(&self, id: Uuid, by: &Actor, at: Moment) -> Result<bool, StoreError> {
+        self.change(|db| {
+            let found = db
+                .prepare_cached(&format!("{TOKENS} WHERE t.id = ?1"))?
+                .query_row([id], token)
+                .optional()?;
+            if let Some((token, _)) = &found {
+                db.execute("DELETE FROM tokens WHERE id = ?1", [id])?;
+                note(db, &token.entry("token.remove", by, at))?;
+            }
+            Ok(found.is_some())
+        })
     }
 }
 

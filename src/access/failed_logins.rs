@@ -1,0 +1,410 @@
+//! Failed logins in the audit: the first of a minute one by one, the others counted in one entry at its end,
+//! so that a flood of them fills neither the audit nor the memory.
+//!
+//! Whoever finds a login to have failed only hands it over; a thread looks up whom the name means and writes.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::access::acting::Acting;
+use crate::clock::Clock;
+use crate::quoted;
+use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::audit::{Actor, AuditEntry};
+use crate::users::import_record::Door;
+use crate::users::store::Store;
+
+/// What the entries are called.
+const ACTION: &str = "login.failed";
+
+/// The time over which logins are counted.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Entries of an account and an address in a minute, before the others are only counted. Names that no
+/// operator has count as one account.
+const OF_EACH: u64 = 5;
+
+/// Entries of all accounts in a minute.
+const OF_ALL: u64 = 100;
+
+/// Accounts and addresses that are told apart in a minute; the logins of further ones are counted together.
+const KEYS: usize = 10_000;
+
+/// Failed logins that may wait to be written; further ones are only counted.
+const WAITING: usize = 1_000;
+
+/// Characters that are kept of a name until it is looked up.
+const NAME: usize = 300;
+
+/// How credentials came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// HTTP Basic.
+    Basic,
+    /// A bearer token, which names no account.
+    Bearer,
+    /// A WS-Security UsernameToken.
+    UsernameToken,
+    /// The operation `login`.
+    Login,
+}
+
+impl Method {
+    fn as_str(self) -> &'static str {
+        match self {
+            Method::Basic => "basic",
+            Method::Bearer => "bearer",
+            Method::UsernameToken => "usernameToken",
+            Method::Login => "login",
+        }
+    }
+}
+
+/// A login that failed, because the name, the password or the token was wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedLogin {
+    /// The name that was given; empty where there was none.
+    pub name: String,
+    /// Over which channel.
+    pub door: Door,
+    /// How.
+    pub method: Method,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
+/// Writes failed logins into the audit.
+pub struct FailedLogins {
+    sender: Option<SyncSender<FailedLogin>>,
+    thread: Option<JoinHandle<()>>,
+    /// How many found no place among those that wait.
+    left_out: Arc<AtomicU64>,
+}
+
+impl FailedLogins {
+    /// Begins to write to this store.
+    ///
+    /// # Errors
+    /// A sentence: no thread could be started.
+    pub fn start(store: Arc<dyn Store>, clock: Clock) -> Result<Self, String> {
+        let (sender, receiver) = sync_channel(WAITING);
+        let left_out = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&left_out);
+        let thread = std::thread::Builder::new()
+            .name("failed-logins".into())
+            .spawn(move || write(store.as_ref(), &clock, &receiver, &counted))
+            .map_err(|error| format!("a thread cannot be started: {error}"))?;
+        Ok(FailedLogins {
+            sender: Some(sender),
+            thread: Some(thread),
+            left_out,
+        })
+    }
+
+    /// Notes a failed login; returns at once.
+    pub fn note(&self, mut login: FailedLogin) {
+        if let Some((end, _)) = login.name.char_indices().nth(NAME) {
+            login.name.truncate(end);
+        }
+        let sent = self.sender.as_ref().map(|sender| sender.try_send(login));
+        if !matches!(sent, Some(Ok(()))) {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for FailedLogins {
+    /// What was noted is written before the store is closed.
+    fn drop(&mut self) {
+        drop(self.sender.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes failed logins panicked");
+        }
+    }
+}
+
+impl std::fmt::Debug for FailedLogins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FailedLogins")
+    }
+}
+
+fn write(store: &dyn Store, clock: &Clock, logins: &Receiver<FailedLogin>, left_out: &AtomicU64) {
+    let mut counts = Counts::new(Instant::now());
+    loop {
+        let next = logins.recv_timeout(counts.left(Instant::now()));
+        let mut entries = Vec::new();
+        if counts.left(Instant::now()).is_zero()
+            || matches!(next, Err(RecvTimeoutError::Disconnected))
+        {
+            counts.beyond += left_out.swap(0, Ordering::Relaxed);
+            entries.extend(counts.summaries(Instant::now()).map(|it| it.entry(clock)));
+        }
+        match next {
+            Ok(login) => match Account::of(store, login) {
+                Ok(account) => {
+                    if counts.is_told(&account) {
+                        entries.push(account.entry(clock));
+                    }
+                }
+                Err(error) => tracing::error!(%error, "a failed login could not be looked up"),
+            },
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                tell(store, entries);
+                return;
+            }
+        }
+        tell(store, entries);
+    }
+}
+
+fn tell(store: &dyn Store, entries: Vec<AuditEntry>) {
+    for entry in entries {
+        let noted = store.transact(&entry.organization, &mut |tx| tx.note(&entry));
+        if let Err(error) = noted {
+            tracing::error!(%error, "a failed login could not be written into the audit");
+        }
+    }
+}
+
+/// Whom a failed login is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Account {
+    organization: String,
+    /// The operator's name, or what may be shown of a name that no operator has.
+    name: String,
+    is_known: bool,
+    login: FailedLogin,
+}
+
+impl Account {
+    fn of(
+        store: &dyn Store,
+        login: FailedLogin,
+    ) -> Result<Self, crate::users::store_error::StoreError> {
+        let acting = match login.name.is_empty() {
+            true => None,
+            false => Acting::find(store, &login.name)?,
+        };
+        Ok(match acting {
+            Some(acting) => Account {
+                organization: acting.organization,
+                name: acting.operator.name,
+                is_known: true,
+                login,
+            },
+            None => Account {
+                organization: DEFAULT_ORGANIZATION.to_owned(),
+                // Some type the password where the name belongs.
+                name: quoted::word(&login.name),
+                is_known: false,
+                login,
+            },
+        })
+    }
+
+    fn key(&self) -> Key {
+        Key {
+            organization: self.organization.clone(),
+            operator: self.is_known.then(|| self.name.clone()),
+            door: self.login.door,
+            address: self.login.address,
+        }
+    }
+
+    fn entry(&self, clock: &Clock) -> AuditEntry {
+        let mut entry = entry(clock, &self.organization, &self.name, self.login.door);
+        entry.details = json!({
+            "method": self.login.method.as_str(),
+            "address": self.login.address.map(|address| address.to_string()),
+            "knownOperator": self.is_known,
+        });
+        entry
+    }
+}
+
+/// What is counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    organization: String,
+    /// The operator; none: names that no operator has.
+    operator: Option<String>,
+    door: Door,
+    address: Option<IpAddr>,
+}
+
+/// The failed logins of a minute.
+struct Counts {
+    begun: Instant,
+    of_each: HashMap<Key, u64>,
+    told: u64,
+    /// Those that are counted together, because too many accounts and addresses take part.
+    beyond: u64,
+}
+
+/// Logins that had no entry of their own.
+struct Summary {
+    key: Option<Key>,
+    attempts: u64,
+}
+
+impl Counts {
+    fn new(now: Instant) -> Self {
+        Counts {
+            begun: now,
+            of_each: HashMap::new(),
+            told: 0,
+            beyond: 0,
+        }
+    }
+
+    /// The rest of the minute.
+    fn left(&self, now: Instant) -> Duration {
+        MINUTE.saturating_sub(now.duration_since(self.begun))
+    }
+
+    /// Counts a login; whether it has an entry of its own.
+    fn is_told(&mut self, account: &Account) -> bool {
+        let key = account.key();
+        if self.of_each.len() >= KEYS && !self.of_each.contains_key(&key) {
+            self.beyond += 1;
+            return false;
+        }
+        let count = self.of_each.entry(key).or_insert(0);
+        *count += 1;
+        let is_told = *count <= OF_EACH && self.told < OF_ALL;
+        match is_told {
+            true => self.told += 1,
+            // Those that were told are not counted a second time.
+            false if *count <= OF_EACH => self.beyond += 1,
+            false => {}
+        }
+        is_told
+    }
+
+    /// What has to be said at the end of a minute; the next one begins.
+    fn summaries(&mut self, now: Instant) -> impl Iterator<Item = Summary> + use<> {
+        let ended = std::mem::replace(self, Counts::new(now));
+        let mut beyond = ended.beyond;
+        let mut summaries: Vec<Summary> = Vec::new();
+        let mut counted: Vec<(Key, u64)> = ended
+            .of_each
+            .into_iter()
+            .filter(|(_, count)| *count > OF_EACH)
+            .collect();
+        counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        for (place, (key, count)) in counted.into_iter().enumerate() {
+            let attempts = count - OF_EACH;
+            match place < usize::try_from(OF_ALL).unwrap_or(usize::MAX) {
+                true => summaries.push(Summary {
+                    key: Some(key),
+                    attempts,
+                }),
+                false => beyond += attempts,
+            }
+        }
+        if beyond > 0 {
+            summaries.push(Summary {
+                key: None,
+                attempts: beyond,
+            });
+        }
+        summaries.into_iter()
+    }
+}
+
+impl Summary {
+    fn entry(&self, clock: &Clock) -> AuditEntry {
+        let Some(key) = &self.key else {
+            let mut entry = entry(clock, DEFAULT_ORGANIZATION, "(many)", Door::Rest);
+            entry.details = json!({ "furtherAttempts": self.attempts });
+            return entry;
+        };
+        let name = key.operator.as_deref().unwrap_or("(unknown)");
+        let mut entry = entry(clock, &key.organization, name, key.door);
+        entry.details = json!({
+            "furtherAttempts": self.attempts,
+            "address": key.address.map(|address| address.to_string()),
+            "knownOperator": key.operator.is_some(),
+        });
+        entry
+    }
+}
+
+fn entry(clock: &Clock, organization: &str, name: &str, door: Door) -> AuditEntry {
+    let who = Actor {
+        organization: organization.to_owned(),
+        operator: name.to_owned(),
+        door,
+    };
+    AuditEntry::new(&who, ACTION, clock.now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str, is_known: bool, last: u8) -> Account {
+        Account {
+            organization: "default".into(),
+            name: name.into(),
+            is_known,
+            login: FailedLogin {
+                name: name.into(),
+                door: Door::Soap,
+                method: Method::Basic,
+                address: Some(IpAddr::from([10, 0, 0, last])),
+            },
+        }
+    }
+
+    fn ended(counts: &mut Counts) -> Vec<(Option<String>, u64)> {
+        let told = counts.summaries(Instant::now());
+        told.map(|it| {
+            let name = it.key.map(|key| key.operator.unwrap_or_default());
+            (name, it.attempts)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_first_of_a_minute_are_told_and_the_others_counted() {
+        let mut counts = Counts::new(Instant::now());
+        let told = |counts: &mut Counts, account: &Account, times| {
+            (0..times).filter(|_| counts.is_told(account)).count()
+        };
+        assert_eq!(told(&mut counts, &account("ann", true, 1), 12), 5);
+        assert_eq!(told(&mut counts, &account("ann", true, 2), 2), 2);
+        // Names that no operator has are one account.
+        let unknown = |number| account(&format!("x{number}"), false, 1);
+        let of_unknown = (0..9).filter(|number| counts.is_told(&unknown(*number)));
+        assert_eq!(of_unknown.count(), 5);
+        let expected = [(Some("ann".to_owned()), 7), (Some(String::new()), 4)];
+        assert_eq!(ended(&mut counts), expected);
+        assert_eq!(ended(&mut counts), []);
+        assert_eq!(told(&mut counts, &account("ann", true, 1), 1), 1);
+    }
+
+    #[test]
+    fn a_flood_from_everywhere_is_bounded_and_not_forgotten() {
+        let mut counts = Counts::new(Instant::now());
+        let mut told = 0;
+        let attempts = KEYS as u64 + 500;
+        for number in 0..attempts {
+            told += u64::from(counts.is_told(&account(&format!("a{number}"), true, 1)));
+        }
+        assert_eq!(told, OF_ALL);
+        assert_eq!(counts.of_each.len(), KEYS);
+        assert_eq!(ended(&mut counts), [(None, attempts - OF_ALL)]);
+    }
+}
