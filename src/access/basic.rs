@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use zeroize::Zeroizing;
 
 use crate::users::secret::Secret;
 
@@ -21,11 +22,12 @@ pub fn decode(token: &str) -> Option<Credentials> {
     let bytes = STANDARD
         .decode(token)
         .or_else(|_| STANDARD_NO_PAD.decode(token))
+        .map(Zeroizing::new)
         .ok()?;
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
-    };
+    let text = Zeroizing::new(match std::str::from_utf8(&bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    });
     let (name, password) = text.split_once(':')?;
     if name.is_empty() || password.is_empty() {
         return None;

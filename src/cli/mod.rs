@@ -6,6 +6,7 @@ mod precautions;
 mod output;
 mod new_file;
 mod stop_signal;
+mod core_dumps;
 mod demo;
 mod serve;
 mod import;
@@ -136,6 +137,13 @@ pub fn main() -> ExitCode {
             return code;
         }
     };
+    if let Err(error) = core_dumps::forbid() {
+        // Nothing is left to be done when standard error is closed.
+        let _ = writeln!(
+            io::stderr(),
+            "muster: warning: core dumps could not be turned off: {error}"
+        );
+    }
     let mut out = io::stdout().lock();
     let outcome = match command {
         Command::Demo(arguments) => demo::run(&common, &arguments, &mut out),

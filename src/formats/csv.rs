@@ -16,6 +16,7 @@ use crate::formats::error::FormatError;
 use crate::formats::not_a_table::recognise;
 use crate::formats::quotes::{Convention, Parsed, Verdict, judge, parse};
 use crate::formats::row::{Flaw, FlawedField, Row};
+use crate::wiped::Wiped;
 
 /// Bytes that one field may have.
 pub const FIELD_LIMIT: usize = 64 * 1024;
@@ -42,21 +43,21 @@ pub struct CsvRows<R> {
     source: R,
     /// None: no row has needed it yet.
     parser: Option<Reader>,
-    buffer: Vec<u8>,
+    buffer: Wiped,
     /// The unread part of the buffer.
     start: usize,
     end: usize,
     at_end: bool,
     /// The line that the next unread byte belongs to, from 1.
     line: u64,
-    output: Vec<u8>,
+    output: Wiped,
     ends: Vec<usize>,
     /// None: the first line tells it.
     delimiter: Option<Delimiter>,
     looked: bool,
     first_line_is_empty: bool,
     /// The record that the parser reads, as it is in the file.
-    raw: Vec<u8>,
+    raw: Wiped,
     /// A NUL or an end mark was read, so that every row is searched for them.
     has_control: bool,
     conventions: Conventions,
@@ -103,16 +104,16 @@ impl<R: Read> CsvRows<R> {
             source,
             delimiter,
             parser: None,
-            buffer: vec![0; FIRST_BUFFER],
+            buffer: vec![0; FIRST_BUFFER].into(),
             start: 0,
             end: 0,
             at_end: false,
             line: 1,
-            output: vec![0; FIRST_OUTPUT],
+            output: vec![0; FIRST_OUTPUT].into(),
             ends: vec![0; FIRST_FIELDS],
             looked: false,
             first_line_is_empty: false,
-            raw: Vec::new(),
+            raw: Wiped::default(),
             has_control: false,
             conventions: Conventions::default(),
         }
@@ -277,8 +278,8 @@ impl<R: Read> CsvRows<R> {
         }
         let (bytes, fields) = (parsed.output.len(), parsed.ends.len());
         // The parser writes into what is there of them.
-        self.output = parsed.output;
-        self.output.resize(bytes.max(FIRST_OUTPUT), 0);
+        self.output = parsed.output.into();
+        self.output.set_len_zeroed(bytes.max(FIRST_OUTPUT));
         self.ends = parsed.ends;
         self.ends.resize(fields.max(FIRST_FIELDS), 0);
         self.check_limits(line, bytes, fields)?;
@@ -322,7 +323,7 @@ impl<R: Read> CsvRows<R> {
             self.check_limits(line, bytes, fields)?;
             match result {
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
+                ReadRecordResult::OutputFull => self.output.set_len_zeroed(self.output.len() * 2),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record | ReadRecordResult::End => {
                     self.check_fields(line, bytes, fields)?;
@@ -354,7 +355,7 @@ impl<R: Read> CsvRows<R> {
             bytes += written;
             fields += ended;
             match result {
-                ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
+                ReadRecordResult::OutputFull => self.output.set_len_zeroed(self.output.len() * 2),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::InputEmpty => return Err(FormatError::UnclosedQuote { line }),
                 ReadRecordResult::Record | ReadRecordResult::End => {
@@ -452,7 +453,7 @@ impl<R: Read> CsvRows<R> {
         if self.end == self.buffer.len() {
             // It was filled the last time.
             let larger = (self.buffer.len() * 2).min(BUFFER);
-            self.buffer.resize(larger.max(self.buffer.len()), 0);
+            self.buffer.set_len_zeroed(larger.max(self.buffer.len()));
         }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -497,7 +498,7 @@ impl<R: Read> CsvRows<R> {
                 if self.buffer.len() >= BUFFER {
                     return Ok(());
                 }
-                self.buffer.resize(self.buffer.len() * 2, 0);
+                self.buffer.set_len_zeroed(self.buffer.len() * 2);
             }
             self.read_more()?;
             if self.at_end {

@@ -12,6 +12,7 @@ use encoding_rs::{Decoder, DecoderResult};
 use crate::formats::charset::TextCharset;
 use crate::formats::charset_guess::guess;
 use crate::formats::detected::{Charset, CharsetFrom};
+use crate::wiped::Wiped;
 
 /// Bytes from the first one that is not ASCII by which the charset is decided.
 pub const WINDOW: usize = 64 * 1024;
@@ -37,7 +38,7 @@ pub struct Decoded<R> {
     charset: Charset,
     state: State,
     /// Read from the source and not given yet, from `start`.
-    held: Vec<u8>,
+    held: Wiped,
     start: usize,
     /// The last bytes that were given, while all are ASCII.
     context: Vec<u8>,
@@ -58,7 +59,7 @@ enum State {
 
 struct Decoding {
     means: Means,
-    output: Vec<u8>,
+    output: Wiped,
     given: usize,
     ended: bool,
 }
@@ -97,7 +98,7 @@ impl<R: Read> Decoded<R> {
                 from: CharsetFrom::Utf8,
             },
             state: State::New,
-            held: Vec::new(),
+            held: Wiped::default(),
             start: 0,
             context: Vec::new(),
         }
@@ -181,7 +182,7 @@ impl<R: Read> Decoded<R> {
         } else {
             State::Other(Box::new(Decoding {
                 means: Means::of(charset, from),
-                output: Vec::new(),
+                output: Wiped::default(),
                 given: 0,
                 ended: false,
             }))
@@ -199,7 +200,7 @@ impl<R: Read> Decoded<R> {
         let (given, kept) = read.split_at_checked(ascii).unwrap_or_default();
         if !kept.is_empty() {
             let held = self.held.get(self.start..).unwrap_or_default();
-            self.held = [kept, held].concat();
+            self.held = [kept, held].concat().into();
             self.start = 0;
             self.state = State::Undecided;
         }

@@ -1,12 +1,13 @@
 //! The first rows of a file, kept so that they can be looked at before they are read.
 
 use crate::formats::row::{FlawedField, Row};
+use crate::wiped::Wiped;
 
 /// Rows in one piece of memory.
 #[derive(Debug, Default)]
 pub(super) struct LookAhead {
     rows: Vec<Kept>,
-    bytes: Vec<u8>,
+    bytes: Wiped,
     ends: Vec<usize>,
     /// The first row that was not taken.
     next: usize,

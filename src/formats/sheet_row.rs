@@ -4,12 +4,13 @@ use crate::formats::cell::{self, Value};
 use crate::formats::csv::{FIELD_LIMIT, FIELDS_LIMIT, ROW_LIMIT};
 use crate::formats::error::FormatError;
 use crate::formats::row::{FlawedField, Row};
+use crate::wiped::Wiped;
 
 /// The row that is being put together.
 #[derive(Debug, Default)]
 pub(super) struct SheetRow {
     line: u64,
-    bytes: Vec<u8>,
+    bytes: Wiped,
     ends: Vec<usize>,
     flawed: Option<FlawedField>,
     /// Columns of the header, which every row has at least.

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::formats::csv_writer::CsvWriter;
 use crate::users::secret::Secret;
+use crate::wiped::Wiped;
 
 /// The first line.
 const HEADER: [&str; 2] = ["userName", "password"];
@@ -66,7 +67,7 @@ impl GeneratedPasswords {
     /// The file, where it goes into the report and somebody got a password.
     pub(super) fn told(self) -> Option<ToldPasswords> {
         let kept = self.kept.filter(|_| self.any)?;
-        let bytes = std::mem::take(&mut *kept.bytes());
+        let bytes = std::mem::take(&mut **kept.bytes());
         String::from_utf8(bytes)
             .ok()
             .map(Secret::new)
@@ -93,17 +94,24 @@ impl Serialize for ToldPasswords {
 
 /// Memory that is written to in one place and read in another.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
+struct Kept(Arc<Mutex<Wiped>>);
 
 impl Kept {
-    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+    fn bytes(&self) -> MutexGuard<'_, Wiped> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes().extend_from_slice(bytes);
+        let mut kept = self.bytes();
+        if kept.capacity() - kept.len() < bytes.len() {
+            // What moves leaves no copy.
+            let mut larger = Wiped::with_capacity(2 * (kept.len() + bytes.len()));
+            larger.extend_from_slice(&kept);
+            *kept = larger;
+        }
+        kept.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use crate::formats::row::{Flaw, FlawedField, Row};
+use crate::wiped::Wiped;
 use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 
 /// Bytes of rows that gather before they are put aside.
@@ -24,7 +25,7 @@ pub(super) struct Gathering {
     /// Where each run lies in the spool.
     runs: Vec<Range<u64>>,
     /// The records of the run that gathers.
-    records: Vec<u8>,
+    records: Wiped,
     /// Beginning of the key and place of each record.
     places: Vec<(u64, usize)>,
     rows: u64,
@@ -37,7 +38,7 @@ impl Gathering {
         Gathering {
             aside: BufWriter::with_capacity(READ_BYTES.end, Spool::new(settings)),
             runs: Vec::new(),
-            records: Vec::new(),
+            records: Wiped::default(),
             places: Vec::new(),
             rows: 0,
             bytes: 0,
@@ -99,7 +100,7 @@ impl Gathering {
     /// There is no room where rows are put aside.
     pub(super) fn close(&mut self) -> io::Result<()> {
         self.put_aside()?;
-        self.records = Vec::new();
+        self.records = Wiped::default();
         self.places = Vec::new();
         self.aside.flush()
     }
@@ -250,7 +251,7 @@ pub(super) struct SortedRows {
 struct Run {
     /// What is not read yet.
     left: Range<u64>,
-    bytes: Vec<u8>,
+    bytes: Wiped,
     /// Where the first record begins in them.
     start: usize,
     /// The first bytes of its key.
@@ -262,7 +263,7 @@ impl SortedRows {
         let run = |left| {
             let mut run = Run {
                 left,
-                bytes: Vec::with_capacity(share),
+                bytes: Wiped::with_capacity(share),
                 start: 0,
                 beginning: 0,
             };
@@ -365,7 +366,8 @@ impl Run {
         self.bytes.drain(..self.start);
         self.start = 0;
         if self.bytes.len() == self.bytes.capacity() {
-            self.bytes.reserve(self.bytes.len());
+            let more = self.bytes.len();
+            self.bytes.reserve(more);
         }
         let room = (self.bytes.capacity() - self.bytes.len()) as u64;
         let wanted = room.min(self.left.end - self.left.start);

@@ -14,6 +14,7 @@ use crate::provision::references::{PREFIX, Promise, Promises, References, resolv
 use crate::users::resources::Kind;
 use crate::users::scim::error::{ErrorType, ScimError};
 use crate::users::scim::json;
+use crate::wiped::wipe_text;
 
 /// Whether what is wrong with one operation's frame is wrong with the whole request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,15 @@ pub(super) struct Frame {
     pub id: Uuid,
     precondition: Precondition,
     data: Option<Box<RawValue>>,
+}
+
+impl Drop for Frame {
+    /// There may be a password in it.
+    fn drop(&mut self) {
+        if let Some(data) = self.data.take() {
+            wipe_text(&mut Box::<str>::from(data).into_string());
+        }
+    }
 }
 
 /// The resources that a request makes: what each is, and the position of the operation.

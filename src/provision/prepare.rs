@@ -1,8 +1,6 @@
 //! What can be found out about an operation before the store is asked: whether its document is one,
 //! whether the rules agree to name and password, and the password's hash.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -45,7 +43,7 @@ pub(super) enum PreparedAct {
     CreateUser(UserDraft),
     ReplaceUser(UserDraft),
     /// The patch, and the hashes of the passwords in it.
-    PatchUser(Patch, HashMap<String, HashedPassword>),
+    PatchUser(Patch, Vec<(Secret, HashedPassword)>),
     CreateGroup(GroupDraft),
     ReplaceGroup(GroupDraft),
     PatchGroup(Patch),
@@ -82,7 +80,7 @@ enum Agreed {
 struct Half {
     prepared: Prepared,
     /// Where each goes: the text that stands for it in a patch, or none.
-    passwords: Vec<(Option<String>, Agreed)>,
+    passwords: Vec<(Option<Secret>, Agreed)>,
 }
 
 type Halves = Vec<Result<Half, ScimError>>;
@@ -97,7 +95,7 @@ impl Half {
         for ((text, _), hashed) in passwords.into_iter().zip(hashes) {
             match (&mut prepared.act, text) {
                 (PreparedAct::PatchUser(_, known), Some(text)) => {
-                    known.insert(text, hashed);
+                    known.push((text, hashed));
                 }
                 (PreparedAct::CreateUser(draft) | PreparedAct::ReplaceUser(draft), None) => {
                     draft.password = Some(hashed);
@@ -176,7 +174,7 @@ impl Provisioner {
         .into_iter();
         let hashed = halves.iter().map(|half| {
             let passwords = half.as_ref().map(|half| half.passwords.as_slice());
-            let hashed = |(_, agreed): &(Option<String>, Agreed)| match agreed {
+            let hashed = |(_, agreed): &(Option<Secret>, Agreed)| match agreed {
                 Agreed::Hashed(hash) => HashedPassword {
                     hash: hash.clone(),
                     must_change: false,
@@ -212,9 +210,9 @@ impl Provisioner {
                 let patch = patch::parse_patch(data, &self.schemas.user, leniency)?;
                 for text in patch::passwords(&patch) {
                     let agreed = self.agree_to_password(text)?;
-                    passwords.push((Some(text.to_owned()), agreed));
+                    passwords.push((Some(text.into()), agreed));
                 }
-                PreparedAct::PatchUser(patch, HashMap::new())
+                PreparedAct::PatchUser(patch, Vec::new())
             }
             (Kind::Group, Act::Create(data)) => {
                 PreparedAct::CreateGroup(self.group_draft(data, leniency)?)
@@ -242,11 +240,11 @@ impl Provisioner {
         &self,
         data: Value,
         leniency: Leniency,
-        passwords: &mut Vec<(Option<String>, Agreed)>,
+        passwords: &mut Vec<(Option<Secret>, Agreed)>,
     ) -> Result<UserDraft, ScimError> {
         let mut document = check::check_document(data, &self.schemas.user, leniency)?;
         if let Some(text) = take_password(&mut document) {
-            passwords.push((None, self.agree_to_password(&text)?));
+            passwords.push((None, self.agree_to_password(text.expose())?));
         }
         let name = text_of(&document, "userName");
         Ok(UserDraft {
@@ -413,9 +411,9 @@ pub(super) fn group_of(document: &mut Map<String, Value>, name: Name) -> GroupDr
 }
 
 /// Takes the password out of a canonical document.
-pub(super) fn take_password(document: &mut Map<String, Value>) -> Option<String> {
+pub(super) fn take_password(document: &mut Map<String, Value>) -> Option<Secret> {
     match document.remove("password") {
-        Some(Value::String(text)) => Some(text),
+        Some(Value::String(text)) => Some(Secret::new(text)),
         _ => None,
     }
 }

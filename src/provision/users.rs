@@ -1,6 +1,6 @@
 //! Users: made, replaced, patched, removed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -19,6 +19,7 @@ use crate::users::scim::places::{Place, scim_place};
 use crate::users::scim::render;
 use crate::users::scim::schema::ENTERPRISE;
 use crate::users::scim::zuora;
+use crate::users::secret::Secret;
 use crate::users::store::User;
 
 /// How long a chain of managers is followed.
@@ -97,7 +98,7 @@ impl Hand<'_> {
         id: Uuid,
         precondition: &Precondition,
         (patch, leniency): (&Patch, Leniency),
-        passwords: &HashMap<String, HashedPassword>,
+        passwords: &[(Secret, HashedPassword)],
     ) -> Applied<Done> {
         let Some(stored) = tx.user(id)? else {
             return Ok(Err(Self::gone(Kind::User, id)));
@@ -114,7 +115,10 @@ impl Hand<'_> {
         ));
         // A PATCH can take it away; what it does not speak of a PUT gives back.
         after.entry(ACTIVE).or_insert(Value::Null);
-        let password = take_password(&mut after).and_then(|text| passwords.get(&text));
+        let password = take_password(&mut after).and_then(|text| {
+            let is_it = |(known, _): &&(Secret, HashedPassword)| known.expose() == text.expose();
+            passwords.iter().find(is_it).map(|(_, hashed)| hashed)
+        });
         let name = match text_of(&after, "userName") {
             same if same == text_of(&before, "userName") => Name {
                 domain: stored.user.domain.clone(),

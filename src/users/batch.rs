@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::users::passwords::Fitness;
 use crate::users::secret::Secret;
+use crate::wiped::wipe_text;
 
 /// The pieces of a user's text, in the order in which they lie behind one another.
 #[derive(Debug, Clone, Copy)]
@@ -217,6 +218,20 @@ impl CheckedUsers {
         self.entries.clear();
         self.own.clear();
         self.defaults = 0;
+    }
+}
+
+impl Drop for CheckedUsers {
+    /// It holds hashes.
+    fn drop(&mut self) {
+        wipe_text(&mut self.text);
+    }
+}
+
+impl Drop for NewUsers {
+    /// It holds hashes.
+    fn drop(&mut self) {
+        wipe_text(&mut self.text);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::io::{self, Read};
 
+use crate::wiped::Wiped;
 use crate::wire::error::WireError;
 
 /// Turns encoded text, given in pieces of any size, into bytes.
@@ -28,8 +29,8 @@ pub trait Decoder: Default {
 pub struct Decoded<R, D> {
     source: R,
     decoder: D,
-    text: Vec<u8>,
-    bytes: Vec<u8>,
+    text: Wiped,
+    bytes: Wiped,
     /// So many of `bytes` have been handed out.
     taken: usize,
     state: State,
@@ -49,8 +50,8 @@ impl<R: Read, D: Decoder> Decoded<R, D> {
         Decoded {
             source,
             decoder: D::default(),
-            text: vec![0; FETCH],
-            bytes: Vec::new(),
+            text: vec![0; FETCH].into(),
+            bytes: Wiped::default(),
             taken: 0,
             state: State::Reading,
         }

@@ -13,6 +13,7 @@ use std::io::{self, BufRead, Read};
 
 use memchr::memchr;
 
+use crate::wiped::Wiped;
 use crate::wire::cid::content_ids_collide;
 use crate::wire::delimiter::{Delimiter, Found, Line};
 use crate::wire::error::{WireError, excerpt};
@@ -52,7 +53,7 @@ pub struct Multipart<R> {
     source_ended: bool,
     machine: Machine,
     /// Grows with the message.
-    buffer: Vec<u8>,
+    buffer: Wiped,
     /// Bytes that the buffer may have.
     most: usize,
     /// What has been fetched and not yet used is `buffer[start..end]`.
@@ -76,7 +77,7 @@ impl<R: Read> Multipart<R> {
             source,
             source_ended: false,
             machine: Machine::new(boundary, limits),
-            buffer: vec![0; FIRST],
+            buffer: vec![0; FIRST].into(),
             most,
             start: 0,
             end: 0,
@@ -134,7 +135,7 @@ impl<R: Read> Multipart<R> {
         if self.end == self.buffer.len() {
             // It was filled the last time.
             let larger = (self.buffer.len() * 2).min(self.most);
-            self.buffer.resize(larger, 0);
+            self.buffer.set_len_zeroed(larger);
         }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;

@@ -22,7 +22,7 @@ pub struct SpoolSettings {
 
 /// Bytes put aside.
 pub struct Spool {
-    file: SpooledTempFile,
+    file: Aside,
     limit: u64,
     length: u64,
 }
@@ -30,7 +30,7 @@ pub struct Spool {
 impl Spool {
     /// An empty spool.
     pub fn new(settings: &SpoolSettings) -> Self {
-        let file = tempfile::spooled_tempfile_in(IN_MEMORY, &settings.folder);
+        let file = Aside(tempfile::spooled_tempfile_in(IN_MEMORY, &settings.folder));
         Spool {
             file,
             limit: settings.limit,
@@ -64,6 +64,7 @@ impl Spool {
     /// The file could not be read back.
     pub fn into_reader(mut self) -> Result<SpoolReader, WireError> {
         self.file
+            .0
             .seek(SeekFrom::Start(0))
             .map_err(WireError::from_io)?;
         Ok(SpoolReader(self.file))
@@ -71,17 +72,33 @@ impl Spool {
 }
 
 /// Bytes that were put aside, to be read in any order.
-pub struct SpoolReader(SpooledTempFile);
+pub struct SpoolReader(Aside);
+
+/// What is put aside, which may hold passwords.
+struct Aside(SpooledTempFile);
+
+impl Drop for Aside {
+    /// Overwrites what is in memory.
+    fn drop(&mut self) {
+        if self.0.is_rolled() {
+            return;
+        }
+        // Memory that is there takes what is written to it.
+        let length = self.0.seek(SeekFrom::End(0)).unwrap_or(0);
+        let _ = self.0.seek(SeekFrom::Start(0));
+        let _ = io::copy(&mut io::repeat(0).take(length), &mut self.0);
+    }
+}
 
 impl Read for SpoolReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        self.0.0.read(buffer)
     }
 }
 
 impl Seek for SpoolReader {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.0.seek(position)
+        self.0.0.seek(position)
     }
 }
 
@@ -96,13 +113,13 @@ impl Write for Spool {
         if self.length + bytes.len() as u64 > self.limit {
             return Err(WireError::SpoolFull { limit: self.limit }.into());
         }
-        let count = self.file.write(bytes)?;
+        let count = self.file.0.write(bytes)?;
         self.length += count as u64;
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.0.flush()
     }
 }
 

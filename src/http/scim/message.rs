@@ -8,8 +8,12 @@ use crate::http::scim::error::Failure;
 use crate::provision::bulk_request::unread;
 use crate::users::scim::error::ScimError;
 use crate::users::scim::json;
+use crate::wiped::Wiped;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
+
+/// Room for a message at first, so that most need not be moved.
+const FIRST: usize = 16 * 1024;
 
 /// Reads a message of at most `limit` bytes.
 ///
@@ -52,8 +56,8 @@ pub fn text(
     body: impl Read,
     limit: u64,
     too_large: fn(u64) -> ScimError,
-) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
+) -> Result<Wiped, Failure> {
+    let mut bytes = Wiped::with_capacity(FIRST);
     // One byte more tells a body that is too long from one that just fits.
     inflate::decode(encoding, body, limit)
         .and_then(|body| {

@@ -9,6 +9,9 @@ use crate::quoted;
 /// Bytes of text that a header field or a parameter may have.
 pub const TEXT_LIMIT: usize = 64 * 1024;
 
+/// Room for a text at first.
+const FIRST_TEXT: usize = 128;
+
 /// The next child element, or none at the parent's end; between elements only white space is allowed.
 ///
 /// # Errors
@@ -37,7 +40,8 @@ pub fn next_child<R: Read>(xml: &mut XmlReader<R>, parent: &str) -> Result<Optio
 /// # Errors
 /// The document is not well-formed, there is an element inside, or the text is too long.
 pub fn read_text<R: Read>(xml: &mut XmlReader<R>, name: &str) -> Result<String, Fault> {
-    let mut text = String::new();
+    // It may be a password, and room that is not moved leaves no copy of it.
+    let mut text = String::with_capacity(FIRST_TEXT);
     loop {
         match xml.next()? {
             XmlEvent::Text(piece) if text.len() + piece.len() > TEXT_LIMIT => {

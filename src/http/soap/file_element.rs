@@ -8,6 +8,7 @@ use crate::http::soap::parameters::is_nil;
 use crate::http::soap::plain_text::{begins_with_heading, is_plain_text};
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::quoted;
+use crate::wiped::Wiped;
 use crate::wire::base64::{Base64Push, SIGN_OF_TEXT, SIGN_OF_URL};
 use crate::wire::decoder::Decoder;
 use crate::wire::error::WireError;
@@ -248,7 +249,7 @@ enum Kind {
     Reference,
     Base64 {
         decoder: Base64Push,
-        decoded: Vec<u8>,
+        decoded: Wiped,
         spool: Spool,
     },
 }
@@ -302,7 +303,7 @@ impl<'s> Content<'s> {
             return Err(not_encoded(self.name));
         }
         let mut decoder = Base64Push::default();
-        let (mut decoded, mut spool) = (Vec::new(), Spool::new(self.settings));
+        let (mut decoded, mut spool) = (Wiped::default(), Spool::new(self.settings));
         decode(&mut decoder, &mut decoded, &mut spool, &self.head)
             .map_err(|error| not_base64(self.name, &self.head, error))?;
         self.kind = Kind::Base64 {

@@ -17,6 +17,7 @@ use crate::users::scim::patch_change::{Action, Change, Op, Target, changes, is_s
 use crate::users::scim::patch_path::PatchPath;
 use crate::users::scim::path::AttributePath;
 use crate::users::scim::schema::ResourceType;
+use crate::wiped::wipe_text;
 
 /// URN of the message.
 pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
@@ -36,6 +37,21 @@ impl fmt::Debug for Patch {
         f.debug_struct("Patch")
             .field("changes", &self.changes.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Patch {
+    /// What sets a password holds it in the clear.
+    fn drop(&mut self) {
+        for change in &mut self.changes {
+            let is_password = is_password(&change.target);
+            if let Action::Add(Value::String(text)) | Action::Replace(Value::String(text)) =
+                &mut change.action
+                && is_password
+            {
+                wipe_text(text);
+            }
+        }
     }
 }
 
@@ -90,19 +106,24 @@ pub fn parse_patch(
 
 /// The passwords in the clear that a message sets.
 pub fn passwords(patch: &Patch) -> impl Iterator<Item = &str> {
-    patch.changes.iter().filter_map(|change| {
-        let Target::Attribute { attribute, .. } = &change.target else {
-            return None;
-        };
-        match &change.action {
-            Action::Add(value) | Action::Replace(value)
-                if attribute.extension.is_none() && attribute.name == "password" =>
-            {
+    patch
+        .changes
+        .iter()
+        .filter_map(|change| match &change.action {
+            Action::Add(value) | Action::Replace(value) if is_password(&change.target) => {
                 value.as_str()
             }
             _ => None,
+        })
+}
+
+fn is_password(target: &Target) -> bool {
+    match target {
+        Target::Attribute { attribute, .. } => {
+            attribute.extension.is_none() && attribute.name == "password"
         }
-    })
+        _ => false,
+    }
 }
 
 fn check_schemas(schemas: Option<&Value>, leniency: Leniency) -> Result<(), ScimError> {

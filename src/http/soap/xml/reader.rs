@@ -9,6 +9,8 @@ use std::io::Read;
 
 use quick_xml::parser::{ElementParser, Parser, PiParser};
 
+use crate::wiped::WipedText;
+
 use super::characters;
 use super::chars::SPACE;
 use super::declaration::{self, DeclaredEncoding};
@@ -68,7 +70,7 @@ pub struct XmlReader<R> {
     declared: DeclaredEncoding,
     state: State,
     /// The text that the next event hands on.
-    piece: String,
+    piece: WipedText,
     /// The names of the open elements as written, the innermost last.
     open: Vec<String>,
     namespaces: Namespaces,
@@ -119,7 +121,7 @@ impl<R: Read> XmlReader<R> {
             limits,
             declared,
             state: State::Start,
-            piece: String::new(),
+            piece: WipedText::default(),
             open: Vec::new(),
             namespaces: Namespaces::default(),
         }

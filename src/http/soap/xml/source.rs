@@ -6,6 +6,8 @@
 
 use std::io::{self, Read};
 
+use crate::wiped::{Wiped, WipedText};
+
 use super::chars;
 use super::error::{Position, XmlError, XmlErrorKind};
 
@@ -17,10 +19,10 @@ pub(super) struct Source<R> {
     inner: R,
     /// Bytes as they came. The first `cut` of them are the beginning of a
     /// character whose rest has not come yet.
-    raw: Vec<u8>,
+    raw: Wiped,
     cut: usize,
     /// What has been found good. Before `start` it has been consumed.
-    text: String,
+    text: WipedText,
     start: usize,
     /// The place of `start`.
     position: Position,
@@ -37,9 +39,9 @@ impl<R: Read> Source<R> {
     pub(super) fn new(inner: R) -> Self {
         Self {
             inner,
-            raw: vec![0; FIRST_READ],
+            raw: vec![0; FIRST_READ].into(),
             cut: 0,
-            text: String::new(),
+            text: WipedText::default(),
             start: 0,
             position: Position::START,
             end: None,
@@ -119,7 +121,7 @@ impl<R: Read> Source<R> {
                 let len = self.cut + read;
                 self.take_in(len);
                 if len == self.raw.len() {
-                    self.raw.resize((len * 2).min(READ), 0);
+                    self.raw.set_len_zeroed((len * 2).min(READ));
                 }
             }
             Err(error) => self.end = Some(End::Broken(XmlErrorKind::Io(error))),
