@@ -82,7 +82,7 @@ fn wide(name: &str, numbers: std::ops::Range<usize>) -> String {
     csv
 }
 
-fn file(name: &str, count: usize) -> String {
+pub fn file(name: &str, count: usize) -> String {
     format!("username,password\n{}", rows(name, 0..count))
 }
 
@@ -95,7 +95,7 @@ pub fn ran(ended: Result<Ended, JobError>) -> Report {
 }
 
 #[track_caller]
-fn recorded(ended: Result<Ended, JobError>) -> ImportRecord {
+pub fn recorded(ended: Result<Ended, JobError>) -> ImportRecord {
     match ended {
         Ok(Ended::Recorded(record)) => *record,
         other => panic!("there is no record: {other:?}"),

@@ -46,7 +46,7 @@ fn get(server: &Serving, path: &str) -> Response {
 }
 
 /// One exchange over HTTPS with a client that trusts this certificate alone.
-fn over_tls(server: &Serving, certificate: &Path, name: &str, request: &str) -> String {
+pub fn over_tls(server: &Serving, certificate: &Path, name: &str, request: &str) -> String {
     let mut roots = RootCertStore::empty();
     let own = CertificateDer::from_pem_file(certificate).expect("a certificate");
     roots.add(own).expect("a certificate to trust");

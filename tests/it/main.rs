@@ -72,6 +72,7 @@ mod password_rights;
 mod hash_schemes;
 mod hashes;
 mod lifecycle;
+mod precautions;
 mod crash;
 mod crash_queue;
 mod soapui;
