@@ -1,7 +1,7 @@
 //! Failed logins in the audit: the first of a minute one by one, the others counted in one entry at its end,
 //! so that a flood of them fills neither the audit nor the memory.
 //!
-//! Whoever finds a login to have failed only hands it over; a thread looks up whom the name means and writes.
+//! The code that refuses a login only hands it over; a thread looks up which operator the name means, and writes.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ const OF_EACH: u64 = 5;
 /// Entries of all accounts in a minute.
 const OF_ALL: u64 = 100;
 
-/// Accounts and addresses that are told apart in a minute; the logins of further ones are counted together.
+/// Accounts and addresses that are counted separately in a minute; the logins of further ones are counted together.
 const KEYS: usize = 10_000;
 
 /// Failed logins that may wait to be written; further ones are only counted.
@@ -152,7 +152,7 @@ fn write(store: &dyn Store, clock: &Clock, logins: &Receiver<FailedLogin>, left_
         match next {
             Ok(login) => match Account::of(store, login) {
                 Ok(account) => {
-                    if counts.is_told(&account) {
+                    if counts.is_recorded(&account) {
                         entries.push(account.entry(clock));
                     }
                 }
@@ -160,15 +160,15 @@ fn write(store: &dyn Store, clock: &Clock, logins: &Receiver<FailedLogin>, left_
             },
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                tell(store, entries);
+                record(store, entries);
                 return;
             }
         }
-        tell(store, entries);
+        record(store, entries);
     }
 }
 
-fn tell(store: &dyn Store, entries: Vec<AuditEntry>) {
+fn record(store: &dyn Store, entries: Vec<AuditEntry>) {
     for entry in entries {
         let noted = store.transact(&entry.organization, &mut |tx| tx.note(&entry));
         if let Err(error) = noted {
@@ -177,7 +177,7 @@ fn tell(store: &dyn Store, entries: Vec<AuditEntry>) {
     }
 }
 
-/// Whom a failed login is about.
+/// The account that a failed login is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Account {
     organization: String,
@@ -247,7 +247,7 @@ struct Key {
 struct Counts {
     begun: Instant,
     of_each: HashMap<Key, u64>,
-    told: u64,
+    recorded: u64,
     /// Those that are counted together, because too many accounts and addresses take part.
     beyond: u64,
 }
@@ -263,7 +263,7 @@ impl Counts {
         Counts {
             begun: now,
             of_each: HashMap::new(),
-            told: 0,
+            recorded: 0,
             beyond: 0,
         }
     }
@@ -274,7 +274,7 @@ impl Counts {
     }
 
     /// Counts a login; whether it has an entry of its own.
-    fn is_told(&mut self, account: &Account) -> bool {
+    fn is_recorded(&mut self, account: &Account) -> bool {
         let key = account.key();
         if self.of_each.len() >= KEYS && !self.of_each.contains_key(&key) {
             self.beyond += 1;
@@ -282,14 +282,14 @@ impl Counts {
         }
         let count = self.of_each.entry(key).or_insert(0);
         *count += 1;
-        let is_told = *count <= OF_EACH && self.told < OF_ALL;
-        match is_told {
-            true => self.told += 1,
-            // Those that were told are not counted a second time.
+        let is_recorded = *count <= OF_EACH && self.recorded < OF_ALL;
+        match is_recorded {
+            true => self.recorded += 1,
+            // Those with an entry of their own are not counted a second time.
             false if *count <= OF_EACH => self.beyond += 1,
             false => {}
         }
-        is_told
+        is_recorded
     }
 
     /// What has to be said at the end of a minute; the next one begins.
@@ -378,16 +378,16 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_minute_are_told_and_the_others_counted() {
+    fn the_first_of_a_minute_have_entries_and_the_others_are_counted() {
         let mut counts = Counts::new(Instant::now());
         let told = |counts: &mut Counts, account: &Account, times| {
-            (0..times).filter(|_| counts.is_told(account)).count()
+            (0..times).filter(|_| counts.is_recorded(account)).count()
         };
         assert_eq!(told(&mut counts, &account("ann", true, 1), 12), 5);
         assert_eq!(told(&mut counts, &account("ann", true, 2), 2), 2);
         // Names that no operator has are one account.
         let unknown = |number| account(&format!("x{number}"), false, 1);
-        let of_unknown = (0..9).filter(|number| counts.is_told(&unknown(*number)));
+        let of_unknown = (0..9).filter(|number| counts.is_recorded(&unknown(*number)));
         assert_eq!(of_unknown.count(), 5);
         let expected = [(Some("ann".to_owned()), 7), (Some(String::new()), 4)];
         assert_eq!(ended(&mut counts), expected);
@@ -401,7 +401,7 @@ mod tests {
         let mut told = 0;
         let attempts = KEYS as u64 + 500;
         for number in 0..attempts {
-            told += u64::from(counts.is_told(&account(&format!("a{number}"), true, 1)));
+            told += u64::from(counts.is_recorded(&account(&format!("a{number}"), true, 1)));
         }
         assert_eq!(told, OF_ALL);
         assert_eq!(counts.of_each.len(), KEYS);

@@ -167,8 +167,8 @@ impl Administration {
         }
     }
 
-    /// Gives the user called `name` a password that somebody else chose, who has this role; one that is fit
-    /// only as an initial one has to be changed at the first login.
+    /// Gives the user called `name` a password that a caller with this role chose; one that is fit only as an
+    /// initial one has to be changed at the first login.
     ///
     /// # Errors
     /// The role does not allow it, there is no such user, the password breaks a rule, or the store failed.

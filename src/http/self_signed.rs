@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_an_earlier_version_is_renewed_and_one_of_somebody_else_is_left() {
+    fn one_of_an_earlier_version_is_renewed_and_a_certificate_of_the_user_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let earlier = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let (certificate, key) = (

@@ -276,7 +276,7 @@ mod tests {
         let certificates = Certificates::load(&settings, folder.path(), now()).unwrap();
         let first = served(&certificates);
         assert_eq!(certificates.reload_if_changed(now()), Ok(false));
-        // A key without its certificate: somebody is in the middle of replacing both.
+        // A key without its certificate: the two files are just being replaced.
         let key = fs::read(folder.path().join("key.pem")).unwrap();
         fs::write(
             folder.path().join("key.pem"),

@@ -1,5 +1,5 @@
 //! Whose password a caller may set. A new user comes with any password that the rules allow; this is about
-//! users who exist, for whom a new password means that somebody else can act as them.
+//! users who exist, for whom a new password means that another person can act as them.
 //!
 //! Every channel asks this one rule: rows of files in the stores (`change`, `rehearse`), SCIM in
 //! `provision`, SOAP's `changePassword` in `admin`.

@@ -493,7 +493,7 @@ fn failed_logins_are_in_the_audit_and_a_flood_is_counted() {
     );
     let answer = soap("/services/AuthenticationAdmin", None, &login);
     assert!(answer.body.contains(">false<"), "{}", answer.body);
-    // Names that nobody has, one of them a password in the wrong place; more than are told in a minute.
+    // Names that no operator has, one of them a password in the wrong place; more than have entries in a minute.
     let odd = "Kp9#vTz!qW37";
     assert_eq!(post(&server, rest, &basic(odd, WRONG), csv).status, 401);
     for number in 0..10 {

@@ -68,7 +68,7 @@ pub fn actor(organization: &str) -> Actor {
     }
 }
 
-/// Somebody who makes and removes operators and tokens.
+/// The actor who makes and removes operators and tokens.
 pub fn by() -> Actor {
     actor(ORGANIZATION)
 }

@@ -166,7 +166,7 @@ impl Content {
     }
 }
 
-/// Looks into the database without a trace: where no process has it open there is no log, and SQLite is told
+/// Looks into the database without a trace: where no process has it open there is no log, and SQLite is asked
 /// not to look for one and to take no lock.
 fn look(path: &Path) -> rusqlite::Result<Content> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
