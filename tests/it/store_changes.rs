@@ -12,7 +12,7 @@ use muster::users::reject_block::RejectCursor;
 use muster::users::store::{
     Finish, ImportStep, NewPassword, NewRole, Outcome, RoleAdded, Store, User, Written,
 };
-use muster::users::undo::{NO_IMAGE, TOUCHED, Undone};
+use muster::users::undo::{GONE, NO_IMAGE, TOUCHED, Undone};
 use uuid::Uuid;
 
 use crate::stores::{
@@ -942,7 +942,8 @@ fn what_cannot_be_restored_is_left_and_told() {
         import(store, ConflictPolicy::Skip, vec![batch(&[(2, "carl")])]);
         let undone = undo(store, id);
         assert_eq!((undone.removed, undone.restored), (0, 1), "{name}");
-        assert_eq!(left(&undone), [("ann", NO_IMAGE)], "{name}");
+        let gone = [("ann", NO_IMAGE), ("bob", GONE), ("carl", GONE)];
+        assert_eq!(left(&undone), gone, "{name}");
         let email = |who| user(store, who).email;
         assert_eq!(email("ann").as_deref(), Some("new@x"), "{name}");
         assert_eq!((email("carl"), email("dora")), (None, None), "{name}");
