@@ -37,6 +37,7 @@ table=(
   "soap-clients 3600 tools,build zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub, Axis, Go"
   "esb 600 tools,build Apache Synapse and Spring Integration, with the files of examples/esb"
   "scim-testers 1800 tools,build scim2-tester, scim-sanity, scim2-client, a probe of every item"
+  "trial-faults 1800 tools tests/trials: kills and failures at the n-th system call, 64 of the worst requests"
   "trial-crashes 3600 - kills in the middle of imports, 100 of each kind"
   "trial-measures 1800 - the tests that measure"
 )
@@ -50,6 +51,7 @@ run_tools() {
   python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
   command -v npm >/dev/null 2>&1 || missing+=(nodejs npm)
   command -v valgrind >/dev/null 2>&1 || missing+=(valgrind)
+  command -v strace >/dev/null 2>&1 || missing+=(strace)
   [ ${#missing[@]} -eq 0 ] && return 0
   if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" -ne 0 ]; then
     echo "missing, and not installable here: ${missing[*]}"
@@ -102,6 +104,8 @@ run_cases() {
   python3 "$MUSTER_CASES/run.py" --bin "$binary" "${gate[@]}"
 }
 
+# One by one: each measures, or stops, processes of its own.
+run_trial-faults() { cargo test --locked --release --test trials -- --test-threads=1 --nocapture; }
 run_trial-crashes() { CRASH_KILLS=100 cargo test --locked --test it crash -- --nocapture; }
 run_trial-measures() { cargo test --locked --release --test it -- --ignored --nocapture; }
 

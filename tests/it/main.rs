@@ -10,6 +10,7 @@
     reason = "what a test does not expect ends it"
 )]
 
+mod exchange;
 mod app;
 mod message;
 mod channels;
@@ -44,6 +45,11 @@ mod floors;
 mod xml_conformance;
 mod presets;
 mod process;
+mod fault;
+mod full_disk;
+mod failing_disk;
+mod no_resources;
+mod peaks;
 mod stores;
 mod store_changes;
 mod store_resources;
