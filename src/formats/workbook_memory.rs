@@ -64,7 +64,7 @@ impl WorkbookMemory {
 }
 
 impl Reserved {
-    /// Gives back what it has and waits for so many bytes. Whoever waits holds nothing, so that no two workbooks
+    /// Gives back what it has and waits for so many bytes. A workbook that waits holds nothing, so that no two
     /// wait for each other.
     ///
     /// # Errors

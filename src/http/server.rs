@@ -215,7 +215,7 @@ pub async fn run(
     let _ = stopping.send(true);
     let failed = |error: &dyn fmt::Display| format!("the server failed: {error}");
     if let Some(ended) = ended {
-        // Nobody would be served any more: whoever watches the process starts it again.
+        // No request would be served any more: the service manager starts the process again.
         let why = match ended {
             Ok(Ok(())) => "its listeners have ended".to_owned(),
             Ok(Err(error)) => error.to_string(),

@@ -11,7 +11,7 @@ use crate::users::problem::{Problem, Severity};
 use crate::users::store_error::StoreError;
 use crate::wire::error::{WireError, is_full};
 
-/// Seconds after which somebody may have made room on a disk.
+/// Seconds after which there may be room on a disk again.
 const FULL_RETRY: u64 = 60;
 
 /// Why an import ended before the end of its file.

@@ -63,7 +63,7 @@ impl From<HashError> for StoreError {
 }
 
 impl StoreError {
-    /// Whether the same may be done later without anybody changing the request or the settings.
+    /// Whether the same request may succeed later, unchanged.
     pub fn passes(&self) -> bool {
         match self {
             StoreError::Full

@@ -15,7 +15,7 @@ use crate::users::store_error::StoreError;
 /// URN of the message.
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-/// Seconds after which somebody may have made room on a disk.
+/// Seconds after which there may be room on a disk again.
 const FULL_RETRY: u64 = 60;
 
 /// An error, and what its answer says in its head.

@@ -23,7 +23,7 @@ const EVERY_PAGES: i32 = 16_000;
 /// when all of it was copied, which beside a busy writer never happens.
 const MOST_PAGES: i32 = 64_000;
 
-/// How often reading connections are looked at that nobody uses.
+/// How often idle reading connections are looked for.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// The thread that copies, and closes reading connections that are not used.

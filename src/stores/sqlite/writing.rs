@@ -4,7 +4,7 @@
 //! After a failed `fsync` it is not known what of the write-ahead log is on the disk: Linux reports such an error
 //! once and takes the pages for written afterwards. So every connection is closed, the next one reads the log as
 //! after a crash and copies all of it into the database with syncs of its own, and only then the next transaction
-//! begins. Whoever waited for the commit is told that its outcome is not known.
+//! begins. Callers that waited for the commit are told that its outcome is not known.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -259,7 +259,7 @@ impl Writing {
         }
     }
 
-    /// Opens the database again without waiting for somebody to write to it.
+    /// Opens the database again without waiting for the next write.
     fn recover_later(self: &Arc<Self>) {
         let writing = Arc::downgrade(self);
         let started = std::thread::Builder::new()
