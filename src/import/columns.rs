@@ -7,11 +7,11 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::formats::csv_writer::is_marked;
 use crate::formats::delimiter::Delimiter;
-use crate::formats::row::{Row, TextRow};
+use crate::formats::row::{Flaw, Row, TextRow};
 use crate::import::cells;
 use crate::import::header_words::{self, HeaderWords};
 use crate::import::presets::Cells;
@@ -271,7 +271,45 @@ impl<'t> ColumnPlan<'t> {
 
     /// The same of a row with fields that are no text.
     pub fn cells(&self, row: &Row<'_>) -> Vec<String> {
-        self.without_password(row.len(), row.fields().map(String::from_utf8_lossy))
+        let cells = row.fields().map(String::from_utf8_lossy);
+        let mut cells = self.without_password(row.len(), cells);
+        if matches!(row.flaw(), Some(field) if matches!(field.flaw, Flaw::Quotes(_))) {
+            self.hide_strays(&mut cells, row);
+        }
+        cells
+    }
+
+    /// Blanks what may be the password of a row whose quotation marks are unclear. Where a mark is alone in its cell,
+    /// a delimiter stood behind it and the cells have moved: then the user name alone is left, so that the row fails
+    /// again until it is mended.
+    fn hide_strays(&self, cells: &mut [String], row: &Row<'_>) {
+        let mut fields = row.fields();
+        if fields.any(|field| memchr_iter(b'"', field).count() % 2 == 1) {
+            let sign = self.delimiter.map_or(',', |it| char::from(it.byte()));
+            for (position, cell) in cells.iter_mut().enumerate() {
+                // In a later column there may be something else by now.
+                if position > 0 || self.name_position > 0 {
+                    cell.clear();
+                }
+                if position == self.name_position {
+                    cell.push(sign);
+                    cell.push('…');
+                }
+            }
+            return;
+        }
+        let is_password = |column: &Column| column.field == Some(Field::Password);
+        if !self.columns.iter().any(is_password) {
+            return;
+        }
+        let others = cells.iter_mut().enumerate();
+        for (_, cell) in others.filter(|(position, _)| *position != self.name_position) {
+            let bare = cell.trim_matches(|sign: char| sign == '"' || sign.is_whitespace());
+            let is_known = cells::is_claim_shaped(bare) || cells::is_address(bare);
+            if !is_known && (self.open_ended || passwords::looks_like_one(bare)) {
+                cell.clear();
+            }
+        }
     }
 
     fn without_password<'c>(

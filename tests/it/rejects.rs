@@ -438,6 +438,31 @@ fn a_row_in_one_cell_is_rejected_and_its_password_kept_nowhere() {
 }
 
 #[test]
+fn rows_with_unclear_quotation_marks_are_kept_without_their_passwords() {
+    let server = TestApp::start();
+    for table in [
+        "UserName,Password,Claims\n\"Falk, \"M\"\",Meadow-Lark-77,http://wso2.org/claims/country=FR\n",
+        "UserName,Password,Claims\n\"Falk, \"M\"\",summertime\n",
+        "username,title,password\nmira,\"Dr, \"x\" y\",Meadow-Lark-77\n",
+        "username,title,password,country\nmira,\"Dr, \"x\" y\",Meadow-Lark-77\n",
+        "username,password\nmira,\"Meadow\"-Lark-77\n",
+    ] {
+        import(&server, &[], table);
+        let codes: Vec<String> = server.findings().into_iter().map(|it| it.2).collect();
+        assert_eq!(codes, ["csv-quotes"], "{table}");
+        let (file, _) = rest_file(&server, &last(&server));
+        for secret in ["Lark-77", "summertime"] {
+            assert!(!file.contains(secret), "{table}: {file}");
+        }
+        // Sent again as it is, it makes no user of what is left.
+        let before = server.user_names();
+        import(&server, &[], &file);
+        let names = server.user_names();
+        assert!(names == before || names == ["mira"], "{table}: {names:?}");
+    }
+}
+
+#[test]
 fn a_password_that_was_filled_in_is_taken_as_it_stands() {
     let server = TestApp::start();
     import(
