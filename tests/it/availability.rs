@@ -289,7 +289,7 @@ fn serve_many(for_so_long: Duration) {
     let mut times = times.lock().expect("no panic").clone();
     times.sort();
     let last = times.get(times.len() * 99 / 100).expect("there are some");
-    println!("{} calls, p99 {last:?}", times.len());
+    eprintln!("{} calls, p99 {last:?}", times.len());
     assert!(
         *last <= Duration::from_secs(2),
         "p99 of {} calls: {last:?}",

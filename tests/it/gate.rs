@@ -124,7 +124,7 @@ fn caller(gate: &Gate, credentials: &Credentials) -> Option<Caller> {
     match gate.recall(credentials).unwrap() {
         Recalled::Caller(caller) => Some(caller),
         Recalled::Wrong => None,
-        Recalled::Unknown(acting) => gate.verify(credentials, acting),
+        Recalled::Unknown(acting) => gate.verify(credentials, acting).unwrap(),
     }
 }
 

@@ -251,7 +251,7 @@ fn guessing_strangers_hold_neither_imports_nor_callers_up() {
         times.sort();
         let (half, last) = (times[times.len() / 2], times[times.len() * 99 / 100]);
         stop.store(true, Ordering::Relaxed);
-        println!(
+        eprintln!(
             "import of 20 passwords: {import:?}; a remembered caller: p50 {half:?}, p99 {last:?}"
         );
         assert_eq!(status, "201");
