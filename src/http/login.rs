@@ -7,14 +7,15 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use actix_web::web;
+use actix_web::{rt, web};
+use tracing::Instrument;
 
 use crate::access::basic::Credentials;
 use crate::access::failed_logins::{FailedLogin, Method};
 use crate::access::gate::{Caller, Recalled};
 use crate::access::login_guard::{Limited, Penalty};
 use crate::app::App;
-use crate::http::blocking;
+use crate::http::blocking::{self, Failed};
 use crate::http::challenge::Challenge;
 use crate::http::traffic::network;
 use crate::users::import_record::Door;
@@ -116,13 +117,15 @@ pub async fn by_password(
             continue;
         }
         let shared = app.clone();
-        let verified = blocking::run(move || {
-            // The turn lasts as long as the work, whether the caller still waits for it or not.
+        // The turn lasts as long as the work, whether the caller still waits for it or not.
+        let verifying = async move {
             let _turn = turn;
-            shared.gate.verify(&credentials, acting)
-        });
+            blocking::run(move || shared.gate.verify(&credentials, acting)).await
+        };
+        let verified = rt::spawn(verifying.in_current_span());
         let verified = verified
             .await
+            .unwrap_or(Err(Failed::Died))
             .map_err(|failed| Refused::Failed(failed.into()))?
             .map_err(Refused::Failed)?;
         let Some(caller) = verified else {

@@ -473,6 +473,36 @@ pub fn log_in_from(server: &TestApp, name: &str, password: &str, address: &str) 
     server.post_as(path, None, "text/xml", &[&from], body.as_bytes())
 }
 
+#[test]
+fn a_login_counts_for_itself_also_when_the_head_has_credentials() {
+    let server = TestApp::start();
+    server.add_operator("ann", Role::Import);
+    let content =
+        |password: &str| format!("<x:username>ann</x:username><x:password>{password}</x:password>");
+    let namespace = "http://authentication.services.core.carbon.wso2.org";
+    let ask = |password: &str| {
+        let body = envelope("login", namespace, &content(password));
+        let path = "/services/AuthenticationAdmin";
+        server.post_as(path, Some(&admin()), "text/xml", &[], body.as_bytes())
+    };
+    let right = ask(ADMIN_PASSWORD);
+    assert_eq!(
+        right.element("return").as_deref(),
+        Some("true"),
+        "{}",
+        right.body
+    );
+    assert!(right.header("set-cookie").is_some(), "{right:?}");
+    let wrong = ask("wrong");
+    assert_eq!(
+        wrong.element("return").as_deref(),
+        Some("false"),
+        "{}",
+        wrong.body
+    );
+    assert_eq!(wrong.header("set-cookie"), None);
+}
+
 /// Imports kim with nothing but this cookie.
 fn import_with(server: &TestApp, cookie: &str) -> Response {
     let cookie = format!("Cookie: a=b; {cookie}; c=d");

@@ -40,16 +40,14 @@ pub fn memory_down_to(server: &Serving, bytes: u64, most: Duration) -> u64 {
 /// One exchange as the operator admin.
 pub fn ask(server: &Serving, request: &str, fields: &str, body: &[u8]) -> Response {
     let mut stream = server.connect();
-    write!(
-        stream,
+    let head = format!(
         "{request} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n{fields}Content-Length: {}\r\n\
          Connection: close\r\n\r\n",
         basic("admin", ADMIN_PASSWORD),
         body.len()
-    )
-    .expect("it is read");
+    );
     // A server that refuses a body may close before all of it is sent.
-    let _ = stream.write_all(body);
+    let _ = stream.write_all(&[head.as_bytes(), body].concat());
     Response::read(&mut stream)
 }
 

@@ -127,7 +127,7 @@ fn unknown_names_are_answered_as_known_ones() {
     let server = behind_a_proxy();
     server.add_operator("ann", Role::Read);
     let answers = |name: &str, address: &str| {
-        let field = format!("X-Forwarded-For: {address}\r\n");
+        let field = format!("X-Forwarded-For: {address}\r\nX-Request-Id: one\r\n");
         let one = |number| {
             let answer = get(&server, &basic(name, &format!("guess {number}")), &field);
             (

@@ -47,6 +47,10 @@ fn a_password_that_cannot_be_verified_for_lack_of_memory_is_not_called_wrong() {
 fn a_thread_that_cannot_be_started_is_told_and_later_one_is() {
     let home = Home::new();
     let server = Serving::start(&home);
+    // The workers have begun; none of them has needed a thread.
+    for _ in 0..8 {
+        assert_eq!(ask(&server, "GET /healthz", "", b"").status, 200);
+    }
     let Some(injection) = Injection::into(&server, "clone,clone3:error=EAGAIN") else {
         return;
     };

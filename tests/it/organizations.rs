@@ -155,8 +155,8 @@ impl Two {
         let headers = [caller.as_slice(), &asked.headers].concat();
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}Content-Type: {}\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nX-Request-Id: one\r\n\
+             {headers}Content-Type: {}\r\nContent-Length: {}\r\n\r\n{body}",
             asked.media_type,
             body.len()
         );

@@ -79,7 +79,7 @@ fn post(server: &TestApp, body: &str) -> Response {
         "/services/UserAdmin",
         None,
         "text/xml",
-        &[],
+        &["X-Request-Id: one"],
         body.as_bytes(),
     )
 }

@@ -197,9 +197,10 @@ async fn post(
         form,
     };
     let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
-    let answered = match call.caller {
-        Some(_) => answer(call, incoming).await,
-        None => {
+    // A login says in its envelope who logs in, whatever the head says.
+    let answered = match call.caller.is_some() && service.asks_for_credentials() {
+        true => answer(call, incoming).await,
+        false => {
             let address = state.traffic.address_of(request.head());
             answer_stranger(call, incoming, &app, address).await
         }

@@ -225,9 +225,11 @@ impl Drop for Scan<'_> {
 mod tests {
     use super::*;
     use crate::stores::sqlite::connection::open_writing;
+    use crate::stores::sqlite::file::prepare;
 
     fn pool(folder: &Path, connections: usize, scans: usize) -> Readers {
         let path = folder.join("readers.db");
+        prepare(&path).unwrap();
         drop(open_writing(&path).unwrap());
         Readers::new(&path, Bounds { connections, scans })
     }

@@ -315,6 +315,7 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stores::sqlite::file::prepare;
     use crate::stores::sqlite::migrations::migrate;
     use crate::stores::sqlite::readers::Bounds;
     use rusqlite::ffi;
@@ -323,6 +324,7 @@ mod tests {
     fn after_a_failure_of_the_disk_the_database_is_opened_again_before_the_next_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("writing.db");
+        prepare(&path).unwrap();
         migrate(&mut open_writing(&path).unwrap()).unwrap();
         let readers = Arc::new(Readers::new(&path, Bounds::default()));
         let writing = Writing::open(&path, Arc::clone(&readers)).unwrap();
