@@ -78,6 +78,8 @@ pub struct FailedLogin {
     pub method: Method,
     /// From where.
     pub address: Option<IpAddr>,
+    /// The id of the request.
+    pub request_id: Option<String>,
 }
 
 /// Writes failed logins into the audit.
@@ -229,6 +231,7 @@ impl Account {
             "address": self.login.address.map(|address| address.to_string()),
             "knownOperator": self.is_known,
         });
+        entry.request_id = self.login.request_id.clone();
         entry
     }
 }
@@ -346,6 +349,7 @@ fn entry(clock: &Clock, organization: &str, name: &str, door: Door) -> AuditEntr
         organization: organization.to_owned(),
         operator: name.to_owned(),
         door,
+        request_id: None,
     };
     AuditEntry::new(&who, ACTION, clock.now())
 }
@@ -364,6 +368,7 @@ mod tests {
                 door: Door::Soap,
                 method: Method::Basic,
                 address: Some(IpAddr::from([10, 0, 0, last])),
+                request_id: None,
             },
         }
     }

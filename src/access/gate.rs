@@ -42,6 +42,8 @@ pub struct Caller {
     /// Whether they may act in any other as well: they are an operator of all organizations, and neither
     /// their name nor their token says which one they mean.
     pub anywhere: bool,
+    /// The id of the request they make, for the audit.
+    pub request_id: Option<String>,
 }
 
 impl Caller {
@@ -53,6 +55,7 @@ impl Caller {
             role: Role::Admin,
             organization: organization.to_owned(),
             anywhere: true,
+            request_id: None,
         }
     }
 
@@ -67,6 +70,7 @@ impl Caller {
             organization: self.organization.clone(),
             operator: self.name.clone(),
             door,
+            request_id: self.request_id.clone(),
         }
     }
 
@@ -77,6 +81,7 @@ impl Caller {
             role: acting.operator.role,
             organization: acting.organization,
             anywhere: acting.anywhere,
+            request_id: None,
         }
     }
 }

@@ -143,6 +143,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         door: Door::Terminal,
         operator: caller.name,
         may_grant_admin: true,
+        request_id: None,
         file_name: arguments.file.to_string_lossy().into_owned(),
         default_password,
         generated_passwords: match &passwords {

@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::http::blocking::{self, Failed};
 use crate::http::login::{self, Origin, Refused};
 use crate::http::pace::PaceMeter;
+use crate::http::request_id;
 use crate::http::traffic::{Busy, OnBehalf, Size, StopSignal, Traffic};
 use crate::import::ending::Ending;
 use crate::slots::Slot;
@@ -61,6 +62,7 @@ pub async fn authenticate(
         door,
         method,
         address: traffic.address_of(head),
+        request_id: request_id::of(&head.headers),
     };
     let headers = &head.headers;
     let fields: Vec<_> = headers.get_all(header::AUTHORIZATION).collect();
@@ -72,9 +74,9 @@ pub async fn authenticate(
     };
     match authorization::parse(field) {
         Authorization::Basic(credentials) => {
-            login::by_password(app, credentials, origin(Method::Basic)).await
+            login::by_password(app, credentials, &origin(Method::Basic)).await
         }
-        Authorization::Bearer(token) => login::by_token(app, &token, origin(Method::Bearer)).await,
+        Authorization::Bearer(token) => login::by_token(app, &token, &origin(Method::Bearer)).await,
         Authorization::Incomplete => Err(Refused::NoCredentials),
         Authorization::OtherScheme => Err(Refused::OtherScheme),
     }
@@ -87,7 +89,11 @@ fn in_session(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
         Some(id) => app.gate.caller_in(&id).map_err(Refused::Failed)?,
         None => None,
     };
-    caller.ok_or(Refused::NoCredentials)
+    let caller = caller.ok_or(Refused::NoCredentials)?;
+    Ok(Caller {
+        request_id: request_id::of(headers),
+        ..caller
+    })
 }
 
 /// The session that the request says it belongs to. Attributes that a client sends back with the cookie

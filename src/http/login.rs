@@ -23,7 +23,7 @@ use crate::users::secret::Secret;
 use crate::users::store_error::StoreError;
 
 /// Where credentials came from, and how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Origin {
     /// Over which channel.
     pub door: Door,
@@ -31,6 +31,18 @@ pub struct Origin {
     pub method: Method,
     /// From which address.
     pub address: IpAddr,
+    /// The id of the request.
+    pub request_id: Option<String>,
+}
+
+impl Origin {
+    /// The caller, as who made this request.
+    pub fn made_by(&self, caller: Caller) -> Caller {
+        Caller {
+            request_id: self.request_id.clone(),
+            ..caller
+        }
+    }
 }
 
 /// Why a caller is not let in.
@@ -90,7 +102,7 @@ impl From<Limited> for Refused {
 pub async fn by_password(
     app: &web::Data<App>,
     credentials: Credentials,
-    origin: Origin,
+    origin: &Origin,
 ) -> Result<Caller, Refused> {
     let guard = &app.gate.guard;
     let attempt = guard.attempt(&credentials.name, &network(origin.address));
@@ -98,7 +110,7 @@ pub async fn by_password(
     let mut pace = None;
     loop {
         match app.gate.recall(&credentials).map_err(Refused::Failed)? {
-            Recalled::Caller(caller) => return Ok(caller),
+            Recalled::Caller(caller) => return Ok(origin.made_by(caller)),
             Recalled::Wrong => return Err(wrong(app, &name, origin).await),
             Recalled::Unknown(_) => {}
         }
@@ -132,7 +144,7 @@ pub async fn by_password(
             return Err(wrong(app, &name, origin).await);
         };
         guard.succeeded(attempt, Instant::now());
-        return Ok(caller);
+        return Ok(origin.made_by(caller));
     }
 }
 
@@ -143,11 +155,11 @@ pub async fn by_password(
 pub async fn by_token(
     app: &web::Data<App>,
     token: &Secret,
-    origin: Origin,
+    origin: &Origin,
 ) -> Result<Caller, Refused> {
     let found = app.gate.bearer(token, app.clock.now());
     if let Some(caller) = found.map_err(Refused::Failed)? {
-        return Ok(caller);
+        return Ok(origin.made_by(caller));
     }
     note(app, String::new(), origin);
     let network = network(origin.address);
@@ -156,7 +168,7 @@ pub async fn by_token(
 }
 
 /// Notes that a login to `name` was wrong, and answers in its time what the caller is told.
-pub async fn wrong(app: &App, name: &str, origin: Origin) -> Refused {
+pub async fn wrong(app: &App, name: &str, origin: &Origin) -> Refused {
     note(app, name.to_owned(), origin);
     let guard = &app.gate.guard;
     let attempt = guard.attempt(name, &network(origin.address));
@@ -164,12 +176,13 @@ pub async fn wrong(app: &App, name: &str, origin: Origin) -> Refused {
 }
 
 /// For the audit.
-fn note(app: &App, name: String, origin: Origin) {
+fn note(app: &App, name: String, origin: &Origin) {
     app.failed_logins.note(FailedLogin {
         name,
         door: origin.door,
         method: origin.method,
         address: Some(origin.address),
+        request_id: origin.request_id.clone(),
     });
 }
 

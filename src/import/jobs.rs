@@ -983,6 +983,7 @@ impl Shared {
                             organization: organization.clone(),
                             operator: "terminal".into(),
                             door: Door::Terminal,
+                            request_id: None,
                         };
                         if let Some(control) = locked(&self.running).get(&(organization, id)) {
                             control.cancel(&by);

@@ -28,6 +28,8 @@ pub struct ImportRequest {
     pub generated_passwords: Option<GeneratedPasswords>,
     /// How the import is to go about its rows.
     pub options: ImportOptions,
+    /// The id of the request, over HTTP.
+    pub request_id: Option<String>,
     /// What the caller names the import by, so that the same call again finds it.
     pub key: Option<String>,
 }

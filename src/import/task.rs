@@ -50,6 +50,7 @@ impl Task {
             header: Vec::new(),
             rows_sha256: None,
             stretch: None,
+            request_id: request.request_id,
             may_grant_admin: request.may_grant_admin,
             default_password_note: default.note(),
             default_password_hash: None,

@@ -350,6 +350,7 @@ impl Provisioner {
             header: Vec::new(),
             rows_sha256: None,
             stretch: None,
+            request_id: actor.request_id.clone(),
             may_grant_admin: *role == Role::Admin,
             default_password_note: None,
             default_password_hash: None,

@@ -17,6 +17,8 @@ pub struct Actor {
     pub operator: String,
     /// The door they came through.
     pub door: Door,
+    /// The id of the request they made, over HTTP.
+    pub request_id: Option<String>,
 }
 
 impl Actor {
@@ -53,6 +55,9 @@ pub struct AuditEntry {
     /// The user or role it is about, `DOMAIN/name`, or the organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// The id of the request in which it was done, over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// Counts, states, the file's SHA-256.
     pub details: serde_json::Value,
 }
@@ -69,6 +74,7 @@ impl AuditEntry {
             action: action.to_owned(),
             import: None,
             target: None,
+            request_id: actor.request_id.clone(),
             details: serde_json::Value::Object(serde_json::Map::new()),
         }
     }

@@ -120,6 +120,7 @@ impl ImportRecord {
             organization: self.organization.clone(),
             operator: self.operator.clone(),
             door: self.door,
+            request_id: self.request_id.clone(),
         }
     }
 }
@@ -323,6 +324,9 @@ pub struct ImportRecord {
     /// The stretch of sorted rows that the last row dealt with is of.
     #[serde(skip)]
     pub stretch: Option<Stretch>,
+    /// The id of the request that runs it, for the audit; it is not stored with the import.
+    #[serde(skip)]
+    pub request_id: Option<String>,
     /// Whether its rows may give the administrators' role and set the passwords of users who exist: an admin
     /// asked for it.
     #[serde(skip)]
@@ -389,6 +393,7 @@ mod tests {
             header: Vec::new(),
             rows_sha256: None,
             stretch: None,
+            request_id: None,
             may_grant_admin: false,
             default_password_note: None,
             default_password_hash: None,

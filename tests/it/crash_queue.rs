@@ -90,6 +90,7 @@ fn put_in_line(home: &Home, kind: Kind) {
         door: Door::Rest,
         operator: "admin".into(),
         may_grant_admin: true,
+        request_id: None,
         file_name: "users.csv".into(),
         default_password: Some("Initial-Pass-1".into()),
         generated_passwords: None,

@@ -101,6 +101,7 @@ fn import(app: &App, options: ImportOptions, csv: &[u8]) -> Report {
         door: Door::Rest,
         operator: "ops".into(),
         may_grant_admin: false,
+        request_id: None,
         file_name: "users.csv".into(),
         default_password: Some("Initial-Pass-1".into()),
         generated_passwords: None,

@@ -52,6 +52,7 @@ pub fn request(app: &App, key: Option<&str>) -> ImportRequest {
         door: Door::Rest,
         operator: "admin".into(),
         may_grant_admin: true,
+        request_id: None,
         file_name: "users.csv".into(),
         default_password: Some(DEFAULT_PASSWORD.into()),
         generated_passwords: None,
@@ -325,6 +326,7 @@ fn whoever_goes_on_with_an_import_gives_no_more_away_than_they_may() {
     );
     let lesser = ImportRequest {
         may_grant_admin: false,
+        request_id: None,
         ..request(&app, Some("k"))
     };
     let report = ran(app.jobs.run(lesser, whole.as_bytes()));

@@ -84,6 +84,7 @@ fn authority(role: Role) -> Authority {
             organization: DEFAULT_ORGANIZATION.into(),
             operator: "admin".into(),
             door: Door::Scim,
+            request_id: None,
         },
         role,
     }
@@ -271,6 +272,7 @@ impl House {
             door: Door::Rest,
             operator: "admin".into(),
             may_grant_admin: true,
+            request_id: None,
             file_name: "users.csv".into(),
             default_password: Some("Initial-Pass-1".into()),
             generated_passwords: None,

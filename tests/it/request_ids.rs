@@ -126,3 +126,60 @@ fn log_lines_of_a_request_have_its_id_whatever_thread_they_come_from() {
     }
     server.stop();
 }
+
+#[test]
+fn audit_entries_have_the_id_of_their_request() {
+    let server = TestApp::start();
+    let fields = |id: &str, media_type: &str| {
+        format!(
+            "Authorization: {}\r\nX-Request-Id: {id}\r\nContent-Type: {media_type}\r\n",
+            admin()
+        )
+    };
+    let soap = fields("by-soap", "text/xml");
+    request(
+        &server,
+        "POST",
+        "/services/UserAdmin",
+        &soap,
+        &inline("username\nkim\n"),
+    );
+    let rest = format!(
+        "{}Muster-Default-Password: Initial-Pass-1\r\n",
+        fields("by-rest", "text/csv")
+    );
+    request(&server, "POST", "/api/v1/imports", &rest, "username\nlee\n");
+    let user = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"joe"}"#;
+    let scim = fields("by-scim", "application/scim+json");
+    request(&server, "POST", "/scim/v2/Users", &scim, user);
+    let token = crate::security::call_as_text("admin", crate::app::ADMIN_PASSWORD);
+    let envelope = "X-Request-Id: by-token\r\nContent-Type: text/xml\r\n";
+    request(&server, "POST", "/services/UserAdmin", envelope, &token);
+    let wrong = "Authorization: Basic YTpi\r\nX-Request-Id: by-nobody\r\n";
+    request(&server, "GET", "/api/v1/imports", wrong, "");
+    let until = Instant::now() + Duration::from_secs(10);
+    let expected = ["by-nobody", "by-rest", "by-scim", "by-soap", "by-token"];
+    loop {
+        let audit = request(
+            &server,
+            "GET",
+            "/api/v1/audit",
+            &fields("look", "text/plain"),
+            "",
+        );
+        let audit: serde_json::Value = serde_json::from_str(&audit.body).expect("JSON");
+        let entries = audit["entries"].as_array().expect("a list");
+        let mut ids: Vec<&str> = entries
+            .iter()
+            .filter_map(|it| it["requestId"].as_str())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids == expected {
+            break;
+        }
+        // Failed logins are written by a thread of their own.
+        assert!(Instant::now() < until, "{ids:?}: {audit:#}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -65,6 +65,7 @@ pub fn actor(organization: &str) -> Actor {
         organization: organization.into(),
         operator: "admin".into(),
         door: Door::Soap,
+        request_id: None,
     }
 }
 
@@ -110,6 +111,7 @@ pub fn record(import: ImportId) -> ImportRecord {
         rows_sha256: None,
         stretch: None,
         may_grant_admin: false,
+        request_id: None,
         default_password_note: None,
         findings: 0,
         warnings: 0,

@@ -115,6 +115,7 @@ impl Call<'_> {
             default_password,
             generated_passwords,
             // Nothing is left of a dry run that the same key could find again.
+            request_id: self.caller.request_id.clone(),
             key: self.key.clone().filter(|_| !options.dry_run),
             options,
         })

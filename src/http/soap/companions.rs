@@ -187,6 +187,7 @@ impl Companion<'_> {
             door: Door::Soap,
             operator: self.caller.name.clone(),
             may_grant_admin: self.caller.role == Role::Admin,
+            request_id: self.caller.request_id.clone(),
             file_name: entry.name.to_owned(),
             default_password: None,
             generated_passwords: None,

@@ -255,7 +255,7 @@ async fn answer_stranger(
             Ok(caller) => call.caller = Some(caller),
             Err(fault) => call.refused = Some(fault),
         },
-        Sender::Login(credentials) => match session_of(credentials, app, address).await {
+        Sender::Login(credentials) => match session_of(&call, credentials, app, address).await {
             Ok(session) => call.session = session,
             Err(fault) => call.refused = Some(fault),
         },
@@ -321,11 +321,12 @@ async fn caller_of(
         door: Door::Soap,
         method: LoginMethod::UsernameToken,
         address,
+        request_id: call.head.request_id.clone(),
     };
     let caller = match verifier.claim(security, app)? {
-        Claim::Proved(caller) => caller,
-        Claim::Password(credentials) => login::by_password(app, credentials, origin).await?,
-        Claim::Wrong(name) => return Err(login::wrong(app, &name, origin).await.into()),
+        Claim::Proved(caller) => origin.made_by(caller),
+        Claim::Password(credentials) => login::by_password(app, credentials, &origin).await?,
+        Claim::Wrong(name) => return Err(login::wrong(app, &name, &origin).await.into()),
     };
     verifier.use_up(security, app)?;
     Ok(caller)
@@ -333,6 +334,7 @@ async fn caller_of(
 
 /// The session that a login opens; none when its credentials are wrong.
 async fn session_of(
+    call: &Call,
     credentials: Credentials,
     app: &web::Data<App>,
     address: IpAddr,
@@ -341,8 +343,9 @@ async fn session_of(
         door: Door::Soap,
         method: LoginMethod::Login,
         address,
+        request_id: call.head.request_id.clone(),
     };
-    match login::by_password(app, credentials, origin).await {
+    match login::by_password(app, credentials, &origin).await {
         Ok(caller) => Ok(app.gate.open_session(&caller)?),
         Err(Refused::Wrong) => Ok(None),
         Err(refused) => Err(refused.into()),

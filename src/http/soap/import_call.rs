@@ -84,6 +84,7 @@ impl ImportCall {
             door: Door::Soap,
             operator: caller.name.clone(),
             may_grant_admin: caller.role == Role::Admin,
+            request_id: caller.request_id.clone(),
             file_name: file_name.to_owned(),
             default_password,
             generated_passwords: None,

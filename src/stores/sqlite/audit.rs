@@ -10,8 +10,9 @@ use crate::users::import_record::{Door, ImportId};
 /// Writes an entry; the caller commits it with what it speaks of.
 pub(super) fn note(db: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "INSERT INTO audit (organization, id, at, operator, door, action, import, target, details)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO audit (organization, id, at, operator, door, action, import, target, details,
+             request_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         entry.organization,
@@ -23,13 +24,14 @@ pub(super) fn note(db: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> 
         entry.import.map(|import| import.0),
         entry.target,
         json(&entry.details)?,
+        entry.request_id,
     ])?;
     Ok(())
 }
 
 /// The columns that [`entry`] reads.
 pub(super) const COLUMNS: &str =
-    "id, at, organization, operator, door, action, import, target, details";
+    "id, at, organization, operator, door, action, import, target, details, request_id";
 
 /// Reads an entry.
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
@@ -43,6 +45,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
         action: row.get(5)?,
         import: row.get::<_, Option<uuid::Uuid>>(6)?.map(ImportId),
         target: row.get(7)?,
+        request_id: row.get(9)?,
         details: serde_json::from_str(&details).map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, error.into())
         })?,

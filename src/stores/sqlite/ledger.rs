@@ -298,6 +298,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
         key: row.get(22)?,
         rows_sha256: row.get(23)?,
         stretch: stretch(row.get(27)?, row.get(28)?),
+        request_id: None,
         header: from_json(row, 24)?.unwrap_or_default(),
         may_grant_admin: row.get(25)?,
         active_at: Moment(row.get(26)?),

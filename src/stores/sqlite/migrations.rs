@@ -38,6 +38,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("schema_5.sql"),
         then: nothing,
     },
+    Migration {
+        sql: include_str!("schema_6.sql"),
+        then: nothing,
+    },
 ];
 
 fn nothing(_: &Connection) -> rusqlite::Result<()> {
