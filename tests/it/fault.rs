@@ -201,6 +201,15 @@ impl Drop for Injection {
             // It lets go of the process at this signal; SIGKILL would leave it stopped.
             let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         }
+        // Of a process that it has killed it may wait for an end that it does not hear of.
+        let until = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < until {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
