@@ -210,10 +210,19 @@ impl App {
     }
 }
 
+impl App {
+    /// Ends what works by itself, and waits for its end. Requests that are carried out hold the app too, so that the
+    /// end of a process cannot rely on the app being dropped.
+    pub fn close(&self) {
+        self.jobs.close();
+        self.failed_logins.close();
+    }
+}
+
 impl Drop for App {
     fn drop(&mut self) {
-        // Whoever works through the queue is done before the lock is given up.
-        self.jobs.close();
+        // What works by itself is done before the lock is given up.
+        self.close();
     }
 }
 

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -84,8 +84,8 @@ pub struct FailedLogin {
 
 /// Writes failed logins into the audit.
 pub struct FailedLogins {
-    sender: Option<SyncSender<FailedLogin>>,
-    thread: Option<JoinHandle<()>>,
+    /// None: closed.
+    writer: Mutex<Option<(SyncSender<FailedLogin>, JoinHandle<()>)>>,
     /// How many found no place among those that wait.
     left_out: Arc<AtomicU64>,
 }
@@ -104,8 +104,7 @@ impl FailedLogins {
             .spawn(move || write(store.as_ref(), &clock, &receiver, &counted))
             .map_err(|error| format!("a thread cannot be started: {error}"))?;
         Ok(FailedLogins {
-            sender: Some(sender),
-            thread: Some(thread),
+            writer: Mutex::new(Some((sender, thread))),
             left_out,
         })
     }
@@ -115,22 +114,32 @@ impl FailedLogins {
         if let Some((end, _)) = login.name.char_indices().nth(NAME) {
             login.name.truncate(end);
         }
-        let sent = self.sender.as_ref().map(|sender| sender.try_send(login));
+        let writer = self.writer();
+        let sent = writer.as_ref().map(|(sender, _)| sender.try_send(login));
         if !matches!(sent, Some(Ok(()))) {
             self.left_out.fetch_add(1, Ordering::Relaxed);
         }
     }
+
+    /// Writes what was noted, and notes no more.
+    pub fn close(&self) {
+        let Some((sender, thread)) = self.writer().take() else {
+            return;
+        };
+        drop(sender);
+        if thread.join().is_err() {
+            tracing::error!("the thread that writes failed logins panicked");
+        }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Option<(SyncSender<FailedLogin>, JoinHandle<()>)>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for FailedLogins {
-    /// What was noted is written before the store is closed.
     fn drop(&mut self) {
-        drop(self.sender.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that writes failed logins panicked");
-        }
+        self.close();
     }
 }
 

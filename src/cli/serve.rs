@@ -68,6 +68,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         .await
         .map_err(CliError::from)
     })?;
+    app.close();
     said?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)

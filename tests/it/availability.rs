@@ -252,6 +252,7 @@ fn a_soap_call_that_got_no_slot_is_told_when_to_come_back() {
     });
 }
 
+/// How long they wait is measured apart: beside other tests, and without optimization, it says nothing.
 #[test]
 fn many_clients_with_small_calls_are_all_served() {
     serve_many(Duration::from_secs(2));
@@ -260,11 +261,13 @@ fn many_clients_with_small_calls_are_all_served() {
 #[test]
 #[ignore = "measures"]
 fn small_calls_of_256_clients_for_ten_seconds() {
-    serve_many(Duration::from_secs(10));
+    let last = serve_many(Duration::from_secs(10));
+    assert!(last <= Duration::from_secs(2), "p99: {last:?}");
 }
 
-/// 256 clients send calls of one row, one after another, for so long.
-fn serve_many(for_so_long: Duration) {
+/// 256 clients send calls of one row, one after another, for so long; none is refused. Answers the time that 99 of 100
+/// take at the most.
+fn serve_many(for_so_long: Duration) -> Duration {
     let server = TestApp::start();
     let stop = Arc::new(AtomicBool::new(false));
     let times = Arc::new(Mutex::new(Vec::new()));
@@ -290,9 +293,5 @@ fn serve_many(for_so_long: Duration) {
     times.sort();
     let last = times.get(times.len() * 99 / 100).expect("there are some");
     eprintln!("{} calls, p99 {last:?}", times.len());
-    assert!(
-        *last <= Duration::from_secs(2),
-        "p99 of {} calls: {last:?}",
-        times.len()
-    );
+    *last
 }

@@ -454,7 +454,10 @@ fn operators_and_tokens_are_in_the_audit() {
 #[test]
 fn failed_logins_are_in_the_audit_and_a_flood_is_counted() {
     const WRONG: &str = "Wrong-Harbour-7";
-    let home = Home::new();
+    // Nothing is slowed down here, so that all of them fall into one minute.
+    let home = Home::with_settings(
+        "[access]\nlogin_failures_per_account = 1000\nlogin_failures_per_address = 1000\n",
+    );
     let server = Serving::start(&home);
     let csv = "username\nkim\n";
     // Over each channel, as each method.
