@@ -65,13 +65,21 @@ impl References {
 }
 
 /// Refuses a message outside of a Bulk request that refers to what another operation makes: as text it would be
-/// the id of nothing.
+/// the id of nothing. What the message says of `id` and `meta`, which are the server's, is ignored here too.
 ///
 /// # Errors
 /// There is a reference in it.
-pub fn refuse(value: &Value) -> Result<(), ScimError> {
+pub fn refuse(message: &Value) -> Result<(), ScimError> {
     let mut references = References::default();
-    references.note_all(value, &Promises::new());
+    match message {
+        Value::Object(members) => {
+            let of_the_client = members.iter().filter(|(name, _)| {
+                !name.eq_ignore_ascii_case("id") && !name.eq_ignore_ascii_case("meta")
+            });
+            of_the_client.for_each(|(_, value)| references.note_all(value, &Promises::new()));
+        }
+        other => references.note_all(other, &Promises::new()),
+    }
     match references.unknown.first() {
         None => Ok(()),
         Some(name) => Err(ScimError::value(format!(
@@ -153,6 +161,19 @@ fn places(text: &str) -> impl Iterator<Item = (usize, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_the_servers_is_not_looked_at_outside_of_bulk() {
+        let message = |text: &str| serde_json::from_str(text).unwrap();
+        let ignored = r#"{"ID": "bulkId:x", "meta": {"location": "bulkId:x"}, "userName": "kim"}"#;
+        assert_eq!(refuse(&message(ignored)), Ok(()));
+        for refused in [
+            r#"{"manager": {"value": "bulkId:x"}}"#,
+            r#"{"Operations": [{"op": "add", "value": {"id": "bulkId:x"}}]}"#,
+        ] {
+            assert!(refuse(&message(refused)).is_err(), "{refused}");
+        }
+    }
     use serde_json::json;
 
     fn promises() -> Promises {
