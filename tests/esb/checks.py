@@ -111,6 +111,7 @@ class Muster:
         # Cheap hashes: what is looked at here is what comes through the buses.
         self.config.write_text(
             f'[server]\nhttp = "127.0.0.1:{free_port()}"\nhttps = "off"\n'
+            f'[access]\nlogin_failures_per_account = 1000000\nlogin_failures_per_address = 1000000\n'
             f'[store]\ndata = "{folder}/store"\n[passwords]\nmemory_kib = 1024\npasses = 1\n'
         )
         (LOGS / "muster.out").write_text("")

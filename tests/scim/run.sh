@@ -98,6 +98,11 @@ idle_seconds = 5
 [store]
 data = "$data/store"
 
+[access]
+# All tests call from one address, and each tries a wrong password.
+login_failures_per_account = 1000000
+login_failures_per_address = 1000000
+
 [passwords]
 memory_kib = 1024
 passes = 1
