@@ -109,11 +109,6 @@ impl Slots {
             Ok(Err(_)) | Err(_) => Err(NoSlot),
         }
     }
-
-    /// Slots that are held at the moment.
-    pub fn held(&self) -> usize {
-        self.shared.lock().held
-    }
 }
 
 impl fmt::Debug for Slots {
@@ -189,7 +184,8 @@ impl State {
         self.turn
     }
 
-    /// Whether a slot is free for this member. Whoever waits while it is so has as many as it may hold.
+    /// Whether a slot is free for this member. Requests that wait while one is free are of members, or groups, that
+    /// hold as many as they may.
     fn may_take(&self, limits: Limits, group: &str, member: &str) -> bool {
         let found = self.groups.get(group);
         let in_group = found.map_or(0, |group| group.held);
@@ -281,7 +277,7 @@ impl State {
         }
     }
 
-    /// Whose turn it is, if a slot is free for anybody who waits.
+    /// Whose turn it is, if a slot is free for a request that waits.
     fn next(&self, limits: Limits) -> Option<(Arc<str>, Arc<str>)> {
         if self.held >= limits.total || self.waiting == 0 {
             return None;
@@ -334,7 +330,7 @@ mod tests {
             assert_eq!(slots.take("third", "ann", now).await.unwrap_err(), NoSlot);
             drop(a);
             let _e = slots.take("third", "ann", now).await.unwrap();
-            assert_eq!(slots.held(), 4);
+            assert_eq!(slots.shared.lock().held, 4);
         });
     }
 
@@ -368,7 +364,7 @@ mod tests {
                 task.await.unwrap();
             }
             assert_eq!(*order.lock().unwrap(), ["c", "b", "a", "a", "a"]);
-            assert_eq!(slots.held(), 0);
+            assert_eq!(slots.shared.lock().held, 0);
         });
     }
 

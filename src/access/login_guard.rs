@@ -3,7 +3,7 @@
 //!
 //! A right password passes whatever its address has done: systems that share one must not lock each other out. An
 //! account that wrong passwords are tried for is verified at a pace, of which each address gets its part, so that
-//! nobody from elsewhere can lock its owner out; an address from which the account has been used before does not
+//! a caller from elsewhere cannot lock its owner out; an address from which the account has been used before does not
 //! have to wait for that. Everything that is remembered is bounded.
 
 use std::collections::hash_map::RandomState;

@@ -105,37 +105,36 @@ pub async fn by_password(
     origin: &Origin,
 ) -> Result<Caller, Refused> {
     let guard = &app.gate.guard;
-    let attempt = guard.attempt(&credentials.name, &network(origin.address));
-    let name = credentials.name.clone();
-    let mut pace = None;
+    let (mut pace, mut turn) = (None, None);
     loop {
-        match app.gate.recall(&credentials).map_err(Refused::Failed)? {
+        // Asked again behind each wait: meanwhile the same credential may have been verified.
+        let acting = match app.gate.recall(&credentials).map_err(Refused::Failed)? {
             Recalled::Caller(caller) => return Ok(origin.made_by(caller)),
-            Recalled::Wrong => return Err(wrong(app, &name, origin).await),
-            Recalled::Unknown(_) => {}
-        }
+            Recalled::Wrong => {
+                drop(turn);
+                return Err(wrong(app, &credentials.name, origin).await);
+            }
+            Recalled::Unknown(acting) => acting,
+        };
+        let attempt = guard.attempt(&credentials.name, &network(origin.address));
         if pace.is_none() && guard.must_pace(attempt, Instant::now()) {
+            drop(turn.take());
             let reserved = guard.reserve(attempt, Instant::now())?;
             tokio::time::sleep(reserved.wait).await;
             pace = Some(reserved);
+            continue;
         }
-        let turn = guard.turn(attempt).await?;
-        // Meanwhile the same credential may have been verified, or its account have got a pace to keep.
-        let Recalled::Unknown(acting) = app.gate.recall(&credentials).map_err(Refused::Failed)?
-        else {
+        let Some(turn) = turn.take() else {
+            turn = Some(guard.turn(attempt).await?);
             continue;
         };
-        if pace.is_none() && guard.must_pace(attempt, Instant::now()) {
-            continue;
-        }
-        let shared = app.clone();
+        let (shared, name) = (app.clone(), credentials.name.clone());
         // The turn lasts as long as the work, whether the caller still waits for it or not.
         let verifying = async move {
             let _turn = turn;
             blocking::run(move || shared.gate.verify(&credentials, acting)).await
         };
-        let verified = rt::spawn(verifying.in_current_span());
-        let verified = verified
+        let verified = rt::spawn(verifying.in_current_span())
             .await
             .unwrap_or(Err(Failed::Died))
             .map_err(|failed| Refused::Failed(failed.into()))?

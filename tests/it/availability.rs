@@ -1,5 +1,5 @@
-//! Nobody keeps the server from working: not those who do not say who they are, not those who send slowly, not one
-//! operator with many uploads.
+//! The server goes on working beside senders who do not say who they are, senders who are slow, and an operator with
+//! many uploads.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -20,7 +20,7 @@ use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
 /// The rule of credentials that are wrong.
-pub const WRONG_CREDENTIALS: &str = "IMP-ACCESS-CREDENTIALS";
+const WRONG_CREDENTIALS: &str = "IMP-ACCESS-CREDENTIALS";
 
 /// The rule of chunks that are malformed.
 const CHUNK: &str = "IMP-HTTP-CHUNK";
