@@ -8,10 +8,10 @@ use muster::formats::settings::Settings;
 use muster::formats::workbook_memory::WorkbookMemory;
 use muster::import::header::{self, Wanted};
 use muster::import::judging::{Judged, judge_row};
+use muster::passwords::rules;
 use muster::users::claims::ClaimTable;
 use muster::users::domains::{Domain, Domains};
 use muster::users::options::{ConflictPolicy, HeaderLine};
-use muster::users::passwords;
 use muster::users::policy::{GrantableRoles, Policy};
 use muster::wire::spool::SpoolSettings;
 
@@ -20,7 +20,7 @@ pub struct RowPath {
     files: Settings,
     claims: ClaimTable,
     domain: Domain,
-    passwords: passwords::Settings,
+    passwords: rules::Settings,
     roles: GrantableRoles<'static>,
 }
 
@@ -35,7 +35,7 @@ impl RowPath {
             files: Settings::default(),
             claims: ClaimTable::new(&Default::default()),
             domain: domains.find(None).map_err(|error| error.to_string())?,
-            passwords: passwords::Settings::default(),
+            passwords: rules::Settings::default(),
             roles: GrantableRoles::none(),
         })
     }

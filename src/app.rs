@@ -17,16 +17,16 @@ use crate::import::importer::Importer;
 use crate::import::jobs::Jobs;
 use crate::import::memory::BatchMemory;
 use crate::import::upload::Uploads;
+use crate::passwords::hashing::HashPool;
+use crate::passwords::rules;
 use crate::provision;
 use crate::provision::provisioner::Provisioner;
+use crate::scim::schema::Schemas;
 use crate::stores::disk::DiskWatch;
 use crate::stores::{self, Access};
 use crate::users::claims::{self, ClaimTable};
+use crate::users::documents::claim_paths;
 use crate::users::domains::{self, Domains};
-use crate::users::hashing::HashPool;
-use crate::users::passwords;
-use crate::users::scim::places;
-use crate::users::scim::schema::Schemas;
 use crate::users::store::Store;
 use crate::wire::spool::SpoolSettings;
 
@@ -46,7 +46,7 @@ pub struct AppSettings {
     /// `[access]`.
     pub access: crate::access::settings::Settings,
     /// `[passwords]`.
-    pub passwords: passwords::Settings,
+    pub passwords: rules::Settings,
     /// `[import]`.
     pub import: crate::import::settings::Settings,
     /// `[files]`.
@@ -59,7 +59,7 @@ pub struct AppSettings {
     pub scim: provision::settings::Settings,
 }
 
-/// The running house.
+/// The running app.
 #[derive(Debug)]
 pub struct App {
     /// Where users, imports and operators are kept.
@@ -81,7 +81,7 @@ pub struct App {
     /// The user stores' names.
     pub domains: Domains,
     /// The rules for passwords.
-    pub passwords: passwords::Settings,
+    pub passwords: rules::Settings,
     /// Where attachments that come too early are put aside.
     pub spool: SpoolSettings,
     /// The disk of the data directory.
@@ -160,7 +160,7 @@ impl App {
             passwords: settings.passwords.clone(),
             importers_set_passwords: settings.access.importers_set_passwords,
             domains: domains.clone(),
-            schemas: Schemas::new(places::custom_names(&importer.claims)),
+            schemas: Schemas::new(claim_paths::custom_names(&importer.claims)),
             clock: clock.clone(),
             keep_findings: settings.import.keep_findings,
             settings: settings.scim.clone(),
@@ -168,7 +168,7 @@ impl App {
         });
         // Weak, because those who know the jobs are known by them.
         let known: Weak<Provisioner> = Arc::downgrade(&provisioner);
-        jobs.know(known);
+        jobs.set_operations(known);
         let admin = Administration {
             store: Arc::clone(&store),
             pool: Arc::clone(&pool),
@@ -204,7 +204,7 @@ impl App {
         self.stopping.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the house is closing.
+    /// Whether the app is closing.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
@@ -230,7 +230,7 @@ impl Drop for App {
 ///
 /// # Errors
 /// libsodium does not start, or refuses the cost.
-pub fn start_pool(settings: &passwords::Settings) -> Result<Arc<HashPool>, String> {
+pub fn start_pool(settings: &rules::Settings) -> Result<Arc<HashPool>, String> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     HashPool::start(settings, cores)
         .map(Arc::new)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 
 /// The file that is read when none is named and it exists.
 pub const DEFAULT_FILE: &str = "muster.toml";

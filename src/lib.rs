@@ -1,31 +1,39 @@
-//! Muster brings users in bulk into a user store.
+//! Muster imports users in bulk into a user store.
 //!
-//! # The floors
+//! # Layers
 //!
-//! Imports run down only; a part knows what stands on the floors below it and nothing beside or
-//! above. `tests/it/floors.rs` reads the `use` lines and names an offender.
+//! Imports run down only: a module may use the modules on the layers below its own, and none beside or above it.
+//! `tests/it/layers.rs` reads the code and names every import that breaks this rule.
 //!
 //! ```text
-//! 8 main
-//! 7 cli            commands: demo, serve, import, send, users, imports, audit, role, organization, …
-//! 6 http           soap, rest (slices) over intake, challenge, unread, server, tls, health
-//! 5 app            builds store, gate and importer once; holds them
-//! 4 provision      users and groups one by one and in bulk, as resources
-//! 3 import  admin  the product: rows in, report out; single users and roles
-//! 2 stores  access  formats   config
-//! 1 users   wire    telemetry
-//! 0 clock   hex     quoted   slots   file_mode   wiped
+//! 9 main
+//! 8 cli            commands: demo, serve, import, send, users, imports, audit, role, organization, …
+//! 7 http           soap, rest, scim (slices) over intake, challenge, unread, server, tls, health
+//! 6 app            builds store, gate and importer once, and holds them
+//! 5 provision      users and groups as resources, one by one and in bulk
+//! 4 import  admin  rows in, report out; single users and roles
+//! 3 stores  access  formats   config
+//! 2 users
+//! 1 scim  passwords  wire  telemetry
+//! 0 clock  hex  quoted  caseless  pattern  slots  file_mode  wiped
 //! ```
 //!
-//! - [`users`]: what a user is, the rules, and the ports that stores stand behind.
-//! - [`wire`]: bytes on their way in.
-//! - [`formats`]: bytes to rows; rows are text.
-//! - [`stores`]: one file or folder a store, chosen by URL scheme.
-//! - [`access`]: who is calling.
-//! - [`import`]: the one straight line from rows to report.
-//! - [`admin`]: single users and roles, looked up and changed.
-//! - [`provision`]: users and groups as resources: made, changed, removed, many at once.
-//! - [`http`]: one folder a tongue; [`http::soap`] owns all of SOAP, [`http::rest`] of REST.
+//! - [`cli`]: one file for each command of the terminal.
+//! - [`http`]: one folder for each protocol: [`http::soap`], [`http::rest`], [`http::scim`]; beside them what all
+//!   of them share.
+//! - [`app`]: everything that is built once at the start.
+//! - [`provision`]: users and groups as resources: created, changed, deleted, one by one or many at once.
+//! - [`import`]: the straight line from rows to report; [`admin`]: single users and roles.
+//! - [`stores`]: one folder for each store, chosen by the scheme of its URL.
+//! - [`access`]: who the caller is, and what the caller may do.
+//! - [`formats`]: bytes to rows; CSV and workbooks.
+//! - [`config`]: the settings, from defaults, file, environment and flags.
+//! - [`users`]: what a user is, the rules for one, and the ports that stores implement.
+//! - [`scim`]: the parts of SCIM that need no user: schemas, paths, filters, PATCH.
+//! - [`passwords`]: secrets, rules, hash schemes, and the pool that computes hashes.
+//! - [`wire`]: bytes of a request: multipart, base64, transfer encodings, the pipe.
+//! - [`telemetry`]: the log. [`clock`]: time and ids. [`slots`]: fair turns. [`caseless`], [`pattern`], [`quoted`],
+//!   [`hex`]: text. [`file_mode`], [`wiped`]: files and memory for one owner alone.
 //!
 //! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
 
@@ -34,9 +42,13 @@ pub mod hex;
 pub mod file_mode;
 pub mod wiped;
 pub mod quoted;
+pub mod pattern;
+pub mod caseless;
 pub mod slots;
 pub mod config;
 pub mod telemetry;
+pub mod passwords;
+pub mod scim;
 pub mod users;
 pub mod wire;
 pub mod formats;

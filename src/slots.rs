@@ -44,11 +44,11 @@ pub struct Slot {
 
 struct Shared {
     limits: Limits,
-    state: Mutex<State>,
+    state: Mutex<SlotTable>,
 }
 
 #[derive(Default)]
-struct State {
+struct SlotTable {
     held: usize,
     waiting: usize,
     /// Counts arrivals, grants and returns: a smaller number is longer ago.
@@ -150,7 +150,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SlotTable> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -163,7 +163,7 @@ impl Shared {
     }
 
     /// Gives what is free to those whose turn it is.
-    fn serve(self: &Arc<Self>, state: &mut State) {
+    fn serve(self: &Arc<Self>, state: &mut SlotTable) {
         while let Some((group, member)) = state.next(self.limits) {
             let Some(place) = state.first(&group, &member) else {
                 return;
@@ -178,7 +178,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl SlotTable {
     fn next_turn(&mut self) -> u64 {
         self.turn += 1;
         self.turn

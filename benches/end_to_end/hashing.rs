@@ -10,7 +10,7 @@ use libsodium_rs::crypto_pwhash::argon2id;
 /// A sentence: libsodium does not start, or refuses the cost.
 pub fn seconds(count: u64) -> Result<f64, String> {
     libsodium_rs::ensure_init().map_err(|error| error.to_string())?;
-    let cost = muster::users::passwords::Settings::default();
+    let cost = muster::passwords::rules::Settings::default();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
     let hash = |share: u64| {
         for number in 0..share {

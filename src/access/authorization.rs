@@ -1,7 +1,7 @@
 //! The `Authorization` field (RFC 9110 §11.6.2): which scheme, and what stands behind it.
 
 use crate::access::basic::{self, Credentials};
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 
 /// What an `Authorization` field holds.
 #[derive(Debug)]

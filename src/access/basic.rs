@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use zeroize::Zeroizing;
 
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 
 /// A name and a password, as a caller gave them.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 use crate::users::token::TokenDigest;
 
 /// What every token begins with, so that whoever finds one somewhere knows what it is.

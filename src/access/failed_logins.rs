@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::quoted;
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::audit::{Actor, AuditEntry};
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::store::Store;
 
 /// What the entries are called.
@@ -73,7 +73,7 @@ pub struct FailedLogin {
     /// The name that was given; empty where there was none.
     pub name: String,
     /// Over which channel.
-    pub door: Door,
+    pub channel: Channel,
     /// How.
     pub method: Method,
     /// From where.
@@ -228,13 +228,13 @@ impl Account {
         Key {
             organization: self.organization.clone(),
             operator: self.is_known.then(|| self.name.clone()),
-            door: self.login.door,
+            channel: self.login.channel,
             address: self.login.address,
         }
     }
 
     fn entry(&self, clock: &Clock) -> AuditEntry {
-        let mut entry = entry(clock, &self.organization, &self.name, self.login.door);
+        let mut entry = entry(clock, &self.organization, &self.name, self.login.channel);
         entry.details = json!({
             "method": self.login.method.as_str(),
             "address": self.login.address.map(|address| address.to_string()),
@@ -251,7 +251,7 @@ struct Key {
     organization: String,
     /// The operator; none: names that no operator has.
     operator: Option<String>,
-    door: Door,
+    channel: Channel,
     address: Option<IpAddr>,
 }
 
@@ -338,12 +338,12 @@ impl Counts {
 impl Summary {
     fn entry(&self, clock: &Clock) -> AuditEntry {
         let Some(key) = &self.key else {
-            let mut entry = entry(clock, DEFAULT_ORGANIZATION, "(many)", Door::Rest);
+            let mut entry = entry(clock, DEFAULT_ORGANIZATION, "(many)", Channel::Rest);
             entry.details = json!({ "furtherAttempts": self.attempts });
             return entry;
         };
         let name = key.operator.as_deref().unwrap_or("(unknown)");
-        let mut entry = entry(clock, &key.organization, name, key.door);
+        let mut entry = entry(clock, &key.organization, name, key.channel);
         entry.details = json!({
             "furtherAttempts": self.attempts,
             "address": key.address.map(|address| address.to_string()),
@@ -353,11 +353,11 @@ impl Summary {
     }
 }
 
-fn entry(clock: &Clock, organization: &str, name: &str, door: Door) -> AuditEntry {
+fn entry(clock: &Clock, organization: &str, name: &str, channel: Channel) -> AuditEntry {
     let who = Actor {
         organization: organization.to_owned(),
         operator: name.to_owned(),
-        door,
+        channel,
         request_id: None,
     };
     AuditEntry::new(&who, ACTION, clock.now())
@@ -374,7 +374,7 @@ mod tests {
             is_known,
             login: FailedLogin {
                 name: name.into(),
-                door: Door::Soap,
+                channel: Channel::Soap,
                 method: Method::Basic,
                 address: Some(IpAddr::from([10, 0, 0, last])),
                 request_id: None,

@@ -2,12 +2,12 @@
 
 use crate::access::gate::Caller;
 use crate::clock::Moment;
+use crate::passwords::hashing::HashPool;
+use crate::passwords::random_password::random_password;
+use crate::passwords::secret::Secret;
 use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::hashing::HashPool;
-use crate::users::import_record::Door;
-use crate::users::made_up::random_password;
+use crate::users::import_record::Channel;
 use crate::users::operator::{Operator, Role};
-use crate::users::secret::Secret;
 use crate::users::store::Store;
 
 /// The name of the operator that the first start makes.
@@ -54,7 +54,7 @@ pub fn ensure(
             .map_err(|error| error.to_string())?,
         created_at: now,
     };
-    let by = Caller::terminal(DEFAULT_ORGANIZATION).actor(Door::Terminal);
+    let by = Caller::terminal(DEFAULT_ORGANIZATION).actor(Channel::Terminal);
     store
         .add_operator(&operator, &by)
         .map_err(|error| error.to_string())?;

@@ -14,13 +14,13 @@ use crate::access::login_guard::LoginGuard;
 use crate::access::sessions::{Holder, Sessions};
 use crate::access::settings as access;
 use crate::clock::Moment;
+use crate::passwords::digest_memory::DigestMemory;
+use crate::passwords::hashing::HashPool;
+use crate::passwords::rules::Settings;
+use crate::passwords::secret::Secret;
 use crate::users::audit::Actor;
-use crate::users::digest_memory::DigestMemory;
-use crate::users::hashing::HashPool;
-use crate::users::import_record::{Door, ImportRecord};
+use crate::users::import_record::{Channel, ImportRecord};
 use crate::users::operator::Role;
-use crate::users::passwords::Settings;
-use crate::users::secret::Secret;
 use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 
@@ -64,12 +64,12 @@ impl Caller {
         self.role == Role::Admin || self.name == import.operator
     }
 
-    /// The same, through this door, for the audit.
-    pub fn actor(&self, door: Door) -> Actor {
+    /// The same, through this channel, for the audit.
+    pub fn actor(&self, channel: Channel) -> Actor {
         Actor {
             organization: self.organization.clone(),
             operator: self.name.clone(),
-            door,
+            channel,
             request_id: self.request_id.clone(),
         }
     }

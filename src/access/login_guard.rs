@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::access::settings::Settings;
+use crate::passwords::digest_memory::DigestMemory;
 use crate::slots::{Limits, NoSlot, Slot, Slots};
-use crate::users::digest_memory::DigestMemory;
 use crate::users::name::lookup_key;
 
 /// Accounts, and addresses, whose failures are counted at the same time.

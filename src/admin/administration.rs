@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use crate::admin::error::AdminError;
 use crate::clock::Clock;
+use crate::passwords::hashing::HashPool;
+use crate::passwords::rules::{self, Fitness};
+use crate::passwords::secret::Secret;
 use crate::users::audit::Actor;
 use crate::users::domains::Domains;
-use crate::users::hashing::HashPool;
 use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::Role;
 use crate::users::password_right::PasswordRight;
-use crate::users::passwords::{self, Fitness};
 use crate::users::role_name;
-use crate::users::secret::Secret;
 use crate::users::store::{NewPassword, NewRole, RoleAdded, Store, User};
 use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 
@@ -25,7 +25,7 @@ pub struct Administration {
     /// Where passwords are hashed.
     pub pool: Arc<HashPool>,
     /// The rules for passwords.
-    pub passwords: passwords::Settings,
+    pub passwords: rules::Settings,
     /// `[access] importers_set_passwords`.
     pub importers_set_passwords: bool,
     /// The domains.

@@ -1,8 +1,8 @@
 //! Why a call about a single user or role changed nothing.
 
+use crate::passwords::hashing::HashError;
+use crate::passwords::rules::WeakPassword;
 use crate::users::domains::UnknownDomain;
-use crate::users::hashing::HashError;
-use crate::users::passwords::WeakPassword;
 use crate::users::store_error::StoreError;
 
 /// Nothing was changed.

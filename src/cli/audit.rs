@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use uuid::Uuid;
 
-use crate::cli::within::Within;
+use crate::cli::organization_option::OrganizationOption;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::stores::{self, Access};
 use crate::users::audit::AuditEntry;
@@ -21,7 +21,7 @@ const LISTED: usize = 100;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    within: Within,
+    within: OrganizationOption,
     /// Only what is about this import
     #[arg(long, value_name = "ID")]
     import: Option<Uuid>,
@@ -45,7 +45,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let import = arguments.import.map(ImportId);
     let wanted = |entry: &AuditEntry| import.is_none() || entry.import == import;
     let (mut before, mut shown, mut more) = (None, 0, false);
-    let mut table = output::table(&["at", "operator", "door", "action", "about", "details"]);
+    let mut table = output::table(&["at", "operator", "channel", "action", "about", "details"]);
     'pages: loop {
         let page = store.audit(&organization, before, PAGE)?;
         for entry in page.iter().filter(|entry| wanted(entry)) {
@@ -95,7 +95,7 @@ fn cells(entry: &AuditEntry) -> Vec<String> {
     vec![
         at.split('.').next().unwrap_or_default().to_owned() + "Z",
         output::plain(&entry.operator),
-        entry.door.as_str().to_owned(),
+        entry.channel.as_str().to_owned(),
         output::plain(&entry.action),
         output::plain(&about),
         output::plain(&details(&entry.details)),

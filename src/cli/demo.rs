@@ -17,10 +17,10 @@ use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::http::server::{self, Addresses};
 use crate::http::soap::service::USER_ADMIN;
+use crate::passwords::random_password::random_password;
+use crate::passwords::secret::Secret;
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::import_record::ImportRecord;
-use crate::users::made_up::random_password;
-use crate::users::secret::Secret;
 
 const CSV: &str = include_str!("../../fixtures/demo/users.csv");
 const ENVELOPE: &str = include_str!("../../fixtures/demo/envelope.xml");

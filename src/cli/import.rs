@@ -15,7 +15,7 @@ use toml::Value;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::cli::new_file::NewFile;
-use crate::cli::within::Within;
+use crate::cli::organization_option::OrganizationOption;
 use crate::cli::{CliError, Common, Outcome, Settings, output, stop_signal};
 use crate::clock::Clock;
 use crate::config;
@@ -24,10 +24,10 @@ use crate::import::jobs::{Ended, JobError, Jobs};
 use crate::import::reject_file;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
+use crate::passwords::secret::Secret;
 use crate::users::audit::Actor;
-use crate::users::import_record::{Door, ImportRecord, ImportState};
+use crate::users::import_record::{Channel, ImportRecord, ImportState};
 use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
-use crate::users::secret::Secret;
 
 /// The exit code when some rows did not make it.
 pub(super) const SOME_FAILED: u8 = 2;
@@ -41,7 +41,7 @@ const SHOWN: usize = 200;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    within: Within,
+    within: OrganizationOption,
     /// The CSV file (.csv, .tsv) or Excel workbook (.xlsx, .xls)
     file: PathBuf,
     /// Domain (user store) of the users [default: PRIMARY]
@@ -136,11 +136,11 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     };
     let passwords = new_file(&arguments.generate_passwords, HEADER_BYTES)?;
     let rejects = new_file(&arguments.reject_file, 0)?;
-    cancel_at_first_signal(&app, caller.actor(Door::Terminal))?;
+    cancel_at_first_signal(&app, caller.actor(Channel::Terminal))?;
     let request = ImportRequest {
         organization: caller.organization,
         domain: app.domains.find(arguments.domain.as_deref())?,
-        door: Door::Terminal,
+        channel: Channel::Terminal,
         operator: caller.name,
         may_grant_admin: true,
         request_id: None,

@@ -12,13 +12,13 @@ use uuid::Uuid;
 use crate::access::gate::Caller;
 use crate::cli::import::rejects_note;
 use crate::cli::new_file::NewFile;
-use crate::cli::within::Within;
+use crate::cli::organization_option::OrganizationOption;
 use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::import::error::ImportError;
 use crate::import::reject_file;
 use crate::stores::{self, Access};
-use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{Channel, ImportId, ImportRecord, ImportState};
 use crate::users::options::HeaderLine;
 use crate::users::problem::Problem;
 use crate::users::store::{Finish, Store};
@@ -32,7 +32,7 @@ const LISTED: usize = 100;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    within: Within,
+    within: OrganizationOption,
     #[command(subcommand)]
     command: Command,
 }
@@ -182,8 +182,8 @@ fn show(
         record.sha256.as_deref().unwrap_or("(its end was not read)")
     )?;
     writeln!(out, "domain    {}", record.domain)?;
-    let (door, operator) = (record.door.as_str(), output::plain(&record.operator));
-    writeln!(out, "by        {operator}, {door}")?;
+    let (channel, operator) = (record.channel.as_str(), output::plain(&record.operator));
+    writeln!(out, "by        {operator}, {channel}")?;
     writeln!(out, "options   {}", options(record))?;
     if let Some(key) = &record.key {
         writeln!(out, "key       {}", output::plain(key))?;
@@ -287,7 +287,7 @@ fn undo(store: &dyn Store, record: &ImportRecord, json: bool, out: &mut dyn Writ
         | ImportState::Failed
         | ImportState::Cancelled => {}
     }
-    let by = Caller::terminal(&record.organization).actor(Door::Terminal);
+    let by = Caller::terminal(&record.organization).actor(Channel::Terminal);
     let undone = store
         .undo(&by.organization, id, &by, Clock::system().now())?
         .ok_or_else(running)?;
@@ -316,7 +316,7 @@ fn undo(store: &dyn Store, record: &ImportRecord, json: bool, out: &mut dyn Writ
 
 fn cancel(store: &dyn Store, record: &ImportRecord, out: &mut dyn Write) -> Result<(), CliError> {
     let id = record.id;
-    let by = Caller::terminal(&record.organization).actor(Door::Terminal);
+    let by = Caller::terminal(&record.organization).actor(Channel::Terminal);
     let at = Clock::system().now();
     match record.state {
         ImportState::Running => {

@@ -10,7 +10,7 @@ mod core_dumps;
 mod demo;
 mod serve;
 mod import;
-mod within;
+mod organization_option;
 mod operator;
 mod token;
 mod organization;
@@ -115,7 +115,7 @@ macro_rules! told {
 told!(
     crate::config::ConfigError,
     crate::users::store_error::StoreError,
-    crate::users::hashing::HashError,
+    crate::passwords::hashing::HashError,
     crate::users::domains::UnknownDomain,
     crate::users::organization::NoSuchOrganization,
     crate::admin::error::AdminError

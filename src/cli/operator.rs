@@ -9,16 +9,16 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::access::gate::Caller;
 use crate::app::start_pool;
-use crate::cli::{CliError, Common, Outcome, Settings, import, output, token, within};
+use crate::cli::{CliError, Common, Outcome, Settings, import, organization_option, output, token};
 use crate::clock::Clock;
 use crate::config;
+use crate::passwords::random_password::random_password;
+use crate::passwords::secret::Secret;
 use crate::stores::{self, Access};
 use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::import_record::Door;
-use crate::users::made_up::random_password;
+use crate::users::import_record::Channel;
 use crate::users::name::UserName;
 use crate::users::operator::{Operator, Role};
-use crate::users::secret::Secret;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -81,7 +81,7 @@ pub(super) struct PasswordSource {
 pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
     let store = stores::open(&settings.store, Access::Beside)?;
-    let by = Caller::terminal(DEFAULT_ORGANIZATION).actor(Door::Terminal);
+    let by = Caller::terminal(DEFAULT_ORGANIZATION).actor(Channel::Terminal);
     let now = Clock::system().now();
     match command {
         Command::Add {
@@ -92,7 +92,9 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
         } => {
             let checked = UserName::parse(name, None).map_err(|error| error.to_string())?;
             let organization = match organization {
-                Some(organization) => Some(within::existing(store.as_ref(), organization)?),
+                Some(organization) => {
+                    Some(organization_option::existing(store.as_ref(), organization)?)
+                }
                 None => None,
             };
             let operator = Operator {

@@ -11,7 +11,7 @@ use crate::cli::{CliError, Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::stores::{self, Access};
 use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::organization::{
     NoSuchOrganization, Organization, OrganizationRemoved, check_name,
 };
@@ -40,7 +40,7 @@ pub(super) enum Command {
 pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Outcome {
     let settings = Settings::load_quietly(common)?;
     let store = stores::open(&settings.store, Access::Beside)?;
-    let by = Caller::terminal(DEFAULT_ORGANIZATION).actor(Door::Terminal);
+    let by = Caller::terminal(DEFAULT_ORGANIZATION).actor(Channel::Terminal);
     let now = Clock::system().now();
     match command {
         Command::Add { name } => {

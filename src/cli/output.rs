@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::import::preview::Preview;
 use crate::import::report::Report;
+use crate::users::documents::multi_valued;
 use crate::users::import_record::Counters;
 use crate::users::problem::{Problem, Severity};
-use crate::users::scim::lists;
 use crate::users::store::User;
 
 /// Text from a file or a message: control characters are shown and not obeyed.
@@ -120,7 +120,7 @@ pub(super) fn findings(findings: &[Problem]) -> Table {
 /// The name of an attribute as people know it: lists that claims cannot say are kept under one of
 /// their own.
 pub(super) fn list_name(name: &str) -> String {
-    plain(name.strip_prefix(lists::LIST_PREFIX).unwrap_or(name))
+    plain(name.strip_prefix(multi_valued::LIST_PREFIX).unwrap_or(name))
 }
 
 /// What an attribute is, in a line; of a list its elements, with what belongs to each in brackets.
@@ -129,8 +129,8 @@ pub(super) fn attribute(user: &User, name: &str, value: &Value) -> String {
         return text.clone();
     }
     let mut shown = Map::new();
-    lists::show(user.email.as_deref(), &user.attributes, &mut shown);
-    let list = name.strip_prefix(lists::LIST_PREFIX);
+    multi_valued::show(user.email.as_deref(), &user.attributes, &mut shown);
+    let list = name.strip_prefix(multi_valued::LIST_PREFIX);
     match list.and_then(|list| shown.get(list)?.as_array()) {
         Some(elements) => {
             let elements: Vec<String> = elements.iter().map(element).collect();

@@ -8,18 +8,18 @@ use clap::{Args, Subcommand};
 use crate::access::gate::Caller;
 use crate::admin::administration::Administration;
 use crate::app::start_pool;
-use crate::cli::within::Within;
+use crate::cli::organization_option::OrganizationOption;
 use crate::cli::{Common, Outcome, Settings, output};
 use crate::clock::Clock;
 use crate::stores::{self, Access};
 use crate::users::domains::Domains;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::role_name;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    within: Within,
+    within: OrganizationOption,
     #[command(subcommand)]
     command: Command,
 }
@@ -61,7 +61,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         clock: Clock::system(),
     };
     let organization = arguments.within.name(administration.store.as_ref())?;
-    let by = Caller::terminal(&organization).actor(Door::Terminal);
+    let by = Caller::terminal(&organization).actor(Channel::Terminal);
     match &arguments.command {
         Command::Add {
             name,

@@ -1,4 +1,4 @@
-//! `muster serve`: build the house, say where it is, serve until told to stop.
+//! `muster serve`: build the app, say where it is, serve until told to stop.
 
 use std::future::Future;
 use std::io::Write;

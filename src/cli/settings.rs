@@ -8,7 +8,8 @@ use toml::Value;
 use crate::app::AppSettings;
 use crate::cli::{CliError, Common};
 use crate::config::Sources;
-use crate::users::{claims, domains, passwords};
+use crate::passwords::rules;
+use crate::users::{claims, domains};
 use crate::{access, formats, http, import, provision, stores, telemetry};
 
 /// The sections, by name, for variables such as `MUSTER_SERVER_HTTP`.
@@ -32,7 +33,7 @@ pub(super) struct Settings {
     pub soap: http::soap::Settings,
     pub store: stores::Settings,
     pub access: access::settings::Settings,
-    pub passwords: passwords::Settings,
+    pub passwords: rules::Settings,
     pub import: import::settings::Settings,
     pub files: formats::settings::Settings,
     pub domains: domains::Settings,
@@ -100,7 +101,7 @@ impl Settings {
         Ok(telemetry::start(&log)?)
     }
 
-    /// What the house is built from.
+    /// What the app is built from.
     pub(super) fn app(&self) -> AppSettings {
         AppSettings {
             spool_limit: self.server.body_limit_bytes,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::access::bearer;
 use crate::cli::operator::{RoleArgument, unknown};
-use crate::cli::{CliError, Outcome, output, within};
+use crate::cli::{CliError, Outcome, organization_option, output};
 use crate::clock::{Clock, Moment};
 use crate::users::audit::Actor;
 use crate::users::operator::Operator;
@@ -159,7 +159,7 @@ impl Add {
             )));
         }
         let organization = match &self.organization {
-            Some(organization) => Some(within::existing(store, organization)?),
+            Some(organization) => Some(organization_option::existing(store, organization)?),
             None => operator.organization.clone(),
         };
         if let (Some(own), Some(asked)) = (&operator.organization, &organization)

@@ -9,7 +9,7 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use crate::app::start_pool;
-use crate::cli::within::Within;
+use crate::cli::organization_option::OrganizationOption;
 use crate::cli::{CliError, Common, Outcome, Settings, export, import, output};
 use crate::clock::{Clock, Moment};
 use crate::stores::{self, Access};
@@ -26,7 +26,7 @@ const PAGE: usize = 1_000;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    within: Within,
+    within: OrganizationOption,
     #[command(subcommand)]
     command: Command,
 }

@@ -51,7 +51,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Steps into the next record, where that one continues this one.
-    fn go_on(&mut self) -> Option<()> {
+    fn enter_next_record(&mut self) -> Option<()> {
         let next = first(self.rest).filter(|record| record.kind == CONTINUE)?;
         *self = Reader::new(next);
         Some(())
@@ -59,7 +59,7 @@ impl<'s> Reader<'s> {
 
     fn u8(&mut self) -> Option<u8> {
         while self.data.is_empty() {
-            self.go_on()?;
+            self.enter_next_record()?;
         }
         let (byte, data) = self.data.split_first()?;
         self.data = data;
@@ -81,7 +81,7 @@ impl<'s> Reader<'s> {
     pub(super) fn skip(&mut self, mut count: usize) -> Option<()> {
         while count > self.data.len() {
             count -= self.data.len();
-            self.go_on()?;
+            self.enter_next_record()?;
         }
         self.data = self.data.get(count..)?;
         Some(())
@@ -117,7 +117,7 @@ impl<'s> Reader<'s> {
         let mut units = Vec::new();
         while units.len() < length {
             if self.data.is_empty() {
-                self.go_on()?;
+                self.enter_next_record()?;
                 // Each record says anew how wide its characters are.
                 wide = self.u8()? & WIDE != 0;
             }

@@ -36,7 +36,7 @@ pub struct Decoded<R> {
     setting: Option<TextCharset>,
     stated: Option<TextCharset>,
     charset: Charset,
-    state: State,
+    state: CharsetState,
     /// Read from the source and not given yet, from `start`.
     held: Wiped,
     start: usize,
@@ -44,7 +44,7 @@ pub struct Decoded<R> {
     context: Vec<u8>,
 }
 
-enum State {
+enum CharsetState {
     /// Nothing was read.
     New,
     /// All was ASCII.
@@ -97,7 +97,7 @@ impl<R: Read> Decoded<R> {
                 name: TextCharset::UTF_8.name(),
                 from: CharsetFrom::Utf8,
             },
-            state: State::New,
+            state: CharsetState::New,
             held: Wiped::default(),
             start: 0,
             context: Vec::new(),
@@ -156,7 +156,7 @@ impl<R: Read> Decoded<R> {
         } else if let Some(charset) = utf16_without_mark(&self.held) {
             self.decide(charset, CharsetFrom::Guess);
         } else {
-            self.state = State::Ascii;
+            self.state = CharsetState::Ascii;
         }
         Ok(())
     }
@@ -178,9 +178,9 @@ impl<R: Read> Decoded<R> {
             from,
         };
         self.state = if charset == TextCharset::UTF_8 {
-            State::Utf8
+            CharsetState::Utf8
         } else {
-            State::Other(Box::new(Decoding {
+            CharsetState::Other(Box::new(Decoding {
                 means: Means::of(charset, from),
                 output: Wiped::default(),
                 given: 0,
@@ -202,7 +202,7 @@ impl<R: Read> Decoded<R> {
             let held = self.held.get(self.start..).unwrap_or_default();
             self.held = [kept, held].concat().into();
             self.start = 0;
-            self.state = State::Undecided;
+            self.state = CharsetState::Undecided;
         }
         let recent = given.len().saturating_sub(CONTEXT);
         self.context.extend(given.get(recent..).unwrap_or_default());
@@ -248,7 +248,7 @@ impl<R: Read> Decoded<R> {
             self.held.truncate(*read.as_ref().unwrap_or(&0));
             read?;
         }
-        let State::Other(decoding) = &mut self.state else {
+        let CharsetState::Other(decoding) = &mut self.state else {
             return Ok(());
         };
         let input = self.held.get(self.start..).unwrap_or_default();
@@ -331,16 +331,16 @@ impl<R: Read> Read for Decoded<R> {
         }
         loop {
             match &mut self.state {
-                State::Utf8 => return self.read_raw(buffer),
-                State::New => self.begin()?,
-                State::Ascii => {
+                CharsetState::Utf8 => return self.read_raw(buffer),
+                CharsetState::New => self.begin()?,
+                CharsetState::Ascii => {
                     let count = self.read_ascii(buffer)?;
-                    if count > 0 || matches!(self.state, State::Ascii) {
+                    if count > 0 || matches!(self.state, CharsetState::Ascii) {
                         return Ok(count);
                     }
                 }
-                State::Undecided => self.look_around()?,
-                State::Other(decoding) => {
+                CharsetState::Undecided => self.look_around()?,
+                CharsetState::Other(decoding) => {
                     let ready = decoding.output.get(decoding.given..).unwrap_or_default();
                     if !ready.is_empty() || decoding.ended {
                         let count = copy(ready, buffer);

@@ -6,7 +6,7 @@ use crate::wiped::Wiped;
 /// Rows in one piece of memory.
 #[derive(Debug, Default)]
 pub(super) struct LookAhead {
-    rows: Vec<Kept>,
+    rows: Vec<KeptRow>,
     bytes: Wiped,
     ends: Vec<usize>,
     /// The first row that was not taken.
@@ -14,7 +14,7 @@ pub(super) struct LookAhead {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Kept {
+struct KeptRow {
     line: u64,
     /// Where its bytes begin, and its ends.
     bytes: usize,
@@ -26,7 +26,7 @@ struct Kept {
 impl LookAhead {
     /// Keeps a row behind those that are kept.
     pub(super) fn keep(&mut self, row: &Row<'_>) {
-        self.rows.push(Kept {
+        self.rows.push(KeptRow {
             line: row.line(),
             bytes: self.bytes.len(),
             ends: self.ends.len(),

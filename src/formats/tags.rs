@@ -11,7 +11,7 @@ use memchr::{memchr, memchr3};
 /// What is known of the tags so far.
 #[derive(Debug)]
 pub(super) struct Tags {
-    state: State,
+    state: TagState,
     /// The name of an end tag, as far as it was read.
     name: Vec<u8>,
     /// Bytes that were read.
@@ -23,7 +23,7 @@ pub(super) struct Tags {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum TagState {
     Text,
     /// Behind `<`.
     Opened,
@@ -43,7 +43,7 @@ impl Tags {
     /// Nothing was read.
     pub(super) fn new() -> Self {
         Tags {
-            state: State::Text,
+            state: TagState::Text,
             name: Vec::new(),
             bytes: 0,
             item: 0,
@@ -59,37 +59,37 @@ impl Tags {
         while let Some(first) = rest.first() {
             let at = |length: usize| before + (text.len() - rest.len() + length) as u64;
             let (state, length) = match self.state {
-                State::Text => match memchr(b'<', rest) {
-                    Some(found) => (State::Opened, found + 1),
-                    None => (State::Text, rest.len()),
+                TagState::Text => match memchr(b'<', rest) {
+                    Some(found) => (TagState::Opened, found + 1),
+                    None => (TagState::Text, rest.len()),
                 },
-                State::Opened => match first {
+                TagState::Opened => match first {
                     b'/' => {
                         self.name.clear();
-                        (State::End, 1)
+                        (TagState::End, 1)
                     }
-                    b'?' => (State::Instruction(false), 1),
+                    b'?' => (TagState::Instruction(false), 1),
                     b'!' => {
                         self.unruly = true;
-                        (State::Unruly, rest.len())
+                        (TagState::Unruly, rest.len())
                     }
-                    _ => (State::Start, 0),
+                    _ => (TagState::Start, 0),
                 },
-                State::Start => match memchr3(b'>', b'"', b'\'', rest) {
+                TagState::Start => match memchr3(b'>', b'"', b'\'', rest) {
                     Some(found) => {
                         let state = match rest.get(found) {
-                            Some(b'>') | None => State::Text,
-                            Some(quote) => State::Quoted(*quote),
+                            Some(b'>') | None => TagState::Text,
+                            Some(quote) => TagState::Quoted(*quote),
                         };
                         (state, found + 1)
                     }
-                    None => (State::Start, rest.len()),
+                    None => (TagState::Start, rest.len()),
                 },
-                State::Quoted(quote) => match memchr(quote, rest) {
-                    Some(found) => (State::Start, found + 1),
-                    None => (State::Quoted(quote), rest.len()),
+                TagState::Quoted(quote) => match memchr(quote, rest) {
+                    Some(found) => (TagState::Start, found + 1),
+                    None => (TagState::Quoted(quote), rest.len()),
                 },
-                State::End => {
+                TagState::End => {
                     let found = memchr(b'>', rest);
                     let end = found.unwrap_or(rest.len());
                     let room = NAME.saturating_sub(self.name.len());
@@ -101,17 +101,17 @@ impl Tags {
                                 self.longest_item = self.longest_item.max(at(found) - self.item);
                                 self.item = at(found);
                             }
-                            (State::Text, found + 1)
+                            (TagState::Text, found + 1)
                         }
-                        None => (State::End, rest.len()),
+                        None => (TagState::End, rest.len()),
                     }
                 }
-                State::Instruction(asked) => match (asked, first) {
-                    (true, b'>') => (State::Text, 1),
-                    (_, b'?') => (State::Instruction(true), 1),
-                    _ => (State::Instruction(false), 1),
+                TagState::Instruction(asked) => match (asked, first) {
+                    (true, b'>') => (TagState::Text, 1),
+                    (_, b'?') => (TagState::Instruction(true), 1),
+                    _ => (TagState::Instruction(false), 1),
                 },
-                State::Unruly => (State::Unruly, rest.len()),
+                TagState::Unruly => (TagState::Unruly, rest.len()),
             };
             self.state = state;
             rest = rest.get(length..).unwrap_or_default();

@@ -19,12 +19,12 @@ pub struct WorkbookMemory(Arc<Shared>);
 struct Shared {
     limit: u64,
     patience: Duration,
-    state: Mutex<State>,
+    state: Mutex<MemoryQueue>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct MemoryQueue {
     used: u64,
     /// Those who wait, the first one first.
     queue: VecDeque<u64>,
@@ -120,7 +120,7 @@ impl Drop for Reserved {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MemoryQueue> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

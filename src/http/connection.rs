@@ -52,7 +52,7 @@ enum Wanted {
     /// Nothing: the last request is there.
     Nothing,
     /// Nothing: a body is broken, and its reader is told that there is no more.
-    Ended,
+    ConnectionLog,
 }
 
 impl<S> Connection<S> {
@@ -101,7 +101,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         match this.wanted {
             Wanted::All => {}
             Wanted::Nothing => return this.discard(context),
-            Wanted::Ended => return Poll::Ready(Ok(())),
+            Wanted::ConnectionLog => return Poll::Ready(Ok(())),
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
@@ -114,7 +114,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
             }
             Err((kept, error)) => {
                 *this.mark.0.borrow_mut() = Some(error);
-                this.wanted = Wanted::Ended;
+                this.wanted = Wanted::ConnectionLog;
                 kept
             }
         };

@@ -24,9 +24,9 @@ use crate::http::login::{self, Origin, Refused};
 use crate::http::pace::PaceMeter;
 use crate::http::request_id;
 use crate::http::traffic::{Busy, OnBehalf, Size, StopSignal, Traffic};
-use crate::import::ending::Ending;
+use crate::import::pending::Pending;
 use crate::slots::Slot;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::wire::error::WireError;
 use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
 
@@ -56,10 +56,10 @@ pub async fn authenticate(
     app: &web::Data<App>,
     traffic: &Traffic,
     head: &RequestHead,
-    door: Door,
+    channel: Channel,
 ) -> Result<Caller, Refused> {
     let origin = |method| Origin {
-        door,
+        channel,
         method,
         address: traffic.address_of(head),
         request_id: request_id::of(&head.headers),
@@ -270,7 +270,7 @@ impl Incoming {
 pub async fn with_beginning<T: Send + 'static>(
     incoming: Incoming,
     slot: Slot,
-    work: impl FnOnce(PipeReader) -> Ending<T> + Send + 'static,
+    work: impl FnOnce(PipeReader) -> Pending<T> + Send + 'static,
 ) -> Result<(T, Body), Unserved> {
     let Incoming {
         mut payload,
@@ -302,7 +302,7 @@ pub async fn with_beginning<T: Send + 'static>(
 /// The thread died, or its turn did not come.
 pub async fn with_body<T: Send + 'static>(
     mut incoming: Incoming,
-    work: impl FnOnce(PipeReader) -> Ending<T> + Send + 'static,
+    work: impl FnOnce(PipeReader) -> Pending<T> + Send + 'static,
 ) -> Result<(T, Body), Unserved> {
     let gathered = gather(&mut incoming, SMALL_BYTES, None).await;
     let received = std::mem::take(&mut incoming.received);
@@ -337,8 +337,8 @@ pub async fn with_body<T: Send + 'static>(
 /// The work died, or its turn did not come.
 pub async fn with_small_body<T: Send + 'static>(
     mut incoming: Incoming,
-    at_once: impl FnOnce(Bytes) -> Option<Ending<T>> + 'static,
-    work: impl FnOnce(PipeReader) -> Ending<T> + Send + 'static,
+    at_once: impl FnOnce(Bytes) -> Option<Pending<T>> + 'static,
+    work: impl FnOnce(PipeReader) -> Pending<T> + Send + 'static,
 ) -> Result<(T, Body), Unserved> {
     let body = match gather(&mut incoming, SMALL_BYTES, None).await {
         Gathered::Whole => incoming.received,
@@ -370,7 +370,7 @@ pub async fn with_small_body<T: Send + 'static>(
 pub async fn without_body<T: Send + 'static>(
     traffic: &Traffic,
     by: &OnBehalf,
-    work: impl FnOnce() -> Ending<T> + Send + 'static,
+    work: impl FnOnce() -> Pending<T> + Send + 'static,
 ) -> Result<T, Unserved> {
     let slot = traffic.turn(Size::Small, by).await?;
     to_the_end_with(slot, work).await
@@ -380,7 +380,7 @@ pub async fn without_body<T: Send + 'static>(
 /// waits for it or not.
 async fn to_the_end_with<T: Send + 'static>(
     slot: Slot,
-    work: impl FnOnce() -> Ending<T> + Send + 'static,
+    work: impl FnOnce() -> Pending<T> + Send + 'static,
 ) -> Result<T, Unserved> {
     let working = async move {
         let _slot = slot;
@@ -391,12 +391,12 @@ async fn to_the_end_with<T: Send + 'static>(
 }
 
 /// The end of work that may hang on a commit; no thread is held meanwhile.
-async fn to_the_end<T: Send + 'static>(mut ending: Ending<T>) -> Result<T, Unserved> {
+async fn to_the_end<T: Send + 'static>(mut ending: Pending<T>) -> Result<T, Unserved> {
     loop {
         ending = match ending {
-            Ending::Ended(end) => return Ok(end),
-            Ending::Slow(rest) => blocking::run(rest).await?,
-            Ending::Pending(step, then) => match step.durable().await {
+            Pending::Ended(end) => return Ok(end),
+            Pending::Slow(rest) => blocking::run(rest).await?,
+            Pending::Pending(step, then) => match step.durable().await {
                 Ok(written) => return Ok(then(Ok(written))),
                 // What is done about it goes to the store too.
                 failed => return Ok(blocking::run(move || then(failed)).await?),

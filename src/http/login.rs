@@ -18,15 +18,15 @@ use crate::app::App;
 use crate::http::blocking::{self, Failed};
 use crate::http::challenge::Challenge;
 use crate::http::traffic::network;
-use crate::users::import_record::Door;
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
+use crate::users::import_record::Channel;
 use crate::users::store_error::StoreError;
 
 /// Where credentials came from, and how.
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// Over which channel.
-    pub door: Door,
+    pub channel: Channel,
     /// How.
     pub method: Method,
     /// From which address.
@@ -178,7 +178,7 @@ pub async fn wrong(app: &App, name: &str, origin: &Origin) -> Refused {
 fn note(app: &App, name: String, origin: &Origin) {
     app.failed_logins.note(FailedLogin {
         name,
-        door: origin.door,
+        channel: origin.channel,
         method: origin.method,
         address: Some(origin.address),
         request_id: origin.request_id.clone(),

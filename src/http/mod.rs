@@ -4,7 +4,7 @@
 pub mod settings;
 pub mod server;
 pub mod connection;
-pub mod ended;
+pub mod connection_log;
 pub mod tls;
 mod certificate;
 mod self_signed;

@@ -30,7 +30,7 @@ use tracing::{Instrument, Span};
 use crate::app::App;
 use crate::http::base_url::BaseUrl;
 use crate::http::connection::{Connection, Mark};
-use crate::http::ended::Ended;
+use crate::http::connection_log::ConnectionLog;
 use crate::http::settings::Settings;
 use crate::http::traffic::Traffic;
 use crate::http::unread::Unread;
@@ -144,16 +144,16 @@ pub async fn run(
         .shutdown_timeout(settings.shutdown_seconds)
         .disable_signals();
     let draining = server.graceful_shutdown_signal();
-    let ended = Arc::new(Ended::default());
+    let ended = Arc::new(ConnectionLog::default());
     let listeners = rest::endpoint::listeners();
     let keep = Duration::from_secs(app.provisioner.settings.cursor_seconds);
     let cursors = scim::cursor::Cursors::new(keep)
         .map(Arc::new)
         .map_err(|_| "the machine's random source failed".to_owned())?;
-    let house = web::Data::from(Arc::clone(&app));
-    let door = |secure| Door {
-        house: house.clone(),
-        soap: web::Data::new(soap::State {
+    let app = web::Data::from(Arc::clone(&app));
+    let services = |secure| ListenerServices {
+        app: app.clone(),
+        soap: web::Data::new(soap::SoapFrontEnd {
             settings: soap_settings.clone(),
             verifier: Arc::clone(&verifier),
             base_url: addresses.base_url(secure),
@@ -161,13 +161,13 @@ pub async fn run(
             body_limit: settings.body_limit_bytes,
             traffic: Arc::clone(&traffic),
         }),
-        rest: web::Data::new(rest::State {
+        rest: web::Data::new(rest::RestFrontEnd {
             base: addresses.base(secure),
             body_limit: settings.body_limit_bytes,
             traffic: Arc::clone(&traffic),
             listeners: Arc::clone(&listeners),
         }),
-        scim: web::Data::new(scim::State {
+        scim: web::Data::new(scim::ScimFrontEnd {
             base: addresses.base(secure),
             traffic: Arc::clone(&traffic),
             cursors: Arc::clone(&cursors),
@@ -178,9 +178,9 @@ pub async fn run(
     };
     let broken = |error: std::io::Error| format!("the server cannot listen: {error}");
     if let Some((listener, _)) = http {
-        let door = door(false);
+        let services = services(false);
         server = server
-            .listen("http", listener, move || door.plain())
+            .listen("http", listener, move || services.plain())
             .map_err(broken)?;
     }
     let certificates = match &https {
@@ -193,11 +193,11 @@ pub async fn run(
     };
     let _watch = tls_watch::start(certificates.clone(), app.clock.clone())?;
     if let (Some((listener, _)), Some(loaded)) = (https, certificates) {
-        let door = door(true);
+        let services = services(true);
         let configuration = loaded.configuration()?;
         server = server
             .listen("https", listener, move || {
-                door.secure(configuration.clone())
+                services.secure(configuration.clone())
             })
             .map_err(broken)?;
     }
@@ -233,14 +233,14 @@ pub async fn run(
 
 /// What every worker's service behind one listener is made from.
 #[derive(Clone)]
-struct Door {
-    house: web::Data<App>,
-    soap: web::Data<soap::State>,
-    rest: web::Data<rest::State>,
-    scim: web::Data<scim::State>,
+struct ListenerServices {
+    app: web::Data<App>,
+    soap: web::Data<soap::SoapFrontEnd>,
+    rest: web::Data<rest::RestFrontEnd>,
+    scim: web::Data<scim::ScimFrontEnd>,
     idle: Duration,
     draining: GracefulShutdownSignal,
-    ended: Arc<Ended>,
+    ended: Arc<ConnectionLog>,
 }
 
 /// A connection as it is handed on, with its protocol and who is at the other end.
@@ -249,7 +249,7 @@ type Incoming<S> = (Connection<S>, Protocol, Option<SocketAddr>);
 type Answering = BoxServiceFactory<(), Request, ServiceResponse, actix_web::Error, ()>;
 type Expecting = BoxServiceFactory<(), Request, Request, HttpResponse, ()>;
 
-impl Door {
+impl ListenerServices {
     /// Plain connections.
     fn plain(
         &self,
@@ -298,9 +298,9 @@ impl Door {
     /// What `actix_web::HttpServer` makes of routes, and beside them the one who is asked before a
     /// client is told to go on with its body (RFC 9110 §10.1.1).
     fn service<S: 'static>(&self) -> HttpService<Connection<S>, Answering, BoxBody, Expecting> {
-        let clock = self.house.clock.clone();
+        let clock = self.app.clock.clone();
         let routes = Routes::new()
-            .app_data(self.house.clone())
+            .app_data(self.app.clone())
             .app_data(self.soap.clone())
             .app_data(self.rest.clone())
             .app_data(self.scim.clone())
@@ -322,14 +322,14 @@ impl Door {
                     Ok(answer)
                 }
             });
-        let (house, soap, rest) = (self.house.clone(), self.soap.clone(), self.rest.clone());
+        let (app, soap, rest) = (self.app.clone(), self.soap.clone(), self.rest.clone());
         let expecting = fn_service(move |request| {
-            let (house, soap, rest) = (house.clone(), soap.clone(), rest.clone());
+            let (app, soap, rest) = (app.clone(), soap.clone(), rest.clone());
             async move {
                 let mut request: Request = request;
-                let id = request_id::settle(request.headers_mut(), &house.clock);
+                let id = request_id::settle(request.headers_mut(), &app.clock);
                 let span = span(&id);
-                let request = before_the_body(&house, &soap, &rest, request);
+                let request = before_the_body(&app, &soap, &rest, request);
                 request.instrument(span).await.map_err(|mut answer| {
                     complete(&mut answer, id);
                     answer
@@ -358,14 +358,14 @@ impl Door {
 
 /// Asks the front ends before a client is told to go on with its body.
 async fn before_the_body(
-    house: &web::Data<App>,
-    soap: &soap::State,
-    rest: &rest::State,
+    app: &web::Data<App>,
+    soap: &soap::SoapFrontEnd,
+    rest: &rest::RestFrontEnd,
     request: Request,
 ) -> Result<Request, HttpResponse> {
-    let request = soap::before_the_body(house, soap, request).await?;
-    let request = rest::before_the_body(house, rest, request).await?;
-    let mut request = scim::before_the_body(house, &rest.traffic, request).await?;
+    let request = soap::before_the_body(app, soap, request).await?;
+    let request = rest::before_the_body(app, rest, request).await?;
+    let mut request = scim::before_the_body(app, &rest.traffic, request).await?;
     if is_somewhere(request.method(), request.path()) {
         return Ok(request);
     }
@@ -414,7 +414,7 @@ fn complete(answer: &mut HttpResponse, id: HeaderValue) {
 /// Says why connections end badly.
 fn watched<F, S>(
     http: F,
-    ended: &Arc<Ended>,
+    ended: &Arc<ConnectionLog>,
 ) -> impl ServiceFactory<Incoming<S>, Config = (), Response = (), Error = DispatchError, InitError = ()>
 + use<F, S>
 where

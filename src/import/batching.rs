@@ -14,16 +14,16 @@ use crate::import::rejects_aside::RejectsAside;
 use crate::import::settings::Settings;
 use crate::import::sorting::Place;
 use crate::import::task::Task;
+use crate::passwords::hashing::HashPool;
+use crate::passwords::random_password::random_password;
+use crate::passwords::secret::Secret;
 use crate::users::batch::{CheckedUsers, NewUsers};
 use crate::users::candidate::{CheckedPassword, CheckedUser};
-use crate::users::hashing::HashPool;
 use crate::users::import_record::{Counters, ImportRecord, RejectedRows};
-use crate::users::made_up::random_password;
 use crate::users::password_right::PasswordRight;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
 use crate::users::reject_block::{PackedRejects, RejectBlock};
-use crate::users::secret::Secret;
 use crate::users::store::{Finish, Found, ImportStep, Outcome, PendingStep, Store, Tally, Written};
 use crate::users::store_error::StoreError;
 use crate::wire::spool::SpoolSettings;
@@ -53,7 +53,7 @@ const HELD_FINDINGS: usize = 40_000;
 /// a file of a hundred thousand rows is written as quickly as one of a million.
 const GROWTH: usize = 4;
 
-/// What batches need of the house.
+/// What batches need of the app.
 pub(super) struct Machinery {
     pub store: Arc<dyn Store>,
     pub pool: Arc<HashPool>,

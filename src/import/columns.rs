@@ -16,12 +16,12 @@ use crate::import::cells;
 use crate::import::header_words::{self, HeaderWords};
 use crate::import::presets::Cells;
 use crate::import::preview::PreviewColumn;
+use crate::passwords::rules;
 use crate::quoted;
 use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::{ClaimTable, Field, SET_BY_SERVER};
 use crate::users::merge::cleared;
 use crate::users::name::{sorting_key, split_domain};
-use crate::users::passwords;
 use crate::users::problem::{Problem, Severity};
 
 /// Names of the original's columns, for files whose header says nothing.
@@ -306,7 +306,7 @@ impl<'t> ColumnPlan<'t> {
         for (_, cell) in others.filter(|(position, _)| *position != self.name_position) {
             let bare = cell.trim_matches(|sign: char| sign == '"' || sign.is_whitespace());
             let is_known = cells::is_claim_shaped(bare) || cells::is_address(bare);
-            if !is_known && (self.open_ended || passwords::looks_like_one(bare)) {
+            if !is_known && (self.open_ended || rules::looks_like_one(bare)) {
                 cell.clear();
             }
         }
@@ -378,7 +378,7 @@ impl<'t> ColumnPlan<'t> {
             Field::Roles,
             Field::Groups,
         ];
-        field.is_some_and(|field| names.contains(field)) && passwords::looks_like_one(cell)
+        field.is_some_and(|field| names.contains(field)) && rules::looks_like_one(cell)
     }
 
     /// Whether the cell is a password as a claim, of which there is none.
@@ -860,7 +860,7 @@ fn are_addresses(value: &str) -> bool {
 fn holds_other_cells(name: &str, rest: &str) -> bool {
     let is_distinguished = || name.split(',').all(|part| part.contains('='));
     let is_between = |sign: char| !sign.is_alphanumeric() && !"!#$%&*+-./?@^_~".contains(sign);
-    let is_other = |part: &str| passwords::looks_like_one(part) || cells::is_address(part);
+    let is_other = |part: &str| rules::looks_like_one(part) || cells::is_address(part);
     rest.split(is_between).any(is_other) && !is_distinguished()
 }
 

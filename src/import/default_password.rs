@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::users::digest_memory::DigestMemory;
-use crate::users::hashing::{HashError, HashPool};
+use crate::passwords::digest_memory::DigestMemory;
+use crate::passwords::hashing::{HashError, HashPool};
+use crate::passwords::rules::{Fitness, Settings, WeakPassword};
+use crate::passwords::secret::Secret;
 use crate::users::import_record::ImportRecord;
-use crate::users::passwords::{Fitness, Settings, WeakPassword};
-use crate::users::secret::Secret;
 
 /// The note of one that may stay.
 const STAYS: &str = "stays";

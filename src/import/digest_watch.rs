@@ -2,8 +2,8 @@
 //! passwords. While all of them are digests of one length, nothing of the file is written.
 
 use crate::import::error::ImportError;
+use crate::passwords::hash_schemes::digest_form::DigestForms;
 use crate::users::candidate::CheckedPassword;
-use crate::users::hash_schemes::digest_form::DigestForms;
 
 /// So many passwords of their own decide.
 const DECIDING: u32 = 20;
@@ -61,7 +61,7 @@ impl DigestWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::passwords::Fitness;
+    use crate::passwords::rules::Fitness;
 
     fn watch(passwords: impl IntoIterator<Item = String>) -> (bool, DigestWatch) {
         let mut watch = DigestWatch::new();

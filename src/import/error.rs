@@ -5,7 +5,7 @@ use std::io;
 use crate::formats::error::FormatError;
 use crate::import::header_error::HeaderError;
 use crate::import::report::Report;
-use crate::users::hashing::HashError;
+use crate::passwords::hashing::HashError;
 use crate::users::import_record::ImportState;
 use crate::users::problem::{Problem, Severity};
 use crate::users::store_error::StoreError;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Serialize, Serializer};
 
 use crate::formats::csv_writer::CsvWriter;
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 use crate::wiped::Wiped;
 
 /// The first line.
@@ -20,7 +20,7 @@ pub const HEADER_BYTES: u64 = "userName,password\r\n".len() as u64;
 pub struct GeneratedPasswords {
     file: CsvWriter<Box<dyn Write + Send>>,
     /// What was written, where it goes into the report.
-    kept: Option<Kept>,
+    kept: Option<SharedBuffer>,
     any: bool,
 }
 
@@ -45,7 +45,7 @@ impl GeneratedPasswords {
     /// # Errors
     /// There is none: memory takes all.
     pub fn for_report() -> io::Result<Self> {
-        let kept = Kept::default();
+        let kept = SharedBuffer::default();
         Ok(GeneratedPasswords {
             kept: Some(kept.clone()),
             ..GeneratedPasswords::new(Box::new(kept))?
@@ -94,15 +94,15 @@ impl Serialize for ToldPasswords {
 
 /// Memory that is written to in one place and read in another.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Wiped>>);
+struct SharedBuffer(Arc<Mutex<Wiped>>);
 
-impl Kept {
+impl SharedBuffer {
     fn bytes(&self) -> MutexGuard<'_, Wiped> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Write for Kept {
+impl Write for SharedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut kept = self.bytes();
         if kept.capacity() - kept.len() < bytes.len() {

@@ -14,11 +14,11 @@ use crate::formats::workbook_memory::WorkbookMemory;
 use crate::import::batching::{Batching, Checked, Machinery};
 use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
-use crate::import::ending::Ending;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
 use crate::import::header::Wanted;
 use crate::import::memory::BatchMemory;
+use crate::import::pending::Pending;
 use crate::import::preview::Preview;
 use crate::import::reading::Reading;
 use crate::import::rejects_aside::RejectsAside;
@@ -29,16 +29,16 @@ use crate::import::settings::Settings;
 use crate::import::single_user::SingleUser;
 use crate::import::sorting::Sorting;
 use crate::import::task::Task;
+use crate::passwords::hashing::{HashError, HashPool};
+use crate::passwords::rules;
+use crate::passwords::secret::Secret;
 use crate::users::audit::Actor;
 use crate::users::claims::ClaimTable;
-use crate::users::hashing::{HashError, HashPool};
 use crate::users::import_record::{Counters, ImportRecord, ImportState};
 use crate::users::options::HeaderLine;
-use crate::users::passwords;
 use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::problem::warnings;
 use crate::users::reject_block::PackedRejects;
-use crate::users::secret::Secret;
 use crate::users::store::{Finish, Found, Store};
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
@@ -52,7 +52,7 @@ pub struct Importer {
     /// Where default passwords are hashed.
     pub default_hasher: Arc<DefaultPasswordHasher>,
     /// The rules for passwords.
-    pub passwords: passwords::Settings,
+    pub passwords: rules::Settings,
     /// `[access] importers_set_passwords`.
     pub importers_set_passwords: bool,
     /// What columns and claims stand for.
@@ -91,9 +91,9 @@ impl Importer {
         task: Task,
         source: impl Read,
         control: &Arc<Control>,
-    ) -> Ending<Result<Report, ImportFailure>> {
+    ) -> Pending<Result<Report, ImportFailure>> {
         if task.record.options.validate_first && !task.record.options.dry_run {
-            return Ending::Ended(self.validate_then_write(task, source, control));
+            return Pending::Ended(self.validate_then_write(task, source, control));
         }
         self.import_file(task, source, control)
     }
@@ -156,7 +156,7 @@ impl Importer {
         task: Task,
         source: impl Read,
         control: &Arc<Control>,
-    ) -> Ending<Result<Report, ImportFailure>> {
+    ) -> Pending<Result<Report, ImportFailure>> {
         let sheet = task.record.options.sheet.clone();
         let stated = task.record.options.charset.as_deref();
         let known = |name: &str| self.claims.column(name).is_some();
@@ -327,7 +327,7 @@ impl Importer {
         mut task: Task,
         control: &Arc<Control>,
         feed: impl FnOnce(&mut Reading<'_>) -> Result<Option<String>, ImportError>,
-    ) -> Ending<Result<Report, ImportFailure>> {
+    ) -> Pending<Result<Report, ImportFailure>> {
         let started = Instant::now();
         let generated = task.generated.take();
         let generate_passwords = task.generate_passwords;
@@ -401,7 +401,7 @@ impl Importer {
         };
         match result {
             Ok(sha256) if run.batching.has_its_hashes(&mut run.default) => run.write(sha256),
-            Ok(sha256) => Ending::Slow(Box::new(move || run.write(sha256))),
+            Ok(sha256) => Pending::Slow(Box::new(move || run.write(sha256))),
             Err(error) => run.give_up(error),
         }
     }
@@ -419,7 +419,7 @@ struct Run {
 
 impl Run {
     /// Hands the last batch over, and the end of the import, whose file has this SHA-256.
-    fn write(mut self, sha256: Option<String>) -> Ending<Result<Report, ImportFailure>> {
+    fn write(mut self, sha256: Option<String>) -> Pending<Result<Report, ImportFailure>> {
         let finish = Finish {
             state: ImportState::Completed,
             reason: None,
@@ -427,7 +427,7 @@ impl Run {
             by: None,
         };
         match self.batching.hand_over_last(&mut self.default, finish) {
-            Ok(step) => Ending::Pending(
+            Ok(step) => Pending::Pending(
                 step,
                 Box::new(move |written| {
                     let counted = self.batching.count(written);
@@ -439,8 +439,8 @@ impl Run {
     }
 
     /// Ends early.
-    fn give_up(self, error: ImportError) -> Ending<Result<Report, ImportFailure>> {
-        Ending::Slow(Box::new(move || Ending::Ended(self.end(Err(error)))))
+    fn give_up(self, error: ImportError) -> Pending<Result<Report, ImportFailure>> {
+        Pending::Slow(Box::new(move || Pending::Ended(self.end(Err(error)))))
     }
 
     /// Its report, when it has come to its end or not.

@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 use crate::clock::Moment;
 use crate::import::control::{Control, Progress};
 use crate::import::default_password::DefaultPassword;
-use crate::import::ending::Ending;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::importer::Importer;
+use crate::import::pending::Pending;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::import::task::Task;
 use crate::import::upload::Uploads;
 use crate::users::audit::Actor;
 use crate::users::domains::{Domains, UnknownDomain};
-use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{Channel, ImportId, ImportRecord, ImportState};
 use crate::users::store::{ABANDONED, Finish};
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
@@ -60,7 +60,7 @@ pub trait Operations: Send + Sync {
     ///
     /// # Errors
     /// The store failed.
-    fn go_on(
+    fn requeue(
         &self,
         record: ImportRecord,
         upload: File,
@@ -81,7 +81,7 @@ struct Shared {
     running: Mutex<HashMap<JobKey, Arc<Control>>>,
     /// Keys of calls that are under way and have no record yet.
     keys: Mutex<HashSet<(String, String)>>,
-    /// Those who know what to do with imports that came through the door [`Door::Scim`].
+    /// Those who know what to do with imports that came through the channel [`Channel::Scim`].
     operations: OnceLock<Weak<dyn Operations>>,
     waiting: Mutex<VecDeque<JobKey>>,
     /// Imports of the queue that met a failure which passes, and when they are tried again.
@@ -288,7 +288,7 @@ impl Jobs {
         &self,
         request: ImportRequest,
         source: impl Read,
-    ) -> Ending<Result<Ended, JobError>> {
+    ) -> Pending<Result<Ended, JobError>> {
         self.shared.run(request, source, |task| task)
     }
 
@@ -298,7 +298,7 @@ impl Jobs {
         &self,
         request: ImportRequest,
         source: impl Read,
-    ) -> Ending<Result<Ended, JobError>> {
+    ) -> Pending<Result<Ended, JobError>> {
         self.shared.run(request, source, Task::in_one_batch)
     }
 
@@ -311,7 +311,7 @@ impl Jobs {
     }
 
     /// Says who carries out imports that are no files of rows; before [`begin`](Self::begin).
-    pub fn know(&self, operations: Weak<dyn Operations>) {
+    pub fn set_operations(&self, operations: Weak<dyn Operations>) {
         // Whoever came first stays.
         let _ = self.shared.operations.set(operations);
     }
@@ -320,7 +320,7 @@ impl Jobs {
     ///
     /// # Errors
     /// It is under way already.
-    pub fn attend<T>(
+    pub fn run_external<T>(
         &self,
         organization: &str,
         id: ImportId,
@@ -335,8 +335,8 @@ impl Jobs {
     ///
     /// # Errors
     /// It cannot be a key, such a call is just coming in, or the store failed.
-    pub fn meet_key(&self, organization: &str, key: Option<&str>) -> Result<Met, JobError> {
-        self.shared.meet_key(organization, key)
+    pub fn reserve_key(&self, organization: &str, key: Option<&str>) -> Result<Met, JobError> {
+        self.shared.reserve_key(organization, key)
     }
 
     /// Whether a call holds this key at the moment.
@@ -354,21 +354,21 @@ impl Jobs {
     ///
     /// # Errors
     /// The store failed.
-    pub fn as_it_is(&self, record: ImportRecord) -> Result<ImportRecord, JobError> {
-        self.shared.as_it_is(record)
+    pub fn refresh(&self, record: ImportRecord) -> Result<ImportRecord, JobError> {
+        self.shared.refresh(record)
     }
 
     /// Takes an interrupted import up; none when somebody else has done so.
     ///
     /// # Errors
     /// The store failed.
-    pub fn take_up(&self, record: &ImportRecord) -> Result<Option<ImportRecord>, JobError> {
+    pub fn claim(&self, record: &ImportRecord) -> Result<Option<ImportRecord>, JobError> {
         let Importer { store, clock, .. } = self.shared.importer.as_ref();
-        Ok(store.take_up(&record.organization, record.id, clock.now())?)
+        Ok(store.claim(&record.organization, record.id, clock.now())?)
     }
 
     /// Puts an interrupted import back into the queue; answers whether its upload is there.
-    pub fn go_on(&self, record: &ImportRecord) -> bool {
+    pub fn requeue(&self, record: &ImportRecord) -> bool {
         let there = self.shared.uploads.has(record.id);
         if there {
             self.shared
@@ -450,7 +450,7 @@ impl Jobs {
         let record = store
             .import(&by.organization, id)?
             .ok_or(JobError::NoSuchImport(id))?;
-        match self.shared.as_it_is(record)?.state {
+        match self.shared.refresh(record)?.state {
             ImportState::Queued | ImportState::Running => Err(JobError::StillRunning(id)),
             ImportState::Undone => Err(JobError::AlreadyUndone(id)),
             _ => {
@@ -501,23 +501,25 @@ impl Shared {
         request: ImportRequest,
         source: impl Read,
         batches: impl FnOnce(Task) -> Task,
-    ) -> Ending<Result<Ended, JobError>> {
-        let key = match self.meet_key_of(&request) {
+    ) -> Pending<Result<Ended, JobError>> {
+        let key = match self.reserve_key_of(&request) {
             Ok(Met::Nobody) => None,
             Ok(Met::New(held)) => Some(held),
-            Ok(Met::Earlier(record)) => return Ending::Ended(self.again(*record, request, source)),
-            Err(error) => return Ending::Ended(Err(error)),
+            Ok(Met::Earlier(record)) => {
+                return Pending::Ended(self.again(*record, request, source));
+            }
+            Err(error) => return Pending::Ended(Err(error)),
         };
         let mut task = Task::new(request, &self.importer.clock, &self.importer.passwords);
         let id = (task.record.organization.clone(), task.record.id);
         let Some(running) = self.register(id, None) else {
-            return Ending::Ended(Err(JobError::StillRunning(task.record.id)));
+            return Pending::Ended(Err(JobError::StillRunning(task.record.id)));
         };
         // The same key with another default password is another request, so its hash is kept, used or not.
         if key.is_some()
             && let Err(error) = self.importer.keep_default_password(&mut task)
         {
-            return Ending::Ended(Err(early(&task, ImportError::Hash(error))));
+            return Pending::Ended(Err(early(&task, ImportError::Hash(error))));
         }
         let ending = self
             .importer
@@ -535,7 +537,7 @@ impl Shared {
         request: ImportRequest,
         source: impl Read,
     ) -> Result<Ended, JobError> {
-        let record = self.as_it_is(record)?;
+        let record = self.refresh(record)?;
         let reused = || JobError::KeyReused {
             key: record.key.clone().unwrap_or_default(),
             import: record.id,
@@ -561,7 +563,7 @@ impl Shared {
                 report: Box::new(Report::of_record(&record, Vec::new())),
             })
         });
-        let _copy = Kept(&self.uploads, copy);
+        let _copy = CopyGuard(&self.uploads, copy);
         let sha256 = sha256?;
         let same = record.sha256.as_ref().is_none_or(|known| *known == sha256);
         if !same {
@@ -586,7 +588,7 @@ impl Shared {
         let taken = self
             .importer
             .store
-            .take_up(&record.organization, record.id, now)?;
+            .claim(&record.organization, record.id, now)?;
         let Some(mut taken) = taken else {
             return self.recorded(&record);
         };
@@ -622,7 +624,7 @@ impl Shared {
                 what: "be a dry run",
             });
         }
-        let _key = match self.meet_key_of(&request)? {
+        let _key = match self.reserve_key_of(&request)? {
             Met::Nobody => None,
             Met::New(held) => Some(held),
             Met::Earlier(record) => return self.again(*record, request, source),
@@ -679,7 +681,7 @@ impl Shared {
 
     /// The record; one that says it runs, though nobody has run it for long, is interrupted: its end
     /// could not be written when it came.
-    fn as_it_is(&self, record: ImportRecord) -> Result<ImportRecord, JobError> {
+    fn refresh(&self, record: ImportRecord) -> Result<ImportRecord, JobError> {
         let now = self.importer.clock.now();
         let state = record.shown_state(now);
         let key = (record.organization.clone(), record.id);
@@ -703,14 +705,18 @@ impl Shared {
     }
 
     /// Looks whether the key was used before, and keeps others from using it meanwhile.
-    fn meet_key_of(self: &Arc<Self>, request: &ImportRequest) -> Result<Met, JobError> {
+    fn reserve_key_of(self: &Arc<Self>, request: &ImportRequest) -> Result<Met, JobError> {
         if request.key.is_some() && request.generated_passwords.is_some() {
             return Err(JobError::KeyAndPasswords);
         }
-        self.meet_key(&request.organization, request.key.as_deref())
+        self.reserve_key(&request.organization, request.key.as_deref())
     }
 
-    fn meet_key(self: &Arc<Self>, organization: &str, key: Option<&str>) -> Result<Met, JobError> {
+    fn reserve_key(
+        self: &Arc<Self>,
+        organization: &str,
+        key: Option<&str>,
+    ) -> Result<Met, JobError> {
         let Some(key) = key else {
             return Ok(Met::Nobody);
         };
@@ -749,7 +755,7 @@ impl Shared {
         })
     }
 
-    /// Works through the queue until the house closes.
+    /// Works through the queue until the app closes.
     fn work(self: &Arc<Self>) {
         while let Some((organization, id)) = self.next() {
             match self.take_turn(&organization, id) {
@@ -807,12 +813,12 @@ impl Shared {
             return Ok(Turn::Ended);
         };
         self.interrupt_stale(organization, id, now)?;
-        let Some(record) = self.importer.store.take_up(organization, id, now)? else {
+        let Some(record) = self.importer.store.claim(organization, id, now)? else {
             // It was cancelled meanwhile.
             self.uploads.forget(id);
             return Ok(Turn::Ended);
         };
-        if record.door == Door::Scim {
+        if record.channel == Channel::Scim {
             return self.go_on_with_operations(record, upload.map(|(file, _)| file), &running);
         }
         let domain = self.domains.find(Some(&record.domain));
@@ -875,10 +881,10 @@ impl Shared {
             return self.fail(&record, UPLOAD_GONE.into(), now);
         };
         let Some(operations) = self.operations.get().and_then(Weak::upgrade) else {
-            // The house is being taken down: the next start goes on with it.
+            // The app is being taken down: the next start goes on with it.
             return Ok(Turn::Ended);
         };
-        if !operations.go_on(record, upload, &running.control)? {
+        if !operations.requeue(record, upload, &running.control)? {
             self.uploads.forget(id);
         }
         Ok(Turn::Ended)
@@ -908,7 +914,7 @@ impl Shared {
             control.cancel(by);
             return Ok(Cancelled::Asked);
         }
-        let record = self.as_it_is(record)?;
+        let record = self.refresh(record)?;
         if !matches!(record.state, ImportState::Queued | ImportState::Interrupted) {
             return Ok(Cancelled::TooLate);
         }
@@ -982,7 +988,7 @@ impl Shared {
                         let by = Actor {
                             organization: organization.clone(),
                             operator: "terminal".into(),
-                            door: Door::Terminal,
+                            channel: Channel::Terminal,
                             request_id: None,
                         };
                         if let Some(control) = locked(&self.running).get(&(organization, id)) {
@@ -1027,7 +1033,7 @@ pub enum Met {
 /// Why an upload could not be put aside.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The house is full.
+    /// The app is full.
     #[error(transparent)]
     Job(#[from] JobError),
     /// It did not come to its end, is too large, or the disk is full.
@@ -1081,9 +1087,9 @@ impl Drop for Running {
 }
 
 /// A copy of an upload that goes when it is no longer looked at.
-struct Kept<'u>(&'u Uploads, ImportId);
+struct CopyGuard<'u>(&'u Uploads, ImportId);
 
-impl Drop for Kept<'_> {
+impl Drop for CopyGuard<'_> {
     fn drop(&mut self) {
         self.0.forget(self.1);
     }

@@ -7,9 +7,9 @@ use crate::formats::cell_name::column_letter;
 use crate::import::columns::{REJECT_COLUMNS, is_extra_column};
 use crate::import::header_error::{HeaderError, quote};
 use crate::import::presets::{self, Cells, Preset, Target};
+use crate::passwords::rules;
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::options::{ColumnMap, IGNORED_COLUMN};
-use crate::users::passwords;
 
 /// What a column stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl<'m> Meanings<'m> {
             _ if heading.is_empty() => format!("{} (it has no heading)", place("column")),
             Some(known) => format!("{} (is it {known}?)", quote(heading)),
             None if position == 1 && !is_workbook => "the second one".to_owned(),
-            None if position == 1 || passwords::looks_like_one(heading) => place("number"),
+            None if position == 1 || rules::looks_like_one(heading) => place("number"),
             None => quote(heading),
         }
     }

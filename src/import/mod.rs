@@ -1,4 +1,4 @@
-//! The product: rows in, report out. Every door leads here, and nothing here knows which one it was.
+//! The product: rows in, report out. Every channel leads here, and nothing here knows which one it was.
 
 pub mod settings;
 pub mod request;
@@ -27,7 +27,7 @@ mod rows_digest;
 mod digest_watch;
 pub mod memory;
 pub mod batching;
-pub mod ending;
+pub mod pending;
 pub mod default_password;
 pub mod generated_passwords;
 pub mod fingerprint;

@@ -148,7 +148,7 @@ impl Reading<'_> {
             if let Some(flawed) = self.read_row(&row, &plan)? {
                 self.reject(flawed, rows.detected().charset);
             }
-            self.go_on(|| rows.place())?;
+            self.check_stop(|| rows.place())?;
         }
         self.read_stretches(rows, &plan)?;
         if !plan.has_header_line() && self.batching.is_blank() {
@@ -167,7 +167,7 @@ impl Reading<'_> {
         plan: &ColumnPlan<'_>,
     ) -> Result<(), ImportError> {
         let (control, stopping) = (self.control, self.stopping);
-        let Some(first) = rows.next_stretch(|| may_go_on(control, stopping))? else {
+        let Some(first) = rows.next_stretch(|| check_stop_signals(control, stopping))? else {
             return Ok(());
         };
         std::thread::scope(|threads| {
@@ -187,12 +187,12 @@ impl Reading<'_> {
                     ImportError::Store(StoreError::NoResources)
                 })?;
             // What the judge ended with is the import's end.
-            let may_go_on = || match judge.is_finished() {
+            let check_stop_signals = || match judge.is_finished() {
                 true => Err(ImportError::Stopping),
-                false => may_go_on(control, stopping),
+                false => check_stop_signals(control, stopping),
             };
             let gathered = loop {
-                match rows.next_stretch(may_go_on) {
+                match rows.next_stretch(check_stop_signals) {
                     Ok(Some(stretch)) => {
                         if sender.send(stretch).is_err() {
                             break Ok(());
@@ -221,7 +221,7 @@ impl Reading<'_> {
             if let Some(flawed) = self.read_row(&row, plan)? {
                 self.reject(flawed, gathered.detected.charset);
             }
-            self.go_on(|| gathered.place.clone())?;
+            self.check_stop(|| gathered.place.clone())?;
         }
         Ok(())
     }
@@ -310,8 +310,8 @@ impl Reading<'_> {
     }
 
     /// Hands a full batch over, and looks whether the import is to end here.
-    fn go_on(&mut self, place: impl Fn() -> Place) -> Result<(), ImportError> {
-        may_go_on(self.control, self.stopping)?;
+    fn check_stop(&mut self, place: impl Fn() -> Place) -> Result<(), ImportError> {
+        check_stop_signals(self.control, self.stopping)?;
         let limit = self.stop_after.unwrap_or(u64::MAX);
         let stop = self.batching.failed() >= limit;
         if stop || self.batching.is_full() {
@@ -338,7 +338,7 @@ struct FlawedRow {
 }
 
 /// Whether nobody wants the import to end here.
-fn may_go_on(control: &Control, stopping: &AtomicBool) -> Result<(), ImportError> {
+fn check_stop_signals(control: &Control, stopping: &AtomicBool) -> Result<(), ImportError> {
     if control.is_cancelled() {
         return Err(ImportError::Cancelled);
     }

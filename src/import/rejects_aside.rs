@@ -76,8 +76,8 @@ impl RejectsAside {
     ///
     /// # Errors
     /// It cannot be read back.
-    pub(super) fn close(self) -> Result<Kept, WireError> {
-        Ok(Kept {
+    pub(super) fn close(self) -> Result<PackedAside, WireError> {
+        Ok(PackedAside {
             counted: self.counted,
             length: self.length,
             file: Mutex::new(self.spool.into_reader()?),
@@ -87,13 +87,13 @@ impl RejectsAside {
 
 /// Blocks to be read back.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct PackedAside {
     counted: RejectedRows,
     length: u64,
     file: Mutex<SpoolReader>,
 }
 
-impl PackedRejects for Kept {
+impl PackedRejects for PackedAside {
     fn counted(&self) -> RejectedRows {
         self.counted
     }

@@ -1,20 +1,20 @@
-//! What a door asks the core for.
+//! What a channel asks the core for.
 
 use crate::import::generated_passwords::GeneratedPasswords;
+use crate::passwords::secret::Secret;
 use crate::users::domains::Domain;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::options::ImportOptions;
-use crate::users::secret::Secret;
 
-/// One import, as a door asks for it.
+/// One import, as a channel asks for it.
 #[derive(Debug)]
 pub struct ImportRequest {
     /// The organization the users belong to.
     pub organization: String,
     /// The domain they go to.
     pub domain: Domain,
-    /// The door.
-    pub door: Door,
+    /// The channel.
+    pub channel: Channel,
     /// Who asks.
     pub operator: String,
     /// Whether rows may give the administrators' role and set the passwords of users who exist: an admin asks.

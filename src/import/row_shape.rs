@@ -4,8 +4,8 @@
 use crate::formats::row::TextRow;
 use crate::import::cells::{is_address, is_claim_shaped, trimmed};
 use crate::import::header_words;
+use crate::passwords::rules;
 use crate::users::claims::ClaimTable;
-use crate::users::passwords;
 
 /// The headings without blanks at their ends, and without empty ones at the end of the line.
 pub(super) fn headings<'r>(row: &TextRow<'r>) -> Vec<&'r str> {
@@ -53,7 +53,7 @@ pub(super) fn is_data<'r>(
     if !may_be_name || !further.iter().all(|cell| is_claim_shaped(cell)) {
         return false;
     }
-    let may_be_password = |cell: &str| passwords::looks_like_one(cell) && !is_address(cell);
+    let may_be_password = |cell: &str| rules::looks_like_one(cell) && !is_address(cell);
     if !further.is_empty() {
         return true;
     }

@@ -1,10 +1,10 @@
 //! A user who is asked for by a call of their own, not by a row of a file.
 
 use crate::import::columns::put_claim;
+use crate::passwords::secret::Secret;
 use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::ClaimTable;
 use crate::users::role_cell;
-use crate::users::secret::Secret;
 
 /// What the call asks for.
 #[derive(Debug)]

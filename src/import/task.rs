@@ -4,9 +4,9 @@ use crate::clock::Clock;
 use crate::import::default_password::DefaultPassword;
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::request::ImportRequest;
+use crate::passwords::rules;
 use crate::users::domains::Domain;
 use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState, RejectedRows};
-use crate::users::passwords;
 
 /// One run of one import.
 #[derive(Debug)]
@@ -25,14 +25,14 @@ pub struct Task {
 
 impl Task {
     /// A new import.
-    pub fn new(request: ImportRequest, clock: &Clock, rules: &passwords::Settings) -> Self {
+    pub fn new(request: ImportRequest, clock: &Clock, rules: &rules::Settings) -> Self {
         let default = DefaultPassword::new(request.default_password, rules);
         let now = clock.now();
         let record = ImportRecord {
             id: ImportId(clock.new_id()),
             organization: request.organization,
             domain: request.domain.name.clone(),
-            door: request.door,
+            channel: request.channel,
             operator: request.operator,
             file_name: label(&request.file_name),
             sha256: None,

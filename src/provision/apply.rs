@@ -11,11 +11,11 @@ use crate::provision::operation::{Done, Effect, Resource, not_found};
 use crate::provision::plan::Made;
 use crate::provision::prepare::{Prepared, PreparedAct};
 use crate::provision::provisioner::Provisioner;
+use crate::scim::error::ScimError;
 use crate::users::audit::{Actor, AuditEntry};
+use crate::users::documents::resource;
 use crate::users::operator::Role;
 use crate::users::resources::{GroupRef, Kind, Origin, Resources};
-use crate::users::scim::error::ScimError;
-use crate::users::scim::render;
 use crate::users::store_error::StoreError;
 
 /// What the store answered, or why the operation was refused.
@@ -33,7 +33,7 @@ macro_rules! agreed {
 pub(super) use agreed;
 
 /// What operations are carried out with.
-pub(super) struct Hand<'a> {
+pub(super) struct Executor<'a> {
     pub provisioner: &'a Provisioner,
     pub by: &'a Actor,
     pub role: Role,
@@ -58,7 +58,7 @@ pub(super) struct Hand<'a> {
     pub touches_others: bool,
 }
 
-impl Hand<'_> {
+impl Executor<'_> {
     /// Carries one operation out.
     pub fn apply(&mut self, tx: &mut dyn Resources, prepared: &Prepared) -> Applied<Done> {
         let Prepared {
@@ -113,7 +113,7 @@ impl Hand<'_> {
             kind,
             id,
             changed: Some(changed),
-            version: Some(render::version_of(changed, groups)),
+            version: Some(resource::version_of(changed, groups)),
             resource,
             members_left_out: self.members_left_out,
         }))

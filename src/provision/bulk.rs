@@ -7,18 +7,18 @@ use std::ops::Range;
 use crate::clock::Moment;
 use crate::import::control::Control;
 use crate::import::error::ImportError;
+use crate::passwords::hashing::HashError;
+use crate::provision::bulk_transaction::BulkTransaction;
+use crate::provision::hashed_operation::HashedOperation;
 use crate::provision::operation::Operation;
 use crate::provision::outcome::OperationOutcome;
-use crate::provision::part::Part;
 use crate::provision::plan::Plan;
 use crate::provision::provisioner::{Authority, Provisioner};
-use crate::provision::ready::Ready;
 use crate::provision::rights::allowed;
-use crate::users::hashing::HashError;
+use crate::scim::check::Leniency;
+use crate::scim::error::ScimError;
 use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::problem::warnings;
-use crate::users::scim::check::Leniency;
-use crate::users::scim::error::ScimError;
 use crate::users::store::{Finish, ImportStep};
 use crate::users::store_error::StoreError;
 
@@ -125,12 +125,12 @@ impl Run<'_> {
         let at = self.provisioner.clock.now();
         let begin = (!self.recorded).then(|| self.record.clone());
         let already = self.outcomes.len();
-        let mut part = Part::default();
+        let mut part = BulkTransaction::default();
         let (run, errors) = (&*self, self.errors);
         self.provisioner
             .store
             .transact(&self.record.organization, &mut |tx| {
-                part = Part::behind(errors);
+                part = BulkTransaction::behind(errors);
                 let begun = ImportStep {
                     begin: begin.clone(),
                     ..run.step(at)
@@ -175,14 +175,14 @@ impl Run<'_> {
     }
 
     /// Makes the operations of a transaction ready, with their passwords hashed before it begins.
-    fn ready(&self, range: &Range<usize>) -> Result<Ready, HashError> {
+    fn ready(&self, range: &Range<usize>) -> Result<HashedOperation, HashError> {
         let operations = |range: Range<usize>| range.map(|position| self.operation(position));
         if range.len() <= TRANSACTION {
             let prepared = self
                 .provisioner
                 .prepare(operations(range.clone()), self.leniency)?;
             let first = range.start;
-            return Ok(Ready::Prepared { first, prepared });
+            return Ok(HashedOperation::Prepared { first, prepared });
         }
         let mut hashes = HashMap::new();
         for start in range.clone().step_by(TRANSACTION) {
@@ -193,7 +193,7 @@ impl Run<'_> {
             let hashed = (start..end).zip(hashed);
             hashes.extend(hashed.filter(|(_, hashes)| !hashes.is_empty()));
         }
-        Ok(Ready::Hashed(hashes))
+        Ok(HashedOperation::Hashed(hashes))
     }
 
     /// The operation at this position, if the caller may do it.

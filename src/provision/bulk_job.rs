@@ -20,15 +20,15 @@ use crate::provision::plan::{Plan, Strictness};
 use crate::provision::provisioner::{Authority, Provisioner};
 use crate::provision::rights::check_role;
 use crate::provision::settings::BulkResponse;
+use crate::scim::check::Leniency;
+use crate::scim::error::ScimError;
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::import_record::{
-    Counters, Door, ImportId, ImportRecord, ImportState, RejectedRows,
+    Channel, Counters, ImportId, ImportRecord, ImportState, RejectedRows,
 };
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
 use crate::users::organization::names_in_path;
-use crate::users::scim::check::Leniency;
-use crate::users::scim::error::ScimError;
 use crate::users::store::Finish;
 use crate::users::store_error::StoreError;
 
@@ -66,7 +66,7 @@ impl Provisioner {
     /// It is refused as a whole, or the store failed.
     pub fn bulk(&self, call: &BulkCall, source: impl Read) -> Result<BulkAnswer, ProvisionError> {
         let organization = &call.authority.actor.organization;
-        let held = self.jobs.meet_key(organization, call.key.as_deref())?;
+        let held = self.jobs.reserve_key(organization, call.key.as_deref())?;
         // What the earlier call did is told only to one that is the same to the letter.
         let known = match held {
             Met::Earlier(ref record) => Some(record.as_ref().clone()),
@@ -100,7 +100,7 @@ impl Provisioner {
             errors: 0,
         };
         self.jobs
-            .attend(organization, id, |control| self.answer(run, control))?
+            .run_external(organization, id, |control| self.answer(run, control))?
     }
 
     /// Carries a request out for a caller who waits.
@@ -139,7 +139,7 @@ impl Provisioner {
         // Whoever may change nothing now may not have it done later either.
         check_role(&call.authority, Role::Import)?;
         let organization = &call.authority.actor.organization;
-        let held = self.jobs.meet_key(organization, call.key.as_deref())?;
+        let held = self.jobs.reserve_key(organization, call.key.as_deref())?;
         let mut record = self.record(call);
         let limit = self.settings.max_payload_bytes;
         // One byte more tells a body that is too long from one that just fits.
@@ -157,9 +157,9 @@ impl Provisioner {
             if !is_same(call, earlier, &sha256) {
                 return Err(reused(call, earlier).into());
             }
-            let earlier = self.jobs.as_it_is(earlier.as_ref().clone())?;
+            let earlier = self.jobs.refresh(earlier.as_ref().clone())?;
             if earlier.state == ImportState::Interrupted {
-                self.jobs.go_on(&earlier);
+                self.jobs.requeue(&earlier);
             }
             return Ok(earlier);
         }
@@ -184,7 +184,7 @@ impl Provisioner {
         id: ImportId,
     ) -> Result<Option<BulkAnswer>, ProvisionError> {
         let record = self.store.import(organization, id)?;
-        let Some(record) = record.filter(|record| record.door == Door::Scim) else {
+        let Some(record) = record.filter(|record| record.channel == Channel::Scim) else {
             return Ok(None);
         };
         let outcomes = self.outcomes(organization, id)?;
@@ -228,7 +228,7 @@ impl Provisioner {
             return Err(reused(call, &record).into());
         }
         let busy = JobError::Busy { seconds: 5 };
-        let record = self.jobs.as_it_is(record)?;
+        let record = self.jobs.refresh(record)?;
         let organization = record.organization.clone();
         if !record.state.is_final() {
             return Err(busy.into());
@@ -237,27 +237,28 @@ impl Provisioner {
             let outcomes = self.outcomes(&organization, record.id)?;
             return Ok(BulkAnswer { record, outcomes });
         }
-        if self.jobs.go_on(&record) {
+        if self.jobs.requeue(&record) {
             // It came through the queue, and goes on there.
             return Err(busy.into());
         }
-        self.jobs.attend(&organization, record.id, |control| {
-            let Some(record) = self.jobs.take_up(&record)? else {
-                return Err(busy.into());
-            };
-            // Whoever goes on with it gives no more away than both may.
-            let both_may = record.may_grant_admin || call.authority.role != Role::Admin;
-            let authority = Authority {
-                role: if both_may {
-                    call.authority.role
-                } else {
-                    Role::Import
-                },
-                actor: record.actor(),
-            };
-            let run = self.resumed(&authority, record, request, call.leniency)?;
-            self.answer(run, control)
-        })?
+        self.jobs
+            .run_external(&organization, record.id, |control| {
+                let Some(record) = self.jobs.claim(&record)? else {
+                    return Err(busy.into());
+                };
+                // Whoever goes on with it gives no more away than both may.
+                let both_may = record.may_grant_admin || call.authority.role != Role::Admin;
+                let authority = Authority {
+                    role: if both_may {
+                        call.authority.role
+                    } else {
+                        Role::Import
+                    },
+                    actor: record.actor(),
+                };
+                let run = self.resumed(&authority, record, request, call.leniency)?;
+                self.answer(run, control)
+            })?
     }
 
     /// A request that was carried out in part, from where it stands.
@@ -329,7 +330,7 @@ impl Provisioner {
             id: ImportId(self.clock.new_id()),
             organization: actor.organization.clone(),
             domain: PRIMARY_DOMAIN.into(),
-            door: actor.door,
+            channel: actor.channel,
             operator: actor.operator.clone(),
             file_name: call.label.into(),
             sha256: None,
@@ -384,7 +385,7 @@ impl Provisioner {
 }
 
 impl Operations for Provisioner {
-    fn go_on(
+    fn requeue(
         &self,
         record: ImportRecord,
         upload: File,
@@ -458,7 +459,7 @@ impl Provisioner {
 /// Whether the earlier request is the same to the letter, came to the same address, and was to be read
 /// in the same way.
 pub(super) fn is_same(call: &BulkCall, earlier: &ImportRecord, sha256: &str) -> bool {
-    earlier.door == Door::Scim
+    earlier.channel == Channel::Scim
         && earlier.file_name == call.label
         && earlier.sha256.as_deref() == Some(sha256)
         && earlier.options.schemas_optional != call.leniency.schemas_required

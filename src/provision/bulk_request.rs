@@ -11,9 +11,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::users::scim::check::Leniency;
-use crate::users::scim::error::ScimError;
-use crate::users::scim::json::{self, StrictValue};
+use crate::scim::check::Leniency;
+use crate::scim::error::ScimError;
+use crate::scim::json::{self, StrictValue};
 use crate::wire::error::WireError;
 use crate::wire::percent;
 
@@ -429,7 +429,7 @@ impl<'de> Visitor<'de> for One<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::scim::error::ErrorType;
+    use crate::scim::error::ErrorType;
 
     const LIMITS: BulkLimits = BulkLimits {
         operations: 2,

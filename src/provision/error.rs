@@ -1,8 +1,8 @@
 //! Why users and groups could not be looked up or changed.
 
 use crate::import::jobs::JobError;
-use crate::users::hashing::HashError;
-use crate::users::scim::error::ScimError;
+use crate::passwords::hashing::HashError;
+use crate::scim::error::ScimError;
 use crate::users::store_error::StoreError;
 
 /// Why.

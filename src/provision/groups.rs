@@ -3,21 +3,21 @@
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::provision::apply::{Applied, Hand, agreed};
+use crate::provision::apply::{Applied, Executor, agreed};
 use crate::provision::members::leaving;
 use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{GroupDraft, Name, group_of, text_of};
+use crate::scim::check::Leniency;
+use crate::scim::error::{ErrorType, ScimError};
+use crate::scim::member_changes::member_changes;
+use crate::scim::patch::Patch;
+use crate::scim::patch_apply;
 use crate::users::PRIMARY_DOMAIN;
+use crate::users::documents::resource;
 use crate::users::policy::ADMIN_ROLE;
 use crate::users::resources::{Change, Group, GroupResource, Kind, Resources};
-use crate::users::scim::check::Leniency;
-use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::member_changes::member_changes;
-use crate::users::scim::patch::Patch;
-use crate::users::scim::patch_apply;
-use crate::users::scim::render;
 
-impl Hand<'_> {
+impl Executor<'_> {
     pub(super) fn create_group(
         &mut self,
         tx: &mut dyn Resources,
@@ -72,7 +72,7 @@ impl Hand<'_> {
         if let Some(changes) = changes {
             return self.change_members(tx, &stored.group, &changes);
         }
-        let mut after = render::group(&stored, "");
+        let mut after = resource::group(&stored, "");
         self.show_promised(id, &mut after);
         agreed!(patch_apply::apply(
             patch,
@@ -81,7 +81,7 @@ impl Hand<'_> {
         ));
         let group = &stored.group;
         let name = match text_of(&after, "displayName") {
-            same if same == render::qualified(&group.domain, &group.name) => Name {
+            same if same == resource::qualified(&group.domain, &group.name) => Name {
                 domain: group.domain.clone(),
                 name: group.name.clone(),
             },
@@ -222,7 +222,7 @@ fn taken(name: &Name) -> ScimError {
         ErrorType::Uniqueness,
         format!(
             "Group with the name: {} already exists in the system.",
-            render::qualified(&name.domain, &name.name)
+            resource::qualified(&name.domain, &name.name)
         ),
     )
 }

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::provision::apply::{Applied, Hand, agreed};
+use crate::provision::apply::{Applied, Executor, agreed};
 use crate::provision::groups::is_admins;
 use crate::provision::operation::Done;
+use crate::scim::error::ScimError;
+use crate::scim::member_changes::MemberChange;
 use crate::users::resources::{Group, Kind, Member, Resources};
-use crate::users::scim::error::ScimError;
-use crate::users::scim::member_changes::MemberChange;
 use crate::users::store_error::StoreError;
 
 /// Members that a document names: those who exist, and those whom the same request makes later.
@@ -29,12 +29,12 @@ impl Named {
 
 /// What became of the groups that a resource was promised to.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct MembersBefore {
     /// Positions of the operations that promised it to a group that cannot have it, and why.
     pub unfit: Vec<(usize, ScimError)>,
 }
 
-impl Hand<'_> {
+impl Executor<'_> {
     pub(super) fn change_members(
         &mut self,
         tx: &mut dyn Resources,
@@ -214,8 +214,8 @@ impl Hand<'_> {
         &mut self,
         tx: &mut dyn Resources,
         made: Uuid,
-    ) -> Result<Kept, StoreError> {
-        let mut kept = Kept::default();
+    ) -> Result<MembersBefore, StoreError> {
+        let mut kept = MembersBefore::default();
         let Some(groups) = self.pending.remove(&made) else {
             return Ok(kept);
         };

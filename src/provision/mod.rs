@@ -1,4 +1,4 @@
-//! Users and groups one by one, and in bulk: the core behind every door that speaks of resources
+//! Users and groups one by one, and in bulk: the core behind every channel that speaks of resources
 //! rather than of files.
 //!
 //! Read `provisioner.rs` first, then `bulk.rs`, which is a Bulk request from top to bottom.
@@ -18,8 +18,8 @@ pub mod bulk_request;
 pub mod plan;
 pub mod outcome;
 mod bulk;
-mod ready;
-mod part;
-mod attempt;
+mod hashed_operation;
+mod bulk_transaction;
+mod forward_references;
 pub mod bulk_job;
-pub mod whole;
+pub mod all_or_nothing;

@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::scim::error::ScimError;
+use crate::users::documents::resource::{self, version};
 use crate::users::operator::Role;
 use crate::users::resources::{GroupResource, Kind, UserResource};
-use crate::users::scim::error::ScimError;
-use crate::users::scim::render::{self, version};
 
 /// What is to be done.
 #[derive(Clone)]
@@ -190,8 +190,8 @@ impl Resource {
     /// The resource as a document; `base` is the base URL, without a slash at its end.
     pub fn document(&self, base: &str) -> Map<String, Value> {
         match self {
-            Resource::User(user) => render::user(user, base),
-            Resource::Group(group) => render::group(group, base),
+            Resource::User(user) => resource::user(user, base),
+            Resource::Group(group) => resource::group(group, base),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What became of each operation of a Bulk request, as it is kept and as doors show it.
+//! What became of each operation of a Bulk request, as it is kept and as channels show it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,9 +7,9 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::provision::operation::Done;
 use crate::provision::plan::{Method, Planned};
+use crate::scim::error::{ErrorType, ScimError};
+use crate::users::documents::resource::version;
 use crate::users::resources::Kind;
-use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::render::version;
 
 /// What became of one operation.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,7 +68,7 @@ impl OperationOutcome {
     /// The outcome as it is kept.
     pub(super) fn to_json(&self) -> String {
         let error = self.error.as_ref();
-        let kept = Kept {
+        let kept = OutcomeJson {
             method: self.method.clone(),
             bulk_id: self.bulk_id.clone(),
             status: self.status,
@@ -88,7 +88,7 @@ impl OperationOutcome {
 
     /// The outcome that was kept as `json`; none when it is no such text.
     pub(super) fn from_json(json: &str) -> Option<Self> {
-        let kept: Kept = serde_json::from_str(json).ok()?;
+        let kept: OutcomeJson = serde_json::from_str(json).ok()?;
         let kind = kept
             .user
             .map(|user| if user { Kind::User } else { Kind::Group });
@@ -118,7 +118,7 @@ impl OperationOutcome {
 /// An outcome, as text.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Kept {
+struct OutcomeJson {
     method: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     bulk_id: Option<String>,

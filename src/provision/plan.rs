@@ -11,9 +11,9 @@ use crate::clock::Clock;
 use crate::provision::bulk_request::{BulkRequest, RawOperation};
 use crate::provision::operation::{Act, Operation, Precondition, not_found};
 use crate::provision::references::{PREFIX, Promise, Promises, References, resolve};
+use crate::scim::error::{ErrorType, ScimError};
+use crate::scim::json;
 use crate::users::resources::Kind;
-use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::json;
 use crate::wiped::wipe_text;
 
 /// Whether what is wrong with one operation's frame is wrong with the whole request.

@@ -4,21 +4,21 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::passwords::hashing::HashError;
+use crate::passwords::rules::Fitness;
+use crate::passwords::secret::Secret;
 use crate::provision::operation::{Act, Operation, Precondition};
 use crate::provision::provisioner::Provisioner;
+use crate::scim::check::{self, Leniency};
+use crate::scim::error::ScimError;
+use crate::scim::patch::{self, Patch};
 use crate::users::candidate::{Candidate, CandidateColumns, CheckedPassword};
 use crate::users::domains::Domain;
-use crate::users::hashing::HashError;
 use crate::users::name::UserName;
 use crate::users::options::ConflictPolicy;
-use crate::users::passwords::Fitness;
 use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::resources::{HashedPassword, Kind};
 use crate::users::role_name;
-use crate::users::scim::check::{self, Leniency};
-use crate::users::scim::error::ScimError;
-use crate::users::scim::patch::{self, Patch};
-use crate::users::secret::Secret;
 
 /// A name that the rules agreed to, and the user store it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]

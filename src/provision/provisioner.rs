@@ -7,28 +7,28 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::import::jobs::Jobs;
-use crate::provision::apply::Hand;
+use crate::passwords::hashing::HashPool;
+use crate::passwords::rules;
+use crate::provision::apply::Executor;
 use crate::provision::error::ProvisionError;
 use crate::provision::operation::{Act, Done, Operation, Resource, not_found};
 use crate::provision::plan::Made;
 use crate::provision::references;
 use crate::provision::rights::allowed;
 use crate::provision::settings::Settings;
+use crate::scim::check::Leniency;
+use crate::scim::error::ScimError;
+use crate::scim::schema::Schemas;
 use crate::users::audit::Actor;
 use crate::users::domains::Domains;
-use crate::users::hashing::HashPool;
 use crate::users::operator::Role;
-use crate::users::passwords;
 use crate::users::resources::{Found, GroupResource, Kind, ResourceQuery, UserResource};
-use crate::users::scim::check::Leniency;
-use crate::users::scim::error::ScimError;
-use crate::users::scim::schema::Schemas;
 use crate::users::store::Store;
 
 /// Who asks, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
-    /// Who, through which door, in which organization.
+    /// Who, through which channel, in which organization.
     pub actor: Actor,
     /// What they may do.
     pub role: Role,
@@ -41,7 +41,7 @@ pub struct Provisioner {
     /// Where passwords are hashed.
     pub pool: Arc<HashPool>,
     /// The rules for passwords.
-    pub passwords: passwords::Settings,
+    pub passwords: rules::Settings,
     /// `[access] importers_set_passwords`.
     pub importers_set_passwords: bool,
     /// The domains.
@@ -81,7 +81,7 @@ impl Provisioner {
         let mut result = None;
         self.store
             .transact(&authority.actor.organization, &mut |tx| {
-                let mut hand = Hand {
+                let mut hand = Executor {
                     provisioner: self,
                     by: &authority.actor,
                     role: authority.role,

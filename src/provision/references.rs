@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::users::scim::error::ScimError;
+use crate::scim::error::ScimError;
 
 /// Stands in front of the bulkId.
 pub const PREFIX: &str = "bulkId:";

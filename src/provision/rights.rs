@@ -2,8 +2,8 @@
 
 use crate::provision::operation::Operation;
 use crate::provision::provisioner::Authority;
+use crate::scim::error::ScimError;
 use crate::users::operator::Role;
-use crate::users::scim::error::ScimError;
 
 /// Whether the caller may do this.
 ///

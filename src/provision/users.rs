@@ -5,27 +5,28 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::provision::apply::{Applied, Hand, agreed};
+use crate::passwords::secret::Secret;
+use crate::provision::apply::{Applied, Executor, agreed};
 use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{Name, UserDraft, take_password, text_of};
-use crate::users::account_state::{ACTIVE, ASK_PASSWORD, DISABLED, LOCKED, truth};
+use crate::scim::attribute_names::{ACTIVE, ASK_PASSWORD, DISABLED, LOCKED};
+use crate::scim::check::{self, Leniency};
+use crate::scim::error::{ErrorType, ScimError};
+use crate::scim::patch::Patch;
+use crate::scim::patch_apply;
+use crate::scim::schema::ENTERPRISE;
+use crate::users::account_state::truth;
+use crate::users::documents::claim_paths::{Place, scim_place};
+use crate::users::documents::resource;
+use crate::users::documents::zuora;
 use crate::users::password_right::PasswordRight;
 use crate::users::resources::{Change, HashedPassword, Kind, Resources, UserContent, UserResource};
-use crate::users::scim::check::{self, Leniency};
-use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::patch::Patch;
-use crate::users::scim::patch_apply;
-use crate::users::scim::places::{Place, scim_place};
-use crate::users::scim::render;
-use crate::users::scim::schema::ENTERPRISE;
-use crate::users::scim::zuora;
-use crate::users::secret::Secret;
 use crate::users::store::User;
 
 /// How long a chain of managers is followed.
 const CHAIN: usize = 1_000;
 
-impl Hand<'_> {
+impl Executor<'_> {
     pub(super) fn create_user(
         &mut self,
         tx: &mut dyn Resources,
@@ -37,7 +38,7 @@ impl Hand<'_> {
             agreed!(self.check_manager(tx, id, manager)?);
         }
         agreed!(check_truths(None, &draft.document));
-        let content = render::content(
+        let content = resource::content(
             name.domain.clone(),
             name.name.clone(),
             draft.document.clone(),
@@ -68,8 +69,8 @@ impl Hand<'_> {
         let Some(stored) = tx.user(id)? else {
             return Ok(Err(Self::gone(Kind::User, id)));
         };
-        agreed!(precondition.check_version(&render::user_version(&stored)));
-        let before = render::user(&stored, "");
+        agreed!(precondition.check_version(&resource::user_version(&stored)));
+        let before = resource::user(&stored, "");
         let mut after = draft.document.clone();
         zuora::stay(&before, &mut after);
         for name in draft.keeps {
@@ -103,8 +104,8 @@ impl Hand<'_> {
         let Some(stored) = tx.user(id)? else {
             return Ok(Err(Self::gone(Kind::User, id)));
         };
-        agreed!(precondition.check_version(&render::user_version(&stored)));
-        let before = render::user(&stored, "");
+        agreed!(precondition.check_version(&resource::user_version(&stored)));
+        let before = resource::user(&stored, "");
         let mut after = before.clone();
         // A value that is changed would leave them behind.
         zuora::hide_displays(&mut after);
@@ -140,7 +141,7 @@ impl Hand<'_> {
         password: Option<&HashedPassword>,
     ) -> Applied<Done> {
         // The server says it itself, here as in the document before.
-        render::point_to_manager(&mut after, "");
+        resource::point_to_manager(&mut after, "");
         let (id, user) = (stored.user.id, &stored.user);
         if name.domain != user.domain {
             return Ok(Err(ScimError::of(
@@ -164,7 +165,7 @@ impl Hand<'_> {
         agreed!(check_truths(Some(before), &after));
         let differing = differing(before, &after);
         let (domain, bare) = (name.domain.clone(), name.name.clone());
-        let content = render::content(domain, bare, after, Some(user));
+        let content = resource::content(domain, bare, after, Some(user));
         if password.is_none() && (differing.is_empty() || is_as(&content, stored)) {
             let at = changed(stored);
             return self.done(tx, Effect::Unchanged, (Kind::User, id), at, &stored.groups);
@@ -205,7 +206,7 @@ impl Hand<'_> {
         let Some(stored) = tx.user(id)? else {
             return Ok(Err(Self::gone(Kind::User, id)));
         };
-        agreed!(precondition.check_version(&render::user_version(&stored)));
+        agreed!(precondition.check_version(&resource::user_version(&stored)));
         if !tx.delete_user(id, self.at)? {
             return Ok(Err(Self::gone(Kind::User, id)));
         }
@@ -292,7 +293,7 @@ fn taken(name: &Name) -> ScimError {
         ErrorType::Uniqueness,
         format!(
             "User with the name: {} already exists in the system.",
-            render::qualified(&name.domain, &name.name)
+            resource::qualified(&name.domain, &name.name)
         ),
     )
 }

@@ -5,17 +5,7 @@
 
 use serde_json::{Map, Value};
 
-/// The attribute that says whether a user may log in; SCIM's `active`.
-pub const ACTIVE: &str = "active";
-
-/// The attribute of WSO2's claim that an account is locked.
-pub const LOCKED: &str = "identity/accountLocked";
-
-/// The attribute of WSO2's claim that an account is disabled.
-pub const DISABLED: &str = "identity/accountDisabled";
-
-/// The attribute of WSO2's claim that the user chooses the password.
-pub const ASK_PASSWORD: &str = "identity/askPassword";
+use crate::scim::attribute_names::{ACTIVE, ASK_PASSWORD, DISABLED, LOCKED};
 
 /// Words for true and false, in any case.
 const WORDS: [(&str, &str); 6] = [

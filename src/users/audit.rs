@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::import_record::{Door, ImportId, ImportRecord};
+use crate::users::import_record::{Channel, ImportId, ImportRecord};
 use crate::users::undo::Undone;
 
 /// Who does something.
@@ -15,8 +15,8 @@ pub struct Actor {
     pub organization: String,
     /// The operator's name.
     pub operator: String,
-    /// The door they came through.
-    pub door: Door,
+    /// The channel they came through.
+    pub channel: Channel,
     /// The id of the request they made, over HTTP.
     pub request_id: Option<String>,
 }
@@ -45,8 +45,8 @@ pub struct AuditEntry {
     pub organization: String,
     /// Who.
     pub operator: String,
-    /// Through which door.
-    pub door: Door,
+    /// Through which channel.
+    pub channel: Channel,
     /// What, such as `import.end` or `user.delete`.
     pub action: String,
     /// The import it is about.
@@ -70,7 +70,7 @@ impl AuditEntry {
             at,
             organization: actor.organization.clone(),
             operator: actor.operator.clone(),
-            door: actor.door,
+            channel: actor.channel,
             action: action.to_owned(),
             import: None,
             target: None,
@@ -130,15 +130,15 @@ impl AuditEntry {
         }
     }
 
-    /// An organization was made or removed; told where whoever administers the house looks.
+    /// An organization was made or removed; told where whoever administers the app looks.
     pub fn of_organization(action: &str, name: &str, by: &Actor, at: Moment) -> Self {
-        let house = Actor {
+        let app = Actor {
             organization: DEFAULT_ORGANIZATION.to_owned(),
             ..by.clone()
         };
         AuditEntry {
             target: Some(name.to_owned()),
-            ..AuditEntry::new(&house, action, at)
+            ..AuditEntry::new(&app, action, at)
         }
     }
 

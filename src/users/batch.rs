@@ -7,9 +7,9 @@
 
 use uuid::Uuid;
 
+use crate::passwords::rules::Fitness;
+use crate::passwords::secret::Secret;
 use crate::users::candidate::{CheckedPassword, CheckedUser};
-use crate::users::passwords::Fitness;
-use crate::users::secret::Secret;
 use crate::wiped::wipe_text;
 
 /// The pieces of a user's text, in the order in which they lie behind one another.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::passwords::rules::Fitness;
 use crate::users::name::UserName;
-use crate::users::passwords::Fitness;
 use crate::users::problem::Problem;
 
 /// What one row asks for. It holds a password in the clear, so it has no debug output.

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::users::account_state::{ASK_PASSWORD, DISABLED, LOCKED};
+use crate::scim::attribute_names::{ASK_PASSWORD, DISABLED, IDENTITY, LOCKED};
 use crate::users::claim_dialects::{META, aliases};
 
 /// The dialect that WSO2's own claims belong to.
@@ -20,9 +20,6 @@ const SCIM_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user:";
 
 /// WSO2's local name of the claim for [`Field::ExternalId`].
 pub const EXTERNAL_ID: &str = "externalid";
-
-/// What WSO2 calls its claims on the state of an account, below [`WSO2_DIALECT`].
-pub const IDENTITY: &str = "identity/";
 
 /// `[claims]` of the settings: claim URI to the name of the attribute that keeps its value. Names
 /// are ones that SCIM can show: its attribute names, and those of the claims that are built in.

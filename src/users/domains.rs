@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pattern::Pattern;
 use crate::quoted;
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::name::split_domain;
-use crate::users::pattern::Pattern;
 
 /// `[domains]` of the settings: one table a domain, keyed by its name.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]

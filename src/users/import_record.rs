@@ -1,4 +1,4 @@
-//! What is kept of every import, whichever door it came through.
+//! What is kept of every import, whichever channel it came through.
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
@@ -119,7 +119,7 @@ impl ImportRecord {
         Actor {
             organization: self.organization.clone(),
             operator: self.operator.clone(),
-            door: self.door,
+            channel: self.channel,
             request_id: self.request_id.clone(),
         }
     }
@@ -135,10 +135,10 @@ pub struct Stretch {
     pub to: u64,
 }
 
-/// The door an import came through.
+/// The channel an import came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Door {
+pub enum Channel {
     /// `bulkImportUsers` over SOAP.
     Soap,
     /// `muster import`.
@@ -149,22 +149,27 @@ pub enum Door {
     Scim,
 }
 
-impl Door {
+impl Channel {
     /// The word used in reports and stores.
     pub fn as_str(self) -> &'static str {
         match self {
-            Door::Soap => "soap",
-            Door::Terminal => "terminal",
-            Door::Rest => "rest",
-            Door::Scim => "scim",
+            Channel::Soap => "soap",
+            Channel::Terminal => "terminal",
+            Channel::Rest => "rest",
+            Channel::Scim => "scim",
         }
     }
 
-    /// The door that `word` names.
+    /// The channel that `word` names.
     pub fn parse(word: &str) -> Option<Self> {
-        [Door::Soap, Door::Terminal, Door::Rest, Door::Scim]
-            .into_iter()
-            .find(|door| door.as_str() == word)
+        [
+            Channel::Soap,
+            Channel::Terminal,
+            Channel::Rest,
+            Channel::Scim,
+        ]
+        .into_iter()
+        .find(|channel| channel.as_str() == word)
     }
 }
 
@@ -282,8 +287,8 @@ pub struct ImportRecord {
     pub organization: String,
     /// The domain its users went to.
     pub domain: String,
-    /// The door it came through.
-    pub door: Door,
+    /// The channel it came through.
+    pub channel: Channel,
     /// Who asked for it.
     pub operator: String,
     /// The file's name as the caller gave it: a label, never a path.
@@ -345,12 +350,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_and_doors_survive_their_words() {
+    fn states_and_channels_are_parsed_from_their_names() {
         for state in ImportState::ALL {
             assert_eq!(ImportState::parse(state.as_str()), Some(state));
         }
-        assert_eq!(Door::parse("soap"), Some(Door::Soap));
-        assert_eq!(Door::parse("scim"), Some(Door::Scim));
+        assert_eq!(Channel::parse("soap"), Some(Channel::Soap));
+        assert_eq!(Channel::parse("scim"), Some(Channel::Scim));
         assert_eq!(ImportState::parse("lost"), None);
     }
 
@@ -375,7 +380,7 @@ mod tests {
             id: ImportId(Uuid::nil()),
             organization: "default".into(),
             domain: "PRIMARY".into(),
-            door: Door::Soap,
+            channel: Channel::Soap,
             operator: "admin".into(),
             file_name: "users.csv".into(),
             sha256: None,

@@ -16,7 +16,8 @@ use std::borrow::Cow;
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
 
-use crate::users::pattern::Pattern;
+use crate::caseless::{caseless, lower_ascii, lower_composed};
+use crate::pattern::Pattern;
 
 /// The longest user name, in characters.
 pub const MAX_CHARACTERS: usize = 255;
@@ -145,16 +146,6 @@ pub fn lookup_key(text: &str) -> String {
     caseless(text).into_owned()
 }
 
-/// Any text as it is compared without case: lower case, then NFC, as keys of names are made.
-pub fn caseless(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return lower_ascii(text);
-    }
-    Cow::Owned(lower_composed(
-        &ComposingNormalizer::new_nfc().normalize(text),
-    ))
-}
-
 /// What rows are sorted by: NFC after full case folding (Unicode §3.13, toCasefold). Names with one key
 /// have one such text, and so have some with two. It stays as it is, so that an import that stopped in
 /// the middle of sorted rows finds them in the same order again.
@@ -166,31 +157,6 @@ pub fn sorting_key(text: &str) -> Cow<'_, str> {
     let composed = nfc.normalize(text);
     let folded = CaseMapper::new().fold_string(&composed);
     Cow::Owned(nfc.normalize(&folded).into_owned())
-}
-
-fn lower_ascii(text: &str) -> Cow<'_, str> {
-    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        true => Cow::Owned(text.to_ascii_lowercase()),
-        false => Cow::Borrowed(text),
-    }
-}
-
-/// Each character in lower case, wherever it stands. What comes of it may be written in other characters
-/// than NFC has, so it is composed once more behind it.
-fn lower_composed(composed: &str) -> String {
-    let cases = CaseMapper::new();
-    let mut lower = String::with_capacity(composed.len());
-    for character in composed.chars() {
-        match character {
-            // The only one that becomes two (SpecialCasing.txt, without its conditions).
-            '\u{130}' => lower.push_str("i\u{307}"),
-            'ς' => lower.push('σ'),
-            other => lower.push(cases.simple_lowercase(other)),
-        }
-    }
-    ComposingNormalizer::new_nfc()
-        .normalize(&lower)
-        .into_owned()
 }
 
 fn is_invisible(character: char) -> bool {

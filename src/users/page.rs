@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::users::resources::{Keyset, Order, ResourceQuery, SortValue};
+use crate::scim::evaluate::SortValue;
+use crate::users::resources::{Keyset, Order, ResourceQuery};
 
 /// The keys of a page, and what is told of the others.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -124,8 +125,8 @@ pub fn by_id(order: Option<Order<'_>>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::scim::path::AttributePath;
-    use crate::users::scim::schema::Schemas;
+    use crate::scim::path::AttributePath;
+    use crate::scim::schema::Schemas;
     use uuid::Uuid;
 
     fn key(value: Option<&str>, id: u128) -> Keyset {

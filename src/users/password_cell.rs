@@ -1,11 +1,11 @@
 //! A password that a row brings: a password in the clear, a hash that was made elsewhere, or something that
 //! stands in a password's place and is none.
 
+use crate::passwords::hash_schemes::Recognised;
+use crate::passwords::password_masks;
+use crate::passwords::rules::{Fitness, Settings};
 use crate::users::candidate::{Candidate, CheckedPassword};
-use crate::users::hash_schemes::Recognised;
-use crate::users::masks;
 use crate::users::name::split_domain;
-use crate::users::passwords::{Fitness, Settings};
 
 /// The code and the sentence of a problem or a warning.
 pub type Finding = (&'static str, String);
@@ -22,7 +22,7 @@ pub fn judge<'r>(
     if let Some(hash) = rules.recognise(own.trim()) {
         return check_hash(hash, rules).map(|()| (CheckedPassword::Hashed(own.trim()), None));
     }
-    if masks::is_mask(own) {
+    if password_masks::is_mask(own) {
         return Err((
             "password-masked",
             "the password is masked, as exports do that hide passwords; give the password itself, or leave \

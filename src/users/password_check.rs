@@ -3,10 +3,10 @@
 //! is locked nothing is said of the password.
 
 use crate::clock::Moment;
+use crate::passwords::hashing::HashPool;
+use crate::passwords::rules::Settings;
+use crate::passwords::secret::Secret;
 use crate::users::account_state::is_locked;
-use crate::users::hashing::HashPool;
-use crate::users::passwords::Settings;
-use crate::users::secret::Secret;
 use crate::users::store::{NewPassword, StoredPassword, UserStore};
 use crate::users::store_error::StoreError;
 

@@ -43,12 +43,17 @@ impl PasswordRight {
     pub fn allows<'r>(self, roles: impl IntoIterator<Item = &'r str>) -> bool {
         match self {
             PasswordRight::None => false,
-            PasswordRight::ExceptAdmins => {
-                !roles.into_iter().any(|role| lookup_key(role) == ADMIN_ROLE)
-            }
+            PasswordRight::ExceptAdmins => !has_admin_role(roles),
             PasswordRight::All => true,
         }
     }
+}
+
+/// Whether the role `admin` is among these.
+pub fn has_admin_role<R: AsRef<str>>(roles: impl IntoIterator<Item = R>) -> bool {
+    roles
+        .into_iter()
+        .any(|role| lookup_key(role.as_ref()) == ADMIN_ROLE)
 }
 
 #[cfg(test)]

@@ -6,15 +6,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use crate::passwords::rules::{self, Fitness, WeakPassword};
 use crate::quoted;
-use crate::users::account_state::{self, ASK_PASSWORD, Reading};
+use crate::scim::attribute_names::ASK_PASSWORD;
+use crate::scim::attribute_names::IDENTITY;
+use crate::users::account_state::{self, Reading};
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
-use crate::users::claims::IDENTITY;
 use crate::users::domains::{Domain, Qualified};
 use crate::users::name::{UserName, lookup_key};
 use crate::users::options::ConflictPolicy;
 use crate::users::password_cell;
-use crate::users::passwords::{self, Fitness, WeakPassword};
 use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
 use crate::users::role_cell;
 use crate::users::role_name;
@@ -94,7 +95,7 @@ pub struct Policy<'a> {
     /// The domain the users go to.
     pub domain: &'a Domain,
     /// The rules for passwords.
-    pub passwords: &'a passwords::Settings,
+    pub passwords: &'a rules::Settings,
     /// Whether the import has a default password, and the rule it breaks if it breaks one.
     pub default_password: Option<Result<(), WeakPassword>>,
     /// What becomes of users who exist already.
@@ -178,7 +179,7 @@ impl Policy<'_> {
             }
             Qualified::Unknown(prefix) => {
                 // Anything may stand there, a password too.
-                let named = match is_word(prefix) && !passwords::looks_like_one(prefix) {
+                let named = match is_word(prefix) && !rules::looks_like_one(prefix) {
                     true => format!("{prefix:?}, before the /,"),
                     false => "what stands before the /".to_owned(),
                 };
@@ -260,7 +261,7 @@ impl Policy<'_> {
             let Some(spelled) = self.roles.spelled(name) else {
                 let kind = if hybrid { "internal " } else { "" };
                 // The columns may be in another order than the header says.
-                let message = match passwords::looks_like_one(name) {
+                let message = match rules::looks_like_one(name) {
                     true => format!(
                         "a {kind}role is named that does not exist; make it first or leave it out, \
                          and look whether the columns stand in the order of the header"
@@ -432,7 +433,7 @@ mod tests {
         let domain = Domains::new(&Default::default()).find(None).unwrap();
         let names = || Ok(vec!["admin".to_owned(), "Internal/everyone".to_owned()]);
         let roles = GrantableRoles::new(names, false);
-        let rules = passwords::Settings::default();
+        let rules = rules::Settings::default();
         let policy = Policy {
             domain: &domain,
             passwords: &rules,
@@ -475,7 +476,7 @@ mod tests {
         };
         assert!(codes(row(), Some(Ok(()))).is_empty());
         assert_eq!(codes(row(), None), ["password-missing"]);
-        let weak = passwords::Settings::default().judge("x").unwrap_err();
+        let weak = rules::Settings::default().judge("x").unwrap_err();
         assert_eq!(codes(row(), Some(Err(weak))), ["default-password-rule"]);
     }
 
@@ -510,7 +511,7 @@ mod tests {
                 .into())
         };
         let roles = GrantableRoles::new(names, false);
-        let rules = passwords::Settings::default();
+        let rules = rules::Settings::default();
         let policy = Policy {
             domain: &domain,
             passwords: &rules,
@@ -669,7 +670,7 @@ mod tests {
     #[test]
     fn roles_are_read_once_and_only_when_a_row_names_one() {
         let domain = Domains::new(&Default::default()).find(None).unwrap();
-        let rules = passwords::Settings::default();
+        let rules = rules::Settings::default();
         let read = std::sync::atomic::AtomicU32::new(0);
         let check = |roles: &GrantableRoles<'_>, cell| {
             let policy = Policy {

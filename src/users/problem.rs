@@ -131,6 +131,19 @@ impl Problem {
         .about(user_name)
     }
 
+    /// The finding for a row that would take the role `admin` from its user, where the caller may not.
+    pub fn admin_role_kept(line: u64, user_name: &str) -> Self {
+        Problem::new(
+            Severity::Failed,
+            line,
+            Cow::Borrowed("roles"),
+            "role-not-yours-to-take",
+            "the user has the role admin, and only an operator with the role admin may take it away; add admin \
+             to the roles of the row, or leave the cell empty",
+        )
+        .about(user_name)
+    }
+
     /// The finding for a row whose name is taken.
     pub fn duplicate(line: u64, user_name: &str, owner: &Owner, import: ImportId) -> Self {
         let (code, message) = match (owner.import, owner.line) {

@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::scim::evaluate::SortValue;
+use crate::scim::filter::Filter;
+use crate::scim::path::AttributePath;
 use crate::users::audit::AuditEntry;
 use crate::users::import_record::ImportId;
-use crate::users::scim::filter::Filter;
-use crate::users::scim::path::AttributePath;
 use crate::users::store::{ImportStep, User};
 use crate::users::store_error::StoreError;
 
@@ -165,17 +166,6 @@ pub struct Keyset {
     pub id: Uuid,
 }
 
-/// A value as it is compared for sorting.
-#[derive(Debug, Clone, PartialEq, PartialOrd)]
-pub enum SortValue {
-    /// False before true.
-    Boolean(bool),
-    /// A number; also of a moment, in microseconds.
-    Number(f64),
-    /// Text; folded where the attribute is compared without case.
-    Text(String),
-}
-
 /// Which resources are wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ResourceQuery<'q> {
@@ -284,7 +274,7 @@ pub trait ResourceStore: Send + Sync {
 /// One organization's users and groups inside a transaction.
 pub trait Resources {
     /// Says for which import the changes that follow are made: what it does to groups and to memberships, and whom
-    /// it removes, is kept from now on, so that it can be taken back (`users/deeds.rs`).
+    /// it removes, is kept from now on, so that it can be taken back (`users/undo steps.rs`).
     fn act_for(&mut self, import: Option<ImportId>);
 
     /// The user with this id, as this transaction has left them.

@@ -22,7 +22,7 @@ use crate::users::name_pattern::NamePattern;
 use crate::users::operator::OperatorStore;
 use crate::users::options::ConflictPolicy;
 use crate::users::organization::OrganizationStore;
-use crate::users::password_right::PasswordRight;
+use crate::users::password_right::{PasswordRight, has_admin_role};
 use crate::users::problem::{Owner, Problem, warnings};
 use crate::users::reject::Reject;
 use crate::users::reject_block::{PackedRejects, Packing, RejectBlock, RejectCursor, RejectPage};
@@ -139,6 +139,27 @@ impl ImportStep {
         }
     }
 
+    /// What `row` makes of its user, who exists and has this profile; none when the row changes nothing of it.
+    ///
+    /// # Errors
+    /// [`Outcome::AdminRoleKept`]: the row would take the role `admin` from the user, and only an operator with
+    /// that role may do so. Otherwise an importer could first make somebody an ordinary user, and then set
+    /// their password.
+    pub fn profile_after(
+        &self,
+        row: &NewUser<'_>,
+        before: &Profile,
+    ) -> Result<Option<Profile>, Outcome> {
+        let after = before.after(row, self.conflict);
+        let loses_admin = after
+            .as_ref()
+            .is_some_and(|after| has_admin_role(&before.roles) && !has_admin_role(&after.roles));
+        match loses_admin && self.password_right != PasswordRight::All {
+            true => Err(Outcome::AdminRoleKept),
+            false => Ok(after),
+        }
+    }
+
     /// Whether there is nothing to be told of the step but its counters, when its users met these
     /// `outcomes`.
     pub fn is_quiet(&self, outcomes: &[Outcome]) -> bool {
@@ -191,6 +212,7 @@ impl ImportStep {
                 Outcome::UpdatedWithoutPassword | Outcome::UnchangedWithoutPassword => {
                     Problem::password_not_allowed(user.line, user.name)
                 }
+                Outcome::AdminRoleKept => Problem::admin_role_kept(user.line, user.name),
                 _ => Problem::no_password(user.line, user.name),
             };
             if rejected {
@@ -293,7 +315,9 @@ impl Tally {
             Outcome::Updated | Outcome::UpdatedWithoutPassword => &mut counters.updated,
             Outcome::Unchanged | Outcome::UnchangedWithoutPassword => &mut counters.unchanged,
             Outcome::Duplicate => &mut counters.duplicate,
-            Outcome::Exists | Outcome::PasswordMissing => &mut counters.failed,
+            Outcome::Exists | Outcome::PasswordMissing | Outcome::AdminRoleKept => {
+                &mut counters.failed
+            }
         };
         *count += 1;
     }
@@ -331,6 +355,8 @@ pub enum Outcome {
     Exists,
     /// It does not exist, and there is no password for it.
     PasswordMissing,
+    /// The row would take the role `admin` from it, which the caller may not; nothing was changed.
+    AdminRoleKept,
 }
 
 impl Outcome {
@@ -344,7 +370,10 @@ impl Outcome {
 
     /// Whether the row was not stored.
     fn is_failure(self) -> bool {
-        matches!(self, Outcome::Exists | Outcome::PasswordMissing)
+        matches!(
+            self,
+            Outcome::Exists | Outcome::PasswordMissing | Outcome::AdminRoleKept
+        )
     }
 
     /// Whether the row was stored without its password.
@@ -720,7 +749,7 @@ pub trait ImportLedger: Send + Sync {
     ///
     /// # Errors
     /// The store failed.
-    fn take_up(
+    fn claim(
         &self,
         organization: &str,
         id: ImportId,

@@ -1,6 +1,6 @@
 //! How a store fails, whichever it is.
 
-use crate::users::hashing::HashError;
+use crate::passwords::hashing::HashError;
 
 /// A store failed; nothing of what it was asked to write is in it, unless the error says that it is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

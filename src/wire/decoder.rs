@@ -33,11 +33,11 @@ pub struct Decoded<R, D> {
     bytes: Wiped,
     /// So many of `bytes` have been handed out.
     taken: usize,
-    state: State,
+    state: DecoderState,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum DecoderState {
     Reading,
     Ended,
     Failed,
@@ -53,7 +53,7 @@ impl<R: Read, D: Decoder> Decoded<R, D> {
             text: vec![0; FETCH].into(),
             bytes: Wiped::default(),
             taken: 0,
-            state: State::Reading,
+            state: DecoderState::Reading,
         }
     }
 
@@ -64,14 +64,14 @@ impl<R: Read, D: Decoder> Decoded<R, D> {
         let count = self.source.read(&mut self.text)?;
         let text = self.text.get(..count).unwrap_or_default();
         let decoded = if text.is_empty() {
-            self.state = State::Ended;
+            self.state = DecoderState::Ended;
             self.decoder.finish(&mut self.bytes)
         } else {
             self.decoder.push(text, &mut self.bytes)
         };
         if decoded.is_err() {
             self.bytes.clear();
-            self.state = State::Failed;
+            self.state = DecoderState::Failed;
         }
         Ok(decoded?)
     }
@@ -82,9 +82,13 @@ impl<R: Read, D: Decoder> Read for Decoded<R, D> {
         loop {
             let mut ready = self.bytes.get(self.taken..).unwrap_or_default();
             match self.state {
-                State::Failed => return Err(io::Error::other("the text was already refused")),
-                State::Reading if ready.is_empty() && !into.is_empty() => self.decode_next()?,
-                State::Reading | State::Ended => {
+                DecoderState::Failed => {
+                    return Err(io::Error::other("the text was already refused"));
+                }
+                DecoderState::Reading if ready.is_empty() && !into.is_empty() => {
+                    self.decode_next()?
+                }
+                DecoderState::Reading | DecoderState::Ended => {
                     let count = ready.read(into)?;
                     self.taken += count;
                     return Ok(count);

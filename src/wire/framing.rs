@@ -19,7 +19,7 @@ const SIZE_DIGITS: u32 = 15;
 /// Follows the requests of one connection.
 #[derive(Debug)]
 pub struct Framing {
-    state: State,
+    state: FrameState,
     /// Bytes that a body may have, its framing included.
     limit: u64,
     /// Bytes of this body so far, its framing included.
@@ -46,7 +46,7 @@ struct Request {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum FrameState {
     /// In a head.
     Head,
     /// In a body of which so many bytes are to come.
@@ -95,7 +95,7 @@ impl Framing {
     /// A connection whose bodies may have `limit` bytes, framing included.
     pub fn new(limit: u64) -> Self {
         Framing {
-            state: State::Head,
+            state: FrameState::Head,
             limit,
             body: 0,
             line: Vec::new(),
@@ -112,11 +112,15 @@ impl Framing {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match self.state {
-                State::Other => return Ok(Followed::All),
-                State::Last => return Ok(Followed::Last(at)),
-                State::Head => at += self.read_head(rest),
-                State::Body(left) => at += self.pass(left, rest.len(), at, State::Body)?,
-                State::Chunk(left) => at += self.pass(left, rest.len(), at, State::Chunk)?,
+                FrameState::Other => return Ok(Followed::All),
+                FrameState::Last => return Ok(Followed::Last(at)),
+                FrameState::Head => at += self.read_head(rest),
+                FrameState::Body(left) => {
+                    at += self.pass(left, rest.len(), at, FrameState::Body)?
+                }
+                FrameState::Chunk(left) => {
+                    at += self.pass(left, rest.len(), at, FrameState::Chunk)?
+                }
                 _ => {
                     let byte = rest.first().copied().unwrap_or_default();
                     self.count(1, at)?;
@@ -125,7 +129,7 @@ impl Framing {
                         (at, WireError::HttpChunk { offset, what })
                     })?;
                     at += 1;
-                    if self.state == State::Head {
+                    if self.state == FrameState::Head {
                         self.end_of_request();
                     }
                 }
@@ -149,18 +153,18 @@ impl Framing {
         left: u64,
         there: usize,
         at: usize,
-        within: fn(u64) -> State,
+        within: fn(u64) -> FrameState,
     ) -> Result<usize, (usize, WireError)> {
         let passed = left.min(there as u64);
         // A body whose length was announced was compared with the limit then.
-        if within(0) == State::Chunk(0) {
+        if within(0) == FrameState::Chunk(0) {
             self.count(passed, at)?;
         }
         self.state = within(left - passed);
         match self.state {
-            State::Chunk(0) => self.state = State::ChunkCr,
-            State::Body(0) => {
-                self.state = State::Head;
+            FrameState::Chunk(0) => self.state = FrameState::ChunkCr,
+            FrameState::Body(0) => {
+                self.state = FrameState::Head;
                 self.end_of_request();
             }
             _ => {}
@@ -169,75 +173,77 @@ impl Framing {
     }
 
     /// The state behind one byte of a body's framing, or what is wrong with it.
-    fn next(&mut self, byte: u8) -> Result<State, &'static str> {
+    fn next(&mut self, byte: u8) -> Result<FrameState, &'static str> {
         Ok(match (self.state, byte) {
-            (State::Size { digits, size }, _) if byte.is_ascii_hexdigit() => {
+            (FrameState::Size { digits, size }, _) if byte.is_ascii_hexdigit() => {
                 if digits >= SIZE_DIGITS {
                     return Err("the size of a chunk has too many digits");
                 }
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
-                State::Size {
+                FrameState::Size {
                     // Zeros in front are no more than padding.
                     digits: if size == 0 { 1 } else { digits + 1 },
                     size: size << 4 | u64::from(digit),
                 }
             }
-            (State::Size { digits: 0, .. }, _) => {
+            (FrameState::Size { digits: 0, .. }, _) => {
                 return Err("a chunk does not begin with its size in hexadecimal digits");
             }
-            (State::Size { size, .. }, b';') => State::Extension {
+            (FrameState::Size { size, .. }, b';') => FrameState::Extension {
                 size,
                 quoted: false,
                 escaped: false,
             },
-            (State::Size { size, .. }, b'\r') => State::SizeLf(size),
-            (State::Size { .. }, b' ' | b'\t') => {
+            (FrameState::Size { size, .. }, b'\r') => FrameState::SizeLf(size),
+            (FrameState::Size { .. }, b' ' | b'\t') => {
                 return Err("a blank follows the size of a chunk");
             }
-            (State::Size { .. }, _) => {
+            (FrameState::Size { .. }, _) => {
                 return Err(
                     "something other than hexadecimal digits stands in the size of a chunk",
                 );
             }
             (
-                State::Extension {
+                FrameState::Extension {
                     size,
                     quoted: false,
                     ..
                 },
                 b'\r',
-            ) => State::SizeLf(size),
-            (State::Extension { .. }, 0..=8 | 10..=31 | 127) => {
+            ) => FrameState::SizeLf(size),
+            (FrameState::Extension { .. }, 0..=8 | 10..=31 | 127) => {
                 return Err("a control character stands in the extension of a chunk");
             }
             (
-                State::Extension {
+                FrameState::Extension {
                     size,
                     quoted,
                     escaped,
                 },
                 _,
-            ) => State::Extension {
+            ) => FrameState::Extension {
                 size,
                 quoted: quoted != (byte == b'"' && !escaped),
                 escaped: quoted && !escaped && byte == b'\\',
             },
-            (State::SizeLf(0), b'\n') => State::Trailer,
-            (State::SizeLf(size), b'\n') => State::Chunk(size),
-            (State::ChunkCr, b'\r') => State::ChunkLf,
-            (State::ChunkLf, b'\n') => State::Size { digits: 0, size: 0 },
-            (State::ChunkCr | State::ChunkLf, _) => {
+            (FrameState::SizeLf(0), b'\n') => FrameState::Trailer,
+            (FrameState::SizeLf(size), b'\n') => FrameState::Chunk(size),
+            (FrameState::ChunkCr, b'\r') => FrameState::ChunkLf,
+            (FrameState::ChunkLf, b'\n') => FrameState::Size { digits: 0, size: 0 },
+            (FrameState::ChunkCr | FrameState::ChunkLf, _) => {
                 return Err("a chunk is longer than its size says, or its size is wrong");
             }
-            (State::Trailer, b'\r') => State::EndLf,
-            (State::TrailerLine, b'\r') => State::TrailerLf,
-            (State::TrailerLf, b'\n') => State::Trailer,
-            (State::EndLf, b'\n') => State::Head,
-            (State::Trailer | State::TrailerLine, 9 | 32..=126 | 128..) => State::TrailerLine,
-            (State::Trailer | State::TrailerLine, _) => {
+            (FrameState::Trailer, b'\r') => FrameState::EndLf,
+            (FrameState::TrailerLine, b'\r') => FrameState::TrailerLf,
+            (FrameState::TrailerLf, b'\n') => FrameState::Trailer,
+            (FrameState::EndLf, b'\n') => FrameState::Head,
+            (FrameState::Trailer | FrameState::TrailerLine, 9 | 32..=126 | 128..) => {
+                FrameState::TrailerLine
+            }
+            (FrameState::Trailer | FrameState::TrailerLine, _) => {
                 return Err("a control character stands in the trailer behind the last chunk");
             }
-            (State::SizeLf(_) | State::TrailerLf | State::EndLf, _) => {
+            (FrameState::SizeLf(_) | FrameState::TrailerLf | FrameState::EndLf, _) => {
                 return Err("a carriage return is followed by something other than a line feed");
             }
             // Not framing.
@@ -252,7 +258,7 @@ impl Framing {
         self.head += count;
         if self.head > HEAD {
             // The parser refuses it.
-            self.state = State::Other;
+            self.state = FrameState::Other;
             return count;
         }
         self.line
@@ -281,7 +287,7 @@ impl Framing {
             (true, true) => {
                 self.body = 0;
                 self.state = match request {
-                    Request { chunked: true, .. } => State::Size { digits: 0, size: 0 },
+                    Request { chunked: true, .. } => FrameState::Size { digits: 0, size: 0 },
                     Request {
                         websocket: true, ..
                     }
@@ -289,11 +295,11 @@ impl Framing {
                         connect: true,
                         length: 0,
                         ..
-                    } => State::Other,
-                    Request { length: 0, .. } => State::Head,
-                    Request { length, .. } => State::Body(*length),
+                    } => FrameState::Other,
+                    Request { length: 0, .. } => FrameState::Head,
+                    Request { length, .. } => FrameState::Body(*length),
                 };
-                if self.state == State::Head {
+                if self.state == FrameState::Head {
                     self.end_of_request();
                 }
             }
@@ -307,7 +313,7 @@ impl Framing {
         // The line is kept for its room unless a head was very long.
         self.line.shrink_to(1024);
         if request.close || (request.is_http_10 && !request.keep_alive) {
-            self.state = State::Last;
+            self.state = FrameState::Last;
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::wiped::Wiped;
 use crate::wire::cid::content_ids_collide;
 use crate::wire::delimiter::{Delimiter, Found, Line};
 use crate::wire::error::{WireError, excerpt};
-use crate::wire::part::{HeaderLines, PartHeader};
+use crate::wire::part_header::{HeaderLines, PartHeader};
 
 /// How much of a message is looked at before it is refused.
 #[derive(Debug, Clone)]
@@ -217,7 +217,7 @@ pub enum Event {
 pub struct Machine {
     delimiter: Delimiter,
     limits: MimeLimits,
-    state: State,
+    state: MultipartState,
     preamble_bytes: usize,
     /// The number of the current part, from 1; 0 before the first.
     part: usize,
@@ -227,7 +227,7 @@ pub struct Machine {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum MultipartState {
     Preamble,
     Header,
     Content,
@@ -240,7 +240,7 @@ impl Machine {
         Machine {
             delimiter: Delimiter::new(boundary),
             limits,
-            state: State::Preamble,
+            state: MultipartState::Preamble,
             preamble_bytes: 0,
             part: 0,
             header: HeaderLines::default(),
@@ -255,10 +255,10 @@ impl Machine {
     /// The message is cut off, malformed or over a limit.
     pub fn step(&mut self, window: &[u8], ended: bool) -> Result<Step, WireError> {
         match self.state {
-            State::Preamble => self.preamble(window, ended),
-            State::Header => self.header_line(window, ended),
-            State::Content => self.content(window, ended),
-            State::Epilogue => Ok(Step::new(window.len(), Event::End)),
+            MultipartState::Preamble => self.preamble(window, ended),
+            MultipartState::Header => self.header_line(window, ended),
+            MultipartState::Content => self.content(window, ended),
+            MultipartState::Epilogue => Ok(Step::new(window.len(), Event::End)),
         }
     }
 
@@ -342,9 +342,9 @@ impl Machine {
 
     fn pass_delimiter(&mut self, closes: bool) {
         if closes {
-            self.state = State::Epilogue;
+            self.state = MultipartState::Epilogue;
         } else {
-            self.state = State::Header;
+            self.state = MultipartState::Header;
             self.part += 1;
             self.header = HeaderLines::default();
             self.header_bytes = 0;
@@ -354,7 +354,7 @@ impl Machine {
     fn begin_content(&mut self, consumed: usize) -> Result<Step, WireError> {
         let header = self.header.finish(self.part)?;
         self.remember(header.content_id.as_deref())?;
-        self.state = State::Content;
+        self.state = MultipartState::Content;
         self.delimiter.expect_at_once();
         Ok(Step::new(consumed, Event::Part(header)))
     }

@@ -13,7 +13,7 @@ pub mod preface;
 pub mod mime;
 pub mod delimiter;
 mod encoded_word;
-pub mod part;
+pub mod part_header;
 pub mod percent;
 pub mod cid;
 pub mod transfer;

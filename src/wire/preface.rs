@@ -8,7 +8,7 @@ use std::io::Read;
 
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
-use crate::wire::part::HeaderLines;
+use crate::wire::part_header::HeaderLines;
 
 /// Bytes that the header may have, line ends included.
 const MOST_BYTES: u64 = 4 * 1024;

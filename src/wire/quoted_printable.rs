@@ -19,7 +19,7 @@ pub type QuotedPrintableReader<R> = Decoded<R, QuotedPrintablePush>;
 /// A quoted-printable decoder that is given its text in pieces.
 #[derive(Default)]
 pub struct QuotedPrintablePush {
-    state: State,
+    state: LineState,
     /// How much text has been given.
     offset: u64,
     /// White space that is dropped if the line ends behind it.
@@ -27,7 +27,7 @@ pub struct QuotedPrintablePush {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-enum State {
+enum LineState {
     #[default]
     Text,
     /// Behind white space that is kept back.
@@ -48,7 +48,7 @@ impl Decoder for QuotedPrintablePush {
     fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
         let mut rest = text;
         while !rest.is_empty() {
-            if let State::Text = self.state {
+            if let LineState::Text = self.state {
                 let plain = rest
                     .iter()
                     .position(|byte| matches!(byte, b'=' | b' ' | b'\t'));
@@ -68,16 +68,16 @@ impl Decoder for QuotedPrintablePush {
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), WireError> {
         match self.state {
-            State::Digit(_) => return Err(self.refuse("one digit of two is missing")),
-            State::BlanksReturn => out.push(b'\r'),
-            State::Text
-            | State::Blanks
-            | State::Equals
-            | State::EqualsBlanks
-            | State::EqualsReturn => {}
+            LineState::Digit(_) => return Err(self.refuse("one digit of two is missing")),
+            LineState::BlanksReturn => out.push(b'\r'),
+            LineState::Text
+            | LineState::Blanks
+            | LineState::Equals
+            | LineState::EqualsBlanks
+            | LineState::EqualsReturn => {}
         }
         self.blanks.clear();
-        self.state = State::Text;
+        self.state = LineState::Text;
         Ok(())
     }
 }
@@ -86,51 +86,53 @@ impl QuotedPrintablePush {
     fn push_one(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), WireError> {
         const MOST_BLANKS: usize = 1024;
         self.state = match (self.state, byte) {
-            (State::Text | State::Blanks, b' ' | b'\t') => {
+            (LineState::Text | LineState::Blanks, b' ' | b'\t') => {
                 if self.blanks.len() == MOST_BLANKS {
                     return Err(self.refuse("there is too much white space in one place"));
                 }
                 self.blanks.push(byte);
-                State::Blanks
+                LineState::Blanks
             }
-            (State::Blanks, b'\r') => State::BlanksReturn,
-            (State::Blanks, b'\n') => {
+            (LineState::Blanks, b'\r') => LineState::BlanksReturn,
+            (LineState::Blanks, b'\n') => {
                 self.blanks.clear();
                 out.push(b'\n');
-                State::Text
+                LineState::Text
             }
-            (State::BlanksReturn, b'\n') => {
+            (LineState::BlanksReturn, b'\n') => {
                 self.blanks.clear();
                 out.extend_from_slice(b"\r\n");
-                State::Text
+                LineState::Text
             }
-            (State::BlanksReturn, _) => {
+            (LineState::BlanksReturn, _) => {
                 out.append(&mut self.blanks);
                 out.push(b'\r');
-                self.state = State::Text;
+                self.state = LineState::Text;
                 return self.push_one(byte, out);
             }
-            (State::Text | State::Blanks, other) => {
+            (LineState::Text | LineState::Blanks, other) => {
                 out.append(&mut self.blanks);
                 if other == b'=' {
-                    State::Equals
+                    LineState::Equals
                 } else {
                     out.push(other);
-                    State::Text
+                    LineState::Text
                 }
             }
-            (State::Equals | State::EqualsBlanks | State::EqualsReturn, b'\n') => State::Text,
-            (State::Equals | State::EqualsBlanks, b'\r') => State::EqualsReturn,
-            (State::Equals | State::EqualsBlanks, b' ' | b'\t') => State::EqualsBlanks,
-            (State::Equals, digit) if digit.is_ascii_hexdigit() => State::Digit(digit),
-            (State::Digit(high), low) => match hex_pair(high, low) {
+            (LineState::Equals | LineState::EqualsBlanks | LineState::EqualsReturn, b'\n') => {
+                LineState::Text
+            }
+            (LineState::Equals | LineState::EqualsBlanks, b'\r') => LineState::EqualsReturn,
+            (LineState::Equals | LineState::EqualsBlanks, b' ' | b'\t') => LineState::EqualsBlanks,
+            (LineState::Equals, digit) if digit.is_ascii_hexdigit() => LineState::Digit(digit),
+            (LineState::Digit(high), low) => match hex_pair(high, low) {
                 Some(byte) => {
                     out.push(byte);
-                    State::Text
+                    LineState::Text
                 }
                 None => return Err(self.refuse("two hexadecimal digits belong here")),
             },
-            (State::Equals | State::EqualsBlanks | State::EqualsReturn, _) => {
+            (LineState::Equals | LineState::EqualsBlanks | LineState::EqualsReturn, _) => {
                 let what = "an equals sign is not followed by two digits or a line end";
                 return Err(self.refuse(what));
             }

@@ -22,21 +22,21 @@ use muster::http::soap::parameters::Parameters;
 use muster::http::soap::service::Service;
 use muster::http::soap::version::SoapVersion;
 use muster::http::soap::xml::{Element, XmlEvent, XmlLimits, XmlReader};
-use muster::users::scim::check::{Leniency, check_document};
-use muster::users::scim::error::ScimError;
-use muster::users::scim::evaluate::matches;
-use muster::users::scim::filter::Filter;
-use muster::users::scim::json::{StrictValue, parse};
-use muster::users::scim::patch::parse_patch;
-use muster::users::scim::patch_apply::apply;
-use muster::users::scim::patch_path::PatchPath;
-use muster::users::scim::schema::Schemas;
+use muster::scim::check::{Leniency, check_document};
+use muster::scim::error::ScimError;
+use muster::scim::evaluate::matches;
+use muster::scim::filter::Filter;
+use muster::scim::json::{StrictValue, parse};
+use muster::scim::patch::parse_patch;
+use muster::scim::patch_apply::apply;
+use muster::scim::patch_path::PatchPath;
+use muster::scim::schema::Schemas;
 use muster::wire::base64::{Base64Push, Base64Reader};
 use muster::wire::decoder::Decoder;
 use muster::wire::error::WireError;
 use muster::wire::media_type::MediaType;
 use muster::wire::mime::{MimeLimits, Multipart};
-use muster::wire::part::PartHeader;
+use muster::wire::part_header::PartHeader;
 use muster::wire::spool::SpoolSettings;
 use serde::de::DeserializeSeed;
 use serde_json::{Map, Value};
@@ -596,7 +596,7 @@ pub fn scim_filter(input: &[u8]) {
             Ok(filter) => {
                 let written = filter.to_string();
                 // Canonical names may be longer than those of the client.
-                if written.len() <= muster::users::scim::filter::MAX_LENGTH {
+                if written.len() <= muster::scim::filter::MAX_LENGTH {
                     assert_eq!(Filter::parse(&written, resource_type), Ok(filter.clone()));
                 }
                 let document = document.as_object().expect("an object");
@@ -608,7 +608,7 @@ pub fn scim_filter(input: &[u8]) {
         match PatchPath::parse(text, resource_type) {
             Ok(path) => {
                 let written = path.to_string();
-                if written.len() <= muster::users::scim::filter::MAX_LENGTH {
+                if written.len() <= muster::scim::filter::MAX_LENGTH {
                     assert_eq!(PatchPath::parse(&written, resource_type), Ok(path));
                 }
             }

@@ -43,7 +43,7 @@ impl Options {
             spool_limit: http.body_limit_bytes,
             store: muster::stores::Settings::default(),
             access: muster::access::settings::Settings::default(),
-            passwords: muster::users::passwords::Settings::default(),
+            passwords: muster::passwords::rules::Settings::default(),
             import: muster::import::settings::Settings::default(),
             files: muster::formats::settings::Settings::default(),
             domains: toml::from_str("[SALES]\n").expect("a literal"),
@@ -87,7 +87,7 @@ impl TestApp {
             .expect("the first operator");
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, addresses) = mpsc::channel();
-        let house = Arc::clone(&app);
+        let served = Arc::clone(&app);
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {
                 let ready =
@@ -96,7 +96,7 @@ impl TestApp {
                     let _ = stopped.await;
                 };
                 let data = &options.app.store.data;
-                server::run(house, &options.http, &options.soap, data, ready, stop).await
+                server::run(served, &options.http, &options.soap, data, ready, stop).await
             })
         });
         let addresses = addresses

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use muster::http::soap::security::DigestCaller;
-use muster::users::pattern::Pattern;
+use muster::pattern::Pattern;
 
 use crate::app::{Response, TestApp, admin};
 

@@ -12,12 +12,12 @@ use base64::engine::general_purpose::STANDARD;
 use muster::app::App;
 use muster::clock::Clock;
 use muster::http::soap::USER_IMPORT;
+use muster::passwords::hashing::HashPool;
+use muster::passwords::rules;
 use muster::stores::{self, Access};
 use muster::users::PRIMARY_DOMAIN;
-use muster::users::hashing::HashPool;
 use muster::users::import_record::{Counters, ImportRecord};
 use muster::users::password_check::{PasswordChecker, Verdict};
-use muster::users::passwords;
 use muster::users::problem::Problem;
 use muster::users::store::{Store, User};
 use tempfile::TempDir;
@@ -156,7 +156,7 @@ pub struct Bench {
     place: Place,
     store: Arc<dyn Store>,
     pool: Arc<HashPool>,
-    passwords: passwords::Settings,
+    passwords: rules::Settings,
     /// Organizations made so far.
     made: AtomicUsize,
 }

@@ -227,14 +227,14 @@ fn is_reused(outcome: &Outcome) -> bool {
 #[test]
 fn a_waiting_import_has_them_after_a_restart() {
     let folder = jobs::folder();
-    let app = jobs::house(&folder, |_| {});
+    let app = jobs::new_app(&folder, |_| {});
     let request = ImportRequest {
         options: expected(),
         ..jobs::request(&app, Some("k"))
     };
     app.jobs.queue(request, FOREIGN).expect("it waits");
     drop(app);
-    let app = jobs::house(&folder, |_| {});
+    let app = jobs::new_app(&folder, |_| {});
     let found = app.store.import_by_key("default", "k");
     let waiting = found.expect("works").expect("a record");
     assert_eq!(

@@ -12,7 +12,7 @@ use muster::clock::Clock;
 use muster::import::jobs::Ended;
 use muster::import::request::ImportRequest;
 use muster::users::DEFAULT_ORGANIZATION;
-use muster::users::import_record::Door;
+use muster::users::import_record::Channel;
 use muster::users::options::{ConflictPolicy, ImportOptions};
 
 use crate::app::Options;
@@ -87,7 +87,7 @@ fn put_in_line(home: &Home, kind: Kind) {
     let request = |options| ImportRequest {
         organization: DEFAULT_ORGANIZATION.into(),
         domain: app.domains.find(None).expect("PRIMARY"),
-        door: Door::Rest,
+        channel: Channel::Rest,
         operator: "admin".into(),
         may_grant_admin: true,
         request_id: None,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use muster::access::basic::Credentials;
 use muster::access::gate::{Caller, Gate, Recalled};
 use muster::clock::Moment;
+use muster::passwords::hashing::HashPool;
+use muster::passwords::rules::Settings;
 use muster::stores::memory::MemoryStore;
-use muster::users::hashing::HashPool;
 use muster::users::operator::{Operator, OperatorStore, Role};
 use muster::users::organization::{OrganizationRemoved, OrganizationStore};
-use muster::users::passwords::Settings;
 
 #[test]
 fn a_credential_is_remembered_until_the_operator_changes() {

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use muster::users::hash_schemes;
+use muster::passwords::hash_schemes;
+use muster::passwords::rules::Settings;
 use muster::users::password_check::{PasswordChecker, Verdict};
-use muster::users::passwords::Settings;
 use muster::users::{DEFAULT_ORGANIZATION, PRIMARY_DOMAIN};
 
 use crate::app::{RELATED, TestApp, multipart};

@@ -11,7 +11,7 @@ use muster::import::reject_file;
 use muster::import::report::Report;
 use muster::import::request::ImportRequest;
 use muster::users::DEFAULT_ORGANIZATION;
-use muster::users::import_record::{Door, ImportId};
+use muster::users::import_record::{Channel, ImportId};
 use muster::users::options::{ConflictPolicy, ImportOptions};
 
 use crate::app::Options;
@@ -98,7 +98,7 @@ fn import(app: &App, options: ImportOptions, csv: &[u8]) -> Report {
     let request = ImportRequest {
         organization: DEFAULT_ORGANIZATION.into(),
         domain: app.domains.find(None).expect("PRIMARY"),
-        door: Door::Rest,
+        channel: Channel::Rest,
         operator: "ops".into(),
         may_grant_admin: false,
         request_id: None,

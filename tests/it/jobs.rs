@@ -17,7 +17,7 @@ use muster::import::report::Report;
 use muster::import::request::ImportRequest;
 use muster::users::DEFAULT_ORGANIZATION;
 use muster::users::audit::Actor;
-use muster::users::import_record::{Door, ImportId, ImportRecord, ImportState};
+use muster::users::import_record::{Channel, ImportId, ImportRecord, ImportState};
 use muster::users::operator::Role;
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use tempfile::TempDir;
@@ -32,7 +32,7 @@ use crate::stores;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An app without a server; its queue does not move until [`Jobs::begin`].
-pub fn house(folder: &TempDir, change: impl FnOnce(&mut Options)) -> App {
+pub fn new_app(folder: &TempDir, change: impl FnOnce(&mut Options)) -> App {
     let mut options = Options::new(folder.path());
     // Many small batches.
     options.app.import.first_batch_users = 10;
@@ -49,7 +49,7 @@ pub fn request(app: &App, key: Option<&str>) -> ImportRequest {
     ImportRequest {
         organization: DEFAULT_ORGANIZATION.into(),
         domain: app.domains.find(None).expect("PRIMARY"),
-        door: Door::Rest,
+        channel: Channel::Rest,
         operator: "admin".into(),
         may_grant_admin: true,
         request_id: None,
@@ -198,7 +198,7 @@ pub fn interrupted(app: &App, request: ImportRequest, text: &str) -> ImportRecor
 #[test]
 fn the_same_call_again_is_the_same_import() {
     let folder = folder();
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     let csv = file("ann", 25);
     let first = ran(app.jobs.run(request(&app, Some("k")), csv.as_bytes()));
     assert_eq!(first.counters.created, 25);
@@ -243,7 +243,7 @@ fn the_same_call_again_is_the_same_import() {
 #[test]
 fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
     let folder = folder();
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     // Bad rows and rows without a name are dealt with once, too.
     let whole = format!(
         "{WIDE}{},,\nbad name,,\n{}last one,,\n{}",
@@ -310,7 +310,7 @@ fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
 #[test]
 fn whoever_goes_on_with_an_import_gives_no_more_away_than_they_may() {
     let folder = folder();
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     // The first and the last one are to be administrators.
     let mut whole = format!(
         "username,password,title,role\n{}",
@@ -337,7 +337,7 @@ fn whoever_goes_on_with_an_import_gives_no_more_away_than_they_may() {
 #[test]
 fn an_import_whose_end_could_not_be_written_can_be_gone_on_with() {
     let folder = folder();
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     // Somebody ran it, wrote nothing for long, and is gone.
     let id = stores::new_import();
     let lost = |key: &str, id, active_at| {
@@ -379,7 +379,7 @@ fn an_import_whose_end_could_not_be_written_can_be_gone_on_with() {
 #[test]
 fn the_queue_is_worked_off_in_order_and_leaves_no_upload() {
     let folder = folder();
-    let app = house(&folder, |options| {
+    let app = new_app(&folder, |options| {
         options.app.import.workers = 1;
         options.app.import.queue = 4;
     });
@@ -445,7 +445,7 @@ fn the_queue_is_worked_off_in_order_and_leaves_no_upload() {
 #[test]
 fn a_running_import_is_cancelled_behind_a_batch_and_says_what_is_stored() {
     let folder = folder();
-    let app = Arc::new(house(&folder, |_| {}));
+    let app = Arc::new(new_app(&folder, |_| {}));
     let (sender, source) = pieces();
     let call = {
         let app = Arc::clone(&app);
@@ -509,7 +509,7 @@ fn a_running_import_is_cancelled_behind_a_batch_and_says_what_is_stored() {
 #[test]
 fn a_large_import_of_the_queue_is_cancelled_while_it_runs() {
     let folder = folder();
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     app.jobs.begin().expect("the queue begins");
     let csv = users_csv(100_000, 7_919);
     let id = recorded(app.jobs.queue(request(&app, None), csv.as_bytes())).id;
@@ -532,7 +532,7 @@ fn a_large_import_of_the_queue_is_cancelled_while_it_runs() {
 fn stopped_in_the_middle(options: ImportOptions) {
     const ROWS: usize = 20_000;
     let folder = folder();
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     app.jobs.begin().expect("the queue begins");
     // Rows that are counted and not stored, for a wrong count to show.
     let csv = users_csv(ROWS, 7_919).replacen("\nuser", "\n,,,,,\nuser", 50);
@@ -550,7 +550,7 @@ fn stopped_in_the_middle(options: ImportOptions) {
     assert_eq!(cut.state, ImportState::Interrupted, "{options:?}");
     assert_eq!(uploads(&app).len(), 1, "it waits for the next start");
     drop(app);
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     app.jobs.begin().expect("the queue begins");
     let done = wait_for("it completes", || {
         Some(record(&app, id)).filter(|it| it.state == ImportState::Completed)
@@ -582,7 +582,7 @@ fn a_stop_in_the_middle_of_a_rehearsal_costs_no_row() {
 #[test]
 fn a_queued_import_whose_upload_is_gone_ends_and_says_so() {
     let folder = folder();
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     let id = recorded(
         app.jobs
             .queue(request(&app, None), file("ann", 5).as_bytes()),
@@ -590,7 +590,7 @@ fn a_queued_import_whose_upload_is_gone_ends_and_says_so() {
     .id;
     std::fs::remove_file(&uploads(&app)[0]).expect("an upload");
     drop(app);
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     app.jobs.begin().expect("the queue begins");
     let seen = wait_for_end(&app, id);
     assert_eq!(seen.state, ImportState::Failed);
@@ -600,7 +600,7 @@ fn a_queued_import_whose_upload_is_gone_ends_and_says_so() {
 #[test]
 fn a_file_that_is_not_clean_is_not_written_and_its_reject_file_can_be_mended() {
     let folder = folder();
-    let app = house(&folder, |_| {});
+    let app = new_app(&folder, |_| {});
     let csv = format!(
         "username,password,country\n{}bad name,,SE\nann0003,abc,\nlast,,FR\n",
         rows("ann", 0..30).replace(",\n", ",,\n")
@@ -656,9 +656,8 @@ fn held(
         }
     }
     let ((begun, begins), (release, released)) = (channel(), channel());
-    let house = Arc::clone(app);
-    let call =
-        std::thread::spawn(move || house.jobs.run(request(&house, key), Tells(begun, released)));
+    let app = Arc::clone(app);
+    let call = std::thread::spawn(move || app.jobs.run(request(&app, key), Tells(begun, released)));
     begins.recv().expect("it reads");
     (call, release)
 }
@@ -666,7 +665,7 @@ fn held(
 #[test]
 fn a_call_whose_twin_has_no_record_yet_is_told_to_come_back() {
     let folder = folder();
-    let app = Arc::new(house(&folder, |_| {}));
+    let app = Arc::new(new_app(&folder, |_| {}));
     let (call, release) = held(&app, Some("k"));
     let csv = file("ann", 3);
     for twin in [
@@ -686,7 +685,7 @@ fn a_call_whose_twin_has_no_record_yet_is_told_to_come_back() {
     assert_eq!(twin.state, ImportState::Failed);
 }
 
-// From here on through the SOAP door.
+// From here on through the SOAP channel.
 
 /// The dictionary of the field `Muster-Import`.
 #[track_caller]

@@ -125,7 +125,10 @@ fn https_works_with_the_certificate_of_the_first_start_which_is_kept() {
     let wsdl = "GET /services/UserAdmin?wsdl HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
     let wsdl = over_tls(&server, &certificate, "localhost", wsdl);
     let address = format!("https://{}/services/UserAdmin", server.https());
-    assert!(wsdl.contains(&address), "the address of this door: {wsdl}");
+    assert!(
+        wsdl.contains(&address),
+        "the address of this listener: {wsdl}"
+    );
     let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
     assert_eq!(mode(&key), 0o600);
     assert_eq!(mode(&home.data()), 0o700);

@@ -158,7 +158,7 @@ fn no_marker_password_is_left_anywhere() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     told(markers, answer);
 
-    // The REST door: a form, the file as the body, a preview, and a password where it must not stand.
+    // The REST channel: a form, the file as the body, a preview, and a password where it must not stand.
     let (markers, csv) = run("form");
     for path in ["/api/v1/imports/preview", "/api/v1/imports"] {
         let body =

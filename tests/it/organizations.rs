@@ -1,5 +1,5 @@
 //! Organizations: none ever sees or changes anything of another, at any address, whoever calls and by
-//! whatever credentials; and the way into each by every door.
+//! whatever credentials; and the way into each by every channel.
 //!
 //! The first test goes through the tables that the server itself is made from. A new operation stops it
 //! from compiling until somebody has said what of another organization could be named there: see

@@ -2,18 +2,18 @@
 //! a password, every role, and both values of `[access] importers_set_passwords`.
 
 use muster::import::request::ImportRequest;
+use muster::passwords::rules::Fitness;
 use muster::users::DEFAULT_ORGANIZATION;
 use muster::users::candidate::{CheckedPassword, CheckedUser};
 use muster::users::import_record::{Counters, ImportState};
 use muster::users::operator::Role;
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::password_right::PasswordRight;
-use muster::users::passwords::Fitness;
 use muster::users::store::{ImportStep, Outcome};
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic};
-use crate::jobs::{folder, house, ran, record, request};
+use crate::jobs::{folder, new_app, ran, record, request};
 use crate::message::{FORM, base64, form};
 use crate::process::Home;
 use crate::scim::{bulk, id, make, patch, send, user};
@@ -378,6 +378,49 @@ fn hashes_and_the_password_that_the_user_has_are_refused_alike() {
 }
 
 #[test]
+fn a_file_of_an_importer_takes_the_role_admin_from_no_user() {
+    let server = TestApp::start_with(|options| {
+        options.app.access.importers_set_passwords = true;
+    });
+    server.add_operator("ivy", Role::Import);
+    let admins = |name: &str| {
+        let users = server.users();
+        let kim = users.iter().find(|user| user.user_name == name);
+        kim.expect("the user is there")
+            .roles
+            .iter()
+            .any(|role| role == "admin")
+    };
+    make_kim(&server, "kim", true);
+    // Another role, no role, and the password that would follow; the row is refused as a whole.
+    for csv in [
+        format!("username,role,title,password\nkim,Internal/everyone,Dr,{NEW}\n"),
+        format!("username,role,title,password\nkim,\\N,Dr,{NEW}\n"),
+    ] {
+        for query in ["&dryRun=true", "&validateFirst=true", ""] {
+            let found = by_importer(&server, &csv, query);
+            assert_eq!(
+                found,
+                [(2, "roles".to_owned(), "role-not-yours-to-take".to_owned())],
+                "{csv} {query}"
+            );
+            assert!(admins("kim"), "{csv} {query}");
+            assert!(server.has_password("kim", OLD), "{csv} {query}");
+            assert_eq!(title(&server, "kim"), None, "{csv} {query}");
+        }
+    }
+    // Rows that leave the roles alone, or name no other ones, are applied.
+    assert_eq!(by_importer(&server, "username,title\nkim,Dr\n", ""), []);
+    assert_eq!(title(&server, "kim"), Some(json!("Dr")));
+    let path = "/api/v1/imports?conflict=update";
+    let admin = basic("admin", ADMIN_PASSWORD);
+    let csv = b"username,role\nkim,\\N\n";
+    let done = server.post_as(path, Some(&admin), "text/csv", &[], csv);
+    assert_eq!(done.status, 201, "{}", done.body);
+    assert!(!admins("kim"), "an admin takes it away");
+}
+
+#[test]
 fn new_users_and_rows_without_a_password_are_as_before() {
     let server = TestApp::start();
     server.add_operator("ivy", Role::Import);
@@ -425,7 +468,7 @@ fn an_import_that_waited_over_a_restart_has_the_right_of_its_caller() {
             ..request(app, Some(csv))
         };
         let (id, csv) = {
-            let app = house(&folder, |_| {});
+            let app = new_app(&folder, |_| {});
             let first = format!("username,password\nkim,{OLD}\n");
             ran(app
                 .jobs
@@ -440,7 +483,7 @@ fn an_import_that_waited_over_a_restart_has_the_right_of_its_caller() {
             }
         };
         assert!(csv.contains(NEW));
-        let app = house(&folder, |options| {
+        let app = new_app(&folder, |options| {
             options.app.access.importers_set_passwords = setting;
         });
         let app = std::sync::Arc::new(app);

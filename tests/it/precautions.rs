@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::app::{Response, basic, inline};
-use crate::jobs::{file, folder, house, record, recorded, request, uploads};
+use crate::jobs::{file, folder, new_app, record, recorded, request, uploads};
 use crate::lifecycle::over_tls;
 use crate::message::KIM;
 use crate::process::{ADMIN_PASSWORD, Home, Serving, finish};
@@ -320,7 +320,7 @@ fn there_are_no_core_dumps() {
 #[test]
 fn uploads_that_waited_too_long_are_deleted_and_their_imports_end() {
     let folder = folder();
-    let app = std::sync::Arc::new(house(&folder, |options| {
+    let app = std::sync::Arc::new(new_app(&folder, |options| {
         options.app.import.upload_hours = 2;
     }));
     // The queue does not move.
@@ -511,15 +511,15 @@ fn failed_logins_are_in_the_audit_and_a_flood_is_counted() {
     server.stop();
     let found = entries(&home, "default", "login.failed");
     let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-    let of = |door: &str, method: &str| {
+    let of = |channel: &str, method: &str| {
         found.iter().any(|it| {
-            text(it, "door") == door
+            text(it, "door") == channel
                 && text(it, "operator") == if method == "bearer" { "" } else { "admin" }
                 && text(&it["details"], "method") == method
                 && text(&it["details"], "address") == "127.0.0.1"
         })
     };
-    for (door, method) in [
+    for (channel, method) in [
         ("rest", "basic"),
         ("rest", "bearer"),
         ("scim", "basic"),
@@ -527,7 +527,7 @@ fn failed_logins_are_in_the_audit_and_a_flood_is_counted() {
         ("soap", "usernameToken"),
         ("soap", "login"),
     ] {
-        assert!(of(door, method), "{door} {method}: {found:?}");
+        assert!(of(channel, method), "{channel} {method}: {found:?}");
     }
     let strangers = found.iter().filter(|it| {
         it["details"]["knownOperator"] == false && it["details"]["method"].is_string()

@@ -1,4 +1,4 @@
-//! Users and groups as resources, one by one and in bulk: the core below the SCIM door, asked directly,
+//! Users and groups as resources, one by one and in bulk: the core below the SCIM channel, asked directly,
 //! with SQLite and with the memory store.
 
 use std::collections::HashMap;
@@ -16,15 +16,15 @@ use muster::provision::operation::{Act, Done, Effect, Operation, Precondition, R
 use muster::provision::outcome::OperationOutcome;
 use muster::provision::plan::Strictness;
 use muster::provision::provisioner::Authority;
+use muster::scim::check::Leniency;
+use muster::scim::error::{ErrorType, ScimError};
 use muster::users::DEFAULT_ORGANIZATION;
 use muster::users::audit::Actor;
-use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use muster::users::documents::resource;
+use muster::users::import_record::{Channel, Counters, ImportId, ImportRecord, ImportState};
 use muster::users::operator::Role;
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::resources::Kind;
-use muster::users::scim::check::Leniency;
-use muster::users::scim::error::{ErrorType, ScimError};
-use muster::users::scim::render;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -83,7 +83,7 @@ fn authority(role: Role) -> Authority {
         actor: Actor {
             organization: DEFAULT_ORGANIZATION.into(),
             operator: "admin".into(),
-            door: Door::Scim,
+            channel: Channel::Scim,
             request_id: None,
         },
         role,
@@ -257,7 +257,7 @@ impl House {
         let stored = self.record(answer.record.id);
         assert_eq!(answer.record, stored, "{}", self.name);
         check_sum(&stored.counters);
-        assert_eq!(stored.door, Door::Scim);
+        assert_eq!(stored.channel, Channel::Scim);
     }
 
     fn record(&self, id: ImportId) -> ImportRecord {
@@ -269,7 +269,7 @@ impl House {
         let request = ImportRequest {
             organization: DEFAULT_ORGANIZATION.into(),
             domain: self.app.domains.find(None).expect("PRIMARY"),
-            door: Door::Rest,
+            channel: Channel::Rest,
             operator: "admin".into(),
             may_grant_admin: true,
             request_id: None,
@@ -319,8 +319,8 @@ fn check_sum(counters: &Counters) {
 
 fn shown(resource: &Resource) -> Map<String, Value> {
     match resource {
-        Resource::User(user) => render::user(user, ""),
-        Resource::Group(group) => render::group(group, ""),
+        Resource::User(user) => resource::user(user, ""),
+        Resource::Group(group) => resource::group(group, ""),
     }
 }
 
@@ -348,8 +348,8 @@ fn refused_whole<T: std::fmt::Debug>(result: Result<T, ProvisionError>) -> ScimE
 
 #[test]
 fn users_are_made_replaced_patched_and_removed() {
-    each(|house| {
-        let id = house.made(
+    each(|app| {
+        let id = app.made(
             Kind::User,
             json!({
                 "schemas": [USER], "userName": "Kim", "externalId": "x1", "password": "Pass-word-1",
@@ -357,7 +357,7 @@ fn users_are_made_replaced_patched_and_removed() {
                 "emails": [{"value": "kim@x.org", "type": "work", "primary": true}]
             }),
         );
-        let first = house.shown(Kind::User, id).expect("it is there");
+        let first = app.shown(Kind::User, id).expect("it is there");
         assert_eq!(first["meta"]["created"], first["meta"]["lastModified"]);
         assert!(!first.contains_key("password"));
         assert_eq!(first["emails"][0]["type"], "work");
@@ -365,24 +365,24 @@ fn users_are_made_replaced_patched_and_removed() {
         // The same again changes nothing, by PUT and by PATCH.
         let mut same = first.clone();
         same.remove("meta");
-        let done = house.put(Kind::User, id, same.into()).expect("it is done");
+        let done = app.put(Kind::User, id, same.into()).expect("it is done");
         assert_eq!(done.effect, Effect::Unchanged);
         let no_op = json!([{"op": "replace", "path": "name.givenName", "value": "Kim"}]);
-        let done = house.patched(Kind::User, id, no_op).expect("it is done");
+        let done = app.patched(Kind::User, id, no_op).expect("it is done");
         assert_eq!(done.effect, Effect::Unchanged);
-        assert_eq!(house.shown(Kind::User, id).as_ref(), Some(&first));
+        assert_eq!(app.shown(Kind::User, id).as_ref(), Some(&first));
 
         let mut last = done.changed.expect("a version");
         for title in ["a", "b", "c"] {
             let change = json!([{"op": "add", "path": "title", "value": title}]);
-            let done = house.patched(Kind::User, id, change).expect("it is done");
+            let done = app.patched(Kind::User, id, change).expect("it is done");
             let changed = done.changed.expect("a version");
-            assert!(changed > last, "{}", house.name);
+            assert!(changed > last, "{}", app.name);
             last = changed;
         }
-        let stale = render::version(Moment(1));
+        let stale = resource::version(Moment(1));
         let patch_title = Act::Patch(patch(&json!([{"op": "remove", "path": "title"}])));
-        let done = house.act(
+        let done = app.act(
             Role::Admin,
             Kind::User,
             id,
@@ -390,66 +390,65 @@ fn users_are_made_replaced_patched_and_removed() {
             Some(&stale),
         );
         assert_eq!(refused(done), (412, None));
-        let fresh = render::version(last);
-        let done = house.act(Role::Admin, Kind::User, id, patch_title, Some(&fresh));
+        let fresh = resource::version(last);
+        let done = app.act(Role::Admin, Kind::User, id, patch_title, Some(&fresh));
         assert_eq!(done.expect("it is done").effect, Effect::Updated);
-        let done = house.act(Role::Admin, Kind::User, id, Act::Delete, Some(&stale));
+        let done = app.act(Role::Admin, Kind::User, id, Act::Delete, Some(&stale));
         assert_eq!(refused(done), (412, None));
 
         // PUT leaves out, and so clears.
-        house
-            .put(Kind::User, id, user("KIM"))
+        app.put(Kind::User, id, user("KIM"))
             .expect("the same name in another case");
-        let now = house.shown(Kind::User, id).expect("it is there");
+        let now = app.shown(Kind::User, id).expect("it is there");
         assert_eq!(now["userName"], "KIM");
         for gone in ["name", "emails", "externalId"] {
             assert!(!now.contains_key(gone), "{gone}");
         }
-        house.put(Kind::User, id, user("kay")).expect("a new name");
-        assert_eq!(house.user_id("kim"), None);
-        assert_eq!(house.user_id("KAY"), Some(id));
+        app.put(Kind::User, id, user("kay")).expect("a new name");
+        assert_eq!(app.user_id("kim"), None);
+        assert_eq!(app.user_id("KAY"), Some(id));
 
-        assert_eq!(house.delete(Kind::User, id).expect("gone").status(), 204);
-        assert_eq!(refused(house.delete(Kind::User, id)), (404, None));
-        assert_eq!(refused(house.put(Kind::User, id, user("x"))), (404, None));
+        assert_eq!(app.delete(Kind::User, id).expect("gone").status(), 204);
+        assert_eq!(refused(app.delete(Kind::User, id)), (404, None));
+        assert_eq!(refused(app.put(Kind::User, id, user("x"))), (404, None));
         let no_op = json!([{"op": "remove", "path": "title"}]);
-        assert_eq!(refused(house.patched(Kind::User, id, no_op)), (404, None));
-        assert_eq!(house.shown(Kind::User, id), None);
-        house.made(Kind::User, user("kay"));
+        assert_eq!(refused(app.patched(Kind::User, id, no_op)), (404, None));
+        assert_eq!(app.shown(Kind::User, id), None);
+        app.made(Kind::User, user("kay"));
     });
 }
 
 #[test]
 fn names_and_user_stores_are_kept_apart() {
-    each(|house| {
+    each(|app| {
         let uniqueness = (409, Some(ErrorType::Uniqueness));
         let wrong = (400, Some(ErrorType::InvalidValue));
         let create = |document| {
             let act = Act::Create(document);
-            house.act(Role::Import, Kind::User, Uuid::now_v7(), act, None)
+            app.act(Role::Import, Kind::User, Uuid::now_v7(), act, None)
         };
-        let kim = house.made(Kind::User, user("kim"));
-        let lee = house.made(Kind::User, user("lee"));
+        let kim = app.made(Kind::User, user("kim"));
+        let lee = app.made(Kind::User, user("lee"));
         for taken in ["kim", "KIM", "PRIMARY/Kim", "primary/kim"] {
             assert_eq!(refused(create(user(taken))), uniqueness, "{taken}");
-            let renamed = house.put(Kind::User, lee, user(taken));
+            let renamed = app.put(Kind::User, lee, user(taken));
             assert_eq!(refused(renamed), uniqueness, "{taken}");
         }
         for bad in ["", " ", "a  b", "nosuch/kim", "ki\u{7}m"] {
             assert_eq!(refused(create(user(bad))), wrong, "{bad:?}");
         }
-        let sales = house.made(Kind::User, user("sales/kim"));
-        assert_eq!(house.at(Kind::User, sales, "/userName"), "SALES/kim");
-        assert_eq!(house.user_id("SALES/kim"), Some(sales));
+        let sales = app.made(Kind::User, user("sales/kim"));
+        assert_eq!(app.at(Kind::User, sales, "/userName"), "SALES/kim");
+        assert_eq!(app.user_id("SALES/kim"), Some(sales));
         assert_eq!(refused(create(user("SALES/KIM"))), uniqueness);
-        let moved = house.put(Kind::User, sales, user("kam"));
+        let moved = app.put(Kind::User, sales, user("kam"));
         assert_eq!(refused(moved), (400, Some(ErrorType::Mutability)));
-        assert_eq!(house.at(Kind::User, kim, "/userName"), "kim");
+        assert_eq!(app.at(Kind::User, kim, "/userName"), "kim");
 
-        let guides = house.made(Kind::Group, group("guides", &[]));
+        let guides = app.made(Kind::Group, group("guides", &[]));
         let make = |name: &str| {
             let act = Act::Create(group(name, &[]));
-            house.act(Role::Admin, Kind::Group, Uuid::now_v7(), act, None)
+            app.act(Role::Admin, Kind::Group, Uuid::now_v7(), act, None)
         };
         assert_eq!(refused(make("GUIDES")), uniqueness);
         assert_eq!(refused(make("Admin")), uniqueness);
@@ -457,16 +456,16 @@ fn names_and_user_stores_are_kept_apart() {
         make("nosuch/x").expect("a name with a slash, where there is no such user store");
         make("SALES/guides").expect("another user store");
         let strangers = group("guides", &[&sales.to_string()]);
-        assert_eq!(refused(house.put(Kind::Group, guides, strangers)), wrong);
+        assert_eq!(refused(app.put(Kind::Group, guides, strangers)), wrong);
     });
 }
 
 #[test]
 fn passwords_follow_the_rules_and_belong_to_administrators() {
-    each(|house| {
+    each(|app| {
         let with = |name: &str, password: &str| json!({"schemas": [USER], "userName": name, "password": password});
         let create = |role, document| {
-            house.act(
+            app.act(
                 role,
                 Kind::User,
                 Uuid::now_v7(),
@@ -478,16 +477,16 @@ fn passwords_follow_the_rules_and_belong_to_administrators() {
         assert_eq!(refused(create(Role::Admin, with("a", "abc"))), wrong);
         assert_eq!(refused(create(Role::Read, user("a"))), (403, None));
         let hash = |name: &str| {
-            let stored = house
+            let stored = app
                 .app
                 .store
                 .password(DEFAULT_ORGANIZATION, "PRIMARY", name);
             stored.expect("the store works").map(|stored| stored.hash)
         };
         create(Role::Import, with("kim", "Pass-word-1")).expect("made");
-        let pool = &house.app.pool;
+        let pool = &app.app.pool;
         assert!(pool.verify("Pass-word-1".into(), hash("kim")).unwrap());
-        house.made(Kind::User, user("lee"));
+        app.made(Kind::User, user("lee"));
         assert_eq!(hash("lee"), None);
         assert!(!pool.verify("".into(), hash("lee")).unwrap());
         // A hash of another system is kept as it is.
@@ -495,48 +494,48 @@ fn passwords_follow_the_rules_and_belong_to_administrators() {
         create(Role::Import, with("foreign", foreign)).expect("made");
         assert_eq!(hash("foreign").as_deref(), Some(foreign));
 
-        let kim = house.user_id("kim").expect("kim");
+        let kim = app.user_id("kim").expect("kim");
         let patch_password = Act::Patch(patch(
             &json!([{"op": "replace", "path": "password", "value": "Pass-word-2"}]),
         ));
         let put_password = Act::Replace(with("kim", "Pass-word-3"));
         for act in [patch_password.clone(), put_password] {
-            let done = house.act(Role::Import, Kind::User, kim, act, None);
+            let done = app.act(Role::Import, Kind::User, kim, act, None);
             assert_eq!(refused(done), (403, None));
         }
         assert!(pool.verify("Pass-word-1".into(), hash("kim")).unwrap());
-        let done = house.act(Role::Admin, Kind::User, kim, patch_password, None);
+        let done = app.act(Role::Admin, Kind::User, kim, patch_password, None);
         assert_eq!(done.expect("changed").effect, Effect::Updated);
         assert!(pool.verify("Pass-word-2".into(), hash("kim")).unwrap());
-        let updates = house.audit("user.update");
+        let updates = app.audit("user.update");
         assert_eq!(
             updates,
             [json!(["PRIMARY/kim", {"attributes": ["password"]}])]
         );
-        let done = house.act(Role::Import, Kind::User, kim, Act::Delete, None);
+        let done = app.act(Role::Import, Kind::User, kim, Act::Delete, None);
         assert_eq!(refused(done), (403, None));
     });
 }
 
 #[test]
 fn groups_are_made_replaced_patched_and_removed() {
-    each(|house| {
-        let [kim, lee, kay] = ["kim", "lee", "kay"].map(|name| house.made(Kind::User, user(name)));
+    each(|app| {
+        let [kim, lee, kay] = ["kim", "lee", "kay"].map(|name| app.made(Kind::User, user(name)));
         let [k, l, y] = [kim, lee, kay].map(|id| id.to_string());
-        let id = house.made(Kind::Group, group("guides", &[&k, &l]));
-        let first = house.shown(Kind::Group, id).expect("it is there");
+        let id = app.made(Kind::Group, group("guides", &[&k, &l]));
+        let first = app.shown(Kind::Group, id).expect("it is there");
         assert_eq!(first["meta"]["created"], first["meta"]["lastModified"]);
         assert_eq!(first["members"].as_array().map(Vec::len), Some(2));
-        assert_eq!(house.at(Kind::User, kim, "/groups/0/display"), "guides");
+        assert_eq!(app.at(Kind::User, kim, "/groups/0/display"), "guides");
 
         let mut same = first.clone();
         same.remove("meta");
-        let done = house.put(Kind::Group, id, same.into()).expect("it is done");
+        let done = app.put(Kind::Group, id, same.into()).expect("it is done");
         assert_eq!(done.effect, Effect::Unchanged);
         let again = json!([{"op": "add", "path": "members", "value": [{"value": k}]}]);
-        let done = house.patched(Kind::Group, id, again).expect("it is done");
+        let done = app.patched(Kind::Group, id, again).expect("it is done");
         assert_eq!(done.effect, Effect::Unchanged);
-        assert_eq!(house.shown(Kind::Group, id).as_ref(), Some(&first));
+        assert_eq!(app.shown(Kind::Group, id).as_ref(), Some(&first));
 
         let mut last = done.changed.expect("a version");
         let path = format!("members[value eq \"{k}\"]");
@@ -548,7 +547,7 @@ fn groups_are_made_replaced_patched_and_removed() {
             json!({"op": "remove", "path": "members"}),
             json!({"op": "add", "value": {"externalId": "g", "members": [{"value": l}]}}),
         ] {
-            let done = house.patched(Kind::Group, id, json!([change]));
+            let done = app.patched(Kind::Group, id, json!([change]));
             let done = done.unwrap_or_else(|error| panic!("{change}: {error}"));
             assert_eq!(done.effect, Effect::Updated, "{change}");
             let changed = done.changed.expect("a version");
@@ -556,47 +555,47 @@ fn groups_are_made_replaced_patched_and_removed() {
             last = changed;
         }
         assert_eq!(
-            house.groups(&[id]),
+            app.groups(&[id]),
             [("Guides".into(), vec!["lee".to_owned()])]
         );
 
         let wrong = (400, Some(ErrorType::InvalidValue));
         let nobody = Uuid::now_v7().to_string();
         for ids in [[nobody.as_str()], [&id.to_string()]] {
-            let refusal = house.put(Kind::Group, id, group("Guides", &ids));
+            let refusal = app.put(Kind::Group, id, group("Guides", &ids));
             assert_eq!(refused(refusal), wrong, "{ids:?}");
         }
         let two = json!([
             {"op": "remove", "path": "members"},
             {"op": "add", "path": "members", "value": [{"value": nobody}]}
         ]);
-        assert_eq!(refused(house.patched(Kind::Group, id, two)), wrong);
+        assert_eq!(refused(app.patched(Kind::Group, id, two)), wrong);
         assert_eq!(
-            house.groups(&[id]),
+            app.groups(&[id]),
             [("Guides".into(), vec!["lee".to_owned()])]
         );
-        let of_groups = house.made(Kind::Group, group("all", &[&id.to_string()]));
-        let import = |act| house.act(Role::Import, Kind::Group, id, act, None);
+        let of_groups = app.made(Kind::Group, group("all", &[&id.to_string()]));
+        let import = |act| app.act(Role::Import, Kind::Group, id, act, None);
         assert_eq!(refused(import(Act::Delete)), (403, None));
         assert_eq!(refused(import(Act::Replace(group("x", &[])))), (403, None));
         import(Act::Replace(group("Guides", &[])))
             .map(drop)
             .expect_err("its externalId");
 
-        house.delete(Kind::Group, id).expect("it is gone");
-        assert_eq!(refused(house.delete(Kind::Group, id)), (404, None));
-        assert_eq!(house.at(Kind::Group, of_groups, "/members"), Value::Null);
-        house.delete(Kind::User, kim).expect("it is gone");
+        app.delete(Kind::Group, id).expect("it is gone");
+        assert_eq!(refused(app.delete(Kind::Group, id)), (404, None));
+        assert_eq!(app.at(Kind::Group, of_groups, "/members"), Value::Null);
+        app.delete(Kind::User, kim).expect("it is gone");
     });
 }
 
 #[test]
 fn the_group_of_administrators_is_theirs() {
-    each(|house| {
-        let kim = house.made(Kind::User, user("kim")).to_string();
-        house.import(ConflictPolicy::Skip, "username,roles\nroot,admin\n");
-        let root = house.user_id("root").expect("root");
-        let admins = house.at(Kind::User, root, "/groups/0/value");
+    each(|app| {
+        let kim = app.made(Kind::User, user("kim")).to_string();
+        app.import(ConflictPolicy::Skip, "username,roles\nroot,admin\n");
+        let root = app.user_id("root").expect("root");
+        let admins = app.at(Kind::User, root, "/groups/0/value");
         let admins: Uuid = admins
             .as_str()
             .and_then(|id| id.parse().ok())
@@ -604,22 +603,21 @@ fn the_group_of_administrators_is_theirs() {
         let join = Act::Patch(patch(
             &json!([{"op": "add", "path": "members", "value": [{"value": kim}]}]),
         ));
-        let import = house.act(Role::Import, Kind::Group, admins, join.clone(), None);
+        let import = app.act(Role::Import, Kind::Group, admins, join.clone(), None);
         assert_eq!(refused(import), (403, None));
         let put = Act::Replace(group("admin", &[&kim]));
-        let import = house.act(Role::Import, Kind::Group, admins, put, None);
+        let import = app.act(Role::Import, Kind::Group, admins, put, None);
         assert_eq!(refused(import), (403, None));
-        house
-            .act(Role::Admin, Kind::Group, admins, join, None)
+        app.act(Role::Admin, Kind::Group, admins, join, None)
             .expect("an administrator may");
         let leave = Act::Replace(group("admin", &[]));
-        let import = house.act(Role::Import, Kind::Group, admins, leave, None);
+        let import = app.act(Role::Import, Kind::Group, admins, leave, None);
         assert_eq!(refused(import), (403, None));
         let mutability = (400, Some(ErrorType::Mutability));
-        let renamed = house.put(Kind::Group, admins, group("x", &[]));
+        let renamed = app.put(Kind::Group, admins, group("x", &[]));
         assert_eq!(refused(renamed), mutability);
-        assert_eq!(refused(house.delete(Kind::Group, admins)), mutability);
-        let forward = house.bulk_as(
+        assert_eq!(refused(app.delete(Kind::Group, admins)), mutability);
+        let forward = app.bulk_as(
             &BulkCall {
                 authority: authority(Role::Import),
                 ..call(None)
@@ -631,13 +629,13 @@ fn the_group_of_administrators_is_theirs() {
             ])),
         );
         assert_eq!(statuses(&forward.expect("done")), [403, 201]);
-        assert_eq!(house.at(Kind::Group, admins, "/members/2"), Value::Null);
+        assert_eq!(app.at(Kind::Group, admins, "/members/2"), Value::Null);
     });
 }
 
 #[test]
 fn nobody_becomes_their_own_manager() {
-    each(|house| {
+    each(|app| {
         let below = |name: &str, manager: &str| {
             json!({
                 "schemas": [USER, ENTERPRISE], "userName": name,
@@ -645,86 +643,84 @@ fn nobody_becomes_their_own_manager() {
             })
         };
         let pointer = format!("/{ENTERPRISE}/manager/value");
-        let a = house.made(Kind::User, user("a"));
-        let b = house.made(Kind::User, below("b", &a.to_string()));
-        let c = house.made(Kind::User, below("c", &b.to_string()));
-        assert_eq!(house.at(Kind::User, c, &pointer), b.to_string());
+        let a = app.made(Kind::User, user("a"));
+        let b = app.made(Kind::User, below("b", &a.to_string()));
+        let c = app.made(Kind::User, below("c", &b.to_string()));
+        assert_eq!(app.at(Kind::User, c, &pointer), b.to_string());
         for manager in [a, b, c] {
-            let refusal = house.put(Kind::User, a, below("a", &manager.to_string()));
+            let refusal = app.put(Kind::User, a, below("a", &manager.to_string()));
             assert_eq!(refused(refusal), (400, Some(ErrorType::InvalidValue)));
         }
         let nobody = Uuid::now_v7().to_string();
-        let refusal = house.put(Kind::User, a, below("a", &nobody));
+        let refusal = app.put(Kind::User, a, below("a", &nobody));
         assert_eq!(refused(refusal), (400, Some(ErrorType::InvalidValue)));
         for name in ["kim", "SALES/kim", "4711"] {
-            house.put(Kind::User, a, below("a", name)).expect("a name");
-            assert_eq!(house.at(Kind::User, a, &pointer), name);
+            app.put(Kind::User, a, below("a", name)).expect("a name");
+            assert_eq!(app.at(Kind::User, a, &pointer), name);
         }
         // Circles that one request makes are resolved, and whoever is below them is none.
-        let answer = house.bulk(json!([
+        let answer = app.bulk(json!([
             post_below("x", "x", "bulkId:z"),
             post_below("y", "y", "bulkId:x"),
             post_below("z", "z", "bulkId:y"),
         ]));
         assert_eq!(statuses(&answer), [201, 201, 201]);
         let [x, y, z] = [0, 1, 2].map(|at| id_of(&answer.outcomes[at]));
-        assert_eq!(house.at(Kind::User, x, &pointer), z.to_string());
-        assert_eq!(house.at(Kind::User, z, &pointer), y.to_string());
-        house
-            .put(Kind::User, c, below("c", &x.to_string()))
+        assert_eq!(app.at(Kind::User, x, &pointer), z.to_string());
+        assert_eq!(app.at(Kind::User, z, &pointer), y.to_string());
+        app.put(Kind::User, c, below("c", &x.to_string()))
             .expect("the circle does not hold c");
-        let own = house.bulk(json!([post_below("q", "q", "bulkId:q")]));
+        let own = app.bulk(json!([post_below("q", "q", "bulkId:q")]));
         assert_eq!(statuses(&own), [400]);
-        assert_eq!(house.user_id("q"), None);
+        assert_eq!(app.user_id("q"), None);
     });
 }
 
 #[test]
 fn what_files_brought_and_what_clients_changed_stay_together() {
-    each(|house| {
+    each(|app| {
         let csv = "username,givenname,emailaddress,http://wso2.org/claims/mobile,\
                    http://wso2.org/claims/phoneNumbers.work,http://wso2.org/claims/region,\
                    http://wso2.org/claims/country,http://wso2.org/claims/dob,\
                    http://wso2.org/claims/active\n\
                    kim,Kim,kim@x.org,1,2,BW,DE,2000-01-01,TRUE\n";
-        let counted = house.import(ConflictPolicy::Skip, csv);
+        let counted = app.import(ConflictPolicy::Skip, csv);
         assert_eq!(counted.created, 1, "{counted:?}");
-        let kim = house.user_id("kim").expect("kim");
-        let shown = |pointer: &str| house.at(Kind::User, kim, pointer);
+        let kim = app.user_id("kim").expect("kim");
+        let shown = |pointer: &str| app.at(Kind::User, kim, pointer);
         assert_eq!(
             shown("/phoneNumbers"),
             json!([{"value": "1", "type": "mobile"}, {"value": "2", "type": "work"}])
         );
-        let attributes = |house: &House| {
-            let user = house.app.store.user(DEFAULT_ORGANIZATION, "PRIMARY", "kim");
+        let attributes = |app: &House| {
+            let user = app.app.store.user(DEFAULT_ORGANIZATION, "PRIMARY", "kim");
             user.expect("works").expect("kim").attributes
         };
-        let before = attributes(house);
+        let before = attributes(app);
         let title = json!([{"op": "add", "path": "title", "value": "Dr"}]);
-        house.patched(Kind::User, kim, title).expect("done");
+        app.patched(Kind::User, kim, title).expect("done");
         let mut expected = before.clone();
         expected.insert("title".into(), "Dr".into());
-        assert_eq!(attributes(house), expected, "{}", house.name);
-        house
-            .patched(
-                Kind::User,
-                kim,
-                json!([
-                    {"op": "replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "22"},
-                    {"op": "add", "path": "phoneNumbers", "value": [
-                        {"value": "3", "type": "mobile", "display": "old"}]},
-                    {"op": "replace", "path": "addresses", "value": [
-                        {"region": "BY", "country": "DE", "type": "work"}]},
-                    {"op": "replace", "path": "emails", "value": [
-                        {"value": "kim@y.org", "type": "work", "primary": true},
-                        {"value": "kim@z.org", "type": "work"}]},
-                ]),
-            )
-            .expect("done");
+        assert_eq!(attributes(app), expected, "{}", app.name);
+        app.patched(
+            Kind::User,
+            kim,
+            json!([
+                {"op": "replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "22"},
+                {"op": "add", "path": "phoneNumbers", "value": [
+                    {"value": "3", "type": "mobile", "display": "old"}]},
+                {"op": "replace", "path": "addresses", "value": [
+                    {"region": "BY", "country": "DE", "type": "work"}]},
+                {"op": "replace", "path": "emails", "value": [
+                    {"value": "kim@y.org", "type": "work", "primary": true},
+                    {"value": "kim@z.org", "type": "work"}]},
+            ]),
+        )
+        .expect("done");
         let csv = "username,emailaddress,http://wso2.org/claims/phoneNumbers.work,\
                    http://wso2.org/claims/region,http://wso2.org/claims/mobile\n\
                    kim,kim@new.org,222,HE,11\n";
-        assert_eq!(house.import(ConflictPolicy::Update, csv).updated, 1);
+        assert_eq!(app.import(ConflictPolicy::Update, csv).updated, 1);
         assert_eq!(
             shown("/phoneNumbers"),
             json!([
@@ -753,7 +749,7 @@ fn what_files_brought_and_what_clients_changed_stay_together() {
 /// The example of WSO2's documentation, and what it means: the second user's manager is the first.
 #[test]
 fn the_documented_bulk_request_is_carried_out() {
-    each(|house| {
+    each(|app| {
         let body = json!({
             "failOnErrors": 1,
             "schemas": [BULK],
@@ -765,16 +761,16 @@ fn the_documented_bulk_request_is_carried_out() {
                     ENTERPRISE: {"employeeNumber": "11250", "manager": {"value": "bulkId:qwerty"}}}}
             ]
         });
-        let answer = house.bulk_as(&call(None), &body).expect("it is done");
-        house.check(&answer);
+        let answer = app.bulk_as(&call(None), &body).expect("it is done");
+        app.check(&answer);
         assert_eq!(statuses(&answer), [201, 201]);
         let [kris, jesse] = [0, 1].map(|at| id_of(&answer.outcomes[at]));
         let pointer = format!("/{ENTERPRISE}/manager/value");
-        assert_eq!(house.at(Kind::User, jesse, &pointer), kris.to_string());
+        assert_eq!(app.at(Kind::User, jesse, &pointer), kris.to_string());
         assert_eq!(answer.outcomes[0].bulk_id.as_deref(), Some("qwerty"));
         let version = answer.outcomes[1].version.clone();
         assert_eq!(
-            house.at(Kind::User, jesse, "/meta/version").as_str(),
+            app.at(Kind::User, jesse, "/meta/version").as_str(),
             version.as_deref()
         );
     });
@@ -794,8 +790,8 @@ fn names(names: &[&str]) -> Vec<String> {
 
 #[test]
 fn references_lead_backward_forward_and_around() {
-    each(|house| {
-        let answer = house.bulk(json!([
+    each(|app| {
+        let answer = app.bulk(json!([
             post_group("all", "all", &["bulkId:guides", "bulkId:late", "bulkId:early"]),
             post("early", "early"),
             post_group("guides", "guides", &["bulkId:all", "bulkId:early"]),
@@ -811,7 +807,7 @@ fn references_lead_backward_forward_and_around() {
         assert_eq!(statuses(&answer), [201, 201, 201, 200, 200, 201, 200]);
         let ids = group_ids(&answer);
         assert_eq!(
-            house.groups(&ids),
+            app.groups(&ids),
             [
                 ("all".into(), names(&["early", "guides", "later"])),
                 ("guides".into(), names(&["all", "later"]))
@@ -819,7 +815,7 @@ fn references_lead_backward_forward_and_around() {
         );
         let [early, late] = [1, 5].map(|at| id_of(&answer.outcomes[at]));
         let pointer = format!("/{ENTERPRISE}/manager/value");
-        assert_eq!(house.at(Kind::User, early, &pointer), late.to_string());
+        assert_eq!(app.at(Kind::User, early, &pointer), late.to_string());
         // The versions that are told last are those of now.
         for (kind, at) in [
             (Kind::Group, 0),
@@ -829,7 +825,7 @@ fn references_lead_backward_forward_and_around() {
         ] {
             let outcome = &answer.outcomes[at];
             let version = outcome.version.clone();
-            let now = house.at(kind, id_of(outcome), "/meta/version");
+            let now = app.at(kind, id_of(outcome), "/meta/version");
             assert_eq!(now.as_str(), version.as_deref(), "{at}");
         }
         assert_eq!(answer.record.counters.created, 4);
@@ -839,8 +835,8 @@ fn references_lead_backward_forward_and_around() {
 
 #[test]
 fn what_is_promised_can_be_taken_back_before_it_comes() {
-    each(|house| {
-        let answer = house.bulk(json!([
+    each(|app| {
+        let answer = app.bulk(json!([
             post_group("put", "put", &["bulkId:u"]),
             {"method": "PUT", "path": "/Groups/bulkId:put", "data": group("put", &[])},
             post_group("renamed", "renamed", &["bulkId:u"]),
@@ -869,9 +865,9 @@ fn what_is_promised_can_be_taken_back_before_it_comes() {
         let now: Vec<_> = ["filtered", "other", "put", "removed"]
             .map(|name| (name.to_owned(), none.clone()))
             .into();
-        assert_eq!(house.groups(&ids), now);
+        assert_eq!(app.groups(&ids), now);
         // With the user still there, only the renamed group has them.
-        let answer = house.bulk(json!([
+        let answer = app.bulk(json!([
             post_group("a", "a2", &["bulkId:u"]),
             {"method": "PATCH", "path": "/Groups/bulkId:a", "data": patch(&json!([
                 {"op": "replace", "path": "displayName", "value": "a3"}]))},
@@ -881,7 +877,7 @@ fn what_is_promised_can_be_taken_back_before_it_comes() {
         ]));
         assert_eq!(statuses(&answer), [201, 200, 201, 200, 201]);
         assert_eq!(
-            house.groups(&group_ids(&answer)),
+            app.groups(&group_ids(&answer)),
             [("a3".into(), names(&["u"])), ("b2".into(), none)]
         );
     });
@@ -889,9 +885,9 @@ fn what_is_promised_can_be_taken_back_before_it_comes() {
 
 #[test]
 fn whatever_refers_to_a_failure_fails_and_nothing_else() {
-    each(|house| {
-        house.made(Kind::User, user("taken"));
-        let answer = house.bulk(json!([
+    each(|app| {
+        app.made(Kind::User, user("taken"));
+        let answer = app.bulk(json!([
             post_below("a", "a", "bulkId:b"),
             post_below("b", "b", "bulkId:c"),
             post_below("c", "c", "bulkId:bad"),
@@ -907,9 +903,9 @@ fn whatever_refers_to_a_failure_fails_and_nothing_else() {
         ]));
         let expected = [409, 409, 409, 201, 409, 201, 409, 409, 409, 409, 201];
         assert_eq!(statuses(&answer), expected, "{:?}", answer.outcomes);
-        assert_eq!(house.names(), ["good", "last", "taken"]);
+        assert_eq!(app.names(), ["good", "last", "taken"]);
         let ids = group_ids(&answer);
-        assert_eq!(house.groups(&ids), [("h".into(), names(&["good"]))]);
+        assert_eq!(app.groups(&ids), [("h".into(), names(&["good"]))]);
         let Counters {
             created,
             duplicate,
@@ -917,7 +913,7 @@ fn whatever_refers_to_a_failure_fails_and_nothing_else() {
             ..
         } = answer.record.counters;
         assert_eq!((created, duplicate, failed), (3, 1, 7));
-        let findings = house
+        let findings = app
             .app
             .store
             .findings(DEFAULT_ORGANIZATION, answer.record.id, 0, 100);
@@ -933,7 +929,7 @@ fn whatever_refers_to_a_failure_fails_and_nothing_else() {
 fn long_chains_and_large_groups_with_a_failure_break_at_once() {
     each_with(
         |options| options.app.scim.max_operations = 10_000,
-        |house| {
+        |app| {
             let mut operations: Vec<Value> = (0..400)
                 .map(|at| {
                     post_below(
@@ -956,29 +952,29 @@ fn long_chains_and_large_groups_with_a_failure_break_at_once() {
                 };
                 operations.push(post(&format!("u{at}"), &name));
             }
-            let answer = house.bulk(operations.into());
+            let answer = app.bulk(operations.into());
             let statuses = statuses(&answer);
             assert!(statuses[..400].iter().all(|status| *status == 409));
             assert_eq!(statuses[400..403], [400, 409, 201]);
             let good = statuses[403..].iter().filter(|status| **status == 201);
-            assert_eq!((good.count(), house.names().len()), (1_499, 1_499));
+            assert_eq!((good.count(), app.names().len()), (1_499, 1_499));
             let ids = group_ids(&answer);
-            assert_eq!(house.groups(&ids)[0].1.len(), 700);
+            assert_eq!(app.groups(&ids)[0].1.len(), 700);
         },
     );
 }
 
 #[test]
 fn errors_end_a_request_where_the_client_says_so() {
-    each(|house| {
+    each(|app| {
         let run = |most: Value, operations: &Value| {
             let mut body = bulk_body(operations);
             body["failOnErrors"] = most;
-            let answer = house.bulk_as(&call(None), &body).expect("it is done");
-            house.check(&answer);
-            for name in house.names() {
-                let id = house.user_id(&name).expect("a user");
-                house.delete(Kind::User, id).expect("it goes");
+            let answer = app.bulk_as(&call(None), &body).expect("it is done");
+            app.check(&answer);
+            for name in app.names() {
+                let id = app.user_id(&name).expect("a user");
+                app.delete(Kind::User, id).expect("it goes");
             }
             (statuses(&answer), answer.record.counters.skipped)
         };
@@ -1015,7 +1011,7 @@ fn frames_are_judged_one_by_one_or_all_together() {
         options.app.scim.max_operations = 4;
         options.app.scim.max_payload_bytes = 2_000;
     };
-    each_with(tiny, |house| {
+    each_with(tiny, |app| {
         let strict = BulkCall {
             strictness: Strictness::Request,
             ..call(None)
@@ -1040,18 +1036,17 @@ fn frames_are_judged_one_by_one_or_all_together() {
             ),
         ] {
             let body = bulk_body(&json!([post("good", "good"), operation]));
-            let refusal = refused_whole(house.bulk_as(&strict, &body));
+            let refusal = refused_whole(app.bulk_as(&strict, &body));
             assert_eq!(refusal.status, 400, "{body}");
-            let queued = house
+            let queued = app
                 .app
                 .provisioner
                 .queue_bulk(&strict, body.to_string().as_bytes());
             assert_eq!(refused_whole(queued).status, 400, "{body}");
-            assert!(house.names().is_empty(), "{body}");
-            let answer = house.bulk_as(&call(None), &body).expect("one by one");
+            assert!(app.names().is_empty(), "{body}");
+            let answer = app.bulk_as(&call(None), &body).expect("one by one");
             assert_eq!(statuses(&answer), [201, status], "{body}");
-            house
-                .delete(Kind::User, id_of(&answer.outcomes[0]))
+            app.delete(Kind::User, id_of(&answer.outcomes[0]))
                 .expect("gone");
         }
         for (operation, status) in [
@@ -1094,19 +1089,18 @@ fn frames_are_judged_one_by_one_or_all_together() {
         ] {
             for call in [&strict, &call(None)] {
                 let body = bulk_body(&json!([operation]));
-                let answer = house.bulk_as(call, &body).expect("it fails alone");
+                let answer = app.bulk_as(call, &body).expect("it fails alone");
                 assert_eq!(statuses(&answer), [status], "{body}");
             }
         }
         let many: Value = (0..5).map(|at| post(&at.to_string(), "x")).collect();
-        let refusal = refused_whole(house.bulk_as(&call(None), &bulk_body(&many)));
+        let refusal = refused_whole(app.bulk_as(&call(None), &bulk_body(&many)));
         assert_eq!(refusal.status, 413);
         assert!(refusal.detail.contains("maxOperations (4)"), "{refusal}");
         let long = bulk_body(&json!([post("x", &"x".repeat(3_000))]));
         for result in [
-            house.bulk_as(&call(None), &long).map(drop),
-            house
-                .app
+            app.bulk_as(&call(None), &long).map(drop),
+            app.app
                 .provisioner
                 .queue_bulk(&call(None), long.to_string().as_bytes())
                 .map(drop),
@@ -1118,14 +1112,14 @@ fn frames_are_judged_one_by_one_or_all_together() {
                 "{refusal}"
             );
         }
-        assert_eq!((house.names().len(), house.uploads()), (0, 0));
+        assert_eq!((app.names().len(), app.uploads()), (0, 0));
     });
 }
 
 #[test]
 fn each_operation_is_authorised_as_by_itself() {
-    each(|house| {
-        let kim = house.made(Kind::User, user("kim"));
+    each(|app| {
+        let kim = app.made(Kind::User, user("kim"));
         let operations = bulk_body(&json!([
             post("a", "a"),
             post_group("g", "g", &[]),
@@ -1139,17 +1133,17 @@ fn each_operation_is_authorised_as_by_itself() {
             authority: authority(role),
             ..call(None)
         };
-        let read = house
+        let read = app
             .bulk_as(&as_role(Role::Read), &operations)
             .expect("done");
         assert_eq!(statuses(&read), [403; 5]);
         let body = operations.to_string();
-        let queued = house
+        let queued = app
             .app
             .provisioner
             .queue_bulk(&as_role(Role::Read), body.as_bytes());
         assert_eq!(refused_whole(queued).status, 403);
-        let import = house
+        let import = app
             .bulk_as(&as_role(Role::Import), &operations)
             .expect("done");
         assert_eq!(statuses(&import), [201, 403, 403, 403, 200]);
@@ -1158,9 +1152,9 @@ fn each_operation_is_authorised_as_by_itself() {
 
 #[test]
 fn one_resource_can_pass_through_a_whole_life() {
-    each(|house| {
-        let old = house.made(Kind::User, user("kim"));
-        let answer = house.bulk(json!([
+    each(|app| {
+        let old = app.made(Kind::User, user("kim"));
+        let answer = app.bulk(json!([
             {"method": "DELETE", "path": format!("/Users/{old}")},
             post("new", "KIM"),
             {"method": "PATCH", "path": "/Users/bulkId:new", "data": patch(&json!([
@@ -1171,7 +1165,7 @@ fn one_resource_can_pass_through_a_whole_life() {
             post("newest", "Kim"),
         ]));
         assert_eq!(statuses(&answer), [204, 201, 200, 200, 204, 201]);
-        assert_eq!(house.user_id("kim"), Some(id_of(&answer.outcomes[5])));
+        assert_eq!(app.user_id("kim"), Some(id_of(&answer.outcomes[5])));
         assert!(answer.outcomes[1].changed < answer.outcomes[2].changed);
         assert_eq!(answer.outcomes[2].changed, answer.outcomes[3].changed);
         let Counters {
@@ -1186,11 +1180,11 @@ fn one_resource_can_pass_through_a_whole_life() {
 
 #[test]
 fn the_record_is_undone_and_the_audit_names_attributes_only() {
-    each(|house| {
-        let kim = house.made(Kind::User, user("SALES/kim"));
-        let lee = house.made(Kind::User, user("lee"));
-        let before = house.shown(Kind::User, kim).expect("kim");
-        let answer = house.bulk(json!([
+    each(|app| {
+        let kim = app.made(Kind::User, user("SALES/kim"));
+        let lee = app.made(Kind::User, user("lee"));
+        let before = app.shown(Kind::User, kim).expect("kim");
+        let answer = app.bulk(json!([
             post("a", "SALES/made"),
             post("b", "made"),
             post_group("g", "g", &["bulkId:b"]),
@@ -1202,7 +1196,7 @@ fn the_record_is_undone_and_the_audit_names_attributes_only() {
                 {"op": "add", "path": "title", "value": "secret-title"}]))},
         ]));
         assert_eq!(statuses(&answer), [201, 201, 201, 200, 204, 200]);
-        let all = house
+        let all = app
             .app
             .store
             .audit(DEFAULT_ORGANIZATION, None, 1_000)
@@ -1210,23 +1204,23 @@ fn the_record_is_undone_and_the_audit_names_attributes_only() {
         let all = serde_json::to_string(&all).expect("JSON");
         assert!(!all.contains("secret-title"), "{all}");
         assert_eq!(
-            house.audit("user.update")[0],
+            app.audit("user.update")[0],
             json!(["SALES/kim", {"attributes": ["title", "userName"]}])
         );
-        assert_eq!(house.audit("import.begin").len(), 1, "{all}");
-        let undone = house
+        assert_eq!(app.audit("import.begin").len(), 1, "{all}");
+        let undone = app
             .app
             .jobs
             .undo(&authority(Role::Admin).actor, answer.record.id);
         let undone = undone.expect("it is undone");
         assert_eq!((undone.removed, undone.restored), (2, 2), "{undone:?}");
         assert_eq!((undone.groups, undone.left_total), (1, 0), "{undone:?}");
-        let mut now = house.shown(Kind::User, kim).expect("kim");
+        let mut now = app.shown(Kind::User, kim).expect("kim");
         let mut before = before;
         now.remove("meta");
         before.remove("meta");
         assert_eq!(now, before);
-        let mut names = house.names();
+        let mut names = app.names();
         names.sort_unstable();
         assert_eq!(names, ["kim", "lee"]);
     });
@@ -1248,48 +1242,47 @@ fn large(options: &mut Options) {
 
 #[test]
 fn a_key_is_carried_out_once() {
-    let mut house = sqlite(large);
+    let mut app = sqlite(large);
     let body = bulk_body(&json!([
         post("a", "a"),
         post("b", "A"),
         post_group("g", "g", &["bulkId:a"])
     ]));
-    let first = house.bulk_as(&call(Some("k")), &body).expect("done");
+    let first = app.bulk_as(&call(Some("k")), &body).expect("done");
     assert_eq!(statuses(&first), [201, 409, 201]);
-    house
-        .delete(Kind::User, id_of(&first.outcomes[0]))
+    app.delete(Kind::User, id_of(&first.outcomes[0]))
         .expect("gone");
     for round in 0..2 {
-        let again = house
+        let again = app
             .bulk_as(&call(Some("k")), &body)
             .expect("the same answer");
         assert_eq!(
             (&again.outcomes, &again.record),
             (&first.outcomes, &first.record)
         );
-        assert!(house.names().is_empty());
-        let other = house.bulk_as(&call(Some("k")), &many(1));
+        assert!(app.names().is_empty());
+        let other = app.bulk_as(&call(Some("k")), &many(1));
         assert!(
             matches!(other, Err(ProvisionError::Job(JobError::KeyReused { .. }))),
             "{other:?}"
         );
-        let queued = house
+        let queued = app
             .app
             .provisioner
             .queue_bulk(&call(Some("k")), body.to_string().as_bytes());
         assert_eq!(queued.expect("the same record").id, first.record.id);
-        assert_eq!((house.names().len(), house.uploads()), (0, 0));
+        assert_eq!((app.names().len(), app.uploads()), (0, 0));
         if round == 0 {
-            house = reopened(house);
+            app = reopened(app);
         }
     }
     // Several at once: one does it, the others learn of it or come back.
     let body = many(200);
-    let house = Arc::new(house);
+    let app = Arc::new(app);
     let threads: Vec<_> = (0..8)
         .map(|_| {
-            let (house, body) = (Arc::clone(&house), body.clone());
-            std::thread::spawn(move || match house.bulk_as(&call(Some("many")), &body) {
+            let (app, body) = (Arc::clone(&app), body.clone());
+            std::thread::spawn(move || match app.bulk_as(&call(Some("many")), &body) {
                 Ok(answer) => Some(answer.outcomes),
                 Err(ProvisionError::Job(JobError::Busy { .. })) => None,
                 Err(error) => panic!("{error}"),
@@ -1306,12 +1299,12 @@ fn a_key_is_carried_out_once() {
             .iter()
             .all(|answer| *answer == answers[0] && answer.len() == 200)
     );
-    assert_eq!(house.names().len(), 200);
+    assert_eq!(app.names().len(), 200);
 }
 
 /// Ends the app and builds another one in its folder.
-fn reopened(house: House) -> House {
-    let House { name, app, folder } = house;
+fn reopened(app: House) -> House {
+    let House { name, app, folder } = app;
     drop(app);
     let app = open(&folder, "sqlite:muster.db", large);
     House { name, app, folder }
@@ -1344,22 +1337,22 @@ impl House {
 
 #[test]
 fn a_request_waits_for_its_turn() {
-    each_with(large, |house| {
+    each_with(large, |app| {
         let body = many(3_000);
-        let record = house.queue(&call(Some("k")), &body);
+        let record = app.queue(&call(Some("k")), &body);
         assert_eq!(record.state, ImportState::Queued);
-        let waiting = house
+        let waiting = app
             .app
             .provisioner
             .bulk_answer(DEFAULT_ORGANIZATION, record.id);
         assert!(waiting.expect("works").expect("there").outcomes.is_empty());
-        let busy = house.bulk_as(&call(Some("k")), &body);
+        let busy = app.bulk_as(&call(Some("k")), &body);
         assert!(
             matches!(busy, Err(ProvisionError::Job(JobError::Busy { .. }))),
             "{busy:?}"
         );
-        house.app.jobs.begin().expect("the queue moves");
-        let answer = house.wait_for(record.id);
+        app.app.jobs.begin().expect("the queue moves");
+        let answer = app.wait_for(record.id);
         assert_eq!(answer.record.state, ImportState::Completed);
         assert_eq!(answer.record.counters.created, 3_000);
         check_sum(&answer.record.counters);
@@ -1369,18 +1362,15 @@ fn a_request_waits_for_its_turn() {
             .map(|(at, outcome)| (format!("u{at:05}"), id_of(outcome)))
             .collect();
         assert_eq!(ids.len(), 3_000);
-        assert!(
-            ids.iter()
-                .all(|(name, id)| house.user_id(name) == Some(*id))
-        );
-        let again = house.bulk_as(&call(Some("k")), &body).expect("the answer");
+        assert!(ids.iter().all(|(name, id)| app.user_id(name) == Some(*id)));
+        let again = app.bulk_as(&call(Some("k")), &body).expect("the answer");
         assert_eq!(again.outcomes, answer.outcomes);
     });
 }
 
 #[test]
 fn what_may_be_left_out_is_remembered_while_a_request_waits() {
-    each(|house| {
+    each(|app| {
         let body = bulk_body(&json!([
             {"method": "POST", "path": "/Users", "bulkId": "x", "data": {"userName": "x"}}]));
         let lenient = BulkCall {
@@ -1389,23 +1379,23 @@ fn what_may_be_left_out_is_remembered_while_a_request_waits() {
             },
             ..call(None)
         };
-        let strict = house.queue(&call(None), &body);
-        house.app.jobs.begin().expect("the queue moves");
-        assert_eq!(statuses(&house.wait_for(strict.id)), [400]);
-        let record = house.queue(&lenient, &body);
-        assert_eq!(statuses(&house.wait_for(record.id)), [201]);
+        let strict = app.queue(&call(None), &body);
+        app.app.jobs.begin().expect("the queue moves");
+        assert_eq!(statuses(&app.wait_for(strict.id)), [400]);
+        let record = app.queue(&lenient, &body);
+        assert_eq!(statuses(&app.wait_for(record.id)), [201]);
     });
 }
 
 #[test]
 fn a_restart_in_the_middle_loses_and_repeats_nothing() {
     const COUNT: usize = 20_000;
-    let mut house = sqlite(large);
-    let record = house.queue(&call(None), &many(COUNT));
+    let mut app = sqlite(large);
+    let record = app.queue(&call(None), &many(COUNT));
     let mut seen: Vec<OperationOutcome> = Vec::new();
     let mut interruptions = 0;
     loop {
-        house.app.jobs.begin().expect("the queue moves");
+        app.app.jobs.begin().expect("the queue moves");
         // Each restart reads the whole request again: some are enough, and the last run goes on to the end.
         if interruptions == 5 {
             break;
@@ -1413,7 +1403,7 @@ fn a_restart_in_the_middle_loses_and_repeats_nothing() {
         let from = seen.len();
         let until = Instant::now() + Duration::from_secs(60);
         let completed = loop {
-            let now = house.record(record.id);
+            let now = app.record(record.id);
             let completed = now.state == ImportState::Completed;
             if completed || now.counters.total as usize > from {
                 break completed;
@@ -1426,15 +1416,15 @@ fn a_restart_in_the_middle_loses_and_repeats_nothing() {
         if completed {
             break;
         }
-        house = reopened(house);
-        let answer = house
+        app = reopened(app);
+        let answer = app
             .app
             .provisioner
             .bulk_answer(DEFAULT_ORGANIZATION, record.id);
         let answer = answer.expect("works").expect("there");
         check_sum(&answer.record.counters);
         assert_eq!(answer.record.counters.total as usize, answer.outcomes.len());
-        assert_eq!(house.names().len(), answer.outcomes.len());
+        assert_eq!(app.names().len(), answer.outcomes.len());
         assert_eq!(answer.outcomes[..from], seen[..], "what was done stays");
         seen = answer.outcomes;
         if answer.record.state == ImportState::Completed {
@@ -1444,45 +1434,45 @@ fn a_restart_in_the_middle_loses_and_repeats_nothing() {
         interruptions += 1;
     }
     assert!(interruptions > 2, "{interruptions}");
-    let answer = house.wait_for(record.id);
+    let answer = app.wait_for(record.id);
     assert_eq!(answer.record.counters.created as usize, COUNT);
-    assert_eq!((house.names().len(), house.uploads()), (COUNT, 0));
+    assert_eq!((app.names().len(), app.uploads()), (COUNT, 0));
     assert!(answer.outcomes.iter().all(|outcome| outcome.status == 201));
-    assert_eq!(house.user_id("u00000"), Some(id_of(&answer.outcomes[0])));
+    assert_eq!(app.user_id("u00000"), Some(id_of(&answer.outcomes[0])));
 }
 
 #[test]
 fn a_request_is_cancelled_before_and_in_the_middle() {
-    let house = sqlite(large);
+    let app = sqlite(large);
     let eve = authority(Role::Admin).actor;
-    let before = house.queue(&call(None), &many(10));
-    let cancelled = house.app.jobs.cancel(&eve, before.id).expect("works");
+    let before = app.queue(&call(None), &many(10));
+    let cancelled = app.app.jobs.cancel(&eve, before.id).expect("works");
     assert_eq!(cancelled, Cancelled::BeforeItBegan);
-    assert_eq!((house.names().len(), house.uploads()), (0, 0));
-    let record = house.queue(&call(None), &many(50_000));
-    house.app.jobs.begin().expect("the queue moves");
+    assert_eq!((app.names().len(), app.uploads()), (0, 0));
+    let record = app.queue(&call(None), &many(50_000));
+    app.app.jobs.begin().expect("the queue moves");
     let until = Instant::now() + Duration::from_secs(60);
-    while house.record(record.id).counters.total == 0 {
+    while app.record(record.id).counters.total == 0 {
         assert!(Instant::now() < until);
         std::thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(
-        house.app.jobs.cancel(&eve, record.id).expect("works"),
+        app.app.jobs.cancel(&eve, record.id).expect("works"),
         Cancelled::Asked
     );
-    let answer = house.wait_for(record.id);
+    let answer = app.wait_for(record.id);
     assert_eq!(answer.record.state, ImportState::Cancelled);
     check_sum(&answer.record.counters);
     let done = answer.outcomes.len();
     assert!((1..50_000).contains(&done), "{done}");
     assert_eq!(answer.record.counters.total as usize, done);
-    assert_eq!(house.names().len(), done);
+    assert_eq!(app.names().len(), done);
 }
 
 #[test]
 fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
-    let house = sqlite(large);
-    let data = house.folder.path().join("data");
+    let app = sqlite(large);
+    let data = app.folder.path().join("data");
     let poison = |sql: &str| {
         let raw = rusqlite::Connection::open(data.join("muster.db")).expect("the file");
         raw.execute_batch(sql).expect("SQL");
@@ -1490,21 +1480,21 @@ fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
     let poisoned = "CREATE TRIGGER poison BEFORE INSERT ON users WHEN NEW.name_key = 'u02500'
                     BEGIN SELECT RAISE(FAIL, 'poisoned'); END";
     poison(poisoned);
-    let failed = house.bulk_as(&call(Some("k")), &many(4_000));
+    let failed = app.bulk_as(&call(Some("k")), &many(4_000));
     assert!(
         matches!(failed, Err(ProvisionError::Store(_))),
         "{failed:?}"
     );
-    let record = house.app.store.import_by_key(DEFAULT_ORGANIZATION, "k");
+    let record = app.app.store.import_by_key(DEFAULT_ORGANIZATION, "k");
     let record = record.expect("works").expect("a record");
     assert_eq!(record.state, ImportState::Interrupted);
     assert_eq!(
         (record.counters.total, record.counters.created),
         (2_000, 2_000)
     );
-    assert_eq!(house.names().len(), 2_000);
+    assert_eq!(app.names().len(), 2_000);
     let outcomes = || {
-        let found = house
+        let found = app
             .app
             .provisioner
             .bulk_answer(DEFAULT_ORGANIZATION, record.id);
@@ -1513,29 +1503,29 @@ fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
     let before = outcomes();
     assert_eq!(before.len(), 2_000);
     poison("DROP TRIGGER poison");
-    let answer = house
+    let answer = app
         .bulk_as(&call(Some("k")), &many(4_000))
         .expect("it goes on");
-    house.check(&answer);
+    app.check(&answer);
     assert_eq!(answer.record.id, record.id);
-    assert_eq!((answer.outcomes.len(), house.names().len()), (4_000, 4_000));
+    assert_eq!((answer.outcomes.len(), app.names().len()), (4_000, 4_000));
     assert_eq!(answer.outcomes[..2_000], before[..]);
     assert_eq!(answer.record.counters.created, 4_000);
     assert_eq!(outcomes(), answer.outcomes);
     // In the queue, it waits for the next start.
     poison(&poisoned.replace("u02500", "w"));
-    let waiting = house.queue(&call(Some("w")), &bulk_body(&json!([post("w", "w")])));
-    house.app.jobs.begin().expect("the queue moves");
+    let waiting = app.queue(&call(Some("w")), &bulk_body(&json!([post("w", "w")])));
+    app.app.jobs.begin().expect("the queue moves");
     let until = Instant::now() + Duration::from_secs(60);
-    while house.record(waiting.id).state != ImportState::Interrupted {
+    while app.record(waiting.id).state != ImportState::Interrupted {
         assert!(Instant::now() < until);
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(house.uploads(), 1);
+    assert_eq!(app.uploads(), 1);
     poison("DROP TRIGGER poison");
-    let house = reopened(house);
-    house.app.jobs.begin().expect("the queue moves");
-    assert_eq!(statuses(&house.wait_for(waiting.id)), [201]);
+    let app = reopened(app);
+    app.app.jobs.begin().expect("the queue moves");
+    assert_eq!(statuses(&app.wait_for(waiting.id)), [201]);
 }
 
 /// xorshift64*: the same requests in every run.
@@ -1717,9 +1707,9 @@ fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
         let most = chance.below(4);
         let mut body = bulk_body(&operations.clone().into());
         body["failOnErrors"] = json!(most);
-        let [first, second] = [&sqlite, &memory].map(|house| {
-            let answer = house.bulk_as(&call(None), &body).expect("it is done");
-            house.check(&answer);
+        let [first, second] = [&sqlite, &memory].map(|app| {
+            let answer = app.bulk_as(&call(None), &body).expect("it is done");
+            app.check(&answer);
             answer
         });
         assert_eq!(statuses(&first), statuses(&second), "{}", shown());
@@ -1777,8 +1767,8 @@ fn the_terminal_shows_lists_and_exports_what_a_file_can_say() {
     options.app.store.data = home.data();
     let app = App::build(&options.app, Clock::system()).expect("the app is built");
     let (name, folder) = ("sqlite", folder());
-    let house = House { name, app, folder };
-    house.made(
+    let app = House { name, app, folder };
+    app.made(
         Kind::User,
         json!({
             "schemas": [USER], "userName": "kim", "title": "Dr",
@@ -1787,8 +1777,8 @@ fn the_terminal_shows_lists_and_exports_what_a_file_can_say() {
                 {"value": "1", "type": "mobile", "display": "one"}, {"value": "2", "type": "mobile"}]
         }),
     );
-    house.made(Kind::User, user("lee"));
-    drop(house);
+    app.made(Kind::User, user("lee"));
+    drop(app);
     let export = home.run(&["users", "export"]).ended(0);
     assert_eq!(
         export.out,
@@ -1827,8 +1817,8 @@ fn peak() -> usize {
 #[ignore = "it measures its process"]
 fn a_hundred_thousand_operations_in_a_process_of_their_own() {
     let ahead = std::env::var_os("MUSTER_TEST_AHEAD").is_some();
-    let house = sqlite(large);
-    let body = house.folder.path().join("body.json");
+    let app = sqlite(large);
+    let body = app.folder.path().join("body.json");
     let mut length = 0;
     {
         let file = std::fs::File::create(&body).expect("a file");
@@ -1859,7 +1849,7 @@ fn a_hundred_thousand_operations_in_a_process_of_their_own() {
     let before = peak();
     let began = Instant::now();
     let file = std::fs::File::open(&body).expect("the file");
-    let answer = house.app.provisioner.bulk(&call(None), file).expect("done");
+    let answer = app.app.provisioner.bulk(&call(None), file).expect("done");
     let seconds = began.elapsed().as_secs_f64();
     assert_eq!(answer.record.counters.created, 100_000);
     let (length, peak) = (length / 1024, peak().saturating_sub(before));

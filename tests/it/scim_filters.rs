@@ -5,8 +5,8 @@
 //! those in sentences that are told apart here. Otherwise what one takes the other takes, but for the
 //! differences of [`is_only_ours`] and [`is_only_theirs`].
 
-use muster::users::scim::filter::{Filter, MAX_LENGTH};
-use muster::users::scim::schema::Schemas;
+use muster::scim::filter::{Filter, MAX_LENGTH};
+use muster::scim::schema::Schemas;
 use scim_v2::filter::Filter as Other;
 
 /// Numbers that look like chance and come again (xorshift64*).

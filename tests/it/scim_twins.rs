@@ -1,4 +1,4 @@
-//! The users of SCIM and of SOAP are the same: what one door writes the other shows.
+//! The users of SCIM and of SOAP are the same: what one channel writes the other shows.
 
 use muster::http::soap::AXIS2;
 use serde_json::{Value, json};
@@ -190,7 +190,7 @@ fn roles_are_groups() {
 }
 
 #[test]
-fn who_comes_and_goes_at_one_door_does_so_at_the_other() {
+fn who_comes_and_goes_at_one_channel_does_so_at_the_other() {
     let server = TestApp::start();
     let kim = make(
         &server,

@@ -13,13 +13,13 @@ use tempfile::TempDir;
 
 use crate::app::Options;
 use crate::crash::Random;
-use crate::jobs::{folder, house, interrupted, ran, record, request, uploads};
+use crate::jobs::{folder, interrupted, new_app, ran, record, request, uploads};
 use crate::process::users_csv;
 use crate::stores::rejects_of;
 
 /// An app that sorts from row 20 on.
 fn sorting(folder: &TempDir) -> App {
-    house(folder, |options| {
+    new_app(folder, |options| {
         options.app.import.unsorted_rows = 20;
         options.app.import.sorted_rows = 150;
     })
@@ -27,7 +27,7 @@ fn sorting(folder: &TempDir) -> App {
 
 /// One that writes rows as they come.
 fn plain(folder: &TempDir) -> App {
-    house(folder, |options: &mut Options| {
+    new_app(folder, |options: &mut Options| {
         options.app.import.sorted_rows = 0;
     })
 }
@@ -118,7 +118,7 @@ fn an_import_goes_on_within_the_stretch_in_which_it_stopped() {
     let whole = users_csv(400, 171);
     let lines = |count: usize| -> String { whole.split_inclusive('\n').take(count).collect() };
     let folder = folder();
-    let app = house(&folder, |options| {
+    let app = new_app(&folder, |options| {
         options.app.import.unsorted_rows = 20;
         options.app.import.sorted_rows = 150;
         options.app.import.batch_users = 7;
@@ -131,7 +131,7 @@ fn an_import_goes_on_within_the_stretch_in_which_it_stopped() {
     drop(app);
     // Others go on, with other settings: the one stretch is sorted as it was.
     for sorted_rows in [0, 33] {
-        let app = house(&folder, |options| {
+        let app = new_app(&folder, |options| {
             options.app.import.unsorted_rows = 1;
             options.app.import.sorted_rows = sorted_rows;
         });
@@ -146,7 +146,7 @@ fn an_import_goes_on_within_the_stretch_in_which_it_stopped() {
         }
         assert_eq!(record(&app, seen.id).counters, seen.counters);
     }
-    let app = house(&folder, |options| options.app.import.sorted_rows = 0);
+    let app = new_app(&folder, |options| options.app.import.sorted_rows = 0);
     let report = ran(app.jobs.run(request(&app, Some("k")), whole.as_bytes()));
     let c = report.counters;
     assert_eq!((c.total, c.created, c.duplicate), (400, 400, 0));

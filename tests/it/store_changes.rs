@@ -1,12 +1,12 @@
 //! What every store promises about users who exist already, rejected rows, jobs, undo and audit.
 
 use muster::clock::Moment;
+use muster::passwords::rules::Fitness;
 use muster::users::audit::Actor;
 use muster::users::batch::{CheckedUsers, NewUsers};
 use muster::users::candidate::{CheckedPassword, CheckedUser};
-use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use muster::users::import_record::{Channel, Counters, ImportId, ImportRecord, ImportState};
 use muster::users::options::{ConflictPolicy, ImportOptions};
-use muster::users::passwords::Fitness;
 use muster::users::reject::Reject;
 use muster::users::reject_block::RejectCursor;
 use muster::users::store::{
@@ -648,16 +648,16 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
         };
         assert_eq!(waiting(), [one.id, two.id, three.id], "{name}: in order");
 
-        let taken = store.take_up(ORGANIZATION, one.id, Moment(5_000_000));
+        let taken = store.claim(ORGANIZATION, one.id, Moment(5_000_000));
         let taken = taken.expect("works").expect("it waited");
         assert_eq!(taken.state, ImportState::Running, "{name}");
         assert_eq!(taken.active_at, Moment(5_000_000), "{name}");
         assert_eq!(taken.sha256, one.sha256, "{name}");
-        let again = store.take_up(ORGANIZATION, one.id, Moment(6_000_000));
+        let again = store.claim(ORGANIZATION, one.id, Moment(6_000_000));
         assert_eq!(again, Ok(None), "{name}: somebody has it");
         assert_eq!(waiting(), [two.id, three.id], "{name}");
         assert_eq!(
-            store.take_up("acme", two.id, Moment(6_000_000)),
+            store.claim("acme", two.id, Moment(6_000_000)),
             Ok(None),
             "{name}"
         );
@@ -683,7 +683,7 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
         let seen = record_of(store, one.id);
         assert_eq!(seen.reason.as_deref(), Some("cut"), "{name}");
         assert_eq!(seen.sha256, one.sha256, "{name}: known before, and still");
-        let taken = store.take_up(ORGANIZATION, one.id, Moment(8_000_000));
+        let taken = store.claim(ORGANIZATION, one.id, Moment(8_000_000));
         let taken = taken.expect("works").expect("it was interrupted");
         assert_eq!(
             (taken.counters.total, taken.reason, taken.finished_at),
@@ -722,7 +722,7 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
             "{name}: whoever ended it"
         );
         assert_eq!(
-            store.take_up(ORGANIZATION, two.id, Moment(9_500_000)),
+            store.claim(ORGANIZATION, two.id, Moment(9_500_000)),
             Ok(None)
         );
         assert_eq!(waiting(), [three.id], "{name}");
@@ -987,7 +987,7 @@ fn the_audit_has_what_was_done_newest_first_and_never_a_value() {
         end.finish = Some(Finish {
             by: Some(Actor {
                 operator: "eve".into(),
-                door: Door::Terminal,
+                channel: Channel::Terminal,
                 ..actor(ORGANIZATION)
             }),
             ..completed().expect("it ends")
@@ -1028,7 +1028,7 @@ fn the_audit_has_what_was_done_newest_first_and_never_a_value() {
                     "{} {} {} {target}",
                     it.action,
                     it.operator,
-                    it.door.as_str()
+                    it.channel.as_str()
                 )
             })
             .collect();

@@ -1,12 +1,12 @@
 //! What every store finds by a filter is what the evaluator finds among the documents of all.
 
 use muster::clock::Moment;
+use muster::scim::evaluate::matches;
+use muster::scim::filter::Filter;
+use muster::scim::path::AttributePath;
+use muster::scim::schema::Schemas;
+use muster::users::documents::resource;
 use muster::users::resources::{Kind, Member, Order, ResourceQuery, UserContent};
-use muster::users::scim::evaluate::matches;
-use muster::users::scim::filter::Filter;
-use muster::users::scim::path::AttributePath;
-use muster::users::scim::render;
-use muster::users::scim::schema::Schemas;
 use muster::users::store::Store;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -205,7 +205,7 @@ fn users_are_found_by_filter_as_their_documents_match() {
         let documents: Vec<_> = all
             .resources
             .iter()
-            .map(|resource| (resource.user.id, render::user(resource, "")))
+            .map(|resource| (resource.user.id, resource::user(resource, "")))
             .collect();
         let ids = documents.iter().map(|(id, _)| id).chain(&groups);
         let ids: Vec<String> = ids.map(Uuid::to_string).collect();

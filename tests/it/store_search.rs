@@ -1,11 +1,11 @@
 //! What every store promises about finding users and groups: filters, orders, pages.
 
 use muster::clock::Moment;
+use muster::scim::filter::Filter;
+use muster::scim::path::AttributePath;
+use muster::scim::schema::Schemas;
 use muster::users::organization::Organization;
 use muster::users::resources::{Found, Keyset, Kind, Member, Order, ResourceQuery, UserContent};
-use muster::users::scim::filter::Filter;
-use muster::users::scim::path::AttributePath;
-use muster::users::scim::schema::Schemas;
 use muster::users::store::Store;
 use serde_json::json;
 use uuid::Uuid;

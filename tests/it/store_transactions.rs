@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster::clock::Moment;
 use muster::users::audit::AuditEntry;
-use muster::users::import_record::{Counters, Door, ImportId, ImportRecord, ImportState};
+use muster::users::import_record::{Channel, Counters, ImportId, ImportRecord, ImportState};
 use muster::users::resources::{
     Change, HashedPassword, Kind, Member, Origin, Resources, UserContent,
 };
@@ -281,7 +281,7 @@ fn bulk(
 ) -> ImportId {
     let import = new_import();
     let begin = ImportRecord {
-        door: Door::Scim,
+        channel: Channel::Scim,
         ..record(import)
     };
     once(store, |it| {
@@ -301,7 +301,7 @@ fn bulk(
         })
     });
     let record = record_of(store, import);
-    assert_eq!((record.door, record.counters.total), (Door::Scim, 1));
+    assert_eq!((record.channel, record.counters.total), (Channel::Scim, 1));
     import
 }
 

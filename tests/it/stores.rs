@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster::clock::Moment;
+use muster::passwords::rules::Fitness;
 use muster::stores::{self, Access, Settings};
 use muster::users::audit::Actor;
 use muster::users::batch::{CheckedUsers, NewUsers};
 use muster::users::candidate::{CheckedPassword, CheckedUser};
 use muster::users::import_record::{
-    Counters, Door, ImportId, ImportRecord, ImportState, RejectedRows,
+    Channel, Counters, ImportId, ImportRecord, ImportState, RejectedRows,
 };
 use muster::users::name::{UserName, lookup_key};
 use muster::users::name_pattern::NamePattern;
@@ -17,7 +18,6 @@ use muster::users::operator::{Operator, Role};
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::organization::Organization;
 use muster::users::password_right::PasswordRight;
-use muster::users::passwords::Fitness;
 use muster::users::problem::{Owner, Problem, Severity};
 use muster::users::reject::Reject;
 use muster::users::reject_block::RejectCursor;
@@ -64,7 +64,7 @@ pub fn actor(organization: &str) -> Actor {
     Actor {
         organization: organization.into(),
         operator: "admin".into(),
-        door: Door::Soap,
+        channel: Channel::Soap,
         request_id: None,
     }
 }
@@ -97,7 +97,7 @@ pub fn record(import: ImportId) -> ImportRecord {
         id: import,
         organization: ORGANIZATION.into(),
         domain: DOMAIN.into(),
-        door: Door::Soap,
+        channel: Channel::Soap,
         operator: "admin".into(),
         file_name: "users.csv".into(),
         sha256: None,
@@ -904,7 +904,7 @@ fn a_sqlite_store_opened_beside_the_writer_reads_and_keeps_operators_only() {
     let missing = stores::open(&settings, Access::Beside).expect_err("there is no store");
     assert!(missing.to_string().contains("there is no store at"));
     let writer = stores::open(&settings, Access::Write).expect("a fresh store");
-    let beside = stores::open(&settings, Access::Beside).expect("a second door");
+    let beside = stores::open(&settings, Access::Beside).expect("a second process");
     let import = new_import();
     write(writer.as_ref(), first(import, batch(&[(2, "ann")])));
     assert_eq!(names(beside.as_ref(), ORGANIZATION, None), ["ann"]);
@@ -1191,7 +1191,7 @@ fn a_wish_to_cancel_reaches_whoever_runs_the_import() {
         assert_eq!(store.close_abandoned(Moment(5)), Ok(1), "{name}");
         assert_eq!(beat(6), Ok(false), "{name}: nobody runs it");
         assert_eq!(wish(7), Ok(false), "{name}: nobody runs it");
-        let taken = store.take_up(ORGANIZATION, import, Moment(8));
+        let taken = store.claim(ORGANIZATION, import, Moment(8));
         assert!(taken.expect("the store works").is_some(), "{name}");
         assert_eq!(
             beat(9),

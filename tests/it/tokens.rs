@@ -1,4 +1,4 @@
-//! Bearer tokens (RFC 6750): at every door that takes credentials, and as the terminal makes them.
+//! Bearer tokens (RFC 6750): at every channel that takes credentials, and as the terminal makes them.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -176,7 +176,7 @@ fn a_token_ends_when_its_time_is_over() {
     let store = &server.app.store;
     let token = server.bearer("admin", Role::Read, None);
     let kept = store.tokens(None).expect("works").remove(0);
-    let secret = muster::users::secret::Secret::from(token.trim_start_matches("Bearer "));
+    let secret = muster::passwords::secret::Secret::from(token.trim_start_matches("Bearer "));
     let gate = &server.app.gate;
     let last = muster::clock::Moment(kept.expires_at.0 - 1);
     assert!(gate.bearer(&secret, last).expect("works").is_some());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use muster::http::soap::AXIS2;
-use muster::users::import_record::{Door, ImportState};
+use muster::users::import_record::{Channel, ImportState};
 use muster::users::operator::Role;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -392,8 +392,8 @@ fn a_call_is_an_import_that_can_be_undone() {
         "{import}"
     );
     assert_eq!(
-        (record.door, record.state),
-        (Door::Scim, ImportState::Completed)
+        (record.channel, record.state),
+        (Channel::Scim, ImportState::Completed)
     );
     assert_eq!((record.counters.total, record.counters.created), (2, 2));
     assert_eq!(record.file_name, "scim/v2/Users/bulk");

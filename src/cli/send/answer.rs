@@ -18,7 +18,7 @@ const SHOWN: usize = 2_000;
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum Pending {
     /// Every row made a user.
     Clean,
     /// Some rows did not.
@@ -71,9 +71,9 @@ impl Answer {
     }
 
     /// How it ended, as far as the server says.
-    pub(super) fn ending(&self) -> Ending {
+    pub(super) fn ending(&self) -> Pending {
         if self.success {
-            return Ending::Clean;
+            return Pending::Clean;
         }
         let own = self.fault.as_ref().and_then(|fault| fault.own.as_ref());
         let stored = own.is_some_and(|own| own.rows_stored > 0 || own.state == "completed")
@@ -84,8 +84,8 @@ impl Answer {
             .as_ref()
             .is_some_and(|fault| fault.text.contains(COMPLETED_WITH_ERRORS));
         match stored || original {
-            true => Ending::SomeFailed,
-            false => Ending::NothingDone,
+            true => Pending::SomeFailed,
+            false => Pending::NothingDone,
         }
     }
 
@@ -302,16 +302,19 @@ mod tests {
             "Bulk User Import was completed with Errors. Success count : 1,  Failed Count : 1, \
              Duplicate Count : 0.",
         );
-        assert_eq!(answer(500, &some, None).ending(), Ending::SomeFailed);
+        assert_eq!(answer(500, &some, None).ending(), Pending::SomeFailed);
         let none = body("Access Denied.");
-        assert_eq!(answer(500, &none, None).ending(), Ending::NothingDone);
+        assert_eq!(answer(500, &none, None).ending(), Pending::NothingDone);
     }
 
     #[test]
     fn what_is_no_soap_is_a_success_only_by_its_status() {
-        assert_eq!(answer(202, "", None).ending(), Ending::Clean);
-        assert_eq!(answer(502, "<html>bad", None).ending(), Ending::NothingDone);
-        assert_eq!(answer(302, "", None).ending(), Ending::NothingDone);
+        assert_eq!(answer(202, "", None).ending(), Pending::Clean);
+        assert_eq!(
+            answer(502, "<html>bad", None).ending(),
+            Pending::NothingDone
+        );
+        assert_eq!(answer(302, "", None).ending(), Pending::NothingDone);
     }
 
     #[test]
@@ -325,7 +328,7 @@ mod tests {
             (fault.code.as_str(), fault.text.as_str()),
             ("e:Sender", "no")
         );
-        assert_eq!(answer.ending(), Ending::NothingDone);
+        assert_eq!(answer.ending(), Pending::NothingDone);
     }
 
     #[test]
@@ -333,6 +336,6 @@ mod tests {
         let field = "id=\"7\", state=interrupted, created=3";
         let answer = answer(500, "", Some(field));
         assert_eq!(answer.member("id"), Some("7"));
-        assert_eq!(answer.ending(), Ending::SomeFailed);
+        assert_eq!(answer.ending(), Pending::SomeFailed);
     }
 }

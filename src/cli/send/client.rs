@@ -18,7 +18,7 @@ use ureq::{Agent, SendBody};
 
 use crate::cli::CliError;
 use crate::cli::send::message::Message;
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 
 /// For how long a connection is waited for.
 const CONNECT: Duration = Duration::from_secs(30);

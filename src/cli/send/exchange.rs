@@ -7,7 +7,7 @@ use ureq::http::{Request, header};
 use crate::cli::output;
 use crate::cli::send::client::Received;
 use crate::cli::send::message::Message;
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 
 /// Fields whose values are nobody's business.
 const HIDDEN_FIELDS: [&str; 1] = ["set-cookie"];

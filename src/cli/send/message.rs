@@ -14,7 +14,7 @@ use crate::cli::CliError;
 use crate::cli::send::Mode;
 use crate::http::soap::AXIS2;
 use crate::http::soap::version::SoapVersion;
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 
 /// The action of the operation.
 pub(super) const ACTION: &str = "urn:bulkImportUsers";

@@ -24,7 +24,7 @@ use crate::cli::{CliError, Outcome, output};
 use crate::config;
 use crate::http::soap::service::USER_ADMIN;
 use crate::http::soap::version::SoapVersion;
-use crate::users::secret::Secret;
+use crate::passwords::secret::Secret;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -164,9 +164,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     let answer = Answer::read(&received);
     answer.write(out, &received, started.elapsed())?;
     Ok(match answer.ending() {
-        answer::Ending::Clean => ExitCode::SUCCESS,
-        answer::Ending::SomeFailed => ExitCode::from(SOME_FAILED),
-        answer::Ending::NothingDone => ExitCode::FAILURE,
+        answer::Pending::Clean => ExitCode::SUCCESS,
+        answer::Pending::SomeFailed => ExitCode::from(SOME_FAILED),
+        answer::Pending::NothingDone => ExitCode::FAILURE,
     })
 }
 

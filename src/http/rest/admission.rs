@@ -12,12 +12,12 @@ use actix_web::web;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::formats::charset::TextCharset;
-use crate::http::rest::endpoint::State;
+use crate::http::rest::endpoint::RestFrontEnd;
 use crate::http::rest::parameters::Query;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::Route;
 use crate::http::{cross_site, intake};
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::operator::Role;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
@@ -110,7 +110,7 @@ impl Upload {
 /// The answer.
 pub async fn admit(
     app: &web::Data<App>,
-    state: &State,
+    state: &RestFrontEnd,
     route: &Route,
     head: &RequestHead,
 ) -> Result<Admitted, TurnedAway> {
@@ -126,7 +126,7 @@ pub async fn admit(
         );
         return Err(turn_away(problem, true));
     }
-    let caller = match intake::authenticate(app, &state.traffic, head, Door::Rest).await {
+    let caller = match intake::authenticate(app, &state.traffic, head, Channel::Rest).await {
         Ok(caller) => caller,
         Err(refused) => return Err(turn_away(refused.into(), true)),
     };

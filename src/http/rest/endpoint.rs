@@ -22,15 +22,15 @@ use crate::http::rest::routes::{self, Operation, ROUTES, Route, Way};
 use crate::http::rest::{events, openapi, rejects, resources};
 use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
-use crate::import::ending::Ending;
 use crate::import::jobs::JobError;
-use crate::users::secret::Secret;
+use crate::import::pending::Pending;
+use crate::passwords::secret::Secret;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
-/// What the slice needs besides the house, behind one listener.
+/// What the slice needs besides the app, behind one listener.
 #[derive(Debug)]
-pub struct State {
+pub struct RestFrontEnd {
     /// Where callers of this listener reach the server.
     pub base: BaseUrl,
     /// Bytes that a body may have.
@@ -70,7 +70,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 /// The answer.
 pub async fn before_the_body(
     app: &web::Data<App>,
-    state: &State,
+    state: &RestFrontEnd,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
     let answer = match routes::find(request.method(), request.path()) {
@@ -99,7 +99,7 @@ fn ending(response: HttpResponse, request: &mut Request) -> HttpResponse {
 
 async fn admit(
     app: &web::Data<App>,
-    state: &State,
+    state: &RestFrontEnd,
     route: &'static Route,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
@@ -154,7 +154,7 @@ async fn serve(
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
-    state: web::Data<State>,
+    state: web::Data<RestFrontEnd>,
 ) -> HttpResponse {
     let headers = request.headers();
     if route.operation == Operation::GetDocument {
@@ -194,12 +194,12 @@ async fn serve(
         .unwrap_or_default()
         .to_owned();
     let Admitted { caller, query } = admitted;
-    let house = app.clone();
     let answered = match route.operation {
         Operation::GetRejects | Operation::StreamEvents => {
+            let finding = app.clone();
             let found = ask(move || {
                 let id = resources::id(&named)?;
-                resources::find(&house, &caller, id)
+                resources::find(&finding, &caller, id)
             });
             return match (found.await, route.operation) {
                 (Ok(record), Operation::GetRejects) => rejects::respond(&app, record),
@@ -207,13 +207,13 @@ async fn serve(
                 (Err(problem), _) => problem.respond(headers, body),
             };
         }
-        Operation::ListImports => ask(move || resources::list(&house, &caller, &query)).await,
-        Operation::ListAudit => ask(move || resources::audit(&house, &caller, &query)).await,
+        Operation::ListImports => ask(move || resources::list(&app, &caller, &query)).await,
+        Operation::ListAudit => ask(move || resources::audit(&app, &caller, &query)).await,
         Operation::GetImport => {
-            ask(move || resources::show(&house, &caller, resources::id(&named)?)).await
+            ask(move || resources::show(&app, &caller, resources::id(&named)?)).await
         }
         Operation::ListProblems => {
-            ask(move || resources::problems(&house, &caller, resources::id(&named)?, &query)).await
+            ask(move || resources::problems(&app, &caller, resources::id(&named)?, &query)).await
         }
         Operation::CreateImport
         | Operation::PreviewImport
@@ -231,7 +231,7 @@ async fn change(
     request: &HttpRequest,
     payload: web::Payload,
     caller: Caller,
-    (app, state): (web::Data<App>, web::Data<State>),
+    (app, state): (web::Data<App>, web::Data<RestFrontEnd>),
 ) -> HttpResponse {
     let headers = request.headers();
     let named = request.match_info().get("id").unwrap_or_default();
@@ -247,7 +247,7 @@ async fn change(
                 _ => resources::undo(&app, &caller, id),
             }
         };
-        Ending::Ended(carry_out())
+        Pending::Ended(carry_out())
     });
     match answered.await {
         Ok((answer, body)) => respond(answer, headers, body),
@@ -261,7 +261,7 @@ async fn upload(
     payload: web::Payload,
     admitted: Admitted,
     app: web::Data<App>,
-    state: web::Data<State>,
+    state: web::Data<RestFrontEnd>,
 ) -> HttpResponse {
     let headers = request.headers();
     let read = Upload::of(headers).and_then(|upload| Ok((upload, password(headers)?)));
@@ -291,7 +291,7 @@ async fn upload(
             respond_async,
             body_limit,
         };
-        Ending::Ended(call.answer(body))
+        Pending::Ended(call.answer(body))
     });
     match answered.await {
         Ok((answer, body)) => respond(answer, headers, body),

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::app::App;
 use crate::http::blocking;
 use crate::http::intake::{self, Body};
-use crate::http::rest::endpoint::State;
+use crate::http::rest::endpoint::RestFrontEnd;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::traffic::StopSignal;
 use crate::import::control::Progress;
@@ -49,7 +49,7 @@ struct Told {
 /// The answer.
 pub fn respond(
     app: &web::Data<App>,
-    state: &State,
+    state: &RestFrontEnd,
     record: &ImportRecord,
     headers: &HeaderMap,
 ) -> HttpResponse {
@@ -165,8 +165,8 @@ impl Listener {
                 progress,
             });
         }
-        let (house, organization, id) = (self.app.clone(), self.organization.clone(), self.id);
-        let found = blocking::run(move || house.store.import(&organization, id)).await;
+        let (app, organization, id) = (self.app.clone(), self.organization.clone(), self.id);
+        let found = blocking::run(move || app.store.import(&organization, id)).await;
         match found {
             Ok(Ok(Some(record))) if record.state.is_final() => Look::Ended(Box::new(record)),
             Ok(Ok(Some(record))) => Look::Underway(Told {

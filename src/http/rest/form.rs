@@ -24,11 +24,11 @@ use crate::formats::kind::{BEGINNING, Content, FileKind};
 use crate::http::rest::parameters::{Parameters, named, twice, unknown};
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::REPEATABLE;
+use crate::passwords::secret::Secret;
 use crate::quoted;
-use crate::users::secret::Secret;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
-use crate::wire::part;
+use crate::wire::part_header;
 use crate::wire::spool::{Spool, SpoolSettings};
 
 /// Bytes that are handed over at once.
@@ -172,7 +172,7 @@ fn disposition(field: &Field<'_>) -> Option<String> {
 }
 
 fn file_name(disposition: String) -> Option<String> {
-    part::file_name(&disposition)
+    part_header::file_name(&disposition)
 }
 
 /// What the field says to be; what cannot be read says nothing.
@@ -182,7 +182,7 @@ fn media_type(field: &Field<'_>) -> Option<MediaType> {
 }
 
 fn name(field: &Field<'_>, part: usize) -> Result<String, ProblemDetails> {
-    let name = disposition(field).and_then(|text| part::field_name(&text));
+    let name = disposition(field).and_then(|text| part_header::field_name(&text));
     name.filter(|name| !name.is_empty()).ok_or_else(|| {
         WireError::MimeHeader {
             part,

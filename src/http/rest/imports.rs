@@ -23,15 +23,15 @@ use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::jobs::{Ended, JobError};
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
-use crate::users::import_record::{Door, ImportRecord, ImportState};
+use crate::passwords::secret::Secret;
+use crate::users::import_record::{Channel, ImportRecord, ImportState};
 use crate::users::operator::Role;
-use crate::users::secret::Secret;
 use crate::wire::inflate;
 
 /// An upload, as its head has it.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// The house.
+    /// The app.
     pub app: &'a App,
     /// What is asked for.
     pub route: &'static Route,
@@ -108,7 +108,7 @@ impl Call<'_> {
         Ok(ImportRequest {
             organization: self.caller.organization.clone(),
             domain: self.app.domains.find(domain.as_deref())?,
-            door: Door::Rest,
+            channel: Channel::Rest,
             operator: self.caller.name.clone(),
             may_grant_admin: self.caller.role == Role::Admin,
             file_name: named.unwrap_or_else(|| file_name.to_owned()),

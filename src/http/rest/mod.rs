@@ -17,4 +17,4 @@ pub mod answer;
 pub mod problem_details;
 pub mod openapi;
 
-pub use endpoint::{State, before_the_body, routes};
+pub use endpoint::{RestFrontEnd, before_the_body, routes};

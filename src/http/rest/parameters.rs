@@ -7,9 +7,9 @@ use uuid::Uuid;
 use crate::formats::kind::FileKind;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{REPEATABLE, Route};
+use crate::passwords::secret::Secret;
 use crate::quoted;
 use crate::users::options::{ConflictPolicy, HeaderLine, ImportOptions};
-use crate::users::secret::Secret;
 
 /// Entries of a page, unless the caller wants another number of them.
 const PAGE: usize = 100;

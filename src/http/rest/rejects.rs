@@ -28,11 +28,11 @@ pub fn respond(app: &web::Data<App>, record: ImportRecord) -> HttpResponse {
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let name = format!("rejects-{}.csv", record.id);
     let counts = record.rejected.dictionary();
-    let house = app.clone();
+    let app = app.clone();
     // Nobody waits for the thread: it ends with the file, or with whoever reads it.
     drop(blocking::run(move || {
         let mut out = BufWriter::with_capacity(PIECE, Pieces(sender));
-        let written = reject_file::write(house.store.as_ref(), &record, &mut out)
+        let written = reject_file::write(app.store.as_ref(), &record, &mut out)
             .map_err(io::Error::other)
             .and_then(|_| out.flush());
         let (pieces, _) = out.into_parts();

@@ -12,7 +12,7 @@ use crate::http::rest::problem_details::ProblemDetails;
 use crate::import::control::Progress;
 use crate::import::jobs::Cancelled;
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::{Door, ImportId, ImportRecord, named};
+use crate::users::import_record::{Channel, ImportId, ImportRecord, named};
 use crate::users::problem::Problem;
 use crate::users::undo::Undone;
 
@@ -157,7 +157,7 @@ pub fn problems(
 /// There is no such import, it has ended, or the store failed.
 pub fn cancel(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
     find_own(app, caller, id)?;
-    let status = match app.jobs.cancel(&caller.actor(Door::Rest), id)? {
+    let status = match app.jobs.cancel(&caller.actor(Channel::Rest), id)? {
         Cancelled::Asked => StatusCode::ACCEPTED,
         Cancelled::BeforeItBegan => StatusCode::OK,
         Cancelled::TooLate => {
@@ -181,7 +181,7 @@ pub fn cancel(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, Proble
 /// There is no such import, it still runs or was undone before, or the store failed.
 pub fn undo(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
     find_own(app, caller, id)?;
-    let undone = app.jobs.undo(&caller.actor(Door::Rest), id)?;
+    let undone = app.jobs.undo(&caller.actor(Channel::Rest), id)?;
     Ok(Answer::json(StatusCode::OK, &Undo { id, undone })?.at(id))
 }
 

@@ -17,7 +17,7 @@ use crate::http::scim::place::Place;
 use crate::http::scim::routes::{Operation, Route};
 use crate::http::traffic::Traffic;
 use crate::provision::bulk_request::payload_too_large;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::operator::Role;
 
 /// A request that is not let in.
@@ -60,7 +60,7 @@ pub async fn admit(
             return Err(turn_away(Refused::NoCredentials.into(), true));
         }
         Some(right) => {
-            let caller = intake::authenticate(app, traffic, head, Door::Scim)
+            let caller = intake::authenticate(app, traffic, head, Channel::Scim)
                 .await
                 .map_err(|refused| turn_away(refused.into(), true))?;
             if cross_site::is_forged(head) {

@@ -21,9 +21,9 @@ use crate::provision::bulk_job::{BulkAnswer, BulkCall};
 use crate::provision::bulk_request::{payload_too_large, unread};
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::settings::BulkResponse;
+use crate::scim::error::ScimError;
 use crate::users::import_record::{ImportId, ImportRecord};
 use crate::users::resources::Kind;
-use crate::users::scim::error::ScimError;
 use crate::wire::inflate;
 
 /// URN of the answer.
@@ -108,7 +108,7 @@ pub(super) fn respond(
         form,
         base,
         outcomes: bulk.outcomes.into_iter(),
-        state: State::Beginning,
+        state: DocumentState::Beginning,
     };
     response
         .content_type(MEDIA_TYPE)
@@ -121,11 +121,11 @@ struct Text {
     form: BulkResponse,
     base: String,
     outcomes: std::vec::IntoIter<OperationOutcome>,
-    state: State,
+    state: DocumentState,
 }
 
 #[derive(PartialEq)]
-enum State {
+enum DocumentState {
     Beginning,
     Middle,
     End,
@@ -136,10 +136,10 @@ impl Iterator for Text {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut piece = String::with_capacity(PIECE + 1024);
-        if self.state == State::End {
+        if self.state == DocumentState::End {
             return None;
         }
-        if self.state == State::Beginning {
+        if self.state == DocumentState::Beginning {
             piece.push_str(r#"{"schemas":[""#);
             piece.push_str(BULK_RESPONSE);
             piece.push_str(r#""],"Operations":["#);
@@ -147,13 +147,13 @@ impl Iterator for Text {
         while piece.len() < PIECE {
             let Some(outcome) = self.outcomes.next() else {
                 piece.push_str("]}");
-                self.state = State::End;
+                self.state = DocumentState::End;
                 break;
             };
-            if self.state == State::Middle {
+            if self.state == DocumentState::Middle {
                 piece.push(',');
             }
-            self.state = State::Middle;
+            self.state = DocumentState::Middle;
             let message = operation((self.mount, self.form), &self.base, &outcome);
             // Text and numbers can always be written.
             piece.push_str(&serde_json::to_string(&message).unwrap_or_default());
@@ -277,7 +277,7 @@ mod tests {
             form: BulkResponse::default(),
             base: "http://x/scim/v2".into(),
             outcomes: outcomes.into_iter(),
-            state: State::Beginning,
+            state: DocumentState::Beginning,
         };
         let pieces: Vec<Bytes> = text.map(|piece| piece.unwrap()).collect();
         let whole = pieces.concat();

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::users::resources::{Keyset, SortValue};
-use crate::users::scim::error::{ErrorType, ScimError};
+use crate::scim::error::{ErrorType, ScimError};
+use crate::scim::evaluate::SortValue;
+use crate::users::resources::Keyset;
 
 /// Makes and opens cursors. The key is the process's own: a restart ends every cursor.
 pub struct Cursors {

@@ -8,8 +8,8 @@ use crate::http::scim::endpoint::Call;
 use crate::http::scim::error::Failure;
 use crate::http::scim::list_request::parameters;
 use crate::http::scim::listing::message;
-use crate::users::scim::error::ScimError;
-use crate::users::scim::schema::{Attribute, ResourceType, Schema, Type};
+use crate::scim::error::ScimError;
+use crate::scim::schema::{Attribute, ResourceType, Schema, Type};
 
 /// URN of the configuration (RFC 7643 §5).
 const CONFIGURATION: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";

@@ -26,16 +26,16 @@ use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::Change;
 use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
-use crate::import::ending::Ending;
+use crate::import::pending::Pending;
 use crate::provision::operation::Act;
 use crate::provision::provisioner::Authority;
-use crate::users::import_record::Door;
-use crate::users::scim::error::{ErrorType, ScimError};
+use crate::scim::error::{ErrorType, ScimError};
+use crate::users::import_record::Channel;
 use crate::wire::pipe::PipeReader;
 
-/// What the slice needs besides the house, behind one listener.
+/// What the slice needs besides the app, behind one listener.
 #[derive(Debug)]
-pub struct State {
+pub struct ScimFrontEnd {
     /// Where callers of this listener reach the server.
     pub base: BaseUrl,
     /// What bounds the requests that are under way.
@@ -47,7 +47,7 @@ pub struct State {
 /// One request, once it is let in.
 pub(super) struct Call<'c> {
     pub app: &'c App,
-    pub state: &'c State,
+    pub state: &'c ScimFrontEnd,
     pub mount: Mount,
     /// The address's URL.
     pub base: String,
@@ -195,7 +195,7 @@ async fn serve(
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
-    state: web::Data<State>,
+    state: web::Data<ScimFrontEnd>,
 ) -> HttpResponse {
     let headers = request.headers();
     let place = Place::of(request.path());
@@ -222,7 +222,7 @@ async fn serve(
     let by = caller.as_ref().map(OnBehalf::from);
     let anywhere = caller.as_ref().is_some_and(|caller| caller.anywhere);
     let authority = caller.map(|caller| Authority {
-        actor: caller.actor(Door::Scim),
+        actor: caller.actor(Channel::Scim),
         role: caller.role,
     });
     let mount = place.mount;
@@ -242,7 +242,7 @@ async fn serve(
                 content_encoding: intake::field(&fields, &header::CONTENT_ENCODING),
                 headers: &fields,
             };
-            Ending::Ended(call.answer(route, id.as_deref(), body))
+            Pending::Ended(call.answer(route, id.as_deref(), body))
         };
         match by {
             Some(by) => {

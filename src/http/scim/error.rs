@@ -9,7 +9,7 @@ use crate::http::intake::Unserved;
 use crate::http::login::{self, Refused};
 use crate::import::jobs::JobError;
 use crate::provision::error::ProvisionError;
-use crate::users::scim::error::ScimError;
+use crate::scim::error::ScimError;
 use crate::users::store_error::StoreError;
 
 /// URN of the message.

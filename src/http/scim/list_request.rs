@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::users::scim::check::Leniency;
-use crate::users::scim::error::ScimError;
+use crate::scim::check::Leniency;
+use crate::scim::error::ScimError;
 
 /// URN of the message.
 pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";

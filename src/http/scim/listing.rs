@@ -9,14 +9,14 @@ use crate::http::scim::endpoint::Call;
 use crate::http::scim::error::Failure;
 use crate::http::scim::list_request::ListRequest;
 use crate::http::scim::mount::Mount;
+use crate::scim::error::{ErrorType, ScimError};
+use crate::scim::filter::Filter;
+use crate::scim::path::AttributePath;
+use crate::scim::projection::Projection;
+use crate::scim::schema::{Returned, Type};
+use crate::users::documents::resource;
+use crate::users::documents::wso2_names::Names;
 use crate::users::resources::{Found, Keyset, Kind, Order, ResourceQuery};
-use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::filter::Filter;
-use crate::users::scim::path::AttributePath;
-use crate::users::scim::projection::Projection;
-use crate::users::scim::render;
-use crate::users::scim::schema::{Returned, Type};
-use crate::users::scim::wso2_names::Names;
 
 /// URN of the message.
 pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -148,12 +148,16 @@ impl Call<'_> {
         let page = match kind {
             Kind::User => {
                 let found = provisioner.find_users(organization, query)?;
-                documents(found, |user| render::user(user, &self.base), projection)
+                documents(found, |user| resource::user(user, &self.base), projection)
             }
             Kind::Group => {
                 let members = projection.shows("members");
                 let found = provisioner.find_groups(organization, query, members)?;
-                documents(found, |group| render::group(group, &self.base), projection)
+                documents(
+                    found,
+                    |group| resource::group(group, &self.base),
+                    projection,
+                )
             }
         };
         Ok(page)

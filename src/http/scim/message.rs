@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::http::scim::error::Failure;
 use crate::provision::bulk_request::unread;
-use crate::users::scim::error::ScimError;
-use crate::users::scim::json;
+use crate::scim::error::ScimError;
+use crate::scim::json;
 use crate::wiped::Wiped;
 use crate::wire::error::WireError;
 use crate::wire::inflate;

@@ -21,4 +21,4 @@ pub mod discovery;
 pub mod answer;
 pub mod error;
 
-pub use endpoint::{State, before_the_body, routes};
+pub use endpoint::{ScimFrontEnd, before_the_body, routes};

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::provision::bulk_request::WSO2_PATH;
 use crate::provision::plan::Strictness;
-use crate::users::scim::check::Leniency;
+use crate::scim::check::Leniency;
 
 /// An address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,11 +13,11 @@ use crate::http::scim::list_request::ListRequest;
 use crate::provision::operation::{
     Act, Done, Operation, Precondition, Resource, matches_tag, not_found,
 };
+use crate::scim::error::ScimError;
+use crate::scim::projection::Projection;
+use crate::scim::schema::ResourceType;
 use crate::users::PRIMARY_DOMAIN;
 use crate::users::resources::Kind;
-use crate::users::scim::error::ScimError;
-use crate::users::scim::projection::Projection;
-use crate::users::scim::schema::ResourceType;
 
 impl Call<'_> {
     /// What there is of this kind.

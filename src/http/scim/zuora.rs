@@ -16,17 +16,17 @@ use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::{
     Change, ORGANIZATION_ID, at, complete, member, organization_id, users_of,
 };
+use crate::provision::all_or_nothing::{AtomicBulk, Whole};
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
 use crate::provision::bulk_request::payload_too_large;
 use crate::provision::operation::{Act, Operation, Precondition, not_found};
 use crate::provision::plan::Strictness;
 use crate::provision::provisioner::Authority;
-use crate::provision::whole::{Whole, WholeCall};
+use crate::scim::check::Leniency;
+use crate::scim::error::ScimError;
+use crate::scim::json;
 use crate::users::organization::canonical;
 use crate::users::resources::Kind;
-use crate::users::scim::check::Leniency;
-use crate::users::scim::error::ScimError;
-use crate::users::scim::json;
 
 impl Call<'_> {
     /// Makes or replaces the users of the array, all or none.
@@ -46,7 +46,7 @@ impl Call<'_> {
             let operation = self.operation(change, user);
             operations.push(operation.map_err(|error| at(index, user, error))?);
         }
-        let whole = WholeCall {
+        let whole = AtomicBulk {
             call: BulkCall {
                 authority,
                 strictness: Strictness::Request,

@@ -106,7 +106,7 @@ fn track_id(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::scim::error::ScimError;
+    use crate::scim::error::ScimError;
 
     #[test]
     fn refusals_have_the_members_of_the_page() {

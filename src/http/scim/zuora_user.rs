@@ -1,17 +1,17 @@
 //! The users of Zuora's calls: what is asked of each, and what is added to them.
 //!
 //! What Zuora fills in is stored as if the caller had sent it (`externalId`, `name.formatted`,
-//! `displayName`, the extension), so that every other door sees the same user; see
+//! `displayName`, the extension), so that every other channel sees the same user; see
 //! `users/scim/zuora.rs` for what is told anew each time.
 
 use serde_json::{Map, Value, json};
 
 use crate::provision::bulk_request::too_many_operations;
 use crate::provision::settings::Settings;
-use crate::users::scim::document::{Document, Named, get, named, put};
-use crate::users::scim::error::{ErrorType, ScimError};
-use crate::users::scim::schema::{ResourceType, ZUORA};
-use crate::users::scim::zuora::{REGION, SSO_ENABLED};
+use crate::scim::document::{Document, Named, get, named, put};
+use crate::scim::error::{ErrorType, ScimError};
+use crate::scim::schema::{ResourceType, ZUORA};
+use crate::users::documents::zuora::{REGION, SSO_ENABLED};
 
 /// The organization that a user is of.
 pub(super) const ORGANIZATION_ID: &str = "organizationId";

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::http::soap::addressing::Addressing;
-use crate::http::soap::enclosed::{Enclosed, WithFile, packaged};
+use crate::http::soap::attached_file::{AttachedFile, WithFile, packaged};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::fault_xml::FaultContext;
 use crate::http::soap::operation::Entry;
@@ -64,7 +64,7 @@ pub struct Done {
     /// Content of its response element; the prefix `ns` is bound to the service's namespace.
     pub content: String,
     /// A file that follows on that content.
-    pub enclosed: Option<Enclosed>,
+    pub enclosed: Option<AttachedFile>,
     /// The import, where there was one.
     pub report: Option<Report>,
     /// What the field `Muster-Rejects` says of the file.

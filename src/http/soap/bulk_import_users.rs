@@ -15,7 +15,7 @@ use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
 use crate::http::soap::operation::Entry;
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::settings::Settings;
-use crate::import::ending::Ending;
+use crate::import::pending::Pending;
 use crate::users::import_record::ImportState;
 
 /// The original's names.
@@ -44,7 +44,7 @@ pub fn import(
     file: impl Read,
     app: &Arc<App>,
     settings: &Settings,
-) -> Ending<Result<Done, Fault>> {
+) -> Pending<Result<Done, Fault>> {
     let (entry, respond_async) = (work.entry, work.respond_async);
     let ending = work.run(file, app, settings.problems_in_fault);
     ending.map(move |report| {

@@ -15,7 +15,7 @@ use crate::http::soap::answer::{Answer, Done};
 use crate::http::soap::bulk_import_users;
 use crate::http::soap::charset;
 use crate::http::soap::companions::{self, Companion};
-use crate::http::soap::endpoint::State;
+use crate::http::soap::endpoint::SoapFrontEnd;
 use crate::http::soap::envelope;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::{Form, Head};
@@ -27,8 +27,8 @@ use crate::http::soap::service::Service;
 use crate::http::soap::user_import::{self, ImportDesk};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
-use crate::import::ending::Ending;
 use crate::import::jobs::can_be_key;
+use crate::import::pending::Pending;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
 
@@ -44,10 +44,10 @@ const SMALL_BYTES: u64 = 8 * 1024;
 pub struct Call {
     /// The service that is called.
     pub service: Service,
-    /// The house.
+    /// The app.
     pub app: Arc<App>,
     /// What the slice needs besides.
-    pub state: Arc<State>,
+    pub state: Arc<SoapFrontEnd>,
     /// Who calls, when that is known: the HTTP head has said so, or the envelope has.
     pub caller: Option<Caller>,
     /// Why the caller that the envelope names is not let in.
@@ -82,7 +82,7 @@ enum Asked {
 
 impl Call {
     /// Reads the message, imports the file, answers.
-    pub fn answer(self: Arc<Self>, body: impl Read) -> Ending<Answer> {
+    pub fn answer(self: Arc<Self>, body: impl Read) -> Pending<Answer> {
         let mut progress = self.progress();
         let served = self.serve(body, &mut progress);
         self.tell(served, progress)
@@ -102,7 +102,7 @@ impl Call {
 
     /// The same for a small call whose body is all there, without waiting for anything: it reads no file and
     /// hashes nothing. None when that cannot be done; then nothing has happened.
-    pub fn answer_at_once(self: Arc<Self>, body: Bytes) -> Option<Ending<Answer>> {
+    pub fn answer_at_once(self: Arc<Self>, body: Bytes) -> Option<Pending<Answer>> {
         let mut progress = self.progress();
         let served = self.serve_at_once(body, &mut progress).transpose()?;
         Some(self.tell(served, progress))
@@ -120,16 +120,16 @@ impl Call {
     /// The answer, when the work has ended.
     fn tell(
         self: Arc<Self>,
-        served: Result<Ending<Result<Done, Fault>>, Fault>,
+        served: Result<Pending<Result<Done, Fault>>, Fault>,
         progress: Progress,
-    ) -> Ending<Answer> {
+    ) -> Pending<Answer> {
         let is_stranger = progress.is_stranger();
         let Progress {
             version,
             addressing,
             ..
         } = progress;
-        let ending = served.unwrap_or_else(|fault| Ending::Ended(Err(fault)));
+        let ending = served.unwrap_or_else(|fault| Pending::Ended(Err(fault)));
         ending.map(move |result| {
             let (addressing, settings) = (addressing.as_ref(), &self.state.settings);
             let fault = match result {
@@ -154,7 +154,7 @@ impl Call {
         &self,
         body: impl Read,
         progress: &mut Progress,
-    ) -> Result<Ending<Result<Done, Fault>>, Fault> {
+    ) -> Result<Pending<Result<Done, Fault>>, Fault> {
         let encoding = self.head.content_encoding.as_deref();
         let body = inflate::decode(encoding, body, self.state.body_limit)?;
         let body = progress.watch(body);
@@ -173,7 +173,7 @@ impl Call {
                     }
                     other => {
                         message.drain()?;
-                        Ok(Ending::Ended(self.carry_out(other)))
+                        Ok(Pending::Ended(self.carry_out(other)))
                     }
                 }
             }
@@ -183,7 +183,7 @@ impl Call {
                     self.name(&mut work, progress);
                     self.import(work, file_of_bare_envelope(file)?)
                 }
-                other => Ok(Ending::Ended(self.carry_out(other))),
+                other => Ok(Pending::Ended(self.carry_out(other))),
             },
         }
     }
@@ -192,7 +192,7 @@ impl Call {
         &self,
         body: Bytes,
         progress: &mut Progress,
-    ) -> Result<Option<Ending<Result<Done, Fault>>>, Fault> {
+    ) -> Result<Option<Pending<Result<Done, Fault>>>, Fault> {
         let Form::Related(related) = &self.form else {
             return Ok(None);
         };
@@ -293,7 +293,7 @@ impl Call {
         &self,
         work: ImportWork,
         file: impl Read,
-    ) -> Result<Ending<Result<Done, Fault>>, Fault> {
+    ) -> Result<Pending<Result<Done, Fault>>, Fault> {
         Ok(match work.entry.service {
             Service::UserImport => user_import::import(work, file, &self.app),
             Service::UserAdmin | Service::AuthenticationAdmin | Service::RemoteUserStoreManager => {

@@ -14,19 +14,19 @@ use crate::http::soap::settings::Settings;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::import::single_user::SingleUser;
+use crate::passwords::secret::Secret;
 use crate::users::audit::Actor;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
 use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
-use crate::users::secret::Secret;
 use crate::users::store::User;
 use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 
 /// Whom a companion works for, and with what.
 #[derive(Debug)]
 pub struct Companion<'a> {
-    /// The house.
+    /// The app.
     pub app: &'a App,
     /// `[soap]` of the settings.
     pub settings: &'a Settings,
@@ -96,7 +96,7 @@ impl Companion<'_> {
     }
 
     fn actor(&self) -> Actor {
-        self.caller.actor(Door::Soap)
+        self.caller.actor(Channel::Soap)
     }
 
     fn log(&self, entry: &Entry) {
@@ -184,7 +184,7 @@ impl Companion<'_> {
         let request = ImportRequest {
             organization: self.caller.organization.clone(),
             domain,
-            door: Door::Soap,
+            channel: Channel::Soap,
             operator: self.caller.name.clone(),
             may_grant_admin: self.caller.role == Role::Admin,
             request_id: self.caller.request_id.clone(),

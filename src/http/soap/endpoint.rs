@@ -31,7 +31,7 @@ use crate::http::soap::wsdl;
 use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
 use crate::import::jobs::JobError;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
@@ -41,9 +41,9 @@ const FIRST_BYTES: usize = 512;
 /// Bytes that are looked at without a thread of their own: it takes less than a millisecond.
 const BYTES_AT_ONCE: usize = 16 * 1024;
 
-/// What the slice needs besides the house, behind one listener.
+/// What the slice needs besides the app, behind one listener.
 #[derive(Debug)]
-pub struct State {
+pub struct SoapFrontEnd {
     /// `[soap]` of the settings.
     pub settings: Settings,
     /// Who checks WS-Security headers, whichever listener they come through.
@@ -82,7 +82,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 /// final answer instead if that is known without it.
 pub async fn before_the_body(
     app: &web::Data<App>,
-    state: &State,
+    state: &SoapFrontEnd,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
     let service = match (Service::at(request.path()), request.method()) {
@@ -122,7 +122,11 @@ fn ending(mut response: HttpResponse, request: &mut Request) -> HttpResponse {
     response.map_body(|_, answer| unread.kept_by(answer))
 }
 
-async fn get(service: Service, request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+async fn get(
+    service: Service,
+    request: HttpRequest,
+    state: web::Data<SoapFrontEnd>,
+) -> HttpResponse {
     let asked = wsdl::asked(request.query_string());
     if let Some(document) = wsdl::document(service, asked, &state.base_url) {
         return HttpResponse::Ok()
@@ -170,7 +174,7 @@ async fn post(
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
-    state: web::Data<State>,
+    state: web::Data<SoapFrontEnd>,
 ) -> HttpResponse {
     let known = request.extensions_mut().remove::<Admitted>();
     let admitted = match known {
@@ -318,7 +322,7 @@ async fn caller_of(
 ) -> Result<Caller, Fault> {
     let verifier = &call.state.verifier;
     let origin = Origin {
-        door: Door::Soap,
+        channel: Channel::Soap,
         method: LoginMethod::UsernameToken,
         address,
         request_id: call.head.request_id.clone(),
@@ -340,7 +344,7 @@ async fn session_of(
     address: IpAddr,
 ) -> Result<Option<String>, Fault> {
     let origin = Origin {
-        door: Door::Soap,
+        channel: Channel::Soap,
         method: LoginMethod::Login,
         address,
         request_id: call.head.request_id.clone(),
@@ -352,7 +356,7 @@ async fn session_of(
     }
 }
 
-fn respond(answer: Answer, headers: &HeaderMap, body: Body, state: &State) -> HttpResponse {
+fn respond(answer: Answer, headers: &HeaderMap, body: Body, state: &SoapFrontEnd) -> HttpResponse {
     let secure = state.secure;
     let answer = match state.settings.answer_mtom_with_mtom && head::is_mtom(headers) {
         true => answer.as_mtom(),

@@ -15,11 +15,11 @@ use crate::http::intake::{self, expects_the_unknown, field};
 use crate::http::login::Refused;
 use crate::http::request_id;
 use crate::http::soap::answer::Answer;
-use crate::http::soap::endpoint::State;
+use crate::http::soap::endpoint::SoapFrontEnd;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::service::Service;
 use crate::http::soap::version::SoapVersion;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 
@@ -134,7 +134,7 @@ pub struct TurnedAway {
 /// The answer.
 pub async fn admit(
     app: &web::Data<App>,
-    state: &State,
+    state: &SoapFrontEnd,
     service: Service,
     request: &RequestHead,
 ) -> Result<Admitted, TurnedAway> {
@@ -152,7 +152,7 @@ pub async fn admit(
             stranger: true,
         });
     }
-    let caller = match intake::authenticate(app, &state.traffic, request, Door::Soap).await {
+    let caller = match intake::authenticate(app, &state.traffic, request, Channel::Soap).await {
         Ok(caller) => Some(caller),
         // The WS-Security header may still say who it is.
         Err(Refused::NoCredentials) => None,

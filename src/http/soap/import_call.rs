@@ -10,11 +10,11 @@ use crate::http::soap::fault::Fault;
 use crate::http::soap::file_element::FileElement;
 use crate::http::soap::operation::Entry;
 use crate::http::soap::parameters::Parameters;
-use crate::import::ending::Ending;
 use crate::import::jobs::Ended;
+use crate::import::pending::Pending;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
-use crate::users::import_record::Door;
+use crate::users::import_record::Channel;
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
 
@@ -81,7 +81,7 @@ impl ImportCall {
         let request = ImportRequest {
             organization: caller.organization.clone(),
             domain: app.domains.find(parameters.text(names.domain))?,
-            door: Door::Soap,
+            channel: Channel::Soap,
             operator: caller.name.clone(),
             may_grant_admin: caller.role == Role::Admin,
             request_id: caller.request_id.clone(),
@@ -121,9 +121,9 @@ impl ImportWork {
         file: impl Read,
         app: &Arc<App>,
         findings: usize,
-    ) -> Ending<Result<Report, Fault>> {
+    ) -> Pending<Result<Report, Fault>> {
         let ending = match self.respond_async {
-            true => Ending::Ended(app.jobs.queue(self.request, file)),
+            true => Pending::Ended(app.jobs.queue(self.request, file)),
             false if self.at_once => app.jobs.run_small_to_commit(self.request, file),
             false => app.jobs.run_to_commit(self.request, file),
         };

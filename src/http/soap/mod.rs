@@ -27,14 +27,14 @@ pub mod user_import_xml;
 pub mod companions;
 pub mod beans;
 pub mod mtom;
-pub mod enclosed;
+pub mod attached_file;
 pub mod answer;
 pub mod fault;
 pub mod fault_xml;
 pub mod wsdl;
 mod endpoint;
 
-pub use endpoint::{State, before_the_body, routes};
+pub use endpoint::{SoapFrontEnd, before_the_body, routes};
 pub use settings::Settings;
 
 /// Namespace of the wrapper elements (axis2's `schemaNamespace` of the original).

@@ -15,7 +15,7 @@ use crate::wire::cid::{content_id_matches, start_matches};
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 use crate::wire::mime::{MimeLimits, Multipart};
-use crate::wire::part::PartHeader;
+use crate::wire::part_header::PartHeader;
 use crate::wire::preface;
 use crate::wire::spool::{Spool, SpoolSettings};
 use crate::wire::transfer::TransferReader;

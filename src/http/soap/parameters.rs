@@ -11,8 +11,8 @@ use crate::http::soap::fault::Fault;
 use crate::http::soap::file_element::FileElement;
 use crate::http::soap::operation::{Entry, Shape};
 use crate::http::soap::xml::{Element, XmlReader};
+use crate::passwords::secret::Secret;
 use crate::quoted;
-use crate::users::secret::Secret;
 use crate::wire::spool::SpoolSettings;
 
 /// Namespace of `xsi:nil`.

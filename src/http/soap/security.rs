@@ -23,8 +23,8 @@ use crate::config;
 use crate::http::soap::elements::{next_child, read_text, skip};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::xml::{Element, XmlReader};
+use crate::passwords::secret::Secret;
 use crate::users::name::lookup_key;
-use crate::users::secret::Secret;
 
 /// Namespace of the header block and the token.
 pub const WSSE: &str =

@@ -13,17 +13,17 @@ use uuid::Uuid;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::soap::answer::Done;
-use crate::http::soap::enclosed::Enclosed;
+use crate::http::soap::attached_file::AttachedFile;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
 use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::{Parameters, parameter_fault};
 use crate::http::soap::user_import_xml as xml;
-use crate::import::ending::Ending;
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::jobs::JobError;
+use crate::import::pending::Pending;
 use crate::import::reject_file;
-use crate::users::import_record::{Door, ImportId, ImportRecord, ImportState};
+use crate::users::import_record::{Channel, ImportId, ImportRecord, ImportState};
 use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
 use crate::wire::spool::Spool;
 
@@ -104,7 +104,7 @@ fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Faul
 
 /// Imports the file and answers the report. It fails when the import is refused or ends early, now or when
 /// the same call came before.
-pub fn import(work: ImportWork, file: impl Read, app: &Arc<App>) -> Ending<Result<Done, Fault>> {
+pub fn import(work: ImportWork, file: impl Read, app: &Arc<App>) -> Pending<Result<Done, Fault>> {
     let entry = work.entry;
     let ending = work.run(file, app, app.importer.settings.report_findings);
     ending.map(|report| {
@@ -127,7 +127,7 @@ pub fn import(work: ImportWork, file: impl Read, app: &Arc<App>) -> Ending<Resul
 /// Where imports are asked about.
 #[derive(Debug)]
 pub struct ImportDesk<'a> {
-    /// The house.
+    /// The app.
     pub app: &'a App,
     /// Who asks.
     pub caller: &'a Caller,
@@ -154,12 +154,15 @@ impl ImportDesk<'_> {
             Operation::GetRejectFile => return self.reject_file(entry, &record, parameters),
             Operation::CancelImport => {
                 self.may_change(&record)?;
-                let outcome = self.app.jobs.cancel(&self.caller.actor(Door::Soap), id)?;
+                let outcome = self
+                    .app
+                    .jobs
+                    .cancel(&self.caller.actor(Channel::Soap), id)?;
                 xml::cancelled(outcome, self.record(id)?.state)
             }
             Operation::UndoImport => {
                 self.may_change(&record)?;
-                let undone = self.app.jobs.undo(&self.caller.actor(Door::Soap), id)?;
+                let undone = self.app.jobs.undo(&self.caller.actor(Channel::Soap), id)?;
                 tracing::info!(import = %id, operator = self.caller.name, "an import was undone");
                 xml::undone(id, &undone)
             }
@@ -232,7 +235,7 @@ impl ImportDesk<'_> {
         let (content, behind) = xml::reject_file(&record.file_name, rows, record.rejected.total);
         let done = Done::new(entry, content);
         Ok(Done {
-            enclosed: Some(Enclosed {
+            enclosed: Some(AttachedFile {
                 file,
                 media_type: "text/csv; charset=UTF-8",
                 attached: attached.unwrap_or(self.came_as_mtom),

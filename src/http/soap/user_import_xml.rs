@@ -51,7 +51,7 @@ pub fn record(record: &ImportRecord, progress: Option<Progress>) -> String {
         xml.text("state", record.state.as_str());
         xml.optional("reason", record.reason.as_deref());
         xml.text("domain", &record.domain);
-        xml.text("door", record.door.as_str());
+        xml.text("door", record.channel.as_str());
         xml.text("operator", &record.operator);
         xml.text("fileName", &record.file_name);
         xml.optional("sha256", record.sha256.as_deref());

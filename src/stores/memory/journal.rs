@@ -5,14 +5,14 @@ use std::collections::btree_map::Entry;
 use uuid::Uuid;
 
 use crate::stores::memory::groups::KeptRole;
-use crate::stores::memory::kept::{Image, Kept, KeptDeed};
+use crate::stores::memory::stored_user::{Image, StoredUndoStep, StoredUser};
 use crate::stores::memory::{Content, Key};
 use crate::users::import_record::{ImportId, ImportRecord};
 
 /// What was there before a change.
 #[derive(Debug)]
 pub(super) enum Before {
-    User(Key, Option<Box<Kept>>),
+    User(Key, Option<Box<StoredUser>>),
     Role(Key, Option<Box<KeptRole>>),
     /// The import had no image of this user.
     NoImage(ImportId, Uuid),
@@ -21,7 +21,7 @@ pub(super) enum Before {
     /// How many entries the audit had.
     Audit(usize),
     Result((String, ImportId, u64), Option<String>),
-    /// How many deeds were kept of the import.
+    /// How many undo steps were kept of the import.
     Deeds(ImportId, usize),
 }
 
@@ -70,7 +70,7 @@ impl Content {
     }
 
     /// Makes, changes or removes a user.
-    pub(super) fn set_user(&mut self, key: Key, kept: Option<Kept>) {
+    pub(super) fn set_user(&mut self, key: Key, kept: Option<StoredUser>) {
         let before = match kept {
             Some(kept) => {
                 let id = (key.0.clone(), kept.user.id);
@@ -129,11 +129,11 @@ impl Content {
     }
 
     /// Keeps what an import did.
-    pub(super) fn keep_deed(&mut self, import: ImportId, deed: KeptDeed) {
+    pub(super) fn keep_undo_step(&mut self, import: ImportId, undo_step: StoredUndoStep) {
         self.remember(|content| {
-            Before::Deeds(import, content.deeds.get(&import).map_or(0, Vec::len))
+            Before::Deeds(import, content.undo_steps.get(&import).map_or(0, Vec::len))
         });
-        self.deeds.entry(import).or_default().push(deed);
+        self.undo_steps.entry(import).or_default().push(undo_step);
     }
 
     fn put_back(&mut self, before: Before) {
@@ -157,9 +157,9 @@ impl Content {
                     None => self.imports.remove(&key),
                 };
             }
-            Before::Deeds(import, deeds) => {
-                if let Some(kept) = self.deeds.get_mut(&import) {
-                    kept.truncate(deeds);
+            Before::Deeds(import, undo_steps) => {
+                if let Some(kept) = self.undo_steps.get_mut(&import) {
+                    kept.truncate(undo_steps);
                 }
             }
             Before::Audit(entries) => self.audit.truncate(entries),

@@ -72,7 +72,7 @@ impl ImportLedger for MemoryStore {
         Ok(())
     }
 
-    fn take_up(
+    fn claim(
         &self,
         organization: &str,
         id: ImportId,
@@ -208,11 +208,11 @@ impl ImportLedger for MemoryStore {
             });
         }
         self.content().images.retain(|_, images| !images.is_empty());
-        for deeds in self.content().deeds.values_mut() {
-            for kept in deeds {
-                let less = kept.deed.forgotten();
-                if kept.at.0 < before.0 && kept.deed != less {
-                    (kept.deed, kept.removed) = (less, None);
+        for undo_steps in self.content().undo_steps.values_mut() {
+            for kept in undo_steps {
+                let less = kept.undo_step.forgotten();
+                if kept.at.0 < before.0 && kept.undo_step != less {
+                    (kept.undo_step, kept.removed) = (less, None);
                     forgotten += 1;
                 }
             }

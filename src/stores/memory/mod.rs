@@ -2,7 +2,7 @@
 //!
 //! It keeps the same promises as the other stores and passes the same contract suite.
 
-mod kept;
+mod stored_user;
 mod users;
 mod steps;
 mod resources;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::stores::memory::groups::KeptRole;
 use crate::stores::memory::journal::Before;
-use crate::stores::memory::kept::{Image, Kept, KeptDeed};
+use crate::stores::memory::stored_user::{Image, StoredUndoStep, StoredUser};
 use crate::users::DEFAULT_ORGANIZATION;
 use crate::users::audit::AuditEntry;
 use crate::users::import_record::{ImportId, ImportRecord};
@@ -45,7 +45,7 @@ struct Content {
     roles: BTreeMap<Key, KeptRole>,
     /// By organization and id.
     role_keys: HashMap<(String, Uuid), Key>,
-    users: BTreeMap<Key, Kept>,
+    users: BTreeMap<Key, StoredUser>,
     /// By organization and id.
     user_keys: HashMap<(String, Uuid), Key>,
     imports: BTreeMap<(String, ImportId), ImportRecord>,
@@ -56,7 +56,7 @@ struct Content {
     /// By the id of the user.
     images: HashMap<ImportId, BTreeMap<Uuid, Image>>,
     /// In the order in which they were done.
-    deeds: HashMap<ImportId, Vec<KeptDeed>>,
+    undo_steps: HashMap<ImportId, Vec<StoredUndoStep>>,
     audit: Vec<AuditEntry>,
     /// Running imports that somebody wants to stop.
     cancel_requested: BTreeSet<(String, ImportId)>,
@@ -81,7 +81,7 @@ impl Default for Content {
             rejects: HashMap::new(),
             results: BTreeMap::new(),
             images: HashMap::new(),
-            deeds: HashMap::new(),
+            undo_steps: HashMap::new(),
             audit: Vec::new(),
             cancel_requested: BTreeSet::new(),
             operators: BTreeMap::new(),

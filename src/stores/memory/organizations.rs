@@ -115,7 +115,7 @@ impl Content {
         self.findings.retain(|id, _| !imports.contains(id));
         self.rejects.retain(|id, _| !imports.contains(id));
         self.images.retain(|id, _| !imports.contains(id));
-        self.deeds.retain(|id, _| !imports.contains(id));
+        self.undo_steps.retain(|id, _| !imports.contains(id));
         self.cancel_requested.retain(|(owner, _)| owner != name);
         self.audit.retain(|entry| entry.organization != name);
     }

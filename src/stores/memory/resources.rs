@@ -2,16 +2,16 @@
 
 use uuid::Uuid;
 
+use crate::scim::document::Document;
+use crate::scim::evaluate::{matches, sort_value};
 use crate::stores::memory::MemoryStore;
 use crate::stores::memory::transaction::Transaction;
+use crate::users::documents::resource;
 use crate::users::import_record::ImportId;
 use crate::users::page::{Page, by_id};
 use crate::users::resources::{
     Found, GroupResource, Keyset, ResourceQuery, ResourceStore, UserResource, Work,
 };
-use crate::users::scim::document::Document;
-use crate::users::scim::evaluate::{matches, sort_value};
-use crate::users::scim::render;
 use crate::users::store_error::StoreError;
 
 impl ResourceStore for MemoryStore {
@@ -34,7 +34,7 @@ impl ResourceStore for MemoryStore {
         let keys = content
             .behind(organization, query.domain, None)
             .filter_map(|user| {
-                let document = render::user(&content.with_groups(user), "");
+                let document = resource::user(&content.with_groups(user), "");
                 key(query, user.id, &document)
             })
             .collect();
@@ -71,7 +71,7 @@ impl ResourceStore for MemoryStore {
                     .is_none_or(|domain| domain == role.group.domain)
             })
             .filter_map(|role| {
-                let document = render::group(&content.with_members(role, members_asked), "");
+                let document = resource::group(&content.with_members(role, members_asked), "");
                 key(query, role.group.id, &document)
             })
             .collect();

@@ -1,6 +1,6 @@
 //! A step of an import: record, users, counters, findings.
 
-use crate::stores::memory::kept::{Image, Kept};
+use crate::stores::memory::stored_user::{Image, StoredUser};
 use crate::stores::memory::{Content, Key};
 use crate::users::audit::AuditEntry;
 use crate::users::batch::NewUser;
@@ -93,7 +93,7 @@ impl Content {
         step.tally(outcomes, room, |key| {
             let place = (organization.clone(), step.domain.clone(), key.to_owned());
             let seen = || Some(self.rehearsed.get(&import)?.get(key)?.0);
-            let kept = self.users.get(&place).map(Kept::owner);
+            let kept = self.users.get(&place).map(StoredUser::owner);
             let owner = kept.or_else(seen);
             owner.ok_or_else(|| StoreError::Failed("nobody has the name".into()))
         })
@@ -144,7 +144,10 @@ impl Content {
             ConflictPolicy::Fail => Outcome::Exists,
             ConflictPolicy::Update | ConflictPolicy::Fill => {
                 let given = step.password_of(user, &now);
-                let after = now.after(user, step.conflict);
+                let after = match step.profile_after(user, &now) {
+                    Ok(after) => after,
+                    Err(refused) => return refused,
+                };
                 let changed = after.is_some();
                 if let Some(after) = after {
                     seen.insert(user.key.to_owned(), (owner, after));
@@ -193,7 +196,7 @@ impl Content {
         if user.password_missing {
             return Outcome::PasswordMissing;
         }
-        self.set_user(key.clone(), Some(Kept::new(step, user)));
+        self.set_user(key.clone(), Some(StoredUser::new(step, user)));
         Outcome::Created
     }
 }

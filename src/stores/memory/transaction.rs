@@ -8,9 +8,8 @@ use crate::clock::Moment;
 use crate::stores::memory::Content;
 use crate::stores::memory::groups::KeptRole;
 use crate::stores::memory::journal::Before;
-use crate::stores::memory::kept::{Image, Kept, KeptDeed, Removed};
+use crate::stores::memory::stored_user::{Image, Removed, StoredUndoStep, StoredUser};
 use crate::users::audit::AuditEntry;
-use crate::users::deeds::{BroughtBack, Deed, RemovedByAnother, Undoing};
 use crate::users::import_record::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::resources::{
@@ -19,6 +18,7 @@ use crate::users::resources::{
 };
 use crate::users::store::{ImportStep, User};
 use crate::users::store_error::StoreError;
+use crate::users::undo_steps::{BroughtBack, RemovedByAnother, UndoStep, Undoing};
 
 /// One organization's users and groups; whoever made it has begun the transaction and ends it.
 pub(super) struct Transaction<'t> {
@@ -45,10 +45,14 @@ impl<'t> Transaction<'t> {
     }
 
     /// Keeps what the import does, if it is one.
-    fn keep(&mut self, deed: Deed, removed: Option<Removed>, at: Moment) {
+    fn keep(&mut self, undo_step: UndoStep, removed: Option<Removed>, at: Moment) {
         if let Some(import) = self.import {
-            let kept = KeptDeed { deed, removed, at };
-            self.content.keep_deed(import, kept);
+            let kept = StoredUndoStep {
+                undo_step,
+                removed,
+                at,
+            };
+            self.content.keep_undo_step(import, kept);
         }
     }
 
@@ -90,11 +94,11 @@ impl<'t> Transaction<'t> {
         if !new.is_empty() {
             let name = name.clone();
             let members = new;
-            self.keep(Deed::MembersAdded { id, name, members }, None, at);
+            self.keep(UndoStep::MembersAdded { id, name, members }, None, at);
         }
         if !gone.is_empty() {
             let members = gone;
-            self.keep(Deed::MembersRemoved { id, name, members }, None, at);
+            self.keep(UndoStep::MembersRemoved { id, name, members }, None, at);
         }
     }
 }
@@ -142,17 +146,17 @@ impl Undoing for Transaction<'_> {
     ) -> Result<Vec<RemovedByAnother>, StoreError> {
         let mut found = Vec::new();
         let here = |import: ImportId| (self.organization.to_owned(), import);
-        let others = self.content.deeds.iter().filter(|(import, _)| {
+        let others = self.content.undo_steps.iter().filter(|(import, _)| {
             Some(**import) != self.undone && self.content.imports.contains_key(&here(**import))
         });
-        for kept in others.flat_map(|(_, deeds)| deeds) {
-            let (id, kind, name, own) = match (&kept.deed, &kept.removed) {
-                (Deed::UserRemoved { id, name, .. }, Some(Removed::User(user))) => {
+        for kept in others.flat_map(|(_, undo_steps)| undo_steps) {
+            let (id, kind, name, own) = match (&kept.undo_step, &kept.removed) {
+                (UndoStep::UserRemoved { id, name, .. }, Some(Removed::User(user))) => {
                     let made_by = user.user.created_by;
                     let own = made_by.is_some() && made_by == self.undone;
                     (*id, Kind::User, name, own)
                 }
-                (Deed::GroupRemoved { id, name, .. }, _) => (*id, Kind::Group, name, false),
+                (UndoStep::GroupRemoved { id, name, .. }, _) => (*id, Kind::Group, name, false),
                 _ => continue,
             };
             if own || ids.contains(&id) {
@@ -167,7 +171,7 @@ impl Undoing for Transaction<'_> {
 
 impl Content {
     /// The user with this id.
-    pub(super) fn by_id(&self, organization: &str, id: Uuid) -> Option<&Kept> {
+    pub(super) fn by_id(&self, organization: &str, id: Uuid) -> Option<&StoredUser> {
         let key = self.user_keys.get(&(organization.to_owned(), id))?;
         self.users.get(key)
     }
@@ -227,7 +231,7 @@ impl Resources for Transaction<'_> {
             roles: Vec::new(),
         };
         fill(&mut user, content);
-        let kept = Kept {
+        let kept = StoredUser {
             user,
             password_hash: password.map(|password| password.hash.clone()),
             line: origin.map(|origin| origin.line),
@@ -301,7 +305,7 @@ impl Resources for Transaction<'_> {
             let groups = groups.into_iter().map(|group| group.id).collect();
             let name = kept.user.user_name.clone();
             let removed = Some(Removed::User(Box::new(kept)));
-            self.keep(Deed::UserRemoved { id, name, groups }, removed, at);
+            self.keep(UndoStep::UserRemoved { id, name, groups }, removed, at);
         }
         self.content.touch_groups_of(&key, at);
         self.content.set_user(key, None);
@@ -339,12 +343,12 @@ impl Resources for Transaction<'_> {
             .add_group(organization, id, domain, name, external_id, at);
         if let Change::Made(_) = made {
             self.content.found_group(organization, id, members);
-            let deed = Deed::GroupMade {
+            let undo_step = UndoStep::GroupMade {
                 id,
                 name: name.to_owned(),
                 external_id: external_id.map(str::to_owned),
             };
-            self.keep(deed, None, at);
+            self.keep(undo_step, None, at);
             if self.import.is_some() {
                 self.keep_members(id, &[], at);
             }
@@ -366,14 +370,14 @@ impl Resources for Transaction<'_> {
             .content
             .change_group(organization, id, name, external_id, at);
         if let (Change::Made(_), Some(before)) = (changed, before) {
-            let deed = Deed::GroupChanged {
+            let undo_step = UndoStep::GroupChanged {
                 id,
                 name: name.to_owned(),
                 external_id: external_id.map(str::to_owned),
                 name_before: before.name,
                 external_id_before: before.external_id,
             };
-            self.keep(deed, None, at);
+            self.keep(undo_step, None, at);
         }
         Ok(changed)
     }
@@ -381,13 +385,13 @@ impl Resources for Transaction<'_> {
     fn delete_group(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError> {
         let found = self.content.role(self.organization, id);
         if let Some(role) = found.map(|(_, role)| role.clone()) {
-            let deed = Deed::GroupRemoved {
+            let undo_step = UndoStep::GroupRemoved {
                 id,
                 name: role.group.name.clone(),
                 members: self.members_of(id),
                 holders: self.content.holders_of(self.organization, id),
             };
-            self.keep(deed, Some(Removed::Role(Box::new(role))), at);
+            self.keep(undo_step, Some(Removed::Role(Box::new(role))), at);
         }
         Ok(self.content.delete_group(self.organization, id, at))
     }

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::stores::memory::kept::{Image, Kept, Removed};
+use crate::stores::memory::stored_user::{Image, Removed, StoredUser};
 use crate::stores::memory::transaction::Transaction;
 use crate::stores::memory::{Content, Key};
 use crate::users::audit::{Actor, AuditEntry};
-use crate::users::deeds::{Deed, take_back};
 use crate::users::import_record::{ImportId, ImportState};
 use crate::users::name::lookup_key;
 use crate::users::store_error::StoreError;
 use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
+use crate::users::undo_steps::{UndoStep, take_back};
 
 impl Content {
     /// Takes the import back; none when there is no such import, or it still runs.
@@ -65,11 +65,15 @@ impl Content {
         undone: &mut Undone,
     ) -> HashSet<Uuid> {
         // Those whom the import removed itself are brought back.
-        let deeds = self.deeds.get(&id).map(Vec::as_slice).unwrap_or_default();
-        let own: HashSet<Uuid> = deeds
+        let undo_steps = self
+            .undo_steps
+            .get(&id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let own: HashSet<Uuid> = undo_steps
             .iter()
-            .filter_map(|kept| match kept.deed {
-                Deed::UserRemoved { id, .. } => Some(id),
+            .filter_map(|kept| match kept.undo_step {
+                UndoStep::UserRemoved { id, .. } => Some(id),
                 _ => None,
             })
             .collect();
@@ -96,9 +100,9 @@ impl Content {
         at: Moment,
         undone: &mut Undone,
     ) -> Result<(), StoreError> {
-        let (mut deeds, mut removed) = (Vec::new(), BTreeMap::new());
-        for (number, kept) in (0..).zip(self.deeds.remove(&id).unwrap_or_default()) {
-            deeds.push((number, kept.deed));
+        let (mut undo_steps, mut removed) = (Vec::new(), BTreeMap::new());
+        for (number, kept) in (0..).zip(self.undo_steps.remove(&id).unwrap_or_default()) {
+            undo_steps.push((number, kept.undo_step));
             let kept = kept.removed.map(|removed| match removed {
                 Removed::User(kept) => match images.get(&kept.user.id) {
                     Some(image) => Removed::User(Box::new(image.kept.clone())),
@@ -113,7 +117,7 @@ impl Content {
             undone: Some(id),
             ..Transaction::new(self, organization)
         };
-        take_back(&mut transaction, deeds, gone, at, undone)
+        take_back(&mut transaction, undo_steps, gone, at, undone)
     }
 
     fn remove_made(&mut self, organization: &str, id: ImportId, at: Moment, undone: &mut Undone) {
@@ -156,7 +160,7 @@ impl Content {
             .filter_map(|(user, image)| Some((key_of(user)?, image)))
             .collect();
         now.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let own = |kept: &Kept| kept.modified == Some(Some(id));
+        let own = |kept: &StoredUser| kept.modified == Some(Some(id));
         let renamed: Vec<Renamed<Key>> = now
             .iter()
             .filter(|(key, _)| self.users.get(key).is_some_and(own))
@@ -215,7 +219,7 @@ fn before(now: &Key, image: &Image) -> Key {
 }
 
 /// The user as the image has it; of name and roles what the import could not change stays.
-fn looking_like(now: Kept, image: Image) -> Kept {
+fn looking_like(now: StoredUser, image: Image) -> StoredUser {
     let mut kept = image.kept;
     match image.single {
         true => kept.user.roles = now.user.roles,

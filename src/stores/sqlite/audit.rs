@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use crate::clock::Moment;
 use crate::stores::sqlite::ledger::json;
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::{Door, ImportId};
+use crate::users::import_record::{Channel, ImportId};
 
 /// Writes an entry; the caller commits it with what it speaks of.
 pub(super) fn note(db: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
@@ -19,7 +19,7 @@ pub(super) fn note(db: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> 
         entry.id,
         entry.at.0,
         entry.operator,
-        entry.door.as_str(),
+        entry.channel.as_str(),
         entry.action,
         entry.import.map(|import| import.0),
         entry.target,
@@ -35,13 +35,13 @@ pub(super) const COLUMNS: &str =
 
 /// Reads an entry.
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
-    let (door, details): (String, String) = (row.get(4)?, row.get(8)?);
+    let (channel, details): (String, String) = (row.get(4)?, row.get(8)?);
     Ok(AuditEntry {
         id: row.get(0)?,
         at: Moment(row.get(1)?),
         organization: row.get(2)?,
         operator: row.get(3)?,
-        door: Door::parse(&door).ok_or(rusqlite::Error::InvalidQuery)?,
+        channel: Channel::parse(&channel).ok_or(rusqlite::Error::InvalidQuery)?,
         action: row.get(5)?,
         import: row.get::<_, Option<uuid::Uuid>>(6)?.map(ImportId),
         target: row.get(7)?,

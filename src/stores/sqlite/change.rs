@@ -138,10 +138,11 @@ pub(super) fn change(
     let before = &stored.image;
     let given = step.password_of(user, &before.profile);
     let password = user.password_hash.filter(|_| given == RowPassword::Set);
-    let profile = match before.profile.after(user, step.conflict) {
-        Some(after) => after,
-        None if password.is_some() => before.profile.clone(),
-        None => return Ok(Outcome::met(false, given)),
+    let profile = match step.profile_after(user, &before.profile) {
+        Ok(Some(after)) => after,
+        Ok(None) if password.is_some() => before.profile.clone(),
+        Ok(None) => return Ok(Outcome::met(false, given)),
+        Err(refused) => return Ok(refused),
     };
     // What this very import has made needs no image: taking it back removes it.
     if stored.created_by != Some(step.import.0) {

@@ -8,8 +8,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::caseless::caseless;
 use crate::users::account_state::truth;
-use crate::users::name::caseless;
 use crate::users::store_error::StoreError;
 
 /// How long a connection waits for another process's short transaction.

@@ -1,18 +1,18 @@
 //! Filters as SQL: a condition that holds for every row that matches, and perhaps for others.
 //!
-//! What [`evaluate`](crate::users::scim::evaluate) decides over documents is decided here over rows,
+//! What [`evaluate`](crate::scim::evaluate) decides over documents is decided here over rows,
 //! where that can be done without a doubt; what cannot is left out, and the condition is wider then. A
 //! condition is never null, so that it can be negated.
 
 use rusqlite::types::Value;
 use uuid::Uuid;
 
+use crate::caseless::caseless;
+use crate::scim::attribute_names::{ACTIVE, DISABLED, LOCKED};
+use crate::scim::filter::{Filter, Operand, Operator};
+use crate::scim::path::AttributePath;
 use crate::stores::sqlite::filter_fields::{Field, field};
 use crate::users::PRIMARY_DOMAIN;
-use crate::users::account_state::{ACTIVE, DISABLED, LOCKED};
-use crate::users::name::caseless;
-use crate::users::scim::filter::{Filter, Operand, Operator};
-use crate::users::scim::path::AttributePath;
 
 pub(super) use crate::stores::sqlite::filter_fields::Table;
 
@@ -391,7 +391,7 @@ fn joined(conditions: Vec<Compiled>, by: &str) -> Option<Compiled> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::scim::schema::Schemas;
+    use crate::scim::schema::Schemas;
 
     fn compiled(text: &str) -> (String, usize, bool) {
         let schemas = Schemas::new(["accountLocked"]);

@@ -5,14 +5,14 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::scim::evaluate::matches;
+use crate::scim::filter::Filter;
+use crate::scim::schema::{CUSTOM, ENTERPRISE, Schemas};
 use crate::stores::sqlite::connection::add_functions;
 use crate::stores::sqlite::filter::{Table, compile};
 use crate::stores::sqlite::migrations::migrate;
 use crate::stores::sqlite::spaces::find_or_make;
 use crate::users::name::lookup_key;
-use crate::users::scim::evaluate::matches;
-use crate::users::scim::filter::Filter;
-use crate::users::scim::schema::{CUSTOM, ENTERPRISE, Schemas};
 
 /// Numbers that look like chance and come again (xorshift64*).
 struct Chance(u64);

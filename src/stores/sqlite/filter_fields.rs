@@ -3,9 +3,9 @@
 //! Expressions stand in a query where `u` is the row of `people`, or `r` the row of `roles`. All names
 //! are written here; what comes from outside is always bound.
 
-use crate::users::account_state::ACTIVE;
-use crate::users::scim::path::AttributePath;
-use crate::users::scim::places::flat_name;
+use crate::scim::attribute_names::ACTIVE;
+use crate::scim::path::AttributePath;
+use crate::users::documents::claim_paths::flat_name;
 
 /// What a filter is tried on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

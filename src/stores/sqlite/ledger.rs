@@ -8,15 +8,15 @@ use crate::clock::Moment;
 use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::{self, note};
 use crate::stores::sqlite::connection::{from_sqlite, open_writing};
-use crate::stores::sqlite::deeds;
 use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::rejects;
 use crate::stores::sqlite::step::{signed, unsigned};
 use crate::stores::sqlite::undo;
+use crate::stores::sqlite::undo_steps;
 use crate::stores::sqlite::users::i64_of;
 use crate::users::audit::{Actor, AuditEntry};
 use crate::users::import_record::{
-    Counters, Door, ImportId, ImportRecord, ImportState, RejectedRows, Stretch,
+    Channel, Counters, ImportId, ImportRecord, ImportState, RejectedRows, Stretch,
 };
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject_block::{RejectCursor, RejectPage};
@@ -104,7 +104,7 @@ impl ImportLedger for SqliteStore {
         })
     }
 
-    fn take_up(
+    fn claim(
         &self,
         organization: &str,
         id: ImportId,
@@ -233,7 +233,7 @@ impl ImportLedger for SqliteStore {
     fn forget_images(&self, before: Moment) -> Result<usize, StoreError> {
         self.change(|db| {
             let images = db.execute("DELETE FROM before_images WHERE taken_at < ?1", [before.0])?;
-            Ok(images + deeds::forget(db, before)?)
+            Ok(images + undo_steps::forget(db, before)?)
         })
     }
 
@@ -270,7 +270,7 @@ impl ImportLedger for SqliteStore {
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
-    let (door, state): (String, String) = (row.get(3)?, row.get(7)?);
+    let (channel, state): (String, String) = (row.get(3)?, row.get(7)?);
     let count = |index| {
         row.get::<_, i64>(index)
             .map(|n| u64::try_from(n).unwrap_or_default())
@@ -279,7 +279,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
         id: ImportId(row.get(0)?),
         organization: row.get(1)?,
         domain: row.get(2)?,
-        door: Door::parse(&door).ok_or(rusqlite::Error::InvalidQuery)?,
+        channel: Channel::parse(&channel).ok_or(rusqlite::Error::InvalidQuery)?,
         operator: row.get(4)?,
         file_name: row.get(5)?,
         sha256: row.get(6)?,
@@ -358,7 +358,7 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
         record.organization,
         record.id.0,
         record.domain,
-        record.door.as_str(),
+        record.channel.as_str(),
         record.operator,
         record.file_name,
         record.state.as_str(),

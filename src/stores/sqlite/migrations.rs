@@ -156,7 +156,7 @@ mod tests {
         let mut connection = earlier(1);
         migrate_to(&mut connection, 4).unwrap();
         // Made users alone; changed something; made something that is no user; is undone already.
-        for (number, door, state, created, updated) in [
+        for (number, channel, state, created, updated) in [
             (101, "scim", "completed", 0, 0),
             (102, "scim", "completed", 0, 1),
             (103, "scim", "completed", 1, 0),
@@ -170,7 +170,7 @@ mod tests {
                          started_at, options, may_grant_admin, active_at)
                      VALUES (?1, 'default', randomblob(16), 'PRIMARY', ?2, 'admin', 'scim/v2/Bulk', ?3, 1,
                          ?4, ?5, 0, 0, 0, 0, 0, 7, '{}', 1, 7)",
-                    rusqlite::params![number, door, state, created, updated],
+                    rusqlite::params![number, channel, state, created, updated],
                 )
                 .unwrap();
         }
@@ -187,7 +187,7 @@ mod tests {
             .unwrap()
             .collect::<rusqlite::Result<_>>()
             .unwrap();
-        let unknown = serde_json::to_string(&crate::users::deeds::Deed::Unknown).unwrap();
+        let unknown = serde_json::to_string(&crate::users::undo_steps::UndoStep::Unknown).unwrap();
         assert_eq!(noted, [(102, unknown.clone()), (103, unknown)]);
     }
 

@@ -29,7 +29,7 @@ mod transaction;
 mod rehearsal;
 mod ledger;
 mod rejects;
-mod deeds;
+mod undo_steps;
 mod undo;
 mod audit;
 mod operators;

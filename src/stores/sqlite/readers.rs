@@ -35,13 +35,13 @@ pub struct Bounds {
 pub(super) struct Readers {
     path: PathBuf,
     bounds: Bounds,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Signalled when a connection or a scan has ended.
     returned: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     /// Those that are not used, and since when; the last one was used last.
     idle: Vec<(Connection, Instant)>,
     /// Those in use.
@@ -100,7 +100,7 @@ impl Readers {
     /// Waits until one more connection may be used; answers an open one where there is one.
     fn take(&self) -> Result<(Slot<'_>, Option<Connection>), StoreError> {
         let most = self.bounds.connections.max(1);
-        let is_closed = |state: &State| state.paused || state.used >= most;
+        let is_closed = |state: &PoolState| state.paused || state.used >= most;
         let mut state = self.state();
         if is_closed(&state) {
             state.waiting += 1;
@@ -181,7 +181,7 @@ impl Readers {
     }
 
     /// Wakes those who wait for a change, where there are any.
-    fn wake(&self, state: MutexGuard<'_, State>) {
+    fn wake(&self, state: MutexGuard<'_, PoolState>) {
         let waiting = state.waiting;
         drop(state);
         if waiting > 0 {
@@ -189,7 +189,7 @@ impl Readers {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

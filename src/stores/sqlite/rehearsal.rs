@@ -94,10 +94,11 @@ fn try_change(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlit
         None => (Outcome::Created, Profile::of(user)),
         Some(profile) => {
             let given = step.password_of(user, &profile);
-            match profile.after(user, step.conflict) {
-                Some(after) => (Outcome::met(true, given), after),
-                None if given == RowPassword::Set => (Outcome::met(false, given), profile),
-                None => return Ok(Outcome::met(false, given)),
+            match step.profile_after(user, &profile) {
+                Ok(Some(after)) => (Outcome::met(true, given), after),
+                Ok(None) if given == RowPassword::Set => (Outcome::met(false, given), profile),
+                Ok(None) => return Ok(Outcome::met(false, given)),
+                Err(refused) => return Ok(refused),
             }
         }
     };

@@ -12,12 +12,12 @@ use crate::stores::sqlite::step::signed;
 use crate::stores::sqlite::transaction::Transaction;
 use crate::stores::sqlite::users::{USER_COLUMNS, i64_of, user};
 use crate::stores::sqlite::{SqliteStore, groups, single};
+use crate::users::documents::resource;
 use crate::users::import_record::ImportId;
 use crate::users::page::Page;
 use crate::users::resources::{
     Found, GroupResource, Member, ResourceQuery, ResourceStore, UserResource, Work,
 };
-use crate::users::scim::render;
 use crate::users::store_error::StoreError;
 
 impl ResourceStore for SqliteStore {
@@ -52,7 +52,7 @@ impl ResourceStore for SqliteStore {
                 };
                 let id = user.id;
                 let resource = UserResource { user, groups };
-                Ok((id, render::user(&resource, "")))
+                Ok((id, resource::user(&resource, "")))
             })?;
             let size = |it: &UserResource| it.user.size();
             found(page, |id| single::read(db, organization, id), size)
@@ -85,7 +85,7 @@ impl ResourceStore for SqliteStore {
         self.read_together(|db| {
             let page = search.page(db, |row| {
                 let group = groups::resource(db, groups::group(row)?, members_asked)?;
-                Ok((group.group.id, render::group(&group, "")))
+                Ok((group.group.id, resource::group(&group, "")))
             })?;
             let size = |it: &GroupResource| -> usize { it.members.iter().map(Member::size).sum() };
             found(

@@ -8,15 +8,16 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 use uuid::Uuid;
 
+use crate::scim::document::Document;
+use crate::scim::evaluate::SortValue;
+use crate::scim::evaluate::{matches, sort_value};
+use crate::scim::filter::{Filter, Operand, Operator};
 use crate::stores::sqlite::filter::{Compiled, Table, compile};
 use crate::stores::sqlite::filter_fields::{Field, field};
 use crate::stores::sqlite::step::unsigned;
 use crate::stores::sqlite::users::i64_of;
 use crate::users::page::{Page, Selection, by_id};
-use crate::users::resources::{Keyset, Order, ResourceQuery, SortValue};
-use crate::users::scim::document::Document;
-use crate::users::scim::evaluate::{matches, sort_value};
-use crate::users::scim::filter::{Filter, Operand, Operator};
+use crate::users::resources::{Keyset, Order, ResourceQuery};
 use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 
 /// What is searched, and how a row becomes a document.
@@ -257,10 +258,10 @@ fn sorted_by(value: ValueRef<'_>) -> Option<SortValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim::filter::Filter;
+    use crate::scim::schema::Schemas;
     use crate::stores::sqlite::connection::add_functions;
     use crate::stores::sqlite::migrations::migrate;
-    use crate::users::scim::filter::Filter;
-    use crate::users::scim::schema::Schemas;
 
     fn plan(text: &str) -> String {
         let filter = Filter::parse(text, &Schemas::new([]).user).unwrap();

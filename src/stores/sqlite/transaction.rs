@@ -8,9 +8,8 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::step::{self, signed};
-use crate::stores::sqlite::{audit, deeds, groups, members, single};
+use crate::stores::sqlite::{audit, groups, members, single, undo_steps};
 use crate::users::audit::AuditEntry;
-use crate::users::deeds::{BroughtBack, Deed, RemovedByAnother, Undoing};
 use crate::users::import_record::ImportId;
 use crate::users::resources::{
     Change, GroupResource, HashedPassword, Member, MembersChanged, Origin, Resources, UserContent,
@@ -18,6 +17,7 @@ use crate::users::resources::{
 };
 use crate::users::store::ImportStep;
 use crate::users::store_error::StoreError;
+use crate::users::undo_steps::{BroughtBack, RemovedByAnother, UndoStep, Undoing};
 
 /// One organization's users and groups; whoever made it has begun the transaction and commits it.
 pub(super) struct Transaction<'t> {
@@ -57,11 +57,10 @@ impl Transaction<'_> {
     }
 
     /// Keeps what the import is about to do, or has done, if it is one.
-    fn keep(&self, deed: &Deed, at: Moment) -> Result<(), StoreError> {
+    fn keep(&self, undo_step: &UndoStep, at: Moment) -> Result<(), StoreError> {
         match self.import {
-            Some(import) => {
-                self.run(|db, organization| deeds::keep(db, organization, import, deed, at))
-            }
+            Some(import) => self
+                .run(|db, organization| undo_steps::keep(db, organization, import, undo_step, at)),
             None => Ok(()),
         }
     }
@@ -79,11 +78,11 @@ impl Transaction<'_> {
             return Ok(());
         }
         let name = name.to_owned();
-        let deed = match added {
-            true => Deed::MembersAdded { id, name, members },
-            false => Deed::MembersRemoved { id, name, members },
+        let undo_step = match added {
+            true => UndoStep::MembersAdded { id, name, members },
+            false => UndoStep::MembersRemoved { id, name, members },
         };
-        self.keep(&deed, at)
+        self.keep(&undo_step, at)
     }
 
     fn members_changed(
@@ -113,7 +112,7 @@ impl Undoing for Transaction<'_> {
         let Some(import) = self.undone else {
             return Ok(BroughtBack::NotKept);
         };
-        self.run(|db, organization| deeds::bring_back(db, organization, import, number))
+        self.run(|db, organization| undo_steps::bring_back(db, organization, import, number))
     }
 
     fn removed_by_others(
@@ -123,7 +122,7 @@ impl Undoing for Transaction<'_> {
         let Some(import) = self.undone else {
             return Ok(Vec::new());
         };
-        self.run(|db, organization| deeds::removed_by_others(db, organization, import, ids))
+        self.run(|db, organization| undo_steps::removed_by_others(db, organization, import, ids))
     }
 }
 
@@ -172,7 +171,7 @@ impl Resources for Transaction<'_> {
         {
             let groups = user.groups.iter().map(|group| group.id).collect();
             let name = user.user.user_name;
-            self.keep(&Deed::UserRemoved { id, name, groups }, at)?;
+            self.keep(&UndoStep::UserRemoved { id, name, groups }, at)?;
         }
         self.run(|db, organization| single::delete(db, organization, id, at))
     }
@@ -201,7 +200,7 @@ impl Resources for Transaction<'_> {
             let entered =
                 self.run(|db, organization| members::found(db, organization, id, members))?;
             self.keep(
-                &Deed::GroupMade {
+                &UndoStep::GroupMade {
                     id,
                     name: name.to_owned(),
                     external_id: external_id.map(str::to_owned),
@@ -225,7 +224,7 @@ impl Resources for Transaction<'_> {
             .run(|db, organization| groups::change(db, organization, id, name, external_id, at))?;
         if let (Change::Made(_), Some(before)) = (changed, before) {
             self.keep(
-                &Deed::GroupChanged {
+                &UndoStep::GroupChanged {
                     id,
                     name: name.to_owned(),
                     external_id: external_id.map(str::to_owned),
@@ -245,7 +244,7 @@ impl Resources for Transaction<'_> {
             let holders = self.run(|db, organization| members::holders_of(db, organization, id))?;
             let members = found.members.iter().map(|member| member.id).collect();
             self.keep(
-                &Deed::GroupRemoved {
+                &UndoStep::GroupRemoved {
                     id,
                     name: found.group.name,
                     members,

@@ -9,17 +9,17 @@ use crate::clock::Moment;
 use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::change::{Image, put, put_roles, rename};
 use crate::stores::sqlite::connection::from_sqlite;
-use crate::stores::sqlite::deeds;
 use crate::stores::sqlite::members::touch_groups_of;
 use crate::stores::sqlite::spaces::IN_ORGANIZATION;
 use crate::stores::sqlite::step::number_of;
 use crate::stores::sqlite::transaction::Transaction;
+use crate::stores::sqlite::undo_steps;
 use crate::users::audit::{Actor, AuditEntry};
-use crate::users::deeds::{Deed, take_back};
 use crate::users::import_record::{ImportId, ImportState};
 use crate::users::name::lookup_key;
 use crate::users::store_error::StoreError;
 use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
+use crate::users::undo_steps::{UndoStep, take_back};
 
 /// Takes the import back; none when there is no such import, or it still runs.
 pub(super) fn undo(
@@ -33,13 +33,14 @@ pub(super) fn undo(
         return Ok(None);
     };
     // Names that removed users want back are free by now, as far as they can be.
-    let deeds = deeds::of_import(db, organization, id).map_err(from_sqlite)?;
-    let gone = name_the_gone(db, organization, id, &deeds, &mut undone).map_err(from_sqlite)?;
+    let undo_steps = undo_steps::of_import(db, organization, id).map_err(from_sqlite)?;
+    let gone =
+        name_the_gone(db, organization, id, &undo_steps, &mut undone).map_err(from_sqlite)?;
     let mut transaction = Transaction {
         undone: Some(id),
         ..Transaction::new(db, organization)
     };
-    take_back(&mut transaction, deeds, gone, at, &mut undone)?;
+    take_back(&mut transaction, undo_steps, gone, at, &mut undone)?;
     finish(db, organization, id, &undone)
         .and_then(|()| note(db, &AuditEntry::import_undone(id, &undone, by, at)))
         .map_err(from_sqlite)?;
@@ -57,7 +58,7 @@ fn finish(
         "DELETE FROM before_images WHERE organization = ?1 AND import = ?2",
         params![organization, id.0],
     )?;
-    deeds::remove(db, organization, id)?;
+    undo_steps::remove(db, organization, id)?;
     db.execute(
         "UPDATE imports SET state = 'undone', reason = ?3 WHERE organization = ?1 AND id = ?2",
         params![organization, id.0, undone.sentence()],
@@ -163,14 +164,14 @@ fn name_the_gone(
     db: &Connection,
     organization: &str,
     id: ImportId,
-    deeds: &[(u64, Deed)],
+    undo_steps: &[(u64, UndoStep)],
     undone: &mut Undone,
 ) -> rusqlite::Result<HashSet<Uuid>> {
     // Those whom the import removed itself are brought back.
-    let own: HashSet<Uuid> = deeds
+    let own: HashSet<Uuid> = undo_steps
         .iter()
-        .filter_map(|(_, deed)| match deed {
-            Deed::UserRemoved { id, .. } => Some(*id),
+        .filter_map(|(_, undo_step)| match undo_step {
+            UndoStep::UserRemoved { id, .. } => Some(*id),
             _ => None,
         })
         .collect();

@@ -68,7 +68,7 @@ pub struct XmlReader<R> {
     source: Source<R>,
     limits: XmlLimits,
     declared: DeclaredEncoding,
-    state: State,
+    state: ReaderState,
     /// The text that the next event hands on.
     piece: WipedText,
     /// The names of the open elements as written, the innermost last.
@@ -78,7 +78,7 @@ pub struct XmlReader<R> {
 
 /// Where the reader stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ReaderState {
     /// At the very start, where the XML declaration may stand.
     Start,
     /// Before the root element.
@@ -120,7 +120,7 @@ impl<R: Read> XmlReader<R> {
             source: Source::new(source),
             limits,
             declared,
-            state: State::Start,
+            state: ReaderState::Start,
             piece: WipedText::default(),
             open: Vec::new(),
             namespaces: Namespaces::default(),
@@ -139,7 +139,7 @@ impl<R: Read> XmlReader<R> {
             Ok(Step::End) => Ok(XmlEvent::End),
             Ok(Step::Eof) => Ok(XmlEvent::Eof),
             Err(error) => {
-                self.state = State::Failed;
+                self.state = ReaderState::Failed;
                 Err(error)
             }
         }
@@ -159,12 +159,12 @@ impl<R: Read> XmlReader<R> {
     fn step(&mut self) -> Result<Step, XmlError> {
         loop {
             let step = match self.state {
-                State::Start => self.declaration()?,
-                State::Prolog | State::Epilog => self.outside()?,
-                State::Content => self.content()?,
-                State::CData => self.cdata()?,
-                State::EmptyElement => Some(self.close()),
-                State::Failed => {
+                ReaderState::Start => self.declaration()?,
+                ReaderState::Prolog | ReaderState::Epilog => self.outside()?,
+                ReaderState::Content => self.content()?,
+                ReaderState::CData => self.cdata()?,
+                ReaderState::EmptyElement => Some(self.close()),
+                ReaderState::Failed => {
                     let sentence = "the document had an error before; nothing more is read of it";
                     return Err(self.source.error(XmlErrorKind::malformed(sentence)));
                 }
@@ -183,7 +183,7 @@ impl<R: Read> XmlReader<R> {
             checked.map_err(|error| self.source.error_at(error.at, error.kind))?;
             self.source.consume(length);
         }
-        self.state = State::Prolog;
+        self.state = ReaderState::Prolog;
         Ok(None)
     }
 
@@ -193,7 +193,7 @@ impl<R: Read> XmlReader<R> {
         let next = self.source.ahead(1)?.chars().next();
         match (next, self.state) {
             (Some('<'), _) => self.markup(),
-            (None, State::Epilog) => Ok(Some(Step::Eof)),
+            (None, ReaderState::Epilog) => Ok(Some(Step::Eof)),
             (None, _) => Err(self.source.error(XmlErrorKind::Empty)),
             (Some(_), _) => Err(self.misplaced()),
         }
@@ -214,7 +214,7 @@ impl<R: Read> XmlReader<R> {
     fn misplaced(&self) -> XmlError {
         let sentence = "a document must begin with its root element; remove what stands before it";
         self.source.error(match self.state {
-            State::Epilog => XmlErrorKind::Roots,
+            ReaderState::Epilog => XmlErrorKind::Roots,
             _ => XmlErrorKind::malformed(sentence),
         })
     }
@@ -231,7 +231,7 @@ impl<R: Read> XmlReader<R> {
     fn cdata(&mut self) -> Result<Option<Step>, XmlError> {
         self.piece.clear();
         if characters::read_cdata(&mut self.source, &mut self.piece)? {
-            self.state = State::Content;
+            self.state = ReaderState::Content;
         }
         Ok((!self.piece.is_empty()).then_some(Step::Text))
     }
@@ -262,11 +262,11 @@ impl<R: Read> XmlReader<R> {
             return characters::skip_comment(&mut self.source);
         }
         if ahead.starts_with(CDATA) {
-            if self.state != State::Content {
+            if self.state != ReaderState::Content {
                 return Err(self.misplaced());
             }
             self.source.consume(CDATA.len());
-            self.state = State::CData;
+            self.state = ReaderState::CData;
             return Ok(());
         }
         let sentence = "\"<!\" starts a comment (<!--) or a CDATA section (<![CDATA[)";
@@ -290,7 +290,7 @@ impl<R: Read> XmlReader<R> {
     }
 
     fn start_tag(&mut self) -> Result<Step, XmlError> {
-        if self.state == State::Epilog {
+        if self.state == ReaderState::Epilog {
             return Err(self.misplaced());
         }
         if self.open.len() >= self.limits.depth {
@@ -302,9 +302,9 @@ impl<R: Read> XmlReader<R> {
             .map_err(|error| self.source.error_at(error.at, error.kind))?;
         self.open.push(tag.name.to_owned());
         self.state = if tag.is_empty {
-            State::EmptyElement
+            ReaderState::EmptyElement
         } else {
-            State::Content
+            ReaderState::Content
         };
         let element = tag.element;
         self.source.consume(length);
@@ -336,9 +336,9 @@ impl<R: Read> XmlReader<R> {
         self.open.pop();
         self.namespaces.close();
         self.state = if self.open.is_empty() {
-            State::Epilog
+            ReaderState::Epilog
         } else {
-            State::Content
+            ReaderState::Content
         };
         Step::End
     }

@@ -1,0 +1,42 @@
+//! Text as it is compared without case: Unicode lower case, then NFC (RFC 8265 §3.3, UsernameCaseMapped).
+
+use std::borrow::Cow;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizer;
+
+/// Any text as it is compared without case: lower case, then NFC, as keys of names are made.
+pub fn caseless(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return lower_ascii(text);
+    }
+    Cow::Owned(lower_composed(
+        &ComposingNormalizer::new_nfc().normalize(text),
+    ))
+}
+
+/// ASCII text in lower case.
+pub(crate) fn lower_ascii(text: &str) -> Cow<'_, str> {
+    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(text.to_ascii_lowercase()),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// Each character in lower case, wherever it stands. What comes of it may be written in other characters
+/// than NFC has, so it is composed once more behind it.
+pub(crate) fn lower_composed(composed: &str) -> String {
+    let cases = CaseMapper::new();
+    let mut lower = String::with_capacity(composed.len());
+    for character in composed.chars() {
+        match character {
+            // The only one that becomes two (SpecialCasing.txt, without its conditions).
+            '\u{130}' => lower.push_str("i\u{307}"),
+            'ς' => lower.push('σ'),
+            other => lower.push(cases.simple_lowercase(other)),
+        }
+    }
+    ComposingNormalizer::new_nfc()
+        .normalize(&lower)
+        .into_owned()
+}

@@ -1,0 +1,31 @@
+//! `--organization`: which organization a command looks into.
+
+use clap::Args;
+
+use crate::cli::CliError;
+use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::organization::{NoSuchOrganization, canonical};
+use crate::users::store::Store;
+
+#[derive(Debug, Args)]
+pub(super) struct OrganizationOption {
+    /// The organization that is meant, in any case [default: default]
+    #[arg(long, global = true, value_name = "O")]
+    organization: Option<String>,
+}
+
+impl OrganizationOption {
+    /// The organization's name, as it is spelt in keys.
+    pub(super) fn name(&self, store: &dyn Store) -> Result<String, CliError> {
+        match &self.organization {
+            Some(name) => existing(store, name),
+            None => Ok(DEFAULT_ORGANIZATION.to_owned()),
+        }
+    }
+}
+
+/// The name of an organization that is there, as it is spelt in keys.
+pub(super) fn existing(store: &dyn Store, name: &str) -> Result<String, CliError> {
+    let found = canonical(store, name)?;
+    found.ok_or_else(|| NoSuchOrganization(crate::cli::output::plain(name)).into())
+}

@@ -1,0 +1,40 @@
+//! yescrypt (Peslyak, 2015), as `crypt(3)` of today's Linux distributions writes it:
+//! `$y$parameters$salt$digest`. Of its parameters those are taken that distributions use: the default
+//! flavour, a memory of its own choice, and nothing else.
+
+use ::yescrypt::{Params, PasswordVerifier, Yescrypt};
+
+use crate::passwords::hash_schemes::form::{FormError, MEMORY_KIB, is_crypt64, within};
+
+const SHAPE: FormError = FormError::Shape(
+    "$y$jNr$salt$digest, N and r a character each, the salt 1 to 86 and the digest 43 of the \
+     characters ./0-9A-Za-z",
+);
+
+/// The flavour that `crypt(3)` writes.
+const FLAVOUR: char = 'j';
+
+pub(super) fn check(rest: &str) -> Result<(), FormError> {
+    let (parameters, rest) = rest.split_once('$').ok_or(SHAPE)?;
+    let (salt, digest) = rest.split_once('$').ok_or(SHAPE)?;
+    let sizes = parameters.strip_prefix(FLAVOUR).ok_or(SHAPE)?;
+    // A third character would stand for lanes, more time, or a longer number.
+    if sizes.len() != 2 {
+        return Err(SHAPE);
+    }
+    let known = is_crypt64(salt) && is_crypt64(digest);
+    if !known || !(1..=86).contains(&salt.len()) || digest.len() != 43 {
+        return Err(SHAPE);
+    }
+    let parameters: Params = parameters.parse().map_err(|_| SHAPE)?;
+    let memory = parameters
+        .n()
+        .saturating_mul(u64::from(parameters.r()))
+        .div_ceil(8);
+    within(memory, "memory in KiB (128 × r × N)", (1, MEMORY_KIB)).map(|_| ())
+}
+
+pub(super) fn verify(text: &str, _: &str, password: &[u8]) -> bool {
+    // The crate compares in constant time.
+    Yescrypt::default().verify_password(password, text).is_ok()
+}

@@ -1,0 +1,308 @@
+//! Many operations that are carried out together or not at all, as one import in one transaction.
+
+use std::collections::{HashMap, HashSet};
+
+use ring::digest::{SHA256, digest};
+use serde_json::Value;
+
+use crate::clock::Moment;
+use crate::hex;
+use crate::import::jobs::{JobError, Met};
+use crate::provision::apply::Executor;
+use crate::provision::bulk_job::{BulkAnswer, BulkCall, is_same, reused};
+use crate::provision::bulk_transaction::count;
+use crate::provision::error::ProvisionError;
+use crate::provision::operation::{Act, Done, Effect, Operation, Resource};
+use crate::provision::outcome::OperationOutcome;
+use crate::provision::plan::Made;
+use crate::provision::prepare::{Prepared, PreparedAct, UserDraft};
+use crate::provision::provisioner::Provisioner;
+use crate::provision::references;
+use crate::provision::rights::allowed;
+use crate::scim::document::Document;
+use crate::scim::error::{ErrorType, ScimError};
+use crate::users::documents::resource::qualified;
+use crate::users::import_record::{ImportRecord, ImportState};
+use crate::users::name::lookup_key;
+use crate::users::resources::{Origin, Resources};
+use crate::users::store::{Finish, ImportStep};
+use crate::users::store_error::StoreError;
+
+/// A request whose operations belong together.
+pub struct AtomicBulk<'c> {
+    /// Who sends it, and by which name.
+    pub call: BulkCall,
+    /// Its body, which tells it from another one with the same key.
+    pub body: &'c [u8],
+    /// What is asked of each user who is made or replaced, and what is added to them.
+    pub complete: &'c dyn Fn(&mut Document) -> Result<(), ScimError>,
+    /// Attributes that a user who is replaced keeps when the document has none of them.
+    pub keeps: &'static [&'static str],
+    /// How the caller is shown what an operation made.
+    pub show: &'c dyn Fn(&Resource) -> Value,
+}
+
+/// What became of such a request.
+#[derive(Debug)]
+pub enum Whole {
+    /// All of it is done.
+    Done(Box<BulkAnswer>),
+    /// Nothing is done, because of the operation at this position.
+    Refused {
+        /// The position, from 0.
+        position: usize,
+        /// What is wrong with it.
+        error: ScimError,
+    },
+}
+
+/// An operation that keeps the others from being done: its position, and what is wrong.
+type Obstacle = (usize, ScimError);
+
+impl Provisioner {
+    /// Carries all operations out, or none. The same request with the same key again gets the answer
+    /// of the first one; one that was refused has left nothing, so that its key is free. Blocking.
+    ///
+    /// # Errors
+    /// The key is that of another request, the app is full, or the store failed.
+    pub fn all_or_nothing(
+        &self,
+        whole: &AtomicBulk<'_>,
+        operations: Vec<Operation>,
+    ) -> Result<Whole, ProvisionError> {
+        let call = &whole.call;
+        let organization = &call.authority.actor.organization;
+        let sha256 = hex::encode(digest(&SHA256, whole.body).as_ref());
+        let held = self.jobs.reserve_key(organization, call.key.as_deref())?;
+        if let Met::Earlier(earlier) = &held {
+            return self.once_more(call, earlier, &sha256);
+        }
+        let prepared = match self.prepare_whole(whole, operations)? {
+            Ok(prepared) => prepared,
+            Err((position, error)) => return Ok(Whole::Refused { position, error }),
+        };
+        let record = ImportRecord {
+            sha256: Some(sha256),
+            ..self.record(call)
+        };
+        let id = record.id;
+        let written = self.jobs.run_external(organization, id, |_| {
+            self.write_whole(whole, record, &prepared)
+        })?;
+        Ok(written?)
+    }
+
+    fn once_more(
+        &self,
+        call: &BulkCall,
+        earlier: &ImportRecord,
+        sha256: &str,
+    ) -> Result<Whole, ProvisionError> {
+        if !is_same(call, earlier, sha256) {
+            return Err(reused(call, earlier).into());
+        }
+        if !earlier.state.is_final() {
+            return Err(JobError::Busy { seconds: 5 }.into());
+        }
+        let outcomes = self.outcomes(&earlier.organization, earlier.id)?;
+        Ok(Whole::Done(Box::new(BulkAnswer {
+            record: earlier.clone(),
+            outcomes,
+        })))
+    }
+
+    /// Everything that can be found out before the store is asked.
+    fn prepare_whole(
+        &self,
+        whole: &AtomicBulk<'_>,
+        operations: Vec<Operation>,
+    ) -> Result<Result<Vec<Prepared>, Obstacle>, ProvisionError> {
+        let AtomicBulk { call, .. } = whole;
+        let operations = operations.into_iter().map(|operation| {
+            allowed(&operation, &call.authority)?;
+            if let Act::Create(message) | Act::Replace(message) | Act::Patch(message) =
+                &operation.act
+            {
+                references::refuse(message)?;
+            }
+            Ok(operation)
+        });
+        let mut ready = Vec::new();
+        for (position, prepared) in self
+            .prepare(operations, call.leniency)?
+            .into_iter()
+            .enumerate()
+        {
+            let completed = prepared.and_then(|mut prepared| {
+                if let Some(draft) = draft_of(&mut prepared) {
+                    (whole.complete)(&mut draft.document)?;
+                    draft.keeps = whole.keeps;
+                }
+                Ok(prepared)
+            });
+            match completed {
+                Ok(prepared) => ready.push(prepared),
+                Err(error) => return Ok(Err((position, error))),
+            }
+        }
+        Ok(match twice(&mut ready) {
+            Some(obstacle) => Err(obstacle),
+            None => Ok(ready),
+        })
+    }
+
+    fn write_whole(
+        &self,
+        whole: &AtomicBulk<'_>,
+        mut record: ImportRecord,
+        prepared: &[Prepared],
+    ) -> Result<Whole, StoreError> {
+        let at = self.clock.now();
+        let (id, organization, domain) = (record.id, &record.organization, &record.domain);
+        let step = || ImportStep::without_users(id, organization, domain, self.keep_findings, at);
+        let finish = Finish {
+            state: ImportState::Completed,
+            reason: None,
+            sha256: None,
+            by: None,
+        };
+        let mut written = Ok((Vec::new(), Vec::new()));
+        self.store.transact(organization, &mut |tx| {
+            // What is not kept takes the record with it.
+            tx.attempt(&mut |tx| {
+                tx.step(&ImportStep {
+                    begin: Some(record.clone()),
+                    ..step()
+                })?;
+                written = self.apply_whole(whole, &record, prepared, (tx, at))?;
+                let Ok((outcomes, effects)) = &written else {
+                    return Ok(false);
+                };
+                if whole.call.key.is_some() {
+                    for (number, outcome) in (0..).zip(outcomes) {
+                        tx.keep_result(id, number, &outcome.to_json())?;
+                    }
+                }
+                tx.step(&ImportStep {
+                    counted: count(outcomes, effects),
+                    finish: Some(finish.clone()),
+                    ..step()
+                })?;
+                Ok(true)
+            })
+            .map(drop)
+        })?;
+        Ok(match written {
+            Err((position, error)) => Whole::Refused { position, error },
+            Ok((outcomes, effects)) => {
+                record.counters = count(&outcomes, &effects);
+                record.state = finish.state;
+                record.active_at = at;
+                record.finished_at = Some(at);
+                Whole::Done(Box::new(BulkAnswer { record, outcomes }))
+            }
+        })
+    }
+
+    fn apply_whole(
+        &self,
+        whole: &AtomicBulk<'_>,
+        record: &ImportRecord,
+        prepared: &[Prepared],
+        (tx, at): (&mut dyn Resources, Moment),
+    ) -> Result<Result<Results, Obstacle>, StoreError> {
+        let made = Made::new();
+        let authority = &whole.call.authority;
+        let mut hand = Executor {
+            provisioner: self,
+            by: &authority.actor,
+            role: authority.role,
+            at,
+            origin: None,
+            wanted: true,
+            shown: false,
+            members_left_out: 0,
+            made: &made,
+            position: 0,
+            pending: HashMap::new(),
+            touches_others: false,
+        };
+        let (mut outcomes, mut effects) = (Vec::new(), Vec::new());
+        for (position, prepared) in prepared.iter().enumerate() {
+            hand.position = position;
+            hand.origin = Some(Origin {
+                import: record.id,
+                line: position as u64 + 1,
+            });
+            match hand.apply(tx, prepared)? {
+                Ok(done) => {
+                    effects.push(Some(done.effect));
+                    outcomes.push(outcome(&prepared.act, &done, whole.show));
+                }
+                Err(error) => return Ok(Err((position, error))),
+            }
+        }
+        Ok(Ok((outcomes, effects)))
+    }
+}
+
+/// What the operations came to.
+type Results = (Vec<OperationOutcome>, Vec<Option<Effect>>);
+
+fn outcome(act: &PreparedAct, done: &Done, show: &dyn Fn(&Resource) -> Value) -> OperationOutcome {
+    let method = match act {
+        PreparedAct::CreateUser(_) | PreparedAct::CreateGroup(_) => "POST",
+        PreparedAct::ReplaceUser(_) | PreparedAct::ReplaceGroup(_) => "PUT",
+        PreparedAct::PatchUser(..) | PreparedAct::PatchGroup(_) => "PATCH",
+        PreparedAct::Delete => "DELETE",
+    };
+    OperationOutcome {
+        method: method.to_owned(),
+        status: done.status(),
+        resource: Some((done.kind, done.id)),
+        changed: done.changed,
+        version: done.version.clone(),
+        document: done.resource.as_ref().map(show),
+        ..OperationOutcome::default()
+    }
+}
+
+fn draft_of(prepared: &mut Prepared) -> Option<&mut UserDraft> {
+    match &mut prepared.act {
+        PreparedAct::CreateUser(draft) | PreparedAct::ReplaceUser(draft) => Some(draft),
+        _ => None,
+    }
+}
+
+/// The first operation that is about the same resource as an earlier one, or gives a user the same name:
+/// together they mean nothing, whatever is stored.
+fn twice(prepared: &mut [Prepared]) -> Option<Obstacle> {
+    let mut ids = HashSet::new();
+    let mut names = HashMap::new();
+    for (position, prepared) in prepared.iter_mut().enumerate() {
+        if !ids.insert(prepared.id) {
+            let error = ScimError::value(format!(
+                "The id {} is in the request before; send each user once.",
+                prepared.id
+            ));
+            return Some((position, error));
+        }
+        let Some(draft) = draft_of(prepared) else {
+            continue;
+        };
+        let name = &draft.name;
+        let key = (name.domain.clone(), lookup_key(&name.name));
+        if let Some(first) = names.insert(key, position) {
+            let error = ScimError::of(
+                ErrorType::Uniqueness,
+                format!(
+                    "User with the name: {} is in the request before, at index {first}; send each user \
+                     once.",
+                    qualified(&name.domain, &name.name)
+                ),
+            );
+            return Some((position, error));
+        }
+    }
+    None
+}

@@ -1,0 +1,178 @@
+//! Operations of a Bulk request that may have to be taken back: one that refers to a later one is carried
+//! out as if that one were there already.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use crate::clock::Moment;
+use crate::provision::apply::Executor;
+use crate::provision::bulk::Run;
+use crate::provision::bulk_transaction::BulkTransaction;
+use crate::provision::hashed_operation::HashedOperation;
+use crate::provision::operation::{Done, Effect};
+use crate::provision::outcome::OperationOutcome;
+use crate::provision::plan::unresolved;
+use crate::scim::error::ScimError;
+use crate::users::resources::{Origin, Resources};
+use crate::users::store_error::StoreError;
+
+/// Operations that may have to be taken back.
+pub(super) struct ForwardAttempt<'a> {
+    run: &'a Run<'a>,
+    hand: Executor<'a>,
+    /// Position of the first of this transaction's outcomes.
+    first: usize,
+    /// Outcomes of this transaction before these.
+    before: &'a [OperationOutcome],
+    errors: u64,
+    pub outcomes: Vec<OperationOutcome>,
+    pub effects: Vec<Option<Effect>>,
+    /// Operations that cannot be kept, and why.
+    pub broken: HashMap<usize, ScimError>,
+    /// Those among them that fail because the request ends before what they refer to is made, or with its failure:
+    /// they follow from the failure that ends it, and do not end it themselves.
+    pub follow: HashSet<usize>,
+    /// What is wrong with memberships whose member came later, by the operation that said so.
+    unfit: HashMap<usize, ScimError>,
+}
+
+impl<'a> ForwardAttempt<'a> {
+    pub fn new(run: &'a Run<'a>, part: &'a BulkTransaction, at: Moment) -> Self {
+        ForwardAttempt {
+            run,
+            hand: Executor {
+                provisioner: run.provisioner,
+                by: &run.authority.actor,
+                role: run.authority.role,
+                at,
+                origin: None,
+                wanted: false,
+                shown: run.show,
+                members_left_out: 0,
+                made: &run.plan.made,
+                position: 0,
+                pending: HashMap::new(),
+                touches_others: false,
+            },
+            first: run.outcomes.len(),
+            before: &part.outcomes,
+            errors: part.errors,
+            outcomes: Vec::new(),
+            effects: Vec::new(),
+            broken: HashMap::new(),
+            follow: HashSet::new(),
+            unfit: HashMap::new(),
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        let most = self.run.plan.fail_on_errors;
+        most.is_some_and(|most| self.errors >= most)
+    }
+
+    /// Whether something was done that changes the entity tags of other resources.
+    pub fn touches_others(&self) -> bool {
+        self.hand.touches_others
+    }
+
+    pub fn last(mut self) -> (OperationOutcome, Option<Effect>) {
+        let effect = self.effects.pop().flatten();
+        let outcome = self.outcomes.pop();
+        (outcome.unwrap_or_default(), effect)
+    }
+
+    /// How the operation at `position` ended; none: it has not been its turn.
+    fn failed(&self, position: usize) -> Option<bool> {
+        let (run, before) = (&self.run.outcomes, self.before);
+        let outcome = match position.checked_sub(self.first) {
+            None => run.get(position),
+            Some(at) => match at.checked_sub(before.len()) {
+                None => before.get(at),
+                Some(at) => self.outcomes.get(at),
+            },
+        };
+        outcome.map(|outcome| outcome.error.is_some())
+    }
+
+    pub fn one(
+        &mut self,
+        tx: &mut dyn Resources,
+        position: usize,
+        prepared: &HashedOperation,
+    ) -> Result<(), StoreError> {
+        let run = self.run;
+        let Some(planned) = run.plan.operations.get(position) else {
+            return Ok(());
+        };
+        self.hand.position = position;
+        let lost = planned
+            .refers_to
+            .iter()
+            .find(|other| self.failed(**other) == Some(true));
+        let refused = self
+            .broken
+            .get(&position)
+            .cloned()
+            .or_else(|| lost.map(|other| unresolved(&self.name(*other))));
+        let result: Result<Done, ScimError> = match refused {
+            Some(error) => Err(error),
+            None => {
+                self.hand.origin = Some(Origin {
+                    import: run.record.id,
+                    line: position as u64 + 1,
+                });
+                prepared.apply(&mut self.hand, tx, run, position)?
+            }
+        };
+        if let Ok(done) = &result
+            && done.effect == Effect::Created
+        {
+            let kept = self.hand.keep_promise(tx, done.id)?;
+            self.unfit.extend(kept.unfit);
+        }
+        self.errors += u64::from(result.is_err() && !self.follow.contains(&position));
+        self.effects
+            .push(result.as_ref().ok().map(|done| done.effect));
+        self.outcomes.push(OperationOutcome::of(planned, result));
+        Ok(())
+    }
+
+    fn name(&self, position: usize) -> String {
+        let planned = self.run.plan.operations.get(position);
+        planned
+            .and_then(|planned| planned.bulk_id.clone())
+            .unwrap_or_default()
+    }
+
+    /// Operations that were carried out and refer to what is not there after all, directly and through
+    /// others.
+    pub fn broken_promises(&self, unit: Range<usize>) -> HashMap<usize, ScimError> {
+        let mut broken: HashMap<usize, ScimError> = HashMap::new();
+        let mut referring: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut lost = Vec::new();
+        for position in unit {
+            let Some(planned) = self.run.plan.operations.get(position) else {
+                continue;
+            };
+            if self.failed(position) != Some(false) {
+                lost.push(position);
+            }
+            if let Some(error) = self.unfit.get(&position) {
+                broken.insert(position, error.clone());
+                lost.push(position);
+            }
+            for other in &planned.refers_to {
+                referring.entry(*other).or_default().push(position);
+            }
+        }
+        while let Some(other) = lost.pop() {
+            for position in referring.remove(&other).unwrap_or_default() {
+                if self.failed(position) == Some(false) && !broken.contains_key(&position) {
+                    broken.insert(position, unresolved(&self.name(other)));
+                    lost.push(position);
+                }
+            }
+        }
+        broken
+    }
+}

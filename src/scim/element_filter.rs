@@ -1,0 +1,87 @@
+//! Filters in the brackets of a path: what they say of an element that is still to be made, and how much
+//! there is to compare. Whether an element matches is told by `evaluate.rs`.
+
+use serde_json::{Map, Value};
+
+use crate::scim::filter::{Filter, Operand, Operator};
+
+/// What an element has to look like, if the filter says it by `eq` alone, joined by `and`.
+pub fn described(filter: &Filter) -> Option<Map<String, Value>> {
+    match filter {
+        Filter::And(all) => {
+            let mut described_by_all = Map::new();
+            for filter in all {
+                for (name, value) in described(filter)? {
+                    if described_by_all
+                        .get(&name)
+                        .is_some_and(|other| *other != value)
+                    {
+                        return None;
+                    }
+                    described_by_all.insert(name, value);
+                }
+            }
+            Some(described_by_all)
+        }
+        Filter::Compare(path, Operator::Equal, operand) => {
+            let value = match operand {
+                Operand::Text(text) => Value::from(text.as_str()),
+                Operand::Boolean(boolean) => Value::from(*boolean),
+                Operand::Number(_) | Operand::Moment(_) | Operand::Null => return None,
+            };
+            Some(Map::from_iter([(path.sub.clone()?, value)]))
+        }
+        _ => None,
+    }
+}
+
+/// How many comparisons the filter has.
+pub fn terms(filter: &Filter) -> usize {
+    match filter {
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().map(terms).sum(),
+        Filter::Not(filter) | Filter::Element(_, filter) => terms(filter),
+        Filter::Present(_) | Filter::Compare(..) => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::patch_path::PatchPath;
+    use crate::scim::schema::Schemas;
+
+    fn filter(text: &str) -> Filter {
+        let path = PatchPath::parse(&format!("emails[{text}]"), &Schemas::new([]).user);
+        let PatchPath::Attribute { filter, .. } = path.unwrap() else {
+            panic!("{text} is no filter");
+        };
+        filter.unwrap()
+    }
+
+    #[test]
+    fn every_comparison_counts() {
+        let text = "type pr and (value eq \"a\" or not (value sw \"b\")) and primary eq true";
+        assert_eq!(terms(&filter(text)), 4);
+    }
+
+    #[test]
+    fn equality_alone_describes_an_element() {
+        let shown = |text: &str| described(&filter(text)).map(|object| json!(object));
+        assert_eq!(
+            shown("type eq \"work\" and primary eq true"),
+            Some(json!({"type": "work", "primary": true}))
+        );
+        for text in [
+            "type eq \"work\" or type eq \"home\"",
+            "type ne \"work\"",
+            "not (type eq \"work\")",
+            "type eq \"work\" and type eq \"home\"",
+            "type eq \"work\" and value pr",
+            "type eq null",
+        ] {
+            assert_eq!(shown(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A user as the store keeps it.
+
+use crate::clock::Moment;
+use crate::stores::memory::groups::KeptRole;
+use crate::users::batch::NewUser;
+use crate::users::import_record::ImportId;
+use crate::users::merge::Profile;
+use crate::users::problem::Owner;
+use crate::users::store::{ImportStep, Outcome, RowPassword, User};
+use crate::users::undo_steps::UndoStep;
+
+#[derive(Debug, Clone)]
+pub(super) struct StoredUser {
+    pub user: User,
+    /// None: where it has to be changed, the default password of the import that made the user.
+    pub password_hash: Option<String>,
+    pub line: Option<u64>,
+    /// Whether somebody has changed it, and the import if it was one.
+    pub modified: Option<Option<ImportId>>,
+}
+
+/// What a user was before an import changed it.
+#[derive(Debug, Clone)]
+pub(super) struct Image {
+    pub kept: StoredUser,
+    pub taken_at: Moment,
+    /// Whether a single user was changed: that can change the name and leaves the roles alone.
+    pub single: bool,
+}
+
+/// Something that an import did to a group or a membership, or to a user whom it removed.
+#[derive(Debug, Clone)]
+pub(super) struct StoredUndoStep {
+    pub undo_step: UndoStep,
+    /// All of what was removed.
+    pub removed: Option<Removed>,
+    pub at: Moment,
+}
+
+/// A user or a group that was removed.
+#[derive(Debug, Clone)]
+pub(super) enum Removed {
+    User(Box<StoredUser>),
+    Role(Box<KeptRole>),
+}
+
+impl StoredUser {
+    pub(super) fn new(step: &ImportStep, user: &NewUser<'_>) -> Self {
+        let profile = Profile::of(user);
+        let user_of_row = User {
+            id: user.id,
+            user_name: user.name.to_owned(),
+            domain: step.domain.clone(),
+            organization: step.organization.clone(),
+            given_name: profile.given_name,
+            family_name: profile.family_name,
+            email: profile.email,
+            external_id: profile.external_id,
+            attributes: profile.attributes,
+            // Where it must be changed and there is none, it is the import's default password.
+            has_password: user.password_hash.is_some() || user.must_change,
+            must_change_password: user.must_change,
+            password_set_at: step.at,
+            created_by: Some(step.import),
+            created_at: step.at,
+            modified_at: None,
+            roles: profile.roles,
+        };
+        StoredUser {
+            user: user_of_row,
+            password_hash: user.password_hash.map(str::to_owned),
+            line: Some(user.line),
+            modified: None,
+        }
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        Owner {
+            import: self.user.created_by,
+            line: self.line,
+        }
+    }
+
+    pub(super) fn profile(&self) -> Profile {
+        let user = self.user.clone();
+        let mut roles = user.roles;
+        roles.sort();
+        Profile {
+            given_name: user.given_name,
+            family_name: user.family_name,
+            email: user.email,
+            external_id: user.external_id,
+            attributes: user.attributes,
+            roles,
+        }
+    }
+
+    pub(super) fn change(&mut self, step: &ImportStep, row: &NewUser<'_>) -> Outcome {
+        let before = self.profile();
+        let given = step.password_of(row, &before);
+        let password = row.password_hash.filter(|_| given == RowPassword::Set);
+        let after = match step.profile_after(row, &before) {
+            Ok(after) => after,
+            Err(refused) => return refused,
+        };
+        if after.is_none() && password.is_none() {
+            return Outcome::met(false, given);
+        }
+        if let Some(after) = after {
+            self.user.given_name = after.given_name;
+            self.user.family_name = after.family_name;
+            self.user.email = after.email;
+            self.user.external_id = after.external_id;
+            self.user.attributes = after.attributes;
+            self.user.roles = after.roles;
+        }
+        if let Some(hash) = password {
+            self.password_hash = Some(hash.to_owned());
+            self.user.has_password = true;
+            self.user.must_change_password = row.must_change;
+            self.user.password_set_at = step.at;
+        }
+        self.touch(Some(step.import), step.at);
+        Outcome::met(true, given)
+    }
+
+    /// Marks it as changed, later than before; answers since when.
+    pub(super) fn touch(&mut self, by: Option<ImportId>, at: Moment) -> Moment {
+        let before = self.user.modified_at.unwrap_or(self.user.created_at);
+        let moment = at.later_than(before);
+        self.user.modified_at = Some(moment);
+        self.modified = Some(by);
+        moment
+    }
+}
