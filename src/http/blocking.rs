@@ -1,9 +1,12 @@
 //! Work that may wait for a disk or for another thread, on a thread of its own. Its log lines belong to the request
 //! that it is done for.
 
+use std::cell::Cell;
+use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix_web::web;
+use ring::rand::{SecureRandom, SystemRandom};
 use tracing::Span;
 
 use crate::users::store_error::StoreError;
@@ -11,9 +14,9 @@ use crate::users::store_error::StoreError;
 /// Why such work did not come to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Failed {
-    /// The system starts no thread for it, and no other is there.
-    #[error("no thread could be started")]
-    NoThread,
+    /// The system starts no thread for it and no idle one is left, or has no random bytes for a new thread.
+    #[error("the system has no thread or no random bytes to spare")]
+    NoResources,
     /// It panicked.
     #[error("the work of a call panicked")]
     Died,
@@ -28,20 +31,48 @@ pub fn run<T: Send + 'static>(
 ) -> impl Future<Output = Result<T, Failed>> {
     let span = Span::current();
     // tokio panics where the first thread of its pool cannot be started.
-    let started = catch_unwind(AssertUnwindSafe(|| web::block(move || span.in_scope(work))));
+    let started = catch_unwind(AssertUnwindSafe(|| {
+        web::block(move || {
+            span.in_scope(|| {
+                seed_collections()?;
+                Ok(work())
+            })
+        })
+    }));
     async {
         let started = started.map_err(|_| {
             tracing::error!("a thread could not be started");
-            Failed::NoThread
+            Failed::NoResources
         })?;
-        started.await.map_err(|_| Failed::Died)
+        started.await.map_err(|_| Failed::Died)?
     }
+}
+
+/// Makes sure that this thread has the random numbers that every `HashMap` on it needs. The standard library asks
+/// the system for them when the thread makes its first one, and panics when the system has none.
+///
+/// # Errors
+/// The system has no random bytes.
+fn seed_collections() -> Result<(), Failed> {
+    thread_local! {
+        static SEEDED: Cell<bool> = const { Cell::new(false) };
+    }
+    if SEEDED.get() {
+        return Ok(());
+    }
+    if SystemRandom::new().fill(&mut [0; 16]).is_err() {
+        tracing::error!("the system has no random bytes for a new thread");
+        return Err(Failed::NoResources);
+    }
+    let _ = RandomState::new();
+    SEEDED.set(true);
+    Ok(())
 }
 
 impl From<Failed> for StoreError {
     fn from(failed: Failed) -> Self {
         match failed {
-            Failed::NoThread => StoreError::NoResources,
+            Failed::NoResources => StoreError::NoResources,
             Failed::Died => StoreError::Failed(failed.to_string()),
         }
     }

@@ -205,30 +205,43 @@ pub async fn run(
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
     ready(&addresses);
-    let ended = tokio::select! {
-        biased;
-        () = stop => None,
-        ended = &mut running => Some(ended),
-    };
+    let ended = wait_for_stop(&mut running, stop).await;
     app.stop();
     // Receivers are gone only when the server is.
     let _ = stopping.send(true);
-    let failed = |error: &dyn fmt::Display| format!("the server failed: {error}");
-    if let Some(ended) = ended {
-        // No request would be served any more: the service manager starts the process again.
-        let why = match ended {
-            Ok(Ok(())) => "its listeners have ended".to_owned(),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-        };
-        tracing::error!(why, "the server ended by itself");
-        return Err(failed(&why));
-    }
+    ended?;
     handle.stop(true).await;
     match running.await {
         Ok(result) => result.map_err(|error| failed(&error)),
         Err(error) => Err(failed(&error)),
     }
+}
+
+fn failed(error: &dyn fmt::Display) -> String {
+    format!("the server failed: {error}")
+}
+
+/// Waits for `stop`, and for nothing else as long as the server runs.
+///
+/// # Errors
+/// A sentence: the server ended first. It would serve no more requests, so the process has to end, and the service
+/// manager starts it again.
+async fn wait_for_stop<E: fmt::Display>(
+    running: &mut (impl Future<Output = Result<io::Result<()>, E>> + Unpin),
+    stop: impl Future<Output = ()>,
+) -> Result<(), String> {
+    let ended = tokio::select! {
+        biased;
+        () = stop => return Ok(()),
+        ended = running => ended,
+    };
+    let reason = match ended {
+        Ok(Ok(())) => "its listeners have ended".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(reason, "the server ended without being asked to");
+    Err(failed(&reason))
 }
 
 /// What every worker's service behind one listener is made from.
@@ -449,6 +462,26 @@ fn listen(key: &str, address: &str) -> Result<Option<(TcpListener, SocketAddr)>,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[actix_web::test]
+    async fn a_server_that_ends_before_it_is_stopped_is_an_error() {
+        type Ended = Result<io::Result<()>, std::convert::Infallible>;
+        let ends: [(Ended, &str); 2] = [
+            (Ok(Ok(())), "the server failed: its listeners have ended"),
+            (
+                Ok(Err(io::Error::other("accept"))),
+                "the server failed: accept",
+            ),
+        ];
+        for (ended, expected) in ends {
+            let mut running = std::future::ready(ended);
+            let stopped = wait_for_stop(&mut running, std::future::pending());
+            assert_eq!(stopped.await, Err(expected.to_owned()));
+        }
+        let mut running = std::future::pending::<Ended>();
+        let stopped = wait_for_stop(&mut running, std::future::ready(()));
+        assert_eq!(stopped.await, Ok(()));
+    }
 
     #[test]
     fn callers_are_told_an_address_they_can_use() {

@@ -118,3 +118,29 @@ fn a_session_is_not_opened_without_random_bytes_and_the_caller_is_told() {
     assert_eq!(opened.status, 200, "{}", opened.body);
     server.stop();
 }
+
+#[test]
+fn a_new_thread_without_random_bytes_answers_503() {
+    let home = Home::new();
+    let server = Serving::start(&home);
+    // No request has needed a thread of the pool yet.
+    for _ in 0..8 {
+        assert_eq!(ask(&server, "GET /healthz", "", b"").status, 200);
+    }
+    let Some(injection) = Injection::into(&server, "getrandom:error=EIO") else {
+        return;
+    };
+    let refused = ask(&server, "GET /api/v1/imports", "", b"");
+    assert_eq!(
+        told(&refused),
+        (503, true),
+        "{}\n{}",
+        refused.body,
+        server.log()
+    );
+    logged(&server, "no random bytes");
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    drop(injection);
+    assert_eq!(ask(&server, "GET /api/v1/imports", "", b"").status, 200);
+    server.stop();
+}

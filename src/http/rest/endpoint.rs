@@ -348,7 +348,7 @@ async fn ask<T: Send + 'static>(
 
 fn unfinished(failed: Failed) -> ProblemDetails {
     match failed {
-        Failed::NoThread => StoreError::NoResources.into(),
+        Failed::NoResources => StoreError::NoResources.into(),
         Failed::Died => lost(&failed.to_string()),
     }
 }

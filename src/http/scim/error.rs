@@ -100,7 +100,7 @@ impl From<Unserved> for Failure {
     fn from(unserved: Unserved) -> Self {
         match unserved {
             Unserved::Busy { seconds } => job(JobError::Busy { seconds }),
-            Unserved::Failed(Failed::NoThread) => store(&StoreError::NoResources),
+            Unserved::Failed(Failed::NoResources) => store(&StoreError::NoResources),
             Unserved::Failed(Failed::Died) => {
                 tracing::error!(error = %unserved, "a call was lost");
                 Failure::new(

@@ -214,7 +214,7 @@ async fn post(
         Err(unserved) => {
             let fault = match unserved {
                 Unserved::Busy { seconds } => JobError::Busy { seconds }.into(),
-                Unserved::Failed(Failed::NoThread) => StoreError::NoResources.into(),
+                Unserved::Failed(Failed::NoResources) => StoreError::NoResources.into(),
                 Unserved::Failed(Failed::Died) => {
                     tracing::error!(error = %unserved, "a call was lost");
                     Fault::server(
