@@ -1,7 +1,7 @@
 //! Which operator somebody says to be, and in which organization they want to act: `name`, or
 //! `name@organization`.
 
-use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::operator::Operator;
 use crate::users::organization::canonical;
 use crate::users::store::Store;

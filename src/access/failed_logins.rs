@@ -16,9 +16,10 @@ use serde_json::json;
 use crate::access::acting::Acting;
 use crate::clock::Clock;
 use crate::quoted;
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::audit::{Actor, AuditEntry};
-use crate::users::import_record::Channel;
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
+use crate::users::channel::Channel;
 use crate::users::store::Store;
 
 /// What the entries are called.

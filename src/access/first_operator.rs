@@ -5,8 +5,8 @@ use crate::clock::Moment;
 use crate::passwords::hashing::HashPool;
 use crate::passwords::random_password::random_password;
 use crate::passwords::secret::Secret;
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::import_record::Channel;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
+use crate::users::channel::Channel;
 use crate::users::operator::{Operator, Role};
 use crate::users::store::Store;
 

@@ -7,15 +7,16 @@ use crate::clock::Clock;
 use crate::passwords::hashing::HashPool;
 use crate::passwords::rules::{self, Fitness};
 use crate::passwords::secret::Secret;
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
+use crate::users::built_in::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 use crate::users::domains::Domains;
 use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
 use crate::users::operator::Role;
 use crate::users::password_right::PasswordRight;
 use crate::users::role_name;
-use crate::users::store::{NewPassword, NewRole, RoleAdded, Store, User};
-use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+use crate::users::store::{NewPassword, NewRole, RoleAdded, Store};
+use crate::users::user::User;
 
 /// Administers the users of a store.
 #[derive(Debug)]

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use clap::Args;
 use uuid::Uuid;
 
+use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::organization_option::OrganizationOption;
-use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::cli::output;
+use crate::cli::settings::Settings;
 use crate::stores::{self, Access};
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 
 /// Entries read from the store at once.
 const PAGE: usize = 500;

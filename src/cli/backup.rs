@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::new_file::NewFile;
-use crate::cli::{CliError, Common, Outcome, Settings};
+use crate::cli::settings::Settings;
 use crate::stores::{self, Access};
 
 #[derive(Debug, Args)]

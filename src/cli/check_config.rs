@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use toml::{Table, Value};
 
+use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::settings::SECTIONS;
-use crate::cli::{CliError, Common, Outcome, Settings, output, precautions};
+use crate::cli::settings::Settings;
+use crate::cli::{output, precautions};
 use crate::clock::Clock;
 use crate::config::{Origins, Sources};
 use crate::http::soap::security::Verifier;

@@ -13,13 +13,15 @@ use tokio::sync::oneshot;
 
 use crate::access::first_operator;
 use crate::app::App;
-use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::cli::command::{CliError, Common, Outcome};
+use crate::cli::output;
+use crate::cli::settings::Settings;
 use crate::clock::Clock;
 use crate::http::server::{self, Addresses};
 use crate::http::soap::service::USER_ADMIN;
 use crate::passwords::random_password::random_password;
 use crate::passwords::secret::Secret;
-use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::import_record::ImportRecord;
 
 const CSV: &str = include_str!("../../fixtures/demo/users.csv");

@@ -10,15 +10,18 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::command::{CliError, Outcome};
 use crate::cli::new_file::NewFile;
-use crate::cli::{CliError, Outcome, Settings, output};
+use crate::cli::output;
+use crate::cli::settings::Settings;
 use crate::formats::csv_writer::CsvWriter;
 use crate::users::claims::{ClaimTable, EXTERNAL_ID, Field};
 use crate::users::domains::Domains;
 use crate::users::name::lookup_key;
 use crate::users::role_cell;
 use crate::users::role_name;
-use crate::users::store::{Store, User, UserCursor};
+use crate::users::store::{Store, UserCursor};
+use crate::users::user::User;
 
 /// Users read from the store at once.
 const PAGE: usize = 1_000;

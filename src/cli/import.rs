@@ -14,9 +14,11 @@ use toml::Value;
 
 use crate::access::gate::Caller;
 use crate::app::App;
+use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::new_file::NewFile;
 use crate::cli::organization_option::OrganizationOption;
-use crate::cli::{CliError, Common, Outcome, Settings, output, stop_signal};
+use crate::cli::settings::Settings;
+use crate::cli::{output, stop_signal};
 use crate::clock::Clock;
 use crate::config;
 use crate::import::generated_passwords::{GeneratedPasswords, HEADER_BYTES};
@@ -25,8 +27,9 @@ use crate::import::reject_file;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::passwords::secret::Secret;
-use crate::users::audit::Actor;
-use crate::users::import_record::{Channel, ImportRecord, ImportState};
+use crate::users::actor::Actor;
+use crate::users::channel::Channel;
+use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
 
 /// The exit code when some rows did not make it.

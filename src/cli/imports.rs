@@ -10,18 +10,23 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::access::gate::Caller;
+use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::import::rejects_note;
 use crate::cli::new_file::NewFile;
 use crate::cli::organization_option::OrganizationOption;
-use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::cli::output;
+use crate::cli::settings::Settings;
 use crate::clock::Clock;
 use crate::import::error::ImportError;
 use crate::import::reject_file;
 use crate::stores::{self, Access};
-use crate::users::import_record::{Channel, ImportId, ImportRecord, ImportState};
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
+use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::options::HeaderLine;
 use crate::users::problem::Problem;
-use crate::users::store::{Finish, Store};
+use crate::users::step::Finish;
+use crate::users::store::Store;
 
 /// Findings shown on the terminal; `--json` has all that were kept.
 const SHOWN: usize = 200;

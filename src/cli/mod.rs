@@ -1,6 +1,7 @@
 //! The terminal: one file a command. Each takes its arguments and the settings, writes to `out`, and
 //! answers with an exit code.
 
+mod command;
 mod settings;
 mod precautions;
 mod output;
@@ -11,6 +12,7 @@ mod demo;
 mod serve;
 mod import;
 mod organization_option;
+mod operator_argument;
 mod operator;
 mod token;
 mod organization;
@@ -24,12 +26,11 @@ mod send;
 mod check_config;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::cli::settings::Settings;
+use crate::cli::command::{CliError, Common};
 
 /// Brings users in bulk into a user store: by SOAP, with the CSV as an attachment, or from here.
 #[derive(Debug, Parser)]
@@ -39,17 +40,6 @@ struct Arguments {
     common: Common,
     #[command(subcommand)]
     command: Command,
-}
-
-/// What every command takes.
-#[derive(Debug, Args)]
-struct Common {
-    /// Settings file [default: muster.toml, where there is one]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Data directory [default: ./muster-data]
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,45 +71,6 @@ enum Command {
     /// Check the settings and show those in effect, and where each comes from; secrets are hidden
     CheckConfig,
 }
-
-/// What a command ends with.
-type Outcome = Result<ExitCode, CliError>;
-
-/// Why a command did nothing.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    /// A sentence for the person at the terminal.
-    #[error("{0}")]
-    Told(String),
-    /// Output could not be written.
-    #[error("the output could not be written: {0}")]
-    Output(#[from] io::Error),
-}
-
-impl From<String> for CliError {
-    fn from(sentence: String) -> Self {
-        CliError::Told(sentence)
-    }
-}
-
-macro_rules! told {
-    ($($error:ty),*) => {$(
-        impl From<$error> for CliError {
-            fn from(error: $error) -> Self {
-                CliError::Told(error.to_string())
-            }
-        }
-    )*};
-}
-
-told!(
-    crate::config::ConfigError,
-    crate::users::store_error::StoreError,
-    crate::passwords::hashing::HashError,
-    crate::users::domains::UnknownDomain,
-    crate::users::organization::NoSuchOrganization,
-    crate::admin::error::AdminError
-);
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {

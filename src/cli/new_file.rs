@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{CliError, output};
+use crate::cli::command::CliError;
+use crate::cli::output;
 
 /// A file that was made for this command.
 pub(super) struct NewFile {

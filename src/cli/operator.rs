@@ -1,22 +1,26 @@
 //! `muster operator add|list|remove|password|token`: who may call. Works beside a running server, which
 //! notices at the next call.
 
+use crate::cli::operator_argument::RoleArgument;
+use crate::cli::operator_argument::unknown;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use crate::access::gate::Caller;
 use crate::app::start_pool;
-use crate::cli::{CliError, Common, Outcome, Settings, import, organization_option, output, token};
+use crate::cli::command::{CliError, Common, Outcome};
+use crate::cli::settings::Settings;
+use crate::cli::{import, organization_option, output, token};
 use crate::clock::Clock;
 use crate::config;
 use crate::passwords::random_password::random_password;
 use crate::passwords::secret::Secret;
 use crate::stores::{self, Access};
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::import_record::Channel;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
+use crate::users::channel::Channel;
 use crate::users::name::UserName;
 use crate::users::operator::{Operator, Role};
 
@@ -56,16 +60,6 @@ pub(super) enum Command {
     /// Bearer tokens, which an operator's programs send instead of a password: add, list, revoke
     #[command(subcommand)]
     Token(token::Command),
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum RoleArgument {
-    /// Bring users in, and see what became of them
-    Import,
-    /// See users and imports
-    Read,
-    /// All of it
-    Admin,
 }
 
 #[derive(Debug, Args)]
@@ -150,10 +144,6 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
         Command::Token(command) => return token::run(store.as_ref(), command, &by, out),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn unknown(name: &str) -> CliError {
-    CliError::Told(format!("there is no operator {}", output::plain(name)))
 }
 
 /// The hash of the password that was given, or of one that is made up and told.

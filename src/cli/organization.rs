@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::access::gate::Caller;
-use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::cli::command::{CliError, Common, Outcome};
+use crate::cli::output;
+use crate::cli::settings::Settings;
 use crate::clock::Clock;
 use crate::stores::{self, Access};
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::import_record::Channel;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
+use crate::users::channel::Channel;
 use crate::users::organization::{
     NoSuchOrganization, Organization, OrganizationRemoved, check_name,
 };

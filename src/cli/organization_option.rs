@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::CliError;
-use crate::users::DEFAULT_ORGANIZATION;
+use crate::cli::command::CliError;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::organization::{NoSuchOrganization, canonical};
 use crate::users::store::Store;
 

@@ -10,7 +10,7 @@ use crate::import::report::Report;
 use crate::users::documents::multi_valued;
 use crate::users::import_record::Counters;
 use crate::users::problem::{Problem, Severity};
-use crate::users::store::User;
+use crate::users::user::User;
 
 /// Text from a file or a message: control characters are shown and not obeyed.
 pub(super) fn plain(text: &str) -> String {

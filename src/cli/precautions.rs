@@ -1,6 +1,6 @@
 //! What is worth a warning before a server starts, though it can start: files that others may read.
 
-use crate::cli::Settings;
+use crate::cli::settings::Settings;
 use crate::file_mode::open_to_the_world;
 use crate::http::tls;
 

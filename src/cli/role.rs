@@ -8,12 +8,14 @@ use clap::{Args, Subcommand};
 use crate::access::gate::Caller;
 use crate::admin::administration::Administration;
 use crate::app::start_pool;
+use crate::cli::command::{Common, Outcome};
 use crate::cli::organization_option::OrganizationOption;
-use crate::cli::{Common, Outcome, Settings, output};
+use crate::cli::output;
+use crate::cli::settings::Settings;
 use crate::clock::Clock;
 use crate::stores::{self, Access};
+use crate::users::channel::Channel;
 use crate::users::domains::Domains;
-use crate::users::import_record::Channel;
 use crate::users::role_name;
 
 #[derive(Debug, Args)]

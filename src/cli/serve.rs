@@ -12,8 +12,10 @@ use toml::Value;
 
 use crate::access::first_operator::{self, FirstOperator};
 use crate::app::App;
+use crate::cli::command::{CliError, Common, Outcome};
+use crate::cli::precautions;
 use crate::cli::settings::SECTIONS;
-use crate::cli::{CliError, Common, Outcome, Settings, precautions};
+use crate::cli::settings::Settings;
 use crate::clock::Clock;
 use crate::config::Sources;
 use crate::http::server::{self, Addresses};

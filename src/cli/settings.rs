@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use crate::app::AppSettings;
-use crate::cli::{CliError, Common};
+use crate::cli::command::{CliError, Common};
 use crate::config::Sources;
 use crate::passwords::rules;
 use crate::users::{claims, domains};

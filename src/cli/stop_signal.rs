@@ -3,7 +3,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::CliError;
+use crate::cli::command::CliError;
 
 /// The exit code of a process that was ended by the second signal.
 const INTERRUPTED: i32 = 130;

@@ -11,10 +11,12 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::access::bearer;
-use crate::cli::operator::{RoleArgument, unknown};
-use crate::cli::{CliError, Outcome, organization_option, output};
+use crate::cli::command::{CliError, Outcome};
+use crate::cli::operator_argument::RoleArgument;
+use crate::cli::operator_argument::unknown;
+use crate::cli::{organization_option, output};
 use crate::clock::{Clock, Moment};
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
 use crate::users::operator::Operator;
 use crate::users::store::Store;
 use crate::users::token::Token;

@@ -9,16 +9,19 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use crate::app::start_pool;
+use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::organization_option::OrganizationOption;
-use crate::cli::{CliError, Common, Outcome, Settings, export, import, output};
+use crate::cli::settings::Settings;
+use crate::cli::{export, import, output};
 use crate::clock::{Clock, Moment};
 use crate::stores::{self, Access};
 use crate::users::domains::Domains;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::password_check::{PasswordChecker, Verdict};
-use crate::users::store::{User, UserCursor};
+use crate::users::store::UserCursor;
 use crate::users::store_error::StoreError;
+use crate::users::user::User;
 
 /// Users read from the store at once.
 const PAGE: usize = 1_000;

@@ -26,7 +26,7 @@ use crate::http::request_id;
 use crate::http::traffic::{Busy, OnBehalf, Size, StopSignal, Traffic};
 use crate::import::pending::Pending;
 use crate::slots::Slot;
-use crate::users::import_record::Channel;
+use crate::users::channel::Channel;
 use crate::wire::error::WireError;
 use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
 

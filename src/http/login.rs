@@ -19,7 +19,7 @@ use crate::http::blocking::{self, Failed};
 use crate::http::challenge::Challenge;
 use crate::http::traffic::network;
 use crate::passwords::secret::Secret;
-use crate::users::import_record::Channel;
+use crate::users::channel::Channel;
 use crate::users::store_error::StoreError;
 
 /// Where credentials came from, and how.

@@ -1,6 +1,7 @@
 //! One import's way to the store: batches are gathered, hashed, sorted and handed over, one of them
 //! on its way while the next one gathers.
 
+use crate::import::report::{Durable, REPORT_BYTES};
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -19,12 +20,13 @@ use crate::passwords::random_password::random_password;
 use crate::passwords::secret::Secret;
 use crate::users::batch::{CheckedUsers, NewUsers};
 use crate::users::candidate::{CheckedPassword, CheckedUser};
-use crate::users::import_record::{Counters, ImportRecord, RejectedRows};
+use crate::users::import_record::{Counters, ImportRecord};
 use crate::users::password_right::PasswordRight;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
-use crate::users::reject_block::{PackedRejects, RejectBlock};
-use crate::users::store::{Finish, Found, ImportStep, Outcome, PendingStep, Store, Tally, Written};
+use crate::users::reject_block::PackedRejects;
+use crate::users::step::{Finish, Found, ImportStep, Outcome, PendingStep, Tally, Written};
+use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 use crate::wire::spool::SpoolSettings;
 
@@ -36,9 +38,6 @@ const BATCH_REJECTS: usize = 4 * 1024 * 1024;
 
 /// Bytes of a batch at the most while all imports together hold much.
 const SCARCE_BATCH: usize = 256 * 1024;
-
-/// Bytes of rejected rows, and of findings, that the report of a dry run shows at the most.
-const REPORT_BYTES: usize = 1024 * 1024;
 
 /// Bytes of findings that are kept of a check before the writing.
 const CHECK_BYTES: usize = 2 * 1024 * 1024;
@@ -108,25 +107,6 @@ pub(super) struct Batching {
     generated: Vec<(usize, Secret)>,
     hand_out: Option<GeneratedPasswords>,
     pub durable: Durable,
-}
-
-/// What is in the store.
-#[derive(Debug, Default)]
-pub(super) struct Durable {
-    pub counters: Counters,
-    pub findings: Vec<Problem>,
-    pub findings_total: u64,
-    /// How many of all findings are warnings.
-    pub warnings: u64,
-    /// How many rows were rejected, and how many of them are kept.
-    pub rejected: RejectedRows,
-    /// The first rejected rows of a dry run, of which nothing else is kept.
-    pub rejects: Vec<Reject>,
-    /// About how many bytes these take, and the findings.
-    rejects_size: usize,
-    findings_size: usize,
-    /// The rejected rows of a check before the writing.
-    pub aside: Option<RejectsAside>,
 }
 
 /// What a check has found before anything was written.
@@ -583,41 +563,6 @@ impl Batching {
             durable.show(&tally.rejects, most)?;
             durable.rejected.total += tally.rejected.total;
             durable.rejected.kept = durable.rejects.len() as u64;
-        }
-        Ok(())
-    }
-}
-
-impl Durable {
-    /// Keeps the first findings: at most so many, and about so many bytes.
-    fn keep_findings(&mut self, findings: Vec<Problem>, most: usize, bytes: usize) {
-        for finding in findings {
-            if self.findings.len() >= most || self.findings_size >= bytes {
-                break;
-            }
-            self.findings_size += finding.size();
-            self.findings.push(finding);
-        }
-    }
-
-    /// Unpacks the first rows for a report that has at most so many, and about so many bytes.
-    fn show(&mut self, blocks: &[RejectBlock], most: usize) -> Result<(), ImportError> {
-        let is_full = |durable: &Durable| {
-            durable.rejects.len() >= most || durable.rejects_size >= REPORT_BYTES
-        };
-        for block in blocks {
-            if is_full(self) {
-                break;
-            }
-            let rows = block.unpack();
-            let rows = rows.map_err(|error| StoreError::Failed(error.to_string()))?;
-            for row in rows {
-                if is_full(self) {
-                    break;
-                }
-                self.rejects_size += row.size();
-                self.rejects.push(row);
-            }
         }
         Ok(())
     }

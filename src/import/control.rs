@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
 use crate::users::import_record::Counters;
 
 /// Shared by whoever runs an import and whoever asks about it.

@@ -32,14 +32,15 @@ use crate::import::task::Task;
 use crate::passwords::hashing::{HashError, HashPool};
 use crate::passwords::rules;
 use crate::passwords::secret::Secret;
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
 use crate::users::claims::ClaimTable;
 use crate::users::import_record::{Counters, ImportRecord, ImportState};
 use crate::users::options::HeaderLine;
 use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::problem::warnings;
 use crate::users::reject_block::PackedRejects;
-use crate::users::store::{Finish, Found, Store};
+use crate::users::step::{Finish, Found};
+use crate::users::store::Store;
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
 

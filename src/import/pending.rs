@@ -3,7 +3,7 @@
 //! Nothing is left to be computed while a commit is waited for, so no thread has to be held for it: whoever
 //! can wait otherwise takes the step and what follows on it apart.
 
-use crate::users::store::{PendingStep, Written};
+use crate::users::step::{PendingStep, Written};
 use crate::users::store_error::StoreError;
 
 /// What becomes of work.

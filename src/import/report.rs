@@ -1,18 +1,18 @@
 //! What a caller is told about an import.
 
+use crate::users::reject_block::RejectBlock;
+use crate::users::store_error::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::formats::detected::Detected;
-use crate::import::batching::Durable;
 use crate::import::generated_passwords::ToldPasswords;
 use crate::import::preview::Preview;
 use crate::import::rejects_aside::RejectsAside;
-use crate::users::import_record::{
-    self, Counters, ImportId, ImportRecord, ImportState, RejectedRows, named,
-};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::{self, Counters, ImportRecord, ImportState, RejectedRows, named};
 use crate::users::options::ImportOptions;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
@@ -135,3 +135,60 @@ impl Report {
 fn milliseconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
+
+/// What is in the store.
+#[derive(Debug, Default)]
+pub(super) struct Durable {
+    pub counters: Counters,
+    pub findings: Vec<Problem>,
+    pub findings_total: u64,
+    /// How many of all findings are warnings.
+    pub warnings: u64,
+    /// How many rows were rejected, and how many of them are kept.
+    pub rejected: RejectedRows,
+    /// The first rejected rows of a dry run, of which nothing else is kept.
+    pub rejects: Vec<Reject>,
+    /// About how many bytes these take, and the findings.
+    pub(super) rejects_size: usize,
+    pub(super) findings_size: usize,
+    /// The rejected rows of a check before the writing.
+    pub aside: Option<RejectsAside>,
+}
+
+impl Durable {
+    /// Keeps the first findings: at most so many, and about so many bytes.
+    pub(super) fn keep_findings(&mut self, findings: Vec<Problem>, most: usize, bytes: usize) {
+        for finding in findings {
+            if self.findings.len() >= most || self.findings_size >= bytes {
+                break;
+            }
+            self.findings_size += finding.size();
+            self.findings.push(finding);
+        }
+    }
+
+    /// Unpacks the first rows for a report that has at most so many, and about so many bytes.
+    pub(super) fn show(&mut self, blocks: &[RejectBlock], most: usize) -> Result<(), StoreError> {
+        let is_full = |durable: &Durable| {
+            durable.rejects.len() >= most || durable.rejects_size >= REPORT_BYTES
+        };
+        for block in blocks {
+            if is_full(self) {
+                break;
+            }
+            let rows = block.unpack();
+            let rows = rows.map_err(|error| StoreError::Failed(error.to_string()))?;
+            for row in rows {
+                if is_full(self) {
+                    break;
+                }
+                self.rejects_size += row.size();
+                self.rejects.push(row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of rejected rows, and of findings, that the report of a dry run shows at the most.
+pub(super) const REPORT_BYTES: usize = 1024 * 1024;

@@ -2,8 +2,8 @@
 
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::passwords::secret::Secret;
+use crate::users::channel::Channel;
 use crate::users::domains::Domain;
-use crate::users::import_record::Channel;
 use crate::users::options::ImportOptions;
 
 /// One import, as a channel asks for it.

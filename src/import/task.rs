@@ -6,7 +6,8 @@ use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::request::ImportRequest;
 use crate::passwords::rules;
 use crate::users::domains::Domain;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState, RejectedRows};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::{Counters, ImportRecord, ImportState, RejectedRows};
 
 /// One run of one import.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use ring::digest::{Context, SHA256};
 use crate::clock::Moment;
 use crate::file_mode::create_private;
 use crate::hex;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::wire::error::WireError;
 
 /// The folder of waiting uploads.

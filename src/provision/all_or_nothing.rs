@@ -25,7 +25,7 @@ use crate::users::documents::resource::qualified;
 use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::name::lookup_key;
 use crate::users::resources::{Origin, Resources};
-use crate::users::store::{Finish, ImportStep};
+use crate::users::step::{Finish, ImportStep};
 use crate::users::store_error::StoreError;
 
 /// A request whose operations belong together.

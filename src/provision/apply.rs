@@ -1,6 +1,13 @@
 //! Prepared operations inside a transaction: everything is looked at before anything is written, so
 //! that what is refused has left no trace.
 
+use crate::provision::error::ProvisionError;
+use crate::provision::operation::Act;
+use crate::provision::operation::Operation;
+use crate::provision::references;
+use crate::provision::rights::Authority;
+use crate::provision::rights::allowed;
+use crate::scim::check::Leniency;
 use std::collections::HashMap;
 
 use serde_json::json;
@@ -12,7 +19,8 @@ use crate::provision::plan::Made;
 use crate::provision::prepare::{Prepared, PreparedAct};
 use crate::provision::provisioner::Provisioner;
 use crate::scim::error::ScimError;
-use crate::users::audit::{Actor, AuditEntry};
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
 use crate::users::documents::resource;
 use crate::users::operator::Role;
 use crate::users::resources::{GroupRef, Kind, Origin, Resources};
@@ -56,6 +64,51 @@ pub(super) struct Executor<'a> {
     /// Whether something was done that changes the entity tags of other resources: a group's follows its members,
     /// and a user's their groups.
     pub touches_others: bool,
+}
+
+impl Provisioner {
+    /// Carries out one operation in a transaction of its own. Blocking.
+    ///
+    /// # Errors
+    /// It is refused, or the store failed.
+    pub fn carry_out(
+        &self,
+        authority: &Authority,
+        operation: Operation,
+        leniency: Leniency,
+    ) -> Result<Done, ProvisionError> {
+        allowed(&operation, authority)?;
+        if let Act::Create(message) | Act::Replace(message) | Act::Patch(message) = &operation.act {
+            references::refuse(message)?;
+        }
+        let prepared = self
+            .prepare([Ok(operation)], leniency)?
+            .pop()
+            .ok_or_else(|| ScimError::new(500, "The operation was lost."))??;
+        let made = Made::new();
+        let mut result = None;
+        self.store
+            .transact(&authority.actor.organization, &mut |tx| {
+                let mut hand = Executor {
+                    provisioner: self,
+                    by: &authority.actor,
+                    role: authority.role,
+                    at: self.clock.now(),
+                    origin: None,
+                    wanted: true,
+                    shown: false,
+                    members_left_out: 0,
+                    made: &made,
+                    position: 0,
+                    pending: HashMap::new(),
+                    touches_others: false,
+                };
+                result = Some(hand.apply(tx, &prepared)?);
+                Ok(())
+            })?;
+        let done = result.ok_or_else(|| ScimError::new(500, "The operation was lost."))?;
+        Ok(done?)
+    }
 }
 
 impl Executor<'_> {

@@ -1,6 +1,7 @@
 //! A Bulk request carried out: in the order of the request, many operations to a transaction, each of
 //! them whole or not at all.
 
+use crate::provision::bulk_run::Run;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -10,16 +11,9 @@ use crate::import::error::ImportError;
 use crate::passwords::hashing::HashError;
 use crate::provision::bulk_transaction::BulkTransaction;
 use crate::provision::hashed_operation::HashedOperation;
-use crate::provision::operation::Operation;
-use crate::provision::outcome::OperationOutcome;
-use crate::provision::plan::Plan;
-use crate::provision::provisioner::{Authority, Provisioner};
-use crate::provision::rights::allowed;
-use crate::scim::check::Leniency;
-use crate::scim::error::ScimError;
-use crate::users::import_record::{ImportRecord, ImportState};
+use crate::users::import_record::ImportState;
 use crate::users::problem::warnings;
-use crate::users::store::{Finish, ImportStep};
+use crate::users::step::{Finish, ImportStep};
 use crate::users::store_error::StoreError;
 
 /// Operations of one transaction, unless they have to be done together.
@@ -32,24 +26,6 @@ pub(super) enum Ran {
     Through,
     /// Up to where the server was told to stop; the record says that it runs.
     Stopping,
-}
-
-/// What a request came to, and what is still to be written of it.
-pub(super) struct Run<'a> {
-    pub provisioner: &'a Provisioner,
-    pub authority: &'a Authority,
-    pub leniency: Leniency,
-    pub plan: Plan,
-    pub record: ImportRecord,
-    /// Whether the record is in the store already.
-    pub recorded: bool,
-    /// Whether the outcomes are kept for whoever asks later.
-    pub keep: bool,
-    /// Whether the outcomes have the resources as they were made.
-    pub show: bool,
-    /// The outcomes so far, in the order of the request.
-    pub outcomes: Vec<OperationOutcome>,
-    pub errors: u64,
 }
 
 impl Run<'_> {
@@ -194,13 +170,6 @@ impl Run<'_> {
             hashes.extend(hashed.filter(|(_, hashes)| !hashes.is_empty()));
         }
         Ok(HashedOperation::Hashed(hashes))
-    }
-
-    /// The operation at this position, if the caller may do it.
-    pub fn operation(&self, position: usize) -> Result<Operation, ScimError> {
-        let operation = self.plan.operation(position)?;
-        allowed(&operation, self.authority)?;
-        Ok(operation)
     }
 
     fn step(&self, at: Moment) -> ImportStep {

@@ -12,24 +12,26 @@ use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
 use crate::import::jobs::{JobError, Met, Operations, QueueError};
 use crate::import::report::Report;
-use crate::provision::bulk::{Ran, Run};
+use crate::provision::bulk::Ran;
 use crate::provision::bulk_request::{BulkRequest, payload_too_large, unread};
+use crate::provision::bulk_run::Run;
 use crate::provision::error::ProvisionError;
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::plan::{Plan, Strictness};
-use crate::provision::provisioner::{Authority, Provisioner};
+use crate::provision::provisioner::Provisioner;
+use crate::provision::rights::Authority;
 use crate::provision::rights::check_role;
 use crate::provision::settings::BulkResponse;
 use crate::scim::check::Leniency;
 use crate::scim::error::ScimError;
-use crate::users::PRIMARY_DOMAIN;
-use crate::users::import_record::{
-    Channel, Counters, ImportId, ImportRecord, ImportState, RejectedRows,
-};
+use crate::users::built_in::PRIMARY_DOMAIN;
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
+use crate::users::import_record::{Counters, ImportRecord, ImportState, RejectedRows};
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
 use crate::users::organization::names_in_path;
-use crate::users::store::Finish;
+use crate::users::step::Finish;
 use crate::users::store_error::StoreError;
 
 /// Results that are fetched at once.

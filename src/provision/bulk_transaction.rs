@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::clock::Moment;
-use crate::provision::bulk::Run;
+use crate::provision::bulk_run::Run;
 use crate::provision::forward_references::ForwardAttempt;
 use crate::provision::groups::changed;
 use crate::provision::hashed_operation::HashedOperation;
@@ -95,7 +95,7 @@ impl BulkTransaction {
                 .any(|other| *other >= position)
         };
         if unit.len() == 1 && !forward(unit.start) {
-            let mut attempt = ForwardAttempt::new(run, self, at);
+            let mut attempt = ForwardAttempt::new(run, &self.outcomes, self.errors, at);
             attempt.one(tx, unit.start, prepared)?;
             let touches_others = attempt.touches_others();
             let (outcome, effect) = attempt.last();
@@ -122,7 +122,7 @@ impl BulkTransaction {
             let mut found: HashMap<usize, ScimError> = HashMap::new();
             let (mut kept, mut touches_others, mut ended) = (None, false, false);
             let whole = tx.attempt(&mut |tx| {
-                let mut attempt = ForwardAttempt::new(run, self, at);
+                let mut attempt = ForwardAttempt::new(run, &self.outcomes, self.errors, at);
                 attempt.broken = broken.clone();
                 attempt.follow = follow.clone();
                 for position in unit.clone() {

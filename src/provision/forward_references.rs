@@ -6,8 +6,7 @@ use std::ops::Range;
 
 use crate::clock::Moment;
 use crate::provision::apply::Executor;
-use crate::provision::bulk::Run;
-use crate::provision::bulk_transaction::BulkTransaction;
+use crate::provision::bulk_run::Run;
 use crate::provision::hashed_operation::HashedOperation;
 use crate::provision::operation::{Done, Effect};
 use crate::provision::outcome::OperationOutcome;
@@ -37,7 +36,8 @@ pub(super) struct ForwardAttempt<'a> {
 }
 
 impl<'a> ForwardAttempt<'a> {
-    pub fn new(run: &'a Run<'a>, part: &'a BulkTransaction, at: Moment) -> Self {
+    /// Operations after those of `before`, of which `errors` have failed so far.
+    pub fn new(run: &'a Run<'a>, before: &'a [OperationOutcome], errors: u64, at: Moment) -> Self {
         ForwardAttempt {
             run,
             hand: Executor {
@@ -55,8 +55,8 @@ impl<'a> ForwardAttempt<'a> {
                 touches_others: false,
             },
             first: run.outcomes.len(),
-            before: &part.outcomes,
-            errors: part.errors,
+            before,
+            errors,
             outcomes: Vec::new(),
             effects: Vec::new(),
             broken: HashMap::new(),

@@ -1,5 +1,6 @@
 //! Groups: made, replaced, patched, removed.
 
+use crate::provision::rights::is_admins;
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -12,9 +13,7 @@ use crate::scim::error::{ErrorType, ScimError};
 use crate::scim::member_changes::member_changes;
 use crate::scim::patch::Patch;
 use crate::scim::patch_apply;
-use crate::users::PRIMARY_DOMAIN;
 use crate::users::documents::resource;
-use crate::users::policy::ADMIN_ROLE;
 use crate::users::resources::{Change, Group, GroupResource, Kind, Resources};
 
 impl Executor<'_> {
@@ -196,10 +195,6 @@ impl Executor<'_> {
         self.note(tx, "group.update", &group.domain, &group.name, names)?;
         self.done(tx, Effect::Updated, (Kind::Group, group.id), at, &[])
     }
-}
-
-pub(super) fn is_admins(group: &Group) -> bool {
-    group.domain == PRIMARY_DOMAIN && group.name == ADMIN_ROLE
 }
 
 fn not_built_in(group: &Group) -> Result<(), ScimError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::provision::apply::{Applied, Executor};
-use crate::provision::bulk::Run;
+use crate::provision::bulk_run::Run;
 use crate::provision::operation::Done;
 use crate::provision::prepare::Prepared;
 use crate::scim::error::ScimError;

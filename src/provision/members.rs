@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::provision::apply::{Applied, Executor, agreed};
-use crate::provision::groups::is_admins;
 use crate::provision::operation::Done;
+use crate::provision::rights::is_admins;
 use crate::scim::error::ScimError;
 use crate::scim::member_changes::MemberChange;
 use crate::users::resources::{Group, Kind, Member, Resources};

@@ -6,7 +6,7 @@
 pub mod settings;
 pub mod error;
 pub mod operation;
-mod rights;
+pub mod rights;
 mod prepare;
 mod apply;
 mod users;
@@ -17,6 +17,7 @@ pub mod references;
 pub mod bulk_request;
 pub mod plan;
 pub mod outcome;
+mod bulk_run;
 mod bulk;
 mod hashed_operation;
 mod bulk_transaction;

@@ -1,6 +1,5 @@
 //! Users and groups, one by one and in bulk: looked up, made, changed, removed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -9,30 +8,13 @@ use crate::clock::Clock;
 use crate::import::jobs::Jobs;
 use crate::passwords::hashing::HashPool;
 use crate::passwords::rules;
-use crate::provision::apply::Executor;
 use crate::provision::error::ProvisionError;
-use crate::provision::operation::{Act, Done, Operation, Resource, not_found};
-use crate::provision::plan::Made;
-use crate::provision::references;
-use crate::provision::rights::allowed;
+use crate::provision::operation::{Resource, not_found};
 use crate::provision::settings::Settings;
-use crate::scim::check::Leniency;
-use crate::scim::error::ScimError;
 use crate::scim::schema::Schemas;
-use crate::users::audit::Actor;
 use crate::users::domains::Domains;
-use crate::users::operator::Role;
 use crate::users::resources::{Found, GroupResource, Kind, ResourceQuery, UserResource};
 use crate::users::store::Store;
-
-/// Who asks, and what they may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authority {
-    /// Who, through which channel, in which organization.
-    pub actor: Actor,
-    /// What they may do.
-    pub role: Role,
-}
 
 /// Looks after the users and groups of a store.
 pub struct Provisioner {
@@ -59,49 +41,6 @@ pub struct Provisioner {
 }
 
 impl Provisioner {
-    /// Carries out one operation in a transaction of its own. Blocking.
-    ///
-    /// # Errors
-    /// It is refused, or the store failed.
-    pub fn carry_out(
-        &self,
-        authority: &Authority,
-        operation: Operation,
-        leniency: Leniency,
-    ) -> Result<Done, ProvisionError> {
-        allowed(&operation, authority)?;
-        if let Act::Create(message) | Act::Replace(message) | Act::Patch(message) = &operation.act {
-            references::refuse(message)?;
-        }
-        let prepared = self
-            .prepare([Ok(operation)], leniency)?
-            .pop()
-            .ok_or_else(|| ScimError::new(500, "The operation was lost."))??;
-        let made = Made::new();
-        let mut result = None;
-        self.store
-            .transact(&authority.actor.organization, &mut |tx| {
-                let mut hand = Executor {
-                    provisioner: self,
-                    by: &authority.actor,
-                    role: authority.role,
-                    at: self.clock.now(),
-                    origin: None,
-                    wanted: true,
-                    shown: false,
-                    members_left_out: 0,
-                    made: &made,
-                    position: 0,
-                    pending: HashMap::new(),
-                    touches_others: false,
-                };
-                result = Some(hand.apply(tx, &prepared)?);
-                Ok(())
-            })?;
-        let done = result.ok_or_else(|| ScimError::new(500, "The operation was lost."))?;
-        Ok(done?)
-    }
-
     /// The resource with this id.
     ///
     /// # Errors

@@ -1,9 +1,12 @@
 //! Who may do what: asked of each operation as of a request of its own.
 
 use crate::provision::operation::Operation;
-use crate::provision::provisioner::Authority;
 use crate::scim::error::ScimError;
+use crate::users::actor::Actor;
+use crate::users::built_in::PRIMARY_DOMAIN;
 use crate::users::operator::Role;
+use crate::users::resources::Group;
+use crate::users::role_name::ADMIN_ROLE;
 
 /// Whether the caller may do this.
 ///
@@ -29,4 +32,17 @@ pub(super) fn check_role(authority: &Authority, needed: Role) -> Result<(), Scim
             needed.as_str()
         ),
     ))
+}
+
+/// Who asks, and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// Who, through which channel, in which organization.
+    pub actor: Actor,
+    /// What they may do.
+    pub role: Role,
+}
+
+pub(super) fn is_admins(group: &Group) -> bool {
+    group.domain == PRIMARY_DOMAIN && group.name == ADMIN_ROLE
 }

@@ -21,7 +21,7 @@ use crate::users::documents::resource;
 use crate::users::documents::zuora;
 use crate::users::password_right::PasswordRight;
 use crate::users::resources::{Change, HashedPassword, Kind, Resources, UserContent, UserResource};
-use crate::users::store::User;
+use crate::users::user::User;
 
 /// How long a chain of managers is followed.
 const CHAIN: usize = 1_000;

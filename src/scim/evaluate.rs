@@ -28,7 +28,7 @@ pub enum SortValue {
 }
 
 /// Whether the document matches. A filter that was read is nowhere deeper than
-/// [`MAX_DEPTH`](crate::scim::filter::MAX_DEPTH) brackets, and this goes no deeper either.
+/// [`MAX_DEPTH`](crate::scim::filter_parser::MAX_DEPTH) brackets, and this goes no deeper either.
 pub fn matches(filter: &Filter, document: &Map<String, Value>) -> bool {
     holds(filter, Holder::Document(document))
 }

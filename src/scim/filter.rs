@@ -3,13 +3,7 @@
 use std::fmt;
 
 use crate::clock::Moment;
-use crate::scim::error::{ErrorType, ScimError};
-use crate::scim::filter_parser::{Parser, Quotes};
-use crate::scim::filter_tokens::Token;
 use crate::scim::path::AttributePath;
-use crate::scim::schema::ResourceType;
-
-pub use crate::scim::filter_parser::{MAX_DEPTH, MAX_LENGTH};
 
 /// A filter whose paths are resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,35 +62,6 @@ pub enum Operand {
 }
 
 impl Filter {
-    /// Reads a filter for resources of this type. It has at most [`MAX_LENGTH`] bytes, and at most
-    /// [`MAX_DEPTH`] brackets inside one another.
-    ///
-    /// # Errors
-    /// `invalidFilter`: it cannot be read, names what does not exist or is never shown, or compares
-    /// what cannot be compared.
-    pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, ScimError> {
-        Filter::parse_with(text, resource_type, Quotes::Required)
-    }
-
-    /// The same where text may stand without quotation marks, as the samples of WSO2 Identity Server write it
-    /// (`userName Eq kim`).
-    ///
-    /// # Errors
-    /// As of [`Filter::parse`].
-    pub fn parse_with(
-        text: &str,
-        resource_type: &ResourceType,
-        quotes: Quotes,
-    ) -> Result<Self, ScimError> {
-        let mut parser = Parser::new(text, resource_type, ErrorType::InvalidFilter, quotes)?;
-        let filter = parser.filter(None)?;
-        let end = parser.peek();
-        if end.token != Token::End {
-            return Err(parser.fail(end.at, "expected and, or or the end"));
-        }
-        Ok(filter)
-    }
-
     /// Whether anything is asked of the core attribute `name`, spelled as in the schema; a document
     /// that the filter is tried on has to have it.
     pub fn mentions(&self, name: &str) -> bool {
@@ -235,6 +200,9 @@ fn parenthesised(f: &mut fmt::Formatter<'_>, filter: &Filter, in_brackets: bool)
 
 #[cfg(test)]
 mod tests {
+    use crate::scim::error::ErrorType;
+    use crate::scim::filter_parser::{MAX_DEPTH, MAX_LENGTH};
+
     use super::*;
     use crate::scim::schema::Schemas;
 

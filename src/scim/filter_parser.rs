@@ -374,6 +374,37 @@ fn of_element(path: AttributePath, inside: Filter, compared: Filter) -> Filter {
 
 const EXPECTED_VALUE: &str = "expected text in quotation marks, a number, true, false or null";
 
+impl Filter {
+    /// Reads a filter for resources of this type. It has at most [`MAX_LENGTH`] bytes, and at most
+    /// [`MAX_DEPTH`] brackets inside one another.
+    ///
+    /// # Errors
+    /// `invalidFilter`: it cannot be read, names what does not exist or is never shown, or compares
+    /// what cannot be compared.
+    pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, ScimError> {
+        Filter::parse_with(text, resource_type, Quotes::Required)
+    }
+
+    /// The same where text may stand without quotation marks, as the samples of WSO2 Identity Server write it
+    /// (`userName Eq kim`).
+    ///
+    /// # Errors
+    /// As of [`Filter::parse`].
+    pub fn parse_with(
+        text: &str,
+        resource_type: &ResourceType,
+        quotes: Quotes,
+    ) -> Result<Self, ScimError> {
+        let mut parser = Parser::new(text, resource_type, ErrorType::InvalidFilter, quotes)?;
+        let filter = parser.filter(None)?;
+        let end = parser.peek();
+        if end.token != Token::End {
+            return Err(parser.fail(end.at, "expected and, or or the end"));
+        }
+        Ok(filter)
+    }
+}
+
 /// One filter, or several together.
 fn joined(mut filters: Vec<Filter>, together: fn(Vec<Filter>) -> Filter) -> Filter {
     match filters.pop() {

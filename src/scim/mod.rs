@@ -14,7 +14,7 @@ pub mod date_time;
 pub mod path;
 pub mod filter;
 mod filter_tokens;
-pub(crate) mod filter_parser;
+pub mod filter_parser;
 pub mod patch_path;
 pub mod evaluate;
 pub mod projection;

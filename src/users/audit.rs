@@ -1,36 +1,15 @@
 //! Who did what and when, written in the transaction of what it speaks of.
 
+use crate::users::actor::Actor;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::import_record::{Channel, ImportId, ImportRecord};
+use crate::users::built_in::DEFAULT_ORGANIZATION;
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
+use crate::users::import_record::ImportRecord;
 use crate::users::undo::Undone;
-
-/// Who does something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
-    /// The organization they act in.
-    pub organization: String,
-    /// The operator's name.
-    pub operator: String,
-    /// The channel they came through.
-    pub channel: Channel,
-    /// The id of the request they made, over HTTP.
-    pub request_id: Option<String>,
-}
-
-impl Actor {
-    /// The same in this organization; none: in the default one, where those of all organizations look.
-    #[must_use]
-    pub fn within(&self, organization: Option<&str>) -> Self {
-        Actor {
-            organization: organization.unwrap_or(DEFAULT_ORGANIZATION).to_owned(),
-            ..self.clone()
-        }
-    }
-}
 
 /// One entry. It names users and roles and counts rows; it never holds what a user's field or
 /// password is.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pattern::Pattern;
 use crate::quoted;
-use crate::users::PRIMARY_DOMAIN;
+use crate::users::built_in::PRIMARY_DOMAIN;
 use crate::users::name::split_domain;
 
 /// `[domains]` of the settings: one table a domain, keyed by its name.

@@ -1,24 +1,13 @@
 //! What is kept of every import, whichever channel it came through.
 
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
 use serde::Serialize;
 use serde::ser::SerializeMap;
-use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
 use crate::users::options::ImportOptions;
-use crate::users::store::ABANDONED;
-
-/// An import's id (UUID version 7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct ImportId(pub Uuid);
-
-impl std::fmt::Display for ImportId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Where an import stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -133,44 +122,6 @@ pub struct Stretch {
     pub from: u64,
     /// The first one behind them.
     pub to: u64,
-}
-
-/// The channel an import came through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
-    /// `bulkImportUsers` over SOAP.
-    Soap,
-    /// `muster import`.
-    Terminal,
-    /// The REST resources below `/api/v1`.
-    Rest,
-    /// SCIM 2.0.
-    Scim,
-}
-
-impl Channel {
-    /// The word used in reports and stores.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Channel::Soap => "soap",
-            Channel::Terminal => "terminal",
-            Channel::Rest => "rest",
-            Channel::Scim => "scim",
-        }
-    }
-
-    /// The channel that `word` names.
-    pub fn parse(word: &str) -> Option<Self> {
-        [
-            Channel::Soap,
-            Channel::Terminal,
-            Channel::Rest,
-            Channel::Scim,
-        ]
-        .into_iter()
-        .find(|channel| channel.as_str() == word)
-    }
 }
 
 /// What became of the rows. `total` is always the sum of the others.
@@ -345,8 +296,13 @@ pub struct ImportRecord {
     pub default_password_hash: Option<String>,
 }
 
+/// Why an import ended that nobody can be running any more.
+pub const ABANDONED: &str = "the server stopped in the middle; send the file again to complete it";
+
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::users::batch::NewUser;
 use crate::users::options::ConflictPolicy;
-use crate::users::policy::ROLE_SEPARATOR;
+use crate::users::role_name::ROLE_SEPARATOR;
 
 /// What a row can change of a user, besides the password.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

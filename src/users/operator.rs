@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::clock::Moment;
-use crate::users::audit::{Actor, AuditEntry};
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
 use crate::users::store_error::StoreError;
 
 /// What an operator may do.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::clock::Moment;
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::store_error::StoreError;
 
 /// The longest name, in characters.

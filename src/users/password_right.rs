@@ -6,7 +6,7 @@
 
 use crate::users::name::lookup_key;
 use crate::users::operator::Role;
-use crate::users::policy::ADMIN_ROLE;
+use crate::users::role_name::ADMIN_ROLE;
 
 /// Which existing users a caller may give a password, or a hash of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

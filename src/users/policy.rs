@@ -2,6 +2,8 @@
 //!
 //! Every rule that a row breaks is named, not only the first, so that a file is mended in one go.
 
+use crate::users::role_name::ADMIN_ROLE;
+use crate::users::role_name::ROLE_SEPARATOR;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -20,15 +22,6 @@ use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
 use crate::users::role_cell;
 use crate::users::role_name;
 use crate::users::store_error::StoreError;
-
-/// Stands between the roles of a [`CheckedUser`]; no role's name holds one.
-pub const ROLE_SEPARATOR: char = '\n';
-
-/// The role that every user has without being given it.
-pub const EVERYONE_ROLE: &str = "Internal/everyone";
-
-/// The role whose holders administer the user store.
-pub const ADMIN_ROLE: &str = "admin";
 
 /// The roles that exist, and whether the caller may give the administrators' one away. They are read when
 /// the first row names one: most files name none.

@@ -9,9 +9,10 @@ use crate::scim::evaluate::SortValue;
 use crate::scim::filter::Filter;
 use crate::scim::path::AttributePath;
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::ImportId;
-use crate::users::store::{ImportStep, User};
+use crate::users::import_id::ImportId;
+use crate::users::step::ImportStep;
 use crate::users::store_error::StoreError;
+use crate::users::user::User;
 
 /// A group that a user is a direct member of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -53,6 +53,15 @@ pub fn check(name: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Stands between the roles of a [`CheckedUser`]; no role's name holds one.
+pub const ROLE_SEPARATOR: char = '\n';
+
+/// The role that every user has without being given it.
+pub const EVERYONE_ROLE: &str = "Internal/everyone";
+
+/// The role whose holders administer the user store.
+pub const ADMIN_ROLE: &str = "admin";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::users::audit::{Actor, AuditEntry};
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
 use crate::users::operator::{Operator, Role};
 use crate::users::store_error::StoreError;
 

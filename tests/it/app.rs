@@ -12,12 +12,12 @@ use muster::app::{App, AppSettings};
 use muster::clock::{Clock, Moment};
 use muster::http::server::{self, Addresses};
 use muster::http::{settings::Settings as HttpSettings, soap};
+use muster::users::built_in::{DEFAULT_ORGANIZATION, PRIMARY_DOMAIN};
 use muster::users::import_record::ImportRecord;
 use muster::users::operator::{Operator, Role};
 use muster::users::problem::Problem;
-use muster::users::store::User;
 use muster::users::token::Token;
-use muster::users::{DEFAULT_ORGANIZATION, PRIMARY_DOMAIN};
+use muster::users::user::User;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
-use muster::http::soap::security::DigestCaller;
+use muster::http::soap::security_settings::DigestCaller;
 use muster::pattern::Pattern;
 
 use crate::app::{Response, TestApp, admin};

@@ -279,7 +279,7 @@ fn a_preview_takes_them() {
          <fileName>users.csv</fileName><header>1</header>{map}<sheet>Staff</sheet></previewImport>\
          </e:Body></e:Envelope>",
         crate::message::SOAP_11,
-        muster::http::soap::USER_IMPORT,
+        muster::http::soap::namespace::USER_IMPORT,
         crate::message::base64(std::str::from_utf8(FOREIGN).expect("ASCII")),
     );
     let path = "/services/UserImport";

@@ -1,6 +1,6 @@
 //! What bulk-import clients call beside the import, in the original's words.
 
-use muster::http::soap::{AXIS2, COMMON};
+use muster::http::soap::namespace::{AXIS2, COMMON};
 use muster::users::operator::Role;
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic, inline};

@@ -11,8 +11,8 @@ use muster::app::App;
 use muster::clock::Clock;
 use muster::import::jobs::Ended;
 use muster::import::request::ImportRequest;
-use muster::users::DEFAULT_ORGANIZATION;
-use muster::users::import_record::Channel;
+use muster::users::built_in::DEFAULT_ORGANIZATION;
+use muster::users::channel::Channel;
 use muster::users::options::{ConflictPolicy, ImportOptions};
 
 use crate::app::Options;

@@ -1,7 +1,7 @@
 //! Files in both dialects, from the request to the store and the list of problems.
 
 use muster::users::operator::Role;
-use muster::users::store::User;
+use muster::users::user::User;
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic, envelope, inline};
 use crate::message::{DEFAULT_PASSWORD, base64};

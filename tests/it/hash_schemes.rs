@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 use muster::passwords::hash_schemes;
 use muster::passwords::rules::Settings;
+use muster::users::built_in::{DEFAULT_ORGANIZATION, PRIMARY_DOMAIN};
 use muster::users::password_check::{PasswordChecker, Verdict};
-use muster::users::{DEFAULT_ORGANIZATION, PRIMARY_DOMAIN};
 
 use crate::app::{RELATED, TestApp, multipart};
 use crate::process::Home;

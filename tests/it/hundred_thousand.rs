@@ -10,8 +10,9 @@ use muster::import::jobs::Ended;
 use muster::import::reject_file;
 use muster::import::report::Report;
 use muster::import::request::ImportRequest;
-use muster::users::DEFAULT_ORGANIZATION;
-use muster::users::import_record::{Channel, ImportId};
+use muster::users::built_in::DEFAULT_ORGANIZATION;
+use muster::users::channel::Channel;
+use muster::users::import_id::ImportId;
 use muster::users::options::{ConflictPolicy, ImportOptions};
 
 use crate::app::Options;

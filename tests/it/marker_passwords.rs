@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use muster::app::App;
 use muster::clock::Clock;
 use muster::import::reject_file;
-use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::built_in::DEFAULT_ORGANIZATION;
 
 use crate::app::{Options, RELATED, Response, basic};
 use crate::message::{SOAP_11, base64};

@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use muster::http::soap::USER_IMPORT;
+use muster::http::soap::namespace::USER_IMPORT;
 use serde_json::Value;
 
 use crate::app::{Response, basic, envelope};

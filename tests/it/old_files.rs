@@ -3,7 +3,7 @@
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 
-use muster::users::store::User;
+use muster::users::user::User;
 
 use crate::channels::{Bench, Channel, Upload};
 use crate::message::DEFAULT_PASSWORD;

@@ -3,13 +3,13 @@
 
 use muster::import::request::ImportRequest;
 use muster::passwords::rules::Fitness;
-use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::built_in::DEFAULT_ORGANIZATION;
 use muster::users::candidate::{CheckedPassword, CheckedUser};
 use muster::users::import_record::{Counters, ImportState};
 use muster::users::operator::Role;
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::password_right::PasswordRight;
-use muster::users::store::{ImportStep, Outcome};
+use muster::users::step::{ImportStep, Outcome};
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic};
@@ -194,7 +194,7 @@ fn attempt(
                 "<file>{}</file><fileName>users.csv</fileName><conflict>update</conflict>",
                 base64(&csv)
             );
-            let namespace = muster::http::soap::USER_IMPORT;
+            let namespace = muster::http::soap::namespace::USER_IMPORT;
             soap("/services/UserImport", namespace, "importUsers", &content)
         }
         Way::SoapChangePassword => {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use muster::users::problem::Severity;
-use muster::users::store::User;
+use muster::users::user::User;
 
 use crate::channels::{Bench, Channel, Outcome, Upload};
 

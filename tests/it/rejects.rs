@@ -3,9 +3,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use muster::http::soap::USER_IMPORT;
+use muster::http::soap::namespace::USER_IMPORT;
 use muster::users::import_record::ImportRecord;
-use muster::users::store::User;
+use muster::users::user::User;
 use serde_json::Value;
 
 use crate::app::{Response, TestApp, admin, inline};

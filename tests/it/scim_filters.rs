@@ -5,7 +5,8 @@
 //! those in sentences that are told apart here. Otherwise what one takes the other takes, but for the
 //! differences of [`is_only_ours`] and [`is_only_theirs`].
 
-use muster::scim::filter::{Filter, MAX_LENGTH};
+use muster::scim::filter::Filter;
+use muster::scim::filter_parser::MAX_LENGTH;
 use muster::scim::schema::Schemas;
 use scim_v2::filter::Filter as Other;
 

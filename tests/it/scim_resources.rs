@@ -379,7 +379,7 @@ fn item_43_passwords_are_never_shown() {
     let audit = server
         .app
         .store
-        .audit(muster::users::DEFAULT_ORGANIZATION, None, 100)
+        .audit(muster::users::built_in::DEFAULT_ORGANIZATION, None, 100)
         .unwrap();
     let audit = serde_json::to_string(&audit).unwrap();
     assert!(!audit.contains("Marker-Secret") && audit.contains("user.update"));

@@ -1,6 +1,6 @@
 //! The users of SCIM and of SOAP are the same: what one channel writes the other shows.
 
-use muster::http::soap::AXIS2;
+use muster::http::soap::namespace::AXIS2;
 use serde_json::{Value, json};
 
 use crate::app::{Response, TestApp, inline};

@@ -5,7 +5,7 @@ use std::io::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use muster::http::soap::security::DigestCaller;
+use muster::http::soap::security_settings::DigestCaller;
 use muster::users::operator::Role;
 
 use crate::app::{ADMIN_PASSWORD, RELATED, Response, TestApp, envelope, multipart};

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::built_in::DEFAULT_ORGANIZATION;
 use muster::users::import_record::ImportState;
 use rusqlite::Connection;
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use muster::app::App;
 use muster::import::jobs::JobError;
-use muster::users::DEFAULT_ORGANIZATION;
+use muster::users::built_in::DEFAULT_ORGANIZATION;
 use muster::users::import_record::{ImportState, Stretch};
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::problem::Problem;

@@ -4,7 +4,8 @@ use muster::clock::Moment;
 use muster::users::import_record::{ImportRecord, ImportState};
 use muster::users::operator::{Operator, Role};
 use muster::users::organization::{Belongings, Organization, OrganizationRemoved};
-use muster::users::store::{Finish, NewRole, RoleAdded, Store};
+use muster::users::step::Finish;
+use muster::users::store::{NewRole, RoleAdded, Store};
 use muster::users::token::{Token, TokenDigest};
 use uuid::Uuid;
 

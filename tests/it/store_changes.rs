@@ -2,17 +2,19 @@
 
 use muster::clock::Moment;
 use muster::passwords::rules::Fitness;
-use muster::users::audit::Actor;
+use muster::users::actor::Actor;
 use muster::users::batch::{CheckedUsers, NewUsers};
 use muster::users::candidate::{CheckedPassword, CheckedUser};
-use muster::users::import_record::{Channel, Counters, ImportId, ImportRecord, ImportState};
+use muster::users::channel::Channel;
+use muster::users::import_id::ImportId;
+use muster::users::import_record::{Counters, ImportRecord, ImportState};
 use muster::users::options::{ConflictPolicy, ImportOptions};
 use muster::users::reject::Reject;
 use muster::users::reject_block::RejectCursor;
-use muster::users::store::{
-    Finish, ImportStep, NewPassword, NewRole, Outcome, RoleAdded, Store, User, Written,
-};
+use muster::users::step::{Finish, ImportStep, Outcome, Written};
+use muster::users::store::{NewPassword, NewRole, RoleAdded, Store};
 use muster::users::undo::{GONE, NO_IMAGE, TOUCHED, Undone};
+use muster::users::user::User;
 use uuid::Uuid;
 
 use crate::stores::{

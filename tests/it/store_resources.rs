@@ -1,16 +1,18 @@
 //! What every store promises about single users and groups: names, versions, members, organizations.
 
 use muster::clock::Moment;
-use muster::users::import_record::{ImportId, ImportRecord};
+use muster::users::import_id::ImportId;
+use muster::users::import_record::ImportRecord;
 use muster::users::name::lookup_key;
 use muster::users::options::ConflictPolicy;
 use muster::users::organization::Organization;
-use muster::users::policy::EVERYONE_ROLE;
 use muster::users::resources::{
     Change, GroupResource, HashedPassword, Kind, Member, MembersChanged, Origin, Resources,
     UserContent, UserResource,
 };
-use muster::users::store::{ImportStep, Store};
+use muster::users::role_name::EVERYONE_ROLE;
+use muster::users::step::ImportStep;
+use muster::users::store::Store;
 use muster::users::store_error::StoreError;
 use serde_json::{Value, json};
 use uuid::Uuid;

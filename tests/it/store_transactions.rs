@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster::clock::Moment;
 use muster::users::audit::AuditEntry;
-use muster::users::import_record::{Channel, Counters, ImportId, ImportRecord, ImportState};
+use muster::users::channel::Channel;
+use muster::users::import_id::ImportId;
+use muster::users::import_record::{Counters, ImportRecord, ImportState};
 use muster::users::resources::{
     Change, HashedPassword, Kind, Member, Origin, Resources, UserContent,
 };
-use muster::users::store::{ImportStep, Store};
+use muster::users::step::ImportStep;
+use muster::users::store::Store;
 use muster::users::store_error::StoreError;
 use muster::users::undo::{NAME_TAKEN, TOUCHED};
 use uuid::Uuid;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use muster::clock::Moment;
 use muster::passwords::rules::Fitness;
 use muster::stores::{self, Access, Settings};
-use muster::users::audit::Actor;
+use muster::users::actor::Actor;
 use muster::users::batch::{CheckedUsers, NewUsers};
 use muster::users::candidate::{CheckedPassword, CheckedUser};
-use muster::users::import_record::{
-    Channel, Counters, ImportId, ImportRecord, ImportState, RejectedRows,
-};
+use muster::users::channel::Channel;
+use muster::users::import_id::ImportId;
+use muster::users::import_record::{Counters, ImportRecord, ImportState, RejectedRows};
 use muster::users::name::{UserName, lookup_key};
 use muster::users::name_pattern::NamePattern;
 use muster::users::operator::{Operator, Role};
@@ -22,9 +22,8 @@ use muster::users::problem::{Owner, Problem, Severity};
 use muster::users::reject::Reject;
 use muster::users::reject_block::RejectCursor;
 use muster::users::resources::ResourceQuery;
-use muster::users::store::{
-    Finish, Found, ImportStep, NewPassword, NewRole, Outcome, RoleAdded, Store, UserCursor,
-};
+use muster::users::step::{Finish, Found, ImportStep, Outcome};
+use muster::users::store::{NewPassword, NewRole, RoleAdded, Store, UserCursor};
 use tempfile::TempDir;
 use uuid::Uuid;
 

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use muster::users::store::User;
+use muster::users::user::User;
 
 use crate::channels::{Bench, Channel, Outcome, Upload};
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use muster::http::soap::USER_IMPORT;
-use muster::users::DEFAULT_ORGANIZATION;
+use muster::http::soap::namespace::USER_IMPORT;
+use muster::users::built_in::DEFAULT_ORGANIZATION;
 use muster::users::import_record::ImportState;
 use muster::users::operator::Role;
 

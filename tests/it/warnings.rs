@@ -1,7 +1,7 @@
 //! An import of which every row was stored can have warnings: every channel counts them in its answer, and
 //! the record lists them.
 
-use muster::http::soap::USER_IMPORT;
+use muster::http::soap::namespace::USER_IMPORT;
 use muster::users::problem::Severity;
 use serde_json::Value;
 

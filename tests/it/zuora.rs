@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use muster::http::soap::AXIS2;
-use muster::users::import_record::{Channel, ImportState};
+use muster::http::soap::namespace::AXIS2;
+use muster::users::channel::Channel;
+use muster::users::import_record::ImportState;
 use muster::users::operator::Role;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -16,7 +16,7 @@ use ureq::http::{HeaderName, HeaderValue, Request, Uri, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, SendBody};
 
-use crate::cli::CliError;
+use crate::cli::command::CliError;
 use crate::cli::send::message::Message;
 use crate::passwords::secret::Secret;
 

@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::cli::CliError;
-use crate::cli::send::Mode;
-use crate::http::soap::AXIS2;
+use crate::cli::command::CliError;
+use crate::cli::send::mode::Mode;
+use crate::http::soap::namespace::AXIS2;
 use crate::http::soap::version::SoapVersion;
 use crate::passwords::secret::Secret;
 

@@ -3,11 +3,13 @@
 //! Only the arguments and the course of the call are here: `message.rs` writes the request, `client.rs`
 //! carries it, `answer.rs` reads what comes back, `exchange.rs` shows both.
 
+mod mode;
 mod message;
 mod client;
 mod answer;
 mod exchange;
 
+use crate::cli::send::mode::Mode;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,11 +18,12 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::command::{CliError, Outcome};
 use crate::cli::import::{SOME_FAILED, progress_bar, read_line};
+use crate::cli::output;
 use crate::cli::send::answer::Answer;
 use crate::cli::send::client::Client;
 use crate::cli::send::message::{Call, Message};
-use crate::cli::{CliError, Outcome, output};
 use crate::config;
 use crate::http::soap::service::USER_ADMIN;
 use crate::http::soap::version::SoapVersion;
@@ -78,17 +81,6 @@ struct OperatorPassword {
     /// Read the operator's password from standard input
     #[arg(long)]
     password_stdin: bool,
-}
-
-/// Where the file travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Mode {
-    /// In a part of its own, which the envelope includes (MTOM, XOP)
-    Mtom,
-    /// In a part of its own, which the envelope names (SOAP with Attachments)
-    Swa,
-    /// In the envelope, as base64
-    Inline,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

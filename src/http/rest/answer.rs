@@ -1,5 +1,6 @@
 //! What goes back when nothing went wrong: a status, JSON, and where the import is.
 
+use crate::http::rest::fields::IMPORT_FIELD;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -7,10 +8,7 @@ use serde::Serialize;
 
 use crate::http::intake::{self, Body};
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::users::import_record::ImportId;
-
-/// The field that has an import's id, counters and number of warnings, as on the SOAP endpoints.
-pub const IMPORT_FIELD: &str = "Muster-Import";
+use crate::users::import_id::ImportId;
 
 /// An answer, ready to be sent.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The addresses of the slice, and the way between HTTP and what is done.
 
+use crate::http::rest::front_end::RestFrontEnd;
 use std::io;
 use std::sync::Arc;
 
@@ -11,7 +12,6 @@ use tokio::sync::Semaphore;
 
 use crate::access::gate::Caller;
 use crate::app::App;
-use crate::http::base_url::BaseUrl;
 use crate::http::blocking::{self, Failed};
 use crate::http::intake::{self, Body, Incoming, Unserved};
 use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, TurnedAway, Upload};
@@ -20,26 +20,13 @@ use crate::http::rest::imports::Call;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{self, Operation, ROUTES, Route, Way};
 use crate::http::rest::{events, openapi, rejects, resources};
-use crate::http::traffic::{OnBehalf, Traffic};
+use crate::http::traffic::OnBehalf;
 use crate::http::unread::Unread;
 use crate::import::jobs::JobError;
 use crate::import::pending::Pending;
 use crate::passwords::secret::Secret;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
-
-/// What the slice needs besides the app, behind one listener.
-#[derive(Debug)]
-pub struct RestFrontEnd {
-    /// Where callers of this listener reach the server.
-    pub base: BaseUrl,
-    /// Bytes that a body may have.
-    pub body_limit: u64,
-    /// What bounds the requests that are under way.
-    pub traffic: Arc<Traffic>,
-    /// Room for those who listen to events, whichever listener they come through.
-    pub listeners: Arc<Semaphore>,
-}
 
 /// Room for as many who listen as there may be.
 pub fn listeners() -> Arc<Semaphore> {

@@ -18,11 +18,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::app::App;
 use crate::http::blocking;
 use crate::http::intake::{self, Body};
-use crate::http::rest::endpoint::RestFrontEnd;
+use crate::http::rest::front_end::RestFrontEnd;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::traffic::StopSignal;
 use crate::import::control::Progress;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::{Counters, ImportRecord, ImportState};
 
 /// Streams that may be open at the same time.
 pub const LISTENERS: usize = 100;

@@ -24,7 +24,8 @@ use crate::import::jobs::{Ended, JobError};
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::passwords::secret::Secret;
-use crate::users::import_record::{Channel, ImportRecord, ImportState};
+use crate::users::channel::Channel;
+use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::operator::Role;
 use crate::wire::inflate;
 

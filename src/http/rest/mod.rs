@@ -5,6 +5,7 @@
 //! table of what there is; then `imports.rs`, which is one upload from top to bottom.
 
 pub mod routes;
+pub mod front_end;
 pub mod endpoint;
 pub mod admission;
 pub mod parameters;
@@ -13,8 +14,10 @@ pub mod imports;
 pub mod resources;
 pub mod rejects;
 pub mod events;
+pub mod fields;
 pub mod answer;
 pub mod problem_details;
 pub mod openapi;
 
-pub use endpoint::{RestFrontEnd, before_the_body, routes};
+pub use endpoint::{before_the_body, routes};
+pub use front_end::RestFrontEnd;

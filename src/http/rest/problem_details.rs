@@ -11,12 +11,13 @@ use crate::http::challenge::Challenge;
 use crate::http::intake::{self, Body};
 use crate::http::login::{self, Refused};
 use crate::http::request_id;
-use crate::http::rest::answer::IMPORT_FIELD;
+use crate::http::rest::fields::IMPORT_FIELD;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::jobs::JobError;
 use crate::import::report::Report;
 use crate::users::domains::UnknownDomain;
-use crate::users::import_record::{ImportId, ImportState};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::ImportState;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 

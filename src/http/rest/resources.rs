@@ -12,7 +12,9 @@ use crate::http::rest::problem_details::ProblemDetails;
 use crate::import::control::Progress;
 use crate::import::jobs::Cancelled;
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::{Channel, ImportId, ImportRecord, named};
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
+use crate::users::import_record::{ImportRecord, named};
 use crate::users::problem::Problem;
 use crate::users::undo::Undone;
 

@@ -17,7 +17,7 @@ use crate::http::scim::place::Place;
 use crate::http::scim::routes::{Operation, Route};
 use crate::http::traffic::Traffic;
 use crate::provision::bulk_request::payload_too_large;
-use crate::users::import_record::Channel;
+use crate::users::channel::Channel;
 use crate::users::operator::Role;
 
 /// A request that is not let in.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::http::intake::{self, Body};
 use crate::http::scim::answer::{self, Answer, MEDIA_TYPE};
-use crate::http::scim::endpoint::Call;
+use crate::http::scim::call::Call;
 use crate::http::scim::error::{self, Failure};
 use crate::http::scim::mount::Mount;
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
@@ -22,7 +22,8 @@ use crate::provision::bulk_request::{payload_too_large, unread};
 use crate::provision::outcome::OperationOutcome;
 use crate::provision::settings::BulkResponse;
 use crate::scim::error::ScimError;
-use crate::users::import_record::{ImportId, ImportRecord};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::ImportRecord;
 use crate::users::resources::Kind;
 use crate::wire::inflate;
 

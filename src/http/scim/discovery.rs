@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::http::scim::answer::Answer;
-use crate::http::scim::endpoint::Call;
+use crate::http::scim::call::Call;
 use crate::http::scim::error::Failure;
 use crate::http::scim::list_request::parameters;
 use crate::http::scim::listing::message;

@@ -1,5 +1,7 @@
 //! The way of a request: let in, read, carried out on a blocking thread, answered.
 
+use crate::http::scim::call::Call;
+use crate::http::scim::front_end::ScimFrontEnd;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -10,12 +12,10 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::http::base_url::BaseUrl;
 use crate::http::intake::{self, Body, Incoming};
 use crate::http::scim::admission::{self, TurnedAway};
 use crate::http::scim::answer::{self, Answer};
 use crate::http::scim::bulk::{self, Outcome};
-use crate::http::scim::cursor::Cursors;
 use crate::http::scim::error::Failure;
 use crate::http::scim::list_request::ListRequest;
 use crate::http::scim::message;
@@ -28,37 +28,10 @@ use crate::http::traffic::{OnBehalf, Traffic};
 use crate::http::unread::Unread;
 use crate::import::pending::Pending;
 use crate::provision::operation::Act;
-use crate::provision::provisioner::Authority;
+use crate::provision::rights::Authority;
 use crate::scim::error::{ErrorType, ScimError};
-use crate::users::import_record::Channel;
+use crate::users::channel::Channel;
 use crate::wire::pipe::PipeReader;
-
-/// What the slice needs besides the app, behind one listener.
-#[derive(Debug)]
-pub struct ScimFrontEnd {
-    /// Where callers of this listener reach the server.
-    pub base: BaseUrl,
-    /// What bounds the requests that are under way.
-    pub traffic: Arc<Traffic>,
-    /// Cursors of all listeners.
-    pub cursors: Arc<Cursors>,
-}
-
-/// One request, once it is let in.
-pub(super) struct Call<'c> {
-    pub app: &'c App,
-    pub state: &'c ScimFrontEnd,
-    pub mount: Mount,
-    /// The address's URL.
-    pub base: String,
-    /// None, where anybody may ask.
-    pub authority: Option<Authority>,
-    /// Whether they may act in any organization.
-    pub anywhere: bool,
-    pub query: &'c str,
-    pub headers: &'c HeaderMap,
-    pub content_encoding: Option<String>,
-}
 
 impl Call<'_> {
     /// Who asks.

@@ -1,11 +1,12 @@
 //! Lists of resources (RFC 7644 §3.4.2 and §3.4.3): filtered, sorted, page by page.
 
+use crate::http::scim::message::LIST_RESPONSE;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::http::scim::answer::Answer;
+use crate::http::scim::call::Call;
 use crate::http::scim::cursor::Query;
-use crate::http::scim::endpoint::Call;
 use crate::http::scim::error::Failure;
 use crate::http::scim::list_request::ListRequest;
 use crate::http::scim::mount::Mount;
@@ -17,9 +18,6 @@ use crate::scim::schema::{Returned, Type};
 use crate::users::documents::resource;
 use crate::users::documents::wso2_names::Names;
 use crate::users::resources::{Found, Keyset, Kind, Order, ResourceQuery};
-
-/// URN of the message.
-pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// A page of documents.
 struct Page {

@@ -74,3 +74,6 @@ pub fn text(
     }
     Ok(bytes)
 }
+
+/// URN of the message.
+pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";

@@ -6,6 +6,8 @@
 pub mod mount;
 pub mod place;
 pub mod routes;
+pub mod front_end;
+pub mod call;
 pub mod endpoint;
 pub mod admission;
 pub mod message;
@@ -21,4 +23,5 @@ pub mod discovery;
 pub mod answer;
 pub mod error;
 
-pub use endpoint::{ScimFrontEnd, before_the_body, routes};
+pub use endpoint::{before_the_body, routes};
+pub use front_end::ScimFrontEnd;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::http::intake;
 use crate::http::scim::answer::Answer;
-use crate::http::scim::endpoint::Call;
+use crate::http::scim::call::Call;
 use crate::http::scim::error::{self, Failure};
 use crate::http::scim::list_request::ListRequest;
 use crate::provision::operation::{
@@ -16,7 +16,7 @@ use crate::provision::operation::{
 use crate::scim::error::ScimError;
 use crate::scim::projection::Projection;
 use crate::scim::schema::ResourceType;
-use crate::users::PRIMARY_DOMAIN;
+use crate::users::built_in::PRIMARY_DOMAIN;
 use crate::users::resources::Kind;
 
 impl Call<'_> {

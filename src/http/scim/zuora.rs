@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::http::intake;
 use crate::http::scim::answer::Answer;
-use crate::http::scim::endpoint::Call;
+use crate::http::scim::call::Call;
 use crate::http::scim::error::{self, Failure};
 use crate::http::scim::message;
 use crate::http::scim::zuora_answer;
@@ -21,7 +21,7 @@ use crate::provision::bulk_job::{BulkAnswer, BulkCall};
 use crate::provision::bulk_request::payload_too_large;
 use crate::provision::operation::{Act, Operation, Precondition, not_found};
 use crate::provision::plan::Strictness;
-use crate::provision::provisioner::Authority;
+use crate::provision::rights::Authority;
 use crate::scim::check::Leniency;
 use crate::scim::error::ScimError;
 use crate::scim::json;

@@ -11,7 +11,7 @@ use crate::http::challenge::Challenge;
 use crate::http::intake::{self, Body};
 use crate::http::scim::answer::{self, Answer};
 use crate::http::scim::error::Failure;
-use crate::http::scim::listing::LIST_RESPONSE;
+use crate::http::scim::message::LIST_RESPONSE;
 
 /// The media type of Zuora's answers.
 const MEDIA_TYPE: &str = "application/json";

@@ -2,8 +2,8 @@
 //! addresses is answered with an action and the id it relates to. The answer goes back on the same
 //! connection, whatever ReplyTo says: nothing is ever sent to an address out of a message.
 
-use crate::http::soap::fault_xml::escape;
 use crate::http::soap::operation::Entry;
+use crate::http::soap::xml::escape::escape;
 
 /// Namespace of the submission of 2004.
 const SUBMISSION: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing";

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use crate::http::soap::COMMON;
-use crate::http::soap::fault_xml::escape;
+use crate::http::soap::namespace::COMMON;
+use crate::http::soap::xml::escape::escape;
 
 /// A field of a bean.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,13 +15,13 @@ use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::import::single_user::SingleUser;
 use crate::passwords::secret::Secret;
-use crate::users::audit::Actor;
-use crate::users::import_record::Channel;
+use crate::users::actor::Actor;
+use crate::users::built_in::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+use crate::users::channel::Channel;
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
-use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
-use crate::users::store::User;
-use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+use crate::users::role_name::{ADMIN_ROLE, EVERYONE_ROLE};
+use crate::users::user::User;
 
 /// Whom a companion works for, and with what.
 #[derive(Debug)]

@@ -79,3 +79,14 @@ pub fn skip<R: Read>(xml: &mut XmlReader<R>) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+/// Whether `xsi:nil` stands for no value.
+pub fn is_nil(element: &Element) -> bool {
+    matches!(
+        element.attribute(Some(XSI), "nil").map(str::trim),
+        Some("true" | "1")
+    )
+}
+
+/// Namespace of `xsi:nil`.
+const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";

@@ -1,5 +1,6 @@
 //! The addresses of the service, and the way between HTTP and a [`Call`].
 
+use crate::http::soap::front_end::SoapFrontEnd;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -23,15 +24,14 @@ use crate::http::soap::answer::{Answer, Content, Session};
 use crate::http::soap::call::{Call, STRANGERS_BYTES};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::{self, Admitted};
-use crate::http::soap::security::{Claim, Security, Verifier};
+use crate::http::soap::security::{Claim, Security};
 use crate::http::soap::sender::Sender;
 use crate::http::soap::service::Service;
-use crate::http::soap::settings::Settings;
 use crate::http::soap::wsdl;
-use crate::http::traffic::{OnBehalf, Traffic};
+use crate::http::traffic::OnBehalf;
 use crate::http::unread::Unread;
 use crate::import::jobs::JobError;
-use crate::users::import_record::Channel;
+use crate::users::channel::Channel;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
@@ -40,23 +40,6 @@ const FIRST_BYTES: usize = 512;
 
 /// Bytes that are looked at without a thread of their own: it takes less than a millisecond.
 const BYTES_AT_ONCE: usize = 16 * 1024;
-
-/// What the slice needs besides the app, behind one listener.
-#[derive(Debug)]
-pub struct SoapFrontEnd {
-    /// `[soap]` of the settings.
-    pub settings: Settings,
-    /// Who checks WS-Security headers, whichever listener they come through.
-    pub verifier: Arc<Verifier>,
-    /// Where callers of this listener reach the server.
-    pub base_url: String,
-    /// Whether the listener speaks TLS.
-    pub secure: bool,
-    /// Bytes that a body may have.
-    pub body_limit: u64,
-    /// What bounds the requests that are under way.
-    pub traffic: Arc<Traffic>,
-}
 
 /// The routes: each address of each service with and without a final slash; everything else below `/services`
 /// has no service.

@@ -4,14 +4,15 @@
 //! that generated clients throw it, and behind it an entry of ours with everything else. Our own
 //! service declares that entry as its fault.
 
+use crate::http::soap::xml::escape::escape;
 use std::fmt::Write;
 
 use crate::http::soap::addressing::Addressing;
 use crate::http::soap::fault::{Fault, FaultCode};
+use crate::http::soap::namespace::{AXIS2, COMMON};
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
-use crate::http::soap::{AXIS2, COMMON};
 use crate::users::import_record::ImportState;
 use crate::users::problem::Problem;
 
@@ -233,19 +234,6 @@ fn write_problem(detail: &mut String, problem: &Problem) {
         let _ = write!(detail, " userName=\"{}\"", escape(name));
     }
     let _ = write!(detail, ">{}</m:problem>", escape(&problem.message));
-}
-
-/// Text for an element or an attribute; characters that XML does not have become `?`.
-pub fn escape(text: &str) -> String {
-    let legal = |character: char| {
-        matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}'
-            | '\u{10000}'..)
-    };
-    let legal: String = text
-        .chars()
-        .map(|c| if legal(c) { c } else { '?' })
-        .collect();
-    quick_xml::escape::escape(legal).into_owned()
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::io::{Read, Write};
 
+use crate::http::soap::elements::is_nil;
 use crate::http::soap::elements::{next_child, skip};
 use crate::http::soap::fault::Fault;
-use crate::http::soap::parameters::is_nil;
 use crate::http::soap::plain_text::{begins_with_heading, is_plain_text};
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::quoted;

@@ -15,11 +15,11 @@ use crate::http::intake::{self, expects_the_unknown, field};
 use crate::http::login::Refused;
 use crate::http::request_id;
 use crate::http::soap::answer::Answer;
-use crate::http::soap::endpoint::SoapFrontEnd;
 use crate::http::soap::fault::Fault;
+use crate::http::soap::front_end::SoapFrontEnd;
 use crate::http::soap::service::Service;
 use crate::http::soap::version::SoapVersion;
-use crate::users::import_record::Channel;
+use crate::users::channel::Channel;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 

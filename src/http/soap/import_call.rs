@@ -14,7 +14,7 @@ use crate::import::jobs::Ended;
 use crate::import::pending::Pending;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
-use crate::users::import_record::Channel;
+use crate::users::channel::Channel;
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
 

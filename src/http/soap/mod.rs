@@ -9,10 +9,12 @@ pub mod version;
 pub mod charset;
 pub mod xml;
 pub mod head;
+pub mod namespace;
 pub mod call;
 pub mod sender;
 pub mod elements;
 pub mod envelope;
+pub mod security_settings;
 pub mod security;
 pub mod addressing;
 pub mod service;
@@ -32,19 +34,9 @@ pub mod answer;
 pub mod fault;
 pub mod fault_xml;
 pub mod wsdl;
+mod front_end;
 mod endpoint;
 
-pub use endpoint::{SoapFrontEnd, before_the_body, routes};
+pub use endpoint::{before_the_body, routes};
+pub use front_end::SoapFrontEnd;
 pub use settings::Settings;
-
-/// Namespace of the wrapper elements (axis2's `schemaNamespace` of the original).
-pub const AXIS2: &str = "http://org.apache.axis2/xsd";
-
-/// Namespace of the beans, the fault's `message` among them.
-pub const COMMON: &str = "http://common.mgt.user.carbon.wso2.org/xsd";
-
-/// Target namespace of the original's WSDL; a very old copy has the wrappers in it.
-pub const UMGT: &str = "http://mgt.user.carbon.wso2.org";
-
-/// Namespace of the service of our own, its types included.
-pub const USER_IMPORT: &str = "urn:muster:user-import:1";

@@ -4,6 +4,7 @@
 //! The original refuses names it does not know, and so does this, with a sentence that lists the right
 //! ones.
 
+use crate::http::soap::elements::is_nil;
 use std::io::Read;
 
 use crate::http::soap::elements::{TEXT_LIMIT, next_child, read_text};
@@ -14,9 +15,6 @@ use crate::http::soap::xml::{Element, XmlReader};
 use crate::passwords::secret::Secret;
 use crate::quoted;
 use crate::wire::spool::SpoolSettings;
-
-/// Namespace of `xsi:nil`.
-const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// How often a repeatable parameter may come.
 const REPEATS: usize = 10_000;
@@ -241,14 +239,6 @@ impl Value {
             Value::File(_) => 0,
         }
     }
-}
-
-/// Whether `xsi:nil` stands for no value.
-pub fn is_nil(element: &Element) -> bool {
-    matches!(
-        element.attribute(Some(XSI), "nil").map(str::trim),
-        Some("true" | "1")
-    )
 }
 
 /// The text of a parameter; `xsi:nil` is none.

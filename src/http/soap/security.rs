@@ -6,14 +6,12 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use ring::{digest, hmac, rand::SystemRandom};
-use serde::{Deserialize, Serialize};
 
 use crate::access::acting::Acting;
 use crate::access::basic::Credentials;
@@ -22,6 +20,7 @@ use crate::app::App;
 use crate::config;
 use crate::http::soap::elements::{next_child, read_text, skip};
 use crate::http::soap::fault::Fault;
+use crate::http::soap::security_settings::Settings;
 use crate::http::soap::xml::{Element, XmlReader};
 use crate::passwords::secret::Secret;
 use crate::users::name::lookup_key;
@@ -39,55 +38,6 @@ const DIGEST: &str = "#PasswordDigest";
 
 /// Nonces that are remembered at the most; when they are all fresh, new ones are refused.
 const NONCES: usize = 100_000;
-
-/// `[soap.security]` of the settings.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Seconds for which a token or a timestamp is fresh, and its nonce remembered; 0 switches both
-    /// checks off, for replaying recorded requests.
-    pub max_age_seconds: u32,
-    /// Seconds that a sender's clock may be ahead of ours or behind it.
-    pub clock_skew_seconds: u32,
-    /// Callers who may send digests.
-    pub digest_callers: Vec<DigestCaller>,
-}
-
-/// `[[soap.security.digest_callers]]` of the settings.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct DigestCaller {
-    /// The operator's name.
-    pub name: String,
-    /// The password in the clear.
-    #[serde(default, deserialize_with = "secret", serialize_with = "hidden")]
-    pub secret: Option<Secret>,
-    /// The file whose first line is the password.
-    #[serde(default)]
-    pub secret_file: Option<PathBuf>,
-}
-
-fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    Ok(Some(Secret::new(String::deserialize(deserializer)?)))
-}
-
-/// A secret is never written out.
-fn hidden<S: serde::Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(_) => serializer.serialize_some("***"),
-        None => serializer.serialize_none(),
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            max_age_seconds: 300,
-            clock_skew_seconds: 300,
-            digest_callers: Vec::new(),
-        }
-    }
-}
 
 /// What the header block says.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,6 @@
 //! The services: those of the original that Muster offers, and its own; where each is found.
 
-use crate::http::soap::{AXIS2, UMGT, USER_IMPORT};
+use crate::http::soap::namespace::{AXIS2, UMGT, USER_IMPORT};
 
 /// The bare address of [`Service::UserAdmin`].
 pub const USER_ADMIN: &str = "/services/UserAdmin";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::soap::security;
+use crate::http::soap::security_settings;
 
 /// Where Muster may follow the original more closely.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -22,7 +22,7 @@ pub struct Settings {
     /// Names that a list of users or roles holds at the most, of each domain.
     pub list_limit: usize,
     /// `[soap.security]`.
-    pub security: security::Settings,
+    pub security: security_settings::Settings,
     /// Problems that are listed in a fault's detail; the others are counted.
     pub problems_in_fault: usize,
 }
@@ -76,7 +76,7 @@ impl Default for Settings {
             take_unreferenced_attachment: false,
             answer_mtom_with_mtom: false,
             list_limit: 100,
-            security: security::Settings::default(),
+            security: security_settings::Settings::default(),
             problems_in_fault: 100,
         }
     }

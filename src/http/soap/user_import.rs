@@ -23,7 +23,9 @@ use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::jobs::JobError;
 use crate::import::pending::Pending;
 use crate::import::reject_file;
-use crate::users::import_record::{Channel, ImportId, ImportRecord, ImportState};
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
+use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
 use crate::wire::spool::Spool;
 

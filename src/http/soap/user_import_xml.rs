@@ -4,12 +4,13 @@
 use serde::Serialize;
 
 use crate::formats::detected::Detected;
-use crate::http::soap::fault_xml::escape;
+use crate::http::soap::xml::escape::escape;
 use crate::import::control::Progress;
 use crate::import::jobs::Cancelled;
 use crate::import::preview::Preview;
 use crate::import::report::Report;
-use crate::users::import_record::{Counters, ImportId, ImportRecord, ImportState, RejectedRows};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::{Counters, ImportRecord, ImportState, RejectedRows};
 use crate::users::options::{HeaderLine, ImportOptions};
 use crate::users::problem::Problem;
 use crate::users::undo::Undone;

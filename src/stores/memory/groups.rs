@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::memory::{Content, Key};
+use crate::users::built_in::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 use crate::users::name::lookup_key;
-use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::resources::{
     Change, Group, GroupRef, GroupResource, Kind, Member, MembersChanged, UserResource,
 };
-use crate::users::store::User;
-use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+use crate::users::role_name::{ADMIN_ROLE, EVERYONE_ROLE};
+use crate::users::user::User;
 
 /// A role; its users are those that name it.
 #[derive(Debug, Clone)]

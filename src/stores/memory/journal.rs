@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::stores::memory::groups::KeptRole;
 use crate::stores::memory::stored_user::{Image, StoredUndoStep, StoredUser};
 use crate::stores::memory::{Content, Key};
-use crate::users::import_record::{ImportId, ImportRecord};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::ImportRecord;
 
 /// What was there before a change.
 #[derive(Debug)]

@@ -4,11 +4,15 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::memory::MemoryStore;
-use crate::users::audit::{Actor, AuditEntry};
-use crate::users::import_record::{ImportId, ImportRecord, ImportState};
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
+use crate::users::import_id::ImportId;
+use crate::users::import_record::ABANDONED;
+use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::problem::Problem;
 use crate::users::reject_block::{RejectCursor, RejectPage, page};
-use crate::users::store::{ABANDONED, Finish, ImportLedger};
+use crate::users::step::Finish;
+use crate::users::store::ImportLedger;
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::clock::Moment;
 use crate::stores::memory::MemoryStore;
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
 use crate::users::backup::Backup;
 use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, OperatorStore};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Moment;
 use crate::stores::memory::{Content, MemoryStore};
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::audit::{Actor, AuditEntry};
-use crate::users::import_record::ImportId;
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
+use crate::users::import_id::ImportId;
 use crate::users::organization::{
     Belongings, NoSuchOrganization, Organization, OrganizationRemoved, OrganizationStore, key,
 };

@@ -7,7 +7,7 @@ use crate::scim::evaluate::{matches, sort_value};
 use crate::stores::memory::MemoryStore;
 use crate::stores::memory::transaction::Transaction;
 use crate::users::documents::resource;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::page::{Page, by_id};
 use crate::users::resources::{
     Found, GroupResource, Keyset, ResourceQuery, ResourceStore, UserResource, Work,

@@ -9,7 +9,7 @@ use crate::users::merge::Profile;
 use crate::users::options::ConflictPolicy;
 use crate::users::problem::Owner;
 use crate::users::reject_block::RejectBlock;
-use crate::users::store::{ImportStep, Outcome, Tally};
+use crate::users::step::{ImportStep, Outcome, Tally};
 use crate::users::store_error::StoreError;
 
 impl Content {

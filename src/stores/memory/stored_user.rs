@@ -3,11 +3,12 @@
 use crate::clock::Moment;
 use crate::stores::memory::groups::KeptRole;
 use crate::users::batch::NewUser;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::merge::Profile;
 use crate::users::problem::Owner;
-use crate::users::store::{ImportStep, Outcome, RowPassword, User};
+use crate::users::step::{ImportStep, Outcome, RowPassword};
 use crate::users::undo_steps::UndoStep;
+use crate::users::user::User;
 
 #[derive(Debug, Clone)]
 pub(super) struct StoredUser {

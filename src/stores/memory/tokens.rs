@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::memory::MemoryStore;
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
 use crate::users::name::lookup_key;
 use crate::users::operator::Operator;
 use crate::users::store_error::StoreError;

@@ -10,15 +10,16 @@ use crate::stores::memory::groups::KeptRole;
 use crate::stores::memory::journal::Before;
 use crate::stores::memory::stored_user::{Image, Removed, StoredUndoStep, StoredUser};
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::resources::{
     Change, GroupResource, HashedPassword, Kind, Member, MembersChanged, Origin, Resources,
     UserContent, UserResource,
 };
-use crate::users::store::{ImportStep, User};
+use crate::users::step::ImportStep;
 use crate::users::store_error::StoreError;
 use crate::users::undo_steps::{BroughtBack, RemovedByAnother, UndoStep, Undoing};
+use crate::users::user::User;
 
 /// One organization's users and groups; whoever made it has begun the transaction and ends it.
 pub(super) struct Transaction<'t> {

@@ -7,16 +7,16 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::stores::memory::groups::KeptRole;
 use crate::stores::memory::{Content, Key, MemoryStore};
-use crate::users::INTERNAL_DOMAIN;
-use crate::users::audit::{Actor, AuditEntry};
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
+use crate::users::built_in::INTERNAL_DOMAIN;
 use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
 use crate::users::resources::Group;
-use crate::users::store::{
-    ImportStep, NewPassword, NewRole, PendingStep, RoleAdded, StoredPassword, User, UserCursor,
-    UserStore, Written,
-};
+use crate::users::step::{ImportStep, PendingStep, Written};
+use crate::users::store::{NewPassword, NewRole, RoleAdded, StoredPassword, UserCursor, UserStore};
 use crate::users::store_error::StoreError;
+use crate::users::user::User;
 
 impl UserStore for MemoryStore {
     fn submit(&self, step: ImportStep) -> PendingStep {

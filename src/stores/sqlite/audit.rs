@@ -5,7 +5,8 @@ use rusqlite::{Connection, Row, params};
 use crate::clock::Moment;
 use crate::stores::sqlite::ledger::json;
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::{Channel, ImportId};
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
 
 /// Writes an entry; the caller commits it with what it speaks of.
 pub(super) fn note(db: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {

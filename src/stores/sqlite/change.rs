@@ -9,11 +9,11 @@ use crate::clock::Moment;
 use crate::stores::sqlite::members::touch;
 use crate::stores::sqlite::spaces::IN_ORGANIZATION;
 use crate::users::batch::NewUser;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::merge::Profile;
 use crate::users::name::lookup_key;
-use crate::users::policy::ROLE_SEPARATOR;
-use crate::users::store::{ImportStep, Outcome, RowPassword};
+use crate::users::role_name::ROLE_SEPARATOR;
+use crate::users::step::{ImportStep, Outcome, RowPassword};
 
 /// All of a user that can be changed, and taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

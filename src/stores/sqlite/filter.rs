@@ -12,7 +12,7 @@ use crate::scim::attribute_names::{ACTIVE, DISABLED, LOCKED};
 use crate::scim::filter::{Filter, Operand, Operator};
 use crate::scim::path::AttributePath;
 use crate::stores::sqlite::filter_fields::{Field, field};
-use crate::users::PRIMARY_DOMAIN;
+use crate::users::built_in::PRIMARY_DOMAIN;
 
 pub(super) use crate::stores::sqlite::filter_fields::Table;
 

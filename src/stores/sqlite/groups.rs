@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::sqlite::members::{members_of, touch_holders_of};
+use crate::users::built_in::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 use crate::users::name::lookup_key;
-use crate::users::policy::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::resources::{Change, Group, GroupRef, GroupResource};
-use crate::users::store::User;
-use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
+use crate::users::role_name::{ADMIN_ROLE, EVERYONE_ROLE};
+use crate::users::user::User;
 
 /// The columns that [`group`] reads.
 pub(super) const GROUP_COLUMNS: &str =

@@ -14,13 +14,16 @@ use crate::stores::sqlite::step::{signed, unsigned};
 use crate::stores::sqlite::undo;
 use crate::stores::sqlite::undo_steps;
 use crate::stores::sqlite::users::i64_of;
-use crate::users::audit::{Actor, AuditEntry};
-use crate::users::import_record::{
-    Channel, Counters, ImportId, ImportRecord, ImportState, RejectedRows, Stretch,
-};
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
+use crate::users::import_record::ABANDONED;
+use crate::users::import_record::{Counters, ImportRecord, ImportState, RejectedRows, Stretch};
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject_block::{RejectCursor, RejectPage};
-use crate::users::store::{ABANDONED, Finish, ImportLedger, ImportStep, Room, Tally};
+use crate::users::step::{Finish, ImportStep, Room, Tally};
+use crate::users::store::ImportLedger;
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
 

@@ -6,7 +6,7 @@ use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::groups::add_built_in_roles;
 use crate::stores::sqlite::name_keys;
 use crate::stores::sqlite::rejects::pack_rows;
-use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::store_error::StoreError;
 
 /// What makes a version of the one before: statements, and then what SQL alone cannot do.
@@ -108,7 +108,7 @@ pub(super) fn make_version(connection: &mut Connection, version: usize) {
 mod tests {
     use super::*;
     use crate::stores::sqlite::rejects::read;
-    use crate::users::import_record::ImportId;
+    use crate::users::import_id::ImportId;
     use crate::users::reject_block::RejectCursor;
 
     /// A database of an earlier version, with an import in it.

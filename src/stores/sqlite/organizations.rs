@@ -7,8 +7,9 @@ use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::groups::add_built_in_roles;
 use crate::stores::sqlite::step::unsigned;
-use crate::users::DEFAULT_ORGANIZATION;
-use crate::users::audit::{Actor, AuditEntry};
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::organization::{
     Belongings, NoSuchOrganization, Organization, OrganizationRemoved, OrganizationStore, key,
 };

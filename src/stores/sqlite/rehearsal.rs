@@ -6,11 +6,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::stores::sqlite::change::find;
 use crate::stores::sqlite::step::{owner, set, signed, unsigned};
 use crate::users::batch::NewUser;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::merge::Profile;
 use crate::users::options::ConflictPolicy;
 use crate::users::problem::Owner;
-use crate::users::store::{ImportStep, Outcome, RowPassword};
+use crate::users::step::{ImportStep, Outcome, RowPassword};
 
 const TABLE: &str = "
     CREATE TEMP TABLE IF NOT EXISTS rehearsed (

@@ -3,10 +3,11 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::stores::sqlite::step::{signed, unsigned};
-use crate::users::import_record::{ImportId, RejectedRows};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::RejectedRows;
 use crate::users::reject::Reject;
 use crate::users::reject_block::{Packing, RejectBlock, RejectCursor, RejectPage, page};
-use crate::users::store::{ImportStep, Tally};
+use crate::users::step::{ImportStep, Tally};
 
 /// Some of an import's rejected rows, by line.
 pub(super) fn read(

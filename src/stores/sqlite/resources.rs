@@ -13,7 +13,7 @@ use crate::stores::sqlite::transaction::Transaction;
 use crate::stores::sqlite::users::{USER_COLUMNS, i64_of, user};
 use crate::stores::sqlite::{SqliteStore, groups, single};
 use crate::users::documents::resource;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::page::Page;
 use crate::users::resources::{
     Found, GroupResource, Member, ResourceQuery, ResourceStore, UserResource, Work,

@@ -13,8 +13,8 @@ use crate::stores::sqlite::step::signed;
 use crate::users::batch::{NewUser, Piece};
 use crate::users::merge::Glance;
 use crate::users::options::ConflictPolicy;
-use crate::users::policy::ROLE_SEPARATOR;
-use crate::users::store::{ImportStep, Outcome};
+use crate::users::role_name::ROLE_SEPARATOR;
+use crate::users::step::{ImportStep, Outcome};
 
 /// Users of a statement at the most.
 pub(super) const MOST: usize = 1 << (SIZES - 1);

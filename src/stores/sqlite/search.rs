@@ -16,9 +16,9 @@ use crate::stores::sqlite::filter::{Compiled, Table, compile};
 use crate::stores::sqlite::filter_fields::{Field, field};
 use crate::stores::sqlite::step::unsigned;
 use crate::stores::sqlite::users::i64_of;
+use crate::users::built_in::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 use crate::users::page::{Page, Selection, by_id};
 use crate::users::resources::{Keyset, Order, ResourceQuery};
-use crate::users::{INTERNAL_DOMAIN, PRIMARY_DOMAIN};
 
 /// What is searched, and how a row becomes a document.
 pub(super) struct Search<'s> {

@@ -8,9 +8,10 @@ use crate::stores::sqlite::rehearsal::{forget, rehearse, rehearsed_owner};
 use crate::stores::sqlite::rows::{MOST, Rows};
 use crate::stores::sqlite::spaces::find_or_make;
 use crate::users::batch::NewUser;
-use crate::users::import_record::{ImportId, RejectedRows};
+use crate::users::import_id::ImportId;
+use crate::users::import_record::RejectedRows;
 use crate::users::problem::Owner;
-use crate::users::store::{ImportStep, Outcome, Room, Tally};
+use crate::users::step::{ImportStep, Outcome, Room, Tally};
 
 /// Writes the step; the caller commits.
 pub(super) fn apply(db: &Connection, step: &ImportStep) -> rusqlite::Result<(Vec<Outcome>, Tally)> {

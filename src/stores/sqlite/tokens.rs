@@ -8,7 +8,7 @@ use crate::stores::sqlite::SqliteStore;
 use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::operators;
 use crate::stores::sqlite::organizations::require;
-use crate::users::audit::Actor;
+use crate::users::actor::Actor;
 use crate::users::name::lookup_key;
 use crate::users::operator::{Operator, Role};
 use crate::users::store_error::StoreError;

@@ -10,12 +10,12 @@ use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::step::{self, signed};
 use crate::stores::sqlite::{audit, groups, members, single, undo_steps};
 use crate::users::audit::AuditEntry;
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::resources::{
     Change, GroupResource, HashedPassword, Member, MembersChanged, Origin, Resources, UserContent,
     UserResource,
 };
-use crate::users::store::ImportStep;
+use crate::users::step::ImportStep;
 use crate::users::store_error::StoreError;
 use crate::users::undo_steps::{BroughtBack, RemovedByAnother, UndoStep, Undoing};
 

@@ -11,7 +11,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::change::{Image, attributes_json, find_by_id};
 use crate::stores::sqlite::spaces::find_or_make;
 use crate::stores::sqlite::step::{number_of, signed, unsigned};
-use crate::users::import_record::ImportId;
+use crate::users::import_id::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::resources::Kind;
 use crate::users::undo_steps::{BroughtBack, RemovedByAnother, UndoStep};

@@ -9,16 +9,16 @@ use crate::stores::sqlite::audit::note;
 use crate::stores::sqlite::members::touch_groups_of;
 use crate::stores::sqlite::organizations::require;
 use crate::stores::sqlite::spaces::{IN_DOMAIN, IN_ORGANIZATION};
-use crate::users::audit::{Actor, AuditEntry};
-use crate::users::import_record::ImportId;
+use crate::users::actor::Actor;
+use crate::users::audit::AuditEntry;
+use crate::users::import_id::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::name_pattern::NamePattern;
-use crate::users::policy::ROLE_SEPARATOR;
-use crate::users::store::{
-    ImportStep, NewPassword, NewRole, PendingStep, RoleAdded, StoredPassword, User, UserCursor,
-    UserStore,
-};
+use crate::users::role_name::ROLE_SEPARATOR;
+use crate::users::step::{ImportStep, PendingStep};
+use crate::users::store::{NewPassword, NewRole, RoleAdded, StoredPassword, UserCursor, UserStore};
 use crate::users::store_error::StoreError;
+use crate::users::user::User;
 
 /// The columns that [`user`] reads, in a query where `u` is the user.
 pub(super) const USER_COLUMNS: &str =

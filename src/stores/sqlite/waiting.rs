@@ -9,7 +9,7 @@ use std::sync::mpsc::Receiver;
 
 use tokio::sync::oneshot;
 
-use crate::users::store::{ImportStep, Written};
+use crate::users::step::{ImportStep, Written};
 use crate::users::store_error::StoreError;
 
 /// Steps that may wait here; others stay in the channel.
@@ -99,7 +99,7 @@ mod tests {
     use crate::clock::Moment;
     use crate::users::batch::{CheckedUsers, NewUsers};
     use crate::users::candidate::{CheckedPassword, CheckedUser};
-    use crate::users::import_record::ImportId;
+    use crate::users::import_id::ImportId;
     use crate::users::name::UserName;
 
     const LARGE: usize = SMALL_USERS + 1;

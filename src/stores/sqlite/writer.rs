@@ -11,7 +11,7 @@ use crate::stores::sqlite::step;
 use crate::stores::sqlite::trouble::Failed;
 use crate::stores::sqlite::waiting::{Request, Waiting};
 use crate::stores::sqlite::writing::{Purpose, Writing};
-use crate::users::store::{ImportStep, Outcome, PendingStep, Tally, Written};
+use crate::users::step::{ImportStep, Outcome, PendingStep, Tally, Written};
 use crate::users::store_error::StoreError;
 
 /// The thread and the way to it.

@@ -13,13 +13,13 @@ use crate::hex;
 use crate::scim::attribute_names::ACTIVE;
 use crate::scim::document::{Document, put};
 use crate::scim::schema::{ENTERPRISE, GROUP, USER, ZUORA};
-use crate::users::PRIMARY_DOMAIN;
 use crate::users::account_state;
+use crate::users::built_in::PRIMARY_DOMAIN;
 use crate::users::documents::claim_paths::{self, Place};
 use crate::users::documents::multi_valued;
 use crate::users::documents::zuora;
 use crate::users::resources::{Group, GroupRef, GroupResource, Kind, UserContent, UserResource};
-use crate::users::store::User;
+use crate::users::user::User;
 
 /// Key, among a user's attributes, of what Zuora keeps.
 pub const ZUORA_KEY: &str = "scim:zuora";

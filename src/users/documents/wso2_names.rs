@@ -6,7 +6,7 @@
 use crate::scim::filter::{Filter, Operand, Operator};
 use crate::scim::path::AttributePath;
 use crate::scim::schema::ResourceType;
-use crate::users::PRIMARY_DOMAIN;
+use crate::users::built_in::PRIMARY_DOMAIN;
 use crate::users::domains::Domains;
 
 /// What the names in a filter are read by.

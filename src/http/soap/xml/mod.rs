@@ -12,6 +12,7 @@
 //! processing instructions. So no entity is ever declared, and nothing here
 //! could open a file or a connection.
 
+pub mod escape;
 mod reader;
 mod source;
 mod declaration;

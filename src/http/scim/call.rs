@@ -1,0 +1,23 @@
+//! One request to SCIM, once it has been admitted.
+
+use crate::app::App;
+use crate::http::scim::front_end::ScimFrontEnd;
+use crate::http::scim::mount::Mount;
+use crate::provision::rights::Authority;
+use actix_web::http::header::HeaderMap;
+
+/// One request, once it is let in.
+pub(super) struct Call<'c> {
+    pub app: &'c App,
+    pub state: &'c ScimFrontEnd,
+    pub mount: Mount,
+    /// The address's URL.
+    pub base: String,
+    /// None, where anybody may ask.
+    pub authority: Option<Authority>,
+    /// Whether they may act in any organization.
+    pub anywhere: bool,
+    pub query: &'c str,
+    pub headers: &'c HeaderMap,
+    pub content_encoding: Option<String>,
+}
