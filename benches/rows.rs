@@ -84,7 +84,7 @@ impl RowPath {
         let header = header::of_first_row(&first, wanted, &self.claims)?;
         let header = header.ok_or("the header line is not known")?;
         let (plan, above, mut warnings) = (header.plan, header.rows, header.warnings);
-        rows.take_ahead(above);
+        rows.skip_ahead(above);
         let mut users = 0;
         while let Some(row) = rows.next_row()? {
             let text = row.text().map_err(|_| "a row is no text")?;

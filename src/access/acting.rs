@@ -1,5 +1,4 @@
-//! Which operator somebody says to be, and in which organization they want to act: `name`, or
-//! `name@organization`.
+//! The operator that a caller claims to be and the organization to act in: `name` or `name@organization`.
 
 use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::operator::Operator;
@@ -7,21 +6,21 @@ use crate::users::organization::canonical;
 use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 
-/// An operator and the organization that they act in; nothing is proved by it.
+/// An operator and the organization to act in. It proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acting {
     /// The operator.
     pub operator: Operator,
-    /// The organization's name as keys have it.
+    /// The organization's name as used in keys.
     pub organization: String,
-    /// Whether they may act in any organization and have said nothing of which.
+    /// Whether the operator may act in any organization and has not named one.
     pub anywhere: bool,
 }
 
 impl Acting {
-    /// Where the operator acts unless another organization is named: in their own one, or, of all, in
-    /// the default one.
-    pub fn at_home(operator: Operator) -> Self {
+    /// An operator who has not named an organization: acts in the operator's own one, or in the default one
+    /// for an operator of all organizations.
+    pub fn new(operator: Operator) -> Self {
         let organization = operator.organization.clone();
         Acting {
             operator,
@@ -30,7 +29,7 @@ impl Acting {
         }
     }
 
-    /// The operator in this organization, if they may act in it and it is there.
+    /// The operator in this organization, if it exists and the operator may act in it.
     ///
     /// # Errors
     /// The store failed.
@@ -52,14 +51,14 @@ impl Acting {
             }))
     }
 
-    /// Whom `name` means. An operator of exactly that name comes first, since an operator's name may
-    /// have an `@` of its own; otherwise the organization stands behind the last one.
+    /// Finds the operator for `name`. An operator of exactly that name comes first, because an operator's
+    /// name may contain an `@`; otherwise the organization is the part after the last `@`.
     ///
     /// # Errors
     /// The store failed.
     pub fn find(store: &dyn Store, name: &str) -> Result<Option<Self>, StoreError> {
         if let Some(operator) = store.operator(name)? {
-            return Ok(Some(Acting::at_home(operator)));
+            return Ok(Some(Acting::new(operator)));
         }
         let Some((name, organization)) = name.rsplit_once('@') else {
             return Ok(None);

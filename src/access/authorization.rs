@@ -1,16 +1,16 @@
-//! The `Authorization` field (RFC 9110 §11.6.2): which scheme, and what stands behind it.
+//! The `Authorization` field (RFC 9110 §11.6.2): the scheme and its credentials.
 
 use crate::access::basic::{self, Credentials};
 use crate::passwords::secret::Secret;
 
-/// What an `Authorization` field holds.
+/// The content of an `Authorization` field.
 #[derive(Debug)]
 pub enum Authorization {
     /// Basic, with a name and a password.
     Basic(Credentials),
-    /// Bearer (RFC 6750 §2.1), with the token's text, whatever that is.
+    /// Bearer (RFC 6750 §2.1), with the token as it was sent.
     Bearer(Secret),
-    /// One of these, without all it needs or not decodable.
+    /// One of these, but incomplete or not decodable.
     Incomplete,
     /// Another scheme.
     OtherScheme,
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn schemes_are_told_apart_in_any_case() {
+    fn schemes_are_case_insensitive() {
         for field in ["Basic YWRtaW46YWRtaW4=", "basic  YWRtaW46YWRtaW4="] {
             assert!(matches!(parse(field), Authorization::Basic(_)), "{field}");
         }

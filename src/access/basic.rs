@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::passwords::secret::Secret;
 
-/// A name and a password, as a caller gave them.
+/// A name and a password as the caller sent them.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The name.
@@ -15,9 +15,11 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// Reads what stands behind the scheme; none when a name or a password is missing or it cannot be decoded.
+/// Decodes the text after the scheme; none if the name or the password is missing or the text cannot be
+/// decoded.
 ///
-/// UTF-8, or ISO-8859-1 where the bytes are not (RFC 7617 §2.1 leaves the choice to the client).
+/// The charset is UTF-8, or ISO-8859-1 if the bytes are not UTF-8 (RFC 7617 §2.1 leaves the choice to the
+/// client).
 pub fn decode(token: &str) -> Option<Credentials> {
     let bytes = STANDARD
         .decode(token)
@@ -47,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_passwords_are_read_in_both_charsets() {
+    fn names_and_passwords_are_decoded_in_both_charsets() {
         let expected = |name: &str, password: &str| Some((name.to_owned(), password.to_owned()));
         assert_eq!(
             name_and_password("YWRtaW46YWRtaW4="),
@@ -59,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_missed() {
+    fn incomplete_credentials_are_refused() {
         for token in ["", "!", "YWRtaW4=", "YWRtaW46", "OmFkbWlu"] {
             assert_eq!(name_and_password(token), None, "{token}");
         }

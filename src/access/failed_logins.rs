@@ -1,7 +1,7 @@
-//! Failed logins in the audit: the first of a minute one by one, the others counted in one entry at its end,
-//! so that a flood of them fills neither the audit nor the memory.
+//! Failed logins in the audit log. The first ones in a minute get an entry each; the others are counted in
+//! one entry at the end of the minute, so that a flood of them fills neither the audit log nor the memory.
 //!
-//! The code that refuses a login only hands it over; a thread looks up which operator the name means, and writes.
+//! The code that refuses a login only queues it. A thread looks up the operator and writes the entry.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,29 +22,30 @@ use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::channel::Channel;
 use crate::users::store::Store;
 
-/// What the entries are called.
+/// The action of the entries.
 const ACTION: &str = "login.failed";
 
-/// The time over which logins are counted.
+/// The interval over which logins are counted.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Entries of an account and an address in a minute, before the others are only counted. Names that no
-/// operator has count as one account.
+/// Entries per account and address in a minute; further logins are only counted. All names that no operator
+/// has count as one account.
 const OF_EACH: u64 = 5;
 
-/// Entries of all accounts in a minute.
+/// Entries for all accounts in a minute.
 const OF_ALL: u64 = 100;
 
-/// Accounts and addresses that are counted separately in a minute; the logins of further ones are counted together.
+/// Accounts and addresses that are counted separately in a minute; the logins of all others are counted
+/// together.
 const KEYS: usize = 10_000;
 
 /// Failed logins that may wait to be written; further ones are only counted.
 const WAITING: usize = 1_000;
 
-/// Characters that are kept of a name until it is looked up.
+/// Characters of a name that are kept until it is looked up.
 const NAME: usize = 300;
 
-/// How credentials came.
+/// How the credentials were sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// HTTP Basic.
@@ -68,34 +69,34 @@ impl Method {
     }
 }
 
-/// A login that failed, because the name, the password or the token was wrong.
+/// A login that failed because the name, the password or the token was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedLogin {
-    /// The name that was given; empty where there was none.
+    /// The name that was sent; empty if there was none.
     pub name: String,
-    /// Over which channel.
+    /// The channel.
     pub channel: Channel,
-    /// How.
+    /// How the credentials were sent.
     pub method: Method,
-    /// From where.
+    /// The address of the client.
     pub address: Option<IpAddr>,
     /// The id of the request.
     pub request_id: Option<String>,
 }
 
-/// Writes failed logins into the audit.
+/// Writes failed logins to the audit log.
 pub struct FailedLogins {
-    /// None: closed.
+    /// None if closed.
     writer: Mutex<Option<(SyncSender<FailedLogin>, JoinHandle<()>)>>,
-    /// How many found no place among those that wait.
+    /// The number of logins dropped because the queue was full.
     left_out: Arc<AtomicU64>,
 }
 
 impl FailedLogins {
-    /// Begins to write to this store.
+    /// Starts the thread that writes to this store.
     ///
     /// # Errors
-    /// A sentence: no thread could be started.
+    /// A sentence: the thread could not be started.
     pub fn start(store: Arc<dyn Store>, clock: Clock) -> Result<Self, String> {
         let (sender, receiver) = sync_channel(WAITING);
         let left_out = Arc::new(AtomicU64::new(0));
@@ -110,7 +111,7 @@ impl FailedLogins {
         })
     }
 
-    /// Notes a failed login; returns at once.
+    /// Queues a failed login; does not block.
     pub fn note(&self, mut login: FailedLogin) {
         if let Some((end, _)) = login.name.char_indices().nth(NAME) {
             login.name.truncate(end);
@@ -246,11 +247,11 @@ impl Account {
     }
 }
 
-/// What is counted together.
+/// Logins that are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     organization: String,
-    /// The operator; none: names that no operator has.
+    /// The operator; none for names that no operator has.
     operator: Option<String>,
     channel: Channel,
     address: Option<IpAddr>,
@@ -261,11 +262,11 @@ struct Counts {
     begun: Instant,
     of_each: HashMap<Key, u64>,
     recorded: u64,
-    /// Those that are counted together, because too many accounts and addresses take part.
+    /// Logins that are counted together because too many accounts and addresses take part.
     beyond: u64,
 }
 
-/// Logins that had no entry of their own.
+/// Logins without an entry of their own.
 struct Summary {
     key: Option<Key>,
     attempts: u64,
@@ -281,12 +282,12 @@ impl Counts {
         }
     }
 
-    /// The rest of the minute.
+    /// The time left in the minute.
     fn left(&self, now: Instant) -> Duration {
         MINUTE.saturating_sub(now.duration_since(self.begun))
     }
 
-    /// Counts a login; whether it has an entry of its own.
+    /// Counts a login; returns whether it gets an entry of its own.
     fn is_recorded(&mut self, account: &Account) -> bool {
         let key = account.key();
         if self.of_each.len() >= KEYS && !self.of_each.contains_key(&key) {
@@ -298,14 +299,14 @@ impl Counts {
         let is_recorded = *count <= OF_EACH && self.recorded < OF_ALL;
         match is_recorded {
             true => self.recorded += 1,
-            // Those with an entry of their own are not counted a second time.
+            // Logins with an entry of their own are not counted a second time.
             false if *count <= OF_EACH => self.beyond += 1,
             false => {}
         }
         is_recorded
     }
 
-    /// What has to be said at the end of a minute; the next one begins.
+    /// The summaries of the minute that has ended; starts the next one.
     fn summaries(&mut self, now: Instant) -> impl Iterator<Item = Summary> + use<> {
         let ended = std::mem::replace(self, Counts::new(now));
         let mut beyond = ended.beyond;
@@ -384,8 +385,8 @@ mod tests {
     }
 
     fn ended(counts: &mut Counts) -> Vec<(Option<String>, u64)> {
-        let told = counts.summaries(Instant::now());
-        told.map(|it| {
+        let recorded = counts.summaries(Instant::now());
+        recorded.map(|it| {
             let name = it.key.map(|key| key.operator.unwrap_or_default());
             (name, it.attempts)
         })
@@ -393,32 +394,32 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_minute_have_entries_and_the_others_are_counted() {
+    fn first_logins_of_a_minute_have_entries_and_others_are_counted() {
         let mut counts = Counts::new(Instant::now());
-        let told = |counts: &mut Counts, account: &Account, times| {
+        let recorded = |counts: &mut Counts, account: &Account, times| {
             (0..times).filter(|_| counts.is_recorded(account)).count()
         };
-        assert_eq!(told(&mut counts, &account("ann", true, 1), 12), 5);
-        assert_eq!(told(&mut counts, &account("ann", true, 2), 2), 2);
-        // Names that no operator has are one account.
+        assert_eq!(recorded(&mut counts, &account("ann", true, 1), 12), 5);
+        assert_eq!(recorded(&mut counts, &account("ann", true, 2), 2), 2);
+        // Names that no operator has count as one account.
         let unknown = |number| account(&format!("x{number}"), false, 1);
         let of_unknown = (0..9).filter(|number| counts.is_recorded(&unknown(*number)));
         assert_eq!(of_unknown.count(), 5);
         let expected = [(Some("ann".to_owned()), 7), (Some(String::new()), 4)];
         assert_eq!(ended(&mut counts), expected);
         assert_eq!(ended(&mut counts), []);
-        assert_eq!(told(&mut counts, &account("ann", true, 1), 1), 1);
+        assert_eq!(recorded(&mut counts, &account("ann", true, 1), 1), 1);
     }
 
     #[test]
-    fn a_flood_from_everywhere_is_bounded_and_not_forgotten() {
+    fn distributed_flood_is_limited_and_counted() {
         let mut counts = Counts::new(Instant::now());
-        let mut told = 0;
+        let mut recorded = 0;
         let attempts = KEYS as u64 + 500;
         for number in 0..attempts {
-            told += u64::from(counts.is_recorded(&account(&format!("a{number}"), true, 1)));
+            recorded += u64::from(counts.is_recorded(&account(&format!("a{number}"), true, 1)));
         }
-        assert_eq!(told, OF_ALL);
+        assert_eq!(recorded, OF_ALL);
         assert_eq!(counts.of_each.len(), KEYS);
         assert_eq!(ended(&mut counts), [(None, attempts - OF_ALL)]);
     }

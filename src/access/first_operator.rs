@@ -1,4 +1,4 @@
-//! The first start: somebody has to be able to call. Nobody ships with a password.
+//! Creates the first operator at the first start. There is no built-in password.
 
 use crate::access::gate::Caller;
 use crate::clock::Moment;
@@ -10,24 +10,24 @@ use crate::users::channel::Channel;
 use crate::users::operator::{Operator, Role};
 use crate::users::store::Store;
 
-/// The name of the operator that the first start makes.
+/// The name of the operator that the first start creates.
 pub const NAME: &str = "admin";
 
-/// What happened to the operator `admin`.
+/// What was done about the operator `admin`.
 #[derive(Debug)]
 pub enum FirstOperator {
     /// There are operators already.
     NotNeeded,
-    /// It was made with the password that was configured.
+    /// It was created with the configured password.
     Configured,
-    /// It was made with this password, which is told once.
-    MadeUp(Secret),
+    /// It was created with this generated password, which is shown once.
+    Generated(Secret),
 }
 
-/// Makes the operator `admin` when there is no operator at all.
+/// Creates the operator `admin` if there is no operator.
 ///
 /// # Errors
-/// A sentence: the store, the hash function or the machine's random source failed.
+/// A sentence: the store, the hash function or the system's random number generator failed.
 pub fn ensure(
     store: &dyn Store,
     pool: &HashPool,
@@ -41,7 +41,7 @@ pub fn ensure(
     {
         return Ok(FirstOperator::NotNeeded);
     }
-    let (password, made_up) = match configured {
+    let (password, generated) = match configured {
         Some(password) => (password, false),
         None => (random_password()?, true),
     };
@@ -58,8 +58,8 @@ pub fn ensure(
     store
         .add_operator(&operator, &by)
         .map_err(|error| error.to_string())?;
-    Ok(if made_up {
-        FirstOperator::MadeUp(password)
+    Ok(if generated {
+        FirstOperator::Generated(password)
     } else {
         FirstOperator::Configured
     })

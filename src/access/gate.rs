@@ -1,8 +1,8 @@
-//! The gate: credentials in, a caller or a refusal out, before any row is read.
+//! Authentication: turns credentials into a caller or a refusal before any row is read.
 //!
-//! A verified credential is remembered for some minutes under a keyed digest over the stored hash
-//! too, so the second call costs microseconds, and a changed or removed operator is forgotten at
-//! once: the operator is read anew each time, and so is a token.
+//! A verified credential is cached for some minutes under a keyed digest that includes the stored hash, so
+//! the second call costs microseconds. The operator and the token are read each time, so a changed or removed
+//! operator loses access at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,31 +25,31 @@ use crate::users::operator::Role;
 use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 
-/// Credentials that may be remembered at the same time, right ones and wrong ones.
+/// Number of cached credentials, for right ones and for wrong ones each.
 const CAPACITY: usize = 10_000;
 
-/// For how long a wrong credential is known to be wrong: a client that repeats one costs no hashing.
+/// How long a wrong credential is cached, so that a client that repeats one costs no hashing.
 const WRONG_FOR: Duration = Duration::from_secs(60);
 
-/// Somebody whose credentials were right.
+/// A caller whose credentials were right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The operator's name.
     pub name: String,
-    /// What they may do.
+    /// The caller's role.
     pub role: Role,
-    /// The organization they act in, spelt as in every key.
+    /// The organization to act in, spelled as in keys.
     pub organization: String,
-    /// Whether they may act in any other as well: they are an operator of all organizations, and neither
-    /// their name nor their token says which one they mean.
+    /// Whether the caller may act in any other organization too: an operator of all organizations whose name
+    /// or token does not name one.
     pub anywhere: bool,
-    /// The id of the request they make, for the audit.
+    /// The id of the request, for the audit log.
     pub request_id: Option<String>,
 }
 
 impl Caller {
-    /// The person at the machine's own terminal, who holds the data directory and so everything, at
-    /// work in this organization.
+    /// The user of the local terminal, who has the data directory and so all rights, acting in this
+    /// organization.
     pub fn terminal(organization: &str) -> Self {
         Caller {
             name: "terminal".into(),
@@ -60,12 +60,12 @@ impl Caller {
         }
     }
 
-    /// Whether they may stop an import or take it back: their own, or as an admin any.
-    pub fn may_take_back(&self, import: &ImportRecord) -> bool {
+    /// Whether the caller may cancel or undo an import: an operator their own, an admin any.
+    pub fn may_undo(&self, import: &ImportRecord) -> bool {
         self.role == Role::Admin || self.name == import.operator
     }
 
-    /// The same, through this channel, for the audit.
+    /// The caller as an actor on this channel, for the audit log.
     pub fn actor(&self, channel: Channel) -> Actor {
         Actor {
             organization: self.organization.clone(),
@@ -75,7 +75,7 @@ impl Caller {
         }
     }
 
-    /// The operator where they act, once who they are is proved.
+    /// The operator, after authentication.
     pub fn new(acting: Acting) -> Self {
         Caller {
             name: acting.operator.name,
@@ -87,18 +87,18 @@ impl Caller {
     }
 }
 
-/// What the gate remembers of a credential, and what it still has to find out.
+/// The result of a cache lookup.
 #[derive(Debug)]
 pub enum Recalled {
-    /// Verified a short while ago, and nothing has changed since.
+    /// Verified a short while ago and unchanged since.
     Caller(Caller),
-    /// It was found wrong a short while ago, and nothing has changed since.
+    /// Found wrong a short while ago and unchanged since.
     Wrong,
-    /// The password has to be verified; that takes milliseconds of one core.
+    /// The password has to be verified, which takes milliseconds on one core.
     Unknown(Option<Acting>),
 }
 
-/// Knows operators.
+/// Authenticates operators.
 #[derive(Debug)]
 pub struct Gate {
     store: Arc<dyn Store>,
@@ -106,15 +106,15 @@ pub struct Gate {
     memory: DigestMemory<()>,
     wrong: DigestMemory<()>,
     sessions: Sessions,
-    /// Slows wrong passwords down.
+    /// Delays wrong passwords.
     pub guard: LoginGuard,
 }
 
 impl Gate {
-    /// A gate that remembers as long as the settings say.
+    /// A gate that caches credentials as long as the settings say.
     ///
     /// # Errors
-    /// The machine's random source failed.
+    /// The system's random number generator failed.
     pub fn new(
         store: Arc<dyn Store>,
         pool: Arc<HashPool>,
@@ -133,7 +133,7 @@ impl Gate {
         })
     }
 
-    /// What is known of the credential without hashing anything.
+    /// Looks the credential up in the cache, without hashing.
     ///
     /// # Errors
     /// The store failed.
@@ -155,8 +155,8 @@ impl Gate {
         })
     }
 
-    /// Who is calling with this bearer token, if it is one, its time is not over, and its operator may
-    /// still act in its organization. It is looked up each time, which costs microseconds.
+    /// The caller with this bearer token, if the token exists, has not expired, and its operator may still
+    /// act in its organization. The token is looked up each time, which costs microseconds.
     ///
     /// # Errors
     /// The store failed.
@@ -168,7 +168,7 @@ impl Gate {
         let role = token.role_with(&operator);
         let acting = match &token.organization {
             Some(organization) => Acting::within(self.store.as_ref(), operator, organization)?,
-            None => Some(Acting::at_home(operator)),
+            None => Some(Acting::new(operator)),
         };
         Ok(acting.map(|acting| Caller {
             role,
@@ -176,10 +176,10 @@ impl Gate {
         }))
     }
 
-    /// Opens a session for this caller; answers its id, or none when the operator is gone.
+    /// Opens a session for this caller. Returns its id, or none if the operator no longer exists.
     ///
     /// # Errors
-    /// The store or the machine's random source failed.
+    /// The store or the system's random number generator failed.
     pub fn open_session(&self, caller: &Caller) -> Result<Option<String>, StoreError> {
         let Some(operator) = self.store.operator(&caller.name)? else {
             return Ok(None);
@@ -190,7 +190,7 @@ impl Gate {
             organization: caller.organization.clone(),
         };
         let id = self.sessions.open(holder, Instant::now()).map_err(|_| {
-            tracing::error!("the machine's random source failed");
+            tracing::error!("the system's random number generator failed");
             StoreError::NoResources
         })?;
         Ok(Some(id))
@@ -201,8 +201,8 @@ impl Gate {
         self.sessions.close(session);
     }
 
-    /// Who is calling in this session, unless it has ended: by time, by logging out, or because the
-    /// operator is gone, has another password, or may no longer act in the organization.
+    /// The caller of this session, unless it has ended: by timeout or logout, or because the operator was
+    /// removed, has another password, or may no longer act in the organization.
     ///
     /// # Errors
     /// The store failed.
@@ -222,10 +222,10 @@ impl Gate {
         Ok(acting.map(Caller::new))
     }
 
-    /// Verifies the password of whom the name means, or spends the same time on nobody's. Blocking.
+    /// Verifies the password of the operator, or spends the same time if there is none. Blocking.
     ///
     /// # Errors
-    /// There was no memory to find out.
+    /// There was not enough memory to verify it.
     pub fn verify(
         &self,
         credentials: &Credentials,
@@ -248,7 +248,7 @@ impl Gate {
     }
 }
 
-/// What a right password has proved: of what the name meant, and not of what it was.
+/// The cache key of a right password: it depends on the operator found, not on the spelling of the name.
 fn proved<'a>(acting: &'a Acting, credentials: &'a Credentials) -> [&'a str; 4] {
     [
         &acting.operator.name,
@@ -258,13 +258,13 @@ fn proved<'a>(acting: &'a Acting, credentials: &'a Credentials) -> [&'a str; 4] 
     ]
 }
 
-/// What a wrong password has disproved, also of a name that means no operator.
+/// The cache key of a wrong password, also for a name that no operator has.
 fn disproved<'a>(acting: Option<&'a Acting>, credentials: &'a Credentials) -> [&'a str; 3] {
     let stored = acting.map_or("", |acting| acting.operator.password_hash.as_str());
     [&credentials.name, stored, credentials.password.expose()]
 }
 
-/// Passwords of callers that are verified at the same time: half of what the machine can, and one at the least.
+/// Passwords of callers that are verified at the same time: half of the workers, and at least one.
 fn pool_share(pool: &HashPool) -> usize {
     (pool.workers() / 2).max(1)
 }

@@ -1,10 +1,10 @@
-//! Wrong passwords are slowed down, by the account they are for and by the address they come from, and few passwords
-//! are verified at once, in turns.
+//! Slows down wrong passwords by account and by address, and limits how many passwords are verified at the
+//! same time, in turns.
 //!
-//! A right password passes whatever its address has done: systems that share one must not lock each other out. An
-//! account that wrong passwords are tried for is verified at a pace, of which each address gets its part, so that
-//! a caller from elsewhere cannot lock its owner out; an address from which the account has been used before does not
-//! have to wait for that. Everything that is remembered is bounded.
+//! A right password is accepted regardless of earlier failures of its address: systems that share an address
+//! must not lock each other out. An account with many wrong passwords is verified at a limited rate that is
+//! shared among addresses, so that a caller from another address cannot lock its owner out. An address from
+//! which the account has logged in before does not wait for that. Everything kept in memory is limited.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
@@ -20,21 +20,21 @@ use crate::users::name::lookup_key;
 /// Accounts, and addresses, whose failures are counted at the same time.
 const CAPACITY: usize = 10_000;
 
-/// Pairs of account and address that are remembered, and for how long.
+/// Number of remembered pairs of account and address, and for how long they are remembered.
 const PROVEN: usize = 10_000;
 const PROVEN_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The longest that an answer to a wrong password is held back.
+/// Maximum delay of the response to a wrong password.
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 
-/// The longest that a login waits for the pace of its account.
+/// Maximum time that a login waits because of the rate of its account.
 const LONGEST_PACE: Duration = Duration::from_secs(10);
 
-/// Logins that may wait for their turn, and for how long.
+/// Number of logins that may wait for their turn, and for how long.
 const WAITING: usize = 4_096;
 const LONGEST_TURN: Duration = Duration::from_secs(30);
 
-/// Who tries to log in, from where, in a form whose length does not depend on what the caller sent.
+/// The account and the address of a login, in a form whose size does not depend on the caller's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Attempt {
     account: u64,
@@ -42,35 +42,35 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The pair as a [`DigestMemory`] takes it.
+    /// The pair as the parts of a [`DigestMemory`] key.
     fn parts(self) -> [String; 2] {
         [self.account, self.network].map(|part| format!("{part:x}"))
     }
 }
 
-/// What follows from a wrong password.
+/// The consequence of a wrong password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Penalty {
-    /// For how long the answer is held back.
+    /// The delay of the response.
     pub delay: Duration,
-    /// Seconds after which to come back, when there were too many.
+    /// Seconds to wait before the next login, if there were too many failures.
     pub limited: Option<u64>,
 }
 
-/// A time at which a login may be verified.
+/// A reserved time at which a login may be verified.
 #[derive(Debug)]
 pub struct Reservation {
-    /// How far away it is.
+    /// The time until then.
     pub wait: Duration,
     attempt: Attempt,
     reserved: Arc<Mutex<HashSet<Attempt>>>,
 }
 
-/// Too many logins are under way; come back after so many seconds.
+/// Too many logins are in progress; retry after this many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limited(pub u64);
 
-/// Counts and bounds logins.
+/// Counts and limits logins.
 pub struct LoginGuard {
     settings: Settings,
     hasher: RandomState,
@@ -92,10 +92,10 @@ struct Count {
 }
 
 impl LoginGuard {
-    /// A guard that verifies `at_once` passwords at a time.
+    /// A guard that verifies `at_once` passwords at the same time.
     ///
     /// # Errors
-    /// The machine's random source failed.
+    /// The system's random number generator failed.
     pub fn new(settings: &Settings, at_once: usize) -> Result<Self, ring::error::Unspecified> {
         Ok(LoginGuard {
             settings: settings.clone(),
@@ -113,8 +113,8 @@ impl LoginGuard {
         })
     }
 
-    /// A login for the account of this name from an address of this network. Whatever organization the name names,
-    /// it is the same account.
+    /// A login to the account of this name from an address in this network. The account is the same whatever
+    /// organization the name has.
     pub fn attempt(&self, name: &str, network: &str) -> Attempt {
         let bare = name.rsplit_once('@').map_or(name, |(bare, _)| bare);
         Attempt {
@@ -123,7 +123,8 @@ impl LoginGuard {
         }
     }
 
-    /// Whether the account has had so many wrong passwords that a login from there has to keep its pace.
+    /// Whether the account has had so many wrong passwords that a login from this address is subject to its
+    /// rate.
     pub fn must_pace(&self, attempt: Attempt, now: Instant) -> bool {
         let accounts = locked(&self.accounts);
         let count = accounts.get(&attempt.account);
@@ -140,7 +141,7 @@ impl LoginGuard {
     /// Reserves the next time at which the account may be verified.
     ///
     /// # Errors
-    /// It is too far away, or this address has one already.
+    /// It is too far away, or this address already has a reservation.
     pub fn reserve(&self, attempt: Attempt, now: Instant) -> Result<Reservation, Limited> {
         let mut accounts = locked(&self.accounts);
         let Some(count) = accounts.get_mut(&attempt.account) else {
@@ -167,7 +168,8 @@ impl LoginGuard {
         }
     }
 
-    /// Waits until this login's password may be verified: addresses take turns, and their accounts.
+    /// Waits until the password of this login may be verified. Addresses take turns, and so do the accounts
+    /// of an address.
     ///
     /// # Errors
     /// The turn did not come in time.
@@ -178,20 +180,20 @@ impl LoginGuard {
         turn.map_err(|NoSlot| Limited(5))
     }
 
-    /// Notes a right password.
+    /// Records a right password.
     pub fn succeeded(&self, attempt: Attempt, now: Instant) {
         self.proven
             .remember(&attempt.parts().each_ref().map(String::as_str), (), now);
     }
 
-    /// Notes a wrong password.
+    /// Records a wrong password.
     pub fn failed(&self, attempt: Attempt, now: Instant) -> Penalty {
         let account = self.count(&self.accounts, attempt.account, now);
         let address = self.count(&self.addresses, attempt.network, now);
         self.penalty(account, address)
     }
 
-    /// Notes a wrong token, which belongs to no account.
+    /// Records a wrong token, which belongs to no account.
     pub fn token_failed(&self, network: &str, now: Instant) -> Penalty {
         let network = self.hasher.hash_one(network);
         let address = self.count(&self.addresses, network, now);
@@ -205,7 +207,7 @@ impl LoginGuard {
             ..
         } = self.settings;
         let limited = account > login_failures_per_account || address > login_failures_per_address;
-        // Half of what is allowed is answered at once: people mistype.
+        // The first half of the allowed failures is not delayed: people mistype.
         let beyond = |failures: u32, limit: u32| failures.saturating_sub(limit / 2).min(4);
         let beyond = beyond(account, login_failures_per_account)
             .max(beyond(address, login_failures_per_address));
@@ -219,11 +221,11 @@ impl LoginGuard {
         }
     }
 
-    /// Counts a failure; answers how many there are by now.
+    /// Counts a failure; returns the number of failures.
     fn count(&self, counts: &Mutex<Counts>, key: u64, now: Instant) -> u32 {
         let mut counts = locked(counts);
         if counts.len() >= CAPACITY && !counts.contains_key(&key) {
-            self.make_room(&mut counts, now);
+            self.evict(&mut counts, now);
         }
         let fresh = Count {
             failures: 0,
@@ -239,14 +241,14 @@ impl LoginGuard {
         count.failures
     }
 
-    /// Whether the last failure was so long ago that it does not count any more.
+    /// Whether the last failure is too old to count.
     fn is_over(&self, count: &Count, now: Instant) -> bool {
         let window = Duration::from_secs(self.settings.login_window_seconds);
         now.saturating_duration_since(count.last) >= window
     }
 
-    /// Forgets what does not count any more, or else what failed longest ago.
-    fn make_room(&self, counts: &mut Counts, now: Instant) {
+    /// Removes expired counts, or else the one with the oldest failure.
+    fn evict(&self, counts: &mut Counts, now: Instant) {
         counts.retain(|_, count| !self.is_over(count, now));
         if counts.len() < CAPACITY {
             return;
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_come_later_and_later_and_then_with_a_limit() {
+    fn delay_grows_until_the_limit() {
         let (guard, now) = (guard(), Instant::now());
         let attempt = guard.attempt("ann", "192.0.2.1");
         let first = fail(&guard, 5, attempt, now);
@@ -302,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_with_many_accounts_is_limited_and_its_accounts_are_not_paced() {
+    fn address_with_many_accounts_is_limited_and_its_accounts_are_not_paced() {
         let (guard, now) = (guard(), Instant::now());
         let limit = Settings::default().login_failures_per_address;
         let names = 0..=limit;
@@ -317,14 +319,14 @@ mod tests {
     }
 
     #[test]
-    fn an_account_under_attack_is_verified_at_a_pace_that_addresses_share() {
+    fn attacked_account_is_verified_at_a_rate_shared_by_addresses() {
         let (guard, now) = (guard(), Instant::now());
         let attacker = guard.attempt("Ann", "192.0.2.1");
         fail(&guard, 11, attacker, now);
         assert!(guard.must_pace(attacker, now));
         let held = guard.reserve(attacker, now).unwrap();
         assert_eq!(held.wait, Duration::ZERO);
-        assert!(guard.reserve(attacker, now).is_err(), "one at a time");
+        assert!(guard.reserve(attacker, now).is_err(), "an address has one reservation at a time");
         let owner = guard.attempt("ann", "198.51.100.7");
         assert!(guard.must_pace(owner, now));
         let own = guard.reserve(owner, now).unwrap();
@@ -334,13 +336,13 @@ mod tests {
         guard.succeeded(owner, now);
         assert!(
             !guard.must_pace(owner, now),
-            "it was right from there before"
+            "the account has logged in from this address before"
         );
         assert!(guard.must_pace(attacker, now));
     }
 
     #[test]
-    fn a_flood_of_names_does_not_grow_the_memory() {
+    fn counts_are_limited() {
         let (guard, mut now) = (guard(), Instant::now());
         for name in 0..CAPACITY + 500 {
             now += Duration::from_micros(1);

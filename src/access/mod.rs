@@ -1,4 +1,4 @@
-//! Who is calling and what they may do.
+//! Authentication and authorization of callers.
 
 pub mod settings;
 pub mod basic;

@@ -1,7 +1,7 @@
-//! Sessions: who has logged in, for a while, under a random id that only the caller has.
+//! Login sessions, identified by a random id that only the caller has.
 //!
-//! Kept in memory, so that they end with the process; each use makes one last longer. What is kept is
-//! the id's digest.
+//! They are kept in memory, so they end with the process; each use extends the session. Only the digest of
+//! the id is kept.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,20 +12,20 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::hex;
 
-/// Sessions at the same time; a new one takes the place of the one that was used least recently.
+/// Number of sessions at the same time; a new one replaces the least recently used one.
 const CAPACITY: usize = 10_000;
 
 /// Bytes of an id.
 const ID_BYTES: usize = 16;
 
-/// Whose session it is, and the hash of the password that opened it: another one ends it.
+/// The owner of a session, and the hash of the password that opened it: a new password ends the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The operator's name.
     pub name: String,
-    /// PHC string of their password when they logged in.
+    /// PHC string of the operator's password at login.
     pub password_hash: String,
-    /// The organization they logged in to.
+    /// The organization of the login.
     pub organization: String,
 }
 
@@ -42,7 +42,7 @@ struct Session {
 }
 
 impl Sessions {
-    /// None yet; each ends when it was not used for `keep`.
+    /// An empty set; a session ends after `keep` without use.
     pub fn new(keep: Duration) -> Self {
         Sessions {
             keep,
@@ -51,10 +51,10 @@ impl Sessions {
         }
     }
 
-    /// Opens a session; its id is 32 hexadecimal digits.
+    /// Opens a session and returns its id, 32 hexadecimal digits.
     ///
     /// # Errors
-    /// The machine's random source failed.
+    /// The system's random number generator failed.
     pub fn open(&self, holder: Holder, now: Instant) -> Result<String, ring::error::Unspecified> {
         let mut bytes = [0u8; ID_BYTES];
         self.random.fill(&mut bytes)?;
@@ -73,7 +73,7 @@ impl Sessions {
         Ok(id)
     }
 
-    /// Whose session `id` is, if it has not ended.
+    /// The owner of session `id`, if it has not ended.
     pub fn find(&self, id: &str, now: Instant) -> Option<Holder> {
         let mut sessions = self.locked();
         let key = key(id);
@@ -86,7 +86,7 @@ impl Sessions {
         Some(session.holder.clone())
     }
 
-    /// Ends a session; one that has ended already stays so.
+    /// Ends a session, if it exists.
     pub fn close(&self, id: &str) {
         self.locked().remove(&key(id));
     }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_lasts_while_it_is_used() {
+    fn use_extends_the_session() {
         let (sessions, start) = (Sessions::new(Duration::from_secs(60)), Instant::now());
         let id = sessions.open(holder(), start).unwrap();
         assert_eq!(id.len(), 32);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_session_is_gone_and_ids_differ() {
+    fn closed_session_is_removed_and_ids_differ() {
         let (sessions, now) = (Sessions::new(Duration::from_secs(60)), Instant::now());
         let (one, two) = (
             sessions.open(holder(), now).unwrap(),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_bound_and_the_least_recently_used_one_goes() {
+    fn least_recently_used_session_is_evicted() {
         let (sessions, start) = (Sessions::new(Duration::from_secs(60)), Instant::now());
         let first = sessions.open(holder(), start).unwrap();
         let later = start + Duration::from_secs(1);

@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How callers are let in.
+/// Authentication of callers.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Seconds after which a session ends that nobody uses.
+    /// Seconds without use after which a session ends.
     pub session_seconds: u64,
-    /// Wrong passwords for one account within `login_window_seconds` after which further logins to it are verified
-    /// one a second or slower, and wrong ones are answered with 429.
+    /// Wrong passwords for one account within `login_window_seconds` after which further logins to it are
+    /// verified at most once a second, and wrong ones get the status 429.
     pub login_failures_per_account: u32,
-    /// Wrong passwords and tokens from one address after which further wrong ones are answered with 429; right ones
-    /// pass.
+    /// Wrong passwords and tokens from one address after which further wrong ones get the status 429; right
+    /// ones are accepted.
     pub login_failures_per_address: u32,
-    /// Seconds after its last failure when an account, or an address, begins anew.
+    /// Seconds after the last failure when the count of an account or an address is reset.
     pub login_window_seconds: u64,
-    /// Whether operators with the role `import` may set the passwords of users who exist, other than those
-    /// who have the role `admin` themselves.
+    /// Whether operators with the role `import` may set the passwords of existing users, except of users who
+    /// have the role `admin`.
     pub importers_set_passwords: bool,
 }
 
@@ -36,7 +36,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// For how long a session is kept that nobody uses.
+    /// How long a session is kept without use.
     pub fn session(&self) -> Duration {
         Duration::from_secs(self.session_seconds)
     }

@@ -1,4 +1,4 @@
-//! What can be asked of, and done to, single users and roles. Names may be qualified: `DOMAIN/name`.
+//! Queries and changes of single users and roles. Names may be qualified: `DOMAIN/name`.
 
 use std::sync::Arc;
 
@@ -21,33 +21,33 @@ use crate::users::user::User;
 /// Administers the users of a store.
 #[derive(Debug)]
 pub struct Administration {
-    /// Where users and roles are kept.
+    /// Stores users and roles.
     pub store: Arc<dyn Store>,
-    /// Where passwords are hashed.
+    /// Hashes passwords.
     pub pool: Arc<HashPool>,
-    /// The rules for passwords.
+    /// The password rules.
     pub passwords: rules::Settings,
     /// `[access] importers_set_passwords`.
     pub importers_set_passwords: bool,
     /// The domains.
     pub domains: Domains,
-    /// Time and ids.
+    /// Source of time and ids.
     pub clock: Clock,
 }
 
-/// Names of one domain, bare.
+/// Unqualified names of one domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainNames {
     /// The domain.
     pub domain: String,
-    /// The names, by their keys.
+    /// The names, in the order of their keys.
     pub names: Vec<String>,
-    /// Whether there are more than were asked for.
+    /// Whether there are more names than the limit.
     pub more: bool,
 }
 
 impl DomainNames {
-    /// The names as callers use them: those of `PRIMARY` bare, all others behind their domain.
+    /// The names as callers use them: unqualified in `PRIMARY`, otherwise prefixed with their domain.
     pub fn qualified(&self) -> impl Iterator<Item = String> {
         self.names.iter().map(|name| match self.domain.as_str() {
             PRIMARY_DOMAIN => name.clone(),
@@ -57,8 +57,8 @@ impl DomainNames {
 }
 
 impl Administration {
-    /// Names that match `filter` (`*` any characters, `?` one; blank: all), at most `limit` of each
-    /// domain; `DOMAIN/filter` looks in that domain alone. `PRIMARY` comes first.
+    /// Names that match `filter` (`*` any characters, `?` one character; blank: all), at most `limit` per
+    /// domain. `DOMAIN/filter` searches only that domain. `PRIMARY` comes first.
     ///
     /// # Errors
     /// The domain does not exist, or the store failed.
@@ -85,8 +85,8 @@ impl Administration {
         domains.into_iter().map(find).collect()
     }
 
-    /// Role names that match `filter`, as [`find_users`](Self::find_users) does; those that belong to
-    /// no domain come last, as the domain `INTERNAL`.
+    /// Role names that match `filter`, as in [`find_users`](Self::find_users). Roles that belong to no domain
+    /// come last, as the domain `INTERNAL`.
     ///
     /// # Errors
     /// The domain does not exist, or the store failed.
@@ -132,7 +132,7 @@ impl Administration {
         Ok(found)
     }
 
-    /// The user called `name`.
+    /// The user with this name.
     ///
     /// # Errors
     /// There is no such user, or the store failed.
@@ -143,7 +143,7 @@ impl Administration {
             .ok_or_else(|| no_such_user(bare, &domain.name))
     }
 
-    /// Whether there is a user called `name`; in a domain that does not exist there is none.
+    /// Whether a user with this name exists; false if the domain does not exist.
     ///
     /// # Errors
     /// The store failed.
@@ -155,7 +155,7 @@ impl Administration {
         }
     }
 
-    /// Removes the user called `name`.
+    /// Deletes the user with this name.
     ///
     /// # Errors
     /// There is no such user, or the store failed.
@@ -168,8 +168,8 @@ impl Administration {
         }
     }
 
-    /// Gives the user called `name` a password that a caller with this role chose; one that is fit only as an
-    /// initial one has to be changed at the first login.
+    /// Sets a password chosen by a caller with this role. A password that can only be an initial one has to
+    /// be changed at the first login.
     ///
     /// # Errors
     /// The role does not allow it, there is no such user, the password breaks a rule, or the store failed.
@@ -206,11 +206,11 @@ impl Administration {
         }
     }
 
-    /// Makes the role `name` (`DOMAIN/name`, or `Internal/name` for one of no domain) and gives it to
-    /// `members`, all of it or nothing.
+    /// Creates the role `name` (`DOMAIN/name`, or `Internal/name` for a role without a domain) and assigns it
+    /// to `members`, atomically.
     ///
     /// # Errors
-    /// The name is taken or cannot be one, a member does not exist, or the store failed.
+    /// The name exists or is invalid, a member does not exist, or the store failed.
     pub fn add_role(
         &self,
         by: &Actor,
@@ -248,7 +248,7 @@ impl Administration {
         }
     }
 
-    /// The domains that a filter looks in, `PRIMARY` first, and the filter without its domain.
+    /// The domains that a filter searches, `PRIMARY` first, and the filter without its domain.
     fn domains_of<'f>(&self, filter: &'f str) -> Result<(Vec<String>, &'f str), AdminError> {
         if filter
             .split_once('/')

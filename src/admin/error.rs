@@ -5,7 +5,7 @@ use crate::passwords::rules::WeakPassword;
 use crate::users::domains::UnknownDomain;
 use crate::users::store_error::StoreError;
 
-/// Nothing was changed.
+/// The failure; nothing was changed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AdminError {
     /// The name's domain does not exist.
@@ -25,10 +25,10 @@ pub enum AdminError {
     /// The password breaks a rule.
     #[error("The new password cannot be used: {0}.")]
     Password(#[from] WeakPassword),
-    /// The name cannot be a role's.
+    /// The role name is invalid.
     #[error("The role name cannot be used: {0}.")]
     RoleName(&'static str),
-    /// There is such a role already.
+    /// The role exists already.
     #[error("The role {0:?} exists already; choose another name.")]
     RoleTaken(String),
     /// The hash function failed.

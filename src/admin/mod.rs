@@ -1,6 +1,6 @@
-//! Single users and roles, for whoever administers them: looked up, changed, removed.
+//! Administers single users and roles: finds, changes and deletes them.
 //!
-//! Bringing users in is the import core's, one at a time too.
+//! Creating users, also single ones, belongs to the import module.
 
 pub mod administration;
 pub mod error;

@@ -90,7 +90,7 @@ fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError>
         FirstOperator::Configured => {
             vec!["The operator admin was made, with the password that was configured.".into()]
         }
-        FirstOperator::MadeUp(password) => vec![
+        FirstOperator::Generated(password) => vec![
             format!(
                 "The operator admin was made. Its password: {}",
                 password.expose()

@@ -230,7 +230,7 @@ impl<R: Read> Rows<'_, R> {
     }
 
     /// Takes `count` of the rows that were looked at.
-    pub fn take_ahead(&mut self, count: usize) {
+    pub fn skip_ahead(&mut self, count: usize) {
         self.ahead.take(count);
     }
 

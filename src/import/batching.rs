@@ -1,5 +1,5 @@
-//! One import's way to the store: batches are gathered, hashed, sorted and handed over, one of them
-//! on its way while the next one gathers.
+//! Passes an import's rows to the store: batches are gathered, hashed, sorted and submitted. One batch is
+//! submitted while the next one is gathered.
 
 use crate::import::report::{Durable, REPORT_BYTES};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::import::control::Control;
 use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::digest_watch::DigestWatch;
 use crate::import::error::ImportError;
-use crate::import::generated_passwords::{GeneratedPasswords, ToldPasswords};
+use crate::import::generated_passwords::{GeneratedPasswords, PasswordList};
 use crate::import::memory::{BatchMemory, Share};
 use crate::import::rejects_aside::RejectsAside;
 use crate::import::settings::Settings;
@@ -30,91 +30,92 @@ use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 use crate::wire::spool::SpoolSettings;
 
-/// Bytes of text in a batch at the most.
+/// Maximum bytes of text in a batch.
 const BATCH_TEXT: usize = 8 * 1024 * 1024;
 
-/// Bytes of rejected rows and findings that are handed over together at the most.
+/// Maximum bytes of rejected rows and findings that are submitted together.
 const BATCH_REJECTS: usize = 4 * 1024 * 1024;
 
-/// Bytes of a batch at the most while all imports together hold much.
+/// Maximum bytes of a batch while all imports together use much memory.
 const SCARCE_BATCH: usize = 256 * 1024;
 
-/// Bytes of findings that are kept of a check before the writing.
+/// Maximum bytes of findings kept from a check before writing.
 const CHECK_BYTES: usize = 2 * 1024 * 1024;
 
-/// Sentences about one rejected row; a row may have thousands of bad cells.
+/// Maximum sentences about one rejected row; a row may have thousands of bad cells.
 const SENTENCES: usize = 20;
 
-/// Findings of a batch at the most that is held back, because it is not decided what its passwords are.
+/// Maximum findings of a batch that is held back because it is not yet known whether its passwords are
+/// digests.
 const HELD_FINDINGS: usize = 40_000;
 
-/// How many times larger a batch is than the one before, until it is as large as it may be: soon, so that
-/// a file of a hundred thousand rows is written as quickly as one of a million.
+/// Factor by which the batch size grows until the maximum. It grows quickly so that a file of a hundred
+/// thousand rows is written as fast as one of a million.
 const GROWTH: usize = 4;
 
-/// What batches need of the app.
+/// Services and settings that batches use.
 pub(super) struct Machinery {
     pub store: Arc<dyn Store>,
     pub pool: Arc<HashPool>,
     pub default_hasher: Arc<DefaultPasswordHasher>,
     pub clock: Clock,
     pub settings: Arc<Settings>,
-    /// What the batches of all imports hold.
+    /// Memory used by the batches of all imports.
     pub memory: BatchMemory,
-    /// Where rejected rows of a check are put aside.
+    /// Where the rejected rows of a check are spooled.
     pub spool: SpoolSettings,
-    /// Whether what looks like a hash is one.
+    /// Whether text that looks like a hash is taken as a hash.
     pub recognise_hashes: bool,
     /// `[access] importers_set_passwords`.
     pub importers_set_passwords: bool,
 }
 
-/// Gathers rows and hands them over.
+/// Gathers rows and submits them.
 pub(super) struct Batching {
     machinery: Machinery,
     record: ImportRecord,
     control: Arc<Control>,
     dry_run: bool,
     begun: bool,
-    /// Names of the columns, until a step has taken them along.
+    /// Names of the columns, until a step has taken them.
     header: Option<Vec<String>>,
-    /// Where its last row is.
+    /// The position of the last row.
     place: Place,
-    /// Users the batch may hold now; it grows with the file.
+    /// Current maximum of users in a batch; it grows during the import.
     limit: usize,
-    /// The file is small and all there: it is one batch, whatever is in it.
+    /// The file is small and complete, so it is one batch regardless of its content.
     one_batch: bool,
     gathering: CheckedUsers,
     digests: DigestWatch,
-    /// The memory of an earlier batch, for the next one.
+    /// The memory of an earlier batch, reused for the next one.
     spare: NewUsers,
     counted: Counters,
     findings: Vec<Problem>,
     rejects: Vec<Reject>,
-    /// About how many bytes these take.
+    /// Approximate bytes of the rejected rows.
     rejects_size: usize,
-    /// About how many bytes the findings take, and how many of them were counted.
+    /// Approximate bytes of the findings, and how many findings that counts.
     findings_size: usize,
     findings_counted: usize,
-    /// What is gathering, of all that imports hold.
+    /// The share of [`BatchMemory`] for the batch that is being gathered.
     share: Share,
     under_way: Option<PendingStep>,
-    /// What is under way, of all that imports hold.
+    /// The share of [`BatchMemory`] for the step in progress.
     share_under_way: Option<Share>,
-    /// Position and password of the users under way for whom one was made up.
+    /// Position and password of the users in the step in progress whose password was generated.
     generated_under_way: Vec<(usize, Secret)>,
-    /// Position and password of the gathering users for whom one was made up.
+    /// Position and password of the gathered users whose password was generated.
     generated: Vec<(usize, Secret)>,
     hand_out: Option<GeneratedPasswords>,
     pub durable: Durable,
 }
 
-/// What a check has found before anything was written.
+/// What a check found before anything was written.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
     pub counted: Counters,
     pub findings: Vec<Problem>,
-    /// What was found beside that.
+    /// Findings that are counted but not listed.
     pub more_found: Found,
     pub packed: Option<Arc<dyn PackedRejects>>,
 }
@@ -165,17 +166,17 @@ impl Batching {
         }
     }
 
-    /// Passwords that are made up go to `hand_out`.
+    /// Sets where generated passwords are delivered.
     pub(super) fn hand_out(&mut self, hand_out: Option<GeneratedPasswords>) {
         self.hand_out = hand_out;
     }
 
-    /// The passwords that were made up, where they go into the report.
-    pub(super) fn told_passwords(&mut self) -> Option<ToldPasswords> {
-        self.hand_out.take()?.told()
+    /// The generated passwords, if they go into the report.
+    pub(super) fn generated_passwords(&mut self) -> Option<PasswordList> {
+        self.hand_out.take()?.into_list()
     }
 
-    /// Takes a user in; makes a password up where one is wanted.
+    /// Adds a user, with a generated password if one is wanted.
     pub(super) fn push(
         &mut self,
         user: CheckedUser<'_>,
@@ -197,7 +198,7 @@ impl Batching {
         Ok(())
     }
 
-    /// Counts a row that did not pass, with what was found.
+    /// Counts a rejected row and its problems.
     pub(super) fn reject(
         &mut self,
         problems: impl IntoIterator<Item = Problem>,
@@ -220,34 +221,34 @@ impl Batching {
         self.rejects.push(reject);
     }
 
-    /// Rows that have failed so far, as far as it is known.
+    /// Rows known to have failed so far.
     pub(super) fn failed(&self) -> u64 {
         self.durable.counters.failed + self.counted.failed
     }
 
-    /// Notes the names of the columns.
+    /// Sets the names of the columns.
     pub(super) fn set_header(&mut self, header: Vec<String>) {
         self.header = Some(header);
     }
 
-    /// Notes where in the file the last row is.
+    /// Sets the position of the last row.
     pub(super) fn set_place(&mut self, place: Place) {
         self.place = place;
     }
 
-    /// Counts a row that is no user, for this reason.
+    /// Counts a row that is not a user, with the reason.
     pub(super) fn skip(&mut self, why: Problem) {
         self.skip_blank();
         self.findings.push(why);
     }
 
-    /// Counts a row that says nothing.
+    /// Counts a blank row.
     pub(super) fn skip_blank(&mut self) {
         self.counted.total += 1;
         self.counted.skipped += 1;
     }
 
-    /// Whether no row has been seen at all.
+    /// Whether no row has been seen.
     pub(super) fn is_untouched(&self) -> bool {
         !self.begun
             && self.record.counters == Counters::default()
@@ -255,7 +256,7 @@ impl Batching {
             && self.counted == Counters::default()
     }
 
-    /// Whether blank rows were seen, or none.
+    /// Whether only blank rows, or none, have been seen.
     pub(super) fn is_blank(&self) -> bool {
         !self.begun
             && self.record.counters == Counters::default()
@@ -270,12 +271,12 @@ impl Batching {
             .push(Problem::new(Severity::Warning, 0, None, code, message));
     }
 
-    /// Where warnings about rows that pass are put.
+    /// The list for warnings about accepted rows.
     pub(super) fn findings(&mut self) -> &mut Vec<Problem> {
         &mut self.findings
     }
 
-    /// Whether the batch has to be handed over.
+    /// Whether the batch has to be submitted.
     pub(super) fn is_full(&mut self) -> bool {
         let size = self.size();
         let settings = &self.machinery.settings;
@@ -289,7 +290,7 @@ impl Batching {
         (is_long || (is_large && !is_held)) && !self.one_batch
     }
 
-    /// About how many bytes are gathering.
+    /// Approximate bytes of the batch.
     fn size(&mut self) -> usize {
         if self.findings.len() > self.findings_counted {
             let new = self.findings.get(self.findings_counted..);
@@ -302,17 +303,17 @@ impl Batching {
         size
     }
 
-    /// Whether the batch can be handed over without hashing anything.
-    pub(super) fn has_its_hashes(&self, default: &mut DefaultPassword) -> bool {
+    /// Whether the batch can be submitted without hashing anything.
+    pub(super) fn needs_no_hashing(&self, default: &mut DefaultPassword) -> bool {
         let organization = &self.record.organization;
         let has_default = |default: &mut DefaultPassword| {
             !self.gathering.any_default_password()
-                || default.is_at_hand(&self.machinery.default_hasher, organization)
+                || default.is_hashed(&self.machinery.default_hasher, organization)
         };
         self.dry_run || (self.gathering.own_passwords() == 0 && has_default(default))
     }
 
-    /// Hands the batch over.
+    /// Submits the batch.
     pub(super) fn flush(&mut self, default: &mut DefaultPassword) -> Result<(), ImportError> {
         let step = self.hand_over(default, None)?;
         self.under_way = Some(step);
@@ -320,9 +321,9 @@ impl Batching {
         Ok(())
     }
 
-    /// Hands the last batch over, and the import's end with it. What becomes of it is to be
-    /// [counted](Self::count).
-    pub(super) fn hand_over_last(
+    /// Submits the last batch and the end of the import. The result has to be passed to
+    /// [`count`](Self::count).
+    pub(super) fn submit_last(
         &mut self,
         default: &mut DefaultPassword,
         finish: Finish,
@@ -330,7 +331,7 @@ impl Batching {
         self.hand_over(default, Some(finish))
     }
 
-    /// Hands over what was gathered, behind the step under way.
+    /// Submits what was gathered, after the step in progress.
     fn hand_over(
         &mut self,
         default: &mut DefaultPassword,
@@ -348,7 +349,7 @@ impl Batching {
         Ok(self.submit(users, default_hash, finish))
     }
 
-    /// Waits until all that was handed over is durable.
+    /// Waits until everything submitted is durable.
     pub(super) fn settle(&mut self) -> Result<(), ImportError> {
         match self.under_way.take() {
             Some(step) => self.count(step.wait()),
@@ -356,8 +357,8 @@ impl Batching {
         }
     }
 
-    /// Ends the import early: what is under way is waited for, what was gathering is let go.
-    /// `finding` is noted with it.
+    /// Ends the import early: waits for the step in progress, drops what was gathered, and records `finding`
+    /// if there is one.
     pub(super) fn abandon(
         &mut self,
         finish: Finish,
@@ -381,8 +382,8 @@ impl Batching {
         self.findings_counted = 0;
     }
 
-    /// Takes back what the import has written, which has ended; whether that was anything.
-    pub(super) fn take_back(&self) -> Result<bool, StoreError> {
+    /// Undoes what the ended import has written. Returns whether it had written anything.
+    pub(super) fn undo(&self) -> Result<bool, StoreError> {
         let counters = &self.durable.counters;
         if self.dry_run || counters.created + counters.updated == 0 {
             return Ok(false);
@@ -396,7 +397,7 @@ impl Batching {
         Ok(undone.is_some())
     }
 
-    /// Writes the record of an import of which no row was written.
+    /// Writes the record of an import that wrote no row.
     pub(super) fn record_only(
         &mut self,
         checked: Checked,
@@ -414,16 +415,16 @@ impl Batching {
         self.count(last.wait())
     }
 
-    /// Hashes what has a password of its own, and sorts.
+    /// Hashes the passwords and sorts the users.
     fn seal(
         &mut self,
         default: &mut DefaultPassword,
     ) -> Result<(NewUsers, Option<String>), ImportError> {
         let needs_default = self.gathering.any_default_password();
-        if needs_default && default.hands_out_a_weak_one() {
+        if needs_default && default.needs_weakness_warning() {
             self.warn(
                 "default-password-weak",
-                "the default password is fit only as an initial one; every user who got it has to \
+                "the default password can only be an initial password; every user who got it has to \
                  change it at the first login",
             );
         }
@@ -431,7 +432,7 @@ impl Batching {
         let clock = &self.machinery.clock;
         let mut users = std::mem::take(&mut self.spare);
         if self.dry_run {
-            // Nothing is kept of it, so nothing is hashed.
+            // A dry run stores nothing, so nothing is hashed.
             self.gathering
                 .move_into(&mut users, &[], &[], || clock.new_id());
             return Ok((users, None));
@@ -456,7 +457,7 @@ impl Batching {
         self.machinery.store.submit(step)
     }
 
-    /// All that was gathered, as a step.
+    /// Everything that was gathered, as a step.
     fn step(
         &mut self,
         users: NewUsers,
@@ -496,7 +497,7 @@ impl Batching {
         }
     }
 
-    /// Counts what became of the step that was handed over last.
+    /// Counts the result of the step that was submitted last.
     pub(super) fn count(
         &mut self,
         written: Result<Written, StoreError>,
@@ -530,10 +531,10 @@ impl Batching {
         Ok(())
     }
 
-    /// Adds what a step came to.
+    /// Adds the tally of a step.
     fn keep(&mut self, tally: Tally, rehearsal: bool) -> Result<(), ImportError> {
         let settings = &self.machinery.settings;
-        // What is found before anything is written goes to the record afterwards.
+        // Findings of the check are added to the record later.
         let most = match rehearsal {
             true => usize::try_from(settings.keep_findings).unwrap_or(usize::MAX),
             false => settings.report_findings,
@@ -551,13 +552,13 @@ impl Batching {
             durable.rejected.add(&tally.rejected);
         } else if rehearsal {
             let record = &self.record.rejected;
-            let room = match record.missing() {
+            let capacity = match record.missing() {
                 0 => settings.keep_rejects_bytes.saturating_sub(record.bytes),
                 _ => 0,
             };
             let aside = durable
                 .aside
-                .get_or_insert_with(|| RejectsAside::new(&self.machinery.spool, room));
+                .get_or_insert_with(|| RejectsAside::new(&self.machinery.spool, capacity));
             aside.add(&tally.rejected, &tally.rejects);
         } else {
             durable.show(&tally.rejects, most)?;
@@ -568,7 +569,7 @@ impl Batching {
     }
 }
 
-/// What is wrong with one row, in one line.
+/// The problems of one row, as one line.
 fn sentences(problems: &[Problem]) -> String {
     let shown: Vec<&str> = problems
         .iter()

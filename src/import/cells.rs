@@ -1,19 +1,19 @@
-//! What is done with every cell of a file before it is a value: blanks at its ends, a spreadsheet's marks,
-//! and words that stand for no value.
+//! Normalizes every cell of a file before it is used as a value: white space at its ends, the marks of
+//! spreadsheets, and words for no value.
 
-/// The cell without blanks, no-break spaces and zero-width characters at its ends.
+/// The cell without white space, no-break spaces and zero-width characters at its ends.
 #[inline]
 pub(super) fn trimmed(cell: &str) -> &str {
     let is_visible = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
-    // Hardly any cell has something to trim.
+    // Hardly any cell needs trimming.
     if is_visible(cell.as_bytes().first()) && is_visible(cell.as_bytes().last()) {
         return cell;
     }
     cell.trim_matches(is_blank)
 }
 
-/// Whether a character at the end of a cell is not seen: blanks, zero-width characters, soft hyphens, and the marks
-/// of writing directions that programs put around addresses and numbers.
+/// Whether a character at the end of a cell is invisible: white space, zero-width characters, soft hyphens,
+/// and the direction marks that programs put around addresses and numbers.
 fn is_blank(character: char) -> bool {
     character.is_whitespace()
         || matches!(
@@ -29,13 +29,13 @@ fn is_blank(character: char) -> bool {
         )
 }
 
-/// What stands in `="…"`, which makes a spreadsheet show digits as text; none: the cell is not so.
+/// The content of `="…"`, which makes a spreadsheet show digits as text; none if the cell has no such mark.
 pub(super) fn text_marked(cell: &str) -> Option<&str> {
     cell.strip_prefix("=\"")?.strip_suffix('"')
 }
 
-/// The error value of a spreadsheet that the cell holds, such as `#N/A`, in any language of Excel's: a known word
-/// for it, or else [`SOME_ERROR`]. In a password only what is known is one.
+/// The spreadsheet error that the cell holds, such as `#N/A`, in any language of Excel: the known error, or
+/// else [`SOME_ERROR`]. A password counts as an error only if the error is known.
 #[inline]
 pub(super) fn spreadsheet_error(cell: &str, is_password: bool) -> Option<&'static str> {
     match cell.as_bytes().first() {
@@ -45,11 +45,11 @@ pub(super) fn spreadsheet_error(cell: &str, is_password: bool) -> Option<&'stati
     }
 }
 
-/// What an error is called that is known by its form alone.
+/// The name of an error that is recognized only by its form.
 const SOME_ERROR: &str = "of a spreadsheet";
 
 fn error_with_sign(cell: &str, is_password: bool) -> Option<&'static str> {
-    // Those that have no sign at the end, or may go without it. The others are `#`, capitals and a sign.
+    // Errors without a sign at the end, or that may omit it. All others are `#`, capitals and a sign.
     const ERRORS: [&str; 73] = [
         "#N/A",
         "#N/A!",
@@ -142,7 +142,7 @@ fn error_with_sign(cell: &str, is_password: bool) -> Option<&'static str> {
     (capitals >= 2 && word.chars().all(is_part)).then_some(SOME_ERROR)
 }
 
-/// `Err:502` and its kind, as LibreOffice and OpenOffice write them.
+/// `Err:502` and similar, as LibreOffice and OpenOffice write them.
 fn calc_error(cell: &str) -> Option<&'static str> {
     let is_mark = cell.get(..4)?.eq_ignore_ascii_case("err:");
     let number = cell.get(4..)?;
@@ -150,7 +150,7 @@ fn calc_error(cell: &str) -> Option<&'static str> {
     (is_mark && is_number).then_some("Err:5…")
 }
 
-/// Whether the cell is how a database or a program writes that there is no value.
+/// Whether the cell is a word that databases and programs write for no value.
 #[inline]
 pub(super) fn is_null_word(cell: &str) -> bool {
     const WORDS: [&str; 5] = ["null", "(null)", "<null>", "[null]", "nil"];
@@ -163,24 +163,23 @@ pub(super) fn is_null_word(cell: &str) -> bool {
         && WORDS.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
-/// Whether `text` is an e-mail address as far as it can be told without asking a mail server: no white
-/// space, and one `@` with text on both sides.
+/// Whether `text` has the form of an e-mail address: no white space, and one `@` with text on both sides.
 pub(super) fn is_address(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // Every row has one: a look into a table and a sum a byte.
+    // This runs for every row, so it costs a table lookup and an addition per byte.
     let kind = |byte: &u8| KINDS.get(usize::from(*byte)).copied().unwrap_or(OTHER);
     let sum: u64 = bytes.iter().map(kind).sum();
     let at_the_end = bytes.first() == Some(&b'@') || bytes.last() == Some(&b'@');
-    // Other characters than graphic ones are looked at as such: some are blanks.
+    // Bytes outside graphic ASCII need a closer look: some are white space.
     let no_blank = sum < OTHER || !text.contains(char::is_whitespace);
     sum % OTHER == SIGN && !at_the_end && no_blank
 }
 
-/// What [`is_address`] counts: an `@`, and a byte that is no graphic character of ASCII.
+/// The values summed by [`is_address`]: for an `@`, and for a byte that is not a graphic ASCII character.
 const SIGN: u64 = 1;
 const OTHER: u64 = 1 << 32;
 
-/// What each byte counts for.
+/// The value of each byte.
 #[expect(
     clippy::indexing_slicing,
     reason = "it is computed by the compiler, with indices below 256"
@@ -196,7 +195,7 @@ static KINDS: [u64; 256] = {
     kinds
 };
 
-/// Whether the cell reads `claimURI=value`.
+/// Whether the cell has the form `claimURI=value`.
 pub(super) fn is_claim_shaped(cell: &str) -> bool {
     memchr::memchr(b'=', cell.as_bytes()).is_some_and(|sign| {
         let uri = cell.get(..sign).unwrap_or_default().trim();
@@ -205,7 +204,7 @@ pub(super) fn is_claim_shaped(cell: &str) -> bool {
     })
 }
 
-/// Whether a line of cells is drawn with dashes or other signs, as programs underline their headings.
+/// Whether the line consists of dashes or other drawing signs, as programs underline headings.
 pub(super) fn is_ruled<'c>(mut cells: impl Iterator<Item = &'c str>) -> bool {
     let mut drawn = 0;
     let only_lines = cells.all(|cell| {
@@ -237,8 +236,8 @@ pub(super) fn is_ruled<'c>(mut cells: impl Iterator<Item = &'c str>) -> bool {
     only_lines && drawn >= 3
 }
 
-/// Whether the line is `sep=` and a delimiter, in quotation marks or not, which a spreadsheet program has at the
-/// beginning of a file; where the delimiter is the file's own, it ends the cell.
+/// Whether the line is `sep=` and a delimiter, quoted or not, as spreadsheet programs write it at the
+/// beginning of a file. If the delimiter is the file's own, it ends the cell.
 pub(super) fn is_separator_line<'c>(mut cells: impl Iterator<Item = &'c str>) -> bool {
     let first = cells.next().map(trimmed).unwrap_or_default();
     let is_mark = first
@@ -251,7 +250,7 @@ pub(super) fn is_separator_line<'c>(mut cells: impl Iterator<Item = &'c str>) ->
         && cells.all(|cell| trimmed(cell).is_empty())
 }
 
-/// Whether two texts are the same in any case.
+/// Whether two texts are equal, ignoring case.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
         || (!one.is_ascii() && one.to_lowercase() == other.to_lowercase())
@@ -262,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_at_the_ends_go_and_those_within_stay() {
+    fn white_space_is_trimmed_only_at_the_ends() {
         for (cell, bare) in [
             ("kim", "kim"),
             (" kim\t", "kim"),
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_mark_is_taken_off() {
+    fn text_mark_is_removed() {
         assert_eq!(text_marked("=\"00123\""), Some("00123"));
         assert_eq!(text_marked("=\"\""), Some(""));
         for cell in ["00123", "=\"", "=1+1", "\"x\"", "="] {
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_words_for_nothing_are_known() {
+    fn errors_and_null_words_are_recognized() {
         assert_eq!(spreadsheet_error("#n/a", true), Some("#N/A"));
         assert_eq!(spreadsheet_error("#NV", false), Some("#NV"));
         for cell in [
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_one_sign_with_text_on_both_sides() {
+    fn address_has_one_at_sign_with_text_on_both_sides() {
         for text in ["a@b", "mira.falk+x@example.com", "ö@ü.de"] {
             assert!(is_address(text), "{text}");
         }
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_and_ruled_lines_are_told_from_values() {
+    fn claims_and_ruled_lines_are_distinguished_from_values() {
         assert!(is_claim_shaped("http://wso2.org/claims/country=FR"));
         assert!(is_claim_shaped("urn:x:y=z"));
         assert!(!is_claim_shaped("a=b") && !is_claim_shaped("http://x.org/"));

@@ -1,4 +1,4 @@
-//! Between an import that runs and everybody else: how far it is, and a word to stop.
+//! Progress and cancellation of a running import.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,36 +9,36 @@ use serde::Serialize;
 use crate::users::actor::Actor;
 use crate::users::import_record::Counters;
 
-/// Shared by whoever runs an import and whoever asks about it.
+/// Shared by the task that runs an import and its observers.
 #[derive(Debug)]
 pub struct Control {
     cancelled: AtomicBool,
     cancelled_by: Mutex<Option<Actor>>,
     started: Instant,
     bytes: AtomicU64,
-    /// Bytes of the file; 0: not known.
+    /// Bytes of the file; 0 if unknown.
     size: AtomicU64,
     durable: Mutex<Counters>,
-    /// Rows that an earlier run had dealt with.
+    /// Rows that an earlier run processed.
     before: AtomicU64,
 }
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// What became of the rows that are durable.
+    /// The counters of the durable rows.
     #[serde(flatten)]
     pub counters: Counters,
-    /// Rows a second since it was taken up.
+    /// Rows per second since this run started.
     pub rows_per_second: u64,
-    /// Seconds that are left, as far as they can be told.
+    /// Estimated seconds left, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_left: Option<u64>,
 }
 
 impl Control {
-    /// For an import that begins now, of a file of `size` bytes where that is known.
+    /// The control of an import that starts now; `size` is the size of its file in bytes, if known.
     pub fn new(size: Option<u64>) -> Self {
         Control {
             cancelled: AtomicBool::new(false),
@@ -51,13 +51,13 @@ impl Control {
         }
     }
 
-    /// Asks it to stop.
+    /// Requests cancellation.
     pub fn cancel(&self, by: &Actor) {
         *self.canceller() = Some(by.clone());
         self.cancelled.store(true, Ordering::SeqCst);
     }
 
-    /// Who asked it to stop.
+    /// Who requested cancellation.
     pub fn cancelled_by(&self) -> Option<Actor> {
         self.canceller().clone()
     }
@@ -68,12 +68,12 @@ impl Control {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it was asked to stop.
+    /// Whether cancellation was requested.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// How far it is.
+    /// The current progress.
     pub fn progress(&self) -> Progress {
         self.progress_after(self.started.elapsed())
     }
@@ -102,22 +102,22 @@ impl Control {
         }
     }
 
-    /// Notes bytes of the file that were read.
+    /// Adds bytes of the file that were read.
     pub(super) fn read(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Notes that the file is read once more from its beginning.
+    /// Notes that the file is read again from its beginning.
     pub(super) fn rewind(&self) {
         self.bytes.store(0, Ordering::Relaxed);
     }
 
-    /// Notes what is durable now.
+    /// Sets the counters of the durable rows.
     pub fn durable(&self, counters: Counters) {
         *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = counters;
     }
 
-    /// Notes what an earlier run had dealt with.
+    /// Sets the counters of an earlier run.
     pub fn resume(&self, counters: Counters) {
         self.before.store(counters.total, Ordering::Relaxed);
         self.durable(counters);
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rate_and_rest_are_told_from_what_was_done_in_this_run() {
+    fn rate_and_time_left_are_computed_from_this_run() {
         let control = Control::new(Some(1_000));
         control.resume(Counters {
             total: 100,

@@ -1,8 +1,8 @@
 //! The default password of an import: hashed once, and only when a row needs it.
 //!
-//! An ESB that sends one user a call pays for the hash once in a while, not once a call: the hash is
-//! remembered for some minutes under a keyed digest of the password and the organization: how long an
-//! import takes must not tell one organization what another one's default password is.
+//! A client that sends one user per call must not pay for a hash with each call, so hashes are cached for
+//! some minutes. The key of the cache is a keyed digest of the password and the organization: otherwise the
+//! duration of an import would show one organization whether another one uses the same default password.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use crate::passwords::rules::{Fitness, Settings, WeakPassword};
 use crate::passwords::secret::Secret;
 use crate::users::import_record::ImportRecord;
 
-/// The note of one that may stay.
+/// The note of a password that may stay.
 const STAYS: &str = "stays";
 
-/// The note of one that has to be changed at the first login.
+/// The note of a password that must be changed at the first login.
 const INITIAL: &str = "initial";
 
-/// Passwords that may be remembered at the same time.
+/// Number of passwords that may be cached at the same time.
 const CAPACITY: usize = 1_000;
 
 /// Hashes default passwords.
@@ -30,10 +30,10 @@ pub struct DefaultPasswordHasher {
 }
 
 impl DefaultPasswordHasher {
-    /// A hasher that remembers as long as the settings say.
+    /// A hasher that caches hashes as long as the settings say.
     ///
     /// # Errors
-    /// The machine's random source failed.
+    /// The system's random number generator failed.
     pub fn new(pool: Arc<HashPool>, settings: &Settings) -> Result<Self, ring::error::Unspecified> {
         let keep = Duration::from_secs(settings.remember_seconds);
         Ok(DefaultPasswordHasher {
@@ -42,10 +42,10 @@ impl DefaultPasswordHasher {
         })
     }
 
-    /// Whether `hash` is one of this password.
+    /// Whether `hash` belongs to this password.
     ///
     /// # Errors
-    /// There was no memory to find out.
+    /// There was not enough memory to verify it.
     pub fn is_of(
         &self,
         password: &Secret,
@@ -79,14 +79,14 @@ impl DefaultPasswordHasher {
 pub struct DefaultPassword {
     secret: Option<Secret>,
     verdict: Option<Result<Fitness, WeakPassword>>,
-    /// The hash, where it was made for an earlier import.
+    /// The hash, if it was cached for an earlier import.
     recalled: Option<String>,
     hashed: bool,
     warned: bool,
 }
 
 impl DefaultPassword {
-    /// Takes the password in and judges it; an empty one is none.
+    /// Judges the password; an empty one counts as none.
     pub fn new(secret: Option<Secret>, rules: &Settings) -> Self {
         let secret = secret.filter(|secret| !secret.is_empty());
         let verdict = secret.as_ref().map(|secret| rules.judge(secret.expose()));
@@ -99,7 +99,7 @@ impl DefaultPassword {
         }
     }
 
-    /// That of an import which is in the store: with its hash, where one was needed or asked for.
+    /// The default password of a stored import, with its hash if one was needed or requested.
     pub fn of_record(record: &ImportRecord) -> Self {
         let verdict = record
             .default_password_note
@@ -129,7 +129,7 @@ impl DefaultPassword {
         }
     }
 
-    /// What a record keeps of it besides the hash: what it is fit for, or the rule it breaks.
+    /// What a record keeps besides the hash: how the password may be used, or the rule that it breaks.
     pub fn note(&self) -> Option<String> {
         self.verdict.as_ref().map(|verdict| match verdict {
             Ok(Fitness::Stays) => STAYS.to_owned(),
@@ -138,19 +138,19 @@ impl DefaultPassword {
         })
     }
 
-    /// Whether there is one, and the rule it breaks if it breaks one.
+    /// Some if there is a default password; an error if it breaks a rule.
     pub fn verdict(&self) -> Option<Result<(), WeakPassword>> {
         self.verdict.clone().map(|verdict| verdict.map(|_| ()))
     }
 
-    /// Whether it is fit only as an initial password; true once, when it is first handed out.
-    pub fn hands_out_a_weak_one(&mut self) -> bool {
+    /// Whether it may only be used as an initial password; true only once, for the warning.
+    pub fn needs_weakness_warning(&mut self) -> bool {
         let warned = std::mem::replace(&mut self.warned, true);
         !warned && matches!(self.verdict, Some(Ok(Fitness::InitialOnly)))
     }
 
-    /// Whether nothing has to be computed for [`hash_once`](Self::hash_once).
-    pub fn is_at_hand(&mut self, hasher: &DefaultPasswordHasher, organization: &str) -> bool {
+    /// Whether [`hash_once`](Self::hash_once) has nothing to compute.
+    pub fn is_hashed(&mut self, hasher: &DefaultPasswordHasher, organization: &str) -> bool {
         match &self.secret {
             Some(secret) if !self.hashed => {
                 self.recalled = hasher.recall(secret, organization);
@@ -160,7 +160,7 @@ impl DefaultPassword {
         }
     }
 
-    /// Its hash for this organization, the first time it is asked for.
+    /// Its hash for this organization, at the first call only.
     ///
     /// # Errors
     /// The hash function failed.

@@ -1,23 +1,23 @@
-//! Whether a file's password column holds digests without the name of a scheme: looked at are its first
-//! passwords. While all of them are digests of one length, nothing of the file is written.
+//! Detects a password column that holds digests without a scheme name, by the first passwords of the file. No
+//! row is written while all passwords seen so far are digests of one length.
 
 use crate::import::error::ImportError;
 use crate::passwords::hash_schemes::digest_form::DigestForms;
 use crate::users::candidate::CheckedPassword;
 
-/// So many passwords of their own decide.
-const DECIDING: u32 = 20;
+/// The number of passwords that decide.
+const PASSWORDS_TO_DECIDE: u32 = 20;
 
-/// What is known of a file's passwords.
+/// What is known about the passwords of a file.
 #[derive(Debug)]
 pub(super) struct DigestWatch {
     seen: u32,
-    /// What all those seen have in common.
+    /// The digest forms that all passwords seen so far have in common.
     common: DigestForms,
 }
 
 impl DigestWatch {
-    /// Before the first row.
+    /// A watch that has seen no row.
     pub(super) fn new() -> Self {
         DigestWatch {
             seen: 0,
@@ -25,18 +25,18 @@ impl DigestWatch {
         }
     }
 
-    /// Nothing is looked for (any more).
+    /// A watch that is finished or disabled.
     pub(super) fn decided() -> Self {
         DigestWatch {
-            seen: DECIDING,
+            seen: PASSWORDS_TO_DECIDE,
             common: DigestForms::NONE,
         }
     }
 
-    /// Looks at the password of a row that passed.
+    /// Examines the password of an accepted row.
     ///
     /// # Errors
-    /// It was the last one that was needed to refuse the file.
+    /// All of the first [`PASSWORDS_TO_DECIDE`] passwords are digests of one length.
     pub(super) fn look(&mut self, password: &CheckedPassword<'_>) -> Result<(), ImportError> {
         let CheckedPassword::Own(own, _) = password else {
             return Ok(());
@@ -46,13 +46,13 @@ impl DigestWatch {
         }
         self.seen += 1;
         self.common = self.common.and(DigestForms::of(own.trim()));
-        match self.seen >= DECIDING && !self.common.is_none() {
+        match self.seen >= PASSWORDS_TO_DECIDE && !self.common.is_none() {
             true => Err(ImportError::PasswordColumn),
             false => Ok(()),
         }
     }
 
-    /// Whether all that were seen are digests and there are too few to decide.
+    /// Whether all passwords seen so far are digests, but too few to decide.
     pub(super) fn suspects(&self) -> bool {
         self.seen > 0 && !self.common.is_none()
     }
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn twenty_digests_of_one_length_refuse_the_file() {
+    fn file_with_twenty_digests_of_one_length_is_refused() {
         assert!(watch(digests(20)).0);
         let (refused, undecided) = watch(digests(19));
         assert!(!refused && undecided.suspects());
     }
 
     #[test]
-    fn one_password_among_them_decides() {
+    fn one_plain_password_among_digests_accepts_the_file() {
         let mixed = digests(7)
             .chain(["Meadow-Lark-77".to_owned()])
             .chain(digests(40));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_password_of_their_own_do_not_count() {
+    fn rows_without_their_own_password_are_not_counted() {
         let mut watch = DigestWatch::new();
         for own in digests(19) {
             assert!(watch.look(&CheckedPassword::Default).is_ok());

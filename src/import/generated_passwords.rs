@@ -1,5 +1,5 @@
-//! Where passwords go that were made up for rows without one: once, to whoever asked for the import,
-//! and nowhere else. Not in the report, not in the log, not in the store.
+//! Delivers the passwords generated for rows without one: once, to the caller of the import, and nowhere
+//! else. They are not in the report's record, the log or the store.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,22 +10,22 @@ use crate::formats::csv_writer::CsvWriter;
 use crate::passwords::secret::Secret;
 use crate::wiped::Wiped;
 
-/// The first line.
+/// The header line.
 const HEADER: [&str; 2] = ["userName", "password"];
 
-/// Bytes of the first line.
+/// Bytes of the header line.
 pub const HEADER_BYTES: u64 = "userName,password\r\n".len() as u64;
 
-/// CSV (RFC 4180) with a line for each user that was really made, written when its row is durable.
+/// CSV (RFC 4180) with a line for each user that was created, written when the row is durable.
 pub struct GeneratedPasswords {
     file: CsvWriter<Box<dyn Write + Send>>,
-    /// What was written, where it goes into the report.
+    /// The content, if it goes into the report.
     kept: Option<SharedBuffer>,
     any: bool,
 }
 
 impl GeneratedPasswords {
-    /// Begins with the header.
+    /// Starts the file with the header line.
     ///
     /// # Errors
     /// `out` cannot be written to.
@@ -40,10 +40,10 @@ impl GeneratedPasswords {
         })
     }
 
-    /// The same, for callers who get them with the report.
+    /// Like [`new`](Self::new), for callers that get the passwords with the report.
     ///
     /// # Errors
-    /// There is none: memory takes all.
+    /// Never fails: the file is in memory.
     pub fn for_report() -> io::Result<Self> {
         let kept = SharedBuffer::default();
         Ok(GeneratedPasswords {
@@ -64,35 +64,35 @@ impl GeneratedPasswords {
         self.file.flush()
     }
 
-    /// The file, where it goes into the report and somebody got a password.
-    pub(super) fn told(self) -> Option<ToldPasswords> {
+    /// The file, if it goes into the report and any user got a password.
+    pub(super) fn into_list(self) -> Option<PasswordList> {
         let kept = self.kept.filter(|_| self.any)?;
         let bytes = std::mem::take(&mut **kept.bytes());
         String::from_utf8(bytes)
             .ok()
             .map(Secret::new)
-            .map(ToldPasswords)
+            .map(PasswordList)
     }
 }
 
-/// What a report tells its caller once, as CSV with the columns `userName` and `password`.
+/// Generated passwords as returned once with a report: CSV with the columns `userName` and `password`.
 #[derive(Debug, Clone)]
-pub struct ToldPasswords(Secret);
+pub struct PasswordList(Secret);
 
-impl ToldPasswords {
-    /// The file.
+impl PasswordList {
+    /// The CSV text.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 }
 
-impl Serialize for ToldPasswords {
+impl Serialize for PasswordList {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.expose())
     }
 }
 
-/// Memory that is written to in one place and read in another.
+/// A buffer that is written by one owner and read by another.
 #[derive(Clone, Default)]
 struct SharedBuffer(Arc<Mutex<Wiped>>);
 
@@ -106,7 +106,7 @@ impl Write for SharedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut kept = self.bytes();
         if kept.capacity() - kept.len() < bytes.len() {
-            // What moves leaves no copy.
+            // Copy and wipe: growing in place would leave a copy of the passwords.
             let mut larger = Wiped::with_capacity(2 * (kept.len() + bytes.len()));
             larger.extend_from_slice(&kept);
             *kept = larger;

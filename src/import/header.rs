@@ -1,7 +1,8 @@
-//! The header line: which line it is, and what it says of the columns.
+//! Finds the header line and determines the columns.
 //!
-//! Decided by the caller's options, or by the first line and the rows in the first [`LOOK`] bytes. What is
-//! not understood is refused: a guess would make passwords of addresses and names of headings.
+//! The decision is made by the caller's options, or by the first line and the rows in the first [`LOOK`]
+//! bytes. A header that is not understood is refused: a guess would read addresses as passwords and headings
+//! as names.
 
 use std::collections::HashSet;
 
@@ -20,51 +21,51 @@ use crate::users::claims::{ClaimTable, Field};
 use crate::users::options::{ColumnMap, HeaderLine};
 use crate::users::problem::{Problem, Severity};
 
-/// Bytes of rows by which the header line is decided.
+/// Bytes of rows that are used to find the header line.
 pub const LOOK: usize = 64 * 1024;
 
-/// Characters of a product's heading that are shown.
+/// Maximum characters shown of a product's heading.
 const LONGEST_HEADING: usize = 120;
 
-/// Rows among which a header line is looked for that stands below other lines.
+/// Number of rows that are searched for a header line below other lines.
 const LINES_ABOVE: usize = 20;
 
-/// How a file begins.
+/// The beginning of a file.
 pub struct Beginning<'r> {
-    /// Its first rows, blank ones too.
+    /// Its first rows, including blank ones.
     pub rows: Vec<Result<TextRow<'r>, FlawedField>>,
-    /// Whether its first line is empty: the original takes that for the header line.
+    /// Whether its first line is empty: the original takes that line as the header line.
     pub first_line_is_empty: bool,
-    /// Whether it is a workbook, whose columns have letters.
+    /// Whether the file is a workbook, whose columns have letters.
     pub is_workbook: bool,
 }
 
-/// What the caller says of the header line.
+/// The caller's options for the header line.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'o> {
     /// Which line it is.
     pub line: HeaderLine,
-    /// What columns mean; each heading has to be there.
+    /// The meaning of columns; each heading has to exist.
     pub map: &'o ColumnMap,
-    /// The same of the settings; headings that are not there say nothing.
+    /// The same from the settings; headings that do not exist are ignored.
     pub settings_map: &'o ColumnMap,
 }
 
-/// What the beginning of the file comes to.
+/// The result: columns and warnings.
 #[derive(Debug)]
 pub struct Header<'t> {
     /// The columns.
     pub plan: ColumnPlan<'t>,
-    /// Rows that are no users: the header line and what is above it.
+    /// Number of rows that are not users: the header line and the lines above it.
     pub rows: usize,
-    /// What the caller should know.
+    /// Warnings for the caller.
     pub warnings: Vec<Problem>,
 }
 
-/// What the columns are, where the first row alone says it: its headings are all known.
+/// The header if the first row alone decides it: all of its headings are known.
 ///
 /// # Errors
-/// Two headings mean the same, or the caller's map does not fit.
+/// Two headings mean the same, or the caller's map does not match the file.
 pub fn of_first_row<'t>(
     first: &TextRow<'_>,
     wanted: Wanted<'_>,
@@ -91,11 +92,11 @@ pub fn of_first_row<'t>(
     }
 }
 
-/// Decides what the columns are.
+/// Determines the columns.
 ///
 /// # Errors
-/// The header is not understood, or only in part, and following it would be a guess; the first row is no
-/// text.
+/// The header is not understood, or only in part, so that following it would be a guess; or the first row is
+/// not text.
 pub fn read<'t>(
     beginning: &Beginning<'_>,
     wanted: Wanted<'_>,
@@ -132,7 +133,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         };
         let above = rows.iter().take_while(is_above).count();
         let Some(first) = rows.get(above) else {
-            // Blank rows alone.
+            // Only blank rows.
             return Ok(self.positional(None, above));
         };
         let first = first
@@ -150,7 +151,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             line: first.line(),
             header: header.line(),
         };
-        // By position, the rows below that header would have other things for passwords.
+        // By position, other columns of the rows below that header would be read as passwords.
         if let Some((header, plan)) = &better
             && !plan.is_in_originals_order()
         {
@@ -189,7 +190,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         Err(self.not_understood(first, above))
     }
 
-    /// No line is the header: the columns have numbers.
+    /// Without a header line, columns are numbered.
     fn without_header(&self) -> Result<Header<'t>, HeaderError> {
         if self.wanted.map.is_empty() {
             return Ok(self.positional(None, 0));
@@ -215,7 +216,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         })
     }
 
-    /// The caller says that `line` is the header line.
+    /// The caller specified that `line` is the header line.
     fn at_line(&self, line: u64) -> Result<Header<'t>, HeaderError> {
         let rows = &self.beginning.rows;
         let is_there = |row: &Result<TextRow<'_>, FlawedField>| {
@@ -255,7 +256,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         }
     }
 
-    /// The header of a line whose headings are all known; none: some are not.
+    /// The header if all headings of the row are known; otherwise none.
     fn understood(
         &self,
         row: &TextRow<'_>,
@@ -304,7 +305,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
                 None,
                 "columns-ignored",
                 format!(
-                    "the file was read as an export of {}; these columns have no place here and were not \
+                    "the file was read as an export of {}; these columns have no equivalent and were not \
                      read: {names}",
                     preset.name
                 ),
@@ -328,15 +329,15 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         )
     }
 
-    /// Whether no row has anything in the column at `position`.
+    /// Whether the column at `position` is empty in every row.
     fn is_empty_below(&self, position: usize) -> bool {
         let rows = self.beginning.rows.iter().flatten();
         let mut cells = rows.filter_map(|row| row.get(position));
         cells.all(|cell| trimmed(cell).is_empty())
     }
 
-    /// Whether the line is the original's header or one like it: a word for the user name, one for the
-    /// password, and behind them nothing that contradicts claim cells.
+    /// Whether the line is the original's header or similar: a word for the user name, a word for the
+    /// password, and nothing after them that contradicts claim cells.
     fn is_originals<'x>(
         &self,
         row: &TextRow<'_>,
@@ -364,7 +365,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             })
     }
 
-    /// The original's reading, with a header line that is not read.
+    /// The original's columns, with a header line that is ignored.
     fn by_position(&self, row: &TextRow<'_>, position: usize) -> Header<'t> {
         let mut header = self.positional(Some(row), position + 1);
         header.warnings.push(Problem::new(
@@ -372,7 +373,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             row.line(),
             None,
             "header-not-understood",
-            "the header line has names that are not known, so the columns were taken by position: user \
+            "the header line has unknown names, so the columns were read by position: user \
              name, password, then claimURI=value cells",
         ));
         header
@@ -386,7 +387,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         }
     }
 
-    /// The first row near below the one at `position` whose headings are all known, and what they say.
+    /// The first row shortly after `position` whose headings are all known, and its columns.
     fn header_below(&self, position: usize) -> Option<(&TextRow<'r>, ColumnPlan<'t>)> {
         let later = self.beginning.rows.iter().skip(position + 1);
         let mut later = later.take(LINES_ABOVE).flatten();
@@ -396,8 +397,8 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
         })
     }
 
-    /// Whether a line that could be a user's has the words of a header line: a column that is known or nearly so,
-    /// words of other languages, a heading with a number, or the sign of a comment.
+    /// Whether a line that could be a user has the words of a header line: a heading that is known or nearly
+    /// so, words of other languages, a heading with a number, or a comment sign.
     fn looks_like_headings(&self, row: &TextRow<'_>) -> bool {
         let cell = |position| row.get(position).map(trimmed).unwrap_or_default();
         let (first, second) = (cell(0), cell(1));
@@ -414,7 +415,7 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
             || nearly(second)
     }
 
-    /// What is to be said of a line that was read as the header.
+    /// The error for a line that was read as the header.
     fn not_understood(&self, row: &TextRow<'_>, position: usize) -> HeaderError {
         let headings = headings(row);
         let meanings = match self.meanings(&headings) {
@@ -452,20 +453,20 @@ impl<'r, 't> HeaderReader<'_, 'r, 't> {
     }
 }
 
-/// A column that a preset drops, as the warning lists it: by its heading, which is shown in full where the
-/// product has it; another one that may not be shown in full, by its number or, in a workbook, its letter.
+/// A dropped column as the warning lists it: by its heading in full if the product has it or nothing of it
+/// has to be hidden; otherwise by its number or, in a workbook, its letter.
 fn listed(preset: &Preset, position: usize, heading: &str, is_workbook: bool) -> String {
-    // As long as any product's own.
-    let whole: String = heading.chars().take(LONGEST_HEADING).collect();
-    let whole = format!("\"{whole}\"");
-    match preset.names(heading) || quote(heading) == whole {
-        true => whole,
+    // As long as any product's own heading.
+    let full: String = heading.chars().take(LONGEST_HEADING).collect();
+    let full = format!("\"{full}\"");
+    match preset.names(heading) || quote(heading) == full {
+        true => full,
         false if is_workbook => format!("column {}", column_letter(position)),
         false => format!("column {}", position + 1),
     }
 }
 
-/// Two columns may not mean the same, and one has to be the user name.
+/// Checks that no two columns mean the same and that one is the user name.
 fn check_columns(columns: &[Column], line: u64) -> Result<(), HeaderError> {
     let mut seen = HashSet::new();
     for column in columns {

@@ -1,15 +1,15 @@
-//! Words that stand over columns, told from the words of a row: those of the original's header, those of other
-//! languages, and the quick question whether a cell may be one at all.
+//! Words used as column headings: those of the original dialect, those of other languages, and a quick test
+//! whether a cell may be a heading at all.
 
 use crate::users::claims::{ClaimTable, Field};
 
-/// Headings of user names in the original's dialect, [folded].
+/// Headings of user names in the original dialect, [folded].
 const USER_NAMES: [&str; 4] = ["user", "username", "name", "login"];
 
-/// Headings of passwords in the original's dialect, [folded].
+/// Headings of passwords in the original dialect, [folded].
 const PASSWORDS: [&str; 4] = ["password", "pass", "pwd", "credential"];
 
-/// Further words for a user name, in English and other languages, [folded].
+/// Other words for a user name, in English and other languages, [folded].
 const OTHER_USER_NAMES: [&str; 33] = [
     "account",
     "accountname",
@@ -46,7 +46,7 @@ const OTHER_USER_NAMES: [&str; 33] = [
     "логин",
 ];
 
-/// Further words for a password, in English and other languages, [folded].
+/// Other words for a password, in English and other languages, [folded].
 const OTHER_PASSWORDS: [&str; 26] = [
     "adgangskode",
     "clave",
@@ -76,7 +76,7 @@ const OTHER_PASSWORDS: [&str; 26] = [
     "пароль",
 ];
 
-/// Words that stand over columns of other things and often have a number behind them: `Telefon1`.
+/// Headings of other columns that often end with a number: `Telefon1`.
 const NUMBERED: [&str; 24] = [
     "addr",
     "adr",
@@ -104,7 +104,7 @@ const NUMBERED: [&str; 24] = [
     "telefono",
 ];
 
-/// A heading as words are compared: lower case, without blanks, hyphens and underscores.
+/// A heading normalized for comparison: lower case, without blanks, hyphens and underscores.
 pub(super) fn folded(heading: &str) -> String {
     let letters = heading
         .chars()
@@ -112,17 +112,17 @@ pub(super) fn folded(heading: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
-/// Whether the heading is the original's for user names, or one like it.
+/// Whether the heading is one of the original dialect's for user names, or similar.
 pub(super) fn is_user_name(heading: &str) -> bool {
     USER_NAMES.contains(&folded(heading).as_str())
 }
 
-/// Whether the heading is the original's for passwords, or one like it.
+/// Whether the heading is one of the original dialect's for passwords, or similar.
 pub(super) fn is_password(heading: &str) -> bool {
     PASSWORDS.contains(&folded(heading).as_str())
 }
 
-/// Whether two cells are words for a user name and a password, in any of the languages that are known here.
+/// Whether two cells are the words for a user name and a password, in any known language.
 pub(super) fn are_user_and_password(first: &str, second: &str) -> bool {
     let (first, second) = (folded(first), folded(second));
     let is_one = |word: &String, own: &[&str], other: &[&str]| {
@@ -131,8 +131,8 @@ pub(super) fn are_user_and_password(first: &str, second: &str) -> bool {
     is_one(&first, &USER_NAMES, &OTHER_USER_NAMES) && is_one(&second, &PASSWORDS, &OTHER_PASSWORDS)
 }
 
-/// Whether the text is a heading with a number behind it (`Telefon1`, `Address 2`). `Password1` is none: it is a
-/// password that many have.
+/// Whether the text is a heading that ends with a number (`Telefon1`, `Address 2`). `Password1` is not: it is
+/// a common password.
 pub(super) fn is_numbered(text: &str, claims: &ClaimTable) -> bool {
     let word = text.trim_end_matches(|sign: char| sign.is_ascii_digit());
     if word.len() == text.len() || text.len() - word.len() > 2 {
@@ -146,13 +146,13 @@ pub(super) fn is_numbered(text: &str, claims: &ClaimTable) -> bool {
     NUMBERED.contains(&folded(word).as_str()) || is_column()
 }
 
-/// Which words the columns of any file may have as headings, told by their first letter and length: most
-/// rows are no header line, and few get beyond this.
+/// The headings that any file may have, indexed by first letter and length. Most rows are not header lines,
+/// and this test excludes nearly all of them.
 #[derive(Debug)]
 pub(super) struct HeaderWords([u64; 26]);
 
 impl HeaderWords {
-    /// The words of the table, and those for user names.
+    /// The column names of the table, and the words for user names.
     pub(super) fn new(claims: &ClaimTable) -> Self {
         let mut words = HeaderWords([0; 26]);
         let columns = claims.column_names();
@@ -169,7 +169,7 @@ impl HeaderWords {
         }
     }
 
-    /// Whether the cell may be a heading, written in one word or with blanks, hyphens and underscores.
+    /// Whether the cell may be a heading, written as one word or with blanks, hyphens and underscores.
     #[inline]
     pub(super) fn may_be(&self, cell: &str) -> bool {
         let Some(set) = first_letter(cell).and_then(|letter| self.0.get(letter)) else {
@@ -179,7 +179,7 @@ impl HeaderWords {
     }
 }
 
-/// How many letters a heading has, without what is not compared; at most as many as a set has bits.
+/// The number of characters that are compared, limited to the bits of a set.
 fn letters(heading: &str) -> usize {
     let mut others = 0_u8;
     for byte in heading.bytes() {
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_are_written_as_they_are_compared() {
+    fn words_are_folded() {
         let lists: [&[&str]; 5] = [
             &USER_NAMES,
             &PASSWORDS,
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_of_words_are_told_from_users() {
+    fn heading_pairs_are_distinguished_from_users() {
         for (first, second) in [
             ("Benutzer", "Kennwort"),
             ("USER_NAME", "Pass"),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn headings_with_numbers_are_told_from_passwords() {
+    fn numbered_headings_are_distinguished_from_passwords() {
         let table = ClaimTable::new(&Default::default());
         for heading in [
             "Telefon1",

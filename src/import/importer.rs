@@ -1,4 +1,5 @@
-//! The one straight line: rows, candidates, checked users, hashed users, batches, outcomes, report.
+//! The central sequence of an import: rows, candidates, checked users, hashed users, batches, outcomes,
+//! report.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -44,49 +45,50 @@ use crate::users::store::Store;
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
 
-/// Everything an import needs, made once.
+/// The services and settings that imports use; created once.
 pub struct Importer {
-    /// Where the users go.
+    /// Stores the users.
     pub store: Arc<dyn Store>,
-    /// Where passwords are hashed.
+    /// Hashes passwords.
     pub pool: Arc<HashPool>,
-    /// Where default passwords are hashed.
+    /// Hashes default passwords.
     pub default_hasher: Arc<DefaultPasswordHasher>,
-    /// The rules for passwords.
+    /// The password rules.
     pub passwords: rules::Settings,
     /// `[access] importers_set_passwords`.
     pub importers_set_passwords: bool,
-    /// What columns and claims stand for.
+    /// The meaning of columns and claims.
     pub claims: ClaimTable,
-    /// Bounds.
+    /// Limits.
     pub settings: Arc<Settings>,
-    /// What the batches of all imports hold.
+    /// Memory used by the batches of all imports.
     pub memory: BatchMemory,
     /// How files are read.
     pub files: formats::settings::Settings,
-    /// The memory of all workbooks that are read.
+    /// Memory used by all workbooks that are being read.
     pub workbooks: WorkbookMemory,
-    /// Where a workbook is put aside while it is read.
+    /// Where a workbook is spooled while it is read.
     pub spool: SpoolSettings,
-    /// Time and ids.
+    /// Source of time and ids.
     pub clock: Clock,
-    /// Set when the server stops: running imports end behind the batch they are at.
+    /// Set when the server stops: a running import ends after its current batch.
     pub stopping: Arc<AtomicBool>,
 }
 
 impl Importer {
-    /// Imports the file that `source` gives, from its first byte to its last.
+    /// Imports the file read from `source`, from the first byte to the last.
     ///
     /// # Errors
-    /// The file could not be read to its end, or the store failed; the report says how far it came.
+    /// The file could not be read to the end, or the store failed. The report says how far the import got.
     pub fn run(&self, request: ImportRequest, source: impl Read) -> Result<Report, ImportFailure> {
         let task = Task::new(request, &self.clock, &self.passwords);
         self.carry_out(task, source, &Arc::new(Control::new(None)))
             .wait()
     }
 
-    /// The same for an import that somebody may ask about or stop meanwhile, or that goes on where an
-    /// earlier run stopped. The file is read when this returns, and may be on its way to the disk.
+    /// Like [`run`](Self::run), but `control` can report progress and cancel the import, and the task may
+    /// resume an earlier run. When this returns, the file has been read; the last step may still be on its
+    /// way to disk.
     pub fn carry_out(
         &self,
         task: Task,
@@ -99,7 +101,8 @@ impl Importer {
         self.import_file(task, source, control)
     }
 
-    /// Hashes the default password of a task now and keeps the hash in its record, whether a row needs it or not.
+    /// Hashes the task's default password now and keeps the hash in its record, whether or not a row needs
+    /// it.
     ///
     /// # Errors
     /// The hash function failed.
@@ -110,11 +113,11 @@ impl Importer {
         Ok(())
     }
 
-    /// Whether the import was asked for with this default password, or without one as well. The password itself is
-    /// not kept: its hash is asked.
+    /// Whether the import was requested with this default password, or without one if `given` is none. The
+    /// password itself is not kept, so it is verified against its hash.
     ///
     /// # Errors
-    /// There was no memory to find out.
+    /// There was not enough memory to verify it.
     pub(super) fn is_default_password_of(
         &self,
         record: &ImportRecord,
@@ -126,7 +129,7 @@ impl Importer {
             (None, Some(_)) | (Some(_), None) => Ok(false),
             (Some(given), Some(note)) => match &record.default_password_hash {
                 Some(hash) => self.default_hasher.is_of(given, &record.organization, hash),
-                // An earlier version of the server hashed it only where a row needed it.
+                // An earlier version of the server hashed it only if a row needed it.
                 None => {
                     let default = DefaultPassword::new(Some(given.clone()), &self.passwords);
                     Ok(default.note().as_ref() == Some(note))
@@ -135,7 +138,7 @@ impl Importer {
         }
     }
 
-    /// Imports one user who does not come in a file; it has a record as every import has.
+    /// Imports one user without a file. The import has a record like any other.
     ///
     /// # Errors
     /// The store failed.
@@ -177,7 +180,7 @@ impl Importer {
         })
     }
 
-    /// Once over the file without writing, and only if it is clean once more with it.
+    /// Reads the file once without writing, and a second time with writing only if no row failed.
     fn validate_then_write(
         &self,
         task: Task,
@@ -185,7 +188,7 @@ impl Importer {
         control: &Arc<Control>,
     ) -> Result<Report, ImportFailure> {
         let started = Instant::now();
-        let mut file = match self.put_aside(source) {
+        let mut file = match self.spool(source) {
             Ok(file) => file,
             Err(error) => return Err(self.refuse(&task, error, None, control, started)),
         };
@@ -201,8 +204,8 @@ impl Importer {
                 let c = &refused.report.counters;
                 return Err(match c.created + c.updated {
                     0 => refused,
-                    // An earlier run had begun to write, and a row has met somebody since.
-                    _ => self.take_back(*refused.report, &task.record.actor()),
+                    // An earlier run had begun to write, and a row now conflicts with an existing user.
+                    _ => self.undo(*refused.report, &task.record.actor()),
                 });
             }
             Err(failure) => {
@@ -222,17 +225,17 @@ impl Importer {
             written.counters.failed == 0 && written.counters.duplicate == expected.duplicate;
         match as_checked {
             true => Ok(written),
-            false => Err(self.take_back(written, &actor)),
+            false => Err(self.undo(written, &actor)),
         }
     }
 
-    fn put_aside(&self, source: impl Read) -> Result<impl Read + Seek, ImportError> {
+    fn spool(&self, source: impl Read) -> Result<impl Read + Seek, ImportError> {
         Spool::fill(&self.spool, source)
             .and_then(Spool::into_reader)
             .map_err(ImportError::Wire)
     }
 
-    /// Ends an import of which nothing was written, with what was found.
+    /// Ends an import that has written nothing, and records what was found.
     fn refuse(
         &self,
         task: &Task,
@@ -243,7 +246,7 @@ impl Importer {
     ) -> ImportFailure {
         let mut batching = Batching::new(self.machinery(), task, Arc::clone(control));
         let state = end_state(&error);
-        // What is counted is dealt with: an import that goes on later has to find the rows of the
+        // Counted rows are not read again. An import that is resumed later has to find the rows of the
         // rehearsal again.
         let checked = match rehearsal {
             Some(report) if state != ImportState::Interrupted => {
@@ -292,8 +295,8 @@ impl Importer {
         }
     }
 
-    /// Takes back what was written in spite of everything.
-    fn take_back(&self, mut written: Report, by: &Actor) -> ImportFailure {
+    /// Undoes an import that wrote rows although it must not be kept.
+    fn undo(&self, mut written: Report, by: &Actor) -> ImportFailure {
         let at = self.clock.now();
         let undone = self.store.undo(&by.organization, written.import, by, at);
         let error = match undone {
@@ -321,8 +324,7 @@ impl Importer {
         }
     }
 
-    /// What every import has in common; `feed` brings its rows, and answers the SHA-256 of the file
-    /// they came from.
+    /// The part common to all imports. `feed` supplies the rows and returns the SHA-256 of their file.
     fn import(
         &self,
         mut task: Task,
@@ -401,14 +403,14 @@ impl Importer {
             started,
         };
         match result {
-            Ok(sha256) if run.batching.has_its_hashes(&mut run.default) => run.write(sha256),
+            Ok(sha256) if run.batching.needs_no_hashing(&mut run.default) => run.write(sha256),
             Ok(sha256) => Pending::Slow(Box::new(move || run.write(sha256))),
             Err(error) => run.give_up(error),
         }
     }
 }
 
-/// One run of an import whose rows are read.
+/// A run of an import whose rows have all been read.
 struct Run {
     batching: Batching,
     default: DefaultPassword,
@@ -419,7 +421,7 @@ struct Run {
 }
 
 impl Run {
-    /// Hands the last batch over, and the end of the import, whose file has this SHA-256.
+    /// Submits the last batch and the end of the import, whose file has this SHA-256.
     fn write(mut self, sha256: Option<String>) -> Pending<Result<Report, ImportFailure>> {
         let finish = Finish {
             state: ImportState::Completed,
@@ -427,7 +429,7 @@ impl Run {
             sha256: sha256.clone(),
             by: None,
         };
-        match self.batching.hand_over_last(&mut self.default, finish) {
+        match self.batching.submit_last(&mut self.default, finish) {
             Ok(step) => Pending::Pending(
                 step,
                 Box::new(move |written| {
@@ -444,11 +446,11 @@ impl Run {
         Pending::Slow(Box::new(move || Pending::Ended(self.end(Err(error)))))
     }
 
-    /// Its report, when it has come to its end or not.
+    /// The report of the run, complete or not.
     fn end(mut self, result: Result<Option<String>, ImportError>) -> Result<Report, ImportFailure> {
         let result = result.map_err(|error| self.record_why(error));
         let mut report = self.report;
-        report.generated_passwords = self.batching.told_passwords();
+        report.generated_passwords = self.batching.generated_passwords();
         report.take(&mut self.batching.durable);
         report.elapsed = self.started.elapsed();
         match result {
@@ -468,7 +470,7 @@ impl Run {
         }
     }
 
-    /// Notes in the record why the import ended early.
+    /// Records why the import ended early.
     fn record_why(&mut self, error: ImportError) -> (ImportError, ImportState) {
         let stopped = self.stopping.load(Ordering::Relaxed);
         let error = match error {
@@ -486,9 +488,9 @@ impl Run {
         if let Err(second) = self.batching.abandon(finish, error.finding()) {
             tracing::error!(error = %second, "the end of an import could not be recorded");
         }
-        // Rows without a password of their own may have been written before the first digest was seen.
+        // Rows without their own password may have been written before the first digest was seen.
         if matches!(error, ImportError::PasswordColumn) {
-            return match self.batching.take_back() {
+            return match self.batching.undo() {
                 Ok(true) => (error, ImportState::Undone),
                 Ok(false) => (error, state),
                 Err(second) => (ImportError::Store(second), state),
@@ -504,7 +506,7 @@ impl std::fmt::Debug for Importer {
     }
 }
 
-/// The rejected rows of a check, for its record.
+/// The rejected rows of a check, for the record.
 fn read_back(aside: RejectsAside) -> Option<Arc<dyn PackedRejects>> {
     match aside.close() {
         Ok(kept) => Some(Arc::new(kept)),
@@ -515,11 +517,11 @@ fn read_back(aside: RejectsAside) -> Option<Arc<dyn PackedRejects>> {
     }
 }
 
-/// The state in which an import is after this.
+/// The state of an import that ended with this error.
 fn end_state(error: &ImportError) -> ImportState {
     match error {
         ImportError::Cancelled => ImportState::Cancelled,
-        // Its own run is as it was: only the caller who came with other rows is told.
+        // The import itself is unchanged; only the caller that sent other rows gets the error.
         ImportError::OtherContent => ImportState::Interrupted,
         error if error.is_interruption() => ImportState::Interrupted,
         _ => ImportState::Failed,

@@ -1,28 +1,28 @@
-//! Work that has ended, or whose end hangs on a commit that is under way.
+//! Work that has ended, or that ends when a commit in progress is durable.
 //!
-//! Nothing is left to be computed while a commit is waited for, so no thread has to be held for it: whoever
-//! can wait otherwise takes the step and what follows on it apart.
+//! Nothing is left to be computed while the commit is awaited, so no thread has to be blocked: a caller that
+//! can wait asynchronously takes the step and its continuation.
 
 use crate::users::step::{PendingStep, Written};
 use crate::users::store_error::StoreError;
 
-/// What becomes of work.
+/// The state of the work.
 pub enum Pending<T> {
     /// It has ended.
     Ended(T),
-    /// The rest of it holds its thread for some milliseconds or longer: passwords are to be hashed, or it is
-    /// to be recorded why the work ends early.
+    /// The rest blocks its thread for some milliseconds or longer: passwords have to be hashed, or the reason
+    /// for an early end has to be recorded.
     Slow(Box<dyn FnOnce() -> Pending<T> + Send>),
-    /// Its last step is on its way to the disk.
+    /// Its last step is on its way to disk.
     Pending(PendingStep, Then<T>),
 }
 
-/// What makes the end of what became of the last step. It is quick when the step is durable; otherwise it
-/// tells the store why, and holds its thread until that is written.
+/// Computes the result from the outcome of the last step. It is quick if the step is durable; otherwise it
+/// records the reason in the store and blocks its thread until that is written.
 pub type Then<T> = Box<dyn FnOnce(Result<Written, StoreError>) -> T + Send>;
 
 impl<T: 'static> Pending<T> {
-    /// Holds the thread until the end.
+    /// Blocks the thread until the end.
     pub fn wait(self) -> T {
         match self {
             Pending::Ended(end) => end,
@@ -31,7 +31,7 @@ impl<T: 'static> Pending<T> {
         }
     }
 
-    /// The same work with `more` behind its end.
+    /// The same work, followed by `more`.
     pub fn map<U>(self, more: impl FnOnce(T) -> U + Send + 'static) -> Pending<U> {
         match self {
             Pending::Ended(end) => Pending::Ended(more(end)),

@@ -1,11 +1,11 @@
-//! What a dry run shows of a file: how its columns are understood, and its first rows.
+//! The preview in a dry run: the meaning of the columns, and the first rows.
 
 use serde::Serialize;
 
-/// Rows that are shown.
+/// Maximum number of rows.
 const ROWS: usize = 20;
 
-/// Bytes of cells behind which no further row is shown.
+/// Bytes of cells after which no further row is added.
 const BYTES: usize = 256 * 1024;
 
 /// The preview.
@@ -20,33 +20,33 @@ pub struct Preview {
     size: usize,
 }
 
-/// A column and what it stands for.
+/// A column and its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewColumn {
-    /// The name, as the file has it.
+    /// The name in the file.
     pub name: String,
-    /// What it stands for, such as `userName` or `attribute country`; none: it is ignored.
+    /// The meaning, such as `userName` or `attribute country`; none: it is ignored.
     pub stands_for: Option<String>,
 }
 
 /// A row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreviewRow {
-    /// Line of the file where it begins, from 1.
+    /// The line of the file where it begins, from 1.
     pub line: u64,
-    /// Its cells, the password's blanked.
+    /// Its cells; the password's is blanked.
     pub cells: Vec<String>,
 }
 
 impl Preview {
-    /// The names of the columns, as the file has them.
+    /// The names of the columns in the file.
     pub fn header(&self) -> Vec<String> {
         let names = self.columns.iter().map(|column| &column.name);
         names.cloned().collect()
     }
 
-    /// Adds a row while there is room.
+    /// Adds a row, up to the limits.
     pub(super) fn add(&mut self, line: u64, cells: impl FnOnce() -> Vec<String>) {
         if self.rows.len() < ROWS && self.size < BYTES {
             let cells = cells();

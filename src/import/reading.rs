@@ -1,4 +1,4 @@
-//! From the file to the batch: rows are read, judged, and taken in or rejected.
+//! From the file to the batch: reads rows, judges them, and accepts or rejects them.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -32,10 +32,10 @@ use crate::users::policy::Policy;
 use crate::users::problem::{Problem, Severity};
 use crate::users::store_error::StoreError;
 
-/// What rows meet on their way.
+/// The state of reading one file.
 pub(super) struct Reading<'r> {
     pub claims: &'r ClaimTable,
-    /// What the caller says of the header line.
+    /// The caller's options for the header line.
     pub header: Wanted<'r>,
     pub policy: &'r Policy<'r>,
     pub default: &'r mut DefaultPassword,
@@ -43,17 +43,17 @@ pub(super) struct Reading<'r> {
     pub control: &'r Control,
     /// Set when the server stops.
     pub stopping: &'r AtomicBool,
-    /// The import ends when so many rows have failed.
+    /// The import ends when this many rows have failed.
     pub stop_after: Option<u64>,
-    /// Rows that an earlier run has dealt with.
+    /// Rows that an earlier run processed.
     pub skip: u64,
-    /// Digests the rows, where the import has a key.
+    /// Digests the rows if the import has a key.
     pub digest: Option<RowsDigest>,
     /// How the rows of a large file are sorted.
     pub sorting: Sorting<'r>,
     /// Filled in a dry run.
     pub preview: Option<Preview>,
-    /// Set when the last row was read.
+    /// Set after the last row is read.
     pub detected: Option<Detected>,
 }
 
@@ -76,10 +76,10 @@ impl Reading<'_> {
             && charset.from == CharsetFrom::Guess
             && !resumed
         {
-            self.batching.warn("charset-guessed", &guessed(charset));
+            self.batching.warn("charset-guessed_charset", &guessed_charset(charset));
         }
         if !resumed {
-            for message in other_quotes(rows.conventions()) {
+            for message in quote_warnings(rows.conventions()) {
                 self.batching.warn("csv-quotes", &message);
             }
         }
@@ -130,7 +130,7 @@ impl Reading<'_> {
         if let Some(digest) = &mut self.digest {
             ahead.iter().take(above).for_each(|row| digest.add(row));
         }
-        rows.take_ahead(above);
+        rows.skip_ahead(above);
         if self.skip == 0 {
             self.batching.findings().append(&mut warnings);
         }
@@ -142,7 +142,7 @@ impl Reading<'_> {
         let plan = plan.separated_by(rows.detected().delimiter);
         let mut rows = Gatherer::new(rows, &plan, self.sorting, self.digest.take());
         while let Some(row) = rows.next_row()? {
-            if plan.is_no_row(&row) {
+            if plan.is_not_a_row(&row) {
                 continue;
             }
             if let Some(flawed) = self.read_row(&row, &plan)? {
@@ -160,7 +160,7 @@ impl Reading<'_> {
         self.all_skipped()
     }
 
-    /// Reads the rows that are sorted: while those of one stretch are judged, those of the next one gather.
+    /// Reads rows that are sorted: while the rows of one stretch are judged, those of the next are gathered.
     fn read_stretches(
         &mut self,
         mut rows: Gatherer<'_, '_, impl Read>,
@@ -171,7 +171,7 @@ impl Reading<'_> {
             return Ok(());
         };
         std::thread::scope(|threads| {
-            // Whoever takes a stretch lets the next but one begin to gather.
+            // Taking a stretch lets the next but one start gathering.
             let (sender, stretches) = mpsc::sync_channel(0);
             let request = Span::current();
             let judge = Builder::new()
@@ -186,7 +186,7 @@ impl Reading<'_> {
                     tracing::error!(%error, "a thread could not be started");
                     ImportError::Store(StoreError::NoResources)
                 })?;
-            // What the judge ended with is the import's end.
+            // The judge's result is the import's result.
             let check_stop_signals = || match judge.is_finished() {
                 true => Err(ImportError::Stopping),
                 false => check_stop_signals(control, stopping),
@@ -226,7 +226,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// At the end of the file: no row is missing that an earlier run had.
+    /// At the end of the file: checks that it has all rows that an earlier run processed.
     fn all_skipped(&self) -> Result<(), ImportError> {
         match self.skip {
             0 => Ok(()),
@@ -234,7 +234,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Judges a row, unless an earlier run has dealt with it; answers one that is no text.
+    /// Judges a row unless an earlier run processed it. Returns a row that is not text.
     fn read_row(
         &mut self,
         row: &Row<'_>,
@@ -268,7 +268,7 @@ impl Reading<'_> {
         self.take(judged, text.line(), || plan.text_cells(text))
     }
 
-    /// Takes the candidate in, or rejects it.
+    /// Accepts the candidate or rejects it.
     pub(super) fn judge(
         &mut self,
         candidate: Candidate<'_>,
@@ -288,7 +288,7 @@ impl Reading<'_> {
         self.policy.roles.are_known()?;
         match judged {
             Judged::User(user) => {
-                // These the store itself may have to reject.
+                // The store itself may have to reject these.
                 let doubtful = self.policy.conflict == ConflictPolicy::Fail
                     || matches!(user.password, CheckedPassword::Missing);
                 let cells = doubtful.then(|| serde_json::Value::from(cells()).to_string());
@@ -309,7 +309,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Hands a full batch over, and looks whether the import is to end here.
+    /// Submits a full batch, and checks whether the import must end here.
     fn check_stop(&mut self, place: impl Fn() -> Place) -> Result<(), ImportError> {
         check_stop_signals(self.control, self.stopping)?;
         let limit = self.stop_after.unwrap_or(u64::MAX);
@@ -326,10 +326,10 @@ impl Reading<'_> {
     }
 }
 
-const UNWRAPPED: &str = "the content of the file is base64 text, and what it stands for was imported; send \
-                         the file as it is, because a SOAP library encodes it by itself";
+const UNWRAPPED: &str = "the content of the file is base64 text, and the decoded content was imported; send \
+                         the plain file, because a SOAP library encodes it";
 
-/// A row with a field that is no text.
+/// A row with a field that is not text.
 struct FlawedRow {
     line: u64,
     column: String,
@@ -337,7 +337,7 @@ struct FlawedRow {
     field: FlawedField,
 }
 
-/// Whether nobody wants the import to end here.
+/// Checks that the import is neither cancelled nor interrupted by the server's stop.
 fn check_stop_signals(control: &Control, stopping: &AtomicBool) -> Result<(), ImportError> {
     if control.is_cancelled() {
         return Err(ImportError::Cancelled);
@@ -348,7 +348,7 @@ fn check_stop_signals(control: &Control, stopping: &AtomicBool) -> Result<(), Im
     }
 }
 
-/// A field without text, as a problem of its row.
+/// The problem of a row with a field that is not text.
 fn flawed(field: FlawedField, line: u64, column: String, charset: Option<Charset>) -> Problem {
     let charset = charset.map_or("UTF-8", |charset| charset.name);
     let cell = cell_name(field.position, line);
@@ -364,30 +364,30 @@ fn flawed(field: FlawedField, line: u64, column: String, charset: Option<Charset
         Flaw::Quotes(lines) => ("csv-quotes", unclear_quotes(line, lines)),
         Flaw::Nul => (
             "nul-character",
-            "the field has a NUL (U+0000) in it, which text never has; remove it, or export the file \
+            "the field contains a NUL character (U+0000), which is not text; remove it, or export the file \
              again as text"
                 .to_owned(),
         ),
         Flaw::EndMark => (
             "end-mark",
-            "the field has the end mark of DOS (U+001A) in it, and the file goes on behind it; remove it"
+            "the field contains the DOS end-of-file character (U+001A) and the file continues after it; remove it"
                 .to_owned(),
         ),
         Flaw::Error(error) => (
             "cell-error",
-            format!("the cell {cell} holds the error {error}; mend its formula or empty it"),
+            format!("the cell {cell} holds the error {error}; correct its formula or clear the cell"),
         ),
         Flaw::NoResult => (
             "formula-result",
             format!(
                 "the cell {cell} has a formula whose result is not in the file; open the workbook in a \
-                 spreadsheet program and save it, or put the value itself into the cell"
+                 spreadsheet program and save it, or enter the value itself in the cell"
             ),
         ),
         Flaw::LostDigits => (
             "number-digits",
             format!(
-                "the cell {cell} holds a number with more digits than a spreadsheet keeps of it (15); \
+                "the cell {cell} holds a number with more digits than a spreadsheet stores (15); \
                  format the cell as text and enter the number again"
             ),
         ),
@@ -402,7 +402,7 @@ fn flawed(field: FlawedField, line: u64, column: String, charset: Option<Charset
     Problem::new(Severity::Failed, line, Cow::Owned(column), code, message)
 }
 
-/// A field without text in the header.
+/// The error for a header field that is not text.
 fn header_error(field: FlawedField, line: u64, detected: &Detected) -> FormatError {
     let what = match field.flaw {
         Flaw::NotText => {
@@ -412,11 +412,11 @@ fn header_error(field: FlawedField, line: u64, detected: &Detected) -> FormatErr
         }
         Flaw::Error(error) => format!("holds the error {error}"),
         Flaw::NoResult => "has a formula whose result is not in the file".to_owned(),
-        Flaw::LostDigits => "holds a number with more digits than are kept of it".to_owned(),
+        Flaw::LostDigits => "holds a number with more digits than a spreadsheet stores".to_owned(),
         Flaw::NoSuchText => "refers to a text that is not in the workbook".to_owned(),
-        Flaw::Quotes(_) => "has quotation marks that are not those of CSV".to_owned(),
-        Flaw::Nul => "has a NUL in it".to_owned(),
-        Flaw::EndMark => "has the end mark of DOS in it".to_owned(),
+        Flaw::Quotes(_) => "has quotation marks that do not follow CSV".to_owned(),
+        Flaw::Nul => "contains a NUL character".to_owned(),
+        Flaw::EndMark => "contains the DOS end-of-file character".to_owned(),
     };
     FormatError::HeaderCell {
         sheet: detected.sheet.as_deref().map(shortened),
@@ -436,8 +436,8 @@ fn unclear_quotes(line: u64, lines: u32) -> String {
     )
 }
 
-/// What is said of rows that were read by other conventions than CSV's.
-fn other_quotes(conventions: Conventions) -> impl Iterator<Item = String> {
+/// Warnings about rows that were read by conventions other than CSV's.
+fn quote_warnings(conventions: Conventions) -> impl Iterator<Item = String> {
     let sentence = |(rows, line): (u64, u64), how: &str, read: &str| {
         let plural = if rows == 1 { "row" } else { "rows" };
         (rows > 0).then(|| {
@@ -453,15 +453,15 @@ fn other_quotes(conventions: Conventions) -> impl Iterator<Item = String> {
     );
     let blanks = sentence(
         conventions.blanks,
-        "blanks stand before the opening quotation mark of a cell",
+        "a cell has blanks before its opening quotation mark",
         "the cell was read without the blanks and the marks",
     );
     backslashes.into_iter().chain(blanks)
 }
 
-fn guessed(charset: Charset) -> String {
+fn guessed_charset(charset: Charset) -> String {
     format!(
-        "the file is not UTF-8 and was read as {}, which is a guess: look at names with accents, and \
+        "the file is not UTF-8 and was read as {}, which is a guess: check names with accents, and \
          save the file as UTF-8 or set files.charset if they are wrong",
         charset.name
     )

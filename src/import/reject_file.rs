@@ -1,5 +1,5 @@
-//! The reject file: the rows that were not stored, as they came, with what is wrong with each. Mended
-//! and sent again as it is, it brings the rest.
+//! The reject file: the rows that were not stored, unchanged, with the problems of each. When the rows have
+//! been corrected, the file can be imported as it is.
 
 use std::io::{self, Write};
 
@@ -11,13 +11,13 @@ use crate::users::reject_block::RejectCursor;
 use crate::users::store::Store;
 use crate::users::store_error::StoreError;
 
-/// Rows that are read from the store at once.
+/// Rows read from the store at a time.
 const PAGE: usize = 10_000;
 
-/// The setting that bounds what is kept of an import.
+/// The setting that limits what is kept of an import.
 const KEPT_BY_SETTING: &str = "import.keep_rejects_bytes";
 
-/// The setting that bounds what a dry run lists.
+/// The setting that limits what a dry run lists.
 const LISTED_BY_SETTING: &str = "import.report_findings";
 
 /// Why a reject file could not be written.
@@ -31,8 +31,8 @@ pub enum RejectFileError {
     Io(#[from] io::Error),
 }
 
-/// Writes the rejected rows that are kept of an import as CSV, UTF-8, with a header; answers how many. Where
-/// more were rejected, the last line says so.
+/// Writes the kept rejected rows of an import as CSV, UTF-8, with a header, and returns their number. If more
+/// rows were rejected, the last line says so.
 ///
 /// # Errors
 /// The store or the destination failed.
@@ -58,7 +58,7 @@ pub fn write(
     Ok(written)
 }
 
-/// The same of rejects that are in memory, such as those of a dry run; there were `total`.
+/// The same for rejected rows in memory, such as those of a dry run; `total` rows were rejected.
 ///
 /// # Errors
 /// The destination failed.
@@ -82,7 +82,7 @@ pub fn write_rejects(
 
 struct RejectFile<W> {
     out: CsvWriter<W>,
-    /// Positions of the columns that are the file's own, of all that there are.
+    /// For each column, whether it is one of the file's own.
     own: Vec<bool>,
 }
 
@@ -107,13 +107,13 @@ impl<W: Write> RejectFile<W> {
         Ok(RejectFile { out, own })
     }
 
-    /// Says that there were more rows, if there were. An import of the file leaves this line out.
+    /// Adds a line with the number of missing rows, if any. An import of the file ignores this line.
     fn end(&mut self, missing: u64, setting: &str) -> io::Result<()> {
         if missing == 0 {
             return Ok(());
         }
         let message = format!(
-            "{missing} more rows were rejected and are not in this file: {setting} allows no more; mend them in \
+            "{missing} more rows were rejected and are not in this file because of the limit {setting}; correct them in \
              the original file"
         );
         let cells = self.own.iter().filter(|own| **own).map(|_| "");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_come_as_they_came_with_three_columns_more() {
+    fn rows_are_unchanged_and_have_three_more_columns() {
         let rejects = [reject(4, &["a b", "", "=1"]), reject(9, &["c d"])];
         assert_eq!(
             file(&["username", "password", "title"], &rejects),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_says_how_many_rows_are_not_there() {
+    fn last_line_reports_missing_rows() {
         let header = ["username".to_owned(), "password".to_owned()];
         let mut out = Vec::new();
         write_rejects(&header, &[reject(4, &["a b", ""])], 2_001, &mut out).unwrap();
@@ -172,14 +172,14 @@ mod tests {
         assert_eq!(
             file.lines().last(),
             Some(
-                ",,,rejects-incomplete,\"2000 more rows were rejected and are not in this file: \
-                 import.report_findings allows no more; mend them in the original file\""
+                ",,,rejects-incomplete,\"2000 more rows were rejected and are not in this file because of the \
+                 limit import.report_findings; correct them in the original file\""
             )
         );
     }
 
     #[test]
-    fn a_reject_file_that_is_rejected_has_each_column_once() {
+    fn rejected_reject_file_has_each_column_once() {
         let header = ["username", "_line", "_code", "_message"];
         let rejects = [reject(2, &["a b", "4", "old", "old"])];
         assert_eq!(
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn claim_cells_and_surplus_cells_have_names_too() {
+    fn claim_cells_and_surplus_cells_have_column_names() {
         let rejects = [reject(2, &["a b", "", "x=1", "y=2"])];
         assert!(
             file(&["UserName", "Password", "Claims"], &rejects)

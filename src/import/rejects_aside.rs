@@ -1,5 +1,5 @@
-//! Rejected rows of a check that comes before any writing: put aside, until it is known whether they are to be
-//! kept with the record. They stay packed, in a temporary file where they are many.
+//! Spools the rejected rows of a check that runs before writing, until it is known whether they are kept with
+//! the record. They stay packed, in a temporary file if there are many.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
@@ -9,45 +9,45 @@ use crate::users::reject_block::{PackedRejects, RejectBlock};
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 
-/// Numbers before the data of a block: lines, rows, width, length.
+/// Numbers before the data of a block: first line, last line, rows, width, length.
 const NUMBERS: usize = 5;
 
 /// Bytes before the data of a block.
 const HEAD: usize = NUMBERS * size_of::<u64>();
 
-/// Takes blocks in.
+/// A spool of packed rejected rows.
 #[derive(Debug)]
 pub(super) struct RejectsAside {
     spool: Spool,
     counted: RejectedRows,
-    /// Bytes of blocks that are still kept.
-    room: u64,
-    /// Bytes of the spool that are whole blocks.
+    /// Bytes of blocks that may still be kept.
+    capacity: u64,
+    /// Bytes of the spool that hold complete blocks.
     length: u64,
 }
 
 impl RejectsAside {
-    /// Nothing yet, and room for so many bytes.
-    pub(super) fn new(settings: &SpoolSettings, room: u64) -> Self {
+    /// An empty spool with a capacity of this many bytes.
+    pub(super) fn new(settings: &SpoolSettings, capacity: u64) -> Self {
         RejectsAside {
             spool: Spool::new(settings),
             counted: RejectedRows::default(),
-            room,
+            capacity,
             length: 0,
         }
     }
 
-    /// Takes in what a step rejected. From the first block on that there is no room for, rows are only
+    /// Adds the rejected rows of a step. From the first block that exceeds the capacity on, rows are only
     /// counted.
     pub(super) fn add(&mut self, rejected: &RejectedRows, blocks: &[RejectBlock]) {
         self.counted.total += rejected.total;
         for block in blocks {
-            let is_open = self.room >= block.size();
+            let is_open = self.capacity >= block.size();
             if !is_open || self.write(block).is_err() {
-                self.room = 0;
+                self.capacity = 0;
                 return;
             }
-            self.room -= block.size();
+            self.capacity -= block.size();
             self.length = self.spool.len();
             self.counted.add(&RejectedRows {
                 total: 0,
@@ -55,7 +55,7 @@ impl RejectsAside {
             });
         }
         if rejected.missing() > 0 {
-            self.room = 0;
+            self.capacity = 0;
         }
     }
 
@@ -72,10 +72,10 @@ impl RejectsAside {
         self.spool.write_all(&block.data)
     }
 
-    /// What was put aside.
+    /// The rows that were spooled.
     ///
     /// # Errors
-    /// It cannot be read back.
+    /// The spool cannot be read back.
     pub(super) fn close(self) -> Result<PackedAside, WireError> {
         Ok(PackedAside {
             counted: self.counted,
@@ -85,7 +85,7 @@ impl RejectsAside {
     }
 }
 
-/// Blocks to be read back.
+/// Blocks that can be read back.
 #[derive(Debug)]
 pub(super) struct PackedAside {
     counted: RejectedRows,
@@ -144,18 +144,18 @@ mod tests {
         packing.finish()
     }
 
-    /// What comes back of the steps, and what is counted of them.
+    /// The blocks that are read back, and their counts.
     fn kept(
         steps: &[std::ops::Range<u64>],
         limit: u64,
-        room: u64,
+        capacity: u64,
     ) -> (Vec<RejectBlock>, RejectedRows) {
         let folder = tempfile::tempdir().unwrap();
         let settings = SpoolSettings {
             folder: folder.path().into(),
             limit,
         };
-        let mut aside = RejectsAside::new(&settings, room);
+        let mut aside = RejectsAside::new(&settings, capacity);
         for lines in steps {
             let (blocks, rejected) = step(lines.clone());
             aside.add(&rejected, &blocks);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_come_back_as_they_went_in() {
+    fn blocks_are_read_back_unchanged() {
         let steps = [2..9_000, 9_000..9_001, 9_001..30_000];
         let (back, counted) = kept(&steps, 10_000_000, u64::MAX);
         let all: Vec<RejectBlock> = steps.into_iter().flat_map(|it| step(it).0).collect();
@@ -182,11 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_counted() {
+    fn rows_over_the_capacity_are_counted() {
         let steps = [2..9_000, 9_000..9_001, 9_001..30_000];
         let size: u64 = step(2..9_000).0.iter().map(RejectBlock::size).sum();
-        for (limit, room) in [(10_000_000, size + 10), (size + 100, u64::MAX)] {
-            let (back, counted) = kept(&steps, limit, room);
+        for (limit, capacity) in [(10_000_000, size + 10), (size + 100, u64::MAX)] {
+            let (back, counted) = kept(&steps, limit, capacity);
             assert_eq!(counted.total, 29_998);
             assert_eq!(counted.kept, back.iter().map(|it| it.rows).sum::<u64>());
             assert!((8_000..29_998).contains(&counted.kept), "{counted:?}");

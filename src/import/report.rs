@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::formats::detected::Detected;
-use crate::import::generated_passwords::ToldPasswords;
+use crate::import::generated_passwords::PasswordList;
 use crate::import::preview::Preview;
 use crate::import::rejects_aside::RejectsAside;
 use crate::users::import_id::ImportId;
@@ -50,7 +50,7 @@ pub struct Report {
     pub rejected: RejectedRows,
     /// Passwords that were made up: told here and nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub generated_passwords: Option<ToldPasswords>,
+    pub generated_passwords: Option<PasswordList>,
     /// Of a dry run: how the columns are understood, and the first rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
@@ -136,27 +136,30 @@ fn milliseconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<
     serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// What is in the store.
+/// Maximum bytes of rejected rows, and of findings, in the report of a dry run.
+pub(super) const REPORT_BYTES: usize = 1024 * 1024;
+
+/// What is durable in the store.
 #[derive(Debug, Default)]
 pub(super) struct Durable {
     pub counters: Counters,
     pub findings: Vec<Problem>,
     pub findings_total: u64,
-    /// How many of all findings are warnings.
+    /// The number of findings that are warnings.
     pub warnings: u64,
     /// How many rows were rejected, and how many of them are kept.
     pub rejected: RejectedRows,
-    /// The first rejected rows of a dry run, of which nothing else is kept.
+    /// The first rejected rows of a dry run, which keeps nothing else of them.
     pub rejects: Vec<Reject>,
-    /// About how many bytes these take, and the findings.
+    /// Approximate bytes of the rejected rows and of the findings.
     pub(super) rejects_size: usize,
     pub(super) findings_size: usize,
-    /// The rejected rows of a check before the writing.
+    /// The rejected rows of a check before writing.
     pub aside: Option<RejectsAside>,
 }
 
 impl Durable {
-    /// Keeps the first findings: at most so many, and about so many bytes.
+    /// Keeps the first findings, limited in number and approximate bytes.
     pub(super) fn keep_findings(&mut self, findings: Vec<Problem>, most: usize, bytes: usize) {
         for finding in findings {
             if self.findings.len() >= most || self.findings_size >= bytes {
@@ -167,7 +170,7 @@ impl Durable {
         }
     }
 
-    /// Unpacks the first rows for a report that has at most so many, and about so many bytes.
+    /// Unpacks the first rejected rows for a report, limited in number and approximate bytes.
     pub(super) fn show(&mut self, blocks: &[RejectBlock], most: usize) -> Result<(), StoreError> {
         let is_full = |durable: &Durable| {
             durable.rejects.len() >= most || durable.rejects_size >= REPORT_BYTES
@@ -189,6 +192,3 @@ impl Durable {
         Ok(())
     }
 }
-
-/// Bytes of rejected rows, and of findings, that the report of a dry run shows at the most.
-pub(super) const REPORT_BYTES: usize = 1024 * 1024;

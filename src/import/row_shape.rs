@@ -1,5 +1,5 @@
-//! What the shape of a file's first rows says: whether a line is a user or a title, and whether rows are in the
-//! original's dialect.
+//! Classifies the first rows of a file by shape: whether a line is a user or a title, and whether rows are in
+//! the original dialect.
 
 use crate::formats::row::TextRow;
 use crate::import::cells::{is_address, is_claim_shaped, trimmed};
@@ -7,7 +7,7 @@ use crate::import::header_words;
 use crate::passwords::rules;
 use crate::users::claims::ClaimTable;
 
-/// The headings without blanks at their ends, and without empty ones at the end of the line.
+/// The headings, trimmed, without empty ones at the end of the line.
 pub(super) fn headings<'r>(row: &TextRow<'r>) -> Vec<&'r str> {
     let mut headings: Vec<&str> = row.iter().map(trimmed).collect();
     while headings.last().is_some_and(|heading| heading.is_empty()) {
@@ -16,7 +16,7 @@ pub(super) fn headings<'r>(row: &TextRow<'r>) -> Vec<&'r str> {
     headings
 }
 
-/// Whether nothing is to be seen in the row.
+/// Whether the row has no visible text.
 pub(super) fn is_blank(row: &TextRow<'_>) -> bool {
     row.iter().all(|cell| trimmed(cell).is_empty())
 }
@@ -27,9 +27,10 @@ pub(super) fn is_commented(row: &TextRow<'_>) -> bool {
     first.starts_with('#') || first.starts_with("//")
 }
 
-/// Whether the line has the shape of a user in the original's dialect: a `claimURI=value` cell behind the
-/// second, or a second cell that looks like a password, as most of those in the rows `below` do, beside a first
-/// one that is one word and no heading. A title's date or number looks like a password too (`Stand,01.Dez.2026`).
+/// Whether the line has the shape of a user in the original dialect: a `claimURI=value` cell after the
+/// second, or a second cell that looks like a password, as most of those in the rows `below` do, next to a
+/// first cell that is one word and not a heading. A date or number in a title looks like a password too
+/// (`Stand,01.Dez.2026`).
 pub(super) fn is_data<'r>(
     row: &TextRow<'_>,
     below: impl Iterator<Item = &'r TextRow<'r>>,
@@ -69,8 +70,8 @@ pub(super) fn is_data<'r>(
     2 * like >= all
 }
 
-/// Whether a line above a header line is a title and no user: its first cell is more than one word or ends with a
-/// colon, or its second one has a year or a time in it (`Generated,2026-12-01T08:00:00Z`).
+/// Whether a line above a header line is a title and not a user: its first cell is more than one word or ends
+/// with a colon, or its second one contains a year or a time (`Generated,2026-12-01T08:00:00Z`).
 pub(super) fn is_title(row: &TextRow<'_>) -> bool {
     let cell = |position| row.get(position).map(trimmed).unwrap_or_default();
     let (first, second) = (cell(0), cell(1));
@@ -94,8 +95,8 @@ pub(super) fn is_title(row: &TextRow<'_>) -> bool {
         || has_time(second)
 }
 
-/// Whether rows are in the original's dialect: one has a `claimURI=value` cell behind its second one, and
-/// none an e-mail address in the second.
+/// Whether rows are in the original dialect: one has a `claimURI=value` cell after its second, and none has
+/// an e-mail address in the second.
 pub(super) fn has_claims<'r>(rows: impl Iterator<Item = &'r TextRow<'r>>) -> bool {
     let mut any = false;
     for row in rows {
@@ -110,7 +111,7 @@ pub(super) fn has_claims<'r>(rows: impl Iterator<Item = &'r TextRow<'r>>) -> boo
     any
 }
 
-/// Whether the second cell is an e-mail address, which a password hardly is.
+/// Whether the second cell is an e-mail address, which is hardly a password.
 pub(super) fn is_address_second(row: &TextRow<'_>) -> bool {
     row.get(1).is_some_and(|cell| is_address(trimmed(cell)))
 }

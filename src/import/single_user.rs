@@ -1,4 +1,4 @@
-//! A user who is asked for by a call of their own, not by a row of a file.
+//! A user who is created by a call of its own, not by a row of a file.
 
 use crate::import::columns::put_claim;
 use crate::passwords::secret::Secret;
@@ -6,7 +6,7 @@ use crate::users::candidate::{Candidate, CandidateColumns};
 use crate::users::claims::ClaimTable;
 use crate::users::role_cell;
 
-/// What the call asks for.
+/// The content of the call.
 #[derive(Debug)]
 pub struct SingleUser {
     name: String,
@@ -32,7 +32,7 @@ impl SingleUser {
         }
     }
 
-    /// The same, as the rules take it.
+    /// The user as a candidate for the rules.
     pub(super) fn candidate<'r>(&'r self, table: &'r ClaimTable) -> Candidate<'r> {
         let mut candidate = Candidate {
             line: 1,

@@ -1,6 +1,6 @@
-//! Rows in the order of their keys, however many there are: an external merge sort (Knuth, The Art of
-//! Computer Programming 3, §5.4). Rows gather in memory until it is full; they are sorted there and put
-//! aside as a run; at the end the runs are read side by side, and the least of their first rows is the next.
+//! Sorts any number of rows by key with an external merge sort (Knuth, The Art of Computer Programming 3,
+//! §5.4). Rows are gathered in a memory buffer; a full buffer is sorted and spooled as a run. At the end the
+//! runs are read in parallel and merged.
 
 use std::cmp::Ordering;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -10,33 +10,33 @@ use crate::formats::row::{Flaw, FlawedField, Row};
 use crate::wiped::Wiped;
 use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 
-/// Bytes of rows that gather before they are put aside.
+/// Bytes of rows gathered before they are spooled as a run.
 const RUN_BYTES: usize = 2 * 1024 * 1024;
 
-/// Bytes of all runs together that are in memory while they are read.
+/// Bytes of memory for all runs together while they are merged.
 const MERGE_BYTES: usize = 1024 * 1024;
 
-/// Bytes of a run that are read at once, at the least and at the most.
+/// Minimum and maximum bytes of a run that are read at once.
 const READ_BYTES: Range<usize> = 4 * 1024..64 * 1024;
 
-/// Rows that come in, in the order of the file.
+/// The rows that are gathered, in file order.
 pub(super) struct Gathering {
-    aside: BufWriter<Spool>,
-    /// Where each run lies in the spool.
+    spool: BufWriter<Spool>,
+    /// The position of each run in the spool.
     runs: Vec<Range<u64>>,
-    /// The records of the run that gathers.
+    /// The records of the current run.
     records: Wiped,
-    /// Beginning of the key and place of each record.
+    /// The first bytes of the key and the position of each record.
     places: Vec<(u64, usize)>,
     rows: u64,
     bytes: u64,
 }
 
 impl Gathering {
-    /// None yet; they are put aside as `settings` say.
+    /// An empty set of rows, spooled according to `settings`.
     pub(super) fn new(settings: &SpoolSettings) -> Self {
         Gathering {
-            aside: BufWriter::with_capacity(READ_BYTES.end, Spool::new(settings)),
+            spool: BufWriter::with_capacity(READ_BYTES.end, Spool::new(settings)),
             runs: Vec::new(),
             records: Wiped::default(),
             places: Vec::new(),
@@ -45,38 +45,38 @@ impl Gathering {
         }
     }
 
-    /// How many rows came in.
+    /// The number of rows gathered.
     pub(super) fn len(&self) -> u64 {
         self.rows
     }
 
-    /// Bytes that they take up.
+    /// The number of bytes that they take.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Takes in a row whose place is by `key`.
+    /// Adds a row that is sorted by `key`.
     ///
     /// # Errors
-    /// There is no room where rows are put aside.
+    /// The spool is full.
     pub(super) fn push(&mut self, key: &[u8], row: &Row<'_>) -> io::Result<()> {
         self.places.push((beginning(key), self.records.len()));
         let length = append_record(&mut self.records, key, row);
         self.rows += 1;
         self.bytes += length as u64;
         match self.records.len() >= RUN_BYTES {
-            true => self.put_aside(),
+            true => self.spool_run(),
             false => Ok(()),
         }
     }
 
-    fn put_aside(&mut self) -> io::Result<()> {
+    fn spool_run(&mut self) -> io::Result<()> {
         let records = &self.records;
         if records.is_empty() {
             return Ok(());
         }
         let record = |place: usize| Record::first(records.get(place..).unwrap_or_default());
-        // Of equal keys the row that came first is the first.
+        // Equal keys stay in file order.
         self.places.sort_unstable_by(|(a, first), (b, second)| {
             let key = |place: &usize| record(*place).map(Record::key);
             a.cmp(b)
@@ -85,7 +85,7 @@ impl Gathering {
         });
         let start = self.runs.last().map_or(0, |run| run.end);
         for (_, place) in &self.places {
-            self.aside
+            self.spool
                 .write_all(record(*place).map_or(&[], |it| it.0))?;
         }
         self.runs.push(start..start + records.len() as u64);
@@ -94,38 +94,39 @@ impl Gathering {
         Ok(())
     }
 
-    /// Puts aside what is in memory yet, and gives the memory back.
+    /// Spools the rows that are still in memory, and frees the memory.
     ///
     /// # Errors
-    /// There is no room where rows are put aside.
+    /// The spool is full.
     pub(super) fn close(&mut self) -> io::Result<()> {
-        self.put_aside()?;
+        self.spool_run()?;
         self.records = Wiped::default();
         self.places = Vec::new();
-        self.aside.flush()
+        self.spool.flush()
     }
 
-    /// The rows in the order of their keys; rows of the same key stay in theirs.
+    /// The rows in the order of their keys; rows with equal keys stay in file order.
     ///
     /// # Errors
-    /// They could not be put aside, or not be read back.
+    /// They could not be spooled, or could not be read back.
     pub(super) fn sort(mut self) -> io::Result<SortedRows> {
         self.close()?;
-        let file = self.aside.into_inner()?.into_reader()?;
+        let file = self.spool.into_inner()?.into_reader()?;
         let share = MERGE_BYTES / self.runs.len().max(1);
         let share = share.clamp(READ_BYTES.start, READ_BYTES.end);
         SortedRows::new(file, self.runs, share)
     }
 }
 
-/// Appends a record: its length, the key's, how many fields it has and what is between them, its flaw, the
-/// row's line, where the fields end, the key, the row. Its length in bytes.
+/// Appends a record and returns its length in bytes. A record is its length, the length of the key, the
+/// number of fields, the gap between fields, the flaw (two numbers), the line, the ends of the fields, the
+/// key, and the row.
 fn append_record(records: &mut Vec<u8>, key: &[u8], row: &Row<'_>) -> usize {
     let (bytes, ends) = (row.bytes(), row.ends());
     let length = HEAD + ends.len() * WORD + key.len() + bytes.len();
     let start = records.len();
-    let (flaw, of_it) = row.flaw().map_or((0, 0), flaw_words);
-    for word in [length, key.len(), ends.len(), row.gap(), flaw, of_it] {
+    let (flaw, detail) = row.flaw().map_or((0, 0), flaw_words);
+    for word in [length, key.len(), ends.len(), row.gap(), flaw, detail] {
         records.extend(word_of(word));
     }
     records.extend(row.line().to_le_bytes());
@@ -135,17 +136,17 @@ fn append_record(records: &mut Vec<u8>, key: &[u8], row: &Row<'_>) -> usize {
     records.len() - start
 }
 
-/// Bytes of a number in a record, and of a line.
+/// Bytes of a number in a record, and of a line number.
 const WORD: usize = size_of::<u32>();
 const LINE: usize = size_of::<u64>();
 
-/// Bytes of a record before the ends of its fields.
+/// Bytes of a record before the ends of the fields.
 const HEAD: usize = 6 * WORD + LINE;
 
-/// A flaw as two numbers of a record: which one it is, and in which field; what it says besides.
+/// A flaw as two numbers of a record: its kind and field, and its detail.
 fn flaw_words(flawed: FlawedField) -> (usize, usize) {
-    let (kind, of_it) = match flawed.flaw {
-        // No text is looked for again when the row is read, and the rows of a workbook are not sorted.
+    let (kind, detail) = match flawed.flaw {
+        // Invalid text is found again when the row is read, and the rows of a workbook are not sorted.
         Flaw::NotText | Flaw::Error(_) | Flaw::NoResult | Flaw::LostDigits | Flaw::NoSuchText => {
             return (0, 0);
         }
@@ -155,14 +156,14 @@ fn flaw_words(flawed: FlawedField) -> (usize, usize) {
     };
     (
         flawed.position * FLAWS + kind,
-        usize::try_from(of_it).unwrap_or_default(),
+        usize::try_from(detail).unwrap_or_default(),
     )
 }
 
-/// What [`flaw_words`] stand for.
-fn flaw_of((word, of_it): (usize, usize)) -> Option<FlawedField> {
+/// The inverse of [`flaw_words`].
+fn flaw_of((word, detail): (usize, usize)) -> Option<FlawedField> {
     let flaw = match word % FLAWS {
-        1 => Flaw::Quotes(u32::try_from(of_it).unwrap_or_default()),
+        1 => Flaw::Quotes(u32::try_from(detail).unwrap_or_default()),
         2 => Flaw::Nul,
         3 => Flaw::EndMark,
         _ => return None,
@@ -171,21 +172,21 @@ fn flaw_of((word, of_it): (usize, usize)) -> Option<FlawedField> {
     Some(FlawedField { position, flaw })
 }
 
-/// More than there are flaws.
+/// An upper bound for the kinds of flaw.
 const FLAWS: usize = 8;
 
-/// A row is far shorter than what four bytes can count.
+/// A number as four bytes. No row is too long for that.
 fn word_of(number: usize) -> [u8; WORD] {
     u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-/// The number at a place of these bytes.
+/// The number at index `place` of these bytes.
 fn number(bytes: &[u8], place: usize) -> Option<usize> {
     let word = bytes.get(place * WORD..)?.first_chunk()?;
     usize::try_from(u32::from_le_bytes(*word)).ok()
 }
 
-/// The first bytes of a key as a number that sorts as they do.
+/// The first bytes of a key as a number that sorts like them.
 fn beginning(key: &[u8]) -> u64 {
     let mut first = [0; LINE];
     for (place, byte) in first.iter_mut().zip(key) {
@@ -199,7 +200,7 @@ fn beginning(key: &[u8]) -> u64 {
 struct Record<'b>(&'b [u8]);
 
 impl<'b> Record<'b> {
-    /// The first one of these bytes; none where they do not hold all of it.
+    /// The first record in these bytes; none if they do not hold all of it.
     fn first(bytes: &'b [u8]) -> Option<Self> {
         bytes.get(..number(bytes, 0)?).map(Record)
     }
@@ -209,13 +210,13 @@ impl<'b> Record<'b> {
         self.0.get(start..start + length).unwrap_or_default()
     }
 
-    /// Where the key begins and how long it is.
+    /// Start and length of the key.
     fn key_place(self) -> (usize, usize) {
         let word = |place| number(self.0, place).unwrap_or_default();
         (HEAD + word(2) * WORD, word(1))
     }
 
-    /// The row; `ends` is memory for the ends of its fields.
+    /// The row; `ends` is a buffer for the ends of its fields.
     fn row<'r>(self, ends: &'r mut Vec<usize>) -> Row<'r>
     where
         'b: 'r,
@@ -240,19 +241,19 @@ impl<'b> Record<'b> {
 pub(super) struct SortedRows {
     file: SpoolReader,
     runs: Vec<Run>,
-    /// The runs that have a row yet, as a binary heap: the one with the least first row is the first.
+    /// The runs that are not exhausted, as a binary heap: the run with the smallest first row comes first.
     heap: Vec<usize>,
-    /// Whether the first row of the first run was given already.
+    /// Whether the first row of the first run has already been returned.
     given: bool,
     ends: Vec<usize>,
 }
 
-/// A run that is read.
+/// A run that is being read.
 struct Run {
-    /// What is not read yet.
+    /// The part that has not been read.
     left: Range<u64>,
     bytes: Wiped,
-    /// Where the first record begins in them.
+    /// The start of the first record in `bytes`.
     start: usize,
     /// The first bytes of its key.
     beginning: u64,
@@ -267,7 +268,7 @@ impl SortedRows {
                 start: 0,
                 beginning: 0,
             };
-            run.step_over(0, &mut file)?;
+            run.skip(0, &mut file)?;
             Ok(run)
         };
         let runs: Vec<Run> = runs.into_iter().map(run).collect::<io::Result<_>>()?;
@@ -285,10 +286,10 @@ impl SortedRows {
         Ok(sorted)
     }
 
-    /// Goes on to the next row; false when there is none.
+    /// Moves to the next row; returns false if there is none.
     ///
     /// # Errors
-    /// What was put aside could not be read back.
+    /// The spool could not be read.
     pub(super) fn advance(&mut self) -> io::Result<bool> {
         if std::mem::replace(&mut self.given, true) {
             let first = self.heap.first().and_then(|run| self.runs.get_mut(*run));
@@ -296,7 +297,7 @@ impl SortedRows {
                 return Ok(false);
             };
             let length = run.record().map_or(0, |record| record.0.len());
-            if !run.step_over(length, &mut self.file)? {
+            if !run.skip(length, &mut self.file)? {
                 self.heap.swap_remove(0);
             }
             self.sift_down(0);
@@ -304,13 +305,13 @@ impl SortedRows {
         Ok(!self.heap.is_empty())
     }
 
-    /// The row that it has gone on to.
+    /// The current row.
     pub(super) fn row(&mut self) -> Option<Row<'_>> {
         let run = self.runs.get(*self.heap.first()?)?;
         Some(run.record()?.row(&mut self.ends))
     }
 
-    /// Lets the run at this place of the heap sink to where it belongs.
+    /// Restores the heap order from this index downwards.
     fn sift_down(&mut self, mut place: usize) {
         loop {
             let children = 2 * place + 1..(2 * place + 3).min(self.heap.len());
@@ -325,7 +326,7 @@ impl SortedRows {
         }
     }
 
-    /// Compares the first rows of the runs at two places of the heap; earlier runs have earlier rows.
+    /// Compares the first rows of the runs at two indexes of the heap. Earlier runs have earlier rows.
     fn compare(&self, one: usize, other: usize) -> Ordering {
         let run = |place: usize| {
             let number = *self.heap.get(place)?;
@@ -350,27 +351,27 @@ impl Run {
         self.record().map(Record::key)
     }
 
-    /// Leaves so many bytes behind; false when no record is left.
-    fn step_over(&mut self, length: usize, file: &mut SpoolReader) -> io::Result<bool> {
+    /// Skips this many bytes; returns false if no record is left.
+    fn skip(&mut self, length: usize, file: &mut SpoolReader) -> io::Result<bool> {
         self.start += length;
         while self.record().is_none() && !self.left.is_empty() {
-            self.read_on(file)?;
+            self.read_more(file)?;
         }
         let first = self.key().map(beginning);
         self.beginning = first.unwrap_or_default();
         Ok(first.is_some())
     }
 
-    /// Reads on behind the bytes that are left, in more memory where a record is larger than it.
-    fn read_on(&mut self, file: &mut SpoolReader) -> io::Result<()> {
+    /// Reads more bytes, and grows the buffer if a record is larger than it.
+    fn read_more(&mut self, file: &mut SpoolReader) -> io::Result<()> {
         self.bytes.drain(..self.start);
         self.start = 0;
         if self.bytes.len() == self.bytes.capacity() {
             let more = self.bytes.len();
             self.bytes.reserve(more);
         }
-        let room = (self.bytes.capacity() - self.bytes.len()) as u64;
-        let wanted = room.min(self.left.end - self.left.start);
+        let capacity = (self.bytes.capacity() - self.bytes.len()) as u64;
+        let wanted = capacity.min(self.left.end - self.left.start);
         file.seek(SeekFrom::Start(self.left.start))?;
         let count = file.take(wanted).read_to_end(&mut self.bytes)? as u64;
         if count < wanted {
@@ -394,7 +395,7 @@ mod tests {
         })
     }
 
-    /// Keys and lines, in the order in which they come out.
+    /// Keys and lines, in sorted order.
     fn sorted(rows: SortedRows) -> Vec<(String, u64)> {
         let (mut rows, mut all) = (rows, Vec::new());
         while rows.advance().unwrap() {
@@ -406,14 +407,14 @@ mod tests {
     }
 
     #[test]
-    fn many_runs_come_out_as_one_and_equal_keys_as_they_came() {
+    fn runs_are_merged_and_equal_keys_keep_file_order() {
         let folder = tempfile::tempdir().unwrap();
         let mut gathering = gathering(&folder);
         let filler = "x".repeat(300);
         let mut expected = Vec::new();
         for line in 1..=30_000_u64 {
-            // 2,000 names, 15 times each, that differ behind their first eight bytes.
-            let name = format!("somebody{:04}", line * 7_919 % 2_000);
+            // 2,000 names, 15 times each, that differ after their first eight bytes.
+            let name = format!("username{:04}", line * 7_919 % 2_000);
             let row = [name.as_bytes(), filler.as_bytes()].concat();
             let ends = [name.len(), row.len()];
             let row = Row::new(line, &row, &ends);
@@ -428,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_comes_out_as_it_went_in() {
+    fn rows_are_read_back_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let mut gathering = gathering(&folder);
         let long = "y".repeat(3 * RUN_BYTES);
@@ -462,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_put_aside_than_the_limit() {
+    fn spool_limit_is_enforced() {
         let folder = tempfile::tempdir().unwrap();
         let mut gathering = Gathering::new(&SpoolSettings {
             folder: folder.path().into(),

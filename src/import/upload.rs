@@ -1,5 +1,4 @@
-//! Uploads that wait for their turn: one file each, only its owner may read it, and it outlives the
-//! process.
+//! Uploads of queued imports: one file each, readable only by the owner, kept across restarts.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -18,12 +17,12 @@ use crate::wire::error::WireError;
 #[derive(Debug, Clone)]
 pub struct Uploads {
     folder: PathBuf,
-    /// Bytes that one may have.
+    /// Maximum size of an upload in bytes.
     limit: u64,
 }
 
 impl Uploads {
-    /// Uploads in `folder`, which exists.
+    /// Uploads in `folder`, which must exist.
     pub fn new(folder: &Path, limit: u64) -> Self {
         Uploads {
             folder: folder.into(),
@@ -35,10 +34,10 @@ impl Uploads {
         self.folder.join(format!("{id}.upload"))
     }
 
-    /// Puts all of `source` aside, durably; answers its SHA-256 in hexadecimal.
+    /// Stores all of `source` durably and returns its SHA-256 in hexadecimal.
     ///
     /// # Errors
-    /// The source failed, it is too large, or the disk is full; nothing is left of it.
+    /// The source failed, it is too large, or the disk is full; no file is left.
     pub fn keep(&self, id: ImportId, source: impl Read) -> Result<String, WireError> {
         let path = self.path(id);
         let kept = self.write(&path, source).map_err(WireError::from_io);
@@ -72,19 +71,19 @@ impl Uploads {
         Ok(hex::encode(digest.finish().as_ref()))
     }
 
-    /// The upload of this import, if it waits, and its size in bytes.
+    /// The waiting upload of this import and its size in bytes, if there is one.
     pub fn open(&self, id: ImportId) -> Option<(File, u64)> {
         let file = File::open(self.path(id)).ok()?;
         let size = file.metadata().ok()?.len();
         Some((file, size))
     }
 
-    /// Whether the upload of this import waits.
+    /// Whether this import has a waiting upload.
     pub fn has(&self, id: ImportId) -> bool {
         self.path(id).exists()
     }
 
-    /// Removes it.
+    /// Removes the upload of this import.
     pub fn forget(&self, id: ImportId) {
         match std::fs::remove_file(self.path(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -94,7 +93,7 @@ impl Uploads {
         }
     }
 
-    /// The uploads that were put aside before `moment`.
+    /// The uploads that were stored before `moment`.
     pub fn older_than(&self, moment: Moment) -> Vec<ImportId> {
         let Ok(folder) = std::fs::read_dir(&self.folder) else {
             return Vec::new();
@@ -111,7 +110,7 @@ impl Uploads {
         old.collect()
     }
 
-    /// Removes all uploads but those of these imports: nobody will ask for the others again.
+    /// Removes all uploads except those of these imports; the others are no longer needed.
     pub fn forget_all_but(&self, wanted: &[ImportId]) {
         let Ok(folder) = std::fs::read_dir(&self.folder) else {
             return;
@@ -124,7 +123,7 @@ impl Uploads {
                 && !keep.contains(&path)
                 && let Err(error) = std::fs::remove_file(&path)
             {
-                tracing::error!(%error, "a left-over upload could not be removed");
+                tracing::error!(%error, "an unused upload could not be removed");
             }
         }
     }
@@ -137,7 +136,7 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn an_upload_is_kept_for_its_owner_alone_and_forgotten() {
+    fn upload_is_private_until_it_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::new(folder.path(), 10);
         let id = ImportId(Uuid::from_u128(7));
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_one_that_is_too_large() {
+    fn upload_over_the_limit_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::new(folder.path(), 2);
         let id = ImportId(Uuid::from_u128(7));
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn uploads_are_known_by_their_age() {
+    fn older_than_compares_modification_times() {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::new(folder.path(), 10);
         let id = ImportId(Uuid::from_u128(7));
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn left_overs_are_swept() {
+    fn unused_uploads_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::new(folder.path(), 10);
         let (one, two) = (ImportId(Uuid::from_u128(1)), ImportId(Uuid::from_u128(2)));

@@ -202,8 +202,8 @@ fn every_problem_has_a_line_a_column_a_code_and_a_sentence() {
             2,
             "UserName",
             "nul-character",
-            "the field has a NUL (U+0000) in it, which text never has; remove it, or export the file again as \
-             text",
+            "the field contains a NUL character (U+0000), which is not text; remove it, or export the file \
+             again as text",
         ),
         (
             "givenname,login\nKim,kim lee\n",
@@ -333,7 +333,7 @@ fn every_problem_has_a_line_a_column_a_code_and_a_sentence() {
             1,
             "",
             "header-not-understood",
-            "the header line has names that are not known, so the columns were taken by position: user \
+            "the header line has unknown names, so the columns were read by position: user \
              name, password, then claimURI=value cells",
         ),
         (

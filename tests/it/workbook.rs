@@ -238,7 +238,7 @@ fn numbers_dates_and_errors_of_a_sheet() {
         (
             4,
             "cell-error",
-            "the cell D4 holds the error #N/A; mend its formula or empty it",
+            "the cell D4 holds the error #N/A; correct its formula or clear the cell",
         ),
         (
             5,

@@ -190,7 +190,7 @@ pub fn undo(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemD
 /// The import, if the caller may stop it or take it back.
 fn find_own(app: &App, caller: &Caller, id: ImportId) -> Result<ImportRecord, ProblemDetails> {
     let record = find(app, caller, id)?;
-    if caller.may_take_back(&record) {
+    if caller.may_undo(&record) {
         return Ok(record);
     }
     Err(ProblemDetails {

@@ -199,7 +199,7 @@ impl ImportDesk<'_> {
     }
 
     fn may_change(&self, record: &ImportRecord) -> Result<(), Fault> {
-        if self.caller.may_take_back(record) {
+        if self.caller.may_undo(record) {
             return Ok(());
         }
         Err(Fault::operation(

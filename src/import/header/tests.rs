@@ -50,7 +50,7 @@ fn plan_as(line: HeaderLine, map: &[&str], file: &str) -> Result<(String, Vec<St
         settings_map: &settings.map,
     };
     let header = read(&beginning, wanted, &table).map_err(|error| error.to_string())?;
-    rows.take_ahead(header.rows);
+    rows.skip_ahead(header.rows);
     let mut warnings = header.warnings;
     let row = rows.next_row().unwrap().unwrap();
     let seen = match header.plan.read(&row.text().unwrap()) {
@@ -435,9 +435,9 @@ fn the_caller_says_which_line_is_the_header() {
         "n|Pass-1|-|-|-|[]|-|[]"
     );
     for (at, file, says) in [
-        (line(9), "username\nn", "Line 9 was to be the header line"),
+        (line(9), "username\nn", "Line 9 was given as the header line"),
         (line(1), "username,colour\nn,x", "unknown columns"),
-        (line(2), "\"a\nb\",c\nusername\nn", "Line 2 was to be"),
+        (line(2), "\"a\nb\",c\nusername\nn", "Line 2 was given as"),
     ] {
         let error = read(at, file).unwrap_err();
         assert!(error.contains(says), "{error}");
@@ -474,7 +474,7 @@ fn the_caller_says_what_columns_mean() {
         ),
         (
             &["Kürzel=nosuch"][..],
-            "means \"nosuch\", which is no column",
+            "means \"nosuch\", which is not a column",
         ),
         (&["Kürzel=username", "2=username", "3=_"][..], "twice"),
     ] {
