@@ -386,11 +386,12 @@ mod tests {
 
     fn ended(counts: &mut Counts) -> Vec<(Option<String>, u64)> {
         let recorded = counts.summaries(Instant::now());
-        recorded.map(|it| {
-            let name = it.key.map(|key| key.operator.unwrap_or_default());
-            (name, it.attempts)
-        })
-        .collect()
+        recorded
+            .map(|it| {
+                let name = it.key.map(|key| key.operator.unwrap_or_default());
+                (name, it.attempts)
+            })
+            .collect()
     }
 
     #[test]

@@ -326,7 +326,10 @@ mod tests {
         assert!(guard.must_pace(attacker, now));
         let held = guard.reserve(attacker, now).unwrap();
         assert_eq!(held.wait, Duration::ZERO);
-        assert!(guard.reserve(attacker, now).is_err(), "an address has one reservation at a time");
+        assert!(
+            guard.reserve(attacker, now).is_err(),
+            "an address has one reservation at a time"
+        );
         let owner = guard.attempt("ann", "198.51.100.7");
         assert!(guard.must_pace(owner, now));
         let own = guard.reserve(owner, now).unwrap();

@@ -1,8 +1,8 @@
-//! What the columns of a file are, and rows to candidates.
+//! The columns of a file, and the conversion of rows to candidates.
 //!
-//! Two dialects. A **headed** file names its columns, in any order. The **original's** takes them by
-//! position: user name, password, then cells of the form `claimURI=value`.
-//! [`header`](crate::import::header) decides which one a file is in.
+//! There are two dialects. A **headed** file names its columns, in any order. The **original** dialect has
+//! columns by position: user name, password, then cells of the form `claimURI=value`.
+//! [`header`](crate::import::header) decides which dialect a file has.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -24,20 +24,19 @@ use crate::users::merge::cleared;
 use crate::users::name::{sorting_key, split_domain};
 use crate::users::problem::{Problem, Severity};
 
-/// Names of the original's columns, for files whose header says nothing.
+/// Column names of the original, for files whose header does not name them.
 const POSITIONAL: [&str; 3] = ["UserName", "Password", "Claims"];
 
 /// Columns that a reject file adds; none of them is read.
 pub const REJECT_COLUMNS: [&str; 3] = ["_line", "_code", "_message"];
 
-/// What stands in the column `_code` of a line that is no row: it says that a reject file does not have all
-/// rejected rows.
+/// The value of the column `_code` in a line that is not a row but says that the reject file is incomplete.
 pub const INCOMPLETE: &str = "rejects-incomplete";
 
-/// A cell that clears what an existing user has.
+/// A cell that clears the value of an existing user.
 pub const CLEAR: &str = r"\N";
 
-/// Attributes that hold numbers and dates, in which a database's word for no value is none.
+/// Attributes with numbers and dates, where a database's word for null is not a value.
 const WITHOUT_NULL_WORDS: [&str; 15] = [
     "created",
     "dob",
@@ -56,50 +55,50 @@ const WITHOUT_NULL_WORDS: [&str; 15] = [
     "extendedExternalId",
 ];
 
-/// What the columns of a file are.
+/// The columns of a file.
 #[derive(Debug)]
 pub struct ColumnPlan<'t> {
     claims: &'t ClaimTable,
     columns: Vec<Column>,
-    /// Where the user name is, from 0.
+    /// Position of the user name, from 0.
     name_position: usize,
-    /// The columns are the original's, by position.
+    /// Whether the columns are the original's, by position.
     by_position: bool,
-    /// No heading says that the second column has passwords.
+    /// Whether no heading says that the second column has passwords.
     password_by_position: bool,
-    /// Whether every field behind the last column is a claim cell too, and rows may be shorter.
+    /// Whether every field after the last column is a claim cell too, and rows may be shorter.
     open_ended: bool,
     /// Whether the columns are the original's, named or not.
     is_originals: bool,
-    /// What stands between the columns; none in a workbook.
+    /// The delimiter of the columns; none in a workbook.
     delimiter: Option<Delimiter>,
-    /// The file is a list of rejected rows, mended and sent again.
+    /// Whether the file is a corrected reject file.
     is_reject_file: bool,
-    /// The cells of the header line, as the file has them; none: it has no header line.
+    /// The cells of the header line in the file; empty if there is no header line.
     header_line: Vec<String>,
-    /// The header's words, to tell a row that repeats it.
+    /// The words of the header, to recognize a row that repeats it.
     header_words: HeaderWords,
-    /// Which of [`SET_BY_SERVER`] have been seen, a bit each.
+    /// A bit for each of [`SET_BY_SERVER`] that has been seen.
     seen_set_by_server: AtomicU8,
 }
 
-/// A column and what it stands for.
+/// A column and its meaning.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
-    /// Its heading.
+    /// The heading.
     pub name: String,
     /// None: the column is not read.
     pub field: Option<Field>,
-    /// What it stands for besides.
+    /// The second field with the same value.
     pub second: Option<Field>,
     /// How its cells are written.
     pub cells: Cells,
-    /// It holds what a rejected row had behind the last column: claims, or too much.
+    /// Whether it holds cells that a rejected row had after the last column: claims or surplus.
     pub is_surplus: bool,
 }
 
 impl Column {
-    /// A column that stands for one thing, in cells that are read as they are.
+    /// A column with one meaning and unchanged cells.
     pub(super) fn plain(name: String, field: Option<Field>) -> Self {
         Column {
             name,
@@ -111,36 +110,36 @@ impl Column {
     }
 }
 
-/// What a row of the file is.
+/// The content of a row of the file.
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly every row is the large one"
 )]
 pub enum RowContent<'r> {
-    /// It asks for a user.
+    /// A user.
     User(Candidate<'r>),
-    /// It repeats the header line.
+    /// A repeated header line.
     Header,
-    /// It is a line of dashes, as programs draw it below their headings.
+    /// A line of dashes, as programs draw below headings.
     Ruled,
-    /// It is a line `sep=`, as Excel reads it at the beginning of a file.
+    /// A line `sep=`, as Excel reads it at the beginning of a file.
     Separator,
-    /// It is the example of a template.
+    /// The example of a template.
     Example,
-    /// It says nothing.
+    /// A blank row.
     Nothing,
 }
 
-/// What a cell came to.
+/// The result of reading a cell.
 enum ReadCell {
-    /// What it says is in the candidate.
+    /// The value has been added to the candidate.
     Read,
-    /// It tells that its row is the example of a template.
+    /// The cell marks its row as the example of a template.
     Example,
 }
 
 impl<'t> ColumnPlan<'t> {
-    /// The plan of a file whose header line has these cells, and names these columns.
+    /// The plan of a file whose header line has these cells and defines these columns.
     pub(super) fn headed(
         mut columns: Vec<Column>,
         header_line: Vec<String>,
@@ -186,7 +185,7 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// The warnings for columns of what the server sets.
+    /// The warnings for columns whose values are set by the server.
     pub(super) fn set_by_server(&self, line: u64) -> Vec<Problem> {
         let columns = self.columns.iter();
         columns
@@ -206,7 +205,7 @@ impl<'t> ColumnPlan<'t> {
         self.seen_set_by_server.fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
-    /// The plan of a file in the original's dialect, whose header line, if it has one, has these cells.
+    /// The plan of a file in the original dialect, with the cells of its header line, if any.
     pub(super) fn positional(header_line: Vec<String>, claims: &'t ClaimTable) -> Self {
         let fields = [Field::UserName, Field::Password, Field::ClaimCells];
         let column = |(name, field): (&str, Field)| Column::plain(name.to_owned(), Some(field));
@@ -225,12 +224,12 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// The plan of a file with another delimiter than the comma, or, being a workbook, with none.
+    /// The same plan with the file's delimiter, or none for a workbook.
     pub fn separated_by(self, delimiter: Option<Delimiter>) -> Self {
         ColumnPlan { delimiter, ..self }
     }
 
-    /// Whether the file has a header line, and something in it.
+    /// Whether the file has a header line that is not empty.
     pub(super) fn has_header_line(&self) -> bool {
         !self.header_line.is_empty()
     }
@@ -243,7 +242,7 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// The names of the columns, as a reject file repeats them.
+    /// The names of the columns, for the reject file.
     pub fn header(&self) -> Vec<String> {
         self.columns
             .iter()
@@ -251,7 +250,7 @@ impl<'t> ColumnPlan<'t> {
             .collect()
     }
 
-    /// The columns and what they stand for.
+    /// The columns and their meanings.
     pub fn columns(&self) -> Vec<PreviewColumn> {
         let column = |column: &Column| PreviewColumn {
             name: column.name.clone(),
@@ -263,31 +262,33 @@ impl<'t> ColumnPlan<'t> {
         self.columns.iter().map(column).collect()
     }
 
-    /// The cells of a row, the password's blanked.
+    /// The cells of a row, with the password's cleared.
     pub fn text_cells(&self, row: &TextRow<'_>) -> Vec<String> {
-        let cells = row.iter().map(|cell| Cow::Borrowed(self.refused(cell)));
+        let cells = row
+            .iter()
+            .map(|cell| Cow::Borrowed(self.without_mark(cell)));
         self.without_password(row.len(), cells)
     }
 
-    /// The same of a row with fields that are no text.
+    /// The same for a row with fields that are not text.
     pub fn cells(&self, row: &Row<'_>) -> Vec<String> {
         let cells = row.fields().map(String::from_utf8_lossy);
         let mut cells = self.without_password(row.len(), cells);
         if matches!(row.flaw(), Some(field) if matches!(field.flaw, Flaw::Quotes(_))) {
-            self.hide_strays(&mut cells, row);
+            self.hide_unclear(&mut cells, row);
         }
         cells
     }
 
-    /// Blanks what may be the password of a row whose quotation marks are unclear. Where a mark is alone in its cell,
-    /// a delimiter stood behind it and the cells have moved: then the user name alone is left, so that the row fails
-    /// again until it is mended.
-    fn hide_strays(&self, cells: &mut [String], row: &Row<'_>) {
+    /// Clears cells that may be the password of a row whose quotation marks are unclear. A cell with a single
+    /// mark was probably followed by a delimiter inside the quotation, and cells have moved. In that case
+    /// only the user name is kept, changed so that the row fails again until it is corrected.
+    fn hide_unclear(&self, cells: &mut [String], row: &Row<'_>) {
         let mut fields = row.fields();
         if fields.any(|field| memchr_iter(b'"', field).count() % 2 == 1) {
             let sign = self.delimiter.map_or(',', |it| char::from(it.byte()));
             for (position, cell) in cells.iter_mut().enumerate() {
-                // In a later column there may be something else by now.
+                // A later column may contain a moved cell.
                 if position > 0 || self.name_position > 0 {
                     cell.clear();
                 }
@@ -332,9 +333,9 @@ impl<'t> ColumnPlan<'t> {
             .collect()
     }
 
-    /// Whether the cell at `position` of a row of `found` cells is the password, or may be, because
-    /// the row has more or fewer cells than the header and they have moved to one side. What stands
-    /// in the user name's column is taken for the user name all the same.
+    /// Whether the cell at `position` in a row of `found` cells is or may be the password, because the row
+    /// has more or fewer cells than the header and cells have moved. The cell in the user name column is
+    /// always taken as the user name.
     fn may_be_password(&self, position: usize, found: usize) -> bool {
         let at = |wanted: &Field| {
             let columns = &mut self.columns.iter();
@@ -352,10 +353,10 @@ impl<'t> ColumnPlan<'t> {
         (first..=last).contains(&position) && at(&Field::UserName) != Some(position)
     }
 
-    /// A user name without what is behind a delimiter in it, where a password may be there: the whole row may stand
-    /// in the cell. What is left cannot be taken for a name by itself.
+    /// A user name without the text after a delimiter, if that may be a password: the cell may hold the whole
+    /// row. The result cannot be mistaken for a name.
     fn without_rest_of_row(&self, cell: Cow<'_, str>) -> String {
-        let Some(rest) = self.behind_delimiter(&cell) else {
+        let Some(rest) = self.from_delimiter(&cell) else {
             return cell.into_owned();
         };
         match holds_other_cells(&cell, rest) {
@@ -368,8 +369,8 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// Whether a column of names holds what looks like a password: the columns may be in another order
-    /// than the header says.
+    /// Whether a column of names has a value that looks like a password: the columns may be in another order
+    /// than in the header.
     fn is_out_of_place(&self, position: usize, cell: &str) -> bool {
         let field = self.columns.get(position).and_then(|it| it.field.as_ref());
         let names = [
@@ -381,7 +382,7 @@ impl<'t> ColumnPlan<'t> {
         field.is_some_and(|field| names.contains(field)) && rules::looks_like_one(cell)
     }
 
-    /// Whether the cell is a password as a claim, of which there is none.
+    /// Whether the cell is a claim with a password. There is no such claim.
     fn is_password_claim(&self, cell: &str) -> bool {
         cell.split_once('=').is_some_and(|(uri, _)| {
             let uri = uri.trim();
@@ -394,15 +395,15 @@ impl<'t> ColumnPlan<'t> {
         })
     }
 
-    /// A cell of a reject file without the mark that keeps spreadsheets from running it.
-    fn refused<'r>(&self, cell: &'r str) -> &'r str {
+    /// A cell of a reject file, without the mark that prevents spreadsheets from evaluating it.
+    fn without_mark<'r>(&self, cell: &'r str) -> &'r str {
         match cell.strip_prefix('\'') {
             Some(bare) if self.is_reject_file && is_marked(bare) => bare,
             _ => cell,
         }
     }
 
-    /// What the row asks for.
+    /// Reads a row.
     ///
     /// # Errors
     /// The row has more fields than the header.
@@ -417,7 +418,7 @@ impl<'t> ColumnPlan<'t> {
                 return Ok(RowContent::Ruled);
             }
             _ => {
-                if let Some(content) = self.of_a_line_between(row)? {
+                if let Some(content) = self.recognize_line_between(row)? {
                     return Ok(content);
                 }
             }
@@ -430,7 +431,7 @@ impl<'t> ColumnPlan<'t> {
             by_position: self.password_by_position,
             ..Candidate::default()
         };
-        // Hardly any row has the sign, and each of its cells would be searched for it.
+        // Hardly any row has an equals sign; searching the row once is faster than searching every cell.
         let has_equals = memchr(b'=', row.text().as_bytes()).is_some();
         let (mut is_blank, mut filled) = (true, 0);
         let mut values = row.iter();
@@ -444,7 +445,7 @@ impl<'t> ColumnPlan<'t> {
                 ReadCell::Example => return Ok(RowContent::Example),
             }
         }
-        // What is behind the last column, if anything is.
+        // Cells after the last column.
         for value in values {
             let last = self.columns.last().filter(|_| self.open_ended);
             let (cell, is_tidy) = self.tidy(value, last.and_then(|column| column.field.as_ref()));
@@ -466,23 +467,23 @@ impl<'t> ColumnPlan<'t> {
         }
         let is_alone = filled == 1 && self.columns.len() > 1;
         if is_alone || row.is_packed() {
-            self.check_alone(row.line(), candidate.user_name, is_alone)?;
+            self.check_user_name_cell(row.line(), candidate.user_name, is_alone)?;
         }
         Ok(RowContent::User(candidate))
     }
 
-    /// What stands in a cell from the first character on that is, or often is, between columns.
-    fn behind_delimiter<'c>(&self, cell: &'c str) -> Option<&'c str> {
+    /// The part of a cell from the first common delimiter or the file's own on.
+    fn from_delimiter<'c>(&self, cell: &'c str) -> Option<&'c str> {
         let delimiter = self.delimiter.map(|it| char::from(it.byte()));
         let is_between = |sign| matches!(sign, ',' | ';' | '\t' | '|') || Some(sign) == delimiter;
         cell.find(is_between).and_then(|place| cell.get(place..))
     }
 
-    /// Whether a user name is the whole row, or several cells of it: it is the only cell that has something in it and
-    /// has a delimiter in it, or what is behind the delimiter looks like a password or an e-mail address. It is not
-    /// repeated.
-    fn check_alone(&self, line: u64, name: &str, is_alone: bool) -> Result<(), Problem> {
-        match self.behind_delimiter(name) {
+    /// Refuses a user name that contains the whole row or several cells of it: the only filled cell of the
+    /// row has a delimiter, or the text after a delimiter looks like a password or an e-mail address. The
+    /// message does not quote it.
+    fn check_user_name_cell(&self, line: u64, name: &str, is_alone: bool) -> Result<(), Problem> {
+        match self.from_delimiter(name) {
             Some(rest) if is_alone || holds_other_cells(name, rest) => {}
             _ => return Ok(()),
         }
@@ -491,12 +492,13 @@ impl<'t> ColumnPlan<'t> {
             line,
             None,
             "field-count",
-            "the cell of the user name has delimiters in it, and what belongs into other cells; give each value a \
-             cell of its own, without quotation marks around more than one",
+            "the user name cell contains delimiters and values of other cells; put each value in a \
+             cell of its own, without quotation marks around several values",
         ))
     }
 
-    /// Reads a cell of this column. It runs once a cell, and a call would cost as much as what is done.
+    /// Reads a cell of this column. Always inlined: it runs for every cell, and a call would cost as much as
+    /// its work.
     #[inline(always)]
     fn read_cell<'r>(
         &'r self,
@@ -528,7 +530,9 @@ impl<'t> ColumnPlan<'t> {
         match field {
             Field::ClaimCells if column.is_surplus && !cells::is_claim_shaped(cell) => {
                 if !cell.is_empty() {
-                    candidate.problems.push(still_surplus(line, &column.name));
+                    candidate
+                        .problems
+                        .push(remaining_surplus(line, &column.name));
                 }
             }
             Field::ClaimCells => self.read_claim(cell, &column.name, candidate),
@@ -552,25 +556,25 @@ impl<'t> ColumnPlan<'t> {
         ReadCell::Read
     }
 
-    /// A cell as it is read, and whether it is so as the file has it.
+    /// The normalized cell, and whether normalization left it unchanged.
     #[inline(always)]
     fn tidy<'r>(&self, value: &'r str, field: Option<&Field>) -> (&'r str, bool) {
-        let refused = match field {
-            // A reject file leaves it out, so what is there now was never marked.
+        let without_mark = match field {
+            // A reject file omits passwords, so this cell was added later and has no mark.
             Some(Field::Password) => value,
-            _ => self.refused(value),
+            _ => self.without_mark(value),
         };
-        let cell = cells::trimmed(refused);
+        let cell = cells::trimmed(without_mark);
         let bare = match cell.as_bytes().first() {
             Some(b'=') => cells::text_marked(cell).map_or(cell, cells::trimmed),
             _ => cell,
         };
-        (bare, bare.len() == refused.len())
+        (bare, bare.len() == without_mark.len())
     }
 
-    /// Whether the row stands for nothing: it is blank, or the last line of a reject file that has not all
-    /// rejected rows.
-    pub(super) fn is_no_row(&self, row: &Row<'_>) -> bool {
+    /// Whether the row is not a row of data: it is blank, or it is the last line of an incomplete reject
+    /// file.
+    pub(super) fn is_not_a_row(&self, row: &Row<'_>) -> bool {
         row.is_nothing() || (self.is_reject_file && self.is_end_of_rejects(row))
     }
 
@@ -581,7 +585,7 @@ impl<'t> ColumnPlan<'t> {
         code == Some(INCOMPLETE.as_bytes())
     }
 
-    /// The bytes by which a row is sorted: of two rows that may be one user's they are the same.
+    /// The sort key of a row. Rows that may belong to the same user have equal keys.
     pub(super) fn name_key<'r>(&self, row: &Row<'r>) -> Cow<'r, [u8]> {
         let column = self.columns.get(self.name_position);
         let cells = column.map_or(Cells::Plain, |column| column.cells);
@@ -596,9 +600,11 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// What a line is that stands between the rows where files were put together: a header line, or a line
-    /// `sep=`.
-    fn of_a_line_between<'r>(&self, row: &TextRow<'r>) -> Result<Option<RowContent<'r>>, Problem> {
+    /// Recognizes lines between the rows of concatenated files: a header line, or a line `sep=`.
+    fn recognize_line_between<'r>(
+        &self,
+        row: &TextRow<'r>,
+    ) -> Result<Option<RowContent<'r>>, Problem> {
         let is_word = |cell| self.header_words.may_be(cell);
         if !row.get(self.name_position).is_some_and(is_word) {
             return Ok(None);
@@ -609,7 +615,7 @@ impl<'t> ColumnPlan<'t> {
         Ok(self.repeats_header(row)?.then_some(RowContent::Header))
     }
 
-    /// Whether the row repeats the header line, or another one of the same columns in the same order.
+    /// Whether the row repeats the header line, or is another header with the same columns in the same order.
     fn repeats_header(&self, row: &TextRow<'_>) -> Result<bool, Problem> {
         let same = |(cell, heading): (&str, &String)| cells::is_same(cells::trimmed(cell), heading);
         let is_same = !self.header_line.is_empty()
@@ -628,7 +634,7 @@ impl<'t> ColumnPlan<'t> {
         let password = self.columns.iter().position(is_password);
         let second = password.map(cell).unwrap_or_default();
         if first.is_none() {
-            // No column that is known here: what is behind it, is not known either.
+            // The column is unknown, so the columns after it are unknown too.
             return match header_words::are_user_and_password(name, second) {
                 true => Err(another_header(row.line())),
                 false => Ok(false),
@@ -652,7 +658,7 @@ impl<'t> ColumnPlan<'t> {
             && password.is_some_and(|position| {
                 self.meaning(position, second) == Some(Some(&Field::Password))
             });
-        // The words of some other header are an account with the password `password`, if they are one.
+        // The words of another header may also be a user with the password `password`.
         let is_header = known >= 2 && (unknown == 0 || names_password) && claims == 0;
         match (is_header, in_order) {
             (false, _) => Ok(false),
@@ -661,7 +667,8 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// What the cell at `position` stands for, if it is a heading; none within: a column that is not read.
+    /// The meaning of the cell at `position` if it is a heading; the inner value is none for a column that is
+    /// not read.
     fn meaning(&self, position: usize, cell: &str) -> Option<Option<&Field>> {
         const USER_NAME: &Field = &Field::UserName;
         const PASSWORD: &Field = &Field::Password;
@@ -681,13 +688,13 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
-    /// Whether the columns are those of the original, as far as there are any: user name, password, claim cells.
+    /// Whether all columns are in the original's order: user name, password, claim cells.
     pub(super) fn is_in_originals_order(&self) -> bool {
         self.is_originals
     }
 
-    /// Whether the cells of a row that has fewer than the header stand in their columns: what looks like a
-    /// password in a column of names has moved there, because a cell is missing before it.
+    /// Checks that the cells of a row with fewer cells than the header are in their columns. A value that
+    /// looks like a password in a column of names has moved there because a cell before it is missing.
     fn check_short(&self, row: &TextRow<'_>) -> Result<(), Problem> {
         let mut cells = row.iter().enumerate();
         if !cells.any(|(position, cell)| self.is_out_of_place(position, cell)) {
@@ -700,14 +707,14 @@ impl<'t> ColumnPlan<'t> {
             None,
             "field-count",
             format!(
-                "the row has {found} fields and the header has {wanted}, and what looks like a password stands \
+                "the row has {found} fields and the header has {wanted}, and a value that looks like a password is \
                  in a column of names; add the cell that is missing before it"
             ),
         )
         .about(row.get(self.name_position).unwrap_or_default()))
     }
 
-    /// A cell behind the last column: a claim, or too much.
+    /// Reads a cell after the last column: a claim, or a surplus cell.
     fn read_surplus<'r>(
         &'r self,
         cell: &'r str,
@@ -725,7 +732,7 @@ impl<'t> ColumnPlan<'t> {
         let plural = if found == 1 { "field" } else { "fields" };
         let advice = match self.delimiter.map(Delimiter::name) {
             Some(comma) => format!("is a value with a {comma} not in quotation marks?"),
-            None => "name every column in the header row, or empty the cells beside it".to_owned(),
+            None => "name every column in the header row, or clear the cells next to it".to_owned(),
         };
         let name = row.get(self.name_position);
         Err(Problem::new(
@@ -745,7 +752,7 @@ impl<'t> ColumnPlan<'t> {
         })
     }
 
-    /// `claimURI=value`, with exactly one `=`; the original's reading, trailing `=` included.
+    /// Reads `claimURI=value` with exactly one `=`, as the original does; trailing `=` are ignored.
     fn read_claim<'r>(&'r self, cell: &'r str, column: &'r str, candidate: &mut Candidate<'r>) {
         if cell.is_empty() {
             return;
@@ -770,7 +777,7 @@ impl<'t> ColumnPlan<'t> {
             return candidate.problems.push(problem);
         }
         let value = match self.claims.claim(uri) {
-            // One warning a file is enough.
+            // One warning per file is enough.
             Some(Field::SetByServer(what)) if !self.is_first(what) => return,
             Some(field) => without_null_word(field, value),
             None => value,
@@ -781,11 +788,11 @@ impl<'t> ColumnPlan<'t> {
             match self.is_originals {
                 // The original stores it.
                 true => {
-                    let warning = no_address(Severity::Warning, line, column);
+                    let warning = invalid_address(Severity::Warning, line, column);
                     candidate.warnings.push(warning);
                 }
                 false => {
-                    let problem = no_address(Severity::Failed, line, column);
+                    let problem = invalid_address(Severity::Failed, line, column);
                     candidate.problems.push(problem);
                 }
             }
@@ -793,7 +800,7 @@ impl<'t> ColumnPlan<'t> {
     }
 }
 
-/// An empty text where the cell is a database's word for no value, in columns that hold no such word.
+/// The value, or an empty text for a database's null word in columns that never hold such a word.
 #[inline]
 fn without_null_word<'r>(field: &Field, cell: &'r str) -> &'r str {
     let may_be_null = || match field {
@@ -803,43 +810,43 @@ fn without_null_word<'r>(field: &Field, cell: &'r str) -> &'r str {
         }
         _ => false,
     };
-    // Of the two questions this one is answered sooner.
+    // This test is faster than the other one, so it comes first.
     match cells::is_null_word(cell) && may_be_null() {
         true => "",
         false => cell,
     }
 }
 
-/// The warning for what is ignored, because the server says it itself.
+/// The warning for a value that is ignored because the server sets it.
 fn set_by_server(line: u64, column: &str, what: &str) -> Problem {
     Problem::new(
         Severity::Warning,
         line,
         Cow::Owned(column.to_owned()),
         "claim-set-by-server",
-        format!("{what} is set by the server; what the file says of it was ignored"),
+        format!("{what} is set by the server; the value in the file was ignored"),
     )
 }
 
-/// Gives the candidate what the cell of a headed column says.
+/// Adds the value of a headed column to the candidate.
 #[inline(always)]
 fn put_value<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, cell: &'r str) {
     let value = without_null_word(field, cell);
     put(candidate, field, column, value);
-    let is_no_address = match field {
+    let is_invalid = match field {
         Field::Email => candidate.email.is_some_and(|it| !cells::is_address(it)),
         Field::Attribute(_) if is_address_field(field) => {
             !value.is_empty() && value != CLEAR && !are_addresses(value)
         }
         _ => false,
     };
-    if is_no_address {
-        let problem = no_address(Severity::Failed, candidate.line, column);
+    if is_invalid {
+        let problem = invalid_address(Severity::Failed, candidate.line, column);
         candidate.problems.push(problem);
     }
 }
 
-/// Whether the field holds e-mail addresses: the primary one, or one of `emails.work` and its kind.
+/// Whether the field holds e-mail addresses: the primary one, or one of `emails.work` and similar.
 #[inline]
 fn is_address_field(field: &Field) -> bool {
     match field {
@@ -849,14 +856,14 @@ fn is_address_field(field: &Field) -> bool {
     }
 }
 
-/// Whether the value is an e-mail address, or several with commas between.
+/// Whether the value is an e-mail address, or several separated by commas.
 fn are_addresses(value: &str) -> bool {
     let mut each = value.split(',').map(cells::trimmed);
     each.all(cells::is_address)
 }
 
-/// Whether what is behind a delimiter in a user name belongs into other cells: a password or an e-mail address. A
-/// distinguished name (`uid=kim,ou=Building12`) is a name.
+/// Whether the text after a delimiter in a user name belongs in other cells: a password or an e-mail address.
+/// A distinguished name (`uid=kim,ou=Building12`) is a valid name.
 fn holds_other_cells(name: &str, rest: &str) -> bool {
     let is_distinguished = || name.split(',').all(|part| part.contains('='));
     let is_between = |sign: char| !sign.is_alphanumeric() && !"!#$%&*+-./?@^_~".contains(sign);
@@ -864,7 +871,7 @@ fn holds_other_cells(name: &str, rest: &str) -> bool {
     rest.split(is_between).any(is_other) && !is_distinguished()
 }
 
-/// Whether the columns are those of the original, as far as there are any.
+/// Whether all columns are in the original's order.
 fn are_originals(columns: &[Column]) -> bool {
     let fields = [Field::UserName, Field::Password];
     let of_reject_file = |column: &&Column| REJECT_COLUMNS.contains(&column.name.as_str());
@@ -877,14 +884,14 @@ fn are_originals(columns: &[Column]) -> bool {
     })
 }
 
-fn still_surplus(line: u64, column: &str) -> Problem {
+fn remaining_surplus(line: u64, column: &str) -> Problem {
     Problem::new(
         Severity::Failed,
         line,
         Cow::Owned(column.to_owned()),
         "field-count",
-        "the row had more fields than the header, and what was too much is in this column; move it to where it \
-         belongs, or empty the cell",
+        "the row had more fields than the header, and the surplus is in this column; move it to where it \
+         belongs, or clear the cell",
     )
 }
 
@@ -894,8 +901,8 @@ fn another_header(line: u64) -> Problem {
         line,
         None,
         "header-repeated",
-        "the row is a header line with other columns than the file's; rows behind it may be in another \
-         order, so send them as a file of their own",
+        "the row is a header line with other columns than the file's; rows after it may be in another \
+         order, so send them as a separate file",
     )
 }
 
@@ -905,7 +912,7 @@ fn foreign_hash(line: u64, column: &str) -> Problem {
         line,
         Cow::Owned(column.to_owned()),
         "password-hash-scheme",
-        "the file says that the password is a hash of a scheme that is not verified here; empty both cells, and \
+        "the file says that the password is a hash of an unsupported scheme; clear both cells, and \
          the user gets the default password",
     )
 }
@@ -916,11 +923,11 @@ fn spreadsheet_error(line: u64, column: &str, error: &str) -> Problem {
         line,
         Cow::Owned(column.to_owned()),
         "cell-error",
-        format!("the cell holds the error {error}; correct its formula or empty it"),
+        format!("the cell holds the error {error}; correct its formula or clear the cell"),
     )
 }
 
-fn no_address(severity: Severity, line: u64, column: &str) -> Problem {
+fn invalid_address(severity: Severity, line: u64, column: &str) -> Problem {
     Problem::new(
         severity,
         line,
@@ -937,11 +944,11 @@ fn password_trimmed(line: u64, column: &str) -> Problem {
         line,
         Cow::Owned(column.to_owned()),
         "password-trimmed",
-        "the password had blanks or a spreadsheet's text mark at its ends, which were left out",
+        "the password had blanks or a spreadsheet's text mark at its ends, which were removed",
     )
 }
 
-/// Gives the candidate the value of the claim `uri`.
+/// Adds the value of the claim `uri` to the candidate.
 pub(super) fn put_claim<'r>(
     candidate: &mut Candidate<'r>,
     claims: &'r ClaimTable,
@@ -970,7 +977,7 @@ pub(super) fn put_claim<'r>(
             candidate.warnings.push(warning);
         }
         Some(field) => put(candidate, field, column, value),
-        // The original takes any URI with these letters for the roles.
+        // The original takes any URI that contains these letters as the roles.
         None => put(candidate, &Field::Roles, column, value),
     }
 }
@@ -1013,7 +1020,7 @@ fn put<'r>(candidate: &mut Candidate<'r>, field: &'r Field, column: &'r str, val
     }
 }
 
-/// What a cell clears that says so.
+/// The name of the value that a clearing cell clears.
 fn name_of(field: &Field) -> Option<&str> {
     match field {
         Field::GivenName => Some(cleared::GIVEN_NAME),
@@ -1026,8 +1033,8 @@ fn name_of(field: &Field) -> Option<&str> {
     }
 }
 
-/// The name that a reject file gives to the cell behind the last column: rows may have more claim
-/// cells than the header names, and any other surplus is only shown.
+/// The name that a reject file gives to a cell after the last column. Rows may have more claim cells than the
+/// header names; any other surplus is only shown.
 pub(super) fn extra_column(header: &[String], position: usize) -> String {
     match header.last().map(|name| name.to_lowercase()) {
         Some(last) if last == "claims" || last == "claim" => "Claims".to_owned(),
@@ -1035,10 +1042,10 @@ pub(super) fn extra_column(header: &[String], position: usize) -> String {
     }
 }
 
-/// How the names of columns begin that hold what is only shown.
+/// The prefix of columns that are only shown.
 const EXTRA: &str = "_extra";
 
-/// Whether a reject file gives this name to what stands behind the last column.
+/// Whether a reject file uses this name for cells after the last column.
 pub(super) fn is_extra_column(name: &str) -> bool {
     name.strip_prefix(EXTRA).is_some_and(|number| {
         !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())

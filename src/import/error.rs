@@ -1,4 +1,4 @@
-//! What ends an import. A bad row does not; it is a [`Problem`].
+//! Errors that end an import. A bad row does not end it; it is a [`Problem`].
 
 use std::io;
 
@@ -11,19 +11,19 @@ use crate::users::problem::{Problem, Severity};
 use crate::users::store_error::StoreError;
 use crate::wire::error::{WireError, is_full};
 
-/// Seconds after which there may be room on a disk again.
+/// Seconds after which a full disk may have free space again.
 const FULL_RETRY: u64 = 60;
 
 /// Why an import ended before the end of its file.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The bytes did not arrive as they should.
+    /// The bytes were not received correctly.
     #[error(transparent)]
     Wire(WireError),
-    /// The bytes are no rows.
+    /// The content cannot be read as rows.
     #[error(transparent)]
     Format(FormatError),
-    /// The header line cannot be followed.
+    /// The header line is refused.
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// The store failed.
@@ -32,54 +32,56 @@ pub enum ImportError {
     /// The password hash function failed.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// Passwords could not be made up, or not be handed out.
+    /// Passwords could not be generated or delivered.
     #[error(
-        "The generated passwords could not be handed out: {0}. Users of this import that are not in \
-         the file of passwords have one that nobody knows; give them another."
+        "The generated passwords could not be delivered: {0}. Users of this import that are not in \
+         the password file have an unknown password; set a new one for them."
     )]
     GeneratedPasswords(String),
-    /// The rows of a large file could not be put aside.
+    /// The rows of a large file could not be spooled.
     #[error(
-        "The rows could not be put aside to be sorted by user name: {0}. Make room in the folder of \
+        "The rows could not be stored temporarily for sorting by user name: {0}. Free space in the folder of \
          temporary files and send the file again, or set import.sorted_rows to 0."
     )]
     Sorting(io::Error),
     /// The memory that it needs is in use.
-    #[error("{told}")]
+    #[error("{message}")]
     MemoryBusy {
-        /// When to come back.
+        /// Seconds to wait before the next try.
         seconds: u64,
-        /// What it needs, in a sentence.
-        told: String,
+        /// A sentence about the memory that it needs.
+        message: String,
     },
-    /// Somebody stopped it.
+    /// A caller cancelled it.
     #[error("The import was cancelled.")]
     Cancelled,
-    /// As many rows have failed as the caller wanted to bear.
+    /// The caller's limit of failed rows was reached.
     #[error("The import was stopped after {limit} rows with problems.")]
     TooManyProblems {
-        /// How many the caller wanted to bear.
+        /// The caller's limit.
         limit: u64,
     },
-    /// It was to go on with other rows than it began with.
+    /// A resumed import was sent other rows than it began with.
     #[error(
         "The rows are not those that the import began with; send the same file, or give the new one \
          another key."
     )]
     OtherContent,
-    /// The file was to be written only if not one of its rows has a problem.
-    #[error("{failed} rows have problems, and the file was to be written only without any.")]
+    /// The file had to be written without failed rows or not at all.
+    #[error(
+        "{failed} rows have problems, and the import was requested to write only if there are none."
+    )]
     NotClean {
-        /// How many have.
+        /// The number of failed rows.
         failed: u64,
     },
-    /// Rows were found in the way that were not there when the file was checked.
+    /// Rows conflicted with changes made after the check of the file.
     #[error(
-        "Somebody else changed the store between the check and the writing of the file, and what was \
-         written was taken back; send it again."
+        "Another caller changed the store between the check and the import of the file, so the import was \
+         undone; send the file again."
     )]
     Overtaken,
-    /// The column of passwords holds digests.
+    /// The password column holds digests.
     #[error(
         "The passwords of the file are digests of one length without the name of a scheme, which cannot be \
          verified. Put the scheme in front of each (such as {{SSHA256}}), leave the column empty, or, if they \
@@ -92,12 +94,12 @@ pub enum ImportError {
 }
 
 impl From<FormatError> for ImportError {
-    /// What the source said about itself comes out of the reader's error again.
+    /// Restores a wire error that the reader passed on as an I/O error.
     fn from(error: FormatError) -> Self {
-        let told = error.to_string();
+        let message = error.to_string();
         match error {
             FormatError::Io(io) => ImportError::Wire(WireError::from_io(io)),
-            FormatError::MemoryBusy { seconds } => ImportError::MemoryBusy { seconds, told },
+            FormatError::MemoryBusy { seconds } => ImportError::MemoryBusy { seconds, message },
             other => ImportError::Format(other),
         }
     }
@@ -131,7 +133,7 @@ impl ImportError {
         }
     }
 
-    /// Whether there is no room left on a disk.
+    /// Whether a disk is full.
     pub fn is_full(&self) -> bool {
         match self {
             ImportError::Wire(WireError::DiskFull) | ImportError::Store(StoreError::Full) => true,
@@ -140,8 +142,8 @@ impl ImportError {
         }
     }
 
-    /// Seconds after which the same file may be taken; none: waiting changes nothing, or nobody knows for how
-    /// long.
+    /// Seconds after which the same file may be accepted; none if waiting does not help or the time is
+    /// unknown.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             ImportError::Store(
@@ -160,7 +162,7 @@ impl ImportError {
         }
     }
 
-    /// Whether the same file, sent again whole, would complete the import.
+    /// Whether sending the same complete file again would finish the import.
     pub fn is_interruption(&self) -> bool {
         match self {
             ImportError::Wire(WireError::DiskFull) => true,
@@ -182,7 +184,7 @@ impl ImportError {
         }
     }
 
-    /// What is noted among the problems of the file, where it says more than the failure itself.
+    /// The finding that is added to the report, if it says more than the error itself.
     pub fn finding(&self) -> Option<Problem> {
         match self {
             ImportError::PasswordColumn => Some(Problem::new(
@@ -197,12 +199,12 @@ impl ImportError {
     }
 }
 
-/// An import that ended early, and how far it came.
+/// An import that ended early, and its progress.
 #[derive(Debug)]
 pub struct ImportFailure {
     /// Why.
     pub error: ImportError,
-    /// How far; its counters say exactly what is stored.
+    /// Its report; the counters say exactly what is stored.
     pub report: Box<Report>,
 }
 
@@ -212,28 +214,28 @@ impl ImportFailure {
         let report = &self.report;
         let written = report.counters.created + report.counters.updated;
         if report.state == ImportState::Undone {
-            return "Nothing of it is left in the store.".into();
+            return "Nothing from this import remains in the store.".into();
         }
         if matches!(self.error, ImportError::Store(StoreError::Uncertain)) {
             return format!(
-                "{written} users of import {} are stored for certain; rows that are stored already are \
-                 recognized when the whole file comes again.",
+                "{written} users of import {} are known to be stored; rows that are already stored are \
+                 recognized when the complete file is sent again.",
                 report.import
             );
         }
         match (written, self.error.is_interruption()) {
             (0, _) => "Nothing is stored.".into(),
             (rows, false) if matches!(self.error, ImportError::Cancelled) => format!(
-                "{rows} users are stored; undoing import {} takes them back.",
+                "{rows} users are stored; to remove them, undo import {}.",
                 report.import
             ),
             (rows, true) => format!(
-                "{rows} users are stored and import {} is interrupted; sending the whole file again \
+                "{rows} users are stored and import {} is interrupted; sending the complete file again \
                  completes it.",
                 report.import
             ),
             (rows, false) => format!(
-                "{rows} users from before that line are stored by import {}; mend the file and send \
+                "{rows} users from before that line are stored by import {}; correct the file and send \
                  it again.",
                 report.import
             ),

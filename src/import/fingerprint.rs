@@ -1,4 +1,4 @@
-//! SHA-256 (FIPS 180-4) of a file while it is read.
+//! Computes the SHA-256 (FIPS 180-4) of a file while it is read.
 
 use std::io::{self, Read};
 
@@ -6,7 +6,7 @@ use crate::hex;
 use crate::import::control::Control;
 use ring::digest::{Context, SHA256};
 
-/// A reader that digests what goes through it.
+/// A reader that digests everything it reads.
 pub struct Fingerprint<'c, R> {
     source: R,
     control: &'c Control,
@@ -14,7 +14,7 @@ pub struct Fingerprint<'c, R> {
 }
 
 impl<'c, R: Read> Fingerprint<'c, R> {
-    /// Digests what is read from `source`, and tells `control` how much that is.
+    /// Digests what is read from `source`, and reports the number of bytes to `control`.
     pub fn new(source: R, control: &'c Control) -> Self {
         Fingerprint {
             source,
@@ -23,7 +23,7 @@ impl<'c, R: Read> Fingerprint<'c, R> {
         }
     }
 
-    /// The digest of all that was read, in hexadecimal.
+    /// The digest of everything read so far, in hexadecimal.
     pub fn hex(&self) -> String {
         hex::encode(self.context.clone().finish().as_ref())
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_is_sha_256() {
+    fn digest_is_sha_256() {
         let control = Control::new(None);
         let mut reader = Fingerprint::new(&b"abc"[..], &control);
         io::copy(&mut reader, &mut io::sink()).unwrap();

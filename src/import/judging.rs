@@ -1,4 +1,4 @@
-//! What becomes of one row: its candidate, and what the rules say of it.
+//! Turns one row into a checked user, a skipped row or problems.
 
 use std::borrow::Cow;
 
@@ -9,20 +9,20 @@ use crate::users::candidate::{Candidate, CheckedUser};
 use crate::users::policy::Policy;
 use crate::users::problem::{Problem, Severity};
 
-/// What a row comes to.
+/// The result for one row.
 #[derive(Debug)]
 pub enum Judged<'r> {
-    /// A user to whom every rule agreed.
+    /// A user who passed every rule.
     User(CheckedUser<'r>),
-    /// No user, for this reason, and that is as it should be.
+    /// Not a user, for this reason; this is not an error.
     Skipped(Problem),
-    /// No user: the row says nothing.
+    /// A blank row.
     Nothing,
-    /// No user, because of these problems; there is at least one.
+    /// Rejected because of these problems; there is at least one.
     Rejected(Vec<Problem>),
 }
 
-/// Judges a row of a file. Warnings are added to `warnings`.
+/// Judges a row of a file, and adds warnings to `warnings`.
 pub fn judge_row<'r>(
     row: &TextRow<'r>,
     plan: &'r ColumnPlan<'_>,
@@ -43,14 +43,14 @@ pub fn judge_row<'r>(
             row.line(),
             None,
             "ruled-line-skipped",
-            "the line is drawn with dashes and was not read as a row",
+            "the line consists of dashes and was not read as a row",
         )),
         Ok(RowContent::Separator) => Judged::Skipped(Problem::new(
             Severity::Warning,
             row.line(),
             None,
             "separator-line-skipped",
-            "the line says what stands between columns (`sep=`) and was not read as a row",
+            "the line names the delimiter (`sep=`) and was not read as a row",
         )),
         Ok(RowContent::Example) => Judged::Skipped(Problem::new(
             Severity::Warning,
@@ -64,7 +64,7 @@ pub fn judge_row<'r>(
     }
 }
 
-/// Judges a candidate. Warnings are added to `warnings`.
+/// Judges a candidate, and adds warnings to `warnings`.
 pub fn judge<'r>(
     mut candidate: Candidate<'r>,
     policy: &Policy<'_>,
@@ -77,7 +77,7 @@ pub fn judge<'r>(
             candidate.line,
             column,
             "name-missing",
-            "the row has no user name; give it one, or empty the row",
+            "the row has no user name; add one, or clear the row",
         )];
         problems.append(&mut candidate.problems);
         return Judged::Rejected(problems);

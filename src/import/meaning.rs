@@ -1,4 +1,4 @@
-//! What a heading means: by the caller's map, by the heading itself, or by the product that exported the
+//! The meaning of a heading: by the caller's map, by the heading itself, or by the product that exported the
 //! file.
 
 use std::collections::HashMap;
@@ -11,32 +11,32 @@ use crate::passwords::rules;
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::options::{ColumnMap, IGNORED_COLUMN};
 
-/// What a column stands for.
+/// The meaning of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// This.
+    /// This field.
     Field(Field),
-    /// Nothing, because somebody says so.
+    /// Ignored, because a map or the heading says so.
     Ignored,
-    /// Nothing, because there is no place for what the product has there.
+    /// Ignored, because there is no equivalent of the product's column.
     Dropped,
-    /// It is not known.
+    /// Unknown.
     Unknown,
 }
 
-/// The meanings of the headings of one line.
+/// The meanings of the headings in one line.
 pub(super) struct Meanings<'m> {
     claims: &'m ClaimTable,
-    /// By the heading, or the number of the column.
+    /// The maps, by heading or column number.
     mapped: HashMap<String, Meaning>,
     preset: Option<&'static Preset>,
 }
 
 impl<'m> Meanings<'m> {
-    /// The meanings of `headings`, which have no blanks at their ends.
+    /// The meanings of `headings`, which are trimmed.
     ///
     /// # Errors
-    /// The caller's map names a heading that is not there; a map names a column that does not exist.
+    /// The caller's map names a heading that does not exist, or a map names a column that does not exist.
     pub(super) fn new(
         headings: &[&str],
         map: &ColumnMap,
@@ -74,14 +74,14 @@ impl<'m> Meanings<'m> {
         Ok(meanings)
     }
 
-    /// What the column at `position`, from 0, with this heading stands for.
+    /// The meaning of the column at `position`, from 0, with this heading.
     pub(super) fn of(&self, position: usize, heading: &str) -> Meaning {
         if let Some(meaning) = self.by_map(position, heading) {
             return meaning.clone();
         }
         if heading.starts_with('_') {
             return match self.preset {
-                // Columns of a product, which are listed as the others are that it has no place for.
+                // Columns of a product are listed like its other dropped columns.
                 Some(_) if !REJECT_COLUMNS.contains(&heading) && !is_extra_column(heading) => {
                     Meaning::Dropped
                 }
@@ -97,7 +97,7 @@ impl<'m> Meanings<'m> {
         }
     }
 
-    /// What the column stands for besides, by the product that exported the file.
+    /// The second meaning of the column, for the product that exported the file.
     pub(super) fn second(&self, position: usize, heading: &str) -> Option<Field> {
         let preset = self
             .preset
@@ -105,7 +105,7 @@ impl<'m> Meanings<'m> {
         self.claims.column(preset.second_target(heading)?).cloned()
     }
 
-    /// How the product that exported the file writes the column's cells.
+    /// How the product that exported the file writes the cells of the column.
     pub(super) fn cells(&self, position: usize, heading: &str) -> Cells {
         match (self.preset, self.by_map(position, heading)) {
             (None, _) => Cells::Plain,
@@ -119,12 +119,12 @@ impl<'m> Meanings<'m> {
         self.mapped.get(&folded(heading)).or_else(by_number)
     }
 
-    /// The product whose export the file is, where its headings are not known otherwise.
+    /// The product that exported the file, if the headings are not known otherwise.
     pub(super) fn preset(&self) -> Option<&'static Preset> {
         self.preset
     }
 
-    /// Whether a column is the user name.
+    /// Whether one of the columns is the user name.
     pub(super) fn has_user_name(&self, headings: &[&str]) -> bool {
         let mut each = headings.iter().enumerate();
         each.any(|(position, heading)| {
@@ -132,9 +132,9 @@ impl<'m> Meanings<'m> {
         })
     }
 
-    /// An unknown heading as a message names it. The second cell, and what looks like a password, may be
-    /// one, where the line is no header: it is quoted only when a known column is in it. The columns of a workbook
-    /// have letters.
+    /// An unknown heading as messages show it. If the line is not a header, the second cell may be a
+    /// password, and so may any cell that looks like one: it is quoted only if it contains a known column.
+    /// The columns of a workbook have letters.
     pub(super) fn described(&self, position: usize, heading: &str, is_workbook: bool) -> String {
         let near = self.near(heading);
         let place = |word: &str| match is_workbook {
@@ -150,8 +150,8 @@ impl<'m> Meanings<'m> {
         }
     }
 
-    /// Whether the heading nearly names a known column. `mail.desk` and `City*2026` do not: they go on behind the
-    /// sign, as names and passwords do.
+    /// Whether the heading nearly names a known column. `mail.desk` and `City*2026` do not: they continue
+    /// after the sign, as names and passwords do.
     pub(super) fn nearly_names(&self, heading: &str) -> bool {
         self.near(heading).is_some_and(|bare| {
             let end = heading.find(bare).map_or(0, |start| start + bare.len());
@@ -186,7 +186,7 @@ fn column(heading: &str, meaning: &str, claims: &ClaimTable) -> Result<Meaning, 
     })
 }
 
-/// Headings are compared without case and without a difference in white space.
+/// Headings are compared without regard to case and white space.
 fn folded(heading: &str) -> String {
     let words: Vec<String> = heading.split_whitespace().map(str::to_lowercase).collect();
     words.join(" ")

@@ -1,15 +1,15 @@
-//! Bytes that the batches of all imports hold: rows that passed, rows that were rejected, and what was found.
+//! Counts the memory used by the batches of all imports: accepted rows, rejected rows and findings.
 //!
-//! Nothing waits here. When the imports together hold much, each hands over smaller batches, so that the store takes
-//! the rows away sooner; an import alone has the large ones, which are quicker.
+//! Nothing waits for memory. When the imports together use much, each submits smaller batches, so that rows
+//! reach the store sooner. A single import has large batches, which are faster.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes that one import's share has to change by before it is counted anew.
+/// The change in bytes of one import's share after which it is counted again.
 const GRAIN: u64 = 64 * 1024;
 
-/// The count for the process; clones share it.
+/// The counter of the process; clones share it.
 #[derive(Debug, Clone)]
 pub struct BatchMemory(Arc<Shared>);
 
@@ -19,7 +19,7 @@ struct Shared {
     held: AtomicU64,
 }
 
-/// What one import holds; dropping it takes it off the count.
+/// The bytes counted for one import; dropping it subtracts them.
 #[derive(Debug)]
 pub(super) struct Share {
     memory: BatchMemory,
@@ -27,7 +27,7 @@ pub(super) struct Share {
 }
 
 impl BatchMemory {
-    /// Imports together may hold about so many bytes.
+    /// A counter with a target of about this many bytes for all imports.
     pub fn new(limit: u64) -> Self {
         BatchMemory(Arc::new(Shared {
             limit,
@@ -35,12 +35,12 @@ impl BatchMemory {
         }))
     }
 
-    /// Whether more than half of it is held.
+    /// Whether more than half of the limit is in use.
     pub(super) fn is_scarce(&self) -> bool {
         self.0.held.load(Ordering::Relaxed) > self.0.limit / 2
     }
 
-    /// A share that holds nothing yet.
+    /// A share of 0 bytes.
     pub(super) fn share(&self) -> Share {
         Share {
             memory: self.clone(),
@@ -50,7 +50,7 @@ impl BatchMemory {
 }
 
 impl Share {
-    /// Notes that about so many bytes are held now.
+    /// Sets the share to about this many bytes.
     pub(super) fn set(&mut self, bytes: usize) {
         let bytes = bytes as u64;
         if bytes.abs_diff(self.bytes) < GRAIN {
@@ -64,7 +64,7 @@ impl Share {
         self.bytes = bytes;
     }
 
-    /// What is held, for those who hold it from now on; here is nothing left.
+    /// Moves the bytes to a new share; this one is 0 afterwards.
     pub(super) fn hand_over(&mut self) -> Share {
         Share {
             memory: self.memory.clone(),
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_counted_together_and_leave_nothing_behind() {
+    fn shares_are_added_and_subtracted_when_dropped() {
         const MIB: usize = 1024 * 1024;
         let memory = BatchMemory::new(10 * MIB as u64);
         let (mut one, mut two) = (memory.share(), memory.share());
@@ -92,11 +92,11 @@ mod tests {
         assert!(!memory.is_scarce());
         two.set(3 * MIB);
         assert!(memory.is_scarce());
-        let on_its_way = one.hand_over();
+        let submitted = one.hand_over();
         one.set(2 * MIB);
         drop(one);
         assert!(memory.is_scarce());
-        drop(on_its_way);
+        drop(submitted);
         assert!(!memory.is_scarce());
         two.set(10);
         assert_eq!(memory.0.held.load(Ordering::Relaxed), 10);

@@ -76,7 +76,8 @@ impl Reading<'_> {
             && charset.from == CharsetFrom::Guess
             && !resumed
         {
-            self.batching.warn("charset-guessed_charset", &guessed_charset(charset));
+            self.batching
+                .warn("charset-guessed_charset", &guessed_charset(charset));
         }
         if !resumed {
             for message in quote_warnings(rows.conventions()) {

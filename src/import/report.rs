@@ -1,4 +1,4 @@
-//! What a caller is told about an import.
+//! The report of an import.
 
 use crate::users::reject_block::RejectBlock;
 use crate::users::store_error::StoreError;
@@ -17,56 +17,56 @@ use crate::users::options::ImportOptions;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
 
-/// The end of an import, or how far it came.
+/// The result of an import, or its progress.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The import's id, called `id` wherever it is told; `import`, as it was called here, stays beside it.
+    /// The id of the import, serialized as `id`, and as `import` for compatibility.
     #[serde(flatten, serialize_with = "named")]
     pub import: ImportId,
-    /// How it went about its rows.
+    /// The options of the import.
     pub options: ImportOptions,
     /// The domain.
     pub domain: String,
     /// The file's name.
     pub file_name: String,
-    /// How the file was read, where it could be opened.
+    /// How the file was read, if it could be opened.
     pub file: Option<Detected>,
-    /// SHA-256 of the file, where its end was read.
+    /// SHA-256 of the file, if it was read to the end.
     pub sha256: Option<String>,
-    /// The state it ended in.
+    /// The final state.
     pub state: ImportState,
-    /// What became of the rows that are durable.
+    /// The counters of the durable rows.
     #[serde(flatten)]
     pub counters: Counters,
-    /// What was found, by line; bounded.
+    /// Findings, by line; limited in number.
     pub findings: Vec<Problem>,
-    /// How many findings there were in all.
+    /// The number of all findings.
     pub findings_total: u64,
-    /// How many of all findings are warnings.
+    /// The number of findings that are warnings.
     pub warnings: u64,
     /// Rows that were rejected, and how many of them are kept, or listed in the report of a dry run.
     #[serde(flatten)]
     pub rejected: RejectedRows,
-    /// Passwords that were made up: told here and nowhere else.
+    /// Generated passwords, returned only here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated_passwords: Option<PasswordList>,
-    /// Of a dry run: how the columns are understood, and the first rows.
+    /// Dry run only: the meaning of the columns, and the first rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
-    /// Of a dry run: the rows that would be rejected; bounded.
+    /// Dry run only: the rows that would be rejected; limited in number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
-    /// Of a check before the writing: the rows that were rejected.
+    /// Check before writing only: the rejected rows.
     #[serde(skip)]
     pub(super) aside: Option<Arc<RejectsAside>>,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     #[serde(rename = "elapsedMilliseconds", serialize_with = "milliseconds")]
     pub elapsed: Duration,
 }
 
 impl Report {
-    /// Of an import that has not begun.
+    /// The report of an import that has not begun.
     pub(super) fn new(record: &ImportRecord) -> Self {
         Report {
             import: record.id,
@@ -89,7 +89,7 @@ impl Report {
         }
     }
 
-    /// Of an import as its record has it, with some of its findings.
+    /// The report of a stored import, with some of its findings.
     pub fn of_record(record: &ImportRecord, findings: Vec<Problem>) -> Self {
         let microseconds = record.finished_at.unwrap_or(record.active_at).0 - record.started_at.0;
         Report {
@@ -105,7 +105,7 @@ impl Report {
         }
     }
 
-    /// Takes what is durable.
+    /// Copies the durable results.
     pub(super) fn take(&mut self, durable: &mut Durable) {
         self.counters = durable.counters;
         self.findings = std::mem::take(&mut durable.findings);
@@ -114,12 +114,12 @@ impl Report {
         self.rejects = std::mem::take(&mut durable.rejects);
         self.rejected = durable.rejected;
         self.aside = durable.aside.take().map(Arc::new);
-        // Sorted rows came in the order of their names.
+        // Sorted rows were processed in the order of their names.
         self.findings.sort_by_key(|finding| finding.line);
         self.rejects.sort_by_key(|reject| reject.line);
     }
 
-    /// The field `Muster-Import`.
+    /// The value of the HTTP field `Muster-Import`.
     pub fn dictionary(&self) -> String {
         import_record::dictionary(self.import, self.state, &self.counters, self.warnings)
     }

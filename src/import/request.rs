@@ -1,4 +1,4 @@
-//! What a channel asks the core for.
+//! An import request from a channel to the import module.
 
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::passwords::secret::Secret;
@@ -6,30 +6,31 @@ use crate::users::channel::Channel;
 use crate::users::domains::Domain;
 use crate::users::options::ImportOptions;
 
-/// One import, as a channel asks for it.
+/// The request for one import.
 #[derive(Debug)]
 pub struct ImportRequest {
     /// The organization the users belong to.
     pub organization: String,
-    /// The domain they go to.
+    /// The user store (domain) that they are imported into.
     pub domain: Domain,
     /// The channel.
     pub channel: Channel,
-    /// Who asks.
+    /// The operator.
     pub operator: String,
-    /// Whether rows may give the administrators' role and set the passwords of users who exist: an admin asks.
+    /// Whether rows may assign the administrators' role and set the passwords of existing users: the operator
+    /// is an admin.
     pub may_grant_admin: bool,
     /// The file's name: a label, never a path.
     pub file_name: String,
-    /// The password of rows that have none of their own.
+    /// The password of rows without their own.
     pub default_password: Option<Secret>,
-    /// Rows without a password get one that is made up, instead of the default one; the passwords of
-    /// users who were made are written here.
+    /// Rows without a password get a generated one instead of the default password; the passwords of created
+    /// users are written here.
     pub generated_passwords: Option<GeneratedPasswords>,
-    /// How the import is to go about its rows.
+    /// The options of the import.
     pub options: ImportOptions,
     /// The id of the request, over HTTP.
     pub request_id: Option<String>,
-    /// What the caller names the import by, so that the same call again finds it.
+    /// The caller's key for the import, which identifies a repeated call.
     pub key: Option<String>,
 }

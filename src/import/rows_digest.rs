@@ -1,19 +1,19 @@
-//! SHA-256 of rows, so that an import that is taken up again is known to go on with the same rows.
+//! SHA-256 of rows, which verifies that a resumed import continues with the same rows.
 
 use ring::digest::{Context, SHA256};
 
 use crate::formats::row::Row;
 use crate::hex;
 
-/// Digests rows: each field behind its length, each row behind its number of fields.
+/// Digests rows: the number of fields, then for each field its length and its bytes.
 pub(super) struct RowsDigest {
     context: Context,
-    /// What the rows of an earlier run came to.
+    /// The digest of the rows of an earlier run.
     before: Option<String>,
 }
 
 impl RowsDigest {
-    /// Of no rows yet; `before` is the digest of the rows that an earlier run dealt with.
+    /// A digest of no rows; `before` is the digest of the rows that an earlier run processed.
     pub(super) fn new(before: Option<String>) -> Self {
         RowsDigest {
             context: Context::new(&SHA256),
@@ -30,8 +30,8 @@ impl RowsDigest {
         }
     }
 
-    /// Whether the rows so far are those of the earlier run.
-    pub(super) fn is_as_before(&self) -> bool {
+    /// Whether the rows so far equal those of the earlier run.
+    pub(super) fn matches_earlier_run(&self) -> bool {
         self.before
             .as_ref()
             .is_none_or(|before| *before == self.hex())
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_a_field_ends_makes_a_difference() {
+    fn digest_depends_on_field_boundaries() {
         let digest = |bytes: &[u8], ends: &[usize]| {
             let mut digest = RowsDigest::new(None);
             digest.add(&Row::new(1, bytes, ends));

@@ -2,42 +2,41 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Bounds of one import.
+/// Limits of imports.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Users in the first batch; later ones are larger, up to `batch_users`. A file that is cut off
-    /// within its first batch stores nothing.
+    /// Users in the first batch; later batches are larger, up to `batch_users`. A file that is cut off within
+    /// its first batch stores nothing.
     pub first_batch_users: usize,
-    /// Users in a batch at the most.
+    /// Maximum users in a batch.
     pub batch_users: usize,
-    /// Rows with a password of their own in a batch at the most: they are slow, and a batch is what
-    /// is lost when the process is killed.
+    /// Maximum rows with their own password in a batch: they are slow, and a batch is the amount of work lost
+    /// when the process is killed.
     pub batch_passwords: usize,
-    /// Rows of a text file that are written in its order; those behind them are sorted by name.
+    /// Rows of a text file that are written in file order; later rows are sorted by name.
     pub unsorted_rows: u64,
-    /// Rows that are sorted together at the most; 0: none are.
+    /// Maximum rows that are sorted together; 0 disables sorting.
     pub sorted_rows: u64,
-    /// Findings kept with an import in the store; the others are counted.
+    /// Findings stored with an import; others are only counted.
     pub keep_findings: u64,
-    /// Bytes of rejected rows, packed, that are kept with an import in the store; rows beyond them are counted.
+    /// Bytes of packed rejected rows stored with an import; rows beyond them are only counted.
     pub keep_rejects_bytes: u64,
-    /// Requests with long bodies that work at the same time; a further one waits for its turn.
+    /// Requests with long bodies that are processed at the same time; others wait for their turn.
     pub slots: usize,
-    /// Imports of the queue that run at the same time.
+    /// Queued imports that run at the same time.
     pub workers: usize,
-    /// Imports that may wait in the queue; a further one is told to come back.
+    /// Imports that may wait in the queue; others are refused with a time to retry.
     pub queue: usize,
-    /// Hours after which an upload that was put aside is deleted, unless its import runs at the moment: one that
-    /// still waits fails, and one that was interrupted goes on only when the file is sent again.
+    /// Hours after which a stored upload is deleted, unless its import is running. An import that still waits
+    /// then fails; an interrupted one continues only when the file is sent again.
     pub upload_hours: u32,
-    /// Days for which it is kept what users were before an import changed them, so that it can be
-    /// undone.
+    /// Days for which the previous values of users changed by an import are kept, so that it can be undone.
     pub undo_days: u32,
-    /// Bytes that the batches of all imports hold together: rows, rejected rows and findings. Batches are smaller
-    /// while imports hold more than half of it.
+    /// Bytes used by the batches of all imports: rows, rejected rows and findings. Batches are smaller while
+    /// imports use more than half of it.
     pub memory_bytes: u64,
-    /// Findings in the report that the caller gets; the others are counted.
+    /// Findings in the report for the caller; others are only counted.
     pub report_findings: usize,
 }
 
@@ -63,7 +62,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether the numbers can be used at all.
+    /// Checks that the numbers are in range.
     ///
     /// # Errors
     /// A sentence that names the key and the range.
@@ -77,24 +76,24 @@ impl Settings {
         ];
         for (key, value) in batches {
             if !(1..=1_000_000).contains(&value) {
-                return Err(format!("import.{key} has to lie between 1 and 1000000"));
+                return Err(format!("import.{key} must be between 1 and 1000000"));
             }
         }
         if !(1..=8_784).contains(&self.upload_hours) {
-            return Err("import.upload_hours has to lie between 1 and 8784".into());
+            return Err("import.upload_hours must be between 1 and 8784".into());
         }
         if !(1..=64).contains(&self.workers) {
-            return Err("import.workers has to lie between 1 and 64".into());
+            return Err("import.workers must be between 1 and 64".into());
         }
         Ok(())
     }
 
-    /// How long an upload may be kept aside, in microseconds.
+    /// How long an upload is kept, in microseconds.
     pub fn upload_microseconds(&self) -> i64 {
         i64::from(self.upload_hours) * 60 * 60 * 1_000_000
     }
 
-    /// How long images are kept, in microseconds.
+    /// How long previous values of users are kept, in microseconds.
     pub fn undo_microseconds(&self) -> i64 {
         i64::from(self.undo_days) * 24 * 60 * 60 * 1_000_000
     }

@@ -1,13 +1,13 @@
-//! The rows of a large file in an order that a store can write quickly.
+//! Sorts the rows of a large file into an order that a store can write quickly.
 //!
-//! A store keeps users by name. Names in no order each touch another page of its index, and the larger the
-//! store, the more pages are read and written for a batch. So the rows of a large file are sorted by name, a
-//! stretch at a time: so many rows that each page is met once for many of them. The rows before the first
-//! stretch are given as they come, so that a small file waits for nothing.
+//! A store keeps users by name. Unsorted names each touch another page of its index, and the larger the
+//! store, the more pages are read and written for a batch. Therefore the rows of a large file are sorted by
+//! name in stretches, each large enough that many of its rows share a page. The rows before the first stretch
+//! are processed in file order, so that a small file does not wait.
 //!
-//! Two rows of one user stay in the order of the file, because the name they are sorted by is the one that a
-//! user is unique under, or a coarser one. An import that is taken up again has to meet its rows in the order
-//! of its first run: where the last stretch lay is kept with its record.
+//! Two rows of one user stay in file order, because the sort key is the name that identifies a user, or a
+//! coarser one. A resumed import has to process its rows in the order of its first run, so the position of
+//! the last stretch is kept with its record.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -24,68 +24,67 @@ use crate::import::sorted_runs::Gathering;
 use crate::users::import_record::Stretch;
 use crate::wire::spool::SpoolSettings;
 
-/// Bytes of a stretch at the most.
+/// Maximum bytes of a stretch.
 const STRETCH_BYTES: u64 = 256 * 1024 * 1024;
 
-/// For how long a stretch gathers: a slow sender's rows are not kept from the store.
+/// Maximum time for gathering a stretch, so that a slow sender's rows reach the store.
 const GATHERING_TIME: Duration = Duration::from_secs(10);
 
-/// How many rows are read between two looks at the clock.
+/// Number of rows between two reads of the clock.
 const ROWS_BETWEEN_LOOKS: u64 = 64;
 
-/// What is to be sorted, and where.
+/// The parameters of sorting.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sorting<'a> {
     pub settings: &'a Settings,
-    /// Where rows are put aside while they are sorted.
+    /// Where rows are spooled while they are sorted.
     pub spool: &'a SpoolSettings,
-    /// Rows that an earlier run has dealt with.
+    /// Rows that an earlier run processed.
     pub done: u64,
-    /// The stretch in which it stopped.
+    /// The stretch in which the earlier run stopped.
     pub resumed: Option<Stretch>,
 }
 
-/// Where in the file a row is.
+/// The position of a row in the file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
-    /// What the rows that were read come to, where the import has a key: the rows so far, or those to the
-    /// end of the stretch.
+    /// The digest of the rows so far, or to the end of the stretch, if the import has a key.
     pub digest: Option<String>,
-    /// The stretch that the row is of.
+    /// The stretch of the row.
     pub stretch: Option<Stretch>,
 }
 
-/// A stretch that has gathered.
+/// A stretch whose rows have been gathered.
 pub(super) struct Gathered {
     pub rows: Gathering,
     pub place: Place,
     pub detected: Detected,
 }
 
-/// Reads a file: first rows as they come, then stretches, to be sorted by whoever takes them.
+/// Reads a file: first rows in file order, then stretches, which the consumer sorts.
 pub(super) struct Gatherer<'r, 'f, R> {
     rows: &'r mut Rows<'f, R>,
     plan: &'r ColumnPlan<'r>,
     sorting: Sorting<'r>,
-    /// Digests the rows as they are read, where the import has a key.
+    /// Digests the rows as they are read, if the import has a key.
     digest: Option<RowsDigest>,
-    /// Rows that were read.
+    /// Number of rows read.
     read: u64,
-    /// Rows before the first stretch.
+    /// Number of rows before the first stretch.
     unsorted: u64,
-    /// The end of the file was read.
+    /// Whether the end of the file was reached.
     over: bool,
 }
 
 impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
-    /// The rows behind the header, of columns as `plan` says; `digest` knows the header.
+    /// The rows after the header, with columns as in `plan`; `digest` already includes the header.
     pub(super) fn new(
         rows: &'r mut Rows<'f, R>,
         plan: &'r ColumnPlan<'r>,
         sorting: Sorting<'r>,
         digest: Option<RowsDigest>,
     ) -> Self {
-        // A workbook has 1,048,576 rows at the most, and is slower to read than to write in any order.
+        // A workbook has at most 1,048,576 rows, and reading it takes longer than writing them in any order.
         let is_text = rows.detected().kind == FileKind::Csv;
         let unsorted = match sorting.resumed {
             Some(stretch) => stretch.from,
@@ -103,10 +102,10 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
         }
     }
 
-    /// The next row before the first stretch; none behind the last of them.
+    /// The next row before the first stretch; none after the last of them.
     ///
     /// # Errors
-    /// What reading the file comes to; the rows are not those that an earlier run has read.
+    /// The file could not be read, or the rows differ from those of an earlier run.
     pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>, ImportError> {
         if self.read >= self.unsorted {
             return Ok(None);
@@ -115,7 +114,7 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
             self.over = true;
             return Ok(None);
         };
-        if !self.plan.is_no_row(&row) {
+        if !self.plan.is_not_a_row(&row) {
             self.read += 1;
             check(
                 &mut self.digest,
@@ -126,14 +125,14 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
         Ok(Some(row))
     }
 
-    /// The next stretch; none at the end of the file. `may_go_on` is asked at every row.
+    /// The next stretch; none at the end of the file. `check_stop` is called for every row.
     ///
     /// # Errors
-    /// What reading the file comes to; what `may_go_on` says; the rows could not be put aside, or are not
-    /// those that an earlier run has read.
+    /// The file could not be read; the error of `check_stop`; the rows could not be spooled, or differ from
+    /// those of an earlier run.
     pub(super) fn next_stretch(
         &mut self,
-        may_go_on: impl Fn() -> Result<(), ImportError>,
+        check_stop: impl Fn() -> Result<(), ImportError>,
     ) -> Result<Option<Gathered>, ImportError> {
         if self.over {
             return Ok(None);
@@ -142,7 +141,8 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
         let resumed = self.sorting.resumed.filter(|it| it.from == from);
         let most = match (resumed, self.sorting.settings.sorted_rows) {
             (Some(stretch), _) => stretch.to.saturating_sub(from),
-            // It goes on with a stretch, so it ends with one, though none would begin any more.
+            // The run resumed a stretch, so all remaining rows are in stretches although sorting is disabled
+            // now.
             (None, 0) => from.max(1),
             (None, most) => from.clamp(1, most),
         };
@@ -156,12 +156,12 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
         let last = self.sorting.last_known();
         let mut gathering = Gathering::new(self.sorting.spool);
         while !is_enough(&gathering) {
-            may_go_on()?;
+            check_stop()?;
             let Some(row) = self.rows.next_row()? else {
                 self.over = true;
                 break;
             };
-            if !self.plan.is_no_row(&row) {
+            if !self.plan.is_not_a_row(&row) {
                 let key = self.plan.name_key(&row);
                 gathering.push(&key, &row).map_err(ImportError::Sorting)?;
                 self.read += 1;
@@ -187,7 +187,7 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
         Ok(Some(gathered).filter(|_| self.read > from))
     }
 
-    /// Where the last row is that came by itself.
+    /// The position of the last row before the first stretch.
     pub(super) fn place(&self) -> Place {
         Place {
             digest: self.digest.as_ref().map(RowsDigest::hex),
@@ -202,19 +202,19 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
 }
 
 impl Sorting<'_> {
-    /// The number of the last row that an earlier run has read, from 1; 0 for none.
+    /// The number of the last row that an earlier run read, from 1; 0 for none.
     fn last_known(&self) -> u64 {
         self.resumed.map_or(self.done, |stretch| stretch.to)
     }
 }
 
-/// Digests a row; behind the last one that an earlier run has read the rows have to be those that it read.
+/// Digests a row. After the last row of an earlier run, the digest must match that run.
 fn check(digest: &mut Option<RowsDigest>, row: &Row<'_>, last: bool) -> Result<(), ImportError> {
     let Some(digest) = digest else {
         return Ok(());
     };
     digest.add(row);
-    match last && !digest.is_as_before() {
+    match last && !digest.matches_earlier_run() {
         true => Err(ImportError::OtherContent),
         false => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! An import that is about to run: its record, its rules, and what it takes up from before.
+//! An import that is ready to run: its record, its rules, and the state of an earlier run.
 
 use crate::clock::Clock;
 use crate::import::default_password::DefaultPassword;
@@ -16,11 +16,11 @@ pub struct Task {
     pub(super) domain: Domain,
     pub(super) default: DefaultPassword,
     pub(super) generated: Option<GeneratedPasswords>,
-    /// Whether a row without a password gets one that is made up.
+    /// Whether rows without a password get a generated one.
     pub(super) generate_passwords: bool,
-    /// Whether the record is in the store already.
+    /// Whether the record is already in the store.
     pub(super) recorded: bool,
-    /// Whether the file is one batch, whatever is in it.
+    /// Whether the file is one batch regardless of its content.
     pub(super) one_batch: bool,
 }
 
@@ -67,7 +67,7 @@ impl Task {
         }
     }
 
-    /// An import that is in the store, to be gone on with behind the rows that it has dealt with.
+    /// A stored import that continues after the rows that it has processed.
     pub fn resume(record: ImportRecord, domain: Domain, default: DefaultPassword) -> Self {
         Task {
             record,
@@ -80,7 +80,7 @@ impl Task {
         }
     }
 
-    /// The same import as a dry run of its own.
+    /// The same import as a separate dry run.
     pub(super) fn rehearsal(&self) -> Self {
         let mut record = self.record.clone();
         record.options.dry_run = true;
@@ -95,8 +95,7 @@ impl Task {
         }
     }
 
-    /// The same import of a file that is small and all there, so that nothing of it is handed over before
-    /// its end.
+    /// The same import for a small and complete file: nothing is submitted before its end.
     pub(super) fn in_one_batch(self) -> Self {
         Task {
             one_batch: true,
@@ -104,18 +103,18 @@ impl Task {
         }
     }
 
-    /// Its id.
+    /// The id of the import.
     pub fn id(&self) -> ImportId {
         self.record.id
     }
 
-    /// Its record, as it is at the beginning of this run.
+    /// The record at the beginning of this run.
     pub fn record(&self) -> &ImportRecord {
         &self.record
     }
 }
 
-/// A file name as it is kept: its last segment, no controls, at most 255 characters.
+/// A file name as it is stored: the last path segment, without control characters, at most 255 characters.
 fn label(file_name: &str) -> String {
     let last = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
     last.chars()
@@ -129,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_name_is_a_label() {
+    fn file_name_is_reduced_to_a_label() {
         assert_eq!(label("../../etc/passwd"), "passwd");
         assert_eq!(label(r"C:\users\a.csv"), "a.csv");
         assert_eq!(label("a\u{0}\nb.csv"), "ab.csv");

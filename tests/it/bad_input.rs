@@ -866,7 +866,7 @@ fn a_large_upload_without_its_end_says_how_many_rows_are_stored() {
             "{name}"
         );
         let sentence = format!(
-            "{stored} users are stored and import {} is interrupted; sending the whole file again \
+            "{stored} users are stored and import {} is interrupted; sending the complete file again \
              completes it.",
             import.id
         );

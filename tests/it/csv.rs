@@ -298,7 +298,7 @@ fn every_problem_has_a_line_a_column_a_code_and_a_sentence() {
             2,
             "UserName",
             "name-missing",
-            "the row has no user name; give it one, or empty the row",
+            "the row has no user name; add one, or clear the row",
         ),
         (
             "UserName,Password,Claims\nPRIMARY/,,\n",

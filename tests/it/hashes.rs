@@ -294,7 +294,9 @@ fn rows_before_the_first_digest_are_taken_back() {
     let answer = server.post("text/xml", inline(&file(&passwords)).as_bytes());
     assert_eq!(answer.rule(), "IMP-PASSWORD-COLUMN", "{}", answer.body);
     assert!(
-        answer.fault_text().contains("Nothing of it is left"),
+        answer
+            .fault_text()
+            .contains("Nothing from this import remains"),
         "{}",
         answer.body
     );

@@ -244,7 +244,7 @@ fn numbers_dates_and_errors_of_a_sheet() {
             5,
             "field-count",
             "the row has 6 fields and the header has 5; name every column in the header row, or \
-             empty the cells beside it",
+             clear the cells next to it",
         ),
     ];
     assert_eq!(seen, expected);

@@ -1,4 +1,4 @@
-//! What beginnings of files come to.
+//! Header lines and beginnings of files, and the columns found in them.
 
 use super::*;
 use crate::formats::csv::CsvRows;
@@ -13,7 +13,7 @@ fn table() -> ClaimTable {
     ClaimTable::new(&Default::default())
 }
 
-/// Field by field what the first row behind the header asks for, and the warnings' codes.
+/// For the first row after the header: the value of each field and the codes of the warnings.
 fn plan(file: &str) -> Result<(String, Vec<String>), String> {
     plan_as(HeaderLine::Auto, &[], file)
 }
@@ -84,7 +84,7 @@ fn first(file: &str) -> String {
 }
 
 #[test]
-fn the_vendors_sample_has_given_names_and_no_passwords() {
+fn vendors_sample_has_given_names_and_no_passwords() {
     assert_eq!(
         plan("UserName,FirstName\nbulkUser1,Ruwan").unwrap(),
         (r#"bulkUser1|-|Ruwan|-|-|[]|-|[]"#.into(), vec![])
@@ -92,7 +92,7 @@ fn the_vendors_sample_has_given_names_and_no_passwords() {
 }
 
 #[test]
-fn the_originals_dialect_reads_claim_cells() {
+fn original_dialect_reads_claim_cells() {
     assert_eq!(
         first(
             "UserName,Password,Claims\n\
@@ -113,7 +113,7 @@ fn the_originals_dialect_reads_claim_cells() {
 }
 
 #[test]
-fn claim_cells_are_refused_as_in_the_original() {
+fn invalid_claim_cells_are_refused_as_in_the_original() {
     for (cell, code) in [
         ("http://wso2.org/claims/givenname", "claim-format"),
         ("http://wso2.org/claims/givenname=", "claim-format"),
@@ -126,7 +126,7 @@ fn claim_cells_are_refused_as_in_the_original() {
 }
 
 #[test]
-fn headed_columns_come_in_any_order_and_case() {
+fn headings_may_have_any_order_and_case() {
     assert_eq!(
         first(
             "EmailAddress,familyName,USERNAME,given name,http://wso2.org/claims/country\n\
@@ -145,7 +145,7 @@ fn headed_columns_come_in_any_order_and_case() {
 }
 
 #[test]
-fn a_row_may_have_fewer_cells_and_claims_behind_the_last_one() {
+fn row_may_have_fewer_cells_and_claims_after_the_last_one() {
     assert_eq!(first("username,email\nn"), "n|-|-|-|-|[]|-|[]");
     assert_eq!(first("username,email\nn,e@x,,"), "n|-|-|-|e@x|[]|-|[]");
     assert_eq!(
@@ -156,7 +156,7 @@ fn a_row_may_have_fewer_cells_and_claims_behind_the_last_one() {
 }
 
 #[test]
-fn headers_that_would_have_to_be_guessed_are_refused() {
+fn ambiguous_headers_are_refused() {
     for (file, says) in [
         (
             "username,email,colour\na,b,c",
@@ -204,7 +204,7 @@ fn headers_that_would_have_to_be_guessed_are_refused() {
 }
 
 #[test]
-fn the_originals_headers_and_its_rows_are_read_by_position() {
+fn original_headers_and_rows_are_read_by_position() {
     let claim = "http://wso2.org/claims/country=FR";
     for file in [
         "name,pwd\nn,Pass-1".to_owned(),
@@ -227,7 +227,7 @@ fn the_originals_headers_and_its_rows_are_read_by_position() {
 }
 
 #[test]
-fn no_user_is_lost_in_a_file_without_a_header() {
+fn file_without_a_header_loses_no_user() {
     let claim = "http://wso2.org/claims/country=FR";
     for (file, code) in [
         ("\nn,Pass-1\nm,Pass-2".to_owned(), None),
@@ -247,13 +247,13 @@ fn no_user_is_lost_in_a_file_without_a_header() {
             "{file:?}"
         );
     }
-    // An address may be no password.
+    // An address may not be a password.
     assert!(plan("n,Pass-1\nm,m@x.org").is_err());
     assert!(plan("Employee,Address1,Address2\nn,a,b").is_err());
 }
 
 #[test]
-fn a_title_above_the_header_is_refused_whatever_stands_in_it() {
+fn title_above_the_header_is_refused() {
     for title in [
         "Generated,2026-12-01T08:00:00Z",
         "Stand:,12.Dez.2026",
@@ -276,7 +276,7 @@ fn a_title_above_the_header_is_refused_whatever_stands_in_it() {
         ] {
             let has_password = header.to_lowercase().contains(",password");
             if title.starts_with("Staff") && has_password {
-                // A user with a password, as far as anybody can tell.
+                // It has the shape of a user with a password.
                 continue;
             }
             let file = format!("{before}{title}\n{header}");
@@ -290,7 +290,7 @@ fn a_title_above_the_header_is_refused_whatever_stands_in_it() {
     let (seen, warnings) = plan("kim,Pass-1-xx\nusername,password\nlee,Pass-2-xx\n").unwrap();
     assert!(seen.starts_with("kim|Pass-1-xx|"), "{seen}");
     assert_eq!(warnings, ["first-line-is-data"]);
-    // What follows may have other things for passwords.
+    // The rows below may have other columns as passwords.
     let error = plan("kim,Pass-1-xx\nusername,displayname\nlee,Leander-X\n").unwrap_err();
     assert!(error.contains("line 2 looks like it"), "{error}");
     let error = plan("name,pwd\nkim,Pass-1-xx\nusername,displayname\nlee,Leander-X\n").unwrap_err();
@@ -298,7 +298,7 @@ fn a_title_above_the_header_is_refused_whatever_stands_in_it() {
 }
 
 #[test]
-fn headings_with_numbers_are_no_users() {
+fn numbered_headings_are_not_users() {
     for file in [
         "Kundennr,Telefon1\n4711,030-1234\n",
         "\nKundennr,Telefon1\n4711,030-1234\n",
@@ -325,7 +325,7 @@ fn headings_with_numbers_are_no_users() {
 }
 
 #[test]
-fn a_near_miss_behind_an_empty_line_is_no_user() {
+fn near_heading_after_an_empty_line_is_not_a_user() {
     for file in [
         "\nusername:,password:\nkim,Pass-1-xx",
         "\nusername (required),x\nkim,Pass-1-xx",
@@ -356,7 +356,7 @@ fn a_near_miss_behind_an_empty_line_is_no_user() {
 }
 
 #[test]
-fn a_row_in_one_cell_fails() {
+fn row_in_one_cell_fails() {
     for (header, row) in [
         ("UserName,Password,Claims", "\"mira,Meadow-Lark-77,\""),
         ("username,email", "\"mira,mira@example.com\""),
@@ -394,7 +394,7 @@ fn a_row_in_one_cell_fails() {
 }
 
 #[test]
-fn a_reject_file_gives_back_what_was_too_much() {
+fn reject_file_restores_surplus_cells() {
     let claim = "http://wso2.org/claims/country=FR";
     let header = "username,title,_extra1,_extra2,_line,_code,_message";
     let row = |surplus: &str| first(&format!("{header}\nu1,Dr,{surplus},2,x,y"));
@@ -406,12 +406,12 @@ fn a_reject_file_gives_back_what_was_too_much() {
     assert_eq!(row(","), r#"u1|-|-|-|-|[("title", "Dr")]|-|[]"#);
     assert!(row("b,").ends_with(r#"["field-count"]"#), "{}", row("b,"));
     assert!(row(",\u{20}x=y").ends_with(r#"["field-count"]"#));
-    // Elsewhere columns of this name are not read.
+    // In other files, columns with this name are not read.
     assert_eq!(first("username,_extra1\nu1,b"), "u1|-|-|-|-|[]|-|[]");
 }
 
 #[test]
-fn the_caller_says_which_line_is_the_header() {
+fn caller_can_select_the_header_line() {
     let read = |line, file: &str| plan_as(line, &[], file).map(|(seen, _)| seen);
     let line = HeaderLine::Line;
     assert_eq!(
@@ -435,7 +435,11 @@ fn the_caller_says_which_line_is_the_header() {
         "n|Pass-1|-|-|-|[]|-|[]"
     );
     for (at, file, says) in [
-        (line(9), "username\nn", "Line 9 was given as the header line"),
+        (
+            line(9),
+            "username\nn",
+            "Line 9 was given as the header line",
+        ),
         (line(1), "username,colour\nn,x", "unknown columns"),
         (line(2), "\"a\nb\",c\nusername\nn", "Line 2 was given as"),
     ] {
@@ -445,7 +449,7 @@ fn the_caller_says_which_line_is_the_header() {
 }
 
 #[test]
-fn the_caller_says_what_columns_mean() {
+fn caller_can_map_columns() {
     let read =
         |map: &[&str], file: &str| plan_as(HeaderLine::Auto, map, file).map(|(seen, _)| seen);
     let file = "Kürzel,E-Mail  Address,Ext.\nn,n@x.org,12";
@@ -491,7 +495,7 @@ fn the_caller_says_what_columns_mean() {
 }
 
 #[test]
-fn repeated_headers_and_ruled_lines_are_no_users() {
+fn repeated_headers_and_ruled_lines_are_not_users() {
     assert_eq!(first("username,email\n--------,-----\nn,n@x.org"), "ruled");
     assert_eq!(
         first("username,email,password\nUserName,Email,Password\n"),
@@ -510,7 +514,7 @@ fn repeated_headers_and_ruled_lines_are_no_users() {
 }
 
 #[test]
-fn a_repeated_header_of_the_originals_kin_is_no_account() {
+fn repeated_header_like_the_originals_is_not_a_user() {
     let headers = [
         "UserName,Password,Claims",
         "name,pwd",
@@ -557,7 +561,7 @@ fn a_repeated_header_of_the_originals_kin_is_no_account() {
 }
 
 #[test]
-fn lines_of_other_signs_are_no_users() {
+fn lines_of_other_signs_are_not_users() {
     for line in [
         "******,*****",
         "═════,═══",
@@ -573,7 +577,7 @@ fn lines_of_other_signs_are_no_users() {
 }
 
 #[test]
-fn cells_are_tidied_before_they_are_read() {
+fn cells_are_normalized_before_they_are_read() {
     assert_eq!(
         first("username,email,given name\n n\t, n@x.org\u{a0},\u{200b}G "),
         "n|-|G|-|n@x.org|[]|-|[]"
@@ -617,7 +621,7 @@ fn cells_are_tidied_before_they_are_read() {
 }
 
 #[test]
-fn every_column_of_addresses_holds_addresses() {
+fn address_columns_accept_only_addresses() {
     for column in ["emails.work", "emails.home", "emails.other", "email"] {
         for (cell, code) in [
             ("NULL", ""),
@@ -659,7 +663,7 @@ fn every_column_of_addresses_holds_addresses() {
 }
 
 #[test]
-fn a_rejected_row_repeats_no_password_wherever_it_may_have_moved() {
+fn rejected_row_shows_no_password_in_any_column() {
     let table = table();
     let cells = |header: &str, row: &str| {
         let file = format!("{header}\n{row}\n");

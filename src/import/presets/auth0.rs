@@ -1,13 +1,13 @@
-//! Auth0: exports of its dashboard, its extension and its API as CSV. Headings are titles (`Email Verified`),
-//! names of attributes (`email_verified`), or what was chosen for them. Every text has an apostrophe before
-//! it, against formulas. Accounts of a database may have a user name beside the e-mail address; where the
-//! file has none, the address is what users log in with.
+//! Auth0: CSV exports of its dashboard, its extension and its API. Headings are titles (`Email Verified`),
+//! names of attributes (`email_verified`), or names chosen by the exporter. Every text has an apostrophe
+//! before it, as a guard against formulas. Database accounts may have a user name in addition to the e-mail
+//! address; in a file without user names, users log in with the address.
 
 use crate::import::presets::preset::{
     Preset, Rule, Rule::Drop, Rule::NameAndEmail, Rule::To, without_apostrophe,
 };
 
-/// With a column for user names.
+/// With a column of user names.
 pub(super) static BY_USER_NAME: Preset = Preset {
     name: "Auth0 (user export)",
     signature: &[&["username"], &["user_id", "id"], MARKS],
@@ -17,7 +17,7 @@ pub(super) static BY_USER_NAME: Preset = Preset {
     apostrophes: true,
 };
 
-/// Without one.
+/// Without a column of user names.
 pub(super) static BY_EMAIL: Preset = Preset {
     name: "Auth0 (user export)",
     signature: &[&["email"], &["user_id", "id"], MARKS],
@@ -27,7 +27,7 @@ pub(super) static BY_EMAIL: Preset = Preset {
     apostrophes: true,
 };
 
-/// What no plain file has: one of these beside an id.
+/// Headings that no other file has together with an id.
 const MARKS: &[&str] = &[
     "email_verified",
     "identities*",
@@ -36,7 +36,7 @@ const MARKS: &[&str] = &[
     "app_metadata*",
 ];
 
-/// What Keycloak's files have.
+/// Headings of Keycloak's files.
 const OTHERS: &[&str] = &["enabled", "realm_id", "createdTimestamp"];
 
 const USER_NAME: &[(&str, Rule)] = &[("username", To("username")), ("email", To("emailaddress"))];

@@ -1,5 +1,5 @@
-//! Microsoft Entra ID: the template of "Bulk create", and what "Download users" writes. Properties have the
-//! names of Microsoft Graph; in the template they stand in square brackets behind a text that the portal
+//! Microsoft Entra ID: the template of "Bulk create" and the file of "Download users". Properties have the
+//! names of Microsoft Graph. In the template they are in square brackets after a text that the portal
 //! translates.
 
 use crate::import::presets::preset::{
@@ -56,7 +56,7 @@ pub(super) static EXPORT: Preset = Preset {
             "passwordProfile",
         ],
     ],
-    // The last ones are of Windows' own directory, where the user name is another one.
+    // The last two belong to Active Directory, whose user name is a different property.
     without: &["blockCredential", "sAMAccountName", "distinguishedName"],
     key: whole,
     columns: &[EXPORT_COLUMNS],

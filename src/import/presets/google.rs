@@ -1,5 +1,5 @@
-//! Google Workspace and Cloud Identity: the template of "Bulk update users", and what "Download users"
-//! writes. Both have the same headings, with remarks in square brackets: `First Name [Required]`.
+//! Google Workspace and Cloud Identity: the template of "Bulk update users" and the file of "Download users".
+//! Both have the same headings, with remarks in square brackets: `First Name [Required]`.
 
 use crate::import::presets::preset::{
     Preset, Rule, Rule::Drop, Rule::HashFunction, Rule::NameAndEmail, Rule::Password, Rule::To,
@@ -82,7 +82,7 @@ const COLUMNS: &[(&str, Rule)] = &[
     ("storage limit", Drop),
 ];
 
-/// Whether an account of this state is disabled. Another word fails the row.
+/// Whether an account in this state is disabled. Any other word fails the row.
 const STATES: &[(&str, &str)] = &[
     ("Active", "false"),
     ("Suspended", "true"),

@@ -1,4 +1,4 @@
-//! Keycloak: users by the names of its REST API (`kcadm.sh get users`, and the importers that take CSV), and
+//! Keycloak: users with the names of its REST API (`kcadm.sh get users`, and importers that read CSV), and
 //! the table `user_entity` of its database. `kcadm.sh --format csv` itself writes no headings.
 
 use crate::import::presets::preset::{Preset, Rule, Rule::Drop, Rule::To, whole};
@@ -26,7 +26,7 @@ pub(super) static PRESET: Preset = Preset {
             "requiredActions",
         ],
     ],
-    // Auth0's, with an address that is verified.
+    // Auth0's files may also have a verified address.
     without: &["user_id", "connection", "identities*"],
     key: whole,
     columns: &[COLUMNS],

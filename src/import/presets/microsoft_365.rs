@@ -1,8 +1,8 @@
-//! Microsoft 365's admin center: the template of "Add multiple users", and what "Export users" writes.
+//! Microsoft 365 admin center: the template of "Add multiple users" and the file of "Export users".
 
 use crate::import::presets::preset::{Preset, Rule, Rule::Drop, Rule::To, whole};
 
-/// `Username,First name,Last name,Display name,Job title,…`; older ones begin with `User Name`.
+/// `Username,First name,Last name,Display name,Job title,…`; older templates begin with `User Name`.
 pub(super) static TEMPLATE: Preset = Preset {
     name: "Microsoft 365 admin center (template)",
     signature: &[

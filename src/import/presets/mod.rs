@@ -1,9 +1,9 @@
-//! The templates and exports of other products, known by their headings, so that they need no mapping.
+//! The templates and exports of other products, recognized by their headings, so that they need no mapping.
 //!
-//! One file a product, and one table. A preset is found by headings that together belong to that product
-//! only; it says of every column that the product has what becomes of it, and how its cells are written.
-//! What it drops, the caller lists in the report. Adding one is a file, its row in the table, a fixture in
-//! `fixtures/presets/` and its section in `docs/files.md`.
+//! Each product has a file and its rows in one table. A preset is found by headings that together belong only
+//! to that product; it defines for every column of the product how the column is used and how its cells are
+//! written. The caller lists dropped columns in the report. A new preset needs a file, its row in the table,
+//! a fixture in `fixtures/presets/` and its section in `docs/files.md`.
 
 pub mod preset;
 mod auth0;
@@ -18,7 +18,7 @@ mod wordpress;
 
 pub use preset::{Cells, Preset, Target};
 
-/// All presets. Of those with headings in common the narrower one comes first.
+/// All presets. Among presets that share headings, the more specific one comes first.
 static PRESETS: [&Preset; 13] = [
     &entra::TEMPLATE,
     &entra::EXPORT,
@@ -35,8 +35,7 @@ static PRESETS: [&Preset; 13] = [
     &wordpress::PRESET,
 ];
 
-/// The preset whose headings these are (trimmed, in the file's order). None: they are the headings of no
-/// product that is known here.
+/// The preset for these headings (trimmed, in file order); none if they belong to no known product.
 pub fn find(headings: &[&str]) -> Option<&'static Preset> {
     PRESETS
         .iter()
@@ -44,7 +43,7 @@ pub fn find(headings: &[&str]) -> Option<&'static Preset> {
         .find(|preset| preset.is_of(headings))
 }
 
-/// Whether a first line is one that a template has above its headings, to be stepped over: Entra's
+/// Whether a first line is one that a template has above its headings and that is skipped: Entra's
 /// `version:v1.0`.
 pub fn is_preface(cells: &[&str]) -> bool {
     let Some((first, others)) = cells.split_first() else {

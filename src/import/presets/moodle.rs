@@ -1,5 +1,5 @@
-//! Moodle: the file of "Upload users" (admin/tool/uploaduser), and the download of "Bulk user actions",
-//! which has the same names.
+//! Moodle: the file of "Upload users" (admin/tool/uploaduser), and the download of "Bulk user actions", which
+//! has the same names.
 
 use crate::import::presets::preset::{Preset, Rule, Rule::Drop, Rule::To, whole};
 
@@ -49,7 +49,7 @@ const COLUMNS: &[(&str, Rule)] = &[
         "suspended",
         To("http://wso2.org/claims/identity/accountDisabled"),
     ),
-    // A row of which Moodle would delete the user: its account can at least not be used.
+    // Moodle would delete the user of such a row; here the account is locked.
     (
         "deleted",
         To("http://wso2.org/claims/identity/accountLocked"),

@@ -1,9 +1,9 @@
 //! Okta: the template of "Import users from CSV", whose headings are the attributes of the user profile, and
-//! what the administrators' extension rockstar writes, which Okta's documentation recommends for exports.
+//! the export of the administrators' extension rockstar, which Okta's documentation recommends.
 
 use crate::import::presets::preset::{Preset, Rule, Rule::Drop, Rule::To, Rule::Words, whole};
 
-/// `login,firstName,lastName,middleName,…,managerId,manager`, and attributes of the organization's own.
+/// `login,firstName,lastName,middleName,…,managerId,manager`, and attributes defined by the organization.
 pub(super) static TEMPLATE: Preset = Preset {
     name: "Okta (CSV import template)",
     signature: &[
@@ -62,7 +62,7 @@ const TEMPLATE_COLUMNS: &[(&str, Rule)] = &[
     ("*", Drop),
 ];
 
-/// `User Id,Status,Username,First name,Last name,Primary email`, and further attributes by their titles.
+/// `User Id,Status,Username,First name,Last name,Primary email`, and further attributes by title.
 pub(super) static EXPORT: Preset = Preset {
     name: "Okta (export by rockstar)",
     signature: &[&["username"], &["primary email"], &["user id", "status"]],
@@ -112,8 +112,8 @@ const EXPORT_COLUMNS: &[(&str, Rule)] = &[
     ("*", Drop),
 ];
 
-/// Whether an account of this state is disabled: users may sign in there, some after they have set a password,
-/// unless they were locked out or suspended, or have never been activated. Another word fails the row.
+/// Whether an account in this state is disabled. Users can sign in, some after they set a password, unless
+/// the account is locked out, suspended or was never activated. Any other word fails the row.
 const STATES: &[(&str, &str)] = &[
     ("ACTIVE", "false"),
     ("PROVISIONED", "false"),

@@ -1,40 +1,39 @@
-//! What a preset is: the headings by which a product's file is told, and what becomes of each column.
+//! The definition of a preset: the headings that identify a product's file, and the use of each column.
 
-/// What a preset makes of a column.
+/// How a preset uses a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// The column of this name, or the claim of this URI.
     Column(&'static str),
-    /// Nothing: it is not read.
+    /// The column is not read.
     Dropped,
 }
 
-/// How the cells of a column are to be read.
+/// How the cells of a column are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cells {
-    /// As they are.
+    /// Unchanged.
     Plain,
     /// Without the apostrophe that the product puts before every text.
     Apostrophe,
-    /// Words of the product, and what they mean here; in any case. Other words stay as they are.
+    /// Words of the product and their meaning here, ignoring case. Other words are unchanged.
     Words(&'static [(&'static str, &'static str)]),
-    /// Asterisks stand for "leave the password as it is", which is no password.
+    /// Asterisks mean "keep the password" and are not a password.
     Asterisks,
-    /// What the password of the row was hashed with, or nothing. Only `crypt` says so itself.
+    /// The hash function of the row's password, or empty. Only `crypt` hashes name their scheme themselves.
     HashFunction,
-    /// As they are; one that begins with `Example:` tells that the row is the template's example and no
-    /// user.
+    /// Unchanged; a cell that begins with `Example:` marks the row as the template's example and not a user.
     Example,
 }
 
-/// What the column [`Cells::HashFunction`] says when the hash tells its scheme itself.
+/// The cell of [`Cells::HashFunction`] if the hash names its scheme itself.
 const CRYPT: &str = "crypt";
 
-/// What the example of a template begins with.
+/// The beginning of the example cell of a template.
 const EXAMPLE: &str = "example:";
 
 impl Cells {
-    /// What the cell says.
+    /// The value of the cell.
     pub fn read(self, cell: &str) -> &str {
         match self {
             Cells::Plain | Cells::HashFunction | Cells::Example => cell,
@@ -50,57 +49,57 @@ impl Cells {
         }
     }
 
-    /// Whether the cell says that its row is an example.
+    /// Whether the cell marks its row as an example.
     pub fn is_example(self, cell: &str) -> bool {
         let beginning = cell.trim_start().get(..EXAMPLE.len());
         self == Cells::Example && beginning.is_some_and(|it| it.eq_ignore_ascii_case(EXAMPLE))
     }
 
-    /// Whether the cell says that the row's password is a hash of a kind that cannot be verified.
+    /// Whether the cell says that the row's password is a hash that cannot be verified.
     pub fn is_foreign_hash(self, cell: &str) -> bool {
         let cell = cell.trim();
         self == Cells::HashFunction && !cell.is_empty() && !cell.eq_ignore_ascii_case(CRYPT)
     }
 }
 
-/// What a preset says of one column.
+/// The rule of a preset for one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
     /// It is this column.
     To(&'static str),
-    /// It is both, the user name and the e-mail address.
+    /// It is both the user name and the e-mail address.
     NameAndEmail,
     /// It is this column, in words of the product.
     Words(&'static str, &'static [(&'static str, &'static str)]),
-    /// It is this column, by which the template's example is told.
+    /// It is this column, and it marks the template's example.
     Example(&'static str),
     /// It is the password, or asterisks.
     Password,
-    /// It says what the password was hashed with.
+    /// It names the hash function of the password.
     HashFunction,
     /// It is not read.
     Drop,
 }
 
-/// The files that one product writes, or takes.
+/// A file format of one product, exported or imported.
 #[derive(Debug)]
 pub struct Preset {
     /// The product and its file, such as "Okta (CSV import template)".
     pub name: &'static str,
-    /// Of each group at least one heading has to be there.
+    /// At least one heading of each group must be present.
     pub(super) signature: &'static [&'static [&'static str]],
-    /// None of these may be there: they belong to another product that shares the others.
+    /// None of these may be present: they belong to another product with otherwise similar headings.
     pub(super) without: &'static [&'static str],
-    /// The part of a heading that tells the column.
+    /// Returns the part of a heading that identifies the column.
     pub(super) key: fn(&str) -> &str,
-    /// The columns by their headings, the first that fits as [`fits`] says.
+    /// The columns by heading; the first one that matches according to [`fits`] is used.
     pub(super) columns: &'static [&'static [(&'static str, Rule)]],
-    /// Every text has an apostrophe before it.
+    /// Whether every text has an apostrophe before it.
     pub(super) apostrophes: bool,
 }
 
 impl Preset {
-    /// Whether these are the headings of such a file.
+    /// Whether a file with these headings has this format.
     pub(super) fn is_of(&self, headings: &[&str]) -> bool {
         let has = |pattern: &&str| {
             let mut keys = headings.iter().map(|heading| (self.key)(heading));
@@ -122,13 +121,13 @@ impl Preset {
         self.column(heading).map(|(_, rule)| *rule)
     }
 
-    /// Whether the heading is the product's own, and not one that its users may choose.
+    /// Whether the heading is defined by the product and not by its users.
     pub fn names(&self, heading: &str) -> bool {
         let column = self.column(heading);
         column.is_some_and(|(pattern, _)| !pattern.starts_with('*') && !pattern.ends_with('*'))
     }
 
-    /// What becomes of the column; none: the product has no such column. A claim URI is none of any product.
+    /// How the column is used; none if the product has no such column. No product has claim URIs.
     pub fn target(&self, heading: &str) -> Option<Target> {
         Some(match self.rule(heading)? {
             Rule::To(column) | Rule::Words(column, _) | Rule::Example(column) => {
@@ -140,8 +139,7 @@ impl Preset {
         })
     }
 
-    /// The other column that has the same cells: the address that is the user name is the e-mail address
-    /// too.
+    /// The second column with the same cells: an address that is the user name is the e-mail address too.
     pub fn second_target(&self, heading: &str) -> Option<&'static str> {
         (self.rule(heading)? == Rule::NameAndEmail).then_some("emailaddress")
     }
@@ -157,7 +155,7 @@ impl Preset {
         }
     }
 
-    /// How the cells of a column are read that the caller says the meaning of.
+    /// How the cells of a column are read whose meaning the caller has specified.
     pub fn mapped_cells(&self) -> Cells {
         match self.apostrophes {
             true => Cells::Apostrophe,
@@ -166,18 +164,18 @@ impl Preset {
     }
 }
 
-/// The whole heading tells the column.
+/// The whole heading identifies the column.
 pub(super) fn whole(heading: &str) -> &str {
     heading
 }
 
-/// The heading without an apostrophe before it.
+/// The heading without the apostrophe before it.
 pub(super) fn without_apostrophe(heading: &str) -> &str {
     heading.strip_prefix('\'').unwrap_or(heading)
 }
 
-/// The text in the heading's last square brackets: `displayName` of `Name [displayName] Required`.
-/// A heading without any tells nothing.
+/// The text in the last square brackets of the heading: `displayName` in `Name [displayName] Required`. Empty
+/// for a heading without brackets.
 pub(super) fn in_brackets(heading: &str) -> &str {
     heading
         .rsplit_once('[')
@@ -185,13 +183,13 @@ pub(super) fn in_brackets(heading: &str) -> &str {
         .map_or("", |(key, _)| key)
 }
 
-/// The text before the heading's square brackets: `First Name` of `First Name [Required]`.
+/// The text before the square brackets of the heading: `First Name ` in `First Name [Required]`.
 pub(super) fn before_brackets(heading: &str) -> &str {
     heading.split_once('[').map_or(heading, |(key, _)| key)
 }
 
-/// Whether `key` is what `pattern` describes. Case makes no difference, and blanks, hyphens and underscores
-/// make none but at the end behind a `*`. `*` at one end of the pattern is any text, `#` at its end a number.
+/// Whether `key` matches `pattern`. Case is ignored, and so are blanks, hyphens and underscores except at the
+/// end after a `*`. `*` at one end of the pattern is any text, `#` at its end a number.
 pub(super) fn fits(pattern: &str, key: &str) -> bool {
     if let Some(beginning) = pattern.strip_suffix('*') {
         return after(beginning, key).is_some();
@@ -214,7 +212,7 @@ pub(super) fn fits(pattern: &str, key: &str) -> bool {
     letters(pattern).eq(letters(key))
 }
 
-/// What follows in `key` behind `beginning`; it may be empty.
+/// The part of `key` after `beginning`; it may be empty.
 fn after<'k>(beginning: &str, key: &'k str) -> Option<&'k str> {
     let mut rest = key.char_indices();
     let mut wanted = letters(beginning);
@@ -247,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headings_fit_in_any_case_and_spelling_of_blanks() {
+    fn headings_match_regardless_of_case_and_separators() {
         for (pattern, key, whether) in [
             ("email verified", "email_verified", true),
             ("email verified", "Email Verified", true),
@@ -275,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heading_is_told_by_a_part_of_it() {
+    fn part_of_a_heading_identifies_the_column() {
         assert_eq!(in_brackets("Name [displayName] Required"), "displayName");
         assert_eq!(
             in_brackets("Name (e.g. [x]) [displayName] *"),
@@ -288,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_read_as_the_product_writes_them() {
+    fn cells_are_read_in_the_form_of_the_product() {
         assert_eq!(Cells::Plain.read("'a"), "'a");
         assert_eq!(Cells::Apostrophe.read("''t Hooft"), "'t Hooft");
         assert_eq!(Cells::Apostrophe.read("2024-01-02"), "2024-01-02");

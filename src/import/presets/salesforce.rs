@@ -1,9 +1,9 @@
-//! Salesforce: the object User as the Data Loader and the weekly data export write it, and as files for the
-//! Data Loader have it. Headings are names of the API, of custom fields too (`Badge__c`).
+//! Salesforce: the object User as written by the Data Loader and the weekly data export, and files for the
+//! Data Loader. Headings are names of the API, including custom fields (`Badge__c`).
 
 use crate::import::presets::preset::{Preset, Rule, Rule::Drop, Rule::To, whole};
 
-/// `"Id","Username","LastName","FirstName",…`; the Data Loader writes them in capitals.
+/// `"Id","Username","LastName","FirstName",…`; the Data Loader writes headings in capitals.
 pub(super) static PRESET: Preset = Preset {
     name: "Salesforce (object User)",
     signature: &[
@@ -93,7 +93,7 @@ const COLUMNS: &[(&str, Rule)] = &[
     ("userPermissions*", Drop),
     ("userPreferences*", Drop),
     ("userSubtype", Drop),
-    // The profile and the role as texts: they are Salesforce's.
+    // The profile and the role as text: they belong to Salesforce.
     ("profile*", Drop),
     ("userRole*", Drop),
     ("createdBy*", Drop),
@@ -101,9 +101,9 @@ const COLUMNS: &[(&str, Rule)] = &[
     ("manager*", Drop),
     ("*date", Drop),
     ("*photoUrl", Drop),
-    // Other records: the profile, the role, the manager, …
+    // Ids of other records: the profile, the role, the manager, …
     ("*id", Drop),
-    // Fields that the organization added, and those of installed packages.
+    // Custom fields, and those of installed packages.
     ("*__c", Drop),
     ("*__pc", Drop),
     ("*__r", Drop),

@@ -1,4 +1,4 @@
-//! Each preset with the files of its product in `fixtures/presets/`.
+//! Tests each preset with the files of its product in `fixtures/presets/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::formats::csv::CsvRows;
 use crate::formats::delimiter::Delimiter;
 use crate::users::claims::{ClaimTable, Field};
 
-/// The fixtures, and the preset that each is of.
+/// The fixtures and their presets.
 const FIXTURES: &[(&str, &str)] = &[
     ("auth0-attributes", "Auth0 (user export)"),
     ("auth0-users", "Auth0 (user export)"),
@@ -49,7 +49,7 @@ const FIXTURES: &[(&str, &str)] = &[
     ("wordpress-table", "WordPress (users)"),
 ];
 
-/// The headings of a fixture, with what stands above them stepped over.
+/// The headings of a fixture, without the lines above them.
 fn headings(name: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/presets");
     let file = std::fs::read(folder.join(format!("{name}.csv"))).unwrap();
@@ -71,7 +71,7 @@ fn borrowed(headings: &[String]) -> Vec<&str> {
 }
 
 #[test]
-fn every_fixture_is_of_one_preset_that_knows_all_its_headings() {
+fn every_fixture_matches_one_preset_that_knows_all_its_headings() {
     for (file, name) in FIXTURES {
         let headings = headings(file);
         let headings = borrowed(&headings);
@@ -104,7 +104,7 @@ fn every_fixture_is_of_one_preset_that_knows_all_its_headings() {
 }
 
 #[test]
-fn every_preset_has_a_fixture_and_every_fixture_a_preset() {
+fn presets_and_fixtures_correspond() {
     let named: BTreeSet<&str> = FIXTURES.iter().map(|(_, name)| *name).collect();
     let all: BTreeSet<&str> = PRESETS.iter().map(|preset| preset.name).collect();
     assert_eq!(named, all);
@@ -121,7 +121,7 @@ fn every_preset_has_a_fixture_and_every_fixture_a_preset() {
 }
 
 #[test]
-fn every_column_that_a_preset_names_is_known() {
+fn every_column_of_a_preset_exists() {
     let table = ClaimTable::new(&Default::default());
     for preset in PRESETS {
         let mut seen = BTreeSet::new();
@@ -138,7 +138,7 @@ fn every_column_that_a_preset_names_is_known() {
 }
 
 #[test]
-fn headings_are_known_in_any_order_and_case_and_with_further_ones() {
+fn presets_match_in_any_order_and_case_and_with_further_headings() {
     for (file, name) in FIXTURES {
         let mut headings = headings(file);
         headings.reverse();
@@ -152,7 +152,7 @@ fn headings_are_known_in_any_order_and_case_and_with_further_ones() {
 }
 
 #[test]
-fn plain_headed_files_are_of_no_preset() {
+fn plain_files_match_no_preset() {
     for header in [
         "username,password",
         "UserName,Password,Claims",
@@ -186,7 +186,7 @@ fn plain_headed_files_are_of_no_preset() {
     assert!(find(&[]).is_none());
 }
 
-/// `heading=column` for those that are read, and the others, of a fixture.
+/// For a fixture: `heading=column` for the columns that are read, and the other headings.
 fn plan(file: &str) -> (Vec<String>, Vec<String>) {
     let headings = headings(file);
     let preset = find(&borrowed(&headings)).unwrap();
@@ -205,7 +205,7 @@ fn plan(file: &str) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn what_names_the_user_and_what_opens_the_account_is_read_as_the_product_means_it() {
+fn user_name_and_account_state_have_the_products_meaning() {
     for (file, columns) in [
         (
             "entra-template",
@@ -303,7 +303,7 @@ fn what_names_the_user_and_what_opens_the_account_is_read_as_the_product_means_i
 }
 
 #[test]
-fn what_is_the_products_own_is_dropped() {
+fn product_specific_columns_are_dropped() {
     for (file, expected) in [
         ("entra-template", "Usage location [usageLocation]"),
         ("okta-template", "managerId,badgeColour"),
@@ -324,7 +324,7 @@ fn what_is_the_products_own_is_dropped() {
 }
 
 #[test]
-fn headings_that_a_product_does_not_have_are_unknown() {
+fn unknown_headings_are_reported() {
     for file in [
         "entra-template",
         "google-users",
@@ -342,7 +342,7 @@ fn headings_that_a_product_does_not_have_are_unknown() {
 }
 
 #[test]
-fn a_products_own_headings_are_told_from_those_that_its_users_choose() {
+fn product_headings_are_distinguished_from_user_defined_ones() {
     let auth0 = find(&["user_id", "email", "email_verified"]).unwrap();
     assert!(auth0.names("identities[0].connection"));
     assert!(!auth0.names("user_metadata.Summer-2024!"));
@@ -353,7 +353,7 @@ fn a_products_own_headings_are_told_from_those_that_its_users_choose() {
 }
 
 #[test]
-fn cells_have_the_products_words() {
+fn cells_use_the_products_words() {
     let cells = |file: &str, heading| {
         let headings = headings(file);
         find(&borrowed(&headings)).unwrap().cells(heading)
@@ -384,7 +384,7 @@ fn cells_have_the_products_words() {
 }
 
 #[test]
-fn the_line_above_a_templates_headings_is_known() {
+fn line_above_a_templates_headings_is_skipped() {
     for line in [
         "version:v1.0",
         "version:v1.0,,,",
@@ -410,7 +410,7 @@ fn the_line_above_a_templates_headings_is_known() {
 }
 
 #[test]
-fn the_example_of_a_template_is_told_by_its_name() {
+fn template_example_is_recognized() {
     let headings = headings("entra-template");
     let preset = find(&borrowed(&headings)).unwrap();
     assert_eq!(preset.cells("Name [displayName] Required"), Cells::Example);
@@ -419,7 +419,7 @@ fn the_example_of_a_template_is_told_by_its_name() {
 }
 
 #[test]
-fn every_preset_has_its_section_in_the_documentation() {
+fn every_preset_is_documented() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/files.md");
     let page = std::fs::read_to_string(page).unwrap();
     for preset in PRESETS {

@@ -1,5 +1,5 @@
-//! WordPress: `wp user list --format=csv`, the file of `wp user import-csv`, the table `wp_users`, and what
-//! the common export plugins write: the same names, and then the keys of `wp_usermeta`, which may be any.
+//! WordPress: `wp user list --format=csv`, the file of `wp user import-csv`, the table `wp_users`, and the
+//! files of common export plugins: the same names, followed by any keys of `wp_usermeta`.
 
 use crate::import::presets::preset::{Preset, Rule, Rule::Drop, Rule::To, whole};
 
@@ -33,7 +33,7 @@ const COLUMNS: &[(&str, Rule)] = &[
     ("nickname", To("nickname")),
     ("user_url", To("url")),
     ("locale", To("local")),
-    // Of networks of sites: marked as spam, marked as deleted.
+    // In a network of sites: marked as spam, marked as deleted.
     (
         "spam",
         To("http://wso2.org/claims/identity/accountDisabled"),
@@ -42,7 +42,7 @@ const COLUMNS: &[(&str, Rule)] = &[
         "deleted",
         To("http://wso2.org/claims/identity/accountLocked"),
     ),
-    // WooCommerce's address of a customer.
+    // WooCommerce's customer address.
     ("billing_company", To("organization")),
     ("billing_address_1", To("streetaddress")),
     ("billing_city", To("locality")),
@@ -50,6 +50,6 @@ const COLUMNS: &[(&str, Rule)] = &[
     ("billing_postcode", To("postalcode")),
     ("billing_country", To("country")),
     ("billing_phone", To("telephone")),
-    // Roles and capabilities are WordPress's own; `wp_usermeta` has any keys.
+    // Roles and capabilities are specific to WordPress; `wp_usermeta` may have any key.
     ("*", Drop),
 ];
