@@ -81,7 +81,7 @@ impl RowPath {
             map: &self.files.map,
             settings_map: &self.files.map,
         };
-        let header = header::of_first_row(&first, wanted, &self.claims)?;
+        let header = header::from_first_row(&first, wanted, &self.claims)?;
         let header = header.ok_or("the header line is not known")?;
         let (plan, above, mut warnings) = (header.plan, header.rows, header.warnings);
         rows.skip_ahead(above);

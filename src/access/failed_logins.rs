@@ -123,7 +123,7 @@ impl FailedLogins {
         }
     }
 
-    /// Writes what was noted, and notes no more.
+    /// Writes the queued logins and closes the queue.
     pub fn close(&self) {
         let Some((sender, thread)) = self.writer().take() else {
             return;
@@ -194,7 +194,7 @@ fn record(store: &dyn Store, entries: Vec<AuditEntry>) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Account {
     organization: String,
-    /// The operator's name, or what may be shown of a name that no operator has.
+    /// The operator's name, or the part of an unknown name that may be shown.
     name: String,
     is_known: bool,
     login: FailedLogin,
@@ -218,7 +218,7 @@ impl Account {
             },
             None => Account {
                 organization: DEFAULT_ORGANIZATION.to_owned(),
-                // Some type the password where the name belongs.
+                // Some callers send the password in place of the name.
                 name: quoted::word(&login.name),
                 is_known: false,
                 login,

@@ -66,7 +66,7 @@ pub struct Header<'t> {
 ///
 /// # Errors
 /// Two headings mean the same, or the caller's map does not match the file.
-pub fn of_first_row<'t>(
+pub fn from_first_row<'t>(
     first: &TextRow<'_>,
     wanted: Wanted<'_>,
     claims: &'t ClaimTable,

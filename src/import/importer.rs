@@ -448,7 +448,7 @@ impl Run {
 
     /// The report of the run, complete or not.
     fn end(mut self, result: Result<Option<String>, ImportError>) -> Result<Report, ImportFailure> {
-        let result = result.map_err(|error| self.record_why(error));
+        let result = result.map_err(|error| self.record_failure(error));
         let mut report = self.report;
         report.generated_passwords = self.batching.generated_passwords();
         report.take(&mut self.batching.durable);
@@ -471,7 +471,7 @@ impl Run {
     }
 
     /// Records why the import ended early.
-    fn record_why(&mut self, error: ImportError) -> (ImportError, ImportState) {
+    fn record_failure(&mut self, error: ImportError) -> (ImportError, ImportState) {
         let stopped = self.stopping.load(Ordering::Relaxed);
         let error = match error {
             ImportError::Wire(wire) if stopped && wire.is_truncation() => ImportError::Stopping,

@@ -1,5 +1,4 @@
-//! Imports as jobs: how many run at once, which of them wait, how far each is, how one is stopped,
-//! and how one goes on after a restart.
+//! Imports as jobs: concurrency, queue, progress, cancellation, and continuation after a restart.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
@@ -30,36 +29,36 @@ use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
 use crate::wire::error::WireError;
 
-/// How often a running import gives a sign of life, and learns whether it is to stop.
+/// Interval at which a running import records a heartbeat and checks for cancellation.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How often images are looked through that are no longer kept.
+/// Number of heartbeats between two removals of old uploads and images.
 const TIDY: u32 = 720;
 
-/// The longest key, in bytes.
+/// Maximum bytes of a key.
 const KEY_LIMIT: usize = 255;
 
-/// After how long an import of the queue is tried again that the store would not take up.
+/// Delay before a queued import is tried again after the store failed.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The longest time after which an import of the queue is tried again.
+/// Maximum delay before a queued import is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Why an import of the queue cannot go on.
-const UPLOAD_GONE: &str = "the upload is gone";
+/// The reason of a queued import whose upload does not exist.
+const UPLOAD_GONE: &str = "the upload no longer exists";
 
-/// Why an import ends whose upload waited longer than the settings allow.
+/// The reason of an import whose upload waited longer than the settings allow.
 const UPLOAD_TOO_OLD: &str =
     "its upload waited longer than import.upload_hours and was deleted; send the file again";
 
-/// An import and the organization it belongs to.
+/// An import and its organization.
 type JobKey = (String, ImportId);
 
-/// What carries out imports whose uploads are no files of rows. It knows by itself what was done of
-/// one before.
+/// Runs imports whose uploads are not files of rows. The implementation knows how far an earlier run of an
+/// import got.
 pub trait Operations: Send + Sync {
-    /// Goes on with an import of the queue, to its end. Answers whether the upload is still needed:
-    /// the import was interrupted.
+    /// Continues a queued import to its end. Returns whether the upload is still needed because the import
+    /// was interrupted.
     ///
     /// # Errors
     /// The store failed.
@@ -82,80 +81,78 @@ struct Shared {
     domains: Domains,
     uploads: Uploads,
     running: Mutex<HashMap<JobKey, Arc<Control>>>,
-    /// Keys of calls that are under way and have no record yet.
+    /// Keys of calls in progress that have no record yet.
     keys: Mutex<HashSet<(String, String)>>,
-    /// Those who know what to do with imports that came through the channel [`Channel::Scim`].
+    /// Continues imports of the channel [`Channel::Scim`].
     operations: OnceLock<Weak<dyn Operations>>,
     waiting: Mutex<VecDeque<JobKey>>,
-    /// Imports of the queue that met a failure which passes, and when they are tried again.
+    /// Queued imports with a temporary failure, and the time at which each is tried again.
     later: Mutex<Vec<(Instant, JobKey)>>,
     wake: Condvar,
     closed: AtomicBool,
 }
 
-/// What became of a call.
+/// The result of a call.
 #[derive(Debug)]
 pub enum Ended {
     /// The import ran to its end.
     Ran(Box<Report>),
-    /// It waits for its turn, or the same call came before: this is how its import stands.
+    /// The import is queued, or an earlier call had the same key: the record of the import.
     Recorded(Box<ImportRecord>),
 }
 
-/// Why a job did not do what it was asked to.
+/// Why a job could not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// It began, and ended early.
+    /// The import began and ended early.
     #[error(transparent)]
     Import(#[from] ImportFailure),
-    /// As many imports as may run at once are running, or wait; or a call with the same key has come
-    /// and has no record yet.
+    /// The limit of running or waiting imports is reached, or a call with the same key is in progress and has
+    /// no record yet.
     #[error(
-        "As many imports are under way as may be at once, or this very one is just coming in; send the \
+        "The limit of concurrent imports is reached, or the same import is being received; send the \
          file again in {seconds} s."
     )]
     Busy {
-        /// When to come back.
+        /// Seconds to wait before the next try.
         seconds: u64,
     },
-    /// The key names an import of other content.
+    /// The key belongs to an import with other content.
     #[error(
-        "The key {key:?} belongs to import {import}, whose file or options were other ones; give a \
-         new call a key of its own."
+        "The key {key:?} belongs to import {import}, which had a different file or different options; \
+         use another key for a new call."
     )]
     KeyReused {
         /// The key.
         key: String,
-        /// The import that has it.
+        /// The import with this key.
         import: ImportId,
     },
-    /// The key is too long, or empty.
+    /// The key is empty, too long or not visible text.
     #[error("A key has 1 to {KEY_LIMIT} bytes of visible text.")]
     Key,
-    /// What is told once cannot be told again to the same key.
+    /// Generated passwords cannot be returned again to the same key.
     #[error(
-        "Passwords that are made up are told once, so such a call cannot have a key; leave one of them \
-         out."
+        "Generated passwords are returned only once, so a call that requests them cannot have a key; omit one \
+         of them."
     )]
     KeyAndPasswords,
-    /// It cannot wait in the queue.
-    #[error(
-        "An import that waits for its turn cannot {what}; leave that out, or let it run at once."
-    )]
+    /// The import cannot be queued.
+    #[error("A queued import cannot {what}; omit that, or do not queue the import.")]
     NotQueued {
-        /// What it cannot do.
+        /// The option that a queued import cannot have.
         what: &'static str,
     },
     /// There is no such import.
     #[error("There is no import {0}.")]
     NoSuchImport(ImportId),
-    /// It still runs.
-    #[error("Import {0} is still under way; cancel it first.")]
+    /// The import is still running.
+    #[error("Import {0} is still running; cancel it first.")]
     StillRunning(ImportId),
-    /// It was taken back before.
-    #[error("Import {0} was undone before.")]
+    /// The import has already been undone.
+    #[error("Import {0} has already been undone.")]
     AlreadyUndone(ImportId),
-    /// Its domain is no longer there.
+    /// The domain no longer exists.
     #[error(transparent)]
     Domain(#[from] UnknownDomain),
     /// The store failed.
@@ -181,24 +178,24 @@ impl JobError {
     }
 }
 
-/// What a wish to cancel came to.
+/// The result of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
-    /// It had not begun, and will not.
+    /// The import had not begun, and will not.
     BeforeItBegan,
-    /// It ends behind the batch it is at.
+    /// The import ends after its current batch.
     Asked,
-    /// It had ended already.
+    /// The import had already ended.
     TooLate,
 }
 
-/// Whether an import can be named by this text.
+/// Whether the text can be the key of an import.
 pub fn can_be_key(text: &str) -> bool {
     !text.is_empty() && text.len() <= KEY_LIMIT && !text.chars().any(char::is_control)
 }
 
 impl Jobs {
-    /// The imports of this process, none of which has begun.
+    /// The imports of this process; none has begun.
     pub fn new(importer: Arc<Importer>, domains: Domains, uploads: Uploads) -> Self {
         let shared = Arc::new(Shared {
             importer,
@@ -218,10 +215,10 @@ impl Jobs {
         }
     }
 
-    /// Takes up what an earlier process left, and begins to work through the queue.
+    /// Resumes the unfinished imports of an earlier process, and starts to process the queue.
     ///
     /// # Errors
-    /// A sentence: the store failed, or no thread could be started.
+    /// A sentence: the store failed, or a thread could not be started.
     pub fn begin(&self) -> Result<(), String> {
         let Shared {
             importer, uploads, ..
@@ -244,7 +241,7 @@ impl Jobs {
         let ids: Vec<ImportId> = left.iter().map(|(_, id)| *id).collect();
         uploads.forget_all_but(&ids);
         if !left.is_empty() {
-            tracing::info!(imports = left.len(), "imports of the last run go on");
+            tracing::info!(imports = left.len(), "imports of the previous run continue");
         }
         locked(&self.shared.waiting).extend(left);
         for number in 0..importer.settings.workers {
@@ -253,11 +250,11 @@ impl Jobs {
         self.begin_beating()
     }
 
-    /// Gives signs of life from now on and hears wishes to cancel, and leaves the queue alone: for a
-    /// process that is there for one import.
+    /// Starts the heartbeat, which also checks for cancellation, without processing the queue: for a process
+    /// that runs a single import.
     ///
     /// # Errors
-    /// A sentence: no thread could be started.
+    /// A sentence: the thread could not be started.
     pub fn begin_beating(&self) -> Result<(), String> {
         self.spawn("heartbeat".into(), Shared::beat)
     }
@@ -272,12 +269,12 @@ impl Jobs {
         Ok(())
     }
 
-    /// Deletes uploads that were put aside longer ago than the settings allow; it is done now and then by itself.
+    /// Deletes uploads that are older than the settings allow. The heartbeat does this regularly.
     pub fn forget_old_uploads(&self, now: Moment) {
         self.shared.forget_old_uploads(now);
     }
 
-    /// Imports the file that `source` gives, now.
+    /// Imports the file read from `source` now.
     ///
     /// # Errors
     /// The key belongs to another call, or the import ended early.
@@ -285,8 +282,8 @@ impl Jobs {
         self.run_to_commit(request, source).wait()
     }
 
-    /// The same, to where the end may hang on a commit. The import is under way until its end has come, and its key
-    /// is taken.
+    /// Like [`run`](Self::run), but may return while the last commit is in progress. Until the result is
+    /// complete, the import is running and its key is reserved.
     pub fn run_to_commit(
         &self,
         request: ImportRequest,
@@ -295,8 +292,8 @@ impl Jobs {
         self.shared.run(request, source, |task| task)
     }
 
-    /// The same for a file that is small and all there: the thread is not held, if the file is read only once
-    /// and the request has no key.
+    /// The same for a small and complete file: no thread is blocked if the file is read only once and the
+    /// request has no key.
     pub fn run_small_to_commit(
         &self,
         request: ImportRequest,
@@ -305,24 +302,24 @@ impl Jobs {
         self.shared.run(request, source, Task::in_one_batch)
     }
 
-    /// Puts the file aside and answers the record of an import whose turn will come.
+    /// Stores the file and returns the record of the queued import.
     ///
     /// # Errors
-    /// The queue is full, the key belongs to another call, or the file could not be put aside.
+    /// The queue is full, the key belongs to another call, or the file could not be stored.
     pub fn queue(&self, request: ImportRequest, source: impl Read) -> Result<Ended, JobError> {
         self.shared.queue(request, source)
     }
 
-    /// Says who carries out imports that are no files of rows; before [`begin`](Self::begin).
+    /// Sets what runs imports that are not files of rows; to be called before [`begin`](Self::begin).
     pub fn set_operations(&self, operations: Weak<dyn Operations>) {
-        // Whoever came first stays.
+        // The first one set is kept.
         let _ = self.shared.operations.set(operations);
     }
 
-    /// Runs `work` as the import `id`, which is under way as long as it runs.
+    /// Runs `work` as the import `id`, which counts as running meanwhile.
     ///
     /// # Errors
-    /// It is under way already.
+    /// The import is already running.
     pub fn run_external<T>(
         &self,
         organization: &str,
@@ -334,26 +331,27 @@ impl Jobs {
         Ok(work(&running.control))
     }
 
-    /// Looks whether a call with this key came before, and keeps others from using it meanwhile.
+    /// Looks for an earlier call with this key, and reserves the key for this call.
     ///
     /// # Errors
-    /// It cannot be a key, such a call is just coming in, or the store failed.
+    /// The key is invalid, a call with it is in progress, or the store failed.
     pub fn reserve_key(&self, organization: &str, key: Option<&str>) -> Result<Met, JobError> {
         self.shared.reserve_key(organization, key)
     }
 
-    /// Whether a call holds this key at the moment.
+    /// Whether a call with this key is in progress.
     pub fn is_coming_in(&self, organization: &str, key: &str) -> bool {
         let held = (organization.to_owned(), key.to_owned());
         locked(&self.shared.keys).contains(&held)
     }
 
-    /// Whether this process is about to end: what runs ends behind the transaction it is at.
+    /// Whether this process is stopping: running imports end after their current transaction.
     pub fn is_stopping(&self) -> bool {
         self.shared.importer.stopping.load(Ordering::SeqCst)
     }
 
-    /// The record as it is; one that says it runs, though nobody has run it for long, is interrupted.
+    /// The current record. A record that is running but has had no heartbeat for too long becomes
+    /// interrupted.
     ///
     /// # Errors
     /// The store failed.
@@ -361,7 +359,7 @@ impl Jobs {
         self.shared.refresh(record)
     }
 
-    /// Takes an interrupted import up; none when somebody else has done so.
+    /// Claims an interrupted import; none if another process has claimed it.
     ///
     /// # Errors
     /// The store failed.
@@ -370,7 +368,7 @@ impl Jobs {
         Ok(store.claim(&record.organization, record.id, clock.now())?)
     }
 
-    /// Puts an interrupted import back into the queue; answers whether its upload is there.
+    /// Puts an interrupted import back into the queue. Returns whether its upload exists.
     pub fn requeue(&self, record: &ImportRecord) -> bool {
         let there = self.shared.uploads.has(record.id);
         if there {
@@ -380,10 +378,10 @@ impl Jobs {
         there
     }
 
-    /// Puts an upload aside durably; answers its SHA-256.
+    /// Stores an upload durably and returns its SHA-256.
     ///
     /// # Errors
-    /// The queue is full, or the upload could not be put aside: nothing is left of it.
+    /// The queue is full, or the upload could not be stored; no file is left.
     pub fn put_aside(&self, id: ImportId, source: impl Read) -> Result<String, QueueError> {
         if locked(&self.shared.waiting).len() >= self.shared.importer.settings.queue {
             return Err(QueueError::Job(JobError::Busy { seconds: 60 }));
@@ -391,20 +389,20 @@ impl Jobs {
         Ok(self.shared.uploads.keep(id, source)?)
     }
 
-    /// The upload that was put aside, if it is there.
+    /// The stored upload, if it exists.
     pub fn put_aside_file(&self, id: ImportId) -> Option<File> {
         self.shared.uploads.open(id).map(|(file, _)| file)
     }
 
-    /// Removes an upload that will not be needed.
+    /// Removes an upload that is no longer needed.
     pub fn forget(&self, id: ImportId) {
         self.shared.uploads.forget(id);
     }
 
-    /// Puts an import whose upload was put aside into the queue.
+    /// Queues an import whose upload has been stored.
     ///
     /// # Errors
-    /// The store failed; the upload is gone.
+    /// The store failed; the upload has been removed.
     pub fn enqueue(&self, record: &ImportRecord) -> Result<(), StoreError> {
         if let Err(error) = self.shared.importer.store.add_import(record) {
             self.shared.uploads.forget(record.id);
@@ -415,28 +413,28 @@ impl Jobs {
         Ok(())
     }
 
-    /// How far an import is that runs in this process.
+    /// The progress of an import that runs in this process.
     pub fn progress(&self, organization: &str, id: ImportId) -> Option<Progress> {
         let running = locked(&self.shared.running);
         let control = running.get(&(organization.to_owned(), id))?;
         Some(control.progress())
     }
 
-    /// The imports that run in this process, and how far each is.
+    /// The imports that run in this process, and their progress.
     pub fn under_way(&self) -> Vec<(ImportId, Progress)> {
         let running = locked(&self.shared.running);
         let one = |((_, id), control): (&JobKey, &Arc<Control>)| (*id, control.progress());
         running.iter().map(one).collect()
     }
 
-    /// Stops whatever runs in this process, each import behind the batch it is at.
+    /// Cancels all imports that run in this process; each ends after its current batch.
     pub fn cancel_all(&self, by: &Actor) {
         for control in locked(&self.shared.running).values() {
             control.cancel(by);
         }
     }
 
-    /// Stops an import behind the batch it is at.
+    /// Cancels an import; a running one ends after its current batch.
     ///
     /// # Errors
     /// There is no such import, or the store failed.
@@ -444,7 +442,7 @@ impl Jobs {
         self.shared.cancel(by, id)
     }
 
-    /// Takes back what an import did, of users whom nobody has changed since.
+    /// Undoes the changes of an import to users who have not been changed since.
     ///
     /// # Errors
     /// There is no such import, it still runs, or the store failed.
@@ -461,7 +459,7 @@ impl Jobs {
                 let undone = store
                     .undo(&by.organization, id, by, at)?
                     .ok_or(JobError::StillRunning(id))?;
-                // Nobody goes on with it any more.
+                // The import cannot be continued.
                 self.shared.uploads.forget(id);
                 Ok(undone)
             }
@@ -470,17 +468,17 @@ impl Jobs {
 }
 
 impl Jobs {
-    /// Ends what runs, each import behind the batch it is at, and waits for its end. Those who carry
-    /// requests out hold the jobs themselves, so that nobody can rely on the jobs being dropped.
+    /// Ends running imports after their current batch, and waits for them. Requests hold the jobs too, so
+    /// dropping them is not enough.
     pub fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.importer.stopping.store(true, Ordering::SeqCst);
-        // Taking the lock makes sure that no worker is between its check and its wait.
+        // Taking the lock ensures that no worker is between its check and its wait.
         drop(locked(&self.shared.waiting));
         self.shared.wake.notify_all();
         let threads: Vec<JoinHandle<()>> = locked(&self.threads).drain(..).collect();
         for thread in threads {
-            // A worker that panicked has been reported by then.
+            // A panic of a worker has already been reported.
             let _ = thread.join();
         }
     }
@@ -518,7 +516,8 @@ impl Shared {
         let Some(running) = self.register(id, None) else {
             return Pending::Ended(Err(JobError::StillRunning(task.record.id)));
         };
-        // The same key with another default password is another request, so its hash is kept, used or not.
+        // The same key with another default password is another request, so its hash is kept whether used or
+        // not.
         if key.is_some()
             && let Err(error) = self.importer.keep_default_password(&mut task)
         {
@@ -533,7 +532,7 @@ impl Shared {
         })
     }
 
-    /// The same key again: the earlier import is the answer, or is gone on with.
+    /// Handles a repeated key: returns the earlier import, or continues it.
     fn again(
         self: &Arc<Self>,
         record: ImportRecord,
@@ -576,7 +575,7 @@ impl Shared {
             return Ok(Ended::Recorded(Box::new(record)));
         }
         if self.uploads.has(record.id) {
-            // It came through the queue, and goes on there.
+            // It was queued before, so it continues in the queue.
             self.put_in_line((record.organization.clone(), record.id));
             return Ok(Ended::Recorded(Box::new(record)));
         }
@@ -595,7 +594,7 @@ impl Shared {
         let Some(mut taken) = taken else {
             return self.recorded(&record);
         };
-        // Whoever goes on with it gives no more away than both may.
+        // Continuing it must not extend the rights of either caller.
         taken.may_grant_admin &= request.may_grant_admin;
         let hashed = taken.default_password_hash.is_some();
         let default = DefaultPassword::new(request.default_password, &self.importer.passwords);
@@ -619,7 +618,7 @@ impl Shared {
         source: impl Read,
     ) -> Result<Ended, JobError> {
         if request.generated_passwords.is_some() {
-            let what = "hand out generated passwords";
+            let what = "return generated passwords";
             return Err(JobError::NotQueued { what });
         }
         if request.options.dry_run {
@@ -644,7 +643,7 @@ impl Shared {
             .map_err(|wire| early(&task, ImportError::Wire(wire)))?;
         task.record.state = ImportState::Queued;
         task.record.sha256 = Some(sha256);
-        // Only the hash may wait on the disk.
+        // Only the hash of the default password may be stored on disk.
         let recorded = importer
             .keep_default_password(&mut task)
             .map_err(ImportError::Hash)
@@ -658,23 +657,23 @@ impl Shared {
         Ok(Ended::Recorded(Box::new(record)))
     }
 
-    /// Puts an import at the end of the queue, if it is not in it.
+    /// Appends an import to the queue unless it is already in it.
     fn put_in_line(&self, key: JobKey) {
         let mut waiting = locked(&self.waiting);
         if !waiting.contains(&key) {
             waiting.push_back(key);
         }
         drop(waiting);
-        // All, because whoever gives the signs of life waits here too.
+        // Wake all, because the heartbeat waits on the same condition.
         self.wake.notify_all();
     }
 
-    /// Puts an import into the queue when so much time has gone by.
+    /// Queues an import after this delay.
     fn put_in_line_later(&self, key: JobKey, after: Duration) {
         locked(&self.later).push((Instant::now() + after, key));
     }
 
-    /// The import as its record is now.
+    /// The import with its current record.
     fn recorded(&self, record: &ImportRecord) -> Result<Ended, JobError> {
         let store = &self.importer.store;
         let now = store.import(&record.organization, record.id)?;
@@ -682,8 +681,8 @@ impl Shared {
         Ok(Ended::Recorded(Box::new(now)))
     }
 
-    /// The record; one that says it runs, though nobody has run it for long, is interrupted: its end
-    /// could not be written when it came.
+    /// The current record. A record that is running but has had no heartbeat for too long becomes
+    /// interrupted: its end could not be written.
     fn refresh(&self, record: ImportRecord) -> Result<ImportRecord, JobError> {
         let now = self.importer.clock.now();
         let state = record.shown_state(now);
@@ -707,7 +706,7 @@ impl Shared {
         })
     }
 
-    /// Looks whether the key was used before, and keeps others from using it meanwhile.
+    /// Looks for an earlier call with the key of the request, and reserves the key.
     fn reserve_key_of(self: &Arc<Self>, request: &ImportRequest) -> Result<Met, JobError> {
         if request.key.is_some() && request.generated_passwords.is_some() {
             return Err(JobError::KeyAndPasswords);
@@ -736,13 +735,13 @@ impl Shared {
         match (found, held) {
             (Some(record), _) => Ok(Met::Earlier(Box::new(record))),
             (None, Some(held)) => Ok(Met::New(held)),
-            // Its record is not there yet: whoever asks again in a moment finds it.
+            // Its record does not exist yet; a retry in a moment finds it.
             (None, None) => Err(JobError::Busy { seconds: 1 }),
         }
     }
 
-    /// Says that an import runs here, from before its record does until after its record does no
-    /// longer; none when it runs here already.
+    /// Registers an import as running here. It has to be registered before its record says so and until after
+    /// the record no longer does. None if it is already running here.
     fn register(self: &Arc<Self>, key: JobKey, size: Option<u64>) -> Option<Running> {
         let mut running = locked(&self.running);
         if running.contains_key(&key) {
@@ -758,20 +757,20 @@ impl Shared {
         })
     }
 
-    /// Works through the queue until the app closes.
+    /// Processes the queue until the app closes.
     fn work(self: &Arc<Self>) {
         while let Some((organization, id)) = self.next() {
             match self.take_turn(&organization, id) {
                 Ok(Turn::Ended) => {}
                 Ok(Turn::Again(after)) => {
                     tracing::warn!(
-                        import = %id, seconds = after.as_secs(), "an import of the queue is tried again"
+                        import = %id, seconds = after.as_secs(), "a queued import is tried again"
                     );
                     self.put_in_line_later((organization, id), after);
                 }
                 Err(error) => {
                     tracing::error!(
-                        %error, import = %id, "an import of the queue could not be taken up"
+                        %error, import = %id, "a queued import could not be started"
                     );
                     self.put_in_line_later((organization, id), AGAIN);
                 }
@@ -817,7 +816,7 @@ impl Shared {
         };
         self.interrupt_stale(organization, id, now)?;
         let Some(record) = self.importer.store.claim(organization, id, now)? else {
-            // It was cancelled meanwhile.
+            // It has been cancelled.
             self.uploads.forget(id);
             return Ok(Turn::Ended);
         };
@@ -834,9 +833,9 @@ impl Shared {
         let task = Task::resume(record, domain, default);
         let ending = self.importer.carry_out(task, file, &running.control);
         match ending.wait() {
-            // What stopped it has been logged.
+            // The cause has been logged.
             Err(failure) if failure.report.state == ImportState::Interrupted => {
-                // Otherwise the next start goes on with it, or the same call.
+                // Otherwise the next start continues it, or the same call.
                 let passes = failure.error.retry_after().filter(|_| !self.is_closing());
                 return Ok(passes.map_or(Turn::Ended, |seconds| Turn::Again(try_after(seconds))));
             }
@@ -845,8 +844,8 @@ impl Shared {
         Ok(Turn::Ended)
     }
 
-    /// An import of the queue that says it runs, and does not: its end could not be written, because the disk was
-    /// full or failed. It is interrupted.
+    /// Marks a queued import as interrupted if its record is running but it is not: its end could not be
+    /// written because the disk was full or failed.
     fn interrupt_stale(
         &self,
         organization: &str,
@@ -884,7 +883,7 @@ impl Shared {
             return self.fail(&record, UPLOAD_GONE.into(), now);
         };
         let Some(operations) = self.operations.get().and_then(Weak::upgrade) else {
-            // The app is being taken down: the next start goes on with it.
+            // The app is shutting down; the next start continues the import.
             return Ok(Turn::Ended);
         };
         if !operations.requeue(record, upload, &running.control)? {
@@ -937,7 +936,7 @@ impl Shared {
         })
     }
 
-    /// Deletes uploads that were put aside too long ago, but for those of imports that run.
+    /// Deletes uploads that are too old, except those of running imports.
     fn forget_old_uploads(&self, now: Moment) {
         let kept = self.importer.settings.upload_microseconds();
         for id in self.uploads.older_than(Moment(now.0.saturating_sub(kept))) {
@@ -951,7 +950,7 @@ impl Shared {
             let place = waiting.iter().position(|(_, waiting)| *waiting == id);
             let key = place.and_then(|place| waiting.remove(place));
             drop(waiting);
-            tracing::warn!(import = %id, "an upload was deleted, because it was put aside too long ago");
+            tracing::warn!(import = %id, "an upload was deleted because it was too old");
             self.uploads.forget(id);
             let Some((organization, _)) = key else {
                 continue;
@@ -969,7 +968,7 @@ impl Shared {
         }
     }
 
-    /// Gives signs of life of whatever runs, and tidies up now and then.
+    /// Records heartbeats of running imports, and removes old data regularly.
     fn beat(self: &Arc<Self>) {
         for beat in 1_u32.. {
             let closing = locked(&self.waiting);
@@ -987,7 +986,7 @@ impl Shared {
                 match store.still_running(&organization, id, now) {
                     Ok(false) => {}
                     Ok(true) => {
-                        // Only the terminal asks beside the process; the audit has who it was.
+                        // Only the terminal cancels from another process; the audit log names the operator.
                         let by = Actor {
                             organization: organization.clone(),
                             operator: "terminal".into(),
@@ -999,7 +998,7 @@ impl Shared {
                         }
                     }
                     Err(error) => {
-                        tracing::warn!(%error, import = %id, "no sign of life could be given");
+                        tracing::warn!(%error, import = %id, "a heartbeat could not be recorded");
                     }
                 }
             }
@@ -1007,7 +1006,7 @@ impl Shared {
                 self.forget_old_uploads(now);
                 let kept = self.importer.settings.undo_microseconds();
                 if let Err(error) = store.forget_images(Moment(now.0.saturating_sub(kept))) {
-                    tracing::warn!(%error, "images that are too old could not be removed");
+                    tracing::warn!(%error, "old images could not be removed");
                 }
             }
         }
@@ -1022,29 +1021,29 @@ fn early(task: &Task, error: ImportError) -> JobError {
     })
 }
 
-/// What the key of a call is.
+/// The result of reserving a key.
 #[derive(Debug)]
 pub enum Met {
-    /// There is none.
+    /// The call has no key.
     Nobody,
-    /// It is new, and this caller's for as long as the value is kept.
+    /// The key is new and reserved while this value exists.
     New(HeldKey),
-    /// A call had it before.
+    /// An earlier call had the key.
     Earlier(Box<ImportRecord>),
 }
 
-/// Why an upload could not be put aside.
+/// Why an upload could not be queued.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The app is full.
+    /// The queue is full.
     #[error(transparent)]
     Job(#[from] JobError),
-    /// It did not come to its end, is too large, or the disk is full.
+    /// The upload is incomplete or too large, or the disk is full.
     #[error(transparent)]
     Wire(#[from] WireError),
 }
 
-/// A key that nobody else may use for the moment.
+/// A reserved key.
 pub struct HeldKey {
     shared: Arc<Shared>,
     held: (String, String),
@@ -1062,16 +1061,16 @@ impl Drop for HeldKey {
     }
 }
 
-/// What a turn of an import of the queue came to.
+/// The result of processing a queued import.
 enum Turn {
     /// It need not be tried again.
     Ended,
-    /// What stopped it passes: it is tried again after so much time.
+    /// The failure is temporary: try again after this delay.
     Again(Duration),
 }
 
-/// When an import of the queue is tried again of which a caller would be told to come back after so many seconds:
-/// nothing is lost by looking sooner.
+/// Delay before a queued import is tried again, given the seconds that a caller would have to wait. Trying
+/// earlier does no harm.
 fn try_after(seconds: u64) -> Duration {
     Duration::from_secs(seconds).min(LONGEST_PAUSE)
 }
@@ -1089,7 +1088,7 @@ impl Drop for Running {
     }
 }
 
-/// A copy of an upload that goes when it is no longer looked at.
+/// A copy of an upload that is removed when dropped.
 struct CopyGuard<'u>(&'u Uploads, ImportId);
 
 impl Drop for CopyGuard<'_> {

@@ -1,4 +1,5 @@
-//! The product: rows in, report out. Every channel leads here, and nothing here knows which one it was.
+//! Imports: turns the rows of a file into users and returns a report. All channels use this module; it depends on
+//! none of them.
 
 pub mod settings;
 pub mod request;

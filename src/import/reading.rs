@@ -92,14 +92,14 @@ impl Reading<'_> {
         let Some(first) = rows.ahead().first().map(Row::text) else {
             return self.all_skipped();
         };
-        let of_first_row = match first {
+        let from_first_row = match first {
             Ok(first) => {
-                let header = header::of_first_row(&first, self.header, self.claims);
+                let header = header::from_first_row(&first, self.header, self.claims);
                 header.map_err(|error| error.in_sheet(rows.detected().sheet.as_deref()))?
             }
             Err(_) => None,
         };
-        let header = match of_first_row {
+        let header = match from_first_row {
             Some(header) => header,
             None => {
                 rows.look_ahead(header::LOOK)?;
@@ -432,8 +432,8 @@ fn unclear_quotes(line: u64, lines: u32) -> String {
         more => format!(" (lines {line} to {})", line + u64::from(more) - 1),
     };
     format!(
-        "the quotation marks of the row{place} can be read in more than one way; put marks around the whole \
-         cell, and write each mark inside it twice: \"Mira \"\"Mimi\"\" Falk\""
+        "the quotation marks of the row{place} can be read in more than one way; quote the whole cell and \
+         double each mark inside it: \"Mira \"\"Mimi\"\" Falk\""
     )
 }
 

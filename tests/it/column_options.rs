@@ -220,7 +220,7 @@ fn the_same_key_with_other_ones_is_another_call() {
 
 /// Whether the call was refused because its key is another call's.
 fn is_reused(outcome: &Outcome) -> bool {
-    let words = ["k-1", "whose file or options were other ones"];
+    let words = ["k-1", "which had a different file or different options"];
     words.iter().all(|word| outcome.answer.contains(word))
 }
 

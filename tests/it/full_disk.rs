@@ -93,10 +93,10 @@ fn a_queued_import_that_met_a_full_disk_goes_on_when_there_is_room() {
         }
     };
     wait("it meets the full disk", &|| {
-        server
-            .log()
-            .contains("an import of the queue is tried again")
-            || server.log().contains("could not be taken up")
+        server.log().contains("a queued import is tried again")
+            || server
+                .log()
+                .contains("a queued import could not be started")
     });
     assert_ne!(state().0, "completed");
     disk.make_room();

@@ -596,7 +596,7 @@ fn a_queued_import_whose_upload_is_gone_ends_and_says_so() {
     app.jobs.begin().expect("the queue begins");
     let seen = wait_for_end(&app, id);
     assert_eq!(seen.state, ImportState::Failed);
-    assert_eq!(seen.reason.as_deref(), Some("the upload is gone"));
+    assert_eq!(seen.reason.as_deref(), Some("the upload no longer exists"));
 }
 
 #[test]
