@@ -280,11 +280,11 @@ pub async fn with_beginning<T: Send + 'static>(
     } = incoming;
     let so_far = received.len() as u64;
     let (reader, body) = match end {
-        Some(Ok(())) => (PipeReader::whole(received), Some(Body::Whole)),
-        Some(Err(error)) => (PipeReader::cut(received, error), Some(Body::Unread)),
+        Some(Ok(())) => (PipeReader::complete(received), Some(Body::Whole)),
+        Some(Err(error)) => (PipeReader::truncated(received, error), Some(Body::Unread)),
         None => {
             let error = WireError::HttpTruncated { received: so_far };
-            (PipeReader::cut(received, error), None)
+            (PipeReader::truncated(received, error), None)
         }
     };
     let end = to_the_end_with(slot, move || work(reader)).await?;
@@ -307,8 +307,8 @@ pub async fn with_body<T: Send + 'static>(
     let gathered = gather(&mut incoming, SMALL_BYTES, None).await;
     let received = std::mem::take(&mut incoming.received);
     let (reader, body) = match gathered {
-        Gathered::Whole => (PipeReader::whole(received), Body::Whole),
-        Gathered::Cut(error) => (PipeReader::cut(received, error), Body::Unread),
+        Gathered::Whole => (PipeReader::complete(received), Body::Whole),
+        Gathered::Cut(error) => (PipeReader::truncated(received, error), Body::Unread),
         Gathered::More => {
             let slot = match incoming.traffic.turn(Size::Long, &incoming.by).await {
                 Ok(slot) => slot,
@@ -344,7 +344,7 @@ pub async fn with_small_body<T: Send + 'static>(
         Gathered::Whole => incoming.received,
         Gathered::Cut(error) => {
             let slot = incoming.traffic.turn(Size::Small, &incoming.by).await?;
-            let reader = PipeReader::cut(incoming.received, error);
+            let reader = PipeReader::truncated(incoming.received, error);
             let end = to_the_end_with(slot, move || work(reader)).await?;
             return Ok((end, Body::Unread));
         }
@@ -356,7 +356,7 @@ pub async fn with_small_body<T: Send + 'static>(
             return to_the_end(ending).await;
         }
         let slot = traffic.turn(Size::Small, &by).await?;
-        to_the_end_with(slot, move || work(PipeReader::whole(body))).await
+        to_the_end_with(slot, move || work(PipeReader::complete(body))).await
     };
     let working = rt::spawn(working.in_current_span());
     let end = working.await.unwrap_or(Err(Failed::Died.into()))?;

@@ -1,15 +1,15 @@
-//! Base64, as an inline file in the envelope or as the encoding of a part.
+//! Base64, as an inline file in the envelope or as the transfer encoding of a part.
 //!
-//! Owns [`Base64Push`], which is given text in pieces, for instance by the reader of an XML element,
-//! and [`Base64Reader`] over it. The alphabet itself is the `base64` crate's; here are the stream,
-//! the white space and the place of an error.
+//! Contains [`Base64Push`], which decodes text in pieces, for instance for the reader of an XML
+//! element, and [`Base64Reader`] over it. The `base64` crate decodes the alphabet; this module adds
+//! streaming, white space and the offset of an error.
 //!
 //! Follows RFC 4648 §4 and, for white space, XML Schema `base64Binary` and RFC 2045 §6.8: blanks,
-//! tabs and line ends may stand anywhere, also inside the padding. Everything else is strict. No
-//! other character is passed over, nothing follows the padding, and the bits that the last character
-//! has to spare are zero. One thing is forgiven: the padding may be absent altogether. Half a
-//! padding is not, nor is a single character left over, so a cut-off text is refused wherever the
-//! text itself can show the cut.
+//! tabs and line ends may occur anywhere, even inside the padding. Everything else is strict: no
+//! other character is skipped, nothing may follow the padding, and the unused bits of the last
+//! character must be zero. Only completely missing padding is accepted. Incomplete padding and a
+//! single remaining character are errors, so a truncated text is refused wherever the text itself
+//! shows the truncation.
 
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use base64::{DecodeError, Engine};
@@ -18,19 +18,19 @@ use memchr::{memchr, memchr3_iter};
 use crate::wire::decoder::{Decoded, Decoder};
 use crate::wire::error::WireError;
 
-/// A reader of the bytes that a source of base64 text stands for.
+/// A reader of decoded base64 text.
 pub type Base64Reader<R> = Decoded<R, Base64Push>;
 
-/// A base64 decoder that is given its text in pieces.
+/// A base64 decoder that takes its text in pieces.
 #[derive(Default)]
 pub struct Base64Push {
-    /// How much text has been given, white space included.
+    /// The number of bytes of text decoded so far, white space included.
     offset: u64,
-    /// The characters of a group of four that is not complete, each with its offset.
+    /// The characters of an incomplete group of four, each with its offset.
     group: Vec<(u64, u8)>,
     /// The padding has been seen: only white space may follow.
     padded: bool,
-    /// Room for text without its white space.
+    /// A buffer for text without its white space.
     symbols: Vec<u8>,
 }
 
@@ -39,7 +39,7 @@ impl Decoder for Base64Push {
         const BLOCK: usize = 4096;
         let mut rest = text;
         while let Some((&first, after)) = rest.split_first() {
-            // From the padding on, every character is looked at by itself.
+            // From the padding on, characters are decoded one at a time.
             if self.padded || !self.group.is_empty() || first == b'=' {
                 self.push_one(first, out)?;
                 rest = after;
@@ -72,7 +72,7 @@ impl Decoder for Base64Push {
 }
 
 impl Base64Push {
-    /// Takes one character, to complete a group or to see that nothing follows the padding.
+    /// Decodes one character, to complete a group or to check that nothing follows the padding.
     fn push_one(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), WireError> {
         let offset = self.offset;
         self.offset += 1;
@@ -80,7 +80,7 @@ impl Base64Push {
             return Ok(());
         }
         if self.padded {
-            let what = "there is text behind the padding";
+            let what = "there is text after the padding";
             return Err(WireError::Base64 { offset, what });
         }
         self.group.push((offset, byte));
@@ -97,9 +97,9 @@ impl Base64Push {
         Ok(())
     }
 
-    /// Takes a block without padding where a group begins; what does not fill one is kept for later.
+    /// Decodes a block without padding at the start of a group; an incomplete last group is kept.
     fn push_block(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
-        // Looking at every byte without a way out is what lets the compiler use wide registers.
+        // A loop without an early exit lets the compiler vectorize it.
         let spaced = block.iter().fold(false, |any, byte| any | (*byte <= b' '));
         let symbols = if spaced {
             self.symbols.clear();
@@ -137,13 +137,15 @@ impl Base64Push {
     }
 }
 
-/// What is wrong with a sign that files of users have and base64 has not: the file itself may have been sent.
-pub const SIGN_OF_TEXT: &str = "the sign is one of plain text and not in the base64 alphabet";
+/// The error for a character that is common in CSV files and not in base64: the file may have been sent unencoded.
+pub const PLAIN_TEXT_CHARACTER: &str =
+    "the character is common in plain text and not in the base64 alphabet";
 
-/// What is wrong with a sign of base64url (RFC 4648 §5), which plain text has as well.
-pub const SIGN_OF_URL: &str = "the sign is one of base64url and not in the base64 alphabet";
+/// The error for a character of base64url (RFC 4648 §5), which is also common in plain text.
+pub const BASE64URL_CHARACTER: &str =
+    "the character is in the base64url alphabet and not in the base64 alphabet";
 
-/// Appends what the symbols stand for; an error names the symbol by its index.
+/// Appends the decoded symbols; an error gives the index of the symbol.
 fn decode(
     engine: &impl Engine,
     symbols: &[u8],
@@ -153,19 +155,18 @@ fn decode(
     engine.decode_vec(symbols, out).map_err(|error| {
         out.truncate(before);
         match error {
-            DecodeError::InvalidByte(index, b'=') => (index, "there is padding where none belongs"),
+            DecodeError::InvalidByte(index, b'=') => (index, "there is padding in the wrong place"),
             DecodeError::InvalidByte(
                 index,
                 b',' | b';' | b'|' | b'@' | b'"' | b'\'' | b'.' | b':',
-            ) => (index, SIGN_OF_TEXT),
-            DecodeError::InvalidByte(index, b'-' | b'_') => (index, SIGN_OF_URL),
+            ) => (index, PLAIN_TEXT_CHARACTER),
+            DecodeError::InvalidByte(index, b'-' | b'_') => (index, BASE64URL_CHARACTER),
             DecodeError::InvalidByte(index, _) => {
                 (index, "the character is not in the base64 alphabet")
             }
-            DecodeError::InvalidLastSymbol { offset, .. } => (
-                offset,
-                "the last character is not one that an encoder writes",
-            ),
+            DecodeError::InvalidLastSymbol { offset, .. } => {
+                (offset, "the unused bits of the last character are not zero")
+            }
             DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => (
                 symbols.len().saturating_sub(1),
                 "the last group of characters is incomplete",
@@ -196,7 +197,7 @@ mod tests {
         }
     }
 
-    /// Decodes the text in pieces of several sizes, which must not make a difference.
+    /// Decodes the text in pieces of several sizes; the results must be equal.
     fn decoded(text: &str) -> Result<String, (u64, &'static str)> {
         let whole = in_pieces(text.as_bytes(), usize::MAX);
         for piece in [1, 2, 3, 4, 5, 7] {
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vectors_of_the_rfc() {
+    fn rfc_test_vectors() {
         for (text, bytes) in [
             ("", ""),
             ("Zg==", "f"),
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_may_stand_anywhere() {
+    fn white_space_may_occur_anywhere() {
         for text in [
             "Zm9vYg==\n",
             "\r\n  Zm9v\r\n\tYg==\r\n",
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_may_be_absent_but_not_halved() {
+    fn padding_may_be_missing_but_not_incomplete() {
         assert_eq!(decoded("Zg").as_deref(), Ok("f"));
         assert_eq!(decoded("Zm8\n").as_deref(), Ok("fo"));
         assert_eq!(decoded("Zg="), Err((3, "the padding is incomplete")));
@@ -252,21 +253,24 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_the_padding() {
-        let behind = "there is text behind the padding";
-        assert_eq!(decoded("Zg== Zg=="), Err((5, behind)));
-        assert_eq!(decoded("Zm8= ="), Err((5, behind)));
-        assert_eq!(decoded("Zm9vZm8=\r\n."), Err((10, behind)));
+    fn text_after_the_padding_is_refused() {
+        let trailing = "there is text after the padding";
+        assert_eq!(decoded("Zg== Zg=="), Err((5, trailing)));
+        assert_eq!(decoded("Zm8= ="), Err((5, trailing)));
+        assert_eq!(decoded("Zm9vZm8=\r\n."), Err((10, trailing)));
     }
 
     #[test]
-    fn other_characters_are_refused_with_their_place() {
+    fn other_characters_are_refused_with_their_offset() {
         let alphabet = "the character is not in the base64 alphabet";
         assert_eq!(decoded("Zm9v!g=="), Err((4, alphabet)));
-        assert_eq!(decoded("kim,Zm9v"), Err((3, SIGN_OF_TEXT)));
-        assert_eq!(decoded("Zm9v|g=="), Err((4, SIGN_OF_TEXT)));
+        assert_eq!(decoded("kim,Zm9v"), Err((3, PLAIN_TEXT_CHARACTER)));
+        assert_eq!(decoded("Zm9v|g=="), Err((4, PLAIN_TEXT_CHARACTER)));
         for sign in ["-", "_"] {
-            assert_eq!(decoded(&format!("Zm{sign}v")), Err((2, SIGN_OF_URL)));
+            assert_eq!(
+                decoded(&format!("Zm{sign}v")),
+                Err((2, BASE64URL_CHARACTER))
+            );
         }
         assert_eq!(decoded(" Zm9v\r\n Zm9v Zm\u{0}9"), Err((15, alphabet)));
         assert_eq!(refused_at("Zm9vY\u{c}g=="), 5);
@@ -278,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_in_lines_and_in_one() {
+    fn long_text_with_and_without_line_ends() {
         let bytes: Vec<u8> = (0..100_000u32).map(|n| (n * 7 / 3) as u8).collect();
         let text = STANDARD.encode(&bytes);
         let lines = |width: usize, end: &str| {
@@ -299,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reader_gives_the_bytes_and_then_the_error() {
+    fn reader_returns_the_bytes_before_the_error() {
         let mut content = String::new();
         let mut reader = Base64Reader::new(&b"Zm9v\r\nYmFy"[..]);
         reader.read_to_string(&mut content).unwrap();

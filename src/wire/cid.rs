@@ -1,19 +1,19 @@
 //! Content-IDs and the references to them.
 //!
-//! Owns the comparison of a `cid:` URL (RFC 2392) or a `start` parameter (RFC 2387 §3.2) with the
-//! Content-ID of a part. Comparing is all that is ever done with a reference: no part of this
-//! service fetches or opens what one names, even where it looks like `cid:http://example.org/a`.
+//! Compares a `cid:` URL (RFC 2392) or a `start` parameter (RFC 2387 §3.2) with the Content-ID of a
+//! part. References are only compared: this service never fetches or opens the target of one, even
+//! if it looks like `cid:http://example.org/a`.
 
 use std::borrow::Cow;
 
 use crate::wire::percent;
 
-/// Whether a `cid:` URL means the part with this Content-ID.
+/// Whether a `cid:` URL refers to the part with this Content-ID.
 ///
-/// The scheme may be in any case, the rest is compared by case. Some clients escape a character in
-/// the reference only (as RFC 2392 says), some in both places and some differently in each, so the
-/// decoded reference is compared with the Content-ID as it stands and decoded. A plus sign is a plus
-/// sign. What holds a control character once decoded means no part at all.
+/// The scheme is case-insensitive, the rest is case-sensitive. Some clients escape a character only
+/// in the reference (as RFC 2392 requires), some in both places and some differently in each, so the
+/// decoded reference is compared with the Content-ID both undecoded and decoded. A plus sign is
+/// literal. A reference that contains a control character after decoding refers to no part.
 pub fn content_id_matches(reference: &str, content_id: &str) -> bool {
     let Some((scheme, address)) = reference.trim().split_once(':') else {
         return false;
@@ -25,18 +25,18 @@ pub fn content_id_matches(reference: &str, content_id: &str) -> bool {
         && readings(content_id).contains(&wanted)
 }
 
-/// Whether a `start` parameter, with or without brackets, names the part with this Content-ID.
+/// Whether a `start` parameter, with or without brackets, refers to the part with this Content-ID.
 pub fn start_matches(start: &str, content_id: &str) -> bool {
     without_brackets(start) == without_brackets(content_id)
 }
 
-/// Whether one reference could mean both of two Content-IDs.
+/// Whether one reference could refer to both Content-IDs.
 pub(crate) fn content_ids_collide(one: &str, other: &str) -> bool {
     let others = readings(other);
     readings(one).iter().any(|reading| others.contains(reading))
 }
 
-/// The identifier between its angle brackets, or all of it where it has none.
+/// The identifier without its angle brackets, if it has any.
 pub(crate) fn without_brackets(identifier: &str) -> &str {
     let identifier = identifier.trim();
     let inner = identifier
@@ -45,7 +45,7 @@ pub(crate) fn without_brackets(identifier: &str) -> &str {
     inner.map_or(identifier, str::trim)
 }
 
-/// A Content-ID as it stands and percent-decoded: what a decoded reference may be equal to.
+/// A Content-ID undecoded and percent-decoded: the values that a decoded reference may equal.
 fn readings(content_id: &str) -> [Cow<'_, [u8]>; 2] {
     let content_id = without_brackets(content_id);
     [
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_of_real_clients() {
+    fn references_of_real_clients_match() {
         for (reference, content_id) in [
             ("cid:133299223356", "133299223356"),
             ("cid:133299223356", "<133299223356>"),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn references_that_mean_no_part() {
+    fn references_to_no_part_do_not_match() {
         for (reference, content_id) in [
             ("cid:a1@x", "A1@x"),
             ("cid:a1@x", "a2@x"),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_go_once() {
+    fn one_pair_of_brackets_is_removed() {
         assert_eq!(without_brackets(" <a@b> "), "a@b");
         assert_eq!(without_brackets("< a@b >"), "a@b");
         assert_eq!(without_brackets("<<a@b>>"), "<a@b>");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_reference_could_confuse_collides() {
+    fn ids_that_one_reference_could_mean_collide() {
         assert!(content_ids_collide("a", "a"));
         assert!(content_ids_collide("a@b", "a%40b"));
         assert!(content_ids_collide("a%40b", "a%2540b"));

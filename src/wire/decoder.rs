@@ -1,37 +1,37 @@
-//! From a decoder that is given text to a reader of what the text stands for.
+//! A reader over a push decoder.
 //!
-//! Owns the port [`Decoder`], the reader [`Decoded`] over one, and the pair of hexadecimal digits that
-//! several encodings have; the encodings themselves are in `base64` and `quoted_printable`.
+//! Contains the trait [`Decoder`], the reader [`Decoded`], and the decoding of two hexadecimal digits,
+//! which several encodings share; the encodings themselves are in `base64` and `quoted_printable`.
 
 use std::io::{self, Read};
 
 use crate::wiped::Wiped;
 use crate::wire::error::WireError;
 
-/// Turns encoded text, given in pieces of any size, into bytes.
+/// Turns encoded text, passed in pieces of any size, into bytes.
 ///
-/// A decoder that has refused a piece is given no more.
+/// A decoder must not be used again after an error.
 pub trait Decoder: Default {
-    /// Decodes as much as is complete and appends it to `out`.
+    /// Decodes all complete groups and appends the result to `out`.
     ///
     /// # Errors
-    /// The text is wrong; `out` may then hold bytes from before that place.
+    /// The text is invalid; `out` may contain bytes decoded before that place.
     fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), WireError>;
 
-    /// Decodes what was kept back, now that no more text comes.
+    /// Decodes the pending text at the end of the input.
     ///
     /// # Errors
     /// The text ends too early.
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), WireError>;
 }
 
-/// A reader of the bytes that an encoded text stands for.
+/// A reader of the decoded bytes of a text source.
 pub struct Decoded<R, D> {
     source: R,
     decoder: D,
     text: Wiped,
     bytes: Wiped,
-    /// So many of `bytes` have been handed out.
+    /// The number of `bytes` already returned.
     taken: usize,
     state: DecoderState,
 }
@@ -44,7 +44,7 @@ enum DecoderState {
 }
 
 impl<R: Read, D: Decoder> Decoded<R, D> {
-    /// A reader of what this source's text stands for.
+    /// A reader of the decoded content of `source`.
     pub fn new(source: R) -> Self {
         const FETCH: usize = 16 * 1024;
         Decoded {
@@ -57,7 +57,7 @@ impl<R: Read, D: Decoder> Decoded<R, D> {
         }
     }
 
-    /// Decodes the next piece of text that the source has.
+    /// Reads and decodes the next piece of the source.
     fn decode_next(&mut self) -> io::Result<()> {
         self.bytes.clear();
         self.taken = 0;
@@ -83,7 +83,7 @@ impl<R: Read, D: Decoder> Read for Decoded<R, D> {
             let mut ready = self.bytes.get(self.taken..).unwrap_or_default();
             match self.state {
                 DecoderState::Failed => {
-                    return Err(io::Error::other("the text was already refused"));
+                    return Err(io::Error::other("reading continued after a decoding error"));
                 }
                 DecoderState::Reading if ready.is_empty() && !into.is_empty() => {
                     self.decode_next()?
@@ -98,7 +98,7 @@ impl<R: Read, D: Decoder> Read for Decoded<R, D> {
     }
 }
 
-/// The byte that two hexadecimal digits of either case stand for, behind `=` or `%`.
+/// The byte given by two hexadecimal digits of either case, as after `=` or `%`.
 pub(crate) fn hex_pair(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
@@ -108,7 +108,7 @@ pub(crate) fn hex_pair(high: u8, low: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
-    /// Takes a dash for an error and a dot for what it keeps back to the end.
+    /// Treats a dash as an error and keeps dots until the end.
     #[derive(Default)]
     struct Upper(Vec<u8>);
 
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_without_a_byte_do_not_end_the_reader() {
+    fn pieces_that_decode_to_nothing_do_not_end_the_reader() {
         let source = b"a".chain(&b"."[..]).chain(&b"b"[..]);
         let mut reader = Decoded::<_, Upper>::new(source);
         let mut byte = [0];
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_does_not_go_on() {
+    fn reading_after_an_error_fails() {
         let source = b"a-".chain(&b"b"[..]);
         let mut reader = Decoded::<_, Upper>::new(source);
         let error = WireError::from_io(reader.read(&mut [0]).unwrap_err());
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_of_digits() {
+    fn hexadecimal_digit_pairs() {
         assert_eq!(hex_pair(b'3', b'D'), Some(b'='));
         assert_eq!(hex_pair(b'f', b'F'), Some(255));
         assert_eq!(hex_pair(b'+', b'1'), None);

@@ -1,39 +1,39 @@
-//! The lines that divide a multipart message.
+//! The lines that separate the parts of a multipart message.
 //!
-//! Owns the search for the next delimiter in a window of the message, and the judgement of one line;
-//! what a delimiter begins or ends there is left to `mime`. Each byte of an upload passes through
-//! here, so this is written for speed.
+//! Finds the next delimiter in a window of the message and classifies a single line; `mime` decides
+//! what begins or ends there. Every byte of an upload passes through here, so this code is optimized
+//! for speed.
 //!
-//! Follows RFC 2046 §5.1.1. The line end before a delimiter belongs to it and not to the content. A
-//! delimiter is a whole line: a boundary in the middle of a line, or at the start of a longer one, is
-//! content.
+//! Follows RFC 2046 §5.1.1. The line end before a delimiter belongs to the delimiter, not to the
+//! content. A delimiter is a complete line: a boundary in the middle of a line, or at the start of a
+//! longer one, is content.
 
 use memchr::{memmem, memrchr};
 
-/// The delimiter of one message, and whether one may come at once.
+/// The delimiter of one message, and whether the next window may begin with it.
 #[derive(Debug)]
 pub(crate) struct Delimiter {
     /// A line feed, two dashes and the boundary.
     finder: memmem::Finder<'static>,
-    /// The window begins where a delimiter may stand without a line end of its own before it.
+    /// The window begins at the start of a line, where a delimiter needs no line end before it.
     at_line_start: bool,
 }
 
-/// What a line is, as far as it can be seen.
+/// The classification of a line.
 pub(crate) enum Line {
-    /// No delimiter.
+    /// Not a delimiter.
     Other,
-    /// Its end is not in the window.
+    /// The end of the line is not in the window.
     Undecided,
-    /// A delimiter, the last one if it `closes`; its line end counts in the `length`.
+    /// A delimiter, the closing one if `closes`; `length` includes its line end.
     Delimiter { length: usize, closes: bool },
 }
 
-/// What a window holds.
+/// The result of a search in a window.
 pub(crate) enum Found {
-    /// No delimiter that is certain, but so many bytes that are certain to belong to none.
+    /// No certain delimiter; this many bytes are certainly content.
     Plain(usize),
-    /// So many bytes `before` the delimiter and its line end, and where the line `after` it begins.
+    /// The number of bytes `before` the delimiter and its line end, and the position `after` it.
     Delimiter {
         before: usize,
         after: usize,
@@ -42,7 +42,7 @@ pub(crate) enum Found {
 }
 
 impl Delimiter {
-    /// The delimiter made of this boundary, at the start of a message.
+    /// The delimiter for this boundary, at the start of a message.
     pub(crate) fn new(boundary: &str) -> Self {
         let delimiter = format!("\n--{boundary}");
         Delimiter {
@@ -51,14 +51,14 @@ impl Delimiter {
         }
     }
 
-    /// Lets the next window begin with a delimiter: the line end before it has been consumed.
-    pub(crate) fn expect_at_once(&mut self) {
+    /// Accepts a delimiter at the start of the next window: the line end before it was consumed.
+    pub(crate) fn expect_line_start(&mut self) {
         self.at_line_start = true;
     }
 
-    /// The first delimiter in the window; `ended` says that nothing comes behind it.
+    /// Finds the first delimiter in the window; `ended` means that the message ends with the window.
     ///
-    /// When nothing is certain at the end of the message, nothing ever will be.
+    /// If nothing is certain at the end of the message, the message is truncated.
     pub(crate) fn find(&mut self, window: &[u8], ended: bool) -> Result<Found, &'static str> {
         if self.at_line_start {
             match self.line(window, ended)? {
@@ -93,7 +93,7 @@ impl Delimiter {
 
     /// Whether the line at the start of the window is a delimiter.
     pub(crate) fn line(&self, window: &[u8], ended: bool) -> Result<Line, &'static str> {
-        const MOST_BLANKS: usize = 1024;
+        const MAX_BLANKS: usize = 1024;
         let undecided = if ended { Line::Other } else { Line::Undecided };
         let dashes_and_boundary = self.finder.needle().get(1..).unwrap_or_default();
         let Some(rest) = window.strip_prefix(dashes_and_boundary) else {
@@ -107,8 +107,8 @@ impl Delimiter {
         let closes = closed.is_some();
         let rest = closed.unwrap_or(rest);
         let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
-        let blanks = blanks.take(MOST_BLANKS + 1).count();
-        if blanks > MOST_BLANKS {
+        let blanks = blanks.take(MAX_BLANKS + 1).count();
+        if blanks > MAX_BLANKS {
             return Err("the line of a delimiter has too many blanks");
         }
         let rest = rest.get(blanks..).unwrap_or_default();
@@ -126,7 +126,7 @@ impl Delimiter {
         })
     }
 
-    /// How much of a window without a delimiter belongs to none whatever comes behind it.
+    /// The number of bytes of a window without a delimiter that cannot become part of one.
     fn certain(&self, window: &[u8]) -> usize {
         let delimiter = self.finder.needle();
         let earlier = window.len().saturating_sub(delimiter.len());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_become_a_delimiter_is_kept_back() {
+    fn possible_delimiters_are_held_back() {
         for (window, plain) in [
             ("", ""),
             ("-", ""),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_message_may_end_a_closing_delimiter_only() {
+    fn only_the_closing_delimiter_may_end_with_the_message() {
         let ended = |line: &str| {
             let judged = Delimiter::new("B").line(line.as_bytes(), true).unwrap();
             matches!(judged, Line::Delimiter { length, closes: true } if length == line.len())

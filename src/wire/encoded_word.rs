@@ -1,5 +1,5 @@
-//! Encoded words (RFC 2047): text outside ASCII in a header. In a file name they are not allowed (§5), and
-//! .NET and mail programs write them there all the same.
+//! Encoded words (RFC 2047): non-ASCII text in a header. They are not allowed in file names (§5), but .NET
+//! and mail programs use them there.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,11 +7,11 @@ use encoding_rs::Encoding;
 
 use crate::wire::decoder::hex_pair;
 
-/// The text with every encoded word in it decoded; a word that cannot be decoded stays as it is.
+/// Decodes every encoded word in the text; a word that cannot be decoded is kept.
 pub(crate) fn decode(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
-    let mut behind_word = false;
+    let mut after_word = false;
     while let Some(start) = rest.find("=?") {
         let (before, word) = rest.split_at(start);
         let Some((content, after)) = word_of(word) else {
@@ -19,22 +19,22 @@ pub(crate) fn decode(text: &str) -> String {
             decoded.push_str(before);
             decoded.push_str(marks);
             rest = after;
-            behind_word = false;
+            after_word = false;
             continue;
         };
-        // Blanks between two words only keep them apart (§6.2).
-        if !(behind_word && before.trim().is_empty()) {
+        // Blanks between two words only separate them (§6.2).
+        if !(after_word && before.trim().is_empty()) {
             decoded.push_str(before);
         }
         decoded.push_str(&content);
         rest = after;
-        behind_word = true;
+        after_word = true;
     }
     decoded.push_str(rest);
     decoded
 }
 
-/// What the word `=?charset?B?text?=` stands for, and what is behind it.
+/// The decoded content of the word `=?charset?B?text?=` and the text after it.
 fn word_of(text: &str) -> Option<(String, &str)> {
     let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
     let (encoding, rest) = rest.split_once('?')?;
@@ -51,7 +51,7 @@ fn word_of(text: &str) -> Option<(String, &str)> {
     Some((text.into_owned(), after))
 }
 
-/// The encoding `Q`: an underscore is a blank, and `=C3` a byte.
+/// Decodes the encoding `Q`: an underscore is a blank, and `=C3` is a byte.
 fn quoted(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_in_both_encodings_and_any_charset() {
+    fn words_in_both_encodings_and_any_charset_are_decoded() {
         for (text, decoded) in [
             ("=?utf-8?B?QmVuw7x0emVyLmNzdg==?=", "Benützer.csv"),
             ("=?UTF-8?Q?Ben=C3=BCtzer_2.csv?=", "Benützer 2.csv"),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_word_stays() {
+    fn text_that_is_not_a_word_is_kept() {
         for text in [
             "users.csv",
             "a=?b.csv",

@@ -1,14 +1,14 @@
-//! What can go wrong between the socket and the content of one part.
+//! Errors between the socket and the content of one part.
 //!
-//! Owns [`WireError`], its stable codes and the sentences told to the caller. Turning them into a
-//! fault, a status or an exit code is left to whoever speaks to that caller.
+//! Contains [`WireError`], its stable codes and the messages for the caller. The front end turns it
+//! into a fault, a status or an exit code.
 //!
 //! Decoders here are ordinary readers, so a `WireError` travels through [`std::io::Read`] inside an
-//! [`io::Error`]; [`WireError::from_io`] takes it out again at the other end.
+//! [`io::Error`]; [`WireError::from_io`] extracts it again.
 
 use std::io;
 
-/// A request that cannot be read to its end, with the reason.
+/// The reason why a request cannot be read to its end.
 ///
 /// Parts of a message are counted from 1, offsets from 0.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +23,9 @@ pub enum WireError {
         received: u64,
     },
 
-    /// The sender fell below the slowest pace that is waited for.
+    /// The sender was slower than the minimum rate.
     #[error(
-        "The request body stopped arriving after {received} bytes, or came too slowly to wait for. \
+        "The request body stopped arriving after {received} bytes, or arrived too slowly. \
          Check that Content-Length is not larger than the body, then send the whole request again."
     )]
     HttpStalled {
@@ -33,19 +33,19 @@ pub enum WireError {
         received: u64,
     },
 
-    /// The body comes in chunks that break their grammar (RFC 9112 §7.1).
+    /// The body is chunked and breaks the grammar of RFC 9112 §7.1.
     #[error(
         "The chunks of the request body are malformed at offset {offset}: {what}. \
-         Send the body with a Content-Length, or in chunks as RFC 9112 has them."
+         Send the body with a Content-Length, or in chunks as defined by RFC 9112."
     )]
     HttpChunk {
-        /// Where, in bytes from the start of the body, the framing of its chunks included.
+        /// The offset in bytes from the start of the body, chunk framing included.
         offset: u64,
-        /// What is wrong there.
+        /// What is wrong at that place.
         what: &'static str,
     },
 
-    /// The body, inflated where it was compressed, is over the limit.
+    /// The body, decompressed if it was compressed, exceeds the limit.
     #[error(
         "The request body is larger than the {limit} bytes accepted here. \
          Split the file, or ask the administrator for a higher limit."
@@ -55,7 +55,7 @@ pub enum WireError {
         limit: u64,
     },
 
-    /// A media type, usually that of the request, cannot be read.
+    /// A media type, usually that of the request, cannot be parsed.
     #[error(
         "The Content-Type cannot be read: {what}. \
          Send a type such as text/xml or multipart/related; boundary=\"…\"."
@@ -65,7 +65,7 @@ pub enum WireError {
         what: &'static str,
     },
 
-    /// No usable boundary, or one that does not occur in the body.
+    /// There is no usable boundary, or it does not occur in the body.
     #[error(
         "The multipart boundary is not usable: {what}. \
          Give exactly one boundary parameter of 1 to 70 characters in the Content-Type of the \
@@ -87,7 +87,7 @@ pub enum WireError {
         part: usize,
     },
 
-    /// Two parts that one reference could mean.
+    /// One reference could mean two parts.
     #[error(
         "Part {part} of the message repeats the Content-ID \"{id}\". \
          Give every part a Content-ID of its own."
@@ -99,7 +99,7 @@ pub enum WireError {
         id: String,
     },
 
-    /// More parts than are accepted.
+    /// The message has more parts than are accepted.
     #[error(
         "The message has more than {limit} parts. \
          Send one import per request: the envelope and the file it refers to."
@@ -109,63 +109,63 @@ pub enum WireError {
         limit: usize,
     },
 
-    /// A part header, or the line of a delimiter, that cannot be read.
+    /// The header of a part, or a delimiter line, cannot be parsed.
     #[error(
         "The headers of part {part} cannot be read: {what}. \
          Each line is a name, a colon and a value, and an empty line ends them."
     )]
     MimeHeader {
-        /// The part it belongs to.
+        /// The number of the part.
         part: usize,
         /// What is wrong with it.
         what: &'static str,
     },
 
-    /// A multipart inside the multipart.
+    /// A part is itself a multipart.
     #[error(
         "Part {part} of the message is itself a multipart. \
          Put the file directly into a part of the outer message."
     )]
     MimeNested {
-        /// The part in question.
+        /// The number of the part.
         part: usize,
     },
 
-    /// A Content-Transfer-Encoding that MIME does not define.
+    /// The Content-Transfer-Encoding is not one that MIME defines.
     #[error(
         "The Content-Transfer-Encoding \"{encoding}\" is not supported. \
          Use binary, 8bit, 7bit, base64 or quoted-printable."
     )]
     MimeEncoding {
-        /// What was asked for, shortened.
+        /// The requested encoding, shortened.
         encoding: String,
     },
 
-    /// Text that is not base64.
+    /// The text is not valid base64.
     #[error(
         "The base64 text is wrong at offset {offset}: {what}. \
          Encode the unchanged file once; white space between characters is allowed."
     )]
     Base64 {
-        /// Where, in bytes from the start of the text, white space included.
+        /// The offset in bytes from the start of the text, white space included.
         offset: u64,
-        /// What is wrong there.
+        /// What is wrong at that place.
         what: &'static str,
     },
 
-    /// Text that is not quoted-printable.
+    /// The text is not valid quoted-printable.
     #[error(
         "The quoted-printable text is wrong at offset {offset}: {what}. \
          Write a literal equals sign as =3D, or send the part as binary."
     )]
     QuotedPrintable {
-        /// Where, in bytes from the start of the text.
+        /// The offset in bytes from the start of the text.
         offset: u64,
-        /// What is wrong there.
+        /// What is wrong at that place.
         what: &'static str,
     },
 
-    /// A Content-Encoding that is not offered.
+    /// The Content-Encoding is not supported.
     #[error(
         "The Content-Encoding \"{}\" is not supported. Use gzip or deflate, or send the body \
          uncompressed.",
@@ -173,26 +173,26 @@ pub enum WireError {
     )]
     ContentEncoding(String),
 
-    /// A compressed body that does not inflate.
+    /// The compressed body cannot be decompressed.
     #[error(
         "The compressed request body cannot be inflated ({0}). \
          Check that Content-Encoding names what was sent, or send the body uncompressed."
     )]
     Inflate(String),
 
-    /// Text that is not in the charset that it says.
+    /// The text is not in its declared charset.
     #[error(
-        "The text is not {charset}, as it says it is. \
-         Send it in UTF-8, and let its declaration and the Content-Type say so."
+        "The text is not valid {charset}, its declared charset. \
+         Send it in UTF-8, and declare UTF-8 in the text and in the Content-Type."
     )]
     Charset {
         /// The charset's name.
         charset: &'static str,
     },
 
-    /// What has to be kept aside is over the limit.
+    /// Content that must be stored temporarily exceeds the limit.
     #[error(
-        "The attachment is larger than the {limit} bytes that can be kept aside. \
+        "The attachment is larger than the {limit} bytes that can be stored temporarily. \
          Send it after the envelope, and the other parameters before the file, so that it can be \
          read as it arrives."
     )]
@@ -201,20 +201,20 @@ pub enum WireError {
         limit: u64,
     },
 
-    /// There is no room left where files are kept aside.
+    /// The disk that holds temporary files is full.
     #[error(
-        "There is no room left on the disk where files are kept aside. Send the request again when the \
-         administrator has made room."
+        "The disk for temporary files is full. Send the request again when the administrator has \
+         freed space."
     )]
     DiskFull,
 
-    /// Reading or writing failed on our side.
+    /// Reading or writing failed on the server.
     #[error("The request could not be read because of an input or output error. Send it again.")]
     Io(#[source] io::Error),
 }
 
 impl WireError {
-    /// The stable code under which this rule is documented.
+    /// The stable code under which the error is documented.
     pub fn code(&self) -> &'static str {
         match self {
             WireError::HttpTruncated { .. } => "IMP-HTTP-TRUNCATED",
@@ -240,7 +240,7 @@ impl WireError {
         }
     }
 
-    /// Whether the upload was cut off, so that what was read of it is only a beginning.
+    /// Whether the upload was cut off, so that only its beginning was read.
     pub fn is_truncation(&self) -> bool {
         matches!(
             self,
@@ -251,8 +251,8 @@ impl WireError {
         )
     }
 
-    /// Takes the error out that a reader of this wing has put in; any other becomes [`Self::DiskFull`] or
-    /// [`Self::Io`].
+    /// Extracts the error that a reader of this module stored; any other becomes [`Self::DiskFull`]
+    /// or [`Self::Io`].
     pub fn from_io(error: io::Error) -> WireError {
         match error.downcast() {
             Ok(wire) => wire,
@@ -292,7 +292,7 @@ impl From<WireError> for io::Error {
     }
 }
 
-/// Whether the disk, or the share of it that this user may take, is full.
+/// Whether the error means that the disk, or this user's quota, is full.
 pub fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -300,7 +300,7 @@ pub fn is_full(error: &io::Error) -> bool {
     )
 }
 
-/// The start of a word of the sender's, short and printable enough to be repeated in an answer.
+/// The start of a word from the sender, short and printable enough to quote in a response.
 pub(crate) fn excerpt(word: &str) -> String {
     const LONGEST: usize = 60;
     let printable = |c: char| if c.is_control() { '?' } else { c };
@@ -323,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_survives_the_way_through_read() {
+    fn error_survives_the_conversion_to_io_error() {
         let sent = WireError::Base64 {
             offset: 7,
             what: "a reason",
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_error_becomes_io_and_stays_itself() {
+    fn other_io_errors_keep_kind_and_text() {
         let foreign = || io::Error::new(io::ErrorKind::ConnectionReset, "gone");
         assert_eq!(WireError::from_io(foreign()).code(), "IMP-IO");
         let again = io::Error::from(WireError::from_io(foreign()));
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_known_on_both_sides_of_a_reader() {
+    fn full_disk_is_recognized_on_both_sides_of_a_reader() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         assert_eq!(WireError::from_io(full()).code(), "IMP-STORE-FULL");
         let again = io::Error::from(WireError::from_io(full()));
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_says_what_where_and_what_to_do() {
+    fn message_says_what_where_and_what_to_do() {
         assert_eq!(
             WireError::MimeTruncated { part: 2 }.to_string(),
             "The multipart body ended inside part 2, without the closing delimiter (\"--\", \
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_sender_are_cut_and_cleaned() {
+    fn words_from_the_sender_are_shortened_and_made_printable() {
         assert_eq!(excerpt("x-uuencode"), "x-uuencode");
         assert_eq!(excerpt("a\r\nb"), "a??b");
         let long = excerpt(&"é".repeat(4096));

@@ -1,40 +1,40 @@
-//! Where the messages of an HTTP/1.1 connection begin and end, followed byte by byte beside the parser that reads
-//! them: RFC 9112 §6 (the body's length), §7.1 (chunks) and §9.6 (the last request).
+//! Tracks where the messages of an HTTP/1.1 connection begin and end, in front of the parser that reads them:
+//! RFC 9112 §6 (length of the body), §7.1 (chunks) and §9.6 (the last request).
 //!
-//! The parser takes some chunk framing that the grammar does not have, answers a broken chunk by closing the
-//! connection without a word, carries out requests behind a last one, and lets extensions and trailers of any
-//! length pass. Those are found here, before it sees them. What a head holds is the parser's business: one that it
-//! refuses is the last of its connection, so only good ones have to be understood.
+//! The parser accepts some invalid chunk framing, closes the connection without a response on a broken chunk,
+//! executes requests after the last one, and allows extensions and trailers of any length. This module detects
+//! these cases before the parser sees the bytes. The contents of a head are checked by the parser: a head that it
+//! refuses is the last of its connection, so only valid heads must be understood here.
 
 use memchr::memchr;
 
 use crate::wire::error::WireError;
 
-/// Bytes of a head that the parser reads at the most.
+/// The maximum size in bytes of a head that the parser reads.
 const HEAD: usize = 128 * 1024;
 
-/// Digits of a chunk's size: 2^60 bytes are enough.
+/// The maximum number of digits in the size of a chunk: up to 2^60 bytes.
 const SIZE_DIGITS: u32 = 15;
 
-/// Follows the requests of one connection.
+/// Tracks the requests of one connection.
 #[derive(Debug)]
 pub struct Framing {
     state: FrameState,
-    /// Bytes that a body may have, its framing included.
+    /// The maximum size of a body in bytes, framing included.
     limit: u64,
-    /// Bytes of this body so far, its framing included.
+    /// The bytes of this body so far, framing included.
     body: u64,
-    /// The line of the head, or of the trailer, that is being read.
+    /// The line of the head that is being read.
     line: Vec<u8>,
-    /// Bytes of the head so far.
+    /// The bytes of the head so far.
     head: usize,
     request: Request,
 }
 
-/// What a head says that matters here.
+/// The properties of a request that matter for framing.
 #[derive(Debug, Default)]
 struct Request {
-    /// Its first line has been seen.
+    /// The request line has been seen.
     begun: bool,
     is_http_10: bool,
     chunked: bool,
@@ -49,50 +49,50 @@ struct Request {
 enum FrameState {
     /// In a head.
     Head,
-    /// In a body of which so many bytes are to come.
+    /// In a body with this many bytes left.
     Body(u64),
-    /// In a chunk's size, of which there are so many digits behind zeros; 0: none at all.
+    /// In the size of a chunk; `digits` does not count leading zeros and is 0 before the first digit.
     Size {
         digits: u32,
         size: u64,
     },
-    /// In a chunk's extensions (RFC 9112 §7.1.1): in a quoted string, behind a backslash in it.
+    /// In the extensions of a chunk (RFC 9112 §7.1.1): in a quoted string, after a backslash in it.
     Extension {
         size: u64,
         quoted: bool,
         escaped: bool,
     },
-    /// Before the line feed of a chunk's first line.
+    /// Before the line feed of the first line of a chunk.
     SizeLf(u64),
-    /// In a chunk of which so many bytes are to come.
+    /// In a chunk with this many bytes left.
     Chunk(u64),
-    /// Behind a chunk's bytes.
+    /// After the data of a chunk.
     ChunkCr,
     ChunkLf,
     /// At the beginning of a line of the trailer section (RFC 9112 §7.1.2).
     Trailer,
-    /// In such a line.
+    /// In a line of the trailer section.
     TrailerLine,
     TrailerLf,
-    /// Before the last line feed of a body in chunks.
+    /// Before the last line feed of a chunked body.
     EndLf,
-    /// Behind the last request.
+    /// After the last request.
     Last,
-    /// No more messages: the connection was taken for something else.
+    /// The connection no longer carries HTTP/1.1 messages.
     Other,
 }
 
-/// What became of some bytes.
+/// The result for a piece of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Followed {
-    /// All of them belong to requests.
+    /// All bytes belong to requests.
     All,
-    /// So many do; the others are behind the last request of the connection.
+    /// This many do; the rest comes after the last request of the connection.
     Last(usize),
 }
 
 impl Framing {
-    /// A connection whose bodies may have `limit` bytes, framing included.
+    /// A connection whose bodies may have at most `limit` bytes, framing included.
     pub fn new(limit: u64) -> Self {
         Framing {
             state: FrameState::Head,
@@ -104,10 +104,10 @@ impl Framing {
         }
     }
 
-    /// Follows the next bytes of the connection.
+    /// Processes the next bytes of the connection.
     ///
     /// # Errors
-    /// The body breaks the grammar of chunks, or is over the limit; with how many bytes are good.
+    /// The body breaks the chunk grammar or exceeds the limit; the error comes with the number of valid bytes.
     pub fn follow(&mut self, bytes: &[u8]) -> Result<Followed, (usize, WireError)> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -147,7 +147,7 @@ impl Framing {
         }
     }
 
-    /// Passes over the content of a body or a chunk of which `left` bytes are to come.
+    /// Skips content of a body or a chunk that has `left` bytes left.
     fn pass(
         &mut self,
         left: u64,
@@ -156,7 +156,7 @@ impl Framing {
         within: fn(u64) -> FrameState,
     ) -> Result<usize, (usize, WireError)> {
         let passed = left.min(there as u64);
-        // A body whose length was announced was compared with the limit then.
+        // An announced length has been compared with the limit already.
         if within(0) == FrameState::Chunk(0) {
             self.count(passed, at)?;
         }
@@ -172,7 +172,7 @@ impl Framing {
         Ok(usize::try_from(passed).unwrap_or(there))
     }
 
-    /// The state behind one byte of a body's framing, or what is wrong with it.
+    /// The state after one byte of framing, or what is wrong with the byte.
     fn next(&mut self, byte: u8) -> Result<FrameState, &'static str> {
         Ok(match (self.state, byte) {
             (FrameState::Size { digits, size }, _) if byte.is_ascii_hexdigit() => {
@@ -181,7 +181,7 @@ impl Framing {
                 }
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 FrameState::Size {
-                    // Zeros in front are no more than padding.
+                    // Leading zeros do not count.
                     digits: if size == 0 { 1 } else { digits + 1 },
                     size: size << 4 | u64::from(digit),
                 }
@@ -199,9 +199,7 @@ impl Framing {
                 return Err("a blank follows the size of a chunk");
             }
             (FrameState::Size { .. }, _) => {
-                return Err(
-                    "something other than hexadecimal digits stands in the size of a chunk",
-                );
+                return Err("the size of a chunk contains something other than hexadecimal digits");
             }
             (
                 FrameState::Extension {
@@ -212,7 +210,7 @@ impl Framing {
                 b'\r',
             ) => FrameState::SizeLf(size),
             (FrameState::Extension { .. }, 0..=8 | 10..=31 | 127) => {
-                return Err("a control character stands in the extension of a chunk");
+                return Err("the extension of a chunk contains a control character");
             }
             (
                 FrameState::Extension {
@@ -241,17 +239,17 @@ impl Framing {
                 FrameState::TrailerLine
             }
             (FrameState::Trailer | FrameState::TrailerLine, _) => {
-                return Err("a control character stands in the trailer behind the last chunk");
+                return Err("the trailer after the last chunk contains a control character");
             }
             (FrameState::SizeLf(_) | FrameState::TrailerLf | FrameState::EndLf, _) => {
                 return Err("a carriage return is followed by something other than a line feed");
             }
-            // Not framing.
+            // Not part of the framing.
             (state, _) => state,
         })
     }
 
-    /// Reads lines of a head, as far as it goes; how many bytes that were.
+    /// Reads up to one line of a head and returns the number of bytes read.
     fn read_head(&mut self, bytes: &[u8]) -> usize {
         let end = memchr(b'\n', bytes).map(|end| end + 1);
         let count = end.unwrap_or(bytes.len());
@@ -306,11 +304,11 @@ impl Framing {
         }
     }
 
-    /// A request is there as a whole: another one may follow, or none.
+    /// Ends a complete request: another one may follow, unless this was the last.
     fn end_of_request(&mut self) {
         let request = std::mem::take(&mut self.request);
         self.head = 0;
-        // The line is kept for its room unless a head was very long.
+        // The capacity of the buffer is kept unless a head was very long.
         self.line.shrink_to(1024);
         if request.close || (request.is_http_10 && !request.keep_alive) {
             self.state = FrameState::Last;
@@ -349,7 +347,7 @@ mod tests {
 
     const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-    /// Follows a connection in pieces of this length; what was wrong, and behind how many bytes.
+    /// Processes a connection in pieces of this length; returns the error and the number of valid bytes.
     fn follow(bytes: &str, piece: usize, limit: u64) -> Result<(Followed, usize), (usize, String)> {
         let mut framing = Framing::new(limit);
         let mut seen = 0;
@@ -372,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn good_requests_pass() {
+    fn valid_requests_pass() {
         for requests in [
             "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
             "\r\n\nGET / HTTP/1.1\nHost: a\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -397,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_chunks_are_found_where_they_break() {
+    fn broken_chunks_are_reported_with_their_offset() {
         for (good, bad, what) in [
             ("", "x\r\n", "does not begin with its size"),
             ("", "\r\n", "does not begin with its size"),
@@ -428,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_and_trailers_count_for_the_limit() {
+    fn extensions_and_trailers_count_towards_the_limit() {
         let longest = format!("5;x={}\r\nhello\r\n0\r\n\r\n", "y".repeat(80));
         for chunks in [
             longest,
@@ -441,13 +439,13 @@ mod tests {
             let (_, error) = follow(&request, 1, length - 1).unwrap_err();
             assert!(error.contains("larger than the"), "{error}");
         }
-        // Each request has the limit for itself.
+        // The limit applies to each request separately.
         let two = format!("{CHUNKED}5\r\nhello\r\n0\r\n\r\n").repeat(2);
         assert!(in_all_pieces(&two, 15).is_ok());
     }
 
     #[test]
-    fn behind_the_last_request_is_nothing() {
+    fn bytes_after_the_last_request_are_ignored() {
         let next = "POST / HTTP/1.1\r\nHost: a\r\n\r\n";
         for last in [
             "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(),
@@ -469,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_is_too_long_is_left_to_the_parser() {
+    fn oversized_head_is_left_to_the_parser() {
         let request = format!("GET /{} HTTP/1.1\r\n", "a".repeat(HEAD));
         assert_eq!(
             follow(&request, 4_096, 10),

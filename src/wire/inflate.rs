@@ -1,7 +1,7 @@
 //! Compressed request bodies (RFC 9110 §8.4.1): gzip, and deflate as zlib or raw, as clients send it.
 //!
-//! A gzip body that does not say so is recognised by its first bytes. The end of the compressed data
-//! is not the end of the message: what stands behind it is read too, so that a body shorter than
+//! A gzip body without a Content-Encoding is recognized by its first bytes. The end of the compressed
+//! data is not the end of the message: the source is read to its end, so that a body shorter than
 //! announced is noticed.
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -12,10 +12,10 @@ use crate::wire::error::WireError;
 use crate::wire::limit::Limited;
 use crate::wire::peek::peek;
 
-/// The body in the clear: at most `limit` bytes of it, whatever it says of its encoding.
+/// The decompressed body, at most `limit` bytes, whatever its declared encoding.
 ///
 /// # Errors
-/// The encoding is none of identity, gzip and deflate, or the first bytes could not be read.
+/// The encoding is not identity, gzip or deflate, or the first bytes could not be read.
 pub fn decode<'r>(
     encoding: Option<&str>,
     body: impl Read + 'r,
@@ -29,28 +29,28 @@ pub fn decode<'r>(
         }
         "" | "identity" => Ok(Box::new(Limited::new(body, limit))),
         "gzip" | "x-gzip" => Ok(limited(MultiGzDecoder::new(buffered(body)), limit)),
-        // RFC 9110 means zlib; some clients send the bare deflate stream (its first byte is no CMF).
+        // RFC 9110 means zlib; some clients send a raw deflate stream, whose first byte is not a CMF.
         "deflate" if is_zlib(&start) => Ok(limited(ZlibDecoder::new(buffered(body)), limit)),
         "deflate" => Ok(limited(DeflateDecoder::new(buffered(body)), limit)),
         _ => Err(WireError::ContentEncoding(encoding)),
     }
 }
 
-/// What decoders read from; whoever reads a body that is not compressed has a buffer of its own.
+/// The input buffer of a decoder; readers of uncompressed bodies have their own buffer.
 fn buffered<R: Read>(body: R) -> BufReader<R> {
     BufReader::with_capacity(64 * 1024, body)
 }
 
-/// RFC 1950 §2.2: compression method 8, and the two bytes a multiple of 31.
+/// RFC 1950 §2.2: the compression method is 8, and the first two bytes are a multiple of 31.
 fn is_zlib(start: &[u8]) -> bool {
     matches!(start, [cmf, flg, ..] if cmf & 0x0f == 8 && (u16::from(*cmf) << 8 | u16::from(*flg)) % 31 == 0)
 }
 
 fn limited<'r>(decoder: impl Decoder + 'r, limit: u64) -> Box<dyn Read + 'r> {
-    Box::new(Limited::new(ToTheEnd(decoder), limit))
+    Box::new(Limited::new(RequireEnd(decoder), limit))
 }
 
-/// A decoder whose source can be read on.
+/// A decoder that gives access to its source.
 trait Decoder: Read {
     fn rest(&mut self) -> &mut dyn BufRead;
 }
@@ -67,21 +67,22 @@ macro_rules! decoders {
 
 decoders!(MultiGzDecoder, ZlibDecoder, DeflateDecoder);
 
-struct ToTheEnd<D>(D);
+struct RequireEnd<D>(D);
 
-impl<D: Decoder> Read for ToTheEnd<D> {
+impl<D: Decoder> Read for RequireEnd<D> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.0.read(buffer).map_err(explain)?;
         if count == 0 && !buffer.is_empty() && !self.0.rest().fill_buf()?.is_empty() {
-            return Err(
-                WireError::Inflate("there is something behind the compressed data".into()).into(),
-            );
+            return Err(WireError::Inflate(
+                "there is data after the end of the compressed data".into(),
+            )
+            .into());
         }
         Ok(count)
     }
 }
 
-/// The source's own errors pass; what the decoder says of the data is told as such.
+/// Passes on the source's own errors; the decoder's errors about the data become [`WireError::Inflate`].
 fn explain(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
@@ -125,7 +126,7 @@ mod tests {
         assert_eq!(
             read(None, &gzip, 100).unwrap(),
             TEXT,
-            "recognised without its header"
+            "recognized without Content-Encoding"
         );
         assert_eq!(read(Some("deflate"), &zlib, 100).unwrap(), TEXT);
         assert_eq!(read(Some("deflate"), &raw, 100).unwrap(), TEXT);
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_spoilt_unknown_and_oversized_bodies_are_errors() {
+    fn truncated_corrupt_unknown_and_oversized_bodies_are_errors() {
         let gzip = bytes(GzEncoder::new(TEXT, Compression::default()));
         for end in 1..gzip.len() {
             assert_eq!(

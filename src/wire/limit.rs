@@ -1,10 +1,10 @@
-//! A reader that gives up when more arrives than may arrive.
+//! A reader that fails when its source exceeds a limit.
 
 use std::io::{self, Read};
 
 use crate::wire::error::WireError;
 
-/// Passes at most `limit` bytes on; one more is an error.
+/// Passes on at most `limit` bytes; one more is an error.
 #[derive(Debug)]
 pub struct Limited<R> {
     source: R,
@@ -13,7 +13,7 @@ pub struct Limited<R> {
 }
 
 impl<R: Read> Limited<R> {
-    /// Passes at most `limit` bytes of `source` on.
+    /// Passes on at most `limit` bytes of `source`.
     pub fn new(source: R, limit: u64) -> Self {
         Limited {
             source,
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_itself_passes_and_one_more_does_not() {
+    fn content_of_exactly_the_limit_passes_and_one_byte_more_fails() {
         let mut all = Vec::new();
         Limited::new(&b"12345"[..], 5)
             .read_to_end(&mut all)

@@ -1,13 +1,12 @@
 //! Media types and their parameters, as real clients write them.
 //!
-//! Owns [`MediaType`], for the Content-Type of a request and of a part, and the check of a multipart
-//! boundary. What the parameters mean (`start`, `start-info`, `charset`) is left to the reader of
-//! the message.
+//! Contains [`MediaType`], for the Content-Type of a request or a part, and the check of a multipart
+//! boundary. The reader of the message interprets the parameters (`start`, `start-info`, `charset`).
 //!
-//! Follows RFC 2045 §5.1 and RFC 2046 §5.1.1, but reads more than they allow, because old SOAP
-//! clients send more: values with `=`, `/`, `<` or `@` and no quotes, escaped quotes in
-//! `start-info`, blanks around `=`, folded lines, a quote that is never closed. Only what decides
-//! where parts begin, the boundary, is held to the letter.
+//! Follows RFC 2045 §5.1 and RFC 2046 §5.1.1, but accepts more, because old SOAP clients send more:
+//! unquoted values with `=`, `/`, `<` or `@`, escaped quotes in `start-info`, blanks around `=`,
+//! folded lines, a quote that is never closed. Only the boundary, which decides where parts begin,
+//! is checked strictly.
 
 use crate::wire::error::WireError;
 
@@ -16,15 +15,15 @@ use crate::wire::error::WireError;
 pub struct MediaType {
     /// Type and subtype in lower case, such as `text/xml`.
     pub essence: String,
-    /// The parameters in their order; names in lower case, values without quotes and escapes.
+    /// The parameters in order; names in lower case, values without quotes and escapes.
     pub params: Vec<(String, String)>,
 }
 
 impl MediaType {
-    /// Reads the value of a Content-Type header.
+    /// Parses the value of a Content-Type header.
     ///
     /// # Errors
-    /// It does not begin with `type/subtype`, or it names a boundary twice.
+    /// The value does not begin with `type/subtype`, or it has two boundary parameters.
     pub fn parse(text: &str) -> Result<MediaType, WireError> {
         let (essence, rest) = text.split_once(';').unwrap_or((text, ""));
         let essence = essence.trim_matches(is_blank);
@@ -46,7 +45,7 @@ impl MediaType {
         })
     }
 
-    /// The value of the first parameter of this name, which is given in lower case.
+    /// The value of the first parameter with this name, which must be in lower case.
     pub fn param(&self, name: &str) -> Option<&str> {
         first(&self.params, name)
     }
@@ -56,10 +55,10 @@ impl MediaType {
         self.essence.starts_with("multipart/")
     }
 
-    /// The boundary, which is certain to be one that RFC 2046 allows.
+    /// The boundary, checked against RFC 2046.
     ///
     /// # Errors
-    /// There is none, or it has no character, more than 70, or one that no boundary may have.
+    /// The boundary is missing, empty, longer than 70 characters, or contains a forbidden character.
     pub fn boundary(&self) -> Result<&str, WireError> {
         let what = match self.param("boundary") {
             None => "there is no boundary parameter",
@@ -75,7 +74,7 @@ impl MediaType {
     }
 }
 
-/// The parameters of a structured header, from behind its first semicolon.
+/// The parameters of a structured header; `text` begins after the first semicolon.
 pub(crate) fn parameters(text: &str) -> Vec<(String, String)> {
     let mut params = Vec::new();
     let mut rest = text;
@@ -86,7 +85,7 @@ pub(crate) fn parameters(text: &str) -> Vec<(String, String)> {
         }
         let (name, after) = rest.split_at(rest.find(['=', ';']).unwrap_or(rest.len()));
         let Some(after) = after.strip_prefix('=') else {
-            // A word without a value says nothing that anybody here asks for.
+            // No parameter used here is a word without a value.
             rest = after;
             continue;
         };
@@ -99,13 +98,13 @@ pub(crate) fn parameters(text: &str) -> Vec<(String, String)> {
     }
 }
 
-/// The value of the first of these parameters that has the name.
+/// The value of the first parameter with this name.
 pub(crate) fn first<'p>(params: &'p [(String, String)], name: &str) -> Option<&'p str> {
     let found = params.iter().find(|(candidate, _)| candidate == name);
     found.map(|(_, value)| value.as_str())
 }
 
-/// A value at the start of the text, and what follows it.
+/// The value at the start of the text, and the text after it.
 fn value(text: &str) -> (String, &str) {
     match text.strip_prefix('"') {
         Some(quoted) => quoted_value(quoted),
@@ -116,7 +115,7 @@ fn value(text: &str) -> (String, &str) {
     }
 }
 
-/// Only quotes and backslashes are unescaped: in a file name, `C:\users` means what it says.
+/// Unescapes quotes and backslashes only: in a file name, `C:\users` is literal.
 fn quoted_value(text: &str) -> (String, &str) {
     let plain = text.find(['"', '\\', '\r', '\n']).unwrap_or(text.len());
     let (plain, rest) = text.split_at(plain);
@@ -127,7 +126,7 @@ fn quoted_value(text: &str) -> (String, &str) {
             '"' => {
                 let rest = chars.as_str();
                 let (tail, rest) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
-                // Quotes inside quotes that nobody escaped: kept, so that a boundary is refused.
+                // Unescaped quotes inside quotes are kept, so that such a boundary is refused.
                 let tail = tail.trim_matches(is_blank);
                 if !tail.is_empty() {
                     value.push('"');
@@ -154,7 +153,7 @@ fn is_essence(text: &str) -> bool {
         .is_some_and(|(kind, subtype)| is_word(kind) && is_word(subtype))
 }
 
-/// What may stand around names and values; line ends are those of folded headers.
+/// White space around names and values; line ends come from folded headers.
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_media_type() {
+    fn invalid_media_types_are_refused() {
         for text in [
             "",
             ";",
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn values_without_quotes_hold_what_clients_write() {
+    fn unquoted_values_may_contain_special_characters() {
         let axis = parse(
             "multipart/related; boundary=----=_Part_0_1.2; type=application/xop+xml; \
              start=<root@x>; start-info=text/xml; a=b:c*d",
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn escaped_quotes_belong_to_the_value() {
+    fn escaped_quotes_are_part_of_the_value() {
         let jaxws = parse(
             r#"multipart/related;start="<rootpart*u@x>";type="application/xop+xml";boundary="uuid:u";start-info="application/soap+xml;action=\"urn:b\"""#,
         );
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_that_nobody_escaped_do_not_hide_what_follows() {
+    fn unescaped_quotes_do_not_hide_later_parameters() {
         let text = r#"multipart/related; start-info="a/b; action="urn:b""; boundary=b1"#;
         assert_eq!(boundary(text), Ok("b1".to_owned()));
     }
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn words_without_a_value_or_a_name_are_passed_over() {
+    fn parameters_without_a_value_or_a_name_are_skipped() {
         assert_eq!(
             parse("a/b; flag; x=1; =z; y=").params,
             [
@@ -278,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn boundaries_of_real_clients() {
+    fn boundaries_of_real_clients_are_accepted() {
         for good in [
             "uuid:0ca0e16e-feb1-426c-97d8-c4508ada5e82+id=1",
             "----=_Part_0_1167116739.1795288586333",
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn boundaries_that_are_refused() {
+    fn invalid_boundaries_are_refused() {
         let of_length = |length| format!("multipart/related; boundary={}", "b".repeat(length));
         assert!(boundary(&of_length(70)).is_ok());
         for bad in [

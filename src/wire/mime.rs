@@ -1,13 +1,13 @@
-//! multipart/related, read as it arrives.
+//! Incremental reader of multipart/related messages.
 //!
-//! Owns where parts begin and end: [`Machine`], which is given bytes and says what they are, and
-//! [`Multipart`], which fetches the bytes and hands out one part after the other as a reader. What a
-//! delimiter looks like is known to `delimiter`, what header fields mean to `part`; transfer
-//! encodings are left to `transfer`, and which part is wanted to the front end.
+//! Finds the beginning and end of the parts: [`Machine`] is a parser without input or output, and
+//! [`Multipart`] reads a source and returns one part after another as a reader. `delimiter` finds
+//! delimiters, `part_header` interprets header fields, `transfer` decodes transfer encodings, and the
+//! front end chooses the part.
 //!
-//! Follows RFC 2046 §5.1, and takes what old SOAP clients make of it: line feeds for line ends, also
-//! mixed, parts without headers, blanks behind a boundary, text before the first and after the last
-//! delimiter. A message without its closing delimiter is an error, never a shorter message.
+//! Follows RFC 2046 §5.1, and accepts the deviations of old SOAP clients: line feeds as line ends,
+//! even mixed, parts without a header, blanks after a boundary, and text before the first and after
+//! the last delimiter. A message without its closing delimiter is an error, never a shorter message.
 
 use std::io::{self, BufRead, Read};
 
@@ -19,16 +19,16 @@ use crate::wire::delimiter::{Delimiter, Found, Line};
 use crate::wire::error::{WireError, excerpt};
 use crate::wire::part_header::{HeaderLines, PartHeader};
 
-/// How much of a message is looked at before it is refused.
+/// Limits of a multipart message.
 #[derive(Debug, Clone)]
 pub struct MimeLimits {
-    /// Parts in the message.
+    /// The maximum number of parts.
     pub parts: usize,
-    /// Bytes in the header of one part, line ends included.
+    /// The maximum size of the header of one part in bytes, line ends included.
     pub header_bytes: usize,
-    /// Fields in the header of one part.
+    /// The maximum number of fields in the header of one part.
     pub headers: usize,
-    /// Bytes before the first delimiter.
+    /// The maximum number of bytes before the first delimiter.
     pub preamble_bytes: usize,
 }
 
@@ -43,35 +43,35 @@ impl Default for MimeLimits {
     }
 }
 
-/// The parts of a multipart message, one after the other.
+/// The parts of a multipart message, one after another.
 ///
-/// [`next_part`](Self::next_part) goes to the next part; reading then gives the content of that part
-/// as it stands in the message and ends where the part ends. As a [`BufRead`] it hands out the
-/// content without copying it again. An error comes back on every later call.
+/// [`next_part`](Self::next_part) moves to the next part; reading then returns the content of that
+/// part without any decoding and ends where the part ends. [`BufRead`] returns the content without
+/// another copy. After an error every later call fails as well.
 pub struct Multipart<R> {
     source: R,
     source_ended: bool,
     machine: Machine,
     /// Grows with the message.
     buffer: Wiped,
-    /// Bytes that the buffer may have.
+    /// The maximum size of the buffer in bytes.
     most: usize,
-    /// What has been fetched and not yet used is `buffer[start..end]`.
+    /// `buffer[start..end]` has been read from the source and not yet used.
     start: usize,
     end: usize,
-    /// So many bytes from `start` on are known to be content.
+    /// The number of bytes from `start` on that are known to be content.
     ready: usize,
     in_part: bool,
 }
 
 impl<R: Read> Multipart<R> {
-    /// A message from this source; the boundary is one that [`MediaType::boundary`] has checked.
+    /// A message read from `source`; [`MediaType::boundary`] must have checked the boundary.
     ///
     /// [`MediaType::boundary`]: crate::wire::media_type::MediaType::boundary
     pub fn new(source: R, boundary: &str, limits: MimeLimits) -> Self {
         const FIRST: usize = 4 * 1024;
         const FETCH: usize = 64 * 1024;
-        // The machine decides on a window of one header line or one delimiter line at most.
+        // The machine needs at most one header line or one delimiter line to decide.
         let most = limits.header_bytes.saturating_add(FETCH);
         Multipart {
             source,
@@ -86,13 +86,13 @@ impl<R: Read> Multipart<R> {
         }
     }
 
-    /// Passes over what is left of the current part and reads the header of the next one.
+    /// Skips the rest of the current part and reads the header of the next one.
     ///
-    /// There is no next one only when the closing delimiter has been seen and the source has been
-    /// read to its end, so that a cut-off request is noticed even behind a whole message.
+    /// Returns `None` only after the closing delimiter and the end of the source, so that a request
+    /// that is cut off after a complete message is noticed.
     ///
     /// # Errors
-    /// The message is cut off, malformed or over a limit, or the source failed.
+    /// The message is truncated or malformed, exceeds a limit, or the source failed.
     pub fn next_part(&mut self) -> Result<Option<PartHeader>, WireError> {
         loop {
             self.consume(self.ready);
@@ -109,7 +109,7 @@ impl<R: Read> Multipart<R> {
         }
     }
 
-    /// Runs the machine until it has something to say.
+    /// Runs the machine up to its next event.
     fn advance(&mut self) -> Result<Event, WireError> {
         loop {
             let window = self.buffer.get(self.start..self.end).unwrap_or_default();
@@ -130,10 +130,10 @@ impl<R: Read> Multipart<R> {
         }
     }
 
-    /// Fetches more bytes behind those that are not yet used, or notes that there are none.
+    /// Reads more bytes into the buffer, or notes the end of the source.
     fn fetch(&mut self) -> Result<(), WireError> {
         if self.end == self.buffer.len() {
-            // It was filled the last time.
+            // The last read filled the buffer.
             let larger = (self.buffer.len() * 2).min(self.most);
             self.buffer.set_len_zeroed(larger);
         }
@@ -178,12 +178,12 @@ impl<R: Read> Read for Multipart<R> {
     }
 }
 
-/// What the machine says about the bytes at the start of its window.
+/// The machine's decision about the bytes at the start of its window.
 #[derive(Debug)]
 pub struct Step {
-    /// So many bytes are done with; the next window begins behind them.
+    /// The number of bytes consumed; the next window begins after them.
     pub consumed: usize,
-    /// What they were.
+    /// What the bytes are.
     pub event: Event,
 }
 
@@ -193,26 +193,26 @@ impl Step {
     }
 }
 
-/// What has been found.
+/// An event of the machine.
 #[derive(Debug)]
 pub enum Event {
-    /// Nothing worth telling. If nothing was consumed either, the window has to grow.
+    /// No event. If no bytes were consumed either, the window must grow.
     Undecided,
-    /// A part begins; its header is done with.
+    /// A part begins; its header has been consumed.
     Part(PartHeader),
     /// The consumed bytes are content of the part.
     Content,
-    /// The part is over.
+    /// The part has ended.
     PartEnd,
-    /// The closing delimiter has been seen; this and all that follows is nobody's.
+    /// The closing delimiter has been seen; everything after it is ignored.
     End,
 }
 
-/// The grammar of a multipart message, without any input or output.
+/// The grammar of a multipart message, without input or output.
 ///
-/// It keeps no content: whoever drives it shows a window of the message and moves it on by what was
-/// consumed. Once the window holds the end of the message, the machine is always decided. What it
-/// refuses it does not consume, so an error repeats itself.
+/// The machine stores no content: the caller passes a window of the message and advances it by the
+/// number of consumed bytes. Once the window includes the end of the message, the machine always
+/// decides. Refused bytes are not consumed, so the same error is returned again.
 #[derive(Debug)]
 pub struct Machine {
     delimiter: Delimiter,
@@ -249,10 +249,10 @@ impl Machine {
         }
     }
 
-    /// Looks at the window; `ended` says that nothing comes behind it.
+    /// Examines the window; `ended` means that the message ends with the window.
     ///
     /// # Errors
-    /// The message is cut off, malformed or over a limit.
+    /// The message is truncated or malformed, or exceeds a limit.
     pub fn step(&mut self, window: &[u8], ended: bool) -> Result<Step, WireError> {
         match self.state {
             MultipartState::Preamble => self.preamble(window, ended),
@@ -271,7 +271,7 @@ impl Machine {
         let total = self.preamble_bytes.saturating_add(skipped);
         if total > self.limits.preamble_bytes {
             return Err(WireError::MimeBoundary {
-                what: "no line in the beginning of the body is made of it",
+                what: "no line at the beginning of the body consists of it",
             });
         }
         match found {
@@ -297,7 +297,7 @@ impl Machine {
         match delimiter.map_err(|what| self.malformed(what))? {
             Line::Other => {}
             Line::Undecided => return Ok(Step::new(0, Event::Undecided)),
-            // A part may end without even the empty line behind its header.
+            // A part may end without the empty line after its header.
             Line::Delimiter { .. } => return self.begin_content(0),
         }
         let line_feed = memchr(b'\n', window);
@@ -353,14 +353,14 @@ impl Machine {
 
     fn begin_content(&mut self, consumed: usize) -> Result<Step, WireError> {
         let header = self.header.finish(self.part)?;
-        self.remember(header.content_id.as_deref())?;
+        self.add_content_id(header.content_id.as_deref())?;
         self.state = MultipartState::Content;
-        self.delimiter.expect_at_once();
+        self.delimiter.expect_line_start();
         Ok(Step::new(consumed, Event::Part(header)))
     }
 
-    /// The first of two parts with one name must not win, nor the last.
-    fn remember(&mut self, content_id: Option<&str>) -> Result<(), WireError> {
+    /// If two parts have the same name, neither the first nor the last may be chosen silently.
+    fn add_content_id(&mut self, content_id: Option<&str>) -> Result<(), WireError> {
         let Some(id) = content_id else {
             return Ok(());
         };
@@ -394,7 +394,7 @@ impl Machine {
 mod tests {
     use super::*;
 
-    /// Gives its bytes out so many at a time.
+    /// Returns at most this many bytes per read.
     struct Pieces<'a>(&'a [u8], usize);
 
     impl Read for Pieces<'_> {
@@ -423,7 +423,7 @@ mod tests {
         Ok(parts)
     }
 
-    /// Reads the message whole, byte by byte and in threes, which must not make a difference.
+    /// Reads the message at once, one byte at a time and three at a time; the results must be equal.
     fn parts_of(message: &[u8]) -> Result<Parts, &'static str> {
         let read = |piece| {
             let parts = parts_in_pieces(message, piece, MimeLimits::default());
@@ -445,7 +445,7 @@ mod tests {
         Ok(shown.collect())
     }
 
-    fn good(parts: &[(&str, &str)]) -> Result<Vec<(String, String)>, &'static str> {
+    fn ok_parts(parts: &[(&str, &str)]) -> Result<Vec<(String, String)>, &'static str> {
         let own = |(id, content): &(&str, &str)| ((*id).to_owned(), (*content).to_owned());
         Ok(parts.iter().map(own).collect())
     }
@@ -455,11 +455,11 @@ mod tests {
 
     #[test]
     fn two_parts() {
-        assert_eq!(read(TWO), good(&[("a", "one"), ("b", "two")]));
+        assert_eq!(read(TWO), ok_parts(&[("a", "one"), ("b", "two")]));
     }
 
     #[test]
-    fn what_stands_before_the_first_delimiter() {
+    fn text_before_the_first_delimiter_is_ignored() {
         for preamble in [
             "\r\n",
             "\n",
@@ -474,14 +474,14 @@ mod tests {
             let message = format!("{preamble}{TWO}");
             assert_eq!(
                 read(&message),
-                good(&[("a", "one"), ("b", "two")]),
+                ok_parts(&[("a", "one"), ("b", "two")]),
                 "{preamble:?}"
             );
         }
     }
 
     #[test]
-    fn what_stands_after_the_last_delimiter() {
+    fn text_after_the_last_delimiter_is_ignored() {
         let stem = TWO.strip_suffix("\r\n").unwrap();
         for epilogue in [
             "",
@@ -496,29 +496,29 @@ mod tests {
             let message = format!("{stem}{epilogue}");
             assert_eq!(
                 read(&message),
-                good(&[("a", "one"), ("b", "two")]),
+                ok_parts(&[("a", "one"), ("b", "two")]),
                 "{epilogue:?}"
             );
         }
     }
 
     #[test]
-    fn line_ends_of_all_kinds() {
+    fn all_kinds_of_line_ends_are_accepted() {
         let lines = TWO.replace("\r\n", "\n");
-        assert_eq!(read(&lines), good(&[("a", "one"), ("b", "two")]));
+        assert_eq!(read(&lines), ok_parts(&[("a", "one"), ("b", "two")]));
         let mixed =
             "--B\nContent-ID: <a>\r\nX: y\n\r\none\n--B\r\nContent-ID: <b>\n\ntwo\r\n--B--\n";
-        assert_eq!(read(mixed), good(&[("a", "one"), ("b", "two")]));
+        assert_eq!(read(mixed), ok_parts(&[("a", "one"), ("b", "two")]));
         let between_headers = "--B\r\nContent-ID: <a>\nX: y\n\r\none\r\n--B--";
-        assert_eq!(read(between_headers), good(&[("a", "one")]));
+        assert_eq!(read(between_headers), ok_parts(&[("a", "one")]));
     }
 
     #[test]
     fn parts_without_headers() {
-        assert_eq!(read("--B\r\n\r\none\r\n--B--"), good(&[("", "one")]));
+        assert_eq!(read("--B\r\n\r\none\r\n--B--"), ok_parts(&[("", "one")]));
         assert_eq!(
             read("--B\r\n\r\nname: value\r\n\r\ntwo\r\n--B--"),
-            good(&[("", "name: value\r\n\r\ntwo")])
+            ok_parts(&[("", "name: value\r\n\r\ntwo")])
         );
         assert_eq!(read("--B\r\none\r\n--B--"), Err("IMP-MIME-HEADER"));
     }
@@ -534,21 +534,21 @@ mod tests {
     }
 
     #[test]
-    fn blanks_behind_the_boundary() {
+    fn blanks_after_the_boundary_are_ignored() {
         let message = "--B \t \r\nContent-ID: <a>\r\n\r\none\r\n--B-- \t\r\n";
-        assert_eq!(read(message), good(&[("a", "one")]));
+        assert_eq!(read(message), ok_parts(&[("a", "one")]));
         let blanks = " ".repeat(1024);
         let message = format!("--B{blanks}\r\n\r\none\r\n--B{blanks}x\r\n--B--{blanks}");
         assert_eq!(
             read(&message),
-            good(&[("", &format!("one\r\n--B{blanks}x"))])
+            ok_parts(&[("", &format!("one\r\n--B{blanks}x"))])
         );
         let message = format!("--B\r\n\r\none\r\n--B{blanks} \r\n--B--");
         assert_eq!(read(&message), Err("IMP-MIME-HEADER"));
     }
 
     #[test]
-    fn content_that_looks_like_a_delimiter() {
+    fn content_may_look_like_a_delimiter() {
         for content in [
             "--Bextra",
             "a\r\n--Bextra\r\nb",
@@ -570,22 +570,25 @@ mod tests {
             "--",
         ] {
             let message = format!("--B\r\n\r\n{content}\r\n--B--\r\n");
-            assert_eq!(read(&message), good(&[("", content)]), "{content:?}");
+            assert_eq!(read(&message), ok_parts(&[("", content)]), "{content:?}");
         }
     }
 
     #[test]
     fn empty_parts_and_no_parts() {
-        assert_eq!(read("--B\r\n\r\n\r\n--B--"), good(&[("", "")]));
-        assert_eq!(read("--B\r\n\r\n--B--"), good(&[("", "")]));
-        assert_eq!(read("--B\r\nContent-ID: <a>\r\n--B--"), good(&[("a", "")]));
-        assert_eq!(read("--B\r\n--B\r\n--B--"), good(&[("", ""), ("", "")]));
-        assert_eq!(read("--B--\r\n"), good(&[]));
-        assert_eq!(read("--B--"), good(&[]));
+        assert_eq!(read("--B\r\n\r\n\r\n--B--"), ok_parts(&[("", "")]));
+        assert_eq!(read("--B\r\n\r\n--B--"), ok_parts(&[("", "")]));
+        assert_eq!(
+            read("--B\r\nContent-ID: <a>\r\n--B--"),
+            ok_parts(&[("a", "")])
+        );
+        assert_eq!(read("--B\r\n--B\r\n--B--"), ok_parts(&[("", ""), ("", "")]));
+        assert_eq!(read("--B--\r\n"), ok_parts(&[]));
+        assert_eq!(read("--B--"), ok_parts(&[]));
     }
 
     #[test]
-    fn every_beginning_of_a_message_is_truncated() {
+    fn every_prefix_of_a_message_is_truncated() {
         let message = format!("\r\n{TWO}");
         let whole = message.len() - "\r\n".len();
         for length in 0..whole {
@@ -613,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_cut_off_behind_the_message_is_noticed() {
+    fn request_cut_off_after_the_message_is_an_error() {
         struct CutOff;
         impl Read for CutOff {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -633,7 +636,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_part_is_passed_over() {
+    fn unread_content_of_a_part_is_skipped() {
         let mut message = Multipart::new(TWO.as_bytes(), "B", MimeLimits::default());
         assert_eq!(message.read(&mut [0; 8]).unwrap(), 0);
         message.next_part().unwrap();
@@ -649,7 +652,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused() {
+    fn duplicate_ids_nested_multiparts_and_unknown_encodings_are_refused() {
         let same = TWO.replace("<b>", "<a>");
         assert_eq!(read(&same), Err("IMP-MIME-DUPCID"));
         let escaped = TWO.replace("<a>", "<a@x>").replace("<b>", "<a%40x>");
@@ -662,7 +665,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold_to_the_byte() {
+    fn limits_are_exact() {
         let limits = || MimeLimits {
             parts: 3,
             header_bytes: 30,
@@ -701,14 +704,14 @@ mod tests {
     }
 
     #[test]
-    fn by_default_thirty_three_headers_are_few() {
+    fn default_limit_allows_thirty_three_headers() {
         let headers: String = (0..33).map(|n| format!("X-{n}: y\r\n")).collect();
         let message = format!("--B\r\n{headers}Content-ID: <\u{e9}>\r\n\r\none\r\n--B--");
-        assert_eq!(read(&message), good(&[("\u{e9}", "one")]));
+        assert_eq!(read(&message), ok_parts(&[("\u{e9}", "one")]));
     }
 
     #[test]
-    fn a_boundary_may_hold_anything_that_a_search_may_trip_over() {
+    fn boundary_may_contain_pattern_characters() {
         for boundary in ["-", "--", "-----", "=_.+*?()", "a b", "B--"] {
             let message = format!("--{boundary}\r\n\r\n--\r\n---x\r\n--{boundary}--\r\n");
             let mut message = Multipart::new(message.as_bytes(), boundary, MimeLimits::default());
@@ -720,9 +723,9 @@ mod tests {
         }
     }
 
-    /// All contents of up to five pieces from which a delimiter could be put together.
+    /// Tries all contents of five pieces from which a delimiter could be assembled.
     #[test]
-    fn any_content_without_a_delimiter_line_comes_back() {
+    fn content_without_a_delimiter_line_is_returned_unchanged() {
         const PIECES: [&str; 7] = ["\r", "\n", "--B", "-", "B", " ", "x"];
         let is_delimiter = |line: &str| {
             let line = line.trim_end_matches([' ', '\t']);
@@ -733,7 +736,7 @@ mod tests {
             let digits = (0..5u32).map(|digit| number / PIECES.len().pow(digit) % PIECES.len());
             let content: String = digits.map(|digit| PIECES[digit]).collect();
             let message = format!("--B\r\n\r\n{content}\r\n--B--");
-            // The last line ends with the line end of the delimiter and may keep its return.
+            // The last line ends with the delimiter's line end and may keep its carriage return.
             let mut lines: Vec<&str> = content.split('\n').collect();
             let last = lines.pop().unwrap_or_default();
             let mut lines = lines
@@ -742,7 +745,7 @@ mod tests {
             if lines.any(is_delimiter) || is_delimiter(last) {
                 continue;
             }
-            assert_eq!(read(&message), good(&[("", &content)]), "{content:?}");
+            assert_eq!(read(&message), ok_parts(&[("", &content)]), "{content:?}");
             tried += 1;
         }
         assert!(tried > 15_000);

@@ -1,5 +1,5 @@
-//! Bytes on their way in: the bounded pipe where async ends, and all that turns a message's body into
-//! the bytes of its parts. Nothing here knows of SOAP, files of users, or a store.
+//! Incoming bytes: the bounded pipe where async ends, and everything that turns the body of a message
+//! into the bytes of its parts. Nothing here depends on SOAP, on file formats or on a store.
 
 pub mod error;
 pub mod framing;

@@ -1,8 +1,7 @@
-//! The headers of one part of a multipart message.
+//! The header of one part of a multipart message.
 //!
-//! Owns [`PartHeader`] and the reading of header lines into it: folding, names, repeated fields.
-//! Where the lines begin and end is known to `mime`, what the fields mean for an import to the
-//! front end.
+//! Contains [`PartHeader`] and the parsing of header lines: folding, names and repeated fields.
+//! `mime` finds the lines; the front end interprets the fields.
 //!
 //! Follows RFC 5322 §2.2 (fields, folding; also the obsolete blank before the colon) and RFC 2045
 //! §3 to §7 (the MIME fields).
@@ -14,25 +13,25 @@ use crate::wire::media_type::{MediaType, first, parameters};
 use crate::wire::percent;
 use crate::wire::transfer::TransferEncoding;
 
-/// What a part says about itself.
+/// The header of a part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PartHeader {
-    /// The Content-ID, its brackets taken off once. An empty one counts as none.
+    /// The Content-ID without its brackets. An empty one counts as missing.
     pub content_id: Option<String>,
-    /// The Content-Type, where there is a readable one; nothing relies on it.
+    /// The Content-Type, if there is a readable one; nothing relies on it.
     pub content_type: Option<MediaType>,
-    /// How the content is written down.
+    /// The transfer encoding of the content.
     pub transfer_encoding: TransferEncoding,
     fields: Vec<(String, String)>,
 }
 
 impl PartHeader {
-    /// The value of the first header field of this name, which is given in lower case.
+    /// The value of the first header field with this name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.fields, name)
     }
 
-    /// The file name that the sender gives to the part: a label for people, never a path.
+    /// The file name given by the sender: a label for people, never a path.
     pub fn file_name(&self) -> Option<String> {
         let disposition = self.header("content-disposition").unwrap_or_default();
         file_name(disposition).or_else(|| {
@@ -42,34 +41,34 @@ impl PartHeader {
     }
 }
 
-/// The file name in a field Content-Disposition. The form `filename*` (RFC 8187) is the better one where
-/// both are there; encoded words (RFC 2047) are decoded, which some clients write.
+/// The file name in a Content-Disposition field. `filename*` (RFC 8187) takes precedence over
+/// `filename`; encoded words (RFC 2047), which some clients write, are decoded.
 pub fn file_name(disposition: &str) -> Option<String> {
     let (_, rest) = disposition.split_once(';')?;
     let parameters = parameters(rest);
     value(&parameters, "filename*", "filename")
 }
 
-/// The name of a form's field in a field Content-Disposition (RFC 7578 §4.2), written in any of the ways that file
-/// names are.
+/// The name of a form field in a Content-Disposition field (RFC 7578 §4.2), in any of the encodings that
+/// file names may have.
 pub fn field_name(disposition: &str) -> Option<String> {
     let (_, rest) = disposition.split_once(';')?;
     value(&parameters(rest), "name*", "name")
 }
 
-/// A parameter that may be written as RFC 8187 has it, as encoded words, or with percent signs: browsers write
-/// `"` and line ends so (WHATWG HTML, multipart/form-data), and RFC 7578 §2 lets anybody write all bytes so.
+/// A parameter in the form of RFC 8187, as encoded words, or percent-encoded: browsers write `"` and line
+/// ends that way (WHATWG HTML, multipart/form-data), and RFC 7578 §2 allows it for all bytes.
 fn value(parameters: &[(String, String)], starred: &str, plain: &str) -> Option<String> {
     let found = first(parameters, starred).and_then(extended);
     found.or_else(|| {
         let text = encoded_word::decode(first(parameters, plain)?);
         let bytes = percent::decode(&text).into_owned();
-        // What is no text was no escape.
+        // If the result is not UTF-8, the percent signs were literal.
         Some(String::from_utf8(bytes).unwrap_or(text))
     })
 }
 
-/// `charset'language'text`, with percent signs before what is no ASCII.
+/// Decodes `charset'language'text`, in which non-ASCII characters are percent-encoded.
 fn extended(value: &str) -> Option<String> {
     let mut pieces = value.splitn(3, '\'');
     let (charset, _, text) = (pieces.next()?, pieces.next()?, pieces.next()?);
@@ -79,14 +78,14 @@ fn extended(value: &str) -> Option<String> {
     Some(text.into_owned()).filter(|name| !name.is_empty())
 }
 
-/// The header fields of a part while its lines come in.
+/// Collects the header fields of a part line by line.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderLines {
     fields: Vec<(String, String)>,
 }
 
 impl HeaderLines {
-    /// Takes one line, without its line end, unless it begins a field beyond the `most` allowed.
+    /// Adds one line, without its line end; fails if it begins a field beyond the `most` allowed.
     pub(crate) fn push(&mut self, line: &[u8], most: usize) -> Result<(), &'static str> {
         if line
             .iter()
@@ -121,18 +120,18 @@ impl HeaderLines {
         Ok(())
     }
 
-    /// The one value that the fields of this name have; empty without any.
+    /// The single value of the fields with this name; empty if there is none.
     pub(crate) fn once(&self, name: &str) -> Result<&str, &'static str> {
         let mut values = self.fields.iter().filter(|(other, _)| other == name);
         let value = values.next().map(|(_, value)| value.as_str());
-        // Two readers of one message would each believe a different line.
+        // Two readers of the same message could each use a different line.
         if values.any(|(_, other)| Some(other.as_str()) != value) {
             return Err("a Content- field is given twice, with different values");
         }
         Ok(value.unwrap_or_default())
     }
 
-    /// The whole header of part number `part`, once its last line is in.
+    /// The complete header of part number `part`, after its last line.
     pub(crate) fn finish(&self, part: usize) -> Result<PartHeader, WireError> {
         let once = |name| {
             self.once(name)
@@ -154,7 +153,7 @@ impl HeaderLines {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// Header text is ASCII by the book and UTF-8 in life; what is neither is read as Latin-1.
+/// Header text should be ASCII and is often UTF-8; anything else is read as Latin-1.
 fn text(line: &[u8]) -> String {
     match str::from_utf8(line) {
         Ok(text) => text.to_owned(),
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn no_header_means_binary_and_nothing_else() {
+    fn missing_header_means_binary() {
         let header = read(&[]).unwrap();
         assert_eq!(header, PartHeader::default());
         assert_eq!(header.transfer_encoding, TransferEncoding::Binary);
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_field_twice() {
+    fn repeated_fields_must_have_the_same_value() {
         let same = ["Content-ID: <a>", "Content-ID: <a>"];
         assert_eq!(read(&same).unwrap().content_id.as_deref(), Some("a"));
         let different = ["Content-ID: <a>", "Content-Id: <b>"];
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused() {
+    fn malformed_lines_are_refused() {
         assert_eq!(read(&["no colon"]), Err("a line has no colon"));
         assert_eq!(read(&[": x"]), Err("a field has no proper name"));
         assert_eq!(read(&["a b: x"]), Err("a field has no proper name"));

@@ -1,9 +1,9 @@
-//! A look at the first bytes of a source, which is then read from its beginning all the same.
+//! Reads the first bytes of a source without consuming them.
 
 use std::io::{self, Cursor, Read};
 
-/// The first `most` bytes of `source`, or all of it when it is shorter, and a reader that begins with
-/// them.
+/// Returns the first `most` bytes of `source`, or all of it if it is shorter, and a reader of the
+/// complete source.
 ///
 /// # Errors
 /// The source failed.
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_looked_at_is_read_again() {
+    fn peeked_bytes_are_read_again() {
         let (start, mut source) = peek(&b"abcdef"[..], 3).unwrap();
         let mut all = String::new();
         source.read_to_string(&mut all).unwrap();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::wire::decoder::hex_pair;
 
-/// Decodes once; a percent sign without two hex digits stays.
+/// Decodes the text once; a percent sign without two hexadecimal digits is kept.
 pub fn decode(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('%') {
         return Cow::Borrowed(text.as_bytes());
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_escape_stays() {
+    fn invalid_escapes_are_kept() {
         for (text, bytes) in [
             ("plain", &b"plain"[..]),
             ("%41%c3%A9", "A\u{e9}".as_bytes()),

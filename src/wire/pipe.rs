@@ -1,8 +1,8 @@
-//! The bounded pipe where async ends: an asynchronous writer, a blocking reader.
+//! The bounded pipe where async ends: an asynchronous writer and a blocking reader.
 //!
-//! A full pipe makes the writer wait, and with it the sender: that is the whole of the backpressure.
-//! A writer that goes away without [`PipeWriter::finish`] leaves a truncated body behind, never a
-//! short one.
+//! A full pipe blocks the writer and therefore the sender; no other backpressure is needed. If the
+//! writer is dropped without [`PipeWriter::finish`], the reader reports a truncated body instead of
+//! an end of file.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::wire::error::WireError;
 
-/// Chunks that may wait in the pipe.
+/// The number of chunks that the pipe holds.
 const CHUNKS: usize = 16;
 
 enum Piece {
@@ -27,31 +27,31 @@ pub struct PipeWriter(mpsc::Sender<Piece>);
 /// The blocking end.
 #[derive(Debug)]
 pub struct PipeReader {
-    /// None: there is no more than the rest.
+    /// `None` once the body has ended and only `rest` remains.
     pieces: Option<mpsc::Receiver<Piece>>,
     rest: Bytes,
     received: u64,
-    /// Why there is no more than the rest, when that is not the whole body.
+    /// Why the body ends after `rest`, if it is incomplete.
     failure: Option<WireError>,
 }
 
-/// The reader has gone; nobody wants the rest.
+/// The reader was dropped and needs no more data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderGone;
 
-/// A new pipe, for a body that begins with what was received already.
+/// Creates a pipe for a body that begins with the bytes received so far.
 pub fn pipe(received: Bytes) -> (PipeWriter, PipeReader) {
     let (sender, pieces) = mpsc::channel(CHUNKS);
     let reader = PipeReader {
         pieces: Some(pieces),
-        ..PipeReader::whole(received)
+        ..PipeReader::complete(received)
     };
     (PipeWriter(sender), reader)
 }
 
 impl PipeReader {
-    /// A body that is all there: nothing is waited for.
-    pub fn whole(body: Bytes) -> Self {
+    /// A complete body; reading never waits.
+    pub fn complete(body: Bytes) -> Self {
         PipeReader {
             pieces: None,
             received: body.len() as u64,
@@ -60,37 +60,37 @@ impl PipeReader {
         }
     }
 
-    /// A body of which nothing follows `received`, because of `failure`.
-    pub fn cut(received: Bytes, failure: WireError) -> Self {
+    /// A body that ends after `received` because of `failure`.
+    pub fn truncated(received: Bytes, failure: WireError) -> Self {
         PipeReader {
             failure: Some(failure),
-            ..PipeReader::whole(received)
+            ..PipeReader::complete(received)
         }
     }
 }
 
 impl PipeWriter {
-    /// Passes `data` on, waiting while the pipe is full.
+    /// Sends `data`, waiting while the pipe is full.
     ///
     /// # Errors
-    /// The reader has gone.
+    /// The reader was dropped.
     pub async fn send(&self, data: Bytes) -> Result<(), ReaderGone> {
         self.0.send(Piece::Data(data)).await.map_err(|_| ReaderGone)
     }
 
-    /// Says that the body is whole.
+    /// Marks the body as complete.
     pub async fn finish(self) {
-        // A reader that has gone does not wait for the end.
+        // A dropped reader needs no end mark.
         let _ = self.0.send(Piece::End).await;
     }
 
-    /// Says that the body will not come to its end, and why.
+    /// Marks the body as incomplete and gives the reason.
     pub async fn fail(self, error: WireError) {
-        // A reader that has gone does not wait for the reason.
+        // A dropped reader needs no reason.
         let _ = self.0.send(Piece::Failure(error)).await;
     }
 
-    /// Waits until the reader has gone.
+    /// Waits until the reader is dropped.
     pub async fn reader_gone(&self) {
         self.0.closed().await;
     }
@@ -119,7 +119,7 @@ impl Read for PipeReader {
         if self.rest.is_empty()
             && let Some(failure) = &mut self.failure
         {
-            // A reader that asks again is told again: this is never the end of a whole body.
+            // Every further read fails too: an incomplete body never looks like a complete one.
             let received = self.received;
             let again = WireError::HttpTruncated { received };
             return Err(std::mem::replace(failure, again).into());
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn data_arrives_whole_or_is_known_to_be_cut() {
+    fn data_arrives_complete_or_is_reported_as_truncated() {
         let write = |finish: bool| {
             let (writer, reader) = pipe(Bytes::new());
             let thread = std::thread::spawn(move || read_all(reader));
@@ -162,9 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_was_cut_never_ends_well() {
+    fn reading_a_truncated_body_always_ends_with_an_error() {
         let stalled = WireError::HttpStalled { received: 3 };
-        let mut reader = PipeReader::cut(Bytes::from_static(b"abc"), stalled);
+        let mut reader = PipeReader::truncated(Bytes::from_static(b"abc"), stalled);
         let mut all = Vec::new();
         let first = reader.read_to_end(&mut all).map_err(WireError::from_io);
         assert_eq!(first.unwrap_err().code(), "IMP-HTTP-STALLED");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_goes_away_is_noticed() {
+    fn writer_notices_a_dropped_reader() {
         let (writer, reader) = pipe(Bytes::new());
         drop(reader);
         let sent = actix_web::rt::System::new().block_on(writer.send(Bytes::from_static(b"a")));

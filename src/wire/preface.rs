@@ -1,8 +1,8 @@
-//! The header that some clients write into the body instead of the HTTP head.
+//! The MIME header that some clients write into the body instead of the HTTP head.
 //!
-//! WCF's MTOM writer, made for streams that are whole MIME messages, begins with `MIME-Version` and a
-//! `Content-Type`. Mono's names the boundary nowhere else: its HTTP head says
-//! `multipart/related; type=application/xop+xml` and no more.
+//! WCF's MTOM writer, designed for streams that are complete MIME messages, begins with
+//! `MIME-Version` and `Content-Type`. Mono's writer gives the boundary only there: its HTTP head
+//! contains just `multipart/related; type=application/xop+xml`.
 
 use std::io::Read;
 
@@ -10,28 +10,28 @@ use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 use crate::wire::part_header::HeaderLines;
 
-/// Bytes that the header may have, line ends included.
-const MOST_BYTES: u64 = 4 * 1024;
+/// The maximum size of the header in bytes, line ends included.
+const MAX_BYTES: u64 = 4 * 1024;
 
-/// Fields that it may have.
-const MOST_FIELDS: usize = 20;
+/// The maximum number of fields in the header.
+const MAX_FIELDS: usize = 20;
 
-/// What .NET's stream writers put before the first character.
+/// The byte-order mark that .NET's stream writers put before the first character.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The media type that the body itself begins with; the body is left behind the empty line that ends
-/// its header. None if it begins with anything else.
+/// Reads the media type from the header at the start of the body, and leaves the body positioned after
+/// the empty line that ends the header. `None` if the body does not begin with such a header.
 ///
 /// # Errors
-/// The body could not be read, or its media type cannot be.
+/// The body could not be read, or its media type could not be parsed.
 pub fn media_type(body: &mut impl Read) -> Result<Option<MediaType>, WireError> {
     let mut lines = HeaderLines::default();
     let mut line = Vec::new();
     #[expect(
         clippy::unbuffered_bytes,
-        reason = "nothing of what stands behind the header may be taken"
+        reason = "bytes after the header must not be consumed"
     )]
-    let bytes = body.take(MOST_BYTES).bytes();
+    let bytes = body.take(MAX_BYTES).bytes();
     for (position, byte) in bytes.enumerate() {
         line.push(byte.map_err(WireError::from_io)?);
         if position + 1 == BYTE_ORDER_MARK.len() && line == BYTE_ORDER_MARK {
@@ -48,7 +48,7 @@ pub fn media_type(body: &mut impl Read) -> Result<Option<MediaType>, WireError> 
                 text => MediaType::parse(text).map(Some),
             };
         }
-        if lines.push(whole, MOST_FIELDS).is_err() {
+        if lines.push(whole, MAX_FIELDS).is_err() {
             return Ok(None);
         }
         line.clear();
@@ -60,7 +60,7 @@ pub fn media_type(body: &mut impl Read) -> Result<Option<MediaType>, WireError> 
 mod tests {
     use super::*;
 
-    /// The boundary, or the error's code, and what is left of the body.
+    /// The boundary or the error's code, and the rest of the body.
     fn read(body: &str) -> (Result<Option<String>, &'static str>, &str) {
         let mut rest = body.as_bytes();
         let found = media_type(&mut rest);
@@ -74,10 +74,10 @@ mod tests {
     }
 
     #[test]
-    fn what_mono_writes() {
+    fn header_written_by_mono() {
         let fields = "MIME-Version: 1.0\r\nContent-Type: multipart/related;\
                       type=\"application/xop+xml\";boundary=\"u+id=1\";start=\"<http://x/0>\"\r\n";
-        // Of the two writers it has had, one puts a mark before the header and lines behind it.
+        // One of its two writers puts a byte-order mark before the header and empty lines after it.
         for (before, after) in [("", "\r\n"), ("\u{feff}", "\r\n\r\n\r\n")] {
             let parts = "--u+id=1\r\nContent-ID: <http://x/0>\r\n\r\n";
             let body = format!("{before}{fields}{after}{parts}");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_header() {
+    fn bodies_without_a_mime_header() {
         for body in [
             "",
             "\r\n--b\r\nContent-Type: multipart/related; boundary=b\r\n\r\n",
@@ -113,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_read_up_to_its_limits() {
+    fn header_limits_are_enforced() {
         let end = "Content-Type: a/b; boundary=b\r\n\r\n";
         let fields = |count: usize| "X: y\r\n".repeat(count) + end;
-        assert_eq!(boundary(&fields(MOST_FIELDS - 1)).as_deref(), Some("b"));
-        assert_eq!(boundary(&fields(MOST_FIELDS)), None);
+        assert_eq!(boundary(&fields(MAX_FIELDS - 1)).as_deref(), Some("b"));
+        assert_eq!(boundary(&fields(MAX_FIELDS)), None);
         let long = |length: usize| format!("X:{}\r\n{end}", "y".repeat(length - 4 - end.len()));
-        let most = MOST_BYTES as usize;
+        let most = MAX_BYTES as usize;
         assert_eq!(boundary(&long(most)).as_deref(), Some("b"));
         assert_eq!(boundary(&long(most + 1)), None);
         let mut endless = std::io::repeat(b'a');
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_breaks_off_says_so() {
+    fn read_errors_are_passed_on() {
         struct Stalled;
         impl Read for Stalled {
             fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {

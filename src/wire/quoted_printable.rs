@@ -1,28 +1,28 @@
-//! Quoted-printable, which some clients make of any text attachment.
+//! Quoted-printable, which some clients use for every text attachment.
 //!
-//! Owns [`QuotedPrintablePush`], which is given text in pieces, and [`QuotedPrintableReader`] over
+//! Contains [`QuotedPrintablePush`], which decodes text in pieces, and [`QuotedPrintableReader`] over
 //! it.
 //!
-//! Follows RFC 2045 §6.7: white space at the end of a line is dropped, an equals sign at the end of a
-//! line joins it to the next, with CRLF or a line feed alone for the line end. Beyond the letter,
-//! hexadecimal digits may be small, bytes that ought to have been escaped stand for themselves, and
-//! the last line may end with an equals sign, its line end having gone to the delimiter of the part.
-//! An equals sign followed by anything else is an error, because it shows that the text was not
-//! quoted-printable at all.
+//! Follows RFC 2045 §6.7: white space at the end of a line is dropped, and an equals sign at the end
+//! of a line joins it to the next. A line ends with CRLF or a line feed. More is accepted than the
+//! RFC allows: hexadecimal digits may be in lower case, bytes that should have been escaped are
+//! literal, and the last line may end with an equals sign, because its line end belongs to the
+//! delimiter of the part. An equals sign followed by anything else is an error, because the text is
+//! then not quoted-printable.
 
 use crate::wire::decoder::{Decoded, Decoder, hex_pair};
 use crate::wire::error::WireError;
 
-/// A reader of the bytes that a source of quoted-printable text stands for.
+/// A reader of decoded quoted-printable text.
 pub type QuotedPrintableReader<R> = Decoded<R, QuotedPrintablePush>;
 
-/// A quoted-printable decoder that is given its text in pieces.
+/// A quoted-printable decoder that takes its text in pieces.
 #[derive(Default)]
 pub struct QuotedPrintablePush {
     state: LineState,
-    /// How much text has been given.
+    /// The number of bytes of text decoded so far.
     offset: u64,
-    /// White space that is dropped if the line ends behind it.
+    /// White space that is dropped if the line ends after it.
     blanks: Vec<u8>,
 }
 
@@ -30,17 +30,17 @@ pub struct QuotedPrintablePush {
 enum LineState {
     #[default]
     Text,
-    /// Behind white space that is kept back.
+    /// After white space that is held back.
     Blanks,
-    /// Behind such white space and a carriage return.
+    /// After such white space and a carriage return.
     BlanksReturn,
-    /// Behind an equals sign.
+    /// After an equals sign.
     Equals,
-    /// Behind an equals sign and white space.
+    /// After an equals sign and white space.
     EqualsBlanks,
-    /// Behind an equals sign and a carriage return.
+    /// After an equals sign and a carriage return.
     EqualsReturn,
-    /// Behind an equals sign and one digit.
+    /// After an equals sign and one digit.
     Digit(u8),
 }
 
@@ -68,7 +68,9 @@ impl Decoder for QuotedPrintablePush {
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), WireError> {
         match self.state {
-            LineState::Digit(_) => return Err(self.refuse("one digit of two is missing")),
+            LineState::Digit(_) => {
+                return Err(self.refuse("the second hexadecimal digit is missing"));
+            }
             LineState::BlanksReturn => out.push(b'\r'),
             LineState::Text
             | LineState::Blanks
@@ -84,11 +86,11 @@ impl Decoder for QuotedPrintablePush {
 
 impl QuotedPrintablePush {
     fn push_one(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), WireError> {
-        const MOST_BLANKS: usize = 1024;
+        const MAX_BLANKS: usize = 1024;
         self.state = match (self.state, byte) {
             (LineState::Text | LineState::Blanks, b' ' | b'\t') => {
-                if self.blanks.len() == MOST_BLANKS {
-                    return Err(self.refuse("there is too much white space in one place"));
+                if self.blanks.len() == MAX_BLANKS {
+                    return Err(self.refuse("there are more than 1024 blanks in a row"));
                 }
                 self.blanks.push(byte);
                 LineState::Blanks
@@ -130,7 +132,7 @@ impl QuotedPrintablePush {
                     out.push(byte);
                     LineState::Text
                 }
-                None => return Err(self.refuse("two hexadecimal digits belong here")),
+                None => return Err(self.refuse("two hexadecimal digits are expected here")),
             },
             (LineState::Equals | LineState::EqualsBlanks | LineState::EqualsReturn, _) => {
                 let what = "an equals sign is not followed by two digits or a line end";
@@ -154,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// Decodes the text in pieces of several sizes, which must not make a difference.
+    /// Decodes the text in pieces of several sizes; the results must be equal.
     fn decoded(text: &[u8]) -> Result<Vec<u8>, u64> {
         let in_pieces = |piece| {
             let mut decoder = QuotedPrintablePush::default();
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_decoded() {
+    fn text_is_decoded() {
         for (text, bytes) in [
             (&b""[..], &b""[..]),
             (b"plain, text\r\n", b"plain, text\r\n"),
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_and_where() {
+    fn errors_have_their_offset() {
         assert_eq!(decoded(b"a=b,c"), Err(3));
         assert_eq!(decoded(b"a=zz"), Err(2));
         assert_eq!(decoded(b"a==3D"), Err(2));
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reader() {
+    fn reader_decodes_and_passes_errors_on() {
         let mut content = String::new();
         let mut reader = QuotedPrintableReader::new(&b"a=3Db=\r\nc"[..]);
         reader.read_to_string(&mut content).unwrap();

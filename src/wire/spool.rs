@@ -1,5 +1,6 @@
-//! What arrives before it can be used: small in memory, larger in a capped temporary file that has
-//! no name and mode 0600, and is gone when it is dropped or the process ends.
+//! Temporary storage for content that arrives before it can be used. Small content stays in memory;
+//! larger content goes to a size-limited, unnamed temporary file with mode 0600, which disappears when
+//! it is dropped or the process ends.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -8,10 +9,10 @@ use tempfile::SpooledTempFile;
 
 use crate::wire::error::WireError;
 
-/// Bytes that are kept in memory before the file is made.
+/// Bytes kept in memory before a file is created.
 const IN_MEMORY: usize = 64 * 1024;
 
-/// Where spools live and how large one may become.
+/// The folder of the spools and the largest size of one.
 #[derive(Debug, Clone)]
 pub struct SpoolSettings {
     /// Folder of the temporary files.
@@ -20,9 +21,9 @@ pub struct SpoolSettings {
     pub limit: u64,
 }
 
-/// Bytes put aside.
+/// Content in temporary storage.
 pub struct Spool {
-    file: Aside,
+    file: SpoolFile,
     limit: u64,
     length: u64,
 }
@@ -30,7 +31,7 @@ pub struct Spool {
 impl Spool {
     /// An empty spool.
     pub fn new(settings: &SpoolSettings) -> Self {
-        let file = Aside(tempfile::spooled_tempfile_in(IN_MEMORY, &settings.folder));
+        let file = SpoolFile(tempfile::spooled_tempfile_in(IN_MEMORY, &settings.folder));
         Spool {
             file,
             limit: settings.limit,
@@ -38,27 +39,27 @@ impl Spool {
         }
     }
 
-    /// Puts all of `source` aside.
+    /// Stores all of `source`.
     ///
     /// # Errors
-    /// The source failed, the spool is full, or the disk is.
+    /// The source failed, the content exceeds the limit, or the disk is full.
     pub fn fill(settings: &SpoolSettings, mut source: impl Read) -> Result<Self, WireError> {
         let mut spool = Spool::new(settings);
         io::copy(&mut source, &mut spool).map_err(WireError::from_io)?;
         Ok(spool)
     }
 
-    /// How many bytes are in it.
+    /// The number of bytes stored.
     pub fn len(&self) -> u64 {
         self.length
     }
 
-    /// Whether there is nothing in it.
+    /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// What was put aside, from its beginning.
+    /// The stored content, from its beginning.
     ///
     /// # Errors
     /// The file could not be read back.
@@ -71,19 +72,19 @@ impl Spool {
     }
 }
 
-/// Bytes that were put aside, to be read in any order.
-pub struct SpoolReader(Aside);
+/// The stored content, for reading in any order.
+pub struct SpoolReader(SpoolFile);
 
-/// What is put aside, which may hold passwords.
-struct Aside(SpooledTempFile);
+/// The stored content, which may include passwords.
+struct SpoolFile(SpooledTempFile);
 
-impl Drop for Aside {
-    /// Overwrites what is in memory.
+impl Drop for SpoolFile {
+    /// Overwrites the content if it is in memory.
     fn drop(&mut self) {
         if self.0.is_rolled() {
             return;
         }
-        // Memory that is there takes what is written to it.
+        // Overwriting memory that is already allocated cannot fail.
         let length = self.0.seek(SeekFrom::End(0)).unwrap_or(0);
         let _ = self.0.seek(SeekFrom::Start(0));
         let _ = io::copy(&mut io::repeat(0).take(length), &mut self.0);
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_in_comes_out_and_no_more_than_the_limit_goes_in() {
+    fn content_is_read_back_and_the_limit_is_enforced() {
         let folder = tempfile::tempdir().unwrap();
         let settings = SpoolSettings {
             folder: folder.path().into(),
@@ -153,7 +154,7 @@ mod tests {
         assert_eq!(
             std::fs::read_dir(folder.path()).unwrap().count(),
             0,
-            "no file is left"
+            "the file was not removed"
         );
     }
 }

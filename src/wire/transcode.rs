@@ -1,5 +1,5 @@
-//! Text in another charset, as UTF-8, while it is read. What cannot be decoded is an error and never a
-//! replacement character.
+//! Converts text in another charset to UTF-8 while it is read. Text that cannot be decoded is an error;
+//! there are no replacement characters.
 
 use std::io::{self, Read};
 
@@ -9,13 +9,13 @@ use crate::wire::error::WireError;
 
 const PIECE: usize = 16 * 1024;
 
-/// Reads text in one charset and gives it as UTF-8.
+/// Reads text in one charset and returns it in UTF-8.
 pub struct Transcoded<R> {
     source: R,
     decoder: Decoder,
     charset: &'static str,
     input: Vec<u8>,
-    /// The unread part of the input.
+    /// The unread part of the input is `input[start..end]`.
     start: usize,
     end: usize,
     output: Vec<u8>,
@@ -24,7 +24,7 @@ pub struct Transcoded<R> {
 }
 
 impl<R: Read> Transcoded<R> {
-    /// Reads `source`, which is in `encoding`; a byte-order mark of that encoding is dropped.
+    /// Reads `source` in `encoding`; a byte-order mark of that encoding is dropped.
     pub fn new(source: R, encoding: &'static Encoding) -> Self {
         Transcoded {
             source,
@@ -46,7 +46,7 @@ impl<R: Read> Transcoded<R> {
         }
         let last = self.start == self.end;
         let input = self.input.get(self.start..self.end).unwrap_or_default();
-        // Three bytes for each that comes in are enough for every charset there is.
+        // One input byte becomes at most three bytes of UTF-8 in every supported charset.
         self.output.resize(PIECE * 3 + 16, 0);
         let (result, read, written) =
             self.decoder
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn text_comes_out_as_utf_8() {
+    fn text_is_converted_to_utf_8() {
         let utf16: Vec<u8> = "\u{feff}Zoë 𝄞"
             .encode_utf16()
             .flat_map(u16::to_le_bytes)
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_an_error() {
+    fn undecodable_text_is_an_error() {
         assert_eq!(
             read(b"a\0b", encoding_rs::UTF_16LE),
             Err("IMP-CHARSET"),
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(
             read(b"\0\xd8a\0", encoding_rs::UTF_16LE),
             Err("IMP-CHARSET"),
-            "half a pair"
+            "half a surrogate pair"
         );
     }
 }

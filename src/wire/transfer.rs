@@ -1,9 +1,10 @@
-//! The transfer encodings of MIME, undone.
+//! Decoding of MIME transfer encodings.
 //!
-//! Owns [`TransferEncoding`], the word in a part's header, and [`TransferReader`], the content
-//! without it. The decoders are in `base64` and `quoted_printable`.
+//! Contains [`TransferEncoding`], the value in the header of a part, and [`TransferReader`], which
+//! reads the decoded content. The decoders are in `base64` and `quoted_printable`.
 //!
-//! Follows RFC 2045 §6. No encoding counts as binary, not as 7bit: SOAP clients that leave the field
+//! Follows RFC 2045 §6, except that a missing encoding means binary, not 7bit: SOAP clients that omit
+//! the field send the file unencoded.
 //! out send the file as it is.
 
 use std::io::{self, Read};
@@ -12,12 +13,12 @@ use crate::wire::base64::Base64Reader;
 use crate::wire::error::{WireError, excerpt};
 use crate::wire::quoted_printable::QuotedPrintableReader;
 
-/// How the content of a part is written down.
+/// The transfer encoding of a part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TransferEncoding {
-    /// Said to be ASCII lines; read as it is.
+    /// Declared as ASCII lines; read unchanged.
     SevenBit,
-    /// Said to be lines; read as it is.
+    /// Declared as lines; read unchanged.
     EightBit,
     /// Any bytes.
     #[default]
@@ -29,10 +30,10 @@ pub enum TransferEncoding {
 }
 
 impl TransferEncoding {
-    /// Reads the value of a Content-Transfer-Encoding header; an empty one counts as none.
+    /// Parses the value of a Content-Transfer-Encoding header; an empty value counts as missing.
     ///
     /// # Errors
-    /// It names something else.
+    /// The encoding is not one that MIME defines.
     pub fn parse(value: &str) -> Result<TransferEncoding, WireError> {
         match value.trim().to_ascii_lowercase().as_str() {
             "7bit" => Ok(TransferEncoding::SevenBit),
@@ -47,18 +48,18 @@ impl TransferEncoding {
     }
 }
 
-/// A reader of a part's content with its transfer encoding undone.
+/// A reader of the decoded content of a part.
 pub enum TransferReader<R> {
-    /// What is read as it is.
+    /// Unencoded content.
     Plain(R),
-    /// What is decoded from base64.
+    /// Content in base64.
     Base64(Base64Reader<R>),
-    /// What is decoded from quoted-printable.
+    /// Content in quoted-printable.
     QuotedPrintable(QuotedPrintableReader<R>),
 }
 
 impl<R: Read> TransferReader<R> {
-    /// A reader that undoes this encoding.
+    /// A reader that decodes `source`.
     pub fn new(source: R, encoding: TransferEncoding) -> Self {
         match encoding {
             TransferEncoding::SevenBit | TransferEncoding::EightBit | TransferEncoding::Binary => {
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_back() {
+    fn unknown_encoding_is_quoted_in_the_error() {
         let error = TransferEncoding::parse("X-uuencode").unwrap_err();
         assert_eq!(error.code(), "IMP-MIME-ENCODING");
         assert!(error.to_string().contains("\"x-uuencode\""));
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn each_encoding_is_undone() {
+    fn each_encoding_is_decoded() {
         for (encoding, content) in [
             (TransferEncoding::SevenBit, "=3D Zg=="),
             (TransferEncoding::EightBit, "=3D Zg=="),

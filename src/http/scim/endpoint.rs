@@ -225,7 +225,7 @@ async fn serve(
             // Where any caller may ask, no body is read: its sender is not known.
             None => {
                 let body = intake::let_go(payload, true).await;
-                let nothing = || work(PipeReader::whole(Bytes::new()));
+                let nothing = || work(PipeReader::complete(Bytes::new()));
                 let by = OnBehalf::default();
                 let answered = intake::without_body(&state.traffic, &by, nothing).await;
                 answered.map(|answer| (answer, body))

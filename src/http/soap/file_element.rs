@@ -9,7 +9,7 @@ use crate::http::soap::plain_text::{begins_with_heading, is_plain_text};
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::quoted;
 use crate::wiped::Wiped;
-use crate::wire::base64::{Base64Push, SIGN_OF_TEXT, SIGN_OF_URL};
+use crate::wire::base64::{Base64Push, PLAIN_TEXT_CHARACTER, BASE64URL_CHARACTER};
 use crate::wire::decoder::Decoder;
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
@@ -212,10 +212,10 @@ fn no_file(name: &str, text: &str) -> Fault {
 /// file of users, the file itself was sent.
 fn not_base64(name: &str, head: &str, error: WireError) -> Fault {
     match error {
-        WireError::Base64 { what, .. } if what == SIGN_OF_TEXT || is_plain_text(head) => {
+        WireError::Base64 { what, .. } if what == PLAIN_TEXT_CHARACTER || is_plain_text(head) => {
             not_encoded(name)
         }
-        WireError::Base64 { what, .. } if what == SIGN_OF_URL => Fault::client(
+        WireError::Base64 { what, .. } if what == BASE64URL_CHARACTER => Fault::client(
             "IMP-BASE64",
             format!(
                 "The {name} has - or _, which base64 does not have. If it is base64url, encode the file with + \
