@@ -1,4 +1,4 @@
-//! Charsets by name: those of the WHATWG Encoding standard, and the code pages of DOS.
+//! Charsets by name: those of the WHATWG Encoding standard, and DOS code pages.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -8,23 +8,23 @@ use crate::wire::media_type::MediaType;
 /// A charset of text files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextCharset {
-    /// One of the WHATWG Encoding standard.
+    /// A charset of the WHATWG Encoding standard.
     Standard(&'static Encoding),
-    /// A code page of DOS.
+    /// A DOS code page.
     Page(&'static CodePage),
 }
 
 impl TextCharset {
     /// UTF-8.
     pub const UTF_8: TextCharset = TextCharset::Standard(UTF_8);
-    /// UTF-16, the less significant byte first.
+    /// UTF-16, little-endian.
     pub const UTF_16LE: TextCharset = TextCharset::Standard(UTF_16LE);
-    /// UTF-16, the more significant byte first.
+    /// UTF-16, big-endian.
     pub const UTF_16BE: TextCharset = TextCharset::Standard(UTF_16BE);
 
-    /// The one of this label, in any case.
+    /// The charset with this label, in any case.
     pub fn for_label(label: &str) -> Option<Self> {
-        // Names that the standard does not know, of a charset that it has.
+        // Labels that the standard does not have, for charsets that it has.
         const MORE: [(&str, &Encoding); 4] = [
             ("macroman", encoding_rs::MACINTOSH),
             ("mac-roman", encoding_rs::MACINTOSH),
@@ -44,8 +44,8 @@ impl TextCharset {
         encoding.map(TextCharset::Standard)
     }
 
-    /// The one that a media type states for a file, where it says something: programs state UTF-8 and ASCII of any
-    /// text, and what is none of them is found out.
+    /// The charset that a media type declares for a file, if the declaration is reliable: programs declare UTF-8
+    /// and ASCII for any text, so these are ignored and the charset is detected.
     pub fn stated(media_type: Option<&MediaType>) -> Option<Self> {
         const ASCII: [&str; 3] = ["us-ascii", "ascii", "ansi_x3.4-1968"];
         let label = media_type?.param("charset")?.trim();
@@ -54,7 +54,7 @@ impl TextCharset {
         (charset != TextCharset::UTF_8).then_some(charset)
     }
 
-    /// Whether bytes of ASCII mean ASCII in it, wherever they stand at the beginning of a text.
+    /// Whether ASCII bytes at the beginning of a text always mean ASCII in this charset.
     pub fn begins_with_ascii(self) -> bool {
         match self {
             TextCharset::Page(_) => true,
@@ -62,7 +62,7 @@ impl TextCharset {
         }
     }
 
-    /// Its name: that of the standard, or IANA's.
+    /// The name in the standard, or the IANA name.
     pub fn name(self) -> &'static str {
         match self {
             TextCharset::Standard(encoding) => encoding.name(),
@@ -70,13 +70,13 @@ impl TextCharset {
         }
     }
 
-    /// A label of it, in small letters.
+    /// A label of the charset, in lower case.
     pub fn label(self) -> String {
         self.name().to_ascii_lowercase()
     }
 
-    /// What the bytes from 0x80 on stand for, where each is a character. A control character or U+FFFD
-    /// stands for a byte that the charset does not have.
+    /// The characters of the bytes from 0x80 on, for a single-byte charset. A control character or U+FFFD marks
+    /// a byte that the charset does not define.
     pub fn high(self) -> Option<[char; 128]> {
         match self {
             TextCharset::Page(page) => Some(page.high()),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_media_type_states_a_charset_that_says_something() {
+    fn utf_8_and_ascii_declared_by_a_media_type_are_ignored() {
         let stated = |text: &str| {
             let media_type = MediaType::parse(text).unwrap();
             TextCharset::stated(Some(&media_type)).map(TextCharset::name)
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_stand_for_characters_where_each_is_one() {
+    fn single_byte_charsets_have_a_table() {
         let high = |label: &str| TextCharset::for_label(label).unwrap().high();
         assert_eq!(high("windows-1252").unwrap()[0x7c], 'ü');
         assert_eq!(high("windows-1252").unwrap()[1], '\u{81}');

@@ -1,10 +1,11 @@
-//! Which charset a text is in that is not UTF-8: the one by which its bytes make words.
+//! Guesses the charset of a text that is not UTF-8: the one in which its bytes form plausible words.
 //!
-//! Each charset of one byte a character is judged by what its bytes come to: how often the letters are in a
-//! language that has all of them (`languages.rs`), whether capitals stand where words begin, and whether signs
-//! stand where letters do. A charset of several bytes would swallow letters where it is wrong. So one is taken
-//! only where no other makes words, where there are enough characters for it, and where they are all of its
-//! scripts. Where nothing that is judged here makes words (Vietnamese), chardetng's guess is taken.
+//! Each single-byte charset is scored by the characters that its bytes become: how frequent the letters are in a
+//! language that has all of them (`languages.rs`), whether capitals are at the start of words, and whether symbols
+//! appear in place of letters. A wrong multi-byte charset would consume letters. It is therefore chosen only if
+//! no single-byte charset gives plausible words, if there are enough multi-byte characters, and if all of them
+//! belong to its scripts. If no charset that is scored here gives plausible words (Vietnamese), chardetng's guess
+//! is used.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::Encoding;
@@ -13,19 +14,19 @@ use crate::formats::charset::TextCharset;
 use crate::formats::code_pages::{IBM437, IBM850, IBM852, IBM857};
 use crate::formats::languages::{LANGUAGES, Language, Script};
 
-/// Bytes outside ASCII that are judged.
+/// The number of non-ASCII bytes that are scored.
 const ENOUGH: usize = 4000;
 
-/// A charset makes no words where its bytes are less likely than this, each.
+/// The average score per byte below which a charset gives no plausible words.
 const NO_WORDS: f32 = -5.5;
 
-/// Characters of several bytes that there are at the least where they are taken for such.
+/// The minimum number of multi-byte characters for a multi-byte charset.
 const CHARACTERS: usize = 6;
 
-/// How much likelier what chardetng guesses is.
+/// The bonus in the score for the charset that chardetng guesses.
 const SECOND_OPINION: f32 = 1.5;
 
-/// A charset that the bytes may be in, and the logarithm of how likely it is before they are looked at.
+/// A candidate charset, and the logarithm of its prior probability.
 struct Candidate {
     charset: TextCharset,
     prior: f32,
@@ -74,7 +75,7 @@ static CANDIDATES: [Candidate; 21] = [
     },
 ];
 
-/// The likeliest charset of `text`, which follows on `before`, ASCII. `whole`: there is no more of it.
+/// The most likely charset of `text`, which follows the ASCII text `before`. `whole`: the text is complete.
 pub(super) fn guess(before: &[u8], text: &[u8], whole: bool) -> TextCharset {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(before, false);
@@ -116,8 +117,8 @@ pub(super) fn guess(before: &[u8], text: &[u8], whole: bool) -> TextCharset {
     }
 }
 
-/// Whether a text is in this charset of several bytes a character: all of it can be decoded, and no letter of
-/// ASCII stands beside such a character, as it would where half of it was an accented letter.
+/// Whether a text is in this multi-byte charset: all of it can be decoded, and few ASCII letters are next to
+/// multi-byte characters, as they would be if half of a character were an accented letter.
 fn is_of_several_bytes(
     encoding: &'static Encoding,
     before: &[u8],
@@ -147,7 +148,7 @@ fn is_of_several_bytes(
     wide >= CHARACTERS && other * 20 <= wide && beside * 10 <= wide
 }
 
-/// Bytes outside ASCII, each between its neighbours.
+/// Non-ASCII bytes, each with its neighbours.
 struct Sample(Vec<[u8; 4]>);
 
 impl Sample {
@@ -176,8 +177,7 @@ impl Sample {
         self.0.len().max(1)
     }
 
-    /// The logarithm of how likely the bytes are in the likeliest language, where they stand for these
-    /// characters.
+    /// The log-likelihood of the bytes in the most likely language, if they mean these characters.
     fn judge(&self, high: &[char; 128], languages: &[Spoken]) -> f32 {
         let char = |byte: u8| match usize::from(byte).checked_sub(0x80) {
             Some(place) => high.get(place).copied().unwrap_or('\u{fffd}'),
@@ -215,11 +215,11 @@ struct Letter {
     letter: char,
     script: Script,
     count: f32,
-    /// Its share in all languages of its script together.
+    /// Its average share in the languages of its script.
     anywhere: f32,
 }
 
-/// The small letter of one; the capital I with a dot is a letter of its own.
+/// The lower-case form of a letter; the dotted capital I remains a letter of its own.
 fn lower(letter: char) -> char {
     match letter {
         'İ' => 'İ',
@@ -227,7 +227,7 @@ fn lower(letter: char) -> char {
     }
 }
 
-/// A language with the share that each of its letters has of all.
+/// A language with the relative frequency of each of its letters.
 struct Spoken {
     script: Script,
     prior: f32,
@@ -254,7 +254,7 @@ impl Spoken {
         own.map_or(0.0, |(_, share)| *share)
     }
 
-    /// The logarithm of how likely letters are in it. A file has names of other languages too.
+    /// The log-likelihood of the letters in this language. A file also contains names from other languages.
     fn judge(&self, letters: &[Letter]) -> f32 {
         const OF_OTHERS: f32 = 0.08;
         let likely = |known: &Letter| {
@@ -272,7 +272,7 @@ impl Spoken {
     }
 }
 
-/// The share of a letter in all languages of its script together.
+/// The average share of a letter in the languages of its script.
 fn anywhere(letter: char, script: Script, languages: &[Spoken]) -> f32 {
     let (mut sum, mut weights) = (1e-5, 1.0);
     for language in languages.iter().filter(|one| one.script == script) {
@@ -283,7 +283,7 @@ fn anywhere(letter: char, script: Script, languages: &[Spoken]) -> f32 {
     sum / weights
 }
 
-/// How likely a character is where it stands, whatever language it is.
+/// The log-likelihood of a character between its neighbours, whatever the language.
 fn in_place(before_last: char, last: char, this: char, next: char) -> f32 {
     let Some(script) = Script::of(this) else {
         return sign_in_place(last, this, next);
@@ -323,7 +323,7 @@ fn in_place(before_last: char, last: char, this: char, next: char) -> f32 {
     likely.ln()
 }
 
-/// How much likelier an ß is behind the vowels that it often follows: Straße, groß, Weißmann.
+/// How much more likely an ß is after the letters that it often follows: Straße, groß, Weißmann.
 fn sharp_s(before_last: char, last: char, next: char) -> f32 {
     let goes_on = !next.is_alphabetic() || "eberhmlkdgw".contains(next);
     match (lower(before_last), lower(last)) {
@@ -333,11 +333,11 @@ fn sharp_s(before_last: char, last: char, next: char) -> f32 {
     }
 }
 
-/// How likely a letter sounds between these: words have vowels between consonants, and some letters stand only
-/// where a word ends.
+/// The likelihood of a letter by sound: words have vowels between consonants, and some letters occur only at the
+/// end of a word.
 fn sound(script: Script, last: char, this: char, next: char) -> f32 {
     const VOWELS: &str = "aeiouyáàäâãåæéèêëíìîïóòôöõøœúùûüůűőýāēīūąęėįųıăěİ";
-    // Those that stand beside another vowel: María, Anaïs, João.
+    // Vowels that occur next to another vowel: María, Anaïs, João.
     const PAIRED: &str = "íúïëüãõ";
     let ends = |letters: &str| letters.contains(this) == next.is_alphabetic();
     if script == Script::Greek && matches!(this, 'ς' | 'σ') && ends("ς")
@@ -361,7 +361,7 @@ fn sound(script: Script, last: char, this: char, next: char) -> f32 {
         (Some(true), Some(true), _) | (_, Some(true), Some(true)) if !PAIRED.contains(this) => 0.3,
         _ => 1.0,
     };
-    // No language has these beside each other.
+    // These pairs do not occur in any of the languages.
     if matches!(
         (lower(last), this),
         ('a', 'á' | 'à') | ('o', 'ò') | ('i', 'ì')
@@ -374,13 +374,13 @@ fn sound(script: Script, last: char, this: char, next: char) -> f32 {
     }
 }
 
-/// The same for what is no letter of a script that is judged.
+/// The log-likelihood of a character that is not a letter of a scored script.
 fn sign_in_place(last: char, this: char, next: char) -> f32 {
     let beside = usize::from(last.is_alphabetic()) + usize::from(next.is_alphabetic());
     let likely: f32 = match this {
         '\u{80}'..='\u{9f}' | '\u{fffd}' => 1e-9,
         '’' if beside == 2 => 2e-2,
-        // Names of two words: Anna–Lena.
+        // Double names: Anna–Lena.
         '–' | '—' if beside == 2 && next.is_uppercase() => 2e-3,
         // Nº 5, Mª Carmen, 1º.
         'º' | '°' if matches!(last, 'N' | 'n') && !next.is_alphabetic() => 0.1,
@@ -558,7 +558,7 @@ mod tests {
         text.chars().map(byte).collect()
     }
 
-    /// The text as it is read.
+    /// The text as read.
     fn read(bytes: &[u8]) -> (String, &'static str) {
         let mut decoded = crate::formats::decode::Decoded::new(bytes, None);
         let mut text = Vec::new();
@@ -569,7 +569,7 @@ mod tests {
         )
     }
 
-    /// A file of these names, with user names and addresses in ASCII.
+    /// A file with these names, and with user names and addresses in ASCII.
     fn file(names: &[&str], times: usize) -> String {
         let rows = (0..times).flat_map(|time| {
             names.iter().enumerate().map(move |(number, name)| {
@@ -628,7 +628,7 @@ mod tests {
         ("gbk", CHINESE),
     ];
 
-    /// Files of so many of these names, each beginning with another one.
+    /// Files with this many of the names, each beginning with a different one.
     fn files(names: &[&str], count: usize) -> impl Iterator<Item = String> {
         (0..names.len()).map(move |start| {
             let some: Vec<&str> = names
@@ -643,7 +643,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_few_names_and_of_many_are_read_as_they_were_written() {
+    fn files_with_few_and_many_names_are_decoded_correctly() {
         for (label, names) in CASES {
             let is_judged = !["shift_jis", "euc-jp", "gbk"].contains(label);
             let small = files(names, 3).chain(files(names, 5));
@@ -656,7 +656,7 @@ mod tests {
     }
 
     #[test]
-    fn capitals_are_read_as_they_were_written() {
+    fn capitals_are_decoded_correctly() {
         for (label, names) in CASES {
             if ["shift_jis", "euc-jp", "gbk"].contains(label) || names.contains(&TURKISH[0]) {
                 continue;
@@ -670,7 +670,7 @@ mod tests {
     }
 
     #[test]
-    fn no_letter_is_swallowed_however_few_there_are() {
+    fn no_letter_is_lost_in_short_files() {
         let (mut right, mut all) = (0, 0);
         for (label, names) in CASES {
             if ["shift_jis", "euc-jp", "gbk"].contains(label) {
@@ -696,7 +696,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_charset_is_the_usual_one() {
+    fn usual_charset_of_a_language_is_chosen() {
         for (label, names, name) in [
             ("windows-1252", GERMAN, "windows-1252"),
             ("iso-8859-15", GERMAN, "windows-1252"),
@@ -715,7 +715,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_and_a_lone_sharp_s_are_read_as_they_were_written() {
+    fn symbols_and_a_single_sharp_s_are_decoded_correctly() {
         for (label, cell) in [
             ("windows-1252", "Anna–Lena"),
             ("windows-1252", "Karl–Heinz Meier"),
@@ -741,7 +741,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_was_lost_before_is_no_reason_to_lose_more() {
+    fn replacement_characters_in_the_file_do_not_change_the_guess() {
         for text in [
             "username,displayname\nm,M\u{fffd}ller\n",
             "username\n\u{fffd}\n",
@@ -751,7 +751,7 @@ mod tests {
     }
 
     #[test]
-    fn euro_and_the_letters_of_iso_8859_15_are_told_from_signs() {
+    fn euro_and_letters_of_iso_8859_15_are_distinguished_from_symbols() {
         let text = "username;displayname\nmira;Šárka Œuvrard\notto;Žofie Cœur 5 €\n";
         let (found, name) = read(&encode("iso-8859-15", text));
         assert_eq!((found.as_str(), name), (text, "ISO-8859-15"));

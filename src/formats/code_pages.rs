@@ -1,20 +1,20 @@
-//! Code pages of DOS that the WHATWG Encoding standard does not have: what the bytes from 0x80 on stand for.
+//! DOS code pages that the WHATWG Encoding standard does not have: the characters of the bytes from 0x80 on.
 //!
 //! The tables are those of the Unicode Consortium (`VENDORS/MICSFT/PC`).
 
-/// A charset of one byte a character, whose first half is ASCII.
+/// A single-byte charset whose first half is ASCII.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CodePage {
-    /// Its name at IANA.
+    /// The IANA name.
     pub name: &'static str,
-    /// What else it is called, in lower case.
+    /// The labels, in lower case.
     labels: &'static [&'static str],
     /// The characters of the bytes from 0x80 on.
     high: &'static str,
 }
 
 impl CodePage {
-    /// The one of this label, in any case.
+    /// The code page with this label, in any case.
     pub fn for_label(label: &str) -> Option<&'static Self> {
         let label = label.trim().to_ascii_lowercase();
         let mut pages = PAGES.into_iter();
@@ -79,7 +79,7 @@ pub static IBM852: CodePage = CodePage {
         ",
 };
 
-/// The same as IBM850, with the euro sign.
+/// IBM850 with the euro sign.
 pub static IBM858: CodePage = CodePage {
     name: "IBM00858",
     labels: &["ibm00858", "ibm858", "cp858", "858", "cp00858"],
@@ -111,7 +111,7 @@ pub static IBM857: CodePage = CodePage {
         ",
 };
 
-/// All of them.
+/// All code pages.
 static PAGES: [&CodePage; 5] = [&IBM437, &IBM850, &IBM852, &IBM858, &IBM857];
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pages_have_their_letters() {
+    fn code_pages_map_bytes_to_letters() {
         let char = |page: &CodePage, byte: u8| page.high()[usize::from(byte) - 0x80];
         assert_eq!((char(&IBM437, 0x81), char(&IBM437, 0xe1)), ('ü', 'ß'));
         assert_eq!((char(&IBM850, 0x9d), char(&IBM850, 0xb5)), ('Ø', 'Á'));

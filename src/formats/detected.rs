@@ -1,4 +1,4 @@
-//! What was found out about a file, for the report.
+//! What was detected about a file, for the report.
 
 use serde::Serialize;
 
@@ -9,42 +9,42 @@ use crate::formats::kind::FileKind;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Detected {
-    /// What it is.
+    /// The file format.
     pub kind: FileKind,
-    /// The charset of a text file and how it was found.
+    /// The charset of a text file and how it was detected.
     #[serde(flatten)]
     pub charset: Option<Charset>,
-    /// What stands between the columns of a text file; none before its first line was read.
+    /// The delimiter of a text file; `None` until its first line has been read.
     pub delimiter: Option<Delimiter>,
     /// The sheet of a workbook.
     pub sheet: Option<String>,
 }
 
-/// A charset and how it was found.
+/// A charset and how it was detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Charset {
-    /// Its name in the WHATWG Encoding standard, or IANA's for a code page of DOS.
+    /// The name in the WHATWG Encoding standard, or the IANA name of a DOS code page.
     #[serde(rename = "charset")]
     pub name: &'static str,
-    /// How it was found.
+    /// How it was detected.
     #[serde(rename = "charsetFrom")]
     pub from: CharsetFrom,
 }
 
-/// How a charset was found.
+/// How a charset was detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CharsetFrom {
     /// By the byte-order mark.
     Bom,
-    /// The bytes are UTF-8.
+    /// The bytes are valid UTF-8.
     #[serde(rename = "utf-8")]
     Utf8,
-    /// They are not, and this is the likeliest: it may be wrong.
+    /// The bytes are not valid UTF-8, and this charset is the most likely one: it may be wrong.
     Guess,
-    /// The Content-Type of the file states it.
+    /// Declared in the Content-Type of the file.
     ContentType,
-    /// It was set.
+    /// Set by the settings or the caller.
     Setting,
 }
 
@@ -54,11 +54,11 @@ impl std::fmt::Display for Detected {
         f.write_str(self.kind.as_str())?;
         if let Some(charset) = self.charset {
             let from = match charset.from {
-                CharsetFrom::Bom => " by its byte-order mark",
+                CharsetFrom::Bom => " (byte-order mark)",
                 CharsetFrom::Utf8 => "",
-                CharsetFrom::Guess => " by a guess",
-                CharsetFrom::ContentType => " by its Content-Type",
-                CharsetFrom::Setting => " as set",
+                CharsetFrom::Guess => " (guessed)",
+                CharsetFrom::ContentType => " (Content-Type)",
+                CharsetFrom::Setting => " (set)",
             };
             write!(f, ", {}{from}", charset.name)?;
         }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_as_a_line_and_as_json() {
+    fn it_is_shown_as_text_and_as_json() {
         let detected = Detected {
             kind: FileKind::Csv,
             charset: Some(Charset {
@@ -89,7 +89,7 @@ mod tests {
         };
         assert_eq!(
             detected.to_string(),
-            "csv, windows-1252 by a guess, semicolons"
+            "csv, windows-1252 (guessed), semicolons"
         );
         assert_eq!(
             serde_json::to_string(&detected).unwrap(),

@@ -1,118 +1,117 @@
-//! What can be wrong with a file as a whole. No sentence here repeats what stands in a cell: it may be
-//! a password.
+//! Errors of a file as a whole. No message quotes the content of a cell: it may be a password.
 
 use std::io;
 
 use crate::formats::kind::FileKind;
 
-/// A file that cannot be read as rows, or not to its end.
+/// The reason why a file cannot be read as rows, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("The file is empty; it needs a header line and one line for each user.")]
     Empty,
-    /// Its first bytes say that it is something else.
+    /// The first bytes show another format.
     #[error("The file is {found}; send CSV or an Excel workbook (.csv, .tsv, .xlsx, .xls).")]
     NotRows {
-        /// What it is.
+        /// The format.
         found: &'static str,
     },
-    /// Other workbooks have all the memory that there is for them.
+    /// Other workbooks use all memory for workbooks.
     #[error(
-        "Other workbooks take all the memory that there is for workbooks (files.workbooks_memory_bytes); send \
-         the file again in {seconds} s, or as CSV, which needs none of it."
+        "Other workbooks use all memory for workbooks (files.workbooks_memory_bytes); send the file again in \
+         {seconds} s, or as CSV, which does not use this memory."
     )]
     MemoryBusy {
-        /// When to come back.
+        /// When to try again.
         seconds: u64,
     },
-    /// Its name says one thing and its first bytes another.
+    /// The name and the first bytes show different formats.
     #[error(
-        "The file is called .{} and is {found}; give it the name of what it is, or save it as what it \
-         is called.",
+        "The file name ends in .{} but the file is {found}; correct the extension, or save the file in the \
+         format that its name states.",
         called.as_str()
     )]
     Contradiction {
-        /// What its name says.
+        /// The format according to the name.
         called: FileKind,
-        /// What it is.
+        /// The format according to the content.
         found: &'static str,
     },
-    /// It is base64 text, and what is inside is no table or may be none.
+    /// The file is base64 text whose content is not, or not certainly, a table.
     #[error(
-        "The content of the file is base64 text: it was probably encoded twice. Send the file as it is; a \
-         SOAP library encodes it by itself."
+        "The content of the file is base64 text: it was probably encoded twice. Send the unencoded file; a \
+         SOAP library does the encoding."
     )]
     Base64,
-    /// It is a `data:` URL that cannot be read.
+    /// The file is a `data:` URL that cannot be read.
     #[error(
-        "The content of the file is a data: URL and not a table in base64; send the file as it is, without \
+        "The content of the file is a data: URL and not a table in base64; send the file itself, without \
          `data:` and the media type before it."
     )]
     DataUrl,
-    /// Text with NUL bytes in it.
+    /// The first line contains NUL bytes.
     #[error(
-        "The first line has NUL bytes in it, so that the file is a binary file or text in a charset that \
-         cannot be told; save it as CSV (UTF-8), or set its charset (files.charset)."
+        "The first line contains NUL bytes: the file is a binary file or text in an unknown charset; save it \
+         as CSV (UTF-8), or set its charset (files.charset)."
     )]
     Binary,
-    /// Its byte-order mark or its header line says that its charset cannot be read.
+    /// The byte-order mark or the header line shows a charset that is not supported.
     #[error("The file is in {charset}; save it as UTF-8 and send that.")]
     Charset {
-        /// Name of the charset.
+        /// The name of the charset.
         charset: &'static str,
     },
     /// Several characters could be the delimiter.
     #[error(
-        "The first line has several of the characters that can stand between columns (comma, \
-         semicolon, TAB, bar), and the second line does not tell which it is; set files.delimiter, or \
-         put a line such as `sep=;` at the top of the file."
+        "The first line contains several possible delimiters (comma, semicolon, TAB, bar), and the second \
+         line does not show which one is used; set files.delimiter, or put a line such as `sep=;` at the \
+         top of the file."
     )]
     Delimiter,
-    /// The header line seems to be divided by a character that can be set.
+    /// The header line seems to use a delimiter that must be set.
     #[error(
-        "The columns of the first line seem to be divided by `{shown}`, and not all of them are known; set \
+        "The columns of the first line seem to be separated by `{shown}`, but not all of them are known; set \
          files.delimiter (--delimiter) to `{word}`, or save the file with commas, semicolons, TABs or \
          vertical bars."
     )]
     UnusualDelimiter {
         /// The character.
         shown: &'static str,
-        /// The word for it in the settings.
+        /// The setting's word for it.
         word: &'static str,
     },
-    /// The header line is divided by something that cannot be set.
+    /// The header line uses a delimiter that is not supported.
     #[error(
-        "The columns are divided by `{found}`, which is not read; save the file with commas, semicolons, \
+        "The columns are separated by `{found}`, which is not supported; save the file with commas, semicolons, \
          TABs or vertical bars."
     )]
     NoDelimiter {
-        /// What stands between the columns.
+        /// The text between the columns.
         found: &'static str,
     },
-    /// A line `sep=` with something that is no delimiter.
+    /// A line `sep=` does not name a delimiter.
     #[error(
-        "The first line begins with `sep=` and does not name a delimiter; save the file with commas, \
+        "The first line begins with `sep=` but does not name a delimiter; save the file with commas, \
          semicolons, TABs or vertical bars between its columns."
     )]
     SepLine,
-    /// A field is longer than a field can be: most often a quote that is never closed.
+    /// A field exceeds the limit, usually because of an unclosed quotation mark.
     #[error(
         "The row that begins in line {line} has a field of more than {limit} bytes; \
-         look for a quotation mark that is not closed there."
+         look for an unclosed quotation mark there."
     )]
     FieldTooLong {
         /// Line where the row begins, from 1.
         line: u64,
-        /// Bytes that a field may have.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// A row has more bytes or fields than a row can have.
+    /// A row has too many bytes or fields.
     #[error("The row that begins in line {line} is too long: it has more than {limit} {what}.")]
     RowTooLong {
         /// Line where the row begins, from 1.
         line: u64,
-        /// What there may be of it.
+        /// The limit.
         limit: usize,
         /// `bytes` or `fields`.
         what: &'static str,
@@ -126,9 +125,9 @@ pub enum FormatError {
         /// Line where the row begins, from 1.
         line: u64,
     },
-    /// A workbook that cannot be understood.
+    /// A workbook cannot be parsed.
     #[error(
-        "The workbook cannot be read{}{}: {what}; open it in the spreadsheet program, save it again as \
+        "The workbook cannot be read{}{}: {what}; open it in a spreadsheet program, save it again as \
          .xlsx and send that.",
         in_sheet(sheet.as_deref()),
         after(*line)
@@ -136,48 +135,48 @@ pub enum FormatError {
     Workbook {
         /// What is wrong with it.
         what: &'static str,
-        /// The sheet that is read.
+        /// The sheet that was being read.
         sheet: Option<String>,
-        /// The row that was read last, from 1; 0: none yet.
+        /// The last row read, from 1; 0 if there was none.
         line: u64,
     },
-    /// A cell of the header row has no text that could be taken.
+    /// A cell of the header row has no usable text.
     #[error(
         "The cell {cell} of the header row{} {what}; write the name of the column there.",
         in_sheet(sheet.as_deref())
     )]
     HeaderCell {
-        /// The sheet.
+        /// The name of the sheet.
         sheet: Option<String>,
         /// The cell, such as `C1`.
         cell: String,
         /// What is wrong with it.
         what: String,
     },
-    /// A workbook that only its password opens.
+    /// A workbook that needs a password.
     #[error(
         "The workbook is encrypted; remove the password in the spreadsheet program, save it and send that. If \
-         it opens without a password, take away the protection of its structure (Protect Workbook) instead."
+         it opens without a password, remove the protection of its structure (Protect Workbook) instead."
     )]
     Encrypted,
-    /// A workbook of another kind than those that are read.
+    /// A document or workbook in a format that is not supported.
     #[error(
         "The file is {found}; open it in a spreadsheet program, save it as an Excel workbook (.xlsx) or as \
          CSV, and send that."
     )]
     OtherWorkbook {
-        /// What it is.
+        /// The format.
         found: &'static str,
     },
-    /// A workbook without a sheet of cells.
+    /// A workbook without a worksheet.
     #[error("The workbook has no sheet with cells; put the users in its first sheet.")]
     NoSheet,
-    /// It has no sheet of the name that was asked for.
+    /// The workbook has no sheet with the requested name.
     #[error("The workbook has no sheet {wanted:?}; its sheets are {there}.")]
     UnknownSheet {
-        /// The name that was asked for, shortened.
+        /// The requested name, shortened.
         wanted: String,
-        /// The names of its sheets, shortened.
+        /// The names of the sheets, shortened.
         there: String,
     },
     /// The sheet is empty.
@@ -186,29 +185,29 @@ pub enum FormatError {
          or name another sheet."
     )]
     EmptySheet {
-        /// Its name, shortened.
+        /// The name of the sheet, shortened.
         sheet: String,
     },
-    /// A workbook is too large.
+    /// A workbook exceeds a limit.
     #[error(
         "The workbook is too large: it has more than {limit} bytes {what}. Split it, save it as CSV, or \
          ask the administrator for a higher {setting}."
     )]
     WorkbookTooLarge {
-        /// `as it is sent`, `when it is inflated` or `of texts and formats`.
+        /// `as sent`, `when decompressed` or `of texts and formats`.
         what: &'static str,
-        /// Bytes there may be.
+        /// The limit in bytes.
         limit: u64,
-        /// The setting.
+        /// The setting of the limit.
         setting: &'static str,
     },
-    /// The source failed; the reader's owner knows what it means.
+    /// The source failed; the owner of the reader knows why.
     #[error("The file could not be read: {0}.")]
     Io(#[from] io::Error),
 }
 
 impl FormatError {
-    /// A workbook that cannot be understood, and why.
+    /// A workbook that cannot be parsed, and the reason.
     pub(super) fn workbook(what: &'static str) -> Self {
         FormatError::Workbook {
             what,
@@ -217,7 +216,7 @@ impl FormatError {
         }
     }
 
-    /// The same with the sheet and the row that was read last, where it does not say them yet.
+    /// Adds the sheet and the last row read, unless the error has them already.
     pub(super) fn at(mut self, name: &str, last: u64) -> Self {
         if let FormatError::Workbook { sheet, line, .. } = &mut self {
             sheet.get_or_insert_with(|| shortened(name));
@@ -226,7 +225,7 @@ impl FormatError {
         self
     }
 
-    /// The stable code of this failure.
+    /// The stable code of the error.
     pub fn code(&self) -> &'static str {
         match self {
             FormatError::Empty | FormatError::EmptySheet { .. } => "IMP-FILE-EMPTY",
@@ -259,7 +258,7 @@ impl FormatError {
 fn after(line: u64) -> String {
     match line {
         0 => String::new(),
-        line => format!(" behind row {line}"),
+        line => format!(" after row {line}"),
     }
 }
 
@@ -267,10 +266,10 @@ fn in_sheet(sheet: Option<&str>) -> String {
     sheet.map_or_else(String::new, |name| format!(" in the sheet {name:?}"))
 }
 
-/// Characters of a sheet's name that are repeated; it can have 31.
+/// Characters of a sheet name that are quoted; Excel allows 31.
 const NAME: usize = 40;
 
-/// A name as it is repeated in a sentence.
+/// A name, shortened for a message.
 pub fn shortened(name: &str) -> String {
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),

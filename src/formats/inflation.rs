@@ -62,7 +62,7 @@ pub(super) fn check<R: Read + Seek>(
             inflated += count as u64;
             if inflated > limits.inflated {
                 return Err(FormatError::WorkbookTooLarge {
-                    what: "when it is inflated",
+                    what: "when decompressed",
                     limit: limits.inflated,
                     setting: "files.workbook_inflated_bytes",
                 });

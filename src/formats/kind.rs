@@ -1,25 +1,25 @@
-//! What a file is: by the end of its name, and by its first bytes.
+//! The format of a file, by the extension of its name and by its first bytes.
 
 use serde::Serialize;
 
 use crate::formats::markup;
 use crate::formats::not_a_table::recognise;
 
-/// A kind of file that rows are read from.
+/// A supported file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FileKind {
-    /// Text with delimiters (RFC 4180 and its kin).
+    /// Delimited text (RFC 4180 and similar formats).
     Csv,
-    /// A workbook of Office Open XML (ECMA-376).
+    /// An Office Open XML workbook (ECMA-376).
     Xlsx,
-    /// A workbook of Excel 97 to 2003 (MS-XLS).
+    /// An Excel 97 to 2003 workbook (MS-XLS).
     Xls,
 }
 
 impl FileKind {
-    /// The kind that a file of this name says it is: by its last letters, in any case, as the original
-    /// does it (which asks for no dot). `tsv` is CSV with TABs.
+    /// The format according to the file name: only its last letters count, in any case and without a dot, as in
+    /// the original service. `tsv` means CSV with TABs.
     pub fn called(file_name: &str) -> Option<Self> {
         const ENDS: [(&str, FileKind); 4] = [
             ("csv", FileKind::Csv),
@@ -41,43 +41,43 @@ impl FileKind {
         }
     }
 
-    /// What it is in a sentence.
+    /// A description for messages.
     pub fn described(self) -> &'static str {
         match self {
             FileKind::Csv => "text",
             FileKind::Xlsx => "an Excel workbook (.xlsx)",
-            FileKind::Xls => "an Excel workbook of the old kind (.xls)",
+            FileKind::Xls => "an Excel 97-2003 workbook (.xls)",
         }
     }
 }
 
-/// What the first bytes of a file say.
+/// The format according to the first bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// Nothing is there.
+    /// The file is empty.
     Nothing,
     /// It may be text.
     Text,
-    /// A ZIP archive, which a workbook of Office Open XML is.
+    /// A ZIP archive, such as an Office Open XML workbook.
     Zip {
-        /// Whether the parts that come first are those of a workbook.
+        /// Whether the first parts are those of a workbook.
         looks_like_workbook: bool,
     },
-    /// A compound file (MS-CFB): a workbook of the old kind, an encrypted one, or another document.
+    /// A compound file (MS-CFB): an .xls workbook, an encrypted workbook, or another document.
     Compound,
-    /// Text in UTF-32, which nobody decodes (WHATWG Encoding §4.2).
+    /// Text in UTF-32, which is not supported (WHATWG Encoding §4.2).
     Utf32,
-    /// Something that a spreadsheet program opens and can save as a workbook.
+    /// A format that a spreadsheet program can open and save as a workbook.
     Savable(&'static str),
-    /// Something that rows are not read from.
+    /// A format without rows.
     Other(&'static str),
 }
 
-/// Bytes that [`Content::of`] wants to see, where there are so many.
+/// The number of bytes that [`Content::of`] needs, if the file has that many.
 pub const BEGINNING: u64 = 2048;
 
 impl Content {
-    /// Looks at the beginning of a file.
+    /// Detects the format from the beginning of a file.
     pub fn of(beginning: &[u8]) -> Self {
         const OTHERS: [(&[u8], &str); 14] = [
             (b"%PDF-", "a PDF document"),
@@ -132,7 +132,7 @@ impl Content {
         }
     }
 
-    /// What it is in a sentence.
+    /// A description for messages.
     pub fn described(self) -> &'static str {
         match self {
             Content::Nothing => "empty",
@@ -150,8 +150,8 @@ impl Content {
     }
 }
 
-/// Whether more than one byte in twenty is a control character that no text has. NUL is none of them:
-/// it is half of what UTF-16 is; nor are U+0001 and U+001F, which may stand between columns.
+/// Whether more than one byte in twenty is a control character that does not occur in text. NUL is allowed
+/// because it occurs in UTF-16; U+0001 and U+001F because they may be delimiters.
 fn is_binary(beginning: &[u8]) -> bool {
     let strange = |byte: &&u8| matches!(byte, 2..=8 | 11 | 14..=26 | 28..=30 | 127);
     beginning.iter().filter(strange).count() * 20 > beginning.len().max(200)
@@ -162,18 +162,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn binary_data_is_no_text_in_any_charset() {
+    fn binary_data_is_not_text_in_any_charset() {
         let noise: Vec<u8> = (0..=255).cycle().take(2048).collect();
         assert!(matches!(Content::of(&noise), Content::Other("binary data")));
         let row = b"UserName\nal\x07ice\n";
         assert!(
             matches!(Content::of(row), Content::Text),
-            "one bell makes no noise"
+            "a single control character is allowed"
         );
     }
 
     #[test]
-    fn the_last_letters_of_a_name_say_what_it_is() {
+    fn format_is_detected_by_the_extension() {
         for (name, kind) in [
             ("users.csv", Some(FileKind::Csv)),
             ("USERS.CSV ", Some(FileKind::Csv)),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bytes_say_what_it_is() {
+    fn format_is_detected_by_the_first_bytes() {
         let zip = |looks_like_workbook| Content::Zip {
             looks_like_workbook,
         };

@@ -1,26 +1,26 @@
-//! How often the letters outside ASCII are in a language, for a guess by which charset bytes make words.
+//! The frequency of non-ASCII letters in languages, for guessing a charset.
 //!
-//! The numbers are shares of these letters, roughly, in names and in running text. Capitals count as their
-//! small letters.
+//! The numbers are approximate shares of these letters in names and running text. Capitals count as their
+//! lower-case letters.
 
 /// The letters of one language.
 pub(super) struct Language {
     pub(super) script: Script,
-    /// The logarithm of how likely it is before anything is known.
+    /// The logarithm of the prior probability of the language.
     pub(super) prior: f32,
-    /// The letters, in any unit.
+    /// The letters with their shares, in any unit.
     pub(super) letters: Letters,
 }
 
-/// What letters a language has.
+/// The letters of a language.
 pub(super) enum Letters {
-    /// Each with its share.
+    /// Each letter with its share.
     Shares(&'static [(char, f32)]),
-    /// From the most frequent to the rarest: each has nine tenths of the one before.
+    /// From the most frequent to the rarest; each has nine tenths of the share of the one before.
     Ranked(&'static str),
 }
 
-/// What letters are written in.
+/// A script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Script {
     Latin,
@@ -32,7 +32,7 @@ pub(super) enum Script {
 }
 
 impl Script {
-    /// The script of a letter; none of a character that is no letter, or one of another script.
+    /// The script of a letter; `None` for other characters and other scripts.
     pub(super) fn of(letter: char) -> Option<Self> {
         match letter {
             'a'..='z' | 'A'..='Z' => Some(Script::Latin),

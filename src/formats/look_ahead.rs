@@ -1,22 +1,22 @@
-//! The first rows of a file, kept so that they can be looked at before they are read.
+//! Buffers the first rows of a file, so that they can be examined before they are processed.
 
 use crate::formats::row::{FlawedField, Row};
 use crate::wiped::Wiped;
 
-/// Rows in one piece of memory.
+/// Rows in one contiguous buffer.
 #[derive(Debug, Default)]
 pub(super) struct LookAhead {
     rows: Vec<KeptRow>,
     bytes: Wiped,
     ends: Vec<usize>,
-    /// The first row that was not taken.
+    /// The first row not taken yet.
     next: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct KeptRow {
     line: u64,
-    /// Where its bytes begin, and its ends.
+    /// The start of its bytes and of its ends.
     bytes: usize,
     ends: usize,
     gap: usize,
@@ -24,7 +24,7 @@ struct KeptRow {
 }
 
 impl LookAhead {
-    /// Keeps a row behind those that are kept.
+    /// Appends a row.
     pub(super) fn keep(&mut self, row: &Row<'_>) {
         self.rows.push(KeptRow {
             line: row.line(),
@@ -37,12 +37,12 @@ impl LookAhead {
         self.ends.extend_from_slice(row.ends());
     }
 
-    /// Bytes of the rows that were kept.
+    /// The size of all buffered rows in bytes.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The rows that were not taken.
+    /// The rows not taken yet.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         (self.next..self.rows.len()).filter_map(|position| self.get(position))
     }
@@ -52,7 +52,7 @@ impl LookAhead {
         self.next = (self.next + count).min(self.rows.len());
     }
 
-    /// Whether all rows were taken.
+    /// Whether all rows have been taken.
     pub(super) fn is_over(&self) -> bool {
         self.next >= self.rows.len()
     }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_come_out_as_they_went_in() {
+    fn buffered_rows_are_returned_unchanged() {
         let mut ahead = LookAhead::default();
         ahead.keep(&Row::delimited(1, b"a,bc", &[1, 4]));
         ahead.keep(&Row::new(3, b"xyz", &[1, 3]));

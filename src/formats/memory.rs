@@ -1,8 +1,8 @@
-//! Bytes of memory that may be kept of a workbook, counted as they are needed.
+//! Counts the bytes of memory that the content of a workbook uses.
 
 use crate::formats::error::FormatError;
 
-/// What there is, and what is left of it.
+/// A memory limit and the number of bytes left.
 #[derive(Debug)]
 pub(super) struct Memory {
     limit: u64,
@@ -10,20 +10,20 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// So many bytes may be kept.
+    /// At most `limit` bytes may be used.
     pub(super) fn new(limit: u64) -> Self {
         Memory { limit, left: limit }
     }
 
-    /// How many bytes were counted.
+    /// The number of bytes used.
     pub(super) fn taken(&self) -> u64 {
         self.limit - self.left
     }
 
-    /// Counts bytes that will be kept.
+    /// Reserves bytes.
     ///
     /// # Errors
-    /// There are not so many left.
+    /// The limit is exceeded.
     pub(super) fn take(&mut self, bytes: u64) -> Result<(), FormatError> {
         match self.left.checked_sub(bytes) {
             Some(left) => {

@@ -1,7 +1,7 @@
-//! Bytes to rows. Rows are text with a line number; nothing here knows what a user is.
+//! Converts bytes to rows. Rows are text with a line number; nothing here depends on what a user is.
 //!
-//! [`open`] is the one way in: it tells by the first bytes what the file is, and compares that with
-//! what it is called.
+//! [`open`] is the only entry point: it detects the format by the first bytes of the file and compares it
+//! with the file name.
 
 pub mod open;
 pub mod settings;

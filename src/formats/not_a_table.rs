@@ -1,7 +1,7 @@
-//! Texts that are no table, told by how they begin. Each of them would be read as rows: a JSON document as
-//! lines with names such as `{`.
+//! Detects text that is not a table by its beginning. Without this check it would be read as rows: a JSON
+//! document, for example, as lines with names such as `{`.
 
-/// What a text is that begins so, where it is no table; a byte-order mark is stepped over before.
+/// The format of a text, if it is not a table. The caller has removed a byte-order mark.
 pub(super) fn recognise(beginning: &[u8]) -> Option<&'static str> {
     let text = beginning.trim_ascii_start();
     let lossy = String::from_utf8_lossy(text);
@@ -18,7 +18,7 @@ pub(super) fn recognise(beginning: &[u8]) -> Option<&'static str> {
     found.or_else(|| worded(first, second))
 }
 
-/// JSON, or a file of settings.
+/// JSON, or a settings file.
 fn bracketed(text: &str, second: &str) -> Option<&'static str> {
     let inside = text.get(1..)?.trim_start();
     let opens = text.starts_with('{');
@@ -33,22 +33,22 @@ fn bracketed(text: &str, second: &str) -> Option<&'static str> {
     }
     let first = text.lines().next().unwrap_or_default().trim_end();
     (first.starts_with('[') && first.ends_with(']') && second.contains('='))
-        .then_some("a file of settings (INI or TOML)")
+        .then_some("a settings file (INI or TOML)")
 }
 
-/// Whether a list of texts goes on as one of JSON does.
+/// Whether a list of strings continues as in JSON.
 fn has_json_list(inside: &str) -> bool {
-    let behind = inside.get(1..).and_then(|text| text.split_once('"'));
-    behind.is_some_and(|(_, rest)| rest.trim_start().starts_with([',', ']']))
+    let rest = inside.get(1..).and_then(|text| text.split_once('"'));
+    rest.is_some_and(|(_, rest)| rest.trim_start().starts_with([',', ']']))
 }
 
-/// PEM, a message in parts, YAML, or SQL with a comment before it.
+/// PEM, a multipart message, YAML, or SQL after a comment.
 fn dashed(first: &str, second: &str, text: &str) -> Option<&'static str> {
     if first.starts_with("-----BEGIN ") {
-        return Some("a key, a certificate or a message in PEM");
+        return Some("a PEM key, certificate or message");
     }
     if first.starts_with("--") && has_prefix(second, "content-") {
-        return Some("a message in parts, with their headers");
+        return Some("a multipart message");
     }
     if first == "---" && (is_pair(second) || second.ends_with(':') || second.starts_with("- ")) {
         return Some("YAML");
@@ -60,7 +60,7 @@ fn dashed(first: &str, second: &str, text: &str) -> Option<&'static str> {
     (first.starts_with("--") && has_statement(text)).then_some("SQL")
 }
 
-/// What begins with the sign of a comment.
+/// Text that begins with a comment character.
 fn signed(first: &str, text: &str) -> Option<&'static str> {
     if first.starts_with("#!/") {
         return Some("a script");
@@ -78,7 +78,7 @@ fn signed(first: &str, text: &str) -> Option<&'static str> {
     is_sql.then_some("SQL")
 }
 
-/// What begins with a word that no header begins with.
+/// Text that begins with a word that no header line begins with.
 fn worded(first: &str, second: &str) -> Option<&'static str> {
     const WORDS: [(&str, &str); 20] = [
         ("dn: ", "LDIF"),
@@ -93,7 +93,7 @@ fn worded(first: &str, second: &str) -> Option<&'static str> {
         ("pragma foreign_keys", "SQL"),
         ("set names ", "SQL"),
         ("set sql_mode", "SQL"),
-        ("http/1.", "an answer of HTTP, with its head"),
+        ("http/1.", "an HTTP response with its head"),
         ("begin 6", "uuencoded"),
         ("return-path:", "an e-mail"),
         ("received: ", "an e-mail"),
@@ -120,7 +120,7 @@ fn worded(first: &str, second: &str) -> Option<&'static str> {
     (opens && second.starts_with([' ', '\t', '-'])).then_some("YAML")
 }
 
-/// `name: value`, without anything that stands between columns.
+/// Whether the line is `name: value` and contains no delimiter.
 fn is_pair(line: &str) -> bool {
     let Some((name, value)) = line.split_once(':') else {
         return false;
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_are_no_table_are_told_by_how_they_begin() {
+    fn text_that_is_not_a_table_is_detected_by_its_beginning() {
         for (text, found) in [
             ("<users/>", "an XML document"),
             ("{\"userName\": \"mira\"}", "JSON"),
@@ -162,7 +162,7 @@ mod tests {
             ("[\"mira\", \"otto\"]", "JSON"),
             ("{}", "JSON"),
             ("[]", "JSON"),
-            ("[users]\nmira = 1\n", "a file of settings (INI or TOML)"),
+            ("[users]\nmira = 1\n", "a settings file (INI or TOML)"),
             ("---\n- username: mira\n", "YAML"),
             ("---\nusers:\n  - mira\n", "YAML"),
             ("%YAML 1.2\n---\n", "YAML"),
@@ -184,15 +184,15 @@ mod tests {
             ("/* users */\ninsert into users values (1);\n", "SQL"),
             (
                 "-----BEGIN CERTIFICATE-----\nMIIC\n",
-                "a key, a certificate or a message in PEM",
+                "a PEM key, certificate or message",
             ),
             ("From: a@x.org\nTo: b@x.org\n\nhello\n", "an e-mail"),
             ("Received: from x\n by y\n", "an e-mail"),
             (
                 "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\na,b\r\n",
-                "a message in parts, with their headers",
+                "a multipart message",
             ),
-            ("HTTP/1.1 200 OK\r\n", "an answer of HTTP, with its head"),
+            ("HTTP/1.1 200 OK\r\n", "an HTTP response with its head"),
             ("#!/bin/sh\n", "a script"),
         ] {
             assert_eq!(recognise(text.as_bytes()), Some(found), "{text:?}");
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_are_no_such_texts() {
+    fn tables_are_not_refused() {
         for text in [
             "UserName,Password,Claims\nkim,{SSHA}x,\n",
             "username\nkim\n",

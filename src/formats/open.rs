@@ -1,4 +1,4 @@
-//! The one way in: a source of bytes becomes rows, whatever kind of file it is.
+//! The entry point: turns a source of bytes into rows, whatever the file format.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -21,27 +21,27 @@ use crate::wire::error::WireError;
 use crate::wire::peek::peek;
 use crate::wire::spool::{Spool, SpoolReader, SpoolSettings};
 
-/// How a file is to be opened.
+/// How to open a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'a> {
-    /// What its name says it is, where it says something.
+    /// The format according to the file name, if the name has a known extension.
     pub called: Option<FileKind>,
-    /// The charset that the sender of a text file states.
+    /// The charset of a text file according to its sender.
     pub charset: Option<TextCharset>,
     /// `[files]`.
     pub settings: &'a Settings,
-    /// Where a workbook is put aside: it is read from its end.
+    /// Where workbooks are spooled; a workbook must be read from its end.
     pub spool: &'a SpoolSettings,
-    /// The memory of all workbooks that are read.
+    /// The memory shared by all workbooks that are being read.
     pub memory: &'a WorkbookMemory,
-    /// The sheet of a workbook that is read; none: the first one that can be seen.
+    /// The sheet of a workbook to read; `None` means the first visible one.
     pub sheet: Option<&'a str>,
-    /// The names that columns have.
+    /// The known column names.
     pub columns: KnownColumns<'a>,
 }
 
-/// Tells whether a text is the name of a column. What the columns mean is not known here; that some are
-/// known tells a table from other texts.
+/// Whether a text is a column name. This module does not know what columns mean; known names only distinguish
+/// a table from other text.
 #[derive(Clone, Copy)]
 pub struct KnownColumns<'a>(pub &'a (dyn Fn(&str) -> bool + Sync));
 
@@ -64,10 +64,10 @@ enum Opening<R> {
     Xls(Box<XlsBook>),
 }
 
-/// Opens the file that `source` gives. Text is read as it comes; a workbook is put aside first.
+/// Opens the file in `source`. Text is read as it arrives; a workbook is spooled first.
 ///
 /// # Errors
-/// It is not what its name says, nothing that has rows, a damaged or too large workbook, or the source
+/// The format does not match the name or is not supported, the workbook is damaged or too large, or the source
 /// failed.
 pub fn open<R: Read>(
     source: R,
@@ -124,7 +124,7 @@ pub fn open<R: Read>(
 }
 
 impl<R: Read> Opened<R> {
-    /// Whether it came as base64 text or a `data:` URL, and what is inside is read.
+    /// Whether the file was base64 text or a `data:` URL that has been decoded.
     pub fn was_wrapped(&self) -> bool {
         self.was_wrapped
     }
@@ -153,11 +153,11 @@ impl<R: Read> Opened<R> {
 pub struct Rows<'f, R> {
     detected: &'f Detected,
     content: Kind<'f, R>,
-    /// Rows that were read and are still to be given.
+    /// Rows that were read ahead and are not yet returned.
     ahead: LookAhead,
-    /// What comes behind them.
+    /// What follows these rows.
     behind: Behind,
-    /// Whether there was one.
+    /// Whether any row has been read.
     any: bool,
 }
 
@@ -174,10 +174,10 @@ enum Kind<'f, R> {
 }
 
 impl<R: Read> Rows<'_, R> {
-    /// The next row that is not blank; none at the end of a file that has at least one.
+    /// Returns the next row that is not blank; `None` at the end of a file with at least one row.
     ///
     /// # Errors
-    /// The file is empty, breaks a limit or its format's rules, or its source failed.
+    /// The file is empty, exceeds a limit or is malformed, or its source failed.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
         if !self.ahead.is_over() {
             return Ok(self.ahead.next());
@@ -192,8 +192,8 @@ impl<R: Read> Rows<'_, R> {
         }
     }
 
-    /// Whether nothing is in the first line, not counting a line `sep=` before it: known when rows were looked
-    /// at.
+    /// Whether the first line is empty, not counting a line `sep=` before it. Known once rows have been read
+    /// ahead.
     pub fn first_line_is_empty(&self) -> bool {
         match &self.content {
             Kind::Csv(rows) => rows.first_line_is_empty(),
@@ -204,17 +204,16 @@ impl<R: Read> Rows<'_, R> {
         }
     }
 
-    /// The rows that were looked at and are still to be given.
+    /// The rows that were read ahead and are not yet returned.
     pub fn ahead(&self) -> Vec<Row<'_>> {
         self.ahead.rows().collect()
     }
 
-    /// Reads rows ahead until they have `most` bytes or the file ends; they are given by
-    /// [`next_row`](Self::next_row) all the same. What is wrong behind them is answered when they are
-    /// taken.
+    /// Reads rows ahead until they have `most` bytes or the file ends; [`next_row`](Self::next_row) still
+    /// returns them. An error after the first row is returned when the rows before it have been taken.
     ///
     /// # Errors
-    /// What is wrong with the first row.
+    /// The first row cannot be read.
     pub fn look_ahead(&mut self, most: usize) -> Result<(), FormatError> {
         let mut ahead = std::mem::take(&mut self.ahead);
         while ahead.len() < most && matches!(self.behind, Behind::More) {
@@ -229,8 +228,8 @@ impl<R: Read> Rows<'_, R> {
         Ok(())
     }
 
-    /// Takes `count` of the rows that were looked at.
-    pub fn skip_ahead(&mut self, count: usize) {
+    /// Skips `count` of the rows that were read ahead.
+    pub fn take_ahead(&mut self, count: usize) {
         self.ahead.take(count);
     }
 
@@ -248,7 +247,7 @@ impl<R: Read> Rows<'_, R> {
         Ok(row)
     }
 
-    /// What was read by other conventions than CSV's, so far.
+    /// How many rows so far use other quoting conventions than RFC 4180.
     pub fn conventions(&self) -> Conventions {
         match &self.content {
             Kind::Csv(rows) => rows.conventions(),
@@ -256,7 +255,7 @@ impl<R: Read> Rows<'_, R> {
         }
     }
 
-    /// How the file is read, as far as it is known by the rows that were read.
+    /// How the file is read, as far as the rows read so far show it.
     pub fn detected(&self) -> Detected {
         let mut detected = self.detected.clone();
         if let Kind::Csv(rows) = &self.content {
@@ -267,20 +266,20 @@ impl<R: Read> Rows<'_, R> {
     }
 }
 
-/// What the file is by its content, where its name does not say otherwise.
+/// The format according to the content, checked against the name.
 fn kind(content: Content, called: Option<FileKind>) -> Result<FileKind, FormatError> {
     let found = content.described();
     match (content, called) {
         (Content::Nothing, _) => Err(FormatError::Empty),
         (Content::Text, None | Some(FileKind::Csv)) => Ok(FileKind::Csv),
         (Content::Zip { .. }, None | Some(FileKind::Xlsx)) => Ok(FileKind::Xlsx),
-        // An encrypted workbook of the new kind is a compound file too: that is said when it is open.
+        // An encrypted .xlsx workbook is also a compound file; it is detected when the file is opened.
         (Content::Compound, None | Some(FileKind::Xls | FileKind::Xlsx)) => Ok(FileKind::Xls),
         (Content::Utf32, None | Some(FileKind::Csv)) => {
             Err(FormatError::Charset { charset: "UTF-32" })
         }
         (Content::Savable(found), _) => Err(FormatError::OtherWorkbook { found }),
-        // Under any name it is refused.
+        // Refused whatever the name is.
         (Content::Other(found), _) => Err(FormatError::NotRows { found }),
         (_, Some(called)) => Err(FormatError::Contradiction { called, found }),
     }
@@ -296,10 +295,10 @@ fn contradict(kind: FileKind, called: Option<FileKind>) -> Result<(), FormatErro
     }
 }
 
-/// Parts that an archive may have: its directory is in memory.
+/// Parts that an archive may have: its directory is held in memory.
 const PARTS_LIMIT: usize = 10_000;
 
-/// Puts the file aside; answers it, how many parts it has if it is an archive, and how many bytes.
+/// Spools the file; returns it with the number of its archive entries and its size in bytes.
 fn put_aside(
     mut source: impl Read,
     options: &Options<'_>,
@@ -318,7 +317,7 @@ fn put_aside(
     match copied {
         Err(WireError::SpoolFull { limit }) => {
             return Err(FormatError::WorkbookTooLarge {
-                what: "as it is sent",
+                what: "as sent",
                 limit,
                 setting: "files.workbook_bytes",
             });
@@ -334,7 +333,7 @@ fn put_aside(
     Ok((reader, aside.parts, bytes))
 }
 
-/// Counts the entries of an archive's directory on their way: each begins with the same four bytes.
+/// Counts the entries of an archive's directory while the file is spooled: each begins with the same four bytes.
 struct Aside {
     spool: Spool,
     /// The last bytes written.

@@ -1,4 +1,4 @@
-//! `[files]` of the settings.
+//! The section `[files]` of the settings.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,27 +6,27 @@ use crate::formats::charset::TextCharset;
 use crate::formats::delimiter::Delimiter;
 use crate::users::options::{ColumnMap, HeaderLine};
 
-/// How files are read, and how large a workbook may be.
+/// How files are read, and the limits of workbooks.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Charset of text files without a byte-order mark.
+    /// The charset of text files without a byte-order mark.
     pub charset: CharsetChoice,
-    /// What stands between the columns of text files.
+    /// The delimiter of text files.
     pub delimiter: DelimiterChoice,
-    /// Which line names the columns, where the caller does not say it.
+    /// The header line, unless the caller specifies it.
     pub header: HeaderLine,
-    /// What headings mean, besides what is known of them.
+    /// Additional meanings of column headings.
     pub map: ColumnMap,
-    /// Bytes that a workbook may have as it is sent.
+    /// The maximum size of a workbook as sent, in bytes.
     pub workbook_bytes: u64,
-    /// Bytes that all parts of an xlsx workbook may have when they are inflated.
+    /// The maximum decompressed size of all parts of an xlsx workbook, in bytes.
     pub workbook_inflated_bytes: u64,
-    /// Bytes of memory that one workbook may take while it is read: its texts and its formats.
+    /// The maximum memory for the texts and formats of one workbook, in bytes.
     pub workbook_memory_bytes: u64,
-    /// Bytes of memory that all workbooks together may take which are read at the same time; others wait.
+    /// The maximum memory for all workbooks that are being read at the same time, in bytes; others wait.
     pub workbooks_memory_bytes: u64,
-    /// Seconds for which a workbook waits for memory that others have; then its sender is told to come back.
+    /// Seconds that a workbook waits for memory; then its sender gets an error and must try again later.
     pub workbook_wait_seconds: u64,
 }
 
@@ -48,27 +48,27 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Bytes of memory that one workbook may take.
+    /// The maximum memory for one workbook, in bytes.
     pub fn memory_of_one(&self) -> u64 {
         self.workbook_memory_bytes.min(self.workbooks_memory_bytes)
     }
 
-    /// Whether the numbers can be used at all.
+    /// Checks the ranges of the numbers.
     ///
     /// # Errors
-    /// A sentence that names the key and the range.
+    /// A message with the key and the range.
     pub fn check(&self) -> Result<(), String> {
         const LEAST: u64 = 16 * 1024 * 1024;
         match self.workbooks_memory_bytes >= LEAST {
             true => Ok(()),
             false => Err(format!(
-                "files.workbooks_memory_bytes has to be at least {LEAST}"
+                "files.workbooks_memory_bytes must be at least {LEAST}"
             )),
         }
     }
 }
 
-/// `auto`, or a label of the WHATWG Encoding standard such as `windows-1252`, or a code page of DOS such as
+/// `auto`, a label of the WHATWG Encoding standard such as `windows-1252`, or a DOS code page such as
 /// `cp850`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -90,14 +90,14 @@ impl TryFrom<String> for CharsetChoice {
         let charset = TextCharset::for_label(&label);
         charset.map(|some| CharsetChoice(Some(some))).ok_or_else(|| {
             format!(
-                "\"{label}\" is no charset; use \"auto\" or a name such as \"utf-8\", \"windows-1252\" or \
+                "\"{label}\" is not a known charset; use \"auto\" or a name such as \"utf-8\", \"windows-1252\" or \
                  \"cp850\""
             )
         })
     }
 }
 
-/// `auto`, or one of `comma`, `semicolon`, `tab`, `bar`, or a character such as `#`.
+/// `auto`, one of `comma`, `semicolon`, `tab`, `bar`, or a character such as `#`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DelimiterChoice(pub Option<Delimiter>);
@@ -118,7 +118,7 @@ impl TryFrom<String> for DelimiterChoice {
         match Delimiter::named(&word) {
             Some(delimiter) => Ok(DelimiterChoice(Some(delimiter))),
             None => Err(format!(
-                "\"{word}\" is no delimiter; use \"auto\", \"comma\", \"semicolon\", \"tab\", \"bar\", or one of the \
+                "\"{word}\" is not a delimiter; use \"auto\", \"comma\", \"semicolon\", \"tab\", \"bar\", or one of the \
                  characters # : ~ ^ ! / & * % + $"
             )),
         }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn charsets_and_delimiters_have_names() {
+    fn charsets_and_delimiters_are_parsed_by_name() {
         let charset = |label: &str| CharsetChoice::try_from(label.to_owned());
         assert_eq!(charset("auto").unwrap().0, None);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Whole files through the one way in.
+//! Tests of complete files through the entry point.
 
 use std::io::{self, Read, Write};
 
@@ -14,7 +14,7 @@ use crate::formats::settings::Settings;
 use crate::formats::workbook_memory::WorkbookMemory;
 use crate::wire::spool::SpoolSettings;
 
-/// The names of columns in these tests.
+/// The column names known in these tests.
 const COLUMNS: [&str; 6] = [
     "username",
     "UserName",
@@ -26,7 +26,7 @@ const COLUMNS: [&str; 6] = [
 
 pub(super) type Table = (Detected, Vec<(u64, String)>);
 
-/// Each row's line, and its fields with bars between them; flawed ones in brackets.
+/// The line of each row, and its fields separated by bars; flawed rows in brackets.
 fn read_with(file: &[u8], called: &str, settings: &Settings) -> Result<Table, FormatError> {
     read_sheet(file, called, settings, None)
 }
@@ -91,7 +91,7 @@ pub(super) fn workbook(fill: impl FnOnce(&mut Workbook)) -> Vec<u8> {
     workbook.save_to_buffer().unwrap()
 }
 
-/// A workbook of one sheet with these rows of text.
+/// A workbook with one sheet of these text rows.
 pub(super) fn sheet(rows: &[&[&str]]) -> Vec<u8> {
     workbook(|workbook| {
         let sheet = workbook.add_worksheet();
@@ -104,7 +104,7 @@ pub(super) fn sheet(rows: &[&[&str]]) -> Vec<u8> {
 }
 
 #[test]
-fn a_sheet_has_rows_as_a_person_reads_them() {
+fn cells_are_read_as_a_spreadsheet_shows_them() {
     let file = workbook(|workbook| {
         workbook
             .add_worksheet()
@@ -158,7 +158,7 @@ fn a_sheet_has_rows_as_a_person_reads_them() {
 }
 
 #[test]
-fn a_sheet_of_the_old_kind_has_the_same() {
+fn xls_cells_are_read_like_xlsx_cells() {
     let file = include_bytes!("../../fixtures/workbooks/users.xls");
     let (detected, rows) = read(file, "a.xls").unwrap();
     let expected = [
@@ -170,7 +170,7 @@ fn a_sheet_of_the_old_kind_has_the_same() {
             2,
             "kim|Kim Šimková|kim@example.com|491701234567890|00042|2026-11-22|true",
         ),
-        // The library that wrote it left an empty text for the result of `=1=2`.
+    // The library that wrote the file stored an empty text as the result of `=1=2`.
         row(4, "[6 is NoResult]"),
         row(5, "1001|李雷||-12|12.5||"),
         row(6, &format!("sam||{}||||", "long ".repeat(4000))),
@@ -180,7 +180,7 @@ fn a_sheet_of_the_old_kind_has_the_same() {
 }
 
 #[test]
-fn text_is_read_in_every_charset_and_with_every_delimiter() {
+fn text_is_read_in_all_charsets_and_with_all_delimiters() {
     let read = |file: &[u8]| {
         let (detected, rows) = read(file, "a.csv").unwrap();
         assert_eq!(rows, [row(1, "a|b"), row(2, "Zoë|x,y")], "{detected}");
@@ -207,7 +207,7 @@ fn text_is_read_in_every_charset_and_with_every_delimiter() {
 }
 
 #[test]
-fn what_contradicts_its_name_is_named() {
+fn mismatch_of_name_and_content_is_reported() {
     let xlsx = sheet(&[&["user"]]);
     let xls = include_bytes!("../../fixtures/workbooks/users.xls");
     for (file, called, code, words) in [
@@ -217,31 +217,31 @@ fn what_contradicts_its_name_is_named() {
             b"a,b",
             "a.xlsx",
             "IMP-FILE-FORMAT",
-            "called .xlsx and is text",
+            "ends in .xlsx but the file is text",
         ),
         (
             &xlsx,
             "a.csv",
             "IMP-FILE-FORMAT",
-            "called .csv and is an Excel workbook (.xlsx)",
+            "ends in .csv but the file is an Excel workbook (.xlsx)",
         ),
         (
             &xlsx,
             "a.xls",
             "IMP-FILE-FORMAT",
-            "called .xls and is an Excel workbook (.xlsx)",
+            "ends in .xls but the file is an Excel workbook (.xlsx)",
         ),
         (
             xls,
             "a.xlsx",
             "IMP-FILE-FORMAT",
-            "called .xlsx and is an Excel workbook of the old kind",
+            "ends in .xlsx but the file is an Excel 97-2003 workbook",
         ),
         (
             xls,
             "a.csv",
             "IMP-FILE-FORMAT",
-            "called .csv and is an Excel workbook of the old kind",
+            "ends in .csv but the file is an Excel 97-2003 workbook",
         ),
         (b"PK\x03\x04.", "a.csv", "IMP-FILE-FORMAT", "a ZIP archive"),
         (
@@ -280,7 +280,7 @@ fn what_contradicts_its_name_is_named() {
 }
 
 #[test]
-fn broken_and_locked_workbooks_are_clear_errors() {
+fn damaged_and_encrypted_workbooks_are_refused() {
     let xlsx = sheet(&[&["user", "email"], &["kim", "kim@example.com"]]);
     let xls = &include_bytes!("../../fixtures/workbooks/users.xls")[..];
     let encrypted = compound("EncryptedPackage", b"");
@@ -339,7 +339,7 @@ fn broken_and_locked_workbooks_are_clear_errors() {
 }
 
 #[test]
-fn sizes_of_workbooks_are_capped() {
+fn workbook_limits_are_enforced() {
     let refusal = |settings: Settings| {
         let names: Vec<String> = (0..5_000).map(|number| format!("user{number}")).collect();
         let rows: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
@@ -356,14 +356,14 @@ fn sizes_of_workbooks_are_capped() {
                 workbook_bytes: 10_000,
                 ..Settings::default()
             },
-            "more than 10000 bytes as it is sent",
+            "more than 10000 bytes as sent",
         ),
         (
             Settings {
                 workbook_inflated_bytes: 100_000,
                 ..Settings::default()
             },
-            "more than 100000 bytes when it is inflated",
+            "more than 100000 bytes when decompressed",
         ),
         (
             Settings {
@@ -381,7 +381,7 @@ fn sizes_of_workbooks_are_capped() {
     }
 }
 
-/// A stream of old records: the globals with one sheet, then the sheet's records.
+/// A BIFF stream: the globals with one sheet, then the records of the sheet.
 fn old(sheet: &[(u16, &[u8])]) -> Vec<u8> {
     let stream = |records: &[(u16, &[u8])]| {
         let one = |(kind, data): &(u16, &[u8])| {
@@ -401,7 +401,7 @@ fn old(sheet: &[(u16, &[u8])]) -> Vec<u8> {
 }
 
 #[test]
-fn old_records_of_every_kind() {
+fn all_kinds_of_biff_cell_records_are_read() {
     let number = 2.5_f64.to_le_bytes();
     let cell = |place: &[u8; 6], value: &[u8]| [&place[..], value].concat();
     let file = old(&[
@@ -437,7 +437,7 @@ fn old_records_of_every_kind() {
     assert_eq!(rows, expected);
 }
 
-/// The parts of a workbook, each as it is when it is inflated.
+/// The parts of a workbook, decompressed.
 pub(super) fn parts(workbook: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = zip::ZipArchive::new(io::Cursor::new(workbook)).unwrap();
     let count = archive.len();
@@ -450,7 +450,7 @@ pub(super) fn parts(workbook: &[u8]) -> Vec<(String, Vec<u8>)> {
     (0..count).map(part).collect()
 }
 
-/// A workbook of these parts.
+/// A workbook with these parts.
 pub(super) fn packed(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     let stored =
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -463,7 +463,7 @@ pub(super) fn packed(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 #[test]
-fn mutilated_parts_are_read_or_refused() {
+fn truncated_parts_are_read_or_refused() {
     let whole = parts(&sheet(&[&["user", "email"], &["kim", "kim@example.com"]]));
     assert!(read(&packed(&whole), "").is_ok());
     for number in 0..whole.len() {
@@ -484,7 +484,7 @@ fn mutilated_parts_are_read_or_refused() {
 }
 
 #[test]
-fn a_part_that_says_a_wrong_number_of_texts_is_read() {
+fn wrong_count_of_shared_strings_is_ignored() {
     let whole = parts(&sheet(&[&["user"], &["kim"]]));
     for number in [
         "0",
@@ -510,7 +510,7 @@ fn a_part_that_says_a_wrong_number_of_texts_is_read() {
 }
 
 #[test]
-fn mutilated_workbooks_are_read_or_refused() {
+fn damaged_workbooks_are_read_or_refused() {
     let xlsx = sheet(&[&["user", "email"], &["kim", "kim@example.com"]]);
     let xls = old(&[
         (

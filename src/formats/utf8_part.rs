@@ -1,17 +1,17 @@
-//! A part of a package as UTF-8. Nearly every part is; UTF-16, which the format allows as well (ECMA-376
-//! part 2 §6.2.5), and charsets that the XML declaration names are decoded on the way.
+//! Reads a part of a package as UTF-8. Nearly every part is UTF-8; UTF-16, which ECMA-376 part 2 §6.2.5 also
+//! allows, and charsets named in the XML declaration are decoded while reading.
 
 use std::io::{self, Read};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// Bytes in which the XML declaration is looked for.
+/// The number of bytes in which the XML declaration is searched.
 const DECLARATION: usize = 256;
 
-/// Reads a part and gives UTF-8.
+/// Reads a part and returns UTF-8.
 pub(super) struct Utf8Part<R> {
     source: R,
-    /// Read from the source and not given yet, from `start`.
+    /// Read from the source and not returned yet, from `start`.
     held: Vec<u8>,
     start: usize,
     decoding: Option<Decoding>,
@@ -20,14 +20,14 @@ pub(super) struct Utf8Part<R> {
 
 struct Decoding {
     decoder: Decoder,
-    /// Decoded and not given yet, from `given`.
+    /// Decoded and not returned yet, from `given`.
     output: Vec<u8>,
     given: usize,
     ended: bool,
 }
 
 impl<R: Read> Utf8Part<R> {
-    /// Nothing is read before it is asked for.
+    /// Creates a reader; nothing is read before the first call of `read`.
     pub(super) fn new(source: R) -> Self {
         Utf8Part {
             source,
@@ -76,7 +76,7 @@ impl<R: Read> Utf8Part<R> {
             return Ok(());
         };
         decoding.ended = self.held.is_empty();
-        // Room for all of it: three bytes of UTF-8 for a byte at the most.
+        // One byte becomes at most three bytes of UTF-8.
         decoding.output.resize(self.held.len() * 3 + 16, 0);
         let input = self.held.get(self.start..).unwrap_or_default();
         let (result, read, written, _) =
@@ -121,7 +121,7 @@ impl<R: Read> Read for Utf8Part<R> {
     }
 }
 
-/// What has to be decoded, by the first bytes (XML 1.0 appendix F).
+/// The charset to decode, by the first bytes (XML 1.0 appendix F); `None` for UTF-8.
 fn encoding(beginning: &[u8]) -> Option<&'static Encoding> {
     match beginning {
         [0xff, 0xfe, ..] | [b'<', 0, ..] => Some(UTF_16LE),
@@ -131,7 +131,7 @@ fn encoding(beginning: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// What an XML declaration in ASCII says. One that says UTF-16 cannot be right.
+/// The charset named in an ASCII XML declaration. UTF-16 cannot be right there.
 fn declared(rest: &[u8]) -> Option<&'static Encoding> {
     let end = memchr::memchr(b'>', rest)?;
     let declaration = rest.get(..end)?;
@@ -151,7 +151,7 @@ mod tests {
     fn read(bytes: &[u8]) -> String {
         let mut whole = String::new();
         Utf8Part::new(bytes).read_to_string(&mut whole).unwrap();
-        // By single bytes it is the same.
+        // Reading single bytes must give the same result.
         let mut part = Utf8Part::new(bytes);
         let mut single = Vec::new();
         let mut byte = [0];

@@ -280,7 +280,7 @@ fn a_sheet_is_chosen_by_its_name_and_named_when_it_is_refused() {
         &format!("{HEADER}<row r=\"7\"><c><v>1</v></c><c r=\"7\"/></row>"),
         "",
     );
-    let words = "cannot be read in the sheet \"Users\" behind row 7: a cell there";
+    let words = "cannot be read in the sheet \"Users\" after row 7: a cell there";
     let answer = refusal(&packed(&damaged), "a.xlsx");
     assert!(answer.contains(words), "{answer}");
 }

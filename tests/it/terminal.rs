@@ -143,7 +143,7 @@ fn an_import_that_did_nothing_ends_with_1_and_says_why() {
     );
     refused(
         &["import", "text.xlsx"],
-        &["called .xlsx and is text", "Nothing is stored"],
+        &["ends in .xlsx but the file is text", "Nothing is stored"],
     );
     refused(&["import", "empty.csv"], &["empty"]);
     let foreign = ["import", "clean.csv", "--domain", "HR"];

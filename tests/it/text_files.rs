@@ -147,7 +147,7 @@ fn unusual_delimiters_are_read_where_the_header_is_known_and_refused_otherwise()
     ];
     by_every_channel(&refused, |_, outcome| {
         let message = outcome.refused.as_deref().expect("it is refused");
-        assert!(message.contains("divided by"), "{message}");
+        assert!(message.contains("separated by"), "{message}");
         assert_eq!(outcome.user_names(), [""; 0]);
     });
 }

@@ -327,7 +327,7 @@ fn a_workbook_that_inflates_without_end_is_refused() {
     });
     let response = import(&server, "users.xlsx", &bomb);
     assert_eq!(response.rule(), "IMP-WORKBOOK-SIZE");
-    let words = "more than 1000000 bytes when it is inflated";
+    let words = "more than 1000000 bytes when decompressed";
     assert!(response.fault_text().contains(words), "{}", response.body);
 }
 
@@ -608,7 +608,7 @@ fn the_terminal_reads_them_and_says_how() {
         "{done:?}"
     );
     let done = run(&["windows.csv"]).ended(0);
-    let words = "read as csv, windows-1252 by a guess, semicolons";
+    let words = "read as csv, windows-1252 (guessed), semicolons";
     assert!(
         done.out.contains(words) && done.out.contains("charset-guessed"),
         "{done:?}"
@@ -634,7 +634,7 @@ fn the_terminal_reads_them_and_says_how() {
     assert!(done.out.contains("α,β"), "{done:?}");
     let done = run(&["users.xlsx", "--charset", "latin-nine"]).ended(1);
     assert!(
-        done.err.contains("\"latin-nine\" is no charset"),
+        done.err.contains("\"latin-nine\" is not a known charset"),
         "{done:?}"
     );
 }
