@@ -1,23 +1,23 @@
-//! The records of an old workbook's stream (MS-XLS, BIFF8): their bounds, and the strings in them,
-//! which may go on in the next record.
+//! The records of the stream of an .xls workbook (MS-XLS, BIFF8): their bounds, and the strings in them, which may
+//! continue in the next record.
 
 use crate::formats::compound::{u16_at, u32_at};
 
-/// A record and those that continue it.
+/// A record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record<'s> {
-    /// What it is (MS-XLS 2.3).
+    /// The record type (MS-XLS 2.3).
     pub kind: u16,
-    /// What is in it.
+    /// The content.
     pub data: &'s [u8],
-    /// The stream behind it.
+    /// The stream after the record.
     pub rest: &'s [u8],
 }
 
 /// The record type CONTINUE.
 const CONTINUE: u16 = 0x003c;
 
-/// The records from the beginning of `stream`; it ends at the first one that is cut off.
+/// The records from the beginning of `stream`, up to the first one that is cut off.
 pub(super) fn records(stream: &[u8]) -> impl Iterator<Item = Record<'_>> {
     let mut stream = stream;
     std::iter::from_fn(move || {
@@ -34,7 +34,7 @@ fn first(stream: &[u8]) -> Option<Record<'_>> {
     Some(Record { kind, data, rest })
 }
 
-/// Reads through a record into those that continue it.
+/// Reads a record and the records that continue it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'s> {
     data: &'s [u8],
@@ -42,7 +42,7 @@ pub(super) struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    /// Begins at the beginning of a record.
+    /// Starts at the beginning of a record.
     pub(super) fn new(record: Record<'s>) -> Self {
         Reader {
             data: record.data,
@@ -50,7 +50,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Steps into the next record, where that one continues this one.
+    /// Moves to the next record, if it continues this one.
     fn enter_next_record(&mut self) -> Option<()> {
         let next = first(self.rest).filter(|record| record.kind == CONTINUE)?;
         *self = Reader::new(next);
@@ -66,18 +66,18 @@ impl<'s> Reader<'s> {
         Some(*byte)
     }
 
-    /// A number of two bytes.
+    /// Reads a 16-bit number.
     pub(super) fn u16(&mut self) -> Option<u16> {
         Some(u16::from_le_bytes([self.u8()?, self.u8()?]))
     }
 
-    /// A number of four bytes.
+    /// Reads a 32-bit number.
     pub(super) fn u32(&mut self) -> Option<u32> {
         let low = self.u16()?;
         Some(u32::from(self.u16()?) << 16 | u32::from(low))
     }
 
-    /// Steps over bytes.
+    /// Skips bytes.
     pub(super) fn skip(&mut self, mut count: usize) -> Option<()> {
         while count > self.data.len() {
             count -= self.data.len();
@@ -87,14 +87,14 @@ impl<'s> Reader<'s> {
         Some(())
     }
 
-    /// Appends a string whose length in characters takes two bytes, with or without runs of formats
-    /// and phonetic text (MS-XLS 2.5.293 and 2.5.294).
+    /// Appends a string with a 16-bit length in characters, with or without formatting runs and phonetic text
+    /// (MS-XLS 2.5.293 and 2.5.294).
     pub(super) fn string(&mut self, text: &mut String) -> Option<()> {
         let length = usize::from(self.u16()?);
         self.characters(length, text)
     }
 
-    /// The same where the length takes one byte (MS-XLS 2.5.240).
+    /// The same with an 8-bit length (MS-XLS 2.5.240).
     pub(super) fn short_string(&mut self, text: &mut String) -> Option<()> {
         let length = usize::from(self.u8()?);
         self.characters(length, text)
@@ -118,14 +118,14 @@ impl<'s> Reader<'s> {
         while units.len() < length {
             if self.data.is_empty() {
                 self.enter_next_record()?;
-                // Each record says anew how wide its characters are.
+                // Each record sets the width of its characters anew.
                 wide = self.u8()? & WIDE != 0;
             }
             let missing = length - units.len();
             let width = if wide { 2 } else { 1 };
             let here = missing.min(self.data.len() / width);
             let (characters, data) = self.data.split_at_checked(here * width)?;
-            // Half a character before the record's end.
+            // The record ends with half a character.
             if here == 0 {
                 return None;
             }
@@ -149,8 +149,8 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// The number in an RK structure (MS-XLS 2.5.217): an integer or the upper half of a float, perhaps a
-/// hundred times too large.
+/// The number in an RK structure (MS-XLS 2.5.217): an integer or the upper half of a float, optionally multiplied by
+/// 100.
 pub(super) fn rk(bytes: &[u8], at: usize) -> Option<f64> {
     let word = u32_at(bytes, at)?;
     let number = match word & 0x02 {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_narrow_or_wide_and_go_on_in_the_next_record() {
+    fn strings_are_narrow_or_wide_and_continue_in_the_next_record() {
         assert_eq!(text(&record(1, b"\x02\0\0Z\xe9")).unwrap(), "Zé");
         assert_eq!(text(&record(1, b"\x02\0\x01Z\0\xa1\x03")).unwrap(), "ZΡ");
         let parted = [
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_come_in_four_forms() {
+    fn rk_numbers_have_four_forms() {
         let number = |word: u32| rk(&word.to_le_bytes(), 0).unwrap();
         assert_eq!(number(42 << 2 | 2), 42.0);
         assert_eq!(number((-42_i32 << 2) as u32 | 2), -42.0);

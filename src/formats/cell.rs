@@ -1,8 +1,8 @@
-//! One cell of a workbook as the text that a person expects of it.
+//! Converts one cell of a workbook to the text that a person expects.
 //!
-//! A number is what the spreadsheet shows with 15 digits and no exponent: 12 and not 12.0, 0.3 and not
-//! 0.30000000000000004. A whole number keeps every digit that the file has, and is refused where the file
-//! does not have them. A date is ISO 8601.
+//! A number is shown with up to 15 digits and no exponent, as in a spreadsheet: 12 and not 12.0, 0.3 and not
+//! 0.30000000000000004. A whole number keeps every digit in the file, and is refused if the file does not store
+//! all of them. A date is in ISO 8601.
 
 use std::io::Write;
 
@@ -10,32 +10,32 @@ use crate::formats::number_format::NumberFormat;
 use crate::formats::row::Flaw;
 use crate::formats::serial_date::Moment;
 
-/// What is in a cell.
+/// The content of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'v> {
     /// Text.
     Text(&'v str),
-    /// A number, as its format shows it.
+    /// A number with its format.
     Number {
         number: f64,
         format: NumberFormat,
         is_1904: bool,
     },
-    /// The digits of a whole number, filled up to so many.
+    /// The digits of a whole number and its minimum width.
     Whole(&'v str, usize),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// Nothing that can be taken.
+    /// No usable value.
     Flawed(Flaw),
 }
 
-/// Whole numbers up to here are exact as they are kept, 2⁵³.
+/// Whole numbers up to 2⁵³ are exact in a floating-point number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Appends the cell's text to `text`.
 ///
 /// # Errors
-/// The cell has no text that could be taken, such as one with the error `#N/A`.
+/// The cell has no usable text, for example because of the error `#N/A`.
 pub(super) fn write(value: Value<'_>, text: &mut Vec<u8>) -> Result<(), Flaw> {
     let written = match value {
         Value::Text(value) => {
@@ -43,7 +43,7 @@ pub(super) fn write(value: Value<'_>, text: &mut Vec<u8>) -> Result<(), Flaw> {
             Ok(())
         }
         Value::Whole(digits, width) => whole(digits, width, text),
-        // More than a spreadsheet can hold: it shows nothing of it.
+        // Larger than the largest number of a spreadsheet, which shows no digits of it.
         Value::Number { number, .. } if !number.is_finite() => return Err(Flaw::LostDigits),
         Value::Number {
             number,
@@ -58,7 +58,7 @@ pub(super) fn write(value: Value<'_>, text: &mut Vec<u8>) -> Result<(), Flaw> {
         Value::Bool(value) => write!(text, "{value}"),
         Value::Flawed(flaw) => return Err(flaw),
     };
-    // Memory takes everything.
+    // Writing to memory does not fail.
     debug_assert!(written.is_ok());
     Ok(())
 }
@@ -70,7 +70,7 @@ fn number(value: f64, width: usize, text: &mut Vec<u8>) -> Result<std::io::Resul
             false => Err(Flaw::LostDigits),
         };
     }
-    // A spreadsheet keeps 15 digits, and what is behind them comes of its arithmetic.
+    // A spreadsheet has 15 digits; the digits after them are artifacts of its arithmetic.
     let rounded: f64 = format!("{value:.14e}").parse().unwrap_or(value);
     Ok(write!(text, "{rounded}"))
 }
@@ -84,7 +84,7 @@ fn whole(digits: &str, width: usize, text: &mut Vec<u8>) -> std::io::Result<()> 
     write!(text, "{sign}{digits:0>width$}")
 }
 
-/// Days since the epoch: the whole part is the date, the other part the time of day.
+/// A serial date: the integer part is the date, the fraction the time of day.
 fn date(days: f64, is_1904: bool, text: &mut Vec<u8>) -> std::io::Result<()> {
     let moment = Moment::of(days, is_1904);
     let Moment {
@@ -116,10 +116,10 @@ fn duration(days: f64, text: &mut Vec<u8>) -> std::io::Result<()> {
     write!(text, "{sign}{hours}:{minutes:02}:{:02}", seconds % 60)
 }
 
-/// The number that is written so in a file, in a cell of this format.
+/// The value of a number in a file, in a cell with this format.
 ///
-/// A whole number keeps the digits that stand there, since a floating-point number has room for 15 or 16
-/// of them only. With an exponent the digits are those of such a number: nothing behind 2⁵³ is sure.
+/// A whole number keeps its digits from the file, since a floating-point number stores only 15 or 16 digits. A
+/// number with an exponent has the digits of a floating-point number, which is exact only up to 2⁵³.
 pub(super) fn numeric(text: &str, format: NumberFormat, is_1904: bool) -> Value<'_> {
     let width = match format {
         NumberFormat::Plain => 0,
@@ -132,9 +132,9 @@ pub(super) fn numeric(text: &str, format: NumberFormat, is_1904: bool) -> Value<
         return Value::Whole(digits, width);
     }
     match text.parse() {
-        // Too small for a number of a spreadsheet, and not 0 all the same.
+        // Too small for a number of a spreadsheet, but not 0.
         Ok(0.0) if has_digits(text) => Value::Flawed(Flaw::LostDigits),
-        // The parser knows words too, such as `inf`.
+        // The parser also accepts words such as `inf`.
         Ok(number) if text.ends_with(|c: char| c.is_ascii_digit() || c == '.') => Value::Number {
             number,
             format,
@@ -144,17 +144,17 @@ pub(super) fn numeric(text: &str, format: NumberFormat, is_1904: bool) -> Value<
     }
 }
 
-/// Whether one of the digits before the exponent is not 0.
+/// Whether a digit before the exponent is not 0.
 fn has_digits(number: &str) -> bool {
     let digits = number.split(['e', 'E']).next().unwrap_or_default();
     digits.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
-/// The digits of a whole number that is written without an exponent.
+/// The digits of a whole number without an exponent.
 fn whole_digits(text: &str) -> Option<&str> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = whole.strip_prefix('-').unwrap_or(whole);
-    // `-0` and `007` are what the number is.
+    // `-0` and `007` need the numeric value.
     let plain = match digits.as_bytes() {
         [] => false,
         [b'0', ..] => whole == "0",
@@ -163,7 +163,7 @@ fn whole_digits(text: &str) -> Option<&str> {
     (plain && fraction.bytes().all(|byte| byte == b'0')).then_some(whole)
 }
 
-/// An error as it is shown, where it is a known one.
+/// The name of an error, if it is a known one.
 pub(super) fn error_name(error: &str) -> &'static str {
     const ERRORS: [&str; 15] = [
         "#DIV/0!",
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_what_a_person_reads() {
+    fn numbers_are_shown_as_in_a_spreadsheet() {
         for (number, expected) in [
             (12.0, "12"),
             (0.0, "0"),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_keep_the_digits_that_stand_in_the_file() {
+    fn whole_numbers_keep_the_digits_of_the_file() {
         let plain = |written: &str| text(numeric(written, NumberFormat::Plain, false));
         for (written, expected) in [
             ("7", "7"),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn truth_and_errors() {
+    fn booleans_and_errors() {
         assert_eq!(text(Value::Bool(true)), "true");
         let error = write(Value::Flawed(Flaw::Error("#N/A")), &mut Vec::new());
         assert_eq!(error, Err(Flaw::Error("#N/A")));

@@ -1,12 +1,11 @@
-//! The names of columns and cells as a spreadsheet program shows them: `A`, `AA`, `C7` (ECMA-376 part 1
-//! §18.18.62).
+//! The names of columns and cells in a spreadsheet: `A`, `AA`, `C7` (ECMA-376 part 1 §18.18.62).
 
 /// The letters of the column at `position`, from 0: `A` to `Z`, then `AA`.
 pub fn column_letter(position: usize) -> String {
     let mut letters = Vec::new();
     let mut rest = position;
     loop {
-        // It is below 26.
+        // The remainder is less than 26.
         letters.push(char::from(b'A' + (rest % 26) as u8));
         match rest / 26 {
             0 => break,
@@ -16,7 +15,7 @@ pub fn column_letter(position: usize) -> String {
     letters.iter().rev().collect()
 }
 
-/// The cell in the column at `position`, from 0, of the row `line`, from 1.
+/// The name of the cell in the column at `position`, from 0, and the row `line`, from 1.
 pub fn cell_name(position: usize, line: u64) -> String {
     format!("{}{line}", column_letter(position))
 }
@@ -26,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_have_the_letters_that_spreadsheets_show() {
+    fn columns_have_spreadsheet_letters() {
         for (position, letters) in [
             (0, "A"),
             (1, "B"),

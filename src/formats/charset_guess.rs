@@ -18,7 +18,7 @@ use crate::formats::languages::{LANGUAGES, Language, Script};
 const ENOUGH: usize = 4000;
 
 /// The average score per byte below which a charset gives no plausible words.
-const NO_WORDS: f32 = -5.5;
+const MIN_SCORE: f32 = -5.5;
 
 /// The minimum number of multi-byte characters for a multi-byte charset.
 const CHARACTERS: usize = 6;
@@ -82,7 +82,7 @@ pub(super) fn guess(before: &[u8], text: &[u8], whole: bool) -> TextCharset {
     detector.feed(text, whole);
     let second = detector.guess(None, Utf8Detection::Deny);
     let sample = Sample::of(before, text);
-    let languages = Spoken::all();
+    let languages = LanguageModel::all();
     let judged = CANDIDATES.iter().filter_map(|candidate| {
         let likely = sample.judge(&candidate.charset.high()?, &languages);
         let agrees = candidate.charset == TextCharset::Standard(second);
@@ -93,8 +93,8 @@ pub(super) fn guess(before: &[u8], text: &[u8], whole: bool) -> TextCharset {
     let Some((charset, likely, _)) = best else {
         return TextCharset::Standard(second);
     };
-    let makes_words = likely / sample.len() as f32 > NO_WORDS;
-    if makes_words {
+    let is_plausible = likely / sample.len() as f32 > MIN_SCORE;
+    if is_plausible {
         return charset;
     }
     let is_judged = |encoding| {
@@ -162,12 +162,12 @@ impl Sample {
         };
         let high = text.iter().enumerate().filter(|(_, byte)| !byte.is_ascii());
         let sample = high.take(ENOUGH).map(|(place, high)| {
-            let behind = text.get(place + 1).copied();
+            let next = text.get(place + 1).copied();
             [
                 byte(place, 2).unwrap_or(b'\n'),
                 byte(place, 1).unwrap_or(b'\n'),
                 *high,
-                behind.unwrap_or(b'\n'),
+                next.unwrap_or(b'\n'),
             ]
         });
         Sample(sample.collect())
@@ -178,7 +178,7 @@ impl Sample {
     }
 
     /// The log-likelihood of the bytes in the most likely language, if they mean these characters.
-    fn judge(&self, high: &[char; 128], languages: &[Spoken]) -> f32 {
+    fn judge(&self, high: &[char; 128], languages: &[LanguageModel]) -> f32 {
         let char = |byte: u8| match usize::from(byte).checked_sub(0x80) {
             Some(place) => high.get(place).copied().unwrap_or('\u{fffd}'),
             None => char::from(byte),
@@ -187,7 +187,7 @@ impl Sample {
         let mut letters: Vec<Letter> = Vec::new();
         for bytes in &self.0 {
             let [before_last, last, this, next] = bytes.map(char);
-            together += in_place(before_last, last, this, next);
+            together += context_likelihood(before_last, last, this, next);
             let Some(script) = Script::of(this) else {
                 continue;
             };
@@ -198,7 +198,7 @@ impl Sample {
                     letter,
                     script,
                     count: 1.0,
-                    anywhere: anywhere(letter, script, languages),
+                    script_share: script_share(letter, script, languages),
                 }),
             }
         }
@@ -216,7 +216,7 @@ struct Letter {
     script: Script,
     count: f32,
     /// Its average share in the languages of its script.
-    anywhere: f32,
+    script_share: f32,
 }
 
 /// The lower-case form of a letter; the dotted capital I remains a letter of its own.
@@ -228,25 +228,25 @@ fn lower(letter: char) -> char {
 }
 
 /// A language with the relative frequency of each of its letters.
-struct Spoken {
+struct LanguageModel {
     script: Script,
     prior: f32,
     shares: Vec<(char, f32)>,
 }
 
-impl Spoken {
+impl LanguageModel {
     fn all() -> Vec<Self> {
-        let spoken = |language: &Language| {
+        let model = |language: &Language| {
             let shares = language.letters.shares();
             let all: f32 = shares.iter().map(|(_, share)| share).sum();
             let of_all = |(letter, share): (char, f32)| (letter, share / all);
-            Spoken {
+            LanguageModel {
                 script: language.script,
                 prior: language.prior,
                 shares: shares.into_iter().map(of_all).collect(),
             }
         };
-        LANGUAGES.iter().map(spoken).collect()
+        LANGUAGES.iter().map(model).collect()
     }
 
     fn share(&self, letter: char) -> f32 {
@@ -259,7 +259,7 @@ impl Spoken {
         const OF_OTHERS: f32 = 0.08;
         let likely = |known: &Letter| {
             let others = match known.script == self.script {
-                true => known.anywhere,
+                true => known.script_share,
                 false => 1e-5,
             };
             let own = self.share(known.letter);
@@ -273,7 +273,7 @@ impl Spoken {
 }
 
 /// The average share of a letter in the languages of its script.
-fn anywhere(letter: char, script: Script, languages: &[Spoken]) -> f32 {
+fn script_share(letter: char, script: Script, languages: &[LanguageModel]) -> f32 {
     let (mut sum, mut weights) = (1e-5, 1.0);
     for language in languages.iter().filter(|one| one.script == script) {
         let weight = language.prior.exp();
@@ -284,11 +284,11 @@ fn anywhere(letter: char, script: Script, languages: &[Spoken]) -> f32 {
 }
 
 /// The log-likelihood of a character between its neighbours, whatever the language.
-fn in_place(before_last: char, last: char, this: char, next: char) -> f32 {
+fn context_likelihood(before_last: char, last: char, this: char, next: char) -> f32 {
     let Some(script) = Script::of(this) else {
-        return sign_in_place(last, this, next);
+        return symbol_likelihood(last, this, next);
     };
-    let mut likely = sound(script, last, this, next);
+    let mut likely = sound_likelihood(script, last, this, next);
     if this == 'ß' {
         likely *= sharp_s(before_last, last, next);
     }
@@ -335,7 +335,7 @@ fn sharp_s(before_last: char, last: char, next: char) -> f32 {
 
 /// The likelihood of a letter by sound: words have vowels between consonants, and some letters occur only at the
 /// end of a word.
-fn sound(script: Script, last: char, this: char, next: char) -> f32 {
+fn sound_likelihood(script: Script, last: char, this: char, next: char) -> f32 {
     const VOWELS: &str = "aeiouyáàäâãåæéèêëíìîïóòôöõøœúùûüůűőýāēīūąęėįųıăěİ";
     // Vowels that occur next to another vowel: María, Anaïs, João.
     const PAIRED: &str = "íúïëüãõ";
@@ -375,7 +375,7 @@ fn sound(script: Script, last: char, this: char, next: char) -> f32 {
 }
 
 /// The log-likelihood of a character that is not a letter of a scored script.
-fn sign_in_place(last: char, this: char, next: char) -> f32 {
+fn symbol_likelihood(last: char, this: char, next: char) -> f32 {
     let beside = usize::from(last.is_alphabetic()) + usize::from(next.is_alphabetic());
     let likely: f32 = match this {
         '\u{80}'..='\u{9f}' | '\u{fffd}' => 1e-9,

@@ -1,7 +1,7 @@
-//! Compound files (MS-CFB), the container of old workbooks and of encrypted ones: streams by name.
+//! Compound files (MS-CFB), the container of .xls workbooks and of encrypted workbooks: streams by name.
 //!
-//! Chains of sectors are followed no further than the file is long, so that one that bites its tail
-//! ends, and nothing is made room for because the file says so.
+//! Chains of sectors are followed no further than the length of the file, so that a cyclic chain ends, and no memory
+//! is allocated on the basis of sizes that the file declares.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -9,16 +9,16 @@ const END_OF_CHAIN: u32 = 0xffff_fffe;
 const LAST_SECTOR: u32 = 0xffff_fffa;
 const HEADER: usize = 512;
 const MINI_SECTOR: usize = 64;
-/// Streams shorter than this are kept in the mini stream (MS-CFB 2.2).
+/// Streams shorter than this are stored in the mini stream (MS-CFB 2.2).
 const MINI_STREAM_BELOW: u64 = 4096;
 
-/// Why a compound file cannot be read.
+/// The reason why a compound file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CompoundError {
-    /// It breaks the rules of its format.
+    /// The file violates its format.
     #[error("damaged")]
     Damaged,
-    /// It could not be read.
+    /// Reading failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -29,7 +29,7 @@ pub(super) struct Compound<R> {
     source: R,
     length: u64,
     sector: usize,
-    /// The sector behind each sector.
+    /// The successor of each sector.
     next: Vec<u32>,
     next_mini: Vec<u32>,
     entries: Vec<Entry>,
@@ -76,12 +76,12 @@ impl<R: Read + Seek> Compound<R> {
         Ok(compound)
     }
 
-    /// Whether there is a stream of this name, in any case.
+    /// Whether there is a stream with this name, in any case.
     pub(super) fn has(&self, name: &str) -> bool {
         self.entry(name).is_some()
     }
 
-    /// A whole stream, where there is one of this name.
+    /// Reads a complete stream, if there is one with this name.
     pub(super) fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, CompoundError> {
         let Some(entry) = self.entry(name) else {
             return Ok(None);
@@ -102,7 +102,7 @@ impl<R: Read + Seek> Compound<R> {
         Ok(Some(stream))
     }
 
-    /// Bytes of a stream as the directory says it, where there is one of this name.
+    /// The declared length of a stream in bytes, if there is one with this name.
     pub(super) fn length(&self, name: &str) -> Option<u64> {
         self.entry(name).map(|entry| entry.length)
     }
@@ -112,7 +112,7 @@ impl<R: Read + Seek> Compound<R> {
         self.entries.iter().find(same)
     }
 
-    /// The sectors of the sector table: the first 109 in the header, the others in a chain.
+    /// The sectors of the FAT: the first 109 are in the header, the others in a chain.
     fn table_sectors(&mut self, header: &[u8]) -> Result<Vec<u32>, CompoundError> {
         let most = self.sectors();
         let mut places: Vec<u32> = u32s(header.get(76..).unwrap_or_default()).collect();
@@ -134,12 +134,12 @@ impl<R: Read + Seek> Compound<R> {
         }
     }
 
-    /// How many sectors the file has room for.
+    /// The maximum number of sectors for the length of the file.
     fn sectors(&self) -> u64 {
         self.length / self.sector as u64 + 1
     }
 
-    /// The bytes of a sector; the last one of a file may be cut short.
+    /// The bytes of a sector; the last one of a file may be incomplete.
     fn sector(&mut self, place: u32) -> Result<Vec<u8>, CompoundError> {
         let size = self.sector as u64;
         let start = (u64::from(place) + 1) * size;
@@ -152,7 +152,7 @@ impl<R: Read + Seek> Compound<R> {
         Ok(bytes)
     }
 
-    /// The bytes of a chain of sectors, as many as are wanted or there are.
+    /// The bytes of a chain of sectors, up to `wanted` bytes or the end of the chain.
     fn chain(&mut self, start: u32, wanted: u64) -> Result<Vec<u8>, CompoundError> {
         let mut bytes = Vec::new();
         let mut place = start;
@@ -170,7 +170,7 @@ impl<R: Read + Seek> Compound<R> {
         Ok(bytes)
     }
 
-    /// The same in the mini stream, which is the stream of the directory's first entry.
+    /// The same in the mini stream, which is the stream of the first directory entry.
     fn mini_chain(&mut self, start: u32, wanted: u64) -> Result<Vec<u8>, CompoundError> {
         let root = self.entries.first().ok_or(CompoundError::Damaged)?;
         let (root_start, root_length) = (root.start, root.length);
@@ -199,7 +199,7 @@ fn entry(bytes: &[u8], sector: usize) -> Option<Entry> {
     let units = units.map(|unit| u16::from_le_bytes(*unit));
     let name: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
     let low = u64::from(u32_at(bytes, 120)?);
-    // With small sectors the upper half may hold anything (MS-CFB 2.6.3).
+    // In files with 512-byte sectors the upper half is undefined (MS-CFB 2.6.3).
     let high = match sector {
         512 => 0,
         _ => u64::from(u32_at(bytes, 124)?),
@@ -230,12 +230,12 @@ fn u32s(bytes: &[u8]) -> impl Iterator<Item = u32> {
         .map(|word| u32::from_le_bytes(*word))
 }
 
-/// The number of two bytes at `at`, the lower one first.
+/// The 16-bit little-endian number at `at`.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// The number of four bytes at `at`, the lowest one first.
+/// The 32-bit little-endian number at `at`.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
@@ -245,13 +245,13 @@ pub(super) mod tests {
     use super::*;
     use std::io::Cursor;
 
-    /// A compound file of one stream: the table in sector 0, the directory in sector 1, the stream in
-    /// those behind, filled up to the length below which it would be a mini stream.
+    /// A compound file with one stream: the FAT in sector 0, the directory in sector 1, the stream in the sectors
+    /// after them, padded to the length at which it is not a mini stream.
     pub(in crate::formats) fn compound(name: &str, stream: &[u8]) -> Vec<u8> {
         let mut stream = stream.to_vec();
         stream.resize(stream.len().max(4096).next_multiple_of(512), 0);
         let sectors = stream.len() / 512;
-        assert!(sectors <= 126, "one sector of the table is enough");
+        assert!(sectors <= 126, "the stream needs more than one FAT sector");
         let mut file = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
         file.resize(HEADER, 0);
         file[26] = 3;
@@ -283,7 +283,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_stream_by_its_name() {
+    fn streams_are_read_by_name() {
         let file = compound("Workbook", b"content");
         let mut opened = Compound::open(Cursor::new(&file)).unwrap();
         assert!(opened.has("WORKBOOK") && !opened.has("Book"));
@@ -293,16 +293,16 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_chain_that_bites_its_tail_ends() {
+    fn cyclic_chain_is_refused() {
         let mut file = compound("Workbook", b"content");
-        // The directory's sector is behind itself.
+        // The successor of the directory's sector is that sector.
         file[HEADER + 4..HEADER + 8].copy_from_slice(&1_u32.to_le_bytes());
         let error = Compound::open(Cursor::new(&file)).unwrap_err();
         assert!(matches!(error, CompoundError::Damaged));
     }
 
     #[test]
-    fn every_beginning_and_every_flipped_byte_is_read_or_refused() {
+    fn truncated_and_modified_files_are_read_or_refused() {
         let file = compound("Workbook", b"content");
         let look = |file: &[u8]| {
             if let Ok(mut opened) = Compound::open(Cursor::new(file)) {

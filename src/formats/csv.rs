@@ -1,9 +1,9 @@
-//! CSV (RFC 4180) by `csv-core`, with true line numbers and limits that hold while reading.
+//! Reads CSV (RFC 4180) with `csv-core`, with exact line numbers and with limits that are enforced while reading.
 //!
-//! Read tolerantly: CRLF, LF or CR; a byte-order mark; commas, semicolons, TABs or bars; Excel's line
-//! `sep=;`; empty lines; a last line without an end; DOS's end mark. What is no CSV at all, or would
-//! silently swallow the rest of the file, is an error of the file. A row whose quotation marks are not
-//! CSV's (`quotes.rs`), or that has a NUL in it, comes with a flaw.
+//! Accepts CRLF, LF or CR; a byte-order mark; commas, semicolons, TABs or bars; Excel's line `sep=;`; empty lines;
+//! a last line without an end; the DOS end mark. Content that is not CSV, or that would silently swallow the rest
+//! of the file, is an error of the file. A row whose quotation marks do not follow CSV (`quotes.rs`), or that
+//! contains a NUL, is returned with a flaw.
 
 use std::io::Read;
 use std::ops::Range;
@@ -13,68 +13,68 @@ use memchr::{memchr_iter, memchr2, memchr3, memmem, memrchr};
 
 use crate::formats::delimiter::{Delimiter, SepLine, Unusual};
 use crate::formats::error::FormatError;
-use crate::formats::not_a_table::recognise;
+use crate::formats::not_a_table::recognize;
 use crate::formats::quotes::{Convention, Parsed, Verdict, judge, parse};
 use crate::formats::row::{Flaw, FlawedField, Row};
 use crate::wiped::Wiped;
 
-/// Bytes that one field may have.
+/// The maximum size of a field in bytes.
 pub const FIELD_LIMIT: usize = 64 * 1024;
 
-/// Bytes that one row may have.
+/// The maximum size of a row in bytes.
 pub const ROW_LIMIT: usize = 1024 * 1024;
 
-/// Fields that one row may have.
+/// The maximum number of fields in a row.
 pub const FIELDS_LIMIT: usize = 1024;
 
-/// Bytes of the buffer at first, and at the most: it grows with the file.
+/// The initial and the maximum size of the buffer in bytes: it grows with the file.
 const FIRST_BUFFER: usize = 4 * 1024;
 const BUFFER: usize = 64 * 1024;
 
-/// Room for a record that the parser reads, at first.
+/// The initial capacity for a record from the parser.
 const FIRST_OUTPUT: usize = 4 * 1024;
 const FIRST_FIELDS: usize = 64;
 
-/// DOS's end mark, which editors and copy programs of its time put behind a text, or fill its last block with.
+/// The DOS end mark, which old editors and copy programs append to a text or use to fill its last block.
 const END_MARK: u8 = 0x1a;
 
-/// Reads rows from `source`, one at a time, into memory that is used again.
+/// Reads rows from `source`, one at a time, into a reused buffer.
 pub struct CsvRows<R> {
     source: R,
-    /// None: no row has needed it yet.
+    /// `None` until a row needs it.
     parser: Option<Reader>,
     buffer: Wiped,
-    /// The unread part of the buffer.
+    /// The unread part of the buffer is `buffer[start..end]`.
     start: usize,
     end: usize,
     at_end: bool,
-    /// The line that the next unread byte belongs to, from 1.
+    /// The line number of the next unread byte, from 1.
     line: u64,
     output: Wiped,
     ends: Vec<usize>,
-    /// None: the first line tells it.
+    /// `None` until the first line shows it.
     delimiter: Option<Delimiter>,
-    looked: bool,
+    format_detected: bool,
     first_line_is_empty: bool,
-    /// The record that the parser reads, as it is in the file.
+    /// The current record of the parser, as in the file.
     raw: Wiped,
-    /// A NUL or an end mark was read, so that every row is searched for them.
+    /// A NUL or an end mark was read, so every row is searched for them.
     has_control: bool,
     conventions: Conventions,
 }
 
-/// Rows that were read by other conventions than CSV's: how many, and the line of the first one.
+/// Rows read by other conventions than CSV: the number of rows and the line of the first one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Conventions {
     /// Quotation marks were escaped with backslashes.
     pub backslashes: (u64, u64),
-    /// Blanks stood before opening quotation marks.
+    /// There were blanks before opening quotation marks.
     pub blanks: (u64, u64),
 }
 
-/// Puts the fields of a record into `output` that its delimiters make of it, marks and all: a row whose quotation
-/// marks can be read in more than one way is shown as it is in the file. None: there are too many.
-fn fields_as_they_are(
+/// Splits a record at its delimiters into `output`, quotation marks included: a row whose quotation marks are
+/// ambiguous is shown as it is in the file. `None` if there are too many fields.
+fn raw_fields(
     record: &[u8],
     delimiter: u8,
     output: &mut Vec<u8>,
@@ -91,14 +91,14 @@ fn fields_as_they_are(
         ends.push(output.len());
     }
     let bytes = output.len();
-    // The parser writes into what is there of them.
+    // The parser writes into the existing length of both.
     output.resize(bytes.max(FIRST_OUTPUT), 0);
     ends.resize(fields.max(FIRST_FIELDS), 0);
     Some((bytes, fields))
 }
 
 impl<R: Read> CsvRows<R> {
-    /// A reader of `source`, whose first line tells the delimiter where none is given.
+    /// A reader of `source`; the first line shows the delimiter if none is given.
     pub fn new(source: R, delimiter: Option<Delimiter>) -> Self {
         CsvRows {
             source,
@@ -111,7 +111,7 @@ impl<R: Read> CsvRows<R> {
             line: 1,
             output: vec![0; FIRST_OUTPUT].into(),
             ends: vec![0; FIRST_FIELDS],
-            looked: false,
+            format_detected: false,
             first_line_is_empty: false,
             raw: Wiped::default(),
             has_control: false,
@@ -119,41 +119,41 @@ impl<R: Read> CsvRows<R> {
         }
     }
 
-    /// What stands between the columns; none: the first line was not read yet.
+    /// The delimiter; `None` until the first line has been read.
     pub fn delimiter(&self) -> Option<Delimiter> {
         self.delimiter
     }
 
-    /// Whether nothing at all stands in the first line, not counting a byte-order mark and a line `sep=`
-    /// before it: known when a row was read. Empty lines are no rows, and this one may stand for a header.
+    /// Whether the first line is empty, not counting a byte-order mark and a line `sep=` before it. Known once a
+    /// row has been read. Empty lines are not rows, but this one may stand for a header.
     pub fn first_line_is_empty(&self) -> bool {
         self.first_line_is_empty
     }
 
-    /// What was read by other conventions than CSV's, so far.
+    /// How many rows so far use other quoting conventions than RFC 4180.
     pub fn conventions(&self) -> Conventions {
         self.conventions
     }
 
-    /// What is read from.
+    /// The source.
     pub fn source(&self) -> &R {
         &self.source
     }
 
-    /// The next row that is not an empty line; none at the end.
+    /// Returns the next row that is not an empty line; `None` at the end.
     ///
     /// # Errors
-    /// The file is no CSV, breaks a limit, ends inside a quoted field, or its source failed.
+    /// The file is not CSV, exceeds a limit, ends inside a quoted field, or its source failed.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
-        if !self.looked {
-            self.look_at_the_beginning(&|_| false)?;
+        if !self.format_detected {
+            self.detect_format(&|_| false)?;
         }
         self.skip_line_ends()?;
         if self.start == self.end && self.at_end {
             return Ok(None);
         }
         let line = self.line;
-        if let Some((row, fields)) = self.pass_plain_line() {
+        if let Some((row, fields)) = self.split_plain_line() {
             let bytes = self.buffer.get(row).unwrap_or_default();
             let ends = self.ends.get(..fields).unwrap_or_default();
             let row = Row::delimited(line, bytes, ends);
@@ -172,11 +172,11 @@ impl<R: Read> CsvRows<R> {
         }))
     }
 
-    /// Passes a line without quotation marks that is whole in the buffer, as most are: its fields are
-    /// what stands between the delimiters. Answers where it is and how many fields it has. None: it
-    /// takes the parser, which also makes more room and names what is wrong with a row.
-    fn pass_plain_line(&mut self) -> Option<(Range<usize>, usize)> {
-        // What fits into the buffer keeps the limits on bytes.
+    /// Splits a line without quotation marks that is completely in the buffer, as most are, at its delimiters.
+    /// Returns its range and the number of fields. `None` if the parser is needed, which can read more input and
+    /// reports what is wrong with a row.
+    fn split_plain_line(&mut self) -> Option<(Range<usize>, usize)> {
+        // A line that fits into the buffer cannot exceed the limits in bytes.
         let unread = self.buffer.get(self.start..self.end)?;
         let length = memchr3(b'\n', b'\r', b'"', unread)?;
         let (line, end) = unread.split_at(length);
@@ -200,7 +200,7 @@ impl<R: Read> CsvRows<R> {
         Some((row, fields))
     }
 
-    /// Reads a record by the parser, and once more where its quotation marks are not CSV's.
+    /// Reads a record with the parser, and again if its quotation marks do not follow CSV.
     fn read_quoted(
         &mut self,
         line: u64,
@@ -213,13 +213,13 @@ impl<R: Read> CsvRows<R> {
         }
         let (bytes, fields) = match read {
             Ok(read) => read,
-            // A mark behind a backslash may be what seemed to open a field without an end.
+            // The mark that seemed to open an endless field may be escaped with a backslash.
             Err(error @ (FormatError::UnclosedQuote { .. } | FormatError::FieldTooLong { .. })) => {
                 let escaped = memmem::find(&self.raw, b"\\\"").is_some();
                 let parsed = escaped
                     .then(|| parse(&self.raw, delimiter, Convention::Backslash))
                     .flatten();
-                // At the end of the file the record is whole, and nothing has to follow it.
+                // At the end of the file the record is complete, so that nothing needs to follow it.
                 let whole = matches!(error, FormatError::UnclosedQuote { .. });
                 let most = self.raw.len() - usize::from(!whole).min(self.raw.len());
                 let parsed = parsed.filter(|parsed| parsed.length <= most);
@@ -244,7 +244,7 @@ impl<R: Read> CsvRows<R> {
             Verdict::Unclear(position) => {
                 let lines = u32::try_from(self.line.saturating_sub(line)).unwrap_or(u32::MAX);
                 let flaw = Flaw::Quotes(lines.max(1));
-                let raw = fields_as_they_are(record, delimiter, &mut self.output, &mut self.ends);
+                let raw = raw_fields(record, delimiter, &mut self.output, &mut self.ends);
                 let (bytes, fields) = raw.unwrap_or((bytes, fields));
                 let position = position.min(fields.saturating_sub(1));
                 Ok((bytes, fields, Some(FlawedField { position, flaw })))
@@ -252,7 +252,7 @@ impl<R: Read> CsvRows<R> {
         }
     }
 
-    /// Takes the fields that another convention gives, and puts back what is behind the record by it.
+    /// Uses the fields of another convention, and puts back what follows the record in this convention.
     fn read_again(
         &mut self,
         line: u64,
@@ -260,24 +260,25 @@ impl<R: Read> CsvRows<R> {
         convention: Convention,
     ) -> Result<(usize, usize), FormatError> {
         let (record, rest) = self.raw.split_at_checked(parsed.length).unwrap_or_default();
-        let behind = without_line_end(rest);
-        if !behind.is_empty() {
-            match self.start.checked_sub(behind.len()) {
-                Some(start) if self.buffer.get(start..self.start) == Some(behind) => {
+        let rest_of_record = without_line_end(rest);
+        if !rest_of_record.is_empty() {
+            match self.start.checked_sub(rest_of_record.len()) {
+                Some(start) if self.buffer.get(start..self.start) == Some(rest_of_record) => {
                     self.start = start;
                 }
                 _ => {
-                    self.end = self.end - self.start + behind.len();
-                    self.buffer.splice(..self.start, behind.iter().copied());
+                    self.end = self.end - self.start + rest_of_record.len();
+                    self.buffer
+                        .splice(..self.start, rest_of_record.iter().copied());
                     self.start = 0;
                 }
             }
             self.line = line + line_ends(record) + 1;
-            // It may be in the middle of a field.
+            // The parser may be in the middle of a field.
             self.parser = None;
         }
         let (bytes, fields) = (parsed.output.len(), parsed.ends.len());
-        // The parser writes into what is there of them.
+        // The parser writes into the existing length of both.
         self.output = parsed.output.into();
         self.output.set_len_zeroed(bytes.max(FIRST_OUTPUT));
         self.ends = parsed.ends;
@@ -336,8 +337,8 @@ impl<R: Read> CsvRows<R> {
         }
     }
 
-    /// Ends the row that the file's end cut. A line feed ends it unless a quoted field is open: there
-    /// it is one more character of the field.
+    /// Ends the last row at the end of the file. A line feed ends it unless a quoted field is open, where the line
+    /// feed is one more character of the field.
     fn finish_last_record(
         &mut self,
         line: u64,
@@ -394,7 +395,7 @@ impl<R: Read> CsvRows<R> {
         Ok(())
     }
 
-    /// The same for the fields of a whole row; only a long row can have a long one.
+    /// Checks the fields of a complete row; only a long row can have a long field.
     fn check_fields(&self, line: u64, bytes: usize, fields: usize) -> Result<(), FormatError> {
         if bytes <= FIELD_LIMIT {
             return Ok(());
@@ -412,7 +413,7 @@ impl<R: Read> CsvRows<R> {
         Ok(())
     }
 
-    /// Skips empty lines, so that the row's own first line is known.
+    /// Skips empty lines, so that the line number of the next row is exact.
     fn skip_line_ends(&mut self) -> Result<(), FormatError> {
         loop {
             if self.start == self.end {
@@ -436,7 +437,7 @@ impl<R: Read> CsvRows<R> {
         }
     }
 
-    /// A CR has been read: with the LF behind it, or by itself, it ends one line.
+    /// Counts the line end after a CR that has been read, with or without an LF after it.
     fn end_of_line_after_cr(&mut self) -> Result<(), FormatError> {
         if self.start == self.end && !self.at_end {
             self.fill()?;
@@ -448,10 +449,10 @@ impl<R: Read> CsvRows<R> {
         Ok(())
     }
 
-    /// Moves what is unread to the front and reads more; sets `at_end` when there is no more.
+    /// Moves the unread bytes to the front and reads more; sets `at_end` at the end of the source.
     fn fill(&mut self) -> Result<(), FormatError> {
         if self.end == self.buffer.len() {
-            // It was filled the last time.
+            // The last read filled the buffer.
             let larger = (self.buffer.len() * 2).min(BUFFER);
             self.buffer.set_len_zeroed(larger.max(self.buffer.len()));
         }
@@ -463,16 +464,16 @@ impl<R: Read> CsvRows<R> {
         let fresh = self.buffer.get(before..self.end).unwrap_or_default();
         if memchr2(0, END_MARK, fresh).is_some() {
             self.has_control = true;
-            self.cut_at_the_end_mark(before)?;
+            self.cut_at_end_mark(before)?;
         }
         Ok(())
     }
 
-    /// Reads into the room that there is behind what is unread.
+    /// Reads into the free space after the unread bytes.
     fn read_more(&mut self) -> Result<(), FormatError> {
-        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let space = self.buffer.get_mut(self.end..).unwrap_or_default();
         let read = loop {
-            match self.source.read(room) {
+            match self.source.read(space) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 result => break result?,
             }
@@ -482,9 +483,9 @@ impl<R: Read> CsvRows<R> {
         Ok(())
     }
 
-    /// Looks at what was read last, from `fresh` on: where nothing follows an end mark but more of them,
-    /// blanks and NULs, to the end of the source, the file ends at the mark.
-    fn cut_at_the_end_mark(&mut self, fresh: usize) -> Result<(), FormatError> {
+    /// Examines the bytes read last, from `fresh` on: if only end marks, blanks, line ends and NULs follow an end
+    /// mark up to the end of the source, the file ends at the mark.
+    fn cut_at_end_mark(&mut self, fresh: usize) -> Result<(), FormatError> {
         loop {
             let read = self.buffer.get(fresh..self.end).unwrap_or_default();
             let padding = |byte: &&u8| matches!(**byte, 0 | END_MARK | b'\r' | b'\n' | b' ');
@@ -508,18 +509,15 @@ impl<R: Read> CsvRows<R> {
         }
     }
 
-    /// Tells by the first lines what is no CSV and what stands between the columns, and steps over a
-    /// UTF-8 byte-order mark and a line `sep=`; `known` tells the names of columns. Reading the first row
-    /// does the same without knowing any.
+    /// Detects by the first lines whether the file is CSV and which delimiter it uses, and skips a UTF-8
+    /// byte-order mark and a line `sep=`; `known` recognizes column names. Reading the first row does the same
+    /// without any known names.
     ///
     /// # Errors
-    /// The file is no CSV, its delimiter cannot be told, or its source failed.
-    pub fn look_at_the_beginning(
-        &mut self,
-        known: &dyn Fn(&str) -> bool,
-    ) -> Result<(), FormatError> {
-        self.looked = true;
-        while !self.at_end && self.end < BUFFER / 2 && !self.two_lines_are_here() {
+    /// The file is not CSV, its delimiter cannot be determined, or its source failed.
+    pub fn detect_format(&mut self, known: &dyn Fn(&str) -> bool) -> Result<(), FormatError> {
+        self.format_detected = true;
+        while !self.at_end && self.end < BUFFER / 2 && !self.has_two_lines() {
             self.fill()?;
         }
         let beginning = self.buffer.get(..self.end).unwrap_or_default();
@@ -529,11 +527,11 @@ impl<R: Read> CsvRows<R> {
             body = body.get(line.length..).unwrap_or_default();
         }
         self.start = beginning.len() - body.len();
-        let behind_sep = match sep {
+        let after_sep = match sep {
             Some(_) => without_line_end(body),
             None => body,
         };
-        self.first_line_is_empty = matches!(behind_sep, [b'\n' | b'\r', ..]);
+        self.first_line_is_empty = matches!(after_sep, [b'\n' | b'\r', ..]);
         let first_line = body
             .split(|byte| matches!(byte, b'\n' | b'\r'))
             .find(|line| !line.is_empty())
@@ -541,7 +539,7 @@ impl<R: Read> CsvRows<R> {
         if body.is_empty() || (first_line.is_empty() && self.at_end) {
             return Err(FormatError::Empty);
         }
-        if let Some(found) = recognise(body) {
+        if let Some(found) = recognize(body) {
             return Err(FormatError::NotRows { found });
         }
         if first_line.contains(&0) {
@@ -571,8 +569,8 @@ impl<R: Read> CsvRows<R> {
         Ok(())
     }
 
-    /// Whether the beginning has two lines with text in them and their ends.
-    fn two_lines_are_here(&self) -> bool {
+    /// Whether the buffer contains two complete lines with text.
+    fn has_two_lines(&self) -> bool {
         let beginning = self.buffer.get(..self.end).unwrap_or_default();
         let ends_of_lines = beginning
             .windows(2)
@@ -582,7 +580,7 @@ impl<R: Read> CsvRows<R> {
     }
 }
 
-/// The row, where it has a NUL or an end mark with the field that has it.
+/// Adds a flaw to the row if a field contains a NUL or an end mark.
 fn with_control(row: Row<'_>) -> Row<'_> {
     if memchr2(0, END_MARK, row.bytes()).is_none() {
         return row;
@@ -598,7 +596,7 @@ fn with_control(row: Row<'_>) -> Row<'_> {
     row.with_flaw(flawed)
 }
 
-/// How many lines end in a text.
+/// The number of line ends in a text.
 fn line_ends(text: &[u8]) -> u64 {
     let mut count = 0;
     let mut rest = text;
@@ -609,7 +607,7 @@ fn line_ends(text: &[u8]) -> u64 {
     count
 }
 
-/// A record without the line end that it ends with.
+/// A record without the line end at its end.
 fn without_last_line_end(record: &[u8]) -> &[u8] {
     match record {
         [text @ .., b'\r', b'\n'] | [text @ .., b'\r' | b'\n'] => text,
@@ -617,7 +615,7 @@ fn without_last_line_end(record: &[u8]) -> &[u8] {
     }
 }
 
-/// The text behind the line end that it begins with.
+/// The text after the line end at its start.
 fn without_line_end(text: &[u8]) -> &[u8] {
     match text {
         [b'\r', b'\n', rest @ ..] | [b'\r' | b'\n', rest @ ..] => rest,
@@ -628,7 +626,7 @@ fn without_line_end(text: &[u8]) -> &[u8] {
 fn parser(delimiter: Option<Delimiter>) -> Reader {
     let delimiter = delimiter.map_or(b',', Delimiter::byte);
     let mut parser = ReaderBuilder::new().delimiter(delimiter).build();
-    // It steps over a byte-order mark of its own accord at its first call: that is used up here.
+    // The parser skips a byte-order mark in its first call; this call makes sure that it does not skip one later.
     let _ = parser.read_record(b"\n", &mut [0], &mut [0]);
     parser
 }
@@ -637,7 +635,7 @@ fn parser(delimiter: Option<Delimiter>) -> Reader {
 mod tests {
     use super::*;
 
-    /// Gives its bytes a few at a time.
+    /// Returns a few bytes per read.
     struct Drip<'a>(&'a [u8], usize);
 
     impl Read for Drip<'_> {
@@ -685,7 +683,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_end_and_no_last_one() {
+    fn all_line_ends_and_a_missing_last_one_are_accepted() {
         let expected = [row(1, "a|b"), row(2, "c|d"), row(4, "e|f")];
         assert_eq!(lines(b"a,b\nc,d\n\ne,f\n"), expected);
         assert_eq!(lines(b"a,b\r\nc,d\r\n\r\ne,f"), expected);
@@ -694,7 +692,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_first_line_is_no_row_and_can_be_asked_for() {
+    fn empty_first_line_is_not_a_row_but_is_reported() {
         for (file, is_empty) in [
             (&b"\na,b\n"[..], true),
             (b"\r\n\r\na,b\n", true),
@@ -718,7 +716,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_hold_commas_quotes_and_line_breaks_and_lines_stay_true() {
+    fn quoted_fields_may_contain_line_breaks_and_line_numbers_stay_exact() {
         assert_eq!(
             lines(b"h,i\n\"a\nb\",\"x\"\"y\"\nc,\"1,2\"\r\n\"p\r\nq\",z\nlast,l\n"),
             [
@@ -732,7 +730,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+    fn byte_order_mark_is_not_part_of_the_first_name() {
         assert_eq!(
             lines(b"\xef\xbb\xbfa,b\nc,d"),
             [row(1, "a|b"), row(2, "c|d")]
@@ -740,14 +738,14 @@ mod tests {
     }
 
     #[test]
-    fn the_vendors_sample_has_three_rows_behind_its_header() {
+    fn vendor_sample_has_three_rows_after_its_header() {
         let sample = b"UserName,FirstName\nbulkUser1,Ruwan\nbulkUser2,Asitha\nbulkUser3,Prasan";
         assert_eq!(lines(sample).len(), 4);
         assert_eq!(lines(sample)[3], row(4, "bulkUser3|Prasan"));
     }
 
     #[test]
-    fn what_is_no_csv_is_named() {
+    fn other_formats_are_named_in_the_error() {
         let message = |file: &[u8]| read(file).unwrap_err().to_string();
         assert!(message(b"").starts_with("The file is empty"));
         assert!(message(b"\xef\xbb\xbf").starts_with("The file is empty"));
@@ -759,7 +757,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delimiter_and_the_line_that_names_it() {
+    fn all_delimiters_and_the_sep_line_are_supported() {
         let expected = [row(1, "a|b"), row(2, "c, d|e;f")];
         assert_eq!(lines(b"a,b\n\"c, d\",e;f\n"), expected);
         assert_eq!(lines(b"a;b\nc, d;\"e;f\"\n"), expected);
@@ -774,12 +772,12 @@ mod tests {
         assert_eq!(
             rows.next_row().unwrap().unwrap().len(),
             2,
-            "what is set is obeyed"
+            "the setting takes precedence"
         );
     }
 
     #[test]
-    fn a_quote_that_is_never_closed_is_an_error_and_not_one_long_name() {
+    fn unclosed_quote_is_an_error() {
         let mut file = b"h,i\n\"alice,x\n".to_vec();
         assert!(matches!(
             read(&file),
@@ -797,7 +795,7 @@ mod tests {
         ));
     }
 
-    /// Each row's line and fields, or the flaw of one.
+    /// The line and the fields of each row, or its flaw.
     fn with_flaws(file: &[u8]) -> Vec<(u64, String)> {
         let read = |step| {
             let mut rows = CsvRows::new(Drip(file, step), None);
@@ -819,7 +817,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_are_not_csvs_are_understood_or_a_flaw_and_the_next_row_is_whole() {
+    fn other_quoting_is_read_or_flawed_and_the_next_row_is_intact() {
         assert_eq!(
             with_flaws(
                 b"a,b\nmira,\"Mira \\\"Mimi\\\" Falk\"\r\notto, \"Falk, Otto\"\nx,\"Mira\" Falk\ny,5\" pipe\n"
@@ -845,7 +843,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_behind_one_that_ends_in_an_escaped_mark_are_rows() {
+    fn rows_after_an_escaped_mark_at_the_end_of_a_row_are_read() {
         for end in ["\n", "\r\n", "\r"] {
             let file = [
                 "a,b,c",
@@ -865,14 +863,14 @@ mod tests {
                 ]
             );
         }
-        // No mark follows to the end, or for longer than a field may be.
+        // No mark follows up to the end, or within the length limit of a field.
         let file = ["a,b\nx,\"y \\\"\"\n", &"n,m\n".repeat(60_000)].concat();
         assert_eq!(with_flaws(file.as_bytes()).len(), 60_002);
         assert_eq!(with_flaws(b"a,b\nx,\"y \\\"\"\nn,m\n").len(), 3);
     }
 
     #[test]
-    fn a_flawed_row_says_how_many_lines_it_takes_up() {
+    fn flawed_row_has_its_number_of_lines() {
         assert_eq!(
             with_flaws(b"a,b\nmira,\"Mira,x\notto,\"Otto\",y\nlee,z\n"),
             [row(1, "a|b"), row(2, "1 Quotes(2)"), row(4, "lee|z")]
@@ -889,7 +887,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nul_is_a_flaw_of_its_row_alone() {
+    fn nul_is_a_flaw_of_its_row_only() {
         assert_eq!(
             with_flaws(b"a,b\nmira,Mi\0ra\notto,\"Ot\0to\"\nlee,Lee\n"),
             [
@@ -902,7 +900,7 @@ mod tests {
     }
 
     #[test]
-    fn doss_end_mark_ends_the_file_and_is_a_flaw_in_its_middle() {
+    fn dos_end_mark_ends_the_file_and_is_a_flaw_elsewhere() {
         let whole = [row(1, "a|b"), row(2, "c|d")];
         for end in [
             "\n\x1a",
@@ -933,11 +931,11 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_known_columns_names_its_delimiter() {
+    fn known_columns_in_the_header_reveal_the_delimiter() {
         let read = |file: &str| {
             let mut rows = CsvRows::new(file.as_bytes(), None);
             let known = |name: &str| ["username", "email"].contains(&name);
-            rows.look_at_the_beginning(&known)
+            rows.detect_format(&known)
                 .map_err(|error| error.to_string())?;
             let mut fields = Vec::new();
             while let Some(row) = rows.next_row().map_err(|error| error.to_string())? {
@@ -963,7 +961,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_have_limits() {
+    fn row_limits_are_enforced() {
         let field = ["a,", &"x".repeat(FIELD_LIMIT + 1), ",b\n"].concat();
         let too_long = read_by(field.as_bytes(), usize::MAX);
         assert!(matches!(

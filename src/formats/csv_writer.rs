@@ -1,14 +1,14 @@
-//! Rows to CSV (RFC 4180), with what a spreadsheet would run made harmless.
+//! Writes rows as CSV (RFC 4180), with optional protection against formulas in spreadsheets.
 
 use std::io::{self, Write};
 
-/// Whether a spreadsheet would take the cell for a formula (OWASP, CSV Injection).
+/// Whether a spreadsheet would interpret the cell as a formula (OWASP, CSV Injection).
 pub fn is_formula(cell: &str) -> bool {
     cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
-/// Whether a cell of a file for people gets a `'` in front: it is a formula, or is one behind marks of its own.
-/// So a program that takes one mark off such cells, and off no others, has every cell as it was.
+/// Whether a cell in a file for people gets a `'` in front: it is a formula, possibly after some `'`. A program that
+/// removes one `'` from such cells, and from no others, restores every cell.
 pub fn is_marked(cell: &str) -> bool {
     is_formula(cell.trim_start_matches('\''))
 }
@@ -16,17 +16,17 @@ pub fn is_marked(cell: &str) -> bool {
 /// Writes rows; lines end in CRLF.
 pub struct CsvWriter<W> {
     out: W,
-    /// Whether cells that a spreadsheet would run get a `'` in front.
+    /// Whether formulas get a `'` in front.
     defuse: bool,
 }
 
 impl<W: Write> CsvWriter<W> {
-    /// A writer whose cells come out as they go in.
+    /// A writer that leaves cells unchanged.
     pub fn plain(out: W) -> Self {
         CsvWriter { out, defuse: false }
     }
 
-    /// A writer for people: cells that a spreadsheet would run get a `'` in front.
+    /// A writer for people: formulas get a `'` in front.
     pub fn defused(out: W) -> Self {
         CsvWriter { out, defuse: true }
     }
@@ -45,7 +45,7 @@ impl<W: Write> CsvWriter<W> {
         self.out.write_all(b"\r\n")
     }
 
-    /// Passes on what is held back.
+    /// Flushes `out`.
     ///
     /// # Errors
     /// `out` cannot be written to.
@@ -53,7 +53,7 @@ impl<W: Write> CsvWriter<W> {
         self.out.flush()
     }
 
-    /// Gives `out` back.
+    /// Returns `out`.
     pub fn into_inner(self) -> W {
         self.out
     }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_quoted_where_they_have_to_be() {
+    fn cells_are_quoted_only_if_necessary() {
         let cells = ["a", "b,c", "say \"hi\"", "two\nlines", " x", ""];
         assert_eq!(
             written(CsvWriter::plain(Vec::new()), &cells),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn formulas_are_defused_for_people_and_left_alone_for_programs() {
+    fn formulas_are_defused_for_people_and_unchanged_for_programs() {
         let cells = ["=1+1", "+33", "@x", "-", "a=b", "'+49", "''=1", "'a", "''"];
         assert_eq!(
             written(CsvWriter::defused(Vec::new()), &cells),

@@ -1,9 +1,9 @@
-//! Text in any charset, as UTF-8, while it is read.
+//! Converts text in any charset to UTF-8 while it is read.
 //!
-//! A byte-order mark decides; then the setting; then the charset that the sender states, unless the text is
-//! UTF-8 all the same; then the bytes themselves: UTF-16 has a NUL beside each letter of ASCII. As long as they are ASCII there is nothing more to decide, so that the decision falls at
-//! the first byte that is none, wherever in the file it is, by what stands around it (`charset_guess.rs`).
-//! Text that is UTF-8 is passed on untouched.
+//! The charset is decided by, in this order: a byte-order mark; the setting; the charset that the sender declares,
+//! unless the text is valid UTF-8; the bytes themselves. UTF-16 is recognized by a NUL next to each ASCII letter.
+//! ASCII text needs no decision, so the charset is decided at the first non-ASCII byte, wherever it is in the
+//! file, by the bytes around it (`charset_guess.rs`). UTF-8 text is passed on unchanged.
 
 use std::io::{self, Read};
 
@@ -14,80 +14,82 @@ use crate::formats::charset_guess::guess;
 use crate::formats::detected::{Charset, CharsetFrom};
 use crate::wiped::Wiped;
 
-/// Bytes from the first one that is not ASCII by which the charset is decided.
+/// The number of bytes, from the first non-ASCII byte on, by which the charset is decided.
 pub const WINDOW: usize = 64 * 1024;
 
-/// ASCII before them that helps with the guess: letters beside an accent.
+/// The number of ASCII bytes before them that are used for the guess: letters next to an accented letter.
 const CONTEXT: usize = 64;
 
-/// Bytes at the beginning by which UTF-16 is told.
+/// The number of bytes at the beginning by which UTF-16 is recognized.
 const BEGINNING: usize = 1024;
 
-/// Bytes that are decoded at once.
+/// The number of bytes decoded at once.
 const PIECE: usize = 16 * 1024;
 
-/// What stands for a sequence that is no text in its charset. It is no UTF-8 either, so that the row
-/// that it is in is told from the others.
+/// Replaces a sequence that is invalid in its charset. The byte is invalid in UTF-8 as well, which marks the
+/// row that contains it.
 const NOT_TEXT: u8 = 0xff;
 
-/// Reads text in any charset and gives UTF-8.
+/// Reads text in any charset and returns UTF-8.
 pub struct Decoded<R> {
     source: R,
     setting: Option<TextCharset>,
     stated: Option<TextCharset>,
     charset: Charset,
     state: CharsetState,
-    /// Read from the source and not given yet, from `start`.
+    /// Read from the source and not returned yet, from `start`.
     held: Wiped,
     start: usize,
-    /// The last bytes that were given, while all are ASCII.
+    /// The last bytes returned, while all are ASCII.
     context: Vec<u8>,
 }
 
 enum CharsetState {
-    /// Nothing was read.
+    /// Nothing has been read.
     New,
-    /// All was ASCII.
+    /// All bytes so far were ASCII.
     Ascii,
-    /// What is held begins with a byte that is not.
+    /// The held bytes begin with a non-ASCII byte.
     Undecided,
-    /// All that comes is passed on.
+    /// All further bytes are passed on.
     Utf8,
-    /// All that comes is decoded.
+    /// All further bytes are decoded.
     Other(Box<Decoding>),
 }
 
 struct Decoding {
-    means: Means,
+    conversion: Conversion,
     output: Wiped,
     given: usize,
     ended: bool,
 }
 
-enum Means {
+enum Conversion {
     Decoder(Decoder),
-    /// The characters of the bytes from 0x80 on; none where the charset has none there.
+    /// The characters of the bytes from 0x80 on; `None` for undefined bytes.
     Table(Box<[Option<char>; 128]>),
 }
 
-impl Means {
-    /// For a charset that is guessed, a control character is none: it stands where a letter is lost.
+impl Conversion {
+    /// In a guessed charset a control character counts as undefined: it replaces a lost letter.
     fn of(charset: TextCharset, from: CharsetFrom) -> Self {
         let is_guess = from == CharsetFrom::Guess;
         match (charset, charset.high()) {
             (TextCharset::Standard(encoding), table) if table.is_none() || !is_guess => {
-                Means::Decoder(encoding.new_decoder_without_bom_handling())
+                Conversion::Decoder(encoding.new_decoder_without_bom_handling())
             }
-            (_, table) => Means::Table(Box::new(table.unwrap_or(['\u{fffd}'; 128]).map(|char| {
-                let is_lost = char == '\u{fffd}' || is_guess && char.is_control();
-                (!is_lost).then_some(char)
-            }))),
+            (_, table) => {
+                Conversion::Table(Box::new(table.unwrap_or(['\u{fffd}'; 128]).map(|char| {
+                    let is_lost = char == '\u{fffd}' || is_guess && char.is_control();
+                    (!is_lost).then_some(char)
+                })))
+            }
         }
     }
 }
 
 impl<R: Read> Decoded<R> {
-    /// Reads `source`, in the charset that is set where it has no byte-order mark.
+    /// Reads `source` in the charset that is set, unless it has a byte-order mark.
     pub fn new(source: R, setting: Option<TextCharset>) -> Self {
         Decoded {
             source,
@@ -104,18 +106,18 @@ impl<R: Read> Decoded<R> {
         }
     }
 
-    /// The same of text whose sender states a charset.
+    /// Adds the charset that the sender declares.
     #[must_use]
     pub fn stated(self, stated: Option<TextCharset>) -> Self {
         Decoded { stated, ..self }
     }
 
-    /// The charset, as far as it is known by what was read.
+    /// The charset, as far as the bytes read so far show it.
     pub fn charset(&self) -> Charset {
         self.charset
     }
 
-    /// Fills what is held up to `most` bytes, or to the end of the source.
+    /// Fills the held bytes up to `most` bytes, or to the end of the source.
     fn hold(&mut self, most: usize) -> io::Result<()> {
         self.held.drain(..self.start);
         self.start = 0;
@@ -127,7 +129,7 @@ impl<R: Read> Decoded<R> {
         Ok(())
     }
 
-    /// What is held, and then what the source has.
+    /// Reads the held bytes first, then the source.
     fn read_raw(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let held = self.held.get(self.start..).unwrap_or_default();
         if held.is_empty() {
@@ -161,8 +163,8 @@ impl<R: Read> Decoded<R> {
         Ok(())
     }
 
-    /// The stated charset where bytes of ASCII mean something else in it, and the beginning can be of it. UTF-16 has
-    /// a NUL somewhere in a table; the others (ISO-2022-JP) are of seven bits.
+    /// The declared charset, if ASCII bytes mean something else in it and the beginning is compatible with it. UTF-16
+    /// text of a table contains NULs; the other such charsets (ISO-2022-JP) use seven bits.
     fn stated_from_the_beginning(&self) -> Option<TextCharset> {
         let stated = self.stated.filter(|stated| !stated.begins_with_ascii())?;
         if [TextCharset::UTF_16LE, TextCharset::UTF_16BE].contains(&stated) {
@@ -181,7 +183,7 @@ impl<R: Read> Decoded<R> {
             CharsetState::Utf8
         } else {
             CharsetState::Other(Box::new(Decoding {
-                means: Means::of(charset, from),
+                conversion: Conversion::of(charset, from),
                 output: Wiped::default(),
                 given: 0,
                 ended: false,
@@ -189,7 +191,7 @@ impl<R: Read> Decoded<R> {
         };
     }
 
-    /// Passes ASCII on, up to the first byte that is none.
+    /// Passes on ASCII, up to the first non-ASCII byte.
     fn read_ascii(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.read_raw(buffer)?;
         let read = buffer.get(..count).unwrap_or_default();
@@ -211,13 +213,13 @@ impl<R: Read> Decoded<R> {
         Ok(ascii)
     }
 
-    /// UTF-8, unless more of what is not ASCII is no UTF-8 than is: then the likeliest charset.
-    fn look_around(&mut self) -> io::Result<()> {
+    /// Decides for UTF-8, unless invalid sequences outnumber valid characters; then for the most likely charset.
+    fn decide_by_context(&mut self) -> io::Result<()> {
         self.hold(WINDOW)?;
         let (good, bad) = sequences(&self.held, self.held.len() < WINDOW);
         let is_chance = good <= 2 && by_chance(&self.context, &self.held);
         if let Some(stated) = self.stated.filter(|stated| stated.begins_with_ascii()) {
-            // Programs state a charset without a look at the file; only UTF-8 can be told for sure.
+            // Programs declare a charset without checking the file; only UTF-8 can be verified.
             match bad == 0 && !is_chance {
                 true => self.decide(TextCharset::UTF_8, CharsetFrom::Utf8),
                 false => self.decide(stated, CharsetFrom::ContentType),
@@ -234,7 +236,7 @@ impl<R: Read> Decoded<R> {
         Ok(())
     }
 
-    /// Decodes another piece.
+    /// Decodes the next piece.
     fn decode(&mut self) -> io::Result<()> {
         if self.start == self.held.len() {
             self.held.resize(PIECE, 0);
@@ -255,13 +257,13 @@ impl<R: Read> Decoded<R> {
         let input = input.get(..PIECE).unwrap_or(input);
         let last = input.is_empty();
         decoding.given = 0;
-        self.start += match &mut decoding.means {
-            Means::Decoder(decoder) => {
+        self.start += match &mut decoding.conversion {
+            Conversion::Decoder(decoder) => {
                 let (read, ended) = decode_piece(decoder, input, last, &mut decoding.output);
                 decoding.ended = ended;
                 read
             }
-            Means::Table(table) => {
+            Conversion::Table(table) => {
                 look_up(table, input, &mut decoding.output);
                 decoding.ended = last;
                 input.len()
@@ -271,14 +273,14 @@ impl<R: Read> Decoded<R> {
     }
 }
 
-/// Decodes a piece up to what is no text in it; answers how much was read, and whether all is decoded.
+/// Decodes a piece up to its first invalid sequence; returns the bytes read, and whether decoding is complete.
 fn decode_piece(
     decoder: &mut Decoder,
     input: &[u8],
     last: bool,
     output: &mut Vec<u8>,
 ) -> (usize, bool) {
-    // Three bytes for each that comes in are enough for every charset there is.
+    // One input byte becomes at most three bytes of UTF-8 in every supported charset.
     output.resize(PIECE * 3 + 16, 0);
     let (result, read, mut written) =
         decoder.decode_to_utf8_without_replacement(input, output, last);
@@ -293,7 +295,7 @@ fn decode_piece(
     (read, ended)
 }
 
-/// Decodes a piece in which each byte is a character.
+/// Decodes a piece in a single-byte charset.
 fn look_up(table: &[Option<char>; 128], input: &[u8], output: &mut Vec<u8>) {
     output.clear();
     for byte in input {
@@ -307,8 +309,8 @@ fn look_up(table: &[Option<char>; 128], input: &[u8], output: &mut Vec<u8>) {
     }
 }
 
-/// UTF-16 by the NULs in the beginning of a file: they stand beside the letters of ASCII, so that a quarter of
-/// the characters has one on the same side, and hardly any on the other.
+/// Recognizes UTF-16 by the NULs at the beginning of a file: they are next to ASCII letters, so at least a quarter
+/// of the characters have one on the same side, and hardly any on the other.
 fn utf16_without_mark(beginning: &[u8]) -> Option<TextCharset> {
     let (pairs, _) = beginning.as_chunks::<2>();
     let nul = |side: fn(&[u8; 2]) -> u8| pairs.iter().filter(|pair| side(pair) == 0).count();
@@ -339,7 +341,7 @@ impl<R: Read> Read for Decoded<R> {
                         return Ok(count);
                     }
                 }
-                CharsetState::Undecided => self.look_around()?,
+                CharsetState::Undecided => self.decide_by_context()?,
                 CharsetState::Other(decoding) => {
                     let ready = decoding.output.get(decoding.given..).unwrap_or_default();
                     if !ready.is_empty() || decoding.ended {
@@ -362,8 +364,8 @@ fn copy(from: &[u8], to: &mut [u8]) -> usize {
     count
 }
 
-/// How many characters outside ASCII are UTF-8 and how many sequences are not; one that the end cuts
-/// off counts only where the text is `whole`.
+/// The numbers of valid non-ASCII characters and of invalid sequences; a sequence cut off by the end counts only
+/// if the text is `whole`.
 fn sequences(text: &[u8], whole: bool) -> (usize, usize) {
     let (mut good, mut bad) = (0, 0);
     for chunk in text.utf8_chunks() {
@@ -384,10 +386,10 @@ fn sequences(text: &[u8], whole: bool) -> (usize, usize) {
     (good, bad)
 }
 
-/// Whether the characters outside ASCII are of another alphabet, in the middle of words in ASCII: two accented
-/// letters of a code page can look like one of them.
+/// Whether all non-ASCII characters belong to another alphabet and are in the middle of ASCII words: two accented
+/// letters of a code page can look like one such character in UTF-8.
 fn by_chance(before: &[u8], text: &[u8]) -> bool {
-    // Three bytes that no other charset has in a row: a program put them where a letter was lost.
+    // Three bytes that do not occur in a row in other charsets: a program wrote them for a lost letter.
     if memchr::memmem::find(text, "\u{fffd}".as_bytes()).is_some() {
         return false;
     }
@@ -410,7 +412,7 @@ fn by_chance(before: &[u8], text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Gives its bytes a few at a time.
+    /// Returns a few bytes per read.
     struct Drip<'a>(&'a [u8], usize);
 
     impl Read for Drip<'_> {
@@ -424,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stated_charset_decides_unless_the_text_is_utf_8() {
+    fn declared_charset_is_used_unless_the_text_is_utf_8() {
         let stated = |bytes: &[u8], label: &str| {
             let stated = TextCharset::for_label(label);
             let (text, name, from) = read_as(bytes, None, stated);
@@ -456,7 +458,7 @@ mod tests {
                 "ISO-2022-JP",
                 by_type,
             ),
-            // It is UTF-8 all the same.
+            // The text is UTF-8 despite the declaration.
             (
                 "kim,J\u{f6}rg\u{65e5}\n".as_bytes(),
                 "windows-1251",
@@ -506,7 +508,7 @@ mod tests {
                 "UTF-16BE",
                 by_type,
             ),
-            // Bytes that it does not have are no text.
+            // Bytes that the charset does not define are marked.
             (
                 b"kim,\x81 \n",
                 "shift_jis",
@@ -518,7 +520,7 @@ mod tests {
             let found = stated(bytes, label);
             assert_eq!(found, (text.to_owned(), name, from), "{label}");
         }
-        // What is set goes before it.
+        // The setting takes precedence.
         let (text, ..) = read_as(
             b"\x81",
             TextCharset::for_label("cp850"),
@@ -559,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_decides() {
+    fn byte_order_mark_takes_precedence() {
         let text = "user,Zoë 𝄞\nb,ö\n";
         let marked = format!("\u{feff}{text}");
         let is = |name| (text.to_owned(), name, CharsetFrom::Bom);
@@ -571,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_8_and_ascii_go_through() {
+    fn utf_8_and_ascii_are_passed_on() {
         for text in ["", "a", "a,b\n", "Zoë,ö\n", "é", "日本語\n"] {
             let is = (text.to_owned(), "UTF-8", CharsetFrom::Utf8);
             assert_eq!(auto(text.as_bytes()), is);
@@ -583,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_is_obeyed() {
+    fn setting_takes_precedence_over_detection() {
         let (text, name, from) = read(b"Zo\xeb", TextCharset::for_label("iso-8859-2"));
         assert_eq!(String::from_utf8(text).unwrap(), "Zoë");
         assert_eq!((name, from), ("ISO-8859-2", CharsetFrom::Setting));
@@ -596,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_guessed_wherever_it_stands() {
+    fn text_that_is_not_utf_8_is_guessed_at_any_position() {
         let is = |text: String| (text, "windows-1252", CharsetFrom::Guess);
         assert_eq!(
             auto(b"name\njos\xe9,Garc\xeda Mu\xf1oz\n"),
@@ -614,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_without_a_byte_order_mark_is_told_by_its_nuls() {
+    fn utf_16_without_a_byte_order_mark_is_detected_by_its_nuls() {
         let text = "user,name\r\nzoë,Zoë 日本\r\nb,Ā\r\n";
         let is = |name| (text.to_owned(), name, CharsetFrom::Guess);
         assert_eq!(auto(&utf16(text, u16::to_le_bytes)), is("UTF-16LE"));
@@ -646,7 +648,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_the_guess_does_not_have_is_marked() {
+    fn undefined_byte_of_the_guessed_charset_is_marked() {
         let (text, name, _) = read(b"Jos\xe9 Garc\xeda Mu\xf1oz\nx\x81y\n", None);
         assert_eq!(name, "windows-1252");
         let text = String::from_utf8_lossy(&text).into_owned();
@@ -654,7 +656,7 @@ mod tests {
     }
 
     #[test]
-    fn two_letters_of_a_code_page_that_look_like_utf_8_are_two_letters() {
+    fn letters_of_a_code_page_that_look_like_utf_8_are_kept() {
         assert_eq!(auto(b"name\n\xd6\xa4igo\n").0, "name\nÍñigo\n");
         let two = auto(b"name\n\xd6\xa4igo Pe\xa4a\n").0;
         assert_eq!(two, "name\nÍñigo Peña\n");
@@ -669,14 +671,14 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_byte_among_utf_8_does_not_change_the_charset() {
+    fn one_invalid_byte_does_not_change_the_charset() {
         let text = ["Zoë\nÖzgür\n".as_bytes(), b"jos\xe9\n"].concat();
         let (same, name, from) = read(&text, None);
         assert_eq!((same, name, from), (text, "UTF-8", CharsetFrom::Utf8));
     }
 
     #[test]
-    fn what_is_no_text_in_its_charset_is_marked_where_it_stands() {
+    fn invalid_sequences_are_marked_in_place() {
         let (text, ..) = read(b"a\0\0\xd8b\0c", Some(TextCharset::UTF_16LE));
         assert_eq!(text, b"a\xffb\xff");
     }

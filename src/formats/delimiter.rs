@@ -1,11 +1,11 @@
-//! What stands between the columns, told by the first two lines.
+//! Detects the delimiter of a CSV file by its first two lines.
 //!
-//! A spreadsheet writes what its country expects: a semicolon where the comma is the decimal mark. It
-//! may also say so in a line of its own, `sep=;`, which is no row.
+//! A spreadsheet writes the delimiter of its locale: a semicolon where the comma is the decimal separator. It
+//! may also declare the delimiter in a first line `sep=;`, which is not a row.
 
 use serde::{Serialize, Serializer};
 
-/// What stands between two columns.
+/// A delimiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delimiter {
     /// `,`
@@ -16,17 +16,17 @@ pub enum Delimiter {
     Tab,
     /// `|`
     Bar,
-    /// One of the rarer ones.
+    /// A less common one.
     Other(&'static Sign),
 }
 
-/// A character that stands between columns where somebody has chosen it.
+/// A character that is a delimiter only if it was chosen deliberately.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sign {
     byte: u8,
-    /// As a message quotes it.
+    /// The form used in messages.
     shown: &'static str,
-    /// The word for it in the settings.
+    /// The word in the settings.
     word: &'static str,
     name: &'static str,
     plural: &'static str,
@@ -47,7 +47,7 @@ const fn sign(
     }
 }
 
-/// The rarer ones.
+/// The less common delimiters.
 static SIGNS: [Sign; 13] = [
     sign(b'#', "#", "hash", ["number sign", "number signs"]),
     sign(b':', ":", "colon", ["colon", "colons"]),
@@ -79,19 +79,19 @@ static SIGNS: [Sign; 13] = [
     sign(b'$', "$", "dollar", ["dollar sign", "dollar signs"]),
 ];
 
-/// What some write between columns and no reader of CSV takes for a delimiter.
+/// Separators that some programs write and no CSV reader accepts as a delimiter.
 const LONGER: [&str; 10] = [
     ";;", "||", "::", "##", "~~", "~|~", "|~|", "<|>", "\u{a6}", "\u{feff}",
 ];
 
-/// What a first line says that has none of the usual delimiters, or not as a delimiter.
+/// The result for a first line that uses none of the usual delimiters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unusual {
-    /// By this one it is a header of known columns and nothing else.
+    /// With this delimiter the line consists of known columns only.
     Read(Delimiter),
-    /// It seems to be divided by this, which can be set.
+    /// The line seems to use this delimiter, which must be set.
     Set(&'static Sign),
-    /// It is divided by this, which no setting names.
+    /// The line uses this separator, which is not supported.
     Refused(&'static str),
 }
 
@@ -102,19 +102,19 @@ impl Serialize for Delimiter {
 }
 
 impl Sign {
-    /// The character, as a message quotes it.
+    /// The character in the form used in messages.
     pub fn shown(&self) -> &'static str {
         self.shown
     }
 
-    /// The word for it in the settings.
+    /// The word in the settings.
     pub fn word(&self) -> &'static str {
         self.word
     }
 }
 
 impl Delimiter {
-    /// The usual ones, the likeliest first.
+    /// The usual delimiters, the most common first.
     pub const ALL: [Delimiter; 4] = [
         Delimiter::Comma,
         Delimiter::Semicolon,
@@ -155,7 +155,7 @@ impl Delimiter {
         }
     }
 
-    /// The word for it in the settings.
+    /// The word in the settings.
     pub fn word(self) -> &'static str {
         match self {
             Delimiter::Comma => "comma",
@@ -166,7 +166,7 @@ impl Delimiter {
         }
     }
 
-    /// The one of this name, or this character.
+    /// Parses a word of the settings, or a character.
     pub fn named(word: &str) -> Option<Self> {
         match word {
             "," | "comma" => Some(Delimiter::Comma),
@@ -184,7 +184,7 @@ impl Delimiter {
         }
     }
 
-    /// The one that is this byte.
+    /// The delimiter with this byte.
     pub fn of_byte(byte: u8) -> Option<Self> {
         let usual = Self::ALL.into_iter().find(|one| one.byte() == byte);
         usual.or_else(|| {
@@ -193,14 +193,14 @@ impl Delimiter {
         })
     }
 
-    /// What the first line of a file says of a delimiter that is not one of the usual ones, where `known`
-    /// tells the names of columns.
+    /// Examines the first line of a file for a delimiter that is not one of the usual ones; `known` recognizes
+    /// column names.
     pub(super) fn unusual(line: &str, known: &dyn Fn(&str) -> bool) -> Option<Unusual> {
         let bare = |cell: &str| cell.trim().trim_matches('"').trim().to_owned();
         if known(&bare(line)) {
             return None;
         }
-        // How many cells there are by it, and how many of them are columns.
+        // The numbers of cells, of non-empty cells and of known columns with this delimiter.
         let columns = |delimiter: &str| {
             let cells: Vec<String> = line.split(delimiter).map(bare).collect();
             let known = cells.iter().filter(|cell| known(cell)).count();
@@ -228,12 +228,12 @@ impl Delimiter {
         SIGNS.iter().find(some).map(Unusual::Set)
     }
 
-    /// The delimiter of the lines that `text` begins with.
+    /// Detects the delimiter from the first lines of `text`.
     ///
-    /// Where only one of them stands outside quotation marks in the first line, it is that; where none
-    /// does, there is one column and it is the comma. Where several do (a password with a semicolon in
-    /// a first line that is no header), it is the one that the second line has as often, and among
-    /// several such ones the comma. None: it cannot be told.
+    /// If only one of the usual delimiters occurs outside quotation marks in the first line, it is that one; if
+    /// none does, there is one column and the result is the comma. If several do (a password with a semicolon
+    /// in a first line that is not a header), it is the one that occurs as often in the second line, and the
+    /// comma if there are several of those. `None` if it cannot be determined.
     pub fn detect(text: &[u8]) -> Option<Self> {
         let (first, rest) = count(text);
         let found: Vec<Delimiter> = Self::ALL
@@ -263,17 +263,17 @@ impl Delimiter {
     }
 }
 
-/// Excel's line `sep=;` at the beginning of a file.
+/// The line `sep=;` that Excel accepts at the beginning of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SepLine {
-    /// What it names; none: something that is no delimiter here.
+    /// The delimiter; `None` if the character is not a supported one.
     pub delimiter: Option<Delimiter>,
-    /// Bytes of the line, without its end.
+    /// The length of the line in bytes, without its end.
     pub length: usize,
 }
 
 impl SepLine {
-    /// The line, where `text` begins with one.
+    /// Parses the line, if `text` begins with one.
     pub fn read(text: &[u8]) -> Option<Self> {
         let end = memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len());
         let line = text.get(..end)?;
@@ -290,7 +290,7 @@ impl SepLine {
     }
 }
 
-/// How often each delimiter stands in a line.
+/// The number of occurrences of each delimiter in a line.
 #[derive(Debug, Default)]
 struct Counts([usize; 4]);
 
@@ -307,8 +307,8 @@ impl Counts {
     }
 }
 
-/// Counts the delimiters outside quotation marks in the first line of `text` that is not empty; and
-/// what is behind it, where there is something.
+/// Counts the delimiters outside quotation marks in the first non-empty line of `text`; also returns the text
+/// after the line, if there is any.
 fn count(text: &[u8]) -> (Counts, Option<&[u8]>) {
     let start = text
         .iter()
@@ -321,7 +321,7 @@ fn count(text: &[u8]) -> (Counts, Option<&[u8]>) {
         match byte {
             b'"' if quoted || field_starts => {
                 quoted = !quoted;
-                // A mark that was doubled opens the field again.
+                // A doubled mark opens the field again.
                 field_starts = !quoted;
             }
             _ if quoted => {}
@@ -349,7 +349,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_tells_it() {
+    fn delimiter_is_detected_by_the_first_line() {
         for (text, delimiter) in [
             ("UserName,Password,Claims\n", Delimiter::Comma),
             ("username\nkim;lee\n", Delimiter::Comma),
@@ -363,7 +363,7 @@ mod tests {
                 "kim;;http://wso2.org/claims/country=FR;http://wso2.org/claims/role=A:B\n",
                 Delimiter::Semicolon,
             ),
-            // Two of them in the first line.
+            // Two delimiters in the first line.
             ("anna,P;a;s;s1,x\nbob,word,y\n", Delimiter::Comma),
             ("anna,P;a;s;s1\nbob,xyz\n", Delimiter::Comma),
             ("name;a, b, c;d\nkim;Lee;x\n", Delimiter::Semicolon),
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_known_columns_names_an_unusual_delimiter() {
+    fn known_columns_reveal_an_unusual_delimiter() {
         let known = |name: &str| ["username", "email", "given name"].contains(&name);
         let unusual = |line: &str| Delimiter::unusual(line, &known);
         let read = |byte| Some(Unusual::Read(Delimiter::of_byte(byte).unwrap()));
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delimiter_has_a_word_of_its_own() {
+    fn every_delimiter_has_its_own_word() {
         let signs = SIGNS.iter().map(Delimiter::Other);
         let all: Vec<Delimiter> = Delimiter::ALL.into_iter().chain(signs).collect();
         for one in &all {
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn excels_own_line() {
+    fn sep_line_is_parsed() {
         let read = |text: &[u8]| SepLine::read(text).map(|line| (line.delimiter, line.length));
         assert_eq!(read(b"sep=;\r\na;b"), Some((Some(Delimiter::Semicolon), 5)));
         assert_eq!(read(b"SEP=\t\n"), Some((Some(Delimiter::Tab), 5)));

@@ -1,9 +1,9 @@
-//! What an xlsx workbook comes to when it is inflated, found out before it is read.
+//! Measures the decompressed size of an xlsx workbook before it is read.
 //!
-//! A few kilobytes of archive can hold terabytes, and one cell can be all of them: the reader has to hold a
-//! whole cell at a time, and room that cannot be made ends the whole process. So every part is inflated once,
-//! counted and thrown away; the counts are of what was really there, not of what the archive says. What is kept
-//! of a workbook is counted while it is read (`memory.rs`).
+//! A few kilobytes of archive can contain terabytes, even in a single cell. The reader must hold a complete cell in
+//! memory, and a failed allocation aborts the whole process. Therefore every part is decompressed once, measured
+//! and discarded; the sizes are actual sizes, not those that the archive declares. The content that is kept in
+//! memory is counted while it is read (`memory.rs`).
 
 use std::io::{Read, Seek};
 
@@ -11,41 +11,41 @@ use crate::formats::error::FormatError;
 use crate::formats::package::Package;
 use crate::formats::tags::Tags;
 
-/// What a workbook may come to.
+/// The limits of a workbook.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of all parts, inflated.
+    /// The maximum decompressed size of all parts in bytes.
     pub inflated: u64,
-    /// Bytes of memory for what is kept of it.
+    /// The maximum memory for the content that is kept, in bytes.
     pub memory: u64,
 }
 
-/// What a part comes to.
+/// The size of a part.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct PartSize {
-    /// Bytes, inflated.
+    /// The decompressed size in bytes.
     pub bytes: u64,
-    /// The most bytes that a reader holds at once: a cell, a text, or all of it.
+    /// The largest number of bytes that a reader holds at once: a cell, a text, or the complete part.
     pub longest: u64,
 }
 
 impl PartSize {
-    /// Memory for what a reader holds at once. It is copied on its way out: from the XML, as text, as text without
-    /// escapes, into the row.
+    /// The memory for what a reader holds at once. It is copied several times: from the XML, as text, as unescaped
+    /// text, and into the row.
     pub(super) fn held(self) -> u64 {
         self.longest.saturating_mul(4)
     }
 }
 
-/// Inflates every part of the workbook in `package` and checks what it comes to; answers what each part does.
+/// Decompresses every part of the workbook in `package`, checks the limits, and returns the size of each part.
 ///
 /// # Errors
-/// It is no workbook of this kind, damaged, or too large.
+/// The archive is not an xlsx workbook, is damaged, or is too large.
 pub(super) fn check<R: Read + Seek>(
     package: &mut Package<R>,
     limits: Limits,
 ) -> Result<Vec<PartSize>, FormatError> {
-    recognise(package)?;
+    recognize(package)?;
     let mut sizes = Vec::with_capacity(package.len());
     let mut inflated = 0;
     let mut buffer = vec![0; 128 * 1024];
@@ -85,8 +85,8 @@ pub(super) fn check<R: Read + Seek>(
     Ok(sizes)
 }
 
-/// Tells what other archives are.
-fn recognise<R: Read + Seek>(package: &Package<R>) -> Result<(), FormatError> {
+/// Names other formats that are also archives.
+fn recognize<R: Read + Seek>(package: &Package<R>) -> Result<(), FormatError> {
     let found = if package.has("xl/workbook.bin") {
         "a binary Excel workbook (.xlsb)"
     } else if package.has("content.xml") {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn other_archives_are_named() {
+    fn other_archives_are_named_in_the_error() {
         assert_eq!(check_parts(&[("_rels/.rels", b"<a/>")]), "good");
         assert!(check_parts(&[("a.txt", b"")]).contains("ZIP archive"));
         assert!(check_parts(&[("content.xml", b"")]).contains(".ods"));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_really_there_counts() {
+    fn actual_sizes_are_measured() {
         let zeros = vec![b' '; 10_000_000];
         let large = check_parts(&[("_rels/.rels", b""), ("xl/media/a.bin", &zeros[..200_000])]);
         assert_eq!(large, "good");

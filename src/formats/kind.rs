@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::formats::markup;
-use crate::formats::not_a_table::recognise;
+use crate::formats::not_a_table::recognize;
 
 /// A supported file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,7 +55,7 @@ impl FileKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// The file is empty.
-    Nothing,
+    Empty,
     /// It may be text.
     Text,
     /// A ZIP archive, such as an Office Open XML workbook.
@@ -97,7 +97,7 @@ impl Content {
         ];
         let starts = |magic: &[u8]| beginning.starts_with(magic);
         if beginning.is_empty() {
-            return Content::Nothing;
+            return Content::Empty;
         }
         if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") {
             let looks_like_workbook = memchr::memmem::find(beginning, b"xl/").is_some()
@@ -119,11 +119,11 @@ impl Content {
         if let Some((_, found)) = OTHERS.iter().find(|(magic, _)| starts(magic)) {
             return Content::Other(found);
         }
-        if let Some(found) = markup::recognise(beginning) {
+        if let Some(found) = markup::recognize(beginning) {
             return Content::Savable(found);
         }
         let text = beginning.strip_prefix(b"\xef\xbb\xbf");
-        if let Some(found) = recognise(text.unwrap_or(beginning)) {
+        if let Some(found) = recognize(text.unwrap_or(beginning)) {
             return Content::Other(found);
         }
         match is_binary(beginning) {
@@ -135,7 +135,7 @@ impl Content {
     /// A description for messages.
     pub fn described(self) -> &'static str {
         match self {
-            Content::Nothing => "empty",
+            Content::Empty => "empty",
             Content::Text => "text",
             Content::Zip {
                 looks_like_workbook: true,
@@ -197,7 +197,7 @@ mod tests {
             looks_like_workbook,
         };
         for (beginning, content) in [
-            (&b""[..], Content::Nothing),
+            (&b""[..], Content::Empty),
             (b"a,b", Content::Text),
             (b"PK\x03\x04.......xl/workbook.xml", zip(true)),
             (b"PK\x03\x04.......photo.jpg", zip(false)),

@@ -6,7 +6,7 @@ use crate::wiped::Wiped;
 /// Rows in one contiguous buffer.
 #[derive(Debug, Default)]
 pub(super) struct LookAhead {
-    rows: Vec<KeptRow>,
+    rows: Vec<BufferedRow>,
     bytes: Wiped,
     ends: Vec<usize>,
     /// The first row not taken yet.
@@ -14,7 +14,7 @@ pub(super) struct LookAhead {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct KeptRow {
+struct BufferedRow {
     line: u64,
     /// The start of its bytes and of its ends.
     bytes: usize,
@@ -26,7 +26,7 @@ struct KeptRow {
 impl LookAhead {
     /// Appends a row.
     pub(super) fn keep(&mut self, row: &Row<'_>) {
-        self.rows.push(KeptRow {
+        self.rows.push(BufferedRow {
             line: row.line(),
             bytes: self.bytes.len(),
             ends: self.ends.len(),
@@ -66,9 +66,9 @@ impl LookAhead {
 
     fn get(&self, position: usize) -> Option<Row<'_>> {
         let kept = self.rows.get(position)?;
-        let behind = self.rows.get(position + 1);
-        let bytes_end = behind.map_or(self.bytes.len(), |behind| behind.bytes);
-        let ends_end = behind.map_or(self.ends.len(), |behind| behind.ends);
+        let following = self.rows.get(position + 1);
+        let bytes_end = following.map_or(self.bytes.len(), |following| following.bytes);
+        let ends_end = following.map_or(self.ends.len(), |following| following.ends);
         let bytes = self.bytes.get(kept.bytes..bytes_end)?;
         let ends = self.ends.get(kept.ends..ends_end)?;
         let row = match kept.gap {

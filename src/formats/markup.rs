@@ -1,8 +1,8 @@
-//! Files that spreadsheet programs open and that are no workbooks: HTML, XML Spreadsheet 2003 and web
-//! archives, which many programs write and call `.xls`.
+//! Detects files that spreadsheet programs open and that are not workbooks: HTML, XML Spreadsheet 2003 and web
+//! archives, which many programs write with the extension `.xls`.
 
-/// What a file is that begins so, where a spreadsheet program can save it as a workbook.
-pub(super) fn recognise(beginning: &[u8]) -> Option<&'static str> {
+/// The format of a file with this beginning, if a spreadsheet program can save it as a workbook.
+pub(super) fn recognize(beginning: &[u8]) -> Option<&'static str> {
     // In UTF-16 every other byte of such a beginning is zero.
     let narrow: Vec<u8> = beginning
         .iter()
@@ -39,8 +39,8 @@ pub(super) fn recognise(beginning: &[u8]) -> Option<&'static str> {
         b"tbody",
     ];
     let begins = |tag: &[u8]| {
-        let behind = text.get(1..).and_then(|text| text.strip_prefix(tag));
-        behind.is_some_and(|rest| {
+        let after = text.get(1..).and_then(|text| text.strip_prefix(tag));
+        after.is_some_and(|rest| {
             rest.first()
                 .is_none_or(|byte| !byte.is_ascii_alphanumeric())
         })
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_programs_call_xls_is_told_by_how_it_begins() {
+    fn markup_files_named_xls_are_detected() {
         const HTML: Option<&str> = Some("an HTML page");
         const XML: Option<&str> = Some("an XML Spreadsheet 2003");
         let wide: Vec<u8> = "\u{feff}<HTML><table>"
@@ -89,7 +89,7 @@ mod tests {
             (b"username,title\n<html>,a", None),
             (b"", None),
         ] {
-            assert_eq!(recognise(beginning), found, "{beginning:?}");
+            assert_eq!(recognize(beginning), found, "{beginning:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! document, for example, as lines with names such as `{`.
 
 /// The format of a text, if it is not a table. The caller has removed a byte-order mark.
-pub(super) fn recognise(beginning: &[u8]) -> Option<&'static str> {
+pub(super) fn recognize(beginning: &[u8]) -> Option<&'static str> {
     let text = beginning.trim_ascii_start();
     let lossy = String::from_utf8_lossy(text);
     let mut lines = lossy.lines().filter(|line| !line.trim().is_empty());
@@ -12,10 +12,10 @@ pub(super) fn recognise(beginning: &[u8]) -> Option<&'static str> {
         [b'<', ..] => Some("an XML document"),
         [b'{' | b'[', ..] => bracketed(&lossy, second),
         [b'-', ..] => dashed(first, second, &lossy),
-        [b'#' | b'/' | b'%', ..] => signed(first, &lossy),
+        [b'#' | b'/' | b'%', ..] => commented(first, &lossy),
         _ => None,
     };
-    found.or_else(|| worded(first, second))
+    found.or_else(|| first_words(first, second))
 }
 
 /// JSON, or a settings file.
@@ -61,7 +61,7 @@ fn dashed(first: &str, second: &str, text: &str) -> Option<&'static str> {
 }
 
 /// Text that begins with a comment character.
-fn signed(first: &str, text: &str) -> Option<&'static str> {
+fn commented(first: &str, text: &str) -> Option<&'static str> {
     if first.starts_with("#!/") {
         return Some("a script");
     }
@@ -79,7 +79,7 @@ fn signed(first: &str, text: &str) -> Option<&'static str> {
 }
 
 /// Text that begins with a word that no header line begins with.
-fn worded(first: &str, second: &str) -> Option<&'static str> {
+fn first_words(first: &str, second: &str) -> Option<&'static str> {
     const WORDS: [(&str, &str); 20] = [
         ("dn: ", "LDIF"),
         ("dn:: ", "LDIF"),
@@ -195,7 +195,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\n", "an HTTP response with its head"),
             ("#!/bin/sh\n", "a script"),
         ] {
-            assert_eq!(recognise(text.as_bytes()), Some(found), "{text:?}");
+            assert_eq!(recognize(text.as_bytes()), Some(found), "{text:?}");
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
             "\"username\",\"email\"\n",
             "",
         ] {
-            assert_eq!(recognise(text.as_bytes()), None, "{text:?}");
+            assert_eq!(recognize(text.as_bytes()), None, "{text:?}");
         }
     }
 }

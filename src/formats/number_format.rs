@@ -1,24 +1,24 @@
-//! Number formats of a workbook, as far as they change what a number says: dates, durations, and
-//! numbers of a fixed width (ECMA-376 part 1 §18.8.30 and §18.8.31; MS-XLS 2.4.126).
+//! Number formats of a workbook, as far as they change the meaning of a number: dates, durations, and numbers of
+//! fixed width (ECMA-376 part 1 §18.8.30 and §18.8.31; MS-XLS 2.4.126).
 
-/// What a number format makes of a number.
+/// The meaning of a number in a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberFormat {
-    /// A number.
+    /// A plain number.
     Plain,
-    /// A number that is shown with so many digits at least: `00000` of a staff number.
+    /// A number with at least this many digits: `00000` for a staff number.
     Digits(usize),
     /// A date, a time of day, or both.
     Date,
-    /// A stretch of time, `[h]:mm:ss`.
+    /// A duration, `[h]:mm:ss`.
     Duration,
 }
 
-/// Digits that a number is filled up to at the most.
-const MOST_DIGITS: usize = 32;
+/// The maximum width of a number.
+const MAX_WIDTH: usize = 32;
 
 impl NumberFormat {
-    /// A format that has a number and no code of its own.
+    /// The built-in format with this number.
     pub fn builtin(number: u16) -> Self {
         match number {
             14..=22 | 27..=36 | 45 | 47 | 50..=58 => NumberFormat::Date,
@@ -27,7 +27,7 @@ impl NumberFormat {
         }
     }
 
-    /// A format by its code, of which the first section counts.
+    /// The format with this code; only its first section counts.
     pub fn of_code(code: &str) -> Self {
         if let Some(width) = Self::width(code) {
             return NumberFormat::Digits(width);
@@ -36,7 +36,7 @@ impl NumberFormat {
         while let Some(character) = characters.next() {
             match character {
                 ';' => break,
-                // The next character is text.
+                // The next character is literal.
                 '\\' | '_' | '*' => _ = characters.next(),
                 '"' => _ = characters.find(|character| *character == '"'),
                 '[' => {
@@ -57,10 +57,10 @@ impl NumberFormat {
         NumberFormat::Plain
     }
 
-    /// Digits of a code that is zeros alone, and more than one.
+    /// The width of a code that consists of at least two zeros.
     pub fn width(code: &str) -> Option<usize> {
         let zeros = code.bytes().all(|byte| byte == b'0');
-        (zeros && (2..=MOST_DIGITS).contains(&code.len())).then_some(code.len())
+        (zeros && (2..=MAX_WIDTH).contains(&code.len())).then_some(code.len())
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_say_what_a_number_is() {
+    fn format_codes_are_classified() {
         use NumberFormat::{Date, Digits, Duration, Plain};
         for (code, format) in [
             ("General", Plain),

@@ -84,7 +84,7 @@ pub fn open<R: Read>(
         FileKind::Csv => {
             let text = Decoded::new(source, settings.charset.0).stated(options.charset);
             let mut rows = CsvRows::new(text, settings.delimiter.0);
-            rows.look_at_the_beginning(options.columns.0)?;
+            rows.detect_format(options.columns.0)?;
             Opening::Csv(Box::new(rows))
         }
         FileKind::Xlsx => {
@@ -92,13 +92,13 @@ pub fn open<R: Read>(
                 inflated: settings.workbook_inflated_bytes,
                 memory: settings.memory_of_one(),
             };
-            let (file, parts, _) = put_aside(source, options)?;
+            let (file, parts, _) = spool_workbook(source, options)?;
             let memory = (limits, options.memory);
             let book = XlsxBook::open(file, parts, memory, options.sheet)?;
             Opening::Xlsx(Box::new(book))
         }
         FileKind::Xls => {
-            let (file, _, bytes) = put_aside(source, options)?;
+            let (file, _, bytes) = spool_workbook(source, options)?;
             let memory = (settings.memory_of_one(), options.memory);
             let book = XlsBook::open(file, bytes, memory, options.sheet)?;
             contradict(FileKind::Xls, options.called)?;
@@ -143,7 +143,7 @@ impl<R: Read> Opened<R> {
             detected: &self.detected,
             content,
             ahead: LookAhead::default(),
-            behind: Behind::More,
+            after_ahead: AfterAhead::More,
             any: false,
         })
     }
@@ -156,14 +156,14 @@ pub struct Rows<'f, R> {
     /// Rows that were read ahead and are not yet returned.
     ahead: LookAhead,
     /// What follows these rows.
-    behind: Behind,
+    after_ahead: AfterAhead,
     /// Whether any row has been read.
     any: bool,
 }
 
-enum Behind {
+enum AfterAhead {
     More,
-    Nothing,
+    End,
     Failure(Box<FormatError>),
 }
 
@@ -182,11 +182,11 @@ impl<R: Read> Rows<'_, R> {
         if !self.ahead.is_over() {
             return Ok(self.ahead.next());
         }
-        match std::mem::replace(&mut self.behind, Behind::Nothing) {
-            Behind::Nothing => Ok(None),
-            Behind::Failure(error) => Err(*error),
-            Behind::More => {
-                self.behind = Behind::More;
+        match std::mem::replace(&mut self.after_ahead, AfterAhead::End) {
+            AfterAhead::End => Ok(None),
+            AfterAhead::Failure(error) => Err(*error),
+            AfterAhead::More => {
+                self.after_ahead = AfterAhead::More;
                 self.read_row()
             }
         }
@@ -216,12 +216,12 @@ impl<R: Read> Rows<'_, R> {
     /// The first row cannot be read.
     pub fn look_ahead(&mut self, most: usize) -> Result<(), FormatError> {
         let mut ahead = std::mem::take(&mut self.ahead);
-        while ahead.len() < most && matches!(self.behind, Behind::More) {
+        while ahead.len() < most && matches!(self.after_ahead, AfterAhead::More) {
             match self.read_row() {
                 Ok(Some(row)) => ahead.keep(&row),
-                Ok(None) => self.behind = Behind::Nothing,
+                Ok(None) => self.after_ahead = AfterAhead::End,
                 Err(error) if ahead.is_over() => return Err(error),
-                Err(error) => self.behind = Behind::Failure(Box::new(error)),
+                Err(error) => self.after_ahead = AfterAhead::Failure(Box::new(error)),
             }
         }
         self.ahead = ahead;
@@ -229,7 +229,7 @@ impl<R: Read> Rows<'_, R> {
     }
 
     /// Skips `count` of the rows that were read ahead.
-    pub fn take_ahead(&mut self, count: usize) {
+    pub fn skip_ahead(&mut self, count: usize) {
         self.ahead.take(count);
     }
 
@@ -270,7 +270,7 @@ impl<R: Read> Rows<'_, R> {
 fn kind(content: Content, called: Option<FileKind>) -> Result<FileKind, FormatError> {
     let found = content.described();
     match (content, called) {
-        (Content::Nothing, _) => Err(FormatError::Empty),
+        (Content::Empty, _) => Err(FormatError::Empty),
         (Content::Text, None | Some(FileKind::Csv)) => Ok(FileKind::Csv),
         (Content::Zip { .. }, None | Some(FileKind::Xlsx)) => Ok(FileKind::Xlsx),
         // An encrypted .xlsx workbook is also a compound file; it is detected when the file is opened.
@@ -299,7 +299,7 @@ fn contradict(kind: FileKind, called: Option<FileKind>) -> Result<(), FormatErro
 const PARTS_LIMIT: usize = 10_000;
 
 /// Spools the file; returns it with the number of its archive entries and its size in bytes.
-fn put_aside(
+fn spool_workbook(
     mut source: impl Read,
     options: &Options<'_>,
 ) -> Result<(SpoolReader, usize, u64), FormatError> {
@@ -308,12 +308,12 @@ fn put_aside(
         folder: options.spool.folder.clone(),
         limit,
     };
-    let mut aside = Aside {
+    let mut counting = CountingSpool {
         spool: Spool::new(&spool),
         end: Vec::new(),
         parts: 0,
     };
-    let copied = io::copy(&mut source, &mut aside).map_err(WireError::from_io);
+    let copied = io::copy(&mut source, &mut counting).map_err(WireError::from_io);
     match copied {
         Err(WireError::SpoolFull { limit }) => {
             return Err(FormatError::WorkbookTooLarge {
@@ -325,23 +325,23 @@ fn put_aside(
         Err(error) => return Err(io::Error::from(error).into()),
         Ok(_) => {}
     }
-    if aside.parts > PARTS_LIMIT {
+    if counting.parts > PARTS_LIMIT {
         return Err(FormatError::workbook("it has too many parts"));
     }
-    let bytes = aside.spool.len();
-    let reader = aside.spool.into_reader().map_err(io::Error::from)?;
-    Ok((reader, aside.parts, bytes))
+    let bytes = counting.spool.len();
+    let reader = counting.spool.into_reader().map_err(io::Error::from)?;
+    Ok((reader, counting.parts, bytes))
 }
 
 /// Counts the entries of an archive's directory while the file is spooled: each begins with the same four bytes.
-struct Aside {
+struct CountingSpool {
     spool: Spool,
     /// The last bytes written.
     end: Vec<u8>,
     parts: usize,
 }
 
-impl Write for Aside {
+impl Write for CountingSpool {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         const ENTRY: &[u8] = b"PK\x01\x02";
         let count = self.spool.write(bytes)?;

@@ -1,7 +1,6 @@
 //! A package (ECMA-376 part 2): a ZIP archive whose parts have names and refer to each other.
 //!
-//! Names are compared as they are meant: in any case, with slashes or the backslashes that some .NET
-//! programs wrote.
+//! Names are compared case-insensitively, and backslashes, which some .NET programs write, count as slashes.
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read, Seek};
@@ -18,21 +17,21 @@ use crate::formats::xml_part::{XmlPart, attribute};
 /// An opened package.
 pub(super) struct Package<R> {
     archive: ZipArchive<R>,
-    /// The place of each part by its name.
+    /// The archive index of each part by its name.
     places: HashMap<String, usize>,
 }
 
-/// A part that is read.
+/// A part that is being read.
 pub(super) type Part<'p, R> = BufReader<Utf8Part<ZipFile<'p, R>>>;
 
-/// How a part refers to another one.
+/// A reference from one part to another.
 #[derive(Debug)]
 pub(super) struct Relationship {
-    /// Its name in the part.
+    /// Its id in the referring part.
     pub id: String,
-    /// The last word of its type, such as `worksheet`; transitional and strict files share it.
+    /// The last segment of its type, such as `worksheet`; transitional and strict files share it.
     pub kind: String,
-    /// The name of the other part.
+    /// The name of the target part.
     pub target: String,
 }
 
@@ -40,7 +39,7 @@ impl<R: Read + Seek> Package<R> {
     /// Reads the archive's directory.
     ///
     /// # Errors
-    /// It is damaged.
+    /// The archive is damaged.
     pub(super) fn open(source: R) -> Result<Self, FormatError> {
         let archive = ZipArchive::new(source).map_err(damaged)?;
         let names = archive.file_names_raw().enumerate();
@@ -50,45 +49,45 @@ impl<R: Read + Seek> Package<R> {
         Ok(Package { archive, places })
     }
 
-    /// Whether it has a part of this name.
+    /// Whether there is a part with this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.places.contains_key(&normal(name))
     }
 
-    /// How many parts it has.
+    /// The number of parts.
     pub(super) fn len(&self) -> usize {
         self.archive.len()
     }
 
-    /// The part at a place.
+    /// The part with this index.
     ///
     /// # Errors
-    /// It is damaged.
+    /// The part is damaged.
     pub(super) fn part_at(&mut self, place: usize) -> Result<Part<'_, R>, FormatError> {
         let file = self.archive.by_index(place).map_err(damaged)?;
         Ok(BufReader::with_capacity(32 * 1024, Utf8Part::new(file)))
     }
 
-    /// The place of the part of this name, where there is one.
+    /// The index of the part with this name, if there is one.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         let place = self.places.get(&normal(name)).copied();
-        // In a reference a blank may be written as `%20`.
+        // A blank may be written as `%20` in a reference.
         place.or_else(|| self.places.get(&normal(&decoded(name)?)).copied())
     }
 
-    /// The part of this name, where there is one.
+    /// The part with this name, if there is one.
     ///
     /// # Errors
-    /// It is damaged.
+    /// The part is damaged.
     pub(super) fn part(&mut self, name: &str) -> Result<Option<Part<'_, R>>, FormatError> {
         let place = self.place(name);
         place.map(|place| self.part_at(place)).transpose()
     }
 
-    /// What the part `name` refers to; `""` is the package itself.
+    /// The relationships of the part `name`, at most `most`; `""` is the package itself.
     ///
     /// # Errors
-    /// The part that says so is damaged, or there are more than `most`.
+    /// The relationships part is damaged.
     pub(super) fn relationships(
         &mut self,
         name: &str,
@@ -119,13 +118,13 @@ impl<R: Read + Seek> Package<R> {
     }
 }
 
-/// A name as names are compared.
+/// Normalizes a name for comparison.
 fn normal(name: &str) -> String {
     let name = name.replace('\\', "/").to_lowercase();
     name.trim_start_matches('/').to_owned()
 }
 
-/// The name of the part that `target` means in a part of `folder`.
+/// Resolves `target` relative to `folder`.
 fn resolved(folder: &str, target: &str) -> String {
     let target = target.replace('\\', "/");
     let base = match target.starts_with('/') {
@@ -143,7 +142,7 @@ fn resolved(folder: &str, target: &str) -> String {
     steps.join("/")
 }
 
-/// A name with its `%XX` as characters; none where there is none.
+/// Decodes `%XX` in a name; `None` if an escape is invalid.
 fn decoded(name: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut pieces = name.split('%');
@@ -156,7 +155,7 @@ fn decoded(name: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// What is wrong with an archive.
+/// The error for a damaged archive.
 pub(super) fn damaged(error: ZipError) -> FormatError {
     FormatError::workbook(match error {
         ZipError::UnsupportedArchive(_) => {
@@ -172,7 +171,7 @@ mod tests {
     use std::io::{Cursor, Write};
 
     #[test]
-    fn names_and_references_are_compared_as_they_are_meant() {
+    fn names_and_references_are_normalized() {
         assert_eq!(normal("xl\\Workbook.xml"), "xl/workbook.xml");
         assert_eq!(normal("/xl/a.xml"), "xl/a.xml");
         for (folder, target, expected) in [

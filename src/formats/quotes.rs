@@ -1,25 +1,25 @@
-//! The quotation marks of one record of a CSV file: whether they stand where RFC 4180 has them, and what they
-//! mean where they do not.
+//! Checks the quotation marks of one record of a CSV file: whether they follow RFC 4180, and what they mean if
+//! they do not.
 //!
-//! `csv-core` reads every text, and loses or moves a mark where the text is not CSV. So a record with marks
-//! is judged before it is used. Two other conventions are understood when the record has only one reading:
-//! marks escaped with a backslash, and blanks before the opening mark. Any other record is left to the
-//! caller as [`Verdict::Unclear`]. A mark inside a cell that does not begin with one (`5" pipe`) is text.
+//! `csv-core` accepts any text, and loses or moves a mark if the text is not CSV. A record with marks is therefore
+//! checked before it is used. Two other conventions are supported if the record has only one interpretation:
+//! marks escaped with a backslash, and blanks before the opening mark. Any other record is left to the caller as
+//! [`Verdict::Unclear`]. A mark inside a cell that does not begin with one (`5" pipe`) is literal.
 
 use memchr::{memchr, memchr2, memchr3, memmem};
 
-/// What the quotation marks of a record are.
+/// The result of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// CSV as RFC 4180 has it.
+    /// CSV according to RFC 4180.
     Csv,
-    /// Another convention, and the only one by which the record can be read.
+    /// Another convention, which is the only one that fits the record.
     Other(Convention),
-    /// The field at this position, from 0, cannot be read without guessing.
+    /// The field at this position, from 0, is ambiguous.
     Unclear(usize),
 }
 
-/// How quotation marks are written where it is not RFC 4180's way.
+/// How quotation marks are written if not according to RFC 4180.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Convention {
     /// `\"` is a mark inside a cell, and `\\` a backslash.
@@ -28,14 +28,14 @@ pub(super) enum Convention {
     Blanks,
 }
 
-/// Judges a record that has quotation marks. `record` is what RFC 4180 takes for it.
+/// Checks a record that has quotation marks. `record` is the record according to RFC 4180.
 pub(super) fn judge(record: &[u8], delimiter: u8) -> Verdict {
-    // Hardly a record has a backslash, and looking for one byte is cheap.
+    // Few records have a backslash, and searching for one byte is cheap.
     let escaped = memchr(b'\\', record).is_some() && memmem::find(record, b"\\\"").is_some();
     let found = scan(record, delimiter, escaped);
-    let Some(position) = found.unclear.or(found.led) else {
-        // A record that two conventions read in two ways is one that neither of them reads.
-        let doubtful = escaped && (found.odd || found.doubled_behind_backslash);
+    let Some(position) = found.unclear.or(found.blanks_first) else {
+        // A record that two conventions read differently is ambiguous.
+        let doubtful = escaped && (found.odd || found.doubled_after_backslash);
         return match doubtful && parse(record, delimiter, Convention::Backslash).is_some() {
             true => Verdict::Unclear(found.last_quoted),
             false => Verdict::Csv,
@@ -51,26 +51,26 @@ pub(super) fn judge(record: &[u8], delimiter: u8) -> Verdict {
     }
 }
 
-/// What is found in a record that is read as CSV.
+/// The properties of a record that is read as CSV.
 #[derive(Default)]
 struct Found {
-    /// The first field that is not CSV.
+    /// The first field that is not valid CSV.
     unclear: Option<usize>,
     /// The first field that has blanks before its opening mark.
-    led: Option<usize>,
-    /// A field without quotation marks around it has an odd number of them.
+    blanks_first: Option<usize>,
+    /// An unquoted field has an odd number of quotation marks.
     odd: bool,
-    /// A mark is doubled behind a backslash, so that the field goes on where it might have ended.
-    doubled_behind_backslash: bool,
+    /// A mark is doubled after a backslash, so that the field continues where it might have ended.
+    doubled_after_backslash: bool,
     last_quoted: usize,
 }
 
 impl Found {
-    /// Looks at a field without quotation marks around it that has some in it. `opener` is the first one with a
-    /// mark that opens something.
-    fn look_at_text(&mut self, position: usize, cell: &[u8], opener: &mut Option<usize>) {
+    /// Examines an unquoted field that contains quotation marks. `opener` is the first field with a mark that could
+    /// open a quoted text.
+    fn check_unquoted(&mut self, position: usize, cell: &[u8], opener: &mut Option<usize>) {
         if cell.trim_ascii_start().starts_with(b"\"") {
-            self.led.get_or_insert(position);
+            self.blanks_first.get_or_insert(position);
         }
         if memchr::memchr_iter(b'"', cell).count() % 2 == 1 {
             self.odd = true;
@@ -95,23 +95,23 @@ fn scan(record: &[u8], delimiter: u8, escaped: bool) -> Found {
             [b'"', inside @ ..] => {
                 found.last_quoted = position;
                 let close = closing(inside);
-                found.doubled_behind_backslash |= escaped
+                found.doubled_after_backslash |= escaped
                     && inside
                         .get(..close)
                         .is_some_and(|inside| memmem::find(inside, b"\\\"\"").is_some());
-                let behind = 1 + close + 1;
-                let text = rest.get(behind..).unwrap_or_default();
+                let after = 1 + close + 1;
+                let text = rest.get(after..).unwrap_or_default();
                 let length = memchr(delimiter, text).unwrap_or(text.len());
                 if !is_blank(text.get(..length).unwrap_or_default()) {
                     found.unclear.get_or_insert(position);
                 }
-                (behind + length).min(rest.len())
+                (after + length).min(rest.len())
             }
             _ => {
                 let length = memchr(delimiter, rest).unwrap_or(rest.len());
                 let cell = rest.get(..length).unwrap_or_default();
                 if memchr(b'"', cell).is_some() {
-                    found.look_at_text(position, cell, &mut opener);
+                    found.check_unquoted(position, cell, &mut opener);
                 }
                 length
             }
@@ -124,7 +124,7 @@ fn scan(record: &[u8], delimiter: u8, escaped: bool) -> Found {
     found
 }
 
-/// Where the mark stands that closes a quoted field, or its end.
+/// The position of the mark that closes a quoted field, or the end of the text.
 fn closing(inside: &[u8]) -> usize {
     let mut at = 0;
     while let Some(mark) = memchr(b'"', inside.get(at..).unwrap_or_default()) {
@@ -137,16 +137,15 @@ fn closing(inside: &[u8]) -> usize {
     inside.len()
 }
 
-/// Whether the last mark of a cell stands where one opens: before a character, and not behind a digit, where
+/// Whether the last mark of a cell could open a quoted text: it is before a character, and not after a digit, where
 /// it means inches.
 fn opens(cell: &[u8]) -> bool {
     let Some(mark) = memchr::memrchr(b'"', cell) else {
         return false;
     };
     let before = mark.checked_sub(1).and_then(|place| cell.get(place));
-    let behind = cell.get(mark + 1);
-    behind.is_some_and(|byte| !byte.is_ascii_whitespace())
-        && !before.is_some_and(u8::is_ascii_digit)
+    let after = cell.get(mark + 1);
+    after.is_some_and(|byte| !byte.is_ascii_whitespace()) && !before.is_some_and(u8::is_ascii_digit)
 }
 
 fn is_blank(text: &[u8]) -> bool {
@@ -155,15 +154,15 @@ fn is_blank(text: &[u8]) -> bool {
 
 /// A record that was read by another convention.
 pub(super) struct Parsed {
-    /// Bytes that it takes up, without its line end.
+    /// The length of the record in bytes, without its line end.
     pub length: usize,
-    /// Its fields, one behind the other.
+    /// The concatenated fields.
     pub output: Vec<u8>,
-    /// Where each of them ends.
+    /// The end of each field in `output`.
     pub ends: Vec<usize>,
 }
 
-/// Reads the record that `text` begins with; none where this convention does not read it.
+/// Reads the record at the start of `text`; `None` if the convention does not fit.
 pub(super) fn parse(text: &[u8], delimiter: u8, convention: Convention) -> Option<Parsed> {
     let mut parsed = Parsed {
         length: 0,
@@ -182,8 +181,8 @@ pub(super) fn parse(text: &[u8], delimiter: u8, convention: Convention) -> Optio
                     }
                     Convention::Blanks => doubled_field(inside, &mut parsed.output)?,
                 };
-                let behind = inside.get(length..)?;
-                blanks + 1 + length + (behind.len() - trim_blanks(behind, delimiter).len())
+                let after = inside.get(length..)?;
+                blanks + 1 + length + (after.len() - trim_blanks(after, delimiter).len())
             }
             _ => {
                 let length = memchr3(delimiter, b'\n', b'\r', rest).unwrap_or(rest.len());
@@ -216,7 +215,7 @@ fn trim_blanks(text: &[u8], delimiter: u8) -> &[u8] {
     text.get(blanks..).unwrap_or_default()
 }
 
-/// What stands behind the backslashes of a record.
+/// The characters after the backslashes of a record.
 #[derive(Default)]
 struct Escapes {
     mark: bool,
@@ -224,8 +223,8 @@ struct Escapes {
     other: bool,
 }
 
-/// Reads a field in which a backslash escapes, from behind its opening mark; answers how long it is with its
-/// closing mark. None: it does not end, or a mark is doubled.
+/// Reads a field with backslash escapes, starting after its opening mark; returns its length including the closing
+/// mark. `None` if it does not end, or a mark is doubled.
 fn escaped_field(inside: &[u8], output: &mut Vec<u8>, escapes: &mut Escapes) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -233,9 +232,9 @@ fn escaped_field(inside: &[u8], output: &mut Vec<u8>, escapes: &mut Escapes) -> 
         let next = memchr2(b'"', b'\\', rest)?;
         output.extend_from_slice(rest.get(..next)?);
         let sign = *rest.get(next)?;
-        let behind = rest.get(next + 1);
+        let after = rest.get(next + 1);
         at += next + 1;
-        match (sign, behind) {
+        match (sign, after) {
             (b'"', Some(b'"')) => return None,
             (b'"', _) => return Some(at),
             (_, Some(b'"')) => {
@@ -256,7 +255,7 @@ fn escaped_field(inside: &[u8], output: &mut Vec<u8>, escapes: &mut Escapes) -> 
     }
 }
 
-/// The same for a field in which a mark is doubled.
+/// The same for a field in which marks are doubled.
 fn doubled_field(inside: &[u8], output: &mut Vec<u8>) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -280,7 +279,7 @@ mod tests {
         judge(record.as_bytes(), b',')
     }
 
-    /// The fields by the convention that the verdict names, with bars between them.
+    /// The fields by the convention of the verdict, separated by bars.
     fn fields(record: &str) -> String {
         let Verdict::Other(convention) = verdict(record) else {
             return format!("{:?}", verdict(record));
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn csv_is_csv() {
+    fn valid_csv_is_accepted() {
         for record in [
             r#""a","b""#,
             r#"mira,"Mira ""Mimi"" Falk",x"#,
@@ -320,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_behind_backslashes_are_read_where_nothing_is_doubled() {
+    fn backslash_escapes_are_read_if_no_mark_is_doubled() {
         for (record, cells) in [
             (
                 r#"mira,"Mira \"Mimi\" Falk",x"#,
@@ -348,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_may_end_before_the_one_that_csv_takes_for_it() {
+    fn escaped_record_may_end_before_the_csv_record() {
         let text = "mira,\"Mimi says \\\"\",x\notto,\"Otto\",y";
         assert_eq!(verdict(text), Verdict::Other(Convention::Backslash));
         let parsed = parse(text.as_bytes(), b',', Convention::Backslash).unwrap();
@@ -357,14 +356,14 @@ mod tests {
     }
 
     #[test]
-    fn blanks_before_the_opening_mark_are_no_part_of_the_cell() {
+    fn blanks_before_the_opening_mark_are_not_part_of_the_cell() {
         assert_eq!(fields(r#"mira, "Falk, Mira", "x""#), "mira|Falk, Mira|x");
         assert_eq!(fields(r#"mira,  "a ""b"" c"  ,x"#), r#"mira|a "b" c|x"#);
         assert_eq!(fields(r#" "mira",x"#), "mira|x");
     }
 
     #[test]
-    fn what_has_no_single_reading_is_unclear() {
+    fn ambiguous_records_are_unclear() {
         for (record, position) in [
             (r#"mira,"Mira" Falk,x"#, 1),
             (r#"mira,x,"Mira "Mimi" Falk""#, 2),

@@ -1,48 +1,48 @@
-//! One row: its fields as text, and the line it begins in.
+//! One row: its fields as text, and the line where it begins.
 
-/// A row, borrowed from the reader that read it.
+/// A row, borrowed from its reader.
 #[derive(Clone, Copy)]
 pub struct Row<'b> {
     line: u64,
     bytes: &'b [u8],
     ends: &'b [usize],
-    /// Bytes between two fields.
+    /// The number of bytes between two fields.
     gap: usize,
     flawed: Option<FlawedField>,
 }
 
-/// Why a field has no text.
+/// The reason why a field has no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
-    /// Its bytes are no text in the file's charset.
+    /// Its bytes are invalid in the charset of the file.
     NotText,
-    /// It is a cell that holds an error, such as `#N/A`.
+    /// It is a cell with an error, such as `#N/A`.
     Error(&'static str),
     /// It is a formula whose result is not in the file.
     NoResult,
-    /// It is a number with more digits than the file has of it.
+    /// It is a number with more digits than the file stores.
     LostDigits,
-    /// It is a cell that refers to a text which is not in the file.
+    /// It is a cell that refers to a text which does not exist.
     NoSuchText,
-    /// Its quotation marks are not those of CSV, and the row takes up so many lines.
+    /// Its quotation marks do not follow CSV; the row takes up this many lines.
     Quotes(u32),
-    /// It has a NUL in it.
+    /// It contains a NUL.
     Nul,
-    /// It has the end mark of DOS (U+001A) in it.
+    /// It contains the DOS end mark (U+001A).
     EndMark,
 }
 
-/// A field that has no text.
+/// A field without text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlawedField {
     /// Its position, from 0.
     pub position: usize,
-    /// Why it has none.
+    /// The reason.
     pub flaw: Flaw,
 }
 
 impl<'b> Row<'b> {
-    /// A row of the fields that end at `ends` in `bytes`.
+    /// A row with fields that end at `ends` in `bytes`.
     pub fn new(line: u64, bytes: &'b [u8], ends: &'b [usize]) -> Self {
         Row {
             line,
@@ -53,7 +53,7 @@ impl<'b> Row<'b> {
         }
     }
 
-    /// The same with an ASCII character between two fields, as a line of a file has it.
+    /// A row with an ASCII delimiter between two fields, as in a line of a file.
     pub fn delimited(line: u64, bytes: &'b [u8], ends: &'b [usize]) -> Self {
         Row {
             gap: 1,
@@ -61,43 +61,43 @@ impl<'b> Row<'b> {
         }
     }
 
-    /// The row with a field that is known to have no text.
+    /// Adds a field that is known to have no text.
     pub fn with_flaw(mut self, flawed: Option<FlawedField>) -> Self {
         self.flawed = flawed;
         self
     }
 
-    /// The field that is known to have no text.
+    /// The field that is known to have no text, if any.
     pub fn flaw(&self) -> Option<FlawedField> {
         self.flawed
     }
 
-    /// Line of the file where the row begins, from 1.
+    /// The line of the file where the row begins, from 1.
     pub fn line(&self) -> u64 {
         self.line
     }
 
-    /// Its fields, one behind the other.
+    /// The concatenated fields, including what is between them.
     pub fn bytes(&self) -> &'b [u8] {
         self.bytes
     }
 
-    /// Where each field ends in them.
+    /// The end of each field in these bytes.
     pub fn ends(&self) -> &'b [usize] {
         self.ends
     }
 
-    /// Bytes between two fields.
+    /// The number of bytes between two fields.
     pub fn gap(&self) -> usize {
         self.gap
     }
 
-    /// How many fields it has.
+    /// The number of fields.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether it has no fields.
+    /// Whether the row has no fields.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -113,12 +113,12 @@ impl<'b> Row<'b> {
         })
     }
 
-    /// Whether it is a line on which nothing stands.
-    pub fn is_nothing(&self) -> bool {
+    /// Whether the row is an empty line.
+    pub fn is_empty_line(&self) -> bool {
         self.len() == 1 && self.is_blank()
     }
 
-    /// Whether every field is empty or blank, so that it says nothing.
+    /// Whether all fields are empty or blank.
     pub fn is_blank(&self) -> bool {
         self.flawed.is_none() && self.fields().all(|field| field.trim_ascii().is_empty())
     }
@@ -126,7 +126,7 @@ impl<'b> Row<'b> {
     /// The fields as text.
     ///
     /// # Errors
-    /// A field that is no text, and why.
+    /// The first field that is not text, and the reason.
     pub fn text(&self) -> Result<TextRow<'b>, FlawedField> {
         if let Some(flawed) = self.flawed {
             return Err(flawed);
@@ -138,7 +138,7 @@ impl<'b> Row<'b> {
             ends: self.ends,
             gap: self.gap,
         });
-        // A character may not straddle two fields, so that every field has to stand by itself.
+        // A character could straddle two fields, so each field must be valid.
         match row {
             Some(row) if self.ends.iter().all(|end| row.text.is_char_boundary(*end)) => Ok(row),
             _ => Err(FlawedField {
@@ -164,28 +164,28 @@ pub struct TextRow<'b> {
 }
 
 impl<'b> TextRow<'b> {
-    /// Line of the file where the row begins, from 1.
+    /// The line of the file where the row begins, from 1.
     pub fn line(&self) -> u64 {
         self.line
     }
 
-    /// How many fields it has.
+    /// The number of fields.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether it has no fields.
+    /// Whether the row has no fields.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Whether it was put together field by field: a field may have the delimiter in it. Otherwise it is a line as
-    /// the file has it, cut at its delimiters.
+    /// Whether the row was assembled field by field, so that a field may contain the delimiter. Otherwise it is a
+    /// line of the file, split at its delimiters.
     pub fn is_packed(&self) -> bool {
         self.gap == 0
     }
 
-    /// All fields, one behind the other; what is between two may be there or not.
+    /// The concatenated fields, with or without the delimiters between them.
     pub fn text(&self) -> &'b str {
         self.text
     }
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_cut_at_their_ends() {
+    fn fields_are_split_at_their_ends() {
         let row = Row::new(4, "aliceé1".as_bytes(), &[5, 5, 8])
             .text()
             .unwrap();
@@ -231,14 +231,14 @@ mod tests {
             (Some("alice"), Some("é1"), None)
         );
         assert!(!row.is_blank() && Row::delimited(4, b" ,\t", &[1, 3]).is_blank());
-        // A cell with an error is no blank, alone in its row or not.
+        // A cell with an error is not blank, even alone in its row.
         let flaw = Flaw::Error("#N/A");
         let flawed = Row::new(4, b"", &[0]).with_flaw(Some(FlawedField { position: 0, flaw }));
-        assert!(!flawed.is_blank() && !flawed.is_nothing());
+        assert!(!flawed.is_blank() && !flawed.is_empty_line());
     }
 
     #[test]
-    fn a_character_cut_in_two_fields_is_not_text() {
+    fn character_split_between_two_fields_is_not_text() {
         let flawed = |row: Row<'_>| row.text().err().map(|field| (field.position, field.flaw));
         let straddling = Row::new(1, b"a\xc3\xa9b", &[1, 2, 4]);
         assert_eq!(flawed(straddling), Some((1, Flaw::NotText)));

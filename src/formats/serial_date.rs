@@ -1,5 +1,5 @@
-//! Dates as spreadsheets count them: days since 1899-12-31 or 1904-01-01, the time of day behind the
-//! point (ECMA-376 part 1 §18.17.4). 1900 has a 29 February there, which it never had.
+//! Spreadsheet dates: days since 1899-12-31 or 1904-01-01, with the time of day as the fraction (ECMA-376 part 1
+//! §18.17.4). In the 1900 system 1900 is a leap year, which it was not.
 
 /// A date and a time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,14 +14,14 @@ pub(super) struct Moment {
 }
 
 const MILLISECONDS: u64 = 86_400_000;
-/// 9999-12-31, the last day there is, in either way of counting.
+/// 9999-12-31, the last valid day, in both date systems.
 const LAST_1900: u64 = 2_958_465;
 const LAST_1904: u64 = LAST_1900 - 1_462;
 
 impl Moment {
-    /// The moment that `days` stands for; the first and the last day that there are for those outside.
+    /// The moment for a serial number; values outside the range give the first or the last day.
     pub(super) fn of(days: f64, is_1904: bool) -> Self {
-        // What is negative or no number is the first day.
+        // Negative values and NaN give the first day.
         let whole = days.floor() as u64;
         let seconds = days.fract() * 86_400.0;
         let milliseconds = (seconds.fract() * 1_000.0).round() as u64 + seconds as u64 * 1_000;
@@ -51,8 +51,8 @@ impl Moment {
     }
 }
 
-/// Year, month and day of the day that is so many days behind 0000-03-01: years begin in March there, so
-/// that a leap day is the last day of its year.
+/// Year, month and day for the number of days since 0000-03-01: with years that begin in March, a leap day is the
+/// last day of its year.
 fn civil(days: u64) -> (u64, u64, u64) {
     let era = days / 146_097;
     let of_era = days % 146_097;
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_those_that_another_reader_finds() {
+    fn dates_match_those_of_another_reader() {
         use calamine::{ExcelDateTime, ExcelDateTimeType::DateTime};
         let same = |days: f64, is_1904: bool| {
             let moment = Moment::of(days, is_1904);

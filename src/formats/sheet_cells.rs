@@ -1,8 +1,8 @@
-//! The cells of a sheet of an xlsx workbook, one at a time as the part is inflated (ECMA-376 part 1
+//! Reads the cells of a sheet of an xlsx workbook one at a time while the part is decompressed (ECMA-376 part 1
 //! §18.3.1.4, §18.3.1.73 and §18.3.1.80).
 //!
-//! Rows and cells that do not say where they are follow those before them. A cell's value is taken as it
-//! stands in the file, so that a number keeps its digits.
+//! Rows and cells without a reference follow those before them. A value is read as text, so that a number keeps its
+//! digits.
 
 use std::io::BufRead;
 
@@ -16,25 +16,25 @@ use crate::formats::texts::{self, Texts};
 use crate::formats::workbook_part::Results;
 use crate::formats::xml_part::XmlPart;
 
-/// What the values of cells refer to.
+/// The data that cell values refer to.
 #[derive(Debug)]
 pub(super) struct Context {
-    /// The texts that cells share.
+    /// The shared strings.
     pub texts: Texts,
-    /// The formats of numbers.
+    /// The number formats by style index.
     pub formats: Vec<NumberFormat>,
-    /// Whether days are counted from 1904.
+    /// Whether dates count from 1904.
     pub is_1904: bool,
-    /// What stands for the results of formulas.
+    /// Whether the results of formulas are reliable.
     pub results: Results,
 }
 
 /// Reads cells.
 pub(super) struct SheetCells<R> {
     xml: XmlPart<R>,
-    /// The row of the next row that does not say its number, from 0.
+    /// The index of the next row without a number, from 0.
     next_row: u32,
-    /// The place of the next cell that does not say where it is.
+    /// The position of the next cell without a reference.
     row: u32,
     column: usize,
     cell: Cell,
@@ -42,14 +42,14 @@ pub(super) struct SheetCells<R> {
     ended: bool,
 }
 
-/// The cell that was read last.
+/// The last cell read.
 #[derive(Debug, Default)]
 struct Cell {
     row: u32,
     column: usize,
     style: usize,
     kind: Kind,
-    /// What stands in its value.
+    /// The content of its value element.
     text: String,
     has_value: bool,
     is_formula: bool,
@@ -59,19 +59,19 @@ struct Cell {
 enum Kind {
     #[default]
     Number,
-    /// The number of a text that cells share.
+    /// The index of a shared string.
     Shared,
-    /// A text in its place, the one that a formula came to, or a date in ISO 8601.
+    /// An inline text, the text result of a formula, or a date in ISO 8601.
     Text,
     Bool,
     Error,
 }
 
 impl<R: BufRead> SheetCells<R> {
-    /// Steps to the first row.
+    /// Moves to the first row.
     ///
     /// # Errors
-    /// It is no sheet of cells, or damaged.
+    /// The part is not a worksheet, or is damaged.
     pub(super) fn open(part: R) -> Result<Self, FormatError> {
         let mut xml = XmlPart::new(part);
         loop {
@@ -92,7 +92,7 @@ impl<R: BufRead> SheetCells<R> {
         })
     }
 
-    /// Reads the next cell; false at the end.
+    /// Reads the next cell; returns false at the end.
     ///
     /// # Errors
     /// The sheet is damaged.
@@ -126,7 +126,7 @@ impl<R: BufRead> SheetCells<R> {
         Ok(true)
     }
 
-    /// Reads what is in the cell that was just begun.
+    /// Reads the content of the cell that has just begun.
     fn read_cell(&mut self) -> Result<(), FormatError> {
         enum Tag {
             Value,
@@ -149,7 +149,7 @@ impl<R: BufRead> SheetCells<R> {
             };
             let cell = &mut self.cell;
             match tag {
-                // Where both are there, they are the same.
+                // If there are several values, they are the same.
                 Tag::Value if cell.has_value => self.xml.skip()?,
                 Tag::Value => {
                     cell.has_value = true;
@@ -177,12 +177,12 @@ impl<R: BufRead> SheetCells<R> {
         self.cell.row
     }
 
-    /// Its column, from 0.
+    /// The column of the cell, from 0.
     pub(super) fn column(&self) -> usize {
         self.cell.column
     }
 
-    /// What is in it.
+    /// The value of the cell.
     pub(super) fn value<'v>(&'v self, context: &'v Context) -> Value<'v> {
         self.cell.value(context)
     }
@@ -216,7 +216,7 @@ impl Cell {
         Ok(())
     }
 
-    /// Text may have escapes; other values have blanks around them at the most.
+    /// Unescapes text; other values only lose surrounding blanks.
     fn unescape(&mut self, scratch: &mut String) {
         if self.kind != Kind::Text {
             let end = self.text.trim_ascii_end().len();
@@ -259,12 +259,12 @@ impl Cell {
         }
     }
 
-    /// Whether what stands there is what the formula came to, and no placeholder.
+    /// Whether the value is the result of the formula and not a placeholder.
     fn has_result(&self, results: Results) -> bool {
         match self.kind {
             Kind::Text if self.text.is_empty() => self.has_value && results != Results::Outdated,
             Kind::Number if self.text.starts_with(['0', '-']) => {
-                // Spreadsheet programs write a zero in one way.
+                // Spreadsheet programs write zero in one way only.
                 let is_zero = self.text.parse() == Ok(0.0);
                 !is_zero || (self.text == "0" && results == Results::Calculated)
             }
@@ -273,13 +273,13 @@ impl Cell {
     }
 }
 
-const UNUSUAL: &str = "a cell there is not written as it should be";
+const UNUSUAL: &str = "a cell there has an invalid form";
 
 fn misplaced() -> FormatError {
     FormatError::workbook(UNUSUAL)
 }
 
-/// The number of a row that says it, from 0.
+/// The number of a row, from 0, if it has one.
 fn row_number(start: &BytesStart<'_>) -> Result<Option<u32>, FormatError> {
     let mut attributes = start.attributes();
     let found = attributes
@@ -329,7 +329,7 @@ mod tests {
         }
     }
 
-    /// Each cell's row, column and text, or what is wrong with it.
+    /// The row, column and text of each cell, or its flaw.
     fn read(rows: &str, results: Results) -> Vec<String> {
         let part = format!("<x:worksheet><x:sheetData>{rows}</x:sheetData></x:worksheet>");
         let mut cells = SheetCells::open(part.as_bytes()).unwrap();
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_value_is_read_with_any_prefix() {
+    fn all_kinds_of_values_are_read_with_any_prefix() {
         let rows = "<x:row r='2'><x:c r='A2' t='s'><x:v> 0 </x:v></x:c><x:c r='B2'><x:v>12</x:v></x:c>\
             <x:c r='C2' s='1'><x:v>42</x:v></x:c><x:c r='D2' s='2'><x:v>46348</x:v></x:c>\
             <x:c r='E2' t='b'><x:v>1</x:v></x:c><x:c r='F2' t='e'><x:v>#N/A</x:v></x:c>\
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_cells_without_a_place_follow_those_before() {
+    fn rows_and_cells_without_a_reference_follow_those_before() {
         let rows = "<row><c><v>1</v></c><c><v>2</v></c></row><row/><row><c r='C3'><v>3</v></c>\
             <c><v>4</v></c></row><row r='9'><c><v>5</v></c></row><row><c><v>6</v></c></row>\
             <row><c r='B20'><v>7</v></c></row><row><c><v>8</v></c></row>";
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_formula_without_its_result_is_no_value() {
+    fn formula_without_a_result_has_no_value() {
         let cell = |rest: &str, results| {
             let rows = format!("<row><c {rest}</c></row>");
             let all = read(&rows, results);
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn places_that_are_none_are_refused() {
+    fn invalid_references_are_refused() {
         for (place, expected) in [
             ("C7", Some((6, 2))),
             ("xfd1", Some((0, 16_383))),

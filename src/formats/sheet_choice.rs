@@ -1,16 +1,15 @@
-//! Which sheet of a workbook is read: the one that is asked for by its name, or else the first one that can
-//! be seen, or else the first.
+//! Chooses the sheet of a workbook: the requested one, otherwise the first visible one, otherwise the first.
 
 use crate::formats::error::{FormatError, shortened};
 
-/// Names that are repeated where none of them was meant.
+/// The maximum number of names in an error message.
 const NAMES: usize = 20;
 
-/// The place of the sheet among those with cells, each with its name and whether it can be seen. A hidden one
-/// is taken where it is asked for. Names are compared in any case, as spreadsheet programs do.
+/// The index of the chosen sheet among the worksheets, which are given by name and visibility. A hidden sheet can be
+/// requested. Names are case-insensitive, as in spreadsheet programs.
 ///
 /// # Errors
-/// There is none, or none of this name.
+/// There is no worksheet, or none with this name.
 pub(super) fn choose<'s>(
     sheets: impl Iterator<Item = (&'s str, bool)> + Clone,
     wanted: Option<&str>,
@@ -48,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sheet_is_chosen_by_its_name_or_is_the_first_one_seen() {
+    fn requested_sheet_or_first_visible_sheet_is_chosen() {
         let sheets = [
             ("Notes", false),
             ("Users", true),
@@ -66,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_lists_those_that_are_there() {
+    fn unknown_name_lists_the_existing_names() {
         let long = "x".repeat(100);
         let many: Vec<(&str, bool)> = (0..30).map(|_| (long.as_str(), true)).collect();
         let error = choose(

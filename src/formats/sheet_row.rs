@@ -1,4 +1,4 @@
-//! One row of a sheet, put together cell by cell in memory that is used again.
+//! One row of a sheet, assembled cell by cell in a reused buffer.
 
 use crate::formats::cell::{self, Value};
 use crate::formats::csv::{FIELD_LIMIT, FIELDS_LIMIT, ROW_LIMIT};
@@ -6,19 +6,19 @@ use crate::formats::error::FormatError;
 use crate::formats::row::{FlawedField, Row};
 use crate::wiped::Wiped;
 
-/// The row that is being put together.
+/// The row being assembled.
 #[derive(Debug, Default)]
 pub(super) struct SheetRow {
     line: u64,
     bytes: Wiped,
     ends: Vec<usize>,
     flawed: Option<FlawedField>,
-    /// Columns of the header, which every row has at least.
+    /// The number of columns in the header, which is the minimum for every row.
     width: usize,
 }
 
 impl SheetRow {
-    /// Begins a row, whose number in the sheet is `line`, from 1.
+    /// Begins the row with this number in the sheet, from 1.
     pub(super) fn begin(&mut self, line: u64) {
         self.line = line;
         self.bytes.clear();
@@ -26,10 +26,10 @@ impl SheetRow {
         self.flawed = None;
     }
 
-    /// Puts a cell into the column `column`, from 0; those before it that are not there are empty.
+    /// Adds a cell in the column `column`, from 0; missing cells before it are empty.
     ///
     /// # Errors
-    /// The cell or the row is too long, or a column comes twice.
+    /// The cell or the row is too long, or the columns are not in order.
     pub(super) fn put(&mut self, column: usize, value: Value<'_>) -> Result<(), FormatError> {
         let line = self.line;
         let start = self.bytes.len();
@@ -72,12 +72,12 @@ impl SheetRow {
         Ok(())
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the row is empty or blank.
     pub(super) fn is_blank(&self) -> bool {
         self.flawed.is_none() && self.bytes.iter().all(u8::is_ascii_whitespace)
     }
 
-    /// The row; the first one is the header, and the others have as many fields at least.
+    /// Completes the row; the first one is the header, and the others have at least as many fields.
     pub(super) fn finish(&mut self) -> Row<'_> {
         if self.width == 0 {
             self.width = self.ends.len();
@@ -95,7 +95,7 @@ mod tests {
     use crate::formats::row::Flaw;
 
     #[test]
-    fn gaps_are_empty_and_rows_are_as_wide_as_the_header() {
+    fn missing_cells_are_empty_and_rows_are_as_wide_as_the_header() {
         let mut row = SheetRow::default();
         let texts = |row: &mut SheetRow, cells: &[(usize, &str)]| {
             row.begin(7);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_kept_and_disorder_is_one() {
+    fn flaws_are_kept_and_cells_out_of_order_are_refused() {
         let mut row = SheetRow::default();
         row.begin(1);
         row.put(0, Value::Bool(true)).unwrap();

@@ -1,5 +1,4 @@
-//! The number formats of an xlsx workbook, by the numbers that its cells have for them (ECMA-376 part 1
-//! §18.8).
+//! The number formats of an xlsx workbook, by style index (ECMA-376 part 1 §18.8).
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -11,13 +10,13 @@ use crate::formats::memory::Memory;
 use crate::formats::number_format::NumberFormat;
 use crate::formats::xml_part::{XmlPart, attribute};
 
-/// Bytes of memory for a format, counted generously.
+/// The memory for a format in bytes, estimated generously.
 const COST: u64 = 64;
 
-/// Reads the part that has them.
+/// Reads the styles part.
 ///
 /// # Errors
-/// It is no XML, or there are more than memory is allowed for.
+/// The part is not valid XML, or the formats exceed the memory limit.
 pub(super) fn read<R: BufRead>(
     part: R,
     memory: &mut Memory,
@@ -62,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_those_of_cells_in_their_order() {
+    fn cell_formats_are_read_in_order() {
         let part = "<s:styleSheet xmlns:s='a'><s:numFmts><s:numFmt numFmtId='164' formatCode='00000'/>\
             <s:numFmt numFmtId='165' formatCode='&quot;at &quot;h:mm'/></s:numFmts>\
             <s:cellStyleXfs><s:xf numFmtId='14'/></s:cellStyleXfs>\

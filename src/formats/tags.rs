@@ -1,46 +1,45 @@
-//! The tags of an XML part that streams by, without names and trees: how much of it a reader has to
-//! hold at once.
+//! Scans the tags of an XML part as it is decompressed, without names and trees, to find out how much of it a reader
+//! must hold at once.
 //!
-//! It follows quick-xml, which the workbook library reads with: a tag ends at the first `>` outside
-//! quotation marks, an end tag at the first one at all, an instruction at `?>`. Comments, CDATA and
-//! document types, which no spreadsheet program writes there, may hide tags: a part with one of them
-//! counts as a whole.
+//! The scanner follows quick-xml: a tag ends at the first `>` outside quotation marks, an end tag at the first `>`,
+//! an instruction at `?>`. Comments, CDATA and document types, which no spreadsheet program writes there, may hide
+//! tags: a part that contains one of them counts as a single item.
 
 use memchr::{memchr, memchr3};
 
-/// What is known of the tags so far.
+/// The state of the scanner.
 #[derive(Debug)]
 pub(super) struct Tags {
     state: TagState,
-    /// The name of an end tag, as far as it was read.
+    /// The name of an end tag, as far as it has been read.
     name: Vec<u8>,
-    /// Bytes that were read.
+    /// The number of bytes read.
     bytes: u64,
     /// Where the last cell or text ended.
     item: u64,
     longest_item: u64,
-    unruly: bool,
+    has_hidden: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum TagState {
     Text,
-    /// Behind `<`.
+    /// After `<`.
     Opened,
     Start,
     Quoted(u8),
     End,
     /// Whether the last byte was a question mark.
     Instruction(bool),
-    /// Behind `<!`: nothing is looked at any more.
-    Unruly,
+    /// After `<!`: nothing more is examined.
+    Hidden,
 }
 
-/// Names of end tags behind which a reader has let go of what was before.
+/// End tags after which a reader releases what came before.
 const ITEMS: [&[u8]; 2] = [b"c", b"si"];
 
 impl Tags {
-    /// Nothing was read.
+    /// Creates a scanner at the start of a part.
     pub(super) fn new() -> Self {
         Tags {
             state: TagState::Text,
@@ -48,11 +47,11 @@ impl Tags {
             bytes: 0,
             item: 0,
             longest_item: 0,
-            unruly: false,
+            has_hidden: false,
         }
     }
 
-    /// Reads on.
+    /// Scans the next bytes.
     pub(super) fn read(&mut self, text: &[u8]) {
         let before = self.bytes;
         let mut rest = text;
@@ -70,8 +69,8 @@ impl Tags {
                     }
                     b'?' => (TagState::Instruction(false), 1),
                     b'!' => {
-                        self.unruly = true;
-                        (TagState::Unruly, rest.len())
+                        self.has_hidden = true;
+                        (TagState::Hidden, rest.len())
                     }
                     _ => (TagState::Start, 0),
                 },
@@ -92,8 +91,8 @@ impl Tags {
                 TagState::End => {
                     let found = memchr(b'>', rest);
                     let end = found.unwrap_or(rest.len());
-                    let room = NAME.saturating_sub(self.name.len());
-                    let name = rest.get(..end.min(room)).unwrap_or_default();
+                    let space = NAME.saturating_sub(self.name.len());
+                    let name = rest.get(..end.min(space)).unwrap_or_default();
                     self.name.extend(name);
                     match found {
                         Some(found) => {
@@ -111,7 +110,7 @@ impl Tags {
                     (_, b'?') => (TagState::Instruction(true), 1),
                     _ => (TagState::Instruction(false), 1),
                 },
-                TagState::Unruly => (TagState::Unruly, rest.len()),
+                TagState::Hidden => (TagState::Hidden, rest.len()),
             };
             self.state = state;
             rest = rest.get(length..).unwrap_or_default();
@@ -125,23 +124,23 @@ impl Tags {
         local.is_some_and(|local| ITEMS.contains(&local))
     }
 
-    /// The most bytes from the end of one cell or text to the end of the next.
+    /// The largest number of bytes from the end of one cell or text to the end of the next.
     pub(super) fn longest_item(&self) -> u64 {
-        match self.unruly {
+        match self.has_hidden {
             true => self.bytes,
             false => self.longest_item.max(self.bytes - self.item),
         }
     }
 }
 
-/// Bytes of a name that are looked at.
+/// The number of bytes of a name that are examined.
 const NAME: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The longest item, whatever the pieces.
+    /// The longest item, which must not depend on the pieces.
     fn longest(text: &str) -> u64 {
         let read = |piece: usize| {
             let mut tags = Tags::new();
@@ -166,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_quotation_marks_is_no_tag() {
+    fn quoted_attribute_values_are_not_tags() {
         assert_eq!(longest("<c a=\"</c></c></c></c>\"/>"), 25);
         assert_eq!(longest("<c a='</c>\"</c></c></c>'/>"), 26);
         assert_eq!(longest("</x \"><c a=\"</c></c></c>\"></c>"), 29);
     }
 
     #[test]
-    fn what_may_hide_tags_counts_as_a_whole() {
+    fn parts_with_hidden_tags_count_as_one_item() {
         assert_eq!(longest("<c></c><!-- </c> --><c></c>"), 27);
         assert_eq!(longest("<?xml </c> ?><c></c>"), 19);
     }

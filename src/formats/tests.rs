@@ -170,7 +170,7 @@ fn xls_cells_are_read_like_xlsx_cells() {
             2,
             "kim|Kim Šimková|kim@example.com|491701234567890|00042|2026-11-22|true",
         ),
-    // The library that wrote the file stored an empty text as the result of `=1=2`.
+        // The library that wrote the file stored an empty text as the result of `=1=2`.
         row(4, "[6 is NoResult]"),
         row(5, "1001|李雷||-12|12.5||"),
         row(6, &format!("sam||{}||||", "long ".repeat(4000))),
@@ -321,7 +321,7 @@ fn damaged_and_encrypted_workbooks_are_refused() {
             &compound("Workbook", b"rubbish"),
             "a.xls",
             "IMP-WORKBOOK ",
-            "should be",
+            "invalid form",
         ),
         (
             &sheet(&[]),

@@ -1,4 +1,4 @@
-//! The texts that the cells of a workbook share, one behind the other in memory.
+//! The shared strings of a workbook, stored in one buffer.
 
 use std::io::BufRead;
 
@@ -8,10 +8,10 @@ use crate::formats::error::FormatError;
 use crate::formats::memory::Memory;
 use crate::formats::xml_part::{XmlPart, attribute};
 
-/// Bytes of memory for a text besides its own, counted generously.
+/// The memory overhead of a text in bytes, estimated generously.
 const COST: u64 = 24;
 
-/// Texts by their number.
+/// Texts by index.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     text: String,
@@ -19,7 +19,7 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The text with this number, from 0.
+    /// The text with this index, from 0.
     pub(super) fn get(&self, index: usize) -> Option<&str> {
         let end = *self.ends.get(index)?;
         let start = match index.checked_sub(1) {
@@ -29,25 +29,25 @@ impl Texts {
         self.text.get(start..end)
     }
 
-    /// Appends a text that `write` writes, as far as it comes.
+    /// Appends the text that `write` writes, even if it fails.
     pub(super) fn push<T>(&mut self, write: impl FnOnce(&mut String) -> T) -> T {
         let written = write(&mut self.text);
         self.ends.push(self.text.len());
         written
     }
 
-    /// Takes the last text away.
+    /// Removes the last text.
     pub(super) fn pop(&mut self) {
         self.ends.pop();
         self.text
             .truncate(self.ends.last().copied().unwrap_or_default());
     }
 
-    /// Reads the part of an xlsx workbook that has them (ECMA-376 part 1 §18.4.9). How many it says
-    /// there are does not matter.
+    /// Reads the shared strings part of an xlsx workbook (ECMA-376 part 1 §18.4.9). The declared number of strings
+    /// is ignored.
     ///
     /// # Errors
-    /// It is no XML, or there are more than memory is allowed for.
+    /// The part is not valid XML, or the texts exceed the memory limit.
     pub(super) fn read<R: BufRead>(part: R, memory: &mut Memory) -> Result<Self, FormatError> {
         let mut xml = XmlPart::new(part);
         let (mut texts, mut scratch) = (Texts::default(), String::new());
@@ -70,18 +70,18 @@ impl Texts {
     }
 }
 
-/// Appends the text of an element `si` or `is` that was just begun: one text or runs of them, without the
-/// way it is pronounced (§18.4.8).
+/// Appends the text of an element `si` or `is` that has just begun: a plain text or rich text runs, without phonetic
+/// text (§18.4.8).
 ///
 /// # Errors
-/// It is no XML or has no end.
+/// The part is not valid XML or ends too early.
 pub(super) fn item<R: BufRead>(
     xml: &mut XmlPart<R>,
     scratch: &mut String,
     text: &mut String,
 ) -> Result<(), FormatError> {
     enum Tag {
-        /// Whether it keeps the blanks around it.
+        /// Whether surrounding blanks are kept.
         Text(bool),
         Phonetic,
         Other,
@@ -123,7 +123,7 @@ pub(super) fn item<R: BufRead>(
     }
 }
 
-/// Appends text with its `_x000D_` as characters (§22.9.2.19); a half of a pair alone becomes U+FFFD.
+/// Appends text and unescapes `_x000D_` (§22.9.2.19); an unpaired surrogate becomes U+FFFD.
 pub(super) fn push_unescaped(piece: &str, text: &mut String) {
     let mut rest = piece;
     while let Some(at) = memchr::memmem::find(rest.as_bytes(), b"_x") {
@@ -134,21 +134,21 @@ pub(super) fn push_unescaped(piece: &str, text: &mut String) {
             rest = from.get(2..).unwrap_or_default();
             continue;
         };
-        let behind = from.get(ESCAPE..).unwrap_or_default();
-        let second = escaped(behind).filter(|unit| (0xdc00..0xe000).contains(unit));
+        let after = from.get(ESCAPE..).unwrap_or_default();
+        let second = escaped(after).filter(|unit| (0xdc00..0xe000).contains(unit));
         let pair = second.filter(|_| (0xd800..0xdc00).contains(&first));
         let units = [Some(first), pair].into_iter().flatten();
         let characters = char::decode_utf16(units);
         text.extend(characters.map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)));
         rest = match pair {
-            Some(_) => behind.get(ESCAPE..).unwrap_or_default(),
-            None => behind,
+            Some(_) => after.get(ESCAPE..).unwrap_or_default(),
+            None => after,
         };
     }
     text.push_str(rest);
 }
 
-/// Bytes of `_x000D_`.
+/// The length of `_x000D_` in bytes.
 const ESCAPE: usize = 7;
 
 fn escaped(text: &str) -> Option<u16> {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_plain_or_rich_and_their_number_does_not_matter() {
+    fn texts_are_plain_or_rich_and_the_count_is_ignored() {
         let part = "<x:sst xmlns:x='a' uniqueCount='99999999999' count='1'><x:si><x:t>a &amp; b</x:t></x:si>\
             <x:si/><x:si><x:t/></x:si>\
             <x:si><x:r><x:rPr><x:b/></x:rPr><x:t xml:space='preserve'>Mi </x:t></x:r><x:r><x:t>ra</x:t></x:r>\
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_characters() {
+    fn escapes_are_decoded() {
         for (escaped, expected) in [
             ("plain", "plain"),
             ("a_x000D_b", "a\rb"),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_has_a_limit() {
+    fn memory_limit_is_enforced() {
         let part = format!("<sst>{}</sst>", "<si/>".repeat(1_000));
         let error = Texts::read(part.as_bytes(), &mut Memory::new(10_000)).unwrap_err();
         assert_eq!(error.code(), "IMP-WORKBOOK-SIZE");

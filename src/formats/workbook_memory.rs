@@ -1,5 +1,5 @@
-//! The memory that all workbooks together may take while they are read: each says beforehand how much it needs
-//! at the most, and waits for it in the order in which the workbooks came.
+//! The memory limit for all workbooks that are read at the same time. Each workbook reserves its maximum in advance,
+//! and waits for memory in order of arrival.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,17 +8,17 @@ use std::time::Duration;
 use crate::formats::error::FormatError;
 use crate::formats::settings::Settings;
 
-/// Seconds after which a workbook may be sent again for which there was no memory in time.
+/// Seconds after which a workbook may be sent again if there was no memory in time.
 const RETRY: u64 = 10;
 
-/// The budget of the process; clones share it.
+/// The memory limit of the process; clones share it.
 #[derive(Debug, Clone)]
 pub struct WorkbookMemory(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     limit: u64,
-    patience: Duration,
+    wait: Duration,
     state: Mutex<MemoryQueue>,
     changed: Condvar,
 }
@@ -26,12 +26,12 @@ struct Shared {
 #[derive(Debug, Default)]
 struct MemoryQueue {
     used: u64,
-    /// Those who wait, the first one first.
+    /// The waiting workbooks, in order.
     queue: VecDeque<u64>,
     next: u64,
 }
 
-/// Bytes that one workbook may take; dropping it gives them back.
+/// Memory reserved for one workbook; it is released on drop.
 #[derive(Debug)]
 pub(super) struct Reserved {
     shared: Arc<Shared>,
@@ -39,20 +39,20 @@ pub(super) struct Reserved {
 }
 
 impl WorkbookMemory {
-    /// The budget that the settings say.
+    /// Creates the limit from the settings.
     pub fn new(settings: &Settings) -> Self {
         WorkbookMemory(Arc::new(Shared {
             limit: settings.workbooks_memory_bytes,
-            patience: Duration::from_secs(settings.workbook_wait_seconds),
+            wait: Duration::from_secs(settings.workbook_wait_seconds),
             state: Mutex::default(),
             changed: Condvar::new(),
         }))
     }
 
-    /// Waits for so many bytes, or for all there are where that is less.
+    /// Waits for this many bytes, or for the complete limit if that is less.
     ///
     /// # Errors
-    /// They did not become free in time.
+    /// The memory did not become free in time.
     pub(super) fn reserve(&self, bytes: u64) -> Result<Reserved, FormatError> {
         let mut reserved = Reserved {
             shared: Arc::clone(&self.0),
@@ -64,16 +64,16 @@ impl WorkbookMemory {
 }
 
 impl Reserved {
-    /// Gives back what it has and waits for so many bytes. A workbook that waits holds nothing, so that no two
-    /// wait for each other.
+    /// Releases the current reservation and waits for this many bytes. A waiting workbook holds no memory, so that
+    /// there is no deadlock.
     ///
     /// # Errors
-    /// They did not become free in time.
+    /// The memory did not become free in time.
     pub(super) fn replace(&mut self, bytes: u64) -> Result<(), FormatError> {
         self.shrink(0);
         let Shared {
             limit,
-            patience,
+            wait,
             changed,
             ..
         } = self.shared.as_ref();
@@ -83,7 +83,7 @@ impl Reserved {
         state.next += 1;
         state.queue.push_back(mine);
         let (mut state, waited) = changed
-            .wait_timeout_while(state, *patience, |state| {
+            .wait_timeout_while(state, *wait, |state| {
                 state.queue.front() != Some(&mine) || state.used + bytes > *limit
             })
             .unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +93,7 @@ impl Reserved {
             state.used += bytes;
         }
         drop(state);
-        // The next one in the queue may have its turn now.
+        // The next one in the queue may now be able to continue.
         changed.notify_all();
         if !is_there {
             return Err(FormatError::MemoryBusy { seconds: RETRY });
@@ -102,7 +102,7 @@ impl Reserved {
         Ok(())
     }
 
-    /// Gives back what is more than so many bytes.
+    /// Releases everything above this many bytes.
     pub(super) fn shrink(&mut self, bytes: u64) {
         let less = self.bytes.saturating_sub(bytes);
         if less > 0 {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_needs_more_than_there_is_gets_all_of_it() {
+    fn reservation_above_the_limit_gets_the_complete_limit() {
         let memory = budget(100, 0);
         let all = memory.reserve(1_000).unwrap();
         assert_eq!(all.bytes, 100);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_wait_have_their_turn_in_order_and_never_more_than_the_limit_is_used() {
+    fn waiting_reservations_are_served_in_order_within_the_limit() {
         let memory = budget(100, 30);
         let mut first = memory.reserve(90).unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
@@ -170,7 +170,7 @@ mod tests {
                 });
                 let until = Instant::now() + Duration::from_secs(10);
                 while memory.0.state().queue.len() == before {
-                    assert!(Instant::now() < until, "it does not wait");
+                    assert!(Instant::now() < until, "the reservation does not wait");
                     std::thread::yield_now();
                 }
                 thread

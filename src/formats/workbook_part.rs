@@ -1,5 +1,5 @@
-//! What stands before the sheets of an xlsx workbook: their names and parts, how its dates are counted,
-//! and whether the results of its formulas can be relied on (ECMA-376 part 1 §18.2).
+//! The workbook part of an xlsx workbook: the names and parts of its sheets, its date system, and whether the
+//! results of its formulas are reliable (ECMA-376 part 1 §18.2).
 
 use std::io::{Read, Seek};
 
@@ -10,27 +10,27 @@ use crate::formats::memory::Memory;
 use crate::formats::package::{Package, Relationship};
 use crate::formats::xml_part::{XmlPart, attribute, is_set};
 
-/// Bytes of memory for a sheet or a relationship, counted generously.
+/// The memory for a sheet or a relationship in bytes, estimated generously.
 const COST: u64 = 256;
-/// Relationships that are looked at.
+/// The maximum number of relationships that are read.
 const RELATIONSHIPS: usize = 10_000;
 
-/// The workbook without its sheets.
+/// The workbook without the content of its sheets.
 #[derive(Debug)]
 pub(super) struct WorkbookPart {
-    /// Its sheets of cells, in their order.
+    /// The worksheets, in order.
     pub sheets: Vec<SheetEntry>,
-    /// The part of the texts that cells share.
+    /// The name of the shared strings part.
     pub texts: String,
-    /// The part of the formats.
+    /// The name of the styles part.
     pub styles: String,
-    /// Whether days are counted from 1904.
+    /// Whether dates count from 1904.
     pub is_1904: bool,
-    /// What stands for the results of formulas.
+    /// Whether the results of formulas are reliable.
     pub results: Results,
 }
 
-/// A sheet of cells.
+/// A worksheet.
 #[derive(Debug)]
 pub(super) struct SheetEntry {
     pub name: String,
@@ -38,23 +38,22 @@ pub(super) struct SheetEntry {
     pub is_shown: bool,
 }
 
-/// How far the stored results of formulas can be relied on.
+/// How reliable the stored results of formulas are.
 ///
-/// Libraries that cannot calculate leave the result out, or write 0 for it. Those that write 0 mostly ask
-/// for a calculation as soon as the workbook is opened (`fullCalcOnLoad`), which a spreadsheet program does
-/// and forgets. A program that calculates also leaves the order in which it did (`calcChain.xml`), or is
-/// known by its name.
+/// Libraries that cannot calculate omit the result, or write 0. Those that write 0 usually request a calculation
+/// when the workbook is opened (`fullCalcOnLoad`); a spreadsheet program then calculates and removes the request.
+/// A program that calculates also writes the calculation order (`calcChain.xml`), or is known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Results {
-    /// They are those of a program that calculates.
+    /// The results come from a program that calculates.
     Calculated,
-    /// There is no sign that they were calculated: a 0 may stand for any result.
+    /// There is no sign of a calculation: a 0 may be a placeholder.
     Unknown,
-    /// The workbook says that they are not up to date: a 0 or an empty text may stand for any result.
+    /// The workbook declares them outdated: a 0 or an empty text may be a placeholder.
     Outdated,
 }
 
-/// Programs that calculate and leave no calculation chain.
+/// Programs that calculate and write no calculation chain.
 const CALCULATING: [&str; 12] = [
     "libreoffice",
     "openoffice",
@@ -69,14 +68,14 @@ const CALCULATING: [&str; 12] = [
     "planmaker",
     "quattro",
 ];
-/// A namespace that Google Sheets declares, whose workbooks have no properties.
+/// A namespace that Google Sheets declares; its workbooks have no properties.
 const GOOGLE: &str = "urn:schemas-microsoft-com:mac:vml";
 
 impl WorkbookPart {
-    /// Reads it.
+    /// Reads the workbook part.
     ///
     /// # Errors
-    /// It is missing or damaged.
+    /// The part is missing or damaged.
     pub(super) fn read<R: Read + Seek>(
         package: &mut Package<R>,
         memory: &mut Memory,
@@ -161,14 +160,12 @@ fn is_calculating<R: Read + Seek>(
     let Some(part) = package.part(properties)? else {
         return Ok(false);
     };
-    // They are small, and nothing depends on them that a damaged file should be refused for.
+    // The properties are small, and damage in them is no reason to refuse a file.
     let mut text = String::new();
     if part.take(64 * 1024).read_to_string(&mut text).is_err() {
         return Ok(false);
     }
-    let program = text
-        .split_once("Application>")
-        .map_or("", |(_, behind)| behind);
+    let program = text.split_once("Application>").map_or("", |(_, rest)| rest);
     let program = program.trim_start().to_ascii_lowercase();
     Ok(CALCULATING.iter().any(|known| program.starts_with(known)))
 }

@@ -1,4 +1,4 @@
-//! Workbooks as other programs write them, and as nobody should: each kind of part, cell and formula.
+//! Tests of workbooks as other programs write them and of malformed ones: each kind of part, cell and formula.
 
 use rust_xlsxwriter::{Formula, Workbook};
 
@@ -16,7 +16,7 @@ fn part(name: &str, content: &str) -> (String, Vec<u8>) {
 const SPREADSHEET: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
 const REFERENCES: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 
-/// The fewest parts that a workbook can have, with these rows and these elements behind its sheets.
+/// A minimal workbook with these rows, and with these elements after its sheets.
 fn bare(rows: &str, behind: &str) -> Parts {
     vec![
         part(
@@ -52,7 +52,7 @@ fn bare(rows: &str, behind: &str) -> Parts {
 const HEADER: &str = "<row><c t=\"inlineStr\"><is><t>user</t></is></c>\
     <c t=\"inlineStr\"><is><t>email</t></is></c></row>";
 
-/// What the second row of a bare workbook is, whose e-mail is this cell.
+/// The second row of a minimal workbook whose e-mail is this cell.
 fn second(cell: &str, behind: &str, more: &[(String, Vec<u8>)]) -> String {
     let rows = format!("{HEADER}<row><c t=\"str\"><v>kim</v></c>{cell}</row>");
     let mut parts = bare(&rows, behind);
@@ -62,7 +62,7 @@ fn second(cell: &str, behind: &str, more: &[(String, Vec<u8>)]) -> String {
 }
 
 #[test]
-fn parts_named_with_backslashes_are_read() {
+fn part_names_with_backslashes_are_read() {
     let rows: &[&[&str]] = &[&["user", "email"], &["kim", "kim@example.com"]];
     let mut parts = parts(&sheet(rows));
     for (name, content) in &mut parts {
@@ -153,7 +153,7 @@ fn whole_numbers_keep_their_digits() {
 }
 
 #[test]
-fn a_placeholder_is_told_from_a_result() {
+fn placeholders_are_distinguished_from_results() {
     let none = "<c><f>A2&amp;\"@example.com\"</f></c>";
     let zero = "<c><f>A2&amp;\"@example.com\"</f><v>0</v></c>";
     let empty = "<c t=\"str\"><f>\"\"</f><v></v></c>";
@@ -245,7 +245,7 @@ fn a_placeholder_is_told_from_a_result() {
 }
 
 #[test]
-fn a_sheet_is_chosen_by_its_name_and_named_when_it_is_refused() {
+fn sheet_is_chosen_by_name_and_named_in_errors() {
     let settings = Settings::default();
     let file = workbook(|workbook: &mut Workbook| {
         for (name, cell) in [("Notes", "a"), ("Users", "user"), ("Leer", "")] {
@@ -286,7 +286,7 @@ fn a_sheet_is_chosen_by_its_name_and_named_when_it_is_refused() {
 }
 
 #[test]
-fn a_workbook_whose_structure_alone_is_protected_is_read() {
+fn workbook_with_structure_protection_only_is_read() {
     for file in [
         &include_bytes!("../../fixtures/workbooks/structure-xor.xls")[..],
         include_bytes!("../../fixtures/workbooks/structure-rc4.xls"),
@@ -302,7 +302,7 @@ fn a_workbook_whose_structure_alone_is_protected_is_read() {
             row(4, "nele|nele@example.com|Nele"),
         ];
         assert_eq!(rows, expected);
-        // Any other password: the verifier is another one.
+        // With any other password the verifier is different.
         let at = memchr::memmem::find(file, b"\x2f\x00").unwrap();
         let mut other = file.to_vec();
         let length = usize::from(u16::from_le_bytes([file[at + 2], file[at + 3]]));
@@ -320,7 +320,7 @@ fn record(kind: u16, data: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes()[..], &length, data].concat()
 }
 
-/// An old workbook of one sheet with a table of texts and cells that refer to them.
+/// An .xls workbook with one sheet, a table of shared strings and cells that refer to them.
 fn with_texts(count: u32, texts: &[Vec<u8>], cells: &[[u8; 10]]) -> Vec<u8> {
     let bof = record(0x0809, b"\0\x06\x05\0");
     let first = [&count.to_le_bytes()[..], &count.to_le_bytes(), &texts[0]].concat();
@@ -349,7 +349,7 @@ fn with_texts(count: u32, texts: &[Vec<u8>], cells: &[[u8; 10]]) -> Vec<u8> {
 }
 
 #[test]
-fn wrong_numbers_of_texts_and_empty_continue_records_are_read() {
+fn wrong_string_counts_and_empty_continue_records_are_accepted() {
     let cell = |row: u8, index: u8| [row, 0, 0, 0, 0, 0, index, 0, 0, 0];
     let expected = [row(1, "user"), row(2, "kim")];
     let together = vec![b"\x04\0\0user\x03\0\0kim".to_vec()];
@@ -375,7 +375,7 @@ fn wrong_numbers_of_texts_and_empty_continue_records_are_read() {
 }
 
 #[test]
-fn sheets_are_read_as_another_reader_reads_them() {
+fn sheets_match_those_of_another_reader() {
     use calamine::{Data, Reader, Xlsx};
     let texts = [
         "plain",
@@ -409,7 +409,7 @@ fn sheets_are_read_as_another_reader_reads_them() {
 }
 
 #[test]
-fn errors_never_repeat_what_stands_in_a_cell() {
+fn errors_never_quote_cell_contents() {
     let secret = "Meadow-Lark-77";
     let cells = format!(
         "<row><c t=\"{secret}\"><v>{secret}</v></c></row>|<row><c r=\"{secret}\"><v>1</v></c></row>|\

@@ -1,8 +1,8 @@
-//! A file that came as base64 text, or as a `data:` URL (RFC 2397), where its bytes were expected: the client
-//! has encoded it, and so has the library below it.
+//! A file that arrives as base64 text, or as a `data:` URL (RFC 2397), instead of its bytes: both the client and the
+//! library below it have encoded it.
 //!
-//! It is unwrapped where only the inside is a table: one base64 text without line breaks, which is no list of
-//! users, and which holds a workbook or text with a header. Base64 in lines could be a list of names, so that
+//! It is decoded only if the content is certainly a table: one base64 text without line breaks that cannot be a
+//! list of users and that contains a workbook or text with a header. Base64 in lines could be a list of names, so
 //! it is refused, as is base64 of anything else.
 
 use std::io::{self, Read};
@@ -15,17 +15,17 @@ use crate::formats::error::FormatError;
 use crate::formats::kind::Content;
 use crate::wire::base64::Base64Reader;
 
-/// Characters that base64 has at the least when it is told from a name.
+/// The minimum length of base64 text, to distinguish it from a name.
 const LONG: usize = 40;
 
-/// Bytes that stand before the text of a `data:` URL at the most.
+/// The maximum number of bytes before the text of a `data:` URL.
 const URL_HEAD: usize = 200;
 
-/// The bytes of a file, or what its base64 text stands for.
+/// The bytes of a file, decoded if it was wrapped.
 pub(super) enum Unwrapped<R> {
-    /// It is not wrapped.
+    /// The file is not wrapped.
     Plain(R),
-    /// It is.
+    /// The file is base64.
     Base64(Box<Base64Reader<R>>),
 }
 
@@ -38,11 +38,11 @@ impl<R: Read> Read for Unwrapped<R> {
     }
 }
 
-/// Where the base64 text begins in a file that begins so; none where it is not wrapped. `known` tells the
-/// names of columns.
+/// The position where the base64 text begins; `None` if the file is not wrapped. `known` recognizes column
+/// names.
 ///
 /// # Errors
-/// It is base64, and what is inside is no table, or not certainly one.
+/// The file is base64, and its content is not, or not certainly, a table.
 pub(super) fn wrapped(
     beginning: &[u8],
     known: &dyn Fn(&str) -> bool,
@@ -51,7 +51,7 @@ pub(super) fn wrapped(
         .strip_prefix(b"\xef\xbb\xbf")
         .unwrap_or(beginning)
         .trim_ascii_start();
-    let url = behind_url(text);
+    let url = url_payload(text);
     let refused = || match url {
         Some(_) => FormatError::DataUrl,
         None => FormatError::Base64,
@@ -88,26 +88,26 @@ pub(super) fn wrapped(
     }
 }
 
-/// The text of a `data:` URL: none within where it is not base64. What has the last part of its head alone
-/// (`;base64,…`, `text/csv;base64,…`) is one that was cut in the wrong place.
-fn behind_url(text: &[u8]) -> Option<Option<&[u8]>> {
+/// The text of a `data:` URL; the inner `None` means that it is not base64. A file with only the end of the head
+/// (`;base64,…`, `text/csv;base64,…`) is a URL that was cut in the wrong place.
+fn url_payload(text: &[u8]) -> Option<Option<&[u8]>> {
     let scheme = text.get(..5)?;
     if !scheme.eq_ignore_ascii_case(b"data:") {
-        return behind_half_url(text).map(Some);
+        return partial_url_payload(text).map(Some);
     }
     let head = text.get(..URL_HEAD).unwrap_or(text);
     let comma = memchr::memchr2(b',', b'\n', head)?;
     let (head, payload) = text.split_at_checked(comma)?;
     let is_base64 = head.to_ascii_lowercase().ends_with(b";base64");
-    // A header line `data:…,…` of a table has no such type.
+    // A header line `data:…,…` of a table does not have such a type.
     let is_url = is_base64 || head.len() == 5 || head.contains(&b'/') && !head.contains(&b' ');
     let payload = payload.strip_prefix(b",").filter(|_| is_base64);
     is_url.then_some(payload)
 }
 
-/// The base64 text behind `base64,` and what may stand before that word, where there is nothing else: a table may
+/// The base64 text after `base64,` and an optional media type, if there is nothing else in the file: a table may
 /// have a column `base64`.
-fn behind_half_url(text: &[u8]) -> Option<&[u8]> {
+fn partial_url_payload(text: &[u8]) -> Option<&[u8]> {
     let head = text.get(..URL_HEAD).unwrap_or(text);
     let comma = memchr::memchr2(b',', b'\n', head)?;
     let (head, rest) = text.split_at_checked(comma)?;
@@ -122,14 +122,14 @@ fn behind_half_url(text: &[u8]) -> Option<&[u8]> {
     (is_mark && head.iter().all(is_head) && is_payload).then_some(payload)
 }
 
-/// What the beginning of a base64 text stands for.
+/// Decodes the beginning of a base64 text.
 fn decode(payload: &[u8]) -> Option<Vec<u8>> {
     let mut symbols: Vec<u8> = payload
         .iter()
         .filter(|byte| !byte.is_ascii_whitespace() && **byte != b'=')
         .copied()
         .collect();
-    // What is cut off, or a group that its padding leaves incomplete.
+    // Drop a group that is cut off or that its padding leaves incomplete.
     symbols.truncate(symbols.len() / 4 * 4);
     STANDARD_NO_PAD
         .decode(symbols)
@@ -137,7 +137,7 @@ fn decode(payload: &[u8]) -> Option<Vec<u8>> {
         .filter(|bytes| !bytes.is_empty())
 }
 
-/// Whether a line is longer than a name, and mixed as base64 is.
+/// Whether a line is longer than a name, and mixes characters as base64 does.
 fn looks_encoded(line: &[u8]) -> bool {
     let has = |is: fn(&u8) -> bool| line.iter().any(is);
     line.len() >= LONG
@@ -146,7 +146,7 @@ fn looks_encoded(line: &[u8]) -> bool {
         && has(u8::is_ascii_digit)
 }
 
-/// Whether these bytes begin a workbook, or text with a header.
+/// Whether the bytes are the beginning of a workbook, or of text with a header.
 fn is_table(inside: &[u8], known: &dyn Fn(&str) -> bool) -> bool {
     match Content::of(inside) {
         Content::Zip {
@@ -154,7 +154,7 @@ fn is_table(inside: &[u8], known: &dyn Fn(&str) -> bool) -> bool {
         } => return looks_like_workbook,
         Content::Compound => return true,
         Content::Text => {}
-        Content::Nothing | Content::Utf32 | Content::Savable(_) | Content::Other(_) => {
+        Content::Empty | Content::Utf32 | Content::Savable(_) | Content::Other(_) => {
             return false;
         }
     }
@@ -193,7 +193,7 @@ fn is_table(inside: &[u8], known: &dyn Fn(&str) -> bool) -> bool {
     is_header || first.is_ascii() && (is_regular() || has_claims())
 }
 
-/// Reads `source` from behind `start` bytes of it as base64, where it is wrapped.
+/// Decodes `source` as base64 after skipping `start` bytes, if it is wrapped.
 pub(super) fn unwrap<R: Read>(mut source: R, start: Option<usize>) -> io::Result<Unwrapped<R>> {
     let Some(start) = start else {
         return Ok(Unwrapped::Plain(source));
@@ -214,7 +214,7 @@ mod tests {
         ["username", "email"].contains(&name)
     }
 
-    /// What is read of a file, or the message by which it is refused.
+    /// The content of the file, or the message with which it is refused.
     fn read(file: &[u8]) -> Result<Vec<u8>, String> {
         let beginning = file.get(..2048).unwrap_or(file);
         let start = wrapped(beginning, &known).map_err(|error| error.to_string())?;
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn other_base64_is_refused() {
+    fn base64_of_other_content_is_refused() {
         let twice = STANDARD.encode(STANDARD.encode(TABLE));
         let noise: Vec<u8> = (0..600u32).map(|n| (n * 7919 % 251) as u8).collect();
         for file in [
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_names_is_no_base64() {
+    fn list_of_names_is_not_taken_for_base64() {
         for file in [
             TABLE,
             "username\nmira\notto\n",

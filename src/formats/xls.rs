@@ -1,7 +1,7 @@
-//! Workbooks of Excel 97 to 2003 (MS-XLS, BIFF8), read here and not by the library that reads xlsx:
-//! for such a file that one makes as much room as the file says it needs, up to what ends the process.
+//! Reads Excel 97 to 2003 workbooks (MS-XLS, BIFF8). This is not left to the library that reads xlsx, because its xls
+//! reader allocates as much memory as the file declares, which can abort the process.
 //!
-//! The stream, its texts and the places of its cells are in memory: less than ten times the file.
+//! The stream, its texts and the positions of its cells are in memory: less than ten times the size of the file.
 
 use std::collections::HashMap;
 use std::io::BufReader;
@@ -20,31 +20,31 @@ use crate::formats::xls_cells::{self, Cell, Stored, Writer};
 use crate::formats::xls_encryption;
 use crate::wire::spool::SpoolReader;
 
-/// Bytes of memory for one of the file.
+/// The memory in bytes for each byte of the file.
 const COST: u64 = 10;
 
-/// A workbook that was read.
+/// A workbook in memory.
 pub struct XlsBook {
     stream: Vec<u8>,
     texts: Texts,
     formats: Vec<NumberFormat>,
     is_1904: bool,
     sheet: String,
-    /// Where the sheet begins in the stream.
+    /// The offset of the sheet in the stream.
     start: usize,
-    /// What is known of the program that wrote it.
+    /// What is known about the program that wrote the workbook.
     writer: Writer,
-    /// The memory for all of it, as long as it is read.
+    /// The memory reserved while the workbook is being read.
     _reserved: Reserved,
 }
 
 impl XlsBook {
-    /// Opens the workbook in `source`, which has so many bytes and may take `limit` bytes of memory; the sheet of
-    /// this name is read, or else the first one that can be seen.
+    /// Opens the workbook in `source`, which has `bytes` bytes and may use `limit` bytes of memory; reads the sheet
+    /// with this name, or else the first visible one.
     ///
     /// # Errors
-    /// It is too large, damaged, protected with a password, of another kind, or without such a sheet; others have
-    /// the memory that it needs.
+    /// The workbook is too large, damaged, password-protected, in another format, or without such a sheet, or other
+    /// workbooks use the memory.
     pub fn open(
         source: SpoolReader,
         bytes: u64,
@@ -80,7 +80,7 @@ impl XlsBook {
         Self::read(stream, writer, reserved, sheet)
     }
 
-    /// Reads what stands before the sheets.
+    /// Reads the globals before the sheets.
     fn read(
         mut stream: Vec<u8>,
         writer: Writer,
@@ -154,13 +154,13 @@ impl XlsBook {
         &self.sheet
     }
 
-    /// The rows of that sheet.
+    /// The rows of the sheet.
     ///
     /// # Errors
     /// The sheet is damaged.
     pub fn rows(&mut self) -> Result<XlsRows<'_>, FormatError> {
         let mut cells = self.cells().map_err(|error| error.at(&self.sheet, 0))?;
-        // Programs write them in order; the format does not ask for it.
+        // Programs write them in order; the format does not require it.
         if !cells.is_sorted_by_key(Cell::place) {
             cells.sort_by_key(Cell::place);
         }
@@ -178,7 +178,7 @@ impl XlsBook {
         let mut cells: Vec<Cell> = Vec::new();
         let (mut line, mut depth) = (0, 0_usize);
         for record in biff::records(sheet) {
-            // A chart in the sheet is a sheet in the sheet, with cells of its own.
+            // A chart in the sheet is a nested sheet with its own cells.
             match record.kind {
                 BOF => depth += 1,
                 EOF => depth = depth.saturating_sub(1),
@@ -233,15 +233,15 @@ pub struct XlsRows<'b> {
     cells: Vec<Cell>,
     next: usize,
     row: SheetRow,
-    /// The text of a cell that shares it with no other.
+    /// The text of a cell that is not a shared string.
     text: String,
 }
 
 impl XlsRows<'_> {
-    /// The next row that is not blank; none at the end. Its line is its number in the sheet.
+    /// Returns the next row that is not blank; `None` at the end. Its line is its number in the sheet.
     ///
     /// # Errors
-    /// A cell is damaged or a row breaks a limit.
+    /// A cell is damaged or a row exceeds a limit.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
         while let Some(first) = self.cells.get(self.next) {
             let (number, line) = (first.row, u64::from(first.row) + 1);
@@ -297,7 +297,7 @@ impl Sheet {
     }
 }
 
-/// The texts that are there, whatever number of them the record says (MS-XLS 2.4.265).
+/// Reads the existing texts, whatever number of them the record declares (MS-XLS 2.4.265).
 fn read_texts(record: biff::Record<'_>) -> Texts {
     let mut reader = Reader::new(record);
     let mut texts = Texts::default();
@@ -305,7 +305,7 @@ fn read_texts(record: biff::Record<'_>) -> Texts {
         return texts;
     }
     while texts.push(|text| reader.string(text)).is_some() {}
-    // The last one was none.
+    // The last text is incomplete.
     texts.pop();
     texts
 }
@@ -333,5 +333,5 @@ fn translate(error: CompoundError) -> FormatError {
 }
 
 fn broken() -> FormatError {
-    FormatError::workbook("a part there is not written as it should be")
+    FormatError::workbook("a record there has an invalid form")
 }

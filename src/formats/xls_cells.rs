@@ -1,4 +1,4 @@
-//! The cells of a sheet of an old workbook, as its records have them (MS-XLS 2.4).
+//! Reads the cells of a sheet of an .xls workbook from its records (MS-XLS 2.4).
 
 use std::io::{Read, Seek};
 
@@ -15,42 +15,42 @@ const BOOL_ERR: u16 = 0x0205;
 const STRING: u16 = 0x0207;
 const RK: u16 = 0x027e;
 
-/// A cell and where its value is.
+/// A cell and the location of its value.
 #[derive(Debug)]
 pub(super) struct Cell {
     pub row: u16,
     pub column: u16,
-    /// The number of its format.
+    /// The index of its format.
     pub format: u16,
     pub value: Stored,
 }
 
-/// What a cell holds.
+/// The value of a cell.
 #[derive(Debug)]
 pub(super) enum Stored {
     Number(f64),
-    /// A text that cells share, by its index.
+    /// The index of a shared string.
     Shared(u32),
-    /// A text in a record of the stream, behind so many bytes of it.
+    /// A text in the record at this offset of the stream, after `skip` bytes of it.
     Text {
         record: u32,
         skip: u8,
     },
     Bool(bool),
     Error(u8),
-    /// A formula whose result is not there.
+    /// A formula without a stored result.
     NoResult,
 }
 
 impl Cell {
-    /// Its row and column, from 0.
+    /// The row and column, from 0.
     pub(super) fn place(&self) -> (u16, u16) {
         (self.row, self.column)
     }
 }
 
-/// What is known of the program that wrote a workbook, by the streams beside its own: spreadsheet programs,
-/// which calculate, say what kind of object it is or who made it; libraries mostly do not.
+/// What the other streams of the file show about the program that wrote it: spreadsheet programs, which calculate,
+/// store the type of the object or the author; libraries usually do not.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Writer {
     is_program: bool,
@@ -58,7 +58,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Looks which streams there are.
+    /// Checks which streams exist.
     pub(super) fn of<R: Read + Seek>(compound: &Compound<R>) -> Self {
         Writer {
             is_program: compound.has("\u{1}CompObj"),
@@ -66,16 +66,16 @@ impl Writer {
         }
     }
 
-    /// Whether a zero or an empty text is what a formula with these flags came to. Libraries that cannot
-    /// calculate write one of them for every formula, and most ask for a calculation with it; a spreadsheet
-    /// program asks as well where the result changes by itself.
+    /// Whether a zero or an empty text is the result of a formula with these flags. Libraries that cannot calculate
+    /// write one of them for every formula, and most request a calculation; a spreadsheet program also requests one
+    /// for volatile results.
     fn calculates(self, flags: u16) -> bool {
         const ASKS: u16 = 0x0003;
         self.is_program || (self.has_summary && flags & ASKS == 0)
     }
 }
 
-/// Takes the cells of a record whose data stand at `offset` in the stream; of other records nothing.
+/// Adds the cells of a record whose data begins at `offset` in the stream; other records are ignored.
 pub(super) fn read(
     record: Record<'_>,
     offset: usize,
@@ -98,7 +98,7 @@ pub(super) fn read(
             None => return Some(()),
         },
         STRING => {
-            // The text of the formula before it.
+            // The text result of the formula before it.
             let text = text(0)?;
             if let Some(cell) = cells.last_mut()
                 && matches!(cell.value, Stored::NoResult)
@@ -131,8 +131,8 @@ pub(super) fn read(
     Some(())
 }
 
-/// What a formula came to when the workbook was saved (MS-XLS 2.5.133). A text comes in a record of its own,
-/// before which there is no result; none: it is an empty text.
+/// The result of a formula when the workbook was saved (MS-XLS 2.5.133). A text is in a later record, until which
+/// there is no result; the inner `None` means an empty text.
 fn result(data: &[u8], writer: Writer) -> Option<Option<Stored>> {
     let flags = u16_at(data, 14)?;
     if u16_at(data, 12)? != 0xffff {
@@ -180,7 +180,7 @@ mod tests {
         has_summary: false,
     };
 
-    /// What a formula with this result and these flags is, and the text behind it if there is one.
+    /// The value of a formula with this result and these flags, and of a text record after it if there is one.
     fn formula(result: [u8; 8], flags: u16, writer: Writer, with_text: bool) -> String {
         let data = [&[0; 6][..], &result, &flags.to_le_bytes(), &[0; 6]].concat();
         let mut cells = Vec::new();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_formula_has_the_result_that_a_program_came_to() {
+    fn formula_results_of_calculating_programs_are_used() {
         let zero = 0.0_f64.to_le_bytes();
         let one = 1.0_f64.to_le_bytes();
         let special = |kind: u8, value: u8| [kind, 0, value, 0, 0, 0, 0xff, 0xff];
@@ -209,7 +209,7 @@ mod tests {
                 assert_eq!(of(one), "Number(1.0)");
                 assert_eq!(of(special(1, 0)), "Bool(false)");
                 assert_eq!(of(special(2, 42)), "Error(42)");
-                assert_eq!(of(special(0, 0)), "NoResult", "its text is missing");
+                assert_eq!(of(special(0, 0)), "NoResult", "the text record is missing");
                 let text = formula(special(0, 0), flags, writer, true);
                 assert_eq!(text, "Text { record: 36, skip: 0 }");
             }

@@ -1,8 +1,8 @@
-//! Old workbooks that are encrypted with the password which everybody has: Excel does so where only the
-//! structure of a workbook is protected, and opens them without asking (MS-OFFCRYPTO 2.4.2.3).
+//! Decrypts .xls workbooks that are encrypted with the well-known default password: Excel uses it if only the
+//! structure of a workbook is protected, and opens such files without asking (MS-OFFCRYPTO 2.4.2.3).
 //!
-//! The three ways there are: XOR (MS-OFFCRYPTO 2.3.7), RC4 (2.3.6) and RC4 by CryptoAPI (2.3.5). None of
-//! them protects anything, and nothing is written with them.
+//! There are three methods: XOR (MS-OFFCRYPTO 2.3.7), RC4 (2.3.6) and RC4 CryptoAPI (2.3.5). None of them provides
+//! security, and nothing is written with them.
 
 use md5::{Digest, Md5};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -10,7 +10,7 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use crate::formats::biff;
 use crate::formats::compound::{u16_at, u32_at};
 
-/// The password that is used where none was set.
+/// The default password.
 const PASSWORD: &[u8] = b"VelvetSweatshop";
 
 const BOF: u16 = 0x0809;
@@ -22,7 +22,7 @@ const FILE_LOCK: u16 = 0x0195;
 const REVISION: u16 = 0x0196;
 const BOUND_SHEET: u16 = 0x0085;
 
-/// Bytes of the stream that are encrypted with one key.
+/// The number of bytes of the stream that are encrypted with one key.
 const BLOCK: usize = 1024;
 
 enum Cipher {
@@ -30,13 +30,13 @@ enum Cipher {
     Rc4(Keys),
 }
 
-/// What the keys of the blocks are made of.
+/// The material from which the keys of the blocks are derived.
 enum Keys {
     Plain([u8; 5]),
     CryptoApi { hash: [u8; 20], bytes: usize },
 }
 
-/// Decrypts the stream in its place, where it is encrypted; none if another password was set.
+/// Decrypts the stream in place if it is encrypted; `None` if another password was set.
 pub(super) fn decrypt(stream: &mut [u8]) -> Option<()> {
     let found = biff::records(stream).find(|record| matches!(record.kind, FILE_PASS | EOF));
     let Some(record) = found.filter(|record| record.kind == FILE_PASS) else {
@@ -50,7 +50,7 @@ pub(super) fn decrypt(stream: &mut [u8]) -> Option<()> {
             BOF | FILE_PASS | INTERFACE | REVISION_HEAD | EXCLUSIVE | FILE_LOCK | REVISION => {
                 continue;
             }
-            // The place of the sheet in the stream.
+            // The offset of the sheet in the stream is not encrypted.
             BOUND_SHEET => record.data.len().min(4),
             _ => 0,
         };
@@ -66,7 +66,7 @@ pub(super) fn decrypt(stream: &mut [u8]) -> Option<()> {
 const EOF: u16 = 0x000a;
 
 impl Cipher {
-    /// What the record says, where the password is the one that everybody has.
+    /// Parses the FilePass record; `None` if the password is not the default one.
     fn of(data: &[u8]) -> Option<Self> {
         let kinds = (u16_at(data, 0)?, u16_at(data, 2)?, u16_at(data, 4)?);
         match kinds {
@@ -106,7 +106,7 @@ impl Cipher {
         }
     }
 
-    /// Decrypts the data of a record that stand at `start`, but for the first `plain` bytes.
+    /// Decrypts the data of a record at `start`, except for the first `plain` bytes.
     fn decrypt(&mut self, data: &mut [u8], start: usize, plain: usize) {
         match self {
             Cipher::Xor(array) => {
@@ -121,7 +121,7 @@ impl Cipher {
                 while place < data.len() {
                     let at = start + place;
                     let end = (place + BLOCK - at % BLOCK).min(data.len());
-                    // The key's stream goes on over what is not encrypted.
+                    // The key stream also covers bytes that are not encrypted.
                     let mut key = keys.stream((at / BLOCK) as u32);
                     key.skip(at % BLOCK);
                     if let Some(piece) = data.get_mut(place..end) {
@@ -135,7 +135,7 @@ impl Cipher {
 }
 
 impl Keys {
-    /// The stream of the block with this number.
+    /// The key stream of the block with this number.
     fn stream(&self, block: u32) -> Rc4 {
         let number = block.to_le_bytes();
         match self {
@@ -152,7 +152,7 @@ impl Keys {
     }
 }
 
-/// The stream of RC4.
+/// An RC4 key stream.
 struct Rc4 {
     state: [u8; 256],
     i: u8,
@@ -224,7 +224,7 @@ fn xor_verifier() -> u16 {
     turned(verifier) ^ length ^ 0xce4b
 }
 
-/// MS-OFFCRYPTO 2.3.7.2, of a password of 15 characters.
+/// MS-OFFCRYPTO 2.3.7.2, for a password of 15 characters.
 fn xor_array(key: u16) -> [u8; 16] {
     let mut array = [0xbb; 16];
     for (to, from) in array.iter_mut().zip(PASSWORD) {

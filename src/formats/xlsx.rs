@@ -1,5 +1,5 @@
-//! Workbooks of Office Open XML (ECMA-376), transitional and strict, cell by cell as they are inflated; the
-//! texts that cells share and the formats of numbers are in memory.
+//! Reads Office Open XML workbooks (ECMA-376), transitional and strict. Cells are read one at a time while they are
+//! decompressed; shared strings and number formats are kept in memory.
 
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,32 +20,32 @@ use crate::wire::spool::SpoolReader;
 
 type Source = BufReader<SpoolReader>;
 
-/// A workbook whose texts and formats were read.
+/// A workbook with its shared strings and formats in memory.
 pub struct XlsxBook {
     package: Package<Source>,
     context: Context,
     sheet: String,
     /// The name of the sheet's part.
     part: String,
-    /// The memory for all of it, as long as it is read.
+    /// The memory reserved while the workbook is being read.
     _reserved: Reserved,
 }
 
-/// Bytes of memory that a workbook takes whatever is in it: buffers, and the names of its sheets.
+/// The memory for any workbook in bytes: buffers, and the names of its sheets.
 const BASE: u64 = 2 * 1024 * 1024;
-/// Bytes of memory for an entry of the archive's directory.
+/// The memory for an entry of the archive's directory in bytes.
 const ENTRY: u64 = 1024;
-/// Bytes of memory for one of the texts' part and one of the formats' part, at the most: an empty text or format
-/// takes five bytes there.
+/// The maximum memory in bytes for each byte of the shared strings part and of the styles part, where an empty text
+/// or format takes five bytes.
 const TEXTS: u64 = 5;
 const FORMATS: u64 = 13;
 
 impl XlsxBook {
-    /// Opens the workbook in `source`, which has so many `parts`, after a look at what it comes to; the sheet of
-    /// this name is read, or else the first one that can be seen.
+    /// Opens the workbook in `source`, which has `parts` entries, after measuring its decompressed size; reads the
+    /// sheet with this name, or else the first visible one.
     ///
     /// # Errors
-    /// It is too large, damaged, or without such a sheet; others have the memory that it needs.
+    /// The workbook is too large or damaged or has no such sheet, or other workbooks use the memory.
     pub fn open(
         source: SpoolReader,
         parts: usize,
@@ -112,7 +112,7 @@ impl XlsxBook {
         &self.sheet
     }
 
-    /// The rows of that sheet.
+    /// The rows of the sheet.
     ///
     /// # Errors
     /// The sheet is damaged.
@@ -147,15 +147,15 @@ pub struct XlsxRows<'b> {
     sheet: &'b str,
     row: SheetRow,
     line: u64,
-    /// Whether the cell that was read last begins the next row.
+    /// Whether the last cell read begins the next row.
     is_ahead: bool,
 }
 
 impl XlsxRows<'_> {
-    /// The next row that is not blank; none at the end. Its line is its number in the sheet.
+    /// Returns the next row that is not blank; `None` at the end. Its line is its number in the sheet.
     ///
     /// # Errors
-    /// The sheet is damaged or a row breaks a limit.
+    /// The sheet is damaged or a row exceeds a limit.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FormatError> {
         match guarded(|| self.gather()) {
             Ok(found) => Ok(found.then(|| self.row.finish())),
@@ -163,11 +163,11 @@ impl XlsxRows<'_> {
         }
     }
 
-    /// Gathers the cells of a row that is not blank.
+    /// Collects the cells of the next row that is not blank.
     fn gather(&mut self) -> Result<bool, FormatError> {
         loop {
             if !std::mem::take(&mut self.is_ahead) && !self.cells.advance()? {
-                // Asked again, it is the end as well.
+                // Another call also reports the end.
                 return Ok(false);
             }
             let number = self.cells.row();
@@ -191,10 +191,10 @@ impl XlsxRows<'_> {
     }
 }
 
-/// Runs libraries that were not written for files which are made to break them: a panic there is a broken
-/// workbook and must not take the import's thread with it.
+/// Runs third-party parsers on untrusted files: a panic there means a damaged workbook and must not end the thread of
+/// the import.
 fn guarded<T>(work: impl FnOnce() -> Result<T, FormatError>) -> Result<T, FormatError> {
-    // What was half done is not looked at again: the error ends the reading.
+    // Partially modified state is not used again: the error ends the reading.
     let damaged = || FormatError::workbook("it is damaged in an unusual way");
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged()))
 }

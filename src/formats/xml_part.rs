@@ -1,5 +1,5 @@
-//! An XML part of a workbook, event by event, by quick-xml: prefixes do not matter, empty elements are a
-//! start and an end, and document types are stepped over and never obeyed.
+//! Reads an XML part of a workbook as events, using quick-xml: prefixes are ignored, empty elements give a start and
+//! an end event, and document types are skipped and never evaluated.
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -10,14 +10,14 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use crate::formats::error::FormatError;
 
-/// An XML part that is read.
+/// An XML part that is being read.
 pub(super) struct XmlPart<R> {
     reader: Reader<R>,
     buffer: Vec<u8>,
 }
 
 impl<R: BufRead> XmlPart<R> {
-    /// Begins at the beginning of the part.
+    /// Starts at the beginning of the part.
     pub(super) fn new(source: R) -> Self {
         let mut reader = Reader::from_reader(source);
         let config = reader.config_mut();
@@ -29,10 +29,10 @@ impl<R: BufRead> XmlPart<R> {
         }
     }
 
-    /// The next event; none at the end.
+    /// Returns the next event; `None` at the end.
     ///
     /// # Errors
-    /// It is no XML, or its source failed.
+    /// The part is not well-formed XML, or its source failed.
     pub(super) fn next(&mut self) -> Result<Option<Event<'_>>, FormatError> {
         self.buffer.clear();
         match self.reader.read_event_into(&mut self.buffer) {
@@ -45,19 +45,19 @@ impl<R: BufRead> XmlPart<R> {
         }
     }
 
-    /// The next event inside an element.
+    /// Returns the next event inside an element.
     ///
     /// # Errors
-    /// The same, or the part ends here.
+    /// As in [`next`](Self::next), or the part ends here.
     pub(super) fn inside(&mut self) -> Result<Event<'_>, FormatError> {
         let ended = || FormatError::workbook("one of its parts ends too early");
         self.next()?.ok_or_else(ended)
     }
 
-    /// Appends the text up to the end of the element that was just begun, without that of elements in it.
+    /// Appends the text up to the end of the element that has just begun, without the text of child elements.
     ///
     /// # Errors
-    /// It is no XML or has no end.
+    /// The part is not well-formed XML or ends too early.
     pub(super) fn text(&mut self, text: &mut String) -> Result<(), FormatError> {
         let mut depth = 0_usize;
         loop {
@@ -75,10 +75,10 @@ impl<R: BufRead> XmlPart<R> {
         }
     }
 
-    /// Steps over the rest of the element that was just begun.
+    /// Skips the rest of the element that has just begun.
     ///
     /// # Errors
-    /// It is no XML or has no end.
+    /// The part is not well-formed XML or ends too early.
     pub(super) fn skip(&mut self) -> Result<(), FormatError> {
         let mut depth = 0_usize;
         loop {
@@ -94,7 +94,7 @@ impl<R: BufRead> XmlPart<R> {
     }
 }
 
-/// The character that a reference stands for.
+/// The character of a reference.
 fn character(name: &BytesRef<'_>) -> Result<char, FormatError> {
     let known = resolve_xml_entity(name).and_then(|text| text.chars().next());
     let character = match known {
@@ -105,10 +105,10 @@ fn character(name: &BytesRef<'_>) -> Result<char, FormatError> {
 }
 
 fn not_well_formed() -> FormatError {
-    FormatError::workbook("one of its parts is no well-formed XML")
+    FormatError::workbook("one of its parts is not well-formed XML")
 }
 
-/// The value of an attribute by its name, which may have a prefix.
+/// The value of the attribute with this local name.
 pub(super) fn attribute<'e>(start: &'e BytesStart<'_>, name: &str) -> Option<Cow<'e, str>> {
     let mut attributes = start.attributes();
     let found = attributes
@@ -123,7 +123,7 @@ pub(super) fn attribute<'e>(start: &'e BytesStart<'_>, name: &str) -> Option<Cow
     }
 }
 
-/// Whether an attribute is there and true (XML Schema `boolean`).
+/// The value of a boolean attribute (XML Schema `boolean`); `None` if it is missing.
 pub(super) fn is_set(start: &BytesStart<'_>, name: &str) -> Option<bool> {
     let value = attribute(start, name)?;
     Some(matches!(value.trim(), "1" | "true" | "on"))

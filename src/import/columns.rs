@@ -575,7 +575,7 @@ impl<'t> ColumnPlan<'t> {
     /// Whether the row is not a row of data: it is blank, or it is the last line of an incomplete reject
     /// file.
     pub(super) fn is_not_a_row(&self, row: &Row<'_>) -> bool {
-        row.is_nothing() || (self.is_reject_file && self.is_end_of_rejects(row))
+        row.is_empty_line() || (self.is_reject_file && self.is_end_of_rejects(row))
     }
 
     fn is_end_of_rejects(&self, row: &Row<'_>) -> bool {
