@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn booleans_and_errors() {
+    fn booleans_are_words_and_errors_are_flaws() {
         assert_eq!(text(Value::Bool(true)), "true");
         let error = write(Value::Flawed(Flaw::Error("#N/A")), &mut Vec::new());
         assert_eq!(error, Err(Flaw::Error("#N/A")));

@@ -741,7 +741,7 @@ mod tests {
     }
 
     #[test]
-    fn replacement_characters_in_the_file_do_not_change_the_guess() {
+    fn replacement_characters_alone_are_read_as_utf_8() {
         for text in [
             "username,displayname\nm,M\u{fffd}ller\n",
             "username\n\u{fffd}\n",

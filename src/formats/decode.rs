@@ -117,11 +117,11 @@ impl<R: Read> Decoded<R> {
         self.charset
     }
 
-    /// Fills the held bytes up to `most` bytes, or to the end of the source.
-    fn hold(&mut self, most: usize) -> io::Result<()> {
+    /// Fills the held bytes up to `max_bytes` bytes, or to the end of the source.
+    fn hold(&mut self, max_bytes: usize) -> io::Result<()> {
         self.held.drain(..self.start);
         self.start = 0;
-        let missing = most.saturating_sub(self.held.len()) as u64;
+        let missing = max_bytes.saturating_sub(self.held.len()) as u64;
         self.source
             .by_ref()
             .take(missing)
@@ -626,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_page_of_dos_can_be_set() {
+    fn dos_code_page_can_be_set() {
         let text = |bytes: &[u8], label: &str| {
             let (text, name, from) = read(bytes, TextCharset::for_label(label));
             assert_eq!(from, CharsetFrom::Setting);

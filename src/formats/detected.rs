@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_shown_as_text_and_as_json() {
+    fn detected_format_is_shown_as_text_and_json() {
         let detected = Detected {
             kind: FileKind::Csv,
             charset: Some(Charset {

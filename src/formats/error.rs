@@ -172,12 +172,12 @@ pub enum FormatError {
     #[error("The workbook has no sheet with cells; put the users in its first sheet.")]
     NoSheet,
     /// The workbook has no sheet with the requested name.
-    #[error("The workbook has no sheet {wanted:?}; its sheets are {there}.")]
+    #[error("The workbook has no sheet {requested:?}; its sheets are {existing}.")]
     UnknownSheet {
         /// The requested name, shortened.
-        wanted: String,
+        requested: String,
         /// The names of the sheets, shortened.
-        there: String,
+        existing: String,
     },
     /// The sheet is empty.
     #[error(

@@ -209,14 +209,14 @@ impl<R: Read> Rows<'_, R> {
         self.ahead.rows().collect()
     }
 
-    /// Reads rows ahead until they have `most` bytes or the file ends; [`next_row`](Self::next_row) still
+    /// Reads rows ahead until they have `max_bytes` bytes or the file ends; [`next_row`](Self::next_row) still
     /// returns them. An error after the first row is returned when the rows before it have been taken.
     ///
     /// # Errors
     /// The first row cannot be read.
-    pub fn look_ahead(&mut self, most: usize) -> Result<(), FormatError> {
+    pub fn look_ahead(&mut self, max_bytes: usize) -> Result<(), FormatError> {
         let mut ahead = std::mem::take(&mut self.ahead);
-        while ahead.len() < most && matches!(self.after_ahead, AfterAhead::More) {
+        while ahead.len() < max_bytes && matches!(self.after_ahead, AfterAhead::More) {
             match self.read_row() {
                 Ok(Some(row)) => ahead.keep(&row),
                 Ok(None) => self.after_ahead = AfterAhead::End,

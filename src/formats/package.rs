@@ -84,14 +84,14 @@ impl<R: Read + Seek> Package<R> {
         place.map(|place| self.part_at(place)).transpose()
     }
 
-    /// The relationships of the part `name`, at most `most`; `""` is the package itself.
+    /// The relationships of the part `name`, at most `max`; `""` is the package itself.
     ///
     /// # Errors
     /// The relationships part is damaged.
     pub(super) fn relationships(
         &mut self,
         name: &str,
-        most: usize,
+        max: usize,
     ) -> Result<Vec<Relationship>, FormatError> {
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
         let Some(part) = self.part(&format!("{folder}/_rels/{file}.rels"))? else {
@@ -103,7 +103,7 @@ impl<R: Read + Seek> Package<R> {
             let Event::Start(start) = event else {
                 continue;
             };
-            if start.local_name().as_ref() != "Relationship" || found.len() >= most {
+            if start.local_name().as_ref() != "Relationship" || found.len() >= max {
                 continue;
             }
             let kind = attribute(&start, "Type").unwrap_or_default();

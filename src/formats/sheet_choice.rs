@@ -12,33 +12,33 @@ const NAMES: usize = 20;
 /// There is no worksheet, or none with this name.
 pub(super) fn choose<'s>(
     sheets: impl Iterator<Item = (&'s str, bool)> + Clone,
-    wanted: Option<&str>,
+    requested: Option<&str>,
 ) -> Result<usize, FormatError> {
     if sheets.clone().next().is_none() {
         return Err(FormatError::NoSheet);
     }
-    let Some(wanted) = wanted else {
+    let Some(requested) = requested else {
         return Ok(sheets
             .clone()
             .position(|(_, is_shown)| is_shown)
             .unwrap_or_default());
     };
-    let same = |name: &str| name.trim().to_lowercase() == wanted.trim().to_lowercase();
-    let exact = sheets.clone().position(|(name, _)| name == wanted);
+    let same = |name: &str| name.trim().to_lowercase() == requested.trim().to_lowercase();
+    let exact = sheets.clone().position(|(name, _)| name == requested);
     if let Some(place) = exact.or_else(|| sheets.clone().position(|(name, _)| same(name))) {
         return Ok(place);
     }
-    let mut there: Vec<String> = sheets
+    let mut existing: Vec<String> = sheets
         .clone()
         .take(NAMES)
         .map(|(name, _)| format!("{:?}", shortened(name)))
         .collect();
     if sheets.count() > NAMES {
-        there.push("…".to_owned());
+        existing.push("…".to_owned());
     }
     Err(FormatError::UnknownSheet {
-        wanted: shortened(wanted),
-        there: there.join(", "),
+        requested: shortened(requested),
+        existing: existing.join(", "),
     })
 }
 
@@ -54,7 +54,7 @@ mod tests {
             ("Größe", true),
             ("users", false),
         ];
-        let choose = |wanted| super::choose(sheets.into_iter(), wanted).unwrap();
+        let choose = |requested| super::choose(sheets.into_iter(), requested).unwrap();
         assert_eq!(choose(None), 1);
         assert_eq!(choose(Some("notes")), 0);
         assert_eq!(choose(Some(" USERS ")), 1);

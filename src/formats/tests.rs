@@ -58,7 +58,7 @@ pub(super) fn read_sheet(
         let text = match row.text() {
             Ok(text) => text.iter().collect::<Vec<_>>().join("|"),
             Err(field) => match field.flaw {
-                Flaw::NotText => format!("[{} is no text]", field.position),
+                Flaw::NotText => format!("[{} is not text]", field.position),
                 Flaw::Error(error) => format!("[{} is {error}]", field.position),
                 Flaw::Quotes(_) => format!("[{} has other quotes]", field.position),
                 Flaw::Nul | Flaw::EndMark => format!("[{} has a control]", field.position),
@@ -463,7 +463,7 @@ pub(super) fn packed(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 #[test]
-fn truncated_parts_are_read_or_refused() {
+fn modified_parts_are_read_or_refused() {
     let whole = parts(&sheet(&[&["user", "email"], &["kim", "kim@example.com"]]));
     assert!(read(&packed(&whole), "").is_ok());
     for number in 0..whole.len() {
@@ -510,7 +510,7 @@ fn wrong_count_of_shared_strings_is_ignored() {
 }
 
 #[test]
-fn damaged_workbooks_are_read_or_refused() {
+fn modified_workbooks_are_read_or_refused() {
     let xlsx = sheet(&[&["user", "email"], &["kim", "kim@example.com"]]);
     let xls = old(&[
         (

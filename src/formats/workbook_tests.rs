@@ -17,7 +17,7 @@ const SPREADSHEET: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/
 const REFERENCES: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 
 /// A minimal workbook with these rows, and with these elements after its sheets.
-fn bare(rows: &str, behind: &str) -> Parts {
+fn bare(rows: &str, after: &str) -> Parts {
     vec![
         part(
             "_rels/.rels",
@@ -37,7 +37,7 @@ fn bare(rows: &str, behind: &str) -> Parts {
             "xl/workbook.xml",
             &format!(
                 "<workbook xmlns=\"{SPREADSHEET}\" xmlns:r=\"{REFERENCES}\"><sheets>\
-                 <sheet name=\"Users\" sheetId=\"1\" r:id=\"r1\"/></sheets>{behind}</workbook>"
+                 <sheet name=\"Users\" sheetId=\"1\" r:id=\"r1\"/></sheets>{after}</workbook>"
             ),
         ),
         part(
@@ -53,9 +53,9 @@ const HEADER: &str = "<row><c t=\"inlineStr\"><is><t>user</t></is></c>\
     <c t=\"inlineStr\"><is><t>email</t></is></c></row>";
 
 /// The second row of a minimal workbook whose e-mail is this cell.
-fn second(cell: &str, behind: &str, more: &[(String, Vec<u8>)]) -> String {
+fn second(cell: &str, after: &str, more: &[(String, Vec<u8>)]) -> String {
     let rows = format!("{HEADER}<row><c t=\"str\"><v>kim</v></c>{cell}</row>");
-    let mut parts = bare(&rows, behind);
+    let mut parts = bare(&rows, after);
     parts.extend(more.iter().cloned());
     let (_, rows) = read(&packed(&parts), "a.xlsx").unwrap();
     rows[1].1.clone()
@@ -164,7 +164,7 @@ fn placeholders_are_distinguished_from_results() {
     };
     let chain = part("xl/calcChain.xml", "<calcChain/>");
     const NO_RESULT: &str = "[1 is NoResult]";
-    for (behind, more, of_zero, of_empty) in [
+    for (after, more, of_zero, of_empty) in [
         ("", vec![], NO_RESULT, "kim|"),
         (
             "<calcPr calcId=\"191029\"/>",
@@ -210,14 +210,10 @@ fn placeholders_are_distinguished_from_results() {
             NO_RESULT,
         ),
     ] {
-        assert_eq!(second(none, behind, &more), NO_RESULT, "{behind}");
-        assert_eq!(second(zero, behind, &more), of_zero, "{behind}");
-        assert_eq!(second(empty, behind, &more), of_empty, "{behind}");
-        assert_eq!(
-            second(text, behind, &more),
-            "kim|kim@example.com",
-            "{behind}"
-        );
+        assert_eq!(second(none, after, &more), NO_RESULT, "{after}");
+        assert_eq!(second(zero, after, &more), of_zero, "{after}");
+        assert_eq!(second(empty, after, &more), of_empty, "{after}");
+        assert_eq!(second(text, after, &more), "kim|kim@example.com", "{after}");
     }
     let google = "</workbook>";
     let mut parts = bare(

@@ -1,5 +1,5 @@
-//! Reads Excel 97 to 2003 workbooks (MS-XLS, BIFF8). This is not left to the library that reads xlsx, because its xls
-//! reader allocates as much memory as the file declares, which can abort the process.
+//! Reads Excel 97 to 2003 workbooks (MS-XLS, BIFF8). calamine is not used for them, because it allocates as much memory
+//! as the file declares, which can abort the process.
 //!
 //! The stream, its texts and the positions of its cells are in memory: less than ten times the size of the file.
 
@@ -68,7 +68,7 @@ impl XlsBook {
         let Some(stream) = compound.read("Workbook").map_err(translate)? else {
             let found = match compound.has("Book") {
                 true => "a workbook of Excel 95 or older",
-                false => "a document of an old Office program and not a workbook",
+                false => "an old Office document that is not a workbook",
             };
             return Err(FormatError::OtherWorkbook { found });
         };
@@ -85,7 +85,7 @@ impl XlsBook {
         mut stream: Vec<u8>,
         writer: Writer,
         reserved: Reserved,
-        wanted: Option<&str>,
+        requested: Option<&str>,
     ) -> Result<Self, FormatError> {
         if xls_encryption::decrypt(&mut stream).is_none() {
             return Err(FormatError::Encrypted);
@@ -135,7 +135,7 @@ impl XlsBook {
         let names = sheets
             .iter()
             .map(|sheet| (sheet.name.as_str(), sheet.is_shown));
-        let chosen = choose(names, wanted)?;
+        let chosen = choose(names, requested)?;
         let chosen = sheets.into_iter().nth(chosen).ok_or(FormatError::NoSheet)?;
         Ok(XlsBook {
             stream,

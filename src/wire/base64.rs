@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_test_vectors() {
+    fn rfc_4648_test_vectors_are_decoded() {
         for (text, bytes) in [
             ("", ""),
             ("Zg==", "f"),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_with_and_without_line_ends() {
+    fn long_text_is_decoded_with_and_without_line_ends() {
         let bytes: Vec<u8> = (0..100_000u32).map(|n| (n * 7 / 3) as u8).collect();
         let text = STANDARD.encode(&bytes);
         let lines = |width: usize, end: &str| {

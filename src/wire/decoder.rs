@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn hexadecimal_digit_pairs() {
+    fn hexadecimal_digit_pairs_are_decoded() {
         assert_eq!(hex_pair(b'3', b'D'), Some(b'='));
         assert_eq!(hex_pair(b'f', b'F'), Some(255));
         assert_eq!(hex_pair(b'+', b'1'), None);

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delimiter_takes_both_its_line_ends() {
+    fn delimiter_includes_both_of_its_line_ends() {
         assert_eq!(found("--B\r\nx"), Some(("", "x", false)));
         assert_eq!(found("--B--\nx"), Some(("", "x", true)));
         assert_eq!(found("a\r\n--B \t\r\nx"), Some(("a", "x", false)));

@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn only_cut_off_uploads_are_truncations() {
+    fn only_incomplete_uploads_are_truncations() {
         assert!(WireError::HttpTruncated { received: 1 }.is_truncation());
         assert!(WireError::HttpStalled { received: 1 }.is_truncation());
         assert!(WireError::MimeTruncated { part: 1 }.is_truncation());

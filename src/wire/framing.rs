@@ -151,11 +151,11 @@ impl Framing {
     fn pass(
         &mut self,
         left: u64,
-        there: usize,
+        available: usize,
         at: usize,
         within: fn(u64) -> FrameState,
     ) -> Result<usize, (usize, WireError)> {
-        let passed = left.min(there as u64);
+        let passed = left.min(available as u64);
         // An announced length has been compared with the limit already.
         if within(0) == FrameState::Chunk(0) {
             self.count(passed, at)?;
@@ -169,7 +169,7 @@ impl Framing {
             }
             _ => {}
         }
-        Ok(usize::try_from(passed).unwrap_or(there))
+        Ok(usize::try_from(passed).unwrap_or(available))
     }
 
     /// The state after one byte of framing, or what is wrong with the byte.

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_types() {
+    fn types_and_parameters_are_parsed() {
         assert_eq!(parse("text/xml").essence, "text/xml");
         assert_eq!(parse(" Text/XML ; charset=UTF-8").essence, "text/xml");
         assert_eq!(
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_ends_with_the_header() {
+    fn unclosed_quote_ends_with_the_header() {
         assert_eq!(
             boundary("multipart/related; boundary=\"abc"),
             Ok("abc".to_owned())

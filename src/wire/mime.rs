@@ -55,7 +55,7 @@ pub struct Multipart<R> {
     /// Grows with the message.
     buffer: Wiped,
     /// The maximum size of the buffer in bytes.
-    most: usize,
+    max_buffer: usize,
     /// `buffer[start..end]` has been read from the source and not yet used.
     start: usize,
     end: usize,
@@ -72,13 +72,13 @@ impl<R: Read> Multipart<R> {
         const FIRST: usize = 4 * 1024;
         const FETCH: usize = 64 * 1024;
         // The machine needs at most one header line or one delimiter line to decide.
-        let most = limits.header_bytes.saturating_add(FETCH);
+        let max_buffer = limits.header_bytes.saturating_add(FETCH);
         Multipart {
             source,
             source_ended: false,
             machine: Machine::new(boundary, limits),
             buffer: vec![0; FIRST].into(),
-            most,
+            max_buffer,
             start: 0,
             end: 0,
             ready: 0,
@@ -134,7 +134,7 @@ impl<R: Read> Multipart<R> {
     fn fetch(&mut self) -> Result<(), WireError> {
         if self.end == self.buffer.len() {
             // The last read filled the buffer.
-            let larger = (self.buffer.len() * 2).min(self.most);
+            let larger = (self.buffer.len() * 2).min(self.max_buffer);
             self.buffer.set_len_zeroed(larger);
         }
         self.buffer.copy_within(self.start..self.end, 0);
@@ -454,7 +454,7 @@ mod tests {
         "--B\r\nContent-ID: <a>\r\n\r\none\r\n--B\r\nContent-ID: <b>\r\n\r\ntwo\r\n--B--\r\n";
 
     #[test]
-    fn two_parts() {
+    fn two_parts_are_read() {
         assert_eq!(read(TWO), ok_parts(&[("a", "one"), ("b", "two")]));
     }
 
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_without_headers() {
+    fn parts_without_headers_are_read() {
         assert_eq!(read("--B\r\n\r\none\r\n--B--"), ok_parts(&[("", "one")]));
         assert_eq!(
             read("--B\r\n\r\nname: value\r\n\r\ntwo\r\n--B--"),
@@ -524,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn folded_and_blank_headers() {
+    fn folded_headers_are_joined() {
         let folded = "--B\r\nContent-ID:\r\n <a>\r\nContent-Type : text/csv;\r\n\tname=x\r\n\r\none\r\n--B--";
         let parts = parts_of(folded.as_bytes()).unwrap();
         let (header, content) = &parts[0];
@@ -575,7 +575,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_parts_and_no_parts() {
+    fn empty_parts_and_empty_messages_are_read() {
         assert_eq!(read("--B\r\n\r\n\r\n--B--"), ok_parts(&[("", "")]));
         assert_eq!(read("--B\r\n\r\n--B--"), ok_parts(&[("", "")]));
         assert_eq!(
@@ -599,7 +599,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_message_stays_truncated() {
+    fn truncation_error_repeats() {
         let mut message = Multipart::new(&b"--B\r\n\r\none"[..], "B", MimeLimits::default());
         assert!(message.next_part().unwrap().is_some());
         let mut content = Vec::new();

@@ -85,13 +85,13 @@ pub(crate) struct HeaderLines {
 }
 
 impl HeaderLines {
-    /// Adds one line, without its line end; fails if it begins a field beyond the `most` allowed.
-    pub(crate) fn push(&mut self, line: &[u8], most: usize) -> Result<(), &'static str> {
+    /// Adds one line, without its line end; fails if it begins a field beyond the `max_fields` allowed.
+    pub(crate) fn push(&mut self, line: &[u8], max_fields: usize) -> Result<(), &'static str> {
         if line
             .iter()
             .any(|byte| byte.is_ascii_control() && *byte != b'\t')
         {
-            return Err("a line holds a control character");
+            return Err("a line contains a control character");
         }
         let line = text(line);
         if line.starts_with([' ', '\t']) {
@@ -110,9 +110,9 @@ impl HeaderLines {
         };
         let name = name.trim_end_matches(BLANKS);
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("a field has no proper name");
+            return Err("a field name is empty or contains an invalid character");
         }
-        if self.fields.len() >= most {
+        if self.fields.len() >= max_fields {
             return Err("there are too many");
         }
         let value = value.trim_matches(BLANKS).to_owned();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_real_client() {
+    fn header_of_a_real_client_is_read() {
         let header = read(&[
             "Content-Type: text/csv; charset=us-ascii; name=bulkUserImport.csv",
             "Content-Transfer-Encoding: 7bit",
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn file_names_in_every_form() {
+    fn file_names_are_decoded_in_every_form() {
         for (field, name) in [
             ("attachment; filename=a.csv", Some("a.csv")),
             (
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_any_case_blanks_and_folds() {
+    fn case_blanks_and_folds_do_not_matter() {
         let header = read(&[
             "CONTENT-id:<a@b>",
             "content-TYPE :",
@@ -278,11 +278,26 @@ mod tests {
     #[test]
     fn malformed_lines_are_refused() {
         assert_eq!(read(&["no colon"]), Err("a line has no colon"));
-        assert_eq!(read(&[": x"]), Err("a field has no proper name"));
-        assert_eq!(read(&["a b: x"]), Err("a field has no proper name"));
-        assert_eq!(read(&["m\u{fc}: x"]), Err("a field has no proper name"));
-        assert_eq!(read(&["a: x\0"]), Err("a line holds a control character"));
-        assert_eq!(read(&["a: x\ry"]), Err("a line holds a control character"));
+        assert_eq!(
+            read(&[": x"]),
+            Err("a field name is empty or contains an invalid character")
+        );
+        assert_eq!(
+            read(&["a b: x"]),
+            Err("a field name is empty or contains an invalid character")
+        );
+        assert_eq!(
+            read(&["m\u{fc}: x"]),
+            Err("a field name is empty or contains an invalid character")
+        );
+        assert_eq!(
+            read(&["a: x\0"]),
+            Err("a line contains a control character")
+        );
+        assert_eq!(
+            read(&["a: x\ry"]),
+            Err("a line contains a control character")
+        );
         assert_eq!(read(&[" a: x"]), Err("the first line begins with a blank"));
         assert_eq!(
             read(&["Content-Type: Multipart/mixed; boundary=c"]),
@@ -295,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_utf8_or_latin1() {
+    fn values_are_read_as_utf_8_or_latin_1() {
         let utf8 = read(&["Content-ID: <m\u{fc}ller>"]).unwrap();
         assert_eq!(utf8.content_id.as_deref(), Some("m\u{fc}ller"));
         let mut latin1 = HeaderLines::default();

@@ -2,14 +2,14 @@
 
 use std::io::{self, Cursor, Read};
 
-/// Returns the first `most` bytes of `source`, or all of it if it is shorter, and a reader of the
+/// Returns the first `max_bytes` bytes of `source`, or all of it if it is shorter, and a reader of the
 /// complete source.
 ///
 /// # Errors
 /// The source failed.
-pub fn peek<R: Read>(mut source: R, most: u64) -> io::Result<(Vec<u8>, impl Read)> {
-    let mut start = Vec::with_capacity(usize::try_from(most).unwrap_or_default());
-    source.by_ref().take(most).read_to_end(&mut start)?;
+pub fn peek<R: Read>(mut source: R, max_bytes: u64) -> io::Result<(Vec<u8>, impl Read)> {
+    let mut start = Vec::with_capacity(usize::try_from(max_bytes).unwrap_or_default());
+    source.by_ref().take(max_bytes).read_to_end(&mut start)?;
     Ok((start.clone(), Cursor::new(start).chain(source)))
 }
 

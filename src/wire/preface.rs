@@ -88,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn line_feeds_folds_and_any_case() {
+    fn line_feeds_folds_and_any_case_are_accepted() {
         let body = "content-TYPE: multipart/related;\n\tboundary=b\nMIME-Version: 1.0\n\nrest";
         assert_eq!(read(body), (Ok(Some("b".into())), "rest"));
     }
 
     #[test]
-    fn bodies_without_a_mime_header() {
+    fn other_bodies_have_no_media_type() {
         for body in [
             "",
             "\r\n--b\r\nContent-Type: multipart/related; boundary=b\r\n\r\n",

@@ -90,7 +90,7 @@ impl QuotedPrintablePush {
         self.state = match (self.state, byte) {
             (LineState::Text | LineState::Blanks, b' ' | b'\t') => {
                 if self.blanks.len() == MAX_BLANKS {
-                    return Err(self.refuse("there are more than 1024 blanks in a row"));
+                    return Err(self.refuse("there are too many blanks in a row"));
                 }
                 self.blanks.push(byte);
                 LineState::Blanks

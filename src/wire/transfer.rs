@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_any_case() {
+    fn encoding_names_are_case_insensitive() {
         for (value, encoding) in [
             ("", TransferEncoding::Binary),
             ("binary", TransferEncoding::Binary),

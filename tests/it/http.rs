@@ -71,7 +71,7 @@ fn a_malformed_chunk_is_answered_400_on_every_protocol() {
             ),
             (
                 format!("{:x}\r\n{rest}\r\n0\r\nA: b\x01\r\n\r\n", rest.len()),
-                "in the trailer",
+                "trailer after the last chunk",
             ),
         ] {
             let all = all_that_comes(&server, format!("{head}{first}{bad}").as_bytes());
