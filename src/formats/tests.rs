@@ -132,7 +132,7 @@ fn cells_are_read_as_a_spreadsheet_shows_them() {
         sheet.write(5, 0, 1.0 / 3.0).unwrap();
         sheet.write(5, 4, "beside").unwrap();
         sheet
-            .write(6, 1, Formula::new("=A1&B1").set_result("told"))
+            .write(6, 1, Formula::new("=A1&B1").set_result("text"))
             .unwrap();
         sheet
             .write(7, 3, Formula::new("=NA()").set_result("#N/A"))
@@ -149,7 +149,7 @@ fn cells_are_read_as_a_spreadsheet_shows_them() {
         row(3, "Šárka <&> \"Q\"\n2|491701234567890|2026-11-22|true"),
         row(5, "|00042|2026-11-22T10:00:00|"),
         row(6, "0.333333333333333||||beside"),
-        row(7, "|told||"),
+        row(7, "|text||"),
         row(8, "[3 is #N/A]"),
         row(11, "||36:00:00|"),
     ];

@@ -9,7 +9,7 @@ use crate::http::soap::plain_text::{begins_with_heading, is_plain_text};
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::quoted;
 use crate::wiped::Wiped;
-use crate::wire::base64::{Base64Push, PLAIN_TEXT_CHARACTER, BASE64URL_CHARACTER};
+use crate::wire::base64::{BASE64URL_CHARACTER, Base64Push, PLAIN_TEXT_CHARACTER};
 use crate::wire::decoder::Decoder;
 use crate::wire::error::WireError;
 use crate::wire::spool::{Spool, SpoolSettings};
