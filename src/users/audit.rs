@@ -25,6 +25,7 @@ pub struct AuditEntry {
     /// Who.
     pub operator: String,
     /// Through which channel.
+    #[serde(rename = "door")]
     pub channel: Channel,
     /// What, such as `import.end` or `user.delete`.
     pub action: String,

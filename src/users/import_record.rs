@@ -239,6 +239,7 @@ pub struct ImportRecord {
     /// The domain its users went to.
     pub domain: String,
     /// The channel it came through.
+    #[serde(rename = "door")]
     pub channel: Channel,
     /// Who asked for it.
     pub operator: String,
