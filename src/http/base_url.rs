@@ -1,29 +1,29 @@
-//! The base URL that a caller is told in locations: one that they can reach.
+//! The base URL in the locations that a caller gets: one at which they can reach the server.
 //!
-//! It is the configured `public_url`; else the host that the request names (RFC 9110 §7.2), if it is one of the
-//! configured list; else the address at which the server listens. A host that is in no list is not repeated: it is
-//! the client's word, and answers may be kept by caches and passed on to others.
+//! It is the configured `public_url`; else the host that the request names (RFC 9110 §7.2), if it is in the
+//! configured list; else the address at which the server listens. Other hosts are not repeated: they are chosen by
+//! the client, and answers may be cached and passed on to others.
 
 use std::net::SocketAddr;
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
 
-/// Gives the base URL for each request of one listener.
+/// Determines the base URL for each request of one listener.
 #[derive(Debug, Clone)]
 pub struct BaseUrl {
-    /// Of every request, where one is configured.
+    /// The configured URL, used for every request.
     public: Option<String>,
     scheme: &'static str,
     /// Hosts, with or without a port, in lower case.
     hosts: Vec<String>,
-    /// Of requests to any other host.
+    /// Used for requests to any other host.
     listener: String,
 }
 
 impl BaseUrl {
-    /// The base URLs of a listener: `public` is told whatever the request names, `listener` where it names a host that
-    /// is not one of `hosts`.
+    /// The base URLs of a listener: `public` is used for every request if it is set; else `listener` is used if the
+    /// request's host is not one of `hosts`.
     pub fn new(public: Option<&str>, secure: bool, hosts: &[String], listener: String) -> Self {
         BaseUrl {
             public: public.map(|url| url.trim_end_matches('/').to_owned()),
@@ -33,7 +33,7 @@ impl BaseUrl {
         }
     }
 
-    /// The base URL for the sender of this request, without a slash at its end.
+    /// The base URL for the sender of this request, without a trailing slash.
     pub fn of(&self, request: &RequestHead) -> String {
         if let Some(public) = &self.public {
             return public.clone();
@@ -45,7 +45,7 @@ impl BaseUrl {
         }
     }
 
-    /// Whether the host is one of the list; an entry without a port is any port of that host.
+    /// Whether the host is in the list; an entry without a port matches any port.
     fn is_known(&self, host: &str) -> bool {
         let of_any_port = |known: &String| {
             let port = host
@@ -59,7 +59,7 @@ impl BaseUrl {
     }
 }
 
-/// The host, with its port where one is named, that the request is sent to: `Host`, or `:authority` of HTTP/2
+/// The host to which the request is sent, with its port if it has one: `Host`, or `:authority` in HTTP/2
 /// (RFC 9113 §8.3.1).
 pub fn host(request: &RequestHead) -> Option<&str> {
     match request.headers.get(header::HOST) {
@@ -68,7 +68,7 @@ pub fn host(request: &RequestHead) -> Option<&str> {
     }
 }
 
-/// Whether `text` can be an entry of the list: a name, an IPv4 address, or an IPv6 address in brackets, with or
+/// Whether `text` is a valid entry of the list: a name, an IPv4 address, or an IPv6 address in brackets, with or
 /// without a port (RFC 3986 §3.2.2).
 pub fn is_host(text: &str) -> bool {
     if text.parse::<SocketAddr>().is_ok() {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_url_goes_before_hosts_and_known_hosts_before_the_listener() {
+    fn public_url_precedes_known_hosts_and_these_the_listener() {
         let listener = "https://127.0.0.1:9443";
         let public = Some("https://users.example.com/");
         assert_eq!(

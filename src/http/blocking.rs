@@ -1,5 +1,5 @@
-//! Work that may wait for a disk or for another thread, on a thread of its own. Its log lines belong to the request
-//! that it is done for.
+//! Runs work that may wait for a disk or for another thread on a blocking thread. Its log lines have the id of the
+//! request that it belongs to.
 
 use std::cell::Cell;
 use std::hash::RandomState;
@@ -11,10 +11,10 @@ use tracing::Span;
 
 use crate::users::store_error::StoreError;
 
-/// Why such work did not come to its end.
+/// Why such work did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Failed {
-    /// The system starts no thread for it and no idle one is left, or has no random bytes for a new thread.
+    /// The system cannot start a thread for it, or has no random bytes for a new thread.
     #[error("the system has no thread or no random bytes to spare")]
     NoResources,
     /// It panicked.
@@ -22,15 +22,15 @@ pub enum Failed {
     Died,
 }
 
-/// Runs `work` on a blocking thread. It begins at once, whether its end is waited for or not.
+/// Runs `work` on a blocking thread. It starts at once, even if the result is not awaited.
 ///
 /// # Errors
-/// It did not come to its end.
+/// No thread or no random bytes are available, or the work panicked.
 pub fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> impl Future<Output = Result<T, Failed>> {
     let span = Span::current();
-    // tokio panics where the first thread of its pool cannot be started.
+    // tokio panics if the first thread of its pool cannot be started.
     let started = catch_unwind(AssertUnwindSafe(|| {
         web::block(move || {
             span.in_scope(|| {
@@ -48,8 +48,8 @@ pub fn run<T: Send + 'static>(
     }
 }
 
-/// Makes sure that this thread has the random numbers that every `HashMap` on it needs. The standard library asks
-/// the system for them when the thread makes its first one, and panics when the system has none.
+/// Ensures that this thread has the random keys for its `HashMap`s. The standard library requests them when the
+/// thread creates its first map, and panics if the system has no random bytes.
 ///
 /// # Errors
 /// The system has no random bytes.

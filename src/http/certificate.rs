@@ -1,5 +1,5 @@
-//! What a certificate says of itself (RFC 5280 §4.1): from when to when it is valid, and whether it is one that
-//! Muster made. Nothing is verified here; that is the client's work.
+//! Reads two properties of a certificate (RFC 5280 §4.1): its validity period, and whether Muster created it. It
+//! verifies nothing; that is the client's task.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -7,14 +7,14 @@ use rustls::pki_types::CertificateDer;
 
 use crate::clock::Moment;
 
-/// Common names that self-made certificates have: today's, and that of earlier versions.
+/// Common names of self-signed certificates: the current one, and that of earlier versions.
 pub(super) const OUR_NAME: &str = "Muster, self-signed";
 const EARLIER_NAME: &str = "rcgen self signed cert";
 
-/// Days before its end from which on a certificate is reported.
+/// Days before its expiry from which a certificate is reported.
 pub(super) const SOON_DAYS: i64 = 30;
 
-/// Microseconds of a day.
+/// Microseconds per day.
 pub(super) const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 const SEQUENCE: u8 = 0x30;
@@ -22,32 +22,32 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The part of a certificate that is looked at.
+/// The relevant part of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Certificate {
-    /// It is valid from here on.
+    /// The start of its validity.
     pub not_before: Moment,
-    /// It is valid up to here.
+    /// The end of its validity.
     pub not_after: Moment,
-    /// Whether Muster made it: it is signed by itself and has our name.
+    /// Whether Muster created it: it is self-signed and has Muster's name.
     pub is_ours: bool,
 }
 
 impl Certificate {
-    /// Reads it; none where it is no certificate.
+    /// Parses a certificate; none if it is not one.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (certificate, _) = element(der.as_ref(), SEQUENCE)?;
         let (mut rest, _) = element(certificate, SEQUENCE)?;
         if rest.first() == Some(&VERSION) {
             rest = element(rest, VERSION)?.1;
         }
-        let (_serial, rest) = any(rest)?;
-        let (_algorithm, rest) = any(rest)?;
-        let (issuer, rest) = any(rest)?;
+        let (_serial, rest) = any_element(rest)?;
+        let (_algorithm, rest) = any_element(rest)?;
+        let (issuer, rest) = any_element(rest)?;
         let (validity, rest) = element(rest, SEQUENCE)?;
-        let (subject, _) = any(rest)?;
-        let (not_before, behind) = time(validity)?;
-        let (not_after, _) = time(behind)?;
+        let (subject, _) = any_element(rest)?;
+        let (not_before, rest) = time(validity)?;
+        let (not_after, _) = time(rest)?;
         let has = |name: &str| {
             let name = name.as_bytes();
             subject.windows(name.len()).any(|part| part == name)
@@ -59,20 +59,20 @@ impl Certificate {
         })
     }
 
-    /// What has to be reported of it at this moment: it is over, not valid yet, or over soon.
+    /// A warning if it has expired, is not valid yet, or expires soon.
     pub(super) fn warning(&self, now: Moment) -> Option<String> {
         let days = |from: Moment, to: Moment| (to.0 - from.0) / DAY;
         let date = |moment: Moment| moment.to_rfc3339();
         if now > self.not_after {
             let since = days(self.not_after, now);
             return Some(format!(
-                "expired on {} ({since} days ago); clients refuse it",
+                "expired on {} ({since} days ago); clients reject it",
                 date(self.not_after)
             ));
         }
         if now < self.not_before {
             return Some(format!(
-                "is not valid before {}; clients refuse it until then",
+                "is not valid before {}; clients reject it until then",
                 date(self.not_before)
             ));
         }
@@ -85,14 +85,14 @@ impl Certificate {
         })
     }
 
-    /// For how many days it is valid in all.
+    /// Its total validity in days.
     pub(super) fn days(&self) -> i64 {
         (self.not_after.0 - self.not_before.0) / DAY
     }
 }
 
-/// The content of the element that `bytes` begin with, and what follows (X.690 §8.1); definite lengths only.
-fn any(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The content of the first element of `bytes`, and the remaining bytes (X.690 §8.1); definite lengths only.
+fn any_element(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_tag, rest) = bytes.split_first()?;
     let (first, rest) = rest.split_first()?;
     let (length, rest) = match first {
@@ -111,13 +111,13 @@ fn any(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The same for an element with this tag.
 fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    (bytes.first() == Some(&tag)).then(|| any(bytes))?
+    (bytes.first() == Some(&tag)).then(|| any_element(bytes))?
 }
 
-/// A time in UTC, and what follows (RFC 5280 §4.1.2.5).
+/// A time in UTC, and the remaining bytes (RFC 5280 §4.1.2.5).
 fn time(bytes: &[u8]) -> Option<(Moment, &[u8])> {
     let tag = *bytes.first()?;
-    let (content, rest) = any(bytes)?;
+    let (content, rest) = any_element(bytes)?;
     let digits = std::str::from_utf8(content).ok()?.strip_suffix('Z')?;
     let (year, digits) = match tag {
         UTC_TIME => {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_times_are_read() {
+    fn both_time_formats_are_read() {
         let found = made((2026, 1, 31), (2051, 12, 1));
         assert_eq!(found.not_before, at("2026-01-31T00:00:00Z"));
         assert_eq!(found.not_after, at("2051-12-01T00:00:00Z"));
@@ -166,12 +166,12 @@ mod tests {
         assert_eq!(found.days(), 366);
         assert!(
             found.is_ours,
-            "the name that earlier versions left to rcgen"
+            "the default name of rcgen, which earlier versions used"
         );
     }
 
     #[test]
-    fn what_is_over_or_soon_is_reported() {
+    fn expired_and_expiring_certificates_are_reported() {
         let found = made((2026, 1, 1), (2026, 6, 30));
         let warned = |now: &str| found.warning(at(now)).unwrap_or_default();
         assert!(warned("2025-12-31T00:00:00Z").starts_with("is not valid before 2026-01-01"));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_none() {
+    fn invalid_certificates_are_ignored() {
         let long = [0x30, 0x84, 0xff, 0xff, 0xff, 0xff];
         for bytes in [&b""[..], b"0", b"0\x80", b"0\x03abc", b"0\x020\x00", &long] {
             assert_eq!(Certificate::read(&CertificateDer::from(bytes)), None);

@@ -1,8 +1,8 @@
-//! The address that a request came from: the peer of its connection, or, where that is a proxy that the settings
-//! trust, what the proxy says (`Forwarded`, RFC 7239; `X-Forwarded-For`).
+//! The client's address: the peer of the connection, or, if that is a proxy that the settings trust, the address that
+//! the proxy reports (`Forwarded`, RFC 7239; `X-Forwarded-For`).
 //!
-//! Each proxy appends the address it was called from, so the list is read from its end: the last address that is
-//! not a trusted proxy's own is the client's. Whatever stands before it, the client may have written itself.
+//! Each proxy appends the address of its peer, so the list is read from its end: the last address that does not belong
+//! to a trusted proxy is the client's. Anything before it may have been written by the client.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,7 +10,7 @@ use actix_web::dev::RequestHead;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-/// Finds addresses.
+/// Determines client addresses.
 #[derive(Debug, Clone)]
 pub struct ClientAddress {
     trusted: Vec<IpNet>,
@@ -20,13 +20,13 @@ impl ClientAddress {
     /// Trusts these addresses (`192.0.2.1`) and networks (`10.0.0.0/8`).
     ///
     /// # Errors
-    /// A sentence: one of them cannot be read.
+    /// The message for the user: an entry is invalid.
     pub fn new(trusted: &[String]) -> Result<Self, String> {
         let parse = |text: &String| {
             let address = text.parse::<IpAddr>().map(IpNet::from);
             address.or_else(|_| text.parse::<IpNet>()).map_err(|_| {
                 format!(
-                    "server.trusted_proxies: {text:?} is not an address; write one such as 192.0.2.1, or a network \
+                    "server.trusted_proxies: {text:?} is not an address; use one such as 192.0.2.1, or a network \
                      such as 10.0.0.0/8"
                 )
             })
@@ -35,15 +35,15 @@ impl ClientAddress {
         Ok(ClientAddress { trusted })
     }
 
-    /// The client's address; a connection without one counts as the machine itself.
+    /// The client's address; a connection without one counts as local.
     pub fn of(&self, head: &RequestHead) -> IpAddr {
         let peer = head
             .peer_addr
             .map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
-        self.behind(peer, &head.headers)
+        self.from_fields(peer, &head.headers)
     }
 
-    fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    fn from_fields(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.is_trusted(peer) {
             return peer;
@@ -60,7 +60,7 @@ impl ClientAddress {
         };
         let mut nearest = peer;
         for address in named {
-            // What cannot be read hides who called: the proxy that passed it on answers for it.
+            // An unreadable entry hides the client, so the proxy that passed it on counts as the client.
             let Some(address) = address else {
                 return nearest;
             };
@@ -79,7 +79,7 @@ impl ClientAddress {
     }
 }
 
-/// The members of a list that may be spread over several fields (RFC 9110 §5.3).
+/// The members of a list that may be split over several fields (RFC 9110 §5.3).
 fn values(headers: &HeaderMap, name: &'static str) -> impl DoubleEndedIterator<Item = String> {
     let fields = headers.get_all(HeaderName::from_static(name));
     let members: Vec<String> = fields
@@ -130,12 +130,12 @@ mod tests {
         }
         let addresses = ClientAddress::new(&trusted).unwrap();
         addresses
-            .behind(peer.parse().unwrap(), &headers)
+            .from_fields(peer.parse().unwrap(), &headers)
             .to_string()
     }
 
     #[test]
-    fn without_a_trusted_proxy_the_peer_counts_and_nothing_else() {
+    fn forwarding_fields_of_untrusted_peers_are_ignored() {
         let fields = [
             ("x-forwarded-for", "203.0.113.9"),
             ("forwarded", "for=203.0.113.8"),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_address_that_is_no_trusted_proxy_is_the_client() {
+    fn the_last_address_that_is_not_a_trusted_proxy_is_the_client() {
         let trusted = ["10.0.0.0/8", "::1"];
         let of = |name, value| from("10.0.0.1", &[(name, value)], &trusted);
         assert_eq!(
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_counts_as_the_proxy_that_sent_it() {
+    fn an_unreadable_entry_counts_as_the_proxy_that_sent_it() {
         let of = |name, value| from("10.0.0.1", &[(name, value)], &["10.0.0.0/8"]);
         assert_eq!(of("forwarded", "for=unknown"), "10.0.0.1");
         assert_eq!(of("forwarded", "for=_hidden, for=10.3.3.3"), "10.3.3.3");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_named() {
+    fn an_invalid_address_is_named() {
         let error = ClientAddress::new(&["proxy.example".into()]).unwrap_err();
         assert!(
             error.contains("server.trusted_proxies: \"proxy.example\""),

@@ -1,7 +1,6 @@
-//! A connection whose requests are followed while they are read, so that what the HTTP parser would pass over in
-//! silence is answered: [`Framing`] says what that is. To the parser a broken body looks as if its sender had
-//! closed the connection early, so that the answer is still sent; why, whoever reads the body finds in the
-//! connection's [`Mark`].
+//! A connection whose requests are checked while they are read, so that violations that the HTTP parser ignores are
+//! answered; [`Framing`] detects them. The parser sees a broken body as if the sender had closed the connection early,
+//! so that the answer is still sent. The reader of the body finds the actual reason in the connection's [`EndReason`].
 
 use std::cell::RefCell;
 use std::io;
@@ -16,19 +15,19 @@ use tokio::time::{Sleep, sleep};
 use crate::wire::error::WireError;
 use crate::wire::framing::{Followed, Framing};
 
-/// For how long bytes that are not wanted are read and thrown away behind the answer, so that the connection is
-/// not reset before the sender has read it (RFC 9112 §9.6).
+/// How long unwanted bytes are read and discarded after the answer, so that the connection is not reset before the
+/// sender has read it (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Pieces that are thrown away before others have their turn.
+/// Pieces that are discarded before other tasks run.
 const PIECES: usize = 16;
 
-/// Why the body that is being read on a connection has ended early, once it has.
+/// Why the current body on a connection ended early, if it did.
 #[derive(Debug, Clone, Default)]
-pub struct Mark(Rc<RefCell<Option<WireError>>>);
+pub struct EndReason(Rc<RefCell<Option<WireError>>>);
 
-impl Mark {
-    /// Takes the reason out.
+impl EndReason {
+    /// Takes the reason.
     pub fn take(&self) -> Option<WireError> {
         self.0.borrow_mut().take()
     }
@@ -38,44 +37,44 @@ impl Mark {
 pub struct Connection<S> {
     stream: S,
     framing: Framing,
-    mark: Mark,
+    end_reason: EndReason,
     wanted: Wanted,
-    /// Bytes were thrown away, or more may come that nobody wants.
+    /// Whether bytes were discarded, or more unwanted ones may come.
     left: bool,
     lingering: Option<Pin<Box<Sleep>>>,
 }
 
-/// What of the rest of the connection is wanted.
+/// How much of the remaining input is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     All,
-    /// Nothing: the last request is there.
-    Nothing,
-    /// Nothing: a body is broken, and its reader is told that there is no more.
-    ConnectionLog,
+    /// None: the last request is complete.
+    None,
+    /// None: a body is broken, and its reader sees the end of the stream.
+    BodyFailed,
 }
 
 impl<S> Connection<S> {
-    /// A connection whose bodies may have `limit` bytes, framing included.
+    /// A connection whose bodies may have at most `limit` bytes, including framing.
     pub fn new(stream: S, limit: u64) -> Self {
         Connection {
             stream,
             framing: Framing::new(limit),
-            mark: Mark::default(),
+            end_reason: EndReason::default(),
             wanted: Wanted::All,
             left: false,
             lingering: None,
         }
     }
 
-    /// Where the reason is found.
-    pub fn mark(&self) -> Mark {
-        self.mark.clone()
+    /// The place where the reason is stored.
+    pub fn end_reason(&self) -> EndReason {
+        self.end_reason.clone()
     }
 }
 
 impl<S: AsyncRead + Unpin> Connection<S> {
-    /// Reads and throws away until nothing is there; ready at the end of the stream.
+    /// Reads and discards what is available; ready at the end of the stream.
     fn discard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut piece = [0; 4 * 1024];
         for _ in 0..PIECES {
@@ -100,8 +99,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         let this = &mut *self;
         match this.wanted {
             Wanted::All => {}
-            Wanted::Nothing => return this.discard(context),
-            Wanted::ConnectionLog => return Poll::Ready(Ok(())),
+            Wanted::None => return this.discard(context),
+            Wanted::BodyFailed => return Poll::Ready(Ok(())),
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
@@ -109,20 +108,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         let kept = match this.framing.follow(new) {
             Ok(Followed::All) => return Poll::Ready(Ok(())),
             Ok(Followed::Last(kept)) => {
-                this.wanted = Wanted::Nothing;
+                this.wanted = Wanted::None;
                 kept
             }
             Err((kept, error)) => {
-                *this.mark.0.borrow_mut() = Some(error);
-                this.wanted = Wanted::ConnectionLog;
+                *this.end_reason.0.borrow_mut() = Some(error);
+                this.wanted = Wanted::BodyFailed;
                 kept
             }
         };
         this.left = true;
         buffer.set_filled(before + kept);
         match (kept, this.wanted) {
-            // No bytes at all would be the end of the stream.
-            (0, Wanted::Nothing) => this.discard(context),
+            // An empty read would signal the end of the stream.
+            (0, Wanted::None) => this.discard(context),
             _ => Poll::Ready(Ok(())),
         }
     }

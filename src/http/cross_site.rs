@@ -1,12 +1,12 @@
-//! Requests that a page of another site has a browser send (cross-site request forgery).
+//! Detects requests that a page of another site caused in a browser (cross-site request forgery).
 //!
-//! A browser adds credentials by itself: the session's cookie, and Basic credentials that it was given once
-//! (RFC 7617 §2.2). Such credentials say who owns the browser and not who wrote the request. So every front end
-//! that takes them asks [`is_forged`] before it changes anything. What the browser says of a request's origin
-//! decides: `Sec-Fetch-Site` (W3C Fetch Metadata §2.3), else `Origin` (RFC 6454 §7). Clients that are no browsers
-//! send neither and are not affected.
+//! A browser adds some credentials automatically: the session's cookie, and Basic credentials that it was given once
+//! (RFC 7617 §2.2). These identify the owner of the browser, not the author of the request. Every front end that
+//! accepts them therefore calls [`is_forged`] before it changes anything. The browser's statement of the request's
+//! origin decides: `Sec-Fetch-Site` (W3C Fetch Metadata §2.3), else `Origin` (RFC 6454 §7). Other clients send
+//! neither and are not affected.
 //!
-//! No browser adds a bearer token by itself, so requests with one are never refused here.
+//! Browsers never add a bearer token automatically, so requests with one are never refused here.
 
 use actix_web::dev::RequestHead;
 use actix_web::http::Method;
@@ -15,24 +15,24 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use crate::access::authorization::{self, Authorization};
 use crate::http::base_url::host;
 
-/// Stable code of the refusal, where a front end has codes.
+/// Stable code of the refusal, for front ends that have codes.
 pub const CODE: &str = "IMP-CROSS-SITE";
 
-/// The refusal in a sentence.
+/// The message of the refusal.
 pub const DETAIL: &str = "A page of another site caused this request in a browser, which may have added stored \
     credentials to it; call from a program, from a page of this server, or with a bearer token.";
 
-/// Says where a request comes from: `same-origin`, `same-site`, `cross-site` or `none`.
+/// The request's origin: `same-origin`, `same-site`, `cross-site` or `none`.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether the request would change something with credentials that a browser adds by itself, and a page of
-/// another origin caused it.
+/// Whether the request would change something with credentials that a browser adds automatically, and was caused by a
+/// page of another origin.
 pub fn is_forged(request: &RequestHead) -> bool {
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&request.method);
-    !safe && is_ambient(&request.headers) && is_from_elsewhere(request)
+    !safe && is_ambient(&request.headers) && is_from_other_origin(request)
 }
 
-/// Whether a browser can have added the request's credentials by itself: anything but a bearer token.
+/// Whether a browser may have added the request's credentials automatically: any credentials except a bearer token.
 pub fn is_ambient(headers: &HeaderMap) -> bool {
     let mut fields = headers.get_all(header::AUTHORIZATION).peekable();
     fields.peek().is_none()
@@ -42,7 +42,7 @@ pub fn is_ambient(headers: &HeaderMap) -> bool {
         })
 }
 
-fn is_from_elsewhere(request: &RequestHead) -> bool {
+fn is_from_other_origin(request: &RequestHead) -> bool {
     let headers = &request.headers;
     let mut sites = headers.get_all(SITE).peekable();
     if sites.peek().is_some() {
@@ -83,7 +83,7 @@ mod tests {
     const BASIC: (&str, &str) = ("authorization", "Basic YTpi");
 
     #[test]
-    fn what_a_page_of_another_origin_causes_is_refused() {
+    fn requests_of_pages_of_other_origins_are_refused() {
         for line in [
             ("sec-fetch-site", "cross-site"),
             ("sec-fetch-site", "same-site"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_and_pages_of_this_server_are_served() {
+    fn requests_of_programs_and_own_pages_are_served() {
         for lines in [
             &[][..],
             &[("origin", "https://users.example.com:9443")],

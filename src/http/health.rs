@@ -1,4 +1,4 @@
-//! `/healthz`: the process answers. `/readyz`: it can take an import. Neither asks who is calling.
+//! `/healthz`: the process answers. `/readyz`: it can accept an import. Neither requires credentials.
 
 use actix_web::{HttpResponse, web};
 
@@ -30,20 +30,20 @@ async fn readyz(app: web::Data<App>) -> HttpResponse {
         return not_ready("the server is stopping".into());
     }
     let app = app.into_inner();
-    let look = move || match app.store.ready() {
+    let check = move || match app.store.ready() {
         Ok(()) => app.disk.check().map_err(|trouble| {
-            tracing::error!(%trouble, "the disk is not ready");
+            tracing::error!(%trouble, "the disk is not usable");
             trouble.to_string()
         }),
         Err(error) => {
-            tracing::error!(%error, "the store is not ready");
+            tracing::error!(%error, "the store is not usable");
             Err(match error {
                 StoreError::Recovering => error.to_string(),
                 _ => "the store cannot be used".to_owned(),
             })
         }
     };
-    match blocking::run(look).await {
+    match blocking::run(check).await {
         Ok(Ok(())) => HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .body("ready\n"),

@@ -1,5 +1,5 @@
-//! What every front end does first: find out who is calling, and let the body flow through a bounded
-//! pipe to one blocking thread. Small calls need neither, and a commit is waited for without a thread.
+//! The steps shared by all front ends: authenticate the caller, and stream the body through a bounded pipe to one
+//! blocking thread. Small calls need neither pipe nor thread, and no thread waits for a commit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,28 +30,28 @@ use crate::users::channel::Channel;
 use crate::wire::error::WireError;
 use crate::wire::pipe::{PipeReader, PipeWriter, pipe};
 
-/// What is read and thrown away of a body whose answer is known, so that the sender, who may not look
-/// for an answer before all is sent, gets it.
+/// Limits for discarding a body whose answer is known: some clients do not read the answer before they have sent the
+/// whole body.
 const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(10);
 
-/// Bytes of a body that is small: it is read before a thread begins with it.
+/// Maximum size of a small body, which is read before its thread starts.
 const SMALL_BYTES: usize = 64 * 1024;
 
-/// Bytes that are read of a body whose sender is not known.
-const LINGER_BYTES_OF_STRANGERS: u64 = 64 * 1024;
+/// Bytes that are discarded of a body whose sender is unknown.
+const UNAUTHENTICATED_LINGER_BYTES: u64 = 64 * 1024;
 
-/// Name of the cookie that holds a session's id, as the original has it.
+/// Name of the cookie with a session's id, the same as the original's.
 const SESSION_COOKIE: &str = "JSESSIONID";
 
-/// Time that a body has to arrive in when the server stops.
+/// How long bodies may take to arrive once the server is stopping.
 const STOPPING_GRACE: Duration = Duration::from_secs(5);
 
-/// Finds out who is calling, by the header alone: a token in a URL would stand in every log on the way
-/// (RFC 6750 §5.3), so none is looked for there.
+/// Authenticates the caller by the request's head alone. A token in the URL is not accepted: it would be logged
+/// on the way (RFC 6750 §5.3).
 ///
 /// # Errors
-/// Why the caller is not let in.
+/// Why the caller is refused.
 pub async fn authenticate(
     app: &web::Data<App>,
     traffic: &Traffic,
@@ -69,7 +69,7 @@ pub async fn authenticate(
     let field = match fields.as_slice() {
         [] => return in_session(app, headers),
         [field] => field.to_str().map_err(|_| Refused::NoCredentials)?,
-        // Two answers to one question: whoever looks at only one of them could be fooled.
+        // Two fields could contradict each other, so neither is used.
         _ => return Err(Refused::Wrong),
     };
     match authorization::parse(field) {
@@ -82,8 +82,8 @@ pub async fn authenticate(
     }
 }
 
-/// Whoever sends no credentials may have logged in before. A session that has ended is as none, for
-/// others on the way set cookies of that name too.
+/// The caller of the request's session. A session that has ended counts as no credentials, because other
+/// applications on the host may set cookies with the same name.
 fn in_session(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
     let caller = match session(headers) {
         Some(id) => app.gate.caller_in(&id).map_err(Refused::Failed)?,
@@ -96,8 +96,8 @@ fn in_session(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
     })
 }
 
-/// The session that the request says it belongs to. Attributes that a client sends back with the cookie
-/// are as other cookies.
+/// The session's id in the request. Cookie attributes that a client sends back are treated like other
+/// cookies.
 pub fn session(headers: &HeaderMap) -> Option<String> {
     let fields = headers.get_all(header::COOKIE);
     let texts = fields.filter_map(|field| field.to_str().ok());
@@ -108,8 +108,8 @@ pub fn session(headers: &HeaderMap) -> Option<String> {
         .map(|cookie| cookie.value().to_owned())
 }
 
-/// The cookie that opens a session, or ends one when `id` is none. It never leaves the encrypted
-/// connection it was made on, and no script and no other site gets to it.
+/// The cookie that opens a session, or ends it if `id` is none. If it is created over HTTPS, it is sent only over
+/// HTTPS; scripts cannot read it, and it is not sent with requests from other sites.
 pub fn session_cookie(id: Option<&str>, secure: bool) -> Cookie<'static> {
     let mut cookie = Cookie::build(SESSION_COOKIE, id.unwrap_or_default().to_owned())
         .path("/")
@@ -123,8 +123,8 @@ pub fn session_cookie(id: Option<&str>, secure: bool) -> Cookie<'static> {
     cookie
 }
 
-/// The value of `Idempotency-Key`: a string (RFC 9651 §3.3.3), or the bare text that many send. One that
-/// is no visible ASCII becomes one that no call can have, so that it is refused and not overlooked.
+/// The value of `Idempotency-Key`: a string (RFC 9651 §3.3.3), or the unquoted text that many clients send. A value
+/// that is not visible ASCII is mapped to one that is not a valid key, so that it is refused and not ignored.
 pub fn idempotency_key(headers: &HeaderMap) -> Option<String> {
     let text = headers
         .get("idempotency-key")?
@@ -143,7 +143,7 @@ pub fn prefers_async(headers: &HeaderMap) -> bool {
     prefers(headers, "respond-async")
 }
 
-/// Whether this is one of the preferences (RFC 7240 §2), with its value where it has one.
+/// Whether the request has this preference (RFC 7240 §2), including its value if it has one.
 pub fn prefers(headers: &HeaderMap, preference: &str) -> bool {
     let fields = headers.get_all("prefer");
     let texts = fields.filter_map(|field| field.to_str().ok());
@@ -157,9 +157,9 @@ pub fn prefers(headers: &HeaderMap, preference: &str) -> bool {
     })
 }
 
-/// Whether something else is expected than 100-continue, the only expectation there is. HTTP/1.0 knows
-/// of none.
-pub fn expects_the_unknown(request: &RequestHead) -> bool {
+/// Whether the request expects something other than 100-continue, the only defined expectation. HTTP/1.0 has
+/// none.
+pub fn has_unknown_expectation(request: &RequestHead) -> bool {
     let known = |member: &[u8]| {
         let member = member.trim_ascii();
         member.is_empty() || member.eq_ignore_ascii_case(b"100-continue")
@@ -169,41 +169,41 @@ pub fn expects_the_unknown(request: &RequestHead) -> bool {
         && !fields.all(|field| field.as_bytes().split(|byte| *byte == b',').all(known))
 }
 
-/// The value of the first header field of this name.
+/// The value of the first header field with this name.
 pub fn field(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = headers.get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// Closes the connection behind the answer when the body was not read to its end. A client that says
-/// it will close is told the same: some pool the connection all the same.
-pub fn close_if_asked(response: &mut HttpResponseBuilder, headers: &HeaderMap, body: Body) {
-    let asked = field(headers, &header::CONNECTION)
+/// Closes the connection after the answer if the body was not read to its end. A client that announces that
+/// it will close gets the same answer, because some clients reuse the connection nevertheless.
+pub fn close_if_needed(response: &mut HttpResponseBuilder, headers: &HeaderMap, body: Body) {
+    let requested = field(headers, &header::CONNECTION)
         .is_some_and(|field| field.to_ascii_lowercase().contains("close"));
-    if asked || body == Body::Unread {
+    if requested || body == Body::Unread {
         response.force_close();
     }
 }
 
-/// What became of a body.
+/// Whether a request's body was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// It was read to its end: the connection can be used again.
-    Whole,
-    /// It was not: the connection has to be closed.
+    /// It was read to its end: the connection can be reused.
+    Read,
+    /// It was not: the connection must be closed.
     Unread,
 }
 
-/// Why a request that was let in got no answer from its work.
+/// Why an admitted request has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Unserved {
-    /// The work did not come to its end.
+    /// The work did not finish.
     #[error(transparent)]
     Failed(#[from] Failed),
-    /// As many requests as may be are at work, and its turn did not come.
+    /// The limit of concurrent requests is reached, and no slot became free.
     #[error("no slot became free in time")]
     Busy {
-        /// Seconds after which another try is worth it.
+        /// Seconds after which a retry may succeed.
         seconds: u64,
     },
 }
@@ -214,14 +214,14 @@ impl From<Busy> for Unserved {
     }
 }
 
-/// A body on its way, of a request whose caller is known.
+/// The body of a request that is being received.
 pub struct Incoming {
     payload: web::Payload,
     traffic: Arc<Traffic>,
     by: OnBehalf,
-    /// What has come of it already.
+    /// What has been received.
     received: Bytes,
-    /// How it has ended, once it has.
+    /// How it ended, once it has ended.
     end: Option<Result<(), WireError>>,
 }
 
@@ -237,33 +237,33 @@ impl Incoming {
         }
     }
 
-    /// What has come of it already.
+    /// What has been received.
     pub fn received(&self) -> &Bytes {
         &self.received
     }
 
-    /// Whether it has ended well.
-    pub fn is_whole(&self) -> bool {
+    /// Whether it was received completely.
+    pub fn is_complete(&self) -> bool {
         matches!(self.end, Some(Ok(())))
     }
 
-    /// Whether nothing more of it will come.
+    /// Whether nothing more will be read.
     pub fn has_ended(&self) -> bool {
         self.end.is_some()
     }
 
-    /// Says who sends it, when that was found out from its beginning.
-    pub fn is_of(&mut self, caller: &Caller) {
+    /// Sets the sender, once the received part has named them.
+    pub fn set_sender(&mut self, caller: &Caller) {
         self.by = caller.into();
     }
 
-    /// Reads no more of it, for this reason, unless it has ended already.
-    pub fn cut(&mut self, reason: WireError) {
+    /// Stops reading with this error, unless the body has already ended.
+    pub fn stop_reading(&mut self, reason: WireError) {
         self.end.get_or_insert(Err(reason));
     }
 }
 
-/// Runs `work` on what has come of a body, and on no more of it, in the `slot` that the request has.
+/// Runs `work` on the part of a body that was received, without reading more, in the request's `slot`.
 ///
 /// # Errors
 /// The thread died.
@@ -278,28 +278,30 @@ pub async fn with_beginning<T: Send + 'static>(
         end,
         ..
     } = incoming;
-    let so_far = received.len() as u64;
+    let received_bytes = received.len() as u64;
     let (reader, body) = match end {
-        Some(Ok(())) => (PipeReader::complete(received), Some(Body::Whole)),
+        Some(Ok(())) => (PipeReader::complete(received), Some(Body::Read)),
         Some(Err(error)) => (PipeReader::truncated(received, error), Some(Body::Unread)),
         None => {
-            let error = WireError::HttpTruncated { received: so_far };
+            let error = WireError::HttpTruncated {
+                received: received_bytes,
+            };
             (PipeReader::truncated(received, error), None)
         }
     };
-    let end = to_the_end_with(slot, move || work(reader)).await?;
+    let end = run_in_slot(slot, move || work(reader)).await?;
     let body = match body {
         Some(body) => body,
-        None => discard(&mut payload, LINGER_BYTES_OF_STRANGERS).await,
+        None => discard(&mut payload, UNAUTHENTICATED_LINGER_BYTES).await,
     };
     Ok((end, body))
 }
 
-/// Runs `work` on a blocking thread and waits for its end. A small body is all there when the thread begins; a long
-/// one flows to it.
+/// Runs `work` on a blocking thread and waits for its end. A small body is received before the thread starts; a long
+/// one is streamed to it.
 ///
 /// # Errors
-/// The thread died, or its turn did not come.
+/// The thread died, or no slot became free.
 pub async fn with_body<T: Send + 'static>(
     mut incoming: Incoming,
     work: impl FnOnce(PipeReader) -> Pending<T> + Send + 'static,
@@ -307,151 +309,161 @@ pub async fn with_body<T: Send + 'static>(
     let gathered = gather(&mut incoming, SMALL_BYTES, None).await;
     let received = std::mem::take(&mut incoming.received);
     let (reader, body) = match gathered {
-        Gathered::Whole => (PipeReader::complete(received), Body::Whole),
-        Gathered::Cut(error) => (PipeReader::truncated(received, error), Body::Unread),
+        Gathered::Complete => (PipeReader::complete(received), Body::Read),
+        Gathered::Failed(error) => (PipeReader::truncated(received, error), Body::Unread),
         Gathered::More => {
-            let slot = match incoming.traffic.turn(Size::Long, &incoming.by).await {
+            let slot = match incoming
+                .traffic
+                .acquire_slot(Size::Long, &incoming.by)
+                .await
+            {
                 Ok(slot) => slot,
                 Err(busy) => {
-                    // So that its sender gets the answer.
+                    // Some clients do not read the answer before they have sent the body.
                     discard(&mut incoming.payload, LINGER_BYTES).await;
                     return Err(busy.into());
                 }
             };
             let before = received.len() as u64;
             let (writer, reader) = pipe(received);
-            let working = to_the_end_with(slot, move || work(reader));
+            let working = run_in_slot(slot, move || work(reader));
             let (result, body) = tokio::join!(working, feed(incoming, before, writer));
             return result.map(|end| (end, body));
         }
     };
-    let slot = incoming.traffic.turn(Size::Small, &incoming.by).await?;
-    let end = to_the_end_with(slot, move || work(reader)).await?;
+    let slot = incoming
+        .traffic
+        .acquire_slot(Size::Small, &incoming.by)
+        .await?;
+    let end = run_in_slot(slot, move || work(reader)).await?;
     Ok((end, body))
 }
 
-/// Reads a small body and runs `at_once` where it is, without any other thread. Where that would have to wait
-/// for something it answers none, and `work` is run on a blocking thread as by [`with_body`].
+/// Receives a small body and runs `at_once` on the current thread. If that returns none because it would have to
+/// wait, `work` runs on a blocking thread as in [`with_body`].
 ///
 /// # Errors
-/// The work died, or its turn did not come.
+/// The work died, or no slot became free.
 pub async fn with_small_body<T: Send + 'static>(
     mut incoming: Incoming,
     at_once: impl FnOnce(Bytes) -> Option<Pending<T>> + 'static,
     work: impl FnOnce(PipeReader) -> Pending<T> + Send + 'static,
 ) -> Result<(T, Body), Unserved> {
     let body = match gather(&mut incoming, SMALL_BYTES, None).await {
-        Gathered::Whole => incoming.received,
-        Gathered::Cut(error) => {
-            let slot = incoming.traffic.turn(Size::Small, &incoming.by).await?;
+        Gathered::Complete => incoming.received,
+        Gathered::Failed(error) => {
+            let slot = incoming
+                .traffic
+                .acquire_slot(Size::Small, &incoming.by)
+                .await?;
             let reader = PipeReader::truncated(incoming.received, error);
-            let end = to_the_end_with(slot, move || work(reader)).await?;
+            let end = run_in_slot(slot, move || work(reader)).await?;
             return Ok((end, Body::Unread));
         }
         Gathered::More => return with_body(incoming, work).await,
     };
     let (traffic, by) = (incoming.traffic, incoming.by);
     let working = async move {
-        if let Some(ending) = at_once(body.clone()) {
-            return to_the_end(ending).await;
+        if let Some(pending) = at_once(body.clone()) {
+            return finish(pending).await;
         }
-        let slot = traffic.turn(Size::Small, &by).await?;
-        to_the_end_with(slot, move || work(PipeReader::complete(body))).await
+        let slot = traffic.acquire_slot(Size::Small, &by).await?;
+        run_in_slot(slot, move || work(PipeReader::complete(body))).await
     };
     let working = rt::spawn(working.in_current_span());
     let end = working.await.unwrap_or(Err(Failed::Died.into()))?;
-    Ok((end, Body::Whole))
+    Ok((end, Body::Read))
 }
 
 /// Runs `work`, which needs no body, on a blocking thread.
 ///
 /// # Errors
-/// The thread died, or its turn did not come.
+/// The thread died, or no slot became free.
 pub async fn without_body<T: Send + 'static>(
     traffic: &Traffic,
     by: &OnBehalf,
     work: impl FnOnce() -> Pending<T> + Send + 'static,
 ) -> Result<T, Unserved> {
-    let slot = traffic.turn(Size::Small, by).await?;
-    to_the_end_with(slot, work).await
+    let slot = traffic.acquire_slot(Size::Small, by).await?;
+    run_in_slot(slot, work).await
 }
 
-/// Runs `work` on a blocking thread and carries it to its end, for which the slot is held, whether the caller still
-/// waits for it or not.
-async fn to_the_end_with<T: Send + 'static>(
+/// Runs `work` on a blocking thread to its end and holds the slot until then, even if the caller has
+/// disconnected.
+async fn run_in_slot<T: Send + 'static>(
     slot: Slot,
     work: impl FnOnce() -> Pending<T> + Send + 'static,
 ) -> Result<T, Unserved> {
     let working = async move {
         let _slot = slot;
-        to_the_end(blocking::run(work).await?).await
+        finish(blocking::run(work).await?).await
     };
     let working = rt::spawn(working.in_current_span());
     working.await.unwrap_or(Err(Failed::Died.into()))
 }
 
-/// The end of work that may hang on a commit; no thread is held meanwhile.
-async fn to_the_end<T: Send + 'static>(mut ending: Pending<T>) -> Result<T, Unserved> {
+/// Finishes work that may wait for a commit; no thread is held meanwhile.
+async fn finish<T: Send + 'static>(mut pending: Pending<T>) -> Result<T, Unserved> {
     loop {
-        ending = match ending {
+        pending = match pending {
             Pending::Ended(end) => return Ok(end),
             Pending::Slow(rest) => blocking::run(rest).await?,
             Pending::Pending(step, then) => match step.durable().await {
                 Ok(written) => return Ok(then(Ok(written))),
-                // What is done about it goes to the store too.
+                // The next step uses the store too.
                 failed => return Ok(blocking::run(move || then(failed)).await?),
             },
         }
     }
 }
 
-/// Reads some of a body that nobody wants, so that its sender gets the answer.
-pub async fn let_go(mut payload: web::Payload, stranger: bool) -> Body {
-    let most = match stranger {
-        true => LINGER_BYTES_OF_STRANGERS,
+/// Reads and discards a limited part of an unwanted body, so that its sender reads the answer.
+pub async fn discard_body(mut payload: web::Payload, unauthenticated: bool) -> Body {
+    let max = match unauthenticated {
+        true => UNAUTHENTICATED_LINGER_BYTES,
         false => LINGER_BYTES,
     };
-    discard(&mut payload, most).await
+    discard(&mut payload, max).await
 }
 
-/// How much of a body there is.
+/// How much of a body was received.
 #[derive(Debug)]
 enum Gathered {
     /// All of it.
-    Whole,
-    /// As much as was asked for, and more to come.
+    Complete,
+    /// The requested length; more follows.
     More,
-    /// There will be no more, though the body has not ended.
-    Cut(WireError),
+    /// The body failed or was cut off before its end.
+    Failed(WireError),
 }
 
-/// Reads until the body has ended or `most` bytes of it are there, and until `deadline`.
-pub async fn read_on(incoming: &mut Incoming, most: usize, deadline: Instant) {
-    gather(incoming, most, Some(deadline)).await;
+/// Receives the body until it ends, `max` bytes are there, or `deadline` has passed.
+pub async fn read_more(incoming: &mut Incoming, max: usize, deadline: Instant) {
+    gather(incoming, max, Some(deadline)).await;
 }
 
-async fn gather(incoming: &mut Incoming, most: usize, deadline: Option<Instant>) -> Gathered {
+async fn gather(incoming: &mut Incoming, max: usize, deadline: Option<Instant>) -> Gathered {
     if incoming.end.is_none() {
-        incoming.end = read_pieces(incoming, most, deadline).await;
+        incoming.end = read_pieces(incoming, max, deadline).await;
     }
     match &mut incoming.end {
         None => Gathered::More,
-        Some(Ok(())) => Gathered::Whole,
+        Some(Ok(())) => Gathered::Complete,
         Some(end) => {
             let received = incoming.received.len() as u64;
             let again = Err(WireError::HttpTruncated { received });
             match std::mem::replace(end, again) {
-                Ok(()) => Gathered::Whole,
-                Err(error) => Gathered::Cut(error),
+                Ok(()) => Gathered::Complete,
+                Err(error) => Gathered::Failed(error),
             }
         }
     }
 }
 
-/// How the body has ended; none: there is more.
+/// How the body ended; none if more follows.
 async fn read_pieces(
     incoming: &mut Incoming,
-    most: usize,
+    max: usize,
     deadline: Option<Instant>,
 ) -> Option<Result<(), WireError>> {
     let Incoming {
@@ -466,7 +478,7 @@ async fn read_pieces(
     let stopped = stopped(traffic.stop.clone());
     tokio::pin!(stopped);
     let end = loop {
-        if length >= most {
+        if length >= max {
             break None;
         }
         let late = async {
@@ -475,12 +487,12 @@ async fn read_pieces(
                 None => std::future::pending().await,
             }
         };
-        let so_far = length as u64;
+        let received_bytes = length as u64;
         let next = tokio::select! {
             biased;
-            next = next_piece(payload, &mut meter, so_far) => next,
-            () = late => Err(WireError::HttpStalled { received: so_far }),
-            () = &mut stopped => Err(WireError::HttpTruncated { received: so_far }),
+            next = next_piece(payload, &mut meter, received_bytes) => next,
+            () = late => Err(WireError::HttpStalled { received: received_bytes }),
+            () = &mut stopped => Err(WireError::HttpTruncated { received: received_bytes }),
         };
         match next {
             Ok(Some(piece)) => {
@@ -495,7 +507,7 @@ async fn read_pieces(
     end
 }
 
-/// One text of these pieces; a single one is not copied.
+/// Joins the pieces; a single one is not copied.
 fn joined(first: Bytes, mut pieces: Vec<Bytes>) -> Bytes {
     if !first.is_empty() {
         pieces.insert(0, first);
@@ -507,14 +519,14 @@ fn joined(first: Bytes, mut pieces: Vec<Bytes>) -> Bytes {
     }
 }
 
-/// Ends when the server has stopped for so long that no more is waited for.
+/// Completes once the server has been stopping for longer than bodies may take.
 async fn stopped(mut stop: StopSignal) {
-    // An error means that the server itself is gone.
+    // An error means that the server has ended.
     let _ = stop.wait_for(|stopping| *stopping).await;
     tokio::time::sleep(STOPPING_GRACE).await;
 }
 
-/// Lets the rest of the body flow into the pipe.
+/// Streams the rest of the body into the pipe.
 async fn feed(incoming: Incoming, mut received: u64, writer: PipeWriter) -> Body {
     let Incoming {
         mut payload,
@@ -540,7 +552,7 @@ async fn feed(incoming: Incoming, mut received: u64, writer: PipeWriter) -> Body
             }
             Ok(None) => {
                 writer.finish().await;
-                return Body::Whole;
+                return Body::Read;
             }
             Err(error) => {
                 writer.fail(error).await;
@@ -571,11 +583,11 @@ async fn next_piece(
     }
 }
 
-async fn discard(payload: &mut web::Payload, most: u64) -> Body {
-    let (until, mut left) = (Instant::now() + LINGER_TIME, most);
+async fn discard(payload: &mut web::Payload, max: u64) -> Body {
+    let (until, mut left) = (Instant::now() + LINGER_TIME, max);
     while let Some(time) = until.checked_duration_since(Instant::now()) {
         match tokio::time::timeout(time, payload.next()).await {
-            Ok(None) => return Body::Whole,
+            Ok(None) => return Body::Read,
             Ok(Some(Ok(piece))) if piece.len() as u64 <= left => left -= piece.len() as u64,
             _ => return Body::Unread,
         }

@@ -1,8 +1,8 @@
-//! Logging a caller in by name and password, or by a token: what every front end does, whether the credentials came
-//! in the HTTP head or in an envelope.
+//! Authenticates a caller by name and password, or by a token. It is shared by all front ends, for credentials in the
+//! HTTP head as well as in an envelope.
 //!
-//! A credential that was right a short while ago passes at once. Any other is verified in its turn, and the answer to
-//! a wrong one comes late, in a time that does not tell whether the account exists.
+//! Credentials that were verified recently are accepted at once. Others are verified in turn, and wrong ones are
+//! answered after a delay that does not reveal whether the account exists.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -22,22 +22,22 @@ use crate::passwords::secret::Secret;
 use crate::users::channel::Channel;
 use crate::users::store_error::StoreError;
 
-/// Where credentials came from, and how.
+/// The origin of credentials.
 #[derive(Debug, Clone)]
 pub struct Origin {
-    /// Over which channel.
+    /// The channel.
     pub channel: Channel,
-    /// How.
+    /// The authentication method.
     pub method: Method,
-    /// From which address.
+    /// The client's address.
     pub address: IpAddr,
     /// The id of the request.
     pub request_id: Option<String>,
 }
 
 impl Origin {
-    /// The caller, as who made this request.
-    pub fn made_by(&self, caller: Caller) -> Caller {
+    /// The caller with the id of this request.
+    pub fn with_request_id(&self, caller: Caller) -> Caller {
         Caller {
             request_id: self.request_id.clone(),
             ..caller
@@ -45,39 +45,39 @@ impl Origin {
     }
 }
 
-/// Why a caller is not let in.
+/// Why a caller is refused.
 #[derive(Debug)]
 pub enum Refused {
-    /// No credentials, or not all of them: the caller is to send them.
+    /// No credentials, or incomplete ones: the caller should send them.
     NoCredentials,
-    /// Another scheme than Basic and Bearer.
+    /// A scheme other than Basic and Bearer.
     OtherScheme,
     /// The credentials are wrong.
     Wrong,
     /// The bearer token is unknown, revoked or expired.
     InvalidToken,
-    /// There were too many wrong ones for this account or from this address, or too many logins are under way.
+    /// Too many wrong credentials for this account or from this address, or too many logins in progress.
     Limited {
-        /// Seconds after which to come back.
+        /// Seconds after which to retry.
         seconds: u64,
     },
-    /// It could not be found out.
+    /// The credentials could not be verified.
     Failed(StoreError),
 }
 
 /// The stable code of [`Refused::Limited`].
 pub const LIMITED_CODE: &str = "IMP-LOGIN-LIMIT";
 
-/// What a caller is told who is limited.
+/// The message for a limited caller.
 pub fn limited_detail(seconds: u64) -> String {
     format!(
-        "There were too many logins with a wrong password for this account or from this address, or too many are \
-         under way; check the name and the password, and try again in {seconds} s."
+        "Too many logins with a wrong password for this account or from this address, or too many logins in \
+         progress; check the name and the password, and retry in {seconds} s."
     )
 }
 
 impl Refused {
-    /// What the 401 asks for; none when it is not a 401.
+    /// The challenge of a 401; none for other statuses.
     pub fn challenge(&self) -> Option<Challenge> {
         match self {
             Refused::NoCredentials | Refused::OtherScheme | Refused::Wrong => {
@@ -107,12 +107,12 @@ pub async fn by_password(
     let guard = &app.gate.guard;
     let (mut pace, mut turn) = (None, None);
     loop {
-        // Asked again behind each wait: meanwhile the same credential may have been verified.
+        // Repeated after each wait: the same credentials may have been verified meanwhile.
         let acting = match app.gate.recall(&credentials).map_err(Refused::Failed)? {
-            Recalled::Caller(caller) => return Ok(origin.made_by(caller)),
+            Recalled::Caller(caller) => return Ok(origin.with_request_id(caller)),
             Recalled::Wrong => {
                 drop(turn);
-                return Err(wrong(app, &credentials.name, origin).await);
+                return Err(reject_wrong(app, &credentials.name, origin).await);
             }
             Recalled::Unknown(acting) => acting,
         };
@@ -129,7 +129,7 @@ pub async fn by_password(
             continue;
         };
         let (shared, name) = (app.clone(), credentials.name.clone());
-        // The turn lasts as long as the work, whether the caller still waits for it or not.
+        // The turn is held until the work ends, even if the caller has disconnected.
         let verifying = async move {
             let _turn = turn;
             blocking::run(move || shared.gate.verify(&credentials, acting)).await
@@ -140,17 +140,17 @@ pub async fn by_password(
             .map_err(|failed| Refused::Failed(failed.into()))?
             .map_err(Refused::Failed)?;
         let Some(caller) = verified else {
-            return Err(wrong(app, &name, origin).await);
+            return Err(reject_wrong(app, &name, origin).await);
         };
         guard.succeeded(attempt, Instant::now());
-        return Ok(origin.made_by(caller));
+        return Ok(origin.with_request_id(caller));
     }
 }
 
 /// The caller with this bearer token.
 ///
 /// # Errors
-/// There is no such token, or too many wrong ones came from there.
+/// There is no such token, or too many wrong ones came from this address.
 pub async fn by_token(
     app: &web::Data<App>,
     token: &Secret,
@@ -158,24 +158,24 @@ pub async fn by_token(
 ) -> Result<Caller, Refused> {
     let found = app.gate.bearer(token, app.clock.now());
     if let Some(caller) = found.map_err(Refused::Failed)? {
-        return Ok(origin.made_by(caller));
+        return Ok(origin.with_request_id(caller));
     }
-    note(app, String::new(), origin);
+    record(app, String::new(), origin);
     let network = network(origin.address);
     let penalty = app.gate.guard.token_failed(&network, Instant::now());
-    Err(held_back(penalty, Refused::InvalidToken).await)
+    Err(apply_penalty(penalty, Refused::InvalidToken).await)
 }
 
-/// Notes that a login to `name` was wrong, and answers in its time what the caller is told.
-pub async fn wrong(app: &App, name: &str, origin: &Origin) -> Refused {
-    note(app, name.to_owned(), origin);
+/// Records a failed login to `name`, and returns the refusal after the delay.
+pub async fn reject_wrong(app: &App, name: &str, origin: &Origin) -> Refused {
+    record(app, name.to_owned(), origin);
     let guard = &app.gate.guard;
     let attempt = guard.attempt(name, &network(origin.address));
-    held_back(guard.failed(attempt, Instant::now()), Refused::Wrong).await
+    apply_penalty(guard.failed(attempt, Instant::now()), Refused::Wrong).await
 }
 
-/// For the audit.
-fn note(app: &App, name: String, origin: &Origin) {
+/// Records the failed login for the audit log.
+fn record(app: &App, name: String, origin: &Origin) {
     app.failed_logins.note(FailedLogin {
         name,
         channel: origin.channel,
@@ -185,7 +185,7 @@ fn note(app: &App, name: String, origin: &Origin) {
     });
 }
 
-async fn held_back(penalty: Penalty, refused: Refused) -> Refused {
+async fn apply_penalty(penalty: Penalty, refused: Refused) -> Refused {
     tokio::time::sleep(penalty.delay).await;
     match penalty.limited {
         Some(seconds) => Refused::Limited { seconds },

@@ -1,5 +1,5 @@
-//! HTTP/1.1: the server, what all front ends share (`intake`), and one folder for each tongue. The
-//! slices never import each other.
+//! HTTP/1.1: the server, the steps shared by all front ends (`intake`), and one folder per front end. The front
+//! ends never import each other.
 
 pub mod settings;
 pub mod server;

@@ -1,22 +1,22 @@
-//! The pace that a request body has to keep.
+//! The minimum pace of a request body.
 //!
-//! Only the time counts in which the server waits for the sender: an import that hashes a password for each row takes
-//! minutes for a file that its sender would have sent in a second.
+//! Only the time in which the server waits for the sender counts: an import that hashes a password for each row takes
+//! minutes for a file that its sender could send in a second.
 
 use std::time::Duration;
 
-/// The pace that is asked for.
+/// The required pace.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// For how long the next piece is waited for.
+    /// How long to wait for the next piece.
     pub idle: Duration,
-    /// Bytes that have to come in each `window`; 0: any pace will do.
+    /// Bytes that must arrive in each `window`; 0 disables the limit.
     pub bytes: u64,
-    /// Time spent waiting for the sender.
+    /// A period of waiting for the sender.
     pub window: Duration,
 }
 
-/// The pace of one body.
+/// Measures the pace of one body.
 #[derive(Debug, Clone, Copy)]
 pub struct PaceMeter {
     pace: Pace,
@@ -25,7 +25,7 @@ pub struct PaceMeter {
 }
 
 impl PaceMeter {
-    /// For a body of which nothing has been waited for.
+    /// A meter for a new body.
     pub fn new(pace: Pace) -> Self {
         PaceMeter {
             pace,
@@ -34,12 +34,12 @@ impl PaceMeter {
         }
     }
 
-    /// For how long the next piece is waited for.
+    /// How long to wait for the next piece.
     pub fn idle(&self) -> Duration {
         self.pace.idle
     }
 
-    /// Notes a piece that was waited for; answers whether the sender is fast enough.
+    /// Records a piece and the time spent waiting for it; returns whether the sender is fast enough.
     pub fn keeps_up(&mut self, waited: Duration, bytes: usize) -> bool {
         self.waited += waited;
         self.bytes += bytes as u64;
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_of_waiting_has_to_bring_enough() {
+    fn each_window_of_waiting_needs_enough_bytes() {
         let second = Duration::from_secs(1);
         let meter = PaceMeter::new(Pace {
             idle: second,

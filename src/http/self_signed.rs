@@ -1,5 +1,5 @@
-//! The certificate that Muster makes for itself when the settings name none: for the machine's names and the
-//! loopback addresses, for at most 825 days, renewed before its end with the same key.
+//! The self-signed certificate that Muster creates if the settings name none: for the machine's names and the
+//! loopback addresses, valid for at most 825 days, renewed before it expires with the same key.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -18,21 +18,21 @@ use crate::file_mode::{PRIVATE, make_private};
 use crate::http::certificate::{Certificate, DAY, OUR_NAME, SOON_DAYS};
 use crate::http::settings::Settings;
 
-/// Names of the files, in the data directory.
+/// Names of the files in the data directory.
 pub(super) const CERTIFICATE_FILE: &str = "tls-certificate.pem";
 pub(super) const KEY_FILE: &str = "tls-key.pem";
 
-/// Days that it is valid at most: Apple's clients refuse more of any certificate.
-const MOST_DAYS: i64 = 825;
+/// Maximum validity in days: Apple's clients reject any certificate with more.
+const MAX_DAYS: i64 = 825;
 
-/// Days that a new one is valid, one of them before it is made: clocks differ.
-const DAYS: i64 = MOST_DAYS - 1;
+/// Validity of a new one in days, one of them before its creation, to allow for clock differences.
+const DAYS: i64 = MAX_DAYS - 1;
 
-/// Makes sure that there is a certificate that lasts for a while; answers its file and its key's. What is in
-/// these files and was not made here is left alone.
+/// Ensures that there is a certificate that does not expire soon; returns the paths of the certificate and its key.
+/// Files with those names that Muster did not create are left unchanged.
 ///
 /// # Errors
-/// A sentence: a file cannot be written.
+/// The message for the user: a file cannot be written.
 pub(super) fn ensure(
     settings: &Settings,
     data: &Path,
@@ -42,26 +42,26 @@ pub(super) fn ensure(
     make_private(&key).map_err(|error| format!("{}: {error}", key.display()))?;
     if !(certificate.exists() && key.exists()) {
         make(settings, &certificate, &key, None, now)?;
-    } else if has_to_be_renewed(&certificate, now) {
+    } else if must_be_renewed(&certificate, now) {
         let kept = fs::read_to_string(&key).ok();
         let kept = kept.and_then(|text| KeyPair::from_pem(&text).ok());
         make(settings, &certificate, &key, kept, now)?;
         tracing::warn!(
             certificate = %certificate.display(),
-            "the self-made certificate was renewed, with its key kept; clients that trust the certificate itself \
+            "the self-signed certificate was renewed with the same key; clients that trust the certificate itself \
              need the new one"
         );
     }
     Ok((certificate, key))
 }
 
-/// Whether the certificate was made here and is over soon, or is one of an earlier version that never ended.
-fn has_to_be_renewed(certificate: &Path, now: Moment) -> bool {
+/// Whether Muster created the certificate and it expires soon, or an earlier version created it without an expiry.
+fn must_be_renewed(certificate: &Path, now: Moment) -> bool {
     let der = CertificateDer::from_pem_file(certificate).ok();
     let Some(found) = der.and_then(|der| Certificate::read(&der)) else {
         return false;
     };
-    found.is_ours && (found.not_after.0 - now.0 < SOON_DAYS * DAY || found.days() > MOST_DAYS)
+    found.is_ours && (found.not_after.0 - now.0 < SOON_DAYS * DAY || found.days() > MAX_DAYS)
 }
 
 fn make(
@@ -71,7 +71,7 @@ fn make(
     kept: Option<KeyPair>,
     now: Moment,
 ) -> Result<(), String> {
-    let failed = |error: rcgen::Error| format!("no certificate could be made: {error}");
+    let failed = |error: rcgen::Error| format!("the certificate could not be created: {error}");
     let is_kept = kept.is_some();
     let pair = match kept {
         Some(pair) => pair,
@@ -83,7 +83,7 @@ fn make(
         Some(host) => format!("{OUR_NAME} on {host}"),
         None => OUR_NAME.to_owned(),
     };
-    // X.520 bounds a common name.
+    // X.520 limits the length of a common name.
     let own: String = own.chars().take(64).collect();
     params.distinguished_name.push(DnType::CommonName, own);
     params.subject_alt_names = names(settings, host.as_deref())
@@ -117,7 +117,7 @@ fn date(moment: Moment) -> Result<(i32, u8, u8), String> {
     ))
 }
 
-/// The names that the server is reached by: the loopback's, the machine's, and those in the settings.
+/// The names by which the server is reached: the loopback's, the machine's, and those in the settings.
 fn names(settings: &Settings, host: Option<&str>) -> Vec<String> {
     let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
     let mut add = |name: &str| {
@@ -140,7 +140,7 @@ fn names(settings: &Settings, host: Option<&str>) -> Vec<String> {
     names
 }
 
-/// The host of `host:port`, `[address]:port`, or of either without a port.
+/// The host in `host:port`, `[address]:port`, or either without a port.
 fn without_port(place: &str) -> &str {
     match place
         .strip_prefix('[')
@@ -154,7 +154,7 @@ fn without_port(place: &str) -> &str {
     }
 }
 
-/// Whether it can stand in a certificate: an address, or a name of letters, digits, hyphens and underscores.
+/// Whether a certificate may contain it: an address, or a name of letters, digits, hyphens and underscores.
 fn is_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -171,7 +171,7 @@ fn host_name() -> Option<String> {
     is_name(&name).then_some(name)
 }
 
-/// Writes the file for its owner alone, whole or not at all.
+/// Writes the file atomically, readable only by its owner.
 fn write(path: &Path, text: &str) -> Result<(), String> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_made_for_its_owner_for_825_days_at_most_and_used_again() {
+    fn certificate_is_private_valid_for_at_most_825_days_and_reused() {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::default();
         let (certificate, key) = ensure(&settings, folder.path(), now()).unwrap();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_renewed_in_good_time_with_its_key() {
+    fn certificate_is_renewed_before_expiry_with_the_same_key() {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::default();
         let (certificate, key) = ensure(&settings, folder.path(), now()).unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_an_earlier_version_is_renewed_and_a_certificate_of_the_user_is_left() {
+    fn certificate_of_an_earlier_version_is_renewed_and_a_users_own_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let earlier = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let (certificate, key) = (
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn it_names_the_loopback_the_machine_and_the_hosts_of_the_settings() {
+    fn certificate_names_the_loopback_the_machine_and_the_configured_hosts() {
         let settings = Settings {
             public_url: Some("https://Users.example.com:8443/muster".into()),
             hosts: vec![

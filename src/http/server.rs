@@ -1,4 +1,4 @@
-//! The listening server: addresses, workers, limits on slow senders, and the orderly end.
+//! The listening server: addresses, workers, limits for slow senders, and graceful shutdown.
 
 use std::fmt;
 use std::future::Future;
@@ -29,37 +29,37 @@ use tracing::{Instrument, Span};
 
 use crate::app::App;
 use crate::http::base_url::BaseUrl;
-use crate::http::connection::{Connection, Mark};
+use crate::http::connection::{Connection, EndReason};
 use crate::http::connection_log::ConnectionLog;
 use crate::http::settings::Settings;
 use crate::http::traffic::Traffic;
 use crate::http::unread::Unread;
 use crate::http::{health, request_id, rest, scim, soap, tls, tls_watch};
 
-/// Open connections of one worker; more wait in the system's queue.
+/// Maximum open connections per worker; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
 
-/// For how long an idle connection is kept.
+/// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// For how long a connection whose request was not read to its end stays open for the answer.
+/// How long a connection whose request was not read to its end stays open for the answer.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
-/// Where a running server can be reached.
+/// The addresses of a running server.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
     /// Plain HTTP.
     pub http: Option<SocketAddr>,
     /// HTTPS.
     pub https: Option<SocketAddr>,
-    /// The URL that callers are told, where one is set.
+    /// The configured URL for callers.
     pub public_url: Option<String>,
-    /// Hosts that callers may reach the server by.
+    /// Host names by which callers may reach the server.
     pub hosts: Vec<String>,
 }
 
 impl Addresses {
-    /// The base URL for callers of the listener that is `secure` or not.
+    /// The base URL for callers of the HTTPS listener if `secure`, or of the HTTP listener.
     pub fn base_url(&self, secure: bool) -> String {
         if let Some(url) = &self.public_url {
             return url.trim_end_matches('/').to_owned();
@@ -74,31 +74,31 @@ impl Addresses {
 }
 
 impl Addresses {
-    /// The base URL for each caller of the listener that is `secure` or not.
+    /// Determines the base URL for each caller of that listener.
     fn base(&self, secure: bool) -> BaseUrl {
         let public = self.public_url.as_deref();
         BaseUrl::new(public, secure, &self.hosts, self.base_url(secure))
     }
 
-    /// What is wrong with the addresses that callers are told, in a sentence: a listener on all addresses is called
-    /// from other machines, and `localhost` leads them to themselves.
+    /// A warning if the server listens on all addresses, so that it is called from other machines, but reports
+    /// `localhost` as its address.
     pub fn warning(&self) -> Option<String> {
         if self.public_url.is_some() || !self.hosts.is_empty() {
             return None;
         }
-        let everywhere = [self.http, self.https]
+        let listener = [self.http, self.https]
             .into_iter()
             .flatten()
             .find(|address| address.ip().is_unspecified())?;
         Some(format!(
-            "the server listens on all addresses ({everywhere}), and callers are told locations at localhost, \
+            "the server listens on all addresses ({listener}), but reports locations at localhost, \
              which other machines cannot reach; set server.public_url, or server.hosts to the names that callers \
              use"
         ))
     }
 }
 
-/// An address as a caller can use it: a listener on all of them is reached at `localhost`.
+/// An address in the form that callers can use: a listener on all addresses is reached at `localhost`.
 struct Reachable(SocketAddr);
 
 impl fmt::Display for Reachable {
@@ -110,10 +110,10 @@ impl fmt::Display for Reachable {
     }
 }
 
-/// Listens, calls `ready` with the addresses, serves until `stop` comes to its end, and drains.
+/// Listens, calls `ready` with the addresses, serves until `stop` completes, and finishes the open requests.
 ///
 /// # Errors
-/// A sentence: an address is in use, the certificate cannot be used, the server failed.
+/// The message for the user: an address is in use, the certificate is unusable, or the server failed.
 pub async fn run(
     app: Arc<App>,
     settings: &Settings,
@@ -144,12 +144,12 @@ pub async fn run(
         .shutdown_timeout(settings.shutdown_seconds)
         .disable_signals();
     let draining = server.graceful_shutdown_signal();
-    let ended = Arc::new(ConnectionLog::default());
-    let listeners = rest::endpoint::listeners();
-    let keep = Duration::from_secs(app.provisioner.settings.cursor_seconds);
-    let cursors = scim::cursor::Cursors::new(keep)
+    let connection_log = Arc::new(ConnectionLog::default());
+    let streams = rest::endpoint::stream_limit();
+    let cursor_lifetime = Duration::from_secs(app.provisioner.settings.cursor_seconds);
+    let cursors = scim::cursor::Cursors::new(cursor_lifetime)
         .map(Arc::new)
-        .map_err(|_| "the machine's random source failed".to_owned())?;
+        .map_err(|_| "the operating system's random number generator failed".to_owned())?;
     let app = web::Data::from(Arc::clone(&app));
     let services = |secure| ListenerServices {
         app: app.clone(),
@@ -165,7 +165,7 @@ pub async fn run(
             base: addresses.base(secure),
             body_limit: settings.body_limit_bytes,
             traffic: Arc::clone(&traffic),
-            listeners: Arc::clone(&listeners),
+            streams: Arc::clone(&streams),
         }),
         scim: web::Data::new(scim::ScimFrontEnd {
             base: addresses.base(secure),
@@ -174,7 +174,7 @@ pub async fn run(
         }),
         idle: settings.idle(),
         draining: draining.clone(),
-        ended: Arc::clone(&ended),
+        connection_log: Arc::clone(&connection_log),
     };
     let broken = |error: std::io::Error| format!("the server cannot listen: {error}");
     if let Some((listener, _)) = http {
@@ -207,7 +207,7 @@ pub async fn run(
     ready(&addresses);
     let ended = wait_for_stop(&mut running, stop).await;
     app.stop();
-    // Receivers are gone only when the server is.
+    // Sending fails only if the server has already ended.
     let _ = stopping.send(true);
     ended?;
     handle.stop(true).await;
@@ -221,11 +221,11 @@ fn failed(error: &dyn fmt::Display) -> String {
     format!("the server failed: {error}")
 }
 
-/// Waits for `stop`, and for nothing else as long as the server runs.
+/// Waits for `stop` while the server runs.
 ///
 /// # Errors
-/// A sentence: the server ended first. It would serve no more requests, so the process has to end, and the service
-/// manager starts it again.
+/// The message for the user: the server ended first. It would serve no more requests, so the process must exit, and
+/// the service manager restarts it.
 async fn wait_for_stop<E: fmt::Display>(
     running: &mut (impl Future<Output = Result<io::Result<()>, E>> + Unpin),
     stop: impl Future<Output = ()>,
@@ -240,11 +240,11 @@ async fn wait_for_stop<E: fmt::Display>(
         Ok(Err(error)) => error.to_string(),
         Err(error) => error.to_string(),
     };
-    tracing::error!(reason, "the server ended without being asked to");
+    tracing::error!(reason, "the server ended unexpectedly");
     Err(failed(&reason))
 }
 
-/// What every worker's service behind one listener is made from.
+/// Everything that is needed to build the service of each worker of one listener.
 #[derive(Clone)]
 struct ListenerServices {
     app: web::Data<App>,
@@ -253,17 +253,17 @@ struct ListenerServices {
     scim: web::Data<scim::ScimFrontEnd>,
     idle: Duration,
     draining: GracefulShutdownSignal,
-    ended: Arc<ConnectionLog>,
+    connection_log: Arc<ConnectionLog>,
 }
 
-/// A connection as it is handed on, with its protocol and who is at the other end.
+/// A connection, its protocol and the peer's address.
 type Incoming<S> = (Connection<S>, Protocol, Option<SocketAddr>);
 
-type Answering = BoxServiceFactory<(), Request, ServiceResponse, actix_web::Error, ()>;
-type Expecting = BoxServiceFactory<(), Request, Request, HttpResponse, ()>;
+type RouteService = BoxServiceFactory<(), Request, ServiceResponse, actix_web::Error, ()>;
+type ExpectService = BoxServiceFactory<(), Request, Request, HttpResponse, ()>;
 
 impl ListenerServices {
-    /// Plain connections.
+    /// Serves unencrypted connections.
     fn plain(
         &self,
     ) -> impl ServiceFactory<
@@ -278,10 +278,10 @@ impl ListenerServices {
             let peer = stream.peer_addr().ok();
             Ok((Connection::new(stream, limit), Protocol::Http1, peer))
         })
-        .and_then(watched(self.service(), &self.ended))
+        .and_then(log_errors(self.service(), &self.connection_log))
     }
 
-    /// Encrypted connections.
+    /// Serves encrypted connections.
     fn secure(
         &self,
         mut configuration: ServerConfig,
@@ -300,17 +300,19 @@ impl ListenerServices {
                 let peer = stream.get_ref().0.peer_addr().ok();
                 Ok((Connection::new(stream, limit), Protocol::Http1, peer))
             }))
-            .and_then(watched(self.service(), &self.ended).map_err(TlsError::Service))
+            .and_then(log_errors(self.service(), &self.connection_log).map_err(TlsError::Service))
     }
 
-    /// Bytes that a body may have, the framing of its chunks included.
+    /// Maximum size of a body in bytes, including chunk framing.
     fn limit(&self) -> u64 {
         self.soap.body_limit
     }
 
-    /// What `actix_web::HttpServer` makes of routes, and beside them the one who is asked before a
-    /// client is told to go on with its body (RFC 9110 §10.1.1).
-    fn service<S: 'static>(&self) -> HttpService<Connection<S>, Answering, BoxBody, Expecting> {
+    /// Builds what `actix_web::HttpServer` builds from routes, and additionally the service that decides before
+    /// a client is told to send its body (RFC 9110 §10.1.1).
+    fn service<S: 'static>(
+        &self,
+    ) -> HttpService<Connection<S>, RouteService, BoxBody, ExpectService> {
         let clock = self.app.clock.clone();
         let routes = Routes::new()
             .app_data(self.app.clone())
@@ -323,15 +325,17 @@ impl ListenerServices {
             .configure(scim::routes)
             .default_service(web::to(not_found))
             .wrap_fn(move |mut request, routes| {
-                let unread =
-                    Unread::new(request.take_payload(), request.conn_data::<Mark>().cloned());
+                let unread = Unread::new(
+                    request.take_payload(),
+                    request.conn_data::<EndReason>().cloned(),
+                );
                 request.set_payload(unread.body());
-                let id = request_id::settle(request.headers_mut(), &clock);
+                let id = request_id::ensure(request.headers_mut(), &clock);
                 let span = span(&id);
                 let answer = span.in_scope(|| routes.call(request)).instrument(span);
                 async move {
-                    let mut answer = answer.await?.map_body(|_, answer| unread.kept_by(answer));
-                    complete(answer.response_mut(), id);
+                    let mut answer = answer.await?.map_body(|_, answer| unread.attach_to(answer));
+                    finish_head(answer.response_mut(), id);
                     Ok(answer)
                 }
             });
@@ -340,11 +344,11 @@ impl ListenerServices {
             let (app, soap, rest) = (app.clone(), soap.clone(), rest.clone());
             async move {
                 let mut request: Request = request;
-                let id = request_id::settle(request.headers_mut(), &app.clock);
+                let id = request_id::ensure(request.headers_mut(), &app.clock);
                 let span = span(&id);
                 let request = before_the_body(&app, &soap, &rest, request);
                 request.instrument(span).await.map_err(|mut answer| {
-                    complete(&mut answer, id);
+                    finish_head(&mut answer, id);
                     answer
                 })
             }
@@ -354,13 +358,13 @@ impl ListenerServices {
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(self.idle)
             .client_disconnect_timeout(DISCONNECT)
-            // Without it, connections that wait for their next request hold the stop up.
+            // Without this, idle connections delay the shutdown.
             .graceful_shutdown_signal(move || {
                 let draining = draining.clone();
                 async move { draining.notified().await }
             })
             .on_connect_ext(|connection: &Connection<S>, data| {
-                data.insert(connection.mark());
+                data.insert(connection.end_reason());
             })
             .expect(boxed::factory(expecting))
             .finish(boxed::factory(map_config(routes, |()| {
@@ -369,7 +373,7 @@ impl ListenerServices {
     }
 }
 
-/// Asks the front ends before a client is told to go on with its body.
+/// Calls the front ends before a client is told to send its body.
 async fn before_the_body(
     app: &web::Data<App>,
     soap: &soap::SoapFrontEnd,
@@ -379,19 +383,19 @@ async fn before_the_body(
     let request = soap::before_the_body(app, soap, request).await?;
     let request = rest::before_the_body(app, rest, request).await?;
     let mut request = scim::before_the_body(app, &rest.traffic, request).await?;
-    if is_somewhere(request.method(), request.path()) {
+    if has_route(request.method(), request.path()) {
         return Ok(request);
     }
-    let mut response = nothing_there();
+    let mut response = not_found_response();
     response
         .head_mut()
         .set_connection_type(ConnectionType::Close);
     let unread = Unread::new(request.take_payload(), None);
-    Err(response.map_body(|_, answer| unread.kept_by(answer)))
+    Err(response.map_body(|_, answer| unread.attach_to(answer)))
 }
 
-/// Whether a request with this method and path has a route; the front ends have refused theirs that have none.
-fn is_somewhere(method: &Method, path: &str) -> bool {
+/// Whether a request with this method and path has a route; the front ends have already rejected their unknown paths.
+fn has_route(method: &Method, path: &str) -> bool {
     if matches!(path, "/healthz" | "/readyz") {
         return method == Method::GET;
     }
@@ -400,34 +404,34 @@ fn is_somewhere(method: &Method, path: &str) -> bool {
 }
 
 async fn not_found() -> HttpResponse {
-    nothing_there()
+    not_found_response()
 }
 
-fn nothing_there() -> HttpResponse {
+fn not_found_response() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type("text/plain; charset=utf-8")
         .body(
-            "There is nothing at this address. The SOAP services are at /services/UserAdmin and \
+            "There is no resource at this address. The SOAP services are at /services/UserAdmin and \
              /services/UserImport, REST is at /api/v1, SCIM at /scim/v2 and /scim2.\n",
         )
 }
 
-/// What every log line of a request has in front.
+/// The span that gives every log line of a request its id.
 fn span(id: &HeaderValue) -> Span {
     tracing::info_span!("request", id = id.to_str().unwrap_or_default())
 }
 
-/// Puts the request's id into the answer, and field names as servers of old write them, `Content-Type`: letter case
-/// means nothing (RFC 9110 §5.1), but Apache Synapse looks for them so.
-fn complete(answer: &mut HttpResponse, id: HeaderValue) {
+/// Sets the request's id, and writes field names in the form `Content-Type`: letter case is insignificant
+/// (RFC 9110 §5.1), but Apache Synapse requires it.
+fn finish_head(answer: &mut HttpResponse, id: HeaderValue) {
     answer.headers_mut().insert(request_id::FIELD, id);
     answer.head_mut().set_camel_case_headers(true);
 }
 
-/// Says why connections end badly.
-fn watched<F, S>(
+/// Logs why connections ended with an error.
+fn log_errors<F, S>(
     http: F,
-    ended: &Arc<ConnectionLog>,
+    log: &Arc<ConnectionLog>,
 ) -> impl ServiceFactory<Incoming<S>, Config = (), Response = (), Error = DispatchError, InitError = ()>
 + use<F, S>
 where
@@ -439,11 +443,11 @@ where
             InitError = (),
         >,
 {
-    let ended = Arc::clone(ended);
+    let log = Arc::clone(log);
     apply_fn_factory(http, move |incoming: Incoming<S>, http: &F::Service| {
-        let (ended, peer) = (Arc::clone(&ended), incoming.2);
+        let (log, peer) = (Arc::clone(&log), incoming.2);
         let end = http.call(incoming);
-        async move { end.await.inspect_err(|error| ended.log(peer, error)) }
+        async move { end.await.inspect_err(|error| log.log(peer, error)) }
     })
 }
 
@@ -452,7 +456,7 @@ fn listen(key: &str, address: &str) -> Result<Option<(TcpListener, SocketAddr)>,
         return Ok(None);
     }
     let explain = |error: std::io::Error| {
-        format!("cannot listen at {address} (server.{key}): {error}; name another address or off")
+        format!("cannot listen at {address} (server.{key}): {error}; use another address or off")
     };
     let listener = TcpListener::bind(address).map_err(explain)?;
     let bound = listener.local_addr().map_err(explain)?;
@@ -484,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn callers_are_told_an_address_they_can_use() {
+    fn base_url_is_reachable_by_callers() {
         let mut addresses = Addresses {
             http: Some("127.0.0.1:9763".parse().unwrap()),
             https: Some("0.0.0.0:9443".parse().unwrap()),
@@ -497,7 +501,7 @@ mod tests {
         assert_eq!(addresses.base_url(false), "https://users.example.com");
     }
     #[test]
-    fn localhost_is_warned_of_where_other_machines_may_call() {
+    fn listening_on_all_addresses_without_a_public_name_is_warned_about() {
         let addresses = |http: &str, https: Option<&str>| Addresses {
             http: Some(http.parse().unwrap()),
             https: https.map(|https| https.parse().unwrap()),

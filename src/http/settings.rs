@@ -1,4 +1,4 @@
-//! `[server]` of the settings.
+//! The `[server]` section of the settings.
 
 use std::net::ToSocketAddrs;
 use std::path::PathBuf;
@@ -14,44 +14,44 @@ use crate::http::pace::Pace;
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Address of plain HTTP, or `off`. Credentials travel in the clear, so it is the loopback
-    /// address until another one is named.
+    /// Address of plain HTTP, or `off`. HTTP sends credentials unencrypted, so the default is the loopback
+    /// address.
     pub http: String,
     /// Address of HTTPS, or `off`.
     pub https: String,
-    /// How callers reach the server, such as `https://users.example.com`; it goes into the WSDL and into locations.
-    /// Without it `hosts` are asked, then the address is used at which the server listens.
+    /// The URL at which callers reach the server, such as `https://users.example.com`; it is used in the WSDL and in
+    /// locations. Without it, `hosts` apply, then the address at which the server listens.
     pub public_url: Option<String>,
-    /// Hosts, with or without a port, by which callers reach the server: a request that names one of them is told
-    /// locations with it. Any other name is the client's word alone, and is not repeated.
+    /// Hosts, with or without a port, by which callers reach the server: locations use the host that a request
+    /// names if it is one of these. Other hosts are not trusted and not repeated.
     pub hosts: Vec<String>,
-    /// PEM file of the certificate chain; without it one is made at the first start.
+    /// PEM file of the certificate chain; without it one is created at the first start.
     pub tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key.
     pub tls_key: Option<PathBuf>,
-    /// Bytes that a request body may have, as it is sent and inflated where it is compressed.
+    /// Maximum size of a request body in bytes, both as sent and after decompression.
     pub body_limit_bytes: u64,
-    /// Seconds for which a request head, or the next piece of a body, is waited for.
+    /// Seconds to wait for a request head, or for the next piece of a body.
     pub idle_seconds: u64,
-    /// Bytes that a request body has to bring in each `pace_seconds` that the server waits for it; 0: any pace will
-    /// do.
+    /// Bytes of a request body that must arrive in each `pace_seconds` that the server waits for it; 0 disables the
+    /// limit.
     pub pace_bytes: u64,
-    /// Seconds of waiting in which `pace_bytes` have to come.
+    /// Seconds of waiting in which `pace_bytes` must arrive.
     pub pace_seconds: u64,
-    /// Seconds that a request waits for its turn when as many as may work at once are at work.
+    /// Seconds that a request waits for a slot when all are in use.
     pub slot_seconds: u64,
-    /// Requests with small bodies that work at the same time. Those with long ones have `import.slots`.
+    /// Maximum number of concurrent requests with small bodies. `import.slots` limits those with long ones.
     pub small_requests: usize,
-    /// Requests that are read at the same time before their sender is known: the envelope is to say who it is.
+    /// Maximum number of concurrent requests that are read before their sender is known from the envelope.
     pub unauthenticated_requests: usize,
-    /// How many of them may come from one address.
+    /// Maximum number of those from one address.
     pub unauthenticated_requests_per_address: usize,
-    /// Seconds in which such a request has to say who its sender is.
+    /// Seconds in which such a request must name its sender.
     pub unauthenticated_seconds: u64,
-    /// Addresses and networks of proxies that are believed when they say, by `Forwarded` or `X-Forwarded-For`, where
-    /// a request came from.
+    /// Addresses and networks of proxies whose `Forwarded` or `X-Forwarded-For` is trusted to name the client's
+    /// address.
     pub trusted_proxies: Vec<String>,
-    /// Seconds that requests have to end in when the server stops.
+    /// Seconds that open requests may take when the server stops.
     pub shutdown_seconds: u64,
 }
 
@@ -80,24 +80,26 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether the settings can be used at all.
+    /// Validates the settings.
     ///
     /// # Errors
-    /// A sentence that names the key.
+    /// The message for the user, which names the key.
     pub fn check(&self) -> Result<(), String> {
         for (key, address) in [("http", &self.http), ("https", &self.https)] {
             if address != "off" && address.to_socket_addrs().is_err() {
                 return Err(format!(
-                    "server.{key}: {address:?} is no address; write one such as 127.0.0.1:9763, or off"
+                    "server.{key}: {address:?} is not an address; use one such as 127.0.0.1:9763, or off"
                 ));
             }
         }
         if self.http == "off" && self.https == "off" {
-            return Err("server.http and server.https are both off; nobody could call".into());
+            return Err(
+                "server.http and server.https are both off; set at least one of them".into(),
+            );
         }
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return Err(
-                "server.tls_certificate and server.tls_key belong together; name both".into(),
+                "server.tls_certificate and server.tls_key belong together; set both".into(),
             );
         }
         if let Some(url) = &self.public_url {
@@ -109,13 +111,13 @@ impl Settings {
             };
             if !rest.is_some_and(plain) {
                 return Err(format!(
-                    "server.public_url: {url:?} is no URL; write one such as https://users.example.com"
+                    "server.public_url: {url:?} is not a URL; use one such as https://users.example.com"
                 ));
             }
         }
         if let Some(host) = self.hosts.iter().find(|host| !is_host(host)) {
             return Err(format!(
-                "server.hosts: {host:?} is no host; write names such as users.example.com, or with a port \
+                "server.hosts: {host:?} is not a host; use names such as users.example.com, or with a port \
                  users.example.com:9443"
             ));
         }
@@ -126,7 +128,7 @@ impl Settings {
             ("unauthenticated_seconds", self.unauthenticated_seconds),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("server.{key} has to be positive"));
+            return Err(format!("server.{key} must be positive"));
         }
         let counts = [
             ("small_requests", self.small_requests),
@@ -140,17 +142,17 @@ impl Settings {
             .iter()
             .find(|(_, value)| !(1..=10_000).contains(value))
         {
-            return Err(format!("server.{key} has to lie between 1 and 10000"));
+            return Err(format!("server.{key} must be between 1 and 10000"));
         }
         ClientAddress::new(&self.trusted_proxies).map(drop)
     }
 
-    /// For how long the next piece of a request is waited for.
+    /// How long to wait for the next piece of a request.
     pub fn idle(&self) -> Duration {
         Duration::from_secs(self.idle_seconds)
     }
 
-    /// The pace that bodies have to keep.
+    /// The minimum pace of bodies.
     pub fn pace(&self) -> Pace {
         Pace {
             idle: self.idle(),
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_that_cannot_work_are_named() {
+    fn invalid_settings_are_named() {
         let refusal = |change: fn(&mut Settings)| {
             let mut settings = Settings::default();
             change(&mut settings);

@@ -1,4 +1,4 @@
-//! HTTPS by rustls: a certificate from PEM files, or a self-made one; read anew while the server runs.
+//! HTTPS with rustls: a certificate from PEM files, or a self-signed one; both are reloaded while the server runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,39 +18,39 @@ use crate::http::certificate::Certificate;
 use crate::http::self_signed;
 use crate::http::settings::Settings;
 
-/// The certificate of the HTTPS listener, as it was read last.
+/// The current certificate of the HTTPS listener.
 pub struct Certificates {
     settings: Settings,
     data: PathBuf,
     current: RwLock<Arc<CertifiedKey>>,
-    /// The files as they were when they were looked at last.
-    seen: Mutex<Stamps>,
+    /// The state of the files when they were last checked.
+    checked: Mutex<Stamps>,
 }
 
-/// What tells one version of the two files from another.
+/// Modification time and size of the two files.
 type Stamps = [Option<(SystemTime, u64)>; 2];
 
 impl Certificates {
-    /// Reads the files that the settings name, or the self-made ones, which are made where they are missing
-    /// and renewed where they end soon.
+    /// Reads the files named in the settings, or the self-signed ones, which are created if they are missing
+    /// and renewed if they expire soon.
     ///
     /// # Errors
-    /// A sentence: a file cannot be read or written, or holds no certificate or key.
+    /// The message for the user: a file cannot be read or written, or contains no certificate or key.
     pub fn load(settings: &Settings, data: &Path, now: Moment) -> Result<Self, String> {
         let files = files(settings, data, now)?;
-        let seen = stamps(&files);
+        let checked = stamps(&files);
         Ok(Certificates {
             settings: settings.clone(),
             data: data.to_owned(),
             current: RwLock::new(Arc::new(read(&files)?)),
-            seen: Mutex::new(seen),
+            checked: Mutex::new(checked),
         })
     }
 
-    /// The configuration of the listener, which follows what is read later.
+    /// The configuration of the listener, which always uses the current certificate.
     ///
     /// # Errors
-    /// rustls has no cipher suites; that does not happen.
+    /// rustls has no cipher suites, which does not happen.
     pub fn configuration(self: &Arc<Self>) -> Result<ServerConfig, String> {
         let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(self) as _;
         Ok(ServerConfig::builder_with_provider(provider())
@@ -60,40 +60,40 @@ impl Certificates {
             .with_cert_resolver(resolver))
     }
 
-    /// Reads the files again; what was read before stays where they cannot be used.
+    /// Reads the files again; if they are unusable, the current certificate stays in use.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn reload(&self, now: Moment) -> Result<(), String> {
         let files = files(&self.settings, &self.data, now)?;
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = stamps(&files);
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = stamps(&files);
         let read = Arc::new(read(&files)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }
 
-    /// The same, if a file has changed since they were looked at last; whether that was so. Files that cannot
-    /// be used are tried again when they change again.
+    /// Reloads if a file has changed since the last check; returns whether it did. Unusable files are tried again
+    /// when they change again.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn reload_if_changed(&self, now: Moment) -> Result<bool, String> {
         let stamps = stamps(&names(&self.settings, &self.data));
-        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        match stamps == seen {
+        let checked = *self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        match stamps == checked {
             true => Ok(false),
             false => self.reload(now).map(|()| true),
         }
     }
 
-    /// What has to be reported of the certificates that are in use.
+    /// Warnings about the current certificates.
     pub fn warnings(&self, now: Moment) -> Vec<String> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let (file, _) = names(&self.settings, &self.data);
         warnings_of(&current.cert, &file, now)
     }
 
-    /// Renews the self-made certificate where it ends soon; whether it did.
+    /// Renews the self-signed certificate if it expires soon; returns whether it did.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -116,21 +116,21 @@ impl std::fmt::Debug for Certificates {
     }
 }
 
-/// Whether the certificate and key that are there can be used; none is made.
+/// Whether the existing certificate and key are usable; none is created.
 ///
 /// # Errors
 /// As [`Certificates::load`].
 pub fn check(settings: &Settings, data: &Path) -> Result<(), String> {
-    match present(settings, data) {
+    match existing_files(settings, data) {
         Some(files) => read(&files).map(drop),
         None => Ok(()),
     }
 }
 
-/// What has to be reported of the certificates that are there: which are over or end soon. The self-made one is
-/// renewed by itself.
+/// Warnings about existing certificates that have expired or expire soon. The self-signed one is renewed
+/// automatically and not reported.
 pub fn warnings(settings: &Settings, data: &Path, now: Moment) -> Vec<String> {
-    let Some((certificate, _)) = present(settings, data) else {
+    let Some((certificate, _)) = existing_files(settings, data) else {
         return Vec::new();
     };
     let chain = CertificateDer::pem_file_iter(&certificate);
@@ -142,9 +142,9 @@ pub fn warnings(settings: &Settings, data: &Path, now: Moment) -> Vec<String> {
     warnings_of(&chain, &certificate, now)
 }
 
-/// That every user of the machine may read the private key, if that is so.
+/// A warning if every user of the machine may read the private key.
 pub fn key_warning(settings: &Settings, data: &Path) -> Option<String> {
-    let (_, key) = present(settings, data)?;
+    let (_, key) = existing_files(settings, data)?;
     let mode = open_to_the_world(&key)?;
     Some(format!(
         "the private key {} can be read by every user of this machine (mode {mode:o}); chmod 600 it",
@@ -154,18 +154,18 @@ pub fn key_warning(settings: &Settings, data: &Path) -> Option<String> {
 
 fn warnings_of(chain: &[CertificateDer<'_>], file: &Path, now: Moment) -> Vec<String> {
     let read = chain.iter().enumerate();
-    read.filter_map(|(place, der)| {
+    read.filter_map(|(index, der)| {
         let warning = Certificate::read(der)?.warning(now)?;
-        let which = match place {
+        let which = match index {
             0 => "the certificate in".to_owned(),
-            place => format!("certificate {} of the chain in", place + 1),
+            index => format!("certificate {} of the chain in", index + 1),
         };
         Some(format!("{which} {} {warning}", file.display()))
     })
     .collect()
 }
 
-/// The files' names.
+/// The paths of the files.
 fn names(settings: &Settings, data: &Path) -> (PathBuf, PathBuf) {
     match (&settings.tls_certificate, &settings.tls_key) {
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
@@ -176,14 +176,14 @@ fn names(settings: &Settings, data: &Path) -> (PathBuf, PathBuf) {
     }
 }
 
-/// The files' names, if the settings name them or self-made ones are there.
-fn present(settings: &Settings, data: &Path) -> Option<(PathBuf, PathBuf)> {
+/// The paths of the files, if the settings name them or self-signed ones exist.
+fn existing_files(settings: &Settings, data: &Path) -> Option<(PathBuf, PathBuf)> {
     let names = names(settings, data);
-    let there = names.0.exists() && names.1.exists();
-    (settings.tls_certificate.is_some() || there).then_some(names)
+    let exist = names.0.exists() && names.1.exists();
+    (settings.tls_certificate.is_some() || exist).then_some(names)
 }
 
-/// The files, which are made or renewed where they are ours.
+/// The paths of the files, after the self-signed ones have been created or renewed.
 fn files(settings: &Settings, data: &Path, now: Moment) -> Result<(PathBuf, PathBuf), String> {
     match settings.tls_certificate.is_some() && settings.tls_key.is_some() {
         true => Ok(names(settings, data)),
@@ -203,7 +203,7 @@ fn read((certificate, key): &(PathBuf, PathBuf)) -> Result<CertifiedKey, String>
         .and_then(Iterator::collect)
         .map_err(|error| format!("{}: {error}", certificate.display()))?;
     if chain.is_empty() {
-        return Err(format!("{} holds no certificate", certificate.display()));
+        return Err(format!("{} contains no certificate", certificate.display()));
     }
     let private =
         PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
@@ -224,7 +224,7 @@ mod tests {
         Moment(jiff::Timestamp::now().as_microsecond())
     }
 
-    /// Writes a certificate that ends on this day, and its key.
+    /// Writes a certificate that expires on this day, and its key.
     fn write(folder: &Path, end: (i32, u8, u8)) -> Settings {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_certificate_is_made_once_and_used_again() {
+    fn the_self_signed_certificate_is_created_once_and_reused() {
         let folder = tempfile::tempdir().unwrap();
         let load = || Certificates::load(&Settings::default(), folder.path(), now()).unwrap();
         let first = served(&load());
@@ -270,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn changed_files_are_read_again_and_unusable_ones_are_not_served() {
+    fn changed_files_are_reloaded_and_unusable_ones_are_not_served() {
         let folder = tempfile::tempdir().unwrap();
         let settings = write(folder.path(), (2100, 1, 1));
         let certificates = Certificates::load(&settings, folder.path(), now()).unwrap();
         let first = served(&certificates);
         assert_eq!(certificates.reload_if_changed(now()), Ok(false));
-        // A key without its certificate: the two files are just being replaced.
+        // A key that does not match its certificate, as while the two files are being replaced.
         let key = fs::read(folder.path().join("key.pem")).unwrap();
         fs::write(
             folder.path().join("key.pem"),
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(
             certificates.reload_if_changed(now()),
             Ok(false),
-            "said once"
+            "reported once"
         );
         assert_eq!(served(&certificates), first);
         fs::write(folder.path().join("key.pem"), key).unwrap();
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_and_an_open_key_are_reported() {
+    fn expiry_and_a_world_readable_key_are_reported() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let settings = write(folder.path(), (2021, 1, 1));

@@ -1,7 +1,7 @@
-//! Keeps the certificate of a running server up to date: at SIGHUP, when a file changes, and, where it is
-//! self-made, before it ends. Once a day it reports what ends soon.
+//! Keeps the certificate of a running server up to date: on SIGHUP, when a file changes, and, if it is self-signed,
+//! before it expires. Once a day it logs certificates that expire soon.
 //!
-//! Without HTTPS there is nothing to reload, and SIGHUP still does not end the process.
+//! Without HTTPS there is nothing to reload; SIGHUP still does not end the process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::clock::Clock;
 use crate::http::tls::Certificates;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often the files are checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often ends are reported and certificates renewed.
-const REPORT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often expiring certificates are logged and renewed.
+const REPORT_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The watch, which ends when it is dropped.
+/// The task, which ends when this is dropped.
 pub(super) struct Watch(JoinHandle<()>);
 
 impl Drop for Watch {
@@ -28,52 +28,52 @@ impl Drop for Watch {
     }
 }
 
-/// Begins to watch; what ends soon is reported at once.
+/// Starts the task; certificates that expire soon are logged at once.
 ///
 /// # Errors
-/// A sentence: signals cannot be listened for.
+/// The message for the user: the signal handler could not be installed.
 pub(super) fn start(
     certificates: Option<Arc<Certificates>>,
     clock: Clock,
 ) -> Result<Watch, String> {
     let mut hangup = signal(SignalKind::hangup())
-        .map_err(|error| format!("SIGHUP cannot be listened for: {error}"))?;
+        .map_err(|error| format!("cannot install a handler for SIGHUP: {error}"))?;
     Ok(Watch(actix_web::rt::spawn(async move {
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval(CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reported: Option<Instant> = None;
         loop {
-            let asked = tokio::select! {
+            let requested = tokio::select! {
                 _ = hangup.recv() => true,
-                _ = looks.tick() => false,
+                _ = checks.tick() => false,
             };
             let Some(certificates) = certificates.clone() else {
-                if asked {
+                if requested {
                     tracing::info!(
                         "SIGHUP: there is no certificate to reload, because HTTPS is off"
                     );
                 }
                 continue;
             };
-            let report = reported.is_none_or(|at| at.elapsed() >= REPORT);
+            let report = reported.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL);
             if report {
                 reported = Some(Instant::now());
             }
             let clock = clock.clone();
-            // Files are not read on the threads that serve.
-            let looked = actix_web::rt::task::spawn_blocking(move || {
-                look(&certificates, &clock, asked, report);
+            // Files are not read on the threads that serve requests.
+            let checked = actix_web::rt::task::spawn_blocking(move || {
+                check(&certificates, &clock, requested, report);
             });
-            if let Err(error) = looked.await {
-                tracing::error!(%error, "the certificate could not be looked at");
+            if let Err(error) = checked.await {
+                tracing::error!(%error, "the certificate could not be checked");
             }
         }
     })))
 }
 
-fn look(certificates: &Certificates, clock: &Clock, asked: bool, report: bool) {
+fn check(certificates: &Certificates, clock: &Clock, requested: bool, report: bool) {
     let now = clock.now();
-    let reloaded = match (asked, report) {
+    let reloaded = match (requested, report) {
         (true, _) => certificates.reload(now).map(|()| true),
         (false, true) => certificates.renew(now),
         (false, false) => certificates.reload_if_changed(now),
@@ -81,7 +81,7 @@ fn look(certificates: &Certificates, clock: &Clock, asked: bool, report: bool) {
     let changed = match reloaded {
         Ok(changed) => changed,
         Err(error) => {
-            tracing::error!(%error, "the certificate was not reloaded; the one before is used on");
+            tracing::error!(%error, "the certificate was not reloaded; the previous one stays in use");
             false
         }
     };

@@ -1,7 +1,7 @@
-//! What bounds the requests that are under way, shared by every front end: how many of them work at once and in
-//! whose turn, how fast a body has to come, and how much is read of a sender who has not said who it is.
+//! The limits on requests in progress, shared by every front end: how many are processed at once and in which order,
+//! how fast a body must arrive, and how much is read from an unauthenticated sender.
 //!
-//! Whatever waits here waits without a thread and reads nothing further of its body, so that the sender waits too.
+//! Waiting requests hold no thread and read nothing further of their bodies, which slows their senders down.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use crate::http::pace::PaceMeter;
 use crate::http::settings::Settings;
 use crate::slots::{Limits, Slot, Slots};
 
-/// Turns to true when the server stops.
+/// Becomes true when the server stops.
 pub type StopSignal = watch::Receiver<bool>;
 
-/// Requests that may wait for a slot, of each kind.
+/// Maximum number of requests that wait for a slot, of each kind.
 const WAITING: usize = 8_192;
 
-/// After how many seconds a request that got no slot is worth another try.
-const COME_BACK: u64 = 5;
+/// Seconds after which a request that got no slot should be retried.
+const RETRY_SECONDS: u64 = 5;
 
-/// The bounds of a server.
+/// The limits of a server.
 #[derive(Debug)]
 pub struct Traffic {
-    /// Turns to true when the server stops.
+    /// Becomes true when the server stops.
     pub stop: StopSignal,
     pace: PaceMeter,
     wait: Duration,
@@ -39,16 +39,16 @@ pub struct Traffic {
     address: ClientAddress,
 }
 
-/// How large the body of a request is.
+/// The size of a request's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// It is all in memory: the work does not wait for the sender.
+    /// It is in memory: the work does not wait for the sender.
     Small,
-    /// It comes while it is worked on.
+    /// It arrives while it is processed.
     Long,
 }
 
-/// In whose turn a request works.
+/// On whose behalf a request is processed.
 #[derive(Debug, Clone, Default)]
 pub struct OnBehalf {
     /// The organization that the caller acts in.
@@ -69,15 +69,15 @@ impl From<&Caller> for OnBehalf {
 /// No slot became free in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy {
-    /// Seconds after which another try is worth it.
+    /// Seconds after which to retry.
     pub seconds: u64,
 }
 
 impl Traffic {
-    /// The bounds that the settings ask for, with `slots` long requests at once.
+    /// The limits in the settings, with `slots` concurrent long requests.
     ///
     /// # Errors
-    /// A sentence: a trusted proxy's address cannot be read.
+    /// The message for the user: a trusted proxy's address is invalid.
     pub fn new(settings: &Settings, slots: usize, stop: StopSignal) -> Result<Self, String> {
         Ok(Traffic {
             stop,
@@ -96,11 +96,11 @@ impl Traffic {
         })
     }
 
-    /// Waits for the turn of a request of this size.
+    /// Waits for a slot for a request of this size.
     ///
     /// # Errors
-    /// It did not come in time.
-    pub async fn turn(&self, size: Size, by: &OnBehalf) -> Result<Slot, Busy> {
+    /// None became free in time.
+    pub async fn acquire_slot(&self, size: Size, by: &OnBehalf) -> Result<Slot, Busy> {
         let slots = match size {
             Size::Small => &self.small,
             Size::Long => &self.long,
@@ -108,36 +108,40 @@ impl Traffic {
         slots
             .take(&by.organization, &by.operator, self.wait)
             .await
-            .map_err(|_| Busy { seconds: COME_BACK })
+            .map_err(|_| Busy {
+                seconds: RETRY_SECONDS,
+            })
     }
 
-    /// Waits until a request from this address may be read whose sender is not known yet, and answers until when
-    /// it has to have said who it is.
+    /// Waits for a slot to read a request from this address whose sender is unknown, and returns the deadline by
+    /// which the sender must be known.
     ///
     /// # Errors
-    /// Too many such requests are under way.
+    /// Too many such requests are in progress.
     pub async fn unauthenticated(&self, address: IpAddr) -> Result<(Slot, Instant), Busy> {
         let group = network(address);
         let slot = self
             .unauthenticated
             .take(&group, "", self.unauthenticated_time)
             .await
-            .map_err(|_| Busy { seconds: COME_BACK })?;
+            .map_err(|_| Busy {
+                seconds: RETRY_SECONDS,
+            })?;
         Ok((slot, Instant::now() + self.unauthenticated_time))
     }
 
-    /// The address that a request came from, as far as it can be trusted.
+    /// The client's address, as far as it can be trusted.
     pub fn address_of(&self, head: &RequestHead) -> IpAddr {
         self.address.of(head)
     }
 
-    /// Measures the pace of a body.
+    /// A meter for the pace of one body.
     pub fn meter(&self) -> PaceMeter {
         self.pace
     }
 }
 
-/// One operator gets half of the slots at the most, one organization three quarters, so that others find some.
+/// One operator gets at most half of the slots, one organization three quarters, so that some remain for others.
 fn shares(total: usize) -> Limits {
     Limits {
         total,
@@ -147,8 +151,8 @@ fn shares(total: usize) -> Limits {
     }
 }
 
-/// The addresses that count as one: an IPv4 address, and the 64 bits of an IPv6 address that one network has
-/// (RFC 4291 §2.5.4).
+/// The group of an address: an IPv4 address itself, or the 64-bit prefix of an IPv6 address, which identifies one
+/// network (RFC 4291 §2.5.4).
 pub fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
@@ -164,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_leave_something_to_others_where_there_is_something() {
+    fn shares_leave_slots_for_others() {
         let of = |total| (shares(total).group, shares(total).member);
         assert_eq!(
             (of(64), of(4), of(2), of(1)),
@@ -173,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn one_network_of_ipv6_counts_as_one_address() {
+    fn an_ipv6_network_counts_as_one_address() {
         let network = |text: &str| network(text.parse().unwrap());
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));

@@ -1,8 +1,7 @@
-//! A request's body that nobody has read to its end, when its answer is out.
+//! Keeps a request's body that was not read to its end until its answer has been sent.
 //!
-//! actix-http closes the connection of such a request within a second, unless the body comes in chunks
-//! and has been dropped: then it waits for the last chunk, for as long as that takes. So the body is
-//! kept as long as the answer is.
+//! actix-http closes the connection of such a request within a second, unless the body is chunked and was dropped:
+//! then it waits for the last chunk without a limit. The body is therefore kept as long as the answer.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -15,21 +14,21 @@ use actix_web::error::PayloadError;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::http::connection::Mark;
+use crate::http::connection::EndReason;
 
-/// A request's body, for whoever reads it and for the answer that keeps it.
+/// A request's body, shared by its reader and by the answer that keeps it.
 #[derive(Clone)]
 pub struct Unread {
     body: Rc<RefCell<Payload>>,
-    mark: Option<Mark>,
+    end_reason: Option<EndReason>,
 }
 
 impl Unread {
-    /// Holds this body, of a request on the connection that `mark` is of.
-    pub fn new(body: Payload, mark: Option<Mark>) -> Self {
+    /// Holds this body, of a request on the connection of `end_reason`.
+    pub fn new(body: Payload, end_reason: Option<EndReason>) -> Self {
         Unread {
             body: Rc::new(RefCell::new(body)),
-            mark,
+            end_reason,
         }
     }
 
@@ -39,9 +38,9 @@ impl Unread {
         Payload::Stream { payload }
     }
 
-    /// The body of an answer, which keeps the request's until it is sent.
-    pub fn kept_by(self, answer: BoxBody) -> BoxBody {
-        BoxBody::new(Keeping {
+    /// The body of an answer, which keeps the request's body until it has been sent.
+    pub fn attach_to(self, answer: BoxBody) -> BoxBody {
+        BoxBody::new(AnswerBody {
             answer,
             _unread: self,
         })
@@ -54,9 +53,9 @@ impl Stream for Unread {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut *self.body.borrow_mut()).poll_next(context);
         match next {
-            // The connection knows better than the parser why there is no more.
+            // The connection has a more precise reason than the parser.
             Poll::Ready(Some(Err(error))) => {
-                let reason = self.mark.as_ref().and_then(Mark::take);
+                let reason = self.end_reason.as_ref().and_then(EndReason::take);
                 let error = reason.map_or(error, |reason| PayloadError::Io(reason.into()));
                 Poll::Ready(Some(Err(error)))
             }
@@ -65,12 +64,12 @@ impl Stream for Unread {
     }
 }
 
-struct Keeping {
+struct AnswerBody {
     answer: BoxBody,
     _unread: Unread,
 }
 
-impl MessageBody for Keeping {
+impl MessageBody for AnswerBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

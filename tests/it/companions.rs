@@ -381,7 +381,7 @@ fn what_is_not_offered_says_so_and_what_is_unknown_too() {
         let response = call(&server, operation, "<x:roleName>admin</x:roleName>");
         assert_eq!(response.status, 500, "{operation}");
         assert!(
-            response.body.contains("is not offered here"),
+            response.body.contains("is not supported here"),
             "{}",
             response.body
         );
@@ -403,7 +403,7 @@ fn what_is_not_offered_says_so_and_what_is_unknown_too() {
         response.body
     );
     let unknown = call(&server, "listUsers", "<x:pattern>*</x:pattern>");
-    let sentence = "There is no parameter pattern; listUsers has filter and limit.";
+    let sentence = "Unknown parameter pattern; listUsers has filter and limit.";
     assert!(unknown.body.contains(sentence), "{}", unknown.body);
     let text = call(&server, "listUsers", &list("*", "many"));
     assert!(text.body.contains("whole number"), "{}", text.body);

@@ -296,19 +296,14 @@ fn addresses_without_anything_say_what_there_is() {
             "POST",
             "/favicon.ico",
             404,
-            "There is nothing at this address",
+            "There is no resource at this address",
         ),
-        (
-            "PUT",
-            "/services/UserAdmin",
-            405,
-            "send it requests by POST",
-        ),
+        ("PUT", "/services/UserAdmin", 405, "send requests with POST"),
         (
             "DELETE",
             "/services/UserAdmin/",
             405,
-            "send it requests by POST",
+            "send requests with POST",
         ),
         ("GET", "/services/UserAdmin", 405, "?wsdl"),
     ] {

@@ -233,7 +233,7 @@ fn items_3_4_26_bodies_that_are_too_large() {
     let server = TestApp::start();
     let (bulk, one) = (
         "maxPayloadSize (1048576)",
-        "the 1048576 bytes that one resource",
+        "the limit of 1048576 bytes for one resource",
     );
     let large = user("kim", json!({"displayName": "a".repeat(1_100_000)})).to_string();
     for (path, limit) in [

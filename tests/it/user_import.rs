@@ -349,7 +349,7 @@ fn what_a_parameter_cannot_be_is_said() {
         ("<x:conflict/>", "skip, update, fill or fail"),
         (
             "<x:handler/>",
-            "There is no parameter handler; importUsers has file, fileName,",
+            "Unknown parameter handler; importUsers has file, fileName,",
         ),
         ("<x:fileName>b.csv</x:fileName>", "comes twice"),
     ] {
@@ -379,7 +379,7 @@ fn what_a_parameter_cannot_be_is_said() {
     assert!(
         refused(&raw)
             .1
-            .starts_with("The file holds text that is neither")
+            .starts_with("The file contains text that is neither")
     );
     assert_eq!(refused("<x:file>a2lt</x:file>").0, "IMP-FILE-NAME");
     assert_eq!(
@@ -683,7 +683,10 @@ fn roles_and_organizations_bound_what_a_caller_reaches() {
         assert_eq!(fault(&as_caller("stranger", doing)).0, "IMP-IMPORT-UNKNOWN");
         let (code, sentence) = fault(&as_caller("importer", doing));
         assert_eq!(code, "IMP-ACCESS-RIGHT");
-        assert!(sentence.contains("another operator's"), "{sentence}");
+        assert!(
+            sentence.contains("belongs to another operator"),
+            "{sentence}"
+        );
     }
     assert_eq!(server.users().len(), 2);
     let own = as_caller("importer", "importUsers");

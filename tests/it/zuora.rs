@@ -310,7 +310,7 @@ fn a_refused_call_leaves_nothing() {
             "Index 0, userName a: active",
         ),
         ("[]".into(), (400, value.clone()), "at least one user"),
-        ("7".into(), (400, value.clone()), "no array of users"),
+        ("7".into(), (400, value.clone()), "not an array of users"),
         (
             r#"[{"userName":"a","emails":[{"value":"a@x"}]},7]"#.into(),
             (400, value),

@@ -131,7 +131,7 @@ fn the_organization_decides_whose_users_they_are() {
                 message,
                 format!(
                     "Index 0, userName x: organizationId: you act in the organization acme and may not \
-                     bring users into {other}; leave it out, or call with credentials of that organization."
+                     store users in {other}; remove it, or call with credentials of that organization."
                 )
             );
         }
@@ -162,7 +162,10 @@ fn the_organization_decides_whose_users_they_are() {
     ] {
         let (status, scim_type, detail) = mixed(users);
         assert_eq!((status, scim_type.as_deref()), (400, Some("invalidValue")));
-        assert!(detail.contains("send a request for each"), "{detail}");
+        assert!(
+            detail.contains("send one request per organization"),
+            "{detail}"
+        );
     }
     let same = Value::from(vec![user_of("g", None), user_of("h", Some("Acme"))]).to_string();
     assert_eq!(post(&ann, &same).status, 200);

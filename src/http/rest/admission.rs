@@ -1,8 +1,8 @@
-//! What is decided by a call's head alone, before anything of its body is read: who calls, whether they
-//! may, and whether what they send can be taken.
+//! What is decided by a call's head, before its body is read: who the caller is, whether they have the
+//! right, and whether the body's type and size are acceptable.
 //!
-//! A call that changes something is refused when a page of another site caused it (`http/cross_site.rs`),
-//! and one that has nothing but a session's cookie needs a header field that no form can send.
+//! A call that changes something is refused if a page of another site caused it (`http/cross_site.rs`). If
+//! it has only a session's cookie, it needs a header field that a form cannot send.
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -22,52 +22,52 @@ use crate::users::operator::Role;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 
-/// The field that says that a program of ours or of the caller's made the request, and no form.
+/// The field that proves that a program or script made the request, not a form.
 pub const REQUEST_FIELD: HeaderName = HeaderName::from_static("muster-request");
 
-/// The field with the default password of a file that is the body itself.
+/// The field with the default password if the body is the file itself.
 pub const PASSWORD_FIELD: HeaderName = HeaderName::from_static("muster-default-password");
 
-/// A call whose body may come.
+/// A call that was accepted by its head; its body may be read.
 #[derive(Debug)]
 pub struct Admitted {
-    /// Who calls.
+    /// The caller.
     pub caller: Caller,
-    /// What the query says.
+    /// The query's parameters.
     pub query: Query,
 }
 
-/// A call whose answer is known, whatever its body holds.
+/// A call that is answered without looking at its body.
 #[derive(Debug)]
-pub struct TurnedAway {
+pub struct Rejection {
     /// The answer.
     pub problem: ProblemDetails,
-    /// Nobody has said, or proved, who is calling.
-    pub stranger: bool,
+    /// The caller is not authenticated.
+    pub unauthenticated: bool,
 }
 
-/// How a file travels.
+/// How a file is sent.
 #[derive(Debug)]
 pub enum Upload {
     /// As a field of a form (RFC 7578).
     Form {
-        /// What stands between the fields.
+        /// The boundary between the fields.
         boundary: String,
     },
-    /// It is the body itself.
+    /// As the body itself.
     Raw {
-        /// What it is called unless the caller says something else.
+        /// Its name unless the caller gives another.
         file_name: &'static str,
-        /// The charset that its media type states.
+        /// The charset of its media type.
         charset: Option<TextCharset>,
     },
 }
 
 impl Upload {
-    /// How the file travels that this head announces.
+    /// How the file is sent, according to this head.
     ///
     /// # Errors
-    /// No file travels under this media type.
+    /// The media type cannot carry a file.
     pub fn of(headers: &HeaderMap) -> Result<Self, ProblemDetails> {
         let refuse = |found: String| {
             ProblemDetails::new(
@@ -95,7 +95,7 @@ impl Upload {
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "users.xlsx",
             other => {
                 return Err(refuse(format!(
-                    "The Content-Type {other} is not taken here"
+                    "The Content-Type {other} is not supported here"
                 )));
             }
         };
@@ -104,52 +104,55 @@ impl Upload {
     }
 }
 
-/// Lets a call in or turns it away, by its head alone.
+/// Accepts or rejects a call by its head alone.
 ///
 /// # Errors
-/// The answer.
+/// The answer to send instead.
 pub async fn admit(
     app: &web::Data<App>,
     state: &RestFrontEnd,
     route: &Route,
     head: &RequestHead,
-) -> Result<Admitted, TurnedAway> {
-    let turn_away = |problem: ProblemDetails, stranger| {
-        tracing::warn!(rule = problem.code, "a call was refused by its head");
-        TurnedAway { problem, stranger }
+) -> Result<Admitted, Rejection> {
+    let reject = |problem: ProblemDetails, unauthenticated| {
+        tracing::warn!(rule = problem.code, "a call was rejected by its head");
+        Rejection {
+            problem,
+            unauthenticated,
+        }
     };
-    if intake::expects_the_unknown(head) {
+    if intake::has_unknown_expectation(head) {
         let problem = ProblemDetails::new(
             StatusCode::EXPECTATION_FAILED,
             "IMP-HTTP-EXPECT",
-            "The only expectation that can be met here is 100-continue.",
+            "The only supported expectation is 100-continue.",
         );
-        return Err(turn_away(problem, true));
+        return Err(reject(problem, true));
     }
     let caller = match intake::authenticate(app, &state.traffic, head, Channel::Rest).await {
         Ok(caller) => caller,
-        Err(refused) => return Err(turn_away(refused.into(), true)),
+        Err(refused) => return Err(reject(refused.into(), true)),
     };
-    let known = |problem| turn_away(problem, false);
-    not_forged(head).map_err(known)?;
+    let reject_known = |problem| reject(problem, false);
+    refuse_forged(head).map_err(reject_known)?;
     if let Some(right) = route.right {
-        may(&caller, right).map_err(known)?;
+        require_role(&caller, right).map_err(reject_known)?;
     }
-    let query = Query::parse(route, head.uri.query().unwrap_or_default()).map_err(known)?;
+    let query = Query::parse(route, head.uri.query().unwrap_or_default()).map_err(reject_known)?;
     if route.operation.is_upload() {
-        announced(&head.headers, &query, state.body_limit).map_err(known)?;
+        check_announced_body(&head.headers, &query, state.body_limit).map_err(reject_known)?;
     }
     Ok(Admitted { caller, query })
 }
 
-fn may(caller: &Caller, right: Role) -> Result<(), ProblemDetails> {
+fn require_role(caller: &Caller, right: Role) -> Result<(), ProblemDetails> {
     match caller.role.includes(right) {
         true => Ok(()),
         false => Err(ProblemDetails::new(
             StatusCode::FORBIDDEN,
             "IMP-ACCESS-RIGHT",
             format!(
-                "This takes an operator with the role {}; {} has the role {}.",
+                "This requires an operator with the role {}; {} has the role {}.",
                 right.as_str(),
                 caller.name,
                 caller.role.as_str()
@@ -158,25 +161,29 @@ fn may(caller: &Caller, right: Role) -> Result<(), ProblemDetails> {
     }
 }
 
-/// What the head says of the body can be refused before the body comes.
-fn announced(headers: &HeaderMap, query: &Query, limit: u64) -> Result<(), ProblemDetails> {
+/// Rejects what the head announces about the body before the body is sent.
+fn check_announced_body(
+    headers: &HeaderMap,
+    query: &Query,
+    limit: u64,
+) -> Result<(), ProblemDetails> {
     let length = intake::field(headers, &header::CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|length| length.trim().parse().ok());
     if length.is_some_and(|length| length > limit) {
         return Err(WireError::HttpTooLarge { limit }.into());
     }
-    let said_elsewhere = !query.is_empty() || headers.contains_key(PASSWORD_FIELD);
+    let has_options_outside_form = !query.is_empty() || headers.contains_key(PASSWORD_FIELD);
     match Upload::of(headers)? {
-        Upload::Form { .. } if said_elsewhere => Err(ProblemDetails::bad_request(
+        Upload::Form { .. } if has_options_outside_form => Err(ProblemDetails::bad_request(
             "IMP-PARAMETER",
-            "With multipart/form-data the options and the default password are fields of the form; \
-             leave them out of the query and of the header.",
+            "With multipart/form-data the options and the default password must be fields of the form; \
+             remove them from the query and the header.",
         )),
         Upload::Form { .. } | Upload::Raw { .. } => Ok(()),
     }
 }
 
-fn not_forged(head: &RequestHead) -> Result<(), ProblemDetails> {
+fn refuse_forged(head: &RequestHead) -> Result<(), ProblemDetails> {
     let refuse = |detail: &str| {
         Err(ProblemDetails::new(
             StatusCode::FORBIDDEN,
@@ -190,8 +197,8 @@ fn not_forged(head: &RequestHead) -> Result<(), ProblemDetails> {
     let only_a_cookie = !head.headers.contains_key(header::AUTHORIZATION);
     if head.method != Method::GET && only_a_cookie && !head.headers.contains_key(REQUEST_FIELD) {
         return refuse(
-            "Nothing but a cookie says who is calling; send the header field Muster-Request: 1 too, \
-             which no page of another site can.",
+            "The request is authenticated only by a cookie; also send the header field Muster-Request: 1, \
+             which pages of other sites cannot send.",
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What goes back when nothing went wrong: a status, JSON, and where the import is.
+//! The answer of a successful call: status, JSON, and the import's address.
 
 use crate::http::rest::fields::IMPORT_FIELD;
 use actix_web::http::StatusCode;
@@ -25,11 +25,11 @@ impl Answer {
     /// `value` as JSON.
     ///
     /// # Errors
-    /// It cannot be written down.
+    /// It cannot be serialized.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, ProblemDetails> {
         let body = serde_json::to_string(value).map_err(|error| {
-            tracing::error!(%error, "an answer could not be written down");
-            ProblemDetails::internal("IMP-INTERNAL", "The answer could not be written down.")
+            tracing::error!(%error, "an answer could not be serialized");
+            ProblemDetails::internal("IMP-INTERNAL", "The answer could not be serialized.")
         })?;
         Ok(Answer {
             status,
@@ -40,28 +40,28 @@ impl Answer {
         })
     }
 
-    /// The same, and where its import is.
+    /// Adds the address of its import.
     #[must_use]
-    pub fn at(mut self, import: ImportId) -> Self {
+    pub fn with_location(mut self, import: ImportId) -> Self {
         self.location = Some(format!("/api/v1/imports/{import}"));
         self
     }
 
-    /// The same, and what the field `Muster-Import` says of it.
+    /// Adds the field `Muster-Import`.
     #[must_use]
     pub fn with_import(mut self, dictionary: String) -> Self {
         self.import = Some(dictionary);
         self
     }
 
-    /// The same; the import waits for its turn, as the caller preferred (RFC 7240 §3).
+    /// Marks the import as queued, as the caller preferred (RFC 7240 §3).
     #[must_use]
-    pub fn as_preferred(mut self) -> Self {
+    pub fn queued(mut self) -> Self {
         self.queued = true;
         self
     }
 
-    /// The answer, to a request with these header fields.
+    /// The HTTP response, for a request with these header fields.
     pub fn respond(self, headers: &HeaderMap, body: Body) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status);
         if let Some(location) = self.location {
@@ -73,7 +73,7 @@ impl Answer {
         if self.queued {
             response.insert_header(("Preference-Applied", "respond-async"));
         }
-        intake::close_if_asked(&mut response, headers, body);
+        intake::close_if_needed(&mut response, headers, body);
         response
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .content_type("application/json")

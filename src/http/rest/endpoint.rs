@@ -1,4 +1,4 @@
-//! The addresses of the slice, and the way between HTTP and what is done.
+//! The HTTP routes of the REST front end, and the conversion between HTTP and its operations.
 
 use crate::http::rest::front_end::RestFrontEnd;
 use std::io;
@@ -14,11 +14,11 @@ use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::blocking::{self, Failed};
 use crate::http::intake::{self, Body, Incoming, Unserved};
-use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, TurnedAway, Upload};
+use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, Rejection, Upload};
 use crate::http::rest::answer::Answer;
 use crate::http::rest::imports::Call;
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::rest::routes::{self, Operation, ROUTES, Route, Way};
+use crate::http::rest::routes::{self, Match, Operation, ROUTES, Route};
 use crate::http::rest::{events, openapi, rejects, resources};
 use crate::http::traffic::OnBehalf;
 use crate::http::unread::Unread;
@@ -28,12 +28,12 @@ use crate::passwords::secret::Secret;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
-/// Room for as many who listen as there may be.
-pub fn listeners() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(events::LISTENERS))
+/// The limit of event streams.
+pub fn stream_limit() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(events::MAX_STREAMS))
 }
 
-/// The routes of the table; everything else below `/api` is told that it is not there.
+/// Registers the routes of the table; every other path below `/api` gets 404.
 pub fn routes(config: &mut web::ServiceConfig) {
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
     paths.dedup();
@@ -50,38 +50,37 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(web::scope("/api").default_service(web::to(not_found)));
 }
 
-/// Asked when a client waits for `100 Continue`: gives the request back if its body may come, and the
-/// final answer instead if that is known without it.
+/// Called when a client waits for `100 Continue`: returns the request if its body may be sent.
 ///
 /// # Errors
-/// The answer.
+/// The final answer, if it is known without the body.
 pub async fn before_the_body(
     app: &web::Data<App>,
     state: &RestFrontEnd,
     mut request: Request,
 ) -> Result<Request, HttpResponse> {
     let answer = match routes::find(request.method(), request.path()) {
-        // Whoever answers anything else does so at once and reads no body.
-        Way::To(route) if !route.operation.is_upload() => return Ok(request),
-        Way::To(route) => return admit(app, state, route, request).await,
-        Way::OtherMethod(path) => wrong_method(path),
-        Way::Nowhere if is_below(request.path()) => nothing_there(),
-        Way::Nowhere => return Ok(request),
+        // Other operations are answered at once and their body is not read.
+        Match::Route(route) if !route.operation.is_upload() => return Ok(request),
+        Match::Route(route) => return admit(app, state, route, request).await,
+        Match::OtherMethod(path) => wrong_method(path),
+        Match::NotFound if is_own_path(request.path()) => not_found_problem(),
+        Match::NotFound => return Ok(request),
     };
     let response = answer.respond(request.headers(), Body::Unread);
-    Err(ending(response, &mut request))
+    Err(close_connection(response, &mut request))
 }
 
-/// Whether the path belongs to this slice, with or without something at it.
-fn is_below(path: &str) -> bool {
+/// Whether the path belongs to this front end, whether or not there is a route for it.
+fn is_own_path(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/")
 }
 
-/// The answer to a request whose body is not asked for. Whether it comes all the same is the client's choice: the
-/// connection ends here.
-fn ending(response: HttpResponse, request: &mut Request) -> HttpResponse {
+/// The answer to a request whose body is not wanted. The client may send the body nevertheless, so the connection
+/// is closed.
+fn close_connection(response: HttpResponse, request: &mut Request) -> HttpResponse {
     let unread = Unread::new(request.take_payload(), None);
-    response.map_body(|_, answer| unread.kept_by(answer))
+    response.map_body(|_, answer| unread.attach_to(answer))
 }
 
 async fn admit(
@@ -95,23 +94,23 @@ async fn admit(
             request.extensions_mut().insert(admitted);
             Ok(request)
         }
-        Err(turned_away) => {
-            let response = turned_away.problem.respond(request.headers(), Body::Unread);
-            Err(ending(response, &mut request))
+        Err(rejection) => {
+            let response = rejection.problem.respond(request.headers(), Body::Unread);
+            Err(close_connection(response, &mut request))
         }
     }
 }
 
 async fn not_found(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let body = intake::let_go(payload, true).await;
-    nothing_there().respond(request.headers(), body)
+    let body = intake::discard_body(payload, true).await;
+    not_found_problem().respond(request.headers(), body)
 }
 
-fn nothing_there() -> ProblemDetails {
+fn not_found_problem() -> ProblemDetails {
     ProblemDetails::new(
         StatusCode::NOT_FOUND,
         "IMP-HTTP-NOT-FOUND",
-        "There is nothing at this address; /api/v1/openapi.json says what there is.",
+        "There is no resource at this address; see /api/v1/openapi.json.",
     )
 }
 
@@ -120,7 +119,7 @@ async fn other_method(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let body = intake::let_go(payload, true).await;
+    let body = intake::discard_body(payload, true).await;
     wrong_method(path).respond(request.headers(), body)
 }
 
@@ -131,7 +130,7 @@ fn wrong_method(path: &str) -> ProblemDetails {
         ..ProblemDetails::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "IMP-HTTP-METHOD",
-            format!("This address takes {allow}."),
+            format!("This address allows {allow}."),
         )
     }
 }
@@ -149,7 +148,7 @@ async fn serve(
         return respond(
             document.and_then(|document| Answer::json(StatusCode::OK, &document)),
             headers,
-            Body::Whole,
+            Body::Read,
         );
     }
     let known = request.extensions_mut().remove::<Admitted>();
@@ -159,8 +158,11 @@ async fn serve(
     };
     let admitted = match admitted {
         Ok(admitted) => admitted,
-        Err(TurnedAway { problem, stranger }) => {
-            let body = intake::let_go(payload, stranger).await;
+        Err(Rejection {
+            problem,
+            unauthenticated,
+        }) => {
+            let body = intake::discard_body(payload, unauthenticated).await;
             return problem.respond(headers, body);
         }
     };
@@ -173,9 +175,9 @@ async fn serve(
     ) {
         return change(route, &request, payload, admitted.caller, (app, state)).await;
     }
-    // Nothing is expected in it.
-    let body = intake::let_go(payload, false).await;
-    let named = request
+    // These operations have no body.
+    let body = intake::discard_body(payload, false).await;
+    let import_id = request
         .match_info()
         .get("id")
         .unwrap_or_default()
@@ -183,10 +185,10 @@ async fn serve(
     let Admitted { caller, query } = admitted;
     let answered = match route.operation {
         Operation::GetRejects | Operation::StreamEvents => {
-            let finding = app.clone();
-            let found = ask(move || {
-                let id = resources::id(&named)?;
-                resources::find(&finding, &caller, id)
+            let store_app = app.clone();
+            let found = run_blocking(move || {
+                let id = resources::id(&import_id)?;
+                resources::find(&store_app, &caller, id)
             });
             return match (found.await, route.operation) {
                 (Ok(record), Operation::GetRejects) => rejects::respond(&app, record),
@@ -194,25 +196,30 @@ async fn serve(
                 (Err(problem), _) => problem.respond(headers, body),
             };
         }
-        Operation::ListImports => ask(move || resources::list(&app, &caller, &query)).await,
-        Operation::ListAudit => ask(move || resources::audit(&app, &caller, &query)).await,
+        Operation::ListImports => {
+            run_blocking(move || resources::list(&app, &caller, &query)).await
+        }
+        Operation::ListAudit => run_blocking(move || resources::audit(&app, &caller, &query)).await,
         Operation::GetImport => {
-            ask(move || resources::show(&app, &caller, resources::id(&named)?)).await
+            run_blocking(move || resources::show(&app, &caller, resources::id(&import_id)?)).await
         }
         Operation::ListProblems => {
-            ask(move || resources::problems(&app, &caller, resources::id(&named)?, &query)).await
+            run_blocking(move || {
+                resources::problems(&app, &caller, resources::id(&import_id)?, &query)
+            })
+            .await
         }
         Operation::CreateImport
         | Operation::PreviewImport
         | Operation::CancelImport
         | Operation::UndoImport
-        | Operation::GetDocument => Err(lost("the call was led astray")),
+        | Operation::GetDocument => Err(task_died("the call was routed to the wrong handler")),
     };
     respond(answered, headers, body)
 }
 
-/// Ends an import or takes it back. Nothing is expected in the body, and a request whose body is broken is not carried
-/// out.
+/// Cancels or undoes an import. The body should be empty, but it is read: a request with a broken body is not
+/// carried out.
 async fn change(
     route: &'static Route,
     request: &HttpRequest,
@@ -221,20 +228,20 @@ async fn change(
     (app, state): (web::Data<App>, web::Data<RestFrontEnd>),
 ) -> HttpResponse {
     let headers = request.headers();
-    let named = request.match_info().get("id").unwrap_or_default();
-    let named = named.to_owned();
+    let import_id = request.match_info().get("id").unwrap_or_default();
+    let import_id = import_id.to_owned();
     let incoming = Incoming::new(payload, Arc::clone(&state.traffic), OnBehalf::from(&caller));
     let answered = intake::with_body(incoming, move |mut body| {
-        let passed_over = io::copy(&mut body, &mut io::sink());
-        let carry_out = || {
-            passed_over.map_err(WireError::from_io)?;
-            let id = resources::id(&named)?;
+        let drained = io::copy(&mut body, &mut io::sink());
+        let change = || {
+            drained.map_err(WireError::from_io)?;
+            let id = resources::id(&import_id)?;
             match route.operation {
                 Operation::CancelImport => resources::cancel(&app, &caller, id),
                 _ => resources::undo(&app, &caller, id),
             }
         };
-        Pending::Ended(carry_out())
+        Pending::Ended(change())
     });
     match answered.await {
         Ok((answer, body)) => respond(answer, headers, body),
@@ -255,7 +262,7 @@ async fn upload(
     let (upload, default_password) = match read {
         Ok(read) => read,
         Err(problem) => {
-            let body = intake::let_go(payload, false).await;
+            let body = intake::discard_body(payload, false).await;
             return problem.respond(headers, body);
         }
     };
@@ -295,7 +302,7 @@ impl From<Unserved> for ProblemDetails {
     }
 }
 
-/// The default password of a file that is the body itself.
+/// The default password if the body is the file itself.
 fn password(headers: &HeaderMap) -> Result<Option<Secret>, ProblemDetails> {
     let Some(value) = headers.get(PASSWORD_FIELD) else {
         return Ok(None);
@@ -317,14 +324,14 @@ fn respond(
     match answered {
         Ok(answer) => answer.respond(headers, body),
         Err(problem) => {
-            tracing::info!(rule = problem.code, "call refused");
+            tracing::info!(rule = problem.code, "a call was refused");
             problem.respond(headers, body)
         }
     }
 }
 
-/// Runs on a blocking thread what asks the store.
-async fn ask<T: Send + 'static>(
+/// Runs a query of the store on a blocking thread.
+async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ProblemDetails> + Send + 'static,
 ) -> Result<T, ProblemDetails> {
     match blocking::run(work).await {
@@ -336,14 +343,11 @@ async fn ask<T: Send + 'static>(
 fn unfinished(failed: Failed) -> ProblemDetails {
     match failed {
         Failed::NoResources => StoreError::NoResources.into(),
-        Failed::Died => lost(&failed.to_string()),
+        Failed::Died => task_died(&failed.to_string()),
     }
 }
 
-fn lost(error: &str) -> ProblemDetails {
-    tracing::error!(error, "a call was lost");
-    ProblemDetails::internal(
-        "IMP-INTERNAL",
-        "The call failed; the server's log says why.",
-    )
+fn task_died(error: &str) -> ProblemDetails {
+    tracing::error!(error, "a call's task died");
+    ProblemDetails::internal("IMP-INTERNAL", "The call failed; see the server's log.")
 }

@@ -1,8 +1,7 @@
-//! How an import comes along, as server-sent events (WHATWG HTML §9.2): `progress` about once a second
-//! while something changes, then `end` with the record, and the end of the stream.
+//! The progress of an import as server-sent events (WHATWG HTML §9.2): `progress` about once a second while
+//! something changes, then `end` with the record, and the end of the stream.
 //!
-//! A client that comes again behind the `end` it has seen is told by 204 to stay away, as the standard
-//! has it.
+//! A client that reconnects after `end` gets 204, which tells it to stop, as the standard specifies.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -25,29 +24,29 @@ use crate::import::control::Progress;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::{Counters, ImportRecord, ImportState};
 
-/// Streams that may be open at the same time.
-pub const LISTENERS: usize = 100;
+/// Maximum number of open streams.
+pub const MAX_STREAMS: usize = 100;
 
-/// How often the import is looked at.
+/// How often the import's progress is read.
 const TICK: Duration = Duration::from_secs(1);
 
-/// After how long a silence a comment is sent, so that nobody on the way takes the connection for dead.
+/// Interval after which a comment is sent if nothing else was, so that proxies do not close the connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// The id of the last event.
 const END: &str = "end";
 
-/// What a `progress` event tells.
+/// The data of a `progress` event.
 #[derive(Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+struct ProgressData {
     id: ImportId,
     state: ImportState,
     #[serde(flatten)]
     progress: Progress,
 }
 
-/// The answer.
+/// Responds with the stream.
 pub fn respond(
     app: &web::Data<App>,
     state: &RestFrontEnd,
@@ -58,67 +57,67 @@ pub fn respond(
     if seen.as_deref() == Some(END) && record.state.is_final() {
         return HttpResponse::NoContent().finish();
     }
-    let Ok(permit) = Semaphore::try_acquire_owned(state.listeners.clone()) else {
+    let Ok(permit) = Semaphore::try_acquire_owned(state.streams.clone()) else {
         let problem = ProblemDetails {
             retry_after: Some(5),
             ..ProblemDetails::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "IMP-BUSY",
                 format!(
-                    "{LISTENERS} callers listen to events already; ask for the import instead."
+                    "{MAX_STREAMS} event streams are open, which is the limit; poll the import instead."
                 ),
             )
         };
-        return problem.respond(headers, Body::Whole);
+        return problem.respond(headers, Body::Read);
     };
-    let listener = Listener {
+    let events = EventStream {
         app: app.clone(),
         organization: record.organization.clone(),
         id: record.id,
         stop: state.traffic.stop.clone(),
         last: None,
-        spoken: Instant::now(),
+        last_sent: Instant::now(),
         began: false,
         ended: false,
         _permit: permit,
     };
-    let events = stream::unfold(listener, |mut listener| async {
-        let piece = listener.next().await?;
-        Some((Ok::<_, Infallible>(piece), listener))
+    let events = stream::unfold(events, |mut events| async {
+        let piece = events.next().await?;
+        Some((Ok::<_, Infallible>(piece), events))
     });
     HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        // nginx keeps answers back otherwise.
+        // Without this, nginx buffers the response.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(events)
 }
 
-/// Somebody who listens.
-struct Listener {
+/// The state of one stream.
+struct EventStream {
     app: web::Data<App>,
     organization: String,
     id: ImportId,
     stop: StopSignal,
-    /// What was told last.
-    last: Option<Told>,
-    /// When something was sent last.
-    spoken: Instant,
+    /// The last progress that was sent.
+    last: Option<ProgressData>,
+    /// When something was last sent.
+    last_sent: Instant,
     began: bool,
     ended: bool,
     _permit: OwnedSemaphorePermit,
 }
 
-/// How the import stands.
-enum Look {
-    Underway(Told),
+/// The current state of the import.
+enum State {
+    InProgress(ProgressData),
     Ended(Box<ImportRecord>),
-    /// It cannot be found out now.
+    /// It could not be read.
     Unknown,
 }
 
-impl Listener {
-    /// The next piece of the stream; none: it has ended.
+impl EventStream {
+    /// The next piece of the stream; none at its end.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if self.ended {
@@ -129,38 +128,38 @@ impl Listener {
                 return Some(Bytes::from_static(b": the server is stopping\n\n"));
             }
             self.began = true;
-            match self.look().await {
-                Look::Underway(told) if self.last.as_ref() != Some(&told) => {
-                    let event = event("progress", None, &told);
-                    self.last = Some(told);
-                    self.spoken = Instant::now();
+            match self.read_state().await {
+                State::InProgress(data) if self.last.as_ref() != Some(&data) => {
+                    let event = event("progress", None, &data);
+                    self.last = Some(data);
+                    self.last_sent = Instant::now();
                     return Some(event);
                 }
-                Look::Ended(record) => {
+                State::Ended(record) => {
                     self.ended = true;
                     return Some(event("end", Some(END), &record));
                 }
-                Look::Underway(_) | Look::Unknown if self.spoken.elapsed() >= HEARTBEAT => {
-                    self.spoken = Instant::now();
+                State::InProgress(_) | State::Unknown if self.last_sent.elapsed() >= HEARTBEAT => {
+                    self.last_sent = Instant::now();
                     return Some(Bytes::from_static(b": still here\n\n"));
                 }
-                Look::Underway(_) | Look::Unknown => {}
+                State::InProgress(_) | State::Unknown => {}
             }
         }
     }
 
-    /// Waits a little; false when the server stops.
+    /// Waits for the next tick; false if the server is stopping.
     async fn tick(&mut self) -> bool {
         tokio::select! {
-            // An error means that the server itself is gone.
+            // An error means that the server has ended.
             _ = self.stop.wait_for(|stopping| *stopping) => false,
             () = tokio::time::sleep(TICK) => true,
         }
     }
 
-    async fn look(&self) -> Look {
+    async fn read_state(&self) -> State {
         if let Some(progress) = self.app.jobs.progress(&self.organization, self.id) {
-            return Look::Underway(Told {
+            return State::InProgress(ProgressData {
                 id: self.id,
                 state: ImportState::Running,
                 progress,
@@ -169,23 +168,23 @@ impl Listener {
         let (app, organization, id) = (self.app.clone(), self.organization.clone(), self.id);
         let found = blocking::run(move || app.store.import(&organization, id)).await;
         match found {
-            Ok(Ok(Some(record))) if record.state.is_final() => Look::Ended(Box::new(record)),
-            Ok(Ok(Some(record))) => Look::Underway(Told {
+            Ok(Ok(Some(record))) if record.state.is_final() => State::Ended(Box::new(record)),
+            Ok(Ok(Some(record))) => State::InProgress(ProgressData {
                 id: self.id,
                 state: record.state,
-                progress: standing(record.counters),
+                progress: stopped_progress(record.counters),
             }),
-            Ok(Ok(None)) | Err(_) => Look::Unknown,
+            Ok(Ok(None)) | Err(_) => State::Unknown,
             Ok(Err(error)) => {
-                tracing::warn!(%error, import = %id, "a listener could not be told anything");
-                Look::Unknown
+                tracing::warn!(%error, import = %id, "an event stream could not read its import");
+                State::Unknown
             }
         }
     }
 }
 
-/// Of an import that nobody runs at this moment.
-fn standing(counters: Counters) -> Progress {
+/// The progress of an import that is not running.
+fn stopped_progress(counters: Counters) -> Progress {
     Progress {
         counters,
         rows_per_second: 0,
@@ -193,7 +192,7 @@ fn standing(counters: Counters) -> Progress {
     }
 }
 
-/// One event. JSON has no line breaks of its own, so it is one line of data.
+/// One event. Serialized JSON has no line breaks, so the data fits on one line.
 fn event(name: &str, id: Option<&str>, data: &impl Serialize) -> Bytes {
     let data = serde_json::to_string(data).unwrap_or_default();
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Names of header fields of our own.
+//! Names of Muster's own header fields.
 
-/// The field that has an import's id, counters and number of warnings, as on the SOAP endpoints.
+/// The field with an import's id, counters and number of warnings, as in SOAP answers.
 pub const IMPORT_FIELD: &str = "Muster-Import";

@@ -1,12 +1,11 @@
-//! A form with a file in it: multipart/form-data (RFC 7578), parsed by multer.
+//! A form with a file: multipart/form-data (RFC 7578), parsed by multer.
 //!
-//! Its fields may come in any order, and one that stands behind the file, `dryRun` say, may decide that
-//! nothing is to be written. So the file is put aside, capped and on the disk, until the form has come
-//! to its end; a form that is cut off has done nothing. A file that is the body itself is read as it
-//! arrives.
+//! Its fields may come in any order, and one after the file, such as `dryRun`, may decide that nothing is
+//! written. The file is therefore spooled to disk, up to a limit, until the form has ended; a truncated
+//! form has no effect. A file that is the body itself is read as it arrives.
 //!
-//! multer reads on for as long as its source has something, and keeps headers of any length. Here it
-//! gets one chunk at a time, and only so many bytes without giving anything back.
+//! multer reads as long as its source has data, and buffers headers of any length. Here it gets one chunk
+//! at a time, and only a limited number of bytes until it returns something.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -21,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::formats::charset::TextCharset;
 use crate::formats::kind::{BEGINNING, Content, FileKind};
-use crate::http::rest::parameters::{Parameters, named, twice, unknown};
+use crate::http::rest::parameters::{Parameters, parse_file_name, repeated_name, unknown};
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::REPEATABLE;
 use crate::passwords::secret::Secret;
@@ -31,42 +30,41 @@ use crate::wire::media_type::MediaType;
 use crate::wire::part_header;
 use crate::wire::spool::{Spool, SpoolSettings};
 
-/// Bytes that are handed over at once.
+/// Bytes passed to the parser at a time.
 const CHUNK: usize = 16 * 1024;
 
-/// Bytes that may be handed over without anything coming back: a preamble or a part's headers.
-const HUNGER: usize = 16 * 1024;
+/// Maximum bytes passed to the parser without a result: a preamble or a part's headers.
+const MAX_WITHOUT_RESULT: usize = 16 * 1024;
 
-/// Bytes that a field other than the file may have.
+/// Maximum size of a field other than the file, in bytes.
 const FIELD_LIMIT: usize = 8 * 1024;
 
-/// Fields that a form may have, besides those that come again.
+/// Maximum number of fields, not counting repetitions.
 const FIELDS: usize = 32;
 
-/// How often fields may come again, all together, and the bytes that all fields but the file may have.
+/// Maximum number of repetitions of all fields, and maximum size of all fields except the file, in bytes.
 const REPEATS: usize = 1_024;
 const FIELDS_LIMIT: usize = 256 * 1024;
 
-/// The field that the file is in.
+/// The name of the file's field.
 const FILE: &str = "file";
 
 /// The field that names the charset of the others (RFC 7578 §4.6); browsers fill it in.
 const CHARSET: &str = "_charset_";
 
-/// A form that has come to its end.
+/// A complete form.
 #[derive(Debug)]
 pub struct Form {
-    /// What the fields say; the file's name is that of the field, or of the part.
+    /// The values of the fields; the file's name is that of the field, or else that of the part.
     pub parameters: Parameters,
     /// The file.
     pub file: Spool,
 }
 
-/// Reads a form, whose fields are these and the file.
+/// Reads a form with these fields and the file.
 ///
 /// # Errors
-/// It is cut off, it is no form, a field is unknown, comes twice or has a value that it cannot have, or
-/// there is no file.
+/// It is truncated or malformed, a field is unknown, repeated or invalid, or the file is missing.
 pub fn read(
     boundary: &str,
     body: impl Read,
@@ -90,26 +88,26 @@ pub fn read(
             return Err(WireError::MimeParts { limit: FIELDS }.into());
         }
         let name = name(&field, source.part)?;
-        plain(&field)?;
+        refuse_encoding(&field)?;
         let again = seen.contains(&name);
         if again && !(REPEATABLE.contains(&name.as_str()) && repeated < REPEATS) {
-            return Err(twice("field", &name));
+            return Err(repeated_name("field", &name));
         }
         repeated += usize::from(again);
         if name == FILE {
             let (part_name, part_type) =
                 (disposition(&field).and_then(file_name), media_type(&field));
-            let (mut put_aside, mut beginning) = (Spool::new(spool), Vec::new());
-            source.each(&mut field, |piece| {
-                let room = (BEGINNING as usize).saturating_sub(beginning.len());
-                beginning.extend(piece.iter().take(room));
-                put_aside.write_all(piece).map_err(WireError::from_io)?;
+            let (mut spooled, mut beginning) = (Spool::new(spool), Vec::new());
+            source.for_each_piece(&mut field, |piece| {
+                let missing = (BEGINNING as usize).saturating_sub(beginning.len());
+                beginning.extend(piece.iter().take(missing));
+                spooled.write_all(piece).map_err(WireError::from_io)?;
                 Ok(())
             })?;
             parameters.options.charset =
                 TextCharset::stated(part_type.as_ref()).map(TextCharset::label);
             let part_name = part_name.filter(|name| !name.trim().is_empty());
-            file = Some((put_aside, label(part_name, part_type.as_ref(), &beginning)));
+            file = Some((spooled, label(part_name, part_type.as_ref(), &beginning)));
         } else if name == CHARSET || fields.contains(&name.as_str()) {
             let value = text(&mut source, &mut field, &name)?;
             bytes += value.len();
@@ -120,7 +118,7 @@ pub fn read(
                 ));
             }
             match name == CHARSET {
-                // Forms have it empty for browsers to fill in; other programs leave it so.
+                // Forms leave it empty for browsers to fill in; other programs do not fill it in.
                 true if value.trim_ascii().is_empty() => {}
                 true => charset = Some(encoding(&value)?),
                 false => {
@@ -137,7 +135,7 @@ pub fn read(
             seen.push(name);
         }
     }
-    // What stands behind the form says nothing; a body shorter than announced does.
+    // The epilogue is ignored, but reading it detects a truncated body.
     io::copy(&mut source.body, &mut io::sink()).map_err(WireError::from_io)?;
     for (name, value, own) in texts {
         let charset = own.or(charset).unwrap_or(UTF_8);
@@ -162,10 +160,10 @@ pub fn read(
     Ok(Form { parameters, file })
 }
 
-/// A text field: its name, its bytes, and the charset that it says itself.
+/// A text field: its name, its bytes, and the charset of its own media type.
 type Text = (String, Zeroizing<Vec<u8>>, Option<&'static Encoding>);
 
-/// The field `Content-Disposition`; multer reads it, but neither `name*` nor encoded words.
+/// The field `Content-Disposition`; multer parses it, but neither `name*` nor encoded words.
 fn disposition(field: &Field<'_>) -> Option<String> {
     let value = field.headers().get("content-disposition")?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -175,7 +173,7 @@ fn file_name(disposition: String) -> Option<String> {
     part_header::file_name(&disposition)
 }
 
-/// What the field says to be; what cannot be read says nothing.
+/// The field's media type, if it can be parsed.
 fn media_type(field: &Field<'_>) -> Option<MediaType> {
     let value = field.headers().get("content-type")?;
     MediaType::parse(&String::from_utf8_lossy(value.as_bytes())).ok()
@@ -186,66 +184,70 @@ fn name(field: &Field<'_>, part: usize) -> Result<String, ProblemDetails> {
     name.filter(|name| !name.is_empty()).ok_or_else(|| {
         WireError::MimeHeader {
             part,
-            what: "there is no Content-Disposition with a name",
+            what: "the Content-Disposition has no name or is missing",
         }
         .into()
     })
 }
 
-/// The charset of this name (WHATWG Encoding §4.2).
+/// The charset with this name (WHATWG Encoding §4.2).
 fn encoding(label: &[u8]) -> Result<&'static Encoding, ProblemDetails> {
     Encoding::for_label(label).ok_or_else(|| {
         let label = String::from_utf8_lossy(label);
         ProblemDetails::bad_request(
             "IMP-FIELD",
             format!(
-                "The charset {:?} is not known; send the fields in UTF-8.",
+                "The charset {:?} is unknown; send the fields in UTF-8.",
                 quoted::word(&label)
             ),
         )
     })
 }
 
-/// What the file is called, whose name tells by its end what is in it. Where it does not (`blob`, as a script's Blob
-/// has no other name; `users.txt`; no name at all), the part's media type names the kind, and the content decides:
-/// browsers send CSV files as Excel's.
+/// The file's name, whose extension gives its type. Without a known extension (`blob`, the only name of a script's
+/// Blob; `users.txt`; no name at all), the content decides, together with the part's media type, which alone is not
+/// reliable: browsers send CSV files as Excel's.
 ///
 /// # Errors
-/// The name ends in that of something that is no table.
+/// The extension is that of a format without rows.
 fn label(
     name: Option<String>,
     media_type: Option<&MediaType>,
     beginning: &[u8],
 ) -> Result<String, ProblemDetails> {
-    let said = name.as_deref().unwrap_or_default();
-    if FileKind::called(said).is_some() || says_something_else(said) {
-        return named(said);
+    let given = name.as_deref().unwrap_or_default();
+    if FileKind::called(given).is_some() || has_other_extension(given) {
+        return parse_file_name(given);
     }
-    let said_type = media_type.map(|media_type| media_type.essence.as_str());
+    let essence = media_type.map(|media_type| media_type.essence.as_str());
     let end = match Content::of(beginning) {
         Content::Zip { .. } => "xlsx",
         Content::Compound => "xls",
-        _ if said_type == Some("text/tab-separated-values") => "tsv",
+        _ if essence == Some("text/tab-separated-values") => "tsv",
         _ => "csv",
     };
-    // The label of a record has no folders.
-    let bare = said.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    // The file name in a record has no folders.
+    let bare = given.rsplit(['/', '\\']).next().unwrap_or_default().trim();
     let bare = if bare.is_empty() { "users" } else { bare };
     Ok(format!("{bare}.{end}"))
 }
 
-/// Whether the name ends as that of a document does which holds no rows.
-fn says_something_else(name: &str) -> bool {
-    const ENDS: [&str; 24] = [
+/// Whether the name has the extension of a document without rows.
+fn has_other_extension(name: &str) -> bool {
+    const EXTENSIONS: [&str; 24] = [
         "doc", "docx", "eml", "gif", "gz", "htm", "html", "jpeg", "jpg", "json", "ldif", "ods",
         "odt", "pdf", "png", "ppt", "pptx", "rar", "sql", "vcf", "xml", "yaml", "yml", "zip",
     ];
     let end = name.rsplit_once('.').map(|(_, end)| end.trim());
-    end.is_some_and(|end| ENDS.iter().any(|known| end.eq_ignore_ascii_case(known)))
+    end.is_some_and(|end| {
+        EXTENSIONS
+            .iter()
+            .any(|known| end.eq_ignore_ascii_case(known))
+    })
 }
 
-/// Nothing in a form is encoded (RFC 7578 §4.7).
-fn plain(field: &Field<'_>) -> Result<(), ProblemDetails> {
+/// Refuses transfer encodings, which forms do not use (RFC 7578 §4.7).
+fn refuse_encoding(field: &Field<'_>) -> Result<(), ProblemDetails> {
     let Some(encoding) = field.headers().get("content-transfer-encoding") else {
         return Ok(());
     };
@@ -255,7 +257,7 @@ fn plain(field: &Field<'_>) -> Result<(), ProblemDetails> {
         other => Err(ProblemDetails::bad_request(
             "IMP-MIME-ENCODING",
             format!(
-                "A field says that it is encoded as {:?}; send it as it is.",
+                "A field has the transfer encoding {:?}; send it unencoded.",
                 quoted::word(other)
             ),
         )),
@@ -267,9 +269,9 @@ fn text<R: Read>(
     field: &mut Field<'_>,
     name: &str,
 ) -> Result<Zeroizing<Vec<u8>>, ProblemDetails> {
-    // It may be a password, and room that is not moved leaves no copy of it.
+    // It may be a password: a buffer that is not reallocated leaves no copy of it.
     let mut value = Zeroizing::new(Vec::with_capacity(FIELD_LIMIT));
-    source.each(field, |piece| {
+    source.for_each_piece(field, |piece| {
         if value.len() + piece.len() > FIELD_LIMIT {
             return Err(ProblemDetails::bad_request(
                 "IMP-FIELD",
@@ -282,7 +284,7 @@ fn text<R: Read>(
     Ok(value)
 }
 
-/// What the parser gets next.
+/// The next input of the parser.
 #[derive(Clone, Default)]
 struct Supply(Arc<Mutex<Next>>);
 
@@ -293,8 +295,8 @@ struct Next {
 }
 
 impl Supply {
-    fn with<T>(&self, look: impl FnOnce(&mut Next) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, update: impl FnOnce(&mut Next) -> T) -> T {
+        update(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -310,31 +312,31 @@ impl Stream for Supply {
     }
 }
 
-/// Where the parser's chunks come from.
+/// The source of the parser's chunks.
 struct Source<R> {
     supply: Supply,
     body: R,
-    /// The field that is being read, from 1.
+    /// The number of the current field, from 1.
     part: usize,
 }
 
 impl<R: Read> Source<R> {
-    /// Asks the parser until it knows, and gives it a chunk whenever it does not.
+    /// Polls the parser until it has a result, and supplies a chunk whenever it needs one.
     fn drive<T>(
         &mut self,
-        mut ask: impl FnMut(&mut Context<'_>) -> Poll<multer::Result<T>>,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<multer::Result<T>>,
     ) -> Result<T, ProblemDetails> {
         let mut context = Context::from_waker(Waker::noop());
         let mut given = 0;
         loop {
-            match ask(&mut context) {
+            match poll(&mut context) {
                 Poll::Ready(Ok(known)) => return Ok(known),
                 Poll::Ready(Err(error)) => return Err(self.explain(&error).into()),
-                Poll::Pending if given <= HUNGER => given += self.supply_next()?,
+                Poll::Pending if given <= MAX_WITHOUT_RESULT => given += self.supply_next()?,
                 Poll::Pending => {
                     return Err(WireError::MimeHeader {
                         part: self.part + 1,
-                        what: "they are too long, or no boundary comes before them",
+                        what: "they are too long, or the boundary before them is missing",
                     }
                     .into());
                 }
@@ -342,10 +344,10 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Reads a chunk; answers how many bytes it has.
+    /// Reads a chunk; returns its length.
     fn supply_next(&mut self) -> Result<usize, WireError> {
         if self.supply.with(|next| next.ended) {
-            // It was told so, and still waits for more.
+            // The parser has seen the end and still waits for more.
             return Err(WireError::MimeTruncated { part: self.part });
         }
         let mut chunk = vec![0; CHUNK];
@@ -358,8 +360,8 @@ impl<R: Read> Source<R> {
         Ok(count)
     }
 
-    /// Every piece of a field.
-    fn each(
+    /// Calls `take` with each piece of a field.
+    fn for_each_piece(
         &mut self,
         field: &mut Field<'_>,
         mut take: impl FnMut(&[u8]) -> Result<(), ProblemDetails>,
@@ -377,24 +379,26 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// What the parser cannot go on with.
+    /// Translates an error of the parser.
     fn explain(&self, error: &multer::Error) -> WireError {
-        let cut = self.supply.with(|next| next.ended);
+        let truncated = self.supply.with(|next| next.ended);
         match error {
-            multer::Error::IncompleteStream | multer::Error::IncompleteFieldData { .. } if cut => {
+            multer::Error::IncompleteStream | multer::Error::IncompleteFieldData { .. }
+                if truncated =>
+            {
                 match self.part {
                     0 => WireError::MimeBoundary {
-                        what: "the body has no line with it, or ends there",
+                        what: "the body does not contain it, or ends there",
                     },
                     part => WireError::MimeTruncated { part },
                 }
             }
             multer::Error::IncompleteStream => WireError::MimeBoundary {
-                what: "it is the beginning of another line",
+                what: "it is a prefix of another line",
             },
             _ => WireError::MimeHeader {
                 part: self.part + 1,
-                what: "a line is not of that form",
+                what: "a line is malformed",
             },
         }
     }
@@ -404,7 +408,7 @@ impl<R: Read> Source<R> {
 mod tests {
     use super::*;
 
-    /// Gives one byte at a time.
+    /// Returns one byte per read.
     struct OneByOne<'b>(&'b [u8]);
 
     impl Read for OneByOne<'_> {
@@ -443,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_map_comes_again_and_not_without_end() {
+    fn only_map_is_repeatable_and_only_up_to_the_limits() {
         let with = |fields: String| parse(format!("{fields}{FORM}").as_bytes());
         let field = |name: &str, value: &str| {
             format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -463,14 +467,14 @@ mod tests {
     }
 
     #[test]
-    fn pieces_may_be_as_small_as_they_like() {
+    fn reads_may_return_single_bytes() {
         let (parameters, file) = parse(OneByOne(FORM.as_bytes())).unwrap();
         assert_eq!(file, b"UserName\r\nkim\r\n");
         assert_eq!(parameters.domain.as_deref(), Some("SALES"));
     }
 
     #[test]
-    fn the_files_name_may_be_encoded() {
+    fn encoded_file_names_are_decoded() {
         for name in [
             "filename=\"=?utf-8?B?QmVuw7x0emVyLmNzdg==?=\"; filename*=utf-8''Ben%C3%BCtzer.csv",
             "filename=\"=?utf-8?B?QmVuw7x0emVyLmNzdg==?=\"",
@@ -487,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_fields_may_be_written_in_any_way() {
+    fn encoded_field_names_are_decoded() {
         for name in [
             "name=file",
             "name=\"=?utf-8?B?ZmlsZQ==?=\"",
@@ -503,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_whose_name_says_nothing_is_what_its_content_is() {
+    fn content_decides_when_the_file_name_has_no_known_extension() {
         let label = |name: Option<&str>, media_type: &str, beginning: &[u8]| {
             let media_type = MediaType::parse(media_type).ok();
             let label = label(name.map(str::to_owned), media_type.as_ref(), beginning);
@@ -555,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn the_charset_of_the_fields_may_be_said() {
+    fn fields_are_decoded_with_the_declared_charset() {
         let field = |head: &str, value: &[u8]| {
             [
                 format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
@@ -576,7 +580,7 @@ mod tests {
         let expected = "Müller-Straße-7";
         for fields in [
             vec![charset("iso-8859-1"), plain.clone()],
-            // A browser sends it where it stands among the others.
+            // A browser may send it after other fields.
             vec![plain.clone(), charset("ISO-8859-1")],
             vec![field(own, latin)],
             vec![charset("utf-8"), field(own, latin)],
@@ -585,7 +589,7 @@ mod tests {
                 field("name=\"defaultPassword\"", expected.as_bytes()),
             ],
             vec![field("name=\"defaultPassword\"", expected.as_bytes())],
-            // Left empty it says nothing.
+            // An empty one is ignored.
             vec![charset(""), field(own, latin)],
             vec![
                 field("name=\"defaultPassword\"", expected.as_bytes()),
@@ -605,7 +609,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_is_noticed() {
+    fn truncation_at_any_byte_is_detected() {
         for end in 0..FORM.len() - 4 {
             let problem = parse(&FORM.as_bytes()[..end]).unwrap_err();
             let known = ["IMP-MIME-TRUNCATED", "IMP-MIME-BOUNDARY"].contains(&problem.code);
@@ -614,7 +618,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_does_not_follow_what_is_sent() {
+    fn memory_is_limited_whatever_is_sent() {
         let endless = || io::repeat(b'x').take(10 * 1024 * 1024);
         let problem = parse(endless()).unwrap_err();
         assert_eq!(problem.code, "IMP-MIME-HEADER");

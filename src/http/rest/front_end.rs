@@ -1,19 +1,19 @@
-//! What the REST front end of one listener is made from.
+//! The state of the REST front end for one listener.
 
 use crate::http::base_url::BaseUrl;
 use crate::http::traffic::Traffic;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// What the slice needs besides the app, behind one listener.
+/// What the REST front end needs besides the app, for one listener.
 #[derive(Debug)]
 pub struct RestFrontEnd {
-    /// Where callers of this listener reach the server.
+    /// The URL at which callers of this listener reach the server.
     pub base: BaseUrl,
-    /// Bytes that a body may have.
+    /// Maximum size of a body in bytes.
     pub body_limit: u64,
-    /// What bounds the requests that are under way.
+    /// Limits the requests in progress.
     pub traffic: Arc<Traffic>,
-    /// Room for those who listen to events, whichever listener they come through.
-    pub listeners: Arc<Semaphore>,
+    /// Limits the event streams; shared by all listeners.
+    pub streams: Arc<Semaphore>,
 }

@@ -1,10 +1,9 @@
 //! An upload, from its body to the answer, on one blocking thread.
 //!
-//! An import that ran to its end is 201 with its report, whatever its rows were like; a dry run leaves
-//! nothing behind and is 200. `Prefer: respond-async` (RFC 7240 §4.1) is 202 with the record of an
-//! import that waits for its turn. A key that came before (draft-ietf-httpapi-idempotency-key-header)
-//! is 200 with the report of the import that completed under it, 409 while that has not, and 422 when
-//! the file or the options were other ones.
+//! An import that ran to its end is 201 with its report, even if rows failed; a dry run stores nothing and
+//! is 200. `Prefer: respond-async` (RFC 7240 §4.1) is 202 with the record of a queued import. A repeated
+//! key (draft-ietf-httpapi-idempotency-key-header) is 200 with the report if the earlier import completed,
+//! 409 if it has not, and 422 if the file or the options differ.
 
 use std::io::Read;
 
@@ -29,36 +28,36 @@ use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::operator::Role;
 use crate::wire::inflate;
 
-/// An upload, as its head has it.
+/// An upload and its head.
 #[derive(Debug)]
 pub struct Call<'a> {
     /// The app.
     pub app: &'a App,
-    /// What is asked for.
+    /// The route.
     pub route: &'static Route,
-    /// Who calls.
+    /// The caller.
     pub caller: Caller,
-    /// How the file travels.
+    /// How the file is sent.
     pub upload: Upload,
-    /// What the query says.
+    /// The query's parameters.
     pub query: Query,
     /// `Content-Encoding`.
     pub content_encoding: Option<String>,
-    /// The default password of a file that is the body itself.
+    /// The default password if the body is the file itself.
     pub default_password: Option<Secret>,
     /// `Idempotency-Key`.
     pub key: Option<String>,
-    /// Whether the answer may come before the work is done.
+    /// Whether the answer may be sent before the work is done.
     pub respond_async: bool,
-    /// Bytes that the body may have.
+    /// Maximum size of the body in bytes.
     pub body_limit: u64,
 }
 
 impl Call<'_> {
-    /// Reads the body, imports the file, answers.
+    /// Reads the body, imports the file and returns the answer.
     ///
     /// # Errors
-    /// What went wrong.
+    /// The import was refused or failed.
     pub fn answer(self, body: impl Read) -> Result<Answer, ProblemDetails> {
         let encoding = self.content_encoding.as_deref();
         let body = inflate::decode(encoding, body, self.body_limit)?;
@@ -97,8 +96,8 @@ impl Call<'_> {
         if generate_passwords && default_password.is_some() {
             return Err(ProblemDetails::bad_request(
                 "IMP-PARAMETER",
-                "A row without a password gets either the default one or one that is made up; leave \
-                 defaultPassword or generatePasswords out.",
+                "A row without a password gets either the default password or a generated one; send only one \
+                 of defaultPassword and generatePasswords.",
             ));
         }
         let generated_passwords = generate_passwords
@@ -115,7 +114,7 @@ impl Call<'_> {
             file_name: named.unwrap_or_else(|| file_name.to_owned()),
             default_password,
             generated_passwords,
-            // Nothing is left of a dry run that the same key could find again.
+            // A dry run leaves nothing that a later call with the same key could find.
             request_id: self.caller.request_id.clone(),
             key: self.key.clone().filter(|_| !options.dry_run),
             options,
@@ -124,11 +123,11 @@ impl Call<'_> {
 
     fn import(&self, request: ImportRequest, file: impl Read) -> Result<Answer, ProblemDetails> {
         let dry_run = request.options.dry_run;
-        // A preference may be passed over: whoever asks for a dry run waits for what it says.
-        let waits = self.respond_async && !dry_run;
+        // A preference may be ignored (RFC 7240 §2): a dry run is always answered with its result.
+        let is_async = self.respond_async && !dry_run;
         let (key, options) = (request.key.clone(), request.options.clone());
         let domain = request.domain.name.clone();
-        let ended = match waits {
+        let ended = match is_async {
             true => self.app.jobs.queue(request, file),
             false => self.app.jobs.run(request, file),
         };
@@ -159,14 +158,14 @@ impl Call<'_> {
                 let answer = Answer::json(status, &report)?.with_import(report.dictionary());
                 Ok(match dry_run {
                     true => answer,
-                    false => answer.at(report.import),
+                    false => answer.with_location(report.import),
                 })
             }
-            Ended::Recorded(record) => self.recorded(&record, waits),
+            Ended::Recorded(record) => self.recorded(&record, is_async),
         }
     }
 
-    /// The import under way whose call holds the key, where it has begun.
+    /// The running import whose call holds the key, once it has begun.
     fn holder(&self, key: Option<String>) -> Result<Option<ImportRecord>, ProblemDetails> {
         let organization = &self.caller.organization;
         let find = |key: String| self.app.store.import_by_key(organization, &key);
@@ -174,22 +173,24 @@ impl Call<'_> {
         Ok(found.filter(|record| !record.state.is_final()))
     }
 
-    /// The import waits for its turn, or the same key came before.
-    fn recorded(&self, record: &ImportRecord, waits: bool) -> Result<Answer, ProblemDetails> {
-        if waits && !record.state.is_final() {
+    /// The answer for a queued import, or for a repeated key.
+    fn recorded(&self, record: &ImportRecord, is_async: bool) -> Result<Answer, ProblemDetails> {
+        if is_async && !record.state.is_final() {
             let answer = Answer::json(StatusCode::ACCEPTED, record)?;
-            let answer = answer.at(record.id).with_import(record.dictionary());
-            return Ok(answer.as_preferred());
+            let answer = answer
+                .with_location(record.id)
+                .with_import(record.dictionary());
+            return Ok(answer.queued());
         }
-        let most = self.app.importer.settings.report_findings;
+        let max = self.app.importer.settings.report_findings;
         let findings = self
             .app
             .store
-            .findings(&record.organization, record.id, 0, most)?;
+            .findings(&record.organization, record.id, 0, max)?;
         let report = Report::of_record(record, findings);
         match record.state {
             ImportState::Completed => {
-                let answer = Answer::json(StatusCode::OK, &report)?.at(record.id);
+                let answer = Answer::json(StatusCode::OK, &report)?.with_location(record.id);
                 Ok(answer.with_import(report.dictionary()))
             }
             ImportState::Queued

@@ -1,8 +1,8 @@
-//! REST, all of it: the imports below `/api/v1` as resources, their progress as server-sent events, the
-//! OpenAPI document.
+//! The REST front end: imports below `/api/v1` as resources, their progress as server-sent events, and
+//! the OpenAPI document.
 //!
-//! Answers are JSON (RFC 8259), errors problem details (RFC 9457). Read `routes.rs` first: it is the
-//! table of what there is; then `imports.rs`, which is one upload from top to bottom.
+//! Answers are JSON (RFC 8259), errors are problem details (RFC 9457). Start with `routes.rs`, the table of
+//! operations, then read `imports.rs`, which follows one upload from top to bottom.
 
 pub mod routes;
 pub mod front_end;

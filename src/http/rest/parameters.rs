@@ -1,5 +1,5 @@
-//! What a call says beside its file: the query's parameters and the form's fields, each by its name,
-//! none twice but those that can be repeated, and none that is unknown.
+//! Reads the query's parameters and the form's fields by name. Unknown names are refused, and so are
+//! repeated ones that are not repeatable.
 
 use actix_web::web;
 use uuid::Uuid;
@@ -11,10 +11,10 @@ use crate::passwords::secret::Secret;
 use crate::quoted;
 use crate::users::options::{ConflictPolicy, HeaderLine, ImportOptions};
 
-/// Entries of a page, unless the caller wants another number of them.
+/// Default number of entries on a page.
 const PAGE: usize = 100;
 
-/// Entries that a page may have.
+/// Maximum number of entries on a page.
 const LARGEST_PAGE: usize = 1_000;
 
 const PARAMETER: &str = "IMP-PARAMETER";
@@ -27,9 +27,9 @@ impl Query {
     /// Reads a query (application/x-www-form-urlencoded, WHATWG URL §5.1).
     ///
     /// # Errors
-    /// A parameter is unknown to the route or comes twice, or it is a password.
+    /// A parameter is unknown to the route, is repeated, or is a password.
     pub fn parse(route: &Route, text: &str) -> Result<Self, ProblemDetails> {
-        let unreadable = || ProblemDetails::bad_request(PARAMETER, "The query cannot be read.");
+        let unreadable = || ProblemDetails::bad_request(PARAMETER, "The query is malformed.");
         let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
             .map_err(|_| unreadable())?
             .into_inner();
@@ -37,7 +37,7 @@ impl Query {
             if name == "defaultPassword" {
                 return Err(ProblemDetails::bad_request(
                     PARAMETER,
-                    "A password does not belong into a URL, which is logged in many places; send it \
+                    "A password must not be part of a URL, because URLs are logged; send it \
                      as a field of a form, or in the header field Muster-Default-Password.",
                 ));
             }
@@ -46,13 +46,13 @@ impl Query {
             }
             let mut earlier = pairs.iter().take(position);
             if !REPEATABLE.contains(&name.as_str()) && earlier.any(|(earlier, _)| earlier == name) {
-                return Err(twice("parameter", name));
+                return Err(repeated_name("parameter", name));
             }
         }
         Ok(Query(pairs))
     }
 
-    /// Whether it says nothing.
+    /// Whether it has no parameters.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -62,10 +62,10 @@ impl Query {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// How many entries a page has.
+    /// The number of entries on a page.
     ///
     /// # Errors
-    /// It is no number that a page may have.
+    /// It is not a valid page size.
     pub fn limit(&self) -> Result<usize, ProblemDetails> {
         let Some(text) = self.get("limit") else {
             return Ok(PAGE);
@@ -74,33 +74,33 @@ impl Query {
         limit
             .filter(|limit| (1..=LARGEST_PAGE).contains(limit))
             .ok_or_else(|| {
-                let rule = format!("a whole number from 1 to {LARGEST_PAGE}");
-                wrong("limit", text, &rule)
+                let rule = format!("an integer from 1 to {LARGEST_PAGE}");
+                invalid("limit", text, &rule)
             })
     }
 
-    /// How many entries are left out.
+    /// The number of entries to skip.
     ///
     /// # Errors
-    /// It is no number.
+    /// It is not a non-negative integer.
     pub fn skip(&self) -> Result<usize, ProblemDetails> {
         let text = self.get("skip").unwrap_or("0");
-        // No list is that long, and the store counts no further.
-        const MOST: u64 = i64::MAX as u64;
-        let skip = text.parse::<u64>().ok().filter(|skip| *skip <= MOST);
+        // No list is longer, and the store cannot count further.
+        const MAX: u64 = i64::MAX as u64;
+        let skip = text.parse::<u64>().ok().filter(|skip| *skip <= MAX);
         let skip = skip.and_then(|skip| usize::try_from(skip).ok());
-        let rule = format!("a whole number from 0 to {MOST}");
-        skip.ok_or_else(|| wrong("skip", text, &rule))
+        let rule = format!("an integer from 0 to {MAX}");
+        skip.ok_or_else(|| invalid("skip", text, &rule))
     }
 
-    /// The entry that the page begins behind.
+    /// The entry after which the page begins.
     ///
     /// # Errors
-    /// It is no cursor of an earlier page.
+    /// It is not a cursor of an earlier page.
     pub fn cursor(&self) -> Result<Option<Uuid>, ProblemDetails> {
         let parse = |text: &str| {
             Uuid::try_parse(text)
-                .map_err(|_| wrong("cursor", text, "the `next` of an earlier page"))
+                .map_err(|_| invalid("cursor", text, "the `next` of an earlier page"))
         };
         self.get("cursor").map(parse).transpose()
     }
@@ -108,7 +108,7 @@ impl Query {
     /// The options of an import.
     ///
     /// # Errors
-    /// One of them has a value that it cannot have.
+    /// An option has an invalid value.
     pub fn options(self) -> Result<Parameters, ProblemDetails> {
         let mut parameters = Parameters::default();
         for (name, value) in self.0 {
@@ -118,27 +118,27 @@ impl Query {
     }
 }
 
-/// What an import is asked for with.
+/// The parameters of an import.
 #[derive(Debug, Default)]
 pub struct Parameters {
     /// The domain.
     pub domain: Option<String>,
     /// The file's name.
     pub file_name: Option<String>,
-    /// The password of rows that have none of their own.
+    /// The password for rows that have none.
     pub default_password: Option<Secret>,
-    /// Whether rows without a password get one that is made up.
+    /// Whether rows without a password get a generated one.
     pub generate_passwords: bool,
-    /// How the import is to go about its rows.
+    /// How the import treats the file and its rows.
     pub options: ImportOptions,
 }
 
 impl Parameters {
-    /// Sets what `name` stands for; whether there is such a name is asked elsewhere. A field without a
-    /// value, as forms send what nobody filled in, says nothing.
+    /// Sets the parameter `name`, whose name has been checked. A field without a value is ignored, because
+    /// forms send the fields that were not filled in.
     ///
     /// # Errors
-    /// It cannot have that value.
+    /// The value is invalid.
     pub fn set(&mut self, name: &str, value: Secret) -> Result<(), ProblemDetails> {
         if value.is_empty() {
             return Ok(());
@@ -150,22 +150,23 @@ impl Parameters {
         let text = value.expose();
         match name {
             "domain" => self.domain = Some(text.to_owned()),
-            "fileName" => self.file_name = Some(named(text)?),
+            "fileName" => self.file_name = Some(parse_file_name(text)?),
             "conflict" => {
                 self.options.conflict = ConflictPolicy::parse(text)
-                    .map_err(|_| wrong(name, text, "skip, update, fill or fail"))?;
+                    .map_err(|_| invalid(name, text, "skip, update, fill or fail"))?;
             }
-            "generatePasswords" => self.generate_passwords = truth(name, text)?,
-            "dryRun" => self.options.dry_run = truth(name, text)?,
-            "validateFirst" => self.options.validate_first = truth(name, text)?,
+            "generatePasswords" => self.generate_passwords = boolean(name, text)?,
+            "dryRun" => self.options.dry_run = boolean(name, text)?,
+            "validateFirst" => self.options.validate_first = boolean(name, text)?,
             "stopAfter" => {
                 let number = text.parse().ok().filter(|number| *number > 0);
-                let rule = "a whole number from 1 on";
-                self.options.stop_after = Some(number.ok_or_else(|| wrong(name, text, rule))?);
+                let rule = "an integer of at least 1";
+                self.options.stop_after = Some(number.ok_or_else(|| invalid(name, text, rule))?);
             }
             "header" => {
-                self.options.header = HeaderLine::parse(text)
-                    .map_err(|_| wrong(name, text, "auto, none or the number of a line, from 1"))?;
+                self.options.header = HeaderLine::parse(text).map_err(|_| {
+                    invalid(name, text, "auto, none or the number of a line, from 1")
+                })?;
             }
             "map" => self.options.map.add(text).map_err(|sentence| {
                 ProblemDetails::bad_request(PARAMETER, format!("map: {sentence}."))
@@ -177,33 +178,33 @@ impl Parameters {
     }
 }
 
-/// A file's name, which tells by its end what is in the file.
+/// Checks a file's name, whose extension gives the file's type.
 ///
 /// # Errors
-/// It does not.
-pub fn named(text: &str) -> Result<String, ProblemDetails> {
+/// The extension is unknown.
+pub fn parse_file_name(text: &str) -> Result<String, ProblemDetails> {
     match FileKind::called(text) {
         Some(_) => Ok(text.trim().to_owned()),
         None => Err(ProblemDetails::bad_request(
             "IMP-FILE-FORMAT",
             format!(
-                "The file is called {:?}; its name has to end in csv, tsv, xlsx or xls, and the file \
-                 has to be what it ends in.",
+                "The file is called {:?}; its name must end in csv, tsv, xlsx or xls, and the file must \
+                 have that format.",
                 quoted::name(text)
             ),
         )),
     }
 }
 
-fn truth(name: &str, text: &str) -> Result<bool, ProblemDetails> {
+fn boolean(name: &str, text: &str) -> Result<bool, ProblemDetails> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(wrong(name, text, "true or false")),
+        _ => Err(invalid(name, text, "true or false")),
     }
 }
 
-/// There is no such parameter or field.
+/// The problem for an unknown parameter or field.
 pub fn unknown(what: &str, name: &str, known: &[&str]) -> ProblemDetails {
     let known = match known {
         [] => "none".to_owned(),
@@ -212,21 +213,21 @@ pub fn unknown(what: &str, name: &str, known: &[&str]) -> ProblemDetails {
     let name = shortened(name);
     ProblemDetails::bad_request(
         PARAMETER,
-        format!("There is no {what} {name:?} here; there are: {known}."),
+        format!("Unknown {what} {name:?}; the known ones are: {known}."),
     )
 }
 
-/// A parameter or field comes twice.
-pub fn twice(what: &str, name: &str) -> ProblemDetails {
+/// The problem for a repeated parameter or field.
+pub fn repeated_name(what: &str, name: &str) -> ProblemDetails {
     let name = shortened(name);
-    ProblemDetails::bad_request(PARAMETER, format!("The {what} {name:?} comes twice."))
+    ProblemDetails::bad_request(PARAMETER, format!("The {what} {name:?} occurs twice."))
 }
 
-fn wrong(name: &str, value: &str, rule: &str) -> ProblemDetails {
+fn invalid(name: &str, value: &str, rule: &str) -> ProblemDetails {
     let value = shortened(value);
     ProblemDetails::bad_request(
         PARAMETER,
-        format!("{name} is {value:?}; it has to be {rule}."),
+        format!("{name} is {value:?}; it must be {rule}."),
     )
 }
 
@@ -240,19 +241,25 @@ mod tests {
     use crate::http::rest::routes::ROUTES;
 
     fn list_problems() -> &'static Route {
-        let takes = |route: &&Route| route.parameters.contains(&"skip");
-        ROUTES.iter().find(takes).expect("a list that takes it")
+        let has_skip = |route: &&Route| route.parameters.contains(&"skip");
+        ROUTES
+            .iter()
+            .find(has_skip)
+            .expect("a list with the parameter")
     }
 
     #[test]
-    fn queries_are_held_to_what_the_route_knows() {
+    fn queries_accept_only_the_parameters_of_the_route() {
         let [create, list, ..] = &ROUTES;
         let detail = |route, text| Query::parse(route, text).unwrap_err().detail;
         assert!(detail(create, "dry_run=true").contains("\"dry_run\""));
         assert!(detail(create, "domain=A&domain=B").contains("twice"));
         assert!(Query::parse(create, "map=A%3Demail&map=B%3D_").is_ok());
-        let told = detail(create, "defaultPassword=S3cret-word");
-        assert!(told.contains("URL") && !told.contains("S3cret"), "{told}");
+        let detail = detail(create, "defaultPassword=S3cret-word");
+        assert!(
+            detail.contains("URL") && !detail.contains("S3cret"),
+            "{detail}"
+        );
         let query = Query::parse(list, "limit=7").unwrap();
         assert_eq!((query.limit().unwrap(), query.cursor().unwrap()), (7, None));
         let skip = |text: &str| Query::parse(list_problems(), text).unwrap().skip();
@@ -271,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_read_and_wrong_ones_named() {
+    fn options_are_read_and_invalid_values_are_named() {
         let mut parameters = Parameters::default();
         let mut set = |name: &str, value: &str| parameters.set(name, value.into());
         for (name, value) in [

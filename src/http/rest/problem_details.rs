@@ -1,6 +1,6 @@
-//! What went wrong, as problem details (RFC 9457), and with which status (RFC 9110 §15).
+//! Maps every failure to problem details (RFC 9457) and a status (RFC 9110 §15).
 //!
-//! An import that ran to its end is no error, whatever its rows were like: its report says so.
+//! An import that ran to its end is not a failure, even if rows failed: they are in its report.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
@@ -24,28 +24,28 @@ use crate::wire::error::WireError;
 /// The media type.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// What went wrong with a call.
+/// The failure of a call.
 #[derive(Debug)]
 pub struct ProblemDetails {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The stable code of what went wrong.
+    /// The stable code of the failure.
     pub code: &'static str,
-    /// A sentence that the caller can act on; never a password.
+    /// A message that says what to do; never contains a password.
     pub detail: String,
-    /// The import it is about.
+    /// The import that it is about.
     pub import: Option<ImportId>,
-    /// How far that import came, where this call was to run it.
+    /// The report of that import, if this call was to run it.
     pub report: Option<Box<Report>>,
-    /// After how many seconds it is worth trying again.
+    /// Seconds after which a retry may succeed.
     pub retry_after: Option<u64>,
-    /// The methods that there are instead.
+    /// The allowed methods, for 405.
     pub allow: Option<String>,
-    /// What a 401 asks for.
+    /// The challenge of a 401.
     pub challenge: Option<Challenge>,
 }
 
-/// The members, in their order.
+/// The JSON members, in order.
 #[derive(Serialize)]
 struct Members<'a> {
     r#type: String,
@@ -55,7 +55,7 @@ struct Members<'a> {
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<ImportId>,
-    /// The name that it had before, for those who read it.
+    /// The former name of `id`, kept for existing clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     import: Option<ImportId>,
     /// The request's id, as in `X-Request-Id`.
@@ -66,7 +66,7 @@ struct Members<'a> {
 }
 
 impl ProblemDetails {
-    /// A problem that is told with this status.
+    /// A problem with this status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         ProblemDetails {
             status,
@@ -80,17 +80,17 @@ impl ProblemDetails {
         }
     }
 
-    /// The request says something that cannot be followed.
+    /// The request is invalid.
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         ProblemDetails::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// Something of ours that failed; the log knows more.
+    /// An internal failure; the log has the cause.
     pub fn internal(code: &'static str, detail: impl Into<String>) -> Self {
         ProblemDetails::new(StatusCode::INTERNAL_SERVER_ERROR, code, detail)
     }
 
-    /// There is no import with the id that the path has.
+    /// There is no import with the id in the path.
     pub fn no_such_import(id: &str) -> Self {
         let shown: String = id.chars().take(80).collect();
         ProblemDetails::new(
@@ -100,13 +100,13 @@ impl ProblemDetails {
         )
     }
 
-    /// The same key came before, and its import has not completed.
+    /// A call with the same key was made before, and its import has not completed.
     pub fn earlier_call(report: Report) -> Self {
         let (import, state) = (report.import, report.state);
         let running = matches!(state, ImportState::Queued | ImportState::Running);
         let advice = match running {
-            true => "ask for it there, or send the same call again later",
-            false => "give a new call a key of its own",
+            true => "poll it at its address, or repeat this call later",
+            false => "use another key for a new call",
         };
         ProblemDetails {
             import: Some(import),
@@ -116,26 +116,26 @@ impl ProblemDetails {
                 StatusCode::CONFLICT,
                 "IMP-EARLIER-CALL",
                 format!(
-                    "A call with this key came before, and its import {import} is {}; {advice}.",
+                    "A call with this key was made before, and its import {import} is {}; {advice}.",
                     state.as_str()
                 ),
             )
         }
     }
 
-    /// A call with the same key is just coming in, and has no record yet.
+    /// A call with the same key is being received and has no record yet.
     pub fn key_in_use(seconds: u64) -> Self {
         ProblemDetails {
             retry_after: Some(seconds),
             ..ProblemDetails::new(
                 StatusCode::CONFLICT,
                 "IMP-EARLIER-CALL",
-                format!("A call with this key is just coming in; send it again in {seconds} s."),
+                format!("A call with this key is being received; retry in {seconds} s."),
             )
         }
     }
 
-    /// The answer, to a request with these header fields.
+    /// The HTTP response, for a request with these header fields.
     pub fn respond(&self, headers: &HeaderMap, body: Body) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status);
         if let Some(challenge) = self.challenge {
@@ -150,7 +150,7 @@ impl ProblemDetails {
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
-        intake::close_if_asked(&mut response, headers, body);
+        intake::close_if_needed(&mut response, headers, body);
         let members = Members {
             r#type: format!("urn:problem-type:muster:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -167,7 +167,7 @@ impl ProblemDetails {
         match serde_json::to_string(&members) {
             Ok(text) => response.body(text),
             Err(error) => {
-                tracing::error!(%error, "a problem could not be written down");
+                tracing::error!(%error, "a problem could not be serialized");
                 response.finish()
             }
         }
@@ -184,18 +184,18 @@ impl From<Refused> for ProblemDetails {
         match refused {
             Refused::NoCredentials => unauthorized(
                 "IMP-ACCESS-NONE",
-                "The request has no credentials; send them by HTTP Basic, or a bearer token.",
+                "The request has no credentials; send HTTP Basic credentials or a bearer token.",
             ),
             Refused::OtherScheme => unauthorized(
                 "IMP-ACCESS-SCHEME",
-                "The scheme of the Authorization field is not known here; send HTTP Basic or a \
+                "The scheme of the Authorization field is not supported; send HTTP Basic credentials or a \
                  bearer token.",
             ),
             Refused::Wrong => unauthorized("IMP-ACCESS-CREDENTIALS", "The credentials are wrong."),
             Refused::InvalidToken => unauthorized(
                 "IMP-ACCESS-TOKEN",
-                "The bearer token is unknown, revoked or expired; `muster operator token add` makes a new \
-                 one.",
+                "The bearer token is unknown, revoked or expired; create a new one with `muster operator \
+                 token add`.",
             ),
             Refused::Limited { seconds } => ProblemDetails {
                 retry_after: Some(seconds),
@@ -218,7 +218,7 @@ impl From<WireError> for ProblemDetails {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             WireError::DiskFull => {
-                tracing::error!("the disk for files that are kept aside is full");
+                tracing::error!("the disk for spooled files is full");
                 StatusCode::INSUFFICIENT_STORAGE
             }
             WireError::HttpStalled { .. } => StatusCode::REQUEST_TIMEOUT,
@@ -249,7 +249,7 @@ impl From<WireError> for ProblemDetails {
         };
         let detail = match error {
             WireError::SpoolFull { limit } => format!(
-                "The file is larger than the {limit} bytes that can be kept aside; send it as the \
+                "The file is larger than the limit of {limit} bytes for spooled files; send it as the \
                  body itself, which is read as it arrives, or split it."
             ),
             other => other.to_string(),
@@ -271,18 +271,18 @@ impl From<StoreError> for ProblemDetails {
 impl From<ImportError> for ProblemDetails {
     fn from(error: ImportError) -> Self {
         let code = error.code();
-        let tell = |status| ProblemDetails::new(status, code, error.to_string());
+        let problem = |status| ProblemDetails::new(status, code, error.to_string());
         match &error {
             ImportError::Format(_)
             | ImportError::Header(_)
             | ImportError::TooManyProblems { .. }
             | ImportError::OtherContent
             | ImportError::PasswordColumn
-            | ImportError::NotClean { .. } => tell(StatusCode::UNPROCESSABLE_ENTITY),
-            ImportError::Cancelled | ImportError::Overtaken => tell(StatusCode::CONFLICT),
+            | ImportError::NotClean { .. } => problem(StatusCode::UNPROCESSABLE_ENTITY),
+            ImportError::Cancelled | ImportError::Overtaken => problem(StatusCode::CONFLICT),
             ImportError::Store(StoreError::Full) | ImportError::Sorting(_) => ProblemDetails {
                 retry_after: error.retry_after(),
-                ..tell(StatusCode::INSUFFICIENT_STORAGE)
+                ..problem(StatusCode::INSUFFICIENT_STORAGE)
             },
             ImportError::Store(
                 StoreError::Busy
@@ -294,29 +294,29 @@ impl From<ImportError> for ProblemDetails {
             | ImportError::MemoryBusy { .. }
             | ImportError::Stopping => ProblemDetails {
                 retry_after: error.retry_after(),
-                ..tell(StatusCode::SERVICE_UNAVAILABLE)
+                ..problem(StatusCode::SERVICE_UNAVAILABLE)
             },
             ImportError::Store(StoreError::TooManyScans { seconds }) => ProblemDetails {
                 retry_after: Some(*seconds),
-                ..tell(StatusCode::TOO_MANY_REQUESTS)
+                ..problem(StatusCode::TOO_MANY_REQUESTS)
             },
             ImportError::Store(StoreError::NewerSchema { .. }) => {
-                tell(StatusCode::INTERNAL_SERVER_ERROR)
+                problem(StatusCode::INTERNAL_SERVER_ERROR)
             }
             ImportError::Store(StoreError::Failed(_) | StoreError::Unusable(_)) => {
-                ProblemDetails::internal(code, "The user store failed; the server's log says why.")
+                ProblemDetails::internal(code, "The user store failed; see the server's log.")
             }
             ImportError::Hash(_) => ProblemDetails {
                 retry_after: error.retry_after(),
                 ..ProblemDetails::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     code,
-                    "A password could not be hashed; the server's log says why.",
+                    "A password could not be hashed; see the server's log.",
                 )
             },
             ImportError::GeneratedPasswords(_) => ProblemDetails::internal(
                 code,
-                "A password could not be made up; the server's log says why.",
+                "A password could not be generated; see the server's log.",
             ),
             ImportError::Wire(_) => match error {
                 ImportError::Wire(wire) => wire.into(),
@@ -342,7 +342,7 @@ impl From<ImportFailure> for ProblemDetails {
 impl From<JobError> for ProblemDetails {
     fn from(error: JobError) -> Self {
         let code = error.code();
-        let tell = |status| ProblemDetails::new(status, code, error.to_string());
+        let problem = |status| ProblemDetails::new(status, code, error.to_string());
         match &error {
             JobError::Import(_) | JobError::Store(_) => match error {
                 JobError::Import(failure) => failure.into(),
@@ -351,21 +351,21 @@ impl From<JobError> for ProblemDetails {
             },
             JobError::Busy { seconds } => ProblemDetails {
                 retry_after: Some(*seconds),
-                ..tell(StatusCode::SERVICE_UNAVAILABLE)
+                ..problem(StatusCode::SERVICE_UNAVAILABLE)
             },
             // draft-ietf-httpapi-idempotency-key-header-07 §2.7.
             JobError::KeyReused { import, .. } => ProblemDetails {
                 import: Some(*import),
-                ..tell(StatusCode::UNPROCESSABLE_ENTITY)
+                ..problem(StatusCode::UNPROCESSABLE_ENTITY)
             },
             JobError::Key
             | JobError::KeyAndPasswords
             | JobError::NotQueued { .. }
-            | JobError::Domain(_) => tell(StatusCode::BAD_REQUEST),
-            JobError::NoSuchImport(_) => tell(StatusCode::NOT_FOUND),
+            | JobError::Domain(_) => problem(StatusCode::BAD_REQUEST),
+            JobError::NoSuchImport(_) => problem(StatusCode::NOT_FOUND),
             JobError::StillRunning(import) | JobError::AlreadyUndone(import) => ProblemDetails {
                 import: Some(*import),
-                ..tell(StatusCode::CONFLICT)
+                ..problem(StatusCode::CONFLICT)
             },
         }
     }

@@ -1,7 +1,8 @@
 //! The reject file of an import, sent while it is written: `text/csv` (RFC 4180) as an attachment.
 //!
-//! A file that could not be written to its end ends without its last chunk, so that nobody takes it for
-//! whole. The field `Muster-Rejects` says how many rows were rejected and how many of them are in the file.
+//! If the file could not be written to its end, the response ends without the last chunk, so that a truncated
+//! file is not mistaken for a complete one. The field `Muster-Rejects` has the number of rejected rows and
+//! how many of them are in the file.
 
 use std::io::{self, BufWriter, Write};
 
@@ -20,16 +21,16 @@ use crate::users::import_record::ImportRecord;
 /// Bytes of one piece.
 const PIECE: usize = 16 * 1024;
 
-/// Pieces that may wait for a slow reader.
+/// Pieces that may be buffered for a slow reader.
 const PIECES: usize = 4;
 
-/// The answer.
+/// Responds with the file.
 pub fn respond(app: &web::Data<App>, record: ImportRecord) -> HttpResponse {
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let name = format!("rejects-{}.csv", record.id);
     let counts = record.rejected.dictionary();
     let app = app.clone();
-    // Nobody waits for the thread: it ends with the file, or with whoever reads it.
+    // The thread is not awaited: it ends with the file, or when the client disconnects.
     drop(blocking::run(move || {
         let mut out = BufWriter::with_capacity(PIECE, Pieces(sender));
         let written = reject_file::write(app.store.as_ref(), &record, &mut out)
@@ -37,8 +38,8 @@ pub fn respond(app: &web::Data<App>, record: ImportRecord) -> HttpResponse {
             .and_then(|_| out.flush());
         let (pieces, _) = out.into_parts();
         if let Err(error) = written {
-            tracing::warn!(%error, import = %record.id, "a reject file was not sent to its end");
-            // Whoever has gone away need not be told.
+            tracing::warn!(%error, import = %record.id, "a reject file was not sent completely");
+            // Sending fails if the client has disconnected, which needs no report.
             let _ = pieces.0.blocking_send(Err(error));
         }
     }));
@@ -54,7 +55,7 @@ pub fn respond(app: &web::Data<App>, record: ImportRecord) -> HttpResponse {
         .streaming(stream::poll_fn(move |context| pieces.poll_recv(context)))
 }
 
-/// The blocking end of the way out.
+/// The blocking end of the channel to the response.
 struct Pieces(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for Pieces {

@@ -1,4 +1,4 @@
-//! What became of imports, how one is stopped or taken back, and who did what.
+//! The records of imports, cancelling and undoing them, and the audit log.
 
 use actix_web::http::StatusCode;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::users::import_record::{ImportRecord, named};
 use crate::users::problem::Problem;
 use crate::users::undo::Undone;
 
-/// An import, and how far it is while it runs.
+/// An import, and its progress while it runs.
 #[derive(Debug, Serialize)]
 pub struct Import {
     #[serde(flatten)]
@@ -35,20 +35,20 @@ struct Imports {
     next: Option<Uuid>,
 }
 
-/// A page of what was found in an import's rows.
+/// A page of the problems found in an import's rows.
 #[derive(Serialize)]
 struct Problems {
     problems: Vec<Problem>,
-    /// How many there were in all.
+    /// How many were found in all.
     total: u64,
-    /// How many are kept at the most; the others were counted.
+    /// Maximum number that is kept; the others were only counted.
     bound: u64,
-    /// What to skip for the next page.
+    /// The value of `skip` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<usize>,
 }
 
-/// A page of the audit, newest first.
+/// A page of the audit log, newest first.
 #[derive(Serialize)]
 struct Audit {
     entries: Vec<AuditEntry>,
@@ -56,7 +56,7 @@ struct Audit {
     next: Option<Uuid>,
 }
 
-/// What undoing an import came to.
+/// The outcome of undoing an import.
 #[derive(Serialize)]
 struct Undo {
     #[serde(flatten, serialize_with = "named")]
@@ -72,12 +72,12 @@ fn page<T>(mut entries: Vec<T>, limit: usize) -> (Vec<T>, bool) {
     (entries, more)
 }
 
-/// The import that the path names.
+/// Parses the import's id in the path.
 ///
 /// # Errors
-/// There is none with that id, or it belongs to another organization.
+/// It is not an id.
 pub fn id(text: &str) -> Result<ImportId, ProblemDetails> {
-    // Only the one form in which ids are told.
+    // Only the canonical form, the one in which ids are reported.
     match Uuid::try_parse(text) {
         Ok(id) if text.len() == 36 => Ok(ImportId(id)),
         _ => Err(ProblemDetails::no_such_import(text)),
@@ -94,7 +94,7 @@ pub fn find(app: &App, caller: &Caller, id: ImportId) -> Result<ImportRecord, Pr
 }
 
 impl Import {
-    /// The import as it stands now.
+    /// The import in its current state.
     pub fn now(app: &App, record: ImportRecord) -> Self {
         let progress = app.jobs.progress(&record.organization, record.id);
         Import { record, progress }
@@ -104,7 +104,7 @@ impl Import {
 /// `GET /api/v1/imports`.
 ///
 /// # Errors
-/// A parameter is wrong, or the store failed.
+/// A parameter is invalid, or the store failed.
 pub fn list(app: &App, caller: &Caller, query: &Query) -> Result<Answer, ProblemDetails> {
     let (limit, before) = (query.limit()?, query.cursor()?.map(ImportId));
     let records = app
@@ -129,7 +129,7 @@ pub fn show(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemD
 /// `GET /api/v1/imports/{id}/problems`.
 ///
 /// # Errors
-/// A parameter is wrong, there is no such import, or the store failed.
+/// A parameter is invalid, there is no such import, or the store failed.
 pub fn problems(
     app: &App,
     caller: &Caller,
@@ -152,8 +152,8 @@ pub fn problems(
     Answer::json(StatusCode::OK, &page)
 }
 
-/// `POST /api/v1/imports/{id}/cancel`: 202 when it ends behind the batch it is at, 200 when it had not
-/// begun, 409 when it has ended.
+/// `POST /api/v1/imports/{id}/cancel`: 202 if the import will end after its current batch, 200 if it had
+/// not begun, 409 if it has ended.
 ///
 /// # Errors
 /// There is no such import, it has ended, or the store failed.
@@ -168,26 +168,26 @@ pub fn cancel(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, Proble
                 ..ProblemDetails::new(
                     StatusCode::CONFLICT,
                     "IMP-IMPORT-ENDED",
-                    format!("Import {id} has ended; undoing it takes back what it did."),
+                    format!("Import {id} has ended; undo it to revert its changes."),
                 )
             });
         }
     };
     let record = find(app, caller, id)?;
-    Ok(Answer::json(status, &Import::now(app, record))?.at(id))
+    Ok(Answer::json(status, &Import::now(app, record))?.with_location(id))
 }
 
 /// `POST /api/v1/imports/{id}/undo`.
 ///
 /// # Errors
-/// There is no such import, it still runs or was undone before, or the store failed.
+/// There is no such import, it is still running or was undone before, or the store failed.
 pub fn undo(app: &App, caller: &Caller, id: ImportId) -> Result<Answer, ProblemDetails> {
     find_own(app, caller, id)?;
     let undone = app.jobs.undo(&caller.actor(Channel::Rest), id)?;
-    Ok(Answer::json(StatusCode::OK, &Undo { id, undone })?.at(id))
+    Ok(Answer::json(StatusCode::OK, &Undo { id, undone })?.with_location(id))
 }
 
-/// The import, if the caller may stop it or take it back.
+/// The import, if the caller may cancel or undo it.
 fn find_own(app: &App, caller: &Caller, id: ImportId) -> Result<ImportRecord, ProblemDetails> {
     let record = find(app, caller, id)?;
     if caller.may_undo(&record) {
@@ -198,7 +198,9 @@ fn find_own(app: &App, caller: &Caller, id: ImportId) -> Result<ImportRecord, Pr
         ..ProblemDetails::new(
             StatusCode::FORBIDDEN,
             "IMP-ACCESS-RIGHT",
-            format!("Import {id} is another operator's; only an admin may cancel or undo it."),
+            format!(
+                "Import {id} belongs to another operator; only an admin may cancel or undo it."
+            ),
         )
     })
 }
@@ -206,7 +208,7 @@ fn find_own(app: &App, caller: &Caller, id: ImportId) -> Result<ImportRecord, Pr
 /// `GET /api/v1/audit`.
 ///
 /// # Errors
-/// A parameter is wrong, or the store failed.
+/// A parameter is invalid, or the store failed.
 pub fn audit(app: &App, caller: &Caller, query: &Query) -> Result<Answer, ProblemDetails> {
     let (limit, before) = (query.limit()?, query.cursor()?);
     let entries = app.store.audit(&caller.organization, before, limit + 1)?;

@@ -1,11 +1,10 @@
-//! The one table of what there is; the server is built from it, and the OpenAPI document is checked
-//! against it.
+//! The table of routes. The server is built from it, and the OpenAPI document is tested against it.
 
 use actix_web::http::Method;
 
 use crate::users::operator::Role;
 
-/// What is done.
+/// An operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Imports a file.
@@ -14,32 +13,32 @@ pub enum Operation {
     PreviewImport,
     /// Lists imports.
     ListImports,
-    /// Tells how an import stands.
+    /// Returns an import's record and progress.
     GetImport,
-    /// Lists what was found in an import's rows.
+    /// Lists the problems found in an import's rows.
     ListProblems,
-    /// Gives the rows that were not stored.
+    /// Returns the rows that were not stored.
     GetRejects,
-    /// Tells how an import comes along.
+    /// Streams an import's progress.
     StreamEvents,
-    /// Stops an import.
+    /// Cancels an import.
     CancelImport,
-    /// Takes an import back.
+    /// Undoes an import.
     UndoImport,
-    /// Lists who did what.
+    /// Lists the audit log.
     ListAudit,
-    /// Gives the OpenAPI document.
+    /// Returns the OpenAPI document.
     GetDocument,
 }
 
 impl Operation {
-    /// Whether a file comes with it.
+    /// Whether its body is a file.
     pub fn is_upload(self) -> bool {
         matches!(self, Operation::CreateImport | Operation::PreviewImport)
     }
 }
 
-/// One operation, and where it is.
+/// An operation and its address.
 #[derive(Debug)]
 pub struct Route {
     /// The method.
@@ -48,9 +47,9 @@ pub struct Route {
     pub path: &'static str,
     /// The operation.
     pub operation: Operation,
-    /// What the caller has to be; none: anybody.
+    /// The role that the caller needs; none if the operation is public.
     pub right: Option<Role>,
-    /// Names of the query's parameters.
+    /// Names of the query parameters.
     pub parameters: &'static [&'static str],
 }
 
@@ -68,10 +67,10 @@ const OPTIONS: &[&str] = &[
     "sheet",
 ];
 
-/// The options that may come again, each time with another value.
+/// The options that can be repeated, each time with another value.
 pub const REPEATABLE: &[&str] = &["map"];
 
-/// The options of a preview, which is a dry run by itself.
+/// The options of a preview, which is always a dry run.
 const PREVIEW_OPTIONS: &[&str] = &[
     "domain",
     "fileName",
@@ -82,7 +81,7 @@ const PREVIEW_OPTIONS: &[&str] = &[
     "sheet",
 ];
 
-/// Everything there is. A path without variables stands before one that would match it too.
+/// All routes. A path without variables precedes one that would match it too.
 pub static ROUTES: [Route; 11] = [
     Route {
         method: Method::POST,
@@ -163,31 +162,34 @@ pub static ROUTES: [Route; 11] = [
     },
 ];
 
-/// Where a request leads.
+/// The result of looking up a route.
 #[derive(Debug, Clone, Copy)]
-pub enum Way {
-    /// To an operation.
-    To(&'static Route),
-    /// To this path of the table, which does not take the method.
+pub enum Match {
+    /// The route of an operation.
+    Route(&'static Route),
+    /// This path of the table exists, but not with this method.
     OtherMethod(&'static str),
-    /// To nothing that is in the table.
-    Nowhere,
+    /// No path of the table matches.
+    NotFound,
 }
 
-/// Finds the way of a request.
-pub fn find(method: &Method, path: &str) -> Way {
-    let Some(first) = ROUTES.iter().find(|route| leads_to(route.path, path)) else {
-        return Way::Nowhere;
+/// Finds the route of a request.
+pub fn find(method: &Method, path: &str) -> Match {
+    let Some(first) = ROUTES
+        .iter()
+        .find(|route| matches_pattern(route.path, path))
+    else {
+        return Match::NotFound;
     };
     let mut same = ROUTES.iter().filter(|route| route.path == first.path);
     match same.find(|route| route.method == *method) {
-        Some(route) => Way::To(route),
-        None => Way::OtherMethod(first.path),
+        Some(route) => Match::Route(route),
+        None => Match::OtherMethod(first.path),
     }
 }
 
-/// Whether `path` is one of the table's, whose segments in braces stand for any text.
-fn leads_to(pattern: &str, path: &str) -> bool {
+/// Whether `path` matches the table's `pattern`, in which segments in braces match any text.
+fn matches_pattern(pattern: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
     loop {
         match (wanted.next(), given.next()) {
@@ -199,7 +201,7 @@ fn leads_to(pattern: &str, path: &str) -> bool {
     }
 }
 
-/// The methods that a path takes, as `Allow` lists them (RFC 9110 §10.2.1).
+/// The methods of a path, as in `Allow` (RFC 9110 §10.2.1).
 pub fn allowed(path: &str) -> String {
     let methods = ROUTES.iter().filter(|route| route.path == path);
     let names: Vec<&str> = methods.map(|route| route.method.as_str()).collect();
@@ -211,13 +213,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_knows_its_methods() {
+    fn allow_lists_the_methods_of_a_path() {
         assert_eq!(allowed("/api/v1/imports"), "POST, GET");
         assert_eq!(allowed("/api/v1/imports/preview"), "POST");
     }
 
     #[test]
-    fn every_path_leads_somewhere_or_nowhere() {
+    fn requests_are_matched_by_method_and_path() {
         for (method, path, expected) in [
             ("POST", "/api/v1/imports", "CreateImport"),
             ("POST", "/api/v1/imports/preview", "PreviewImport"),
@@ -225,15 +227,15 @@ mod tests {
             ("POST", "/api/v1/imports/01a2/undo", "UndoImport"),
             ("PUT", "/api/v1/imports", "not PUT"),
             ("GET", "/api/v1/imports/preview", "not GET"),
-            ("POST", "/api/v1/imports/", "nowhere"),
-            ("POST", "/api/v1/import", "nowhere"),
-            ("GET", "/api/v1/imports/01a2/undo/x", "nowhere"),
-            ("GET", "/", "nowhere"),
+            ("POST", "/api/v1/imports/", "not found"),
+            ("POST", "/api/v1/import", "not found"),
+            ("GET", "/api/v1/imports/01a2/undo/x", "not found"),
+            ("GET", "/", "not found"),
         ] {
             let found = match find(&Method::from_bytes(method.as_bytes()).unwrap(), path) {
-                Way::To(route) => format!("{:?}", route.operation),
-                Way::OtherMethod(_) => format!("not {method}"),
-                Way::Nowhere => "nowhere".to_owned(),
+                Match::Route(route) => format!("{:?}", route.operation),
+                Match::OtherMethod(_) => format!("not {method}"),
+                Match::NotFound => "not found".to_owned(),
             };
             assert_eq!(found, expected, "{method} {path}");
         }

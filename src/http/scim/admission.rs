@@ -1,4 +1,4 @@
-//! Whether a request is let in, by its head alone.
+//! Accepts or rejects a request by its head alone.
 
 use actix_web::dev::RequestHead;
 use actix_web::http::Method;
@@ -20,73 +20,76 @@ use crate::provision::bulk_request::payload_too_large;
 use crate::users::channel::Channel;
 use crate::users::operator::Role;
 
-/// A request that is not let in.
+/// A request that was rejected.
 #[derive(Debug)]
-pub struct TurnedAway {
+pub struct Rejection {
     /// The answer.
     pub failure: Failure,
-    /// Nobody has said who is calling.
-    pub stranger: bool,
+    /// The caller is not authenticated.
+    pub unauthenticated: bool,
 }
 
-/// Lets a request in, or turns it away. A session's cookie is never enough, and Basic credentials are not
-/// where a page of another site caused the request: browsers add both by themselves.
+/// Accepts or rejects a request. Browsers add cookies and Basic credentials automatically, so a session's cookie
+/// is never accepted, and Basic credentials are not accepted if a page of another site caused the request.
 ///
 /// # Errors
-/// The answer.
+/// The answer to send instead.
 pub async fn admit(
     app: &web::Data<App>,
     traffic: &Traffic,
     (place, route): (&Place, &Route),
     head: &RequestHead,
-) -> Result<Option<Caller>, TurnedAway> {
-    let turn_away = |failure: Failure, stranger| {
+) -> Result<Option<Caller>, Rejection> {
+    let reject = |failure: Failure, unauthenticated| {
         tracing::warn!(
             status = failure.error.status,
-            "a call was refused by its head"
+            "a call was rejected by its head"
         );
-        TurnedAway { failure, stranger }
+        Rejection {
+            failure,
+            unauthenticated,
+        }
     };
-    if intake::expects_the_unknown(head) {
+    if intake::has_unknown_expectation(head) {
         let failure = Failure::new(
             StatusCode::EXPECTATION_FAILED,
-            "The only expectation that can be met here is 100-continue.",
+            "The only supported expectation is 100-continue.",
         );
-        return Err(turn_away(failure, true));
+        return Err(reject(failure, true));
     }
     let caller = match route.right {
         None => None,
         Some(_) if !head.headers.contains_key(header::AUTHORIZATION) => {
-            return Err(turn_away(Refused::NoCredentials.into(), true));
+            return Err(reject(Refused::NoCredentials.into(), true));
         }
         Some(right) => {
             let caller = intake::authenticate(app, traffic, head, Channel::Scim)
                 .await
-                .map_err(|refused| turn_away(refused.into(), true))?;
+                .map_err(|refused| reject(refused.into(), true))?;
             if cross_site::is_forged(head) {
                 let failure = Failure::new(StatusCode::FORBIDDEN, cross_site::DETAIL);
-                return Err(turn_away(failure, false));
+                return Err(reject(failure, false));
             }
-            may(&caller, right).map_err(|failure| turn_away(failure, false))?;
+            require_role(&caller, right).map_err(|failure| reject(failure, false))?;
             let entered = place.enter(app, caller);
-            Some(entered.map_err(|failure| turn_away(failure, false))?)
+            Some(entered.map_err(|failure| reject(failure, false))?)
         }
     };
-    acceptable(&head.headers).map_err(|failure| turn_away(failure, false))?;
+    check_accept(&head.headers).map_err(|failure| reject(failure, false))?;
     if has_body(&head.method) {
-        readable(&head.headers).map_err(|failure| turn_away(failure, false))?;
-        announced(app, &head.headers, route.operation)
-            .map_err(|failure| turn_away(failure, false))?;
+        check_media_type(&head.headers).map_err(|failure| reject(failure, false))?;
+        check_length(app, &head.headers, route.operation)
+            .map_err(|failure| reject(failure, false))?;
     }
     Ok(caller)
 }
 
-/// Whether a message comes with the request.
+/// Whether the request has a message.
 fn has_body(method: &Method) -> bool {
     [Method::POST, Method::PUT, Method::PATCH].contains(method)
 }
 
-/// Bytes that the body may have.
+/// Maximum size of the body in bytes.
 pub fn limit(app: &App, operation: Operation) -> u64 {
     let settings = &app.provisioner.settings;
     match operation.is_bulk() {
@@ -95,14 +98,14 @@ pub fn limit(app: &App, operation: Operation) -> u64 {
     }
 }
 
-fn may(caller: &Caller, right: Role) -> Result<(), Failure> {
+fn require_role(caller: &Caller, right: Role) -> Result<(), Failure> {
     match caller.role.includes(right) {
         true => Ok(()),
         false => Err(Failure::new(
             StatusCode::FORBIDDEN,
             format!(
                 "Operation is not permitted. You do not have permissions to make this request: it \
-                 takes an operator with the role {}, and {} has the role {}.",
+                 requires an operator with the role {}; {} has the role {}.",
                 right.as_str(),
                 caller.name,
                 caller.role.as_str()
@@ -112,7 +115,7 @@ fn may(caller: &Caller, right: Role) -> Result<(), Failure> {
 }
 
 /// Whether the caller can read the answer (RFC 9110 §12.5.1).
-fn acceptable(headers: &HeaderMap) -> Result<(), Failure> {
+fn check_accept(headers: &HeaderMap) -> Result<(), Failure> {
     let fields = headers.get_all(header::ACCEPT);
     let mut ranges = fields
         .filter_map(|field| field.to_str().ok())
@@ -131,14 +134,14 @@ fn acceptable(headers: &HeaderMap) -> Result<(), Failure> {
     }
     Err(Failure::new(
         StatusCode::NOT_ACCEPTABLE,
-        "Answers are application/scim+json, which the request does not accept.",
+        "The answer would be application/scim+json, which the request does not accept.",
     ))
 }
 
-/// Whether the message is one that can be read here. A page of another site can send a message without a
-/// media type, and none with one of these, unless the server agrees (Fetch standard, CORS-safelisted
-/// request headers); so none may be missing where a browser can have added the credentials.
-fn readable(headers: &HeaderMap) -> Result<(), Failure> {
+/// Whether the message's media type is supported. A page of another site can send a message without a media type, but
+/// not with one of these, unless the server agrees (Fetch standard, CORS-safelisted request headers). The media type
+/// is therefore required if a browser may have added the credentials.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
     let Some(field) = intake::field(headers, &header::CONTENT_TYPE) else {
         return match cross_site::is_ambient(headers) {
             false => Ok(()),
@@ -153,7 +156,7 @@ fn readable(headers: &HeaderMap) -> Result<(), Failure> {
         other => Err(Failure::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
-                "The Content-Type {other} is not taken here; send application/scim+json or \
+                "The Content-Type {other} is not supported here; send application/scim+json or \
                  application/json."
             ),
         )),
@@ -166,8 +169,8 @@ fn media_type(field: &str) -> String {
     bare.trim().to_ascii_lowercase()
 }
 
-/// What the head says of the body's length can be refused before the body comes.
-fn announced(app: &App, headers: &HeaderMap, operation: Operation) -> Result<(), Failure> {
+/// Rejects a body whose announced length exceeds the limit, before it is sent.
+fn check_length(app: &App, headers: &HeaderMap, operation: Operation) -> Result<(), Failure> {
     let length = intake::field(headers, &header::CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|length| length.trim().parse().ok());
     let limit = limit(app, operation);

@@ -1,4 +1,4 @@
-//! What goes back: a status, header fields, JSON.
+//! The HTTP answer: status, header fields, JSON.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
@@ -8,8 +8,7 @@ use serde_json::Value;
 use crate::http::intake::{self, Body};
 use crate::http::scim::error::Failure;
 
-/// The media type of every answer (RFC 7644 §8.1), without a charset: some clients compare it to the
-/// letter.
+/// The media type of every answer (RFC 7644 §8.1), without a charset: some clients compare it exactly.
 pub const MEDIA_TYPE: &str = "application/scim+json";
 
 /// An answer, ready to be sent.
@@ -24,7 +23,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A document, with the fields that it says of itself: its entity tag and where it is.
+    /// An answer with a document.
     pub fn of(status: StatusCode, body: Value) -> Self {
         Answer {
             status,
@@ -33,19 +32,19 @@ impl Answer {
         }
     }
 
-    /// The same with a header field.
+    /// Adds a header field.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
         self
     }
 
-    /// The answer, to a request with these header fields.
+    /// The HTTP response, for a request with these header fields.
     pub fn respond(self, headers: &HeaderMap, body: Body) -> HttpResponse {
         self.respond_as(MEDIA_TYPE, headers, body)
     }
 
-    /// The same, under another media type.
+    /// The same, with another media type.
     pub fn respond_as(self, media_type: &str, headers: &HeaderMap, body: Body) -> HttpResponse {
         let mut response = start(self.status, &self.fields, headers, body);
         match self.body {
@@ -63,23 +62,23 @@ pub fn start(
     body: Body,
 ) -> HttpResponseBuilder {
     let mut response = HttpResponseBuilder::new(status);
-    intake::close_if_asked(&mut response, headers, body);
+    intake::close_if_needed(&mut response, headers, body);
     for (name, value) in fields {
         response.insert_header((*name, value.as_str()));
     }
-    // What a caller may see depends on who they are.
+    // The content depends on the caller.
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     response
 }
 
-/// The answer that a failure is.
+/// The answer for a failure.
 pub fn failure(failure: &Failure, headers: &HeaderMap, body: Body) -> HttpResponse {
     failure_head(failure, headers, body)
         .content_type(MEDIA_TYPE)
         .body(failure.body().to_string())
 }
 
-/// The head of the answer that a failure is.
+/// The head of the answer for a failure.
 pub fn failure_head(failure: &Failure, headers: &HeaderMap, body: Body) -> HttpResponseBuilder {
     let status =
         StatusCode::from_u16(failure.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,4 +1,4 @@
-//! Bulk (RFC 7644 §3.7): the request is read as it comes, the answer is written as it goes.
+//! Bulk (RFC 7644 §3.7): the request is read as it arrives, and the answer is streamed.
 
 use std::io::Read;
 
@@ -30,20 +30,20 @@ use crate::wire::inflate;
 /// URN of the answer.
 const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
 
-/// Bytes that are put together before they are sent.
+/// Bytes that are buffered before they are sent.
 const PIECE: usize = 16 * 1024;
 
-/// What became of a Bulk request.
+/// The result of a Bulk request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was carried out.
+    /// It was run.
     Done(Box<BulkAnswer>),
-    /// It waits for its turn.
+    /// It is queued.
     Queued(Box<ImportRecord>),
 }
 
 impl Call<'_> {
-    /// Carries out the request, or puts it aside when the caller prefers that (RFC 7240 §4.1).
+    /// Runs the request, or queues it if the caller prefers that (RFC 7240 §4.1).
     pub(super) fn bulk(&self, body: impl Read) -> Result<Outcome, Failure> {
         let provisioner = &self.app.provisioner;
         let limit = provisioner.settings.max_payload_bytes;
@@ -63,7 +63,7 @@ impl Call<'_> {
         })
     }
 
-    /// What became of a Bulk request that was queued.
+    /// The result of a queued Bulk request.
     pub(super) fn bulk_answer(&self, id: &str) -> Result<Outcome, Failure> {
         let unknown = || ScimError::new(404, format!("There is no bulk request {id}."));
         let uuid = Uuid::try_parse(id).map_err(|_| unknown())?;
@@ -80,7 +80,7 @@ impl Call<'_> {
     }
 }
 
-/// The answer to a request that waits (RFC 9967): where it can be asked for, and nothing else yet.
+/// The answer to a queued request (RFC 9967): only the address of its result.
 pub(super) fn queued(record: &ImportRecord, base: &str) -> Answer {
     let answer = Answer {
         status: StatusCode::ACCEPTED,
@@ -93,7 +93,7 @@ pub(super) fn queued(record: &ImportRecord, base: &str) -> Answer {
         .with("muster-import", record.dictionary())
 }
 
-/// The answer to a request that was carried out, as a stream.
+/// The answer to a request that was run, as a stream.
 pub(super) fn respond(
     (mount, form): (Mount, BulkResponse),
     base: String,
@@ -156,14 +156,14 @@ impl Iterator for Text {
             }
             self.state = DocumentState::Middle;
             let message = operation((self.mount, self.form), &self.base, &outcome);
-            // Text and numbers can always be written.
+            // Serializing text and numbers cannot fail.
             piece.push_str(&serde_json::to_string(&message).unwrap_or_default());
         }
         Some(Ok(Bytes::from(piece)))
     }
 }
 
-/// What became of one operation, its members in the order of the original's answers.
+/// The result of one operation; its members have the order of the original's answers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Message<'o> {
@@ -191,13 +191,13 @@ fn operation<'o>(
         method: &outcome.method,
         response: response((mount, form), base, outcome),
         location: location(base, outcome),
-        // The original's answers have none.
+        // The original's answers have no version.
         version: outcome.version.as_deref().filter(|_| mount == Mount::Rfc),
         status: mount.operation_status(outcome.status, detail),
     }
 }
 
-/// The error, or at WSO2's address the resource, in the form that is set for it.
+/// The error, or at WSO2's address also the resource, in the configured form.
 fn response(
     (mount, form): (Mount, BulkResponse),
     base: &str,
@@ -209,15 +209,15 @@ fn response(
         (Mount::Wso2, BulkResponse::Documented) => error,
         (Mount::Wso2, BulkResponse::String) => error.or_else(|| {
             let mut document = outcome.document.clone()?;
-            complete(&mut document, base);
+            prepend_base(&mut document, base);
             Some(document)
         }),
     };
     shown.map(|shown| shown.to_string().into())
 }
 
-/// Puts the base URL in front of the addresses that the server has put into a document.
-fn complete(value: &mut Value, base: &str) {
+/// Prepends the base URL to the addresses in a document that the server has set.
+fn prepend_base(value: &mut Value, base: &str) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
@@ -228,20 +228,20 @@ fn complete(value: &mut Value, base: &str) {
                     {
                         text.insert_str(0, base);
                     }
-                    value => complete(value, base),
+                    value => prepend_base(value, base),
                 }
             }
         }
         Value::Array(values) => {
             for value in values {
-                complete(value, base);
+                prepend_base(value, base);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// Where the resource is, or would be; RFC 7644 §3.7 wants it of all but a POST that failed.
+/// The resource's address, or the intended one; RFC 7644 §3.7 requires it except for a failed POST.
 fn location(base: &str, outcome: &OperationOutcome) -> Option<String> {
     match (outcome.resource, &outcome.path) {
         (Some((Kind::User, id)), _) => Some(format!("{base}/Users/{id}")),
@@ -254,7 +254,7 @@ fn location(base: &str, outcome: &OperationOutcome) -> Option<String> {
     }
 }
 
-/// A path as it stands in a URL (RFC 3986 §3.3).
+/// Percent-encodes a path for a URL (RFC 3986 §3.3).
 fn encoded(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -285,7 +285,7 @@ mod tests {
         (serde_json::from_slice(&whole).unwrap(), pieces.len())
     }
 
-    fn made(number: u128) -> OperationOutcome {
+    fn created(number: u128) -> OperationOutcome {
         OperationOutcome {
             method: "POST".into(),
             bulk_id: Some(number.to_string()),
@@ -298,12 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn the_pieces_make_one_document() {
+    fn pieces_form_one_document() {
         assert_eq!(
             text(Vec::new()).0,
             json!({"schemas": [BULK_RESPONSE], "Operations": []})
         );
-        let (whole, pieces) = text((0..500).map(made).collect());
+        let (whole, pieces) = text((0..500).map(created).collect());
         assert!(pieces > 1);
         let operations = whole["Operations"].as_array().unwrap();
         assert_eq!(operations.len(), 500);
@@ -317,8 +317,8 @@ mod tests {
     }
 
     #[test]
-    fn wso2_has_a_number_in_an_object() {
-        let outcome = made(1);
+    fn status_at_the_wso2_address_is_an_object_with_a_number() {
+        let outcome = created(1);
         let dialect = (Mount::Wso2, BulkResponse::Documented);
         let message = operation(dialect, "https://x/scim2", &outcome);
         assert_eq!(
@@ -331,17 +331,17 @@ mod tests {
         );
     }
     #[test]
-    fn a_response_is_text_or_an_object_or_not_there() {
+    fn response_is_text_or_an_object_or_absent() {
         let failed = OperationOutcome {
             status: 409,
             error: Some(ScimError::new(409, "taken")),
-            ..made(1)
+            ..created(1)
         };
         let shown = OperationOutcome {
             document: Some(json!({
                 "userName": "kim", "meta": {"location": "/Users/1"}, "groups": [{"$ref": "/Groups/2"}],
             })),
-            ..made(1)
+            ..created(1)
         };
         fn response(dialect: (Mount, BulkResponse), outcome: &OperationOutcome) -> Option<Value> {
             operation(dialect, "https://x/scim2", outcome).response
@@ -376,7 +376,7 @@ mod tests {
             let success = response(dialect, &shown)
                 .map(|text| serde_json::from_str::<Value>(text.as_str().expect("text")).unwrap());
             assert_eq!(success, of_success, "{dialect:?}");
-            assert_eq!(response(dialect, &made(1)), None, "{dialect:?}");
+            assert_eq!(response(dialect, &created(1)), None, "{dialect:?}");
         }
     }
 }

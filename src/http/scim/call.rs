@@ -1,4 +1,4 @@
-//! One request to SCIM, once it has been admitted.
+//! An admitted SCIM request.
 
 use crate::app::App;
 use crate::http::scim::front_end::ScimFrontEnd;
@@ -6,16 +6,16 @@ use crate::http::scim::mount::Mount;
 use crate::provision::rights::Authority;
 use actix_web::http::header::HeaderMap;
 
-/// One request, once it is let in.
+/// A request that was admitted.
 pub(super) struct Call<'c> {
     pub app: &'c App,
     pub state: &'c ScimFrontEnd,
     pub mount: Mount,
     /// The address's URL.
     pub base: String,
-    /// None, where anybody may ask.
+    /// None if the operation is public.
     pub authority: Option<Authority>,
-    /// Whether they may act in any organization.
+    /// Whether the caller may act in any organization.
     pub anywhere: bool,
     pub query: &'c str,
     pub headers: &'c HeaderMap,

@@ -1,5 +1,5 @@
-//! Cursors (RFC 9865): where the next page of a query begins, sealed so that nobody else can make one
-//! and that it fits no other query, organization or count.
+//! Cursors (RFC 9865): the start of the next page of a query. They are signed, so that they cannot be forged or
+//! used with another query, organization or count.
 
 use std::time::Duration;
 
@@ -14,27 +14,27 @@ use crate::scim::error::{ErrorType, ScimError};
 use crate::scim::evaluate::SortValue;
 use crate::users::resources::Keyset;
 
-/// Makes and opens cursors. The key is the process's own: a restart ends every cursor.
+/// Creates and verifies cursors. The key is generated at start: a restart invalidates every cursor.
 pub struct Cursors {
     key: hmac::Key,
     keep: Duration,
 }
 
-/// What a cursor belongs to.
+/// The query of a cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     /// Organization, resource type, filter and order, as one text.
     pub text: String,
-    /// Resources of a page.
+    /// Number of resources on a page.
     pub count: usize,
 }
 
-/// Where a page begins, and how long it is.
+/// The start and the length of a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
-    /// Where it begins.
+    /// The position after which it begins.
     pub after: Keyset,
-    /// Resources of a page.
+    /// Number of resources on a page.
     pub count: usize,
 }
 
@@ -42,9 +42,9 @@ pub struct Opened {
 struct Sealed {
     /// Digest of the query.
     q: String,
-    /// Resources of a page.
+    /// Number of resources on a page.
     c: usize,
-    /// When it ends, in microseconds since 1970-01-01T00:00:00Z.
+    /// When it expires, in microseconds since 1970-01-01T00:00:00Z.
     e: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     b: Option<bool>,
@@ -56,10 +56,10 @@ struct Sealed {
 }
 
 impl Cursors {
-    /// Cursors that can be used for as long as `keep`.
+    /// Cursors that are valid for the duration `keep`.
     ///
     /// # Errors
-    /// The machine's random source failed.
+    /// The operating system's random number generator failed.
     pub fn new(keep: Duration) -> Result<Self, ring::error::Unspecified> {
         let random = ring::rand::SystemRandom::new();
         Ok(Cursors {
@@ -68,12 +68,12 @@ impl Cursors {
         })
     }
 
-    /// For how long a cursor can be used.
+    /// How long a cursor is valid.
     pub fn keep(&self) -> Duration {
         self.keep
     }
 
-    /// A cursor of unreserved characters (RFC 3986 §2.3).
+    /// Creates a cursor, which consists of unreserved characters (RFC 3986 §2.3).
     pub fn seal(&self, query: &Query, next: &Keyset, now: Moment) -> String {
         let keep = i64::try_from(self.keep.as_micros()).unwrap_or(i64::MAX);
         let mut sealed = Sealed {
@@ -100,8 +100,8 @@ impl Cursors {
         )
     }
 
-    /// Where the page begins that a cursor of the query `text` stands for; its count is that of the
-    /// pages before, which the caller need not repeat.
+    /// Verifies a cursor of the query `text` and returns its page; the count is that of the previous pages, which the
+    /// caller need not repeat.
     ///
     /// # Errors
     /// `invalidCursor`, `expiredCursor` or `invalidCount`.
@@ -115,7 +115,7 @@ impl Cursors {
         let unknown = || {
             ScimError::of(
                 ErrorType::InvalidCursor,
-                "The cursor is none of this query; begin again without one.",
+                "The cursor belongs to another query; start again without one.",
             )
         };
         let opened = cursor.split_once('.').and_then(|(text, seal)| {
@@ -132,7 +132,7 @@ impl Cursors {
             return Err(ScimError::of(
                 ErrorType::ExpiredCursor,
                 format!(
-                    "The cursor could be used for {} s, which are over; begin again without one.",
+                    "The cursor has expired; it was valid for {} s. Start again without one.",
                     self.keep.as_secs()
                 ),
             ));
@@ -141,7 +141,7 @@ impl Cursors {
             return Err(ScimError::of(
                 ErrorType::InvalidCount,
                 format!(
-                    "The pages of this cursor have a count of {}; it cannot change on the way.",
+                    "The pages of this cursor have a count of {}; it cannot be changed.",
                     sealed.c
                 ),
             ));
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_of_its_query_alone_and_for_a_while() {
+    fn a_cursor_is_valid_for_its_query_and_for_a_limited_time() {
         let cursors = Cursors::new(Duration::from_secs(1)).unwrap();
         let query = Query {
             text: "default User".into(),
@@ -215,8 +215,8 @@ mod tests {
             let expired = Some(ErrorType::ExpiredCursor);
             assert_eq!(kind(text, 2, &cursor, 1_000_001), expired);
             assert_eq!(kind(text, 3, &cursor, 1), Some(ErrorType::InvalidCount));
-            let elsewhere = Cursors::new(Duration::from_secs(1)).unwrap();
-            assert!(elsewhere.open(&cursor, text, None, Moment(1)).is_err());
+            let other = Cursors::new(Duration::from_secs(1)).unwrap();
+            assert!(other.open(&cursor, text, None, Moment(1)).is_err());
         }
     }
 }

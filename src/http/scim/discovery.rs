@@ -1,4 +1,4 @@
-//! What the server says of itself (RFC 7644 §4): its configuration, its resource types, its schemas.
+//! Discovery (RFC 7644 §4): the server's configuration, resource types and schemas.
 
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -21,7 +21,7 @@ const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 
 impl Call<'_> {
-    /// What the server can do.
+    /// The server's capabilities.
     pub(super) fn configuration(&self) -> Answer {
         let settings = &self.app.provisioner.settings;
         let supported = |is: bool| json!({ "supported": is });
@@ -49,7 +49,7 @@ impl Call<'_> {
                 {
                     "type": "oauthbearertoken",
                     "name": "Bearer token",
-                    "description": "A token that muster operator token add has made",
+                    "description": "A token created with muster operator token add",
                     "specUri": "https://www.rfc-editor.org/info/rfc6750",
                     "primary": true,
                 },
@@ -68,7 +68,7 @@ impl Call<'_> {
         Answer::of(StatusCode::OK, body)
     }
 
-    /// The resource types, or the one called `id`.
+    /// The resource types, or the one with the name `id`.
     pub(super) fn resource_types(&self, id: Option<&str>) -> Result<Answer, Failure> {
         let all = self.types().into_iter();
         let documents = all.map(|one| (one.name, self.resource_type_document(one)));
@@ -96,15 +96,15 @@ impl Call<'_> {
         id: Option<&str>,
         what: &str,
     ) -> Result<Answer, Failure> {
-        // A filter would let somebody believe that what is not found is not there (RFC 7644 §4).
-        let asked = parameters(self.query)?;
-        if asked
+        // Ignoring a filter could suggest that a missing entry does not exist (RFC 7644 §4).
+        let request = parameters(self.query)?;
+        if request
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("filter"))
         {
             return Err(ScimError::new(
                 403,
-                "Resource types and schemas cannot be filtered; leave the filter out.",
+                "Resource types and schemas cannot be filtered; remove the filter.",
             )
             .into());
         }

@@ -1,4 +1,4 @@
-//! The way of a request: let in, read, carried out on a blocking thread, answered.
+//! Handles a request: admits it, reads it, runs it on a blocking thread and answers it.
 
 use crate::http::scim::call::Call;
 use crate::http::scim::front_end::ScimFrontEnd;
@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::app::App;
 use crate::http::intake::{self, Body, Incoming};
-use crate::http::scim::admission::{self, TurnedAway};
+use crate::http::scim::admission::{self, Rejection};
 use crate::http::scim::answer::{self, Answer};
 use crate::http::scim::bulk::{self, Outcome};
 use crate::http::scim::error::Failure;
@@ -21,7 +21,7 @@ use crate::http::scim::list_request::ListRequest;
 use crate::http::scim::message;
 use crate::http::scim::mount::Mount;
 use crate::http::scim::place::Place;
-use crate::http::scim::routes::{self, Me, Operation, Route, Way};
+use crate::http::scim::routes::{self, Match, Me, Operation, Route};
 use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::Change;
 use crate::http::traffic::{OnBehalf, Traffic};
@@ -34,10 +34,10 @@ use crate::users::channel::Channel;
 use crate::wire::pipe::PipeReader;
 
 impl Call<'_> {
-    /// Who asks.
+    /// The caller's authority.
     pub(super) fn authority(&self) -> Result<&Authority, ScimError> {
-        let nobody = || ScimError::new(401, "Nobody has said who is calling.");
-        self.authority.as_ref().ok_or_else(nobody)
+        let unauthenticated = || ScimError::new(401, "The caller is not authenticated.");
+        self.authority.as_ref().ok_or_else(unauthenticated)
     }
 
     fn answer(&self, route: &Route, id: Option<&str>, body: impl Read) -> Result<Done, Failure> {
@@ -50,10 +50,10 @@ impl Call<'_> {
             Operation::List(kind) => self.list(kind, &ListRequest::of_query(self.query)?),
             Operation::Search(kind) => {
                 let message = message::read(encoding, body, limit)?;
-                let asked = ListRequest::of_message(message, self.mount.leniency())?;
+                let list = ListRequest::of_message(message, self.mount.leniency())?;
                 match kind {
-                    Some(kind) => self.list(kind, &asked),
-                    None => self.list_all(&asked),
+                    Some(kind) => self.list(kind, &list),
+                    None => self.list_all(&list),
                 }
             }
             Operation::Create(kind) => self.create(kind, message::read(encoding, body, limit)?),
@@ -67,12 +67,12 @@ impl Call<'_> {
                 self.change(kind, id, Act::Patch(message))
             }
             Operation::Delete(kind) => {
-                message::pass_over(body, limit)?;
+                message::drain(body, limit)?;
                 self.change(kind, id, Act::Delete)
             }
             Operation::Me(Me::Get) => self.me(None),
             Operation::Me(Me::Delete) => {
-                message::pass_over(body, limit)?;
+                message::drain(body, limit)?;
                 self.me(Some(Act::Delete))
             }
             Operation::Me(Me::Replace) => {
@@ -91,13 +91,13 @@ impl Call<'_> {
     }
 }
 
-/// What was done.
+/// The result of a request.
 enum Done {
     Answer(Answer),
     Bulk(Outcome),
 }
 
-/// Both addresses; what stands below `/scim` besides is told that it is not there.
+/// Registers both addresses; every other path below `/scim` gets 404.
 pub fn routes(config: &mut web::ServiceConfig) {
     for mount in Mount::ALL {
         config.service(web::scope(mount.path()).default_service(web::to(serve)));
@@ -109,11 +109,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(web::scope("/scim").default_service(web::to(serve_other_version)));
 }
 
-/// Asked when a client waits for `100 Continue`: gives the request back if its body may come, and the
-/// final answer instead if that is known without it.
+/// Called when a client waits for `100 Continue`: returns the request if its body may be sent.
 ///
 /// # Errors
-/// The answer.
+/// The final answer, if it is known without the body.
 pub async fn before_the_body(
     app: &web::Data<App>,
     traffic: &Traffic,
@@ -122,7 +121,7 @@ pub async fn before_the_body(
     let refused = |failure: &Failure, mut request: Request| {
         let response = answer::failure(failure, request.headers(), Body::Unread);
         let unread = Unread::new(request.take_payload(), None);
-        response.map_body(|_, answer| unread.kept_by(answer))
+        response.map_body(|_, answer| unread.attach_to(answer))
     };
     let Some(place) = Place::of(request.path()) else {
         return match is_other_version(request.path()) {
@@ -131,26 +130,26 @@ pub async fn before_the_body(
         };
     };
     let route = match routes::find(place.mount, request.method(), &place.below) {
-        Way::To(route, _) => route,
-        way => return Err(refused(&astray(way), request)),
+        Match::Route(route, _) => route,
+        found => return Err(refused(&no_route(found), request)),
     };
     match admission::admit(app, traffic, (&place, route), request.head()).await {
         Ok(_) => Ok(request),
-        // Whether the body comes all the same is the client's choice: the connection ends here.
-        Err(TurnedAway { failure, .. }) => {
+        // The client may send the body nevertheless, so the connection is closed.
+        Err(Rejection { failure, .. }) => {
             let response = refuse(app, route, &failure, request.headers(), Body::Unread);
             let unread = Unread::new(request.take_payload(), None);
-            Err(response.map_body(|_, answer| unread.kept_by(answer)))
+            Err(response.map_body(|_, answer| unread.attach_to(answer)))
         }
     }
 }
 
 async fn serve_other_version(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let body = intake::let_go(payload, true).await;
+    let body = intake::discard_body(payload, true).await;
     answer::failure(&other_version(), request.headers(), body)
 }
 
-/// Whether the path is below `/scim`, and at none of the addresses.
+/// Whether the path is below `/scim` but not below one of the addresses.
 fn is_other_version(path: &str) -> bool {
     path == "/scim" || path.starts_with("/scim/")
 }
@@ -159,7 +158,7 @@ fn other_version() -> Failure {
     let error = ScimError {
         status: StatusCode::NOT_FOUND.as_u16(),
         scim_type: Some(ErrorType::InvalidVers),
-        detail: "SCIM 2.0 is spoken here, at /scim/v2 and at /scim2.".into(),
+        detail: "This server supports SCIM 2.0, at /scim/v2 and /scim2.".into(),
     };
     error.into()
 }
@@ -172,23 +171,26 @@ async fn serve(
 ) -> HttpResponse {
     let headers = request.headers();
     let place = Place::of(request.path());
-    let way = place.map(|place| {
-        let way = routes::find(place.mount, request.method(), &place.below);
-        (place, way)
+    let found = place.map(|place| {
+        let found = routes::find(place.mount, request.method(), &place.below);
+        (place, found)
     });
-    let (place, route, id) = match way {
-        Some((place, Way::To(route, id))) => (place, route, id),
+    let (place, route, id) = match found {
+        Some((place, Match::Route(route, id))) => (place, route, id),
         other => {
-            let way = other.map_or(Way::Nowhere, |(_, way)| way);
-            let body = intake::let_go(payload, true).await;
-            return answer::failure(&astray(way), headers, body);
+            let found = other.map_or(Match::NotFound, |(_, found)| found);
+            let body = intake::discard_body(payload, true).await;
+            return answer::failure(&no_route(found), headers, body);
         }
     };
     let caller = match admission::admit(&app, &state.traffic, (&place, route), request.head()).await
     {
         Ok(caller) => caller,
-        Err(TurnedAway { failure, stranger }) => {
-            let body = intake::let_go(payload, stranger).await;
+        Err(Rejection {
+            failure,
+            unauthenticated,
+        }) => {
+            let body = intake::discard_body(payload, unauthenticated).await;
             return refuse(&app, route, &failure, headers, body);
         }
     };
@@ -222,9 +224,9 @@ async fn serve(
                 let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
                 intake::with_body(incoming, work).await
             }
-            // Where any caller may ask, no body is read: its sender is not known.
+            // The body of a public operation is not read, because its sender is unknown.
             None => {
-                let body = intake::let_go(payload, true).await;
+                let body = intake::discard_body(payload, true).await;
                 let nothing = || work(PipeReader::complete(Bytes::new()));
                 let by = OnBehalf::default();
                 let answered = intake::without_body(&state.traffic, &by, nothing).await;
@@ -245,14 +247,14 @@ async fn serve(
             bulk::queued(&record, &base).respond(headers, body)
         }
         Ok((Err(failure), body)) => {
-            tracing::info!(status = failure.error.status, "call refused");
+            tracing::info!(status = failure.error.status, "a call was refused");
             refuse(&app, route, &failure, headers, body)
         }
         Err(unserved) => refuse(&app, route, &unserved.into(), headers, Body::Unread),
     }
 }
 
-/// The answer that a failure of this operation is.
+/// The answer for a failure of this operation.
 fn refuse(
     app: &App,
     route: &Route,
@@ -266,19 +268,19 @@ fn refuse(
     }
 }
 
-/// What is said of a path that leads to no operation.
-fn astray(way: Way) -> Failure {
-    match way {
-        Way::OtherMethod(allow) => Failure {
+/// The failure for a path without an operation.
+fn no_route(found: Match) -> Failure {
+    match found {
+        Match::OtherMethod(allow) => Failure {
             allow: Some(allow.clone()),
             ..Failure::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                format!("This address takes {allow}."),
+                format!("This address allows {allow}."),
             )
         },
-        Way::To(..) | Way::Nowhere => Failure::new(
+        Match::Route(..) | Match::NotFound => Failure::new(
             StatusCode::NOT_FOUND,
-            "There is nothing at this address; /ResourceTypes says what there is.",
+            "There is no resource at this address; see /ResourceTypes.",
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! SCIM's errors on the wire (RFC 7644 §3.12): every failure of the layers below, in SCIM's words.
+//! Maps every failure to a SCIM error (RFC 7644 §3.12).
 
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
@@ -15,17 +15,17 @@ use crate::users::store_error::StoreError;
 /// URN of the message.
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-/// Seconds after which there may be room on a disk again.
+/// Seconds after which a full disk may have free space again.
 const FULL_RETRY: u64 = 60;
 
-/// An error, and what its answer says in its head.
+/// An error and the header fields of its answer.
 #[derive(Debug)]
 pub struct Failure {
     /// The error.
     pub error: ScimError,
-    /// `WWW-Authenticate`, of a 401.
+    /// `WWW-Authenticate` for a 401.
     pub challenge: Option<Challenge>,
-    /// `Allow`, of a 405.
+    /// `Allow` for a 405.
     pub allow: Option<String>,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
@@ -74,8 +74,8 @@ impl From<Refused> for Failure {
                 "Authorization failure. Authorization information was invalid or missing from your \
                  request: send the name and password of an operator (Basic), or a token (Bearer)."
             }
-            Refused::OtherScheme => "Basic and Bearer are the schemes that are known here.",
-            Refused::Wrong => "Name or password is wrong.",
+            Refused::OtherScheme => "The supported authentication schemes are Basic and Bearer.",
+            Refused::Wrong => "The name or the password is wrong.",
             Refused::InvalidToken => "The token is unknown, revoked or expired.",
             Refused::Limited { seconds } => {
                 return Failure {
@@ -102,10 +102,10 @@ impl From<Unserved> for Failure {
             Unserved::Busy { seconds } => job(JobError::Busy { seconds }),
             Unserved::Failed(Failed::NoResources) => store(&StoreError::NoResources),
             Unserved::Failed(Failed::Died) => {
-                tracing::error!(error = %unserved, "a call was lost");
+                tracing::error!(error = %unserved, "a call's task died");
                 Failure::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
-                    "The call failed; the server's log says why.",
+                    "The call failed; see the server's log.",
                 )
             }
         }
@@ -123,7 +123,7 @@ impl From<ProvisionError> for Failure {
                     retry_after: Some(5),
                     ..Failure::new(
                         StatusCode::SERVICE_UNAVAILABLE,
-                        "A password could not be hashed; the server's log says why.",
+                        "A password could not be hashed; see the server's log.",
                     )
                 }
             }
@@ -159,16 +159,16 @@ fn job(error: JobError) -> Failure {
     }
 }
 
-/// There is no room left on the disk.
+/// The disk is full.
 pub fn full() -> Failure {
     Failure::new(
         StatusCode::INSUFFICIENT_STORAGE,
-        "The store has no room left; what was asked for is not done. Try again when the administrator has made \
-         room.",
+        "The disk of the user store is full; nothing was changed. Try again after the administrator has freed \
+         space.",
     )
 }
 
-/// The store's failure; what it says of itself is for the log.
+/// A failure of the store; its own message is only logged.
 pub fn store(error: &StoreError) -> Failure {
     tracing::error!(%error, "the store failed");
     match error {
@@ -177,7 +177,7 @@ pub fn store(error: &StoreError) -> Failure {
             retry_after: Some(5),
             ..Failure::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "The store cannot be written to at the moment; try again.",
+                "The store cannot be written to at the moment; try again later.",
             )
         },
         StoreError::Uncertain => Failure {
@@ -198,7 +198,7 @@ pub fn store(error: &StoreError) -> Failure {
         StoreError::NewerSchema { .. } | StoreError::Unusable(_) | StoreError::Failed(_) => {
             Failure::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "The store failed; the server's log says why.",
+                "The store failed; see the server's log.",
             )
         }
     }

@@ -1,17 +1,17 @@
-//! What the SCIM front end of one listener is made from.
+//! The state of the SCIM front end for one listener.
 
 use crate::http::base_url::BaseUrl;
 use crate::http::scim::cursor::Cursors;
 use crate::http::traffic::Traffic;
 use std::sync::Arc;
 
-/// What the slice needs besides the app, behind one listener.
+/// What the SCIM front end needs besides the app, for one listener.
 #[derive(Debug)]
 pub struct ScimFrontEnd {
-    /// Where callers of this listener reach the server.
+    /// The URL at which callers of this listener reach the server.
     pub base: BaseUrl,
-    /// What bounds the requests that are under way.
+    /// Limits the requests in progress.
     pub traffic: Arc<Traffic>,
-    /// Cursors of all listeners.
+    /// The cursors; shared by all listeners.
     pub cursors: Arc<Cursors>,
 }

@@ -1,5 +1,4 @@
-//! What a list is asked for with: the parameters of a query (RFC 7644 §3.4.2), or a message
-//! (§3.4.3).
+//! The parameters of a list, from a query (RFC 7644 §3.4.2) or a message (§3.4.3).
 
 use serde_json::{Map, Value};
 
@@ -9,34 +8,34 @@ use crate::scim::error::ScimError;
 /// URN of the message.
 pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
-/// The wishes.
+/// The parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListRequest {
     /// The filter.
     pub filter: Option<String>,
-    /// Attributes to be shown.
+    /// Attributes to return.
     pub attributes: Option<Vec<String>>,
-    /// Attributes not to be shown.
+    /// Attributes not to return.
     pub excluded_attributes: Option<Vec<String>>,
     /// The attribute to sort by.
     pub sort_by: Option<String>,
-    /// The greatest first.
+    /// Whether to sort in descending order.
     pub descending: bool,
     /// The position of the first resource, from 1.
     pub start_index: Option<usize>,
-    /// How many, at most.
+    /// Maximum number of resources.
     pub count: Option<usize>,
-    /// Where the page begins (RFC 9865); blank for the first one.
+    /// The start of the page (RFC 9865); blank for the first one.
     pub cursor: Option<String>,
-    /// The user store, as WSO2 Identity Server's lists can be asked for one.
+    /// The user store, a parameter of WSO2 Identity Server.
     pub domain: Option<String>,
 }
 
 impl ListRequest {
-    /// Reads the parameters of a query; unknown ones are ignored, as RFC 7644 §3.9 has it.
+    /// Parses the parameters of a query; unknown ones are ignored (RFC 7644 §3.9).
     ///
     /// # Errors
-    /// `invalidValue`: one of them has a value that it cannot have.
+    /// `invalidValue`: a parameter has an invalid value.
     pub fn of_query(query: &str) -> Result<Self, ScimError> {
         let mut request = ListRequest::default();
         for (name, value) in parameters(query)? {
@@ -45,13 +44,13 @@ impl ListRequest {
         Ok(request)
     }
 
-    /// Reads a message; without `leniency` its `schemas` have to name it.
+    /// Parses a message; unless `leniency` allows otherwise, its `schemas` must name it.
     ///
     /// # Errors
-    /// It is no search request.
+    /// It is not a valid search request.
     pub fn of_message(message: Value, leniency: Leniency) -> Result<Self, ScimError> {
         let Value::Object(members) = message else {
-            return Err(ScimError::syntax("A search request is a JSON object."));
+            return Err(ScimError::syntax("A search request must be a JSON object."));
         };
         if leniency.schemas_required {
             check_schemas(&members)?;
@@ -77,11 +76,13 @@ impl ListRequest {
                     "" | "ascending" => false,
                     "descending" => true,
                     _ => {
-                        return Err(ScimError::value("sortOrder is ascending or descending."));
+                        return Err(ScimError::value(
+                            "sortOrder must be ascending or descending.",
+                        ));
                     }
                 }
             }
-            // Less than 1 is taken as 1, less than 0 as 0 (RFC 7644 §3.4.2.4).
+            // A value less than 1 counts as 1, a count less than 0 as 0 (RFC 7644 §3.4.2.4).
             "startindex" => self.start_index = Some(given.number(name)?.max(1)),
             "count" => self.count = Some(given.number(name)?),
             "cursor" => self.cursor = Some(given.text(name)?),
@@ -92,14 +93,14 @@ impl ListRequest {
     }
 }
 
-/// Names and values of a query, decoded.
+/// The decoded names and values of a query.
 ///
 /// # Errors
-/// `invalidValue`: it cannot be read.
+/// `invalidValue`: it is malformed.
 pub fn parameters(query: &str) -> Result<Vec<(String, String)>, ScimError> {
     actix_web::web::Query::from_query(query)
         .map(actix_web::web::Query::into_inner)
-        .map_err(|error| ScimError::value(format!("The query cannot be read: {error}.")))
+        .map_err(|error| ScimError::value(format!("The query is malformed: {error}.")))
 }
 
 fn check_schemas(members: &Map<String, Value>) -> Result<(), ScimError> {
@@ -116,7 +117,7 @@ fn check_schemas(members: &Map<String, Value>) -> Result<(), ScimError> {
     match named {
         true => Ok(()),
         false => Err(ScimError::syntax(format!(
-            "schemas of a search request is [\"{SEARCH_REQUEST}\"]."
+            "schemas of a search request must be [\"{SEARCH_REQUEST}\"]."
         ))),
     }
 }
@@ -130,30 +131,30 @@ impl Given {
     fn text(self, name: &str) -> Result<String, ScimError> {
         match self {
             Given::Text(text) | Given::Json(Value::String(text)) => Ok(text),
-            Given::Json(_) => Err(ScimError::value(format!("{name} is text."))),
+            Given::Json(_) => Err(ScimError::value(format!("{name} must be text."))),
         }
     }
 
-    /// A whole number; what is less than 0 counts as 0.
+    /// An integer; negative ones count as 0.
     fn number(self, name: &str) -> Result<usize, ScimError> {
         let number = match &self {
-            // Clients send numbers as text here and there, as a query has them anyway.
+            // In a query numbers are text, and some clients send text in messages too.
             Given::Text(text) | Given::Json(Value::String(text)) => {
                 let text = text.trim();
                 text.parse::<i64>()
                     .ok()
-                    .or_else(|| whole(text.parse().ok()?))
+                    .or_else(|| integer(text.parse().ok()?))
             }
-            Given::Json(value) => value.as_i64().or_else(|| whole(value.as_f64()?)),
+            Given::Json(value) => value.as_i64().or_else(|| integer(value.as_f64()?)),
         };
         match number {
             Some(number) => Ok(usize::try_from(number.max(0)).unwrap_or(usize::MAX)),
-            None => Err(ScimError::value(format!("{name} is a whole number."))),
+            None => Err(ScimError::value(format!("{name} must be an integer."))),
         }
     }
 
     fn list(self, name: &str) -> Result<Option<Vec<String>>, ScimError> {
-        let wrong = || ScimError::value(format!("{name} is a list of attribute names."));
+        let invalid = || ScimError::value(format!("{name} must be a list of attribute names."));
         let names: Vec<String> = match self {
             Given::Text(text) | Given::Json(Value::String(text)) => {
                 text.split(',').map(|name| name.trim().to_owned()).collect()
@@ -162,24 +163,24 @@ impl Given {
                 .into_iter()
                 .map(|value| match value {
                     Value::String(text) => Ok(text),
-                    _ => Err(wrong()),
+                    _ => Err(invalid()),
                 })
                 .collect::<Result<_, _>>()?,
-            Given::Json(_) => return Err(wrong()),
+            Given::Json(_) => return Err(invalid()),
         };
         let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
         Ok(Some(names).filter(|names| !names.is_empty()))
     }
 }
 
-/// The whole number that this one is, as JSON has one number for `5` and `5.0` (RFC 8259 §6).
-fn whole(number: f64) -> Option<i64> {
-    // Beyond this a double has no units any more.
+/// Converts a JSON number to an integer; JSON does not distinguish `5` and `5.0` (RFC 8259 §6).
+fn integer(number: f64) -> Option<i64> {
+    // Above this a double cannot represent every integer.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let is_whole = number.fract() == 0.0 && number.abs() <= EXACT;
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "it is whole and small enough"
+        reason = "it is an integer within the exact range"
     )]
     is_whole.then_some(number as i64)
 }
@@ -190,7 +191,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_query_and_a_message_say_the_same() {
+    fn a_query_and_a_message_are_equivalent() {
         let query = "filter=userName%20eq%20%22kim%22&attributes=userName,%20emails&sortBy=meta.created\
                      &sortOrder=descending&startIndex=-3&count=5&other=x";
         let message = json!({
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn invalid_values_are_refused() {
         for query in ["count=x", "startIndex=1.5", "sortOrder=up"] {
             assert!(ListRequest::of_query(query).is_err(), "{query}");
         }
@@ -230,7 +231,7 @@ mod tests {
         }
     }
     #[test]
-    fn numbers_may_be_text_and_lists_one_text() {
+    fn numbers_may_be_strings_and_lists_comma_separated() {
         let strict = Leniency::default();
         let read = |members: Value| {
             let mut message = json!({ "schemas": [SEARCH_REQUEST] });

@@ -1,4 +1,4 @@
-//! Lists of resources (RFC 7644 §3.4.2 and §3.4.3): filtered, sorted, page by page.
+//! Lists of resources (RFC 7644 §3.4.2 and §3.4.3): filtered, sorted and paged.
 
 use crate::http::scim::message::LIST_RESPONSE;
 use actix_web::http::StatusCode;
@@ -28,30 +28,30 @@ struct Page {
 
 impl Call<'_> {
     /// Lists resources of one kind.
-    pub(super) fn list(&self, kind: Kind, asked: &ListRequest) -> Result<Answer, Failure> {
-        let filter = self.filter(kind, asked)?;
-        let sort = self.sort(kind, asked)?;
-        let projection = self.shown(kind, asked)?;
+    pub(super) fn list(&self, kind: Kind, request: &ListRequest) -> Result<Answer, Failure> {
+        let filter = self.filter(kind, request)?;
+        let sort = self.sort(kind, request)?;
+        let projection = self.shown(kind, request)?;
         let order = sort.as_ref().map(|path| Order {
             path,
-            descending: asked.descending,
+            descending: request.descending,
         });
-        let text = self.query_text(kind, asked)?;
+        let text = self.query_text(kind, request)?;
         let now = self.app.clock.now();
-        let opened = match asked.cursor.as_deref() {
+        let opened = match request.cursor.as_deref() {
             None | Some("") => None,
             Some(cursor) => {
-                let count = asked.count.map(|_| self.count(asked));
+                let count = request.count.map(|_| self.count(request));
                 Some(self.state.cursors.open(cursor, &text, count, now)?)
             }
         };
-        let count = opened.as_ref().map_or(self.count(asked), |it| it.count);
+        let count = opened.as_ref().map_or(self.count(request), |it| it.count);
         let query = Query { text, count };
-        let domain = self.domain(asked)?;
-        let by_cursor = asked.cursor.is_some();
+        let domain = self.domain(request)?;
+        let by_cursor = request.cursor.is_some();
         let start = match by_cursor {
             true => 1,
-            false => asked.start_index.unwrap_or(1),
+            false => request.start_index.unwrap_or(1),
         };
         let page = self.page(
             kind,
@@ -78,25 +78,25 @@ impl Call<'_> {
     }
 
     /// Lists resources of every kind: users first, then groups.
-    pub(super) fn list_all(&self, asked: &ListRequest) -> Result<Answer, Failure> {
-        if asked.cursor.is_some() {
+    pub(super) fn list_all(&self, request: &ListRequest) -> Result<Answer, Failure> {
+        if request.cursor.is_some() {
             return Err(ScimError::of(
                 ErrorType::InvalidCursor,
-                "Cursors are for one resource type: ask /Users/.search or /Groups/.search, or page \
+                "Cursors are supported for one resource type only: use /Users/.search or /Groups/.search, or page \
                  with startIndex.",
             )
             .into());
         }
-        let domain = self.domain(asked)?;
-        let start = asked.start_index.unwrap_or(1);
-        let (mut skip, mut left) = (start - 1, self.count(asked));
+        let domain = self.domain(request)?;
+        let start = request.start_index.unwrap_or(1);
+        let (mut skip, mut left) = (start - 1, self.count(request));
         let (mut documents, mut total) = (Vec::new(), 0_u64);
         let mut misread = None;
         for kind in [Kind::User, Kind::Group] {
-            // What only the other kind has leads nowhere here, and finds nothing.
+            // An attribute that only the other kind has is not an error here; it matches nothing.
             let read = self
-                .filter(kind, asked)
-                .and_then(|filter| Ok((filter, self.sort(kind, asked)?)));
+                .filter(kind, request)
+                .and_then(|filter| Ok((filter, self.sort(kind, request)?)));
             let (filter, sort) = match read {
                 Ok(read) => read,
                 Err(error) if misread.is_none() => {
@@ -107,9 +107,9 @@ impl Call<'_> {
             };
             let order = sort.as_ref().map(|path| Order {
                 path,
-                descending: asked.descending,
+                descending: request.descending,
             });
-            let projection = self.shown(kind, asked)?;
+            let projection = self.shown(kind, request)?;
             let query = ResourceQuery {
                 domain: domain.as_deref(),
                 filter: filter.as_ref(),
@@ -122,7 +122,7 @@ impl Call<'_> {
             let of_kind = usize::try_from(page.total).unwrap_or(usize::MAX);
             let wanted = of_kind.saturating_sub(skip).min(left);
             skip = skip.saturating_sub(of_kind);
-            // Behind a page that had no room for all that was wanted, nothing else comes.
+            // The next kind follows only if the page has space left.
             left = match page.documents.len() < wanted {
                 true => 0,
                 false => left - page.documents.len(),
@@ -161,14 +161,14 @@ impl Call<'_> {
         Ok(page)
     }
 
-    fn count(&self, asked: &ListRequest) -> usize {
+    fn count(&self, request: &ListRequest) -> usize {
         let settings = &self.app.provisioner.settings;
-        let count = asked.count.unwrap_or(settings.page_size);
+        let count = request.count.unwrap_or(settings.page_size);
         count.min(settings.max_page_size)
     }
 
-    fn filter(&self, kind: Kind, asked: &ListRequest) -> Result<Option<Filter>, ScimError> {
-        let text = asked.filter.as_deref();
+    fn filter(&self, kind: Kind, request: &ListRequest) -> Result<Option<Filter>, ScimError> {
+        let text = request.filter.as_deref();
         text.filter(|text| !text.trim().is_empty())
             .map(|text| {
                 let quotes = self.mount.leniency().quotes();
@@ -177,7 +177,7 @@ impl Call<'_> {
                 if self.mount == Mount::Rfc {
                     return Ok(filter);
                 }
-                let domain = self.domain(asked)?;
+                let domain = self.domain(request)?;
                 let names = Names {
                     domains: &self.app.domains,
                     domain: domain.as_deref(),
@@ -188,10 +188,10 @@ impl Call<'_> {
             .transpose()
     }
 
-    /// The user store that the list is limited to, where WSO2's parameter `domain` names one; at the other
-    /// address it is unknown, and ignored (RFC 7644 §3.9).
-    fn domain(&self, asked: &ListRequest) -> Result<Option<String>, ScimError> {
-        let Some(name) = asked
+    /// The user store that WSO2's parameter `domain` limits the list to; the other address ignores it as an
+    /// unknown parameter (RFC 7644 §3.9).
+    fn domain(&self, request: &ListRequest) -> Result<Option<String>, ScimError> {
+        let Some(name) = request
             .domain
             .as_deref()
             .filter(|_| self.mount == Mount::Wso2)
@@ -204,8 +204,8 @@ impl Call<'_> {
             .map_err(|unknown| ScimError::value(format!("domain: {unknown}")))
     }
 
-    fn sort(&self, kind: Kind, asked: &ListRequest) -> Result<Option<AttributePath>, ScimError> {
-        let Some(text) = &asked.sort_by else {
+    fn sort(&self, kind: Kind, request: &ListRequest) -> Result<Option<AttributePath>, ScimError> {
+        let Some(text) = &request.sort_by else {
             return Ok(None);
         };
         let resource_type = self.resource_type(kind);
@@ -216,36 +216,36 @@ impl Call<'_> {
             )
         };
         let path = AttributePath::parse(text, resource_type)
-            .map_err(|why| refuse(&format!("leads nowhere: {why}")))?
+            .map_err(|why| refuse(&format!("is not an attribute: {why}")))?
             .compared(resource_type);
         let target = path.target(resource_type);
         if target.is_some_and(|attribute| attribute.returned == Returned::Never) {
-            return Err(refuse("is never shown"));
+            return Err(refuse("is never returned"));
         }
         if path.kind == Type::Complex {
-            return Err(refuse("is made of several attributes"));
+            return Err(refuse("is a complex attribute"));
         }
         Ok(Some(path))
     }
 
-    fn shown(&self, kind: Kind, asked: &ListRequest) -> Result<Projection<'_>, ScimError> {
+    fn shown(&self, kind: Kind, request: &ListRequest) -> Result<Projection<'_>, ScimError> {
         Projection::of(
-            asked.attributes.as_deref().unwrap_or_default(),
-            asked.excluded_attributes.as_deref().unwrap_or_default(),
+            request.attributes.as_deref().unwrap_or_default(),
+            request.excluded_attributes.as_deref().unwrap_or_default(),
             self.resource_type(kind),
         )
     }
 
-    /// What makes a query another one, as text.
-    fn query_text(&self, kind: Kind, asked: &ListRequest) -> Result<String, Failure> {
+    /// Everything that distinguishes one query from another, as text.
+    fn query_text(&self, kind: Kind, request: &ListRequest) -> Result<String, Failure> {
         let organization = &self.authority()?.actor.organization;
         Ok(json!([
             organization,
             self.resource_type(kind).name,
-            asked.filter,
-            asked.sort_by,
-            asked.descending,
-            self.domain(asked)?
+            request.filter,
+            request.sort_by,
+            request.descending,
+            self.domain(request)?
         ])
         .to_string())
     }
@@ -268,7 +268,7 @@ fn documents<T>(
     }
 }
 
-/// The message, without where it begins.
+/// The message, without the position of its first resource.
 pub(super) fn message(total: u64, documents: Vec<Value>) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("schemas".into(), json!([LIST_RESPONSE]));

@@ -1,4 +1,4 @@
-//! Messages on their way in: decoded, no longer than they may be, read strictly.
+//! Reads messages: decodes them, limits their size, and parses them strictly.
 
 use std::io::{self, Read};
 
@@ -12,22 +12,22 @@ use crate::wiped::Wiped;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
 
-/// Room for a message at first, so that most need not be moved.
+/// Initial capacity for a message, so that most are not reallocated.
 const FIRST: usize = 16 * 1024;
 
 /// Reads a message of at most `limit` bytes.
 ///
 /// # Errors
-/// It is too long, did not come to its end, or is no JSON that can be read.
+/// It is too long, truncated, or not acceptable JSON.
 pub fn read(encoding: Option<&str>, body: impl Read, limit: u64) -> Result<Value, Failure> {
     Ok(json::parse(&text(encoding, body, limit, too_large)?)?)
 }
 
-/// Reads the body of a request that needs none, to its end: a request whose body is broken is not carried out.
+/// Reads to the end of a body that is not needed: a request with a broken body is not carried out.
 ///
 /// # Errors
-/// It is too long, or did not come to its end.
-pub fn pass_over(body: impl Read, limit: u64) -> Result<(), Failure> {
+/// It is too long or truncated.
+pub fn drain(body: impl Read, limit: u64) -> Result<(), Failure> {
     let mut body = body.take(limit.saturating_add(1));
     let read = io::copy(&mut body, &mut io::sink()).map_err(WireError::from_io);
     match read.map_err(|error| unread(&error, limit, too_large))? {
@@ -36,21 +36,21 @@ pub fn pass_over(body: impl Read, limit: u64) -> Result<(), Failure> {
     }
 }
 
-/// What is answered to the message of a single resource that is too long.
+/// The error for a message of a single resource that is too long.
 pub fn too_large(limit: u64) -> ScimError {
     ScimError::new(
         413,
         format!(
-            "The body has more than the {limit} bytes that one resource or patch may have here; send \
-             less of it at once."
+            "The body exceeds the limit of {limit} bytes for one resource or patch; split \
+             the change into several requests."
         ),
     )
 }
 
-/// The text of a message of at most `limit` bytes; what is said of a longer one depends on what it is.
+/// The text of a message of at most `limit` bytes; `too_large` is the error for a longer one.
 ///
 /// # Errors
-/// It is too long, did not come to its end, or there is none.
+/// It is too long, truncated or missing.
 pub fn text(
     encoding: Option<&str>,
     body: impl Read,
@@ -58,7 +58,7 @@ pub fn text(
     too_large: fn(u64) -> ScimError,
 ) -> Result<Wiped, Failure> {
     let mut bytes = Wiped::with_capacity(FIRST);
-    // One byte more tells a body that is too long from one that just fits.
+    // Reading one more byte detects a body that is too long.
     inflate::decode(encoding, body, limit)
         .and_then(|body| {
             body.take(limit + 1)

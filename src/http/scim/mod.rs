@@ -1,7 +1,7 @@
-//! SCIM 2.0 (RFC 7643, RFC 7644), all of it, at two addresses: `/scim/v2` as the RFCs have it, `/scim2`
-//! as WSO2 Identity Server does.
+//! The SCIM 2.0 front end (RFC 7643, RFC 7644), at two addresses: `/scim/v2` follows the RFCs, `/scim2`
+//! follows WSO2 Identity Server.
 //!
-//! Read `routes.rs` first: it is the table of what there is; then `endpoint.rs`, the way of a request.
+//! Start with `routes.rs`, the table of operations, then read `endpoint.rs`, which handles a request.
 
 pub mod mount;
 pub mod place;

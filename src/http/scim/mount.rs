@@ -1,4 +1,4 @@
-//! The two addresses, and in what they differ.
+//! The two addresses and their differences.
 
 use serde_json::{Value, json};
 
@@ -9,17 +9,17 @@ use crate::scim::check::Leniency;
 /// An address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mount {
-    /// As the RFCs have it.
+    /// Follows the RFCs.
     Rfc,
-    /// As WSO2 Identity Server does.
+    /// Follows WSO2 Identity Server.
     Wso2,
 }
 
 impl Mount {
-    /// Both.
+    /// Both addresses.
     pub const ALL: [Mount; 2] = [Mount::Rfc, Mount::Wso2];
 
-    /// The path, without a slash at its end.
+    /// The path, without a trailing slash.
     pub fn path(self) -> &'static str {
         match self {
             Mount::Rfc => "/scim/v2",
@@ -27,7 +27,7 @@ impl Mount {
         }
     }
 
-    /// What is done about a Bulk request with operations whose frame is broken.
+    /// How to treat a Bulk request in which operations are malformed.
     pub fn strictness(self) -> Strictness {
         match self {
             Mount::Rfc => Strictness::Operation,
@@ -35,16 +35,16 @@ impl Mount {
         }
     }
 
-    /// What messages may leave out: the original's own samples have an empty list of `schemas`, or none, and
-    /// text without quotation marks in filters.
+    /// What messages may omit: the original's own samples have an empty or no list of `schemas`, and unquoted
+    /// text in filters.
     pub fn leniency(self) -> Leniency {
         Leniency {
             schemas_required: self == Mount::Rfc,
         }
     }
 
-    /// The status of an operation in the answer to a Bulk request: text (RFC 7644 §3.7.3), or, as
-    /// WSO2's own clients expect it, an object with a number, and with the reason when it failed.
+    /// The status of an operation in the answer to a Bulk request: text (RFC 7644 §3.7.3), or, as WSO2's own
+    /// clients expect, an object with a number and, after a failure, the reason.
     pub fn operation_status(self, status: u16, detail: Option<&str>) -> Value {
         match (self, detail) {
             (Mount::Rfc, _) => status.to_string().into(),
@@ -53,7 +53,7 @@ impl Mount {
         }
     }
 
-    /// What a Bulk request is called in the record of its import.
+    /// The label of a Bulk request in the record of its import.
     pub fn bulk_label(self) -> &'static str {
         match self {
             Mount::Rfc => "scim/v2/Bulk",

@@ -1,7 +1,7 @@
-//! Where a request goes: the dialect's address, and the organization that the path names.
+//! Parses a path into the dialect's address, the organization that the path names, and the rest.
 //!
-//! WSO2 Identity Server has its dialect below `/t/{tenant}` and `/o/{organization}` too. The organization of a path
-//! is that of the caller, or any for an operator of all organizations.
+//! WSO2 Identity Server also has its dialect below `/t/{tenant}` and `/o/{organization}`. The organization in a path
+//! must be the caller's, or can be any for an operator of all organizations.
 
 use actix_web::http::StatusCode;
 
@@ -12,25 +12,25 @@ use crate::http::scim::mount::Mount;
 use crate::users::organization::canonical_in_path;
 use crate::wire::percent;
 
-/// What stands before the dialect's address where a path names an organization.
-const BEFORE: [&str; 2] = ["t", "o"];
+/// The segments before the name of an organization.
+const PREFIXES: [&str; 2] = ["t", "o"];
 
-/// Where a path leads.
+/// A parsed path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The dialect.
     pub mount: Mount,
-    /// What leads there, without a slash at its end: `/scim2`, `/t/acme/scim2`.
+    /// The path of the address, without a trailing slash: `/scim2`, `/t/acme/scim2`.
     pub prefix: String,
-    /// The organization that the path names, as it stands there.
+    /// The organization in the path, as written.
     pub organization: Option<String>,
-    /// What follows the address, percent-decoded. Bytes that are no UTF-8 lead nowhere: they become a character
-    /// that no path has.
+    /// The percent-decoded path after the address. Bytes that are not UTF-8 are replaced by a character that no
+    /// route has, so that the path is not found.
     pub below: String,
 }
 
 impl Place {
-    /// Where this path leads; none when it is below no address of a dialect.
+    /// Parses a path; none if it is not below an address of a dialect.
     pub fn of(path: &str) -> Option<Self> {
         let found = Mount::ALL
             .into_iter()
@@ -40,7 +40,7 @@ impl Place {
         }
         let mut segments = path.strip_prefix('/')?.splitn(3, '/');
         let (before, name, _) = (segments.next()?, segments.next()?, segments.next()?);
-        if !BEFORE.contains(&before) || name.is_empty() {
+        if !PREFIXES.contains(&before) || name.is_empty() {
             return None;
         }
         let prefix = format!("/{before}/{name}{}", Mount::Wso2.path());
@@ -58,10 +58,10 @@ impl Place {
         }
     }
 
-    /// The caller in the organization that the path names.
+    /// The caller in the organization in the path.
     ///
     /// # Errors
-    /// They may not act there, or, for an operator of all organizations, there is none of that name.
+    /// They may not act there, or, for an operator of all organizations, there is no such organization.
     pub fn enter(&self, app: &App, caller: Caller) -> Result<Caller, Failure> {
         let Some(name) = &self.organization else {
             return Ok(caller);
@@ -79,14 +79,14 @@ impl Place {
             None if caller.anywhere => Err(Failure::new(
                 StatusCode::NOT_FOUND,
                 format!(
-                    "There is no organization {name}; `muster organization list` says which there are."
+                    "There is no organization {name}; `muster organization list` shows all organizations."
                 ),
             )),
-            // Whether there is one is no concern of somebody who may not act in it.
+            // The answer does not reveal to other callers whether the organization exists.
             Some(_) | None => Err(Failure::new(
                 StatusCode::FORBIDDEN,
                 format!(
-                    "You act in the organization {} and may not act in {name}; leave it out of the \
+                    "You act in the organization {} and may not act in {name}; remove it from the \
                      path, or call with credentials of that organization.",
                     caller.organization
                 ),
@@ -95,7 +95,7 @@ impl Place {
     }
 }
 
-/// What follows the address in a path; none when it is not below it.
+/// The part of a path after the address; none if the path is not below it.
 fn below<'p>(path: &'p str, address: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(address)?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_to_a_dialect_and_an_organization() {
+    fn paths_name_a_dialect_and_an_organization() {
         let place = |path: &str| {
             let found = Place::of(path)?;
             Some((found.mount, found.prefix, found.organization, found.below))

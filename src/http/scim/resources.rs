@@ -1,4 +1,4 @@
-//! Single users and groups: shown, made, replaced, changed, removed (RFC 7644 §3.3 to §3.6).
+//! Single users and groups: returned, created, replaced, modified, deleted (RFC 7644 §3.3 to §3.6).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header;
@@ -20,7 +20,7 @@ use crate::users::built_in::PRIMARY_DOMAIN;
 use crate::users::resources::Kind;
 
 impl Call<'_> {
-    /// What there is of this kind.
+    /// The resource type of this kind.
     pub(super) fn resource_type(&self, kind: Kind) -> &ResourceType {
         let schemas = &self.app.provisioner.schemas;
         match kind {
@@ -30,10 +30,10 @@ impl Call<'_> {
     }
 
     fn projection(&self, kind: Kind) -> Result<Projection<'_>, ScimError> {
-        let asked = ListRequest::of_query(self.query)?;
+        let request = ListRequest::of_query(self.query)?;
         Projection::of(
-            &asked.attributes.unwrap_or_default(),
-            &asked.excluded_attributes.unwrap_or_default(),
+            &request.attributes.unwrap_or_default(),
+            &request.excluded_attributes.unwrap_or_default(),
             self.resource_type(kind),
         )
     }
@@ -43,7 +43,7 @@ impl Call<'_> {
         resource.document(&self.base)
     }
 
-    /// Shows a resource.
+    /// Returns a resource.
     pub(super) fn get(&self, kind: Kind, id: &str) -> Result<Answer, Failure> {
         let projection = self.projection(kind)?;
         let members = projection.shows("members");
@@ -57,7 +57,7 @@ impl Call<'_> {
         {
             return Err(ScimError::new(
                 412,
-                format!("The resource has been changed: its version is {version}."),
+                format!("The resource was changed; its version is {version}."),
             )
             .into());
         }
@@ -77,19 +77,19 @@ impl Call<'_> {
             .with("location", location))
     }
 
-    /// Makes a resource.
+    /// Creates a resource.
     pub(super) fn create(&self, kind: Kind, message: Value) -> Result<Answer, Failure> {
         let id = self.app.clock.new_id();
-        self.carry_out(kind, id, Act::Create(message))
+        self.run(kind, id, Act::Create(message))
     }
 
-    /// Does something to a resource that is there.
+    /// Changes or deletes an existing resource.
     pub(super) fn change(&self, kind: Kind, id: &str, act: Act) -> Result<Answer, Failure> {
         let uuid = Uuid::try_parse(id).map_err(|_| not_found(kind, id))?;
-        self.carry_out(kind, uuid, act)
+        self.run(kind, uuid, act)
     }
 
-    fn carry_out(&self, kind: Kind, id: Uuid, act: Act) -> Result<Answer, Failure> {
+    fn run(&self, kind: Kind, id: Uuid, act: Act) -> Result<Answer, Failure> {
         let projection = self.projection(kind)?;
         let if_match = intake::field(self.headers, &header::IF_MATCH);
         let if_none_match = intake::field(self.headers, &header::IF_NONE_MATCH);
@@ -125,7 +125,7 @@ impl Call<'_> {
         }
     }
 
-    /// The user of the user store `PRIMARY` who has the caller's name: shown, or changed.
+    /// Returns or changes the user with the caller's name in the user store `PRIMARY`.
     pub(super) fn me(&self, act: Option<Act>) -> Result<Answer, Failure> {
         let actor = &self.authority()?.actor;
         let user = self
@@ -137,7 +137,7 @@ impl Call<'_> {
             return Err(ScimError::new(
                 404,
                 format!(
-                    "The operator {} calls, and no user has that name: /Me is nobody. Ask for \
+                    "There is no user with the name of the operator {}, so /Me does not exist; use \
                      /Users/ID.",
                     actor.operator
                 ),
@@ -152,7 +152,7 @@ impl Call<'_> {
     }
 }
 
-/// The entity tag and the address that a document has.
+/// The entity tag and the address of a document.
 fn head(document: &Map<String, Value>) -> (String, String) {
     let meta = document.get("meta");
     let text = |name: &str| {

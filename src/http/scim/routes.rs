@@ -1,4 +1,4 @@
-//! The one table of what there is below each address.
+//! The table of routes below each address.
 
 use actix_web::http::Method;
 
@@ -6,67 +6,67 @@ use crate::http::scim::mount::Mount;
 use crate::users::operator::Role;
 use crate::users::resources::Kind;
 
-/// What is done.
+/// An operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Lists resources (RFC 7644 §3.4.2).
     List(Kind),
-    /// Makes a resource (§3.3).
+    /// Creates a resource (§3.3).
     Create(Kind),
-    /// Shows a resource (§3.4.1).
+    /// Returns a resource (§3.4.1).
     Get(Kind),
     /// Replaces a resource (§3.5.1).
     Replace(Kind),
-    /// Changes a resource (§3.5.2).
+    /// Modifies a resource (§3.5.2).
     Patch(Kind),
-    /// Removes a resource (§3.6).
+    /// Deletes a resource (§3.6).
     Delete(Kind),
-    /// Lists resources as a message says (§3.4.3); none: of every type.
+    /// Lists the resources that a message asks for (§3.4.3); none: of every type.
     Search(Option<Kind>),
-    /// Carries out many operations (§3.7).
+    /// Runs many operations (§3.7).
     Bulk,
-    /// Tells what became of a Bulk request that was queued.
+    /// Returns the result of a queued Bulk request.
     GetBulk,
-    /// The user who has the caller's name (§3.11).
+    /// An operation on the user with the caller's name (§3.11).
     Me(Me),
-    /// Makes users as Zuora does.
+    /// Creates users like Zuora.
     ZuoraCreate,
-    /// Changes users as Zuora does.
+    /// Updates users like Zuora.
     ZuoraUpdate,
-    /// Says what the server can do (RFC 7643 §5).
+    /// Returns the server's capabilities (RFC 7643 §5).
     ServiceProviderConfig,
-    /// Lists the resource types (§6), or shows one.
+    /// Lists the resource types (§6), or returns one.
     ResourceTypes,
-    /// Lists the schemas (§7), or shows one.
+    /// Lists the schemas (§7), or returns one.
     Schemas,
 }
 
 impl Operation {
-    /// Whether many operations come with it, which have limits of their own.
+    /// Whether its body contains many operations; such bodies have their own limits.
     pub fn is_bulk(self) -> bool {
         self.is_zuora() || self == Operation::Bulk
     }
 
-    /// Whether it is one of Zuora's, whose callers are answered in Zuora's words.
+    /// Whether it is one of Zuora's, whose answers have Zuora's format.
     pub fn is_zuora(self) -> bool {
         matches!(self, Operation::ZuoraCreate | Operation::ZuoraUpdate)
     }
 }
 
-/// What is done to the caller's own user.
+/// An operation on the caller's own user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Me {
-    /// Shows it.
+    /// Returns it.
     Get,
     /// Replaces it.
     Replace,
-    /// Changes it.
+    /// Modifies it.
     Patch,
-    /// Removes it.
+    /// Deletes it.
     Delete,
 }
 
-/// One operation, and where it is.
+/// An operation and its address.
 #[derive(Debug)]
 pub struct Route {
     /// The method.
@@ -75,9 +75,9 @@ pub struct Route {
     pub path: &'static str,
     /// The operation.
     pub operation: Operation,
-    /// What the caller has to be at least; none: anybody.
+    /// The role that the caller needs; none if the operation is public.
     pub right: Option<Role>,
-    /// The only address that has it; none: both have.
+    /// The only address that has it; none if both have it.
     pub only: Option<Mount>,
 }
 
@@ -100,10 +100,10 @@ const READ: Option<Role> = Some(Role::Read);
 const IMPORT: Option<Role> = Some(Role::Import);
 const ADMIN: Option<Role> = Some(Role::Admin);
 
-/// Where Zuora's calls are: WSO2 has none of that kind.
+/// The address of Zuora's calls; WSO2 has no such calls.
 const RFC: Option<Mount> = Some(Mount::Rfc);
 
-/// Everything there is. A path without variables stands before one that would match it too.
+/// All routes. A path without variables precedes one that would match it too.
 pub static ROUTES: [Route; 28] = [
     route!(GET "/Users" Operation::List(Kind::User), READ),
     route!(POST "/Users" Operation::Create(Kind::User), IMPORT),
@@ -135,22 +135,22 @@ pub static ROUTES: [Route; 28] = [
     route!(GET "/Schemas/{id}" Operation::Schemas, READ),
 ];
 
-/// Where a path leads.
+/// The result of looking up a route.
 #[derive(Debug)]
-pub enum Way {
-    /// To an operation, with the text of the variable segment where there is one.
-    To(&'static Route, Option<String>),
-    /// To something that does not take the method, but those that `Allow` lists (RFC 9110 §10.2.1).
+pub enum Match {
+    /// A route, and the text of its variable segment if it has one.
+    Route(&'static Route, Option<String>),
+    /// The path exists, but not with this method; contains the value of `Allow` (RFC 9110 §10.2.1).
     OtherMethod(String),
-    /// Nowhere.
-    Nowhere,
+    /// There is no such path.
+    NotFound,
 }
 
-/// Finds the way of a request; `path` is what follows the address, percent-decoded. `HEAD` is `GET`
-/// without the answer's body.
+/// Finds the route of a request; `path` is the percent-decoded path after the address. `HEAD` is treated as
+/// `GET`; its answer has no body.
 ///
-/// A path that only the other address has leads nowhere, and not to a resource whose id reads like it.
-pub fn find(mount: Mount, method: &Method, path: &str) -> Way {
+/// A path that only the other address has is not found here, even if a resource's id could match it.
+pub fn find(mount: Mount, method: &Method, path: &str) -> Match {
     let method = match *method {
         Method::HEAD => &Method::GET,
         _ => method,
@@ -159,25 +159,25 @@ pub fn find(mount: Mount, method: &Method, path: &str) -> Way {
         .iter()
         .find_map(|route| Some((route.path, matches(route.path, path)?)))
     else {
-        return Way::Nowhere;
+        return Match::NotFound;
     };
-    let here =
+    let matching =
         |route: &&Route| route.path == pattern && route.only.is_none_or(|only| only == mount);
-    let mut of_path = ROUTES.iter().filter(here).peekable();
+    let mut of_path = ROUTES.iter().filter(matching).peekable();
     if of_path.peek().is_none() {
-        return Way::Nowhere;
+        return Match::NotFound;
     }
     if let Some(route) = of_path.find(|route| route.method == *method) {
-        return Way::To(route, variable.map(str::to_owned));
+        return Match::Route(route, variable.map(str::to_owned));
     }
-    let of_path = ROUTES.iter().filter(here);
+    let of_path = ROUTES.iter().filter(matching);
     let methods: Vec<&str> = of_path.map(|route| route.method.as_str()).collect();
-    Way::OtherMethod(methods.join(", "))
+    Match::OtherMethod(methods.join(", "))
 }
 
-/// Whether the path is of this pattern, and the text of the variable segment.
+/// Whether the path matches this pattern, and the text of the variable segment.
 fn matches<'p>(pattern: &str, path: &'p str) -> Option<Option<&'p str>> {
-    // A slash at the end is tolerated.
+    // A trailing slash is ignored.
     let path = path.strip_suffix('/').unwrap_or(path);
     match pattern.strip_suffix("{id}") {
         None if pattern == path => Some(None),
@@ -194,16 +194,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_to_operations() {
+    fn requests_are_matched_by_method_and_path() {
         let to = |method: Method, path: &str| match find(Mount::Rfc, &method, path) {
-            Way::To(route, id) => Some((route.operation, id)),
+            Match::Route(route, id) => Some((route.operation, id)),
             _ => None,
         };
         let bulk = Some((Operation::ZuoraCreate, None));
         assert_eq!(to(Method::POST, "/Users/bulk"), bulk);
         for method in [Method::POST, Method::PATCH, Method::GET] {
-            let way = find(Mount::Wso2, &method, "/Users/bulk");
-            assert!(matches!(way, Way::Nowhere), "{method}: {way:?}");
+            let found = find(Mount::Wso2, &method, "/Users/bulk");
+            assert!(matches!(found, Match::NotFound), "{method}: {found:?}");
         }
         let one = Some((Operation::Get(Kind::User), Some("7".to_owned())));
         assert_eq!(to(Method::GET, "/Users/7"), one);
@@ -216,18 +216,18 @@ mod tests {
     }
 
     #[test]
-    fn other_methods_are_told_which_ones_there_are() {
-        let Way::OtherMethod(allow) = find(Mount::Rfc, &Method::POST, "/Schemas") else {
+    fn other_methods_get_the_allowed_ones() {
+        let Match::OtherMethod(allow) = find(Mount::Rfc, &Method::POST, "/Schemas") else {
             unreachable!()
         };
         assert_eq!(allow, "GET");
-        let Way::OtherMethod(allow) = find(Mount::Rfc, &Method::OPTIONS, "/Users/7") else {
+        let Match::OtherMethod(allow) = find(Mount::Rfc, &Method::OPTIONS, "/Users/7") else {
             unreachable!()
         };
         assert_eq!(allow, "GET, PUT, PATCH, DELETE");
         assert!(matches!(
             find(Mount::Rfc, &Method::GET, "/nothing"),
-            Way::Nowhere
+            Match::NotFound
         ));
     }
 }

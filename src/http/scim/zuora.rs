@@ -1,5 +1,4 @@
-//! Many users at once as Zuora's API has it: an array of users, made or replaced all together or not at
-//! all.
+//! Zuora's bulk calls: an array of users, of which all are created or replaced, or none.
 
 use std::io::Read;
 
@@ -14,7 +13,7 @@ use crate::http::scim::error::{self, Failure};
 use crate::http::scim::message;
 use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::{
-    Change, ORGANIZATION_ID, at, complete, member, organization_id, users_of,
+    Change, ORGANIZATION_ID, add_derived, at, member, organization_id, users_of,
 };
 use crate::provision::all_or_nothing::{AtomicBulk, Whole};
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
@@ -29,7 +28,7 @@ use crate::users::organization::canonical;
 use crate::users::resources::Kind;
 
 impl Call<'_> {
-    /// Makes or replaces the users of the array, all or none.
+    /// Creates or replaces the users of the array, all or none.
     pub(super) fn zuora(&self, change: Change, body: impl Read) -> Result<Answer, Failure> {
         let settings = &self.app.provisioner.settings;
         let encoding = self.content_encoding.as_deref();
@@ -46,7 +45,7 @@ impl Call<'_> {
             let operation = self.operation(change, user);
             operations.push(operation.map_err(|error| at(index, user, error))?);
         }
-        let whole = AtomicBulk {
+        let bulk = AtomicBulk {
             call: BulkCall {
                 authority,
                 strictness: Strictness::Request,
@@ -57,11 +56,11 @@ impl Call<'_> {
                 label: change.label(),
             },
             body: &body,
-            complete: &|document| complete(document, change, settings),
+            complete: &|document| add_derived(document, change, settings),
             keeps: change.keeps(),
             show: &|resource| zuora_answer::user(self.document(resource)),
         };
-        match self.app.provisioner.all_or_nothing(&whole, operations)? {
+        match self.app.provisioner.all_or_nothing(&bulk, operations)? {
             Whole::Done(done) => Ok(self.zuora_done(change, *done)),
             Whole::Refused { position, error } => Err(match users.get(position) {
                 Some(user) => at(position, user, error).into(),
@@ -99,7 +98,7 @@ impl Call<'_> {
             Change::Create => (self.app.clock.new_id(), Act::Create(data)),
             Change::Update => {
                 let id = member(user, "id").and_then(Value::as_str).ok_or_else(|| {
-                    ScimError::value("id is missing: give the id that the user got, as text.")
+                    ScimError::value("id is missing: send the user's id as text.")
                 })?;
                 let uuid = Uuid::try_parse(id).map_err(|_| not_found(Kind::User, id))?;
                 (uuid, Act::Replace(data))
@@ -113,7 +112,7 @@ impl Call<'_> {
         })
     }
 
-    /// The caller in the organization that the users name.
+    /// The caller's authority in the organization that the users name.
     fn authority_over(&self, users: &[Map<String, Value>]) -> Result<Authority, Failure> {
         let authority = self.authority()?;
         let own = &authority.actor.organization;
@@ -132,9 +131,9 @@ impl Call<'_> {
                 && *first != organization
             {
                 let error = ScimError::value(format!(
-                    "{ORGANIZATION_ID}: the user belongs to {organization} and those before to {first}. \
-                     The users of a request are made all or none, which can be done in one organization \
-                     only; send a request for each."
+                    "{ORGANIZATION_ID}: this user belongs to {organization}, earlier ones to {first}. All \
+                     users of a request are stored or none, which is possible in one organization only; send one \
+                     request per organization."
                 ));
                 return Err(at(index, user, error).into());
             }
@@ -147,7 +146,7 @@ impl Call<'_> {
         Ok(authority)
     }
 
-    /// The organization that `name` means, where the caller may act in it.
+    /// The organization with this name, if the caller may act in it.
     fn organization(&self, name: &str) -> Result<String, Failure> {
         let found =
             canonical(self.app.store.as_ref(), name).map_err(|error| error::store(&error))?;
@@ -156,16 +155,14 @@ impl Call<'_> {
             Some(organization) if organization == *own || self.anywhere => Ok(organization),
             None if self.anywhere => Err(Failure::new(
                 StatusCode::NOT_FOUND,
-                format!(
-                    "{ORGANIZATION_ID}: there is no organization {name}; name one that is there."
-                ),
+                format!("{ORGANIZATION_ID}: there is no organization {name}; use an existing one."),
             )),
-            // Whether there is one is no concern of somebody who may not act in it.
+            // The answer does not reveal to other callers whether the organization exists.
             Some(_) | None => Err(Failure::new(
                 StatusCode::FORBIDDEN,
                 format!(
-                    "{ORGANIZATION_ID}: you act in the organization {own} and may not bring users into \
-                     {name}; leave it out, or call with credentials of that organization."
+                    "{ORGANIZATION_ID}: you act in the organization {own} and may not store users in \
+                     {name}; remove it, or call with credentials of that organization."
                 ),
             )),
         }

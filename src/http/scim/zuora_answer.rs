@@ -1,5 +1,5 @@
-//! Zuora's calls answered in Zuora's words: its list with `resources` in lower case, its 401, and the 403
-//! of the framework it is made with. Every other failure is SCIM's.
+//! The answers of Zuora's calls: its list with `resources` in lower case, its 401, and the 403 of the framework
+//! that it uses. Every other failure is a SCIM error.
 
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{StatusCode, header};
@@ -16,19 +16,19 @@ use crate::http::scim::message::LIST_RESPONSE;
 /// The media type of Zuora's answers.
 const MEDIA_TYPE: &str = "application/json";
 
-/// Where the calls are, as the 403 says it.
+/// The path of the calls in a 403.
 const PATH: &str = "/scim/v2/Users/bulk";
 
-/// What a caller finds an exchange again by.
+/// The field with the caller's id for an exchange.
 const TRACK_ID: &str = "zuora-track-id";
 
-/// The longest of those, in characters.
+/// Maximum length of that id, in characters.
 const TRACK_ID_LIMIT: usize = 64;
 
-/// What Zuora's `meta` has; it knows no versions.
+/// The members of Zuora's `meta`, which has no version.
 const META: [&str; 3] = ["created", "resourceType", "location"];
 
-/// A user as Zuora shows it.
+/// A user in Zuora's format.
 pub(super) fn user(mut document: Map<String, Value>) -> Value {
     if let Some(Value::Object(meta)) = document.get_mut("meta") {
         meta.retain(|name, _| META.contains(&name.as_str()));
@@ -36,7 +36,7 @@ pub(super) fn user(mut document: Map<String, Value>) -> Value {
     document.into()
 }
 
-/// The list of users that a call came to.
+/// The list of users that a call stored.
 pub(super) fn list(resources: Vec<Value>) -> Value {
     json!({
         "schemas": [LIST_RESPONSE],
@@ -50,7 +50,7 @@ pub(super) fn list(resources: Vec<Value>) -> Value {
     })
 }
 
-/// An answer.
+/// The HTTP response.
 pub(super) fn respond(answer: Answer, headers: &HeaderMap, body: Body) -> HttpResponse {
     let answer = match track_id(headers) {
         Some(id) => answer.with(TRACK_ID, id),
@@ -59,7 +59,7 @@ pub(super) fn respond(answer: Answer, headers: &HeaderMap, body: Body) -> HttpRe
     answer.respond_as(MEDIA_TYPE, headers, body)
 }
 
-/// The answer that a failure is, at this moment.
+/// The response for a failure at this moment.
 pub(super) fn failure(
     failure: &Failure,
     at: Moment,
@@ -95,7 +95,7 @@ fn failure_body(failure: &Failure, at: Moment) -> Value {
     }
 }
 
-/// What the caller finds this exchange again by; what is longer or not of ASCII is not repeated.
+/// The caller's id for this exchange; ids that are too long or not ASCII are not repeated.
 fn track_id(headers: &HeaderMap) -> Option<String> {
     let name = header::HeaderName::from_static(TRACK_ID);
     let id = intake::field(headers, &name)?;
@@ -109,7 +109,7 @@ mod tests {
     use crate::scim::error::ScimError;
 
     #[test]
-    fn refusals_have_the_members_of_the_page() {
+    fn refusals_have_the_documented_members() {
         let body = |failure: &Failure| failure_body(failure, Moment(0));
         let refused = Failure {
             challenge: Some(Challenge::InvalidToken),

@@ -1,8 +1,8 @@
-//! The users of Zuora's calls: what is asked of each, and what is added to them.
+//! The users in Zuora's calls: what each must contain, and what is added.
 //!
-//! What Zuora fills in is stored as if the caller had sent it (`externalId`, `name.formatted`,
-//! `displayName`, the extension), so that every other channel sees the same user; see
-//! `users/scim/zuora.rs` for what is told anew each time.
+//! What Zuora derives is stored as if the caller had sent it (`externalId`, `name.formatted`, `displayName`,
+//! the extension), so that every other protocol sees the same user; `users/documents/zuora.rs` has the attributes
+//! that are derived each time.
 
 use serde_json::{Map, Value, json};
 
@@ -13,20 +13,20 @@ use crate::scim::error::{ErrorType, ScimError};
 use crate::scim::schema::{ResourceType, ZUORA};
 use crate::users::documents::zuora::{REGION, SSO_ENABLED};
 
-/// The organization that a user is of.
+/// The attribute with a user's organization.
 pub(super) const ORGANIZATION_ID: &str = "organizationId";
 
-/// What is done to the users.
+/// The operation on the users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// They are made.
+    /// They are created.
     Create,
-    /// Those with their ids are replaced.
+    /// They are replaced, by their ids.
     Update,
 }
 
 impl Change {
-    /// What the call is called in the record of its import.
+    /// The label of the call in the record of its import.
     pub(super) fn label(self) -> &'static str {
         match self {
             Change::Create => "scim/v2/Users/bulk",
@@ -34,8 +34,8 @@ impl Change {
         }
     }
 
-    /// What a user who is replaced keeps when the array says nothing of it: Zuora's documents have no
-    /// `active`, and nobody who was shut out comes back by a change of name.
+    /// The attributes that a replaced user keeps if the array does not contain them: Zuora's documents have no
+    /// `active`, and a deactivated user must not be reactivated by a change of name.
     pub(super) fn keeps(self) -> &'static [&'static str] {
         match self {
             Change::Create => &[],
@@ -44,14 +44,14 @@ impl Change {
     }
 }
 
-/// The users of a message: an array of them, or one.
-pub(super) fn users_of(message: Value, most: usize) -> Result<Vec<Map<String, Value>>, ScimError> {
+/// The users of a message: an array, or a single user.
+pub(super) fn users_of(message: Value, max: usize) -> Result<Vec<Map<String, Value>>, ScimError> {
     let given = match message {
         Value::Array(given) => given,
         one @ Value::Object(_) => vec![one],
         _ => {
             return Err(ScimError::value(
-                "The message is no array of users; send a JSON array of user objects.",
+                "The message is not an array of users; send a JSON array of user objects.",
             ));
         }
     };
@@ -60,8 +60,8 @@ pub(super) fn users_of(message: Value, most: usize) -> Result<Vec<Map<String, Va
             "The array is empty; send at least one user.",
         ));
     }
-    if given.len() > most {
-        return Err(too_many_operations(most));
+    if given.len() > max {
+        return Err(too_many_operations(max));
     }
     let users = given
         .into_iter()
@@ -75,7 +75,7 @@ pub(super) fn users_of(message: Value, most: usize) -> Result<Vec<Map<String, Va
     users.collect()
 }
 
-/// What is wrong with the user at `index`, said so that the caller finds them.
+/// Adds the user's index and name to an error, so that the caller can find the user.
 pub(super) fn at(index: usize, user: &Map<String, Value>, error: ScimError) -> ScimError {
     let text = |name: &str| member(user, name).and_then(Value::as_str);
     let mut place = format!("Index {index}");
@@ -84,7 +84,7 @@ pub(super) fn at(index: usize, user: &Map<String, Value>, error: ScimError) -> S
             place.push_str(&format!(", {name} {value}"));
         }
     }
-    // To a user of an array, whatever is wrong with them is a value of the message.
+    // In an array, a malformed user is an invalid value of the message.
     let scim_type = match error.scim_type {
         Some(ErrorType::InvalidSyntax) => Some(ErrorType::InvalidValue),
         other => other,
@@ -96,14 +96,14 @@ pub(super) fn at(index: usize, user: &Map<String, Value>, error: ScimError) -> S
     }
 }
 
-/// The member called `name`, in any case.
+/// The member with this name, in any case.
 pub(super) fn member<'u>(object: &'u Map<String, Value>, name: &str) -> Option<&'u Value> {
     let mut members = object.iter();
     let found = members.find(|(given, _)| given.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value)
 }
 
-/// The organization that a user names, in the extension or by the whole URN of the attribute.
+/// The organization of a user, in the extension or under the attribute's full URN.
 pub(super) fn organization_id<'u>(
     user: &'u Map<String, Value>,
     resource_type: &ResourceType,
@@ -131,8 +131,8 @@ pub(super) fn organization_id<'u>(
     Ok(None)
 }
 
-/// Asks for an e-mail address, and adds what Zuora fills in.
-pub(super) fn complete(
+/// Requires an e-mail address, and adds what Zuora derives.
+pub(super) fn add_derived(
     document: &mut Document,
     change: Change,
     settings: &Settings,

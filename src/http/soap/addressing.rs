@@ -1,6 +1,6 @@
-//! WS-Addressing (1.0 core §3, and the submission of 2004), as far as an answer needs it: a request with
-//! addresses is answered with an action and the id it relates to. The answer goes back on the same
-//! connection, whatever ReplyTo says: nothing is ever sent to an address out of a message.
+//! WS-Addressing (1.0 core §3, and the submission of 2004), as far as answers need it: an answer to a request with
+//! addresses has an action and the id of the request. The answer always uses the same connection, whatever
+//! ReplyTo says: Muster never connects to an address from a message.
 
 use crate::http::soap::operation::Entry;
 use crate::http::soap::xml::escape::escape;
@@ -8,15 +8,15 @@ use crate::http::soap::xml::escape::escape;
 /// Namespace of the submission of 2004.
 const SUBMISSION: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
 
-/// The namespaces, the recommendation's first.
+/// The supported namespaces, the recommendation's first.
 const NAMESPACES: [&str; 2] = ["http://www.w3.org/2005/08/addressing", SUBMISSION];
 
-/// The namespace, if it is one of WS-Addressing.
+/// The matching WS-Addressing namespace, if `namespace` is one.
 pub fn known(namespace: &str) -> Option<&'static str> {
     NAMESPACES.into_iter().find(|known| *known == namespace)
 }
 
-/// What an answer repeats.
+/// What an answer repeats from the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addressing {
     namespace: &'static str,
@@ -27,7 +27,7 @@ pub struct Addressing {
 }
 
 impl Addressing {
-    /// Addresses of the version with this namespace.
+    /// An empty value for the version with this namespace.
     pub fn new(namespace: &'static str) -> Self {
         Addressing {
             namespace,
@@ -41,7 +41,7 @@ impl Addressing {
         format!("{}/fault", self.namespace)
     }
 
-    /// The WSDL's action of the exception that the operation declares.
+    /// The action of the operation's declared exception, as in the WSDL.
     pub fn exception_action(&self) -> String {
         match self.operation {
             Some(entry) => entry.fault_action(),
@@ -49,7 +49,7 @@ impl Addressing {
         }
     }
 
-    /// The answer's header blocks; never with `mustUnderstand`, which several clients refuse.
+    /// The answer's header blocks. They never have `mustUnderstand`, which several clients reject.
     pub fn blocks(&self, action: &str) -> String {
         let namespace = self.namespace;
         let relates_to = match &self.message_id {
@@ -59,8 +59,8 @@ impl Addressing {
             ),
             None => String::new(),
         };
-        // The submission requires To in every message (§3.1): JAX-WS RI and Axis2 report a failure without it.
-        // The recommendation has a default for it, which is the same address.
+        // The submission requires To in every message (§3.1); without it JAX-WS RI and Axis2 report a failure.
+        // In the recommendation To is optional and defaults to the same address.
         let to = match namespace {
             SUBMISSION => {
                 format!("<wsa:To xmlns:wsa=\"{SUBMISSION}\">{SUBMISSION}/role/anonymous</wsa:To>")
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_of_the_submission_have_an_address_and_those_of_the_recommendation_need_none() {
+    fn only_the_submission_requires_a_to_header() {
         for (namespace, to) in [
             (
                 SUBMISSION,

@@ -1,4 +1,4 @@
-//! What goes back: status, media type, envelope, and the import in an HTTP header field.
+//! The answer to a call: status, media type, envelope, and the import in an HTTP header field.
 
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::http::soap::settings::{Settings, Success};
 use crate::http::soap::version::SoapVersion;
 use crate::import::report::Report;
 
-/// Media type of an answer that is no envelope.
+/// Media type of an answer that is not an envelope.
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// An answer, ready to be sent.
@@ -26,11 +26,11 @@ pub struct Answer {
     pub body: Content,
     /// The field `Muster-Import`: a dictionary (RFC 9651 §3.2) of the import's id, counters and warnings.
     pub import: Option<String>,
-    /// The field `Muster-Rejects`: how many rows were rejected, and how many are in the file that comes back.
+    /// The field `Muster-Rejects`: how many rows were rejected, and how many are in the attached file.
     pub rejects: Option<String>,
-    /// What becomes of the caller's session.
+    /// The change to the caller's session.
     pub session: Session,
-    /// Whether the import waits for its turn, as the caller preferred (RFC 7240 §3).
+    /// Whether the import is queued, as the caller preferred (RFC 7240 §3).
     pub queued: bool,
     /// The field `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
@@ -45,10 +45,10 @@ pub enum Content {
     WithFile(Box<WithFile>),
 }
 
-/// What becomes of the caller's session.
+/// The change to the caller's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Session {
-    /// Nothing.
+    /// No change.
     Unchanged,
     /// One was opened, with this id.
     Opened(String),
@@ -56,30 +56,30 @@ pub enum Session {
     Closed,
 }
 
-/// What an operation has done.
+/// The result of an operation.
 #[derive(Debug)]
 pub struct Done {
     /// The operation.
     pub entry: &'static Entry,
     /// Content of its response element; the prefix `ns` is bound to the service's namespace.
     pub content: String,
-    /// A file that follows on that content.
-    pub enclosed: Option<AttachedFile>,
-    /// The import, where there was one.
+    /// A file that follows this content.
+    pub attachment: Option<AttachedFile>,
+    /// The report, if the operation was an import.
     pub report: Option<Report>,
-    /// What the field `Muster-Rejects` says of the file.
+    /// The value of the field `Muster-Rejects` for the file.
     pub rejects: Option<String>,
-    /// What becomes of the caller's session.
+    /// The change to the caller's session.
     pub session: Session,
 }
 
 impl Done {
-    /// An operation that answers with `content`.
+    /// An operation that is answered with `content`.
     pub fn new(entry: &'static Entry, content: String) -> Self {
         Done {
             entry,
             content,
-            enclosed: None,
+            attachment: None,
             report: None,
             rejects: None,
             session: Session::Unchanged,
@@ -88,7 +88,7 @@ impl Done {
 }
 
 impl Answer {
-    /// The operation did what it was asked to.
+    /// The answer of a successful operation.
     pub fn success(
         version: SoapVersion,
         addressing: Option<&Addressing>,
@@ -128,11 +128,11 @@ impl Answer {
             done.content
         );
         let after = format!("</ns:{name}Response></soapenv:Body></soapenv:Envelope>");
-        let (content_type, body) = match done.enclosed {
+        let (content_type, body) = match done.attachment {
             None => (content_type, Content::Text(before + &after)),
-            Some(enclosed) => {
-                let after = format!("{}{after}", enclosed.behind);
-                let framed = enclosed.frame(version, &before, &after);
+            Some(attachment) => {
+                let after = format!("{}{after}", attachment.content_after);
+                let framed = attachment.frame(version, &before, &after);
                 let content_type = framed.content_type.clone();
                 (content_type, Content::WithFile(Box::new(framed)))
             }
@@ -149,7 +149,7 @@ impl Answer {
         }
     }
 
-    /// The same answer as an XOP package, where it is an envelope that is none yet.
+    /// The same answer as an XOP package, if it is an envelope and not yet one.
     pub fn as_mtom(self) -> Self {
         let version = [SoapVersion::V11, SoapVersion::V12]
             .into_iter()
@@ -167,13 +167,13 @@ impl Answer {
         }
     }
 
-    /// Nobody has said who is calling: 401 with a Basic challenge (RFC 7617 §2) and a line of text.
+    /// The caller is not authenticated: 401 with a Basic challenge (RFC 7617 §2) and a line of text.
     pub fn challenge() -> Self {
         Answer {
             status: 401,
             content_type: TEXT.to_owned(),
             body: Content::Text(
-                "The request has no credentials: send them by HTTP Basic, or in a WS-Security UsernameToken.\n"
+                "The request has no credentials: send them with HTTP Basic, or in a WS-Security UsernameToken.\n"
                     .into(),
             ),
             import: None,
@@ -184,14 +184,12 @@ impl Answer {
         }
     }
 
-    /// Something was expected that is not known here: 417 (RFC 9110 §15.5.18).
+    /// An unknown expectation: 417 (RFC 9110 §15.5.18).
     pub fn expectation_failed() -> Self {
         Answer {
             status: 417,
             content_type: TEXT.to_owned(),
-            body: Content::Text(
-                "The only expectation that can be met here is 100-continue.\n".into(),
-            ),
+            body: Content::Text("The only supported expectation is 100-continue.\n".into()),
             import: None,
             rejects: None,
             session: Session::Unchanged,
@@ -200,7 +198,7 @@ impl Answer {
         }
     }
 
-    /// It did not.
+    /// The answer of a failed operation.
     pub fn fault(
         service: Service,
         version: SoapVersion,
@@ -209,7 +207,7 @@ impl Answer {
         request_id: Option<String>,
         settings: &Settings,
     ) -> Self {
-        let told = FaultContext {
+        let context = FaultContext {
             service,
             version,
             addressing,
@@ -219,7 +217,7 @@ impl Answer {
         Answer {
             status: fault.status(version, settings),
             content_type: version.content_type().to_owned(),
-            body: Content::Text(fault.to_xml(&told)),
+            body: Content::Text(fault.to_xml(&context)),
             import: fault.report.as_deref().map(Report::dictionary),
             rejects: None,
             session: Session::Unchanged,

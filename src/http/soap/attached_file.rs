@@ -1,7 +1,7 @@
 //! A file in an answer: as base64 in its element, or as an attachment that the element refers to
 //! (XOP §3, MTOM's HTTP profile, RFC 2387).
 //!
-//! It is read from where it was put aside while it is being sent: memory does not depend on its size.
+//! It is read from its spool while it is being sent, so memory does not depend on its size.
 
 use std::io::{self, Cursor, Read};
 
@@ -18,28 +18,28 @@ use crate::http::soap::version::SoapVersion;
 use crate::wire::error::WireError;
 use crate::wire::spool::Spool;
 
-/// Bytes that are read at once; base64 has three to a group.
+/// Bytes read at a time; a multiple of three, the size of a base64 group.
 const PIECE: usize = 48 * 1024;
 
-/// A file on its way into an answer.
+/// A file to be sent in an answer.
 #[derive(Debug)]
 pub struct AttachedFile {
     /// The file.
     pub file: Spool,
     /// Its media type.
     pub media_type: &'static str,
-    /// Whether it goes beside the envelope instead of into it.
+    /// Whether it is sent as an attachment instead of inside the envelope.
     pub attached: bool,
-    /// What the answer's parts are named by; nobody can know it before.
+    /// Used in the boundary and the Content-IDs; cannot be predicted.
     pub id: Uuid,
-    /// What of the response element's content comes behind the file.
-    pub behind: String,
+    /// The rest of the response element's content, after the file.
+    pub content_after: String,
 }
 
 /// An answer with a file in it, ready to be sent.
 #[derive(Debug)]
 pub struct WithFile {
-    /// The media type of the whole.
+    /// The media type of the complete body.
     pub content_type: String,
     before: String,
     file: Spool,
@@ -48,7 +48,7 @@ pub struct WithFile {
 }
 
 impl AttachedFile {
-    /// The answer whose envelope is `before`, the file and `after`.
+    /// The answer whose envelope is `before`, the file, and `after`.
     pub fn frame(self, version: SoapVersion, before: &str, after: &str) -> WithFile {
         if !self.attached {
             return WithFile {
@@ -81,13 +81,13 @@ impl AttachedFile {
     }
 }
 
-/// The frame of an XOP package (XOP §4.1).
+/// The parts of an XOP package around its contents (XOP §4.1).
 struct Package {
-    /// The media type of the whole.
+    /// The media type of the complete package.
     content_type: String,
-    /// What stands before the envelope.
+    /// What precedes the envelope.
     root: String,
-    /// What stands between two parts.
+    /// What separates two parts.
     delimiter: String,
 }
 
@@ -108,7 +108,7 @@ impl Package {
     }
 }
 
-/// An envelope without a file as an XOP package of one part: its media type, and its bytes.
+/// An envelope without a file, as an XOP package of one part: the media type and the body.
 pub fn packaged(version: SoapVersion, id: Uuid, envelope: &str) -> (String, String) {
     let package = Package::new(version, id);
     let body = format!("{}{envelope}{}--\r\n", package.root, package.delimiter);
@@ -116,7 +116,7 @@ pub fn packaged(version: SoapVersion, id: Uuid, envelope: &str) -> (String, Stri
 }
 
 impl WithFile {
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub fn len(&self) -> u64 {
         let file = match self.encoded {
             true => self.file.len().div_ceil(3) * 4,
@@ -125,12 +125,12 @@ impl WithFile {
         self.before.len() as u64 + file + self.after.len() as u64
     }
 
-    /// Never: there is an envelope.
+    /// Always false: there is an envelope.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Its bytes.
+    /// A reader of its bytes.
     ///
     /// # Errors
     /// The file could not be read back.
@@ -145,7 +145,7 @@ impl WithFile {
         Ok(before.chain(file).chain(after))
     }
 
-    /// Its bytes in pieces, none of which is read before the one ahead of it has gone.
+    /// Its bytes in pieces, each read after the one before it has been sent.
     ///
     /// # Errors
     /// The file could not be read back.
@@ -171,7 +171,7 @@ impl WithFile {
     }
 }
 
-/// The file as it is, or in base64.
+/// The file, either unchanged or in base64.
 struct Either<R> {
     plain: Option<R>,
     encoded: Option<Encoding<R>>,
@@ -208,7 +208,7 @@ impl<R: Read> Read for Encoding<R> {
         if count > 0 || buffer.is_empty() {
             return Ok(count);
         }
-        // Whole groups of three: only the last piece may be shorter, and so have padding.
+        // Reads whole groups of three, so that only the last piece can have padding.
         let mut piece = Vec::with_capacity(PIECE);
         self.source
             .by_ref()
@@ -230,14 +230,14 @@ mod tests {
             folder: folder.path().into(),
             limit: 1024 * 1024,
         };
-        let enclosed = AttachedFile {
+        let attachment = AttachedFile {
             file: Spool::fill(&settings, content).unwrap(),
             media_type: "text/csv",
             attached,
             id: Uuid::nil(),
-            behind: String::new(),
+            content_after: String::new(),
         };
-        let framed = enclosed.frame(SoapVersion::V12, "<a>", "</a>");
+        let framed = attachment.frame(SoapVersion::V12, "<a>", "</a>");
         let (length, content_type) = (framed.len(), framed.content_type.clone());
         let mut text = String::new();
         framed
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attachment_stands_behind_the_envelope_that_names_it() {
+    fn an_attachment_follows_the_envelope_that_refers_to_it() {
         let (content_type, text) = sent(b"a,b\r\n", true);
         let id = Uuid::nil();
         assert!(content_type.contains(&format!("start=\"<root.{id}@muster>\"")));

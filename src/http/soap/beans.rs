@@ -1,5 +1,5 @@
-//! The beans that answers are made of, written as the original's serializer writes them: every field,
-//! in alphabetical order, absent ones nil.
+//! The beans in answers, serialized like the original's: every field, in alphabetical order, absent ones
+//! as nil.
 
 use std::fmt::Write;
 
@@ -13,9 +13,9 @@ pub enum Field {
     Text(Option<String>),
     /// Text, any number of times.
     Texts(Vec<String>),
-    /// A truth value.
+    /// A boolean.
     Boolean(bool),
-    /// A whole number.
+    /// An integer.
     Int(i32),
     /// Other beans.
     Beans(Vec<Bean>),
@@ -34,7 +34,7 @@ impl Bean {
         Bean { kind, fields }
     }
 
-    /// The bean as one `return` of an answer; the prefix `ns` has to be declared around it.
+    /// The bean as one `return` of an answer; the prefix `ns` must be declared around it.
     pub fn to_return(&self) -> String {
         let kind = self.kind;
         let mut xml = format!(
@@ -78,28 +78,28 @@ pub struct FlaggedName {
     pub item_name: String,
     /// The name as it is shown.
     pub item_display_name: String,
-    /// The domain, where the original tells it.
+    /// The domain, where the original reports it.
     pub domain_name: Option<String>,
-    /// `External` or `Internal`, of a role.
+    /// `External` or `Internal` for a role.
     pub role_type: Option<&'static str>,
     /// Whether it can be changed.
     pub editable: bool,
-    /// Whether the user asked about has it.
+    /// Whether the user in question has it.
     pub selected: bool,
 }
 
 impl FlaggedName {
-    /// The last entry of a list, which is no name: whether the list of `PRIMARY` was cut, and the other
-    /// domains whose lists were, a colon between two.
-    pub fn tail(primary_cut: bool, others_cut: &[String]) -> Self {
+    /// The last entry of a list, which is not a name: whether the list of `PRIMARY` was truncated, and the
+    /// other domains whose lists were, separated by colons.
+    pub fn last_entry(primary_truncated: bool, others_truncated: &[String]) -> Self {
         FlaggedName {
-            item_name: primary_cut.to_string(),
-            item_display_name: others_cut.join(":"),
+            item_name: primary_truncated.to_string(),
+            item_display_name: others_truncated.join(":"),
             ..FlaggedName::default()
         }
     }
 
-    /// As one `return` of an answer.
+    /// The name as one `return` of an answer.
     pub fn to_return(&self) -> String {
         let text = |text: &str| Field::Text(Some(text.to_owned()));
         let fields = vec![
@@ -132,8 +132,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_of_a_list_tells_what_was_cut() {
-        let tail = FlaggedName::tail(true, &["SALES".into(), "HR".into()]).to_return();
+    fn last_entry_of_a_list_names_the_truncated_domains() {
+        let tail = FlaggedName::last_entry(true, &["SALES".into(), "HR".into()]).to_return();
         assert!(tail.contains("<ax:itemName>true</ax:itemName>"), "{tail}");
         assert!(
             tail.contains("<ax:itemDisplayName>SALES:HR</ax:itemDisplayName>"),

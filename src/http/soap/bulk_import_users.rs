@@ -1,7 +1,7 @@
 //! The original's import: `bulkImportUsers(userStoreDomain?, fileName, handler, defaultPassword?)`.
 //!
-//! A call with failed or duplicate rows is answered by the original's fault, whose sentence has the
-//! counts; the good rows stay.
+//! If rows failed or were duplicates, the answer is the original's fault with the counts in its message;
+//! the good rows are stored.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::http::soap::settings::Settings;
 use crate::import::pending::Pending;
 use crate::users::import_record::ImportState;
 
-/// The original's names.
+/// The original's parameter names.
 pub const NAMES: Names = Names {
     domain: "userStoreDomain",
     file: "handler",
 };
 
-/// The import that these parameters ask for.
+/// Builds the import from the parameters.
 ///
 /// # Errors
-/// It is refused whatever the file holds.
-pub fn asked(
+/// It is refused, whatever the file contains.
+pub fn read_call(
     entry: &'static Entry,
     parameters: &mut Parameters,
     caller: &Caller,
@@ -37,7 +37,7 @@ pub fn asked(
     ImportCall::new(entry, parameters, NAMES, caller, app)
 }
 
-/// Imports the file; the answer is nil when every row made a user. It fails when rows do, and when the
+/// Imports the file; the answer is nil if every row created a user. It fails if rows failed, or if the
 /// import is refused or ends early.
 pub fn import(
     work: ImportWork,

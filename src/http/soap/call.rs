@@ -1,4 +1,4 @@
-//! One call from its first byte to the last step of its work, on one blocking thread, and its answer.
+//! One call on one blocking thread: from the first byte of its message to the last step of its work and its answer.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -24,7 +24,7 @@ use crate::http::soap::mtom::{Related, file_of_bare_envelope};
 use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::service::Service;
-use crate::http::soap::user_import::{self, ImportDesk};
+use crate::http::soap::user_import::{self, ImportOperations};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
 use crate::import::jobs::can_be_key;
@@ -32,64 +32,64 @@ use crate::import::pending::Pending;
 use crate::wire::error::WireError;
 use crate::wire::inflate;
 
-/// Bytes in which a sender who has no HTTP credentials has to say who is calling.
-pub const STRANGERS_BYTES: usize = 1024 * 1024;
+/// Maximum bytes that an unauthenticated sender may send before the envelope names the caller.
+pub const UNAUTHENTICATED_BYTES: usize = 1024 * 1024;
 
-/// Bytes of a body that is small: what it holds is read and judged in a millisecond or two, so that it may be
-/// done on a thread that has other connections to look after.
+/// Maximum size of a small body: it is parsed and checked in a millisecond or two, so this may happen on a thread
+/// that also serves other connections.
 const SMALL_BYTES: u64 = 8 * 1024;
 
-/// A call and all it needs.
+/// A call and everything it needs.
 #[derive(Debug)]
 pub struct Call {
     /// The service that is called.
     pub service: Service,
     /// The app.
     pub app: Arc<App>,
-    /// What the slice needs besides.
+    /// The state of the SOAP front end.
     pub state: Arc<SoapFrontEnd>,
-    /// Who calls, when that is known: the HTTP head has said so, or the envelope has.
+    /// The caller, once the HTTP head or the envelope has named them.
     pub caller: Option<Caller>,
-    /// Why the caller that the envelope names is not let in.
+    /// Why the caller named by the envelope is refused.
     pub refused: Option<Fault>,
-    /// The session that a login has opened.
+    /// The session opened by a login.
     pub session: Option<String>,
-    /// What the HTTP head says.
+    /// What the HTTP head says about the body.
     pub head: Head,
-    /// How the message travels.
+    /// How the message is packaged.
     pub form: Form,
 }
 
-/// What is found out while the message is read.
+/// What becomes known while the message is read.
 struct Progress {
     version: SoapVersion,
-    /// Bytes that may still be read while nobody has said who is calling; none: somebody has.
-    strangers_bytes: Rc<Cell<Option<u64>>>,
+    /// Bytes that may still be read while the caller is unknown; none once they are known.
+    unauthenticated_bytes: Rc<Cell<Option<u64>>>,
     addressing: Option<Addressing>,
 }
 
-/// What an envelope asks for, by whom where that matters.
-enum Asked {
-    /// The import of the file that the call holds or names.
+/// What an envelope asks for, and the caller where the operation depends on it.
+enum Requested {
+    /// The import of the file that the call contains or refers to.
     Import(Box<ImportCall>),
-    /// Something small.
+    /// Any other operation.
     Small(&'static Entry, Parameters, Caller),
-    /// A session, which is open by now if the credentials were right.
+    /// A login; its session is already open if the credentials were right.
     Login(&'static Entry),
-    /// The end of one.
+    /// A logout.
     Logout(&'static Entry),
 }
 
 impl Call {
-    /// Reads the message, imports the file, answers.
+    /// Reads the message, runs the operation and returns the answer.
     pub fn answer(self: Arc<Self>, body: impl Read) -> Pending<Answer> {
         let mut progress = self.progress();
         let served = self.serve(body, &mut progress);
-        self.tell(served, progress)
+        self.into_answer(served, progress)
     }
 
-    /// Whether it is worth a try to [answer it at once](Self::answer_at_once): a file came with a small body
-    /// from somebody who is known, and the head asks neither for an earlier call nor for an early answer.
+    /// Whether to try to [answer it at once](Self::answer_at_once): the call has a small multipart body from a
+    /// known caller, and the head asks neither for an earlier call nor for an early answer.
     pub fn is_small(&self) -> bool {
         let length = self.head.content_length.unwrap_or(u64::MAX);
         length <= SMALL_BYTES
@@ -100,30 +100,33 @@ impl Call {
             && matches!(self.form, Form::Related(_))
     }
 
-    /// The same for a small call whose body is all there, without waiting for anything: it reads no file and
-    /// hashes nothing. None when that cannot be done; then nothing has happened.
+    /// Answers a small call whose body is complete, without blocking: it reads no file and hashes nothing.
+    /// None if that is impossible; then nothing has happened.
     pub fn answer_at_once(self: Arc<Self>, body: Bytes) -> Option<Pending<Answer>> {
         let mut progress = self.progress();
         let served = self.serve_at_once(body, &mut progress).transpose()?;
-        Some(self.tell(served, progress))
+        Some(self.into_answer(served, progress))
     }
 
     fn progress(&self) -> Progress {
-        let strangers_bytes = self.caller.is_none().then_some(STRANGERS_BYTES as u64);
+        let unauthenticated_bytes = self
+            .caller
+            .is_none()
+            .then_some(UNAUTHENTICATED_BYTES as u64);
         Progress {
             version: self.form.version(),
-            strangers_bytes: Rc::new(Cell::new(strangers_bytes)),
+            unauthenticated_bytes: Rc::new(Cell::new(unauthenticated_bytes)),
             addressing: None,
         }
     }
 
-    /// The answer, when the work has ended.
-    fn tell(
+    /// The answer, once the work has ended.
+    fn into_answer(
         self: Arc<Self>,
         served: Result<Pending<Result<Done, Fault>>, Fault>,
         progress: Progress,
     ) -> Pending<Answer> {
-        let is_stranger = progress.is_stranger();
+        let is_unauthenticated = progress.is_unauthenticated();
         let Progress {
             version,
             addressing,
@@ -134,17 +137,17 @@ impl Call {
             let (addressing, settings) = (addressing.as_ref(), &self.state.settings);
             let fault = match result {
                 Ok(done) => return Answer::success(version, addressing, done, settings),
-                // Whatever else is wrong with it: whoever has not said who is calling is asked that first.
+                // An unauthenticated caller gets the challenge, whatever else is wrong with the request.
                 Err(fault)
                     if self.service.asks_for_credentials()
-                        && is_stranger
-                        && fault.yields_to_the_challenge() =>
+                        && is_unauthenticated
+                        && fault.is_replaced_by_challenge() =>
                 {
                     return Answer::challenge();
                 }
                 Err(fault) => fault,
             };
-            tracing::info!(rule = fault.rule, "call refused");
+            tracing::info!(rule = fault.rule, "a call was refused");
             let id = self.head.request_id.clone();
             Answer::fault(self.service, version, addressing, &fault, id, settings)
         })
@@ -157,33 +160,33 @@ impl Call {
     ) -> Result<Pending<Result<Done, Fault>>, Fault> {
         let encoding = self.head.content_encoding.as_deref();
         let body = inflate::decode(encoding, body, self.state.body_limit)?;
-        let body = progress.watch(body);
+        let body = progress.limit(body);
         match &self.form {
             Form::Related(related) => {
                 let mut message = Related::new(related, body)?;
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
                 match self.read_envelope(root, charset.as_deref(), progress)? {
-                    Asked::Import(call) => {
+                    Requested::Import(call) => {
                         let ImportCall { mut work, file } = *call;
-                        self.name(&mut work, progress);
+                        self.set_key(&mut work, progress);
                         let (file, charset) = message.file(file, self.takes_unreferenced())?;
                         work.request.options.charset = charset.map(TextCharset::label);
                         self.import(work, file)
                     }
                     other => {
                         message.drain()?;
-                        Ok(Pending::Ended(self.carry_out(other)))
+                        Ok(Pending::Ended(self.run_operation(other)))
                     }
                 }
             }
             Form::Bare(bare) => match self.read_envelope(body, bare.param("charset"), progress)? {
-                Asked::Import(call) => {
+                Requested::Import(call) => {
                     let ImportCall { mut work, file } = *call;
-                    self.name(&mut work, progress);
+                    self.set_key(&mut work, progress);
                     self.import(work, file_of_bare_envelope(file)?)
                 }
-                other => Ok(Pending::Ended(self.carry_out(other))),
+                other => Ok(Pending::Ended(self.run_operation(other))),
             },
         }
     }
@@ -196,18 +199,19 @@ impl Call {
         let Form::Related(related) = &self.form else {
             return Ok(None);
         };
-        // What begins otherwise may be compressed.
+        // Anything else at the start may be compressed data.
         if !body.starts_with(b"--") {
             return Ok(None);
         }
         let body: Box<dyn Read> = Box::new(body.reader());
-        let mut message = Related::new(related, progress.watch(body))?;
+        let mut message = Related::new(related, progress.limit(body))?;
         let (root, charset) = message.root(Some(&self.app.spool))?;
-        let Asked::Import(call) = self.read_envelope(root, charset.as_deref(), progress)? else {
+        let Requested::Import(call) = self.read_envelope(root, charset.as_deref(), progress)?
+        else {
             return Ok(None);
         };
         let ImportCall { mut work, file } = *call;
-        self.name(&mut work, progress);
+        self.set_key(&mut work, progress);
         work.at_once = work.needs_no_waiting();
         if !work.at_once {
             return Ok(None);
@@ -226,13 +230,13 @@ impl Call {
         source: impl Read,
         charset: Option<&str>,
         progress: &mut Progress,
-    ) -> Result<Asked, Fault> {
+    ) -> Result<Requested, Fault> {
         let (source, declared) = charset::to_utf8(source, charset)?;
         let limits = XmlLimits::default();
         let mut xml = XmlReader::with_declared_encoding(source, limits, declared);
         let Progress {
             version,
-            strangers_bytes,
+            unauthenticated_bytes,
             addressing,
         } = progress;
         envelope::read(&mut xml, version, |header, element, xml| {
@@ -241,12 +245,12 @@ impl Call {
                 let entry = Entry::find(self.service, element)?;
                 Parameters::read(entry, xml, &self.app.spool)?;
                 return Ok(match entry.operation {
-                    Operation::Logout => Asked::Logout(entry),
-                    _ => Asked::Login(entry),
+                    Operation::Logout => Requested::Logout(entry),
+                    _ => Requested::Login(entry),
                 });
             }
             let caller = self.identify()?;
-            strangers_bytes.set(None);
+            unauthenticated_bytes.set(None);
             let entry = Entry::find(self.service, element)?;
             if let Some(addressing) = addressing {
                 addressing.operation = Some(entry);
@@ -260,26 +264,29 @@ impl Call {
             let mut parameters = Parameters::read(entry, xml, &self.app.spool)?;
             let (app, given) = (self.app.as_ref(), &mut parameters);
             let call = match entry.operation {
-                Operation::BulkImportUsers => bulk_import_users::asked(entry, given, &caller, app)?,
-                Operation::ImportUsers | Operation::PreviewImport => {
-                    user_import::asked(entry, given, &caller, app)?
+                Operation::BulkImportUsers => {
+                    bulk_import_users::read_call(entry, given, &caller, app)?
                 }
-                _ => return Ok(Asked::Small(entry, parameters, caller)),
+                Operation::ImportUsers | Operation::PreviewImport => {
+                    user_import::read_call(entry, given, &caller, app)?
+                }
+                _ => return Ok(Requested::Small(entry, parameters, caller)),
             };
-            Ok(Asked::Import(Box::new(call)))
+            Ok(Requested::Import(Box::new(call)))
         })
     }
 
-    /// Gives the import the key that it can be found by, and notes whether its answer may come early.
-    fn name(&self, work: &mut ImportWork, progress: &Progress) {
+    /// Sets the import's key, and whether it may be answered early.
+    fn set_key(&self, work: &mut ImportWork, progress: &Progress) {
         let key = work.request.key.take();
         if work.request.generated_passwords.is_some() {
-            // Told once, and so not to a message id, which many send without a thought.
+            // The passwords are reported once, so a message id is not used as the key: many clients send one
+            // without intending to repeat the call.
             work.request.key = key.or_else(|| self.head.key.clone());
             work.respond_async |= self.head.respond_async;
         } else if !work.request.options.dry_run {
-            // A dry run leaves nothing that a later call could find, or that could wait for its turn. A
-            // message id that cannot be a key is none: nobody sends it to be told that it is too long.
+            // A dry run leaves nothing for a later call to find and never waits in the queue. A message id that
+            // cannot be a key is ignored: it was not meant as one, so its length is not an error.
             let message_id = || {
                 let id = progress.addressing.as_ref()?.message_id.clone();
                 id.filter(|id| can_be_key(id))
@@ -302,10 +309,10 @@ impl Call {
         })
     }
 
-    /// What does not need the rest of the message.
-    fn carry_out(&self, asked: Asked) -> Result<Done, Fault> {
-        match asked {
-            Asked::Small(entry, parameters, caller) if entry.service.is_the_originals() => {
+    /// Runs an operation that does not need the rest of the message.
+    fn run_operation(&self, requested: Requested) -> Result<Done, Fault> {
+        match requested {
+            Requested::Small(entry, parameters, caller) if entry.service.is_original() => {
                 let companion = Companion {
                     app: &self.app,
                     settings: &self.state.settings,
@@ -313,31 +320,31 @@ impl Call {
                 };
                 companion.run(entry, &parameters)
             }
-            Asked::Small(entry, parameters, caller) => {
-                let desk = ImportDesk {
+            Requested::Small(entry, parameters, caller) => {
+                let operations = ImportOperations {
                     app: &self.app,
                     caller: &caller,
                     came_as_mtom: self.form.is_mtom(),
                 };
-                desk.run(entry, &parameters)
+                operations.run(entry, &parameters)
             }
-            Asked::Login(entry) => match &self.refused {
+            Requested::Login(entry) => match &self.refused {
                 Some(fault) => Err(fault.clone()),
                 None => Ok(companions::logged_in(entry, self.session.clone())),
             },
-            Asked::Logout(entry) => Ok(companions::log_out(
+            Requested::Logout(entry) => Ok(companions::log_out(
                 &self.app,
                 entry,
                 self.head.session.as_deref(),
             )),
-            Asked::Import(..) => Err(Fault::server(
+            Requested::Import(..) => Err(Fault::server(
                 "IMP-INTERNAL",
-                "The import was led astray; nothing was stored.",
+                "Internal error: the import was routed to the wrong handler. Nothing was stored.",
             )),
         }
     }
 
-    /// Who is calling, as it is known by now.
+    /// The caller, as far as known by now.
     fn identify(&self) -> Result<Caller, Fault> {
         match (&self.caller, &self.refused) {
             (Some(caller), _) => Ok(caller.clone()),
@@ -348,39 +355,39 @@ impl Call {
 }
 
 impl Progress {
-    fn is_stranger(&self) -> bool {
-        self.strangers_bytes.get().is_some()
+    fn is_unauthenticated(&self) -> bool {
+        self.unauthenticated_bytes.get().is_some()
     }
 
-    /// The body, of which a stranger may send only a little.
-    fn watch<R: Read>(&self, body: R) -> Watched<R> {
-        Watched {
+    /// The body, limited while the caller is unknown.
+    fn limit<R: Read>(&self, body: R) -> Limited<R> {
+        Limited {
             body,
-            left: Rc::clone(&self.strangers_bytes),
+            left: Rc::clone(&self.unauthenticated_bytes),
         }
     }
 }
 
-struct Watched<R> {
+struct Limited<R> {
     body: R,
     left: Rc<Cell<Option<u64>>>,
 }
 
-impl<R: Read> Read for Watched<R> {
+impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(left) = self.left.get() else {
             return self.body.read(buffer);
         };
-        let most = buffer
+        let max = buffer
             .len()
             .min(usize::try_from(left).unwrap_or(usize::MAX));
-        if most == 0 && !buffer.is_empty() {
+        if max == 0 && !buffer.is_empty() {
             return Err(WireError::HttpTooLarge {
-                limit: STRANGERS_BYTES as u64,
+                limit: UNAUTHENTICATED_BYTES as u64,
             }
             .into());
         }
-        let count = self.body.read(buffer.get_mut(..most).unwrap_or_default())?;
+        let count = self.body.read(buffer.get_mut(..max).unwrap_or_default())?;
         self.left.set(Some(left - count as u64));
         Ok(count)
     }

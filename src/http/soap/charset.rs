@@ -1,10 +1,10 @@
-//! The charset of an envelope, and the envelope as UTF-8.
+//! Detects the charset of an envelope and converts the envelope to UTF-8.
 //!
-//! XML 1.0 §4.3.3 and appendix F, RFC 7303 §3: a byte-order mark decides first. UTF-16 without one is told by
-//! its first bytes, and the XML declaration or the charset of the Content-Type has to say it too. Of the charsets
-//! in which a declaration can be read as ASCII the declaration decides, then the Content-Type: clients that say
-//! one thing there and another in the declaration are common, and the declaration is the one that is right.
-//! Names are those of the WHATWG Encoding standard; bytes that a charset does not have are an error.
+//! XML 1.0 §4.3.3 and appendix F, RFC 7303 §3: a byte-order mark decides first. UTF-16 without one is recognized
+//! by its first bytes, and the XML declaration or the charset of the Content-Type must confirm it. For charsets
+//! in which the declaration is readable as ASCII, the declaration takes precedence over the Content-Type: many
+//! clients send a Content-Type that contradicts the declaration, and then the declaration is right. Names are
+//! those of the WHATWG Encoding standard; bytes that are invalid in the charset are an error.
 
 use std::io::Read;
 
@@ -16,13 +16,13 @@ use crate::wire::error::WireError;
 use crate::wire::peek::peek;
 use crate::wire::transcode::Transcoded;
 
-/// So many bytes are looked at: an XML declaration fits into them, also in UTF-16.
+/// Bytes that are inspected; an XML declaration fits into them, even in UTF-16.
 const LOOK_AT: u64 = 512;
 
-/// The envelope as UTF-8, and what its XML declaration may say.
+/// The envelope in UTF-8, and the encodings that its XML declaration may name.
 ///
 /// # Errors
-/// The first bytes could not be read, or the envelope is in UTF-16 and says that it is in something else.
+/// The first bytes could not be read, or the envelope is in UTF-16 and declares another encoding.
 pub fn to_utf8<'r>(
     source: impl Read + 'r,
     http_charset: Option<&str>,
@@ -32,7 +32,7 @@ pub fn to_utf8<'r>(
         [0xff, 0xfe, ..] => (UTF_16LE, DeclaredEncoding::UTF_16),
         [0xfe, 0xff, ..] => (UTF_16BE, DeclaredEncoding::UTF_16),
         [0xef, 0xbb, 0xbf, ..] => (UTF_8, DeclaredEncoding::UTF_8),
-        // XML begins with a tag, or with white space before it.
+        // XML begins with a tag, or with white space and a tag.
         [b'<' | b' ' | b'\t' | b'\r' | b'\n', 0, ..] => utf16(UTF_16LE, &start, http_charset)?,
         [0, b'<' | b' ' | b'\t' | b'\r' | b'\n', ..] => utf16(UTF_16BE, &start, http_charset)?,
         _ => {
@@ -50,15 +50,16 @@ pub fn to_utf8<'r>(
     })
 }
 
-/// UTF-16 without a byte-order mark: what says anything of the encoding has to say this.
+/// UTF-16 without a byte-order mark: the declaration or the Content-Type must name it, and neither may contradict it.
 fn utf16(
     encoding: &'static Encoding,
     start: &[u8],
     http_charset: Option<&str>,
 ) -> Result<(&'static Encoding, DeclaredEncoding), Fault> {
-    const ADVICE: &str = "Let both say UTF-16 or begin with a byte-order mark, or send UTF-8.";
+    const ADVICE: &str =
+        "Name UTF-16 in both, begin the message with a byte-order mark, or send UTF-8.";
     let refuse = |message| Err(Fault::client("IMP-XML-ENCODING", message));
-    // What is cut off at the end is behind the declaration.
+    // A character cut off at the end comes after the declaration.
     let (text, _) = encoding.decode_without_bom_handling(start);
     let declaration = declared_encoding(text.trim_start());
     for (place, name) in [
@@ -71,22 +72,22 @@ fn utf16(
             let shown =
                 Encoding::for_label(name.as_bytes()).map_or("something else", Encoding::name);
             return refuse(format!(
-                "By its first bytes the message is in {}, and its {place} says {shown}. {ADVICE}",
+                "The first bytes of the message are in {}, but its {place} says {shown}. {ADVICE}",
                 encoding.name()
             ));
         }
     }
     if declaration.is_none() && http_charset.is_none() {
         return refuse(format!(
-            "By its first bytes the message is in {}, but it begins with no byte-order mark, and neither its \
-             XML declaration nor its Content-Type says so. {ADVICE}",
+            "The first bytes of the message are in {}, but it has no byte-order mark, and neither its \
+             XML declaration nor its Content-Type names it. {ADVICE}",
             encoding.name()
         ));
     }
     Ok((encoding, DeclaredEncoding::UTF_16))
 }
 
-/// Whether `name` is one of this byte order, or one that leaves the byte order open.
+/// Whether `name` means this byte order or leaves the byte order open.
 fn is_utf16(encoding: &'static Encoding, name: &str) -> bool {
     const OPEN: [&str; 5] = ["UTF-16", "UCS-2", "ISO-10646-UCS-2", "csUnicode", "unicode"];
     let name = name.trim();
@@ -94,19 +95,19 @@ fn is_utf16(encoding: &'static Encoding, name: &str) -> bool {
         || Encoding::for_label(name.as_bytes()) == Some(encoding)
 }
 
-/// The charset of this name, if a document in it begins with bytes of ASCII, as this one does, and it is not
-/// UTF-8. A name that is not known is left to the XML reader where the declaration has it.
+/// The charset with this name, if its documents can begin with ASCII bytes, as this one does, and it is not
+/// UTF-8. Unknown names in a declaration are left to the XML reader.
 fn one_byte_start(name: &str) -> Option<&'static Encoding> {
     let encoding = Encoding::for_label(name.as_bytes())?;
     let others = [UTF_8, UTF_16LE, UTF_16BE, REPLACEMENT, X_USER_DEFINED];
-    // ASCII is a part of UTF-8: what has another byte is refused, and not read as Windows-1252.
+    // ASCII is a subset of UTF-8: other bytes are rejected instead of being read as Windows-1252.
     let is_ascii = ["us-ascii", "ascii"]
         .iter()
         .any(|it| name.trim().eq_ignore_ascii_case(it));
     (!is_ascii && !others.contains(&encoding)).then_some(encoding)
 }
 
-/// The encoding that an XML declaration names. Only a look: the declaration is checked by the XML reader.
+/// The encoding named in an XML declaration. The declaration itself is validated by the XML reader.
 fn declared_encoding(text: &str) -> Option<String> {
     let declaration = text.strip_prefix("<?xml")?.split_once("?>")?.0;
     let value = declaration
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
     use crate::http::soap::xml::{XmlEvent, XmlLimits, XmlReader};
 
-    /// The text of the root element, or the code of the fault.
+    /// The text of the root element, or the fault's code and message.
     fn read(bytes: &[u8], http: Option<&str>) -> Result<String, String> {
         let (source, declared) =
             to_utf8(bytes, http).map_err(|fault| format!("{} {}", fault.rule, fault.message))?;
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_then_the_declaration_then_the_content_type() {
+    fn byte_order_mark_precedes_declaration_precedes_content_type() {
         let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xeb</a>";
         assert_eq!(read(latin, None).as_deref(), Ok("ë"));
         assert_eq!(read(b"<a>\xeb</a>", Some("iso-8859-1")).as_deref(), Ok("ë"));
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_encoding_standard_knows_is_read() {
+    fn every_charset_of_the_encoding_standard_is_read() {
         for (name, bytes, text) in [
             ("ISO-8859-2", &b"\xb3"[..], "ł"),
             ("iso-8859-5", b"\xd0", "а"),
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_a_charset_does_not_have_are_an_error() {
+    fn bytes_invalid_in_the_charset_are_an_error() {
         for (name, bytes) in [
             ("Shift_JIS", &b"\x81<"[..]),
             ("EUC-KR", b"\xff"),
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_without_a_mark_is_read_when_it_is_said() {
+    fn utf_16_without_a_byte_order_mark_must_be_declared() {
         for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
             let declared = utf16(&declaring("UTF-16", "ë𝄞"), bytes);
             assert_eq!(read(&declared, None).as_deref(), Ok("ë𝄞"));
@@ -251,7 +252,7 @@ mod tests {
                 assert!(refused.contains("no byte-order mark"), "{refused}");
                 let refused = read(&bare, Some("utf-8")).unwrap_err();
                 assert!(refused.contains("Content-Type says UTF-8"), "{refused}");
-                // The declaration has to come first.
+                // A declaration must be the very first thing.
                 let declared = utf16(&format!("{space}{}", declaring("utf-16", "ë")), bytes);
                 let refused = read(&declared, None).unwrap_err();
                 assert!(!refused.contains("U+0000"), "{refused}");
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_that_says_something_else_is_refused() {
+    fn utf_16_that_declares_another_encoding_is_refused() {
         let bare = utf16("<a/>", u16::to_le_bytes);
         let says = |name: &str| utf16(&declaring(name, "x"), u16::to_le_bytes);
         for (document, http, place) in [
@@ -275,7 +276,7 @@ mod tests {
             assert!(refused.starts_with("IMP-XML-ENCODING"), "{refused}");
             assert!(refused.contains(place), "{refused}");
         }
-        // And the other way round: ASCII that says UTF-16, or what is not known.
+        // The reverse: ASCII bytes that declare UTF-16 or an unknown encoding.
         for name in ["UTF-16", "UTF-7", "UTF-32", "IBM1047", "x-user-defined"] {
             let refused = read(declaring(name, "x").as_bytes(), None).unwrap_err();
             assert!(refused.starts_with("IMP-XML-ENCODING"), "{refused}");

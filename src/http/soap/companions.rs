@@ -1,5 +1,5 @@
-//! What bulk-import clients call beside the import: to look whether the users came, to make a role
-//! first, to clean up. Each answers with the content of its response element.
+//! The operations that bulk-import clients call besides the import: they check that the users exist,
+//! add a role first, or clean up. Each returns the content of its response element.
 
 use crate::access::basic::Credentials;
 use crate::access::gate::Caller;
@@ -23,22 +23,22 @@ use crate::users::options::ImportOptions;
 use crate::users::role_name::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::user::User;
 
-/// Whom a companion works for, and with what.
+/// The context of such an operation.
 #[derive(Debug)]
 pub struct Companion<'a> {
     /// The app.
     pub app: &'a App,
     /// `[soap]` of the settings.
     pub settings: &'a Settings,
-    /// Who calls.
+    /// The caller.
     pub caller: &'a Caller,
 }
 
 impl Companion<'_> {
-    /// Does what was asked for.
+    /// Runs the operation.
     ///
     /// # Errors
-    /// It could not be done, and nothing was changed.
+    /// The operation failed, and nothing was changed.
     pub fn run(&self, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
         let content = match entry.operation {
             Operation::ListUsers => self.list_users(parameters)?,
@@ -88,7 +88,7 @@ impl Companion<'_> {
             | Operation::UndoImport => {
                 return Err(Fault::server(
                     "IMP-INTERNAL",
-                    "The operation was led astray; nothing was changed.",
+                    "Internal error: the operation was routed to the wrong handler. Nothing was changed.",
                 ));
             }
         };
@@ -127,7 +127,7 @@ impl Companion<'_> {
         Ok(list(flagged_roles(&found, |_, _| false), &found))
     }
 
-    /// With the limit 0 the user's own roles alone, as in the original.
+    /// If the limit is 0, only the user's own roles, like the original.
     fn roles_of_user(&self, parameters: &Parameters) -> Result<String, Fault> {
         let name = parameters.required("userName")?;
         let user = self.app.admin.user(&self.caller.organization, name)?;
@@ -162,12 +162,12 @@ impl Companion<'_> {
             .find_roles(&self.caller.organization, filter, limit)?)
     }
 
-    /// Never more than the setting allows; negative and absent: as many as that.
+    /// The requested limit, at most the setting; the setting if it is negative or absent.
     fn limit(&self, parameters: &Parameters) -> Result<usize, Fault> {
-        let most = self.settings.list_limit;
-        let asked = parameters.int("limit")?;
-        Ok(asked.map_or(most, |limit| {
-            usize::try_from(limit).map_or(most, |limit| limit.min(most))
+        let max = self.settings.list_limit;
+        let requested = parameters.int("limit")?;
+        Ok(requested.map_or(max, |limit| {
+            usize::try_from(limit).map_or(max, |limit| limit.min(max))
         }))
     }
 
@@ -210,7 +210,7 @@ impl Companion<'_> {
         if parameters.boolean("isSharedRole")? {
             return Err(Fault::operation(
                 "IMP-ROLE-SHARED",
-                "Shared roles are not offered here; leave isSharedRole out or send false.",
+                "Shared roles are not supported; omit isSharedRole or send false.",
             ));
         }
         let members: Vec<String> = parameters.texts("userList").map(str::to_owned).collect();
@@ -292,7 +292,7 @@ impl Companion<'_> {
     }
 }
 
-/// The name and the password that a login has, if it has both.
+/// The name and the password of a login, if both are present.
 pub fn credentials(parameters: &Parameters) -> Option<Credentials> {
     let given = parameters.text("username").zip(parameters.text("password"));
     given
@@ -303,7 +303,7 @@ pub fn credentials(parameters: &Parameters) -> Option<Credentials> {
         })
 }
 
-/// The answer to a login: true and the cookie of the session that it opened, or false.
+/// The answer to a login: true and the cookie of the opened session, or false.
 pub fn logged_in(entry: &'static Entry, opened: Option<String>) -> Done {
     if opened.is_none() {
         tracing::warn!("a login was refused");
@@ -315,7 +315,7 @@ pub fn logged_in(entry: &'static Entry, opened: Option<String>) -> Done {
     }
 }
 
-/// Ends the session that the call came with, if it came with one.
+/// Ends the session of the call, if it has one.
 pub fn log_out(app: &App, entry: &'static Entry, session: Option<&str>) -> Done {
     if let Some(session) = session {
         app.gate.log_out(session);
@@ -326,21 +326,21 @@ pub fn log_out(app: &App, entry: &'static Entry, session: Option<&str>) -> Done 
     }
 }
 
-/// Names and the entry behind them that is none, sorted as the original sorts them.
+/// The names, sorted like the original's, and the final entry that is not a name.
 fn list(mut names: Vec<FlaggedName>, found: &[DomainNames]) -> String {
     names.sort_by_key(|name| name.item_name.to_lowercase());
-    let cut = |domain: &&DomainNames| domain.more;
-    let primary_cut = found
+    let truncated = |domain: &&DomainNames| domain.more;
+    let primary_truncated = found
         .iter()
-        .filter(cut)
+        .filter(truncated)
         .any(|it| it.domain == PRIMARY_DOMAIN);
     let others: Vec<String> = found
         .iter()
-        .filter(cut)
+        .filter(truncated)
         .filter(|it| it.domain != PRIMARY_DOMAIN && it.domain != INTERNAL_DOMAIN)
         .map(|it| it.domain.clone())
         .collect();
-    names.push(FlaggedName::tail(primary_cut, &others));
+    names.push(FlaggedName::last_entry(primary_truncated, &others));
     names.iter().map(FlaggedName::to_return).collect()
 }
 
@@ -366,14 +366,14 @@ fn flagged_roles(found: &[DomainNames], selected: impl Fn(&str, &str) -> bool) -
     roles
 }
 
-/// Everybody has the role of everybody.
+/// Every user has the role `everyone`.
 fn has(user: &User, domain: &str, role: &str) -> bool {
     role == EVERYONE_ROLE
         || ((domain == INTERNAL_DOMAIN || domain == user.domain)
             && user.roles.iter().any(|own| own == role))
 }
 
-/// Why the user was not added, in one sentence, with the original's number where it is known.
+/// The reason why the user was not added, with the original's number where it is known.
 fn not_added(name: &str, report: Report) -> Fault {
     let message = if report.counters.duplicate == 1 {
         format!(

@@ -1,4 +1,4 @@
-//! Walking through a document of which only elements and their text are expected: a step each.
+//! Helpers for documents that contain only elements and text, one step at a time.
 
 use std::io::Read;
 
@@ -6,13 +6,13 @@ use crate::http::soap::fault::Fault;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::quoted;
 
-/// Bytes of text that a header field or a parameter may have.
+/// Maximum length of the text of a header field or a parameter, in bytes.
 pub const TEXT_LIMIT: usize = 64 * 1024;
 
-/// Room for a text at first.
+/// Initial capacity for a text, in bytes.
 const FIRST_TEXT: usize = 128;
 
-/// The next child element, or none at the parent's end; between elements only white space is allowed.
+/// The next child element, or none at the parent's end. Only white space is allowed between elements.
 ///
 /// # Errors
 /// The document is not well-formed, or there is text.
@@ -35,12 +35,12 @@ pub fn next_child<R: Read>(xml: &mut XmlReader<R>, parent: &str) -> Result<Optio
     }
 }
 
-/// The text of the element that has just begun, up to its end; comments inside it do not cut it.
+/// The text of the element that has just begun, up to its end. Comments inside it are ignored.
 ///
 /// # Errors
-/// The document is not well-formed, there is an element inside, or the text is too long.
+/// The document is not well-formed, the element has a child element, or the text is too long.
 pub fn read_text<R: Read>(xml: &mut XmlReader<R>, name: &str) -> Result<String, Fault> {
-    // It may be a password, and room that is not moved leaves no copy of it.
+    // It may be a password: a buffer that is not reallocated leaves no copy of it.
     let mut text = String::with_capacity(FIRST_TEXT);
     loop {
         match xml.next()? {
@@ -56,14 +56,14 @@ pub fn read_text<R: Read>(xml: &mut XmlReader<R>, name: &str) -> Result<String, 
                 let (name, child) = (quoted::word(name), quoted::word(&child.local));
                 return Err(Fault::client(
                     "IMP-SOAP-PARAMETER",
-                    format!("{name} holds the element {child} where only text is allowed."),
+                    format!("{name} contains the element {child} where only text is allowed."),
                 ));
             }
         }
     }
 }
 
-/// Steps over the element that has just begun.
+/// Skips the element that has just begun.
 ///
 /// # Errors
 /// The document is not well-formed.
@@ -80,7 +80,7 @@ pub fn skip<R: Read>(xml: &mut XmlReader<R>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether `xsi:nil` stands for no value.
+/// Whether `xsi:nil` says that there is no value.
 pub fn is_nil(element: &Element) -> bool {
     matches!(
         element.attribute(Some(XSI), "nil").map(str::trim),

@@ -1,4 +1,4 @@
-//! The addresses of the service, and the way between HTTP and a [`Call`].
+//! The service's HTTP routes, and the conversion between HTTP and a [`Call`].
 
 use crate::http::soap::front_end::SoapFrontEnd;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ use crate::http::intake::{self, Body, Incoming, Unserved};
 use crate::http::login::{self, Origin, Refused};
 use crate::http::request_id;
 use crate::http::soap::answer::{Answer, Content, Session};
-use crate::http::soap::call::{Call, STRANGERS_BYTES};
+use crate::http::soap::call::{Call, UNAUTHENTICATED_BYTES};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::{self, Admitted};
 use crate::http::soap::security::{Claim, Security};
@@ -35,14 +35,14 @@ use crate::users::channel::Channel;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
-/// Bytes of a message after which it is looked at for the first time, to find its sender.
+/// Bytes of a message that are read before the first search for its sender.
 const FIRST_BYTES: usize = 512;
 
-/// Bytes that are looked at without a thread of their own: it takes less than a millisecond.
+/// Bytes that are parsed on the async thread: that takes less than a millisecond.
 const BYTES_AT_ONCE: usize = 16 * 1024;
 
-/// The routes: each address of each service with and without a final slash; everything else below `/services`
-/// has no service.
+/// Registers the routes: each address of each service, with and without a final slash. Every other path below
+/// `/services` gets 404.
 pub fn routes(config: &mut web::ServiceConfig) {
     for service in Service::ALL {
         for path in service.paths() {
@@ -61,8 +61,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(web::scope("/services").default_service(web::to(not_found)));
 }
 
-/// Asked when a client waits for `100 Continue`: gives the request back if its body may come, and the
-/// final answer instead if that is known without it.
+/// Called when a client waits for `100 Continue`: returns the request if its body may be sent, or the final
+/// answer if it is known without the body.
 pub async fn before_the_body(
     app: &web::Data<App>,
     state: &SoapFrontEnd,
@@ -70,11 +70,11 @@ pub async fn before_the_body(
 ) -> Result<Request, HttpResponse> {
     let service = match (Service::at(request.path()), request.method()) {
         (Some(service), &Method::POST) => service,
-        // Whoever answers a GET does so at once and reads no body.
+        // A GET is answered at once and its body is not read.
         (Some(_), &Method::GET | &Method::HEAD) => return Ok(request),
-        (Some(_), _) => return Err(ending(method_not_allowed(), &mut request)),
-        (None, _) if is_below(request.path()) => {
-            return Err(ending(nothing_there(), &mut request));
+        (Some(_), _) => return Err(close_connection(method_not_allowed(), &mut request)),
+        (None, _) if is_own_path(request.path()) => {
+            return Err(close_connection(not_found_response(), &mut request));
         }
         (None, _) => return Ok(request),
     };
@@ -83,26 +83,26 @@ pub async fn before_the_body(
             request.extensions_mut().insert(admitted);
             Ok(request)
         }
-        Err(turned_away) => {
-            let response = respond(turned_away.answer, request.headers(), Body::Unread, state);
-            Err(ending(response, &mut request))
+        Err(rejection) => {
+            let response = respond(rejection.answer, request.headers(), Body::Unread, state);
+            Err(close_connection(response, &mut request))
         }
     }
 }
 
-/// Whether the path belongs to this slice, with or without a service at it.
-fn is_below(path: &str) -> bool {
+/// Whether the path belongs to this front end, whether or not there is a service at it.
+fn is_own_path(path: &str) -> bool {
     path == "/services" || path.starts_with("/services/")
 }
 
-/// The answer to a request whose body is not asked for. Whether it comes all the same is the client's choice: the
-/// connection ends here.
-fn ending(mut response: HttpResponse, request: &mut Request) -> HttpResponse {
+/// The answer to a request whose body is not wanted. The client may send the body nevertheless, so the connection
+/// is closed.
+fn close_connection(mut response: HttpResponse, request: &mut Request) -> HttpResponse {
     response
         .head_mut()
         .set_connection_type(ConnectionType::Close);
     let unread = Unread::new(request.take_payload(), None);
-    response.map_body(|_, answer| unread.kept_by(answer))
+    response.map_body(|_, answer| unread.attach_to(answer))
 }
 
 async fn get(
@@ -110,16 +110,18 @@ async fn get(
     request: HttpRequest,
     state: web::Data<SoapFrontEnd>,
 ) -> HttpResponse {
-    let asked = wsdl::asked(request.query_string());
-    if let Some(document) = wsdl::document(service, asked, &state.base_url) {
+    let query = wsdl::parse_query(request.query_string());
+    if let Some(document) = wsdl::document(service, query, &state.base_url) {
         return HttpResponse::Ok()
             .content_type("text/xml; charset=utf-8")
             .body(document);
     }
-    match asked {
-        wsdl::Asked::Schema => HttpResponse::NotFound()
+    match query {
+        wsdl::Query::Schema => HttpResponse::NotFound()
             .content_type("text/plain; charset=utf-8")
-            .body("There is no separate schema: the schemas stand inside the WSDL, at ?wsdl.\n"),
+            .body(
+                "There is no separate schema document: the WSDL at ?wsdl contains the schemas.\n",
+            ),
         _ => method_not_allowed(),
     }
 }
@@ -129,10 +131,10 @@ async fn other_method() -> HttpResponse {
 }
 
 async fn not_found() -> HttpResponse {
-    nothing_there()
+    not_found_response()
 }
 
-fn nothing_there() -> HttpResponse {
+fn not_found_response() -> HttpResponse {
     let services: Vec<String> = Service::ALL
         .iter()
         .map(|service| format!("/services/{}", service.name()))
@@ -140,7 +142,7 @@ fn nothing_there() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type("text/plain; charset=utf-8")
         .body(format!(
-            "There is no service at this address; there are {}.\n",
+            "There is no service at this address; the services are {}.\n",
             services.join(", ")
         ))
 }
@@ -149,7 +151,7 @@ fn method_not_allowed() -> HttpResponse {
     HttpResponse::MethodNotAllowed()
         .insert_header((header::ALLOW, "GET, POST"))
         .content_type("text/plain; charset=utf-8")
-        .body("This is a SOAP service: send it requests by POST. Its description is at ?wsdl.\n")
+        .body("This is a SOAP service: send requests with POST. Its WSDL is at ?wsdl.\n")
 }
 
 async fn post(
@@ -166,9 +168,9 @@ async fn post(
     };
     let Admitted { head, form, caller } = match admitted {
         Ok(admitted) => admitted,
-        Err(turned_away) => {
-            let body = intake::let_go(payload, turned_away.stranger).await;
-            return respond(turned_away.answer, request.headers(), body, &state);
+        Err(rejection) => {
+            let body = intake::discard_body(payload, rejection.unauthenticated).await;
+            return respond(rejection.answer, request.headers(), body, &state);
         }
     };
     let version = form.version();
@@ -184,12 +186,12 @@ async fn post(
         form,
     };
     let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
-    // A login says in its envelope who logs in, whatever the head says.
+    // A login names its caller in the envelope, whatever the head says.
     let answered = match call.caller.is_some() && service.asks_for_credentials() {
         true => answer(call, incoming).await,
         false => {
             let address = state.traffic.address_of(request.head());
-            answer_stranger(call, incoming, &app, address).await
+            answer_unauthenticated(call, incoming, &app, address).await
         }
     };
     match answered {
@@ -199,11 +201,8 @@ async fn post(
                 Unserved::Busy { seconds } => JobError::Busy { seconds }.into(),
                 Unserved::Failed(Failed::NoResources) => StoreError::NoResources.into(),
                 Unserved::Failed(Failed::Died) => {
-                    tracing::error!(error = %unserved, "a call was lost");
-                    Fault::server(
-                        "IMP-INTERNAL",
-                        "The call failed; the server's log says why.",
-                    )
+                    tracing::error!(error = %unserved, "a call's task died");
+                    Fault::server("IMP-INTERNAL", "The call failed; see the server's log.")
                 }
             };
             let id = request_id::of(request.headers());
@@ -218,17 +217,17 @@ async fn answer(call: Call, incoming: Incoming) -> Result<(Answer, Body), Unserv
     let call = Arc::new(call);
     match call.is_small() {
         true => {
-            let (here, elsewhere) = (Arc::clone(&call), call);
-            let at_once = move |body| here.answer_at_once(body);
-            let work = move |body| elsewhere.answer(body);
+            let (inline, call) = (Arc::clone(&call), call);
+            let at_once = move |body| inline.answer_at_once(body);
+            let work = move |body| call.answer(body);
             intake::with_small_body(incoming, at_once, work).await
         }
         false => intake::with_body(incoming, move |body| call.answer(body)).await,
     }
 }
 
-/// Answers a call whose HTTP head does not say who calls: the envelope has to say it.
-async fn answer_stranger(
+/// Answers a call whose HTTP head does not name the caller: the envelope must.
+async fn answer_unauthenticated(
     call: Call,
     mut incoming: Incoming,
     app: &web::Data<App>,
@@ -249,54 +248,54 @@ async fn answer_stranger(
         Sender::Unknown | Sender::Undecided => {}
     }
     if let Some(caller) = &call.caller {
-        incoming.is_of(caller);
+        incoming.set_sender(caller);
         drop(slot);
         return answer(call, incoming).await;
     }
     if !call.service.asks_for_credentials() {
-        intake::read_on(&mut incoming, STRANGERS_BYTES, deadline).await;
-        incoming.cut(WireError::HttpTooLarge {
-            limit: STRANGERS_BYTES as u64,
+        intake::read_more(&mut incoming, UNAUTHENTICATED_BYTES, deadline).await;
+        incoming.stop_reading(WireError::HttpTooLarge {
+            limit: UNAUTHENTICATED_BYTES as u64,
         });
     }
     let call = Arc::new(call);
     intake::with_beginning(incoming, slot, move |body| call.answer(body)).await
 }
 
-/// Reads a message until it says who sends it, or is too long or too slow for that.
+/// Reads a message until its sender is known, or a size or time limit is reached.
 async fn find_sender(
     call: Call,
     incoming: &mut Incoming,
     deadline: Instant,
 ) -> Result<(Call, Sender), Unserved> {
     let call = Arc::new(call);
-    let mut most = FIRST_BYTES;
+    let mut max = FIRST_BYTES;
     let sender = loop {
-        intake::read_on(incoming, most, deadline).await;
-        let (received, whole) = (incoming.received().clone(), incoming.is_whole());
+        intake::read_more(incoming, max, deadline).await;
+        let (received, whole) = (incoming.received().clone(), incoming.is_complete());
         let length = received.len();
         let sender = match length <= BYTES_AT_ONCE {
             true => Sender::of(&call, received, whole),
             false => {
-                let here = Arc::clone(&call);
-                blocking::run(move || Sender::of(&here, received, whole)).await?
+                let shared = Arc::clone(&call);
+                blocking::run(move || Sender::of(&shared, received, whole)).await?
             }
         };
         if !matches!(sender, Sender::Undecided) || incoming.has_ended() {
             break sender;
         }
-        if length >= STRANGERS_BYTES {
-            incoming.cut(WireError::HttpTooLarge {
-                limit: STRANGERS_BYTES as u64,
+        if length >= UNAUTHENTICATED_BYTES {
+            incoming.stop_reading(WireError::HttpTooLarge {
+                limit: UNAUTHENTICATED_BYTES as u64,
             });
             break sender;
         }
-        most = (length + length / 2).clamp(FIRST_BYTES, STRANGERS_BYTES);
+        max = (length + length / 2).clamp(FIRST_BYTES, UNAUTHENTICATED_BYTES);
     };
     Ok((Arc::into_inner(call).ok_or(Failed::Died)?, sender))
 }
 
-/// The caller whom a WS-Security header names.
+/// The caller that a WS-Security header names.
 async fn caller_of(
     call: &Call,
     security: &Security,
@@ -311,15 +310,15 @@ async fn caller_of(
         request_id: call.head.request_id.clone(),
     };
     let caller = match verifier.claim(security, app)? {
-        Claim::Proved(caller) => origin.made_by(caller),
+        Claim::Proved(caller) => origin.with_request_id(caller),
         Claim::Password(credentials) => login::by_password(app, credentials, &origin).await?,
-        Claim::Wrong(name) => return Err(login::wrong(app, &name, &origin).await.into()),
+        Claim::Wrong(name) => return Err(login::reject_wrong(app, &name, &origin).await.into()),
     };
-    verifier.use_up(security, app)?;
+    verifier.mark_used(security, app)?;
     Ok(caller)
 }
 
-/// The session that a login opens; none when its credentials are wrong.
+/// The session that a login opens; none if its credentials are wrong.
 async fn session_of(
     call: &Call,
     credentials: Credentials,
@@ -349,8 +348,8 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, state: &SoapFrontEnd
     let mut response = HttpResponse::build(status);
     response.content_type(answer.content_type);
     if status == StatusCode::UNAUTHORIZED {
-        // Bearer is taken here too and not asked for: SOAP clients of ten years ago take the first or the
-        // last field they find for the only one.
+        // Bearer tokens are accepted here but not advertised: SOAP clients from ten years ago read only the
+        // first or the last of several challenges.
         response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Muster\""));
     }
     if let Some(import) = answer.import {
@@ -375,7 +374,7 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, state: &SoapFrontEnd
             response.cookie(intake::session_cookie(None, secure));
         }
     }
-    intake::close_if_asked(&mut response, headers, body);
+    intake::close_if_needed(&mut response, headers, body);
     match answer.body {
         Content::Text(text) => response.body(text),
         Content::WithFile(framed) => {
@@ -383,7 +382,7 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, state: &SoapFrontEnd
             match framed.into_stream() {
                 Ok(stream) => response.body(SizedStream::new(length, Box::pin(stream))),
                 Err(error) => {
-                    tracing::error!(%error, "a file for an answer could not be read back");
+                    tracing::error!(%error, "the file of an answer could not be read back");
                     HttpResponse::InternalServerError().finish()
                 }
             }

@@ -1,4 +1,4 @@
-//! The envelope: version, header blocks, and the one operation in the body.
+//! Reads the envelope: version, header blocks, and the one operation in the body.
 //!
 //! SOAP 1.1 §4, SOAP 1.2 part 1 §5.
 
@@ -12,20 +12,20 @@ use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{Element, XmlEvent, XmlReader};
 use crate::quoted;
 
-/// The header blocks that mean something here.
+/// The header blocks that Muster evaluates.
 #[derive(Debug, Default)]
 pub struct Header {
-    /// What the request says of addresses, when it does.
+    /// The request's WS-Addressing blocks, if any.
     pub addressing: Option<Addressing>,
-    /// Who the request says is calling, when it does.
+    /// The request's WS-Security block, if any.
     pub security: Option<Security>,
 }
 
-/// Reads a whole envelope. `version` is set as soon as it is known, for a fault that comes later;
-/// `operation` reads the body's one child up to its end.
+/// Reads a whole envelope. `version` is set as soon as it is known, so that later faults can use it;
+/// `operation` reads the body's only child up to its end.
 ///
 /// # Errors
-/// The document is not well-formed, is no envelope, or its operation cannot be read.
+/// The document is not well-formed, is not an envelope, or its operation cannot be read.
 pub fn read<R: Read, O>(
     xml: &mut XmlReader<R>,
     version: &mut SoapVersion,
@@ -56,7 +56,7 @@ pub fn read<R: Read, O>(
     let Some(element) = next_child(xml, "Body")? else {
         return Err(Fault::client(
             "IMP-SOAP-BODY",
-            "The Body is empty; it has to hold one operation of the service.",
+            "The Body is empty; it must contain one operation of the service.",
         ));
     };
     let operation = operation(&header, &element, xml)?;
@@ -64,7 +64,7 @@ pub fn read<R: Read, O>(
         let name = quoted::word(&second.local);
         return Err(Fault::client(
             "IMP-SOAP-BODY",
-            format!("The Body holds a second operation, {name}; send one at a time."),
+            format!("The Body contains a second operation, {name}; send one at a time."),
         ));
     }
     if let Some(other) = next_child(xml, "Envelope")? {
@@ -88,7 +88,7 @@ fn version_of(root: &Element) -> Result<SoapVersion, Fault> {
             ..Fault::client(
                 "IMP-SOAP-VERSION",
                 format!(
-                    "The envelope's namespace {:?} is that of no SOAP version; use {} or {}.",
+                    "The envelope's namespace {:?} does not belong to a SOAP version; use {} or {}.",
                     quoted::uri(namespace),
                     SoapVersion::V11.namespace(),
                     SoapVersion::V12.namespace()
@@ -98,7 +98,7 @@ fn version_of(root: &Element) -> Result<SoapVersion, Fault> {
         _ => Err(Fault::client(
             "IMP-SOAP-ENVELOPE",
             format!(
-                "The root element is {} and not a SOAP Envelope.",
+                "The root element is {}, not a SOAP Envelope.",
                 quoted::word(&root.local)
             ),
         )),
@@ -110,7 +110,7 @@ fn misplaced(element: &Element) -> Fault {
     Fault::client(
         "IMP-SOAP-ENVELOPE",
         format!(
-            "The element {name} is not allowed there; an envelope holds one Header and one Body."
+            "The element {name} is not allowed there; an envelope contains an optional Header and one Body."
         ),
     )
 }
@@ -122,7 +122,7 @@ fn read_header<R: Read>(xml: &mut XmlReader<R>, version: SoapVersion) -> Result<
         let namespace = block.namespace.as_deref().unwrap_or_default();
         if block.is(WSSE, "Security") {
             if header.security.is_some() {
-                // Whoever looks at only one of them could be fooled by the other.
+                // Evaluating only one of them would let the other contradict it.
                 return Err(Fault::client(
                     "IMP-WSSE-TOKENS",
                     "The envelope has two Security headers; send one.",
@@ -150,7 +150,7 @@ fn read_header<R: Read>(xml: &mut XmlReader<R>, version: SoapVersion) -> Result<
         .map(|(_, name)| quoted::word(name))
         .collect();
     let message = format!(
-        "The header block {} has mustUnderstand set and is not understood here.",
+        "The header block {} has mustUnderstand set but is not supported.",
         names.join(", ")
     );
     Err(Fault {
@@ -170,7 +170,7 @@ fn must_be_understood(block: &Element, version: SoapVersion) -> Result<bool, Fau
             return Err(Fault::client(
                 "IMP-SOAP-MUST-UNDERSTAND",
                 format!(
-                    "The mustUnderstand of {} is neither true nor false.",
+                    "The mustUnderstand of {} must be true or false.",
                     quoted::word(&block.local)
                 ),
             ));

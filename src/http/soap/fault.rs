@@ -1,9 +1,9 @@
-//! Every failure as a SOAP fault: code, HTTP status, sentence and detail.
+//! Maps every failure to a SOAP fault: code, HTTP status, message and detail.
 //!
-//! SOAP 1.1 §6.2, SOAP 1.2 part 2 §7.4; how a fault is written down is `fault_xml.rs`'s. Malformed
-//! requests are the client's faults; the summary of an import with failed rows keeps the original's
-//! server fault, and refused callers its numeric codes. Every 1.1 fault is HTTP 500, because clients
-//! lose it behind another status.
+//! SOAP 1.1 §6.2, SOAP 1.2 part 2 §7.4; `fault_xml.rs` serializes a fault. Malformed requests are client
+//! faults; the summary of an import with failed rows keeps the original's server fault, and refused callers
+//! get its numeric codes. Every 1.1 fault has HTTP status 500, because clients discard a fault with any
+//! other status.
 
 use crate::admin::error::AdminError;
 use crate::formats::error::FormatError;
@@ -19,54 +19,54 @@ use crate::users::domains::UnknownDomain;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
-/// The rule of credentials that are wrong.
+/// The rule for wrong credentials.
 const WRONG_CREDENTIALS: &str = "IMP-ACCESS-CREDENTIALS";
 
-/// The rule of chunks that are malformed.
+/// The rule for malformed chunks.
 const CHUNK: &str = "IMP-HTTP-CHUNK";
 
-/// Who is to blame.
+/// What caused a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultCode {
     /// The message: `Client`, in 1.2 `Sender`.
     Client,
-    /// The message asks for an operation that there is not: as above, in 1.2 with the subcode
+    /// The message asks for an unknown operation: as above, in 1.2 with the subcode
     /// `rpc:ProcedureNotPresent` (SOAP 1.2 part 2 §4.4).
     NoSuchOperation,
-    /// Us, or the rows: `Server`, in 1.2 `Receiver`.
+    /// The server, or rows of the file: `Server`, in 1.2 `Receiver`.
     Server,
-    /// The envelope is of no version that is known.
+    /// The envelope's version is unknown.
     VersionMismatch,
-    /// A header block had to be understood and was not.
+    /// A header block must be understood and is not.
     MustUnderstand,
-    /// Nobody has said who is calling: not a fault on the wire but the Basic challenge.
+    /// The caller is not authenticated: sent as the Basic challenge, not as a fault.
     NoCredentials,
-    /// A number of the original's, such as 50977; in 1.2, where a code has to be a qualified name,
-    /// it stands in the detail and the rule is the subcode of `Sender`.
+    /// A numeric code of the original, such as 50977. In 1.2, where a code must be a qualified name, it is
+    /// in the detail, and the rule is the subcode of `Sender`.
     Number(u32),
 }
 
-/// A fault, before it is written down in one of the two versions.
+/// A fault that can be serialized in either version.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// Who is to blame.
+    /// The cause.
     pub code: FaultCode,
     /// Stable code of the rule, such as `IMP-MIME-TRUNCATED`.
     pub rule: &'static str,
-    /// The sentence.
+    /// The message for the caller.
     pub message: String,
-    /// Whether the operation itself failed, so that the original's typed exception is in the detail.
+    /// Whether the operation itself failed, which puts the original's typed exception into the detail.
     pub exception: bool,
-    /// What the import came to, where there was one.
+    /// The import's report, if there was an import.
     pub report: Option<Box<Report>>,
-    /// Seconds after which the same call may be answered otherwise.
+    /// Seconds after which the same call may succeed.
     pub retry_after: Option<u64>,
     /// Namespace and name of the header blocks that were not understood.
     pub not_understood: Vec<(String, String)>,
 }
 
 impl Fault {
-    /// A message that cannot be understood.
+    /// A message that cannot be processed.
     pub fn client(rule: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Fault {
@@ -80,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// Something of ours that failed; the log knows more.
+    /// An internal failure; the log has the cause.
     pub fn server(rule: &'static str, message: impl Into<String>) -> Self {
         Fault {
             code: FaultCode::Server,
@@ -88,7 +88,7 @@ impl Fault {
         }
     }
 
-    /// The operation was called with something it cannot work with.
+    /// The operation was called with invalid arguments.
     pub fn operation(rule: &'static str, message: impl Into<String>) -> Self {
         Fault {
             exception: true,
@@ -96,7 +96,7 @@ impl Fault {
         }
     }
 
-    /// Nobody has said who is calling.
+    /// The caller is not authenticated.
     pub fn no_credentials() -> Self {
         Fault {
             code: FaultCode::NoCredentials,
@@ -104,7 +104,7 @@ impl Fault {
         }
     }
 
-    /// The credentials are wrong; the original's code and sentence.
+    /// The credentials are wrong; the original's code and message.
     pub fn invalid_credentials() -> Self {
         let message = "Access Denied. Authentication failed - Invalid credentials provided.";
         Fault {
@@ -113,7 +113,7 @@ impl Fault {
         }
     }
 
-    /// Another scheme than Basic; the original's code and sentence.
+    /// An authentication scheme other than Basic; the original's code and message.
     pub fn please_login() -> Self {
         let message = "Access Denied. Please login first.";
         Fault {
@@ -122,7 +122,7 @@ impl Fault {
         }
     }
 
-    /// The caller lacks the right; the original's code and sentence.
+    /// The caller lacks the right; the original's code and message.
     pub fn access_denied() -> Self {
         let message = "Access Denied.";
         Fault {
@@ -131,8 +131,8 @@ impl Fault {
         }
     }
 
-    /// The import ran to its end and some rows did not make it; the original's sentence, its two
-    /// blanks and its full stop included.
+    /// The import ran to its end and some rows were not stored; the original's message, including its two
+    /// blanks and its full stop.
     pub fn completed_with_errors(report: Report) -> Self {
         let c = &report.counters;
         let (success, failed, duplicate) =
@@ -149,12 +149,12 @@ impl Fault {
         }
     }
 
-    /// The same call came before, and its import has not completed.
+    /// The same call was made before, and its import has not completed.
     pub fn earlier_call(report: Report) -> Self {
         let (import, state) = (report.import, report.state.as_str());
         let rows = report.counters.total;
         let message = format!(
-            "This call came before: its import {import} is {state}, with {rows} rows dealt with."
+            "This call was made before: its import {import} is {state}, with {rows} rows processed."
         );
         let running = !report.state.is_final();
         Fault {
@@ -165,9 +165,9 @@ impl Fault {
         }
     }
 
-    /// Whether somebody who has not said who is calling is asked that instead of being told this: not
-    /// when they tried and failed, nor when the failure is ours.
-    pub fn yields_to_the_challenge(&self) -> bool {
+    /// Whether an unauthenticated caller gets the challenge instead of this fault: not if they tried to
+    /// authenticate and failed, nor if the server failed.
+    pub fn is_replaced_by_challenge(&self) -> bool {
         let tried = matches!(self.code, FaultCode::Number(_)) || self.rule.starts_with("IMP-WSSE-");
         !tried && self.code != FaultCode::Server
     }
@@ -179,7 +179,7 @@ impl Fault {
             FaultCode::Client | FaultCode::NoSuchOperation | FaultCode::Number(_)
         );
         match (version, settings.sender_status) {
-            // HTTP itself was not kept to, whatever SOAP says.
+            // A violation of HTTP itself, whatever SOAP says.
             _ if self.rule == CHUNK => 400,
             (SoapVersion::V12, SenderStatus::BadRequest) if sender => 400,
             _ => 500,
@@ -191,7 +191,7 @@ impl From<XmlError> for Fault {
     fn from(error: XmlError) -> Self {
         let (rule, message) = (
             error.code(),
-            format!("The request is no well-formed XML: {error}."),
+            format!("The request is not well-formed XML: {error}."),
         );
         match error.kind {
             XmlErrorKind::Io(io) => WireError::from_io(io).into(),
@@ -221,7 +221,7 @@ impl From<WireError> for Fault {
                 Fault::server(error.code(), error.to_string())
             }
             WireError::DiskFull => {
-                tracing::error!("the disk for files that are kept aside is full");
+                tracing::error!("the disk for spooled files is full");
                 Fault {
                     retry_after: ImportError::Wire(WireError::DiskFull).retry_after(),
                     ..Fault::server(error.code(), error.to_string())
@@ -284,7 +284,7 @@ impl From<ImportError> for Fault {
                 | FormatError::UnknownSheet { .. }
                 | FormatError::EmptySheet { .. }
                 | FormatError::WorkbookTooLarge { .. }
-                // It comes as `ImportError::MemoryBusy`.
+                // Reported as `ImportError::MemoryBusy`.
                 | FormatError::MemoryBusy { .. }
                 | FormatError::FieldTooLong { .. }
                 | FormatError::RowTooLong { .. }
@@ -293,7 +293,7 @@ impl From<ImportError> for Fault {
             ) => Fault::operation(rule, format.to_string()),
             ImportError::Header(header) => Fault::operation(rule, header.to_string()),
             ImportError::Store(StoreError::Failed(_) | StoreError::Unusable(_)) => {
-                Fault::server(rule, "The user store failed; the server's log says why.")
+                Fault::server(rule, "The user store failed; see the server's log.")
             }
             ImportError::Store(
                 store @ (StoreError::Full
@@ -307,11 +307,11 @@ impl From<ImportError> for Fault {
             ) => Fault::server(rule, store.to_string()),
             ImportError::Hash(_) => Fault::server(
                 rule,
-                "A password could not be hashed; the server's log says why.",
+                "A password could not be hashed; see the server's log.",
             ),
             ImportError::GeneratedPasswords(_) => Fault::server(
                 rule,
-                "A password could not be made up; the server's log says why.",
+                "A password could not be generated; see the server's log.",
             ),
             ImportError::Cancelled
             | ImportError::TooManyProblems { .. }

@@ -1,7 +1,7 @@
-//! A fault, written down: SOAP 1.1 §4.4, SOAP 1.2 part 1 §5.4.
+//! Serializes a fault: SOAP 1.1 §4.4, SOAP 1.2 part 1 §5.4.
 //!
-//! The detail holds the original's typed exception where the operation of one of its services failed, so
-//! that generated clients throw it, and behind it an entry of ours with everything else. Our own
+//! If an operation of the original's services failed, the detail contains the original's typed exception,
+//! which generated clients throw, followed by Muster's own entry with everything else. Muster's own
 //! service declares that entry as its fault.
 
 use crate::http::soap::xml::escape::escape;
@@ -16,7 +16,7 @@ use crate::http::soap::version::SoapVersion;
 use crate::users::import_record::ImportState;
 use crate::users::problem::Problem;
 
-/// Namespace of the detail entry that is ours.
+/// Namespace of Muster's own detail entry.
 pub const FAULT_NAMESPACE: &str = "urn:muster:soap:fault:1";
 
 /// The request that a fault answers.
@@ -26,7 +26,7 @@ pub struct FaultContext<'c> {
     pub service: Service,
     /// The version to answer in.
     pub version: SoapVersion,
-    /// What the request says of addresses, when it does.
+    /// The request's WS-Addressing blocks, if any.
     pub addressing: Option<&'c Addressing>,
     /// The request's id.
     pub request_id: Option<String>,
@@ -44,7 +44,7 @@ impl Fault {
             ..
         } = *context;
         let mut detail = String::new();
-        if self.exception && service.is_the_originals() {
+        if self.exception && service.is_original() {
             let message = escape(&self.message);
             // Writing to a string does not fail.
             let _ = write!(
@@ -56,7 +56,7 @@ impl Fault {
             );
         }
         let code = match self.code {
-            FaultCode::Number(_) if !service.is_the_originals() => FaultCode::Client,
+            FaultCode::Number(_) if !service.is_original() => FaultCode::Client,
             code => code,
         };
         self.write_own_detail(code, &mut detail, context);
@@ -88,7 +88,7 @@ impl Fault {
         }
     }
 
-    /// SOAP 1.2 part 1 §5.4.7: which versions would be understood; §5.4.8: which blocks were not.
+    /// SOAP 1.2 part 1 §5.4.7: the supported versions; §5.4.8: the blocks that were not understood.
     fn own_blocks(&self, version: SoapVersion) -> String {
         match (version, self.code) {
             (SoapVersion::V12, FaultCode::VersionMismatch) => format!(
@@ -121,18 +121,18 @@ impl Fault {
                 (String::new(), "soapenv:Client".to_owned())
             }
             FaultCode::Server => (String::new(), "soapenv:Server".to_owned()),
-            // Answered by the challenge instead, and never written.
+            // Answered with the challenge instead, never serialized.
             FaultCode::NoCredentials => (String::new(), "soapenv:Client".to_owned()),
             FaultCode::VersionMismatch => (String::new(), "soapenv:VersionMismatch".to_owned()),
             FaultCode::MustUnderstand => (String::new(), "soapenv:MustUnderstand".to_owned()),
-            // The original writes its numbers with a prefix of their own, bound to the envelope's.
+            // The original uses a separate prefix for its numbers, bound to the envelope's namespace.
             FaultCode::Number(number) => (
                 format!(" xmlns:axis2ns1=\"{}\"", SoapVersion::V11.namespace()),
                 format!("axis2ns1:{number}"),
             ),
         };
         let message = escape(&self.message);
-        // SOAP 1.1 §4.4: no detail about a header entry.
+        // SOAP 1.1 §4.4: a fault about a header entry has no detail.
         let detail = match code {
             FaultCode::MustUnderstand => String::new(),
             _ => format!("<detail>{detail}</detail>"),
@@ -172,8 +172,8 @@ impl Fault {
         )
     }
 
-    /// The rule's code, what is stored, and every problem with its line: for whoever looks further
-    /// than the original's own entry.
+    /// The rule's code, what is stored, and every problem with its line, for clients that read more than
+    /// the original's own entry.
     fn write_own_detail(&self, code: FaultCode, detail: &mut String, context: &FaultContext<'_>) {
         let rule = self.rule;
         let stored = self
@@ -206,11 +206,11 @@ impl Fault {
                 write_problem(detail, problem);
             }
             detail.push_str("</m:problems>");
-            if let Some(told) = &report.generated_passwords {
+            if let Some(passwords) = &report.generated_passwords {
                 let _ = write!(
                     detail,
                     "<m:generatedPasswords>{}</m:generatedPasswords>",
-                    escape(told.expose())
+                    escape(passwords.expose())
                 );
             }
         }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_the_original_have_a_prefix_bound_to_the_envelope() {
+    fn numeric_codes_have_a_prefix_bound_to_the_envelope_namespace() {
         let fault = Fault::access_denied();
         let xml = written(&fault, Service::UserAdmin, SoapVersion::V11);
         let code = "<faultcode xmlns:axis2ns1=\"http://schemas.xmlsoap.org/soap/envelope/\">\

@@ -1,4 +1,4 @@
-//! An element that holds a file: its base64, or the `cid:` of an attachment of the same message.
+//! An element that contains a file: its base64, or the `cid:` of an attachment of the same message.
 
 use std::io::{Read, Write};
 
@@ -17,43 +17,43 @@ use crate::wire::spool::{Spool, SpoolSettings};
 /// Namespace of `xop:Include` (XML-binary Optimized Packaging, §2.1).
 pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
 
-/// Bytes that a reference to an attachment may have.
+/// Maximum length of a reference to an attachment, in bytes.
 const REFERENCE_LIMIT: usize = 4 * 1024;
 
-/// Schemes of URLs that may be named in a message.
+/// URL schemes that a fault message may name.
 const SCHEMES: &[&str] = &[
     "data", "http", "https", "file", "ftp", "urn", "mailto", "blob", "content", "jar",
 ];
 
-/// So much of the text is looked at to tell a reference from base64.
+/// Bytes of text that are enough to tell a reference from base64.
 const LOOK_AT: usize = 32;
 
-/// A parameter that is a file.
+/// A parameter whose value is a file.
 #[derive(Debug)]
 pub struct FileElement {
-    /// The parameter's name, for whoever has to be told what is wrong with it.
+    /// The parameter's name, for fault messages.
     pub name: &'static str,
-    /// What it holds.
+    /// Its value.
     pub content: FileContent,
 }
 
-/// What such a parameter holds.
+/// The value of a file parameter.
 #[derive(Debug)]
 pub enum FileContent {
     /// It was not sent.
     Absent,
     /// It has `xsi:nil`.
     Nil,
-    /// There is nothing in it.
+    /// The element is empty.
     Empty,
-    /// The file itself, decoded and put aside, because parameters may follow.
+    /// The file itself, decoded into a spool because more parameters may follow.
     Inline(Spool),
-    /// A `cid:` URL (RFC 2392), from `xop:Include`, a `href` or `ref` attribute, or plain text.
+    /// A `cid:` URL (RFC 2392) from `xop:Include`, an `href` or `ref` attribute, or plain text.
     Reference(String),
 }
 
 impl FileElement {
-    /// One that was not sent.
+    /// A parameter that was not sent.
     pub fn absent(name: &'static str) -> Self {
         FileElement {
             name,
@@ -64,7 +64,7 @@ impl FileElement {
     /// Reads the element that has just begun.
     ///
     /// # Errors
-    /// It holds neither base64 nor a reference to an attachment.
+    /// It contains neither base64 nor a reference to an attachment.
     pub fn read<R: Read>(
         name: &'static str,
         element: &Element,
@@ -104,7 +104,7 @@ fn read_content<R: Read>(
                 return Err(Fault::client(
                     "IMP-XOP-INCLUDE",
                     format!(
-                        "The {name} holds the element {}; it may hold one xop:Include of the \
+                        "The {name} contains the element {}; it may contain one xop:Include of the \
                          namespace {XOP}, or text.",
                         quoted::word(&child.local)
                     ),
@@ -117,13 +117,13 @@ fn read_content<R: Read>(
         (Some(include), FileContent::Empty) => Ok(include),
         (Some(_), _) => Err(Fault::client(
             "IMP-XOP-INCLUDE",
-            format!("The {name} holds both an xop:Include and text; send one of them."),
+            format!("The {name} contains both an xop:Include and text; send one of them."),
         )),
     }
 }
 
-/// What the element refers to. Axis 1.4 calls it `ref` under SOAP 1.2, whose encoding has no `href`, and
-/// does so in `xop:Include` as well.
+/// The reference in the element's attributes. Axis 1.4 names it `ref` under SOAP 1.2, whose encoding has no
+/// `href`, and also in `xop:Include`.
 fn href(element: &Element) -> Option<&str> {
     element
         .attribute(None, "href")
@@ -147,14 +147,14 @@ fn read_include<R: Read>(
         Some(child) => Err(Fault::client(
             "IMP-XOP-INCLUDE",
             format!(
-                "The xop:Include holds the element {}; it has to be empty.",
+                "The xop:Include contains the element {}; it must be empty.",
                 quoted::word(&child.local)
             ),
         )),
     }
 }
 
-/// Only the parts of this very message can be meant: nothing is ever fetched.
+/// Accepts only references to parts of the same message: nothing is ever fetched.
 fn reference(name: &str, href: &str) -> Result<FileContent, Fault> {
     let href = href.trim();
     if href
@@ -166,33 +166,33 @@ fn reference(name: &str, href: &str) -> Result<FileContent, Fault> {
     Err(no_reference(name, href))
 }
 
-/// The fault for what is no `cid:` reference. What is behind a scheme may be the file itself, so it is not repeated.
+/// The fault for text that is not a `cid:` reference. The text after a scheme may be the file itself and is not quoted.
 fn no_reference(name: &str, text: &str) -> Fault {
     let message = match scheme_of(text) {
         Some("data") => format!(
-            "The {name} holds a data: URL; send what is behind its comma, the base64 of the file alone, or a \
-             cid: reference to an attachment of the same message."
+            "The {name} contains a data: URL; send only the base64 text after its comma, or a cid: reference to \
+             an attachment of the same message."
         ),
         Some(scheme) => format!(
-            "The {name} holds a {scheme}: URL; only cid: references to an attachment of the same message are \
-             followed."
+            "The {name} contains a {scheme}: URL; only cid: references to an attachment of the same message \
+             are supported."
         ),
         None => format!(
-            "The {name} refers to something by other means than cid:; only cid: references to an attachment of \
-             the same message are followed."
+            "The {name} refers to something without cid:; only cid: references to an attachment of the same \
+             message are supported."
         ),
     };
     Fault::client("IMP-XOP-HREF", message)
 }
 
-/// The scheme that the text begins with, if it is one that may be named.
+/// The scheme that the text begins with, if a message may name it.
 fn scheme_of(text: &str) -> Option<&'static str> {
     let (scheme, _) = text.trim_start().split_once(':')?;
     let mut known = SCHEMES.iter().copied();
     known.find(|known| scheme.eq_ignore_ascii_case(known))
 }
 
-/// Whether the text begins with a scheme (RFC 3986 §3.1) and goes on without white space.
+/// Whether the text begins with a scheme (RFC 3986 §3.1) and has no white space.
 fn is_url(text: &str) -> bool {
     let in_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
     let scheme = text.split_once(':').map(|(scheme, _)| scheme);
@@ -208,8 +208,8 @@ fn no_file(name: &str, text: &str) -> Fault {
     }
 }
 
-/// The fault for base64 that breaks: at a sign that CSV has and base64 has not, or where its beginning is that of a
-/// file of users, the file itself was sent.
+/// The fault for invalid base64. If it breaks at a character that occurs in CSV and not in base64, or if its
+/// beginning looks like a file of users, the file itself was sent.
 fn not_base64(name: &str, head: &str, error: WireError) -> Fault {
     match error {
         WireError::Base64 { what, .. } if what == PLAIN_TEXT_CHARACTER || is_plain_text(head) => {
@@ -218,8 +218,8 @@ fn not_base64(name: &str, head: &str, error: WireError) -> Fault {
         WireError::Base64 { what, .. } if what == BASE64URL_CHARACTER => Fault::client(
             "IMP-BASE64",
             format!(
-                "The {name} has - or _, which base64 does not have. If it is base64url, encode the file with + \
-                 and / (RFC 4648 §4); if it is the file as it is, have it encoded as base64 first."
+                "The {name} has - or _, which are not base64 characters. If it is base64url, encode the file with \
+                 + and / instead (RFC 4648 §4); if it is the file itself, encode it as base64."
             ),
         ),
         other => other.into(),
@@ -230,13 +230,13 @@ fn not_encoded(name: &str) -> Fault {
     Fault::client(
         "IMP-BASE64",
         format!(
-            "The {name} holds text that is neither base64 nor a cid: reference. Some clients send \
-             the file as it is: have it encoded as base64 first."
+            "The {name} contains text that is neither base64 nor a cid: reference. If it is the file \
+             itself, encode it as base64."
         ),
     )
 }
 
-/// The element's text while it arrives: a reference, or base64 that is decoded as it comes.
+/// The element's text as it arrives: a reference, or base64 that is decoded piece by piece.
 struct Content<'s> {
     name: &'static str,
     head: String,
@@ -290,7 +290,7 @@ impl<'s> Content<'s> {
 
     fn push_reference(&mut self, piece: &str) -> Result<(), Fault> {
         if self.head.len() + piece.len() > REFERENCE_LIMIT {
-            // A colon is no base64, and a reference is short: this is the file's own text.
+            // Base64 has no colon, and a reference is short: this is the file's own text.
             return Err(no_file(self.name, &self.head));
         }
         self.head.push_str(piece);
@@ -298,7 +298,7 @@ impl<'s> Content<'s> {
     }
 
     fn start_base64(&mut self) -> Result<(), Fault> {
-        // Base64 has all letters of a heading.
+        // A CSV heading can consist of base64 characters only.
         if begins_with_heading(&self.head) {
             return Err(not_encoded(self.name));
         }
@@ -336,7 +336,7 @@ impl<'s> Content<'s> {
                     FileContent::Inline(spool)
                 })
             }
-            // The file's own text is not repeated, for it may hold passwords.
+            // The file's text is not quoted: it may contain passwords.
             Kind::Reference | Kind::Unknown if !is_url(self.head.trim()) => {
                 Err(no_file(self.name, &self.head))
             }

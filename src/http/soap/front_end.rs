@@ -1,23 +1,23 @@
-//! What the SOAP front end of one listener is made from.
+//! The state of the SOAP front end for one listener.
 
 use crate::http::soap::security::Verifier;
 use crate::http::soap::settings::Settings;
 use crate::http::traffic::Traffic;
 use std::sync::Arc;
 
-/// What the slice needs besides the app, behind one listener.
+/// What the SOAP front end needs besides the app, for one listener.
 #[derive(Debug)]
 pub struct SoapFrontEnd {
     /// `[soap]` of the settings.
     pub settings: Settings,
-    /// Who checks WS-Security headers, whichever listener they come through.
+    /// Checks WS-Security headers; shared by all listeners.
     pub verifier: Arc<Verifier>,
-    /// Where callers of this listener reach the server.
+    /// The URL at which callers of this listener reach the server.
     pub base_url: String,
     /// Whether the listener speaks TLS.
     pub secure: bool,
-    /// Bytes that a body may have.
+    /// Maximum size of a body in bytes.
     pub body_limit: u64,
-    /// What bounds the requests that are under way.
+    /// Limits the requests in progress.
     pub traffic: Arc<Traffic>,
 }

@@ -1,8 +1,8 @@
-//! The HTTP head of a call: what it says of the body, and what it decides before anything of the body
-//! is read.
+//! The HTTP head of a call: what it says about the body, and what can be decided before the body is
+//! read.
 //!
-//! A client that waits for `100 Continue` (RFC 9110 §10.1.1) is told this decision instead and keeps
-//! its body; any other gets it behind what it has sent.
+//! A client that waits for `100 Continue` (RFC 9110 §10.1.1) gets this decision instead and does not
+//! send its body; other clients get it after they have sent the body.
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap};
@@ -11,7 +11,7 @@ use actix_web::web;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::cross_site;
-use crate::http::intake::{self, expects_the_unknown, field};
+use crate::http::intake::{self, field, has_unknown_expectation};
 use crate::http::login::Refused;
 use crate::http::request_id;
 use crate::http::soap::answer::Answer;
@@ -23,36 +23,36 @@ use crate::users::channel::Channel;
 use crate::wire::error::WireError;
 use crate::wire::media_type::MediaType;
 
-/// What the HTTP head says of the body.
+/// What the HTTP head says about the body.
 #[derive(Debug)]
 pub struct Head {
     /// `Content-Type`.
     pub content_type: Option<String>,
     /// `Content-Encoding`.
     pub content_encoding: Option<String>,
-    /// The session that the call belongs to.
+    /// The id of the caller's session.
     pub session: Option<String>,
-    /// What the caller names the call by (`Idempotency-Key`, draft-ietf-httpapi-idempotency-key-header).
+    /// The caller's key for this call (`Idempotency-Key`, draft-ietf-httpapi-idempotency-key-header).
     pub key: Option<String>,
-    /// Whether the answer may come before the work is done (`Prefer: respond-async`, RFC 7240 §4.1).
+    /// Whether the client accepts an answer before the work is done (`Prefer: respond-async`, RFC 7240 §4.1).
     pub respond_async: bool,
     /// The request's id.
     pub request_id: Option<String>,
-    /// `Content-Length`; chunks announce none.
+    /// `Content-Length`; chunked bodies have none.
     pub content_length: Option<u64>,
 }
 
-/// How a message travels.
+/// How a message is packaged.
 #[derive(Debug)]
 pub enum Form {
-    /// The envelope and its attachments: multipart/related.
+    /// multipart/related: the envelope and its attachments.
     Related(MediaType),
-    /// Nothing but the envelope.
+    /// The envelope alone.
     Bare(MediaType),
 }
 
 impl Head {
-    /// What these header fields say.
+    /// Reads the header fields.
     pub fn of(headers: &HeaderMap) -> Self {
         Head {
             content_type: field(headers, &header::CONTENT_TYPE),
@@ -66,15 +66,15 @@ impl Head {
         }
     }
 
-    /// The version to answer in when the message is not read.
+    /// The SOAP version to answer in when the message is not read.
     fn version(&self) -> SoapVersion {
         SoapVersion::guess(self.media_type().ok().flatten().as_ref())
     }
 
-    /// How the message travels.
+    /// How the message is packaged.
     ///
     /// # Errors
-    /// No envelope travels under this media type, or it cannot be read.
+    /// The media type cannot be parsed, or cannot carry an envelope.
     fn form(&self) -> Result<Form, Fault> {
         match self.media_type()? {
             Some(related) if related.essence == "multipart/related" => Ok(Form::Related(related)),
@@ -97,92 +97,95 @@ impl Form {
         }
     }
 
-    /// The version to answer in while the envelope has not been seen.
+    /// The SOAP version to answer in until the envelope has been read.
     pub fn version(&self) -> SoapVersion {
         SoapVersion::guess(Some(self.media_type()))
     }
 
-    /// Whether the message is an XOP package, so that its sender reads others.
+    /// Whether the message is an XOP package, which means that its sender can read one too.
     pub fn is_mtom(&self) -> bool {
         is_package(self.media_type())
     }
 }
 
-/// A call whose body may come.
+/// A call that was accepted by its head; its body may be read.
 #[derive(Debug)]
 pub struct Admitted {
-    /// What the head says of the body.
+    /// What the head says about the body.
     pub head: Head,
-    /// How the message travels.
+    /// How the message is packaged.
     pub form: Form,
-    /// Who calls; of none the envelope has to say it.
+    /// The caller; if absent, the envelope must name them.
     pub caller: Option<Caller>,
 }
 
-/// A call whose answer is known, whatever its body holds.
+/// A call that is answered without looking at its body.
 #[derive(Debug)]
-pub struct TurnedAway {
+pub struct Rejection {
     /// The answer.
     pub answer: Answer,
-    /// Nobody has said, or proved, who is calling.
-    pub stranger: bool,
+    /// The caller is not authenticated.
+    pub unauthenticated: bool,
 }
 
-/// Lets a call in or turns it away, by its head alone.
+/// Accepts or rejects a call by its head alone.
 ///
 /// # Errors
-/// The answer.
+/// The answer to send instead.
 pub async fn admit(
     app: &web::Data<App>,
     state: &SoapFrontEnd,
     service: Service,
     request: &RequestHead,
-) -> Result<Admitted, TurnedAway> {
+) -> Result<Admitted, Rejection> {
     let head = Head::of(&request.headers);
-    let turn_away = |fault: Fault, stranger| {
-        tracing::warn!(rule = fault.rule, "a call was refused by its head");
+    let reject = |fault: Fault, unauthenticated| {
+        tracing::warn!(rule = fault.rule, "a call was rejected by its head");
         let id = head.request_id.clone();
         let answer = Answer::fault(service, head.version(), None, &fault, id, &state.settings);
-        TurnedAway { answer, stranger }
-    };
-    if expects_the_unknown(request) {
-        let answer = Answer::expectation_failed();
-        return Err(TurnedAway {
+        Rejection {
             answer,
-            stranger: true,
+            unauthenticated,
+        }
+    };
+    if has_unknown_expectation(request) {
+        let answer = Answer::expectation_failed();
+        return Err(Rejection {
+            answer,
+            unauthenticated: true,
         });
     }
     let caller = match intake::authenticate(app, &state.traffic, request, Channel::Soap).await {
         Ok(caller) => Some(caller),
-        // The WS-Security header may still say who it is.
+        // A WS-Security header may still name the caller.
         Err(Refused::NoCredentials) => None,
-        Err(refused) => return Err(turn_away(refused.into(), true)),
+        Err(refused) => return Err(reject(refused.into(), true)),
     };
     if caller.is_some() && cross_site::is_forged(request) {
-        return Err(turn_away(
+        return Err(reject(
             Fault::client(cross_site::CODE, cross_site::DETAIL),
             false,
         ));
     }
-    let (stranger, limit) = (caller.is_none(), state.body_limit);
+    let (unauthenticated, limit) = (caller.is_none(), state.body_limit);
     if head.content_length.is_some_and(|length| length > limit) {
         let fault = Fault::from(WireError::HttpTooLarge { limit });
-        return Err(turn_away(fault, stranger));
+        return Err(reject(fault, unauthenticated));
     }
     match head.form() {
         Ok(form) => Ok(Admitted { head, form, caller }),
-        Err(fault) if !stranger || !service.asks_for_credentials() => {
-            Err(turn_away(fault, stranger))
+        Err(fault) if !unauthenticated || !service.asks_for_credentials() => {
+            Err(reject(fault, unauthenticated))
         }
-        // Without an envelope nothing is left that could say who is calling.
-        Err(_) => Err(TurnedAway {
+        // Without an envelope, nothing else can name the caller.
+        Err(_) => Err(Rejection {
             answer: Answer::challenge(),
-            stranger,
+            unauthenticated,
         }),
     }
 }
 
-/// Whether a message with these fields is an XOP package.
+/// Whether a message with these header fields is an XOP package.
 pub fn is_mtom(headers: &HeaderMap) -> bool {
     let media_type = Head::of(headers).media_type();
     media_type.is_ok_and(|it| it.as_ref().is_some_and(is_package))
@@ -195,7 +198,7 @@ fn is_package(media: &MediaType) -> bool {
         && root.is_some_and(|root| root.eq_ignore_ascii_case("application/xop+xml"))
 }
 
-/// The media types that an envelope travels under.
+/// Whether an envelope can have this media type.
 fn is_envelope(essence: &str) -> bool {
     matches!(
         essence,
@@ -205,7 +208,10 @@ fn is_envelope(essence: &str) -> bool {
 
 fn unsupported(media_type: Option<&MediaType>) -> Fault {
     let found = match media_type {
-        Some(media_type) => format!("The Content-Type {} is not taken here", media_type.essence),
+        Some(media_type) => format!(
+            "The Content-Type {} is not supported here",
+            media_type.essence
+        ),
         None => "The request has no Content-Type".to_owned(),
     };
     Fault::client(

@@ -1,4 +1,4 @@
-//! An import as a call asks for it, whichever service it is called at.
+//! An import call of either service.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::users::channel::Channel;
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
 
-/// What a service calls the parameters that services name differently.
+/// Parameter names that differ between the services.
 #[derive(Debug, Clone, Copy)]
 pub struct Names {
     /// The user store.
@@ -30,30 +30,30 @@ pub struct Names {
 /// A call that imports a file.
 #[derive(Debug)]
 pub struct ImportCall {
-    /// What is to be done with it.
+    /// The import, without its file.
     pub work: ImportWork,
-    /// The file, or where it is.
+    /// The file, or a reference to it.
     pub file: FileElement,
 }
 
-/// An import before its file is looked for.
+/// An import whose file has not been located yet.
 #[derive(Debug)]
 pub struct ImportWork {
     /// The operation.
     pub entry: &'static Entry,
-    /// What the core is asked for.
+    /// The request to the importer.
     pub request: ImportRequest,
-    /// Whether the answer may come before the work is done.
+    /// Whether the answer may be sent before the work is done.
     pub respond_async: bool,
-    /// Whether it [needs no waiting](Self::needs_no_waiting) and its file is small and all there.
+    /// Whether it [needs no waiting](Self::needs_no_waiting), and its file is small and fully received.
     pub at_once: bool,
 }
 
 impl ImportCall {
-    /// Everything that can be refused without reading the file is refused here.
+    /// Checks everything that can be checked without reading the file.
     ///
     /// # Errors
-    /// The file's name or the domain is.
+    /// The file name or the domain is invalid.
     pub fn new(
         entry: &'static Entry,
         parameters: &mut Parameters,
@@ -67,15 +67,15 @@ impl ImportCall {
         let file_name = file_name.filter(|name| !name.is_empty()).ok_or_else(|| {
             Fault::operation(
                 "IMP-FILE-NAME",
-                "Required data not provided. The parameter fileName is missing; it tells the file's \
-                 type by its end, such as users.csv.",
+                "Required data not provided. The parameter fileName is missing; its extension gives the \
+                 file's type, such as users.csv.",
             )
         })?;
         if FileKind::called(file_name).is_none() {
             return Err(Fault::operation(
                 "IMP-FILE-FORMAT",
-                "Unsupported format. The fileName has to end in csv, tsv, xlsx or xls, and the file has \
-                 to be what it ends in.",
+                "Unsupported format. The fileName must end in csv, tsv, xlsx or xls, and the file must have \
+                 that format.",
             ));
         }
         let request = ImportRequest {
@@ -102,8 +102,8 @@ impl ImportCall {
 }
 
 impl ImportWork {
-    /// Whether the import of a small file waits for nothing but its hashes and its commit: no earlier call
-    /// is looked for, the file is read once, as it comes, and is no workbook.
+    /// Whether the import of a small file waits only for its hashes and its commit: it need not look up an
+    /// earlier call, and the file is not a workbook and is read once, as it arrives.
     pub fn needs_no_waiting(&self) -> bool {
         let options = &self.request.options;
         self.request.key.is_none()
@@ -114,8 +114,8 @@ impl ImportWork {
             && FileKind::called(&self.request.file_name) == Some(FileKind::Csv)
     }
 
-    /// Imports `file`, now or when its turn comes; of an import that came before, at most `findings`
-    /// are told. It fails when it is refused, or ends early.
+    /// Imports `file`, now or when its turn in the queue comes. For an import recorded earlier, at most `findings`
+    /// problems are reported. Fails if the import is refused or ends early.
     pub fn run(
         self,
         file: impl Read,

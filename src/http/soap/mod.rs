@@ -1,8 +1,8 @@
-//! SOAP, all of it: addresses, envelope, attachments, operations, answers, faults, WSDL.
+//! The SOAP front end: addresses, envelopes, attachments, operations, answers, faults and WSDL.
 //!
-//! The wire of WSO2 Identity Server's `UserAdmin` service, in its newest generation; where Muster
-//! chose otherwise, README.md says so. Beside it `UserImport`, a service of our own. Read `call.rs`
-//! first: it is one request from top to bottom.
+//! It follows the newest generation of WSO2 Identity Server's `UserAdmin` service; README.md lists the
+//! deliberate differences. `UserImport` is Muster's own service. Start with `call.rs`: it follows one
+//! request from top to bottom.
 
 pub mod settings;
 pub mod version;

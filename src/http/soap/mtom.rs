@@ -1,8 +1,8 @@
-//! The message as it travels: a bare envelope, or multipart/related with the envelope as its root part
+//! A message as it was sent: a bare envelope, or multipart/related with the envelope as its root part
 //! (RFC 2387, SOAP Messages with Attachments, MTOM/XOP).
 //!
-//! A file behind the envelope is streamed. What stands before the envelope is put aside, because
-//! nobody knows yet what it is for.
+//! A file after the envelope is streamed. Parts before the envelope are spooled, because it is not yet
+//! known what they are for.
 
 use std::cell::RefCell;
 use std::io::{self, Read};
@@ -28,8 +28,8 @@ pub struct Related<R> {
 }
 
 impl<R: Read> Related<R> {
-    /// A message of the media type `related`, or, where that names no boundary, of the one that the
-    /// body begins with.
+    /// Opens a message with the media type `related`. If that has no boundary, the boundary is taken from
+    /// the beginning of the body.
     ///
     /// # Errors
     /// The media type has no usable boundary.
@@ -54,9 +54,9 @@ impl<R: Read> Related<R> {
         })
     }
 
-    /// Goes to the root part, which is the one that `start` names, or else the first; what stands
-    /// before it is put aside, and nothing is where `spool` is none: of a sender who is not known yet.
-    /// With the part comes the charset that it names.
+    /// Reads up to the root part, which is the one named by `start`, or else the first, and returns it with
+    /// its charset. Parts before it are spooled; `spool` is none for a sender who is not known yet, and then such
+    /// a part is refused.
     ///
     /// # Errors
     /// There is no root part, or the message cannot be read.
@@ -64,7 +64,7 @@ impl<R: Read> Related<R> {
         &mut self,
         spool: Option<&SpoolSettings>,
     ) -> Result<(impl Read, Option<String>), Fault> {
-        let mut room = spool.map_or(0, |spool| spool.limit);
+        let mut left = spool.map_or(0, |spool| spool.limit);
         loop {
             let Some(header) = self.parts.borrow_mut().next_part()? else {
                 return Err(match &self.start {
@@ -99,17 +99,18 @@ impl<R: Read> Related<R> {
                 return Err(Fault::no_credentials());
             };
             let settings = SpoolSettings {
-                limit: room,
+                limit: left,
                 folder: spool.folder.clone(),
             };
             let early = Spool::fill(&settings, content)?;
-            room = room.saturating_sub(early.len());
+            left = left.saturating_sub(early.len());
             self.early.push((header, early));
         }
     }
 
-    /// The file that `element` holds or refers to, and the charset that its part states. It ends only when the closing delimiter and the end
-    /// of the request have been seen: a reader that gets to its end has the whole message behind it.
+    /// The file that `element` contains or refers to, and the charset of its part. It ends only after the
+    /// closing delimiter and the end of the request: a reader that reaches its end has received the whole
+    /// message.
     ///
     /// # Errors
     /// There is no such part, or the message cannot be read.
@@ -130,13 +131,13 @@ impl<R: Read> Related<R> {
     }
 
     fn referenced(&mut self, name: &str, reference: &str) -> Result<Attached<'_>, Fault> {
-        let is_it = |header: &PartHeader| {
+        let matches = |header: &PartHeader| {
             header
                 .content_id
                 .as_deref()
                 .is_some_and(|id| content_id_matches(reference, id))
         };
-        if let Some(position) = self.early.iter().position(|(header, _)| is_it(header)) {
+        if let Some(position) = self.early.iter().position(|(header, _)| matches(header)) {
             self.drain()?;
             let (header, spool) = self.early.swap_remove(position);
             return Ok((Box::new(spool.into_reader()?), stated(&header)));
@@ -151,10 +152,10 @@ impl<R: Read> Related<R> {
             let Some(header) = self.parts.borrow_mut().next_part()? else {
                 return Err(dangling(name, reference, &seen, without_id));
             };
-            if is_it(&header) {
+            if matches(&header) {
                 let content =
                     TransferReader::new(PartReader(&self.parts), header.transfer_encoding);
-                let content = Box::new(ToTheEnd {
+                let content = Box::new(UntilMessageEnd {
                     content,
                     parts: &self.parts,
                     alone: false,
@@ -182,7 +183,7 @@ impl<R: Read> Related<R> {
             return Err(absent(name));
         };
         let content = TransferReader::new(PartReader(&self.parts), header.transfer_encoding);
-        let content = Box::new(ToTheEnd {
+        let content = Box::new(UntilMessageEnd {
             content,
             parts: &self.parts,
             alone: true,
@@ -191,7 +192,7 @@ impl<R: Read> Related<R> {
         Ok((content, stated(&header)))
     }
 
-    /// Reads to the end of the message, so that a cut one is noticed.
+    /// Reads to the end of the message, so that a truncated one is noticed.
     ///
     /// # Errors
     /// The message cannot be read to its end.
@@ -201,17 +202,17 @@ impl<R: Read> Related<R> {
     }
 }
 
-/// A file, and the charset that its part states.
+/// A file, and the charset of its part.
 pub type Attached<'m> = (Box<dyn Read + 'm>, Option<TextCharset>);
 
 fn stated(header: &PartHeader) -> Option<TextCharset> {
     TextCharset::stated(header.content_type.as_ref())
 }
 
-/// The file of a message that is nothing but an envelope.
+/// The file of a message that consists of an envelope only.
 ///
 /// # Errors
-/// The element holds none, or refers to an attachment that cannot be there.
+/// The element contains none, or refers to an attachment, which such a message cannot have.
 pub fn file_of_bare_envelope(element: FileElement) -> Result<Box<dyn Read>, Fault> {
     let name = element.name;
     match element.content {
@@ -221,14 +222,14 @@ pub fn file_of_bare_envelope(element: FileElement) -> Result<Box<dyn Read>, Faul
         FileContent::Nil => Err(Fault::operation(
             "IMP-HANDLER-NIL",
             format!(
-                "Required data not provided. The parameter {name} is nil: it has to hold the file."
+                "Required data not provided. The parameter {name} is nil: it must contain the file."
             ),
         )),
         FileContent::Empty => Err(Fault::operation(
             "IMP-HANDLER-EMPTY",
             format!(
-                "Required data not provided. The parameter {name} is empty: the client has attached \
-                 no file, or one without content."
+                "Required data not provided. The parameter {name} is empty: the client attached \
+                 no file, or an empty one."
             ),
         )),
     }
@@ -238,7 +239,7 @@ fn absent(name: &str) -> Fault {
     Fault::operation(
         "IMP-HANDLER-ABSENT",
         format!(
-            "Required data not provided. The parameter {name} is missing: it has to hold the file, \
+            "Required data not provided. The parameter {name} is missing: it must contain the file, \
              or the cid: of its attachment."
         ),
     )
@@ -249,7 +250,7 @@ fn several_attachments(name: &str) -> Fault {
         "IMP-HANDLER-ABSENT",
         format!(
             "Required data not provided. The parameter {name} is missing, and the message has more \
-             than one attachment: let the {name} name one by its cid:."
+             than one attachment: refer to one with a cid: URL in {name}."
         ),
     )
 }
@@ -273,8 +274,8 @@ fn dangling(name: &str, reference: &str, seen: &[String], without_id: bool) -> F
     Fault::operation(
         "IMP-MIME-CID",
         format!(
-            "The {name} refers to cid:{shown}, and {there}. Attach the file and let the {name} name its \
-             Content-ID; in SoapUI, choose the attachment's Part."
+            "The {name} refers to cid:{shown}, and {there}. Attach the file and refer to its Content-ID \
+             in {name}; in SoapUI, choose the attachment's Part."
         ),
     )
 }
@@ -288,8 +289,8 @@ impl<R: Read> Read for PartReader<'_, R> {
     }
 }
 
-/// A part that ends only when the whole message has ended well.
-struct ToTheEnd<'m, R, C> {
+/// A part that ends only when the whole message has ended correctly.
+struct UntilMessageEnd<'m, R, C> {
     content: C,
     parts: &'m RefCell<Multipart<R>>,
     /// No other part may follow.
@@ -297,7 +298,7 @@ struct ToTheEnd<'m, R, C> {
     ended: bool,
 }
 
-impl<R: Read, C: Read> Read for ToTheEnd<'_, R, C> {
+impl<R: Read, C: Read> Read for UntilMessageEnd<'_, R, C> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
         if count == 0 && !buffer.is_empty() && !self.ended {

@@ -1,4 +1,4 @@
-//! The operations: which there are, who may call them, and what parameters they have.
+//! The table of operations: their services, required roles and parameters.
 
 use crate::http::soap::fault::{Fault, FaultCode};
 use crate::http::soap::service::Service;
@@ -6,54 +6,54 @@ use crate::http::soap::xml::Element;
 use crate::quoted;
 use crate::users::operator::Role;
 
-/// An operation that is offered.
+/// A supported operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// The import.
+    /// Imports a file of users.
     BulkImportUsers,
-    /// Names by wildcard.
+    /// Lists user names that match a wildcard.
     ListUsers,
-    /// The same with flags.
+    /// The same, as flagged names.
     ListAllUsers,
-    /// What the console's pages are built from.
+    /// Describes the user stores for the pages of the original's console.
     GetUserRealmInfo,
-    /// Whether there is another domain than `PRIMARY`.
+    /// Whether there is a domain besides `PRIMARY`.
     HasMultipleUserStores,
-    /// One user.
+    /// Adds one user.
     AddUser,
-    /// Removes one.
+    /// Deletes one user.
     DeleteUser,
-    /// Gives one a password.
+    /// Sets a user's password.
     ChangePassword,
-    /// Role names by wildcard.
+    /// Lists role names that match a wildcard.
     GetAllRolesNames,
-    /// Roles, and which of them a user has.
+    /// Lists roles and marks those that a user has.
     GetRolesOfUser,
-    /// A new role.
+    /// Adds a role.
     AddRole,
     /// Opens a session.
     Login,
-    /// Closes it.
+    /// Closes a session.
     Logout,
-    /// Whether there is a user of a name.
+    /// Whether a user with a given name exists.
     IsExistingUser,
-    /// The import with everything that it can do.
+    /// Imports a file, with all options.
     ImportUsers,
-    /// What it would do.
+    /// Reports what an import would do.
     PreviewImport,
-    /// How an import stands.
+    /// The record of an import.
     GetImport,
-    /// What was found in it, page by page.
+    /// The problems found in an import, page by page.
     ListProblems,
-    /// The rows that were not stored.
+    /// The rows that were not stored, as a file.
     GetRejectFile,
-    /// Stops one.
+    /// Cancels an import.
     CancelImport,
-    /// Takes one back.
+    /// Undoes an import.
     UndoImport,
 }
 
-/// What a parameter holds.
+/// The shape of a parameter's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Text, once.
@@ -69,7 +69,7 @@ pub enum Shape {
 /// A parameter's name and shape.
 pub type Parameter = (&'static str, Shape);
 
-/// All that is fixed about an operation.
+/// The fixed properties of an operation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The operation.
@@ -78,12 +78,12 @@ pub struct Entry {
     pub service: Service,
     /// Its name.
     pub name: &'static str,
-    /// What a caller has to be; none: anybody may call.
+    /// The role that a caller needs; none if the operation needs no authentication.
     pub right: Option<Role>,
-    /// Whether the original answers nothing but faults (robust-in-only), so that `[soap] success` may
-    /// ask for 202.
+    /// Whether the original answers only with faults (robust-in-only), so that `[soap] success` may select
+    /// 202.
     pub in_only: bool,
-    /// Its parameters, in the order of the WSDL.
+    /// Its parameters, in the WSDL's order.
     pub parameters: &'static [Parameter],
 }
 
@@ -187,7 +187,7 @@ const OPERATIONS: &[Entry] = &[
     entry(
         Operation::ChangePassword,
         "changePassword",
-        // Whose password: `users/password_right.rs`.
+        // Whose password may be changed: see `users/password_right.rs`.
         Role::Import,
         &[("userName", Shape::Text), ("newPassword", Shape::Text)],
     ),
@@ -290,7 +290,8 @@ const OPERATIONS: &[Entry] = &[
     of_imports(Operation::UndoImport, "undoImport", Role::Import, &[ID]),
 ];
 
-/// What the original's `UserAdmin` has besides: clients made for it bind, and are told.
+/// Other operations of the original's `UserAdmin`. They are in the WSDL, so that clients can bind, and are answered
+/// with a fault.
 const NOT_OFFERED: &[&str] = &[
     "addInternalRole",
     "addRemoveRolesOfUser",
@@ -321,12 +322,12 @@ impl Entry {
             .filter(move |entry| entry.service == service)
     }
 
-    /// The WSDL's action of its answer.
+    /// The action of its answer, as in the WSDL.
     pub fn answer_action(&self) -> String {
         format!("{}{}Response", self.service.action_prefix(), self.name)
     }
 
-    /// The WSDL's action of the fault that it declares.
+    /// The action of its declared fault, as in the WSDL.
     pub fn fault_action(&self) -> String {
         let fault = match self.service {
             Service::UserImport => "Fault",
@@ -337,10 +338,10 @@ impl Entry {
         format!("{}{}{fault}", self.service.action_prefix(), self.name)
     }
 
-    /// The operation of `service` that the body's first element names, whatever SOAPAction says.
+    /// The operation of `service` named by the body's first element. SOAPAction is ignored.
     ///
     /// # Errors
-    /// There is none, it is not offered, or its namespace is another one.
+    /// There is no such operation, it is not supported, or its namespace is wrong.
     pub fn find(service: Service, element: &Element) -> Result<&'static Entry, Fault> {
         let name = element.local.as_str();
         let own = || Entry::of(service);
@@ -362,7 +363,7 @@ impl Entry {
             });
         }
         let namespace = element.namespace.as_deref().unwrap_or_default();
-        if !service.takes(namespace) {
+        if !service.accepts_namespace(namespace) {
             let found = match namespace {
                 "" => "none".to_owned(),
                 namespace => quoted::uri(namespace),
@@ -380,7 +381,7 @@ impl Entry {
                 ..Fault::client(
                     "IMP-SOAP-NOT-OFFERED",
                     format!(
-                        "The operation {name} is not offered here, and nothing was changed. This \
+                        "The operation {name} is not supported here, and nothing was changed. This \
                          service offers {}.",
                         offered.join(", ")
                     ),
@@ -395,7 +396,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_originals_thirty_operations_are_all_known() {
+    fn all_thirty_operations_of_the_original_are_known() {
         let offered = OPERATIONS.iter().filter(|entry| entry.service == USERS);
         assert_eq!(offered.count() + NOT_OFFERED.len(), 30);
     }

@@ -1,8 +1,7 @@
-//! The parameters of an operation, in any order and any namespace, each at most once unless it can be
-//! repeated. They are short and read whole, but for a file (`file_element.rs`).
+//! Reads the parameters of an operation, in any order and any namespace, each at most once unless it is
+//! repeatable. They are short and kept in memory, except a file (`file_element.rs`).
 //!
-//! The original refuses names it does not know, and so does this, with a sentence that lists the right
-//! ones.
+//! Like the original, this rejects unknown names; the message lists the valid ones.
 
 use crate::http::soap::elements::is_nil;
 use std::io::Read;
@@ -16,20 +15,20 @@ use crate::passwords::secret::Secret;
 use crate::quoted;
 use crate::wire::spool::SpoolSettings;
 
-/// How often a repeatable parameter may come.
+/// Maximum number of values of a repeatable parameter.
 const REPEATS: usize = 10_000;
 
-/// Bytes that all parameters together may have.
+/// Maximum size of all parameters together, in bytes.
 const BYTES: usize = 16 * TEXT_LIMIT;
 
-/// A value; it may be a password, so it has no debug output.
+/// A value. It may be a password, so it does not implement `Debug`.
 enum Value {
     Text(Secret),
     Bean(Vec<(String, Secret)>),
     File(FileElement),
 }
 
-/// What a call was sent with. A parameter that is nil is as one that is absent.
+/// The parameters of a call. A parameter that is nil counts as absent.
 pub struct Parameters {
     operation: &'static str,
     values: Vec<(&'static str, Value)>,
@@ -39,7 +38,7 @@ impl Parameters {
     /// Reads the parameters of the operation that has just begun, in any order and any namespace.
     ///
     /// # Errors
-    /// One of them is unknown, comes too often, or is not of its shape.
+    /// A parameter is unknown, comes too often, or has the wrong shape.
     pub fn read<R: Read>(
         entry: &'static Entry,
         xml: &mut XmlReader<R>,
@@ -60,11 +59,11 @@ impl Parameters {
                 return Err(unknown_parameter(entry, &element.local));
             };
             let times = seen.iter().filter(|before| *before == name).count();
-            let most = match shape {
+            let max = match shape {
                 Shape::Text | Shape::File => 1,
                 Shape::Texts | Shape::Beans => REPEATS,
             };
-            if times >= most {
+            if times >= max {
                 return Err(repeated_parameter(name));
             }
             seen.push(name);
@@ -95,10 +94,10 @@ impl Parameters {
         self.texts(name).next()
     }
 
-    /// The text of a parameter that has to be there and not blank.
+    /// The text of a parameter that must be present and not blank.
     ///
     /// # Errors
-    /// It is not.
+    /// It is absent or blank.
     pub fn required(&self, name: &str) -> Result<&str, Fault> {
         self.text(name)
             .filter(|text| !text.trim().is_empty())
@@ -114,22 +113,22 @@ impl Parameters {
             })
     }
 
-    /// A parameter that nobody else is to have, if it was sent.
+    /// Takes a secret parameter out, so that no other copy remains, if it was sent.
     pub fn take_secret(&mut self, name: &str) -> Option<Secret> {
-        let is_it =
+        let matches =
             |(found, value): &(&str, Value)| *found == name && matches!(value, Value::Text(_));
-        let position = self.values.iter().position(is_it)?;
+        let position = self.values.iter().position(matches)?;
         match self.values.swap_remove(position).1 {
             Value::Text(text) => Some(text),
             Value::Bean(_) | Value::File(_) => None,
         }
     }
 
-    /// The file in the parameter `name`, or where it is.
+    /// The file in the parameter `name`, or its reference.
     pub fn take_file(&mut self, name: &'static str) -> FileElement {
-        let is_it =
+        let matches =
             |(_, value): &(&str, Value)| matches!(value, Value::File(file) if file.name == name);
-        let found = self.values.iter().position(is_it);
+        let found = self.values.iter().position(matches);
         match found.map(|position| self.values.swap_remove(position).1) {
             Some(Value::File(file)) => file,
             _ => FileElement::absent(name),
@@ -146,7 +145,7 @@ impl Parameters {
             })
     }
 
-    /// Two fields of every bean of a repeatable parameter; an absent one is empty.
+    /// Two fields of each bean of a repeatable parameter; an absent field is empty.
     pub fn pairs(&self, name: &str, fields: (&str, &str)) -> Vec<(String, String)> {
         let field = |bean: &[(String, Secret)], wanted: &str| {
             let found = bean.iter().find(|(field, _)| field == wanted);
@@ -161,10 +160,10 @@ impl Parameters {
         self.values.iter().filter_map(bean).collect()
     }
 
-    /// A whole number (xs:int), if it was sent.
+    /// An integer (xs:int), if it was sent.
     ///
     /// # Errors
-    /// It is no such number.
+    /// It is not an integer.
     pub fn int(&self, name: &str) -> Result<Option<i32>, Fault> {
         let Some(text) = self
             .text(name)
@@ -175,53 +174,53 @@ impl Parameters {
         };
         let number = text.parse().map_err(|_| {
             parameter_fault(format!(
-                "The parameter {name} has to be a whole number such as 100."
+                "The parameter {name} must be an integer such as 100."
             ))
         })?;
         Ok(Some(number))
     }
 
-    /// A whole number that is not negative (xs:unsignedLong), if it was sent.
+    /// A non-negative integer (xs:unsignedLong), if it was sent.
     ///
     /// # Errors
-    /// It is no such number; neither is a blank.
+    /// It is not a non-negative integer; a blank value is an error too.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Fault> {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
         let number = text.trim().parse().map_err(|_| {
             parameter_fault(format!(
-                "The parameter {name} has to be a whole number such as 100, or left out."
+                "The parameter {name} must be a non-negative integer such as 100, or absent."
             ))
         })?;
         Ok(Some(number))
     }
 
-    /// A truth value (xs:boolean), if it was sent.
+    /// A boolean (xs:boolean), if it was sent.
     ///
     /// # Errors
-    /// It is none; neither is a blank.
+    /// It is not a boolean; a blank value is an error too.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
         match self.text(name).map(str::trim) {
             None => Ok(None),
             Some("false" | "0") => Ok(Some(false)),
             Some("true" | "1") => Ok(Some(true)),
             Some(_) => Err(parameter_fault(format!(
-                "The parameter {name} has to be true or false, or left out."
+                "The parameter {name} must be true or false, or absent."
             ))),
         }
     }
 
-    /// A truth value of the original's; one that was not sent or is blank is false.
+    /// A boolean of the original's operations; false if absent or blank.
     ///
     /// # Errors
-    /// It is none.
+    /// It is not a boolean.
     pub fn boolean(&self, name: &str) -> Result<bool, Fault> {
         match self.text(name).map(str::trim) {
             None | Some("" | "false" | "0") => Ok(false),
             Some("true" | "1") => Ok(true),
             Some(_) => Err(parameter_fault(format!(
-                "The parameter {name} has to be true or false."
+                "The parameter {name} must be true or false."
             ))),
         }
     }
@@ -235,16 +234,16 @@ impl Value {
                 .iter()
                 .map(|(name, value)| name.len() + value.expose().len())
                 .sum(),
-            // Put aside, where it has a limit of its own.
+            // In a spool, which has its own limit.
             Value::File(_) => 0,
         }
     }
 }
 
-/// The text of a parameter; `xsi:nil` is none.
+/// The text of a parameter; none if it has `xsi:nil`.
 ///
 /// # Errors
-/// It holds an element, or is too long.
+/// It contains an element, or is too long.
 fn text<R: Read>(element: &Element, xml: &mut XmlReader<R>) -> Result<Option<Secret>, Fault> {
     let text = Secret::new(read_text(xml, &element.local)?);
     Ok((!is_nil(element)).then_some(text))
@@ -266,7 +265,7 @@ fn read_bean<R: Read>(
     Ok((!is_nil(element)).then_some(fields))
 }
 
-/// The fault for a name that the operation does not have.
+/// The fault for an unknown parameter.
 fn unknown_parameter(entry: &Entry, name: &str) -> Fault {
     let names: Vec<&str> = entry.parameters.iter().map(|(name, _)| *name).collect();
     let known = match names.as_slice() {
@@ -275,19 +274,19 @@ fn unknown_parameter(entry: &Entry, name: &str) -> Fault {
         [all @ .., last] => format!("{} and {last}", all.join(", ")),
     };
     parameter_fault(format!(
-        "There is no parameter {}; {} has {known}.",
+        "Unknown parameter {}; {} has {known}.",
         quoted::word(name),
         entry.name
     ))
 }
 
-/// The fault for a parameter that comes again.
+/// The fault for a repeated parameter.
 fn repeated_parameter(name: &str) -> Fault {
     let name = quoted::word(name);
-    parameter_fault(format!("The parameter {name} comes twice; send it once."))
+    parameter_fault(format!("The parameter {name} occurs twice; send it once."))
 }
 
-/// The fault for a value that is not what the parameter takes.
+/// The fault for an invalid value of a parameter.
 pub fn parameter_fault(message: String) -> Fault {
     Fault::client("IMP-SOAP-PARAMETER", message)
 }

@@ -1,9 +1,9 @@
-//! Whether text in the place of base64 is the file itself: some clients send it as it is.
+//! Detects text where base64 is expected: some clients send the file itself.
 
-/// Signs that files of users have, and neither base64 nor base64url has.
+/// Characters that occur in files of users, but neither in base64 nor in base64url.
 const SIGNS: [char; 11] = [',', ';', '|', '@', '.', '"', '\'', ':', '#', '(', '&'];
 
-/// Headings of the column that every file of users has, in small letters and without `_`, `-` and blanks.
+/// Headings of the one column that every file of users has, in lower case and without `_`, `-` and blanks.
 const HEADINGS: [&str; 5] = [
     "username",
     "loginname",
@@ -12,22 +12,22 @@ const HEADINGS: [&str; 5] = [
     "userprincipalname",
 ];
 
-/// Lines of base64 are longer (RFC 2045 §6.8: 76 characters; PEM: 64).
+/// Lines shorter than this are not base64 (RFC 2045 §6.8: 76 characters; PEM: 64).
 const SHORT: usize = 40;
 
-/// Whether text that cannot be decoded begins as a file of users does: with a sign that base64 has not, or with
-/// short lines that end in the middle of a group.
+/// Whether text that cannot be decoded begins like a file of users: with a character that base64 does not have, or
+/// with short lines that end in the middle of a group.
 pub fn is_plain_text(head: &str) -> bool {
     let head = head.trim();
     let mut lines = head.lines().map(str::trim);
-    // The last one may be cut off.
+    // The last line may be cut off.
     lines.next_back();
     head.contains(SIGNS)
         || begins_with_heading(head)
         || lines.any(|line| line.len() < SHORT && line.len() % 4 != 0)
 }
 
-/// Whether the first of several lines is a heading, which can be read as base64 too.
+/// Whether the first of several lines is a heading, which could also be base64.
 pub fn begins_with_heading(head: &str) -> bool {
     let head = head.trim_start();
     let Some((first, _)) = head.split_once(['\r', '\n']) else {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_users_are_told_from_base64() {
+    fn files_of_users_are_distinguished_from_base64() {
         for text in [
             "username|password\nkim|x1234567",
             "anna-lena,Meadow-77",

@@ -1,8 +1,8 @@
 //! The WS-Security header: a UsernameToken (OASIS UsernameToken Profile 1.0 and 1.1, §3.1) with the
 //! password as text or as a digest, and a Timestamp (WS-Security 1.0 §10).
 //!
-//! A digest can only be checked by somebody who has the password in the clear, and operators' passwords
-//! are kept hashed: digests are for callers whose secret stands in the settings.
+//! Checking a digest needs the password in plain text, and operators' passwords are stored hashed. Digests are
+//! therefore only for callers whose secret is in the settings.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -33,13 +33,13 @@ pub const WSSE: &str =
 const WSU: &str =
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
 
-/// End of the `Type` of a password that is a digest.
+/// Suffix of the `Type` attribute of a password digest.
 const DIGEST: &str = "#PasswordDigest";
 
-/// Nonces that are remembered at the most; when they are all fresh, new ones are refused.
+/// Maximum number of remembered nonces; while all of them are fresh, new ones are refused.
 const NONCES: usize = 100_000;
 
-/// What the header block says.
+/// The contents of the header block.
 #[derive(Debug, Clone, Default)]
 pub struct Security {
     token: Option<UsernameToken>,
@@ -59,7 +59,7 @@ struct UsernameToken {
 /// Reads the block that has just begun.
 ///
 /// # Errors
-/// It is not well-formed, or holds two tokens.
+/// It is not well-formed, or contains two tokens.
 pub fn read<R: Read>(xml: &mut XmlReader<R>) -> Result<Security, Fault> {
     let mut security = Security::default();
     while let Some(child) = next_child(xml, "Security")? {
@@ -81,7 +81,7 @@ pub fn read<R: Read>(xml: &mut XmlReader<R>) -> Result<Security, Fault> {
                 }
             }
         } else {
-            // Signatures and certificates are not offered, and prove nothing here.
+            // Signatures and certificates are not supported and prove nothing here.
             skip(xml)?;
         }
     }
@@ -115,11 +115,11 @@ fn is_digest(password: &Element) -> bool {
 /// What a header proves.
 #[derive(Debug)]
 pub enum Claim {
-    /// A right digest of this caller.
+    /// The digest is right and names this caller.
     Proved(Caller),
-    /// Nothing yet: the password has to be verified.
+    /// Nothing yet: the password must be verified.
     Password(Credentials),
-    /// The digest is wrong, of somebody with this name.
+    /// The digest for this name is wrong.
     Wrong(String),
 }
 
@@ -134,10 +134,10 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier with the secrets that the settings name.
+    /// Creates a verifier with the secrets named in the settings.
     ///
     /// # Errors
-    /// A sentence: a secret's file cannot be read, or a caller has none.
+    /// The message for the user: a secret's file cannot be read, or a caller has no secret.
     pub fn new(settings: &Settings) -> Result<Self, String> {
         let mut secrets = HashMap::new();
         for caller in &settings.digest_callers {
@@ -161,7 +161,7 @@ impl Verifier {
             secrets.insert(lookup_key(name), secret);
         }
         let comparison = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
-            .map_err(|_| "the machine's random source failed".to_owned())?;
+            .map_err(|_| "the operating system's random number generator failed".to_owned())?;
         let max_age = i64::from(settings.max_age_seconds);
         Ok(Verifier {
             max_age,
@@ -172,7 +172,7 @@ impl Verifier {
         })
     }
 
-    /// Who the header says is calling, if it is fresh; a digest is checked here, a password is not.
+    /// The claim of a fresh header; a digest is checked here, a password is not.
     ///
     /// # Errors
     /// There is no token, or it is stale or cannot be checked.
@@ -193,20 +193,20 @@ impl Verifier {
         }
     }
 
-    /// Notes that the header's token was used. Only one that is true is worth remembering: others must not be able to
+    /// Records that the header's token was used. Call it only for a valid token, so that other senders cannot
     /// fill the memory.
     ///
     /// # Errors
     /// It was used before.
-    pub fn use_up(&self, security: &Security, app: &App) -> Result<(), Fault> {
+    pub fn mark_used(&self, security: &Security, app: &App) -> Result<(), Fault> {
         match &security.token {
             Some(token) => self.use_nonce(token, now(app)?),
             None => Ok(()),
         }
     }
 
-    /// Every time that the header names counts: `Created` of the token and of the Timestamp may be as old as a
-    /// header may be, and `Expires` of the Timestamp may not be over, each with the clock's skew on top.
+    /// Checks every time in the header: `Created` of the token and of the Timestamp must not be older than the
+    /// maximum age, and `Expires` of the Timestamp must not have passed, each allowing for the clock skew.
     fn check_freshness(
         &self,
         security: &Security,
@@ -246,8 +246,8 @@ impl Verifier {
         app: &App,
     ) -> Result<Claim, Fault> {
         let acting = Acting::find(app.store.as_ref(), &token.name)?;
-        // Of a name that means nobody, or nobody who may act there, it is still told in one way whether
-        // digests are possible, so that this does not tell who may.
+        // A name that does not belong to an operator, or to none who may act there, gets the same answer as any
+        // other name, so that the answer does not reveal who may.
         let name = match &acting {
             Some(acting) => acting.operator.name.as_str(),
             None => token
@@ -266,13 +266,13 @@ impl Verifier {
         let (Some(nonce), Some(created)) = (&token.nonce, &token.created) else {
             return Err(refuse(
                 "IMP-WSSE-DIGEST",
-                "A password digest needs a Nonce and a Created element beside it.",
+                "A password digest needs a Nonce and a Created element.",
             ));
         };
         let nonce = STANDARD.decode(nonce).map_err(|_| {
             refuse(
                 "IMP-WSSE-DIGEST",
-                "The Nonce of the UsernameToken is no base64.",
+                "The Nonce of the UsernameToken is not valid base64.",
             )
         })?;
         let mut sum = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
@@ -287,7 +287,7 @@ impl Verifier {
         })
     }
 
-    /// Compares in a time that does not depend on where the two differ.
+    /// Compares in constant time.
     fn same(&self, expected: &str, given: &str) -> bool {
         let tag = hmac::sign(&self.comparison, expected.as_bytes());
         hmac::verify(&self.comparison, given.as_bytes(), tag.as_ref()).is_ok()
@@ -300,7 +300,7 @@ impl Verifier {
         let key = format!("{nonce} {}", token.created.as_deref().unwrap_or_default());
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         if nonces.len() >= NONCES {
-            // One that was made in the future is fresh for the longest.
+            // A nonce created in the future stays fresh the longest.
             let keep = self.max_age + 2 * self.skew;
             nonces.retain(|_, used| now.duration_since(*used).as_secs() <= keep);
         }

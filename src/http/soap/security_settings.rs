@@ -1,4 +1,4 @@
-//! `[soap.security]`: how WS-Security headers are checked.
+//! The `[soap.security]` section of the settings: how WS-Security headers are checked.
 
 use crate::passwords::secret::Secret;
 use serde::Deserialize;
@@ -9,12 +9,12 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Seconds for which a token or a timestamp is fresh, and its nonce remembered; 0 switches both
-    /// checks off, for replaying recorded requests.
+    /// Seconds for which a token or a timestamp is fresh and its nonce is remembered; 0 disables both
+    /// checks, for replaying recorded requests.
     pub max_age_seconds: u32,
-    /// Seconds that a sender's clock may be ahead of ours or behind it.
+    /// Seconds by which a sender's clock may be ahead of or behind the server's.
     pub clock_skew_seconds: u32,
-    /// Callers who may send digests.
+    /// Callers that may send digests.
     pub digest_callers: Vec<DigestCaller>,
 }
 
@@ -34,10 +34,10 @@ impl Default for Settings {
 pub struct DigestCaller {
     /// The operator's name.
     pub name: String,
-    /// The password in the clear.
+    /// The password in plain text.
     #[serde(default, deserialize_with = "secret", serialize_with = "hidden")]
     pub secret: Option<Secret>,
-    /// The file whose first line is the password.
+    /// The file with the password in its first line.
     #[serde(default)]
     pub secret_file: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Se
     Ok(Some(Secret::new(String::deserialize(deserializer)?)))
 }
 
-/// A secret is never written out.
+/// Hides the secret: it is never serialized.
 fn hidden<S: serde::Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     match secret {
         Some(_) => serializer.serialize_some("***"),

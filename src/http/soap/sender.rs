@@ -1,8 +1,8 @@
-//! Who sends an envelope whose HTTP head does not say it: found out from the first bytes, before a thread waits for
-//! the rest or anything is kept of it.
+//! Finds the sender of an envelope whose HTTP head does not name one. It needs only the first bytes, before a thread
+//! waits for the rest or anything is stored.
 //!
-//! The bytes are parsed as often as they have grown by half, until the WS-Security header, or the credentials of a
-//! login, are among them. They are parsed once more from their beginning when the caller is known.
+//! The bytes are parsed again each time they have grown by half, until they contain the WS-Security header or the
+//! credentials of a login. They are parsed once more from the start when the caller is known.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use bytes::{Buf, Bytes};
 
 use crate::access::basic::Credentials;
-use crate::http::soap::call::{Call, STRANGERS_BYTES};
+use crate::http::soap::call::{Call, UNAUTHENTICATED_BYTES};
 use crate::http::soap::charset;
 use crate::http::soap::companions;
 use crate::http::soap::envelope;
@@ -24,21 +24,21 @@ use crate::http::soap::security::Security;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
 use crate::wire::inflate;
 
-/// What the first bytes of a message say of its sender.
+/// What the first bytes of a message say about its sender.
 #[derive(Debug)]
 pub enum Sender {
     /// It has a WS-Security header.
     Token(Box<Security>),
     /// It logs in.
     Login(Credentials),
-    /// It says nothing of its sender, or cannot be read.
+    /// It does not name its sender, or cannot be read.
     Unknown,
     /// More bytes are needed.
     Undecided,
 }
 
 impl Sender {
-    /// What `received` says; it is the whole message, or its beginning.
+    /// Parses `received`, which is the whole message or its first bytes.
     pub fn of(call: &Call, received: Bytes, whole: bool) -> Self {
         let ran_out = Rc::new(Cell::new(false));
         let body = Beginning {
@@ -58,7 +58,7 @@ impl Sender {
 
 fn read(call: &Call, body: Beginning, sender: &mut Option<Sender>) -> Result<(), Fault> {
     let encoding = call.head.content_encoding.as_deref();
-    let body = inflate::decode(encoding, body, STRANGERS_BYTES as u64)?;
+    let body = inflate::decode(encoding, body, UNAUTHENTICATED_BYTES as u64)?;
     match &call.form {
         Form::Related(related) => {
             let mut message = Related::new(related, body)?;
@@ -78,7 +78,7 @@ fn read_envelope(
     let (source, declared) = charset::to_utf8(source, charset)?;
     let mut xml = XmlReader::with_declared_encoding(source, XmlLimits::default(), declared);
     let mut version = call.form.version();
-    // The sender has been found, which is all that counts: what follows is not read here.
+    // Stops reading once the sender has been found.
     let stop = Err(Fault::no_credentials());
     envelope::read(&mut xml, &mut version, |header, element, xml| {
         if call.service.asks_for_credentials() {
@@ -97,7 +97,7 @@ fn read_envelope(
     })
 }
 
-/// The beginning of a message, which says whether its reader wanted more than there is.
+/// The first bytes of a message; it records whether its reader wanted more.
 struct Beginning {
     bytes: Bytes,
     whole: bool,

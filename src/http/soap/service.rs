@@ -1,20 +1,20 @@
-//! The services: those of the original that Muster offers, and its own; where each is found.
+//! The services, both the original's and Muster's own, and their addresses.
 
 use crate::http::soap::namespace::{AXIS2, UMGT, USER_IMPORT};
 
-/// The bare address of [`Service::UserAdmin`].
+/// The short address of [`Service::UserAdmin`].
 pub const USER_ADMIN: &str = "/services/UserAdmin";
 
 /// A service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
-    /// Users: the bulk import and what its clients call beside it.
+    /// Users: the bulk import and the operations that its clients call besides.
     UserAdmin,
     /// Sessions.
     AuthenticationAdmin,
-    /// The one question of it that importing clients ask: whether a user exists.
+    /// Only the operation that importing clients use: it checks whether a user exists.
     RemoteUserStoreManager,
-    /// Our own: the import with everything that it can do, in types without the original's past.
+    /// Muster's own: the import with all its options, free of the original's legacy types.
     UserImport,
 }
 
@@ -47,9 +47,9 @@ impl Service {
         }
     }
 
-    /// Whether wrapper elements may be in `namespace`: the service's own, or that of a very old copy
+    /// Whether wrapper elements may be in `namespace`: the service's own, or the one from very old copies
     /// of its WSDL.
-    pub fn takes(self, namespace: &str) -> bool {
+    pub fn accepts_namespace(self, namespace: &str) -> bool {
         namespace == self.namespace() || (self == Service::UserAdmin && namespace == UMGT)
     }
 
@@ -61,31 +61,31 @@ impl Service {
             .find(|service| service.paths().iter().any(|own| own == path))
     }
 
-    /// Whether a caller has to say who they are before anything else: not to log in.
+    /// Whether the caller must be authenticated first. Only a login needs no credentials.
     pub fn asks_for_credentials(self) -> bool {
         self != Service::AuthenticationAdmin
     }
 
-    /// Whether it is the original's, with its exceptions and numbered fault codes.
-    pub fn is_the_originals(self) -> bool {
+    /// Whether the service comes from the original, with its exceptions and numbered fault codes.
+    pub fn is_original(self) -> bool {
         self != Service::UserImport
     }
 
-    /// What the names of operations stand behind in the WSDL's actions.
+    /// The prefix of operation names in the WSDL's actions.
     pub fn action_prefix(self) -> String {
-        match self.is_the_originals() {
+        match self.is_original() {
             true => "urn:".to_owned(),
             false => format!("{}:", self.namespace()),
         }
     }
 
-    /// The paths of its addresses, without the slash that may follow: the bare one, and the original's
+    /// The paths of its addresses without an optional final slash: the short one, and the original's
     /// three endpoints.
     pub fn paths(self) -> Vec<String> {
         let name = self.name();
         let path = |endpoint: &str| format!("/services/{name}{endpoint}");
         let mut paths = vec![path("")];
-        if self.is_the_originals() {
+        if self.is_original() {
             for version in ["Soap11", "Soap12", ""] {
                 paths.push(path(&format!(".{name}Https{version}Endpoint")));
             }

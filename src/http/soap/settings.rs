@@ -1,29 +1,29 @@
-//! `[soap]` of the settings.
+//! The `[soap]` section of the settings.
 
 use serde::{Deserialize, Serialize};
 
 use crate::http::soap::security_settings;
 
-/// Where Muster may follow the original more closely.
+/// Options for clients that need Muster to follow the original more closely.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// How a success is answered.
     pub success: Success,
-    /// HTTP status of a SOAP 1.2 `Sender` fault: 400, as SOAP 1.2 asks for, or 500 for clients that lose
-    /// a fault behind another status.
+    /// HTTP status of a SOAP 1.2 `Sender` fault: 400 as SOAP 1.2 requires, or 500 for clients that
+    /// discard a fault with any other status.
     pub sender_status: SenderStatus,
-    /// Whether the only attachment of a message whose handler is absent is taken for the file, as some
-    /// clients attach files without a reference.
+    /// Whether the only attachment of a message without a handler is used as the file. Some clients attach
+    /// files without a reference.
     pub take_unreferenced_attachment: bool,
-    /// Whether a request that comes as MTOM is answered as MTOM too, also when there is no attachment in the
-    /// answer: WCF on Mono reads nothing else then.
+    /// Whether an MTOM request gets an MTOM answer even if the answer has no attachment. WCF on Mono
+    /// accepts nothing else.
     pub answer_mtom_with_mtom: bool,
-    /// Names that a list of users or roles holds at the most, of each domain.
+    /// Maximum number of names in a list of users or roles, per domain.
     pub list_limit: usize,
     /// `[soap.security]`.
     pub security: security_settings::Settings,
-    /// Problems that are listed in a fault's detail; the others are counted.
+    /// Maximum number of problems listed in a fault's detail; the rest are only counted.
     pub problems_in_fault: usize,
 }
 
@@ -31,9 +31,9 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Success {
-    /// 200 with `bulkImportUsersResponse`: every client reads it.
+    /// 200 with `bulkImportUsersResponse`, which every client can read.
     Response,
-    /// 202 with an empty body, as older generations of the original answer.
+    /// 202 with an empty body, like older generations of the original.
     Accepted,
 }
 
@@ -63,7 +63,7 @@ impl TryFrom<u16> for SenderStatus {
         match status {
             400 => Ok(SenderStatus::BadRequest),
             500 => Ok(SenderStatus::InternalServerError),
-            _ => Err("sender_status is 400 or 500"),
+            _ => Err("sender_status must be 400 or 500"),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Our own service, `UserImport`: the import with everything that it can do, how imports stand, what was
-//! found in them, and taking them back.
+//! Muster's own service, `UserImport`: imports with all options, their state and problems, and undoing
+//! them.
 //!
-//! An import that completes is answered by its report, whatever became of its rows; a fault says that it
-//! was refused or ended early. Whoever may import may cancel and undo what they imported themselves;
-//! what others imported, only an admin may.
+//! A completed import is answered with its report, even if rows failed; a fault means that it was refused
+//! or ended early. A caller with the right to import may cancel and undo their own imports; other
+//! callers' imports only an admin may.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
 use crate::wire::spool::Spool;
 
-/// Problems on a page when nobody says how many.
+/// Default number of problems on a page.
 const PAGE: usize = 100;
 
 const NAMES: Names = Names {
@@ -37,11 +37,11 @@ const NAMES: Names = Names {
     file: "file",
 };
 
-/// The import that these parameters ask for.
+/// Builds the import from the parameters.
 ///
 /// # Errors
-/// It is refused whatever the file holds.
-pub fn asked(
+/// It is refused, whatever the file contains.
+pub fn read_call(
     entry: &'static Entry,
     parameters: &mut Parameters,
     caller: &Caller,
@@ -55,14 +55,14 @@ pub fn asked(
     if generate {
         if call.work.request.default_password.is_some() {
             return Err(parameter_fault(
-                "A row without a password gets either the default one or one that is made up; leave \
-                 defaultPassword or generatePasswords out."
+                "A row without a password gets either the default password or a generated one; send only one \
+                 of defaultPassword and generatePasswords."
                     .into(),
             ));
         }
-        let told = GeneratedPasswords::for_report()
+        let passwords = GeneratedPasswords::for_report()
             .map_err(|error| Fault::server("IMP-INTERNAL", error.to_string()))?;
-        call.work.request.generated_passwords = Some(told);
+        call.work.request.generated_passwords = Some(passwords);
     }
     call.work.request.key = parameters.text("idempotencyKey").map(str::to_owned);
     call.work.respond_async = respond_async;
@@ -78,7 +78,7 @@ fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Faul
     let stop_after = parameters.number("stopAfter")?;
     if stop_after == Some(0) {
         return Err(parameter_fault(
-            "The parameter stopAfter has to be 1 or more, or left out.".into(),
+            "The parameter stopAfter must be 1 or more, or absent.".into(),
         ));
     }
     let header = parameters.text("header").map(HeaderLine::parse);
@@ -104,8 +104,8 @@ fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Faul
     })
 }
 
-/// Imports the file and answers the report. It fails when the import is refused or ends early, now or when
-/// the same call came before.
+/// Imports the file and answers with the report. It fails if the import, or an earlier one of the same
+/// call, is refused or ends early.
 pub fn import(work: ImportWork, file: impl Read, app: &Arc<App>) -> Pending<Result<Done, Fault>> {
     let entry = work.entry;
     let ending = work.run(file, app, app.importer.settings.report_findings);
@@ -126,28 +126,28 @@ pub fn import(work: ImportWork, file: impl Read, app: &Arc<App>) -> Pending<Resu
     })
 }
 
-/// Where imports are asked about.
+/// Runs the operations on existing imports.
 #[derive(Debug)]
-pub struct ImportDesk<'a> {
+pub struct ImportOperations<'a> {
     /// The app.
     pub app: &'a App,
-    /// Who asks.
+    /// The caller.
     pub caller: &'a Caller,
-    /// Whether the question came as an XOP package, so that a file may come back in one.
+    /// Whether the request is an XOP package, so that the answer may be one.
     pub came_as_mtom: bool,
 }
 
-impl ImportDesk<'_> {
-    /// Does what was asked for.
+impl ImportOperations<'_> {
+    /// Runs the operation.
     ///
     /// # Errors
-    /// There is no such import, or it could not be done.
+    /// There is no such import, or the operation failed.
     pub fn run(&self, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
         let id = id(parameters)?;
         let record = self.record(id)?;
         let content = match entry.operation {
             Operation::GetImport => {
-                // Whoever runs it forgets it a moment after the record has ended.
+                // The job is removed from the registry a moment after the record has ended.
                 let runs = record.state == ImportState::Running;
                 let progress = || self.app.jobs.progress(&record.organization, id);
                 xml::record(&record, runs.then(progress).flatten())
@@ -186,7 +186,7 @@ impl ImportDesk<'_> {
             | Operation::PreviewImport => {
                 return Err(Fault::server(
                     "IMP-INTERNAL",
-                    "The operation was led astray; nothing was changed.",
+                    "Internal error: the operation was routed to the wrong handler. Nothing was changed.",
                 ));
             }
         };
@@ -205,7 +205,7 @@ impl ImportDesk<'_> {
         Err(Fault::operation(
             "IMP-ACCESS-RIGHT",
             format!(
-                "Import {} is another operator's; only an admin may cancel or undo it.",
+                "Import {} belongs to another operator; only an admin may cancel or undo it.",
                 record.id
             ),
         ))
@@ -213,10 +213,12 @@ impl ImportDesk<'_> {
 
     fn problems(&self, record: &ImportRecord, parameters: &Parameters) -> Result<String, Fault> {
         let settings = &self.app.importer.settings;
-        let at_most = |asked: Option<u64>, or: usize| {
-            asked.map_or(or, |asked| usize::try_from(asked).unwrap_or(usize::MAX))
+        let at_most = |requested: Option<u64>, or: usize| {
+            requested.map_or(or, |requested| {
+                usize::try_from(requested).unwrap_or(usize::MAX)
+            })
         };
-        // A store may count in less than 64 bits; no import has so many problems that are kept.
+        // A store may count in fewer than 64 bits; no import keeps that many problems.
         let skip = at_most(parameters.number("skip")?, 0).min(u32::MAX as usize);
         let limit = at_most(parameters.number("limit")?, PAGE).min(settings.report_findings);
         let (organization, store) = (&record.organization, &self.app.store);
@@ -234,15 +236,16 @@ impl ImportDesk<'_> {
         let attached = parameters.flag("asAttachment")?;
         let mut file = Spool::new(&self.app.spool);
         let rows = reject_file::write(self.app.store.as_ref(), record, &mut file)?;
-        let (content, behind) = xml::reject_file(&record.file_name, rows, record.rejected.total);
+        let (content, content_after) =
+            xml::reject_file(&record.file_name, rows, record.rejected.total);
         let done = Done::new(entry, content);
         Ok(Done {
-            enclosed: Some(AttachedFile {
+            attachment: Some(AttachedFile {
                 file,
                 media_type: "text/csv; charset=UTF-8",
                 attached: attached.unwrap_or(self.came_as_mtom),
                 id: self.app.clock.new_id(),
-                behind,
+                content_after,
             }),
             rejects: Some(record.rejected.dictionary()),
             ..done
@@ -254,7 +257,7 @@ fn id(parameters: &Parameters) -> Result<ImportId, Fault> {
     let text = parameters.required("id")?.trim();
     Uuid::parse_str(text).map(ImportId).map_err(|_| {
         parameter_fault(
-            "The parameter id has to be the id of an import, such as \
+            "The parameter id must be the id of an import, such as \
              01989e3a-7c51-7c4e-9d6b-0a1b2c3d4e5f."
                 .into(),
         )

@@ -1,5 +1,5 @@
-//! What `UserImport` answers, written down as `wsdl/UserImport.wsdl` declares it: fields in that order,
-//! absent ones left out. Words such as `semicolon` are those of the report in JSON.
+//! Serializes the answers of `UserImport` as `wsdl/UserImport.wsdl` declares them: fields in that order,
+//! absent ones omitted. Values such as `semicolon` are the same as in the JSON report.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::users::options::{HeaderLine, ImportOptions};
 use crate::users::problem::Problem;
 use crate::users::undo::Undone;
 
-/// How an import ended, or how far it is.
+/// The report of an import that ended, or its progress.
 pub fn report(report: &Report) -> String {
     let mut xml = Xml::default();
     xml.group("report", |xml| {
@@ -38,13 +38,16 @@ pub fn report(report: &Report) -> String {
         if let Some(preview) = &report.preview {
             xml.preview(preview);
         }
-        let told = report.generated_passwords.as_ref();
-        xml.optional("generatedPasswords", told.map(|told| told.expose()));
+        let passwords = report.generated_passwords.as_ref();
+        xml.optional(
+            "generatedPasswords",
+            passwords.map(|passwords| passwords.expose()),
+        );
     });
     xml.0
 }
 
-/// An import as it is recorded, and how fast it is while it runs.
+/// The record of an import, and its progress while it runs.
 pub fn record(record: &ImportRecord, progress: Option<Progress>) -> String {
     let mut xml = Xml::default();
     xml.group("record", |xml| {
@@ -77,7 +80,7 @@ pub fn record(record: &ImportRecord, progress: Option<Progress>) -> String {
     xml.0
 }
 
-/// A page of what was found.
+/// A page of problems.
 pub fn problems(total: u64, kept: u64, page: &[Problem]) -> String {
     let mut xml = Xml::default();
     xml.group("page", |xml| {
@@ -88,7 +91,7 @@ pub fn problems(total: u64, kept: u64, page: &[Problem]) -> String {
     xml.0
 }
 
-/// What comes before a reject file and behind it.
+/// What precedes and follows a reject file.
 pub fn reject_file(file_name: &str, rows: u64, total: u64) -> (String, String) {
     let stem = file_name
         .rsplit_once('.')
@@ -100,7 +103,7 @@ pub fn reject_file(file_name: &str, rows: u64, total: u64) -> (String, String) {
     (xml.0 + "<ns:file>", "</ns:file></ns:rejectFile>".into())
 }
 
-/// What a wish to cancel came to.
+/// The outcome of a request to cancel.
 pub fn cancelled(outcome: Cancelled, state: ImportState) -> String {
     let mut xml = Xml::default();
     xml.group("cancelled", |xml| {
@@ -115,7 +118,7 @@ pub fn cancelled(outcome: Cancelled, state: ImportState) -> String {
     xml.0
 }
 
-/// What an undo came to.
+/// The outcome of an undo.
 pub fn undone(id: ImportId, undone: &Undone) -> String {
     let mut xml = Xml::default();
     xml.group("undone", |xml| {
@@ -139,7 +142,7 @@ pub fn undone(id: ImportId, undone: &Undone) -> String {
     xml.0
 }
 
-/// Elements in the service's namespace, one behind the other; the prefix `ns` is bound around them.
+/// A sequence of elements in the service's namespace; the prefix `ns` is declared around them.
 #[derive(Default)]
 struct Xml(String);
 
@@ -160,7 +163,7 @@ impl Xml {
     }
 
     fn word(&mut self, name: &str, word: &impl Serialize) {
-        // What has no word in JSON has none here.
+        // A value that is null in JSON is omitted here.
         if let Ok(serde_json::Value::String(word)) = serde_json::to_value(word) {
             self.text(name, &word);
         }

@@ -2,7 +2,7 @@
 
 use crate::wire::media_type::MediaType;
 
-/// A version, decided by the namespace of the envelope.
+/// A SOAP version, determined by the namespace of the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SoapVersion {
     /// `http://schemas.xmlsoap.org/soap/envelope/`
@@ -12,7 +12,7 @@ pub enum SoapVersion {
 }
 
 impl SoapVersion {
-    /// The version whose envelope namespace this is.
+    /// The version with this envelope namespace.
     pub fn of_namespace(namespace: &str) -> Option<Self> {
         [SoapVersion::V11, SoapVersion::V12]
             .into_iter()
@@ -43,7 +43,7 @@ impl SoapVersion {
         }
     }
 
-    /// The version to answer in while the envelope has not been seen.
+    /// The version to answer in until the envelope has been read.
     pub fn guess(content_type: Option<&MediaType>) -> Self {
         let says_so = |text: &str| text.to_ascii_lowercase().contains("application/soap+xml");
         match content_type {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_type_tells_the_version_before_the_envelope_does() {
+    fn content_type_gives_the_version_before_the_envelope_is_read() {
         assert_eq!(guess("text/xml"), SoapVersion::V11);
         assert_eq!(
             guess("application/soap+xml; charset=utf-8"),

@@ -1,10 +1,10 @@
-//! The descriptions, compiled in, with the addresses filled in that callers can use.
+//! The WSDL documents, compiled in, with the server's configured addresses.
 //!
-//! Never with the request's own Host: a stranger could put any address into somebody's client.
+//! The request's Host is never used: an attacker could direct another client to any address.
 //!
-//! Each service has one file for all shapes. What some of them leave out stands between two marker
-//! lines, and a shape is the text without what it leaves out. Our own service answers every operation,
-//! so the original's shape of it is the default one.
+//! Each service has one file for all shapes. Marker lines enclose what some shapes omit, and a shape is the
+//! text without the sections that it omits. Muster's own service answers every operation, so its in-only
+//! shape is the default one.
 
 use crate::http::soap::service::Service;
 
@@ -14,52 +14,52 @@ const USER_ADMIN: &str = include_str!("../../../wsdl/UserAdmin.wsdl");
 /// The service that opens and closes sessions.
 const AUTHENTICATION_ADMIN: &str = include_str!("../../../wsdl/AuthenticationAdmin.wsdl");
 
-/// The service that is asked whether a user exists.
+/// The service that checks whether a user exists.
 const REMOTE_USER_STORE_MANAGER: &str =
     include_str!("../../../wsdl/RemoteUserStoreManagerService.wsdl");
 
-/// The service of our own.
+/// Muster's own service.
 const USER_IMPORT: &str = include_str!("../../../wsdl/UserImport.wsdl");
 
-/// Stands in the files for the base URL.
+/// The placeholder for the base URL in the files.
 const PLACEHOLDER: &str = "@BASE_URL@";
 
-/// The lines before and after what the original's shape leaves out.
+/// The lines around the sections that the original's shape omits.
 const ANSWER: [&str; 2] = ["<!--answer-->", "<!--/answer-->"];
 
-/// Those around what the shape with SOAP 1.1 alone leaves out.
+/// The lines around the sections that the SOAP 1.1 shape omits.
 const NOT_SOAP11: [&str; 2] = ["<!--not-soap11-->", "<!--/not-soap11-->"];
 
-/// Those around what only that shape has.
+/// The lines around the sections that only the SOAP 1.1 shape has.
 const SOAP11: [&str; 2] = ["<!--soap11-->", "<!--/soap11-->"];
 
 /// All pairs of marker lines.
 const MARKERS: [[&str; 2]; 3] = [ANSWER, NOT_SOAP11, SOAP11];
 
-/// Says that an element is a file. An attribute has no room for markers, so it is left out by name.
+/// Marks an element as a file. Marker lines cannot enclose an attribute, so it is removed by its text.
 const IS_FILE: &str = "xmime:expectedContentTypes=\"application/octet-stream\"";
 
-/// A type that older generators do not know, and the one that stands for it in the shape for them.
-/// Both are written the same, and no count of ours is too large for the second.
+/// A type that older generators do not know, and its substitute in the shape for them. Both have the same
+/// lexical form, and no count of Muster's exceeds the second.
 const COUNT: [&str; 2] = ["xs:unsignedLong", "xs:long"];
 
-/// What the query of a GET asks for.
+/// What a GET's query asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum Query {
     /// The WSDL that declares an answer for every operation.
     WithOutput,
     /// The WSDL in the original's shape.
     InOnly,
-    /// The WSDL with SOAP 1.1 alone and each type name once, for older generators.
+    /// The WSDL with SOAP 1.1 only and each type name once, for older generators.
     Soap11,
-    /// A schema: there is none, all of them stand in the WSDL.
+    /// A separate schema, which does not exist: all schemas are in the WSDL.
     Schema,
-    /// Neither.
+    /// None of these.
     Nothing,
 }
 
-/// Reads the query: `wsdl` in any case, `shape=in-only`, `shape=soap11`, `xsd=…`.
-pub fn asked(query: &str) -> Asked {
+/// Parses the query: `wsdl` in any case, `shape=in-only`, `shape=soap11`, `xsd=…`.
+pub fn parse_query(query: &str) -> Query {
     let names = || {
         query
             .split('&')
@@ -71,43 +71,43 @@ pub fn asked(query: &str) -> Asked {
             names().any(|(name, value)| name.eq_ignore_ascii_case("shape") && value == wanted)
         };
         return if shape("in-only") {
-            Asked::InOnly
+            Query::InOnly
         } else if shape("soap11") {
-            Asked::Soap11
+            Query::Soap11
         } else {
-            Asked::WithOutput
+            Query::WithOutput
         };
     }
     if has("xsd") {
-        Asked::Schema
+        Query::Schema
     } else {
-        Asked::Nothing
+        Query::Nothing
     }
 }
 
-/// The document of `service` for `asked`, with `base_url` in its addresses.
-pub fn document(service: Service, asked: Asked, base_url: &str) -> Option<String> {
+/// The document of `service` for `query`, with `base_url` in its addresses.
+pub fn document(service: Service, query: Query, base_url: &str) -> Option<String> {
     let source = match service {
         Service::UserAdmin => USER_ADMIN,
         Service::AuthenticationAdmin => AUTHENTICATION_ADMIN,
         Service::RemoteUserStoreManager => REMOTE_USER_STORE_MANAGER,
         Service::UserImport => USER_IMPORT,
     };
-    let text = match asked {
-        Asked::InOnly if service.is_the_originals() => {
+    let text = match query {
+        Query::InOnly if service.is_original() => {
             without(&[ANSWER, SOAP11], source).replace(IS_FILE, "")
         }
-        Asked::WithOutput | Asked::InOnly => without(&[SOAP11], source),
-        Asked::Soap11 => without(&[NOT_SOAP11], source).replace(COUNT[0], COUNT[1]),
-        Asked::Schema | Asked::Nothing => return None,
+        Query::WithOutput | Query::InOnly => without(&[SOAP11], source),
+        Query::Soap11 => without(&[NOT_SOAP11], source).replace(COUNT[0], COUNT[1]),
+        Query::Schema | Query::Nothing => return None,
     };
     Some(text.replace(PLACEHOLDER, base_url))
 }
 
-/// The text without its marker lines, and without what stands between those of `left_out`.
+/// The text without its marker lines and without the sections enclosed by those of `left_out`.
 fn without(left_out: &[[&str; 2]], source: &str) -> String {
     let mut text = String::with_capacity(source.len());
-    // Parts stand inside each other: an answer of a binding that is left out.
+    // Sections can be nested: an answer inside a binding that is omitted.
     let mut depth = 0_usize;
     for line in source.lines() {
         let mark = line.trim();
@@ -129,17 +129,17 @@ mod tests {
     use crate::http::soap::operation::Entry;
 
     #[test]
-    fn the_query_is_read_in_any_case() {
-        assert_eq!(asked("wsdl"), Asked::WithOutput);
-        assert_eq!(asked("WSDL"), Asked::WithOutput);
-        assert_eq!(asked("wsdl&shape=in-only"), Asked::InOnly);
-        assert_eq!(asked("WSDL&Shape=soap11"), Asked::Soap11);
-        assert_eq!(asked("wsdl&shape=another"), Asked::WithOutput);
-        assert_eq!(asked("xsd=xsd0"), Asked::Schema);
-        assert_eq!(asked("x=wsdl"), Asked::Nothing);
+    fn query_names_are_case_insensitive() {
+        assert_eq!(parse_query("wsdl"), Query::WithOutput);
+        assert_eq!(parse_query("WSDL"), Query::WithOutput);
+        assert_eq!(parse_query("wsdl&shape=in-only"), Query::InOnly);
+        assert_eq!(parse_query("WSDL&Shape=soap11"), Query::Soap11);
+        assert_eq!(parse_query("wsdl&shape=another"), Query::WithOutput);
+        assert_eq!(parse_query("xsd=xsd0"), Query::Schema);
+        assert_eq!(parse_query("x=wsdl"), Query::Nothing);
     }
 
-    const SHAPES: [Asked; 3] = [Asked::WithOutput, Asked::InOnly, Asked::Soap11];
+    const SHAPES: [Query; 3] = [Query::WithOutput, Query::InOnly, Query::Soap11];
 
     /// The operations of the original that answer with an element.
     const ANSWERED: [&str; 16] = [
@@ -161,7 +161,7 @@ mod tests {
         "getRolePermissions",
     ];
 
-    /// Those whose answer is an empty message.
+    /// The operations whose answer is an empty message.
     const EMPTY: [&str; 5] = [
         "addUser",
         "deleteUser",
@@ -170,7 +170,7 @@ mod tests {
         "updateUsersOfRole",
     ];
 
-    /// Those without an answer.
+    /// The operations without an answer.
     const UNANSWERED: [&str; 9] = [
         "bulkImportUsers",
         "addRole",
@@ -188,7 +188,7 @@ mod tests {
 
     type Element<'a, 'b> = roxmltree::Node<'a, 'b>;
 
-    fn text(service: Service, shape: Asked) -> String {
+    fn text(service: Service, shape: Query) -> String {
         document(service, shape, "https://users.example.com").unwrap()
     }
 
@@ -201,15 +201,15 @@ mod tests {
             .filter(move |node| node.tag_name().name() == name)
     }
 
-    /// The portType and the bindings, all of which list the operations.
-    fn places<'a, 'b>(document: &'b roxmltree::Document<'a>) -> Vec<Element<'b, 'a>> {
+    /// The portType and the bindings; each lists all operations.
+    fn operation_lists<'a, 'b>(document: &'b roxmltree::Document<'a>) -> Vec<Element<'b, 'a>> {
         all(document, "portType")
             .chain(all(document, "binding"))
             .filter(|node| node.tag_name().namespace() == Some(WSDL_NS))
             .collect()
     }
 
-    /// The children of `parent` in the WSDL's namespace that are called so.
+    /// The children of `parent` in the WSDL's namespace with this name.
     fn parts<'a, 'b>(parent: Element<'a, 'b>, name: &str) -> Vec<Element<'a, 'b>> {
         parent
             .children()
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_has_the_addresses_and_no_trace_of_its_making() {
+    fn every_shape_has_the_addresses_and_no_markers() {
         for (service, name) in [
             (Service::UserAdmin, "UserAdmin"),
             (Service::AuthenticationAdmin, "AuthenticationAdmin"),
@@ -250,7 +250,7 @@ mod tests {
                 }
                 assert_eq!(
                     text.contains(IS_FILE),
-                    name == "UserAdmin" && shape != Asked::InOnly
+                    name == "UserAdmin" && shape != Query::InOnly
                 );
                 let wsdl = roxmltree::Document::parse(&text).unwrap();
                 let addresses: Vec<&str> = all(&wsdl, "address")
@@ -263,7 +263,7 @@ mod tests {
                         )
                     })
                     .to_vec();
-                if shape == Asked::Soap11 {
+                if shape == Query::Soap11 {
                     expected.truncate(1);
                 }
                 assert_eq!(addresses, expected);
@@ -299,20 +299,23 @@ mod tests {
     }
 
     #[test]
-    fn all_thirty_operations_stand_in_the_port_type_and_in_each_binding() {
+    fn port_type_and_each_binding_list_all_thirty_operations() {
         for shape in SHAPES {
             let text = text(Service::UserAdmin, shape);
             let wsdl = roxmltree::Document::parse(&text).unwrap();
-            let places = places(&wsdl);
-            assert_eq!(places.len(), if shape == Asked::Soap11 { 2 } else { 4 });
-            for place in places {
-                assert_eq!(names(&parts(place, "operation")), thirty());
+            let operation_lists = operation_lists(&wsdl);
+            assert_eq!(
+                operation_lists.len(),
+                if shape == Query::Soap11 { 2 } else { 4 }
+            );
+            for list in operation_lists {
+                assert_eq!(names(&parts(list, "operation")), thirty());
             }
         }
     }
 
     #[test]
-    fn every_operation_answers_and_the_originals_shape_keeps_its_silence() {
+    fn every_operation_has_an_output_except_in_only_ones_in_the_original_shape() {
         for shape in SHAPES {
             let text = text(Service::UserAdmin, shape);
             let wsdl = roxmltree::Document::parse(&text).unwrap();
@@ -321,8 +324,8 @@ mod tests {
             for operation in operations {
                 let name = operation.attribute("name").unwrap();
                 let outputs = parts(operation, "output").len();
-                let silent = shape == Asked::InOnly && UNANSWERED.contains(&name);
-                assert_eq!(outputs, usize::from(!silent), "{name}");
+                let in_only = shape == Query::InOnly && UNANSWERED.contains(&name);
+                assert_eq!(outputs, usize::from(!in_only), "{name}");
             }
             for name in thirty() {
                 let response = format!("{name}Response");
@@ -334,8 +337,8 @@ mod tests {
                     .map(|message| parts(*message, "part").len())
                     .collect();
                 let expected: &[usize] = match shape {
-                    Asked::InOnly if UNANSWERED.contains(&name.as_str()) => &[],
-                    Asked::InOnly if EMPTY.contains(&name.as_str()) => &[0],
+                    Query::InOnly if UNANSWERED.contains(&name.as_str()) => &[],
+                    Query::InOnly if EMPTY.contains(&name.as_str()) => &[0],
                     _ => &[1],
                 };
                 assert_eq!(parts, expected, "{name}");
@@ -348,9 +351,9 @@ mod tests {
         for shape in SHAPES {
             let text = text(Service::UserAdmin, shape);
             let wsdl = roxmltree::Document::parse(&text).unwrap();
-            for place in places(&wsdl) {
-                let has_faults = !place.attribute("name").unwrap().ends_with("HttpBinding");
-                for operation in parts(place, "operation") {
+            for list in operation_lists(&wsdl) {
+                let has_faults = !list.attribute("name").unwrap().ends_with("HttpBinding");
+                for operation in parts(list, "operation") {
                     let mut expected = Vec::new();
                     if has_faults {
                         expected.push("UserAdminUserAdminException");
@@ -365,26 +368,26 @@ mod tests {
     }
 
     #[test]
-    fn every_name_that_is_referred_to_is_there() {
+    fn every_referenced_name_is_defined() {
         for service in Service::ALL {
             for shape in SHAPES {
                 let text = text(service, shape);
                 let wsdl = roxmltree::Document::parse(&text).unwrap();
-                let home = wsdl.root_element().attribute("targetNamespace").unwrap();
+                let target_namespace = wsdl.root_element().attribute("targetNamespace").unwrap();
                 let mut known = Vec::new();
                 for node in wsdl.root_element().children().filter(Element::is_element) {
                     known.push((
                         node.tag_name().name(),
-                        home,
+                        target_namespace,
                         node.attribute("name").unwrap_or_default(),
                     ));
                 }
                 for schema in all(&wsdl, "schema") {
-                    let home = schema.attribute("targetNamespace").unwrap();
+                    let target_namespace = schema.attribute("targetNamespace").unwrap();
                     for node in schema.children().filter(Element::is_element) {
                         known.push((
                             node.tag_name().name(),
-                            home,
+                            target_namespace,
                             node.attribute("name").unwrap_or_default(),
                         ));
                     }
@@ -422,9 +425,9 @@ mod tests {
     }
 
     #[test]
-    fn the_shape_for_older_generators_speaks_soap_1_1_alone() {
+    fn soap11_shape_has_only_soap_1_1() {
         for service in Service::ALL {
-            let text = text(service, Asked::Soap11);
+            let text = text(service, Query::Soap11);
             let wsdl = roxmltree::Document::parse(&text).unwrap();
             let of = |namespace: &'static str, name: &'static str| {
                 all(&wsdl, name)
@@ -452,17 +455,17 @@ mod tests {
     }
 
     #[test]
-    fn the_shape_for_older_generators_has_each_name_once() {
+    fn soap11_shape_has_each_name_once() {
         for service in Service::ALL {
-            let text = text(service, Asked::Soap11);
+            let text = text(service, Query::Soap11);
             assert!(!text.contains(COUNT[0]));
             let wsdl = roxmltree::Document::parse(&text).unwrap();
-            // Some generators make a class of a type and of an element without a named one, in one
-            // package for all namespaces, and some without regard to the case.
+            // Some generators make a class of each type and of each element without a named type, in one
+            // package for all namespaces, and some ignore case.
             let mut classes = Vec::new();
             let mut elements = Vec::new();
             for schema in all(&wsdl, "schema") {
-                let home = schema.attribute("targetNamespace").unwrap();
+                let target_namespace = schema.attribute("targetNamespace").unwrap();
                 for node in schema.children().filter(Element::is_element) {
                     let Some(name) = node.attribute("name") else {
                         continue;
@@ -471,7 +474,7 @@ mod tests {
                         classes.push(name.to_lowercase());
                     }
                     if node.has_tag_name((SCHEMA_NS, "element")) {
-                        elements.push((home, name));
+                        elements.push((target_namespace, name));
                     }
                 }
             }
@@ -479,20 +482,20 @@ mod tests {
             classes.sort_unstable();
             classes.dedup();
             assert_eq!(classes.len(), count);
-            // Axis 1.4 takes the message of a fault for the element of the same name.
-            let home = wsdl.root_element().attribute("targetNamespace").unwrap();
+            // Axis 1.4 confuses the message of a fault with the element of the same name.
+            let target_namespace = wsdl.root_element().attribute("targetNamespace").unwrap();
             for fault in all(&wsdl, "fault").filter_map(|fault| fault.attribute("message")) {
                 let (_, name) = fault.split_once(':').unwrap();
-                assert!(!elements.contains(&(home, name)), "{name}");
+                assert!(!elements.contains(&(target_namespace, name)), "{name}");
             }
         }
     }
 
     #[test]
-    fn the_shape_for_older_generators_is_the_default_one_in_every_message() {
+    fn soap11_shape_has_the_messages_of_the_default_shape() {
         for service in Service::ALL {
             let [default, older] =
-                [Asked::WithOutput, Asked::Soap11].map(|shape| text(service, shape));
+                [Query::WithOutput, Query::Soap11].map(|shape| text(service, shape));
             let [default, older] =
                 [&default, &older].map(|text| roxmltree::Document::parse(text).unwrap());
             let [default, older] = [&default, &older].map(|wsdl| {
@@ -515,19 +518,19 @@ mod tests {
     }
 
     #[test]
-    fn our_own_service_has_the_operations_and_parameters_of_the_table() {
-        let text = text(Service::UserImport, Asked::InOnly);
+    fn user_import_wsdl_matches_the_table_of_operations() {
+        let text = text(Service::UserImport, Query::InOnly);
         assert!(!text.contains(PLACEHOLDER) && text.contains(IS_FILE));
         let wsdl = roxmltree::Document::parse(&text).unwrap();
         let entries: Vec<_> = Entry::of(Service::UserImport).collect();
         let mut expected: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
         expected.sort_unstable();
-        for place in places(&wsdl) {
-            let operations = parts(place, "operation");
+        for list in operation_lists(&wsdl) {
+            let operations = parts(list, "operation");
             assert_eq!(names(&operations), expected);
             for operation in operations {
-                let one_each = ["input", "output", "fault"].map(|it| parts(operation, it).len());
-                assert_eq!(one_each, [1, 1, 1]);
+                let counts = ["input", "output", "fault"].map(|it| parts(operation, it).len());
+                assert_eq!(counts, [1, 1, 1]);
             }
         }
         for entry in entries {
@@ -551,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn login_answers_a_boolean_and_logout_only_in_our_shape() {
+    fn login_returns_a_boolean_and_logout_answers_only_in_the_default_shape() {
         for shape in SHAPES {
             let text = text(Service::AuthenticationAdmin, shape);
             let wsdl = roxmltree::Document::parse(&text).unwrap();
@@ -562,7 +565,7 @@ mod tests {
                 .iter()
                 .map(|operation| parts(*operation, "output").len())
                 .collect();
-            assert_eq!(outputs, [1, usize::from(shape != Asked::InOnly)]);
+            assert_eq!(outputs, [1, usize::from(shape != Query::InOnly)]);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What stands between tags: XML 1.0 §2.4 (character data), §2.5 (comments),
-//! §2.7 (CDATA sections) and §2.11 (line ends).
+//! Parses what is between tags: XML 1.0 §2.4 (character data), §2.5
+//! (comments), §2.7 (CDATA sections) and §2.11 (line ends).
 //!
-//! Nothing here waits for an end. Text of any length goes through in pieces,
-//! comments are passed over. Every byte is searched once, and by `memchr`.
+//! Nothing here buffers up to an end. Text of any length is returned in pieces
+//! and comments are skipped. Every byte is searched once, with `memchr`.
 
 use std::io::Read;
 
@@ -12,8 +12,8 @@ use super::error::{XmlError, XmlErrorKind};
 use super::reference::{self, Found};
 use super::source::Source;
 
-/// A piece of text ends when it has grown to this. With the run that made it
-/// so long, it stays within twice as much.
+/// A piece of text ends when it reaches this length. Including its last run it
+/// stays below twice that.
 const PIECE: usize = 32 * 1024;
 
 const COMMENT_END: &str = "-->";
@@ -25,7 +25,7 @@ pub(super) fn read_text<R: Read>(
     piece: &mut String,
 ) -> Result<(), XmlError> {
     while piece.len() < PIECE {
-        // As much as it takes to see a whole "]]>".
+        // Enough to recognize "]]>".
         let ahead = source.ahead(CDATA_END.len())?;
         match ahead.as_bytes().first() {
             None | Some(b'<') => break,
@@ -34,7 +34,7 @@ pub(super) fn read_text<R: Read>(
             Some(_) => {
                 let run = text_run(ahead);
                 if let Some(at) = memmem::find(run.as_bytes(), CDATA_END.as_bytes()) {
-                    let sentence = "\"]]>\" must not stand in text; write ]]&gt;";
+                    let sentence = "\"]]>\" is not allowed in text; write ]]&gt;";
                     return Err(source.error_at(at, XmlErrorKind::malformed(sentence)));
                 }
                 piece.push_str(run);
@@ -46,8 +46,8 @@ pub(super) fn read_text<R: Read>(
     Ok(())
 }
 
-/// The text before the next character that means something. What could be
-/// the beginning of "]]>" is left for the next run.
+/// The text before the next special character. A possible beginning of "]]>" is
+/// left for the next run.
 fn text_run(ahead: &str) -> &str {
     let end = memchr3(b'<', b'&', b'\r', ahead.as_bytes()).unwrap_or_else(|| {
         let brackets = ahead.len() - ahead.trim_end_matches(']').len();
@@ -63,10 +63,10 @@ fn read_reference<R: Read>(source: &mut Source<R>, piece: &mut String) -> Result
         let ahead = source.ahead(wanted)?;
         let length = ahead.len();
         match reference::find(ahead) {
-            Found::Whole(name) => break name,
+            Found::Complete(name) => break name,
             Found::Unfinished if length >= wanted => wanted = length + 1,
             Found::Unfinished => return Err(source.error(reference::not_a_reference())),
-            Found::Nothing(kind) => return Err(source.error(kind)),
+            Found::Invalid(kind) => return Err(source.error(kind)),
         }
     };
     let length = "&;".len() + name.len();
@@ -76,7 +76,7 @@ fn read_reference<R: Read>(source: &mut Source<R>, piece: &mut String) -> Result
     Ok(())
 }
 
-/// Every line end is one line feed to whoever reads the text.
+/// Every line end is reported as one line feed.
 fn read_line_end<R: Read>(source: &mut Source<R>, piece: &mut String) -> Result<(), XmlError> {
     piece.push('\n');
     let pair = source.ahead("\r\n".len())?.starts_with("\r\n");
@@ -115,7 +115,7 @@ pub(super) fn read_cdata<R: Read>(
     Ok(false)
 }
 
-/// Passes over a comment, whose `<!--` has been read.
+/// Skips a comment, whose `<!--` has been read.
 pub(super) fn skip_comment<R: Read>(source: &mut Source<R>) -> Result<(), XmlError> {
     loop {
         let ahead = source.ahead(COMMENT_END.len())?;
@@ -127,10 +127,10 @@ pub(super) fn skip_comment<R: Read>(source: &mut Source<R>) -> Result<(), XmlErr
             return Err(source.error(XmlErrorKind::Unclosed("a comment".to_owned())));
         }
         if ahead.starts_with("--") {
-            let sentence = "\"--\" must not stand in a comment; remove it or close with \"-->\"";
+            let sentence = "\"--\" is not allowed in a comment; remove it or close with \"-->\"";
             return Err(source.error(XmlErrorKind::malformed(sentence)));
         }
-        // A hyphen at the end may be the first of two.
+        // A hyphen at the end may be the first of a pair.
         let hyphens = usize::from(ahead.ends_with('-'));
         let next = memmem::find(ahead.as_bytes(), b"--").unwrap_or(ahead.len() - hyphens);
         source.consume(next);

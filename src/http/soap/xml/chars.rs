@@ -1,10 +1,10 @@
-//! Which characters may stand where: XML 1.0 §2.2 (characters), §2.3 (white
-//! space and names), Namespaces in XML 1.0 §4 (qualified names).
+//! Character classes: XML 1.0 §2.2 (characters), §2.3 (white space and names),
+//! Namespaces in XML 1.0 §4 (qualified names).
 
-/// White space, after line ends have been normalised or before.
+/// White space, before or after line ends have been normalised.
 pub(super) const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// May this character be in a document at all? (Production 2.)
+/// Whether a document may contain this character (production 2).
 pub(super) fn is_char(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' => true,
@@ -13,10 +13,10 @@ pub(super) fn is_char(c: char) -> bool {
     }
 }
 
-/// The first character that may not be in a document, and its place.
+/// The first character that a document may not contain, and its offset.
 ///
-/// Nearly all text has none, so the text is first looked over in a way that
-/// the compiler turns into vector instructions.
+/// Nearly all text has none, so the text is first checked with a loop that the
+/// compiler vectorizes.
 pub(super) fn first_illegal(text: &str) -> Option<(usize, char)> {
     let bytes = text.as_bytes();
     if has_control(bytes) || has_noncharacter(bytes) {
@@ -37,14 +37,14 @@ fn has_noncharacter(bytes: &[u8]) -> bool {
         .any(|at| matches!(bytes.get(at..at + 3), Some([0xEF, 0xBF, 0xBE | 0xBF])))
 }
 
-/// Is this a Name? (Production 5.)
+/// Whether the text is a Name (production 5).
 pub(super) fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }
 
-/// Splits a Name at its colon into prefix and local part, and makes sure that
-/// both are there and that there is no second colon.
+/// Splits a Name at its colon into prefix and local part; both must be present,
+/// and there must be no second colon.
 pub(super) fn split_qname(name: &str) -> Option<(Option<&str>, &str)> {
     match name.split_once(':') {
         None => Some((None, name)),

@@ -4,23 +4,23 @@
 use super::error::{TagError, XmlErrorKind};
 use super::tag;
 
-/// What an XML declaration may say about the encoding, if it says anything.
+/// The encodings that an XML declaration may name, if it names one.
 ///
-/// The reader is always given UTF-8. Where that has been made from something
-/// else, the declaration still tells of the old form.
+/// The reader always gets UTF-8. If that was converted, the declaration still
+/// names the original encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeclaredEncoding {
     /// One of these names, in any letter case.
     OneOf(&'static [&'static str]),
-    /// Anything: who decoded the document knows better.
+    /// Any name: the document was decoded by other information.
     Any,
 }
 
 impl DeclaredEncoding {
-    /// For a document that came in UTF-8. ASCII is a part of it, and UTF8 is
-    /// what some clients write.
+    /// For a document received in UTF-8. ASCII is a subset of it, and some
+    /// clients write UTF8.
     pub const UTF_8: Self = Self::OneOf(&["UTF-8", "UTF8", "US-ASCII"]);
-    /// For a document that came in UTF-16 and was decoded by its byte order mark.
+    /// For a document received in UTF-16 and decoded by its byte order mark.
     pub const UTF_16: Self = Self::OneOf(&[
         "UTF-16",
         "UTF-16LE",
@@ -39,7 +39,7 @@ impl DeclaredEncoding {
     }
 }
 
-/// Does the document start with an XML declaration, good or bad?
+/// Whether the document starts with an XML declaration, valid or not.
 pub(super) fn starts(text: &str) -> bool {
     let after = text.strip_prefix("<?xml");
     after.is_some_and(|after| after.starts_with([' ', '\t', '\r', '\n', '?']))
@@ -88,8 +88,8 @@ pub(super) fn check(declaration: &str, allowed: DeclaredEncoding) -> Result<(), 
     }
 }
 
-/// `1.` and digits, as the fifth edition has it: a processor of XML 1.0 reads
-/// all of them by the rules of 1.0.
+/// `1.` and digits, as in the fifth edition: an XML 1.0 processor reads all such
+/// documents by the rules of 1.0.
 fn is_version(value: &str) -> bool {
     value
         .strip_prefix("1.")

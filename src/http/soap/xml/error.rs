@@ -1,32 +1,32 @@
-//! What can be wrong with a document, and where.
+//! Errors in a document and their positions.
 //!
-//! Each kind has a code that never changes, for programs, and a sentence that
-//! says what to do, for people. Which SOAP fault it becomes is `fault.rs`'s.
+//! Each kind has a stable code for programs, and a message for people that
+//! says what to do. `fault.rs` maps them to SOAP faults.
 
 use std::io;
 
 use crate::quoted;
 
-/// A place in the document.
+/// A position in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Line, counted from 1; a line ends with a line feed.
     pub line: u64,
     /// Column, counted from 1, in characters.
     pub column: u64,
-    /// Bytes before this place, as UTF-8.
+    /// Bytes before this position, as UTF-8.
     pub offset: u64,
 }
 
 impl Position {
-    /// Where every document starts.
+    /// The start of a document.
     pub(super) const START: Self = Self {
         line: 1,
         column: 1,
         offset: 0,
     };
 
-    /// The place after `text`, which starts here.
+    /// The position after `text`, which starts here.
     pub(super) fn after(self, text: &str) -> Self {
         let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
         let (before, last_line) = match memchr::memrchr(b'\n', text.as_bytes()) {
@@ -43,8 +43,8 @@ impl Position {
 
 /// Why reading a document ended before its end.
 ///
-/// Its sentence is for the sender. It may name an element or attribute, cut, and quotes no text: that may be the
-/// file. A log takes the code and the place.
+/// The message is for the sender. It may name an element or attribute, shortened, but quotes no text, which may be
+/// part of the file. Logs contain only the code and the position.
 #[derive(Debug, thiserror::Error)]
 #[error("line {}, column {}: {kind}", position.line, position.column)]
 pub struct XmlError {
@@ -64,7 +64,7 @@ impl XmlError {
 /// What is wrong with a document.
 #[derive(Debug, thiserror::Error)]
 pub enum XmlErrorKind {
-    /// A document type declaration, whatever is in it.
+    /// A document type declaration, whatever it contains.
     #[error(
         "a document type declaration (<!DOCTYPE …>) is not accepted; \
          remove it and write out what its entities stand for"
@@ -73,53 +73,53 @@ pub enum XmlErrorKind {
     /// A processing instruction.
     #[error("a processing instruction (<?…?>) is not accepted; remove it")]
     ProcessingInstruction,
-    /// A reference to an entity that XML does not have built in.
+    /// A reference to an entity that is not built into XML.
     #[error(
-        "the entity {}is not known; only &lt; &gt; &amp; &apos; &quot; \
-         and references by number such as &#233; can be used",
+        "the entity {}is not defined; only &lt; &gt; &amp; &apos; &quot; \
+         and numeric references such as &#233; can be used",
         entity(.0)
     )]
     Entity(String),
-    /// A character that XML 1.0 does not allow, as itself or by reference.
+    /// A character that XML 1.0 does not allow, either literal or as a reference.
     #[error("the character U+{0:04X} is not allowed in XML; remove it")]
     Char(u32),
     /// Bytes that are not UTF-8.
     #[error("these bytes are not UTF-8; send the document in the encoding that it declares")]
     NotUtf8,
-    /// An XML declaration that names another encoding than the document has.
+    /// An XML declaration that names an encoding other than that of the document.
     #[error(
-        "the XML declaration says encoding \"{0}\", which this document is not in, or which is \
-         not known here; send it in UTF-8 and say so"
+        "the XML declaration says encoding \"{0}\", which is not the document's encoding or is \
+         not supported; send the document in UTF-8 and declare that"
     )]
     Encoding(String),
-    /// Elements inside elements, too many.
+    /// Too many nested elements.
     #[error("elements are nested more than {0} deep; send a flatter document")]
     Depth(usize),
     /// Too many attributes and namespace declarations on one tag.
     #[error("a tag has more than {0} attributes and namespace declarations; send fewer")]
     Attributes(usize),
-    /// A tag, declaration or reference that does not end in time.
+    /// A tag, declaration or reference that exceeds the length limit.
     #[error(
         "this is longer than the {0} bytes allowed; \
          look for a missing quotation mark, \">\" or \";\", or make it shorter"
     )]
     Token(usize),
-    /// The end of the document where something was still open.
+    /// The document ends inside an element, tag, comment or section.
     #[error("the document ends inside {0}; send the whole document")]
     Unclosed(String),
-    /// Something after the root element.
+    /// Content after the root element.
     #[error("only white space and comments may follow the root element; remove the rest")]
     Roots,
     /// No element at all.
     #[error("the document is empty; send one with a root element")]
     Empty,
-    /// A rule of Namespaces in XML.
+    /// A violation of Namespaces in XML.
     #[error("{0}")]
     Namespace(String),
-    /// Any other breach of the grammar.
+    /// Any other violation of the grammar.
     #[error("{0}")]
     Malformed(String),
-    /// The source could not be read. The error is the source's own.
+    /// The source could not be read; contains the source's own error.
     #[error("the document could not be read to its end: {0}")]
     Io(#[source] io::Error),
 }
@@ -145,21 +145,21 @@ impl XmlErrorKind {
         }
     }
 
-    /// A breach of the grammar, told in a sentence.
+    /// A violation of the grammar, described by a message.
     pub(super) fn malformed(sentence: impl Into<String>) -> Self {
         Self::Malformed(sentence.into())
     }
 }
 
-/// What is wrong with a tag, and how many bytes into it.
+/// An error in a tag, and its offset in bytes from the start of the tag.
 #[derive(Debug)]
 pub(super) struct TagError {
     pub(super) at: usize,
     pub(super) kind: XmlErrorKind,
 }
 
-/// A name in the document for a message: its beginning, if it is long, and nothing that could end a line. What
-/// looks like a password is left out: the text of a file that was not escaped may look like a tag.
+/// A name in the document, for a message: shortened if it is long, without control characters, and omitted if it
+/// looks like a password, because the text of a file that was not escaped may look like a tag.
 pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 40;
     let shown: Vec<String> = text.split(':').map(quoted::word).collect();
@@ -175,7 +175,7 @@ pub(super) fn excerpt(text: &str) -> String {
     excerpt
 }
 
-/// The entity, where it is one of HTML's that people use; any other may be text of a file that was not escaped.
+/// The entity if it is a common one of HTML; any other may be text of a file that was not escaped.
 fn entity(name: &str) -> String {
     const KNOWN: &[&str] = &[
         "nbsp", "copy", "reg", "trade", "hellip", "ndash", "mdash", "euro", "pound", "szlig",
@@ -194,13 +194,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entity_that_may_be_text_is_not_repeated() {
-        let told = XmlErrorKind::Entity("secret".to_owned()).to_string();
-        assert!(told.starts_with("the entity is not known;"), "{told}");
+    fn an_entity_that_may_be_text_is_not_quoted() {
+        let message = XmlErrorKind::Entity("secret".to_owned()).to_string();
+        assert!(
+            message.starts_with("the entity is not defined;"),
+            "{message}"
+        );
     }
 
     #[test]
-    fn a_place_moves_with_the_text() {
+    fn position_advances_with_the_text() {
         let place = Position::START.after("ab");
         assert_eq!((place.line, place.column, place.offset), (1, 3, 2));
         let place = place.after("é\n\nüx");
@@ -209,15 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_says_what_where_and_what_to_do() {
+    fn the_message_says_what_where_and_what_to_do() {
         let error = XmlError {
             kind: XmlErrorKind::Entity("nbsp".to_owned()),
             position: Position::START.after("\n<a>"),
         };
         assert_eq!(
             error.to_string(),
-            "line 2, column 4: the entity &nbsp; is not known; only &lt; &gt; &amp; &apos; \
-             &quot; and references by number such as &#233; can be used"
+            "line 2, column 4: the entity &nbsp; is not defined; only &lt; &gt; &amp; &apos; \
+             &quot; and numeric references such as &#233; can be used"
         );
         assert_eq!(error.code(), "IMP-XML-ENTITY");
     }

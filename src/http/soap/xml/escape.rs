@@ -1,6 +1,6 @@
-//! Text as it is written into XML (XML 1.0 §2.2, §2.4).
+//! Escapes text for XML (XML 1.0 §2.2, §2.4).
 
-/// Text for an element or an attribute; characters that XML does not have become `?`.
+/// Escapes text for an element or an attribute; characters that XML does not allow become `?`.
 pub fn escape(text: &str) -> String {
     let legal = |character: char| {
         matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}'

@@ -1,16 +1,16 @@
-//! The only place where XML from outside is parsed: a strict, namespace-aware
-//! pull reader whose memory does not depend on the document.
+//! A strict, namespace-aware pull reader for XML. It is the only code that
+//! parses XML from outside, and its memory does not depend on the document.
 //!
-//! quick-xml finds where a tag ends and splits its attributes. It is no gate
-//! by itself: of 242 documents of the W3C suite that are not well-formed and
-//! have no DTD, it lets 148 through. Everything that makes the difference is
-//! here, and so are the limits. What a document *means* (envelope, operation,
-//! parameters) is left to the callers, and so is turning UTF-16 into UTF-8.
+//! quick-xml finds the ends of tags and splits attributes, but it does not
+//! validate: of 242 documents of the W3C suite that are not well-formed and
+//! have no DTD, it accepts 148. This module adds all missing checks and the
+//! limits. The meaning of a document (envelope, operation, parameters) is left
+//! to the callers, and so is the conversion of UTF-16 to UTF-8.
 //!
 //! Follows XML 1.0, fifth edition, and Namespaces in XML 1.0, third edition,
-//! less two things that SOAP 1.1 §3 forbids: document type declarations and
-//! processing instructions. So no entity is ever declared, and nothing here
-//! could open a file or a connection.
+//! without the two things that SOAP 1.1 §3 forbids: document type declarations
+//! and processing instructions. Entities can therefore never be declared, and
+//! nothing here opens a file or a connection.
 
 pub mod escape;
 mod reader;

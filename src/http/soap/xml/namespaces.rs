@@ -1,24 +1,24 @@
-//! Which prefix stands for which namespace, element by element: Namespaces in
-//! XML 1.0 §3 (reserved names), §5 (prefix declared) and §6 (scope).
+//! Namespace bindings, element by element: Namespaces in XML 1.0 §3 (reserved
+//! names), §5 (prefix declared) and §6 (scope).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::{XmlErrorKind, excerpt};
 
-/// What `xml:` always stands for.
+/// The namespace of the prefix `xml`.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
-/// What `xmlns:` always stands for.
+/// The namespace of the prefix `xmlns`.
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 /// The namespaces of the open elements.
 ///
-/// A table by prefix, so that finding one costs the same however many there
-/// are: fifty thousand may be open at once.
+/// A map by prefix, so that a lookup takes the same time however many are open:
+/// that may be fifty thousand.
 #[derive(Default)]
 pub(super) struct Namespaces {
-    /// Of each prefix all open declarations, the innermost last. The empty
-    /// prefix is the default namespace; `None` takes it away.
+    /// For each prefix, all open declarations, the innermost last. The empty
+    /// prefix is the default namespace; `None` removes it.
     bound: HashMap<Arc<str>, Vec<Option<Arc<str>>>>,
     /// The prefixes that each open element declares.
     scopes: Vec<Vec<Arc<str>>>,
@@ -30,8 +30,8 @@ impl Namespaces {
         self.scopes.push(Vec::new());
     }
 
-    /// Declares, for the innermost element, what a prefix stands for; the
-    /// empty prefix for `xmlns="…"`.
+    /// Binds a prefix for the innermost element; the empty prefix is
+    /// `xmlns="…"`.
     pub(super) fn declare(&mut self, prefix: &str, namespace: &str) -> Result<(), XmlErrorKind> {
         check(prefix, namespace)?;
         let prefix: Arc<str> = prefix.into();
@@ -56,12 +56,12 @@ impl Namespaces {
         }
     }
 
-    /// The default namespace: of elements without a prefix, never of attributes.
+    /// The default namespace, which applies to elements but not to attributes.
     pub(super) fn unprefixed(&self) -> Option<Arc<str>> {
         self.bound.get("")?.last()?.clone()
     }
 
-    /// What a prefix stands for here.
+    /// The namespace bound to a prefix here.
     pub(super) fn of(&self, prefix: &str) -> Result<Arc<str>, XmlErrorKind> {
         if prefix == "xml" {
             return Ok(XML.into());
@@ -79,12 +79,12 @@ impl Namespaces {
 fn check(prefix: &str, namespace: &str) -> Result<(), XmlErrorKind> {
     let refusal = match (prefix, namespace) {
         ("xml", XML) => return Ok(()),
-        ("xml", _) => "the prefix \"xml\" cannot stand for another namespace".to_owned(),
+        ("xml", _) => "the prefix \"xml\" cannot be bound to another namespace".to_owned(),
         ("xmlns", _) => "the prefix \"xmlns\" cannot be declared".to_owned(),
-        (_, XML | XMLNS) => format!("no prefix but its own can stand for {namespace}"),
+        (_, XML | XMLNS) => format!("only its own prefix can be bound to {namespace}"),
         ("", _) => return Ok(()),
         (_, "") => format!(
-            "xmlns:{}=\"\" takes a prefix away, which XML 1.0 does not know; name a namespace",
+            "xmlns:{}=\"\" removes a prefix, which XML 1.0 does not allow; name a namespace",
             excerpt(prefix)
         ),
         _ => return Ok(()),
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_innermost_declaration_counts() -> Result<(), XmlErrorKind> {
+    fn the_innermost_declaration_applies() -> Result<(), XmlErrorKind> {
         let mut open = Namespaces::default();
         open.open();
         open.declare("", "urn:one")?;

@@ -1,9 +1,9 @@
-//! The reader: a document becomes a row of events, one at a time.
+//! The reader: turns a document into a sequence of events.
 //!
-//! It owns the order of things: the declaration first, one root, every element
-//! closed, and what may stand where (XML 1.0 §2.1, §2.8, §3); and the limits.
-//! What is inside a tag and between tags it leaves to `tag.rs` and
-//! `characters.rs`.
+//! It checks the order of a document: the declaration first, one root, every
+//! element closed, and which markup is allowed where (XML 1.0 §2.1, §2.8, §3);
+//! and it enforces the limits. `tag.rs` parses tags, and `characters.rs` what
+//! is between them.
 
 use std::io::Read;
 
@@ -23,10 +23,10 @@ const COMMENT: &str = "<!--";
 const CDATA: &str = "<![CDATA[";
 const DOCTYPE: &str = "<!DOCTYPE";
 
-/// How much of a document is too much.
+/// The limits of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XmlLimits {
-    /// Elements inside one another.
+    /// Nested elements.
     pub depth: usize,
     /// Attributes and namespace declarations on one tag.
     pub attributes: usize,
@@ -44,42 +44,42 @@ impl Default for XmlLimits {
     }
 }
 
-/// What the reader finds.
+/// What the reader reports.
 #[derive(Debug, PartialEq, Eq)]
 pub enum XmlEvent<'a> {
-    /// An element starts. Of `<a/>` this is the first half.
+    /// An element starts. `<a/>` is reported as a start and an end.
     Start(Element),
-    /// The next piece of text, up to 64 KiB and never empty. References are
-    /// resolved, line ends are `\n`. What belongs together may come in any
-    /// number of pieces, with comments and CDATA sections between them in the
-    /// document: put them together before looking at a value.
+    /// The next piece of text, at most 64 KiB and never empty. References are
+    /// resolved, line ends are `\n`. The text of an element may come in any
+    /// number of pieces, split also by comments and CDATA sections: join them
+    /// before using the value.
     Text(&'a str),
     /// The innermost open element ends.
     End,
-    /// The document is whole: its root is closed and nothing else followed.
+    /// The document is complete: its root is closed and nothing else followed.
     Eof,
 }
 
 /// A strict pull reader for one document.
 ///
 /// Its memory is bounded by the limits and does not grow with the document.
-/// After an error or [`XmlEvent::Eof`] there is nothing more to be read.
+/// After an error or [`XmlEvent::Eof`] it reads nothing more.
 pub struct XmlReader<R> {
     source: Source<R>,
     limits: XmlLimits,
     declared: DeclaredEncoding,
     state: ReaderState,
-    /// The text that the next event hands on.
+    /// The text of the next event.
     piece: WipedText,
     /// The names of the open elements as written, the innermost last.
     open: Vec<String>,
     namespaces: Namespaces,
 }
 
-/// Where the reader stands.
+/// The reader's position in the grammar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ReaderState {
-    /// At the very start, where the XML declaration may stand.
+    /// At the very start, where an XML declaration is allowed.
     Start,
     /// Before the root element.
     Prolog,
@@ -95,7 +95,7 @@ enum ReaderState {
     Failed,
 }
 
-/// An event without what it borrows.
+/// An event without its borrowed text.
 enum Step {
     Start(Element),
     Text,
@@ -109,8 +109,8 @@ impl<R: Read> XmlReader<R> {
         Self::with_declared_encoding(source, limits, DeclaredEncoding::UTF_8)
     }
 
-    /// A reader of a document whose bytes are UTF-8 now and were perhaps
-    /// something else before, of which the XML declaration still tells.
+    /// A reader of a document whose bytes are UTF-8 now but may have been
+    /// converted from the encoding that the XML declaration names.
     pub fn with_declared_encoding(
         source: R,
         limits: XmlLimits,
@@ -145,12 +145,12 @@ impl<R: Read> XmlReader<R> {
         }
     }
 
-    /// The place after what the last event stands for.
+    /// The position after the last event.
     pub fn position(&self) -> Position {
         self.source.position()
     }
 
-    /// The bytes that it holds for text and tags.
+    /// The number of bytes that it holds for text and tags.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.source.held() + self.piece.capacity()
@@ -165,7 +165,7 @@ impl<R: Read> XmlReader<R> {
                 ReaderState::CData => self.cdata()?,
                 ReaderState::EmptyElement => Some(self.close()),
                 ReaderState::Failed => {
-                    let sentence = "the document had an error before; nothing more is read of it";
+                    let sentence = "the document had an error before; it is not read any further";
                     return Err(self.source.error(XmlErrorKind::malformed(sentence)));
                 }
             };
@@ -210,9 +210,9 @@ impl<R: Read> XmlReader<R> {
         }
     }
 
-    /// Something stands outside the root element that belongs inside.
+    /// Content outside the root element.
     fn misplaced(&self) -> XmlError {
-        let sentence = "a document must begin with its root element; remove what stands before it";
+        let sentence = "a document must begin with its root element; remove what precedes it";
         self.source.error(match self.state {
             ReaderState::Epilog => XmlErrorKind::Roots,
             _ => XmlErrorKind::malformed(sentence),
@@ -236,7 +236,7 @@ impl<R: Read> XmlReader<R> {
         Ok((!self.piece.is_empty()).then_some(Step::Text))
     }
 
-    /// Here is a `<`, or nothing any more.
+    /// At a `<`, or at the end of the document.
     fn markup(&mut self) -> Result<Option<Step>, XmlError> {
         let ahead = self.source.ahead("<!".len())?.as_bytes();
         match ahead {
@@ -254,7 +254,7 @@ impl<R: Read> XmlReader<R> {
         self.source.error(XmlErrorKind::Unclosed(element))
     }
 
-    /// Here is `<!`, and only two of the things that it starts are accepted.
+    /// At `<!`: only comments and CDATA sections are accepted.
     fn comment_or_cdata(&mut self) -> Result<(), XmlError> {
         let ahead = self.source.ahead(DOCTYPE.len())?;
         if ahead.starts_with(COMMENT) {
@@ -320,7 +320,7 @@ impl<R: Read> XmlReader<R> {
                 return Ok(self.close());
             }
             Some(open) => format!(
-                "</{}> stands where </{}> must",
+                "</{}> found where </{}> was expected",
                 excerpt(name),
                 excerpt(open)
             ),
@@ -343,8 +343,8 @@ impl<R: Read> XmlReader<R> {
         Step::End
     }
 
-    /// The length of the token that starts here, once all of it has been seen.
-    /// No more is read than the limit and what one read brings.
+    /// The length of the token that starts here, once it is complete. Reads at
+    /// most the limit and one more read.
     fn token(&mut self, mut parser: impl Parser, what: &str) -> Result<usize, XmlError> {
         let mut seen = 0;
         while seen <= self.limits.token {

@@ -1,22 +1,22 @@
 //! References such as `&amp;` and `&#233;`: XML 1.0 §4.1 and §4.6.
 //!
-//! Without a document type declaration there are five entities, and no other
-//! can be declared. Every reference stands for one character.
+//! Without a document type declaration there are five entities and no others can
+//! be declared. Every reference stands for one character.
 
 use super::chars;
 use super::error::{XmlErrorKind, excerpt};
 
-/// The longest name or number of a character that is looked at, in bytes.
+/// Maximum length of a reference's name or number, in bytes.
 const LONGEST: usize = 255;
 
-/// What stands at the start of a text that starts with `&`.
+/// The result of looking for a reference at `&`.
 pub(super) enum Found<'a> {
-    /// A reference; this is between `&` and `;`.
-    Whole(&'a str),
-    /// Perhaps a reference that goes on after the end of the text.
+    /// A reference; contains the text between `&` and `;`.
+    Complete(&'a str),
+    /// Possibly a reference that continues after the end of the text.
     Unfinished,
-    /// No reference, whatever follows.
-    Nothing(XmlErrorKind),
+    /// Not a reference, whatever follows.
+    Invalid(XmlErrorKind),
 }
 
 /// Looks for a reference at the start of `text`.
@@ -24,16 +24,16 @@ pub(super) fn find(text: &str) -> Found<'_> {
     let name = text.strip_prefix('&').unwrap_or_default();
     let end = name.find(|c| !(chars::is_name_char(c) || c == '#'));
     if end.unwrap_or(name.len()) > LONGEST {
-        return Found::Nothing(XmlErrorKind::Token(LONGEST));
+        return Found::Invalid(XmlErrorKind::Token(LONGEST));
     }
     match end.and_then(|end| name.split_at_checked(end)) {
         None => Found::Unfinished,
-        Some((name, rest)) if rest.starts_with(';') => Found::Whole(name),
-        Some(_) => Found::Nothing(not_a_reference()),
+        Some((name, rest)) if rest.starts_with(';') => Found::Complete(name),
+        Some(_) => Found::Invalid(not_a_reference()),
     }
 }
 
-/// The character that a reference stands for, given what is between `&` and `;`.
+/// The character of a reference, given the text between `&` and `;`.
 pub(super) fn resolve(name: &str) -> Result<char, XmlErrorKind> {
     match name {
         "lt" => Ok('<'),
@@ -51,7 +51,7 @@ pub(super) fn resolve(name: &str) -> Result<char, XmlErrorKind> {
 
 pub(super) fn not_a_reference() -> XmlErrorKind {
     XmlErrorKind::malformed(
-        "\"&\" starts a reference such as &amp; or &#233;, and this is none; \
+        "\"&\" must start a reference such as &amp; or &#233;; \
          write &amp; for the character itself",
     )
 }
@@ -74,8 +74,8 @@ fn by_number(number: &str) -> Result<char, XmlErrorKind> {
         .ok_or(XmlErrorKind::Char(value))
 }
 
-/// An attribute's value as the application sees it: references replaced, and
-/// each tab and line end a space (XML 1.0 §3.3.3, for values of no known type).
+/// The normalised value of an attribute: references replaced, and each tab and
+/// line end a space (XML 1.0 §3.3.3, for values of no known type).
 pub(super) fn normalize_value(raw: &str) -> Result<String, XmlErrorKind> {
     let mut value = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -86,7 +86,7 @@ pub(super) fn normalize_value(raw: &str) -> Result<String, XmlErrorKind> {
             Some(b'&') => push_reference(special, &mut value)?,
             Some(b'<') => {
                 return Err(XmlErrorKind::malformed(
-                    "\"<\" must not stand in an attribute's value; write &lt;",
+                    "\"<\" is not allowed in an attribute's value; write &lt;",
                 ));
             }
             _ => {
@@ -100,11 +100,11 @@ pub(super) fn normalize_value(raw: &str) -> Result<String, XmlErrorKind> {
     Ok(value)
 }
 
-/// Appends what the reference at the start of `text` stands for; returns what follows it.
+/// Appends the character of the reference at the start of `text`; returns what follows it.
 fn push_reference<'a>(text: &'a str, value: &mut String) -> Result<&'a str, XmlErrorKind> {
     let name = match find(text) {
-        Found::Whole(name) => name,
-        Found::Nothing(kind) => return Err(kind),
+        Found::Complete(name) => name,
+        Found::Invalid(kind) => return Err(kind),
         Found::Unfinished => return Err(not_a_reference()),
     };
     value.push(resolve(name)?);

@@ -1,8 +1,8 @@
-//! The document as legal text: a window that moves over the source's bytes.
+//! The document as valid text: a window that moves over the source's bytes.
 //!
-//! Every byte passes through here once and comes out as UTF-8 of characters
-//! that XML allows (XML 1.0 §2.2), so that no other file has to ask again. The
-//! window grows only as far as somebody asks to look ahead.
+//! Every byte passes through here once. The result is UTF-8 that contains only
+//! characters allowed in XML (XML 1.0 §2.2), so the other files need not check
+//! this again. The window grows only as far as callers look ahead.
 
 use std::io::{self, Read};
 
@@ -11,22 +11,22 @@ use crate::wiped::{Wiped, WipedText};
 use super::chars;
 use super::error::{Position, XmlError, XmlErrorKind};
 
-/// How much is read from the source at once, at first and at the most: it grows with the document.
+/// Bytes read from the source at a time: the first size and the maximum. It grows with the document.
 const FIRST_READ: usize = 4 * 1024;
 const READ: usize = 32 * 1024;
 
 pub(super) struct Source<R> {
     inner: R,
-    /// Bytes as they came. The first `cut` of them are the beginning of a
-    /// character whose rest has not come yet.
+    /// Bytes as received. The first `cut` of them are the beginning of a
+    /// character whose remaining bytes have not arrived yet.
     raw: Wiped,
     cut: usize,
-    /// What has been found good. Before `start` it has been consumed.
+    /// Validated text. The part before `start` has been consumed.
     text: WipedText,
     start: usize,
-    /// The place of `start`.
+    /// The position of `start`.
     position: Position,
-    /// What comes after `text`, once no more will be read.
+    /// What follows `text`, once the source has ended or failed.
     end: Option<End>,
 }
 
@@ -48,8 +48,8 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// What lies ahead: at least `wanted` bytes of it, fewer only when the
-    /// document has no more.
+    /// The text ahead: at least `wanted` bytes, fewer only at the end of the
+    /// document.
     pub(super) fn ahead(&mut self, wanted: usize) -> Result<&str, XmlError> {
         while self.window().len() < wanted && self.end.is_none() {
             self.read_more();
@@ -63,20 +63,20 @@ impl<R: Read> Source<R> {
         Ok(self.window())
     }
 
-    /// The first so many bytes of what lies ahead, after they have been asked for.
+    /// The first `bytes` bytes of the text ahead, which must have been requested before.
     pub(super) fn seen(&self, bytes: usize) -> &str {
         self.window().get(..bytes).unwrap_or_default()
     }
 
-    /// Moves on by so many bytes of what lies ahead.
+    /// Consumes `bytes` bytes of the text ahead.
     pub(super) fn consume(&mut self, bytes: usize) {
         let consumed = self.window().get(..bytes);
-        debug_assert!(consumed.is_some(), "{bytes} cuts a character");
+        debug_assert!(consumed.is_some(), "offset {bytes} is inside a character");
         self.position = self.position.after(consumed.unwrap_or_default());
         self.start += bytes;
     }
 
-    /// Skips the byte order mark, which is no character of the document.
+    /// Skips the byte order mark, which is not part of the document.
     pub(super) fn skip_byte_order_mark(&mut self) -> Result<(), XmlError> {
         let mark = '\u{FEFF}';
         if self.ahead(mark.len_utf8())?.starts_with(mark) {
@@ -90,18 +90,18 @@ impl<R: Read> Source<R> {
         self.position
     }
 
-    /// An error here.
+    /// An error at the current position.
     pub(super) fn error(&self, kind: XmlErrorKind) -> XmlError {
         self.error_at(0, kind)
     }
 
-    /// An error so many bytes ahead of here.
+    /// An error `bytes` bytes ahead of the current position.
     pub(super) fn error_at(&self, bytes: usize, kind: XmlErrorKind) -> XmlError {
         let position = self.position.after(self.seen(bytes));
         XmlError { kind, position }
     }
 
-    /// The bytes that it holds.
+    /// The number of bytes that it holds in memory.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.raw.len() + self.text.capacity()
@@ -138,7 +138,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Appends to the window what is good of the first `len` raw bytes.
+    /// Appends the valid part of the first `len` raw bytes to the window.
     fn take_in(&mut self, len: usize) {
         let raw = self.raw.get(..len).unwrap_or_default();
         let (text, rest) = decode(raw);
@@ -161,11 +161,11 @@ impl<R: Read> Source<R> {
     }
 }
 
-/// What follows the good part of some bytes.
+/// What follows the valid part of some bytes.
 enum Rest {
-    /// So many bytes of a character that goes on in the next read, often none.
+    /// The first bytes of a character that continues in the next read; often 0.
     Cut(usize),
-    /// Bytes that no next read can make right.
+    /// Bytes that are invalid, whatever follows.
     Wrong,
 }
 

@@ -1,5 +1,5 @@
-//! One tag, from its text to an element: XML 1.0 §3.1, Namespaces in XML 1.0
-//! §4 (qualified names) and §6.3 (uniqueness of attributes).
+//! Parses one tag into an element: XML 1.0 §3.1, Namespaces in XML 1.0 §4
+//! (qualified names) and §6.3 (uniqueness of attributes).
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -17,22 +17,22 @@ use super::reference;
 pub struct Element {
     /// The namespace's name, if the element is in one.
     pub namespace: Option<Arc<str>>,
-    /// The prefix as written. It means nothing; compare `namespace`.
+    /// The prefix as written. It has no meaning; compare `namespace`.
     pub prefix: Option<String>,
     /// The name without the prefix.
     pub local: String,
-    /// The attributes in their order, without namespace declarations.
+    /// The attributes in document order, without namespace declarations.
     pub attributes: Vec<Attribute>,
 }
 
 impl Element {
-    /// Is this the element of that name in that namespace?
+    /// Whether this is the element `local` of `namespace`.
     pub fn is(&self, namespace: &str, local: &str) -> bool {
         self.namespace.as_deref() == Some(namespace) && self.local == local
     }
 
-    /// The value of the attribute of that name. An attribute without a prefix
-    /// is in no namespace.
+    /// The value of the attribute `local`. An attribute without a prefix is in
+    /// no namespace.
     pub fn attribute(&self, namespace: Option<&str>, local: &str) -> Option<&str> {
         self.attributes
             .iter()
@@ -50,23 +50,23 @@ pub struct Attribute {
     pub namespace: Option<Arc<str>>,
     /// The name without the prefix.
     pub local: String,
-    /// The value, references replaced and white space normalised.
+    /// The value, with references replaced and white space normalised.
     pub value: String,
 }
 
-/// What a start tag or an empty-element tag says.
+/// A parsed start tag or empty-element tag.
 pub(super) struct StartTag<'a> {
     /// The name as written, which the end tag must repeat.
     pub(super) name: &'a str,
     pub(super) element: Element,
-    /// Written `<a/>`: there is no end tag.
+    /// Whether it is `<a/>`, which has no end tag.
     pub(super) is_empty: bool,
 }
 
-/// Reads `<name attribute="value" …>` or `<name …/>` and opens its namespaces.
+/// Parses `<name attribute="value" …>` or `<name …/>` and opens its namespaces.
 pub(super) fn start<'a>(
     tag: &'a str,
-    most_attributes: usize,
+    max_attributes: usize,
     namespaces: &mut Namespaces,
 ) -> Result<StartTag<'a>, TagError> {
     let inside = tag.strip_prefix('<').and_then(|tag| tag.strip_suffix('>'));
@@ -76,7 +76,7 @@ pub(super) fn start<'a>(
         None => (inside, false),
     };
     let name = body.split(SPACE).next().unwrap_or_default();
-    let read = read_start(body, name, most_attributes, namespaces);
+    let read = read_start(body, name, max_attributes, namespaces);
     let element = read.map_err(|error| at(error.at + "<".len())(error.kind))?;
     Ok(StartTag {
         name,
@@ -87,7 +87,7 @@ pub(super) fn start<'a>(
 
 /// An attribute as written, or a namespace declaration.
 struct Written<'a> {
-    /// Where it starts in the tag.
+    /// Its offset in the tag.
     at: usize,
     prefix: Option<&'a str>,
     local: &'a str,
@@ -95,7 +95,7 @@ struct Written<'a> {
 }
 
 impl Written<'_> {
-    /// The prefix that this declares, empty for the default namespace.
+    /// The prefix that it declares; empty for the default namespace.
     fn declares(&self) -> Option<&str> {
         match (self.prefix, self.local) {
             (Some("xmlns"), prefix) => Some(prefix),
@@ -108,11 +108,11 @@ impl Written<'_> {
 fn read_start(
     body: &str,
     name: &str,
-    most_attributes: usize,
+    max_attributes: usize,
     namespaces: &mut Namespaces,
 ) -> Result<Element, TagError> {
     let (prefix, local) = split_name(name).map_err(at(0))?;
-    let written = read_written(body, name.len(), most_attributes)?;
+    let written = read_written(body, name.len(), max_attributes)?;
 
     namespaces.open();
     for attribute in &written {
@@ -134,13 +134,13 @@ fn read_start(
     })
 }
 
-/// All that is written after the name. The limit comes first: what is beyond
-/// it is not compared with anything.
-fn read_written(body: &str, start: usize, most: usize) -> Result<Vec<Written<'_>>, TagError> {
+/// Everything after the name. The limit is checked first, so that a tag with too
+/// many attributes costs no comparisons.
+fn read_written(body: &str, start: usize, max: usize) -> Result<Vec<Written<'_>>, TagError> {
     let mut raw = Vec::new();
     for attribute in split_attributes(body, start) {
-        if raw.len() == most {
-            return Err(at(0)(XmlErrorKind::Attributes(most)));
+        if raw.len() == max {
+            return Err(at(0)(XmlErrorKind::Attributes(max)));
         }
         raw.push(attribute?);
     }
@@ -165,7 +165,7 @@ fn read_written(body: &str, start: usize, most: usize) -> Result<Vec<Written<'_>
 /// Splits a name as written into prefix and local part.
 fn split_name(name: &str) -> Result<(Option<&str>, &str), XmlErrorKind> {
     if !chars::is_name(name) {
-        // It may be the text of a file that was not escaped.
+        // It may be text of a file that was not escaped.
         return Err(XmlErrorKind::malformed(
             "this is not a name; for a plain \"<\" write &lt;",
         ));
@@ -177,7 +177,7 @@ fn split_name(name: &str) -> Result<(Option<&str>, &str), XmlErrorKind> {
     })
 }
 
-/// Puts namespaces for prefixes. Two attributes may turn out to be the same then.
+/// Resolves prefixes to namespaces, after which two attributes may be equal.
 fn resolve(written: Vec<Written<'_>>, namespaces: &Namespaces) -> Result<Vec<Attribute>, TagError> {
     let mut attributes = Vec::with_capacity(written.len());
     let mut seen = HashSet::with_capacity(written.len());
@@ -202,25 +202,25 @@ fn resolve(written: Vec<Written<'_>>, namespaces: &Namespaces) -> Result<Vec<Att
 fn twice(name: &str) -> XmlErrorKind {
     let name = excerpt(name);
     XmlErrorKind::Malformed(format!(
-        "the attribute \"{name}\" is on this tag twice; keep one"
+        "the attribute \"{name}\" occurs twice in this tag; keep one"
     ))
 }
 
-/// Turns what is wrong into an error so many bytes into the tag.
+/// Adds an offset in bytes from the start of the tag to an error.
 fn at(at: usize) -> impl Fn(XmlErrorKind) -> TagError {
     move |kind| TagError { at, kind }
 }
 
-/// One `name="value"`, nothing in it looked at yet.
+/// One `name="value"`, not yet checked.
 pub(super) struct RawAttribute<'a> {
-    /// Where it starts in the tag.
+    /// Its offset in the tag.
     pub(super) at: usize,
     pub(super) name: &'a str,
     pub(super) value: Cow<'a, str>,
 }
 
 /// Splits what follows the name, `start` bytes into a tag, at its quotation
-/// marks; and asks for the white space that quick-xml does without.
+/// marks, and requires the white space that quick-xml does not.
 pub(super) fn split_attributes(
     body: &str,
     start: usize,
@@ -247,14 +247,14 @@ fn syntax(error: &AttrError) -> TagError {
     let (offset, sentence) = match *error {
         AttrError::ExpectedEq(at) => (at, "an attribute's name must be followed by =\"value\""),
         AttrError::ExpectedValue(at) => (at, "an attribute's value is missing after \"=\""),
-        AttrError::UnquotedValue(at) => (at, "an attribute's value must stand between quotes"),
+        AttrError::UnquotedValue(at) => (at, "an attribute's value must be quoted"),
         AttrError::ExpectedQuote(at, _) => (at, "an attribute's value has no closing quote"),
-        AttrError::Duplicated(at, _) => (at, "an attribute is on this tag twice; keep one"),
+        AttrError::Duplicated(at, _) => (at, "an attribute occurs twice in this tag; keep one"),
     };
     at(offset)(XmlErrorKind::malformed(sentence))
 }
 
-/// The name in `</name>`, white space after it allowed.
+/// The name in `</name>`, which white space may follow.
 pub(super) fn end(tag: &str) -> &str {
     let inside = tag.strip_prefix("</").and_then(|tag| tag.strip_suffix('>'));
     inside.unwrap_or_default().trim_end_matches(SPACE)

@@ -1,22 +1,22 @@
-//! Whole documents through the reader: what it says of them, in one piece and
-//! in bytes. The names X01 to X28 are those of the list of hostile documents.
+//! Whole documents through the reader: its events, whatever the size of the
+//! reads, and its memory. X01 to X28 refer to the list of hostile documents.
 
 use std::fmt::Write;
 use std::io::{self, Read};
 
 use super::*;
 
-/// A source that gives so many bytes at a time.
+/// A source that returns at most so many bytes per read.
 struct Trickle<'a>(&'a [u8], usize);
 
 impl Read for Trickle<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(self.1);
-        self.0.read(&mut buffer[..most])
+        let max = buffer.len().min(self.1);
+        self.0.read(&mut buffer[..max])
     }
 }
 
-/// A source without an end, which counts what is asked of it.
+/// A source without an end, which counts the bytes read from it.
 struct Endless<'a> {
     start: &'a [u8],
     then: &'a [u8],
@@ -67,8 +67,8 @@ fn events(source: impl Read) -> Result<String, XmlError> {
     }
 }
 
-/// The events of a document, or code, line and column of its error; the same
-/// however the document arrives.
+/// The events of a document, or the code, line and column of its error; checks
+/// that they do not depend on the size of the reads.
 fn read(document: impl AsRef<[u8]>) -> Result<String, (&'static str, u64, u64)> {
     let document = document.as_ref();
     let answer = |size| {
@@ -79,7 +79,7 @@ fn read(document: impl AsRef<[u8]>) -> Result<String, (&'static str, u64, u64)> 
     };
     let whole = answer(usize::MAX);
     for size in [1, 3] {
-        assert_eq!(answer(size), whole, "{size} bytes at a time");
+        assert_eq!(answer(size), whole, "reads of {size} bytes");
     }
     whole
 }
@@ -144,7 +144,7 @@ fn comments() {
 }
 
 #[test]
-fn x01_to_x04_a_document_type_is_refused_where_it_starts() {
+fn x01_to_x04_a_document_type_is_refused_at_its_start() {
     for document in [
         "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>",
         "<!DOCTYPE a SYSTEM \"http://127.0.0.1:9/x.dtd\"><a/>",
@@ -163,7 +163,7 @@ fn x01_to_x04_a_document_type_is_refused_where_it_starts() {
         reader.next().err().map(|error| error.code()),
         Some("IMP-XML-DTD")
     );
-    assert_eq!(source.len(), laughs.len(), "nothing of it was read");
+    assert_eq!(source.len(), laughs.len(), "the declaration was read");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn x07_depth() {
 }
 
 #[test]
-fn x08_x09_attributes_are_counted_first() {
+fn x08_x09_attributes_are_counted_before_they_are_compared() {
     let flood = |count| (0..count).fold("<a".to_owned(), |tag, n| format!("{tag} b{n}=''")) + "/>";
     assert!(read(flood(500)).is_ok());
     assert_eq!(code(flood(501)), "IMP-XML-ATTRIBUTES");
@@ -222,7 +222,7 @@ fn x08_x09_attributes_are_counted_first() {
         code("<a".to_owned() + &" xmlns:b=''".repeat(501) + "/>"),
         "IMP-XML-ATTRIBUTES"
     );
-    // Too long before it is too many.
+    // The length is checked before the number.
     assert_eq!(
         code("<a".to_owned() + &" b=''".repeat(80_000) + "/>"),
         "IMP-XML-TOKEN"
@@ -230,7 +230,7 @@ fn x08_x09_attributes_are_counted_first() {
 }
 
 #[test]
-fn x09_many_namespaces_in_scope_stay_quick() {
+fn x09_lookups_stay_fast_with_many_namespaces_in_scope() {
     let declared = (0..500).fold(String::new(), |all, n| {
         format!("{all} xmlns:p{n}='urn:{n}'")
     });
@@ -242,7 +242,7 @@ fn x09_many_namespaces_in_scope_stay_quick() {
 }
 
 #[test]
-fn x10_tokens_are_bounded() {
+fn x10_token_length_is_limited() {
     let tag = |length: usize| format!("<{}/>", "a".repeat(length - "</>".len()));
     assert!(read(tag(64 * 1024)).is_ok());
     assert_eq!(read(tag(64 * 1024 + 1)), Err(("IMP-XML-TOKEN", 1, 1)));
@@ -253,7 +253,7 @@ fn x10_tokens_are_bounded() {
 }
 
 #[test]
-fn x11_a_token_without_an_end_is_not_read_on() {
+fn x11_reading_stops_at_the_limit_of_an_unterminated_token() {
     for start in ["<a b=\"", "<a", "</", "<?xml ", "<a>&"] {
         let mut source = Endless {
             start: start.as_bytes(),
@@ -271,7 +271,7 @@ fn x11_a_token_without_an_end_is_not_read_on() {
 }
 
 #[test]
-fn x15_x16_text_is_all_text() {
+fn x15_x16_comments_and_cdata_do_not_split_text() {
     assert_read("<p>s3c<!-- x -->ret</p>", "<p\"s3cret\">");
     assert_read("<p>adm<!---->in</p>", "<p\"admin\">");
     assert_read("<f><![CDATA[a]]>b</f>", "<f\"ab\">");
@@ -301,7 +301,7 @@ fn x17_processing_instructions() {
 }
 
 #[test]
-fn x18_a_child_is_seen_where_text_is_expected() {
+fn x18_a_child_element_inside_text_is_reported() {
     assert_read("<fileName><b/></fileName>", "<fileName<b>>");
 }
 
@@ -328,7 +328,7 @@ fn x24_other_encodings() {
 }
 
 #[test]
-fn x25_ill_formed_utf_8_is_refused_where_it_is() {
+fn x25_invalid_utf_8_is_reported_at_its_position() {
     for bytes in [
         &b"\xC0\xAE"[..],
         b"\xED\xA0\x80",
@@ -350,7 +350,7 @@ fn x25_ill_formed_utf_8_is_refused_where_it_is() {
 }
 
 #[test]
-fn x25_characters_cut_by_the_edge_of_a_read() {
+fn x25_characters_may_be_split_between_reads() {
     for before in 0..4 {
         let text = "x".repeat(before) + &"€😀é".repeat(20_000);
         assert_read(format!("<a>{text}</a>"), &format!("<a{text:?}>"));
@@ -376,7 +376,7 @@ fn x26_control_characters() {
 }
 
 #[test]
-fn x27_cut_anywhere() {
+fn x27_a_document_truncated_anywhere_is_refused() {
     let document = "\u{FEFF}<?xml version='1.0'?>\n<!-- é --><s:a xmlns:s='urn:s' b='é'>\
                     1&amp;2\r\n<![CDATA[]]]]><c/>é</s:a>";
     for end in 0..document.len() {
@@ -407,7 +407,7 @@ fn x27_cut_anywhere() {
 }
 
 #[test]
-fn x28_one_root_and_nothing_more() {
+fn x28_nothing_may_follow_the_root() {
     for document in [
         "<a/><b/>",
         "<a></a> <a></a>",
@@ -431,13 +431,13 @@ fn x28_one_root_and_nothing_more() {
 }
 
 #[test]
-fn names_must_match_as_written() {
+fn end_tag_must_repeat_the_name_as_written() {
     let document = "<p:a xmlns:p='urn:x' xmlns:q='urn:x'></q:a>";
     assert_eq!(code(document), "IMP-XML-MALFORMED");
 }
 
 #[test]
-fn places_count_characters_and_bytes() {
+fn positions_count_characters_and_bytes() {
     assert_eq!(
         read("<?xml version=1.0?><a/>"),
         Err(("IMP-XML-MALFORMED", 1, 15))
@@ -449,7 +449,7 @@ fn places_count_characters_and_bytes() {
 }
 
 #[test]
-fn an_interrupted_read_is_tried_again() {
+fn an_interrupted_read_is_retried() {
     struct Interrupted(bool);
     impl Read for Interrupted {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -476,7 +476,7 @@ fn nothing_is_read_after_an_error() {
 }
 
 #[test]
-fn the_end_stays_the_end() {
+fn eof_is_repeated() {
     let mut reader = XmlReader::new("<a/>\n".as_bytes(), XmlLimits::default());
     while reader.next().unwrap() != XmlEvent::Eof {}
     assert_eq!(reader.next().unwrap(), XmlEvent::Eof);
@@ -484,7 +484,7 @@ fn the_end_stays_the_end() {
 }
 
 #[test]
-fn the_source_s_own_error_comes_through() {
+fn an_error_of_the_source_is_returned() {
     struct Truncated;
     impl Read for Truncated {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -506,7 +506,7 @@ fn the_source_s_own_error_comes_through() {
 }
 
 #[test]
-fn memory_stays_flat_however_long_the_text() {
+fn memory_does_not_depend_on_the_length_of_the_text() {
     for (start, then) in [
         ("<a>", "QUJD"),
         ("<a>", "x]"),
