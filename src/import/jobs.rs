@@ -1,19 +1,23 @@
 //! Imports as jobs: concurrency, queue, progress, cancellation, and continuation after a restart.
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::import::control::{Control, Progress};
 use crate::import::default_password::DefaultPassword;
 use crate::import::error::{ImportError, ImportFailure};
+use crate::import::heartbeat::Heartbeat;
 use crate::import::importer::Importer;
+use crate::import::job_error::{JobError, QueueError};
+use crate::import::keys::{HeldKey, Keys, can_be_key};
 use crate::import::pending::Pending;
+use crate::import::queue::Queue;
+use crate::import::registry::{JobKey, Registry, Running};
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
 use crate::import::task::Task;
@@ -29,15 +33,6 @@ use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
 use crate::wire::error::WireError;
 
-/// Interval at which a running import records a heartbeat and checks for cancellation.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// Number of heartbeats between two removals of old uploads and images.
-const TIDY: u32 = 720;
-
-/// Maximum bytes of a key.
-const KEY_LIMIT: usize = 255;
-
 /// Delay before a queued import is tried again after the store failed.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -46,13 +41,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The reason of a queued import whose upload does not exist.
 const UPLOAD_GONE: &str = "the upload no longer exists";
-
-/// The reason of an import whose upload waited longer than the settings allow.
-const UPLOAD_TOO_OLD: &str =
-    "its upload waited longer than import.upload_hours and was deleted; send the file again";
-
-/// An import and its organization.
-type JobKey = (String, ImportId);
 
 /// Runs imports whose uploads are not files of rows. The implementation knows how far an earlier run of an
 /// import got.
@@ -79,17 +67,14 @@ pub struct Jobs {
 struct Shared {
     importer: Arc<Importer>,
     domains: Domains,
-    uploads: Uploads,
-    running: Mutex<HashMap<JobKey, Arc<Control>>>,
+    uploads: Arc<Uploads>,
+    registry: Registry,
     /// Keys of calls in progress that have no record yet.
-    keys: Mutex<HashSet<(String, String)>>,
+    keys: Keys,
     /// Continues imports of the channel [`Channel::Scim`].
     operations: OnceLock<Weak<dyn Operations>>,
-    waiting: Mutex<VecDeque<JobKey>>,
-    /// Queued imports with a temporary failure, and the time at which each is tried again.
-    later: Mutex<Vec<(Instant, JobKey)>>,
-    wake: Condvar,
-    closed: AtomicBool,
+    queue: Arc<Queue>,
+    heartbeat: Heartbeat,
 }
 
 /// The result of a call.
@@ -99,83 +84,6 @@ pub enum Ended {
     Ran(Box<Report>),
     /// The import is queued, or an earlier call had the same key: the record of the import.
     Recorded(Box<ImportRecord>),
-}
-
-/// Why a job could not do what was requested.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// The import began and ended early.
-    #[error(transparent)]
-    Import(#[from] ImportFailure),
-    /// The limit of running or waiting imports is reached, or a call with the same key is in progress and has
-    /// no record yet.
-    #[error(
-        "The limit of concurrent imports is reached, or the same import is being received; send the \
-         file again in {seconds} s."
-    )]
-    Busy {
-        /// Seconds to wait before the next try.
-        seconds: u64,
-    },
-    /// The key belongs to an import with other content.
-    #[error(
-        "The key {key:?} belongs to import {import}, which had a different file or different options; \
-         use another key for a new call."
-    )]
-    KeyReused {
-        /// The key.
-        key: String,
-        /// The import with this key.
-        import: ImportId,
-    },
-    /// The key is empty, too long or not visible text.
-    #[error("A key has 1 to {KEY_LIMIT} bytes of visible text.")]
-    Key,
-    /// Generated passwords cannot be returned again to the same key.
-    #[error(
-        "Generated passwords are returned only once, so a call that requests them cannot have a key; omit one \
-         of them."
-    )]
-    KeyAndPasswords,
-    /// The import cannot be queued.
-    #[error("A queued import cannot {what}; omit that, or do not queue the import.")]
-    NotQueued {
-        /// The option that a queued import cannot have.
-        what: &'static str,
-    },
-    /// There is no such import.
-    #[error("There is no import {0}.")]
-    NoSuchImport(ImportId),
-    /// The import is still running.
-    #[error("Import {0} is still running; cancel it first.")]
-    StillRunning(ImportId),
-    /// The import has already been undone.
-    #[error("Import {0} has already been undone.")]
-    AlreadyUndone(ImportId),
-    /// The domain no longer exists.
-    #[error(transparent)]
-    Domain(#[from] UnknownDomain),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl JobError {
-    /// The stable code of this failure.
-    pub fn code(&self) -> &'static str {
-        match self {
-            JobError::Import(failure) => failure.error.code(),
-            JobError::Busy { .. } => "IMP-BUSY",
-            JobError::KeyReused { .. } => "IMP-KEY-REUSED",
-            JobError::Key | JobError::KeyAndPasswords => "IMP-KEY",
-            JobError::NotQueued { .. } => "IMP-QUEUE",
-            JobError::NoSuchImport(_) => "IMP-IMPORT-UNKNOWN",
-            JobError::StillRunning(_) => "IMP-IMPORT-RUNNING",
-            JobError::AlreadyUndone(_) => "IMP-IMPORT-UNDONE",
-            JobError::Domain(_) => "IMP-DOMAIN",
-            JobError::Store(_) => "IMP-STORE",
-        }
-    }
 }
 
 /// The result of a cancellation.
@@ -189,25 +97,37 @@ pub enum Cancelled {
     TooLate,
 }
 
-/// Whether the text can be the key of an import.
-pub fn can_be_key(text: &str) -> bool {
-    !text.is_empty() && text.len() <= KEY_LIMIT && !text.chars().any(char::is_control)
+/// The result of reserving a key.
+#[derive(Debug)]
+pub enum KeyLookup {
+    /// The call has no key.
+    NoKey,
+    /// The key is new and reserved while this value exists.
+    New(HeldKey),
+    /// An earlier call had the key.
+    Earlier(Box<ImportRecord>),
 }
 
 impl Jobs {
     /// The imports of this process; none has begun.
     pub fn new(importer: Arc<Importer>, domains: Domains, uploads: Uploads) -> Self {
+        let uploads = Arc::new(uploads);
+        let (registry, queue) = (Registry::default(), Arc::new(Queue::default()));
+        let heartbeat = Heartbeat {
+            importer: Arc::clone(&importer),
+            uploads: Arc::clone(&uploads),
+            registry: registry.clone(),
+            queue: Arc::clone(&queue),
+        };
         let shared = Arc::new(Shared {
             importer,
             domains,
             uploads,
-            running: Mutex::default(),
-            keys: Mutex::default(),
+            registry,
+            keys: Keys::default(),
             operations: OnceLock::new(),
-            waiting: Mutex::default(),
-            later: Mutex::default(),
-            wake: Condvar::new(),
-            closed: AtomicBool::new(false),
+            queue,
+            heartbeat,
         });
         Jobs {
             shared,
@@ -234,6 +154,7 @@ impl Jobs {
             } else if record.state == ImportState::Queued {
                 let now = importer.clock.now();
                 self.shared
+                    .heartbeat
                     .fail(&record, UPLOAD_GONE.into(), now)
                     .map_err(|error| error.to_string())?;
             }
@@ -243,7 +164,7 @@ impl Jobs {
         if !left.is_empty() {
             tracing::info!(imports = left.len(), "imports of the previous run continue");
         }
-        locked(&self.shared.waiting).extend(left);
+        left.into_iter().for_each(|key| self.shared.queue.push(key));
         for number in 0..importer.settings.workers {
             self.spawn(format!("import-{number}"), Shared::work)?;
         }
@@ -256,7 +177,7 @@ impl Jobs {
     /// # Errors
     /// A sentence: the thread could not be started.
     pub fn begin_beating(&self) -> Result<(), String> {
-        self.spawn("heartbeat".into(), Shared::beat)
+        self.spawn("heartbeat".into(), |shared| shared.heartbeat.run())
     }
 
     fn spawn(&self, name: String, work: fn(&Arc<Shared>)) -> Result<(), String> {
@@ -271,7 +192,7 @@ impl Jobs {
 
     /// Deletes uploads that are older than the settings allow. The heartbeat does this regularly.
     pub fn forget_old_uploads(&self, now: Moment) {
-        self.shared.forget_old_uploads(now);
+        self.shared.heartbeat.forget_old_uploads(now);
     }
 
     /// Imports the file read from `source` now.
@@ -326,7 +247,8 @@ impl Jobs {
         id: ImportId,
         work: impl FnOnce(&Control) -> T,
     ) -> Result<T, JobError> {
-        let running = self.shared.register((organization.to_owned(), id), None);
+        let key = (organization.to_owned(), id);
+        let running = self.shared.registry.register(key, None);
         let running = running.ok_or(JobError::StillRunning(id))?;
         Ok(work(&running.control))
     }
@@ -335,14 +257,17 @@ impl Jobs {
     ///
     /// # Errors
     /// The key is invalid, a call with it is in progress, or the store failed.
-    pub fn reserve_key(&self, organization: &str, key: Option<&str>) -> Result<Met, JobError> {
+    pub fn reserve_key(
+        &self,
+        organization: &str,
+        key: Option<&str>,
+    ) -> Result<KeyLookup, JobError> {
         self.shared.reserve_key(organization, key)
     }
 
     /// Whether a call with this key is in progress.
     pub fn is_coming_in(&self, organization: &str, key: &str) -> bool {
-        let held = (organization.to_owned(), key.to_owned());
-        locked(&self.shared.keys).contains(&held)
+        self.shared.keys.contains(organization, key)
     }
 
     /// Whether this process is stopping: running imports end after their current transaction.
@@ -372,8 +297,8 @@ impl Jobs {
     pub fn requeue(&self, record: &ImportRecord) -> bool {
         let there = self.shared.uploads.has(record.id);
         if there {
-            self.shared
-                .put_in_line((record.organization.clone(), record.id));
+            let key = (record.organization.clone(), record.id);
+            self.shared.queue.push(key);
         }
         there
     }
@@ -383,7 +308,7 @@ impl Jobs {
     /// # Errors
     /// The queue is full, or the upload could not be stored; no file is left.
     pub fn put_aside(&self, id: ImportId, source: impl Read) -> Result<String, QueueError> {
-        if locked(&self.shared.waiting).len() >= self.shared.importer.settings.queue {
+        if self.shared.queue.len() >= self.shared.importer.settings.queue {
             return Err(QueueError::Job(JobError::Busy { seconds: 60 }));
         }
         Ok(self.shared.uploads.keep(id, source)?)
@@ -408,30 +333,25 @@ impl Jobs {
             self.shared.uploads.forget(record.id);
             return Err(error);
         }
-        self.shared
-            .put_in_line((record.organization.clone(), record.id));
+        let key = (record.organization.clone(), record.id);
+        self.shared.queue.push(key);
         Ok(())
     }
 
     /// The progress of an import that runs in this process.
     pub fn progress(&self, organization: &str, id: ImportId) -> Option<Progress> {
-        let running = locked(&self.shared.running);
-        let control = running.get(&(organization.to_owned(), id))?;
-        Some(control.progress())
+        let key = (organization.to_owned(), id);
+        Some(self.shared.registry.control(&key)?.progress())
     }
 
     /// The imports that run in this process, and their progress.
     pub fn under_way(&self) -> Vec<(ImportId, Progress)> {
-        let running = locked(&self.shared.running);
-        let one = |((_, id), control): (&JobKey, &Arc<Control>)| (*id, control.progress());
-        running.iter().map(one).collect()
+        self.shared.registry.progress()
     }
 
     /// Cancels all imports that run in this process; each ends after its current batch.
     pub fn cancel_all(&self, by: &Actor) {
-        for control in locked(&self.shared.running).values() {
-            control.cancel(by);
-        }
+        self.shared.registry.cancel_all(by);
     }
 
     /// Cancels an import; a running one ends after its current batch.
@@ -471,11 +391,8 @@ impl Jobs {
     /// Ends running imports after their current batch, and waits for them. Requests hold the jobs too, so
     /// dropping them is not enough.
     pub fn close(&self) {
-        self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.importer.stopping.store(true, Ordering::SeqCst);
-        // Taking the lock ensures that no worker is between its check and its wait.
-        drop(locked(&self.shared.waiting));
-        self.shared.wake.notify_all();
+        self.shared.queue.close();
         let threads: Vec<JoinHandle<()>> = locked(&self.threads).drain(..).collect();
         for thread in threads {
             // A panic of a worker has already been reported.
@@ -504,16 +421,16 @@ impl Shared {
         batches: impl FnOnce(Task) -> Task,
     ) -> Pending<Result<Ended, JobError>> {
         let key = match self.reserve_key_of(&request) {
-            Ok(Met::Nobody) => None,
-            Ok(Met::New(held)) => Some(held),
-            Ok(Met::Earlier(record)) => {
+            Ok(KeyLookup::NoKey) => None,
+            Ok(KeyLookup::New(held)) => Some(held),
+            Ok(KeyLookup::Earlier(record)) => {
                 return Pending::Ended(self.again(*record, request, source));
             }
             Err(error) => return Pending::Ended(Err(error)),
         };
         let mut task = Task::new(request, &self.importer.clock, &self.importer.passwords);
         let id = (task.record.organization.clone(), task.record.id);
-        let Some(running) = self.register(id, None) else {
+        let Some(running) = self.registry.register(id, None) else {
             return Pending::Ended(Err(JobError::StillRunning(task.record.id)));
         };
         // The same key with another default password is another request, so its hash is kept whether used or
@@ -576,14 +493,14 @@ impl Shared {
         }
         if self.uploads.has(record.id) {
             // It was queued before, so it continues in the queue.
-            self.put_in_line((record.organization.clone(), record.id));
+            self.queue.push((record.organization.clone(), record.id));
             return Ok(Ended::Recorded(Box::new(record)));
         }
         let Some((file, size)) = self.uploads.open(copy) else {
             return Err(StoreError::Failed(UPLOAD_GONE.into()).into());
         };
         let key = (record.organization.clone(), record.id);
-        let Some(running) = self.register(key, Some(size)) else {
+        let Some(running) = self.registry.register(key, Some(size)) else {
             return self.recorded(&record);
         };
         let now = self.importer.clock.now();
@@ -627,12 +544,11 @@ impl Shared {
             });
         }
         let _key = match self.reserve_key_of(&request)? {
-            Met::Nobody => None,
-            Met::New(held) => Some(held),
-            Met::Earlier(record) => return self.again(*record, request, source),
+            KeyLookup::NoKey => None,
+            KeyLookup::New(held) => Some(held),
+            KeyLookup::Earlier(record) => return self.again(*record, request, source),
         };
-        let most = self.importer.settings.queue;
-        if locked(&self.waiting).len() >= most {
+        if self.queue.len() >= self.importer.settings.queue {
             return Err(JobError::Busy { seconds: 60 });
         }
         let importer = &self.importer;
@@ -653,24 +569,8 @@ impl Shared {
             return Err(early(&task, error));
         }
         let record = task.record;
-        self.put_in_line((record.organization.clone(), record.id));
+        self.queue.push((record.organization.clone(), record.id));
         Ok(Ended::Recorded(Box::new(record)))
-    }
-
-    /// Appends an import to the queue unless it is already in it.
-    fn put_in_line(&self, key: JobKey) {
-        let mut waiting = locked(&self.waiting);
-        if !waiting.contains(&key) {
-            waiting.push_back(key);
-        }
-        drop(waiting);
-        // Wake all, because the heartbeat waits on the same condition.
-        self.wake.notify_all();
-    }
-
-    /// Queues an import after this delay.
-    fn put_in_line_later(&self, key: JobKey, after: Duration) {
-        locked(&self.later).push((Instant::now() + after, key));
     }
 
     /// The import with its current record.
@@ -687,7 +587,7 @@ impl Shared {
         let now = self.importer.clock.now();
         let state = record.shown_state(now);
         let key = (record.organization.clone(), record.id);
-        if state == record.state || locked(&self.running).contains_key(&key) {
+        if state == record.state || self.registry.control(&key).is_some() {
             return Ok(record);
         }
         let finish = Finish {
@@ -707,7 +607,7 @@ impl Shared {
     }
 
     /// Looks for an earlier call with the key of the request, and reserves the key.
-    fn reserve_key_of(self: &Arc<Self>, request: &ImportRequest) -> Result<Met, JobError> {
+    fn reserve_key_of(self: &Arc<Self>, request: &ImportRequest) -> Result<KeyLookup, JobError> {
         if request.key.is_some() && request.generated_passwords.is_some() {
             return Err(JobError::KeyAndPasswords);
         }
@@ -718,90 +618,39 @@ impl Shared {
         self: &Arc<Self>,
         organization: &str,
         key: Option<&str>,
-    ) -> Result<Met, JobError> {
+    ) -> Result<KeyLookup, JobError> {
         let Some(key) = key else {
-            return Ok(Met::Nobody);
+            return Ok(KeyLookup::NoKey);
         };
         if !can_be_key(key) {
             return Err(JobError::Key);
         }
-        let held = (organization.to_owned(), key.to_owned());
-        let free = locked(&self.keys).insert(held.clone());
-        let held = free.then(|| HeldKey {
-            shared: Arc::clone(self),
-            held,
-        });
+        let held = self.keys.reserve(organization, key);
         let found = self.importer.store.import_by_key(organization, key)?;
         match (found, held) {
-            (Some(record), _) => Ok(Met::Earlier(Box::new(record))),
-            (None, Some(held)) => Ok(Met::New(held)),
+            (Some(record), _) => Ok(KeyLookup::Earlier(Box::new(record))),
+            (None, Some(held)) => Ok(KeyLookup::New(held)),
             // Its record does not exist yet; a retry in a moment finds it.
             (None, None) => Err(JobError::Busy { seconds: 1 }),
         }
     }
 
-    /// Registers an import as running here. It has to be registered before its record says so and until after
-    /// the record no longer does. None if it is already running here.
-    fn register(self: &Arc<Self>, key: JobKey, size: Option<u64>) -> Option<Running> {
-        let mut running = locked(&self.running);
-        if running.contains_key(&key) {
-            return None;
-        }
-        let control = Arc::new(Control::new(size));
-        running.insert(key.clone(), Arc::clone(&control));
-        drop(running);
-        Some(Running {
-            shared: Arc::clone(self),
-            key,
-            control,
-        })
-    }
-
     /// Processes the queue until the app closes.
     fn work(self: &Arc<Self>) {
-        while let Some((organization, id)) = self.next() {
+        while let Some((organization, id)) = self.queue.next(&self.importer.stopping) {
             match self.take_turn(&organization, id) {
                 Ok(Turn::Ended) => {}
                 Ok(Turn::Again(after)) => {
                     tracing::warn!(
                         import = %id, seconds = after.as_secs(), "a queued import is tried again"
                     );
-                    self.put_in_line_later((organization, id), after);
+                    self.queue.push_later((organization, id), after);
                 }
                 Err(error) => {
                     tracing::error!(
                         %error, import = %id, "a queued import could not be started"
                     );
-                    self.put_in_line_later((organization, id), AGAIN);
-                }
-            }
-        }
-    }
-
-    fn next(&self) -> Option<JobKey> {
-        let mut waiting = locked(&self.waiting);
-        loop {
-            let closing =
-                self.importer.stopping.load(Ordering::SeqCst) || self.closed.load(Ordering::SeqCst);
-            if closing {
-                return None;
-            }
-            let now = Instant::now();
-            locked(&self.later).retain(|(moment, key)| {
-                let is_due = *moment <= now;
-                if is_due && !waiting.contains(key) {
-                    waiting.push_back(key.clone());
-                }
-                !is_due
-            });
-            match waiting.pop_front() {
-                Some(key) => return Some(key),
-                None => {
-                    waiting = self
-                        .wake
-                        .wait_timeout(waiting, Duration::from_secs(1))
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0;
+                    self.queue.push_later((organization, id), AGAIN);
                 }
             }
         }
@@ -811,7 +660,7 @@ impl Shared {
         let now = self.importer.clock.now();
         let upload = self.uploads.open(id);
         let size = upload.as_ref().map(|(_, size)| *size);
-        let Some(running) = self.register((organization.to_owned(), id), size) else {
+        let Some(running) = self.registry.register((organization.to_owned(), id), size) else {
             return Ok(Turn::Ended);
         };
         self.interrupt_stale(organization, id, now)?;
@@ -821,7 +670,7 @@ impl Shared {
             return Ok(Turn::Ended);
         };
         if record.channel == Channel::Scim {
-            return self.go_on_with_operations(record, upload.map(|(file, _)| file), &running);
+            return self.continue_operations(record, upload.map(|(file, _)| file), &running);
         }
         let domain = self.domains.find(Some(&record.domain));
         let (domain, file) = match (domain, upload) {
@@ -869,10 +718,10 @@ impl Shared {
     }
 
     fn is_closing(&self) -> bool {
-        self.importer.stopping.load(Ordering::SeqCst) || self.closed.load(Ordering::SeqCst)
+        self.importer.stopping.load(Ordering::SeqCst) || self.queue.is_closed()
     }
 
-    fn go_on_with_operations(
+    fn continue_operations(
         &self,
         record: ImportRecord,
         upload: Option<File>,
@@ -893,16 +742,7 @@ impl Shared {
     }
 
     fn fail(&self, record: &ImportRecord, reason: String, at: Moment) -> Result<Turn, JobError> {
-        let finish = Finish {
-            state: ImportState::Failed,
-            reason: Some(reason),
-            sha256: None,
-            by: None,
-        };
-        let by = record.actor();
-        let store = &self.importer.store;
-        store.end_import(&record.organization, record.id, &by, &finish, at)?;
-        self.uploads.forget(record.id);
+        self.heartbeat.fail(record, reason, at)?;
         Ok(Turn::Ended)
     }
 
@@ -912,7 +752,7 @@ impl Shared {
             .import(&by.organization, id)?
             .ok_or(JobError::NoSuchImport(id))?;
         let key = (by.organization.clone(), id);
-        if let Some(control) = locked(&self.running).get(&key) {
+        if let Some(control) = self.registry.control(&key) {
             control.cancel(by);
             return Ok(Cancelled::Asked);
         }
@@ -920,7 +760,7 @@ impl Shared {
         if !matches!(record.state, ImportState::Queued | ImportState::Interrupted) {
             return Ok(Cancelled::TooLate);
         }
-        locked(&self.waiting).retain(|waiting| *waiting != key);
+        self.queue.remove(&key);
         let finish = Finish {
             state: ImportState::Cancelled,
             reason: Some(ImportError::Cancelled.to_string()),
@@ -935,82 +775,6 @@ impl Shared {
             false => Cancelled::TooLate,
         })
     }
-
-    /// Deletes uploads that are too old, except those of running imports.
-    fn forget_old_uploads(&self, now: Moment) {
-        let kept = self.importer.settings.upload_microseconds();
-        for id in self.uploads.older_than(Moment(now.0.saturating_sub(kept))) {
-            if locked(&self.running)
-                .keys()
-                .any(|(_, running)| *running == id)
-            {
-                continue;
-            }
-            let mut waiting = locked(&self.waiting);
-            let place = waiting.iter().position(|(_, waiting)| *waiting == id);
-            let key = place.and_then(|place| waiting.remove(place));
-            drop(waiting);
-            tracing::warn!(import = %id, "an upload was deleted because it was too old");
-            self.uploads.forget(id);
-            let Some((organization, _)) = key else {
-                continue;
-            };
-            let record = self.importer.store.import(&organization, id);
-            let ended = record
-                .map_err(JobError::from)
-                .and_then(|record| match record {
-                    Some(record) => self.fail(&record, UPLOAD_TOO_OLD.into(), now).map(drop),
-                    None => Ok(()),
-                });
-            if let Err(error) = ended {
-                tracing::error!(%error, import = %id, "the end of an import could not be recorded");
-            }
-        }
-    }
-
-    /// Records heartbeats of running imports, and removes old data regularly.
-    fn beat(self: &Arc<Self>) {
-        for beat in 1_u32.. {
-            let closing = locked(&self.waiting);
-            let (closing, _) = self
-                .wake
-                .wait_timeout_while(closing, HEARTBEAT, |_| !self.closed.load(Ordering::SeqCst))
-                .unwrap_or_else(PoisonError::into_inner);
-            drop(closing);
-            if self.closed.load(Ordering::SeqCst) {
-                return;
-            }
-            let running: Vec<JobKey> = locked(&self.running).keys().cloned().collect();
-            let (store, now) = (&self.importer.store, self.importer.clock.now());
-            for (organization, id) in running {
-                match store.still_running(&organization, id, now) {
-                    Ok(false) => {}
-                    Ok(true) => {
-                        // Only the terminal cancels from another process; the audit log names the operator.
-                        let by = Actor {
-                            organization: organization.clone(),
-                            operator: "terminal".into(),
-                            channel: Channel::Terminal,
-                            request_id: None,
-                        };
-                        if let Some(control) = locked(&self.running).get(&(organization, id)) {
-                            control.cancel(&by);
-                        }
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, import = %id, "a heartbeat could not be recorded");
-                    }
-                }
-            }
-            if beat % TIDY == 1 {
-                self.forget_old_uploads(now);
-                let kept = self.importer.settings.undo_microseconds();
-                if let Err(error) = store.forget_images(Moment(now.0.saturating_sub(kept))) {
-                    tracing::warn!(%error, "old images could not be removed");
-                }
-            }
-        }
-    }
 }
 
 /// The failure of a task that has not begun.
@@ -1019,46 +783,6 @@ fn early(task: &Task, error: ImportError) -> JobError {
         error,
         report: Box::new(Report::of_record(&task.record, Vec::new())),
     })
-}
-
-/// The result of reserving a key.
-#[derive(Debug)]
-pub enum Met {
-    /// The call has no key.
-    Nobody,
-    /// The key is new and reserved while this value exists.
-    New(HeldKey),
-    /// An earlier call had the key.
-    Earlier(Box<ImportRecord>),
-}
-
-/// Why an upload could not be queued.
-#[derive(Debug, thiserror::Error)]
-pub enum QueueError {
-    /// The queue is full.
-    #[error(transparent)]
-    Job(#[from] JobError),
-    /// The upload is incomplete or too large, or the disk is full.
-    #[error(transparent)]
-    Wire(#[from] WireError),
-}
-
-/// A reserved key.
-pub struct HeldKey {
-    shared: Arc<Shared>,
-    held: (String, String),
-}
-
-impl std::fmt::Debug for HeldKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HeldKey")
-    }
-}
-
-impl Drop for HeldKey {
-    fn drop(&mut self) {
-        locked(&self.shared.keys).remove(&self.held);
-    }
 }
 
 /// The result of processing a queued import.
@@ -1073,19 +797,6 @@ enum Turn {
 /// earlier does no harm.
 fn try_after(seconds: u64) -> Duration {
     Duration::from_secs(seconds).min(LONGEST_PAUSE)
-}
-
-/// An import that runs here.
-struct Running {
-    shared: Arc<Shared>,
-    key: JobKey,
-    control: Arc<Control>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        locked(&self.shared.running).remove(&self.key);
-    }
 }
 
 /// A copy of an upload that is removed when dropped.

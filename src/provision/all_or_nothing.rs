@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::clock::Moment;
 use crate::hex;
-use crate::import::jobs::{JobError, Met};
+use crate::import::job_error::JobError;
+use crate::import::jobs::KeyLookup;
 use crate::provision::apply::Executor;
 use crate::provision::bulk_job::{BulkAnswer, BulkCall, is_same, reused};
 use crate::provision::bulk_transaction::count;
@@ -74,7 +75,7 @@ impl Provisioner {
         let organization = &call.authority.actor.organization;
         let sha256 = hex::encode(digest(&SHA256, whole.body).as_ref());
         let held = self.jobs.reserve_key(organization, call.key.as_deref())?;
-        if let Met::Earlier(earlier) = &held {
+        if let KeyLookup::Earlier(earlier) = &held {
             return self.once_more(call, earlier, &sha256);
         }
         let prepared = match self.prepare_whole(whole, operations)? {

@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::import::control::Control;
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
-use crate::import::jobs::{JobError, Met, Operations, QueueError};
+use crate::import::job_error::{JobError, QueueError};
+use crate::import::jobs::{KeyLookup, Operations};
 use crate::import::report::Report;
 use crate::provision::bulk::Ran;
 use crate::provision::bulk_request::{BulkRequest, payload_too_large, unread};
@@ -71,8 +72,8 @@ impl Provisioner {
         let held = self.jobs.reserve_key(organization, call.key.as_deref())?;
         // What the earlier call did is told only to one that is the same to the letter.
         let known = match held {
-            Met::Earlier(ref record) => Some(record.as_ref().clone()),
-            Met::Nobody | Met::New(_) => None,
+            KeyLookup::Earlier(ref record) => Some(record.as_ref().clone()),
+            KeyLookup::NoKey | KeyLookup::New(_) => None,
         };
         let control = Control::new(None);
         let mut source = Fingerprint::new(source, &control);
@@ -154,7 +155,7 @@ impl Provisioner {
         let checked = names
             .map_err(ProvisionError::from)
             .and_then(|names| Ok(self.check_aside(record.id, call, &names)?));
-        if let (Ok(()), Met::Earlier(earlier)) = (&checked, &held) {
+        if let (Ok(()), KeyLookup::Earlier(earlier)) = (&checked, &held) {
             self.jobs.forget(record.id);
             if !is_same(call, earlier, &sha256) {
                 return Err(reused(call, earlier).into());

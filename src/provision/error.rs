@@ -1,6 +1,6 @@
 //! Why users and groups could not be looked up or changed.
 
-use crate::import::jobs::JobError;
+use crate::import::job_error::JobError;
 use crate::passwords::hashing::HashError;
 use crate::scim::error::ScimError;
 use crate::users::store_error::StoreError;

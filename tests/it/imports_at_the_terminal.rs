@@ -163,7 +163,10 @@ fn a_key_makes_the_second_run_answer_the_first_report() {
     assert!(shown.out.contains("options   --conflict skip"), "{shown:?}");
     home.write("users.csv", "username,password\nother,Spring-Meadow-42\n");
     let reused = import(&home, &["--key", "night 1"]).ended(1);
-    assert!(reused.err.contains("use another key for a new call"), "{reused:?}");
+    assert!(
+        reused.err.contains("use another key for a new call"),
+        "{reused:?}"
+    );
 }
 
 #[test]
@@ -186,7 +189,10 @@ fn a_key_with_another_default_password_is_another_run() {
         let first = run(Some("First-Password-1")).ended(0).json();
         for other in [Some("Second-Password-2"), Some("first-password-1"), None] {
             let reused = run(other).ended(1);
-            assert!(reused.err.contains("use another key for a new call"), "{reused:?}");
+            assert!(
+                reused.err.contains("use another key for a new call"),
+                "{reused:?}"
+            );
             assert!(!reused.err.contains("Password-1"), "{reused:?}");
         }
         let again = run(Some("First-Password-1")).ended(0).json();

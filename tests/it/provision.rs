@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use muster::app::App;
 use muster::clock::{Clock, Moment};
-use muster::import::jobs::{Cancelled, Ended, JobError};
+use muster::import::job_error::JobError;
+use muster::import::jobs::{Cancelled, Ended};
 use muster::import::request::ImportRequest;
 use muster::provision::bulk_job::{BulkAnswer, BulkCall};
 use muster::provision::error::ProvisionError;

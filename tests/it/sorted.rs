@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use muster::app::App;
-use muster::import::jobs::JobError;
+use muster::import::job_error::JobError;
 use muster::users::built_in::DEFAULT_ORGANIZATION;
 use muster::users::import_record::{ImportState, Stretch};
 use muster::users::options::{ConflictPolicy, ImportOptions};

@@ -10,7 +10,10 @@ const RETIRED: [(&str, &str); 8] = [
     (r"\btongues?\b", "protocol"),
     (r"\bhouses?\b", "app or server"),
     (r"\bwings?\b", "module"),
-    (r"\b(whoever|nobody|somebody|anybody)\b", "the caller, no user, a user, anyone"),
+    (
+        r"\b(whoever|nobody|somebody|anybody)\b",
+        "the caller, no user, a user, anyone",
+    ),
     (r"\bstands? behind\b", "implements, or is after"),
     (r"\bled astray\b", "internal error"),
     (r"\b(is|are) told\b", "is reported, or receives"),

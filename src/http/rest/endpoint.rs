@@ -22,7 +22,7 @@ use crate::http::rest::routes::{self, Match, Operation, ROUTES, Route};
 use crate::http::rest::{events, openapi, rejects, resources};
 use crate::http::traffic::OnBehalf;
 use crate::http::unread::Unread;
-use crate::import::jobs::JobError;
+use crate::import::job_error::JobError;
 use crate::import::pending::Pending;
 use crate::passwords::secret::Secret;
 use crate::users::store_error::StoreError;

@@ -13,7 +13,7 @@ use crate::http::login::{self, Refused};
 use crate::http::request_id;
 use crate::http::rest::fields::IMPORT_FIELD;
 use crate::import::error::{ImportError, ImportFailure};
-use crate::import::jobs::JobError;
+use crate::import::job_error::JobError;
 use crate::import::report::Report;
 use crate::users::domains::UnknownDomain;
 use crate::users::import_id::ImportId;

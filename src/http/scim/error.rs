@@ -7,7 +7,7 @@ use crate::http::blocking::Failed;
 use crate::http::challenge::Challenge;
 use crate::http::intake::Unserved;
 use crate::http::login::{self, Refused};
-use crate::import::jobs::JobError;
+use crate::import::job_error::JobError;
 use crate::provision::error::ProvisionError;
 use crate::scim::error::ScimError;
 use crate::users::store_error::StoreError;

@@ -27,7 +27,7 @@ use crate::http::soap::service::Service;
 use crate::http::soap::user_import::{self, ImportOperations};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
-use crate::import::jobs::can_be_key;
+use crate::import::keys::can_be_key;
 use crate::import::pending::Pending;
 use crate::wire::error::WireError;
 use crate::wire::inflate;

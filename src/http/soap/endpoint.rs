@@ -30,7 +30,7 @@ use crate::http::soap::service::Service;
 use crate::http::soap::wsdl;
 use crate::http::traffic::OnBehalf;
 use crate::http::unread::Unread;
-use crate::import::jobs::JobError;
+use crate::import::job_error::JobError;
 use crate::users::channel::Channel;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;

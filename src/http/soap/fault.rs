@@ -12,7 +12,7 @@ use crate::http::soap::settings::{SenderStatus, Settings};
 use crate::http::soap::version::SoapVersion;
 use crate::http::soap::xml::{XmlError, XmlErrorKind};
 use crate::import::error::{ImportError, ImportFailure};
-use crate::import::jobs::JobError;
+use crate::import::job_error::JobError;
 use crate::import::reject_file::RejectFileError;
 use crate::import::report::Report;
 use crate::users::domains::UnknownDomain;

@@ -20,7 +20,7 @@ use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::{Parameters, parameter_fault};
 use crate::http::soap::user_import_xml as xml;
 use crate::import::generated_passwords::GeneratedPasswords;
-use crate::import::jobs::JobError;
+use crate::import::job_error::JobError;
 use crate::import::pending::Pending;
 use crate::import::reject_file;
 use crate::users::channel::Channel;
