@@ -1,4 +1,4 @@
-//! Everything that is made once: store, hash workers, gate, importer. Built here, passed on from here.
+//! Builds the objects that exist once per process: store, hash workers, gate, importer.
 
 use std::fs::File;
 use std::path::Path;
@@ -30,16 +30,16 @@ use crate::users::domains::{self, Domains};
 use crate::users::store::Store;
 use crate::wire::spool::SpoolSettings;
 
-/// Temporary files live here, below the data directory.
+/// Folder below the data directory for temporary files.
 const SPOOL_FOLDER: &str = "spool";
 
-/// Held by the one process that writes.
+/// Lock file, held by the one process that may write to the data directory.
 const LOCK_FILE: &str = "muster.lock";
 
-/// What an app is built from.
+/// The settings that an app is built from.
 #[derive(Debug, Clone)]
 pub struct AppSettings {
-    /// Bytes that one spooled attachment may have.
+    /// Maximum size of a spooled attachment, in bytes.
     pub spool_limit: u64,
     /// `[store]`.
     pub store: stores::Settings,
@@ -62,42 +62,42 @@ pub struct AppSettings {
 /// The running app.
 #[derive(Debug)]
 pub struct App {
-    /// Where users, imports and operators are kept.
+    /// The store of users, imports and operators.
     pub store: Arc<dyn Store>,
-    /// Where passwords are hashed.
+    /// The worker threads that hash passwords.
     pub pool: Arc<HashPool>,
-    /// Who may come in.
+    /// Authentication and access control.
     pub gate: Gate,
-    /// Failed logins, on their way into the audit.
+    /// Failed logins that are queued for the audit log.
     pub failed_logins: FailedLogins,
-    /// The core.
+    /// The importer.
     pub importer: Arc<Importer>,
     /// The imports of this process.
     pub jobs: Arc<Jobs>,
-    /// Users and groups, one by one and in bulk.
+    /// Users and groups as resources, single and in bulk.
     pub provisioner: Arc<Provisioner>,
-    /// Single users and roles.
+    /// Administration of single users and roles.
     pub admin: Administration,
-    /// The user stores' names.
+    /// The names of the user stores (domains).
     pub domains: Domains,
-    /// The rules for passwords.
+    /// The password policy.
     pub passwords: rules::Settings,
-    /// Where attachments that come too early are put aside.
+    /// The folder for attachments that must be stored before they can be read.
     pub spool: SpoolSettings,
-    /// The disk of the data directory.
+    /// The disk that holds the data directory.
     pub disk: DiskWatch,
     /// Time and ids.
     pub clock: Clock,
     stopping: Arc<AtomicBool>,
-    /// The lock goes when the app goes.
+    /// Releases the lock when the app is dropped.
     _lock: File,
 }
 
 impl App {
-    /// Builds everything in the data directory, which only one process at a time may do.
+    /// Builds the app in the data directory, which only one process at a time may use.
     ///
     /// # Errors
-    /// A sentence: the directory is in use, the store cannot be opened, a setting cannot be used.
+    /// A message: the directory is in use, the store cannot be opened, or a setting is invalid.
     pub fn build(settings: &AppSettings, clock: Clock) -> Result<Self, String> {
         settings.passwords.check()?;
         settings.import.check()?;
@@ -112,7 +112,7 @@ impl App {
         make_folder(&spool.folder)?;
         let store =
             stores::open(&settings.store, Access::Write).map_err(|error| error.to_string())?;
-        // Whoever ran them had the lock, and has it no longer.
+        // The process that ran them held the lock and has released it.
         let abandoned = store
             .close_abandoned(clock.now())
             .map_err(|error| error.to_string())?;
@@ -166,7 +166,7 @@ impl App {
             settings: settings.scim.clone(),
             jobs: Arc::clone(&jobs),
         });
-        // Weak, because those who know the jobs are known by them.
+        // Weak, because the jobs refer to these as well.
         let known: Weak<Provisioner> = Arc::downgrade(&provisioner);
         jobs.set_operations(known);
         let admin = Administration {
@@ -199,7 +199,7 @@ impl App {
         })
     }
 
-    /// Asks running imports to end behind the batch they are at.
+    /// Asks running imports to end after their current batch.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
     }
@@ -211,8 +211,8 @@ impl App {
 }
 
 impl App {
-    /// Ends what works by itself, and waits for its end. Requests that are carried out hold the app too, so that the
-    /// end of a process cannot rely on the app being dropped.
+    /// Stops the background work and waits for it to end. Requests in progress hold a reference to the app, so the
+    /// end of the process cannot rely on the app being dropped.
     pub fn close(&self) {
         self.jobs.close();
         self.failed_logins.close();
@@ -221,12 +221,12 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
-        // What works by itself is done before the lock is given up.
+        // The background work must end before the lock is released.
         self.close();
     }
 }
 
-/// One worker a core.
+/// Starts one worker per core.
 ///
 /// # Errors
 /// libsodium does not start, or refuses the cost.
@@ -237,14 +237,14 @@ pub fn start_pool(settings: &rules::Settings) -> Result<Arc<HashPool>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Only the owner may look into it.
+/// Creates a folder that only the owner may read.
 fn make_folder(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| format!("the folder {} cannot be made: {error}", path.display()))
+        .map_err(|error| format!("cannot create the folder {}: {error}", path.display()))
 }
 
 fn lock(data: &Path) -> Result<File, String> {
@@ -257,16 +257,16 @@ fn lock(data: &Path) -> Result<File, String> {
         .mode(PRIVATE)
         .open(&path)
         .and_then(|file| make_private(&path).map(|()| file))
-        .map_err(|error| format!("{} cannot be opened: {error}", path.display()))?;
+        .map_err(|error| format!("cannot open {}: {error}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(format!(
-            "another muster is writing to the data directory {}; stop it first, or name another \
+            "another muster process is using the data directory {}; stop it first, or name another \
              directory with --data",
             data.display()
         )),
         Err(std::fs::TryLockError::Error(error)) => {
-            Err(format!("{} cannot be locked: {error}", path.display()))
+            Err(format!("cannot lock {}: {error}", path.display()))
         }
     }
 }

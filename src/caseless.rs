@@ -1,11 +1,11 @@
-//! Text as it is compared without case: Unicode lower case, then NFC (RFC 8265 §3.3, UsernameCaseMapped).
+//! Case-insensitive comparison of text: Unicode lower case, then NFC (RFC 8265 §3.3, UsernameCaseMapped).
 
 use std::borrow::Cow;
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
 
-/// Any text as it is compared without case: lower case, then NFC, as keys of names are made.
+/// The form of `text` for case-insensitive comparison, as used in the keys of names: lower case, then NFC.
 pub fn caseless(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return lower_ascii(text);
@@ -23,14 +23,13 @@ pub(crate) fn lower_ascii(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Each character in lower case, wherever it stands. What comes of it may be written in other characters
-/// than NFC has, so it is composed once more behind it.
+/// Lowers each character independent of its context. The result may not be in NFC, so it is composed again.
 pub(crate) fn lower_composed(composed: &str) -> String {
     let cases = CaseMapper::new();
     let mut lower = String::with_capacity(composed.len());
     for character in composed.chars() {
         match character {
-            // The only one that becomes two (SpecialCasing.txt, without its conditions).
+            // The only character that becomes two (SpecialCasing.txt, unconditional mappings).
             '\u{130}' => lower.push_str("i\u{307}"),
             'ς' => lower.push('σ'),
             other => lower.push(cases.simple_lowercase(other)),

@@ -1,31 +1,31 @@
-//! Time and fresh ids, handed in from above so that tests can hold them still.
+//! Time and new ids. Both are passed in, so that tests can fix them.
 //!
-//! Nothing below `app` asks the machine for the time of day; durations are measured with
-//! `std::time::Instant`, which a changed clock does not disturb.
+//! Code below `app` never reads the system clock. Durations are measured with `std::time::Instant`, which is
+//! not affected when the clock is set.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// A moment, in microseconds since 1970-01-01T00:00:00Z: what the stores keep.
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z, as the stores keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub i64);
 
 impl Moment {
-    /// The moment `hours` earlier.
+    /// The time `hours` earlier.
     #[must_use]
     pub fn minus_hours(self, hours: u32) -> Moment {
         Moment(self.0.saturating_sub(i64::from(hours) * 3_600_000_000))
     }
 
-    /// This moment, or the first one behind `previous` where the clock has not come that far.
+    /// This time, or `previous` plus one microsecond if the clock has not advanced past it.
     #[must_use]
     pub fn later_than(self, previous: Moment) -> Moment {
         self.max(Moment(previous.0.saturating_add(1)))
     }
 
-    /// The moment as RFC 3339 text in UTC, or the bare number when it lies outside the calendar.
+    /// The time as RFC 3339 text in UTC, or the bare number when it is outside the calendar.
     pub fn to_rfc3339(self) -> String {
         match Timestamp::from_microsecond(self.0) {
             Ok(timestamp) => format!("{timestamp:.3}"),
@@ -40,27 +40,27 @@ impl serde::Serialize for Moment {
     }
 }
 
-/// The source of moments and ids.
+/// The source of times and ids.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Moment + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock.
+    /// The system clock.
     pub fn system() -> Self {
         Clock(Arc::new(|| Moment(Timestamp::now().as_microsecond())))
     }
 
-    /// A clock that always shows `moment`.
+    /// A clock that always returns `moment`.
     pub fn fixed(moment: Moment) -> Self {
         Clock(Arc::new(move || moment))
     }
 
-    /// The present moment.
+    /// The current time.
     pub fn now(&self) -> Moment {
         (self.0)()
     }
 
-    /// A fresh UUID version 7 (RFC 9562 §5.7); ids of one process ascend.
+    /// A new UUID version 7 (RFC 9562 §5.7); the ids of one process ascend.
     pub fn new_id(&self) -> Uuid {
         Uuid::now_v7()
     }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_reads_as_rfc_3339() {
+    fn moment_is_formatted_as_rfc_3339() {
         assert_eq!(
             Moment(1_795_305_600_123_456).to_rfc3339(),
             "2026-11-22T00:00:00.123Z"

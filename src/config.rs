@@ -1,5 +1,5 @@
-//! Settings: defaults, then the file, then `MUSTER_…` variables, then flags; each overrides the one
-//! before. A key that nobody claims is refused. What a section means stands beside what it sets.
+//! Settings: defaults, then the file, then `MUSTER_…` variables, then flags; each overrides the one before.
+//! An unknown key is an error. The meaning of a section is documented where its settings are defined.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,28 +9,28 @@ use toml::{Table, Value};
 
 use crate::passwords::secret::Secret;
 
-/// The file that is read when none is named and it exists.
+/// The file that is read if no other is given and it exists.
 pub const DEFAULT_FILE: &str = "muster.toml";
 
-/// Sections that hold tables of their own, which no variable can name.
+/// Sections that contain tables, which a variable cannot set.
 const FILE_ONLY: &[&str] = &["domains", "claims"];
 
-/// Variables that begin like settings and are none.
+/// Variables that begin with `MUSTER_` but are not settings.
 const OTHER_VARIABLES: &[&str] = &[
     "MUSTER_ADMIN_PASSWORD",
     "MUSTER_ADMIN_PASSWORD_FILE",
     "MUSTER_CONFIG",
-    // Of the tests: folders with material from elsewhere.
+    // For the tests: folders with external test material.
     "MUSTER_CAPTURES",
     "MUSTER_CASES",
     "MUSTER_CORPORA",
     "MUSTER_XML_SUITE",
 ];
 
-/// Where settings come from, besides the defaults.
+/// The sources of settings, besides the defaults.
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// A file that was named.
+    /// The settings file, if one was given.
     pub file: Option<PathBuf>,
     /// The environment.
     pub environment: BTreeMap<String, String>,
@@ -39,7 +39,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The process's environment, and the file it names.
+    /// Reads the process's environment, and the settings file that it names.
     pub fn from_environment() -> Self {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -53,10 +53,10 @@ impl Sources {
         }
     }
 
-    /// Puts them together as `T`, whose fields are the sections.
+    /// Merges the sources into a `T`, whose fields are the sections.
     ///
     /// # Errors
-    /// A sentence that names the file or the variable and the key.
+    /// A message that names the file or the variable, and the key.
     pub fn load<T: for<'de> Deserialize<'de>>(&self, sections: &[&str]) -> Result<T, ConfigError> {
         let (mut table, origin) = self.read_file()?;
         let mut settings = parse::<T>(&table, &origin)?;
@@ -68,7 +68,7 @@ impl Sources {
                 match section_and_key(name, FILE_ONLY) {
                     Some((section, _)) => {
                         return Err(ConfigError(format!(
-                            "{name}: [{section}] cannot be set by variables; put it into the file of settings"
+                            "{name}: [{section}] cannot be set by variables; put it in the settings file"
                         )));
                     }
                     None => continue,
@@ -84,8 +84,8 @@ impl Sources {
         Ok(settings)
     }
 
-    /// A warning about the variables that begin like settings and belong to no section, if there are any: they
-    /// are ignored, because other programs and systems may have set them.
+    /// A warning about variables that begin with `MUSTER_` but belong to no section, if there are any. They are
+    /// ignored, because other programs and systems may have set them.
     pub fn warning(&self, sections: &[&str]) -> Option<String> {
         let ignored: Vec<&str> = self
             .environment
@@ -98,11 +98,11 @@ impl Sources {
         match ignored.as_slice() {
             [] => None,
             [one] => Some(format!(
-                "the variable {one} is no setting and was ignored; settings are MUSTER_, a section and a key, \
+                "the variable {one} is not a setting and was ignored; a setting is MUSTER_, a section and a key, \
                  such as MUSTER_SERVER_HTTP"
             )),
             several => Some(format!(
-                "the variables {} are no settings and were ignored; settings are MUSTER_, a section and a key, \
+                "the variables {} are not settings and were ignored; a setting is MUSTER_, a section and a key, \
                  such as MUSTER_SERVER_HTTP",
                 several.join(", ")
             )),
@@ -117,9 +117,9 @@ impl Sources {
         };
         let origin = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError(format!("{origin} cannot be read: {error}")))?;
+            .map_err(|error| ConfigError(format!("cannot read {origin}: {error}")))?;
         let table = text.parse().map_err(|error: toml::de::Error| {
-            // Never the line itself: it may hold a secret.
+            // Never quote the line itself: it may contain a secret.
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(1, |before| before.matches('\n').count() + 1);
             ConfigError(format!("{origin}, line {line}: {}", error.message().trim()))
@@ -127,7 +127,7 @@ impl Sources {
         Ok((table, origin))
     }
 
-    /// Where each setting comes from.
+    /// The source of each setting.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -148,7 +148,7 @@ impl Sources {
         })
     }
 
-    /// The password that the first operator shall have, out of a variable or the file that one names.
+    /// The password for the first operator, from a variable or from the file that a variable names.
     ///
     /// # Errors
     /// The file cannot be read, or both variables are set.
@@ -170,7 +170,7 @@ impl Sources {
     }
 }
 
-/// Where settings come from.
+/// The sources of the settings that are in effect.
 #[derive(Debug)]
 pub struct Origins {
     file: Table,
@@ -180,7 +180,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Where the setting at `path` (its sections, then its key) comes from; none: it is a default.
+    /// The source of the setting at `path` (its sections, then its key); `None` for a default.
     pub fn of(&self, path: &[&str]) -> Option<&str> {
         if let [section, key] = path {
             let place = ((*section).to_owned(), (*key).to_owned());
@@ -202,11 +202,11 @@ impl Origins {
 /// The file cannot be read.
 pub fn read_secret(path: &Path) -> Result<Secret, ConfigError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError(format!("{} cannot be read: {error}", path.display())))?;
+        .map_err(|error| ConfigError(format!("cannot read {}: {error}", path.display())))?;
     Ok(Secret::from(text.lines().next().unwrap_or_default()))
 }
 
-/// A setting that cannot be used.
+/// An invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub String);
@@ -220,13 +220,13 @@ fn parse<T: for<'de> Deserialize<'de>>(table: &Table, origin: &str) -> Result<T,
     })
 }
 
-/// Whether a variable that begins like a setting has another purpose.
+/// Whether a variable that begins with `MUSTER_` has another purpose.
 fn is_other(name: &str, value: &str) -> bool {
     OTHER_VARIABLES.contains(&name) || is_service_link(name, value)
 }
 
-/// Whether Kubernetes sets a variable like this in every pod for a Service that is called `muster`, or `muster-`
-/// and something else: `MUSTER_SERVICE_HOST`, `MUSTER_SERVICE_PORT`, `MUSTER_PORT`, `MUSTER_PORT_9763_TCP_ADDR`.
+/// Whether Kubernetes sets such a variable in each pod for a Service called `muster`, or `muster-` and a
+/// suffix: `MUSTER_SERVICE_HOST`, `MUSTER_SERVICE_PORT`, `MUSTER_PORT`, `MUSTER_PORT_9763_TCP_ADDR`.
 fn is_service_link(name: &str, value: &str) -> bool {
     const SCHEMES: [&str; 3] = ["tcp", "udp", "sctp"];
     let is_address = || {
@@ -240,7 +240,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
     {
         return true;
     }
-    // `…_PORT_9763_TCP` and what follows on it.
+    // `…_PORT_9763_TCP` and its suffixes.
     name.split("_PORT_").skip(1).any(|rest| {
         let mut words = rest.split('_');
         let number = words.next().unwrap_or_default();
@@ -263,7 +263,7 @@ fn section_and_key<'s>(name: &str, sections: &[&'s str]) -> Option<(&'s str, Str
     })
 }
 
-/// Numbers and booleans as such, everything else as text.
+/// Parses numbers and booleans; anything else is text.
 fn scalar(text: &str) -> Value {
     if let Ok(number) = text.parse::<i64>() {
         return Value::Integer(number);
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_refused_wherever_they_stand() {
+    fn unknown_key_is_refused_in_every_source() {
         assert!(
             load("[server]\nhtpp = 'x'\n", &[], None)
                 .unwrap_err()
@@ -382,23 +382,23 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_of_no_section_is_ignored_with_one_warning() {
+    fn variable_outside_every_section_is_ignored_with_a_warning() {
         let variables = [("MUSTER_SEVER_HTTP", "x"), ("MUSTER_HOME", "/srv")];
         assert!(load("", &variables, None).is_ok());
-        let told = warning(&variables).unwrap();
+        let warning_text = warning(&variables).unwrap();
         assert!(
-            told.contains("MUSTER_HOME, MUSTER_SEVER_HTTP are no settings"),
-            "{told}"
+            warning_text.contains("MUSTER_HOME, MUSTER_SEVER_HTTP are not settings"),
+            "{warning_text}"
         );
-        let told = warning(&[("MUSTER_HOME", "x"), ("MUSTER_SERVER_HTTP", "x")]).unwrap();
+        let warning_text = warning(&[("MUSTER_HOME", "x"), ("MUSTER_SERVER_HTTP", "x")]).unwrap();
         assert!(
-            told.contains("the variable MUSTER_HOME is no setting"),
-            "{told}"
+            warning_text.contains("the variable MUSTER_HOME is not a setting"),
+            "{warning_text}"
         );
     }
 
     #[test]
-    fn links_to_services_are_no_settings() {
+    fn kubernetes_service_links_are_not_settings() {
         let links = [
             ("MUSTER_SERVICE_HOST", "10.0.0.1"),
             ("MUSTER_SERVICE_PORT", "9763"),
@@ -409,7 +409,7 @@ mod tests {
             ("MUSTER_PORT_9763_TCP_PORT", "9763"),
             ("MUSTER_PORT_9763_TCP_ADDR", "10.0.0.1"),
             ("MUSTER_PORT_53_UDP_ADDR", "10.0.0.1"),
-            // Of a Service that is called muster-server.
+            // From a Service called muster-server.
             ("MUSTER_SERVER_SERVICE_HOST", "10.0.0.1"),
             ("MUSTER_SERVER_SERVICE_PORT_WEB", "80"),
             ("MUSTER_SERVER_PORT", "tcp://10.0.0.1:80"),

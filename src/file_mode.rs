@@ -1,5 +1,5 @@
-//! Files that hold users, passwords or keys are for their owner alone: mode 0600, whatever the umask or the
-//! mode of their directory.
+//! Files that hold users, passwords or keys are readable by their owner only: mode 0600, regardless of the
+//! umask and of the mode of their directory.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -9,16 +9,16 @@ use std::path::Path;
 /// Read and write for the owner.
 pub const PRIVATE: u32 = 0o600;
 
-/// The bits of a mode that give anything to others than the owner.
+/// The mode bits for group and others.
 const NOT_THE_OWNER: u32 = 0o077;
 
-/// The bits that give anything to every user of the machine.
+/// The mode bits for others.
 const WORLD: u32 = 0o007;
 
-/// Makes a new file for its owner alone; one that exists is an error.
+/// Creates a new file with mode 0600. A file that exists is an error.
 ///
 /// # Errors
-/// It exists, or cannot be made.
+/// The file exists, or cannot be created.
 pub fn create_private(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
@@ -26,12 +26,12 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         .create_new(true)
         .mode(PRIVATE)
         .open(path)?;
-    // A umask can take bits away that the owner needs.
+    // The umask can clear bits that the owner needs.
     file.set_permissions(Permissions::from_mode(PRIVATE))?;
     Ok(file)
 }
 
-/// Takes an existing file away from everyone but its owner; a file that does not exist is left so.
+/// Sets the mode of an existing file to 0600. A missing file is not an error and is not created.
 ///
 /// # Errors
 /// Its mode cannot be read or changed.
@@ -47,7 +47,7 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(PRIVATE))
 }
 
-/// The mode of the file or directory, if it gives anything to every user of the machine.
+/// The mode of the file or directory, if it grants others any access.
 pub fn open_to_the_world(path: &Path) -> Option<u32> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
     (mode & WORLD != 0).then_some(mode)
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_made_and_kept_for_their_owner() {
+    fn files_are_created_and_kept_with_mode_0600() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         drop(create_private(&path).unwrap());

@@ -1,4 +1,4 @@
-//! Bytes in hexadecimal, lower case.
+//! Hexadecimal text, in lower case.
 
 /// Two digits for each byte.
 pub fn encode(bytes: &[u8]) -> String {

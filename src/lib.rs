@@ -2,15 +2,15 @@
 //!
 //! # Layers
 //!
-//! Imports run down only: a module may use the modules on the layers below its own, and none beside or above it.
-//! `tests/it/layers.rs` reads the code and names every import that breaks this rule.
+//! Imports run down only: a module may use modules in the layers below its own, not in its own layer or above.
+//! `tests/it/layers.rs` reads the code and reports every import that breaks this rule.
 //!
 //! ```text
 //! 9 main
 //! 8 cli            commands: demo, serve, import, send, users, imports, audit, role, organization, …
 //! 7 http           soap, rest, scim (slices) over intake, challenge, unread, server, tls, health
 //! 6 app            builds store, gate and importer once, and holds them
-//! 5 provision      users and groups as resources, one by one and in bulk
+//! 5 provision      users and groups as resources, single and in bulk
 //! 4 import  admin  rows in, report out; single users and roles
 //! 3 stores  access  formats   config
 //! 2 users
@@ -18,22 +18,22 @@
 //! 0 clock  hex  quoted  caseless  pattern  slots  file_mode  wiped
 //! ```
 //!
-//! - [`cli`]: one file for each command of the terminal.
-//! - [`http`]: one folder for each protocol: [`http::soap`], [`http::rest`], [`http::scim`]; beside them what all
-//!   of them share.
-//! - [`app`]: everything that is built once at the start.
-//! - [`provision`]: users and groups as resources: created, changed, deleted, one by one or many at once.
-//! - [`import`]: the straight line from rows to report; [`admin`]: single users and roles.
-//! - [`stores`]: one folder for each store, chosen by the scheme of its URL.
-//! - [`access`]: who the caller is, and what the caller may do.
+//! - [`cli`]: one file for each command.
+//! - [`http`]: one folder for each protocol: [`http::soap`], [`http::rest`], [`http::scim`]; what they share is
+//!   next to them.
+//! - [`app`]: the objects that are built once, at start.
+//! - [`provision`]: creates, changes and deletes users and groups as resources, single and in bulk.
+//! - [`import`]: the path from rows to report; [`admin`]: single users and roles.
+//! - [`stores`]: one folder for each store, selected by the scheme of its URL.
+//! - [`access`]: authentication and authorization.
 //! - [`formats`]: bytes to rows; CSV and workbooks.
 //! - [`config`]: the settings, from defaults, file, environment and flags.
-//! - [`users`]: what a user is, the rules for one, and the ports that stores implement.
-//! - [`scim`]: the parts of SCIM that need no user: schemas, paths, filters, PATCH.
-//! - [`passwords`]: secrets, rules, hash schemes, and the pool that computes hashes.
-//! - [`wire`]: bytes of a request: multipart, base64, transfer encodings, the pipe.
-//! - [`telemetry`]: the log. [`clock`]: time and ids. [`slots`]: fair turns. [`caseless`], [`pattern`], [`quoted`],
-//!   [`hex`]: text. [`file_mode`], [`wiped`]: files and memory for one owner alone.
+//! - [`users`]: the user, its rules, and the traits that stores implement.
+//! - [`scim`]: the parts of SCIM that do not depend on users: schemas, paths, filters, PATCH.
+//! - [`passwords`]: secrets, the password policy, hash schemes, and the pool that computes hashes.
+//! - [`wire`]: the bytes of a request: multipart, base64, transfer encodings, the pipe.
+//! - [`telemetry`]: the log. [`clock`]: time and ids. [`slots`]: fair scheduling. [`caseless`], [`pattern`],
+//!   [`quoted`], [`hex`]: text. [`file_mode`], [`wiped`]: private files and memory that is wiped.
 //!
 //! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
 

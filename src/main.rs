@@ -1,6 +1,6 @@
-//! The binary: hands the command line to [`muster::cli`] and its exit code to the system.
+//! The binary: passes the command line to [`muster::cli`] and returns its exit code.
 
-/// A small call allocates hundreds of times, of which glibc's allocator makes a seventh of its processor time.
+/// A small call allocates hundreds of times; glibc's allocator takes a seventh of the processor time of a call.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,9 +1,9 @@
-//! Regular expressions from settings, matched against a whole text as Java's `String.matches` does.
+//! Regular expressions from the settings. They must match the whole text, as in Java's `String.matches`.
 
 use regex::Regex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A compiled expression that has to match all of a text.
+/// A compiled expression that must match a text completely.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     source: String,
@@ -11,10 +11,10 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles `source`; anchors at its ends are allowed and change nothing.
+    /// Compiles `source`. Anchors at its ends are allowed and have no effect.
     ///
     /// # Errors
-    /// The expression is not one that the `regex` crate understands (it has no look-around).
+    /// The `regex` crate does not accept the expression; for example, it does not support look-around.
     pub fn new(source: &str) -> Result<Self, regex::Error> {
         let whole = Regex::new(&format!(r"\A(?:{source})\z"))?;
         Ok(Pattern {
@@ -23,12 +23,12 @@ impl Pattern {
         })
     }
 
-    /// Whether all of `text` matches.
+    /// Whether the expression matches all of `text`.
     pub fn matches(&self, text: &str) -> bool {
         self.whole.is_match(text)
     }
 
-    /// The expression as it was written.
+    /// The source of the expression.
     pub fn as_str(&self) -> &str {
         &self.source
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_text_has_to_match() {
+    fn pattern_must_match_the_whole_text() {
         let pattern = Pattern::new("a|ab").unwrap();
         assert!(pattern.matches("ab"));
         assert!(!pattern.matches("abc"));

@@ -1,17 +1,17 @@
-//! What of a caller's text stands in a message: names, cut so that nothing of the file behind them comes along.
+//! Quoting a caller's text in messages: names are cut so that no other content of the file is shown.
 //!
-//! Where a name is expected there may be anything: a whole line, when the delimiter is another one than it seems, or
-//! a password, when the columns are in another order. So a name ends before the first character that could stand
-//! between columns, and a word that looks like a password is not repeated.
+//! Where a name is expected, the text may be a whole line (if the delimiter was guessed wrong) or a password (if
+//! the columns are in another order). So a name ends before the first character that can separate columns, and
+//! a word that looks like a password is not shown.
 
-/// Characters of a name at the most.
+/// Maximum length of a name, in characters.
 const LONGEST: usize = 64;
 
-/// What stands for the rest.
+/// Replaces what was cut.
 const REST: char = '…';
 
-/// The name of a user, a role or a column: cut before what could stand between columns, before a later word that
-/// looks like a password, and where it is long. Its first word is always shown.
+/// Quotes the name of a user, a role or a column. It is cut before the first possible separator, before a later
+/// word that looks like a password, and at the maximum length. Its first word is always shown.
 pub fn name(text: &str) -> String {
     let text = text.trim();
     let mut end = text.find(is_separator).unwrap_or(text.len());
@@ -29,7 +29,7 @@ pub fn name(text: &str) -> String {
     cut(text, end)
 }
 
-/// What a part of a message is named by; it may have colons and signs of its own.
+/// Quotes the Content-ID of a part of a message, which may contain colons and other punctuation.
 pub fn content_id(text: &str) -> String {
     let is_end = |c: char| c.is_control() || c.is_whitespace() || ",;|\"`".contains(c);
     let text = text.trim();
@@ -44,8 +44,8 @@ pub fn content_id(text: &str) -> String {
     shown
 }
 
-/// Any other word of a caller's, such as the name of an element or a parameter: as a name, and not shown at all
-/// where it looks like a password.
+/// Quotes any other word from a caller, such as the name of an element or a parameter, like a name. A word that
+/// looks like a password is not shown.
 pub fn word(text: &str) -> String {
     let text = text.trim();
     let end = text.find(is_separator).unwrap_or(text.len());
@@ -57,8 +57,8 @@ pub fn word(text: &str) -> String {
     }
 }
 
-/// The heading of a column: as it is, unless one of its words looks like a password; then as another word, or as
-/// the URI of a claim.
+/// Quotes a column heading in full, unless one of its words looks like a password; then like another word, or
+/// like the URI of a claim.
 pub fn heading(text: &str) -> String {
     let text = text.trim();
     let is_between = |c: char| is_separator(c) || c.is_whitespace() || matches!(c, '/' | '\\');
@@ -69,8 +69,8 @@ pub fn heading(text: &str) -> String {
     }
 }
 
-/// A URI, such as that of a claim or a namespace: one without a scheme as a word, of another the path as far as
-/// none of its segments looks like a password.
+/// Quotes a URI, such as that of a claim or a namespace. Without a scheme it is quoted as a word; otherwise the
+/// path is shown up to the first segment that looks like a password.
 pub fn uri(text: &str) -> String {
     let text = text.trim();
     let Some((scheme, rest)) = text.split_once("://") else {
@@ -90,7 +90,7 @@ pub fn uri(text: &str) -> String {
         .split('/')
         .enumerate()
     {
-        // A host has dots and digits; it is in lower case.
+        // A host has dots and digits, and is in lower case.
         let is_host = number == 0 && !segment.chars().any(|c| c.is_ascii_uppercase());
         if !is_host && looks_like_password(segment) {
             end = position;
@@ -105,7 +105,7 @@ pub fn uri(text: &str) -> String {
     }
 }
 
-/// Whether one word has the look of a password: a digit, and letters of both cases or a sign.
+/// Whether a word looks like a password: it has a digit, and letters of both cases or punctuation.
 pub fn looks_like_password(text: &str) -> bool {
     let any = |wanted: fn(char) -> bool| text.chars().any(wanted);
     let sign = |it: char| it.is_ascii_punctuation() && !matches!(it, '/' | ':' | '|' | '"' | ',');
@@ -116,25 +116,25 @@ pub fn looks_like_password(text: &str) -> bool {
         && ((any(char::is_lowercase) && any(char::is_uppercase)) || text.chars().any(sign))
 }
 
-/// What can stand between the columns of a file, or between a claim and its value.
+/// Whether `c` can separate the columns of a file, or a claim and its value.
 fn is_separator(c: char) -> bool {
     c.is_control() || ",;|:=^~¦§\u{a0}\"`{}<>".contains(c)
 }
 
-/// The words of a name and where each begins; a domain and the name behind it are two.
+/// The words of a name with their positions. A domain and the name after it are two words.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_between = |c: char| c.is_whitespace() || matches!(c, '/' | '\\');
     let mut position = 0;
     text.split(is_between).filter_map(move |part| {
         let begin = position;
-        // The words are separated by one character each.
+        // One separator character is between two words.
         let between = text.get(begin + part.len()..)?.chars().next();
         position = begin + part.len() + between.map_or(0, char::len_utf8);
         (!part.is_empty()).then_some((begin, part))
     })
 }
 
-/// The beginning of the text up to `end`.
+/// The text up to `end`, limited to the maximum length.
 fn cut(text: &str, end: usize) -> String {
     let kept = text.get(..end).unwrap_or_default();
     let mut shown: String = kept.chars().take(LONGEST).collect();
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_shown_as_they_are() {
+    fn ordinary_names_are_shown_unchanged() {
         for plain in [
             "kim",
             "lee ann",
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_line_is_cut_behind_its_name() {
+    fn whole_line_is_cut_after_the_name() {
         for between in [
             ",", ";", "\t", "|", ":", "=", "^", "~", "§", "\u{1}", "\u{1f}", "\u{a0}", "\"", "`",
             " ", "  ", "/", "\\", "\n",
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_looks_like_a_password_is_not_shown() {
+    fn word_that_looks_like_a_password_is_not_shown() {
         for secret in ["Meadow-Lark-7", "Meadow-Lark-7,x", "abC123", "x-9999"] {
             assert!(!word(secret).contains(['9', '7', '3']), "{secret}");
         }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_named_as_clients_name_them() {
+    fn content_ids_of_known_clients_are_shown_unchanged() {
         for plain in [
             "1.urn:uuid:3ABC@apache.org",
             "<file@x>",
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn headings_are_shown_unless_they_hold_a_password() {
+    fn heading_is_shown_unless_it_contains_a_password() {
         for plain in [
             "username:",
             "E-Mail Address",
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn uris_are_shown_as_far_as_they_are_ones() {
+    fn uri_is_shown_up_to_the_first_suspicious_segment() {
         for plain in [
             "http://wso2.org/claims/nosuch",
             "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",

@@ -1,8 +1,8 @@
 //! A bounded number of slots, shared fairly by groups and their members.
 //!
 //! Requests of organizations and operators, and logins from addresses to accounts, wait here without a thread.
-//! A free slot goes to the group that has had none for longest, in it to the member that has had none for longest,
-//! and there to the request that came first.
+//! A free slot goes to the group that was served least recently, in that group to the member that was served
+//! least recently, and for that member to the oldest request.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -11,16 +11,16 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// How many slots there are, and who may hold how many of them.
+/// The number of slots, and the limits on who may hold them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Slots in all.
+    /// Total number of slots.
     pub total: usize,
-    /// Slots of one group.
+    /// Slots per group.
     pub group: usize,
-    /// Slots of one member of a group.
+    /// Slots per member of a group.
     pub member: usize,
-    /// Requests that may wait, in all.
+    /// Maximum number of waiting requests.
     pub waiting: usize,
 }
 
@@ -30,13 +30,13 @@ pub struct Slots {
     shared: Arc<Shared>,
 }
 
-/// No slot became free in time, or too many requests wait already.
+/// No slot became free in time, or too many requests are waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoSlot;
 
-/// A slot that is held until the value is dropped.
+/// A slot, held until the value is dropped.
 pub struct Slot {
-    /// None: the slot is given back already.
+    /// `None` once the slot was released.
     shared: Option<Arc<Shared>>,
     group: Arc<str>,
     member: Arc<str>,
@@ -51,7 +51,7 @@ struct Shared {
 struct SlotTable {
     held: usize,
     waiting: usize,
-    /// Counts arrivals, grants and returns: a smaller number is longer ago.
+    /// Counts arrivals, grants and releases. A smaller number is older.
     turn: u64,
     groups: HashMap<Arc<str>, Group>,
 }
@@ -69,7 +69,7 @@ struct Member {
 }
 
 impl Slots {
-    /// Slots with these limits.
+    /// Creates slots with these limits.
     pub fn new(limits: Limits) -> Self {
         let state = Mutex::default();
         Slots {
@@ -77,10 +77,10 @@ impl Slots {
         }
     }
 
-    /// Takes a slot for `member` of `group`, waiting for one as long as `wait`.
+    /// Takes a slot for `member` of `group`, waiting at most `wait`.
     ///
     /// # Errors
-    /// None became free, or too many requests wait.
+    /// No slot became free, or too many requests are waiting.
     pub async fn take(&self, group: &str, member: &str, wait: Duration) -> Result<Slot, NoSlot> {
         let (group, member): (Arc<str>, Arc<str>) = (group.into(), member.into());
         let place = {
@@ -94,7 +94,7 @@ impl Slots {
             }
             state.wait(&group, &member)
         };
-        // However this ends, also when the request is given up, its place does not stay.
+        // Removes the request from the queue on every path, also when its future is dropped.
         let mut waiting = Waiting {
             shared: &self.shared,
             place: Some(place),
@@ -133,7 +133,7 @@ impl Drop for Slot {
     }
 }
 
-/// A request that waits; its place goes with it.
+/// A waiting request. Dropping it removes it from the queue.
 struct Waiting<'s> {
     shared: &'s Shared,
     place: Option<oneshot::Receiver<Slot>>,
@@ -143,7 +143,7 @@ struct Waiting<'s> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        // A slot that was granted and not taken is given back here, before the lock is taken.
+        // A slot that was granted but not taken is released here, before the lock is taken.
         drop(self.place.take());
         self.shared.lock().leave(&self.group, &self.member);
     }
@@ -162,7 +162,7 @@ impl Shared {
         }
     }
 
-    /// Gives what is free to those whose turn it is.
+    /// Grants free slots to the next requests in turn.
     fn serve(self: &Arc<Self>, state: &mut SlotTable) {
         while let Some((group, member)) = state.next(self.limits) {
             let Some(place) = state.first(&group, &member) else {
@@ -170,7 +170,7 @@ impl Shared {
             };
             state.grant(&group, &member);
             if let Err(mut slot) = place.send(self.slot(&group, &member)) {
-                // The request was given up. The lock is held, so the slot must not give itself back.
+                // The request was dropped. The lock is held here, so the slot must not release itself.
                 slot.shared = None;
                 state.release(&group, &member);
             }
@@ -184,8 +184,8 @@ impl SlotTable {
         self.turn
     }
 
-    /// Whether a slot is free for this member. Requests that wait while one is free are of members, or groups, that
-    /// hold as many as they may.
+    /// Whether a slot is free for this member. If requests are waiting while a slot is free, their members or groups
+    /// are at their limits.
     fn may_take(&self, limits: Limits, group: &str, member: &str) -> bool {
         let found = self.groups.get(group);
         let in_group = found.map_or(0, |group| group.held);
@@ -242,7 +242,7 @@ impl SlotTable {
         place
     }
 
-    /// Takes those of this member out who do not wait any longer.
+    /// Removes this member's requests that no longer wait.
     fn leave(&mut self, group: &str, member: &str) {
         let found = self.groups.get_mut(group);
         if let Some(found) = found.and_then(|group| group.members.get_mut(member)) {
@@ -260,7 +260,7 @@ impl SlotTable {
         Some(place)
     }
 
-    /// Forgets a member, and a group, that neither holds nor wants a slot.
+    /// Removes a member, and a group, that has neither slots nor requests.
     fn tidy(&mut self, group: &str, member: &str) {
         let Some(found) = self.groups.get_mut(group) else {
             return;
@@ -277,7 +277,7 @@ impl SlotTable {
         }
     }
 
-    /// Whose turn it is, if a slot is free for a request that waits.
+    /// The group and member to serve next, if a slot is free for a waiting request.
     fn next(&self, limits: Limits) -> Option<(Arc<str>, Arc<str>)> {
         if self.held >= limits.total || self.waiting == 0 {
             return None;
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn no_group_and_no_member_takes_all() {
+    fn neither_a_group_nor_a_member_can_take_all_slots() {
         run(async {
             let slots = slots(4, 3, 2);
             let now = Duration::ZERO;
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_and_their_members_take_turns() {
+    fn groups_and_their_members_are_served_in_turn() {
         run(async {
             let slots = slots(1, 1, 1);
             let first = slots.take("loud", "a", LONG).await.unwrap();
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_is_given_up_leaves_nothing_behind() {
+    fn dropped_request_releases_its_slot_and_its_place() {
         run(async {
             let slots = slots(1, 1, 1);
             let held = slots.take("g", "m", LONG).await.unwrap();
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_that_wait_are_turned_away() {
+    fn requests_above_the_queue_limit_are_refused() {
         run(async {
             let slots = Slots::new(Limits {
                 total: 1,

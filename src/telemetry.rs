@@ -1,4 +1,4 @@
-//! Logs: to standard error, as text or JSON lines. Never a password, a hash or a row's content.
+//! Logging to standard error, as text or JSON lines. Passwords, hashes and the content of rows are never logged.
 
 use std::io::IsTerminal;
 
@@ -11,17 +11,17 @@ use tracing_subscriber::EnvFilter;
 pub struct Settings {
     /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `muster=debug,warn`.
     pub level: String,
-    /// How a line looks.
+    /// The format of a line.
     pub format: Format,
 }
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs: one JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -35,17 +35,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether the level is one.
+    /// Checks that the level is valid.
     ///
     /// # Errors
-    /// A sentence that names the key.
+    /// A message that names the key.
     pub fn check(&self) -> Result<(), String> {
         self.filter().map(drop)
     }
 
     fn filter(&self) -> Result<EnvFilter, String> {
-        // A bare level is about Muster; the libraries below it are heard from `warn` on. What the HTTP
-        // dispatcher says of a connection is said again, with its peer and not as often as anybody likes.
+        // A bare level applies to Muster; libraries log from `warn` on. Messages of the HTTP dispatcher about a
+        // connection are logged by Muster instead, with the peer's address and a rate limit.
         let filter = match self.level.as_str() {
             "info" | "debug" | "trace" => {
                 format!("warn,actix_http::h1::dispatcher=off,muster={}", self.level)
@@ -56,10 +56,10 @@ impl Settings {
     }
 }
 
-/// Starts logging; to be called once.
+/// Starts logging. Call it once.
 ///
 /// # Errors
-/// The level is no filter, or logging was started before.
+/// The level is not a valid filter, or logging was started before.
 pub fn start(settings: &Settings) -> Result<(), String> {
     let filter = settings.filter()?;
     let lines = tracing_subscriber::fmt()

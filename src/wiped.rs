@@ -1,8 +1,8 @@
-//! Memory that is overwritten before it is given back, for buffers in which passwords pass by.
+//! Memory that is overwritten before it is freed, for buffers that passwords pass through.
 //!
-//! It is filled with zeros as quickly as the machine can, and the compiler is kept from leaving that out. A buffer
-//! that grows beyond its capacity is moved, and the allocator keeps the old copy until it gives that memory out
-//! again; where it matters, buffers begin with the capacity that they need.
+//! It is zeroed at full speed, in a way that the compiler cannot optimize out. A buffer that grows beyond its
+//! capacity is moved, and the allocator keeps the old copy until it reuses that memory; where this matters,
+//! buffers start with the capacity that they need.
 
 use std::fmt;
 use std::hint::black_box;
@@ -14,12 +14,12 @@ use std::ops::{Deref, DerefMut};
 pub struct Wiped(Vec<u8>);
 
 impl Wiped {
-    /// No bytes, and room for so many that need not be moved.
+    /// An empty buffer that can grow to `capacity` bytes without being moved.
     pub fn with_capacity(capacity: usize) -> Self {
         Wiped(Vec::with_capacity(capacity))
     }
 
-    /// Makes it so long, with zeros at the end where it grows; what is moved for that leaves no copy.
+    /// Sets the length, padding with zeros. If the buffer must be moved, the old copy is wiped.
     pub fn set_len_zeroed(&mut self, length: usize) {
         if length > self.0.capacity() {
             let mut larger = Vec::with_capacity(length);
@@ -57,7 +57,7 @@ impl Drop for Wiped {
     }
 }
 
-/// The bytes may be a password.
+/// Hides the bytes, which may be a password.
 impl fmt::Debug for Wiped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Wiped({} bytes)", self.0.len())
@@ -88,7 +88,7 @@ impl Drop for WipedText {
     }
 }
 
-/// Overwrites the bytes, those between length and capacity too, and empties the vector.
+/// Overwrites all bytes up to the capacity, and empties the vector.
 pub fn wipe(bytes: &mut Vec<u8>) {
     bytes.clear();
     bytes.resize(bytes.capacity(), 0);
@@ -96,7 +96,7 @@ pub fn wipe(bytes: &mut Vec<u8>) {
     bytes.clear();
 }
 
-/// The same for text.
+/// The same as [`wipe`], for text.
 pub fn wipe_text(text: &mut String) {
     wipe(&mut take(text).into_bytes());
 }
@@ -106,12 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_of_the_capacity_is_overwritten() {
+    fn whole_capacity_is_overwritten() {
         let mut bytes = Vec::with_capacity(100);
         bytes.extend_from_slice(b"geheim-42");
         wipe(&mut bytes);
         assert!(bytes.is_empty());
-        // What is behind the length is still there: it was written as zeros.
+        // The bytes after the length still exist; they must be zeros.
         bytes.resize(9, 1);
         assert_eq!(bytes.capacity(), 100);
         let mut text = "geheim-43".to_owned();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn growing_keeps_what_is_there() {
+    fn growing_keeps_the_content() {
         let mut bytes = Wiped::from(b"ab".to_vec());
         bytes.set_len_zeroed(1_000);
         assert!(bytes.starts_with(b"ab\0") && bytes.len() == 1_000);

@@ -1,4 +1,4 @@
-//! `muster audit`: who did what and when. Works beside a running server.
+//! `muster audit`: the audit log. Can run while a server is running.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -14,23 +14,23 @@ use crate::stores::{self, Access};
 use crate::users::audit::AuditEntry;
 use crate::users::import_id::ImportId;
 
-/// Entries read from the store at once.
+/// Entries read from the store at a time.
 const PAGE: usize = 500;
 
-/// Entries listed on the terminal when nobody says how many.
+/// Entries listed by default.
 const LISTED: usize = 100;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     within: OrganizationOption,
-    /// Only what is about this import
+    /// Show only entries about this import
     #[arg(long, value_name = "ID")]
     import: Option<Uuid>,
-    /// One JSON object a line, all entries
+    /// Print all entries, one JSON object per line
     #[arg(long)]
     json: bool,
-    /// At most so many entries, the newest [default: 100; with --json all]
+    /// Show at most N entries, the newest [default: 100; with --json all]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
@@ -78,13 +78,13 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     output::keep_whole(&mut table, 0);
     output::write_table(out, &table, "")?;
     if more {
-        writeln!(out, "… the newest {shown}; --limit N or --json lists more")?;
+        writeln!(out, "… only the newest {shown} are shown; use --limit N or --json for more")?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn to_json(entry: &AuditEntry) -> Result<String, CliError> {
-    serde_json::to_string(entry).map_err(|error| CliError::Told(error.to_string()))
+    serde_json::to_string(entry).map_err(|error| CliError::Message(error.to_string()))
 }
 
 fn cells(entry: &AuditEntry) -> Vec<String> {
@@ -104,7 +104,7 @@ fn cells(entry: &AuditEntry) -> Vec<String> {
     ]
 }
 
-/// `state completed, created 3`: what is set and not nothing.
+/// `state completed, created 3`: the fields that are not null, false or zero.
 fn details(value: &serde_json::Value) -> String {
     let serde_json::Value::Object(fields) = value else {
         return String::new();

@@ -1,4 +1,4 @@
-//! `muster backup`: a copy of the store, made while a server runs.
+//! `muster backup`: copies the store, also while a server is running.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,9 +14,9 @@ use crate::stores::{self, Access};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A new file, which only its owner may read: it holds all password hashes. To restore it, stop
-    /// the server, move the store's file and those beside it that end in -wal and -shm away, and
-    /// put this one in its place
+    /// New file, readable by its owner only: it contains all password hashes. To restore it, stop the
+    /// server, move away the store's file and the files next to it that end in -wal and -shm, and put
+    /// the backup in its place
     file: PathBuf,
 }
 
@@ -26,8 +26,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let file = NewFile::make(&arguments.file, 0)?;
     if let Err(error) = store.back_up(&arguments.file) {
         file.discard()?;
-        return Err(CliError::Told(format!(
-            "no backup was made in {}: {error}",
+        return Err(CliError::Message(format!(
+            "cannot make a backup in {}: {error}",
             arguments.file.display()
         )));
     }
@@ -35,17 +35,17 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     sync_folder(&arguments.file)?;
     writeln!(
         out,
-        "The store as it was between two batches is in {}; its integrity was checked.",
+        "Backed up the store, as of the last complete batch, to {} and checked its integrity.",
         file.shown()
     )?;
     writeln!(
         out,
-        "Settings, certificate and files of waiting imports are not in it."
+        "The backup does not include settings, certificates and the files of waiting imports."
     )?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The name of the file is durable, too.
+/// Makes the file's name durable, too.
 fn sync_folder(file: &Path) -> Result<(), CliError> {
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -53,5 +53,5 @@ fn sync_folder(file: &Path) -> Result<(), CliError> {
     };
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|error| CliError::Told(format!("{}: {error}", folder.display())))
+        .map_err(|error| CliError::Message(format!("{}: {error}", folder.display())))
 }

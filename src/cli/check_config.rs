@@ -1,5 +1,5 @@
-//! `muster check-config`: all that can be wrong with the settings, without starting anything; and the
-//! settings as they are in effect, each with where it comes from.
+//! `muster check-config`: checks all settings without starting anything, and prints the settings in effect with
+//! the source of each.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Outcome {
     let problems = problems(&settings, &sources);
     if !problems.is_empty() {
         let sentences = problems.iter().map(|problem| placed(problem, &origins));
-        return Err(CliError::Told(
+        return Err(CliError::Message(
             sentences.collect::<Vec<_>>().join("\nmuster: "),
         ));
     }
@@ -36,15 +36,15 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Outcome {
     for warning in warnings {
         writeln!(out, "\n# Warning: {}.", output::plain(&warning))?;
     }
-    writeln!(out, "\n# These settings can be used.")?;
+    writeln!(out, "\n# These settings are valid.")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every check that a start would make, as far as nothing has to be made for it.
+/// Runs every check that a start would make, except those that would create something.
 fn problems(settings: &Settings, sources: &Sources) -> Vec<String> {
     let data = &settings.store.data;
     let data_is_folder = match data.exists() && !data.is_dir() {
-        true => Err(format!("store.data: {} is no folder", data.display())),
+        true => Err(format!("store.data: {} is not a folder", data.display())),
         false => Ok(()),
     };
     let https = match settings.server.https.as_str() {
@@ -75,7 +75,7 @@ fn problems(settings: &Settings, sources: &Sources) -> Vec<String> {
     checks.into_iter().filter_map(Result::err).collect()
 }
 
-/// The sentence, with where the setting comes from that it names first.
+/// The problem, with the source of the setting that it names first.
 fn placed(problem: &str, origins: &Origins) -> String {
     let end = |character: char| !(character.is_ascii_alphanumeric() || "._-".contains(character));
     let key = problem.split(end).next().unwrap_or_default();
@@ -86,7 +86,7 @@ fn placed(problem: &str, origins: &Origins) -> String {
     }
 }
 
-/// A table as TOML: its own keys, then the tables below it.
+/// Writes a table as TOML: its own keys, then its subtables.
 fn write_sections(
     out: &mut dyn Write,
     table: &Table,
@@ -138,7 +138,7 @@ fn is_section(value: &Value) -> bool {
     }
 }
 
-/// A value; a password within a URL is hidden.
+/// Formats a value. A password in a URL is hidden.
 fn shown(value: &Value) -> String {
     let Value::String(text) = value else {
         return value.to_string();
@@ -151,7 +151,7 @@ fn shown(value: &Value) -> String {
     Value::String(hidden.unwrap_or_else(|| text.clone())).to_string()
 }
 
-/// A key as TOML wants it.
+/// Formats a key as TOML requires.
 fn quoted(key: &str) -> String {
     let bare = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
     match !key.is_empty() && key.chars().all(bare) {

@@ -1,4 +1,4 @@
-//! What every command takes, and what it ends with.
+//! The options and the result of every command.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// Settings file [default: muster.toml, where there is one]
+    /// Settings file [default: muster.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Data directory [default: ./muster-data]
@@ -17,37 +17,37 @@ pub(super) struct Common {
     pub(super) data: Option<PathBuf>,
 }
 
-/// What a command ends with.
+/// The result of a command.
 pub(super) type Outcome = Result<ExitCode, CliError>;
 
-/// Why a command did nothing.
+/// The reason that a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
-    /// A sentence for the person at the terminal.
+    /// A message for the user.
     #[error("{0}")]
-    Told(String),
+    Message(String),
     /// Output could not be written.
-    #[error("the output could not be written: {0}")]
+    #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl From<String> for CliError {
     fn from(sentence: String) -> Self {
-        CliError::Told(sentence)
+        CliError::Message(sentence)
     }
 }
 
-macro_rules! told {
+macro_rules! message_from {
     ($($error:ty),*) => {$(
         impl From<$error> for CliError {
             fn from(error: $error) -> Self {
-                CliError::Told(error.to_string())
+                CliError::Message(error.to_string())
             }
         }
     )*};
 }
 
-told!(
+message_from!(
     crate::config::ConfigError,
     crate::users::store_error::StoreError,
     crate::passwords::hashing::HashError,

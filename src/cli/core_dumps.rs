@@ -1,11 +1,11 @@
-//! No core dumps: the memory of the process holds passwords, and a dump would put them on a disk.
+//! Disables core dumps: the process's memory holds passwords, which a dump would write to a disk.
 
 use std::io;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Sees to it that neither a crash nor a debugger of the same user writes this process's memory anywhere. A
-/// program with the rights of `root` can still read it.
+/// Prevents a crash, or a debugger run by the same user, from writing this process's memory anywhere. A program
+/// with root privileges can still read it.
 ///
 /// # Errors
 /// The system refuses.
@@ -20,7 +20,7 @@ pub(super) fn forbid() -> io::Result<()> {
     not_dumpable()
 }
 
-/// Also where the kernel hands dumps to a program (`core_pattern` with a `|`), which a limit does not stop.
+/// Also covers kernels that pipe dumps to a program (`core_pattern` with a `|`), which ignore the limit.
 #[cfg(target_os = "linux")]
 fn not_dumpable() -> io::Result<()> {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};

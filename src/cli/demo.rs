@@ -79,7 +79,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     write_users(out, &app)?;
     let c = record.counters;
     if (c.created, c.failed, c.duplicate) != EXPECTED || exchange.status != 500 {
-        return Err(CliError::Told(format!(
+        return Err(CliError::Message(format!(
             "the demo did not come out as it should: HTTP {}, {}",
             exchange.status,
             output::counts(&c)
@@ -298,7 +298,7 @@ impl Running {
                 thread,
             }),
             Err(_) => Err(joined(thread).err().unwrap_or_else(|| {
-                CliError::Told("the demo's server ended before it was ready".into())
+                CliError::Message("the demo's server ended before it was ready".into())
             })),
         }
     }
@@ -320,6 +320,6 @@ impl Running {
 fn joined(thread: std::thread::JoinHandle<Result<(), String>>) -> Result<(), CliError> {
     match thread.join() {
         Ok(result) => Ok(result?),
-        Err(_) => Err(CliError::Told("the demo's server died".into())),
+        Err(_) => Err(CliError::Message("the demo's server died".into())),
     }
 }

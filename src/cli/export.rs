@@ -1,7 +1,7 @@
-//! `muster users export`: users as the file that `muster import` takes.
+//! `muster users export`: writes users as a file that `muster import` accepts.
 //!
-//! Cells come out as they are stored, because the file is for a program; what a spreadsheet would run is
-//! made harmless only when it is asked for, and such a file is no longer the same when it is imported.
+//! Cells are written as they are stored, because the file is for a program. Cells that a spreadsheet would run as
+//! formulas are escaped only on request; importing such a file changes the values.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -23,10 +23,10 @@ use crate::users::role_name;
 use crate::users::store::{Store, UserCursor};
 use crate::users::user::User;
 
-/// Users read from the store at once.
+/// Users read from the store at a time.
 const PAGE: usize = 1_000;
 
-/// The columns that every file has, and what the import takes them for.
+/// The columns that every file has, and the field that each is imported as.
 const COLUMNS: [(&str, Field); 5] = [
     ("username", Field::UserName),
     ("givenname", Field::GivenName),
@@ -37,17 +37,17 @@ const COLUMNS: [(&str, Field); 5] = [
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A new file, which only its owner may read [default: standard output]
+    /// New file, readable by its owner only [default: standard output]
     file: Option<PathBuf>,
-    /// The domain (user store) whose users are written [default: PRIMARY]
+    /// Domain (user store) whose users are written [default: PRIMARY]
     #[arg(long, value_name = "D")]
     domain: Option<String>,
-    /// What the file is
+    /// Format of the file
     #[arg(long, value_enum, default_value_t = FileFormat::Csv)]
     format: FileFormat,
-    /// Put a ' before each cell that a spreadsheet would run as a formula; for looking at the file, not
-    /// for importing it. Without this, cells are as they are stored: do not open the file in a
-    /// spreadsheet
+    /// Put a ' before each cell that a spreadsheet would run as a formula; use this for viewing the
+    /// file, not for importing it. Without it, cells are written as they are stored: do not open the
+    /// file in a spreadsheet
     #[arg(long)]
     for_spreadsheet: bool,
 }
@@ -98,10 +98,10 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    /// Twice over the users: once for the columns, once for the rows. Answers how many rows there are.
+    /// Reads the users twice: first for the columns, then for the rows. Returns the number of rows.
     fn write(&self, out: &mut dyn Write) -> Result<u64, CliError> {
         let mut names = BTreeSet::new();
-        // What a client of SCIM has said that no cell can hold.
+        // Values set through SCIM that a cell cannot represent.
         let (mut unsayable, mut of_users) = (BTreeSet::new(), 0);
         self.each_user(|user| {
             if user.external_id.is_some() && !names.contains(EXTERNAL_ID) {
@@ -157,7 +157,7 @@ impl Export<'_> {
         file.flush()?;
         if misread > 0 {
             warn(&format!(
-                "{misread} users have a value of the form claimURI=value, which an import takes for \
+                "{misread} users have a value of the form claimURI=value, which an import would read as \
                  that claim"
             ));
         }
@@ -186,7 +186,7 @@ impl Export<'_> {
         }
     }
 
-    /// An import takes what stands before the first `/` of a name for a domain.
+    /// Adds the domain to a name with a `/`: an import reads the text before the first `/` as a domain.
     fn qualified_if_needed(&self, name: &str) -> String {
         match name.contains('/') {
             true => format!("{}/{name}", self.domain),
@@ -194,7 +194,7 @@ impl Export<'_> {
         }
     }
 
-    /// The same for a role, unless it is one of no domain.
+    /// The same for a role, unless the role belongs to no domain.
     fn role(&self, name: &str) -> String {
         match role_name::is_hybrid(name) {
             true => name.to_owned(),
@@ -202,7 +202,7 @@ impl Export<'_> {
         }
     }
 
-    /// Names the columns that an import under these settings would not take back.
+    /// Warns about columns that an import with these settings would not map back.
     fn warn_about_columns(&self, names: &BTreeSet<String>) {
         let fixed = COLUMNS
             .iter()
@@ -219,7 +219,7 @@ impl Export<'_> {
             .collect();
         if !unknown.is_empty() {
             warn(&format!(
-                "an import under these settings does not take these columns for what they are: {}; map \
+                "an import with these settings does not recognize these columns: {}; map \
                  them in [claims]",
                 unknown.join(", ")
             ));
@@ -234,8 +234,8 @@ impl Export<'_> {
     }
 }
 
-/// Names what is left out because a cell has one value: the first of each kind is in the file, under
-/// the name of its claim, and what else there is of them is not.
+/// Warns about values that are left out because a cell has one value: the first of each kind is in the file, under
+/// the name of its claim; the others are not.
 fn warn_about_lists(names: &BTreeSet<String>, of_users: u64) {
     if of_users == 0 {
         return;
@@ -246,12 +246,12 @@ fn warn_about_lists(names: &BTreeSet<String>, of_users: u64) {
         many => format!("{many} users have"),
     };
     warn(&format!(
-        "{users} more than a file of rows can say, and that is left out: {}; GET it through SCIM",
+        "{users} values that a file of rows cannot represent; they are left out: {}; use SCIM to read them",
         names.join(", ")
     ));
 }
 
 fn warn(sentence: &str) {
-    // Nothing is left to be done when standard error is closed.
+    // If standard error is closed, there is nowhere to report it.
     let _ = writeln!(io::stderr(), "muster: {sentence}");
 }

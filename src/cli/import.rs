@@ -1,4 +1,4 @@
-//! `muster import`: the same core without HTTP.
+//! `muster import`: runs an import without HTTP.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
@@ -33,76 +33,75 @@ use crate::users::channel::Channel;
 use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
 
-/// The exit code when some rows did not make it.
+/// The exit code when some rows were not imported.
 pub(super) const SOME_FAILED: u8 = 2;
 
-/// How often the progress is looked at.
+/// The interval at which the progress bar is updated.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// Findings shown of an import that was made before; `muster imports show` has the others.
+/// Problems shown of an earlier import; `muster imports show` has the others.
 const SHOWN: usize = 200;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     within: OrganizationOption,
-    /// The CSV file (.csv, .tsv) or Excel workbook (.xlsx, .xls)
+    /// CSV file (.csv, .tsv) or Excel workbook (.xlsx, .xls)
     file: PathBuf,
     /// Domain (user store) of the users [default: PRIMARY]
     #[arg(long, value_name = "D")]
     domain: Option<String>,
-    /// File whose first line is the password of rows that have none
+    /// File whose first line is the password for rows without one
     #[arg(long, value_name = "F", conflicts_with = "default_password_stdin")]
     default_password_file: Option<PathBuf>,
-    /// Read the password of rows that have none from standard input
+    /// Read the password for rows without one from standard input
     #[arg(long)]
     default_password_stdin: bool,
     /// Charset of a CSV file without a byte-order mark, such as windows-1252 [default: auto]
     #[arg(long, value_name = "C")]
     charset: Option<String>,
-    /// What stands between the columns of a CSV file: comma, semicolon, tab, bar, or a character such as
-    /// '#' [default: auto]
+    /// Delimiter of a CSV file: comma, semicolon, tab, bar, or a character such as '#' [default: auto]
     #[arg(long, value_name = "D")]
     delimiter: Option<String>,
-    /// Line that names the columns: auto, none (every line is a row), or its number [default: auto]
+    /// Line with the column headings: auto, none (every line is a row), or its number [default: auto]
     #[arg(long, value_name = "LINE", value_parser = HeaderLine::parse)]
     header: Option<HeaderLine>,
-    /// What a column means, by its heading or its number, such as "E-Mail Address=emailaddress"; "Ext.=_"
-    /// leaves it unread. Can be given again
+    /// Meaning of a column, by its heading or number, such as "E-Mail Address=emailaddress"; "Ext.=_"
+    /// ignores it. May be given more than once
     #[arg(long, value_name = "HEADING=COLUMN")]
     map: Vec<String>,
-    /// Sheet of a workbook [default: the first one that is not hidden]
+    /// Sheet of a workbook [default: the first sheet that is not hidden]
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
-    /// Give each row without a password one that is made up, and write the names and passwords of the
-    /// users who were made into this new file
+    /// Generate a password for each row without one, and write the names and passwords of the users
+    /// that were created to this new file
     #[arg(
         long,
         value_name = "F",
         conflicts_with_all = ["default_password_file", "default_password_stdin", "dry_run"]
     )]
     generate_passwords: Option<PathBuf>,
-    /// Write the rows that are not stored into this new file, each with what is wrong with it; mended,
-    /// it can be imported as it is
+    /// Write the rows that were not stored to this new file, each with its problem; after correction,
+    /// the file can be imported unchanged
     #[arg(long, value_name = "F")]
     reject_file: Option<PathBuf>,
-    /// Name of this import: a second run of the same file under it answers the first one's report, or
-    /// goes on where that was interrupted
+    /// Key of this import: a second run of the same file with it returns the first run's report, or
+    /// continues where the first run was interrupted
     #[arg(long, value_name = "K", conflicts_with_all = ["generate_passwords", "dry_run"])]
     key: Option<String>,
-    /// What becomes of users who exist: skip, update, fill or fail
+    /// Action for users that exist: skip, update, fill or fail
     #[arg(long, value_name = "P", default_value = "skip", value_parser = ConflictPolicy::parse)]
     conflict: ConflictPolicy,
-    /// Write the file only if not one of its rows has a problem
+    /// Import the file only if no row has a problem
     #[arg(long)]
     validate_first: bool,
-    /// End the import after so many rows with problems
+    /// End the import after N rows with problems
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
-    /// Check everything and write nothing
+    /// Check everything, write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Print the report as one JSON object
+    /// Print the report as a JSON object
     #[arg(long)]
     json: bool,
 }
@@ -120,17 +119,17 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let mut map = ColumnMap::default();
     for entry in &arguments.map {
         map.add(entry)
-            .map_err(|sentence| CliError::Told(format!("--map: {sentence}")))?;
+            .map_err(|sentence| CliError::Message(format!("--map: {sentence}")))?;
     }
     let default_password = default_password(arguments)?;
     let shown = arguments.file.display();
     let file = File::open(&arguments.file)
-        .map_err(|error| format!("{shown} cannot be opened: {error}"))?;
+        .map_err(|error| format!("cannot open {shown}: {error}"))?;
     let metadata = file
         .metadata()
-        .map_err(|error| format!("{shown} cannot be looked at: {error}"))?;
+        .map_err(|error| format!("cannot read the metadata of {shown}: {error}"))?;
     if metadata.is_dir() {
-        return Err(CliError::Told(format!("{shown} is a folder; name a file")));
+        return Err(CliError::Message(format!("{shown} is a folder; name a file")));
     }
     let app = Arc::new(App::build(&settings.app(), Clock::system())?);
     let caller = Caller::terminal(&arguments.within.name(app.store.as_ref())?);
@@ -186,7 +185,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
             let sentence = sentence(&failure.to_string(), &failure.report);
             (*failure.report, Some(sentence))
         }
-        Err(other) => return Err(CliError::Told(other.to_string())),
+        Err(other) => return Err(CliError::Message(other.to_string())),
     };
     if let Some(file) = &passwords
         && file.sync()?
@@ -209,32 +208,32 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let stored = stored && !report.options.dry_run && report.state != ImportState::Undone;
     match failure {
         Some(sentence) if stored => {
-            // Nothing is left to be done when standard error is closed.
+            // If standard error is closed, there is nowhere to report it.
             let _ = writeln!(io::stderr(), "muster: {sentence}");
             Ok(ExitCode::from(SOME_FAILED))
         }
-        Some(sentence) => Err(CliError::Told(sentence)),
+        Some(sentence) => Err(CliError::Message(sentence)),
         None if report.counters.clean() => Ok(ExitCode::SUCCESS),
         None => Ok(ExitCode::from(SOME_FAILED)),
     }
 }
 
-/// The file that generated passwords are written to.
+/// Opens the file that generated passwords are written to.
 fn hand_out(file: &NewFile) -> Result<GeneratedPasswords, CliError> {
     GeneratedPasswords::new(Box::new(file.writer()?))
-        .map_err(|error| CliError::Told(format!("{} cannot be written: {error}", file.shown())))
+        .map_err(|error| CliError::Message(format!("cannot write {}: {error}", file.shown())))
 }
 
-/// What came of an import that was made before under the same key.
+/// A message about an earlier import with the same key.
 fn made_before(record: &ImportRecord) -> String {
     let key = output::plain(record.key.as_deref().unwrap_or_default());
     format!(
-        "this import was made before under the key {key}, at {}: nothing was done now",
+        "an import with the key {key} ran at {}: nothing was done now",
         record.started_at.to_rfc3339()
     )
 }
 
-/// Why an import ended early, with the command that takes its rows back.
+/// Why an import ended early, with the command that undoes it.
 fn sentence(failure: &str, report: &Report) -> String {
     let stored = report.counters.created + report.counters.updated > 0;
     match report.state {
@@ -245,30 +244,30 @@ fn sentence(failure: &str, report: &Report) -> String {
     }
 }
 
-/// Ctrl-C ends the import behind the batch it is at.
+/// Ctrl-C ends the import after its current batch.
 fn cancel_at_first_signal(app: &Arc<App>, by: Actor) -> Result<(), CliError> {
-    // Not kept alive by the thread that waits for the signal: the store has to be closed in the end.
+    // The thread that waits for the signal must not keep the app alive: the store has to be closed at the end.
     let app = Arc::downgrade(app);
     stop_signal::at_first(move || {
         if let Some(app) = app.upgrade() {
-            // Said to somebody who may have closed the terminal.
+            // The terminal may have been closed.
             let _ = writeln!(
                 io::stderr(),
-                "muster: stopping behind the batch that is being written; Ctrl-C again ends at once"
+                "muster: stopping after the current batch; press Ctrl-C again to stop at once"
             );
             app.jobs.cancel_all(&by);
         }
     })
 }
 
-/// Writes the reject file; a sentence about it. A file that nothing came into goes away.
+/// Writes the reject file and returns a message about it. An empty file is removed.
 fn write_rejects(
     app: &App,
     organization: &str,
     report: &Report,
     file: NewFile,
 ) -> Result<Option<String>, CliError> {
-    let failed = |error: &dyn std::fmt::Display| CliError::Told(error.to_string());
+    let failed = |error: &dyn std::fmt::Display| CliError::Message(error.to_string());
     let written = match &report.preview {
         Some(preview) => {
             file.fill(|out| {
@@ -297,17 +296,17 @@ fn write_rejects(
     Ok(Some(rejects_note(written, total, setting, &file.shown())))
 }
 
-/// What stands in a reject file.
+/// A message about the content of a reject file.
 pub(super) fn rejects_note(written: u64, total: u64, setting: &str, shown: &str) -> String {
     let plural = if written == 1 { "row" } else { "rows" };
     let more = match total.saturating_sub(written) {
         0 => String::new(),
-        left => format!("; {left} more are not in it: {setting} allows no more"),
+        left => format!("; {left} more are not in it, because of the limit {setting}"),
     };
     format!("{written} rejected {plural} in {shown}{more}")
 }
 
-/// Does the work while the bar tells how far it is.
+/// Runs `work` while the progress bar shows how far it is.
 fn watched<T>(jobs: &Jobs, bar: &ProgressBar, work: impl FnOnce() -> T) -> T {
     if bar.is_hidden() {
         return work();
@@ -346,23 +345,23 @@ pub(super) fn read_line(input: &mut dyn BufRead) -> Result<Secret, CliError> {
     input
         .take(most)
         .read_line(&mut line)
-        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+        .map_err(|error| format!("cannot read standard input: {error}"))?;
     let end = line.trim_end_matches(['\n', '\r']).len();
     line.truncate(end);
     Ok(Secret::new(line))
 }
 
 fn json(report: &Report) -> Result<String, CliError> {
-    serde_json::to_string(report).map_err(|error| CliError::Told(error.to_string()))
+    serde_json::to_string(report).map_err(|error| CliError::Message(error.to_string()))
 }
 
-/// How far a file is, unless nobody looks.
+/// A progress bar for reading a file, unless it is hidden.
 pub(super) fn progress_bar(bytes: u64, hidden: bool) -> ProgressBar {
     if hidden || !output::watched() {
         return ProgressBar::hidden();
     }
     let template =
-        "{bar:30} {percent:>3} %  {msg}  {bytes} of {total_bytes}, {elapsed} so far, {eta} to go";
+        "{bar:30} {percent:>3} %  {msg}  {bytes} of {total_bytes}, {elapsed} elapsed, {eta} left";
     let bar = ProgressBar::new(bytes);
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);

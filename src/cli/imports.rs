@@ -1,5 +1,5 @@
-//! `muster imports list|show|rejects|undo|cancel`: what became of imports, and taking one back. Works
-//! beside a running server.
+//! `muster imports list|show|rejects|undo|cancel`: lists imports, shows their reports, and undoes or cancels
+//! them. Can run while a server is running.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -28,10 +28,10 @@ use crate::users::problem::Problem;
 use crate::users::step::Finish;
 use crate::users::store::Store;
 
-/// Findings shown on the terminal; `--json` has all that were kept.
+/// Problems shown by default; `--json` prints all that were kept.
 const SHOWN: usize = 200;
 
-/// Imports listed on the terminal.
+/// Imports listed by default.
 const LISTED: usize = 100;
 
 #[derive(Debug, Args)]
@@ -46,50 +46,50 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// List the newest imports
     List {
-        /// One JSON object a line, all imports
+        /// Print all imports, one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Show one import and what was found in its rows
+    /// Show an import and the problems in its rows
     Show {
         /// The import's id
         id: Uuid,
-        /// As one JSON object, with all findings that were kept
+        /// Print one JSON object, with all problems that were kept
         #[arg(long, conflicts_with_all = ["skip", "limit"])]
         json: bool,
-        /// Leave out so many findings
+        /// Skip the first N problems
         #[arg(long, value_name = "N", default_value_t = 0)]
         skip: usize,
-        /// Show at most so many findings
+        /// Show at most N problems
         #[arg(long, value_name = "N", default_value_t = SHOWN)]
         limit: usize,
     },
-    /// Write the rows that were not stored, each with what is wrong with it; mended, they can be
-    /// imported as they are
+    /// Write the rows that were not stored, each with its problem; after correction, the file can be
+    /// imported unchanged
     Rejects {
         /// The import's id
         id: Uuid,
-        /// A new file [default: standard output]
+        /// New file [default: standard output]
         file: Option<PathBuf>,
     },
-    /// Take back what an import did: users it made are removed, users it changed are as before; those
-    /// whom somebody has changed since are left alone and named
+    /// Undo an import: users that it created are removed and users that it changed are restored; users
+    /// that were changed since are left unchanged and listed
     Undo {
         /// The import's id
         id: Uuid,
-        /// As one JSON object
+        /// Print a JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Stop an import: one that waits for its turn or was interrupted at once, one that runs behind
-    /// the batch it is at
+    /// Cancel an import: at once if it is waiting or was interrupted, or after its current batch if it
+    /// is running
     Cancel {
         /// The import's id
         id: Uuid,
     },
 }
 
-/// An import with its findings.
+/// An import with its problems.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
@@ -143,11 +143,11 @@ fn find(store: &dyn Store, organization: &str, id: Uuid) -> Result<ImportRecord,
     let found = store.import(organization, id)?;
     let now = Clock::system().now();
     let found = found.map(|record| record.shown(now));
-    found.ok_or_else(|| CliError::Told(format!("there is no import {id}")))
+    found.ok_or_else(|| CliError::Message(format!("there is no import {id}")))
 }
 
 fn to_json(value: &impl Serialize) -> Result<String, CliError> {
-    serde_json::to_string(value).map_err(|error| CliError::Told(error.to_string()))
+    serde_json::to_string(value).map_err(|error| CliError::Message(error.to_string()))
 }
 
 fn list(store: &dyn Store, organization: &str, out: &mut dyn Write) -> Result<(), CliError> {
@@ -167,7 +167,7 @@ fn list(store: &dyn Store, organization: &str, out: &mut dyn Write) -> Result<()
             output::counts_and_warnings(&record.counters, record.warnings),
         ]);
     }
-    // An id that is broken in two cannot be copied.
+    // Do not wrap the id: a wrapped id cannot be copied.
     output::keep_whole(&mut table, 0);
     output::keep_whole(&mut table, 1);
     Ok(output::write_table(out, &table, "")?)
@@ -208,19 +208,19 @@ fn show(
         let seen = skip + findings.len();
         let left = record.findings.saturating_sub(seen as u64);
         if left > 0 {
-            writeln!(out, "… and {left} more findings; --skip {seen} goes on")?;
+            writeln!(out, "… and {left} more problems; use --skip {seen} to see them")?;
         }
     } else if skip > 0 && record.findings > 0 {
         let kept = record.findings;
         writeln!(
             out,
-            "no findings are kept behind the first {skip}; there were {kept}"
+            "no problems to show after the first {skip}; {kept} were kept"
         )?;
     }
     Ok(())
 }
 
-/// The options, as `muster import` takes them.
+/// The options, in the syntax of `muster import`.
 fn options(record: &ImportRecord) -> String {
     let options = &record.options;
     let mut words = vec![format!("--conflict {}", options.conflict.as_str())];
@@ -251,7 +251,7 @@ fn rejects(
     file: Option<&Path>,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
-    let failed = |error: reject_file::RejectFileError| CliError::Told(error.to_string());
+    let failed = |error: reject_file::RejectFileError| CliError::Message(error.to_string());
     let Some(path) = file else {
         return reject_file::write(store, record, out)
             .map(drop)
@@ -278,14 +278,14 @@ fn rejects(
 fn undo(store: &dyn Store, record: &ImportRecord, json: bool, out: &mut dyn Write) -> Outcome {
     let id = record.id;
     let running = || {
-        CliError::Told(format!(
-            "import {id} is still under way; `muster imports cancel {id}` stops it"
+        CliError::Message(format!(
+            "import {id} is still running; use `muster imports cancel {id}` to stop it"
         ))
     };
     match record.state {
         ImportState::Queued | ImportState::Running => return Err(running()),
         ImportState::Undone => {
-            return Err(CliError::Told(format!("import {id} was undone before")));
+            return Err(CliError::Message(format!("import {id} was already undone")));
         }
         ImportState::Completed
         | ImportState::Interrupted
@@ -302,7 +302,7 @@ fn undo(store: &dyn Store, record: &ImportRecord, json: bool, out: &mut dyn Writ
     }
     writeln!(out, "{}", undone.sentence())?;
     if !undone.left.is_empty() {
-        let mut table = output::table(&["user or group", "left because"]);
+        let mut table = output::table(&["user or group", "reason it was left unchanged"]);
         for left in undone.left.iter().take(SHOWN) {
             let name = match &left.group {
                 Some(group) => format!("group {group}"),
@@ -328,7 +328,7 @@ fn cancel(store: &dyn Store, record: &ImportRecord, out: &mut dyn Write) -> Resu
             if store.request_cancel(&by.organization, id, &by, at)? {
                 return Ok(writeln!(
                     out,
-                    "import {id} was asked to stop; it ends behind the batch it is at, within some \
+                    "import {id} was asked to stop; it ends after its current batch, within a few \
                      seconds"
                 )?);
             }
@@ -341,7 +341,7 @@ fn cancel(store: &dyn Store, record: &ImportRecord, out: &mut dyn Write) -> Resu
                 by: None,
             };
             if store.end_import(&by.organization, id, &by, &finish, at)? {
-                return Ok(writeln!(out, "import {id} is cancelled")?);
+                return Ok(writeln!(out, "import {id} was cancelled")?);
             }
         }
         ImportState::Completed
@@ -350,7 +350,7 @@ fn cancel(store: &dyn Store, record: &ImportRecord, out: &mut dyn Write) -> Resu
         | ImportState::Undone => {}
     }
     let state = find(store, &record.organization, id.0)?.state.as_str();
-    Err(CliError::Told(format!(
-        "import {id} has ended already: {state}; `muster imports undo {id}` takes back what it did"
+    Err(CliError::Message(format!(
+        "import {id} has already ended: {state}; use `muster imports undo {id}` to undo it"
     )))
 }

@@ -1,5 +1,5 @@
-//! The terminal: one file a command. Each takes its arguments and the settings, writes to `out`, and
-//! answers with an exit code.
+//! The command line: one file per command. A command takes its arguments and the settings, writes to `out`, and
+//! returns an exit code.
 
 mod command;
 mod settings;
@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::command::{CliError, Common};
 
-/// Brings users in bulk into a user store: by SOAP, with the CSV as an attachment, or from here.
+/// Imports users in bulk into a user store, by SOAP with a CSV attachment or from the command line.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, max_term_width = 100)]
 struct Arguments {
@@ -44,7 +44,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// See it work: a server, one real SOAP call, the report, the users
+    /// Run a demonstration: a server, a SOAP call, its report and the users
     Demo(demo::Arguments),
     /// Run the server
     Serve(serve::Arguments),
@@ -52,47 +52,47 @@ enum Command {
     Import(import::Arguments),
     /// Send a file to a server, by SOAP
     Send(send::Arguments),
-    /// Who may call: add, list, remove, password, token
+    /// Manage operators, who may call the server: add, list, remove, password, token
     #[command(subcommand)]
     Operator(operator::Command),
-    /// Who has users, roles and imports of their own: add, list, remove
+    /// Manage organizations, each with its own users, roles and imports: add, list, remove
     #[command(subcommand)]
     Organization(organization::Command),
-    /// Who was imported: list, show, check-password, initial-passwords, export
+    /// Query users: list, show, check-password, initial-passwords, export
     Users(users::Arguments),
-    /// What became of imports: list, show, rejects, undo, cancel
+    /// Manage imports: list, show, rejects, undo, cancel
     Imports(imports::Arguments),
-    /// Roles that rows may name: add, list
+    /// Manage roles that rows may name: add, list
     Role(role::Arguments),
-    /// Who did what and when
+    /// Show the audit log
     Audit(audit::Arguments),
-    /// Copy the store into a file, beside a running server
+    /// Back up the store to a file, also while a server is running
     Backup(backup::Arguments),
-    /// Check the settings and show those in effect, and where each comes from; secrets are hidden
+    /// Check the settings, and show those in effect with the source of each; secrets are hidden
     CheckConfig,
 }
 
-/// Reads the command line and does what it says.
+/// Reads the command line and runs the command.
 pub fn main() -> ExitCode {
     let Arguments { common, command } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(told) => {
-            // Help is no failure, and 2 is taken: it says that some rows did not make it.
-            let code = if told.use_stderr() {
+        Err(error) => {
+            // Help is not a failure, and 2 means that some rows failed.
+            let code = if error.use_stderr() {
                 ExitCode::FAILURE
             } else {
                 ExitCode::SUCCESS
             };
-            // Nothing is left to be done when the terminal has gone.
-            let _ = told.print();
+            // If the terminal is closed, there is nowhere to report it.
+            let _ = error.print();
             return code;
         }
     };
     if let Err(error) = core_dumps::forbid() {
-        // Nothing is left to be done when standard error is closed.
+        // If standard error is closed, there is nowhere to report it.
         let _ = writeln!(
             io::stderr(),
-            "muster: warning: core dumps could not be turned off: {error}"
+            "muster: warning: cannot disable core dumps: {error}"
         );
     }
     let mut out = io::stdout().lock();
@@ -112,12 +112,12 @@ pub fn main() -> ExitCode {
     };
     match outcome.and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
         Ok(code) => code,
-        // Somebody downstream, `head` for one, has seen enough.
+        // The reader of the pipe, such as `head`, has closed it.
         Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            // Nothing is left to be done when standard error is closed too.
+            // If standard error is closed too, there is nowhere to report it.
             let _ = writeln!(io::stderr(), "muster: {error}");
             ExitCode::FAILURE
         }

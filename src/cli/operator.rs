@@ -1,5 +1,5 @@
-//! `muster operator add|list|remove|password|token`: who may call. Works beside a running server, which
-//! notices at the next call.
+//! `muster operator add|list|remove|password|token`: manages operators. Can run while a server is running; the
+//! next call to the server sees the change.
 
 use crate::cli::operator_argument::RoleArgument;
 use crate::cli::operator_argument::unknown;
@@ -26,14 +26,14 @@ use crate::users::operator::{Operator, Role};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Add an operator; without a password one is made up and shown once
+    /// Add an operator; without a password one is generated and shown once
     Add {
         /// The operator's name
         name: String,
-        /// What the operator may do
+        /// The operator's role
         #[arg(long, value_enum)]
         role: RoleArgument,
-        /// The one organization the operator works in [default: all]
+        /// Restrict the operator to this organization [default: all]
         #[arg(long, value_name = "O")]
         organization: Option<String>,
         #[command(flatten)]
@@ -41,7 +41,7 @@ pub(super) enum Command {
     },
     /// List the operators
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
@@ -50,14 +50,14 @@ pub(super) enum Command {
         /// The operator's name
         name: String,
     },
-    /// Set an operator's password; without one it is made up and shown once
+    /// Set an operator's password; without one it is generated and shown once
     Password {
         /// The operator's name
         name: String,
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Bearer tokens, which an operator's programs send instead of a password: add, list, revoke
+    /// Manage bearer tokens, which programs send instead of a password: add, list, revoke
     #[command(subcommand)]
     Token(token::Command),
 }
@@ -99,11 +99,11 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
                 created_at: now,
             };
             if !store.add_operator(&operator, &by)? {
-                return Err(CliError::Told(format!(
-                    "there is an operator {name} already"
+                return Err(CliError::Message(format!(
+                    "the operator {name} already exists"
                 )));
             }
-            writeln!(out, "The operator {name} may call now.")?;
+            writeln!(out, "Added the operator {name}.")?;
         }
         Command::List { json } => {
             let operators = store.operators()?;
@@ -129,7 +129,7 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
             if !store.remove_operator(name, &by, now)? {
                 return Err(unknown(name));
             }
-            writeln!(out, "The operator {name} is removed.")?;
+            writeln!(out, "Removed the operator {name}.")?;
         }
         Command::Password { name, password } => {
             if store.operator(name)?.is_none() {
@@ -139,14 +139,14 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
             if !store.set_operator_password(name, &hash, &by, now)? {
                 return Err(unknown(name));
             }
-            writeln!(out, "The operator {name} has a new password.")?;
+            writeln!(out, "Set a new password for the operator {name}.")?;
         }
         Command::Token(command) => return token::run(store.as_ref(), command, &by, out),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The hash of the password that was given, or of one that is made up and told.
+/// The hash of the given password, or of a generated one, which is printed.
 fn hash(
     settings: &Settings,
     source: &PasswordSource,
@@ -158,7 +158,7 @@ fn hash(
         (None, true) => import::read_line(&mut io::stdin().lock())?,
         (None, false) => {
             let password = random_password()?;
-            writeln!(out, "Password, shown this once: {}", password.expose())?;
+            writeln!(out, "Password (shown only once): {}", password.expose())?;
             password
         }
     };
@@ -166,10 +166,10 @@ fn hash(
     Ok(start_pool(&settings.passwords)?.hash(password)?)
 }
 
-/// Whoever holds the data directory decides; a weak password is only remarked on.
+/// Warns about a weak password, but accepts it: the owner of the data directory decides.
 fn check(settings: &Settings, password: &Secret) -> Result<(), CliError> {
     if password.is_empty() {
-        return Err(CliError::Told("the password is empty".into()));
+        return Err(CliError::Message("the password is empty".into()));
     }
     if let Err(weak) = settings.passwords.may_stay(password.expose()) {
         writeln!(io::stderr(), "muster: this password is weak: {weak}")?;

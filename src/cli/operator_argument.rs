@@ -6,14 +6,14 @@ use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum RoleArgument {
-    /// Bring users in, and see what became of them
+    /// May import users and read imports
     Import,
-    /// See users and imports
+    /// May read users and imports
     Read,
-    /// All of it
+    /// May do everything
     Admin,
 }
 
 pub(super) fn unknown(name: &str) -> CliError {
-    CliError::Told(format!("there is no operator {}", output::plain(name)))
+    CliError::Message(format!("there is no operator {}", output::plain(name)))
 }

@@ -1,5 +1,5 @@
-//! `muster organization add|list|remove`: who has users, roles, imports and an audit of their own. Works
-//! beside a running server, which notices at the next call.
+//! `muster organization add|list|remove`: manages organizations, each with its own users, roles, imports and
+//! audit log. Can run while a server is running; the next call to the server sees the change.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -20,21 +20,21 @@ use crate::users::organization::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Add an organization, with the roles that every one has
+    /// Add an organization with the default roles
     Add {
-        /// Its name: letters of ASCII, digits, and . _ - ; the same in any case
+        /// Its name: ASCII letters, digits, and . _ -; case is ignored
         name: String,
     },
     /// List the organizations
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Remove an organization that has no users, imports under way, operators and tokens; its roles, its
-    /// imports and their reports, and its audit go with it
+    /// Remove an organization that has no users, running imports, operators and tokens; its roles, its
+    /// imports with their reports, and its audit log are removed with it
     Remove {
-        /// Its name, in any case
+        /// Its name; case is ignored
         name: String,
     },
 }
@@ -52,11 +52,11 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
                 created_at: now,
             };
             if !store.add_organization(&organization, &by)? {
-                return Err(CliError::Told(format!(
-                    "there is an organization {name} already; names are the same in any case"
+                return Err(CliError::Message(format!(
+                    "the organization {name} already exists; names are compared without case"
                 )));
             }
-            writeln!(out, "The organization {name} is there now.")?;
+            writeln!(out, "Added the organization {name}.")?;
         }
         Command::List { json } => {
             let organizations = store.organizations()?;
@@ -80,16 +80,16 @@ pub(super) fn run(common: &Common, command: &Command, out: &mut dyn Write) -> Ou
             let shown = output::plain(name);
             match store.remove_organization(name, &by, now)? {
                 OrganizationRemoved::Removed => {
-                    writeln!(out, "The organization {shown} is removed.")?;
+                    writeln!(out, "Removed the organization {shown}.")?;
                 }
                 OrganizationRemoved::Unknown => return Err(NoSuchOrganization(shown).into()),
                 OrganizationRemoved::TheDefault => {
-                    return Err(CliError::Told(format!(
-                        "the organization {DEFAULT_ORGANIZATION} is always there and cannot be removed"
+                    return Err(CliError::Message(format!(
+                        "the organization {DEFAULT_ORGANIZATION} cannot be removed"
                     )));
                 }
                 OrganizationRemoved::HasStill(belongings) => {
-                    return Err(CliError::Told(format!(
+                    return Err(CliError::Message(format!(
                         "the organization {shown} still has {}; nothing was removed. Remove its \
                          users, cancel its imports, remove its operators and revoke its tokens first",
                         belongings.sentence()

@@ -1,4 +1,4 @@
-//! `--organization`: which organization a command looks into.
+//! `--organization`: the organization that a command works on.
 
 use clap::Args;
 
@@ -9,13 +9,13 @@ use crate::users::store::Store;
 
 #[derive(Debug, Args)]
 pub(super) struct OrganizationOption {
-    /// The organization that is meant, in any case [default: default]
+    /// Organization; case is ignored [default: default]
     #[arg(long, global = true, value_name = "O")]
     organization: Option<String>,
 }
 
 impl OrganizationOption {
-    /// The organization's name, as it is spelt in keys.
+    /// The organization's name, as it is spelled in keys.
     pub(super) fn name(&self, store: &dyn Store) -> Result<String, CliError> {
         match &self.organization {
             Some(name) => existing(store, name),
@@ -24,7 +24,7 @@ impl OrganizationOption {
     }
 }
 
-/// The name of an organization that is there, as it is spelt in keys.
+/// The name of an existing organization, as it is spelled in keys.
 pub(super) fn existing(store: &dyn Store, name: &str) -> Result<String, CliError> {
     let found = canonical(store, name)?;
     found.ok_or_else(|| NoSuchOrganization(crate::cli::output::plain(name)).into())

@@ -1,4 +1,4 @@
-//! How things look on the terminal: tables, and text that cannot disturb it.
+//! Output on the terminal: tables, and text with control characters escaped.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -12,7 +12,7 @@ use crate::users::import_record::Counters;
 use crate::users::problem::{Problem, Severity};
 use crate::users::user::User;
 
-/// Text from a file or a message: control characters are shown and not obeyed.
+/// Escapes control characters in text from a file or a message, so that the terminal does not execute them.
 pub(super) fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -36,14 +36,14 @@ pub(super) fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Keeps a column from being wrapped.
+/// Disables wrapping of a column.
 pub(super) fn keep_whole(table: &mut Table, column: usize) {
     if let Some(column) = table.column_mut(column) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
 }
 
-/// Writes the table, each line behind `indent`.
+/// Writes the table, with `indent` before each line.
 pub(super) fn write_table(out: &mut dyn Write, table: &Table, indent: &str) -> io::Result<()> {
     for line in table.to_string().lines() {
         writeln!(out, "{indent}{}", line.trim_end())?;
@@ -51,15 +51,15 @@ pub(super) fn write_table(out: &mut dyn Write, table: &Table, indent: &str) -> i
     Ok(())
 }
 
-/// Columns of the terminal, where it says; enough for a table where it does not.
+/// The width of the terminal in columns, or a default if it is unknown.
 fn width() -> u16 {
-    let told = std::env::var("COLUMNS")
+    let columns = std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok());
-    told.filter(|columns| *columns >= 60).unwrap_or(110)
+    columns.filter(|columns| *columns >= 60).unwrap_or(110)
 }
 
-/// Whether a person is watching standard error.
+/// Whether standard error is a terminal.
 pub(super) fn watched() -> bool {
     io::stderr().is_terminal()
 }
@@ -83,7 +83,7 @@ pub(super) fn counts(counters: &Counters) -> String {
     format!("{} {plural}: {}", counters.total, some.join(", "))
 }
 
-/// The same, and how many warnings there were: `5 rows: 5 created; 2 warnings`.
+/// The same with the number of warnings: `5 rows: 5 created; 2 warnings`.
 pub(super) fn counts_and_warnings(counters: &Counters, warnings: u64) -> String {
     let counts = counts(counters);
     match warnings {
@@ -93,9 +93,9 @@ pub(super) fn counts_and_warnings(counters: &Counters, warnings: u64) -> String 
     }
 }
 
-/// The findings as a table: line, user, what, advice.
+/// The problems as a table: line, user, column, code, message and advice.
 pub(super) fn findings(findings: &[Problem]) -> Table {
-    let mut table = table(&["line", "user", "column", "what", "why, and what to do"]);
+    let mut table = table(&["line", "user", "column", "what", "reason and advice"]);
     for finding in findings {
         let line = match finding.line {
             0 => "file".to_owned(),
@@ -117,13 +117,12 @@ pub(super) fn findings(findings: &[Problem]) -> Table {
     table
 }
 
-/// The name of an attribute as people know it: lists that claims cannot say are kept under one of
-/// their own.
+/// The display name of an attribute. A list that no claim can represent is stored under an internal name.
 pub(super) fn list_name(name: &str) -> String {
     plain(name.strip_prefix(multi_valued::LIST_PREFIX).unwrap_or(name))
 }
 
-/// What an attribute is, in a line; of a list its elements, with what belongs to each in brackets.
+/// An attribute in one line; for a list its elements, each with its details in parentheses.
 pub(super) fn attribute(user: &User, name: &str, value: &Value) -> String {
     if let Value::String(text) = value {
         return text.clone();
@@ -197,7 +196,7 @@ pub(super) fn users(users: &[User]) -> Table {
     table
 }
 
-/// Users who still have an initial password, as a table.
+/// The users that still have an initial password, as a table.
 pub(super) fn initial_passwords(users: &[User], over: &dyn Fn(&User) -> bool) -> Table {
     let mut table = table(&["userName", "domain", "since", "import", "expired"]);
     for user in users {
@@ -213,17 +212,17 @@ pub(super) fn initial_passwords(users: &[User], over: &dyn Fn(&User) -> bool) ->
     table
 }
 
-/// The columns of a file, and what they stand for.
+/// The columns of a file, and what each is read as.
 fn columns(preview: &Preview) -> Table {
-    let mut table = table(&["column", "stands for"]);
+    let mut table = table(&["column", "read as"]);
     for column in &preview.columns {
-        let stands_for = column.stands_for.as_deref().unwrap_or("(not read)");
+        let stands_for = column.stands_for.as_deref().unwrap_or("(ignored)");
         table.add_row(vec![plain(&column.name), plain(stands_for)]);
     }
     table
 }
 
-/// The first rows of a file; passwords are blanked before they come here.
+/// The first rows of a file. Passwords were blanked by the caller.
 fn first_rows(preview: &Preview) -> Table {
     let names = preview.columns.iter().map(|column| plain(&column.name));
     let header: Vec<String> = std::iter::once("line".to_owned()).chain(names).collect();
@@ -235,7 +234,7 @@ fn first_rows(preview: &Preview) -> Table {
     table
 }
 
-/// A cell may be very long.
+/// Shortens a cell, which may be very long.
 fn cut(text: &str) -> String {
     const KEPT: usize = 60;
     match text.char_indices().nth(KEPT) {
@@ -277,7 +276,7 @@ pub(super) fn report(out: &mut dyn Write, report: &Report, indent: &str) -> io::
         write_table(out, &findings(&report.findings), indent)?;
         let left = report.findings_total - report.findings.len() as u64;
         if left > 0 {
-            writeln!(out, "{indent}… and {left} more findings")?;
+            writeln!(out, "{indent}… and {left} more problems")?;
         }
     }
     Ok(())
@@ -288,13 +287,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn controls_are_shown_and_not_obeyed() {
+    fn control_characters_are_escaped() {
         assert_eq!(plain("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb\\nc");
         assert_eq!(plain("Zoë"), "Zoë");
     }
 
     #[test]
-    fn counts_name_what_there_is() {
+    fn counts_leave_out_zeros() {
         let counters = Counters {
             total: 3,
             created: 2,

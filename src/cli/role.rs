@@ -1,4 +1,4 @@
-//! `muster role add|list`: the roles that rows may name. Works beside a running server.
+//! `muster role add|list`: manages the roles that rows may name. Can run while a server is running.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,24 +28,24 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Add a role; the imports after it may give it to users
+    /// Add a role, which later imports may give to users
     Add {
         /// The role's name; one that begins with Internal/, Application/ or Workflow/ belongs to no
         /// domain
         name: String,
-        /// Domain whose users can have it [default: PRIMARY]
+        /// Domain whose users may have it [default: PRIMARY]
         #[arg(long, value_name = "D")]
         domain: Option<String>,
-        /// A user of that domain who gets it, or DOMAIN/user; may be repeated
+        /// User of that domain, or DOMAIN/user, that gets the role; may be repeated
         #[arg(long, value_name = "U")]
         member: Vec<String>,
     },
     /// List the roles
     List {
-        /// Only names that match; * stands for any characters, ? for one
+        /// Only names that match; * matches any characters, ? matches one
         #[arg(default_value = "")]
         filter: String,
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
@@ -86,7 +86,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
                 })
                 .collect();
             administration.add_role(&by, &name, &members, Vec::new())?;
-            writeln!(out, "The role {} is there now.", output::plain(&name))?;
+            writeln!(out, "Added the role {}.", output::plain(&name))?;
         }
         Command::List { filter, json } => {
             let found = administration.find_roles(&by.organization, filter, usize::MAX)?;

@@ -1,4 +1,4 @@
-//! `muster serve`: build the app, say where it is, serve until told to stop.
+//! `muster serve`: builds the app, prints its addresses, and serves until it is stopped.
 
 use std::future::Future;
 use std::io::Write;
@@ -24,10 +24,10 @@ use crate::telemetry;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Address of plain HTTP, or `off` [default: 127.0.0.1:9763]
+    /// Address for HTTP, or `off` [default: 127.0.0.1:9763]
     #[arg(long, value_name = "ADDR|off")]
     http: Option<String>,
-    /// Address of HTTPS, or `off` [default: 0.0.0.0:9443]
+    /// Address for HTTPS, or `off` [default: 0.0.0.0:9443]
     #[arg(long, value_name = "ADDR|off")]
     https: Option<String>,
 }
@@ -45,7 +45,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         tracing::warn!("{warning}");
     }
     let system = actix_web::rt::System::new();
-    // From here on SIGHUP does not end the process; the server listens for it as soon as it runs.
+    // From here on SIGHUP does not end the process; the server handles it once it runs.
     let _hangup = system.block_on(async { signal(SignalKind::hangup()) })?;
     for warning in precautions::warnings(&settings) {
         tracing::warn!("{warning}");
@@ -76,7 +76,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the operator of the first start; the lines to be shown about it.
+/// Creates the operator of the first start. Returns the lines to print about it.
 fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError> {
     let configured = sources.admin_password()?;
     if let Some(password) = &configured
@@ -88,14 +88,14 @@ fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError>
     Ok(match made {
         FirstOperator::NotNeeded => Vec::new(),
         FirstOperator::Configured => {
-            vec!["The operator admin was made, with the password that was configured.".into()]
+            vec!["Created the operator admin with the configured password.".into()]
         }
         FirstOperator::Generated(password) => vec![
             format!(
-                "The operator admin was made. Its password: {}",
+                "Created the operator admin. Password: {}",
                 password.expose()
             ),
-            "It is shown this once; `muster operator password admin` sets another one.".into(),
+            "It is shown only once; use `muster operator password admin` to set another one.".into(),
         ],
     })
 }
@@ -123,24 +123,24 @@ fn announce(
                 out,
                 "  REST   {base}/api/v1 (described at /api/v1/openapi.json)"
             )?;
-            writeln!(out, "  SCIM   {base}/scim/v2 (and /scim2, as WSO2 has it)")?;
+            writeln!(out, "  SCIM   {base}/scim/v2 (and /scim2, as in WSO2)")?;
         }
     }
     writeln!(out, "  Data   {}", data.display())?;
     for line in welcome {
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "Ctrl-C stops it.")?;
+    writeln!(out, "Press Ctrl-C to stop.")?;
     out.flush()
 }
 
-/// Ends at the first SIGTERM or Ctrl-C; the second one ends the process at once.
+/// Resolves at the first SIGTERM or Ctrl-C. The second one ends the process at once.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         either(&mut terminate, &mut interrupt).await;
-        tracing::info!("stopping: the batch under way is committed first");
+        tracing::info!("stopping after the current batch is committed");
         actix_web::rt::spawn(async move {
             either(&mut terminate, &mut interrupt).await;
             tracing::warn!("stopped at once");

@@ -1,4 +1,4 @@
-//! All sections of the settings in one place, and the way from the command line to them.
+//! All sections of the settings, and how the command line loads them.
 
 use std::io::{self, Write};
 
@@ -43,7 +43,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Defaults, file, environment, flags; `flags` are those of the command.
+    /// Loads defaults, file, environment and flags; `flags` are those of the command.
     pub(super) fn load(
         common: &Common,
         flags: Vec<(&'static str, &'static str, Value)>,
@@ -53,7 +53,7 @@ impl Settings {
         Ok((settings, sources))
     }
 
-    /// The same, of which nothing but its shape was checked.
+    /// The same, without checking the values.
     pub(super) fn read(
         common: &Common,
         flags: Vec<(&'static str, &'static str, Value)>,
@@ -65,7 +65,7 @@ impl Settings {
         if let Some(data) = &common.data {
             let data = data
                 .to_str()
-                .ok_or_else(|| "--data has to be UTF-8".to_owned())?;
+                .ok_or_else(|| "--data must be UTF-8".to_owned())?;
             sources.flags.push(("store", "data", Value::from(data)));
         }
         sources.flags.extend(flags);
@@ -73,12 +73,12 @@ impl Settings {
         Ok((settings, sources))
     }
 
-    /// The settings of a command that only looks, or makes a small change.
+    /// The settings of a command that only reads, or makes a small change.
     pub(super) fn load_quietly(common: &Common) -> Result<Self, CliError> {
         Self::load_quietly_with(common, Vec::new())
     }
 
-    /// The same with the flags of the command.
+    /// The same, with the flags of the command.
     pub(super) fn load_quietly_with(
         common: &Common,
         flags: Vec<(&'static str, &'static str, Value)>,
@@ -86,13 +86,13 @@ impl Settings {
         let (settings, sources) = Settings::load(common, flags)?;
         settings.start_quiet_log()?;
         if let Some(warning) = sources.warning(SECTIONS) {
-            // Nothing is left to be done when standard error is closed.
+            // If standard error is closed, there is nowhere to report it.
             let _ = writeln!(io::stderr(), "muster: warning: {warning}");
         }
         Ok(settings)
     }
 
-    /// On the terminal only what went wrong is logged, unless more was asked for.
+    /// Logs only errors to the terminal, unless the settings ask for more.
     pub(super) fn start_quiet_log(&self) -> Result<(), CliError> {
         let mut log = self.log.clone();
         if log.level == telemetry::Settings::default().level {
@@ -101,7 +101,7 @@ impl Settings {
         Ok(telemetry::start(&log)?)
     }
 
-    /// What the app is built from.
+    /// The settings that the app is built from.
     pub(super) fn app(&self) -> AppSettings {
         AppSettings {
             spool_limit: self.server.body_limit_bytes,

@@ -1,14 +1,14 @@
-//! Ctrl-C and SIGTERM of a command that runs for a while: the first one asks it to end, the second
-//! one ends the process.
+//! Ctrl-C and SIGTERM for long-running commands: the first signal asks the command to end, the second ends the
+//! process.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::command::CliError;
 
-/// The exit code of a process that was ended by the second signal.
+/// The exit code of a process that the second signal ended.
 const INTERRUPTED: i32 = 130;
 
-/// Calls `asked` at the first signal, from a thread of its own.
+/// Calls `asked` at the first signal, from a new thread.
 pub(super) fn at_first(asked: impl FnOnce() + Send + 'static) -> Result<(), CliError> {
     let name = "signals".to_owned();
     let thread = std::thread::Builder::new().name(name).spawn(move || {
@@ -18,7 +18,7 @@ pub(super) fn at_first(asked: impl FnOnce() + Send + 'static) -> Result<(), CliE
                 signal(SignalKind::interrupt()),
             );
             let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-                // Without them a signal ends the process, as it does by itself.
+                // Without handlers, a signal ends the process by default.
                 return;
             };
             either(&mut terminate, &mut interrupt).await;
@@ -29,7 +29,7 @@ pub(super) fn at_first(asked: impl FnOnce() + Send + 'static) -> Result<(), CliE
     });
     thread
         .map(drop)
-        .map_err(|error| CliError::Told(format!("a thread cannot be started: {error}")))
+        .map_err(|error| CliError::Message(format!("cannot start a thread: {error}")))
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) {

@@ -1,5 +1,5 @@
-//! `muster operator token add|list|revoke`: bearer tokens, for programs that are not to know a password.
-//! Works beside a running server, which notices at the next call.
+//! `muster operator token add|list|revoke`: bearer tokens, for programs that should not have a password. Can run
+//! while a server is running; the next call to the server sees the change.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,46 +21,46 @@ use crate::users::operator::Operator;
 use crate::users::store::Store;
 use crate::users::token::Token;
 
-/// Days that a token is good for when nobody says how many.
+/// Default lifetime of a token, in days.
 const DAYS: u32 = 365;
 
-/// Microseconds of a day.
+/// Microseconds per day.
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a token, which is shown once
+    /// Create a token, which is shown once
     Add(Add),
-    /// List tokens, of all operators or of one; those that are over too
+    /// List the tokens of all operators or of one, including expired ones
     List {
         /// The operator's name
         operator: Option<String>,
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Revoke a token; it is refused from the next call on
+    /// Revoke a token; the next call with it is refused
     Revoke {
-        /// The token's id, as `list` tells it
+        /// The token's id, as shown by `list`
         id: Uuid,
     },
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// The operator it is made for; calls with it are theirs
+    /// The operator that the token belongs to
     operator: String,
-    /// What its holder may do, no more than the operator [default: what the operator may]
+    /// Role of the token, at most that of the operator [default: the operator's role]
     #[arg(long, value_enum)]
     role: Option<RoleArgument>,
-    /// The one organization it is for [default: the operator's; of an operator for all: all, and calls
-    /// with it act in `default`]
+    /// Organization of the token [default: the operator's; for an operator of all organizations: all, and
+    /// calls with it use `default`]
     #[arg(long, value_name = "O")]
     organization: Option<String>,
-    /// The last day on which it works, in UTC, such as 2027-01-31
+    /// Last day on which the token is valid, in UTC, such as 2027-01-31
     #[arg(long, value_name = "DATE", conflicts_with = "days")]
     expires: Option<Date>,
-    /// For how many days it works [default: 365]
+    /// Number of days for which the token is valid [default: 365]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: Option<u32>,
 }
@@ -82,10 +82,10 @@ pub(super) fn run(
             if !store.add_token(&token, &bearer::digest_of(&secret), by)? {
                 return Err(unknown(&add.operator));
             }
-            writeln!(out, "Token, shown this once: {}", secret.expose())?;
+            writeln!(out, "Token (shown only once): {}", secret.expose())?;
             writeln!(
                 out,
-                "Its id is {}. It is for {}, with the role {}, in {}, until {}.",
+                "Its id is {}. It belongs to {}, with the role {}, in {}, and expires at {}.",
                 token.id,
                 output::plain(&token.operator),
                 token.role.as_str(),
@@ -103,11 +103,11 @@ pub(super) fn run(
         }
         Command::Revoke { id } => {
             if !store.remove_token(*id, by, now)? {
-                return Err(CliError::Told(format!(
-                    "there is no token {id}; `muster operator token list` says which there are"
+                return Err(CliError::Message(format!(
+                    "there is no token {id}; use `muster operator token list` to list all tokens"
                 )));
             }
-            writeln!(out, "The token {id} is revoked.")?;
+            writeln!(out, "Revoked the token {id}.")?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -124,7 +124,7 @@ fn list(tokens: &[Token], json: bool, now: Moment, out: &mut dyn Write) -> Resul
     if tokens.is_empty() {
         return Ok(writeln!(out, "no tokens")?);
     }
-    let mut table = output::table(&["id", "operator", "role", "organization", "ends"]);
+    let mut table = output::table(&["id", "operator", "role", "organization", "expires"]);
     for token in tokens {
         let end = token.expires_at.to_rfc3339();
         table.add_row(vec![
@@ -134,17 +134,17 @@ fn list(tokens: &[Token], json: bool, now: Moment, out: &mut dyn Write) -> Resul
             token.organization.clone().unwrap_or_else(|| "(all)".into()),
             match now < token.expires_at {
                 true => end,
-                false => format!("{end} (over)"),
+                false => format!("{end} (expired)"),
             },
         ]);
     }
-    // An id that is broken in two cannot be copied.
+    // Do not wrap the id: a wrapped id cannot be copied.
     output::keep_whole(&mut table, 0);
     Ok(output::write_table(out, &table, "")?)
 }
 
 impl Add {
-    /// The token that was asked for, if the operator can have it.
+    /// The requested token, if the operator may have it.
     fn token(
         &self,
         store: &dyn Store,
@@ -154,8 +154,8 @@ impl Add {
         let name = output::plain(&operator.name);
         let role = self.role.map_or(operator.role, Into::into);
         if !operator.role.includes(role) {
-            return Err(CliError::Told(format!(
-                "the operator {name} has the role {}, and a token cannot have more: {}",
+            return Err(CliError::Message(format!(
+                "the operator {name} has the role {}; its tokens cannot have more rights: {}",
                 operator.role.as_str(),
                 role.as_str()
             )));
@@ -167,8 +167,8 @@ impl Add {
         if let (Some(own), Some(asked)) = (&operator.organization, &organization)
             && own != asked
         {
-            return Err(CliError::Told(format!(
-                "the operator {name} works in the organization {own} only and cannot have a token for \
+            return Err(CliError::Message(format!(
+                "the operator {name} is restricted to the organization {own} and cannot have a token for \
                  {asked}"
             )));
         }
@@ -189,12 +189,12 @@ impl Add {
         };
         let next = day.checked_add(1.day());
         let end = next.and_then(|next| next.to_zoned(TimeZone::UTC));
-        let end = end.map_err(|error| format!("--expires {day} cannot be used: {error}"))?;
+        let end = end.map_err(|error| format!("--expires {day} is invalid: {error}"))?;
         let end = Moment(end.timestamp().as_microsecond());
         match now < end {
             true => Ok(end),
-            false => Err(CliError::Told(format!(
-                "--expires {day} is over already; name the last day on which the token is to work"
+            false => Err(CliError::Message(format!(
+                "--expires {day} is in the past; use the last day on which the token is valid"
             ))),
         }
     }

@@ -1,5 +1,5 @@
-//! `muster users list|show|check-password|initial-passwords|export`: who was imported into an
-//! organization. Works beside a running server.
+//! `muster users list|show|check-password|initial-passwords|export`: queries the users of an organization. Can run
+//! while a server is running.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ use crate::users::store::UserCursor;
 use crate::users::store_error::StoreError;
 use crate::users::user::User;
 
-/// Users read from the store at once.
+/// Users read from the store at a time.
 const PAGE: usize = 1_000;
 
 #[derive(Debug, Args)]
@@ -38,55 +38,55 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// List the users
     List {
-        /// Only this domain
+        /// List only users of this domain
         #[arg(long, value_name = "D")]
         domain: Option<String>,
-        /// One JSON object a line, all users
+        /// Print all users, one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Show one user
+    /// Show a user
     Show {
-        /// The user's name, in any case
+        /// The user's name; case is ignored
         name: String,
         /// The user's domain [default: PRIMARY]
         #[arg(long, value_name = "D")]
         domain: Option<String>,
-        /// As one JSON object
+        /// Print a JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Check a password, read from standard input: exit code 0 when it is right, 1 when it is not, 3
-    /// when it is an initial one whose time is over, 4 when the user is locked, whatever the password
+    /// Check a password, read from standard input. Exit code 0: right; 1: wrong; 3: right, but an initial
+    /// password that has expired; 4: the user is locked, whatever the password
     CheckPassword {
-        /// The user's name, in any case
+        /// The user's name; case is ignored
         name: String,
         /// The user's domain [default: PRIMARY]
         #[arg(long, value_name = "D")]
         domain: Option<String>,
     },
-    /// Write the users of a domain as the file that `muster import` takes, without passwords. With
-    /// `--conflict update` it changes nothing where it came from; into an empty store it goes with a
-    /// default password, once the roles are there (`muster role add`)
+    /// Write the users of a domain as a file that `muster import` accepts, without passwords. Importing it
+    /// with `--conflict update` changes nothing where it came from; importing it into an empty store
+    /// requires a default password and the roles (`muster role add`)
     Export(export::Arguments),
-    /// List who still has an initial password, and since when
+    /// List the users that still have an initial password, and since when
     InitialPasswords {
-        /// Only this domain
+        /// List only users of this domain
         #[arg(long, value_name = "D")]
         domain: Option<String>,
-        /// Only those whose time is over
+        /// List only users whose initial password has expired
         #[arg(long)]
         expired: bool,
-        /// One JSON object a line, all users
+        /// Print all users, one JSON object per line
         #[arg(long)]
         json: bool,
     },
 }
 
-/// The exit code of a right password whose time is over.
+/// The exit code for the right password, if it has expired.
 const EXPIRED: u8 = 3;
 
-/// The exit code of any password of a user who is locked.
+/// The exit code for a locked user, whatever the password.
 const LOCKED: u8 = 4;
 
 pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
@@ -173,13 +173,13 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
 }
 
 fn unknown(name: &str, domain: &str) -> CliError {
-    CliError::Told(format!(
+    CliError::Message(format!(
         "there is no user {} in {domain}",
         output::plain(name)
     ))
 }
 
-/// The domain that was chosen, as the settings spell it; none: all of them.
+/// The selected domain, as the settings spell it; `None` for all domains.
 fn chosen(domains: &Domains, name: Option<&str>) -> Result<Option<String>, CliError> {
     match name {
         Some(_) => Ok(Some(domains.find(name)?.name)),
@@ -187,7 +187,7 @@ fn chosen(domains: &Domains, name: Option<&str>) -> Result<Option<String>, CliEr
     }
 }
 
-/// A user who still has an initial password, for programs.
+/// A user that still has an initial password, as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct InitialPassword<'u> {
@@ -210,10 +210,10 @@ impl<'u> InitialPassword<'u> {
     }
 }
 
-/// Gives the page behind a cursor.
+/// Returns the page after a cursor.
 type Pages<'a> = dyn Fn(Option<&UserCursor>) -> Result<Vec<User>, StoreError> + 'a;
 
-/// Users in pages: the first one as a table, or all of them as JSON.
+/// Lists users page by page: the first page as a table, or all pages as JSON.
 struct Listing<'a> {
     page: &'a Pages<'a>,
     json: &'a dyn Fn(&User) -> serde_json::Result<String>,
@@ -245,7 +245,7 @@ impl Listing<'_> {
             }
             output::write_table(out, &(self.table)(&page), "")?;
             if page.len() == PAGE {
-                writeln!(out, "… the first {PAGE}; --json lists them all")?;
+                writeln!(out, "… only the first {PAGE} are shown; use --json to list all")?;
             }
             return Ok(());
         }

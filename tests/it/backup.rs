@@ -63,7 +63,7 @@ fn a_backup_in_the_middle_of_an_import_is_a_state_between_two_batches() {
         .mode();
     assert_eq!(mode & 0o777, 0o600);
     let again = home.run(&["backup", "copy0.db"]).ended(1);
-    assert!(again.err.contains("not written over"), "{again:?}");
+    assert!(again.err.contains("not overwritten"), "{again:?}");
 
     let restored = Home::new();
     fs::create_dir(restored.data()).expect("a folder");

@@ -182,7 +182,7 @@ fn one_domain_is_exported_to_a_new_file_of_its_own() {
         .mode();
     assert_eq!(mode & 0o777, 0o600);
     let again = home.run(&["users", "export", "sales.csv"]).ended(1);
-    assert!(again.err.contains("not written over"), "{again:?}");
+    assert!(again.err.contains("not overwritten"), "{again:?}");
     let defused = home
         .run(&["users", "export", "--domain", "sales", "--for-spreadsheet"])
         .ended(0);

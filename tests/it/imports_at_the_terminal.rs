@@ -59,7 +59,7 @@ fn the_reject_file_holds_what_was_not_stored_and_mended_brings_the_rest() {
     assert_eq!(mode & 0o777, 0o600);
 
     let again = import(&home, &["--reject-file", "rejects.csv"]).ended(1);
-    assert!(again.err.contains("rejects.csv") && again.err.contains("not written over"));
+    assert!(again.err.contains("rejects.csv") && again.err.contains("not overwritten"));
     assert_eq!(
         home.run(&["imports", "list", "--json"]).json_lines().len(),
         1
@@ -92,7 +92,7 @@ fn a_dry_run_shows_the_columns_and_first_rows_and_writes_rejects_too() {
     home.write("users.csv", MIXED);
     let done = import(&home, &["--dry-run", "--reject-file", "rejects.csv"]).ended(2);
     for word in [
-        "stands for",
+        "read as",
         "userName",
         "attribute country",
         "carl jones",
@@ -155,7 +155,7 @@ fn a_key_makes_the_second_run_answer_the_first_report() {
     }
     let told = import(&home, &["--key", "night 1"]).ended(2);
     assert!(
-        told.out.contains("made before under the key night 1"),
+        told.out.contains("an import with the key night 1 ran at"),
         "{told:?}"
     );
     let shown = home.run(&["imports", "show", id(&newest(&home))]).ended(0);
@@ -215,13 +215,13 @@ fn findings_are_paged() {
         page.out.contains("a 2") && !page.out.contains("a 3"),
         "{page:?}"
     );
-    assert!(page.out.contains("4 more findings; --skip 3"), "{page:?}");
+    assert!(page.out.contains("4 more problems; use --skip 3"), "{page:?}");
     let page = show(&["--skip", "3", "--limit", "9"]).ended(0);
     assert!(
         page.out.contains("a 6") && !page.out.contains("a 2"),
         "{page:?}"
     );
-    assert!(!page.out.contains("more findings"), "{page:?}");
+    assert!(!page.out.contains("more problems"), "{page:?}");
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn ctrl_c_ends_an_import_behind_a_batch_and_says_what_is_written() {
     let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut said = String::new();
     err.read_line(&mut said).expect("UTF-8");
-    assert!(said.contains("stopping behind the batch"), "{said}");
+    assert!(said.contains("stopping after the current batch"), "{said}");
     // Whoever is in the middle of a read goes on with the next row.
     let _ = writer.write_all(after.as_bytes());
     drop(writer);

@@ -384,7 +384,7 @@ fn the_first_operator_gets_a_password_that_is_shown_once_and_works() {
     let server = Serving::spawn(home.command(&arguments));
     let (_, rest) = server
         .said
-        .split_once("Its password: ")
+        .split_once("Password: ")
         .expect("a password");
     let password = rest.lines().next().expect("a line").to_owned();
     assert_eq!(password.len(), 20);
@@ -497,7 +497,7 @@ fn variables_that_others_set_do_not_keep_the_server_from_starting() {
     let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
     assert_eq!(warnings.len(), 1, "{log}");
     assert!(
-        warnings[0].contains("MUSTER_HOME, MUSTER_SEVER_HTTP are no settings"),
+        warnings[0].contains("MUSTER_HOME, MUSTER_SEVER_HTTP are not settings"),
         "{log}"
     );
     assert!(!log.contains("SERVICE_HOST"), "{log}");
@@ -509,7 +509,7 @@ fn variables_that_others_set_do_not_keep_the_server_from_starting() {
     let said = finish(command, "");
     assert!(
         said.err
-            .contains("warning: the variable MUSTER_HOME is no setting"),
+            .contains("warning: the variable MUSTER_HOME is not a setting"),
         "{said:?}"
     );
     let mut command = home.command(&serving);

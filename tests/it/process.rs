@@ -195,7 +195,7 @@ impl Serving {
         keep_log(child.stderr.take().expect("a pipe"), Arc::clone(&log));
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut said = String::new();
-        while !said.contains("Ctrl-C stops it.") {
+        while !said.contains("Press Ctrl-C to stop.") {
             let more = lines.read_line(&mut said).expect("UTF-8") > 0;
             let log = || log.lock().expect("no panic").clone();
             assert!(more, "it ended before it was ready: {said}{}", log());

@@ -1790,7 +1790,7 @@ fn the_terminal_shows_lists_and_exports_what_a_file_can_say() {
     );
     assert!(
         export.err.contains(
-            "1 user has more than a file of rows can say, and that is left out: emails, phoneNumbers"
+            "1 user has values that a file of rows cannot represent; they are left out: emails, phoneNumbers"
         ),
         "{}",
         export.err

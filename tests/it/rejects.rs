@@ -235,7 +235,7 @@ fn a_dry_run_says_that_its_list_is_cut() {
     let done = home.run(&import).ended(2);
     assert!(
         done.out
-            .contains("7 rejected rows in r.csv; 43 more are not in it: import.report_findings"),
+            .contains("7 rejected rows in r.csv; 43 more are not in it, because of the limit import.report_findings"),
         "{done:?}"
     );
     let file = std::fs::read_to_string(home.path("r.csv")).expect("a file");
@@ -255,7 +255,7 @@ fn the_terminal_says_that_rows_are_missing_and_leaves_the_last_line_out_again() 
     let written = home.run(&["imports", "rejects", id, "other.csv"]).ended(0);
     let missing = 2_000 - kept;
     let note = format!(
-        "{kept} rejected rows in other.csv; {missing} more are not in it: import.keep_rejects_bytes"
+        "{kept} rejected rows in other.csv; {missing} more are not in it, because of the limit import.keep_rejects_bytes"
     );
     assert!(written.out.contains(&note), "{written:?}");
     let file = std::fs::read_to_string(home.path("r.csv")).expect("a file");

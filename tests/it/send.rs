@@ -300,7 +300,7 @@ fn answers_of_other_servers_are_understood() {
     );
     let refused = send(&home, &url, &["-v"]).ended(1);
     assert!(
-        refused.out.contains("does not take this name"),
+        refused.out.contains("rejected this name"),
         "{refused:?}"
     );
     assert!(!refused.err.contains("geheim"), "{refused:?}");

@@ -135,7 +135,7 @@ fn an_import_that_did_nothing_ends_with_1_and_says_why() {
         assert!(done.err.starts_with("muster: "), "{done:?}");
         assert!(!done.err.contains("panicked"), "{done:?}");
     };
-    refused(&["import", "nosuch.csv"], &["nosuch.csv cannot be opened"]);
+    refused(&["import", "nosuch.csv"], &["cannot open nosuch.csv"]);
     refused(&["import", "."], &["folder"]);
     refused(
         &["import", "mixed.csv"],
@@ -407,7 +407,7 @@ fn operators_are_added_listed_given_passwords_and_removed() {
     let made_up = home
         .run(&["operator", "add", "boss", "--role", "admin"])
         .ended(0);
-    assert!(made_up.out.contains("shown this once: "), "{made_up:?}");
+    assert!(made_up.out.contains("(shown only once): "), "{made_up:?}");
     let list = home
         .run(&["operator", "list", "--json"])
         .ended(0)

@@ -109,7 +109,7 @@ fn made(told: &str) -> (String, String) {
     let mut lines = told.lines();
     let token = lines.next().expect("a line");
     let token = token
-        .strip_prefix("Token, shown this once: ")
+        .strip_prefix("Token (shown only once): ")
         .expect("the token");
     let id = lines.next().expect("another line");
     let id = id.strip_prefix("Its id is ").expect("its id");
@@ -207,10 +207,10 @@ fn what_a_token_cannot_be_is_told() {
     refused(&["ann", "--role", "admin"], "cannot have more: admin");
     refused(
         &["ann", "--organization", "beta"],
-        "works in the organization acme only",
+        "is restricted to the organization acme",
     );
     refused(&["ann", "--organization", "gamma"], "no organization gamma");
-    refused(&["ann", "--expires", "2020-01-31"], "is over already");
+    refused(&["ann", "--expires", "2020-01-31"], "is in the past");
     refused(&["ann", "--expires", "2027-02-30"], "2027-02-30");
     refused(&["ann", "--days", "0"], "1..=3650");
     let add = home

@@ -1,5 +1,4 @@
-//! What came back, understood: a response, a fault of SOAP 1.1 or 1.2, and what a server of Muster says
-//! beyond them.
+//! Parses the response: a SOAP response, a SOAP 1.1 or 1.2 fault, and the additional details of a Muster server.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -10,33 +9,33 @@ use crate::http::soap::fault_xml::FAULT_NAMESPACE;
 use crate::http::soap::xml::{Element, XmlEvent, XmlLimits, XmlReader};
 use crate::users::problem::{Problem, Severity};
 
-/// How the original begins its sentence about an import of which some rows failed.
+/// The beginning of the original service's message about an import with failed rows.
 const COMPLETED_WITH_ERRORS: &str = "Bulk User Import was completed with Errors";
 
-/// Bytes of an answer that is no SOAP which are shown.
+/// Maximum size of a non-SOAP response that is shown, in bytes.
 const SHOWN: usize = 2_000;
 
-/// How it ended.
+/// The result of the import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pending {
-    /// Every row made a user.
+    /// Every row created a user.
     Clean,
-    /// Some rows did not.
+    /// Some rows failed.
     SomeFailed,
     /// Nothing was stored.
     NothingDone,
 }
 
-/// The answer.
+/// A response.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     success: bool,
     fault: Option<Fault>,
-    /// Names and values of the field `Muster-Import`.
+    /// The members of the header field `Muster-Import`.
     import: Vec<(String, String)>,
 }
 
-/// A fault.
+/// A SOAP fault.
 #[derive(Debug, Default)]
 struct Fault {
     code: String,
@@ -44,7 +43,7 @@ struct Fault {
     own: Option<OwnDetail>,
 }
 
-/// What Muster says in the detail of a fault.
+/// The Muster-specific detail of a fault.
 #[derive(Debug, Default)]
 struct OwnDetail {
     code: String,
@@ -56,7 +55,7 @@ struct OwnDetail {
 }
 
 impl Answer {
-    /// Reads what came.
+    /// Parses a response.
     pub(super) fn read(received: &Received) -> Self {
         let fault = Reading::of(&received.body);
         let success = matches!(received.status, 200..=299) && fault.is_none();
@@ -70,7 +69,7 @@ impl Answer {
         }
     }
 
-    /// How it ended, as far as the server says.
+    /// The result of the import, as far as the server reports it.
     pub(super) fn ending(&self) -> Pending {
         if self.success {
             return Pending::Clean;
@@ -89,7 +88,7 @@ impl Answer {
         }
     }
 
-    /// Writes it for the person at the terminal.
+    /// Writes the response for the user.
     pub(super) fn write(
         &self,
         out: &mut dyn Write,
@@ -117,7 +116,7 @@ impl Answer {
             if left > 0 {
                 writeln!(
                     out,
-                    "… and {left} more; `muster imports show {}` at the server lists them",
+                    "… and {left} more; run `muster imports show {}` on the server to list them",
                     output::plain(&own.import)
                 )?;
             }
@@ -153,19 +152,19 @@ impl Answer {
     }
 }
 
-/// An answer that is no SOAP, such as a proxy's.
+/// Writes a response that is not SOAP, such as a proxy's.
 fn write_foreign(out: &mut dyn Write, received: &Received) -> io::Result<()> {
     let Received { status, reason, .. } = received;
-    writeln!(out, "refused: HTTP {status} {reason}, and no SOAP message")?;
+    writeln!(out, "refused: HTTP {status} {reason}, without a SOAP message")?;
     if let Some(place) = received.header("location") {
         let place = output::plain(place);
         writeln!(
             out,
-            "the server sends callers to {place}; give that as --url"
+            "the server redirects to {place}; use that as --url"
         )?;
     }
     if *status == 401 {
-        writeln!(out, "the server does not take this name and password")?;
+        writeln!(out, "the server rejected this name and password")?;
     }
     let text: String = received.body.trim().chars().take(SHOWN).collect();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
@@ -174,7 +173,7 @@ fn write_foreign(out: &mut dyn Write, received: &Received) -> io::Result<()> {
     Ok(())
 }
 
-/// A dictionary of structured fields (RFC 9651 §3.2), as far as Muster writes one.
+/// Parses a dictionary of structured fields (RFC 9651 §3.2), in the subset that Muster writes.
 fn dictionary(field: &str) -> Vec<(String, String)> {
     let member = |member: &str| {
         let (name, value) = member.trim().split_once('=')?;
@@ -183,7 +182,7 @@ fn dictionary(field: &str) -> Vec<(String, String)> {
     field.split(',').filter_map(member).collect()
 }
 
-/// Goes through an envelope and keeps what a fault says.
+/// Walks through an envelope and collects the content of a fault.
 struct Reading {
     /// Local names of the open elements.
     path: Vec<String>,
@@ -193,7 +192,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// The fault in the body, if it is an envelope with one. What cannot be read is no fault.
+    /// The fault in the body, if `body` is an envelope with a fault. Unreadable text is not a fault.
     fn of(body: &str) -> Option<Fault> {
         let mut xml = XmlReader::new(body.trim_start().as_bytes(), XmlLimits::default());
         let mut reading = Reading {
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_originals_sentence_tells_that_some_rows_failed() {
+    fn message_of_the_original_service_means_that_some_rows_failed() {
         let body = |text: &str| {
             format!(
                 "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><s:Fault>\
@@ -308,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_soap_is_a_success_only_by_its_status() {
+    fn response_without_soap_succeeds_only_by_its_status() {
         assert_eq!(answer(202, "", None).ending(), Pending::Clean);
         assert_eq!(
             answer(502, "<html>bad", None).ending(),
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_behind_200_is_a_fault() {
+    fn fault_with_status_200_is_a_fault() {
         let body = "<e:Envelope xmlns:e=\"http://www.w3.org/2003/05/soap-envelope\"><e:Body><e:Fault>\
             <e:Code><e:Value>e:Sender</e:Value></e:Code><e:Reason><e:Text>no</e:Text></e:Reason>\
             </e:Fault></e:Body></e:Envelope>";
@@ -332,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_import_field_is_a_dictionary() {
+    fn muster_import_field_is_a_dictionary() {
         let field = "id=\"7\", state=interrupted, created=3";
         let answer = answer(500, "", Some(field));
         assert_eq!(answer.member("id"), Some("7"));

@@ -1,7 +1,7 @@
-//! The call over HTTP or HTTPS.
+//! Sends the call over HTTP or HTTPS.
 //!
-//! `Expect: 100-continue` goes with it, so that a server that refuses the caller says so before the file
-//! is sent. Redirects are not followed: the file would go to somebody who was not named.
+//! The request carries `Expect: 100-continue`, so that a server that refuses the caller replies before the file is
+//! sent. Redirects are not followed: the file must not go to a host that the user did not name.
 
 use std::io::Read;
 use std::path::Path;
@@ -20,19 +20,19 @@ use crate::cli::command::CliError;
 use crate::cli::send::message::Message;
 use crate::passwords::secret::Secret;
 
-/// For how long a connection is waited for.
+/// Timeout for a connection.
 const CONNECT: Duration = Duration::from_secs(30);
 
-/// Bytes of an answer that are read.
+/// Maximum size of a response, in bytes.
 const ANSWER_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Carries calls.
+/// An HTTP client.
 pub(super) struct Client {
     agent: Agent,
     insecure: bool,
 }
 
-/// What came back.
+/// A response.
 pub(super) struct Received {
     pub status: u16,
     pub reason: String,
@@ -41,7 +41,7 @@ pub(super) struct Received {
 }
 
 impl Received {
-    /// The value of a field, whose name is given in lower case.
+    /// The value of a field; `name` is in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(found, _)| found == name);
         found.map(|(_, value)| value.as_str())
@@ -49,7 +49,7 @@ impl Received {
 }
 
 impl Client {
-    /// A client that trusts the certificates in `ca`, or those that the system trusts.
+    /// Creates a client that trusts the certificates in `ca`, or those of the system.
     pub(super) fn new(ca: Option<&Path>, insecure: bool) -> Result<Self, CliError> {
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
@@ -68,7 +68,7 @@ impl Client {
         Ok(Client { agent, insecure })
     }
 
-    /// The head of the call.
+    /// Builds the head of the request.
     pub(super) fn request(
         &self,
         url: &str,
@@ -98,10 +98,10 @@ impl Client {
         }
         request
             .body(())
-            .map_err(|error| CliError::Told(format!("{url}: {error}")))
+            .map_err(|error| CliError::Message(format!("{url}: {error}")))
     }
 
-    /// Sends the head and the body, and reads the answer.
+    /// Sends the head and the body, and reads the response.
     pub(super) fn send(
         &self,
         request: Request<()>,
@@ -112,7 +112,7 @@ impl Client {
         let mut response = self
             .agent
             .run(request)
-            .map_err(|error| self.told(&url, &error))?;
+            .map_err(|error| self.describe(&url, &error))?;
         let headers = response.headers().iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());
             (name.as_str().to_owned(), value.into_owned())
@@ -126,8 +126,8 @@ impl Client {
             .read_to_vec()
             .map_err(|error| {
                 format!(
-                    "the answer of {url} could not be read to its end: {error}; the import may have \
-                     been made"
+                    "the response of {url} is incomplete: {error}; the import may have \
+                     been completed"
                 )
             })?;
         Ok(Received {
@@ -138,18 +138,18 @@ impl Client {
         })
     }
 
-    /// What went wrong, and what to do.
-    fn told(&self, url: &str, error: &ureq::Error) -> CliError {
+    /// The error, with advice.
+    fn describe(&self, url: &str, error: &ureq::Error) -> CliError {
         let text = error.to_string();
         let advice = if text.contains("certificate") && !self.insecure {
-            "; if it is the right server, name its certificate with --ca FILE"
+            "; if the server is the right one, pass its certificate with --ca FILE"
         } else if matches!(error, ureq::Error::Io(io) if is_cut_off(io.kind())) {
-            "; the server ended the connection: its log says why, and its list of imports whether rows \
-             are stored"
+            "; the server closed the connection: see its log for the reason, and its list of imports for rows \
+             that were stored"
         } else {
             ""
         };
-        CliError::Told(format!("{url}: {text}{advice}"))
+        CliError::Message(format!("{url}: {text}{advice}"))
     }
 }
 
@@ -169,20 +169,20 @@ fn roots(ca: Option<&Path>) -> Result<RootCerts, CliError> {
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
                 .map_err(|error| format!("--ca: {shown}: {error}"))?;
             if found.is_empty() {
-                return Err(CliError::Told(format!(
+                return Err(CliError::Message(format!(
                     "--ca: {shown} holds no certificate; name a PEM file"
                 )));
             }
             found
         }
-        // What cannot be read of them is not trusted; a connection that needs it says so.
+        // Unreadable certificates are not trusted; a connection that needs one fails with an error.
         None => rustls_native_certs::load_native_certs().certs,
     };
     let certificates = ders.iter().map(|der| Certificate::from_der(der).to_owned());
     Ok(RootCerts::from(certificates.collect::<Vec<_>>()))
 }
 
-/// Whether passwords would go over the network as they are.
+/// Whether passwords would be sent unencrypted over the network.
 pub(super) fn in_the_clear(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else {
         return false;

@@ -1,4 +1,4 @@
-//! The exchange as somebody may look at it: heads and bodies, passwords and sessions hidden.
+//! Prints the exchange for --verbose: heads and bodies, with passwords and sessions hidden.
 
 use std::io::{self, Write};
 
@@ -9,10 +9,10 @@ use crate::cli::send::client::Received;
 use crate::cli::send::message::Message;
 use crate::passwords::secret::Secret;
 
-/// Fields whose values are nobody's business.
+/// Header fields whose values are hidden.
 const HIDDEN_FIELDS: [&str; 1] = ["set-cookie"];
 
-/// Writes the request.
+/// Prints the request.
 pub(super) fn show_request(
     out: &mut dyn Write,
     request: &Request<()>,
@@ -38,7 +38,7 @@ pub(super) fn show_request(
     write_lines(out, ">", &message.shown())
 }
 
-/// Writes the answer; a server that repeats a password does not get it shown.
+/// Prints the response. A password that the server repeats is hidden.
 pub(super) fn show_answer(
     out: &mut dyn Write,
     received: &Received,

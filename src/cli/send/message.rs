@@ -1,7 +1,7 @@
-//! The request: envelope, parts and media types of each way in which a file can travel.
+//! The request: envelope, parts and media types for each way to send a file.
 //!
 //! SOAP 1.1 §6, SOAP 1.2 part 2 §7; MTOM and XOP §4; SOAP Messages with Attachments; multipart/related
-//! (RFC 2387). The file itself is never in memory: it is read while it is sent.
+//! (RFC 2387). The file is streamed and never held in memory.
 
 use std::io::{self, Read};
 
@@ -16,34 +16,34 @@ use crate::http::soap::namespace::AXIS2;
 use crate::http::soap::version::SoapVersion;
 use crate::passwords::secret::Secret;
 
-/// The action of the operation.
+/// The SOAP action of the operation.
 pub(super) const ACTION: &str = "urn:bulkImportUsers";
 
-/// Stands for a password where somebody looks.
+/// Replaces a password in output.
 const HIDDEN: &str = "***";
 
-/// What is to be sent, and how.
+/// What to send, and how.
 pub(super) struct Call {
     pub version: SoapVersion,
     pub mode: Mode,
     pub domain: Option<String>,
     pub file_name: String,
-    /// Bytes of the file, where they are known.
+    /// Size of the file in bytes, if it is known.
     pub size: Option<u64>,
     pub default_password: Option<Secret>,
 }
 
-/// A request that is ready to be sent, but for its file.
+/// A complete request, except for its file.
 pub(super) struct Message {
     /// The field `Content-Type`.
     pub content_type: String,
     /// The field `SOAPAction`, in SOAP 1.1.
     pub soap_action: Option<String>,
-    /// The field `Content-Length`, where it is known.
+    /// The field `Content-Length`, if it is known.
     pub length: Option<u64>,
-    /// What stands before and behind the file.
+    /// The text before and after the file.
     around: (Zeroizing<String>, Zeroizing<String>),
-    /// The same for somebody who looks.
+    /// The same with passwords hidden, for output.
     shown: (String, String),
     mode: Mode,
     size: Option<u64>,
@@ -53,7 +53,7 @@ impl Message {
     /// Writes everything around the file.
     ///
     /// # Errors
-    /// Something cannot be said in XML.
+    /// A value contains characters that XML does not allow.
     pub(super) fn new(call: &Call) -> Result<Self, CliError> {
         let id = Uuid::now_v7().simple().to_string();
         let password = call.default_password.as_ref().map(Secret::expose);
@@ -78,7 +78,7 @@ impl Message {
         })
     }
 
-    /// The body, with the file in its place.
+    /// The body, including the file.
     pub(super) fn body<'m>(&'m self, file: impl Read + 'm) -> impl Read + 'm {
         let file = Exactly {
             source: file,
@@ -92,7 +92,7 @@ impl Message {
         before.as_bytes().chain(file).chain(behind.as_bytes())
     }
 
-    /// The body for somebody who looks: no password, and the file in a few words.
+    /// The body for output: without passwords, and with a short description in place of the file.
     pub(super) fn shown(&self) -> String {
         let encoded = match self.mode {
             Mode::Inline => " as base64",
@@ -111,7 +111,7 @@ fn around_shown(call: &Call, id: &str) -> Result<(String, String), CliError> {
     around(call, id, call.default_password.as_ref().map(|_| HIDDEN))
 }
 
-/// What stands before and behind the file.
+/// The text before and after the file.
 fn around(call: &Call, id: &str, password: Option<&str>) -> Result<(String, String), CliError> {
     let reference = format!("file-{id}@muster");
     let handler = match call.mode {
@@ -138,7 +138,7 @@ fn around(call: &Call, id: &str, password: Option<&str>) -> Result<(String, Stri
     Ok((before, format!("\r\n--{boundary}--\r\n")))
 }
 
-/// The envelope before and behind the handler's content; the parameters in the original's order.
+/// The envelope before and after the handler's content; the parameters have the original service's order.
 fn envelope(call: &Call, password: Option<&str>) -> Result<(String, String), CliError> {
     let namespace = call.version.namespace();
     let mut opening = format!(
@@ -164,17 +164,17 @@ fn envelope(call: &Call, password: Option<&str>) -> Result<(String, String), Cli
     Ok((opening, closing))
 }
 
-/// Text for an element.
+/// Escapes text for an element.
 fn text(what: &str, value: &str) -> Result<String, CliError> {
     if value.chars().any(char::is_control) {
-        return Err(CliError::Told(format!(
-            "{what} holds a control character, which XML cannot say; leave it out"
+        return Err(CliError::Message(format!(
+            "{what} contains a control character, which XML does not allow; remove it"
         )));
     }
     Ok(quick_xml::escape::escape(value).into_owned())
 }
 
-/// The media type of an envelope that travels alone.
+/// The media type of an envelope without attachments.
 fn media_type(version: SoapVersion) -> &'static str {
     match version {
         SoapVersion::V11 => "text/xml",
@@ -229,10 +229,10 @@ fn file_type(name: &str) -> &'static str {
     }
 }
 
-/// A file that has to be as long as it was when its length was announced.
+/// A reader that fails if the file no longer has the announced length.
 struct Exactly<R> {
     source: R,
-    /// Bytes that are still to come; none: nobody was told how many.
+    /// Bytes left to read; `None` if the length was not announced.
     left: Option<u64>,
 }
 
@@ -242,7 +242,7 @@ impl<R: Read> Read for Exactly<R> {
         if let Some(left) = &mut self.left {
             let changed = || {
                 Err(io::Error::other(
-                    "the file was changed while it was being sent",
+                    "the file changed while it was being sent",
                 ))
             };
             match left.checked_sub(count as u64) {
@@ -255,10 +255,10 @@ impl<R: Read> Read for Exactly<R> {
     }
 }
 
-/// Bytes that are read for one piece of base64: whole groups of three.
+/// Bytes encoded at a time: a multiple of three.
 const PIECE: usize = 48 * 1024;
 
-/// Base64 (RFC 4648 §4) of what is read, in one line.
+/// Encodes the bytes of a reader as base64 (RFC 4648 §4), in one line.
 struct Base64Reader<R> {
     source: R,
     bytes: Vec<u8>,
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_that_of_the_body_and_passwords_are_only_in_it() {
+    fn content_length_matches_the_body_and_shown_text_hides_passwords() {
         for mode in [Mode::Mtom, Mode::Swa, Mode::Inline] {
             for version in [SoapVersion::V11, SoapVersion::V12] {
                 for length in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 100_001] {
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_one_text_whatever_the_pieces_are() {
+    fn base64_is_independent_of_read_sizes() {
         struct Trickle<'t>(&'t [u8]);
         impl Read for Trickle<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_is_not_sent_as_if_it_had_not() {
+    fn file_that_changes_while_sent_is_an_error() {
         for size in [2, 4] {
             let mut file = Exactly {
                 source: &b"abc"[..],
@@ -381,14 +381,14 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_cannot_say_is_refused_without_being_repeated() {
+    fn control_character_is_refused_without_quoting_the_value() {
         let mut call = call(Mode::Mtom, SoapVersion::V11, "");
         call.default_password = Some("pass\u{1}word".into());
-        let told = Message::new(&call).err().unwrap().to_string();
+        let error = Message::new(&call).err().unwrap().to_string();
         assert!(
-            told.contains("control character") && !told.contains("word\u{1}"),
-            "{told}"
+            error.contains("control character") && !error.contains("word\u{1}"),
+            "{error}"
         );
-        assert!(!told.contains("pass\u{1}"), "{told}");
+        assert!(!error.contains("pass\u{1}"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
-//! `muster send`: a file to any server that offers `bulkImportUsers`, as a SOAP client sends it.
+//! `muster send`: sends a file to any server that offers `bulkImportUsers`, as a SOAP client does.
 //!
-//! Only the arguments and the course of the call are here: `message.rs` writes the request, `client.rs`
-//! carries it, `answer.rs` reads what comes back, `exchange.rs` shows both.
+//! This file has the arguments and the order of the steps: `message.rs` builds the request, `client.rs` sends it,
+//! `answer.rs` parses the response, `exchange.rs` prints both.
 
 mod mode;
 mod message;
@@ -31,10 +31,10 @@ use crate::passwords::secret::Secret;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The CSV file (.csv, .tsv) or Excel workbook (.xlsx, .xls)
+    /// CSV file (.csv, .tsv) or Excel workbook (.xlsx, .xls)
     file: PathBuf,
-    /// The service, such as https://users.example.com:9443/services/UserAdmin; without a path that one
-    /// is taken
+    /// URL of the service, such as https://users.example.com:9443/services/UserAdmin; that path is used
+    /// if the URL has none
     #[arg(long)]
     url: String,
     /// The operator's name
@@ -45,29 +45,29 @@ pub(super) struct Arguments {
     /// Domain (user store) of the users [default: the server's]
     #[arg(long, value_name = "D")]
     domain: Option<String>,
-    /// File whose first line is the password of rows that have none
+    /// File whose first line is the password for rows without one
     #[arg(long, value_name = "F", conflicts_with = "default_password_stdin")]
     default_password_file: Option<PathBuf>,
-    /// Read the password of rows that have none from standard input
+    /// Read the password for rows without one from standard input
     #[arg(long, conflicts_with = "password_stdin")]
     default_password_stdin: bool,
-    /// Where the file travels
+    /// Where to put the file
     #[arg(long, value_enum, default_value_t = Mode::Mtom)]
     mode: Mode,
-    /// Version of SOAP
+    /// SOAP version
     #[arg(long, value_name = "V", value_enum, default_value_t = Soap::V11)]
     soap: Soap,
-    /// What the server is told the file is called [default: its name]
+    /// File name to send to the server [default: the file's name]
     #[arg(long, value_name = "N")]
     file_name: Option<String>,
-    /// Trust the certificates in this PEM file and no others; a server of Muster has its own in
+    /// Trust only the certificates in this PEM file; a Muster server has its own in
     /// tls-certificate.pem of its data directory
     #[arg(long, value_name = "F", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
-    /// Trust any certificate: whoever is in between can read the passwords
+    /// Trust any certificate; passwords can then be intercepted
     #[arg(long)]
     insecure: bool,
-    /// Show the request and the answer on standard error, passwords hidden
+    /// Print the request and the response on standard error, with passwords hidden
     #[arg(long, short)]
     verbose: bool,
 }
@@ -96,18 +96,18 @@ enum Soap {
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     let url = service_url(&arguments.url)?;
     if arguments.user.contains(':') {
-        return Err(CliError::Told(
-            "--user: a name with a colon cannot be sent by HTTP Basic".into(),
+        return Err(CliError::Message(
+            "--user: HTTP Basic does not allow a colon in the name".into(),
         ));
     }
     let shown = output::plain(&arguments.file.to_string_lossy());
     let file = File::open(&arguments.file)
-        .map_err(|error| format!("{shown} cannot be opened: {error}"))?;
+        .map_err(|error| format!("cannot open {shown}: {error}"))?;
     let metadata = file
         .metadata()
-        .map_err(|error| format!("{shown} cannot be looked at: {error}"))?;
+        .map_err(|error| format!("cannot read the metadata of {shown}: {error}"))?;
     if metadata.is_dir() {
-        return Err(CliError::Told(format!("{shown} is a folder; name a file")));
+        return Err(CliError::Message(format!("{shown} is a folder; name a file")));
     }
     let password = operator_password(&arguments.password)?;
     let default_password = match &arguments.default_password_file {
@@ -126,7 +126,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
             Some(name) => name.clone(),
             None => last_segment(&arguments.file),
         },
-        // A pipe does not say how long it is.
+        // The length of a pipe is unknown.
         size: metadata.is_file().then_some(metadata.len()),
         default_password,
     };
@@ -139,10 +139,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     if arguments.verbose {
         exchange::show_request(&mut io::stderr().lock(), &request, &message)?;
     } else if client::in_the_clear(&url) {
-        // Nothing is left to be done when standard error is closed.
+        // If standard error is closed, there is nowhere to report it.
         let _ = writeln!(
             io::stderr(),
-            "muster: {url} is no https: the passwords travel in the clear"
+            "muster: warning: {url} is not an https URL: the passwords are sent unencrypted"
         );
     }
     let bar = progress_bar(metadata.len(), !metadata.is_file());
@@ -174,20 +174,20 @@ fn last_segment(path: &std::path::Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The URL with the path of the service, where it has none.
+/// The URL, with the path of the service if it has none.
 fn service_url(url: &str) -> Result<String, CliError> {
     let rest = url
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"))
         .filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
     match rest {
-        None => Err(CliError::Told(format!(
-            "--url: {url:?} is no URL of HTTP; write one such as \
+        None => Err(CliError::Message(format!(
+            "--url: {url:?} is not an HTTP URL; use one such as \
              https://users.example.com:9443{USER_ADMIN}"
         ))),
         Some(rest) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
-            Err(CliError::Told(
-                "--url: leave the name and the password out of the URL; --user and --password-file \
+            Err(CliError::Message(
+                "--url: remove the name and the password from the URL; use --user and --password-file \
                  or --password-stdin give them"
                     .into(),
             ))
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_without_a_path_gets_the_services() {
+    fn url_without_a_path_gets_the_path_of_the_service() {
         let url = |text| service_url(text).unwrap();
         assert_eq!(url("http://a:1"), "http://a:1/services/UserAdmin");
         assert_eq!(url("https://a/"), "https://a/services/UserAdmin");
@@ -212,7 +212,7 @@ mod tests {
         for bad in ["a:1", "ftp://a", "http://", "http:///x"] {
             assert!(service_url(bad).is_err(), "{bad}");
         }
-        let told = service_url("http://me:secret@a/x").unwrap_err().to_string();
-        assert!(!told.contains("secret"), "{told}");
+        let error = service_url("http://me:secret@a/x").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
     }
 }
