@@ -171,7 +171,7 @@ fn check(settings: &Settings, password: &Secret) -> Result<(), CliError> {
     if password.is_empty() {
         return Err(CliError::Message("the password is empty".into()));
     }
-    if let Err(weak) = settings.passwords.may_stay(password.expose()) {
+    if let Err(weak) = settings.passwords.check_permanent(password.expose()) {
         writeln!(io::stderr(), "muster: this password is weak: {weak}")?;
     }
     Ok(())

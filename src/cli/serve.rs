@@ -80,7 +80,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
 fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError> {
     let configured = sources.admin_password()?;
     if let Some(password) = &configured
-        && let Err(weak) = app.passwords.may_stay(password.expose())
+        && let Err(weak) = app.passwords.check_permanent(password.expose())
     {
         tracing::warn!("the configured password of the operator admin is weak: {weak}");
     }

@@ -158,7 +158,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
             };
             let over = |user: &User| {
                 let rules = &settings.passwords;
-                rules.initial_is_over(user.password_set_at, now)
+                rules.initial_has_expired(user.password_set_at, now)
             };
             let listing = Listing {
                 page: &|after| store.initial_passwords(organization, domain, before, after, PAGE),

@@ -307,7 +307,7 @@ impl<'t> ColumnPlan<'t> {
         for (_, cell) in others.filter(|(position, _)| *position != self.name_position) {
             let bare = cell.trim_matches(|sign: char| sign == '"' || sign.is_whitespace());
             let is_known = cells::is_claim_shaped(bare) || cells::is_address(bare);
-            if !is_known && (self.open_ended || rules::looks_like_one(bare)) {
+            if !is_known && (self.open_ended || rules::looks_like_password(bare)) {
                 cell.clear();
             }
         }
@@ -379,7 +379,7 @@ impl<'t> ColumnPlan<'t> {
             Field::Roles,
             Field::Groups,
         ];
-        field.is_some_and(|field| names.contains(field)) && rules::looks_like_one(cell)
+        field.is_some_and(|field| names.contains(field)) && rules::looks_like_password(cell)
     }
 
     /// Whether the cell is a claim with a password. There is no such claim.
@@ -867,7 +867,7 @@ fn are_addresses(value: &str) -> bool {
 fn holds_other_cells(name: &str, rest: &str) -> bool {
     let is_distinguished = || name.split(',').all(|part| part.contains('='));
     let is_between = |sign: char| !sign.is_alphanumeric() && !"!#$%&*+-./?@^_~".contains(sign);
-    let is_other = |part: &str| rules::looks_like_one(part) || cells::is_address(part);
+    let is_other = |part: &str| rules::looks_like_password(part) || cells::is_address(part);
     rest.split(is_between).any(is_other) && !is_distinguished()
 }
 

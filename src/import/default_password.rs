@@ -105,7 +105,7 @@ impl DefaultPassword {
             .default_password_note
             .as_deref()
             .map(|note| match note {
-                STAYS => Ok(Fitness::Stays),
+                STAYS => Ok(Fitness::Permanent),
                 INITIAL => Ok(Fitness::InitialOnly),
                 broken => Err(WeakPassword::from_sentence(broken)),
             });
@@ -132,7 +132,7 @@ impl DefaultPassword {
     /// What a record keeps besides the hash: how the password may be used, or the rule that it breaks.
     pub fn note(&self) -> Option<String> {
         self.verdict.as_ref().map(|verdict| match verdict {
-            Ok(Fitness::Stays) => STAYS.to_owned(),
+            Ok(Fitness::Permanent) => STAYS.to_owned(),
             Ok(Fitness::InitialOnly) => INITIAL.to_owned(),
             Err(broken) => broken.to_string(),
         })

@@ -67,7 +67,7 @@ mod tests {
         let mut watch = DigestWatch::new();
         let mut look = |own: String| {
             watch
-                .look(&CheckedPassword::Own(&own, Fitness::Stays))
+                .look(&CheckedPassword::Own(&own, Fitness::Permanent))
                 .is_err()
         };
         let refused = passwords.into_iter().any(&mut look);
@@ -107,7 +107,7 @@ mod tests {
             assert!(watch.look(&CheckedPassword::Hashed("$2b$…")).is_ok());
             assert!(
                 watch
-                    .look(&CheckedPassword::Own(&own, Fitness::Stays))
+                    .look(&CheckedPassword::Own(&own, Fitness::Permanent))
                     .is_ok()
             );
         }

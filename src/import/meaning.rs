@@ -145,7 +145,7 @@ impl<'m> Meanings<'m> {
             _ if heading.is_empty() => format!("{} (it has no heading)", place("column")),
             Some(known) => format!("{} (is it {known}?)", quote(heading)),
             None if position == 1 && !is_workbook => "the second one".to_owned(),
-            None if position == 1 || rules::looks_like_one(heading) => place("number"),
+            None if position == 1 || rules::looks_like_password(heading) => place("number"),
             None => quote(heading),
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn is_data<'r>(
     if !may_be_name || !further.iter().all(|cell| is_claim_shaped(cell)) {
         return false;
     }
-    let may_be_password = |cell: &str| rules::looks_like_one(cell) && !is_address(cell);
+    let may_be_password = |cell: &str| rules::looks_like_password(cell) && !is_address(cell);
     if !further.is_empty() {
         return true;
     }

@@ -1,8 +1,8 @@
-//! A short memory of things proved by a secret, kept under a keyed digest of that secret.
+//! A short-lived cache of values that a secret proves, keyed by a keyed digest of the secret.
 //!
-//! Used twice: a verified Basic credential (so that a thousand calls do not cost a thousand Argon2
-//! runs), and the hash of a default password. The key (HMAC-SHA-256, RFC 2104) is random and lives
-//! only as long as the process; the secrets themselves are not kept.
+//! It has two uses: verified Basic credentials (a thousand calls must not cost a thousand Argon2 computations) and
+//! the hash of a default password. The key (HMAC-SHA-256, RFC 2104) is random and lives only as long as the
+//! process. The secrets themselves are not stored.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use ring::{hmac, rand::SystemRandom};
 /// The digest of one set of parts.
 type Digest = [u8; 32];
 
-/// Values remembered for a while under the digest of secret parts.
+/// Values cached for a limited time under the digest of secret parts.
 pub struct DigestMemory<V> {
     key: hmac::Key,
     keep: Duration,
@@ -22,7 +22,7 @@ pub struct DigestMemory<V> {
 }
 
 impl<V: Clone> DigestMemory<V> {
-    /// A memory that keeps each value for `keep` and at most `capacity` of them.
+    /// Creates a cache that keeps each value for `keep`, and at most `capacity` values.
     ///
     /// # Errors
     /// The machine's random source failed.
@@ -36,7 +36,7 @@ impl<V: Clone> DigestMemory<V> {
         })
     }
 
-    /// The value remembered for exactly these parts, if it is still fresh at `now`.
+    /// The value stored for exactly these parts, if it has not expired at `now`.
     pub fn recall(&self, parts: &[&str], now: Instant) -> Option<V> {
         let digest = self.digest(parts);
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +44,7 @@ impl<V: Clone> DigestMemory<V> {
         (now.duration_since(*since) < self.keep).then(|| value.clone())
     }
 
-    /// Remembers `value` for these parts from `now` on.
+    /// Stores `value` for these parts, starting at `now`.
     pub fn remember(&self, parts: &[&str], value: V, now: Instant) {
         let digest = self.digest(parts);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ impl<V: Clone> DigestMemory<V> {
         }
     }
 
-    /// Each part goes in behind its length, so that `ab`,`c` and `a`,`bc` differ.
+    /// Each part is preceded by its length, so that `ab`,`c` and `a`,`bc` differ.
     fn digest(&self, parts: &[&str]) -> Digest {
         let mut context = hmac::Context::with_key(&self.key);
         for part in parts {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_recalled_by_its_parts_until_it_is_stale() {
+    fn value_is_found_by_its_parts_until_it_expires() {
         let memory = DigestMemory::new(Duration::from_secs(60), 2).unwrap();
         let start = Instant::now();
         memory.remember(&["ab", "c"], 1, start);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_memory_makes_room_by_forgetting_what_is_stale() {
+    fn full_memory_evicts_expired_values_only() {
         let memory = DigestMemory::new(Duration::from_secs(60), 2).unwrap();
         let start = Instant::now();
         memory.remember(&["a"], 1, start);

@@ -1,9 +1,9 @@
-//! Argon2id (RFC 9106) by libsodium, on a few workers shared fairly; hashes of other schemes are
-//! verified by the same workers.
+//! Argon2id (RFC 9106) by libsodium, on a few workers with fair scheduling. The same workers verify hashes of other
+//! schemes.
 //!
-//! At most one hash a core runs at a time: that is the memory limit too. Work is taken in turn from single passwords
-//! and from files, so that neither a file of a million passwords nor a flood of logins holds the other up; among the
-//! files, in turn from each, item by item.
+//! At most one hash per core runs at a time, which also limits the memory. The workers alternate between single
+//! passwords and files, so that neither a file of a million passwords nor many logins can delay the other, and take
+//! one item from each file in turn.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,10 +19,10 @@ use crate::passwords::hash_schemes;
 use crate::passwords::rules::Settings;
 use crate::passwords::secret::Secret;
 
-/// Bytes of a digest.
+/// Size of a digest, in bytes.
 const DIGEST: usize = 32;
 
-/// The workers.
+/// The worker threads.
 pub struct HashPool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
@@ -30,17 +30,17 @@ pub struct HashPool {
 }
 
 impl HashPool {
-    /// Starts `workers` threads that hash with the cost of `settings`.
+    /// Starts `workers` threads that hash with the cost in `settings`.
     ///
     /// # Errors
-    /// libsodium does not start, refuses the cost, or no thread can be started.
+    /// libsodium does not start or refuses the cost, or a thread cannot be started.
     pub fn start(settings: &Settings, workers: usize) -> Result<Self, HashError> {
         libsodium_rs::ensure_init().map_err(|error| HashError(error.to_string()))?;
         let cost = Cost {
             passes: settings.passes.into(),
             memory: settings.memory_kib as usize * 1024,
         };
-        let decoy = hash(&Secret::from("nobody's password"), cost)?;
+        let decoy = hash(&Secret::from("password of no user"), cost)?;
         let shared = Arc::new(Shared {
             cost,
             queue: Mutex::default(),
@@ -63,22 +63,22 @@ impl HashPool {
         Ok(pool)
     }
 
-    /// Hashes that can run at the same time.
+    /// The number of hashes that can be computed at the same time.
     pub fn workers(&self) -> usize {
         self.workers.len()
     }
 
-    /// Hashes every secret with a salt of its own; the hashes (PHC strings) come in the same order.
+    /// Hashes each secret with a new salt. The hashes (PHC strings) are in the order of the secrets.
     ///
     /// # Errors
-    /// libsodium could not get its memory.
+    /// libsodium could not allocate memory.
     pub fn hash_all(&self, secrets: Vec<Secret>) -> Result<Vec<String>, HashError> {
         let tasks = secrets.into_iter().map(Task::Hash).collect();
         self.run(tasks)?
             .into_iter()
             .map(|done| match done {
                 Done::Hash(hash) => Ok(hash),
-                Done::Verified(_) => Err(HashError("a hash was asked for".into())),
+                Done::Verified(_) => Err(HashError("the result is not a hash".into())),
             })
             .collect()
     }
@@ -86,18 +86,18 @@ impl HashPool {
     /// Hashes one secret.
     ///
     /// # Errors
-    /// libsodium could not get its memory.
+    /// libsodium could not allocate memory.
     pub fn hash(&self, secret: Secret) -> Result<String, HashError> {
         self.hash_all(vec![secret])?
             .pop()
-            .ok_or_else(|| HashError("no hash came back".into()))
+            .ok_or_else(|| HashError("there is no result".into()))
     }
 
-    /// Whether `secret` is the password behind the hash `stored`, of whatever scheme. With none stored the same
-    /// time is spent, so that an unknown name and a wrong password look alike; the answer is false.
+    /// Whether `secret` is the password of the hash `stored`, whatever its scheme. If `stored` is `None`, the same
+    /// time is spent, so that an unknown name cannot be distinguished from a wrong password; the result is false.
     ///
     /// # Errors
-    /// There was no memory to find out.
+    /// Not enough memory to verify the password.
     pub fn verify(&self, secret: Secret, stored: Option<String>) -> Result<bool, HashError> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
@@ -105,7 +105,7 @@ impl HashPool {
         Ok(known && matches!(done.as_slice(), [Done::Verified(true)]))
     }
 
-    /// Whether `stored` is at least what this pool would make of the same password today.
+    /// Whether `stored` is at least as strong as a hash that this pool would compute today.
     pub fn is_current(&self, stored: &str) -> bool {
         let Cost { passes, memory } = self.shared.cost;
         hash_schemes::is_current(stored, memory as u64 / 1024, passes)
@@ -125,11 +125,11 @@ impl HashPool {
 impl Drop for HashPool {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
-        // Taking the lock makes sure that no worker is between its check and its wait.
+        // Taking the lock ensures that no worker is between its check and its wait.
         drop(locked(&self.shared.queue));
         self.shared.work.notify_all();
         for worker in self.workers.drain(..) {
-            // A worker that panicked has nothing left to give back.
+            // A worker that panicked has nothing to clean up.
             let _ = worker.join();
         }
     }
@@ -143,7 +143,7 @@ impl std::fmt::Debug for HashPool {
     }
 }
 
-/// Hashing failed for a reason that has nothing to do with the password.
+/// Hashing failed for a reason unrelated to the password.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("The password hash function failed: {0}.")]
 pub struct HashError(String);
@@ -190,7 +190,7 @@ impl Shared {
         }
     }
 
-    /// One item of the job whose turn it is; the job then goes to the end of the queue.
+    /// Takes one item of the next job, and moves the job to the end of the queue.
     fn next(&self) -> Option<(Arc<Job>, usize)> {
         let mut queue = locked(&self.queue);
         loop {
@@ -212,7 +212,7 @@ impl Shared {
     }
 }
 
-/// Jobs that wait: those of one password, and those of several.
+/// Waiting jobs: those of one password, and those of several.
 #[derive(Default)]
 struct Queue {
     single: VecDeque<Arc<Job>>,
@@ -228,7 +228,7 @@ impl Queue {
         }
     }
 
-    /// The job whose turn it is.
+    /// Takes the next job in turn.
     fn pop(&mut self) -> Option<Arc<Job>> {
         let single = match self.single_came_last {
             true => self.several.is_empty(),
@@ -289,7 +289,7 @@ impl Job {
     }
 }
 
-/// The hash with a salt of its own, as libsodium writes it; there, a random source that fails ends the process.
+/// Hashes with a new salt, in libsodium's format. libsodium's own salt generation aborts the process on failure.
 fn hash(secret: &Secret, cost: Cost) -> Result<String, HashError> {
     let mut salt = [0; argon2id::SALTBYTES];
     SystemRandom::new()
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_come_in_order_each_with_its_own_salt_and_verify() {
+    fn hashes_are_in_order_with_distinct_salts_and_verify() {
         let pool = HashPool::start(&cheap(), 2).unwrap();
         let hashes = pool
             .hash_all(vec!["one".into(), "two".into(), "one".into()])
@@ -336,14 +336,14 @@ mod tests {
         assert_ne!(hashes[0], hashes[2]);
         assert!(pool.verify("two".into(), Some(hashes[1].clone())).unwrap());
         assert!(!pool.verify("one".into(), Some(hashes[1].clone())).unwrap());
-        assert!(!pool.verify("nobody's password".into(), None).unwrap());
-        // libsodium reads it as its own.
+        assert!(!pool.verify("password of no user".into(), None).unwrap());
+        // libsodium accepts it as its own format.
         assert!(argon2id::pwhash_str_verify(&hashes[1], b"two"));
         assert!(pool.hash_all(Vec::new()).unwrap().is_empty());
     }
 
     #[test]
-    fn single_passwords_and_files_take_turns() {
+    fn single_passwords_and_files_alternate() {
         let job = |count: usize| {
             let tasks = std::iter::repeat_with(|| Task::Hash("x".into()));
             Arc::new(Job::new(tasks.take(count).collect()))
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_item_does_not_wait_for_a_long_job() {
+    fn single_password_does_not_wait_for_a_long_job() {
         let pool = Arc::new(HashPool::start(&cheap(), 1).unwrap());
         let long = {
             let pool = Arc::clone(&pool);

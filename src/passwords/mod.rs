@@ -1,7 +1,7 @@
-//! Passwords: secrets in memory, the rules that a new password follows, the schemes of hashes that are
-//! verified, and the pool that computes them.
+//! Passwords: secrets in memory, the password policy, the hash schemes that can be verified, and the pool that
+//! computes hashes.
 //!
-//! Nothing here knows of users or stores.
+//! Nothing here depends on users or stores.
 
 pub mod secret;
 pub mod random_password;

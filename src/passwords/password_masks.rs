@@ -1,10 +1,10 @@
-//! What stands in a password's place when an export hides it: one sign repeated, or a word in brackets.
+//! Recognizes masks that an export writes instead of a password: one repeated character, or words in brackets.
 
-/// Signs of a mask at the least.
+/// Minimum length of a mask, in characters.
 const LEAST: usize = 4;
 
-/// Words that say, in brackets, that something is not shown: lower case. Every word of the text has to be one of
-/// them or of [`FURTHER`].
+/// Words, in lower case, that mark a hidden value when they are in brackets. Every word of the text must be in this
+/// list or in [`FURTHER`].
 const WORDS: &[&str] = &[
     "anonymized",
     "blank",
@@ -177,7 +177,7 @@ const WORDS: &[&str] = &[
     "удалено",
 ];
 
-/// Words that may stand beside those, or with `not` before them.
+/// Words that may occur together with those, or after `not`.
 const FURTHER: &[&str] = &[
     "a",
     "admin",
@@ -214,7 +214,7 @@ const FURTHER: &[&str] = &[
     "user",
     "value",
     "was",
-    // Of other languages.
+    // Other languages.
     "aus",
     "de",
     "del",
@@ -242,7 +242,7 @@ const FURTHER: &[&str] = &[
     "не",
 ];
 
-/// Texts of such words of which none is in the first list.
+/// Phrases that are masks although none of their words is in the first list.
 const PHRASES: &[&str] = &[
     "keep current",
     "keep existing",
@@ -254,7 +254,7 @@ const PHRASES: &[&str] = &[
     "intentionally left",
 ];
 
-/// Whether `text`, without blanks around it, is a mask and no password.
+/// Whether `text`, without surrounding blanks, is a mask and not a password.
 pub fn is_mask(text: &str) -> bool {
     let text = text.trim();
     let Some(first) = text.chars().next() else {
@@ -266,11 +266,11 @@ pub fn is_mask(text: &str) -> bool {
         || is_repeated_unit(text, first)
 }
 
-/// One sign, four times or more, with or without blanks between: `********`, `••••`, `xxxxxxxx`, `* * * *`. Letters
-/// of ASCII but `x` and digits are left: they make weak passwords, but passwords. Another letter is a bullet whose
-/// charset was taken for another one.
+/// One character repeated four times or more, with or without blanks between: `********`, `••••`, `xxxxxxxx`,
+/// `* * * *`. ASCII letters other than `x`, and digits, are accepted: they are weak passwords, but passwords. Any
+/// other repeated letter is a bullet that was decoded with the wrong charset.
 fn is_repeated(text: &str, first: char) -> bool {
-    if !hides(first) {
+    if !is_mask_character(first) {
         return false;
     }
     let mut count = 0;
@@ -281,12 +281,12 @@ fn is_repeated(text: &str, first: char) -> bool {
     is_one_sign && count >= LEAST
 }
 
-fn hides(sign: char) -> bool {
+fn is_mask_character(sign: char) -> bool {
     matches!(sign, 'x' | 'X') || !sign.is_ascii_alphanumeric()
 }
 
-/// Several characters that are one bullet, four times or more: `â€¢` is one of UTF-8 in another charset, `&bull;` one
-/// of HTML, `\u2022` one of JSON, `%E2%80%A2` one of a URL.
+/// A bullet encoded as several characters, repeated four times or more: `â€¢` is UTF-8 decoded with another charset,
+/// `&bull;` is HTML, `\u2022` is JSON, `%E2%80%A2` is from a URL.
 fn is_repeated_unit(text: &str, first: char) -> bool {
     let bytes = text.as_bytes();
     let length = match first {
@@ -295,7 +295,7 @@ fn is_repeated_unit(text: &str, first: char) -> bool {
         '%' => 9,
         _ if bytes.is_ascii() => return false,
         _ => {
-            // Its second or third character is the first one again.
+            // The unit starts again at its second or third character.
             let mut later = text.char_indices().skip(2).take(2);
             let start = later.find(|(_, it)| *it == first);
             start.map_or(0, |(place, _)| place)
@@ -314,15 +314,15 @@ fn is_repeated_unit(text: &str, first: char) -> bool {
     is_bullet && bytes.len() >= LEAST * length && units.all(|it| it == unit.as_bytes())
 }
 
-/// Bullets within a text, which no keyboard has; or stars between the first and the last characters of a password
-/// (`S********7`, `*****1234`): six of them, or four at one end.
+/// Bullets within a text, which no keyboard has; or asterisks between the first and the last characters of a
+/// password (`S********7`, `*****1234`): six of them, or four at one end.
 fn is_partly_hidden(text: &str) -> bool {
-    // Most passwords have neither.
+    // Most passwords contain neither.
     let bytes = text.as_bytes();
     if bytes.is_ascii() && memchr::memchr(b'*', bytes).is_none() {
         return false;
     }
-    let count = |hides: fn(char) -> bool| text.chars().filter(|it| hides(*it)).count();
+    let count = |is_mask_character: fn(char) -> bool| text.chars().filter(|it| is_mask_character(*it)).count();
     let bullets = count(|it| matches!(it, '•' | '●' | '∙' | '⬤' | '■' | '█' | '＊'));
     if bullets >= LEAST {
         return true;
@@ -351,7 +351,7 @@ fn is_bracketed(text: &str, first: char) -> bool {
         return false;
     }
     let inner = inner.trim_end_matches(last).trim();
-    if inner.starts_with(|sign| hides(sign) && sign != first)
+    if inner.starts_with(|sign| is_mask_character(sign) && sign != first)
         && inner
             .chars()
             .next()
@@ -359,7 +359,7 @@ fn is_bracketed(text: &str, first: char) -> bool {
     {
         return true;
     }
-    // What is in quotation marks may be a password.
+    // Text in quotation marks may be a password.
     if matches!(first, '"' | '\'' | '“') {
         return inner
             .chars()
@@ -389,7 +389,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_are_no_passwords() {
+    fn masks_are_not_passwords() {
         for text in [
             "****",
             "********",
@@ -450,18 +450,19 @@ mod tests {
     }
 
     #[test]
-    fn bullets_in_another_charset_or_as_entities_are_masks() {
+    fn bullets_in_wrong_charsets_or_as_entities_are_masks() {
         let bytes = |charset: &'static encoding_rs::Encoding, bytes: &[u8]| {
             charset.decode_without_bom_handling(bytes).0.into_owned()
         };
         for text in [
-            // The bullet of windows-1252 as IBM866 and windows-1251, that of the Macintosh as both and windows-1252.
+            // The bullet of windows-1252 decoded as IBM866 and windows-1251, that of Macintosh as both and as
+            // windows-1252.
             bytes(encoding_rs::IBM866, &[0x95; 8]),
             bytes(encoding_rs::WINDOWS_1251, &[0x95; 8]),
             bytes(encoding_rs::IBM866, &[0xa5; 8]),
             bytes(encoding_rs::WINDOWS_1252, &[0xa5; 8]),
             bytes(encoding_rs::WINDOWS_1251, &[0xa5; 8]),
-            // Those of Shift_JIS and UTF-8 as other charsets.
+            // Bullets of Shift_JIS and UTF-8 decoded with other charsets.
             bytes(encoding_rs::IBM866, &b"\x81\x9c".repeat(8)),
             bytes(encoding_rs::WINDOWS_1250, &b"\x81\x9c".repeat(8)),
             bytes(encoding_rs::WINDOWS_1252, "•".repeat(4).as_bytes()),
@@ -488,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_that_hold_signs_or_brackets_are_none() {
+    fn passwords_with_punctuation_or_brackets_are_not_masks() {
         for text in [
             "",
             "***",

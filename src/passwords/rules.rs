@@ -1,9 +1,9 @@
-//! The rules for passwords, and which of them a given password satisfies.
+//! The password policy.
 //!
-//! Two rules, as the design has them. An **initial** password is one that an administrator hands
-//! out; the rule is WSO2's (`^[\S]{5,30}$`), so that its documented sample works. A password that
-//! **stays** has 8 to 256 characters and is not a common one. A password that is fit only as an
-//! initial one is taken, and has to be changed at the first login.
+//! It has two rules. An **initial** password is one that an administrator hands out; the rule is WSO2's
+//! (`^[\S]{5,30}$`), so that its documented sample works. A **permanent** password has 8 to 256 characters and is
+//! not a common one. A password that satisfies only the initial rule is accepted, and must be changed at the first
+//! login.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,21 +22,21 @@ pub struct Settings {
     pub memory_kib: u32,
     /// Passes of one Argon2id hash (RFC 9106 §3.1, t).
     pub passes: u32,
-    /// What an initial password has to match as a whole.
+    /// The pattern that an initial password must match completely.
     pub initial_rule: Pattern,
-    /// The fewest characters of a password that stays.
+    /// Minimum length of a permanent password, in characters.
     pub min_length: usize,
-    /// The most characters of any password.
+    /// Maximum length of any password, in characters.
     pub max_length: usize,
-    /// Whether well-known passwords may not stay.
+    /// Whether well-known passwords are refused as permanent passwords.
     pub refuse_common: bool,
-    /// Schemes whose hashes may stand in the password column.
+    /// Schemes whose hashes are accepted in the password column.
     pub hash_schemes: HashSchemes,
-    /// Whether what looks like a hash is one; otherwise every text is a password in the clear.
+    /// Whether text that looks like a hash is treated as one; otherwise every text is a plain password.
     pub recognise_hashes: bool,
-    /// How long an initial password can be used, in hours; 0: as long as it is there.
+    /// Lifetime of an initial password, in hours; 0: unlimited.
     pub initial_hours: u32,
-    /// How long a verified credential, or the hash of a default password, is remembered, in seconds.
+    /// How long a verified credential, or the hash of a default password, is cached, in seconds.
     pub remember_seconds: u64,
 }
 
@@ -58,62 +58,62 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether the numbers can be used at all.
+    /// Checks that the numbers are in range.
     ///
     /// # Errors
-    /// A sentence that names the key and the range.
+    /// A message that names the key and the range.
     pub fn check(&self) -> Result<(), String> {
         if !(1024..=1024 * 1024).contains(&self.memory_kib) {
-            return Err("passwords.memory_kib has to lie between 1024 and 1048576".into());
+            return Err("passwords.memory_kib must be between 1024 and 1048576".into());
         }
         if !(1..=64).contains(&self.passes) {
-            return Err("passwords.passes has to lie between 1 and 64".into());
+            return Err("passwords.passes must be between 1 and 64".into());
         }
         if self.min_length > self.max_length || self.max_length > 4096 {
             return Err(
-                "passwords.min_length must not exceed passwords.max_length, and that not 4096"
+                "passwords.min_length must not exceed passwords.max_length, which must not exceed 4096"
                     .into(),
             );
         }
         self.hash_schemes.check()
     }
 
-    /// Initial passwords that were set before this moment are over; none when they never are.
+    /// Initial passwords that were set before this time have expired; `None` if they never expire.
     pub fn initial_deadline(&self, now: Moment) -> Option<Moment> {
         (self.initial_hours > 0).then(|| now.minus_hours(self.initial_hours))
     }
 
-    /// Whether the time of an initial password is over that was set at `set_at`.
-    pub fn initial_is_over(&self, set_at: Moment, now: Moment) -> bool {
+    /// Whether an initial password that was set at `set_at` has expired.
+    pub fn initial_has_expired(&self, set_at: Moment, now: Moment) -> bool {
         self.initial_deadline(now)
             .is_some_and(|deadline| set_at < deadline)
     }
 
-    /// What `password` is fit for.
+    /// Checks which rules `password` satisfies.
     ///
     /// # Errors
-    /// The rule it breaks, in a sentence; the password itself is never part of it.
+    /// The rule that it breaks. The message never contains the password.
     pub fn judge(&self, password: &str) -> Result<Fitness, WeakPassword> {
         if password_masks::is_mask(password) {
             Err(WeakPassword(
-                "it is a mask in a password's place; give the password itself".into(),
+                "it is a mask and not a password; use the password itself".into(),
             ))
         } else if self.recognise(password).is_some() {
             Err(WeakPassword(
-                "it looks like a password hash; give it in the clear".into(),
+                "it looks like a password hash; use the plain password".into(),
             ))
         } else if self.is_bare_digest(password) && password.len() <= self.max_length {
             Ok(Fitness::InitialOnly)
-        } else if self.may_stay(password).is_ok() {
-            Ok(Fitness::Stays)
+        } else if self.check_permanent(password).is_ok() {
+            Ok(Fitness::Permanent)
         } else if self.initial_rule.matches(password) {
             Ok(Fitness::InitialOnly)
         } else {
-            Err(WeakPassword(self.initial_sentence()))
+            Err(WeakPassword(self.initial_rule_message()))
         }
     }
 
-    /// What `password` looks like, if it looks like a hash and such are recognised.
+    /// What kind of hash `password` looks like, if any and if hashes are recognised.
     pub fn recognise<'t>(&self, password: &'t str) -> Option<Recognised<'t>> {
         match self.recognise_hashes {
             true => hash_schemes::recognise(password),
@@ -121,61 +121,61 @@ impl Settings {
         }
     }
 
-    /// Whether `password` looks like the digest of one, without the name of a scheme, and such are recognised.
+    /// Whether `password` looks like a digest without the name of a scheme, and hashes are recognised.
     pub fn is_bare_digest(&self, password: &str) -> bool {
         self.recognise_hashes && digest_form::is_bare_digest(password)
     }
 
-    /// Whether `password` is fit to stay: for operators, and for users who choose their own.
+    /// Checks that `password` can be permanent: for operators, and for users who choose their own.
     ///
     /// # Errors
-    /// The rule it breaks, in a sentence.
-    pub fn may_stay(&self, password: &str) -> Result<(), WeakPassword> {
+    /// The rule that it breaks.
+    pub fn check_permanent(&self, password: &str) -> Result<(), WeakPassword> {
         let length = password.chars().count();
         if length < self.min_length || length > self.max_length {
             let (min, max) = (self.min_length, self.max_length);
             return Err(WeakPassword(format!(
-                "a password that stays has {min} to {max} characters"
+                "a permanent password has {min} to {max} characters"
             )));
         }
         if self.refuse_common && is_common(password) {
             return Err(WeakPassword(
-                "this is one of the best-known passwords; choose another".into(),
+                "this is one of the most common passwords; choose another".into(),
             ));
         }
         Ok(())
     }
 
-    fn initial_sentence(&self) -> String {
+    fn initial_rule_message(&self) -> String {
         let rule = self.initial_rule.as_str();
         if rule == r"^[\S]{5,30}$" {
             "an initial password has 5 to 30 characters and no white space".into()
         } else {
-            format!("an initial password has to match {rule}")
+            format!("an initial password must match {rule}")
         }
     }
 }
 
-/// The schemes whose hashes are taken: a list of names, or one text with commas.
+/// The schemes whose hashes are accepted: a list of names, or one text with commas.
 ///
-/// All of them unless told otherwise. None of them is without a salt; those with a single round are
-/// no safer elsewhere, and become Argon2id when the user is first seen.
+/// All of them by default. Each of them uses a salt; hashes with a single round are replaced by Argon2id when the
+/// user first logs in.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(from = "NamesOfSchemes")]
 pub struct HashSchemes(Vec<String>);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum NamesOfSchemes {
+enum SchemeList {
     List(Vec<String>),
     Text(String),
 }
 
-impl From<NamesOfSchemes> for HashSchemes {
-    fn from(names: NamesOfSchemes) -> Self {
+impl From<SchemeList> for HashSchemes {
+    fn from(names: SchemeList) -> Self {
         HashSchemes(match names {
-            NamesOfSchemes::List(names) => names,
-            NamesOfSchemes::Text(text) => {
+            SchemeList::List(names) => names,
+            SchemeList::Text(text) => {
                 let names = text.split(',').map(str::trim);
                 let some = names.filter(|name| !name.is_empty());
                 some.map(str::to_owned).collect()
@@ -191,7 +191,7 @@ impl Default for HashSchemes {
 }
 
 impl HashSchemes {
-    /// Whether hashes of the scheme called `name` are taken.
+    /// Whether hashes of the scheme `name` are accepted.
     pub fn allows(&self, name: &str) -> bool {
         self.0.iter().any(|allowed| allowed == name)
     }
@@ -201,19 +201,19 @@ impl HashSchemes {
         match self.0.iter().find(|name| !known.contains(&name.as_str())) {
             None => Ok(()),
             Some(unknown) => Err(format!(
-                "passwords.hash_schemes: there is no scheme {unknown:?}; there are {}",
+                "passwords.hash_schemes: unknown scheme {unknown:?}; the schemes are {}",
                 known.join(", ")
             )),
         }
     }
 }
 
-/// What a password is fit for.
+/// What a password may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fitness {
-    /// It may stay.
-    Stays,
-    /// It has to be changed at the first login.
+    /// Permanent password.
+    Permanent,
+    /// Must be changed at the first login.
     InitialOnly,
 }
 
@@ -223,13 +223,13 @@ pub enum Fitness {
 pub struct WeakPassword(String);
 
 impl WeakPassword {
-    /// The rule that was broken, out of a record.
+    /// Restores the broken rule from a record.
     pub fn from_sentence(sentence: &str) -> Self {
         WeakPassword(sentence.to_owned())
     }
 }
 
-/// The best-known passwords of eight or more characters, in lower case.
+/// The most common passwords of eight or more characters, in lower case.
 const COMMON: &[&str] = &[
     "000000000",
     "00000000",
@@ -369,10 +369,9 @@ fn is_common(password: &str) -> bool {
     COMMON.contains(&lower.as_str())
 }
 
-/// Whether a text in the place of a name looks like a password: one word with a digit, and with
-/// letters of both cases or a sign. It is never repeated where it could be read, at the price of a
-/// name that is not repeated either.
-pub fn looks_like_one(text: &str) -> bool {
+/// Whether a text in place of a name looks like a password: one word with a digit, and with letters of both cases
+/// or punctuation. Such a text is never quoted in a message, even though some real names are then not quoted either.
+pub fn looks_like_password(text: &str) -> bool {
     quoted::looks_like_password(text)
 }
 
@@ -381,18 +380,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_stays_is_initial_or_is_refused() {
+    fn password_is_permanent_initial_or_refused() {
         let rules = Settings::default();
-        assert_eq!(rules.judge("Passw0rd!x9"), Ok(Fitness::Stays));
+        assert_eq!(rules.judge("Passw0rd!x9"), Ok(Fitness::Permanent));
         assert_eq!(
             rules.judge("correct horse battery staple, and longer"),
-            Ok(Fitness::Stays)
+            Ok(Fitness::Permanent)
         );
         assert_eq!(rules.judge("admin"), Ok(Fitness::InitialOnly));
         assert_eq!(
             rules.judge("Password1"),
             Ok(Fitness::InitialOnly),
-            "well-known, so not to stay"
+            "a common password cannot be permanent"
         );
         assert_eq!(
             rules.judge("four").unwrap_err().to_string(),
@@ -403,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn schemes_are_named_in_a_list_or_a_text_and_known() {
+    fn schemes_are_a_list_or_a_text_of_known_names() {
         let read = |toml: &str| toml::from_str::<Settings>(toml).unwrap();
         let settings = read("hash_schemes = ['bcrypt', 'ssha']");
         assert!(settings.hash_schemes.allows("ssha") && !settings.hash_schemes.allows("scrypt"));
@@ -422,17 +421,17 @@ mod tests {
     }
 
     #[test]
-    fn an_initial_password_is_over_after_its_hours_or_never() {
+    fn initial_password_expires_after_its_hours_or_never() {
         const HOUR: i64 = 3_600_000_000;
         let mut rules = Settings::default();
-        assert!(!rules.initial_is_over(Moment(0), Moment(24 * HOUR)));
-        assert!(rules.initial_is_over(Moment(0), Moment(24 * HOUR + 1)));
+        assert!(!rules.initial_has_expired(Moment(0), Moment(24 * HOUR)));
+        assert!(rules.initial_has_expired(Moment(0), Moment(24 * HOUR + 1)));
         rules.initial_hours = 0;
-        assert!(!rules.initial_is_over(Moment(0), Moment(i64::MAX)));
+        assert!(!rules.initial_has_expired(Moment(0), Moment(i64::MAX)));
     }
 
     #[test]
-    fn a_hash_is_no_password() {
+    fn hash_is_not_a_password() {
         assert!(
             Settings::default()
                 .judge("{SSHA}QLdGj6lkjYp8m3CB025cILj4gdVhYmNk")
@@ -442,14 +441,14 @@ mod tests {
 
     #[test]
     fn lengths_count_characters() {
-        assert!(Settings::default().may_stay("ünïcödé!").is_ok());
-        assert!(Settings::default().may_stay("ünïcödé").is_err());
+        assert!(Settings::default().check_permanent("ünïcödé!").is_ok());
+        assert!(Settings::default().check_permanent("ünïcödé").is_err());
     }
 
     #[test]
-    fn what_looks_like_a_password_is_told_from_names() {
+    fn passwords_are_distinguished_from_names() {
         for text in ["Secret1x", "pass-word-1", "Pass123"] {
-            assert!(looks_like_one(text), "{text}");
+            assert!(looks_like_password(text), "{text}");
         }
         for text in [
             "O'Neil-Smith",
@@ -459,7 +458,7 @@ mod tests {
             "role1234",
             "a b1-C",
         ] {
-            assert!(!looks_like_one(text), "{text}");
+            assert!(!looks_like_password(text), "{text}");
         }
     }
 }

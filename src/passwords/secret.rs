@@ -1,13 +1,13 @@
-//! Text that must not be seen: hidden in debug output, wiped when dropped.
+//! Secret text: hidden in debug output, wiped when dropped.
 
 use zeroize::Zeroizing;
 
-/// A password on its way to be hashed or compared.
+/// A password that is to be hashed or compared.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text in.
+    /// Takes ownership of the text.
     pub fn new(text: String) -> Self {
         Secret(Zeroizing::new(text))
     }
@@ -17,7 +17,7 @@ impl Secret {
         &self.0
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

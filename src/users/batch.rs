@@ -482,7 +482,7 @@ mod tests {
             &mut users,
             3,
             "adam",
-            CheckedPassword::Own("x", Fitness::Stays),
+            CheckedPassword::Own("x", Fitness::Permanent),
         );
         push(
             &mut users,

@@ -186,7 +186,7 @@ mod tests {
             Ok((CheckedPassword::Own(_, fitness), warning)) => {
                 Ok((fitness, warning.map_or("", |(code, _)| code)))
             }
-            Ok(_) => Ok((Fitness::Stays, "hash")),
+            Ok(_) => Ok((Fitness::Permanent, "hash")),
             Err((code, message)) => {
                 assert!(!message.contains(own), "{message}");
                 Err(code)
@@ -214,7 +214,7 @@ mod tests {
             let found = judged(address, by_position());
             assert_eq!(found, Err("password-is-email-address"), "{address}");
             let headed = judged(address, Candidate::default());
-            assert_eq!(headed, Ok((Fitness::Stays, "")), "{address}");
+            assert_eq!(headed, Ok((Fitness::Permanent, "")), "{address}");
         }
         for password in [
             "P@ssw0rd-77",
@@ -224,7 +224,7 @@ mod tests {
             "Meadow@Lark",
         ] {
             let found = judged(password, by_position());
-            assert_eq!(found, Ok((Fitness::Stays, "")), "{password}");
+            assert_eq!(found, Ok((Fitness::Permanent, "")), "{password}");
         }
         let other = Candidate {
             given_name: Some("Miranda-Maria"),
@@ -263,7 +263,7 @@ mod tests {
             by_position: false,
             ..named("mira-sandberg")
         };
-        assert_eq!(judged("mira-sandberg", headed), Ok((Fitness::Stays, "")));
+        assert_eq!(judged("mira-sandberg", headed), Ok((Fitness::Permanent, "")));
     }
 
     #[test]
@@ -274,7 +274,7 @@ mod tests {
         let digest = Ok((Fitness::InitialOnly, "password-looks-like-digest"));
         assert_eq!(plain("5f4dcc3b5aa765d61d8327deb882cf99"), digest);
         assert_eq!(plain("X03MO1qnZdYdgyfeuILPmQ=="), digest);
-        assert_eq!(plain("Meadow-Lark-77"), Ok((Fitness::Stays, "")));
+        assert_eq!(plain("Meadow-Lark-77"), Ok((Fitness::Permanent, "")));
     }
 
     #[test]
@@ -290,11 +290,11 @@ mod tests {
         ] {
             let (password, warning) = judge(own, &Candidate::default(), &rules).unwrap();
             assert!(
-                matches!(password, CheckedPassword::Own(_, Fitness::Stays)),
+                matches!(password, CheckedPassword::Own(_, Fitness::Permanent)),
                 "{own}"
             );
             assert!(warning.is_none());
-            assert_eq!(rules.judge(own), Ok(Fitness::Stays));
+            assert_eq!(rules.judge(own), Ok(Fitness::Permanent));
         }
         assert!(judge("********", &Candidate::default(), &rules).is_err());
     }

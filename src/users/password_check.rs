@@ -57,7 +57,7 @@ impl PasswordChecker<'_> {
         let Some(stored) = stored.filter(|_| right) else {
             return Ok(Verdict::Wrong);
         };
-        if stored.must_change && self.settings.initial_is_over(stored.set_at, now) {
+        if stored.must_change && self.settings.initial_has_expired(stored.set_at, now) {
             return Ok(Verdict::Expired);
         }
         if !self.pool.is_current(&stored.hash)

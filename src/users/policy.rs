@@ -172,7 +172,7 @@ impl Policy<'_> {
             }
             Qualified::Unknown(prefix) => {
                 // Anything may stand there, a password too.
-                let named = match is_word(prefix) && !rules::looks_like_one(prefix) {
+                let named = match is_word(prefix) && !rules::looks_like_password(prefix) {
                     true => format!("{prefix:?}, before the /,"),
                     false => "what stands before the /".to_owned(),
                 };
@@ -254,7 +254,7 @@ impl Policy<'_> {
             let Some(spelled) = self.roles.spelled(name) else {
                 let kind = if hybrid { "internal " } else { "" };
                 // The columns may be in another order than the header says.
-                let message = match rules::looks_like_one(name) {
+                let message = match rules::looks_like_password(name) {
                     true => format!(
                         "a {kind}role is named that does not exist; make it first or leave it out, \
                          and look whether the columns stand in the order of the header"

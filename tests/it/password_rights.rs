@@ -543,7 +543,7 @@ fn every_store_keeps_to_the_rule() {
             found.expect("works").map(|it| it.hash)
         };
         let own = |title| CheckedUser {
-            password: CheckedPassword::Own("x", Fitness::Stays),
+            password: CheckedPassword::Own("x", Fitness::Permanent),
             attributes: vec![("title", title)],
             ..checked(2, "kim")
         };

@@ -101,7 +101,7 @@ fn kim() -> CheckedUser<'static> {
         email: Some("kim@example.com"),
         attributes: vec![("country", "FR"), ("title", "Dr")],
         roles: "admin".into(),
-        password: own(Fitness::Stays),
+        password: own(Fitness::Permanent),
         ..checked(2, "kim")
     }
 }
@@ -180,7 +180,7 @@ fn a_password_is_replaced_only_by_one_that_the_row_gives() {
     for Trial { name, store, .. } in every_store() {
         let store = store.as_ref();
         let people = |password| [checked(2, "ann")].map(|it| CheckedUser { password, ..it });
-        let given = rows(&people(own(Fitness::Stays)), "$one$");
+        let given = rows(&people(own(Fitness::Permanent)), "$one$");
         import(store, ConflictPolicy::Skip, vec![given]);
         let again = |password| {
             let given = rows(&people(password), "$two$");
@@ -438,7 +438,7 @@ impl Random {
                 _ => Vec::new(),
             };
             let password = match self.below(4) {
-                0 => own(Fitness::Stays),
+                0 => own(Fitness::Permanent),
                 1 if missing => CheckedPassword::Missing,
                 _ => CheckedPassword::Default,
             };
@@ -840,7 +840,7 @@ fn undoing_restores_who_was_changed_with_roles_and_password() {
         let before = (user(store, "kim"), user(store, "lee"), user(store, "max"));
         let lee = || CheckedUser {
             email: Some("l@x"),
-            password: own(Fitness::Stays),
+            password: own(Fitness::Permanent),
             ..checked(8, "lee")
         };
         let max = || CheckedUser {
@@ -980,7 +980,7 @@ fn the_audit_has_what_was_done_newest_first_and_never_a_value() {
         let given = || CheckedUser {
             given_name: Some("Mx-Given"),
             email: Some("secret@x"),
-            password: own(Fitness::Stays),
+            password: own(Fitness::Permanent),
             ..checked(2, "ann")
         };
         let one = new_import();

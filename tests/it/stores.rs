@@ -315,7 +315,7 @@ fn a_user_comes_back_as_it_was_written() {
             email: Some("zoe@example.com"),
             attributes: vec![("country", "FR"), ("title", "\"Dr\"\n")],
             roles: "admin\nInternal/everyone".into(),
-            password: CheckedPassword::Own("x", Fitness::Stays),
+            password: CheckedPassword::Own("x", Fitness::Permanent),
             ..checked(2, "Zoë")
         };
         let bare = checked(3, "bare");
@@ -1086,7 +1086,7 @@ fn a_password_is_replaced_only_when_it_is_still_the_one_that_was_seen() {
 fn initial_passwords_are_listed_by_age_and_in_pages() {
     for Trial { name, store, .. } in every_store() {
         let stays = CheckedUser {
-            password: CheckedPassword::Own("x", Fitness::Stays),
+            password: CheckedPassword::Own("x", Fitness::Permanent),
             ..checked(2, "anna")
         };
         let rows = [

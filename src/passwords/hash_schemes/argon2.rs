@@ -1,6 +1,6 @@
 //! Argon2id and Argon2i (RFC 9106), as `$argon2id$v=19$m=…,t=…,p=…$salt$digest`, by libsodium.
 //!
-//! Argon2d is not meant for passwords, and libsodium does not have it.
+//! Argon2d is not intended for passwords, and libsodium does not support it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -17,7 +17,7 @@ const SHAPE: FormError = FormError::Shape(
      and the digest of 16 to 64",
 );
 
-/// What a hash costs.
+/// The cost of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cost {
     /// KiB.
@@ -42,11 +42,11 @@ pub(super) fn verify_id(text: &str, rest: &str, password: &[u8]) -> bool {
     try_verify_id(text, rest, password).unwrap_or(false)
 }
 
-/// Whether `password` is the one behind the hash.
+/// Whether `password` is the password of the hash.
 ///
 /// # Errors
-/// There was no memory to find out. libsodium's own verification says no more than that the password is wrong, so
-/// the digest is made again where it takes such hashes (one lane, a salt of 16 bytes), which ours all are.
+/// Not enough memory. libsodium's verification does not distinguish this from a wrong password, so the digest is
+/// computed again where libsodium supports such hashes (one lane, a salt of 16 bytes), which all of ours are.
 pub(super) fn try_verify_id(text: &str, rest: &str, password: &[u8]) -> Result<bool, NoMemory> {
     let parsed = split(rest).and_then(|(_, lanes, digests)| {
         let (salt, digest) = digests.split_once('$')?;
@@ -59,7 +59,7 @@ pub(super) fn try_verify_id(text: &str, rest: &str, password: &[u8]) -> Result<b
         match argon2id::pwhash(digest.len(), password, &salt, cost.passes, memory) {
             Ok(made) => return Ok(made.ct_eq(&digest).into()),
             Err(SodiumError::OperationError(_)) => return Err(NoMemory),
-            // Other numbers than it takes.
+            // libsodium does not support these parameters.
             Err(_) => {}
         }
     }
@@ -72,7 +72,7 @@ pub(super) fn try_verify_i(text: &str, rest: &str, password: &[u8]) -> Result<bo
     right_or_no_memory(verify_i(text, rest, password), rest)
 }
 
-/// A wrong password is believed where there is memory for the verification.
+/// Accepts the result "wrong password" only if there was enough memory for the verification.
 fn right_or_no_memory(is_right: bool, rest: &str) -> Result<bool, NoMemory> {
     let memory = cost(rest).map_or(0, |cost| cost.memory.saturating_mul(1024));
     let memory = usize::try_from(memory).unwrap_or(usize::MAX);
@@ -86,7 +86,7 @@ pub(super) fn verify_i(text: &str, _: &str, password: &[u8]) -> bool {
     argon2i::pwhash_str_verify(text, password).unwrap_or(false)
 }
 
-/// What a well-formed hash costs.
+/// The cost of a well-formed hash.
 pub(super) fn cost(rest: &str) -> Option<Cost> {
     let ((memory, passes), _, _) = split(rest)?;
     Some(Cost {
@@ -95,7 +95,7 @@ pub(super) fn cost(rest: &str) -> Option<Cost> {
     })
 }
 
-/// Memory and passes, lanes, and what stands behind them.
+/// Splits into memory and passes, lanes, and the rest.
 fn split(rest: &str) -> Option<((&str, &str), &str, &str)> {
     let (parameters, digests) = rest.strip_prefix("v=19$")?.split_once('$')?;
     let (memory, parameters) = parameters.strip_prefix("m=")?.split_once(',')?;

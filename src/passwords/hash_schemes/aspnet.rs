@@ -1,6 +1,6 @@
-//! ASP.NET Identity's hashes, which are bare base64 and known by their first bytes: version 2 is a zero,
-//! a salt of 16 bytes and 32 bytes of PBKDF2 with HMAC-SHA-1 in 1,000 rounds; version 3 is a one, three
-//! numbers of four bytes (the keyed digest, the rounds, the salt's length), salt and digest.
+//! Hashes of ASP.NET Identity, which are bare base64 and recognised by their first bytes. Version 2: a zero, a salt
+//! of 16 bytes and 32 bytes of PBKDF2 with HMAC-SHA-1 in 1,000 rounds. Version 3: a one, three numbers of four
+//! bytes (the keyed digest, the rounds, the salt's length), salt and digest.
 
 use base64::engine::general_purpose::STANDARD;
 
@@ -13,19 +13,19 @@ const SHAPE: FormError = FormError::Shape(
      16 to 64 (ASP.NET Identity 3)",
 );
 
-/// Rounds of version 2.
+/// Number of rounds in version 2.
 const V2_ROUNDS: u64 = 1_000;
 
-/// Base64's characters of version 2.
+/// Length of version 2 in base64.
 const V2_TEXT: usize = 68;
 
-/// How version 3 begins: a one, and three bytes of a number below three. A fourth byte decides the rest.
+/// The beginning of version 3: a one, and three bytes of a number below three. The fourth byte decides the rest.
 const V3_START: &str = "AQAAAA";
 
-/// The fewest characters of base64 that are looked at.
+/// Minimum length in base64.
 pub(super) const LEAST: usize = 60;
 
-/// Whether `text` begins, and in version 2 ends, as these hashes do.
+/// Whether `text` begins, and in version 2 ends, like these hashes.
 pub(super) fn is_like(text: &str) -> bool {
     if text.len() < LEAST || !text.starts_with('A') {
         return false;

@@ -1,6 +1,6 @@
 //! bcrypt (Provos and Mazières, 1999), as `$2b$cost$salt-and-digest`; `$2a$` and `$2y$` are the same.
 //!
-//! As everywhere else, only the first 72 bytes of a password count.
+//! As in other implementations, only the first 72 bytes of a password are used.
 
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -13,16 +13,16 @@ const SHAPE: FormError = FormError::Shape(
     "$2b$ (or $2a$, $2y$), two digits of cost, $, and 53 characters of ./A-Za-z0-9: 60 in all",
 );
 
-/// How the hashes begin.
+/// The prefixes of the hashes.
 pub(super) const PREFIXES: &[&str] = &["$2a$", "$2b$", "$2y$"];
 
-/// Doublings of the key schedule: 16 take some seconds.
+/// Binary logarithm of the rounds; 16 takes some seconds.
 const COST: (u64, u64) = (4, 16);
 
-/// Bytes of a password that count.
+/// Number of bytes of a password that are used.
 const COUNTED: usize = 72;
 
-/// Some writers leave bits behind in the last character of a salt, and readers have to ignore them.
+/// Some programs leave unused bits set in the last character of a salt; they must be ignored.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::BCRYPT,
     GeneralPurposeConfig::new()
@@ -38,7 +38,7 @@ pub(super) fn verify(_: &str, rest: &str, password: &[u8]) -> bool {
     matches(rest, password)
 }
 
-/// Whether `password` is the one behind `rest`: cost, salt and digest.
+/// Whether `password` is the password of `rest`: cost, salt and digest.
 pub(super) fn matches(rest: &str, password: &[u8]) -> bool {
     let Ok((cost, salt, digest)) = parse(rest) else {
         return false;
@@ -49,7 +49,7 @@ pub(super) fn matches(rest: &str, password: &[u8]) -> bool {
     key.push(0);
     key.truncate(COUNTED);
     let made = ::bcrypt::bcrypt(cost, salt, &key);
-    // The last of the 24 bytes is not kept in the text.
+    // The last of the 24 bytes is not part of the text.
     made.get(..digest.as_slice().len())
         .is_some_and(|made| made.ct_eq(digest.as_slice()).into())
 }
@@ -76,8 +76,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_left_behind_in_a_salt_are_ignored() {
-        // The 22nd character of a salt has four bits that mean nothing: O, P and Q are the same.
+    fn unused_bits_in_a_salt_are_ignored() {
+        // The 22nd character of a salt has four unused bits: O, P and Q are equal.
         let clean = "04$XUts5q2jRQ38fk4jb28a0O0qgRJJU7rJxfiF5Cs2vhLzuRh/S/nrK";
         let dirty = "04$XUts5q2jRQ38fk4jb28a0P0qgRJJU7rJxfiF5Cs2vhLzuRh/S/nrK";
         let password = "Grüße-von-4711".as_bytes();

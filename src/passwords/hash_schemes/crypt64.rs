@@ -1,10 +1,10 @@
-//! The way in which phpass and MD5-crypt write bytes: groups of three as four characters of
-//! `./0-9A-Za-z`, the lowest six bits first.
+//! The encoding of phpass and MD5-crypt: three bytes as four characters of `./0-9A-Za-z`, the lowest six bits
+//! first.
 
 /// The characters.
 const SIGNS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// `bytes` in these characters.
+/// Encodes `bytes` in these characters.
 pub(super) fn encode(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
@@ -20,7 +20,7 @@ pub(super) fn encode(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// The number that the character `sign` is.
+/// The value of the character `sign`.
 pub(super) fn value(sign: u8) -> Option<u64> {
     let place = SIGNS.iter().position(|known| *known == sign)?;
     u64::try_from(place).ok()
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lowest_bits_come_first() {
+    fn lowest_bits_are_encoded_first() {
         assert_eq!(encode(&[]), b"");
         assert_eq!(encode(&[1]), b"/.");
         assert_eq!(encode(&[0, 1]), b".2.");

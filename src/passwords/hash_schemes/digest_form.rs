@@ -1,23 +1,23 @@
-//! What bare digests look like: bytes of a known number in hexadecimal or base64, and letters and digits in
-//! an order that no person would choose.
+//! The form of bare digests: a known number of bytes in hexadecimal or base64, with letters and digits in an order
+//! that a person would not choose.
 
-/// Bytes of the digests that are looked for: MD5 and its kin, SHA-1, SHA-224 (and salted SHA-1), SHA-256,
+/// Sizes of the digests that are recognised, in bytes: MD5 and similar, SHA-1, SHA-224 (and salted SHA-1), SHA-256,
 /// SHA-384, SHA-512.
 const DIGESTS: [usize; 6] = [16, 20, 28, 32, 48, 64];
 
-/// The ways in which a text can be a bare digest: a bit for each number of bytes and way of writing. Two texts
-/// are digests of one length in one writing when they have a bit in common.
+/// The forms of digest that a text can have: one bit for each combination of size and encoding. Two texts are
+/// digests of the same size in the same encoding if they have a bit in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DigestForms(u32);
 
 impl DigestForms {
-    /// None.
+    /// No form.
     pub const NONE: DigestForms = DigestForms(0);
 
-    /// All ways.
+    /// All forms.
     pub const ANY: DigestForms = DigestForms(u32::MAX);
 
-    /// The ways in which `text` can be one.
+    /// The forms that `text` can have.
     pub fn of(text: &str) -> Self {
         let mut forms = 0;
         let (unpadded, padding) = match text.trim_end_matches('=') {
@@ -40,33 +40,32 @@ impl DigestForms {
         DigestForms(forms)
     }
 
-    /// The ways that both have.
+    /// The forms in both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         DigestForms(self.0 & other.0)
     }
 
-    /// Whether there is none.
+    /// Whether there is no form.
     pub fn is_none(self) -> bool {
         self.0 == 0
     }
 }
 
-/// Whether a single `text` is so much like a bare digest that it will hardly be anything else: hexadecimal
-/// with letters and digits, or padded base64.
+/// Whether `text` is almost certainly a bare digest: hexadecimal with letters and digits, or padded base64.
 pub fn is_bare_digest(text: &str) -> bool {
-    // The shortest is base64 of sixteen bytes.
+    // The shortest is base64 of 16 bytes.
     if text.len() < 24 || DigestForms::of(text).is_none() {
         return false;
     }
     match is_hex(text) {
         true => is_mixed(text),
-        // Without padding any random password of that length is base64 too.
+        // Without padding, any random password of that length is base64, too.
         false => text.len().is_multiple_of(4) && is_mixed(text),
     }
 }
 
-/// Whether `text` is hexadecimal of a digest's length, letters and digits mixed.
+/// Whether `text` is hexadecimal with the length of a digest, with both letters and digits.
 pub(super) fn is_whole_hex_digest(text: &str) -> bool {
     text.len() >= 32
         && DIGESTS.iter().any(|bytes| text.len() == 2 * bytes)
@@ -74,8 +73,8 @@ pub(super) fn is_whole_hex_digest(text: &str) -> bool {
         && is_mixed(text)
 }
 
-/// Whether `text` has at least `least` characters of one of the alphabets in which digests are written
-/// (hexadecimal, base64, that of crypt(5)), letters and digits in no order.
+/// Whether `text` has at least `least` characters of an alphabet used for digests (hexadecimal, base64, or that of
+/// crypt(5)), with letters and digits mixed at random.
 pub(super) fn is_random(text: &str, least: usize) -> bool {
     if text.len() < least || !is_mixed(text) {
         return false;
@@ -91,12 +90,12 @@ pub(super) fn is_random(text: &str, least: usize) -> bool {
     let url_safe = || signs(b"-_") && !DigestForms::of(text).is_none();
     text.len() - unpadded.len() <= 2
         && (signs(b"./") || signs(b"+/") || url_safe())
-        && changes(unpadded)
+        && alternates(unpadded)
 }
 
-/// Whether letters and digits change, and small letters are followed by capital ones, as often as in random
-/// text (about two in five characters); words, names, dates and CamelCase have far fewer.
-fn changes(text: &str) -> bool {
+/// Whether letters and digits alternate, and capitals follow small letters, as often as in random text (about two
+/// in five characters); words, names, dates and CamelCase have far fewer such changes.
+fn alternates(text: &str) -> bool {
     let kind = |byte: u8| match byte {
         b'a'..=b'z' => 1,
         b'A'..=b'Z' => 2,
@@ -125,7 +124,7 @@ fn is_base64(text: &str) -> bool {
     let plain = |it: u8| it.is_ascii_alphanumeric();
     let standard = text.bytes().all(|it| plain(it) || it == b'+' || it == b'/');
     let last = text.bytes().last().unwrap_or_default();
-    // The spare bits of the last sign are zero.
+    // The unused bits of the last character must be zero.
     let ends_well = match text.len() % 4 {
         0 => true,
         2 => b"AQgw".contains(&last),
@@ -143,7 +142,7 @@ mod tests {
     const MD5_BASE64: &str = "X03MO1qnZdYdgyfeuILPmQ==";
 
     #[test]
-    fn digests_of_one_length_have_a_form_in_common() {
+    fn digests_of_the_same_length_have_a_form_in_common() {
         let both = |a: &str, b: &str| !DigestForms::of(a).and(DigestForms::of(b)).is_none();
         assert!(both(MD5, "098F6BCD4621D373CADE4E832627B4F6"));
         assert!(both(MD5_BASE64, "CY9rzUYh03PK3k6DJie09g=="));
@@ -160,7 +159,7 @@ mod tests {
         ] {
             assert!(DigestForms::of(text).is_none(), "{text}");
         }
-        // Every number of bytes, in both writings.
+        // Every size, in both encodings.
         for bytes in DIGESTS {
             let padded = (bytes * 4).div_ceil(3);
             let base64 = format!(
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_digest_is_told_from_a_random_password() {
+    fn single_digest_is_distinguished_from_a_random_password() {
         assert!(is_bare_digest(MD5) && is_bare_digest(MD5_BASE64));
         assert!(is_bare_digest("W6ph5Mm5Pz8GgiULbPgzG37mj9g="));
         for text in [

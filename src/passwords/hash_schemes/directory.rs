@@ -1,7 +1,7 @@
-//! PBKDF2 in directories: OpenLDAP's and 389 Directory Server's `{PBKDF2-SHA256}rounds$salt$digest`
-//! (`-SHA1`, `-SHA512`), with `.` for `+` or not and with padding or without; 389's older
-//! `{PBKDF2_SHA256}`, one base64 of rounds, salt and digest; and `{PBKDF2}`, under which OpenLDAP,
-//! Dovecot and Spring Security each write something else, all with HMAC-SHA-1.
+//! PBKDF2 in directory servers: `{PBKDF2-SHA256}rounds$salt$digest` (`-SHA1`, `-SHA512`) of OpenLDAP and 389
+//! Directory Server, with `.` or `+` and with or without padding; the older `{PBKDF2_SHA256}` of 389, base64 of
+//! rounds, salt and digest; and `{PBKDF2}`, which OpenLDAP, Dovecot and Spring Security each use for another
+//! format, all with HMAC-SHA-1.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -24,10 +24,10 @@ const OLDER_SHAPE: FormError = FormError::Shape(
     "{PBKDF2_SHA256} and base64 of 324 bytes: four of rounds, 64 of salt and 256 of digest",
 );
 
-/// Bytes of a salt.
+/// Size of a salt, in bytes.
 const SALT: (usize, usize) = (8, 64);
 
-/// Bytes behind `{PBKDF2_SHA256}`: rounds, salt, digest.
+/// Sizes of rounds, salt and digest after `{PBKDF2_SHA256}`, in bytes.
 const OLDER: (usize, usize, usize) = (4, 64, 256);
 
 pub(super) fn check<P: Prf>(rest: &str) -> Result<(), FormError> {
@@ -64,7 +64,7 @@ pub(super) fn verify_any(_: &str, rest: &str, password: &[u8]) -> bool {
     parse_any(rest).is_ok_and(|hash| hash.matches::<Sha1>(password))
 }
 
-/// What stands behind `{PBKDF2}`.
+/// Parses the text after `{PBKDF2}`.
 fn parse_any(rest: &str) -> Result<Hash, FormError> {
     match rest.strip_prefix("$1$") {
         Some(dovecot) => parse_dovecot(dovecot),
@@ -92,8 +92,8 @@ pub(super) fn verify_older(_: &str, rest: &str, password: &[u8]) -> bool {
     parse_older(rest).is_ok_and(|hash| hash.matches::<Sha256>(password))
 }
 
-/// Of the digest only the first block is compared: the seven behind it are made of the same password, each
-/// with as much work.
+/// Only the first block of the digest is compared: the seven blocks after it are derived from the same password,
+/// each with the same amount of work.
 fn parse_older(rest: &str) -> Result<Hash, FormError> {
     const SHAPE: FormError = OLDER_SHAPE;
     let (counted, salt, digest) = OLDER;

@@ -1,6 +1,6 @@
-//! What Django writes besides PHC strings: `pbkdf2_sha256$rounds$salt$digest` (and `pbkdf2_sha1$`),
-//! `scrypt$N$salt$r$p$digest`, and `bcrypt_sha256$` with bcrypt over the SHA-256 of the password in
-//! hexadecimal. Salts are used as they are written.
+//! Hashes of Django other than PHC strings: `pbkdf2_sha256$rounds$salt$digest` (and `pbkdf2_sha1$`),
+//! `scrypt$N$salt$r$p$digest`, and `bcrypt_sha256$`, which is bcrypt of the hexadecimal SHA-256 of the password.
+//! Salts are used as they are written.
 
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
@@ -23,7 +23,7 @@ const SCRYPT_SHAPE: FormError = FormError::Shape(
 const BCRYPT_SHAPE: FormError =
     FormError::Shape("bcrypt_sha256$ and a bcrypt hash that begins with $2b$, $2a$ or $2y$");
 
-/// Bytes of a salt.
+/// Size of a salt, in bytes.
 const SALT: (usize, usize) = (1, 128);
 
 pub(super) fn check_pbkdf2<P: Prf>(rest: &str) -> Result<(), FormError> {
@@ -45,7 +45,7 @@ fn parse_pbkdf2<P: Prf>(rest: &str) -> Result<Hash, FormError> {
     })
 }
 
-/// Whether `text`, which begins with `scrypt$`, has the rest of a hash as well.
+/// Whether `text`, which begins with `scrypt$`, also has the rest of a hash.
 pub(super) fn is_like_scrypt(text: &str) -> bool {
     text.bytes().filter(|byte| *byte == b'$').count() >= 2
 }

@@ -1,19 +1,19 @@
-//! Names of ways to hash, encrypt or mark a password, as other systems write them in front of it: between
-//! `$` (crypt(5), PHC), in braces (RFC 3112, Dovecot, Spring Security), or before a `$` or `:` (Django,
-//! Werkzeug). Our own schemes are among them. A table, and how a word is looked up in it.
+//! A table of names of hash schemes, encryptions and markers that other systems write before a password: between `$`
+//! (crypt(5), PHC), in braces (RFC 3112, Dovecot, Spring Security), or before a `$` or `:` (Django, Werkzeug). Our
+//! own schemes are included.
 
-/// What has to stand around a name, so that it is not just a word of a password.
+/// The context that a name requires, so that it is not just a word in a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Enough by itself, wherever it stands.
+    /// Sufficient alone, in any place.
     Sure,
-    /// Enough in braces; elsewhere something that looks like a digest has to follow.
+    /// Sufficient in braces; elsewhere, text that looks like a digest must follow.
     Braces,
-    /// Something that looks like a digest has to follow.
+    /// Text that looks like a digest must follow.
     Weak,
-    /// Only between `$`, and enough there.
+    /// Sufficient, but only between `$`.
     Id,
-    /// Only between `$`, and something that looks like a digest has to follow.
+    /// Only between `$`, and text that looks like a digest must follow.
     WeakId,
 }
 
@@ -24,24 +24,24 @@ pub(super) enum Place {
     Dollars,
     /// In braces.
     Braces,
-    /// At the beginning, before a `$` or another sign.
+    /// At the beginning, before a `$` or other punctuation.
     Bare,
 }
 
-/// A name that was found in the table.
+/// An entry found in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Named {
-    /// The scheme, as messages call it.
+    /// The scheme's name in messages.
     pub name: &'static str,
-    /// Whether what follows need not look like a digest.
+    /// Whether the name is sufficient without a digest.
     pub sure: bool,
 }
 
-/// What is compared (lower case, letters and digits only), what has to stand around it, and what messages
-/// call it.
+/// The word to compare (lower case, letters and digits only), the context that it requires, and the name in
+/// messages.
 #[rustfmt::skip]
 const WORDS: &[(&str, Kind, &str)] = &[
-    // crypt(5) and what took after it.
+    // crypt(5) and its successors.
     ("1", Kind::Id, "md5-crypt"),
     ("2", Kind::Id, "bcrypt"),
     ("2a", Kind::Id, "bcrypt"),
@@ -84,7 +84,7 @@ const WORDS: &[(&str, Kind, &str)] = &[
     ("wmcrypt", Kind::Sure, "wm-crypt"),
     ("crypt", Kind::Braces, "crypt"),
     ("unix", Kind::Braces, "crypt"),
-    // Memory-hard and iterated ones.
+    // Memory-hard and iterated schemes.
     ("argon2", Kind::Sure, "argon2"),
     ("argon2d", Kind::Sure, "argon2d"),
     ("argon2i", Kind::Sure, "argon2i"),
@@ -135,7 +135,7 @@ const WORDS: &[(&str, Kind, &str)] = &[
     ("scramsha256", Kind::Sure, "scram-sha-256"),
     ("scramsha384", Kind::Sure, "scram-sha-384"),
     ("scramsha512", Kind::Sure, "scram-sha-512"),
-    // Digests, salted and not.
+    // Digests, with and without salt.
     ("blake2b", Kind::Sure, "blake2b"),
     ("blake2s", Kind::Sure, "blake2s"),
     ("blake3", Kind::Sure, "blake3"),
@@ -186,7 +186,7 @@ const WORDS: &[(&str, Kind, &str)] = &[
     ("issha256", Kind::Sure, "x-issha256"),
     ("issha384", Kind::Sure, "x-issha384"),
     ("issha512", Kind::Sure, "x-issha512"),
-    // Of products.
+    // Schemes of products.
     ("aspnet", Kind::Weak, "aspnet"),
     ("drupal7", Kind::Sure, "drupal"),
     ("episerver", Kind::Sure, "episerver"),
@@ -237,7 +237,7 @@ const WORDS: &[(&str, Kind, &str)] = &[
     ("lmhash", Kind::Sure, "lanman"),
     ("nthash", Kind::Sure, "nthash"),
     ("ntlm", Kind::Sure, "nthash"),
-    // No digests, but no passwords in the clear either: encrypted, or marked as being clear, or elsewhere.
+    // Not digests, but not plain passwords either: encrypted, marked as plain text, or stored elsewhere.
     ("3des", Kind::Braces, "3des"),
     ("aes", Kind::Weak, "aes"),
     ("aes128", Kind::Braces, "aes"),
@@ -280,18 +280,18 @@ const WORDS: &[(&str, Kind, &str)] = &[
     ("xor", Kind::Braces, "xor"),
 ];
 
-/// Longer than any word of the table, signs between included.
+/// Longer than any word of the table, including punctuation.
 const LONGEST: usize = 40;
 
-/// The word's entry in the table, in whatever case and spelling (`SSHA-256`, `x-issha, 1024`, `Pbkdf2_SHA1`).
+/// Looks up the word, in any case and spelling (`SSHA-256`, `x-issha, 1024`, `Pbkdf2_SHA1`).
 pub(super) fn find(word: &str, place: Place) -> Option<Named> {
-    // In braces more may follow: `x-issha, 1024`, `FSHP1|8|4096`, `pbkdf2@SpringSecurity_v5_8`.
+    // In braces, parameters may follow: `x-issha, 1024`, `FSHP1|8|4096`, `pbkdf2@SpringSecurity_v5_8`.
     let end = word.find([',', ';', '@', '|', ':', '=']);
     let name = match end.filter(|_| place == Place::Braces) {
         Some(end) => word.get(..end)?.trim(),
         None => word.trim(),
     };
-    // Dovecot's encodings: `PLAIN.B64`, `SSHA256.hex`.
+    // The encodings of Dovecot: `PLAIN.B64`, `SSHA256.hex`.
     let name = match name.rsplit_once('.') {
         Some((bare, encoding)) if place == Place::Braces && is_encoding(encoding) => bare,
         _ => name,
@@ -338,7 +338,7 @@ fn is_encoding(word: &str) -> bool {
         .any(|known| word.eq_ignore_ascii_case(known))
 }
 
-/// The numbered formats of John the Ripper.
+/// The numbered formats of John the Ripper (`dynamic_82`).
 fn is_dynamic(word: &str) -> bool {
     word.strip_prefix("dynamic").is_some_and(|number| {
         !number.is_empty() && number.len() <= 4 && number.bytes().all(|it| it.is_ascii_digit())
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_word_stands_decides_what_it_says() {
+    fn place_of_a_word_decides_its_meaning() {
         let sure = |word, place| find(word, place).map(|it| it.sure);
         assert_eq!(sure("6", Place::Dollars), Some(true));
         assert_eq!(sure("6", Place::Braces), None);
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_holds_each_word_once_and_as_it_is_compared() {
+    fn table_has_each_word_once_in_its_compared_form() {
         let mut words: Vec<_> = WORDS.iter().map(|(word, _, _)| *word).collect();
         let all = words.len();
         assert!(all >= 120, "{all}");

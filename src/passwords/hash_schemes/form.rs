@@ -1,45 +1,45 @@
-//! What the schemes' texts are made of: numbers within bounds and bytes in base64 (RFC 4648), read
-//! without allocating, because a file may hold a million of them.
+//! Parts of hash texts: numbers within bounds and bytes in base64 (RFC 4648). They are parsed without allocating,
+//! because a file may contain a million of them.
 
 use base64::Engine;
 use base64::engine::GeneralPurpose;
 
-/// Memory that one verification may take, in KiB.
+/// Maximum memory of one verification, in KiB.
 pub(super) const MEMORY_KIB: u64 = 256 * 1024;
 
-/// Memory times passes (Argon2) or lanes (scrypt) of one verification, in KiB: some seconds.
+/// Maximum memory times passes (Argon2) or lanes (scrypt) of one verification, in KiB: some seconds.
 pub(super) const WORK_KIB: u64 = 4 * 1024 * 1024;
 
-/// Rounds of PBKDF2 that one verification may take: some seconds.
+/// Maximum rounds of PBKDF2 of one verification: some seconds.
 pub(super) const PBKDF2_ROUNDS: u64 = 5_000_000;
 
-/// Bytes of a password that are looked at where every round reads all of them.
+/// Maximum size of a password in schemes where every round reads all of it, in bytes.
 pub(super) const PASSWORD: usize = 1_024;
 
-/// There is not enough memory for a verification.
+/// Not enough memory for a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is not enough memory for it")]
+#[error("not enough memory")]
 pub struct NoMemory;
 
-/// What is wrong with a text that begins like a hash. It never holds any of the text.
+/// The defect of a text that begins like a hash. It never contains any of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// The pieces are not there, too long, too short, or hold foreign characters.
-    #[error("it has to read {0}")]
+    /// Parts are missing, too long, too short, or contain invalid characters.
+    #[error("it must have the form {0}")]
     Shape(&'static str),
-    /// A number is outside what is verified here.
-    #[error("its {what} has to lie between {least} and {most}")]
+    /// A number is outside the supported range.
+    #[error("its {what} must be between {least} and {most}")]
     Bound {
-        /// What the number counts.
+        /// The meaning of the number.
         what: &'static str,
-        /// The least.
+        /// The minimum.
         least: u64,
-        /// The most.
+        /// The maximum.
         most: u64,
     },
 }
 
-/// The decimal number `text`, without sign and leading zeros, within its bounds.
+/// Parses `text` as a decimal number within bounds, without sign and leading zeros.
 pub(super) fn number(
     text: &str,
     what: &'static str,
@@ -50,12 +50,12 @@ pub(super) fn number(
     if !digits || (text.len() > 1 && text.starts_with('0')) {
         return Err(shape);
     }
-    // All digits: it can only be too large.
+    // It has only digits, so it can only be too large.
     let number = text.parse().unwrap_or(u64::MAX);
     within(number, what, (least, most))
 }
 
-/// `number`, when it keeps within its bounds.
+/// Checks that `number` is within bounds.
 pub(super) fn within(
     number: u64,
     what: &'static str,
@@ -68,11 +68,11 @@ pub(super) fn within(
     }
 }
 
-/// Text that base64 may have here at the most; a longer one is no hash.
+/// Maximum length of base64 text; a longer text is not a hash.
 const TEXT: usize = 200;
 
-/// Whether `text` is base64 without padding (RFC 4648 §4) of at least `least` bytes and of `most` at the most.
-/// Nothing is decoded, because a row's hash is only looked at: the spare bits of the last sign have to be zero.
+/// Whether `text` is base64 without padding (RFC 4648 §4) of `least` to `most` bytes. It is not decoded, because the
+/// hash of a row is only checked; the unused bits of the last character must be zero.
 pub(super) fn is_base64(text: &str, (least, most): (usize, usize)) -> bool {
     let length = text.len() * 3 / 4;
     let last = text.bytes().last().unwrap_or_default();
@@ -86,7 +86,7 @@ pub(super) fn is_base64(text: &str, (least, most): (usize, usize)) -> bool {
     ends_well && (least..=most).contains(&length) && text.bytes().all(is_sign)
 }
 
-/// Whether `text` has only characters of `crypt(3)`: `./0-9A-Za-z`.
+/// Whether `text` has only the characters of `crypt(3)`: `./0-9A-Za-z`.
 pub(super) fn is_crypt64(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'/')
@@ -100,8 +100,8 @@ pub(super) struct Bytes {
 }
 
 impl Bytes {
-    /// The bytes behind `text`; none when it is not base64 of `engine`'s kind, or when their number
-    /// lies outside `least` and `most`.
+    /// Decodes `text`; `None` if it is not base64 of this engine, or if the number of bytes is not between `least`
+    /// and `most`.
     pub(super) fn decode(
         text: &str,
         engine: &GeneralPurpose,
@@ -117,7 +117,7 @@ impl Bytes {
             .then_some(Bytes { buffer, length })
     }
 
-    /// The same for passlib's base64, which has `.` where others have `+`.
+    /// The same for passlib's base64, which uses `.` instead of `+`.
     pub(super) fn decode_dotted(
         text: &str,
         engine: &GeneralPurpose,
@@ -131,7 +131,7 @@ impl Bytes {
         Bytes::decode(std::str::from_utf8(plain).ok()?, engine, bounds)
     }
 
-    /// `bytes`, when there are not too many.
+    /// Copies `bytes`, unless there are too many.
     pub(super) fn of(bytes: &[u8]) -> Option<Bytes> {
         let mut buffer = [0; TEXT];
         buffer.get_mut(..bytes.len())?.copy_from_slice(bytes);
@@ -139,7 +139,7 @@ impl Bytes {
         Some(Bytes { buffer, length })
     }
 
-    /// The bytes of `text` itself, when it is printable ASCII: a salt that is used as it is written.
+    /// The bytes of `text` itself, if it is printable ASCII: for salts that are used as they are written.
     pub(super) fn literal(text: &str, (least, most): (usize, usize)) -> Option<Bytes> {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
         let fits = printable && (least..=most).contains(&text.len());
@@ -150,7 +150,7 @@ impl Bytes {
         }
     }
 
-    /// The bytes behind the hexadecimal digits of `text`, small ones or capitals.
+    /// Decodes hexadecimal digits in lower or upper case.
     pub(super) fn decode_hex(text: &str, (least, most): (usize, usize)) -> Option<Bytes> {
         let length = text.len() / 2;
         if !text.len().is_multiple_of(2) || !(least..=most).contains(&length) {
@@ -191,12 +191,12 @@ mod tests {
         }
         for text in ["3", "17", "99999999999999999999999"] {
             let error = read(text).unwrap_err().to_string();
-            assert_eq!(error, "its cost has to lie between 4 and 16", "{text}");
+            assert_eq!(error, "its cost must be between 4 and 16", "{text}");
         }
     }
 
     #[test]
-    fn what_is_base64_is_what_can_be_decoded() {
+    fn is_base64_accepts_what_can_be_decoded() {
         let signs = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=.-_ \n";
         let (mut yes, mut no) = (0, 0);
         for length in 0..12 {

@@ -1,6 +1,6 @@
-//! Keycloak's password credential, the JSON as it stands in the export of a realm: `credentialData` with
-//! algorithm and rounds, `secretData` with salt and digest, each as an object or as a text that holds
-//! one. Before Keycloak 8 the same stood in one object (`hashedSaltedValue`).
+//! Keycloak's password credential, the JSON in the export of a realm: `credentialData` with algorithm and rounds,
+//! `secretData` with salt and digest, each an object or a string that contains one. Before Keycloak 8, one object
+//! had all fields (`hashedSaltedValue`).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,10 +21,10 @@ const SHAPE: FormError = FormError::Shape(
      pbkdf2-sha512 or argon2 (of type id or i, version 1.3)",
 );
 
-/// Characters of one credential at the most.
+/// Maximum length of a credential, in characters.
 const LENGTH: usize = 4_096;
 
-/// A credential; what else stands in it does not matter.
+/// A credential; other fields are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Credential<'j> {
@@ -56,7 +56,7 @@ struct CredentialData {
     additional_parameters: HashMap<String, Vec<String>>,
 }
 
-/// A hash, however Keycloak made it.
+/// A hash in one of Keycloak's formats.
 enum Parsed {
     Sha1(Hash),
     Sha256(Hash),
@@ -66,7 +66,7 @@ enum Parsed {
     Argon2i(String),
 }
 
-/// Whether `text` is such a JSON object, or an array of one.
+/// Whether `text` is such a JSON object, or an array with one.
 pub(super) fn is_like(text: &str) -> bool {
     let bytes = text.as_bytes();
     let has = |word: &str| memmem::find(bytes, word.as_bytes()).is_some();
@@ -108,7 +108,7 @@ fn parse(text: &str) -> Result<Parsed, FormError> {
     }
 }
 
-/// Both halves of the credential in `text`.
+/// Both parts of the credential in `text`.
 fn read(text: &str) -> Option<(CredentialData, SecretData)> {
     if text.len() > LENGTH || !text.ends_with(['}', ']']) {
         return None;
@@ -138,7 +138,7 @@ fn read(text: &str) -> Option<(CredentialData, SecretData)> {
     }
 }
 
-/// What `raw` says: an object, or a text that holds one.
+/// Parses `raw`: an object, or a string that contains one.
 fn nested<T: for<'d> Deserialize<'d>>(raw: &RawValue) -> Option<T> {
     let text = raw.get();
     if !text.starts_with('"') {

@@ -1,5 +1,5 @@
-//! MD5-crypt (Kamp, 1994) in 1,000 rounds, as `$1$salt$digest` in shadow files and `$apr1$salt$digest`
-//! in Apache's: the same but for the word that goes into the digest.
+//! MD5-crypt (Kamp, 1994) with 1,000 rounds: `$1$salt$digest` in shadow files and `$apr1$salt$digest` in Apache,
+//! which differs only in the word that is hashed.
 
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
@@ -12,7 +12,7 @@ const SHAPE: FormError = FormError::Shape(
      digest 22 of them",
 );
 
-/// Places of the digest's bytes in the text.
+/// The positions of the digest's bytes in the text.
 const ORDER: [usize; 16] = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11];
 
 pub(super) fn check(rest: &str) -> Result<(), FormError> {
@@ -58,7 +58,7 @@ fn digest(word: &[u8], salt: &[u8], password: &[u8]) -> [u8; 16] {
     for block in password.chunks(inner.len()) {
         first.update(inner.get(..block.len()).unwrap_or(&inner));
     }
-    // A bit of the length that is set adds a zero, one that is not the first byte: so it has always been.
+    // As in the original code, each set bit of the length adds a zero, each other bit the first byte.
     let mut bits = password.len();
     while bits > 0 {
         let odd: &[u8] = if bits & 1 == 1 {
@@ -73,14 +73,14 @@ fn digest(word: &[u8], salt: &[u8], password: &[u8]) -> [u8; 16] {
     for round in 0..1_000 {
         let odd = round % 2 == 1;
         let kept = made;
-        let (before, behind): (&[u8], &[u8]) = if odd {
+        let (before, after_prefix): (&[u8], &[u8]) = if odd {
             (password, &kept)
         } else {
             (&kept, password)
         };
         let salt = if round % 3 == 0 { &[] } else { salt };
         let again = if round % 7 == 0 { &[] } else { password };
-        made = of(&[before, salt, again, behind]);
+        made = of(&[before, salt, again, after_prefix]);
     }
     made
 }

@@ -1,10 +1,9 @@
-//! Password hashes that were made elsewhere: known by how they begin, checked for form, verified as
-//! they are. One table; a scheme is a file and a row in it. What looks like a hash of any other scheme is
-//! told by `recognition`.
+//! Hashes from other systems: recognised by their prefix, checked for form, and verified as they are. A scheme is
+//! one file and its rows in the table. `recognition` detects text that looks like a hash of any other scheme.
 //!
-//! The form is checked strictly and with bounds, before anything is stored, because a hash says itself
-//! how much work its verification is: over the bounds it could take minutes or gigabytes. No message
-//! here holds any of the text.
+//! The form and its bounds are checked strictly before anything is stored, because the hash itself determines the
+//! cost of its verification: beyond the bounds, it could take minutes or gigabytes. Messages never contain any of
+//! the text.
 
 pub mod form;
 pub mod digest_form;
@@ -33,19 +32,19 @@ mod wso2;
 
 use crate::passwords::hash_schemes::form::{FormError, NoMemory};
 use crate::passwords::hash_schemes::pbkdf2::{Sha1, Sha256, Sha512};
-use crate::passwords::hash_schemes::recognition::Looks;
+use crate::passwords::hash_schemes::recognition::Appearance;
 
-/// A way to hash passwords, or one of the ways to write it.
+/// A hash scheme, or one of its formats.
 struct Scheme {
-    /// What the settings call it. More than one row may have the same name; they stand together.
+    /// The name in the settings. Rows with the same name are adjacent.
     name: &'static str,
-    /// How its hashes begin, in any case; an empty one when only all of the text tells.
+    /// The prefixes of its hashes, in any case; empty if only the whole text identifies the hash.
     prefixes: &'static [&'static str],
-    /// Whether the whole text, which has one of the prefixes, is one of its hashes, right or broken.
+    /// Whether the whole text, which has one of the prefixes, is a hash of this scheme, well-formed or not.
     is_like: fn(&str) -> bool,
-    /// Takes what stands behind the prefix.
+    /// Checks the text after the prefix.
     check: Check,
-    /// Takes the whole hash, what stands behind the prefix, and the password.
+    /// Verifies the whole hash; also gets the text after the prefix, and the password.
     verify: Verify,
 }
 
@@ -53,7 +52,7 @@ type Check = fn(&str) -> Result<(), FormError>;
 type Verify = fn(&str, &str, &[u8]) -> bool;
 
 impl Scheme {
-    /// A scheme whose hashes are known by their prefix.
+    /// A scheme that is recognised by its prefix.
     const fn new(
         name: &'static str,
         prefixes: &'static [&'static str],
@@ -69,7 +68,7 @@ impl Scheme {
         }
     }
 
-    /// The same where a password could have such a prefix too.
+    /// The same where a password could have such a prefix, too.
     const fn when(mut self, is_like: fn(&str) -> bool) -> Self {
         self.is_like = is_like;
         self
@@ -126,7 +125,7 @@ const SCHEMES: &[Scheme] = &[
     Scheme::new("wso2-sha256", &["{WSO2-SHA256}"], wso2::check_sha256, wso2::verify_sha256),
 ];
 
-/// What OpenLDAP, Dovecot, Spring Security and Django write in front of a hash that is complete without it.
+/// Prefixes that OpenLDAP, Dovecot, Spring Security and Django write before a hash that is complete without them.
 const WRAPPERS: &[&str] = &[
     "{CRYPT}",
     "{SHA512-CRYPT}",
@@ -142,52 +141,52 @@ const WRAPPERS: &[&str] = &[
     "bcrypt$",
 ];
 
-/// What a text is that looks like a hash.
+/// A text that looks like a hash.
 #[derive(Clone, Copy)]
 pub enum Recognised<'t> {
-    /// A hash of a scheme that is verified here, if its form is right.
+    /// A hash of a supported scheme, if its form is right.
     Known(KnownHash<'t>),
-    /// One of a scheme that is not; its name.
+    /// A hash of the named scheme, which is not supported.
     Foreign(&'static str),
-    /// One of a scheme without a name.
+    /// A hash of an unknown scheme.
     Unnamed,
-    /// One that a lock stands before.
+    /// A hash with a lock before it.
     Locked,
     /// The mark of an account without a usable password.
     Unusable,
 }
 
-/// A text that begins like a hash of a scheme that is verified here.
+/// A text that begins like a hash of a supported scheme.
 #[derive(Clone, Copy)]
 pub struct KnownHash<'t> {
     scheme: &'static Scheme,
     prefix: &'static str,
-    /// Without a wrapper.
+    /// The text without a wrapper.
     text: &'t str,
-    /// Without the prefix.
+    /// The text without the prefix.
     rest: &'t str,
 }
 
 impl KnownHash<'_> {
-    /// What the settings call its scheme.
+    /// The name of its scheme in the settings.
     pub fn scheme(&self) -> &'static str {
         self.scheme.name
     }
 
-    /// Whether it can be verified, and without harm.
+    /// Checks that it can be verified, within the bounds.
     ///
     /// # Errors
-    /// What is wrong with its form, or which bound it breaks.
+    /// The defect of its form, or the bound that it exceeds.
     pub fn check(&self) -> Result<(), FormError> {
-        // Names in braces may be written in any case (RFC 3112 §2.1), the others not.
+        // Names in braces are case-insensitive (RFC 3112 §2.1), the others are not.
         if self.prefix.starts_with('$') && !self.text.starts_with(self.prefix) {
             return Err(FormError::Shape(self.prefix));
         }
         (self.scheme.check)(self.rest)
     }
 
-    /// Whether `password` is the one behind it. Nothing beyond the bounds is tried, but for hashes of
-    /// our own scheme: what they cost is the settings' affair.
+    /// Whether `password` is its password. Hashes beyond the bounds are not tried, except those of our own scheme,
+    /// whose cost is controlled by the settings.
     fn verify(&self, password: &[u8]) -> Result<bool, NoMemory> {
         match self.scheme.name {
             OWN => argon2::try_verify_id(self.text, self.rest, password),
@@ -198,7 +197,7 @@ impl KnownHash<'_> {
     }
 }
 
-/// What `text` looks like; none when it does not look like a hash at all.
+/// Classifies `text`; `None` if it does not look like a hash.
 pub fn recognise(text: &str) -> Option<Recognised<'_>> {
     if recognition::is_ordinary(text) {
         return None;
@@ -206,36 +205,36 @@ pub fn recognise(text: &str) -> Option<Recognised<'_>> {
     if let Some(known) = verifiable(text) {
         return Some(Recognised::Known(known));
     }
-    recognition::looks(text).map(|it| match it {
-        Looks::Like(name) => Recognised::Foreign(name),
-        Looks::LikeAny => Recognised::Unnamed,
-        Looks::Locked => Recognised::Locked,
-        Looks::Unusable => Recognised::Unusable,
+    recognition::appearance(text).map(|it| match it {
+        Appearance::Like(name) => Recognised::Foreign(name),
+        Appearance::LikeAny => Recognised::Unnamed,
+        Appearance::Locked => Recognised::Locked,
+        Appearance::Unusable => Recognised::Unusable,
     })
 }
 
-/// The hash of one of our schemes that `text` is, by itself or with something around it.
+/// Parses `text` as a hash of a supported scheme, alone or wrapped.
 fn verifiable(text: &str) -> Option<KnownHash<'_>> {
     let known = prefixed(text);
     known.or_else(|| {
-        // These could stand around a password in the clear as well.
+        // These could also surround a plain password.
         let inner = recognition::unwrapped(text)?;
         prefixed(inner).filter(|hash| hash.check().is_ok())
     })
 }
 
-/// The same of a text that begins with the hash, or with a wrapper in front of it.
+/// The same for a text that begins with the hash, or with a prefix before it.
 fn prefixed(text: &str) -> Option<KnownHash<'_>> {
     known(text).or_else(|| {
-        let mut inner = WRAPPERS.iter().filter_map(|prefix| behind(text, prefix));
+        let mut inner = WRAPPERS.iter().filter_map(|prefix| after_prefix(text, prefix));
         inner.find_map(|inner| known(inner).filter(|_| inner.starts_with('$')))
     })
 }
 
-/// Whether `password` is the one behind `stored`, whatever its scheme.
+/// Whether `password` is the password of `stored`, whatever its scheme.
 ///
 /// # Errors
-/// There was no memory to find out.
+/// Not enough memory to verify the password.
 pub(super) fn is_password_of(stored: &str, password: &[u8]) -> Result<bool, NoMemory> {
     verifiable(stored).map_or(Ok(false), |hash| hash.verify(password))
 }
@@ -245,10 +244,9 @@ fn verify(stored: &str, password: &[u8]) -> bool {
     is_password_of(stored, password).unwrap()
 }
 
-/// Whether `stored` is a hash as Muster makes them, with at least the memory (KiB) and at least the
-/// work of these settings.
+/// Whether `stored` is a hash of Muster's own scheme with at least this memory (KiB) and this work.
 pub(super) fn is_current(stored: &str, memory_kib: u64, passes: u64) -> bool {
-    let Some(cost) = behind(stored, "$argon2id$").and_then(argon2::cost) else {
+    let Some(cost) = after_prefix(stored, "$argon2id$").and_then(argon2::cost) else {
         return false;
     };
     cost.memory >= memory_kib
@@ -268,7 +266,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 fn known(text: &str) -> Option<KnownHash<'_>> {
     SCHEMES.iter().find_map(|scheme| {
         scheme.prefixes.iter().find_map(|prefix| {
-            let rest = behind(text, prefix)?;
+            let rest = after_prefix(text, prefix)?;
             (scheme.is_like)(text).then_some(KnownHash {
                 scheme,
                 prefix,
@@ -279,8 +277,8 @@ fn known(text: &str) -> Option<KnownHash<'_>> {
     })
 }
 
-/// What stands behind `prefix`, which may be written in any case.
-fn behind<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+/// The text after `prefix`, which is compared without case.
+fn after_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     let (start, rest) = text.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }

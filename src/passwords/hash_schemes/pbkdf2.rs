@@ -1,6 +1,6 @@
-//! PBKDF2 (RFC 8018) with HMAC-SHA-1, HMAC-SHA-256 and HMAC-SHA-512, which many products have and each
-//! writes in its own way. Here are passlib's `$pbkdf2-sha256$rounds$salt$digest` with `.` for `+`
-//! (`$pbkdf2$` with SHA-1), and the PHC form `$pbkdf2-sha256$i=rounds,l=length$salt$digest`.
+//! PBKDF2 (RFC 8018) with HMAC-SHA-1, HMAC-SHA-256 and HMAC-SHA-512, for which products have many formats. This file
+//! has passlib's `$pbkdf2-sha256$rounds$salt$digest` with `.` for `+` (`$pbkdf2$` with SHA-1), and the PHC form
+//! `$pbkdf2-sha256$i=rounds,l=length$salt$digest`.
 
 use std::num::NonZeroU32;
 
@@ -16,11 +16,11 @@ const SHAPE: FormError = FormError::Shape(
 
 const ROUNDS: &str = "number of rounds";
 
-/// The keyed digest of the function.
+/// The pseudorandom function.
 pub(super) trait Prf {
-    /// As `ring` has it.
+    /// The algorithm in `ring`.
     fn algorithm() -> pbkdf2::Algorithm;
-    /// Bytes of its digest.
+    /// Size of its digest, in bytes.
     const LENGTH: usize;
 }
 
@@ -52,17 +52,17 @@ impl Prf for Sha512 {
     const LENGTH: usize = 64;
 }
 
-/// The number of rounds that `text` is, within its bounds.
+/// Parses the number of rounds, within bounds.
 pub(super) fn rounds(text: &str, shape: FormError) -> Result<u64, FormError> {
     number(text, ROUNDS, (1, PBKDF2_ROUNDS), shape)
 }
 
-/// `rounds`, when it keeps within its bounds.
+/// Checks that `rounds` is within bounds.
 pub(super) fn rounds_within(rounds: u64) -> Result<u64, FormError> {
     within(rounds, ROUNDS, (1, PBKDF2_ROUNDS))
 }
 
-/// What a hash is made of, in whatever way it is written.
+/// The parts of a hash, independent of its format.
 pub(super) struct Hash {
     pub rounds: u64,
     pub salt: Bytes,
@@ -70,7 +70,7 @@ pub(super) struct Hash {
 }
 
 impl Hash {
-    /// Whether `password` is the one behind it. `ring` compares in constant time.
+    /// Whether `password` is its password. `ring` compares in constant time.
     pub(super) fn matches<P: Prf>(&self, password: &[u8]) -> bool {
         let rounds = u32::try_from(self.rounds).ok().and_then(NonZeroU32::new);
         rounds.is_some_and(|rounds| {

@@ -1,7 +1,6 @@
-//! phpass, the "portable" hashes of WordPress before 6.8, phpBB and others: `$P$` (phpBB: `$H$`), a
-//! character for the rounds, eight of salt and 22 of iterated MD5. Drupal 7 took the form over with
-//! SHA-512, as `$S$`, cut to 55 characters; `U$S$` is the same over the MD5 of the password in
-//! hexadecimal.
+//! phpass, the "portable" hashes of WordPress before 6.8, phpBB and others: `$P$` (phpBB: `$H$`), one character for
+//! the rounds, eight of salt and 22 of iterated MD5. Drupal 7 uses the form with SHA-512, as `$S$`, cut to 55
+//! characters; `U$S$` is the same over the hexadecimal MD5 of the password.
 
 use md5::{Digest, Md5};
 use ring::digest::{Context, SHA512};
@@ -19,20 +18,20 @@ const DRUPAL_SHAPE: FormError = FormError::Shape(
     "$S$ (or U$S$) and 52 of the characters ./0-9A-Za-z: one for the rounds, eight of salt, 43 of digest",
 );
 
-/// Doublings of the rounds; the most take a second or so.
+/// Binary logarithm of the rounds; the maximum takes about a second.
 const COST: (u64, u64) = (7, 22);
 const DRUPAL_COST: (u64, u64) = (7, 20);
 
-/// Characters behind the prefixes.
+/// Length of the text after the prefix.
 const LENGTH: usize = 31;
 const DRUPAL_LENGTH: usize = 52;
 
-/// Whether all of `text` looks like a hash: `$P$` alone could begin a password.
+/// Whether all of `text` looks like a hash: a password could begin with `$P$`, too.
 pub(super) fn is_like(text: &str) -> bool {
     text.len() == 3 + LENGTH && text.get(3..).is_some_and(is_crypt64)
 }
 
-/// The same for Drupal's.
+/// The same for Drupal.
 pub(super) fn is_like_drupal(text: &str) -> bool {
     let text = text.strip_prefix('U').unwrap_or(text);
     text.len() == 3 + DRUPAL_LENGTH && text.get(3..).is_some_and(is_crypt64)
@@ -95,7 +94,7 @@ fn matches_drupal(rest: &str, password: &[u8]) -> bool {
         .is_some_and(|made| made.ct_eq(kept.as_bytes()).into())
 }
 
-/// Rounds, salt and digest.
+/// Parses rounds, salt and digest.
 fn parse(
     rest: &str,
     length: usize,

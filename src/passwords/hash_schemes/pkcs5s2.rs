@@ -1,5 +1,5 @@
-//! Atlassian's `{PKCS5S2}` (Crowd, Jira, Confluence; ApacheDS too): base64 of a salt of 16 bytes and
-//! the 32 bytes that PBKDF2 with HMAC-SHA-1 makes of it in 10,000 rounds.
+//! Atlassian's `{PKCS5S2}` (Crowd, Jira, Confluence; also ApacheDS): base64 of a salt of 16 bytes and 32 bytes of
+//! PBKDF2 with HMAC-SHA-1 in 10,000 rounds.
 
 use base64::engine::general_purpose::STANDARD;
 
@@ -9,7 +9,7 @@ use crate::passwords::hash_schemes::pbkdf2::{Hash, Sha1};
 const SHAPE: FormError =
     FormError::Shape("{PKCS5S2} and base64 of 48 bytes: a salt of 16 and a digest of 32");
 
-/// Rounds, which the text does not tell.
+/// Number of rounds, which is not part of the text.
 const ROUNDS: u64 = 10_000;
 
 pub(super) fn check(rest: &str) -> Result<(), FormError> {

@@ -1,9 +1,8 @@
-//! Whether a text looks like a hash of a password that was made elsewhere, whatever its scheme: by the name
-//! that it begins with, by its last part, or by a hash that stands inside it. What scheme we have for it is
-//! not asked here.
+//! Detects text that looks like a password hash from another system, whatever its scheme: by its first word, by its
+//! last part, or by a hash inside it. Whether the scheme is supported does not matter here.
 //!
-//! Most cells are decided by their length and one search for a `$`; the rest takes time in proportion to the
-//! length of the text, and no memory but for base64 of a hash.
+//! Most cells are decided by their length and a search for a `$`. The rest takes time proportional to the length of
+//! the text, and allocates only for encoded hashes.
 
 use base64::Engine;
 use memchr::{memchr, memchr2_iter};
@@ -11,35 +10,35 @@ use memchr::{memchr, memchr2_iter};
 use crate::passwords::hash_schemes::digest_form;
 use crate::passwords::hash_schemes::foreign_names::{self, Named, Place};
 
-/// A hash, a lock or neither, and why.
+/// A hash or a marker, and its scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Looks {
-    /// Like a hash of this scheme.
+pub(super) enum Appearance {
+    /// Looks like a hash of this scheme.
     Like(&'static str),
-    /// Like a hash, of whatever scheme.
+    /// Looks like a hash of an unknown scheme.
     LikeAny,
-    /// Like a hash that a lock stands before (`!`, `*LK*`).
+    /// Looks like a hash with a lock before it (`!`, `*LK*`).
     Locked,
-    /// Like the mark of an account without a usable password.
+    /// Looks like the mark of an account without a usable password.
     Unusable,
 }
 
-/// The shortest text that is a hash without a `$` and without a sign in front.
+/// Minimum length of a hash without a `$` and without leading punctuation.
 const SHORTEST: usize = 28;
 
-/// Characters of the last part of a hash at the least.
+/// Minimum length of the last part of a hash.
 const LAST_PART: usize = 20;
 
-/// What has to follow a name that is a word of English as well.
+/// Minimum length of the text after a name that is also an English word.
 const WEAK_BODY: usize = 13;
 
-/// Characters before a digest in which its scheme's name is looked for.
+/// Number of characters before a digest in which the name of its scheme is searched.
 const LONGEST_NAME: usize = 32;
 
-/// Base64 that is decoded, to see whether it is a hash, is no longer.
+/// Maximum length of base64 that is decoded to search for a hash.
 const BASE64_TEXT: usize = 2048;
 
-/// Whether `text` is no hash, seen from afar. Most passwords are not looked at any closer.
+/// A fast check that `text` is not a hash, which is sufficient for most passwords.
 pub(super) fn is_ordinary(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() < SHORTEST
@@ -51,29 +50,29 @@ pub(super) fn is_ordinary(text: &str) -> bool {
         }
 }
 
-/// What `text` looks like that is not [ordinary](is_ordinary); none for a password in the clear.
-pub(super) fn looks(text: &str) -> Option<Looks> {
+/// Classifies a `text` that is not [ordinary](is_ordinary); `None` for a plain password.
+pub(super) fn appearance(text: &str) -> Option<Appearance> {
     if let Some(found) = marked(text) {
         return Some(found);
     }
     let named = begins(text)
-        .or_else(|| behind_number(text))
+        .or_else(|| after_version_number(text))
         .or_else(|| whole(text))
         .or_else(|| before_digest(text));
     if let Some(name) = named {
-        return Some(Looks::Like(name));
+        return Some(Appearance::Like(name));
     }
     if is_json(text) || is_hex_dump(text) || ends_like_a_hash(text) || holds_digest(text) {
-        return Some(Looks::LikeAny);
+        return Some(Appearance::LikeAny);
     }
     embedded(text)
-        .or_else(|| behind_base64(text))
+        .or_else(|| in_base64(text))
         .or_else(|| encoded(text))
-        .map(Looks::Like)
+        .map(Appearance::Like)
 }
 
-/// What stands inside a text that only wraps it: quotation marks, Python's `b'…'`, the number of a version
-/// (`3|$argon2id$…`) or a program's name for bcrypt. It is not said that this is a hash.
+/// Unwraps a text that only surrounds another: quotation marks, Python's `b'…'`, a version number
+/// (`3|$argon2id$…`) or a program's prefix for bcrypt. The result need not be a hash.
 pub(super) fn unwrapped(text: &str) -> Option<&str> {
     let quoted = |text: &'_ str| {
         let inner = text.get(1..text.len().checked_sub(1)?)?;
@@ -96,24 +95,24 @@ pub(super) fn unwrapped(text: &str) -> Option<&str> {
     text.strip_prefix("#jbcrypt:")
 }
 
-/// A lock in front of a hash, or instead of one.
-fn marked(text: &str) -> Option<Looks> {
+/// Detects a lock before a hash, or instead of one.
+fn marked(text: &str) -> Option<Appearance> {
     if !text.starts_with(['!', '*']) {
         return None;
     }
-    // MySQL's own hashes begin with a star.
+    // MySQL's hashes begin with an asterisk.
     if let Some(digest) = text.strip_prefix('*')
         && digest.len() == 40
         && is_hex(digest)
     {
-        return Some(Looks::Like("mysql"));
+        return Some(Appearance::Like("mysql"));
     }
-    // Django's: `!` and forty random letters and digits.
+    // Django's mark: `!` and forty random letters and digits.
     if let Some(random) = text.strip_prefix('!')
         && random.len() == 40
         && random.bytes().all(|it| it.is_ascii_alphanumeric())
     {
-        return Some(Looks::Unusable);
+        return Some(Appearance::Unusable);
     }
     const WORDS: [&str; 7] = [
         "LK*",
@@ -135,24 +134,24 @@ fn marked(text: &str) -> Option<Looks> {
         }
     }
     match rest {
-        // Some of one sign are a mask, which is found elsewhere.
+        // One repeated character is a mask, which is detected elsewhere.
         "" if text.len() <= 3 || text.bytes().any(|it| it.is_ascii_alphabetic()) => {
-            Some(Looks::Unusable)
+            Some(Appearance::Unusable)
         }
         "" => None,
         _ if begins(rest).or_else(|| whole(rest)).is_some()
             || is_json(rest)
             || ends_like_a_hash(rest) =>
         {
-            Some(Looks::Locked)
+            Some(Appearance::Locked)
         }
         _ => None,
     }
 }
 
-/// The scheme that `text` begins with the name of.
+/// The scheme whose name `text` begins with.
 fn begins(text: &str) -> Option<&'static str> {
-    // Drupal marks hashes that it made of older ones.
+    // Drupal marks hashes that were computed from older ones.
     let text = text
         .strip_prefix('U')
         .filter(|it| it.starts_with('$'))
@@ -166,18 +165,18 @@ fn begins(text: &str) -> Option<&'static str> {
     (named.sure || has_body(rest)).then_some(named.name)
 }
 
-/// The scheme of a hash behind the number of a version: `3|$sha1$…`, `4|{SSHA}…`.
-fn behind_number(text: &str) -> Option<&'static str> {
+/// The scheme of a hash after a version number: `3|$sha1$…`, `4|{SSHA}…`.
+fn after_version_number(text: &str) -> Option<&'static str> {
     let (number, inner) = text.split_once('|')?;
     let is_number = (1..=3).contains(&number.len()) && number.bytes().all(|it| it.is_ascii_digit());
     begins(inner).filter(|_| is_number && inner.starts_with(['$', '{']))
 }
 
-/// The name that a text begins with that begins with `$`, and what stands behind it.
+/// The name at the beginning of a text that starts with `$`, and the text after it.
 fn between_dollars(text: &str) -> Option<(Named, &str)> {
     let inner = text.strip_prefix('$')?;
-    // MySQL's caching_sha2_password: `$A$`, thousands of rounds in three digits, and salt and digest, which may be
-    // any characters.
+    // MySQL's caching_sha2_password: `$A$`, thousands of rounds in three digits, then salt and digest with arbitrary
+    // characters.
     let rounds = inner
         .get(..6)
         .and_then(|it| it.strip_prefix("A$")?.strip_suffix('$'));
@@ -186,13 +185,13 @@ fn between_dollars(text: &str) -> Option<(Named, &str)> {
     }
     let window = inner.as_bytes().iter().take(40);
     let end = window.clone().position(|it| matches!(it, b'$' | b','))?;
-    // A shell may have put a backslash before each `$`.
+    // A shell may have added a backslash before each `$`.
     let word = inner.get(..end)?.trim_end_matches('\\');
     let named = foreign_names::find(word, Place::Dollars)?;
     Some((named, inner.get(end + 1..)?))
 }
 
-/// The same of a text that begins with `{`.
+/// The same for a text that starts with `{`.
 fn in_braces(text: &str) -> Option<(Named, &str)> {
     let inner = text.strip_prefix('{')?;
     let end = inner.bytes().take(64).position(|it| it == b'}')?;
@@ -205,7 +204,7 @@ const MYSQL: Named = Named {
     sure: true,
 };
 
-/// The scheme of a name before a digest, with some sign between: `sha256-47DEQ…=`, `md5 5f4d…`, `sha-512_…`.
+/// The scheme of a name before a digest, with punctuation between: `sha256-47DEQ…=`, `md5 5f4d…`, `sha-512_…`.
 fn before_digest(text: &str) -> Option<&'static str> {
     if text.len() < SHORTEST {
         return None;
@@ -222,7 +221,7 @@ fn before_digest(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The scheme of `word$…`, `word:…$…`, and of `word` and another sign when a digest follows.
+/// The scheme of `word$…`, `word:…$…`, and of `word` and other punctuation if a digest follows.
 fn bare(text: &str) -> Option<&'static str> {
     let is_word = |it: &u8| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'-');
     let end = text.bytes().take(40).position(|it| !is_word(&it))?;
@@ -241,17 +240,17 @@ fn bare(text: &str) -> Option<&'static str> {
     enough.then_some(named.name)
 }
 
-/// The scheme of a text that is one by its length and its first bytes.
+/// The scheme of a text that is identified by its length and first bytes.
 fn whole(text: &str) -> Option<&'static str> {
     let bytes = text.as_bytes();
-    // PostgreSQL: `md5` and the digest.
+    // PostgreSQL: `md5` and a digest.
     if bytes.len() == 35
         && let Some(digest) = text.strip_prefix("md5")
         && is_hex(digest)
     {
         return Some("md5 of PostgreSQL");
     }
-    // Domino: `(G` or `(H` and base64 of an alphabet of its own.
+    // Domino: `(G` or `(H` and base64 with its own alphabet.
     if matches!(bytes, [b'(', b'G' | b'H', .., b')'])
         && matches!(bytes.len(), 22 | 51)
         && text
@@ -261,7 +260,7 @@ fn whole(text: &str) -> Option<&'static str> {
         return Some("domino");
     }
     if bytes.first() == Some(&b'A') && bytes.len() >= 48 {
-        // ASP.NET Identity: a byte for the version; 2 has 16 bytes of salt and 32 of key behind it.
+        // ASP.NET Identity: a version byte; version 2 then has a salt of 16 bytes and a key of 32.
         if text.starts_with("AQAAAA") && is_base64(text) {
             return Some("aspnet-identity");
         }
@@ -276,7 +275,7 @@ fn whole(text: &str) -> Option<&'static str> {
     None
 }
 
-/// Whether `text` is a JSON object or list with a hash's fields, as Keycloak and others export them.
+/// Whether `text` is a JSON object or list with the fields of a hash, as exported by Keycloak and others.
 fn is_json(text: &str) -> bool {
     const FIELDS: [&str; 10] = [
         "\"algorithm",
@@ -297,7 +296,7 @@ fn is_json(text: &str) -> bool {
     lower.contains(':') && FIELDS.iter().any(|field| lower.contains(field))
 }
 
-/// Whether `text` is bytes in hexadecimal behind `0x` (SQL Server) or `\x` (PostgreSQL).
+/// Whether `text` is hexadecimal after `0x` (SQL Server) or `\x` (PostgreSQL).
 fn is_hex_dump(text: &str) -> bool {
     let dump = ["0x", "0X", "\\x"]
         .iter()
@@ -305,16 +304,16 @@ fn is_hex_dump(text: &str) -> bool {
     dump.is_some_and(|digits| digits.len() >= 32 && is_hex(digits))
 }
 
-/// Whether the last part of `text`, behind a `$`, `:` or `}`, is random letters and digits as digests are
-/// written, or any part a whole digest in hexadecimal.
+/// Whether the last part of `text`, after a `$`, `:` or `}`, looks like the random letters and digits of a digest,
+/// or any part is a whole hexadecimal digest.
 fn ends_like_a_hash(text: &str) -> bool {
-    // An address has a `:` before its path.
+    // A URL has a `:` before its path.
     if text.len() < SHORTEST || text.contains("://") {
         return false;
     }
     let is_between = |it: char| match it {
         '$' | ':' | '}' => true,
-        // As John the Ripper writes what has more than one part.
+        // John the Ripper's separators for hashes of more than one part.
         '*' | '#' => text.starts_with('$'),
         _ => false,
     };
@@ -329,9 +328,8 @@ fn ends_like_a_hash(text: &str) -> bool {
             .any(digest_form::is_whole_hex_digest)
 }
 
-/// Whether a whole digest in hexadecimal, or one in padded base64, stands in `text` beside something else
-/// (`md5-5f4d…`, `5f4d…|salt`, `NTLM 8846…`, `X03MO1…== (md5)`), or one whose bytes have signs between them
-/// (`5f:4d:cc:…`).
+/// Whether `text` contains a whole hexadecimal digest, or one in padded base64, next to other text (`md5-5f4d…`,
+/// `5f4d…|salt`, `NTLM 8846…`, `X03MO1…== (md5)`), or a digest with punctuation between its bytes (`5f:4d:cc:…`).
 fn holds_digest(text: &str) -> bool {
     if text.len() <= SHORTEST || text.contains("://") {
         return false;
@@ -347,7 +345,7 @@ fn holds_digest(text: &str) -> bool {
     text.split(is_between).any(base64) || is_in_bytes(text)
 }
 
-/// Whether `text` is a digest in hexadecimal with one sign between its bytes, or between groups of some.
+/// Whether `text` is a hexadecimal digest with one separator between its bytes, or between groups of bytes.
 fn is_in_bytes(text: &str) -> bool {
     let Some(sign) = text.find(|it: char| !it.is_ascii_hexdigit()) else {
         return false;
@@ -364,7 +362,7 @@ fn is_in_bytes(text: &str) -> bool {
         && digest_form::is_whole_hex_digest(&digest)
 }
 
-/// The scheme of a hash that is percent-encoded, or in hexadecimal, as a whole.
+/// The scheme of a hash that is completely percent-encoded or hexadecimal.
 fn encoded(text: &str) -> Option<&'static str> {
     let bytes = text.as_bytes();
     let is_percent = || {
@@ -389,7 +387,7 @@ fn encoded(text: &str) -> Option<&'static str> {
     begins(&decoded).or_else(|| embedded(&decoded))
 }
 
-/// The text whose `%24` and kin are single bytes.
+/// Decodes the percent-encoded bytes of `text`.
 fn without_percent(text: &str) -> Option<String> {
     let mut parts = text.as_bytes().split(|it| *it == b'%');
     let mut decoded = parts.next()?.to_vec();
@@ -415,7 +413,7 @@ fn hex_byte(pair: &[u8]) -> Option<u8> {
     u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
 }
 
-/// The scheme of a hash somewhere inside `text`.
+/// The scheme of a hash inside `text`.
 fn embedded(text: &str) -> Option<&'static str> {
     memchr2_iter(b'$', b'{', text.as_bytes()).find_map(|start| {
         let rest = text.get(start..)?;
@@ -429,9 +427,9 @@ fn embedded(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The scheme of a hash that all of `text` is base64 of, as LDIF has it behind `::`.
-fn behind_base64(text: &str) -> Option<&'static str> {
-    // What begins with `{` or `$` begins so in base64.
+/// The scheme of a hash that is encoded as base64, as in LDIF after `::`.
+fn in_base64(text: &str) -> Option<&'static str> {
+    // In base64, `{` begins with `e` and `$` with `J`.
     if !text.starts_with(['e', 'J']) || !(SHORTEST..=BASE64_TEXT).contains(&text.len()) {
         return None;
     }
@@ -442,7 +440,7 @@ fn behind_base64(text: &str) -> Option<&'static str> {
     begins(std::str::from_utf8(&bytes).ok()?)
 }
 
-/// Whether something like a salt or a digest follows a name.
+/// Whether text like a salt or a digest follows a name.
 fn has_body(rest: &str) -> bool {
     let last = last_part(rest);
     let last = last
@@ -462,7 +460,7 @@ fn has_body(rest: &str) -> bool {
     last.len() >= WEAK_BODY && sort == (true, true)
 }
 
-/// What stands behind the last `$`, `:` or `}` that is not at the end.
+/// The text after the last `$`, `:` or `}` that is not at the end.
 fn last_part(text: &str) -> &str {
     let ends = ['$', ':', '}'];
     let trimmed = text.trim_end_matches(ends);

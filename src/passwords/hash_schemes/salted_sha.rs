@@ -1,5 +1,5 @@
-//! One round of SHA over password and salt, as directories keep it: `{SSHA}`, `{SSHA256}`,
-//! `{SSHA384}`, `{SSHA512}` and base64 of the digest with the salt behind it.
+//! One round of SHA over password and salt, as in directory servers: `{SSHA}`, `{SSHA256}`, `{SSHA384}`,
+//! `{SSHA512}` and base64 of the digest followed by the salt.
 
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
@@ -9,10 +9,10 @@ use crate::passwords::hash_schemes::form::{Bytes, FormError};
 
 const SHAPE: FormError = FormError::Shape(
     "{SSHA} (or {SSHA256}, {SSHA384}, {SSHA512}) and base64 of the digest and a salt of 4 to 64 bytes \
-     behind it",
+     after it",
 );
 
-/// Bytes of a salt.
+/// Size of a salt, in bytes.
 const SALT: (usize, usize) = (4, 64);
 
 pub(super) fn check_ssha(rest: &str) -> Result<(), FormError> {
@@ -69,7 +69,7 @@ pub(super) fn same(
     context.finish().as_ref().ct_eq(kept).into()
 }
 
-/// Digest and salt, in one.
+/// Decodes digest and salt together.
 fn decode(rest: &str, algorithm: &digest::Algorithm) -> Result<Bytes, FormError> {
     let length = algorithm.output_len();
     Bytes::decode(rest, &STANDARD, (length + SALT.0, length + SALT.1)).ok_or(SHAPE)

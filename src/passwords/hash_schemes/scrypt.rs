@@ -1,4 +1,4 @@
-//! scrypt (RFC 7914), as `$scrypt$ln=…,r=…,p=…$salt$digest`: the PHC form and passlib's are the same.
+//! scrypt (RFC 7914), as `$scrypt$ln=…,r=…,p=…$salt$digest`, which is both the PHC form and passlib's.
 
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq;
@@ -13,7 +13,7 @@ const SHAPE: FormError = FormError::Shape(
      digest of 16 to 64",
 );
 
-/// Bytes of a digest, at the most.
+/// Maximum size of a digest, in bytes.
 const DIGEST: usize = 64;
 
 pub(super) fn check(rest: &str) -> Result<(), FormError> {
@@ -26,7 +26,7 @@ pub(super) fn verify(_: &str, rest: &str, password: &[u8]) -> bool {
     })
 }
 
-/// What a hash costs, when that keeps within the bounds: N is two to the power of `log_n`.
+/// The parameters of a hash, if they are within bounds. N is two to the power of `log_n`.
 pub(super) fn cost(log_n: u64, r: u64, p: u64) -> Result<::scrypt::Params, FormError> {
     within(log_n, "ln", (1, 24))?;
     within(r, "block size (r)", (1, 64))?;
@@ -39,7 +39,7 @@ pub(super) fn cost(log_n: u64, r: u64, p: u64) -> Result<::scrypt::Params, FormE
     ::scrypt::Params::new(log_n, small(r)?, small(p)?).map_err(|_| SHAPE)
 }
 
-/// The same where N is written out. It has to be a power of two.
+/// The same with N itself, which must be a power of two.
 pub(super) fn cost_of(
     n: &str,
     r: &str,
@@ -55,7 +55,7 @@ pub(super) fn cost_of(
     cost(u64::from(n.ilog2()), r, p)
 }
 
-/// Whether `password` with `salt` makes `digest`, which has 64 bytes at the most.
+/// Whether `password` with `salt` gives `digest`, which has at most 64 bytes.
 pub(super) fn matches(
     cost: &::scrypt::Params,
     salt: &[u8],

@@ -1,5 +1,5 @@
-//! SHA-crypt (Drepper, 2008), as glibc's `crypt(3)` writes it: `$5$…` with SHA-256 and `$6$…` with
-//! SHA-512, `rounds=` before the salt where they are not the 5,000 of the standard.
+//! SHA-crypt (Drepper, 2008), in the format of glibc's `crypt(3)`: `$5$…` with SHA-256 and `$6$…` with SHA-512, with
+//! `rounds=` before the salt if there are not 5,000, the default.
 
 use ::sha_crypt::{PasswordVerifier, ShaCrypt};
 
@@ -15,7 +15,7 @@ const SHAPE_512: FormError = FormError::Shape(
      the digest 86 of them",
 );
 
-/// Rounds: the least of the standard, and what takes some seconds.
+/// Number of rounds: the minimum of the specification, and a maximum that takes some seconds.
 const ROUNDS: (u64, u64) = (1_000, 1_000_000);
 
 pub(super) fn check_256(rest: &str) -> Result<(), FormError> {

@@ -1,5 +1,5 @@
-//! Apache Shiro's `$shiro1$SHA-256$rounds$salt$digest` (and SHA-512): the digest of salt and password,
-//! digested again as often as the rounds say.
+//! Apache Shiro's `$shiro1$SHA-256$rounds$salt$digest` (and SHA-512): the digest of salt and password, digested
+//! repeatedly for the given number of rounds.
 
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{self, SHA256, SHA512};

@@ -1,8 +1,8 @@
-//! What Spring Security writes: `{pbkdf2@SpringSecurity_v5_8}` and `{pbkdf2}` (as the defaults of its
-//! version 5.5 have it) with salt and digest in hexadecimal, and `{scrypt}` with
-//! `$parameters$salt$digest`. `{bcrypt}` and `{argon2…}` stand before a hash that is complete without.
+//! Spring Security's `{pbkdf2@SpringSecurity_v5_8}` and `{pbkdf2}` (with the defaults of version 5.5), with salt and
+//! digest in hexadecimal, and `{scrypt}` with `$parameters$salt$digest`. `{bcrypt}` and `{argon2…}` precede a hash
+//! that is complete without them.
 //!
-//! The form of scrypt is the one of Java's older library too, as `$s0$parameters$salt$digest`.
+//! The form of scrypt is also that of an older Java library, as `$s0$parameters$salt$digest`.
 
 use base64::engine::general_purpose::STANDARD;
 
@@ -24,10 +24,10 @@ const SCRYPT_SHAPE: FormError = FormError::Shape(
      last two of two digits each, the salt of 8 to 64 bytes and the digest of 16 to 64 in base64",
 );
 
-/// How hashes with scrypt begin.
+/// The prefixes of scrypt hashes.
 pub(super) const SCRYPT: &[&str] = &["{scrypt}", "{scrypt@SpringSecurity_v5_8}", "$s0$"];
 
-/// Rounds, which the text does not tell.
+/// Numbers of rounds, which are not part of the text.
 const V5_8_ROUNDS: u64 = 310_000;
 const V5_5_ROUNDS: u64 = 185_000;
 
@@ -43,7 +43,7 @@ fn parse_v5_8(rest: &str) -> Result<Hash, FormError> {
     parse_hex(rest, 16, V5_8_ROUNDS).ok_or(V5_8_SHAPE)
 }
 
-/// What stands behind `{pbkdf2}`. Its keyed digest is HMAC-SHA-1.
+/// Parses the text after `{pbkdf2}`. The pseudorandom function is HMAC-SHA-1.
 pub(super) fn parse_v5_5(rest: &str) -> Result<Hash, FormError> {
     parse_hex(rest, 8, V5_5_ROUNDS).ok_or(V5_5_SHAPE)
 }

@@ -1,13 +1,13 @@
-//! The rules of recognition and form. The known answers stand in [`vectors`].
+//! Tests of recognition and form. The known answers are in [`vectors`].
 
 use super::vectors::{PASSWORD, hash, hashes, known_hash};
 use super::*;
 
-/// A bcrypt hash of 71 × `x` and `AB`, of which the `B` does not count.
+/// A bcrypt hash of 71 × `x` and `AB`; the `B` is ignored.
 const LONG: &str = "$2b$04$7iK50sjWI5oIXV5ATNusJeySFfTY/3gCeCB8wVVf1G48u/vQL1PS2";
 
 #[test]
-fn only_72_bytes_count_for_bcrypt() {
+fn bcrypt_uses_only_72_bytes() {
     let with_end = |end: &str| format!("{}{end}", "x".repeat(71));
     assert!(verify(LONG, with_end("AB").as_bytes()));
     assert!(verify(LONG, with_end("AC").as_bytes()));
@@ -15,9 +15,9 @@ fn only_72_bytes_count_for_bcrypt() {
 }
 
 #[test]
-fn a_hash_that_lost_or_won_a_character_has_no_form() {
+fn hash_with_a_missing_or_extra_character_is_malformed() {
     for (_, text) in hashes() {
-        // Directories write this base64 with padding or without.
+        // Directory servers write this base64 with or without padding.
         if text.starts_with("{PBKDF2-") && text.ends_with('=') {
             continue;
         }
@@ -28,8 +28,8 @@ fn a_hash_that_lost_or_won_a_character_has_no_form() {
             &format!("{text} "),
             &format!("{text}$"),
         ] {
-            // A text that is shorter or longer by one may still be base64 of a shorter or longer salt
-            // or digest; then it is a good form and a wrong password.
+            // A text that is longer or shorter by one character may still be base64 of a longer or shorter salt or
+            // digest; then its form is right and the password is wrong.
             let sound = match recognise(wrong) {
                 Some(Recognised::Known(hash)) => hash.check().is_ok(),
                 _ => false,
@@ -41,7 +41,7 @@ fn a_hash_that_lost_or_won_a_character_has_no_form() {
 }
 
 #[test]
-fn bounds_are_named() {
+fn exceeded_bound_is_named() {
     let refused = |text: &str, words: &str| {
         let error = known_hash(text).check().unwrap_err().to_string();
         assert!(error.contains(words), "{text}: {error}");
@@ -54,34 +54,34 @@ fn bounds_are_named() {
     };
     refused(
         &argon2("m=262145,t=1,p=1"),
-        "memory in KiB (m) has to lie between 8 and 262144",
+        "memory in KiB (m) must be between 8 and 262144",
     );
     refused(&argon2("m=31,t=1,p=4"), "between 32 and");
     refused(&argon2("m=1024,t=0,p=1"), "passes (t)");
     refused(
         &argon2("m=262144,t=17,p=1"),
-        "times passes has to lie between 8 and 4194304",
+        "times passes must be between 8 and 4194304",
     );
     refused(&argon2("m=1024,t=2,p=65"), "lanes");
     refused(&argon2("m=1024,t=2,p=1,keyid=AA"), "$argon2id$v=19");
     let bcrypt =
         |cost: &str| format!("$2b${cost}$U/ajJ0QTOF3S1feOMJlipu3SMYOEnQBjbu9tMuxqeCYIvYvpInG32");
-    refused(&bcrypt("03"), "cost has to lie between 4 and 16");
-    refused(&bcrypt("31"), "cost has to lie between 4 and 16");
+    refused(&bcrypt("03"), "cost must be between 4 and 16");
+    refused(&bcrypt("31"), "cost must be between 4 and 16");
     refused(&bcrypt("4"), "two digits of cost");
     let scrypt = |cost: &str| {
         format!("$scrypt${cost}$+/++IHNhbHR5$v2nX31Unb3qVeh3QOH09qZLS5uMc4ZmQw6GWWEytWTU")
     };
     refused(
         &scrypt("ln=20,r=8,p=1"),
-        "128 × r × N) has to lie between 1 and 262144",
+        "128 × r × N) must be between 1 and 262144",
     );
-    refused(&scrypt("ln=63,r=8,p=1"), "ln has to");
+    refused(&scrypt("ln=63,r=8,p=1"), "ln must be");
     refused(&scrypt("ln=17,r=8,p=40"), "times lanes");
     let django = "$Xy7saltSALT9$0Rh684aAGU9LJzJyowTtS4yL3kanylmbruQhXbuPuFk=";
     refused(
         &format!("pbkdf2_sha256$5000001{django}"),
-        "rounds has to lie between 1 and 5000000",
+        "rounds must be between 1 and 5000000",
     );
     refused(&format!("pbkdf2_sha256$0{django}"), "rounds");
     let crypt = |rounds: &str| {
@@ -89,25 +89,25 @@ fn bounds_are_named() {
     };
     refused(
         &crypt("999999999"),
-        "rounds has to lie between 1000 and 1000000",
+        "rounds must be between 1000 and 1000000",
     );
-    refused(&crypt("999"), "rounds has to lie between 1000 and 1000000");
+    refused(&crypt("999"), "rounds must be between 1000 and 1000000");
     refused(
         &format!("pbkdf2_sha1$5000001{django}").replace("BuFk=", "="),
-        "rounds has to lie between 1 and 5000000",
+        "rounds must be between 1 and 5000000",
     );
     let werkzeug = "$Xy7saltSALT9$86fe6e5242e1da635c4be686195aa5cb0b242e81";
-    refused(&format!("pbkdf2:sha1:9999999{werkzeug}"), "rounds has to");
+    refused(&format!("pbkdf2:sha1:9999999{werkzeug}"), "rounds must be");
     refused(&format!("pbkdf2:sha1:{werkzeug}"), "pbkdf2:sha256:rounds$");
     refused(&format!("pbkdf2:sha256:800{werkzeug}"), "the whole digest");
     let scrypt_of = |n: &str| format!("scrypt${n}$Xy7saltSALT9$8$1${}==", "A".repeat(86));
     refused(
         &scrypt_of("524288"),
-        "128 × r × N) has to lie between 1 and 262144",
+        "128 × r × N) must be between 1 and 262144",
     );
     refused(
         &scrypt_of("33554432"),
-        "cost (N) has to lie between 2 and 16777216",
+        "cost (N) must be between 2 and 16777216",
     );
     refused(&scrypt_of("16383"), "N a power of two");
     refused(&scrypt_of("1"), "cost (N)");
@@ -116,29 +116,29 @@ fn bounds_are_named() {
             "{{scrypt}}${cost}$eB+Qd2c6lapwBlwYEw879Q==$0SQ+NY3y0CbWs1tkFXudvwJHaWW8p7k+HQWNut3WURQ="
         )
     };
-    refused(&spring("140801"), "128 × r × N) has to lie");
-    refused(&spring("ff0801"), "ln has to lie between 1 and 24");
+    refused(&spring("140801"), "128 × r × N) must be");
+    refused(&spring("ff0801"), "ln must be between 1 and 24");
     refused(&spring("e0001"), "block size (r)");
     refused(&spring("e08"), "two digits each");
     refused(&spring("+e0801"), "two digits each");
     refused(
         "$y$jH5$abcdefgh$48wQUsqAMa4Tgs37CrqlKlal8JTeJ2IEYQQOTO8u1s3",
-        "128 × r × N) has to lie between 1 and 262144",
+        "128 × r × N) must be between 1 and 262144",
     );
     refused(
         "$y$j75.0$abcdefgh$48wQUsqAMa4Tgs37CrqlKlal8JTeJ2IEYQQOTO8u1s3",
-        "N and r a character each",
+        "N and r one character each",
     );
     let start = hash("phpass").replace("$P$5", "$P$L");
     refused(
         &start,
-        "doublings of its rounds) has to lie between 7 and 22",
+        "doublings of its rounds) must be between 7 and 22",
     );
     refused(&start.replace("$P$L", "$P$4"), "between 7 and 22");
     refused(&hash("drupal7").replace("$S$5", "$S$J"), "between 7 and 20");
     refused(
         "$shiro1$SHA-256$5000001$q5RIr84VIVVYTzto5Tlsew==$FpLXaflVp6f4MxgBdZHMKXKMKuZAQiGpbUtFcdueeTQ=",
-        "rounds has to lie between 1 and 5000000",
+        "rounds must be between 1 and 5000000",
     );
     refused(
         "$shiro1$SHA-256$500$$FpLXaflVp6f4MxgBdZHMKXKMKuZAQiGpbUtFcdueeTQ=",
@@ -146,7 +146,7 @@ fn bounds_are_named() {
     );
     refused(
         "AQAAAAEAmJaAAAAAEAcICQoLDA0ODxAREhMUFRY5TQjVRHIiQwXCOQOuJl0W5HAHICxXuN+ZK6Ord2Nurw==",
-        "rounds has to lie between 1 and 5000000",
+        "rounds must be between 1 and 5000000",
     );
     refused(
         "AQAAAAMAAAOEAAAAEAcICQoLDA0ODxAREhMUFRY5TQjVRHIiQwXCOQOuJl0W5HAHICxXuN+ZK6Ord2Nurw==",
@@ -161,12 +161,12 @@ fn bounds_are_named() {
             "{{PBKDF2_SHA256}}/////{}",
             hash("{PBKDF2_SHA256}").get(20..).unwrap()
         ),
-        "rounds has to lie between 1 and 5000000",
+        "rounds must be between 1 and 5000000",
     );
     refused("{PBKDF2}700:abcdef", "80 hexadecimal digits");
     refused(
         "{WSO2-PBKDF2-SHA256}9999999$c2FsdA==$AAAAAAAAAAAAAAAAAAAAAA==",
-        "rounds has to",
+        "rounds must be",
     );
     refused(
         "{SSHA}xmRhAh00G8IGGyRVOd6EzxHJZZM=",
@@ -179,7 +179,7 @@ fn bounds_are_named() {
 }
 
 #[test]
-fn hashes_of_other_schemes_are_known_by_name() {
+fn hashes_of_other_schemes_are_recognised_by_name() {
     let foreign = |text| match recognise(text) {
         Some(Recognised::Foreign(name)) => name,
         _ => panic!("{text}"),
@@ -202,7 +202,7 @@ fn hashes_of_other_schemes_are_known_by_name() {
 }
 
 #[test]
-fn passwords_are_not_taken_for_hashes() {
+fn passwords_are_not_recognised_as_hashes() {
     for text in [
         "",
         "$",
@@ -232,7 +232,7 @@ fn passwords_are_not_taken_for_hashes() {
     }
     let shouted = hash("argon2id").replace("argon2id", "ARGON2ID");
     assert!(known_hash(&shouted).check().is_err());
-    // These begin like hashes, and are hashes without a form.
+    // These begin like hashes, but are malformed.
     for text in [
         "$2b$",
         "$6$for-beer",
@@ -247,7 +247,7 @@ fn passwords_are_not_taken_for_hashes() {
 }
 
 #[test]
-fn a_hash_is_current_when_it_costs_as_much_as_ours() {
+fn hash_is_current_if_it_costs_at_least_as_much_as_ours() {
     let stored = hash;
     let hash = |cost: &str| {
         format!("$argon2id$v=19${cost}$S50D6CDWVBEgdB3k$+BG/0bcyOS7APtpCYJOcvW69JRcJUAI9")
@@ -263,7 +263,7 @@ fn a_hash_is_current_when_it_costs_as_much_as_ours() {
 }
 
 #[test]
-fn a_credential_of_keycloak_is_one_password_and_nothing_else() {
+fn keycloak_credential_must_be_one_password() {
     let good = hash("{\"type\":\"password\",\"secretData\":{\"value\":\"q3");
     assert_eq!(known_hash(good).check(), Ok(()));
     for (from, to) in [
@@ -279,18 +279,18 @@ fn a_credential_of_keycloak_is_one_password_and_nothing_else() {
         assert_ne!(wrong, good);
         let error = known_hash(&wrong).check().unwrap_err().to_string();
         assert!(
-            error.starts_with("it has to read one password credential"),
+            error.starts_with("it must have the form one password credential"),
             "{error}"
         );
         assert!(!verify(&wrong, PASSWORD.as_bytes()), "{wrong}");
     }
     let dear = good.replace("\"1024\"", "\"1048576\"");
     let error = known_hash(&dear).check().unwrap_err().to_string();
-    assert!(error.contains("memory in KiB (m) has to lie"), "{error}");
+    assert!(error.contains("memory in KiB (m) must be"), "{error}");
     let pbkdf2 = hash("{\"type\":\"password\",\"secretData\":{\"value\":\"i6");
     let dear = pbkdf2.replace("900", "9000000");
     let error = known_hash(&dear).check().unwrap_err().to_string();
-    assert!(error.contains("rounds has to lie"), "{error}");
+    assert!(error.contains("rounds must be"), "{error}");
     let two = format!("[{good},{good}]");
     let long = good.replace(
         "\"type\"",
@@ -304,14 +304,14 @@ fn a_credential_of_keycloak_is_one_password_and_nothing_else() {
     ] {
         assert!(known_hash(wrong).check().is_err(), "{wrong}");
     }
-    // The order of the members does not matter, nor what else there is.
+    // The order of the members does not matter, and other members are ignored.
     let turned = "{\"x\":[1,{\"y\":null}],\"credentialData\":\"{\\\"algorithm\\\":\\\"pbkdf2-sha256\\\",\\\"hashIterations\\\":900}\",\
         \"secretData\": {\"salt\":\"AwQFBgcICQoLDA0ODxAREg==\",\"value\":\"i6vrjlory+79cSW6fN0IK/LvLj7KMFVvalcHfo5W42w=\"} }";
     assert!(verify(turned, PASSWORD.as_bytes()));
 }
 
 #[test]
-fn words_in_braces_and_hexadecimal_may_be_written_in_any_case() {
+fn words_in_braces_and_hexadecimal_are_case_insensitive() {
     for (from, to) in [
         ("{PKCS5S2}", "{pkcs5s2}"),
         ("{BLF-CRYPT}", "{blf-crypt}"),
@@ -330,7 +330,7 @@ fn words_in_braces_and_hexadecimal_may_be_written_in_any_case() {
 }
 
 #[test]
-fn a_very_long_password_is_wrong_where_every_round_reads_it() {
+fn very_long_password_is_wrong_in_schemes_that_read_it_every_round() {
     let long = "x".repeat(form::PASSWORD + 1);
     for scheme in ["phpass", "drupal7", "md5-crypt", "apr1", "sha512-crypt"] {
         assert!(!verify(hash(scheme), long.as_bytes()), "{scheme}");
@@ -345,7 +345,7 @@ fn lines(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn hashes_in_any_spelling_are_recognised() {
+fn hashes_in_every_spelling_are_recognised() {
     let texts = lines(include_str!("../../../fixtures/passwords/hashes.txt"));
     assert!(texts.len() >= 140, "{}", texts.len());
     for text in texts {
@@ -355,7 +355,7 @@ fn hashes_in_any_spelling_are_recognised() {
 }
 
 #[test]
-fn passwords_that_hold_the_signs_of_hashes_stay_in_the_clear() {
+fn passwords_with_punctuation_of_hashes_are_not_recognised() {
     let passwords = lines(include_str!("../../../fixtures/passwords/clear.txt"));
     assert!(passwords.len() >= 60, "{}", passwords.len());
     for text in passwords {
@@ -364,7 +364,7 @@ fn passwords_that_hold_the_signs_of_hashes_stay_in_the_clear() {
 }
 
 #[test]
-fn locked_hashes_and_marks_are_told_from_hashes() {
+fn locked_hashes_and_marks_are_distinguished_from_hashes() {
     let locked = |text: &str| matches!(recognise(text), Some(Recognised::Locked));
     for (_, hash) in hashes() {
         for lock in ["!", "!!", "*", "*LK*"] {
@@ -391,7 +391,7 @@ fn locked_hashes_and_marks_are_told_from_hashes() {
 }
 
 #[test]
-fn a_hash_is_verified_in_the_wrappings_of_known_programs() {
+fn hash_is_verified_in_wrappers_of_known_programs() {
     for (scheme, hash) in hashes() {
         for text in [
             format!("b'{hash}'"),
@@ -413,13 +413,13 @@ fn a_hash_is_verified_in_the_wrappings_of_known_programs() {
     ] {
         assert!(verify(&text, PASSWORD.as_bytes()), "{text}");
     }
-    // Quotation marks around a password are a part of it.
+    // Quotation marks around a password are part of it.
     assert!(recognise("'$5$-in-cash'").is_none());
 }
 
 #[test]
-fn a_hash_that_was_cut_off_is_recognised_still() {
-    // Of JSON and base64 the whole counts.
+fn truncated_hash_is_still_recognised() {
+    // JSON and base64 must be complete.
     let named = hashes().filter(|(_, text)| text.contains('$') || text.starts_with("{SSHA"));
     for (_, hash) in named {
         for end in hash.len() / 2..hash.len() {
@@ -432,7 +432,7 @@ fn a_hash_that_was_cut_off_is_recognised_still() {
 }
 
 #[test]
-fn no_text_takes_long_or_fails() {
+fn no_text_takes_long_or_panics() {
     for piece in [
         "$", "{", "!", "*", ":", "}", "$1$", "{SSHA}", "a1:", "e1NT", "\u{e9}$", "b'", "|",
     ] {

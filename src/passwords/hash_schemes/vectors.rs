@@ -1,10 +1,10 @@
-//! Known answers. Those of `fixtures/passwords/hashes.tsv` were made with passlib, argon2-cffi, Django,
-//! Werkzeug, hashlib, glibc and libxcrypt, and the encoders of Spring Security and Shiro; the others
-//! are public examples.
+//! Known answers. Those in `fixtures/passwords/hashes.tsv` were computed with passlib, argon2-cffi, Django,
+//! Werkzeug, hashlib, glibc and libxcrypt, and the encoders of Spring Security and Shiro; the others are published
+//! examples.
 
 use super::*;
 
-/// What every hash of [`hashes`] was made of.
+/// The password of every hash in [`hashes`].
 pub(super) const PASSWORD: &str = "Grüße-von-4711";
 
 /// Scheme, and a hash of [`PASSWORD`].
@@ -15,7 +15,7 @@ pub(super) fn hashes() -> impl Iterator<Item = (&'static str, &'static str)> {
         .map(|line| line.split_once('\t').expect("two columns"))
 }
 
-/// The first of these hashes that is of the scheme `start` or begins so.
+/// The first of these hashes whose scheme or text begins with `start`.
 pub(super) fn hash(start: &str) -> &'static str {
     let found = hashes().find(|(scheme, text)| *scheme == start || text.starts_with(start));
     found.expect("there is one").1
@@ -25,7 +25,7 @@ pub(super) fn known_hash(text: &str) -> KnownHash<'_> {
     match recognise(text) {
         Some(Recognised::Known(hash)) => hash,
         Some(Recognised::Foreign(name)) => panic!("{name} is foreign"),
-        Some(_) => panic!("{text} is recognised, but by no name"),
+        Some(_) => panic!("{text} is recognised, but without a name"),
         None => panic!("{text} is not recognised"),
     }
 }
@@ -48,13 +48,13 @@ fn known_answers_of_every_scheme() {
     assert_eq!(
         sorted.len(),
         names().count(),
-        "rows of one name stand together"
+        "rows with the same name are adjacent"
     );
 }
 
-/// Hash, password, and where it comes from.
+/// Hash and password, with the source.
 const PUBLIC: &[(&str, &str)] = &[
-    // SHA-crypt's document.
+    // The SHA-crypt specification.
     (
         "$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v.",
         "Hello world!",
@@ -111,7 +111,7 @@ const PUBLIC: &[(&str, &str)] = &[
         "{WSO2-PBKDF2-SHA1}25000$GzgyTT0IOweHJgcXZEbD1Q==$+tFsn/xvh3tLLPraNZbc70JZzKpyQMGprGRzG1jAwNWWU8+Y5Zn4QhLqUv3NUH1wY9lgFERZT/gXpd5vkw7jdA==",
         "john123",
     ),
-    // 389 Directory Server, as it stood in LDIF.
+    // 389 Directory Server, from LDIF.
     (
         "{PBKDF2_SHA256}AAAnEGTxXtnR/oox922/jZyjH6fmiIdW4AwIYZE2LfCVL/SUz5GbAHfjRj4NbN2u8ul0/j/dUzJ4gQSawGALGHZV74nOAtPttoZDTsh7BeGCLD/Ps7vRugwDdz9uPARXzF3bD/8qCpumvRGb4pehzfQsk+FnGgTwi0rUeVaN8a7Kbv8ZpRfU2sd+208F/YL42BWAh/2tv0I4vY7ZsrCZcrUJtgKWy5Nr+t78zmPkrZsX/kgfnGdXhr50kN10cmkLQ0/cZOXo9CAkpeZyFu+wQ5vQdUaES2Vd5kBjJYPCkr4b2ocr4ETQi3IGO2GGCoCetmMIETsudRVSxUNBbva+Vgxin5Apu4wIP/0ZyuGK6TuWLqLnNpmK3RkRx0xjqJ4nN2Ok0ul0XYBJcYIBt4UoaVM2uSa/Etw28Uy+zAsUv2AOiRo5",
         "Password123",
@@ -134,7 +134,7 @@ const PUBLIC: &[(&str, &str)] = &[
         "{scrypt}$e0801$8bWJaSu2IKSn9Z9kM+TPXfOc/9bdYSrN1oD9qfVThWEwdRTnO7re7Ei+fUZRJ68k9lTyuTeUp4of4g24hHnazw==$OAOec05+bXxvuu/1qZ6NUR+xQYvYv7BeL1QxwRpY5Pc=",
         "password",
     ),
-    // SHA-crypt's document again, with the name that Dovecot puts before it.
+    // The SHA-crypt specification, with Dovecot's prefix.
     (
         "{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
         "Hello world!",
@@ -144,7 +144,7 @@ const PUBLIC: &[(&str, &str)] = &[
         "{SSHA384}/0PuiFKwMu6qDH65znVfwmheUB0z9z+pd+MvjTD9kSXKIzoU2tck5d1Eo0dim6Vs8Fdnaq6TlXg=",
         "openssl_slappasswd.sh",
     ),
-    // The defaults of Shiro.
+    // Shiro's defaults.
     (
         "$shiro1$SHA-256$500000$mSdYLGFgcYvWReNVrh40Fg==$pkWR9MJ+niIdHMyqoXfLzl8t35miE0TviSHGPZVY5w0=",
         "test",

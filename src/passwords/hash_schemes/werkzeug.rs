@@ -1,5 +1,5 @@
-//! What Werkzeug (and so Flask) writes: `pbkdf2:sha256:rounds$salt$digest` and
-//! `scrypt:N:r:p$salt$digest`, the salt as it is written and the digest in hexadecimal.
+//! Hashes of Werkzeug (and Flask): `pbkdf2:sha256:rounds$salt$digest` and `scrypt:N:r:p$salt$digest`, with the salt
+//! used as it is written and the digest in hexadecimal.
 
 use crate::passwords::hash_schemes::form::{Bytes, FormError};
 use crate::passwords::hash_schemes::pbkdf2::{Hash, Prf, rounds};
@@ -15,10 +15,10 @@ const SCRYPT_SHAPE: FormError = FormError::Shape(
      digest of 64 bytes in hexadecimal",
 );
 
-/// Bytes of a salt.
+/// Size of a salt, in bytes.
 const SALT: (usize, usize) = (1, 128);
 
-/// Whether `text`, which has one of the beginnings, has the rest of a hash as well.
+/// Whether `text`, which has one of the prefixes, also has the rest of a hash.
 pub(super) fn is_like(text: &str) -> bool {
     text.contains('$')
 }

@@ -1,5 +1,5 @@
-//! WordPress since 6.8: `$wp$2y$…` is bcrypt over base64 of the password's HMAC-SHA-384 with the key
-//! `wp-sha384`, because bcrypt looks at 72 bytes only. Blanks around the password do not count.
+//! WordPress since 6.8: `$wp$2y$…` is bcrypt of the base64 of the password's HMAC-SHA-384 with the key `wp-sha384`,
+//! because bcrypt uses only 72 bytes. Blanks around the password are ignored.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::passwords::hash_schemes::bcrypt;
 
-/// What PHP's `trim` takes away.
+/// The characters that PHP's `trim` removes.
 const BLANKS: &[u8] = b" \t\n\r\0\x0b";
 
 pub(super) fn verify(_: &str, rest: &str, password: &[u8]) -> bool {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_around_a_password_do_not_count() {
+    fn blanks_around_a_password_are_ignored() {
         assert_eq!(trimmed(b" \0\x0b\tpass word\r\n "), b"pass word");
         assert_eq!(
             trimmed("\u{a0}x\u{a0}".as_bytes()),

@@ -1,7 +1,6 @@
-//! The hashes of WSO2's JDBC user stores, which keep digest and salt in two columns. The salt is used as
-//! the text that stands in its column: `{WSO2-SHA256}salt$digest` has one round, and
-//! `{WSO2-PBKDF2-SHA256}rounds$salt$digest` (`-SHA1`, `-SHA512`) what its PBKDF2 hash provider makes.
-//! Its bcrypt provider keeps base64 of the hash's text: `{WSO2-BCRYPT}`.
+//! Hashes of WSO2's JDBC user stores, which keep digest and salt in two columns. The salt is the text in its column:
+//! `{WSO2-SHA256}salt$digest` has one round, and `{WSO2-PBKDF2-SHA256}rounds$salt$digest` (`-SHA1`, `-SHA512`) is of
+//! the PBKDF2 hash provider. The bcrypt provider stores base64 of the hash's text: `{WSO2-BCRYPT}`.
 
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::SHA256;
@@ -11,12 +10,12 @@ use crate::passwords::hash_schemes::pbkdf2::{Hash, Prf, rounds};
 use crate::passwords::hash_schemes::{bcrypt, salted_sha};
 
 const SHA256_SHAPE: FormError = FormError::Shape(
-    "{WSO2-SHA256}salt$digest, the salt as UM_SALT_VALUE has it (1 to 64 printable characters) and \
+    "{WSO2-SHA256}salt$digest, the salt as in UM_SALT_VALUE (1 to 64 printable characters) and \
      the digest of 32 bytes in base64",
 );
 
 const PBKDF2_SHAPE: FormError = FormError::Shape(
-    "{WSO2-PBKDF2-SHA256}rounds$salt$digest (or -SHA1, -SHA512), the salt as UM_SALT_VALUE has it (1 \
+    "{WSO2-PBKDF2-SHA256}rounds$salt$digest (or -SHA1, -SHA512), the salt as in UM_SALT_VALUE (1 \
      to 64 printable characters) and the digest of 16 to 64 bytes in base64",
 );
 
@@ -24,7 +23,7 @@ const BCRYPT_SHAPE: FormError = FormError::Shape(
     "{WSO2-BCRYPT} and base64 of a bcrypt hash that begins with $2b$, $2a$ or $2y$",
 );
 
-/// Bytes of a salt.
+/// Size of a salt, in bytes.
 const SALT: (usize, usize) = (1, 64);
 
 pub(super) fn check_sha256(rest: &str) -> Result<(), FormError> {

@@ -1,24 +1,24 @@
-//! yescrypt (Peslyak, 2015), as `crypt(3)` of today's Linux distributions writes it:
-//! `$y$parameters$salt$digest`. Of its parameters those are taken that distributions use: the default
-//! flavour, a memory of its own choice, and nothing else.
+//! yescrypt (Peslyak, 2015), in the format of `crypt(3)` in current Linux distributions:
+//! `$y$parameters$salt$digest`. Only parameters that distributions use are supported: the default flavor, N and r,
+//! and no others.
 
 use ::yescrypt::{Params, PasswordVerifier, Yescrypt};
 
 use crate::passwords::hash_schemes::form::{FormError, MEMORY_KIB, is_crypt64, within};
 
 const SHAPE: FormError = FormError::Shape(
-    "$y$jNr$salt$digest, N and r a character each, the salt 1 to 86 and the digest 43 of the \
+    "$y$jNr$salt$digest, N and r one character each, the salt 1 to 86 and the digest 43 of the \
      characters ./0-9A-Za-z",
 );
 
-/// The flavour that `crypt(3)` writes.
-const FLAVOUR: char = 'j';
+/// The flavor that `crypt(3)` writes.
+const FLAVOR: char = 'j';
 
 pub(super) fn check(rest: &str) -> Result<(), FormError> {
     let (parameters, rest) = rest.split_once('$').ok_or(SHAPE)?;
     let (salt, digest) = rest.split_once('$').ok_or(SHAPE)?;
-    let sizes = parameters.strip_prefix(FLAVOUR).ok_or(SHAPE)?;
-    // A third character would stand for lanes, more time, or a longer number.
+    let sizes = parameters.strip_prefix(FLAVOR).ok_or(SHAPE)?;
+    // A third character would mean lanes, more time, or a longer number.
     if sizes.len() != 2 {
         return Err(SHAPE);
     }
