@@ -1,16 +1,16 @@
-//! Names of attributes that both the schemas and the rules for users refer to.
+//! Attribute names that the schemas and the rules for users share.
 
-/// The attribute that says whether a user may log in; SCIM's `active`.
+/// The attribute that determines whether a user may log in; SCIM's `active`.
 pub const ACTIVE: &str = "active";
 
-/// The attribute of WSO2's claim that an account is locked.
+/// The attribute of WSO2's claim for locked accounts.
 pub const LOCKED: &str = "identity/accountLocked";
 
-/// The attribute of WSO2's claim that an account is disabled.
+/// The attribute of WSO2's claim for disabled accounts.
 pub const DISABLED: &str = "identity/accountDisabled";
 
-/// The attribute of WSO2's claim that the user chooses the password.
+/// The attribute of WSO2's claim that lets the user choose the password.
 pub const ASK_PASSWORD: &str = "identity/askPassword";
 
-/// What WSO2 calls its claims on the state of an account, below [`WSO2_DIALECT`].
+/// WSO2's prefix of claims about the state of an account, below [`WSO2_DIALECT`].
 pub const IDENTITY: &str = "identity/";

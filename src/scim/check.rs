@@ -1,9 +1,8 @@
-//! From the document that a client sent to a canonical one (`document.rs`): what a POST makes and what
-//! a PUT leaves.
+//! Converts the document that a client sent to a canonical one (`document.rs`), for POST and PUT.
 //!
-//! Unknown attributes are ignored, wherever they stand: RFC 7644 §3.3 lets a server do so, clients send
-//! all they know to every server, and nothing of it is stored. An unknown URN in `schemas` is refused,
-//! because there a client says that it counts on the schema.
+//! Unknown attributes are ignored in every place: RFC 7644 §3.3 permits it, clients send all their data to every
+//! server, and nothing of it is stored. An unknown URN in `schemas` is an error, because the client then expects
+//! the schema to be supported.
 
 use serde_json::{Map, Value};
 
@@ -13,26 +12,26 @@ use crate::scim::filter_parser::Quotes;
 use crate::scim::schema::{Attribute, Mutability, ResourceType, Schema};
 use crate::scim::values::check_value;
 
-/// URN of a schema that WSO2 Identity Server has (its roles), and that its clients send with users and groups.
+/// URN of a schema of WSO2 Identity Server (its roles), which its clients send with users and groups.
 const ROLE: &str = "urn:ietf:params:scim:schemas:core:2.0:Role";
 
-/// What an address does not insist on.
+/// The checks that an endpoint omits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leniency {
-    /// Whether messages are as RFC 7643 and RFC 7644 have them: `schemas` is there and names the core schema, or
-    /// the message; text in filters stands in quotation marks; names may hold blanks and `/`. At the address of WSO2 Identity Server neither is
-    /// asked for, because the original's own samples do without; Zuora's users may come without `schemas`.
+    /// Whether messages must follow RFC 7643 and RFC 7644: `schemas` is present and has the core schema, or the URN of
+    /// the message; text in filters is quoted; names may contain blanks and `/`. The endpoint of WSO2 Identity Server
+    /// requires neither, because the original's own samples omit them; Zuora's users may come without `schemas`.
     pub schemas_required: bool,
 }
 
 impl Leniency {
-    /// Whether names are as directories push them (Okta, Entra ID): user names of several words, and group names
-    /// with a `/` of their own. The original has neither.
+    /// Whether names may be as directories push them (Okta, Entra ID): user names of several words, and group names
+    /// that contain a `/`. The original service has neither.
     pub fn plain_names(self) -> bool {
         self.schemas_required
     }
 
-    /// Whether text in filters and PATCH paths has to stand in quotation marks.
+    /// Whether text in filters and PATCH paths must be in quotation marks.
     pub fn quotes(self) -> Quotes {
         match self.schemas_required {
             true => Quotes::Required,
@@ -42,7 +41,7 @@ impl Leniency {
 }
 
 impl Default for Leniency {
-    /// As RFC 7643 §3 has it.
+    /// The rules of RFC 7643 §3.
     fn default() -> Self {
         Leniency {
             schemas_required: true,
@@ -50,11 +49,11 @@ impl Default for Leniency {
     }
 }
 
-/// The canonical document of what a client sent. `id`, `meta` and other attributes that only the server
-/// sets are left out (RFC 7644 §3.3); `password` is in it as it was given.
+/// Converts a client's document to a canonical one. `id`, `meta` and other attributes that only the server sets are
+/// removed (RFC 7644 §3.3); `password` is kept unchanged.
 ///
 /// # Errors
-/// It is no resource of this type: with the attribute and what is wrong with it.
+/// It is not a resource of this type. The error names the attribute and the problem.
 pub fn check_document(
     value: Value,
     resource_type: &ResourceType,
@@ -82,10 +81,10 @@ pub fn check_document(
     Ok(document)
 }
 
-/// Whether a document has every attribute that its type requires; an empty text is none.
+/// Checks that a document has every attribute that its type requires; empty text counts as missing.
 ///
 /// # Errors
-/// It lacks one.
+/// An attribute is missing.
 pub fn check_required(document: &Document, resource_type: &ResourceType) -> Result<(), ScimError> {
     let missing = attributes(resource_type).find(|(extension, attribute)| {
         let has = |value: &Value| value.as_str() != Some("");
@@ -104,9 +103,9 @@ pub fn check_required(document: &Document, resource_type: &ResourceType) -> Resu
     }
 }
 
-/// What a PUT may not change stays (RFC 7644 §3.5.1): an immutable attribute that has a value keeps it
-/// when it is left out, and when it is given it must be given as it is. Elements of attributes with many
-/// values are replaced as wholes, whatever their sub-attributes are.
+/// Applies the immutability rules of a PUT (RFC 7644 §3.5.1): an immutable attribute that has a value keeps it if it
+/// is left out, and must have the same value if it is given. Elements of multi-valued attributes are replaced
+/// completely, whatever their sub-attributes are.
 ///
 /// # Errors
 /// An immutable attribute would change.
@@ -157,7 +156,7 @@ fn keep(
         true => Ok(()),
         false => Err(ScimError::of(
             ErrorType::Mutability,
-            format!("{place} cannot be changed once it is set. Send it as it is, or leave it out."),
+            format!("{place} cannot be changed once it is set. Send it unchanged, or leave it out."),
         )),
     }
 }
@@ -175,7 +174,7 @@ fn set(
     let Some(value) = check_value(attribute, value, place)? else {
         return Ok(());
     };
-    // With and without its URN, for example; names that differ in case only are refused by the reader.
+    // For example with and without its URN. Names that differ only in case were already refused by the reader.
     if get(document, extension, &attribute.name).is_some() {
         return Err(ScimError::value(format!(
             "{place} is given twice. Give it once."
@@ -204,7 +203,7 @@ fn set_extension(document: &mut Document, schema: &Schema, value: Value) -> Resu
     Ok(())
 }
 
-/// Takes `schemas` out, in any case.
+/// Removes `schemas`, in any case, and returns it.
 pub fn take_schemas(given: &mut Map<String, Value>) -> Option<Value> {
     let name = given
         .keys()
@@ -213,8 +212,8 @@ pub fn take_schemas(given: &mut Map<String, Value>) -> Option<Value> {
     given.remove(&name).filter(|schemas| !schemas.is_null())
 }
 
-/// Only known schemas, each once, the core one among them. Data of an extension that is not listed is
-/// taken all the same, and one that is listed need not have any.
+/// `schemas` must contain known schemas only, each once, including the core one. Data of an extension that is not
+/// listed is accepted, and a listed extension may have no data.
 fn check_schemas(
     schemas: Option<&Value>,
     resource_type: &ResourceType,
@@ -232,7 +231,7 @@ fn check_schemas(
     };
     if listed.is_empty() && leniency.schemas_required {
         return Err(ScimError::value(format!(
-            "schemas is missing or empty. Send [\"{core}\"], with the URNs of extensions behind it."
+            "schemas is missing or empty. Send [\"{core}\"], followed by the URNs of extensions."
         )));
     }
     let mut seen: Vec<&str> = Vec::new();
@@ -243,7 +242,7 @@ fn check_schemas(
         if !leniency.schemas_required && urn.eq_ignore_ascii_case(ROLE) {
             continue;
         }
-        // One name of a schema beside another of the same is no repetition: clients do not know.
+        // Two different URNs of the same schema are not a repetition: clients cannot know.
         let known = match urn.eq_ignore_ascii_case(core) {
             true => Some(core),
             false => resource_type
@@ -252,7 +251,7 @@ fn check_schemas(
         };
         let Some(known) = known else {
             return Err(ScimError::value(format!(
-                "schemas[{number}] is no schema of a {}. GET /ResourceTypes lists those that are.",
+                "schemas[{number}] is not a schema of a {}. GET /ResourceTypes lists its schemas.",
                 resource_type.name
             )));
         };
@@ -288,7 +287,7 @@ mod tests {
         })
     }
 
-    /// A user with this besides.
+    /// A user with these additional attributes.
     fn with(more: Value) -> Result<Value, String> {
         let mut user = json!({"schemas": [USER], "userName": "kim"});
         let more = more.as_object().unwrap().clone();
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_is_said_in_many_ways() {
+    fn null_empty_arrays_and_empty_objects_mean_no_value() {
         let nothing = json!({
             "title": null, "emails": [], "name": {}, "roles": [null, {}], ENTERPRISE: {},
             CUSTOM: null, "addresses": {"locality": null}
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_server_sets_is_left_out() {
+    fn read_only_attributes_are_removed() {
         let given = json!({
             "id": 7, "meta": "mine", "groups": [{"value": "1"}], "password": "Secret-1",
             "externalId": "e1",
@@ -352,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_may_stand_under_their_whole_urn() {
+    fn attributes_may_be_named_with_their_urn() {
         let given = json!({
             "schemas": [USER],
             format!("{USER}:userName"): "kim",
@@ -379,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn schemas_are_known_ones_each_once_and_the_core_one() {
+    fn schemas_must_be_known_unique_and_include_the_core_schema() {
         let lists = |schemas: Value| with(json!({ "schemas": schemas }));
         assert!(lists(json!([ENTERPRISE, USER, ZUORA])).is_ok());
         for (schemas, sentence) in [
@@ -389,9 +388,9 @@ mod tests {
             (json!([USER, 7]), "schemas[1] must be text"),
             (
                 json!([USER, "urn:example:Car"]),
-                "schemas[1] is no schema of a User.",
+                "schemas[1] is not a schema of a User.",
             ),
-            (json!([GROUP]), "schemas[0] is no schema of a User."),
+            (json!([GROUP]), "schemas[0] is not a schema of a User."),
             (
                 json!([USER, ENTERPRISE, USER.to_lowercase()]),
                 "schemas[2] repeats urn:ietf:params:scim:schemas:core:2.0:User.",
@@ -409,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lenient_channel_needs_no_schemas_and_still_knows_them() {
+    fn lenient_endpoint_accepts_missing_schemas_but_checks_given_ones() {
         let schemas = Schemas::new([]);
         let lenient = Leniency {
             schemas_required: false,
@@ -428,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_has_a_value() {
+    fn required_attributes_must_have_a_value() {
         for user in [
             json!({"schemas": [USER]}),
             json!({"schemas": [USER], "userName": null}),
@@ -450,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_named_and_never_shown() {
+    fn invalid_value_is_located_but_never_quoted() {
         assert_eq!(
             with(json!({"emails": [{"value": "a"}, {"primary": "maybe"}]})),
             Err("emails[1].primary must be true or false, but is text.".into())
@@ -481,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn immutable_attributes_stay() {
+    fn immutable_attributes_keep_their_value() {
         let mut schemas = Schemas::new([]);
         for attribute in &mut schemas.user.schema.attributes {
             if attribute.name == "userType" {
@@ -526,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_replaced_whole() {
+    fn members_are_replaced_completely() {
         let schemas = Schemas::new([]);
         let before = json!({"displayName": "a", "members": [{"value": "1", "type": "User"}]});
         let after = json!({"displayName": "a", "members": [{"value": "2", "type": "Group"}]});

@@ -1,11 +1,11 @@
-//! `xsd:dateTime` (XML Schema part 2 §3.2.7), the form of every time in SCIM (RFC 7643 §2.3.5).
+//! Parses `xsd:dateTime` (XML Schema part 2 §3.2.7), the format of all times in SCIM (RFC 7643 §2.3.5).
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Timestamp, tz::Offset};
 
 use crate::clock::Moment;
 
-/// The moment that `text` names, to the microsecond; without a time zone it is one of UTC.
+/// Parses a time, with microsecond precision; without a time zone it is UTC.
 pub fn parse(text: &str) -> Option<Moment> {
     let (negative, rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Option<Moment> {
         return None;
     }
     let (hour, minute, second) = (two(hour)?, two(minute)?, two(second)?);
-    // Midnight may be written as the end of the day before.
+    // Midnight may be written as 24:00 of the previous day.
     let end_of_day = hour == 24 && minute == 0 && second == 0 && fraction == 0;
     let hour = if end_of_day { 0 } else { hour };
     let time = Time::new(hour, minute, second, fraction * 1000).ok()?;
@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Option<Moment> {
     Some(Moment(moment.as_microsecond()))
 }
 
-/// The time without its zone, and the zone.
+/// Splits into the time without its zone, and the zone.
 fn zone(text: &str) -> Option<(&str, Offset)> {
     if let Some(time) = text.strip_suffix('Z') {
         return Some((time, Offset::UTC));
@@ -69,7 +69,7 @@ fn zone(text: &str) -> Option<(&str, Offset)> {
     Some((time, Offset::from_seconds(seconds).ok()?))
 }
 
-/// What is behind the point of the seconds, in microseconds; what is smaller is cut off.
+/// The fraction of a second, in microseconds; further digits are truncated.
 fn micros(fraction: &str) -> Option<i32> {
     let all_digits = fraction.bytes().all(|byte| byte.is_ascii_digit());
     let first: String = fraction.chars().chain("000000".chars()).take(6).collect();
@@ -86,7 +86,7 @@ fn two(text: &str) -> Option<i8> {
 }
 
 fn digits(text: &str) -> Option<u32> {
-    // `parse` alone would take a sign.
+    // `parse` alone would accept a sign.
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
         .then(|| text.parse().ok())
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn invalid_time_is_refused() {
         for text in [
             "",
             "2011-05-13",

@@ -1,8 +1,8 @@
-//! Canonical documents: a resource as an object whose names are spelled as the schemas spell them.
+//! Canonical documents: a resource as an object with the schemas' spelling of names.
 //!
-//! Attributes of the core schema stand at the top, those of an extension in an object under its URN.
-//! What has no value is not there: no `null`, no empty array, no empty object. `schemas` is not there
-//! either, because it follows from the rest when the resource is written.
+//! Core attributes are at the top level, those of an extension in an object under its URN. Attributes without a value
+//! are absent: there is no `null`, no empty array, no empty object. `schemas` is absent, too, because it is computed
+//! when the resource is written.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub fn get<'d>(document: &'d Document, extension: Option<&str>, name: &str) -> O
     }
 }
 
-/// Takes the value of an attribute out.
+/// Removes an attribute and returns its value.
 pub fn take(document: &mut Document, extension: Option<&str>, name: &str) -> Option<Value> {
     let Some(urn) = extension else {
         return document.remove(name);
@@ -34,7 +34,7 @@ pub fn take(document: &mut Document, extension: Option<&str>, name: &str) -> Opt
     value
 }
 
-/// Gives an attribute a value.
+/// Sets the value of an attribute.
 pub fn put(document: &mut Document, extension: Option<&str>, name: &str, value: Value) {
     let Some(urn) = extension else {
         document.insert(name.to_owned(), value);
@@ -51,7 +51,7 @@ pub fn put(document: &mut Document, extension: Option<&str>, name: &str, value: 
     }
 }
 
-/// What a name of a document leads to.
+/// What a member name of a document refers to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Named<'t> {
     /// An attribute, of the extension with this URN or of the core schema.
@@ -60,8 +60,8 @@ pub enum Named<'t> {
     Extension(&'t Schema),
 }
 
-/// Looks a name up, in any case: `userName`, the URN of an extension, or the URN of a schema, a colon
-/// and an attribute (RFC 7644 §3.10), as some clients write whole documents.
+/// Looks up a name, without case: `userName`, the URN of an extension, or the URN of a schema, a colon and an
+/// attribute (RFC 7644 §3.10), which some clients use in whole documents.
 pub fn named<'t>(name: &str, resource_type: &'t ResourceType) -> Option<Named<'t>> {
     if let Some(attribute) = resource_type.attribute(name) {
         return Some(Named::Attribute(None, attribute));
@@ -69,18 +69,18 @@ pub fn named<'t>(name: &str, resource_type: &'t ResourceType) -> Option<Named<'t
     if let Some(schema) = resource_type.extension(name) {
         return Some(Named::Extension(schema));
     }
-    if let Some(name) = behind(name, resource_type.schema.id) {
+    if let Some(name) = after_urn(name, resource_type.schema.id) {
         let attribute = resource_type.schema.attribute(name)?;
         return Some(Named::Attribute(None, attribute));
     }
     resource_type.extensions.iter().find_map(|schema| {
-        let name = schema.urns().find_map(|urn| behind(name, urn))?;
+        let name = schema.urns().find_map(|urn| after_urn(name, urn))?;
         let attribute = schema.attribute(name)?;
         Some(Named::Attribute(Some(schema.id), attribute))
     })
 }
 
-fn behind<'n>(name: &'n str, urn: &str) -> Option<&'n str> {
+fn after_urn<'n>(name: &'n str, urn: &str) -> Option<&'n str> {
     let (prefix, rest) = name.split_at_checked(urn.len())?;
     match prefix.eq_ignore_ascii_case(urn) {
         true => rest.strip_prefix(':'),
@@ -101,7 +101,7 @@ pub fn attributes(
     core.map(|attribute| (None, attribute)).chain(extensions)
 }
 
-/// Where in a document something stands, as sentences name it: `emails[0].value`.
+/// The location of a value in a document, as it is shown in messages: `emails[0].value`.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'p> {
     extension: Option<&'p str>,
@@ -121,12 +121,12 @@ impl<'p> Place<'p> {
         }
     }
 
-    /// Whether it stands in the extension with this URN.
+    /// Whether it is in the extension with this URN.
     pub fn is_of(self, urn: &str) -> bool {
         self.extension == Some(urn)
     }
 
-    /// One of its elements, from 0.
+    /// The location of an element; `number` starts at 0.
     pub fn element(self, number: usize) -> Self {
         Place {
             element: Some(number),
@@ -134,7 +134,7 @@ impl<'p> Place<'p> {
         }
     }
 
-    /// A sub-attribute.
+    /// The location of a sub-attribute.
     pub fn part(self, name: &'p str) -> Self {
         Place {
             sub: Some(name),
@@ -167,7 +167,7 @@ mod tests {
     use crate::scim::schema::{ENTERPRISE, Schemas};
 
     #[test]
-    fn values_are_put_and_taken_where_their_schema_stands() {
+    fn values_are_set_and_removed_in_the_object_of_their_schema() {
         let mut document = Document::new();
         put(&mut document, None, "userName", json!("kim"));
         put(&mut document, Some(ENTERPRISE), "department", json!("IT"));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_looked_up_with_and_without_their_urn() {
+    fn names_are_looked_up_with_and_without_urn() {
         let schemas = Schemas::new(["http://example.org/claims/shoe"]);
         let found = |name: &str| match named(name, &schemas.user) {
             Some(Named::Attribute(extension, attribute)) => {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_written_as_people_read_them() {
+    fn locations_are_written_as_paths() {
         let place = Place::of(None, "emails").element(2).part("value");
         assert_eq!(place.to_string(), "emails[2].value");
         let place = Place::of(Some("urn:a"), "manager").part("value");

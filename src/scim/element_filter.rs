@@ -1,11 +1,11 @@
-//! Filters in the brackets of a path: what they say of an element that is still to be made, and how much
-//! there is to compare. Whether an element matches is told by `evaluate.rs`.
+//! Filters in the brackets of a path: the element that a filter describes, and the number of its comparisons.
+//! `evaluate.rs` evaluates them.
 
 use serde_json::{Map, Value};
 
 use crate::scim::filter::{Filter, Operand, Operator};
 
-/// What an element has to look like, if the filter says it by `eq` alone, joined by `and`.
+/// The element that the filter describes, if it consists only of `eq` joined by `and`.
 pub fn described(filter: &Filter) -> Option<Map<String, Value>> {
     match filter {
         Filter::And(all) => {
@@ -35,7 +35,7 @@ pub fn described(filter: &Filter) -> Option<Map<String, Value>> {
     }
 }
 
-/// How many comparisons the filter has.
+/// The number of comparisons in the filter.
 pub fn terms(filter: &Filter) -> usize {
     match filter {
         Filter::And(filters) | Filter::Or(filters) => filters.iter().map(terms).sum(),
@@ -55,19 +55,19 @@ mod tests {
     fn filter(text: &str) -> Filter {
         let path = PatchPath::parse(&format!("emails[{text}]"), &Schemas::new([]).user);
         let PatchPath::Attribute { filter, .. } = path.unwrap() else {
-            panic!("{text} is no filter");
+            panic!("{text} is not a filter");
         };
         filter.unwrap()
     }
 
     #[test]
-    fn every_comparison_counts() {
+    fn every_comparison_is_counted() {
         let text = "type pr and (value eq \"a\" or not (value sw \"b\")) and primary eq true";
         assert_eq!(terms(&filter(text)), 4);
     }
 
     #[test]
-    fn equality_alone_describes_an_element() {
+    fn only_equality_describes_an_element() {
         let shown = |text: &str| described(&filter(text)).map(|object| json!(object));
         assert_eq!(
             shown("type eq \"work\" and primary eq true"),

@@ -1,9 +1,7 @@
-//! The elements of attributes with many values (RFC 7643 §2.4): which are the same, and which one is
-//! the primary one.
+//! The elements of multi-valued attributes (RFC 7643 §2.4): which are equal, and which one is primary.
 //!
-//! Two elements are the same when their `value` and `type` are; members of groups already when their
-//! `value` is, because it cannot change. Elements without a `value`, such as addresses, are the same
-//! when they differ in nothing but `primary`.
+//! Two elements are equal if their `value` and `type` are; for members of groups the `value` suffices, because it
+//! cannot change. Elements without a `value`, such as addresses, are equal if they differ in nothing but `primary`.
 
 use std::collections::HashMap;
 
@@ -13,10 +11,10 @@ use crate::scim::document::Place;
 use crate::scim::error::ScimError;
 use crate::scim::schema::{Attribute, Mutability};
 
-/// Makes one element of those that are the same; what the later ones say counts.
+/// Merges equal elements; later ones take precedence.
 ///
 /// # Errors
-/// More than one is the primary one.
+/// More than one element is primary.
 pub fn unite(
     attribute: &Attribute,
     elements: Vec<Value>,
@@ -39,9 +37,9 @@ pub fn unite(
     }
 }
 
-/// Adds elements; one that is there already only gets what it did not have (RFC 7644 §3.5.2.1). One
-/// that comes without a `type` is there already when any has its `value`. A new primary one takes the
-/// place of the one before.
+/// Adds elements. If an equal element exists, it only gets the sub-attributes that it lacks (RFC 7644 §3.5.2.1). An
+/// added element without a `type` equals any element with its `value`. A new primary element replaces the previous
+/// one as primary.
 pub fn add(attribute: &Attribute, elements: &mut Vec<Value>, added: Vec<Value>) {
     let mut same: HashMap<Key, usize> = HashMap::with_capacity(elements.len());
     let mut similar: HashMap<String, usize> = HashMap::new();
@@ -75,8 +73,8 @@ pub fn add(attribute: &Attribute, elements: &mut Vec<Value>, added: Vec<Value>) 
     }
 }
 
-/// Lets the elements go that are the same as one of `removed`; one of those that comes without a `type`
-/// means all that have its `value`.
+/// Removes the elements that are equal to one of `removed`. An element of `removed` without a `type` equals all
+/// elements with its `value`.
 pub fn remove(attribute: &Attribute, elements: &mut Vec<Value>, removed: &[Value]) {
     let keys: std::collections::HashSet<Key> = removed
         .iter()
@@ -92,7 +90,7 @@ pub fn remove(attribute: &Attribute, elements: &mut Vec<Value>, removed: &[Value
 pub fn only_primary(elements: &mut [Value], primary: usize) {
     for (at, element) in elements.iter_mut().enumerate() {
         if at != primary && is_primary(element) {
-            // RFC 7644 §3.5.2 wants it false, not gone.
+            // RFC 7644 §3.5.2 requires false, not removal.
             merge(
                 element,
                 Value::Object(Map::from_iter([("primary".to_owned(), Value::Bool(false))])),
@@ -101,19 +99,19 @@ pub fn only_primary(elements: &mut [Value], primary: usize) {
     }
 }
 
-/// Whether this is the primary element.
+/// Whether this element is primary.
 pub fn is_primary(element: &Value) -> bool {
     element.get("primary").and_then(Value::as_bool) == Some(true)
 }
 
-/// What is said when more than one element is to be the primary one.
+/// The error for more than one primary element.
 pub fn two_primaries(place: Place<'_>) -> ScimError {
     ScimError::value(format!(
         "{place} has more than one element whose primary is true. Leave it true in one."
     ))
 }
 
-/// Gives an object the members of another one; anything else is replaced.
+/// Merges the members of `from` into an object; any other value is replaced.
 pub fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => into.extend(from),
@@ -121,8 +119,8 @@ pub fn merge(into: &mut Value, from: Value) {
     }
 }
 
-/// Gives an element what another one that is the same has besides. Its value and type stay as they
-/// are, because the other's may differ in case, and that is no change.
+/// Adds the members of an equal element that `element` lacks. Its value and type are kept: the other's may differ in
+/// case, which is not a change.
 fn complete(element: &mut Value, mut other: Value) {
     let (Value::Object(object), Value::Object(others)) = (&*element, &mut other) else {
         return;
@@ -135,12 +133,12 @@ fn complete(element: &mut Value, mut other: Value) {
     merge(element, other);
 }
 
-/// What an element has in common with those that are the same.
+/// The parts of an element that decide equality.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    /// The value and the type.
+    /// Value and type.
     Pair(String, Option<String>),
-    /// All of it.
+    /// The whole element.
     Whole(String),
 }
 
@@ -162,7 +160,7 @@ fn key(attribute: &Attribute, element: &Value) -> Key {
     Key::Pair(value, kind)
 }
 
-/// The value as it is compared.
+/// The value in its compared form.
 fn value_of(attribute: &Attribute, element: &Value) -> Option<String> {
     let (exact, value) = match element {
         Value::Object(object) => {
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_with_the_same_value_and_type_are_one() {
+    fn elements_with_equal_value_and_type_are_merged() {
         let given = json!([
             {"value": "kim@example.org", "type": "work"},
             {"value": "kim@example.org", "type": "home"},
@@ -221,13 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_compared_with_regard_to_case_stay_two() {
+    fn case_sensitive_values_are_not_merged() {
         let two = json!([{"value": "Zg=="}, {"value": "zg=="}]);
         assert_eq!(united("x509Certificates", two.clone()), Ok(two));
     }
 
     #[test]
-    fn addresses_are_the_same_when_they_differ_in_nothing() {
+    fn identical_addresses_are_merged() {
         let given = json!([
             {"locality": "Bern", "type": "work"},
             {"locality": "Basel", "type": "work"},
@@ -241,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn one_element_is_the_primary_one() {
+    fn only_one_element_may_be_primary() {
         let two = json!([{"value": "a", "primary": true}, {"value": "b", "primary": true}]);
         assert_eq!(
             united("emails", two),
@@ -255,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_not_added_again() {
+    fn existing_elements_are_not_added_again() {
         let before = json!([{"value": "a", "type": "work", "display": "A"}, {"value": "b"}]);
         for there in [
             json!([{"value": "A", "type": "WORK"}]),
@@ -277,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_primary_element_takes_the_place_of_the_old_one() {
+    fn new_primary_element_replaces_the_old_one() {
         let before = json!([{"value": "a", "primary": true}]);
         assert_eq!(
             added(before, json!([{"value": "b", "primary": true}])),
@@ -286,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_told_apart_by_their_value_alone() {
+    fn members_are_compared_by_value_only() {
         let schemas = Schemas::new([]);
         let members = schemas.group.attribute("members").unwrap();
         let mut elements = vec![json!({"value": "1", "type": "User"}), json!({"value": "2"})];
@@ -309,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_without_a_type_removes_every_one_with_its_value() {
+    fn element_without_a_type_removes_all_with_its_value() {
         let schemas = Schemas::new([]);
         let emails = schemas.user.attribute("emails").unwrap();
         let all = json!([{"value": "a", "type": "work"}, {"value": "a"}, {"value": "b"}]);

@@ -1,38 +1,38 @@
-//! What SCIM answers when something cannot be done (RFC 7644 §3.12).
+//! SCIM errors (RFC 7644 §3.12).
 
-/// A keyword that says what is wrong (RFC 7644 table 9; RFC 9865 §5).
+/// The detail error keyword (RFC 7644 table 9; RFC 9865 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorType {
-    /// The filter cannot be read, or compares what cannot be compared.
+    /// The filter is malformed, or compares values that cannot be compared.
     InvalidFilter,
-    /// There are more results than the server is willing to give.
+    /// There are more results than the server returns.
     TooMany,
-    /// Another resource has the value.
+    /// Another resource has the same value.
     Uniqueness,
     /// The attribute cannot be changed.
     Mutability,
-    /// The message cannot be read.
+    /// The message is malformed.
     InvalidSyntax,
-    /// The path of a PATCH cannot be read or names nothing.
+    /// The path of a PATCH is malformed or refers to an unknown attribute.
     InvalidPath,
-    /// The path of a PATCH selects nothing.
+    /// The path of a PATCH selects no value.
     NoTarget,
-    /// A value is missing or cannot be one.
+    /// A value is missing or invalid.
     InvalidValue,
-    /// The protocol's version is not supported.
+    /// The protocol version is not supported.
     InvalidVers,
-    /// What was asked for must not stand in a URL.
+    /// The query contains data that must not be in a URL.
     Sensitive,
-    /// The cursor is none of this server's.
+    /// The cursor was not issued by this server.
     InvalidCursor,
-    /// The cursor was this server's, for a while.
+    /// The cursor has expired.
     ExpiredCursor,
-    /// The count is not the one that the cursor began with.
+    /// The count differs from the one that the cursor was issued for.
     InvalidCount,
 }
 
 impl ErrorType {
-    /// Every type.
+    /// All keywords.
     pub const ALL: [ErrorType; 13] = [
         ErrorType::InvalidFilter,
         ErrorType::TooMany,
@@ -49,7 +49,7 @@ impl ErrorType {
         ErrorType::InvalidCount,
     ];
 
-    /// The type that a keyword stands for.
+    /// The type of a keyword.
     pub fn parse(keyword: &str) -> Option<Self> {
         ErrorType::ALL
             .into_iter()
@@ -76,15 +76,15 @@ impl ErrorType {
     }
 }
 
-/// Why something cannot be done: the status of an answer, the keyword, and a sentence for people.
+/// An error: the status of the response, the keyword, and a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct ScimError {
     /// The HTTP status code.
     pub status: u16,
-    /// The keyword, where there is one.
+    /// The keyword, if there is one.
     pub scim_type: Option<ErrorType>,
-    /// What is wrong, where, and what to do.
+    /// What is wrong, where, and how to correct it.
     pub detail: String,
 }
 
@@ -98,7 +98,7 @@ impl ScimError {
         }
     }
 
-    /// An error of the client's message: 409 for uniqueness, otherwise 400.
+    /// An error in the client's message: 409 for uniqueness, otherwise 400.
     pub fn of(scim_type: ErrorType, detail: impl Into<String>) -> Self {
         let status = match scim_type {
             ErrorType::Uniqueness => 409,
@@ -111,12 +111,12 @@ impl ScimError {
         }
     }
 
-    /// A value is missing or cannot be one.
+    /// A value is missing or invalid.
     pub fn value(detail: impl Into<String>) -> Self {
         ScimError::of(ErrorType::InvalidValue, detail)
     }
 
-    /// The message cannot be read.
+    /// The message is malformed.
     pub fn syntax(detail: impl Into<String>) -> Self {
         ScimError::of(ErrorType::InvalidSyntax, detail)
     }

@@ -1,12 +1,12 @@
-//! Whether a document matches a filter (RFC 7644 §3.4.2.2), and what it is sorted by (§3.4.2.3).
+//! Evaluates a filter on a document (RFC 7644 §3.4.2.2), and finds the value to sort by (§3.4.2.3).
 //!
-//! A document's names are spelled as the schemas spell them. What a comparison means:
+//! The document has the schemas' spelling of names. The comparisons are:
 //!
-//! - One of the values has to compare; a `null` or a missing value compares with nothing.
-//! - `ne` is `not (eq)`, so it also holds where there is no value. In the brackets of an attribute it
-//!   is asked of one element at a time.
-//! - `eq null` holds where nothing is present.
-//! - Text that is not `caseExact` is compared as user names are, by [`caseless`].
+//! - At least one of the values must match; `null` or a missing value matches nothing.
+//! - `ne` is `not (eq)`, so it also matches if there is no value. In the brackets of an attribute it is applied to
+//!   one element at a time.
+//! - `eq null` matches if there is no value.
+//! - Text that is not `caseExact` is compared in the same way as user names, by [`caseless`].
 
 use serde_json::{Map, Value};
 
@@ -16,19 +16,19 @@ use crate::scim::filter::{Filter, Operand, Operator};
 use crate::scim::path::AttributePath;
 use crate::scim::schema::Type;
 
-/// A value as it is compared for sorting.
+/// A value in its form for sorting.
 #[derive(Debug, Clone, PartialEq, PartialOrd)]
 pub enum SortValue {
     /// False before true.
     Boolean(bool),
-    /// A number; also of a moment, in microseconds.
+    /// A number, or a time in microseconds.
     Number(f64),
-    /// Text; folded where the attribute is compared without case.
+    /// Text; folded if the attribute is compared without case.
     Text(String),
 }
 
-/// Whether the document matches. A filter that was read is nowhere deeper than
-/// [`MAX_DEPTH`](crate::scim::filter_parser::MAX_DEPTH) brackets, and this goes no deeper either.
+/// Whether the document matches the filter. A parsed filter is at most
+/// [`MAX_DEPTH`](crate::scim::filter_parser::MAX_DEPTH) brackets deep, and so is this recursion.
 pub fn matches(filter: &Filter, document: &Map<String, Value>) -> bool {
     holds(filter, Holder::Document(document))
 }
@@ -38,8 +38,8 @@ pub fn element_matches(filter: &Filter, element: &Value) -> bool {
     holds(filter, Holder::Element(element))
 }
 
-/// The value at `path` that decides the document's place; of a multi-valued attribute the primary
-/// one's, or else the first.
+/// The value at `path` that the document is sorted by; for a multi-valued attribute that of the primary element, or
+/// else of the first.
 pub fn sort_value(path: &AttributePath, document: &Map<String, Value>) -> Option<SortValue> {
     let sub = match &path.sub {
         Some(sub) => Some(sub.as_str()),
@@ -60,7 +60,7 @@ pub fn sort_value(path: &AttributePath, document: &Map<String, Value>) -> Option
         Value::Bool(boolean) => Some(SortValue::Boolean(*boolean)),
         Value::Number(number) => number.as_f64().map(SortValue::Number),
         Value::String(text) if path.kind == Type::DateTime => {
-            // Microseconds of the years that jiff knows are whole numbers of a double for a long time.
+            // Microseconds of the years that jiff supports are exact in a double for a long time.
             date_time::parse(text).map(|moment| SortValue::Number(moment.0 as f64))
         }
         Value::String(text) if path.case_exact => Some(SortValue::Text(text.clone())),
@@ -69,7 +69,7 @@ pub fn sort_value(path: &AttributePath, document: &Map<String, Value>) -> Option
     }
 }
 
-/// What a path's values are looked for in.
+/// The value in which the values of a path are looked up.
 #[derive(Clone, Copy)]
 enum Holder<'d> {
     Document(&'d Map<String, Value>),
@@ -113,7 +113,7 @@ fn present(path: &AttributePath, holder: Holder<'_>) -> bool {
     holder.values(path).into_iter().any(is_content)
 }
 
-/// Whether there is anything in it (RFC 7643 §2.5).
+/// Whether the value is not empty (RFC 7643 §2.5).
 fn is_content(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -159,7 +159,7 @@ fn compares(
     }
 }
 
-/// Texts are ordered by their code points, which is the order of UTF-8's bytes too.
+/// Text is ordered by code point, which is also the order of the UTF-8 bytes.
 fn text_compares(text: &str, operator: Operator, wanted: &str) -> bool {
     match operator {
         Operator::Contains => memchr::memmem::find(text.as_bytes(), wanted.as_bytes()).is_some(),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn comparisons_hold_where_one_value_compares() {
+    fn comparison_matches_if_one_value_matches() {
         for text in [
             "userName eq \"STRAẞE\"",
             "not (userName eq \"strasse\")",
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_compares_with_nothing_and_differs_from_everything() {
+    fn missing_value_equals_nothing_and_differs_from_everything() {
         for name in ["title", "nickName", "displayName", "name.givenName", "ims"] {
             assert!(!found(&format!("{name} pr")), "{name}");
             assert!(found(&format!("{name} eq null")), "{name}");
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_primary_value_or_else_the_first_is_what_is_sorted_by() {
+    fn sorting_uses_the_primary_value_or_else_the_first() {
         let user = Schemas::new([]).user;
         let sorted = |text: &str| {
             let path = AttributePath::parse(text, &user).unwrap();

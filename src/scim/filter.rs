@@ -1,29 +1,29 @@
-//! Filters (RFC 7644 §3.4.2.2): what they are made of, and how they are written.
+//! Filters (RFC 7644 §3.4.2.2): their structure, and how they are written.
 
 use std::fmt;
 
 use crate::clock::Moment;
 use crate::scim::path::AttributePath;
 
-/// A filter whose paths are resolved.
+/// A filter with resolved paths.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// All of them match.
+    /// All of the filters match.
     And(Vec<Filter>),
-    /// One of them matches.
+    /// One of the filters matches.
     Or(Vec<Filter>),
-    /// It does not match.
+    /// The filter does not match.
     Not(Box<Filter>),
-    /// There is a value, and it is not empty.
+    /// The value is present and not empty.
     Present(AttributePath),
     /// One of the values compares.
     Compare(AttributePath, Operator, Operand),
-    /// One element of a multi-valued complex attribute matches: `emails[type eq "work"]`. The paths in
-    /// the filter are whole ones (`emails.type`).
+    /// One element of a multi-valued complex attribute matches: `emails[type eq "work"]`. The paths in the filter are
+    /// complete (`emails.type`).
     Element(AttributePath, Box<Filter>),
 }
 
-/// How two values are compared.
+/// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
     /// `eq`
@@ -46,7 +46,7 @@ pub enum Operator {
     LessOrEqual,
 }
 
-/// What is compared with.
+/// The value to compare with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operand {
     /// Text.
@@ -55,15 +55,15 @@ pub enum Operand {
     Number(f64),
     /// True or false.
     Boolean(bool),
-    /// A moment, microseconds since 1970-01-01T00:00:00Z.
+    /// A time, in microseconds since 1970-01-01T00:00:00Z.
     Moment(i64),
-    /// `null`: as if there were no value.
+    /// `null`: equal to a missing value.
     Null,
 }
 
 impl Filter {
-    /// Whether anything is asked of the core attribute `name`, spelled as in the schema; a document
-    /// that the filter is tried on has to have it.
+    /// Whether the filter refers to the core attribute `name`, in the schema's spelling. A document to evaluate it on
+    /// must then have that attribute.
     pub fn mentions(&self, name: &str) -> bool {
         match self {
             Filter::And(all) | Filter::Or(all) => all.iter().any(|one| one.mentions(name)),
@@ -74,7 +74,7 @@ impl Filter {
         }
     }
 
-    /// Writes the filter of one attribute's elements as it stands behind the attribute.
+    /// Writes the filter of an attribute's elements as it follows the attribute.
     pub(super) fn in_brackets(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[")?;
         write(f, self, true)?;
@@ -83,7 +83,7 @@ impl Filter {
 }
 
 impl Operator {
-    /// The operator with this name, in any case; `pr` is none of them.
+    /// The operator with this name, in any case. `pr` is not one of them.
     pub fn parse(name: &str) -> Option<Self> {
         const ALL: [Operator; 9] = [
             Operator::Equal,
@@ -115,7 +115,7 @@ impl Operator {
         }
     }
 
-    /// Whether it asks which of two values is the greater one.
+    /// Whether it compares by order.
     pub fn is_order(self) -> bool {
         matches!(
             self,
@@ -145,14 +145,14 @@ impl fmt::Display for Operand {
     }
 }
 
-/// As SCIM writes it, with canonical names and the fewest parentheses.
+/// SCIM syntax, with canonical names and the fewest parentheses.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write(f, self, false)
     }
 }
 
-/// Inside brackets the sub-attribute alone is named.
+/// In brackets only the sub-attribute is named.
 fn write(f: &mut fmt::Formatter<'_>, filter: &Filter, in_brackets: bool) -> fmt::Result {
     let path = |f: &mut fmt::Formatter<'_>, path: &AttributePath| match &path.sub {
         Some(sub) if in_brackets => f.write_str(sub),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_rfc_are_read() {
+    fn examples_of_the_rfc_are_parsed() {
         for text in [
             "userName eq \"bjensen\"",
             "name.familyName co \"O'Malley\"",
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_operators_are_read_in_any_case() {
+    fn names_and_operators_are_case_insensitive() {
         for (text, written) in [
             (
                 "URN:ietf:params:scim:schemas:core:2.0:User:USERNAME SW \"J\"",
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn not_binds_before_and_and_before_or() {
+    fn not_binds_tighter_than_and_which_binds_tighter_than_or() {
         let user = Schemas::new([]).user;
         let parse = |text: &str| Filter::parse(text, &user).unwrap();
         let pr = |name| parse(&format!("{name} pr"));
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused_with_its_place() {
+    fn malformed_filter_is_refused_with_its_position() {
         for (text, sentence) in [
             ("", "1: expected an attribute, not or ("),
             (
@@ -336,7 +336,7 @@ mod tests {
             ),
             (
                 "title eq \"\\ud83d\"",
-                "10: this is no JSON string; check its escapes and control characters",
+                "10: this is not a JSON string; check its escapes and control characters",
             ),
             ("title eq \"a\"and id pr", "13: expected a blank"),
             ("title pr and", "13: expected a blank"),
@@ -411,7 +411,7 @@ mod tests {
             ("title gt null", "7: null compares only by eq and ne"),
             (
                 "password eq \"hunter2\"",
-                "1: password is never shown, so nobody can search by it; leave it out",
+                "1: password is never returned, so it cannot be searched by; leave it out",
             ),
             (
                 "nosuch pr",
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_filters_are_refused_or_read_without_deep_recursion() {
+    fn hostile_filters_do_not_cause_deep_recursion() {
         let nested = |depth| format!("{}title pr{}", "(".repeat(depth), ")".repeat(depth));
         assert_eq!(read(&nested(MAX_DEPTH)).as_deref(), Ok("title pr"));
         assert!(
@@ -449,12 +449,12 @@ mod tests {
         let long = "x".repeat(MAX_LENGTH + 1);
         assert_eq!(
             read(&long),
-            Err("The filter has 8193 bytes and may have 8192; ask for less at a time.".to_owned())
+            Err("The filter has 8193 bytes but the maximum is 8192; use a shorter one.".to_owned())
         );
-        // Brackets side by side are not inside one another.
+        // Brackets next to each other are not nested.
         let chain = vec!["(id pr)"; 600].join(" and ");
         let Ok(Filter::And(terms)) = Filter::parse(&chain, &Schemas::new([]).user) else {
-            panic!("a chain is no conjunction");
+            panic!("a chain is not a conjunction");
         };
         assert_eq!(terms.len(), 600);
     }

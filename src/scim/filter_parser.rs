@@ -1,33 +1,33 @@
-//! Reading filters: recursive descent whose depth is limited, over tokens that are looked at once.
+//! Parses filters: recursive descent with limited depth, over tokens that are scanned once.
 
 use crate::scim::date_time;
 use crate::scim::error::{ErrorType, ScimError};
 use crate::scim::filter::{Filter, Operand, Operator};
-use crate::scim::filter_tokens::{Broken, Placed, Token, Tokens};
+use crate::scim::filter_tokens::{Malformed, Placed, Token, Tokens};
 use crate::scim::path::AttributePath;
 use crate::scim::schema::{ResourceType, Returned, Type};
 
-/// The longest filter, in bytes.
+/// Maximum length of a filter, in bytes.
 pub const MAX_LENGTH: usize = 8 * 1024;
 
-/// How many brackets may stand inside one another.
+/// Maximum number of nested brackets.
 pub const MAX_DEPTH: usize = 32;
 
-/// Whether text has to stand in quotation marks.
+/// Whether text must be in quotation marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quotes {
-    /// As RFC 7644 §3.4.2.2 has it.
+    /// As in RFC 7644 §3.4.2.2.
     Required,
-    /// One word may stand without them.
+    /// A single word may be unquoted.
     Optional,
 }
 
-/// Reads a filter, or what stands in the brackets of a path.
+/// Parses a filter, or the text in the brackets of a path.
 pub(super) struct Parser<'t> {
     tokens: Tokens<'t>,
     next: Placed<'t>,
     resource_type: &'t ResourceType,
-    /// What an error is called.
+    /// The keyword of errors.
     error: ErrorType,
     quotes: Quotes,
     depth: usize,
@@ -37,7 +37,7 @@ impl<'t> Parser<'t> {
     /// A parser at the beginning of `text`.
     ///
     /// # Errors
-    /// `text` is too long, or does not even begin well.
+    /// `text` is too long, or its first token is malformed.
     pub(super) fn new(
         text: &'t str,
         resource_type: &'t ResourceType,
@@ -49,7 +49,7 @@ impl<'t> Parser<'t> {
             return Err(ScimError::of(
                 error,
                 format!(
-                    "The {what} has {} bytes and may have {MAX_LENGTH}; ask for less at a time.",
+                    "The {what} has {} bytes but the maximum is {MAX_LENGTH}; use a shorter one.",
                     text.len()
                 ),
             ));
@@ -67,24 +67,24 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// The token that comes next.
+    /// The next token.
     pub(super) fn peek(&self) -> &Placed<'t> {
         &self.next
     }
 
-    /// Takes the next token away.
+    /// Consumes the next token and returns it.
     pub(super) fn advance(&mut self) -> Result<Placed<'t>, ScimError> {
         let next = self.tokens.next();
         let next = next.map_err(|broken| broken_text(&self.tokens, self.error, broken))?;
         Ok(std::mem::replace(&mut self.next, next))
     }
 
-    /// An error at a byte of the text.
+    /// An error at a byte offset of the text.
     pub(super) fn fail(&self, at: usize, reason: &str) -> ScimError {
         fail(&self.tokens, self.error, at, reason)
     }
 
-    /// Alternatives joined by `or`. Inside brackets, `scope` is the attribute in front of them.
+    /// Parses alternatives joined by `or`. In brackets, `scope` is the attribute before them.
     pub(super) fn filter(&mut self, scope: Option<&AttributePath>) -> Result<Filter, ScimError> {
         let mut alternatives = vec![self.conjunction(scope)?];
         while self.takes_word("or")? {
@@ -120,7 +120,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// What stands in parentheses, the first of which is taken already.
+    /// Parses the text in parentheses; the opening one is already consumed.
     fn group(&mut self, at: usize, scope: Option<&AttributePath>) -> Result<Filter, ScimError> {
         self.enter(at)?;
         let inside = self.filter(scope)?;
@@ -128,7 +128,7 @@ impl<'t> Parser<'t> {
         Ok(inside)
     }
 
-    /// What is said of an attribute that is taken already.
+    /// Parses the rest of an expression after its attribute.
     fn attribute(
         &mut self,
         path: AttributePath,
@@ -137,7 +137,7 @@ impl<'t> Parser<'t> {
     ) -> Result<Filter, ScimError> {
         if self.next.token == Token::OpenBracket && !self.next.spaced {
             if scope.is_some() {
-                return Err(self.fail(self.next.at, "brackets cannot stand in brackets"));
+                return Err(self.fail(self.next.at, "brackets cannot be nested"));
             }
             let inside = self.element(&path)?;
             return match self.sub_attribute(&path)? {
@@ -151,8 +151,8 @@ impl<'t> Parser<'t> {
         self.comparison(path, at)
     }
 
-    /// The sub-attribute behind the brackets of a value path, and where it stands: Entra ID asks so, as
-    /// `emails[type eq "work"].value eq "…"`, which the grammar of RFC 7644 has in PATCH paths alone.
+    /// Parses the sub-attribute after the brackets of a value path, and its position. Entra ID uses this in filters, as
+    /// `emails[type eq "work"].value eq "…"`, which the grammar of RFC 7644 has only in PATCH paths.
     fn sub_attribute(
         &mut self,
         parent: &AttributePath,
@@ -167,7 +167,7 @@ impl<'t> Parser<'t> {
         self.path(name, at, Some(parent)).map(|sub| Some((sub, at)))
     }
 
-    /// The comparison of an attribute that is taken already.
+    /// Parses the comparison after an attribute.
     fn comparison(&mut self, path: AttributePath, at: usize) -> Result<Filter, ScimError> {
         let word = self.advance()?;
         let Token::Word(name) = word.token else {
@@ -192,7 +192,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// What stands in brackets behind `path`; the first of them comes next.
+    /// Parses the filter in brackets after `path`; the opening bracket is the next token.
     pub(super) fn element(&mut self, path: &AttributePath) -> Result<Filter, ScimError> {
         let open = self.advance()?;
         if !path.multi_valued || path.kind != Type::Complex || path.sub.is_some() {
@@ -219,7 +219,7 @@ impl<'t> Parser<'t> {
         let path = path.map_err(|sentence| self.fail(at, &sentence))?;
         let attribute = path.target(self.resource_type);
         if attribute.is_some_and(|attribute| attribute.returned == Returned::Never) {
-            let reason = format!("{path} is never shown, so nobody can search by it; leave it out");
+            let reason = format!("{path} is never returned, so it cannot be searched by; leave it out");
             return Err(self.fail(at, &reason));
         }
         Ok(path)
@@ -228,7 +228,7 @@ impl<'t> Parser<'t> {
     fn enter(&mut self, at: usize) -> Result<(), ScimError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            let reason = format!("more than {MAX_DEPTH} brackets stand inside one another");
+            let reason = format!("more than {MAX_DEPTH} brackets are nested");
             return Err(self.fail(at, &reason));
         }
         Ok(())
@@ -243,7 +243,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// Takes the word, in any case, when it comes next.
+    /// Consumes the word, in any case, if it is next.
     fn takes_word(&mut self, word: &str) -> Result<bool, ScimError> {
         let Token::Word(found) = self.next.token else {
             return Ok(false);
@@ -264,15 +264,15 @@ impl<'t> Parser<'t> {
 
 const EXPECTED_OPERATOR: &str = "expected eq, ne, co, sw, ew, gt, ge, lt, le or pr";
 
-/// The part of a comparison that cannot be.
+/// The part of a comparison that is invalid.
 enum Wrong {
     Attribute,
     Operator,
     Value,
 }
 
-/// The value to compare with, if it can be compared so (RFC 7644 §3.4.2.2). What was written is not
-/// repeated in the reason.
+/// The value to compare with, if the comparison is valid (RFC 7644 §3.4.2.2). The error message does not quote the
+/// text.
 fn operand(
     path: &AttributePath,
     operator: Operator,
@@ -325,7 +325,7 @@ fn operand(
         return Err((Wrong::Operator, reason));
     }
     let converted = match (path.kind, operand) {
-        // Entra writes its truth values in quotation marks.
+        // Entra ID writes booleans in quotation marks.
         (Type::Boolean, Operand::Text(text)) => match text.to_ascii_lowercase().as_str() {
             "true" => Some(Operand::Boolean(true)),
             "false" => Some(Operand::Boolean(false)),
@@ -342,13 +342,13 @@ fn operand(
     converted.ok_or_else(|| (Wrong::Value, format!("expected {wanted} for {path}")))
 }
 
-/// Whether a word without quotation marks is the text to compare with.
+/// Whether an unquoted word is the text to compare with.
 fn is_bare_text(path: &AttributePath, word: &str) -> bool {
     word != "null" && !matches!(path.kind, Type::Decimal | Type::Integer)
 }
 
-/// What is said of a sub-attribute of those elements that match: `emails[type eq "work"].value eq "…"` is asked
-/// of one element at a time, and `ne` is `not (eq)` here as it is without brackets.
+/// A condition on a sub-attribute of the matching elements: `emails[type eq "work"].value eq "…"` is evaluated for one
+/// element at a time, and `ne` is `not (eq)`, as without brackets.
 fn of_element(path: AttributePath, inside: Filter, compared: Filter) -> Filter {
     let (compared, negated) = match compared {
         Filter::Compare(sub, Operator::Equal, Operand::Null) => (Filter::Present(sub), true),
@@ -375,21 +375,21 @@ fn of_element(path: AttributePath, inside: Filter, compared: Filter) -> Filter {
 const EXPECTED_VALUE: &str = "expected text in quotation marks, a number, true, false or null";
 
 impl Filter {
-    /// Reads a filter for resources of this type. It has at most [`MAX_LENGTH`] bytes, and at most
-    /// [`MAX_DEPTH`] brackets inside one another.
+    /// Parses a filter for resources of this type. It may have at most [`MAX_LENGTH`] bytes and [`MAX_DEPTH`] nested
+    /// brackets.
     ///
     /// # Errors
-    /// `invalidFilter`: it cannot be read, names what does not exist or is never shown, or compares
-    /// what cannot be compared.
+    /// `invalidFilter`: it is malformed, refers to an attribute that does not exist or is never returned, or compares
+    /// values that cannot be compared.
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, ScimError> {
         Filter::parse_with(text, resource_type, Quotes::Required)
     }
 
-    /// The same where text may stand without quotation marks, as the samples of WSO2 Identity Server write it
+    /// The same, with optional quotation marks around text, as in the samples of WSO2 Identity Server
     /// (`userName Eq kim`).
     ///
     /// # Errors
-    /// As of [`Filter::parse`].
+    /// Same as [`Filter::parse`].
     pub fn parse_with(
         text: &str,
         resource_type: &ResourceType,
@@ -405,7 +405,7 @@ impl Filter {
     }
 }
 
-/// One filter, or several together.
+/// One filter, or several joined.
 fn joined(mut filters: Vec<Filter>, together: fn(Vec<Filter>) -> Filter) -> Filter {
     match filters.pop() {
         Some(only) if filters.is_empty() => only,
@@ -417,7 +417,7 @@ fn joined(mut filters: Vec<Filter>, together: fn(Vec<Filter>) -> Filter) -> Filt
     }
 }
 
-fn broken_text(tokens: &Tokens<'_>, error: ErrorType, broken: Broken) -> ScimError {
+fn broken_text(tokens: &Tokens<'_>, error: ErrorType, broken: Malformed) -> ScimError {
     fail(tokens, error, broken.at, broken.reason)
 }
 

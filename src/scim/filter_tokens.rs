@@ -1,6 +1,6 @@
-//! What filters and paths are made of: brackets, words, and text as JSON writes it (RFC 7644 figure 1).
+//! The tokens of filters and paths: brackets, words, and JSON strings (RFC 7644 figure 1).
 
-/// A piece of a filter.
+/// A token of a filter.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token<'t> {
     /// `(`
@@ -11,7 +11,7 @@ pub(super) enum Token<'t> {
     OpenBracket,
     /// `]`
     CloseBracket,
-    /// A JSON string, without its escapes.
+    /// A JSON string, unescaped.
     Text(String),
     /// A path, an operator, a number or another literal.
     Word(&'t str),
@@ -19,26 +19,26 @@ pub(super) enum Token<'t> {
     End,
 }
 
-/// A token and its surroundings.
+/// A token with its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Placed<'t> {
     pub token: Token<'t>,
-    /// The byte it begins at.
+    /// The byte offset of its first byte.
     pub at: usize,
-    /// Whether white space stands in front of it.
+    /// Whether white space precedes it.
     pub spaced: bool,
 }
 
-/// Why there is no token at a place.
+/// A malformed token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Broken {
-    /// The byte.
+pub(super) struct Malformed {
+    /// The byte offset.
     pub at: usize,
-    /// A sentence without its end; none of the text is in it, because it may be a secret.
+    /// A message without a full stop. It contains none of the text, which may be a secret.
     pub reason: &'static str,
 }
 
-/// Gives the tokens out one by one; each byte is looked at once or twice.
+/// Returns the tokens one by one; each byte is scanned once or twice.
 #[derive(Debug, Clone)]
 pub(super) struct Tokens<'t> {
     text: &'t str,
@@ -50,8 +50,8 @@ impl<'t> Tokens<'t> {
         Tokens { text, at: 0 }
     }
 
-    /// The next token; [`Token::End`] again and again when there are no more.
-    pub(super) fn next(&mut self) -> Result<Placed<'t>, Broken> {
+    /// The next token; after the last one always [`Token::End`].
+    pub(super) fn next(&mut self) -> Result<Placed<'t>, Malformed> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let trimmed = rest.trim_start_matches([' ', '\t', '\r', '\n']);
         let spaced = trimmed.len() < rest.len();
@@ -62,7 +62,7 @@ impl<'t> Tokens<'t> {
             Some(b')') => (Token::Close, 1),
             Some(b'[') => (Token::OpenBracket, 1),
             Some(b']') => (Token::CloseBracket, 1),
-            Some(b'"') => text(trimmed).map_err(|reason| Broken { at, reason })?,
+            Some(b'"') => text(trimmed).map_err(|reason| Malformed { at, reason })?,
             Some(_) => {
                 let end = trimmed
                     .find([' ', '\t', '\r', '\n', '(', ')', '[', ']', '"'])
@@ -74,14 +74,14 @@ impl<'t> Tokens<'t> {
         Ok(Placed { token, at, spaced })
     }
 
-    /// The place of a byte as people count: characters, from 1.
+    /// The position of a byte in characters, starting at 1.
     pub(super) fn character(&self, at: usize) -> usize {
         let before = self.text.get(..at).unwrap_or(self.text);
         before.chars().count() + 1
     }
 }
 
-/// The JSON string that `text` begins with, and its length with both quotation marks.
+/// Parses the JSON string at the beginning of `text`; returns its length with both quotation marks.
 fn text<'t>(text: &str) -> Result<(Token<'t>, usize), &'static str> {
     let mut escaped = false;
     let end = text.bytes().skip(1).position(|byte| {
@@ -89,10 +89,10 @@ fn text<'t>(text: &str) -> Result<(Token<'t>, usize), &'static str> {
         escaped = byte == b'\\' && !escaped;
         ends
     });
-    let length = end.ok_or("a text begins here whose quotation mark is never closed")? + 2;
+    let length = end.ok_or("the closing quotation mark of this text is missing")? + 2;
     match text.get(..length).map(serde_json::from_str) {
         Some(Ok(content)) => Ok((Token::Text(content), length)),
-        _ => Err("this is no JSON string; check its escapes and control characters"),
+        _ => Err("this is not a JSON string; check its escapes and control characters"),
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn words_brackets_and_text_are_told_apart() {
+    fn words_brackets_and_text_are_distinguished() {
         assert_eq!(
             tokens(" emails[type eq \"a \\\"b\\\" \\u00e9\\ud83d\\ude00\"]\t(x)"),
             [
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_text_is_refused_where_it_begins() {
+    fn malformed_text_is_reported_at_its_beginning() {
         for (text, at) in [
             ("é \"abc", 3),
             ("\"\\", 0),

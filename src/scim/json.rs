@@ -1,8 +1,8 @@
-//! JSON as the channels of SCIM read it: RFC 8259, with the rules of I-JSON (RFC 7493 §2), so that what is
-//! checked here is what anybody else reads in the same message.
+//! JSON as SCIM reads it: RFC 8259 with the rules of I-JSON (RFC 7493 §2), so that every other parser reads the same
+//! values from a message that is accepted here.
 //!
-//! serde_json does the reading; it refuses lone surrogates, numbers that are not finite and text behind
-//! the document. What it lets pass is refused by [`StrictValue`].
+//! serde_json parses; it refuses lone surrogates, numbers that are not finite and text after the document.
+//! [`StrictValue`] adds the other checks.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,19 +12,19 @@ use serde_json::{Map, Value};
 
 use crate::scim::error::ScimError;
 
-/// How deep objects and arrays may stand in each other. A resource needs four, a bulk request seven.
+/// Maximum nesting of objects and arrays. A resource needs four levels, a bulk request seven.
 pub const MAX_DEPTH: usize = 32;
 
-/// How much of a name is repeated in a sentence.
+/// Maximum length of a name in a message.
 const SHOWN: usize = 64;
 
-/// Up to so many names of an object are compared one by one, which is quicker than a set of them.
+/// Up to this many names, an object is searched linearly, which is faster than using a set.
 const FEW: usize = 12;
 
-/// Reads one document, which may have a byte-order mark in front of it (RFC 8259 §8.1).
+/// Parses one document, which may begin with a byte-order mark (RFC 8259 §8.1).
 ///
 /// # Errors
-/// It is no such document: with line, column and what is wrong there.
+/// It is malformed. The error has line, column and reason.
 pub fn parse(bytes: &[u8]) -> Result<Value, ScimError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -34,16 +34,16 @@ pub fn parse(bytes: &[u8]) -> Result<Value, ScimError> {
         .map_err(|error| unreadable(&error))
 }
 
-/// What is said of a document that serde_json could not read, be it for a rule of [`StrictValue`].
+/// The error for a document that serde_json could not parse, including violations of [`StrictValue`]'s rules.
 pub fn unreadable(error: &serde_json::Error) -> ScimError {
-    // serde_json says the line and the column itself.
+    // serde_json's message includes line and column.
     ScimError::syntax(format!(
-        "The message is not JSON that can be read: {error}. Send one JSON document, each name once in an \
+        "The message is not valid JSON: {error}. Send one JSON document, with each name only once in an \
          object."
     ))
 }
 
-/// Reads a value by the rules of this file, wherever serde_json comes upon one.
+/// Parses a value by the rules of this file, for use with serde_json.
 #[derive(Debug, Clone, Copy)]
 pub struct StrictValue {
     depth: usize,
@@ -56,7 +56,7 @@ impl Default for StrictValue {
 }
 
 impl StrictValue {
-    /// Objects and arrays may stand this deep in each other.
+    /// Allows objects and arrays to be nested this deep.
     pub fn within(depth: usize) -> Self {
         StrictValue { depth }
     }
@@ -64,7 +64,7 @@ impl StrictValue {
     fn below<E: Error>(self) -> Result<Self, E> {
         match self.depth.checked_sub(1) {
             Some(depth) => Ok(StrictValue { depth }),
-            None => Err(E::custom("objects and arrays stand too deep in each other")),
+            None => Err(E::custom("objects and arrays are nested too deep")),
         }
     }
 }
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for StrictValue {
             check_characters(&name)?;
             if is_repeated(&name, &object, &mut names) {
                 return Err(A::Error::custom(format_args!(
-                    "the name {} is repeated in its object (capitals make no other name)",
+                    "the name {} is repeated in its object (names are compared without case)",
                     shown(&name)
                 )));
             }
@@ -142,8 +142,8 @@ impl<'de> Visitor<'de> for StrictValue {
     }
 }
 
-/// Whether an object has the name already, in any case, because attribute names have none
-/// (RFC 7643 §2.1). `names` holds them once there are many.
+/// Whether an object already has the name, in any case, because attribute names are case-insensitive (RFC 7643 §2.1).
+/// `names` contains them once there are many.
 fn is_repeated(name: &str, object: &Map<String, Value>, names: &mut HashSet<String>) -> bool {
     if object.len() < FEW {
         return object.keys().any(|known| known.eq_ignore_ascii_case(name));
@@ -154,18 +154,18 @@ fn is_repeated(name: &str, object: &Map<String, Value>, names: &mut HashSet<Stri
     !names.insert(name.to_ascii_lowercase())
 }
 
-/// Noncharacters are refused (RFC 7493 §2.1).
+/// Refuses noncharacters (RFC 7493 §2.1).
 fn check_characters<E: Error>(text: &str) -> Result<(), E> {
     let is_none = |c: char| matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
     match text.is_ascii() || !text.chars().any(is_none) {
         true => Ok(()),
         false => Err(E::custom(
-            "the text has a code point that Unicode keeps from being a character",
+            "the text has a code point that is a Unicode noncharacter",
         )),
     }
 }
 
-/// A name as it may stand in a sentence: quoted, without control characters, not endless.
+/// A name for a message: quoted, without control characters, and shortened.
 fn shown(name: &str) -> String {
     let mut quoted: String = name
         .chars()
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_read_as_it_stands() {
+    fn document_is_read_unchanged() {
         let text = r#" {"userName":"kim","active":true,"n":[1,-2,2.5,null],"e":{},"t":"\ud83d\ude00\u0000"} "#;
         let expected = json!({
             "userName": "kim", "active": true, "n": [1, -2, 2.5, null], "e": {}, "t": "😀\0"
@@ -207,11 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn error_has_line_and_column() {
         assert_eq!(
             refusal("{\"a\":1,\n \"b\":}"),
-            "The message is not JSON that can be read: expected value at line 2 column 6. Send one JSON \
-             document, each name once in an object."
+            "The message is not valid JSON: expected value at line 2 column 6. Send one JSON \
+             document, with each name only once in an object."
         );
         for text in [
             "", "{", "[1,]", "{'a':1}", "nul", "01", "+1", "NaN", "Infinity", "\"\t\"", "// a\n1",
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_depth_has_an_end() {
+    fn nesting_is_limited() {
         let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert!(refusal(&nested(MAX_DEPTH + 1)).contains("too deep"));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_numbers_are_what_others_read_too() {
+    fn texts_and_numbers_are_interoperable() {
         for text in [
             r#""\ud800""#,
             r#""\udc00\ud800""#,
@@ -270,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stands_behind_the_document() {
+    fn text_after_the_document_is_refused() {
         assert!(refusal("{} {}").contains("trailing characters"));
         assert!(refusal("1 x").contains("trailing characters"));
     }
 
     #[test]
-    fn values_are_read_one_after_another_from_a_reader() {
+    fn consecutive_values_are_read_from_a_reader() {
         let text: &[u8] = br#"{"a":1} {"b":{"c":2}} {"d":1,"D":2}"#;
         let mut reader = serde_json::Deserializer::from_reader(text);
         let mut next = || StrictValue::within(3).deserialize(&mut reader);

@@ -1,5 +1,5 @@
-//! PATCH messages that add and remove members and do nothing else, so that nobody has to look at the
-//! members that a group has already: it may have a hundred thousand.
+//! Detects PATCH messages that only add and remove members, so that the existing members of a group, of which there
+//! may be a hundred thousand, need not be read.
 
 use serde_json::Value;
 
@@ -7,20 +7,20 @@ use crate::scim::filter::{Filter, Operand, Operator};
 use crate::scim::patch::Patch;
 use crate::scim::patch_change::{Action, Target};
 
-/// A change of a group's members. Those who come in are elements, each with a `value`, because a client
-/// may say of what type they are.
+/// A change of a group's members. Added members are elements, each with a `value`, because a client may state their
+/// type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberChange {
-    /// These come in.
+    /// Add these.
     Add(Vec<Value>),
-    /// Those with these ids go, as the client wrote them; some may not have been in.
+    /// Remove those with these ids, as the client wrote them; some may not be members.
     Remove(Vec<String>),
-    /// These are the members now.
+    /// Replace all members by these.
     ReplaceAll(Vec<Value>),
 }
 
-/// The changes in their order; none: the message does something else too, or what it does depends on
-/// the members that there are.
+/// The changes in order; `None` if the message also does something else, or if its effect depends on the existing
+/// members.
 pub fn member_changes(patch: &Patch) -> Option<Vec<MemberChange>> {
     patch
         .changes
@@ -53,7 +53,7 @@ fn member_change(action: &Action, filter: Option<&Filter>) -> Option<MemberChang
     }
 }
 
-/// The elements, each of which names somebody.
+/// The elements, if each has a `value`.
 fn named(elements: &[Value]) -> Option<Vec<Value>> {
     ids(elements).map(|_| elements.to_vec())
 }
@@ -63,7 +63,7 @@ fn ids(elements: &[Value]) -> Option<Vec<String>> {
     elements.iter().map(id).collect()
 }
 
-/// The ids that `value eq "id"` names, also several joined by `or`.
+/// Collects the ids of `value eq "id"`, or of several such comparisons joined by `or`.
 fn collect(filter: &Filter, ids: &mut Vec<String>) -> Option<()> {
     match filter {
         Filter::Or(any) => any
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn members_come_and_go_without_a_look_at_the_others() {
+    fn members_are_added_and_removed_without_reading_the_others() {
         let operations = json!([
             {"op": "add", "path": "members", "value": [{"value": "1"}, {"value": "2", "type": "User"}]},
             {"op": "Add", "path": "MEMBERS", "value": "3"},
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_add_or_to_remove_is_no_change() {
+    fn adding_or_removing_nothing_is_no_change() {
         let operations = json!([
             {"op": "add", "path": "members", "value": []},
             {"op": "remove", "path": "members", "value": []}
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_needs_the_members_or_another_attribute_is_none() {
+    fn patch_that_needs_members_or_other_attributes_is_not_a_member_change() {
         for operation in [
             json!({"op": "replace", "path": "displayName", "value": "a"}),
             json!({"op": "replace", "value": {"displayName": "a", "members": []}}),

@@ -1,6 +1,6 @@
-//! Users and groups as SCIM has them (RFC 7643): schemas, paths, filters, documents.
+//! The data model of SCIM (RFC 7643): schemas, paths, filters, documents.
 //!
-//! Stores compile filters and channels speak the protocol; this is what both know.
+//! Stores compile filters and front ends implement the protocol; this module is what both share.
 
 pub mod attribute_names;
 pub mod schema;

@@ -1,9 +1,9 @@
-//! PATCH messages (RFC 7644 §3.5.2), read and checked; `patch_apply.rs` applies them.
+//! Parses and checks PATCH messages (RFC 7644 §3.5.2); `patch_apply.rs` applies them.
 //!
-//! An operation without a path, or with an extension for one, is taken as one operation for each
-//! attribute of its value. There, as in whole documents (`check.rs`), attributes that nobody knows or
-//! that only the server sets are ignored: Okta sends a group's `id` along with its new name. A path says
-//! what is meant, so one that leads to such an attribute is refused.
+//! An operation whose path is missing or is an extension is treated as one operation for each attribute of its value.
+//! In such values, as in whole documents (`check.rs`), unknown attributes and those that only the server sets are
+//! ignored: Okta sends a group's `id` with its new name. A path is explicit, so a path to such an attribute is an
+//! error.
 
 use std::fmt;
 
@@ -22,16 +22,16 @@ use crate::wiped::wipe_text;
 /// URN of the message.
 pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// How many operations a message may have: each one may walk through all elements of an attribute.
+/// Maximum number of operations in a message; each one may iterate over all elements of an attribute.
 pub const MAX_OPERATIONS: usize = 1000;
 
-/// A message that was understood, for resources of the type that it was read for.
+/// A parsed message, for resources of one type.
 #[derive(Clone, PartialEq)]
 pub struct Patch {
     pub(super) changes: Vec<Change>,
 }
 
-/// Without the values, among which may be a password.
+/// Hides the values, one of which may be a password.
 impl fmt::Debug for Patch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Patch")
@@ -41,7 +41,7 @@ impl fmt::Debug for Patch {
 }
 
 impl Drop for Patch {
-    /// What sets a password holds it in the clear.
+    /// An operation that sets a password contains it in plain text.
     fn drop(&mut self) {
         for change in &mut self.changes {
             let is_password = is_password(&change.target);
@@ -55,11 +55,11 @@ impl Drop for Patch {
     }
 }
 
-/// Reads a message for resources of this type.
+/// Parses a message for resources of this type.
 ///
 /// # Errors
-/// It is no PATCH message, or one of its operations cannot be done to any such resource: with the number
-/// of the operation, from 0.
+/// It is not a PATCH message, or one of its operations is invalid for every such resource. The error has the number of
+/// the operation, starting at 0.
 pub fn parse_patch(
     value: Value,
     resource_type: &ResourceType,
@@ -71,7 +71,7 @@ pub fn parse_patch(
     check_schemas(take_schemas(&mut message).as_ref(), leniency)?;
     let Some(Value::Array(operations)) = take(&mut message, "Operations") else {
         return Err(ScimError::syntax(
-            "Operations is missing or no array. Send an array of operations.",
+            "Operations is missing or not an array. Send an array of operations.",
         ));
     };
     if operations.is_empty() {
@@ -104,7 +104,7 @@ pub fn parse_patch(
     Ok(Patch { changes })
 }
 
-/// The passwords in the clear that a message sets.
+/// The plain passwords that a message sets.
 pub fn passwords(patch: &Patch) -> impl Iterator<Item = &str> {
     patch
         .changes
@@ -133,7 +133,7 @@ fn check_schemas(schemas: Option<&Value>, leniency: Leniency) -> Result<(), Scim
     };
     let named = match schemas {
         None => !leniency.schemas_required,
-        // Clients of the original send an empty list, or the URN of the resource.
+        // Clients of the original service send an empty list, or the URN of the resource.
         Some(Value::Array(urns)) if !leniency.schemas_required => urns.iter().all(Value::is_string),
         Some(Value::Array(urns)) => urns.iter().any(is_named),
         Some(_) => false,
@@ -146,14 +146,14 @@ fn check_schemas(schemas: Option<&Value>, leniency: Leniency) -> Result<(), Scim
     }
 }
 
-/// Takes a member out, in any case.
+/// Removes a member, in any case, and returns it.
 fn take(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
     let name = object.keys().find(|key| key.eq_ignore_ascii_case(name))?;
     let name = name.clone();
     object.remove(&name)
 }
 
-/// Reads one operation.
+/// Parses one operation.
 struct Reader<'r> {
     resource_type: &'r ResourceType,
     quotes: Quotes,
@@ -166,7 +166,7 @@ impl Reader<'_> {
         let Value::Object(mut operation) = operation else {
             return Err(ScimError::syntax("An operation must be an object."));
         };
-        // Entra ID writes them with a capital.
+        // Entra ID capitalizes them.
         let op = match take(&mut operation, "op") {
             Some(Value::String(op)) if op.eq_ignore_ascii_case("add") => Op::Add,
             Some(Value::String(op)) if op.eq_ignore_ascii_case("replace") => Op::Replace,
@@ -191,7 +191,7 @@ impl Reader<'_> {
                 "remove has no path. Name the attribute to remove.",
             )),
             (_, Op::Add | Op::Replace, None) => Err(ScimError::value(
-                "value is missing. Send what to add or to put there.",
+                "value is missing. Send the value to add or to set.",
             )),
             (Some(path), op, value) => self.with_path(op, &path, value),
             (None, op, Some(Value::Object(attributes))) => self.each(op, None, attributes),
@@ -261,7 +261,7 @@ impl Reader<'_> {
         });
     }
 
-    /// Names of claims may be none that a path can have.
+    /// Names of claims need not be valid in a path.
     fn named(&self, name: &str) -> Option<Target> {
         Some(match named(name, self.resource_type)? {
             Named::Extension(schema) => Target::Extension(schema.id),
@@ -303,7 +303,7 @@ mod tests {
         (error.scim_type, error.detail)
     }
 
-    /// Why one operation is refused.
+    /// The error of an invalid operation.
     fn refused(operation: Value) -> (ErrorType, String) {
         let fine = json!({"op": "add", "path": "title", "value": "Dr."});
         let message = json!({"schemas": [PATCH_OP], "Operations": [fine, operation]});
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_name_their_schema_and_have_operations() {
+    fn message_must_have_its_schema_and_operations() {
         let operation = json!({"op": "add", "path": "title", "value": "Dr."});
         let fine = json!({"schemas": [PATCH_OP], "Operations": [operation]});
         assert!(parse_patch(fine, &Schemas::new([]).user, Leniency::default()).is_ok());
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_verbs_are_read_in_any_case_and_a_lenient_channel_needs_no_schemas() {
+    fn names_and_verbs_are_case_insensitive_and_schemas_optional_if_lenient() {
         let message = json!({"operations": [
             {"OP": "Add", "Path": "TITLE", "VALUE": "Dr."},
             {"op": "REPLACE", "path": "Name.GivenName", "value": "Kim"},
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_have_what_they_need() {
+    fn operation_must_be_complete() {
         for operation in [
             json!("add"),
             json!({}),
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_to_nowhere_are_refused() {
+    fn invalid_path_is_refused() {
         for path in [
             json!("shoeSize"),
             json!("name.shoeSize"),
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_server_sets_cannot_be_changed_by_a_path() {
+    fn path_to_a_read_only_attribute_is_refused() {
         for path in [
             "id",
             "meta",
@@ -430,7 +430,7 @@ mod tests {
             refused(json!({"op": "add", "path": path, "value": "Lee"})),
             (
                 ErrorType::Mutability,
-                format!("{path} is set by the server alone. Leave the operation out.")
+                format!("{path} is set by the server only. Leave the operation out.")
             )
         );
         assert_eq!(
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_cannot_be_removed() {
+    fn required_attribute_cannot_be_removed() {
         for operation in [
             json!({"op": "remove", "path": "userName"}),
             json!({"op": "replace", "path": "userName", "value": null}),
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_not_turned_into_others() {
+    fn value_of_a_member_cannot_be_changed() {
         let group = Schemas::new([]).group;
         for operation in [
             json!({"op": "replace", "path": "members[value eq \"1\"].value", "value": "2"}),
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_shown_without_its_values() {
+    fn debug_output_hides_values() {
         let message = json!({"schemas": [PATCH_OP], "Operations": [
             {"op": "replace", "path": "password", "value": "Secret-1"}
         ]});
@@ -486,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn values_without_a_path_may_have_more_than_is_known() {
+    fn unknown_attributes_without_a_path_are_ignored() {
         let message = json!({"Operations": [{"op": "replace", "value": {
             "id": "7", "schemas": ["urn:x"], "meta": {}, "shoeSize": 43, "emails[": 1, "": 2,
             "name.shoeSize": 3, ENTERPRISE: {"shoeSize": 4, "manager.displayName": "Lee"},
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_named_and_never_shown() {
+    fn invalid_value_is_located_but_never_quoted() {
         for (operation, sentence) in [
             (
                 json!({"op": "add", "path": "emails[type eq \"work\"].primary", "value": "maybe"}),

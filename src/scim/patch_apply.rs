@@ -1,9 +1,9 @@
-//! PATCH messages applied to canonical documents (RFC 7644 §3.5.2.1 to §3.5.2.3).
+//! Applies PATCH messages to canonical documents (RFC 7644 §3.5.2.1 to §3.5.2.3).
 //!
 //! Where the RFC says that there is no target, Entra ID expects one: adding to or replacing
-//! `emails[type eq "work"].value` makes the element when there is none. That is done when the filter
-//! says by `eq` alone what the element has to look like; otherwise the answer is `noTarget`. Removing
-//! what is not there is no mistake and no change: the resource is as the client wants it.
+//! `emails[type eq "work"].value` creates the element if there is none. This is done if the filter describes the
+//! element by `eq` alone; otherwise the error is `noTarget`. Removing something that does not exist is not an error
+//! and not a change: the resource is in the requested state.
 
 use serde_json::{Map, Value};
 
@@ -19,16 +19,16 @@ use crate::scim::patch_change::{Action, Change, Target};
 use crate::scim::schema::{Attribute, Mutability, ResourceType};
 use crate::scim::values::check_element;
 
-/// How much a message may ask for: elements, times the terms of the filter that they are held against,
-/// of all operations together. A thousand operations on a thousand elements are far below, and what a
-/// hostile client can put into one request is far above.
+/// Maximum work of a message: elements times the terms of the filter that they are compared with, summed over all
+/// operations. A thousand operations on a thousand elements are far below it; what a hostile client can put into one
+/// request is far above it.
 pub const MAX_STEPS: usize = 5_000_000;
 
-/// Applies a message to a document of the type that it was read for; answers whether the document is
-/// another one now. All operations are done, or none.
+/// Applies a message to a document of the type that it was parsed for. Returns whether the document has changed. Either
+/// all operations are applied, or none.
 ///
 /// # Errors
-/// An operation cannot be done to this document, which is as it was then.
+/// An operation cannot be applied. The document is then unchanged.
 pub fn apply(
     patch: &Patch,
     document: &mut Document,
@@ -66,7 +66,7 @@ fn apply_one(
             sub,
         } => (attribute, filter.as_ref(), sub.as_deref()),
     };
-    // A path was resolved for this type, so the attribute is there.
+    // A path was resolved for this type, so the attribute exists.
     let Some(attribute) = path.attribute(resource_type) else {
         return Ok(());
     };
@@ -83,7 +83,7 @@ fn apply_one(
             return Err(ScimError::new(
                 413,
                 format!(
-                    "{place} has {} elements, too many for all these operations in one message. Send \
+                    "{place} has {} elements, too many for this number of operations in one message. Send \
                      fewer operations, or several messages.",
                     elements.len()
                 ),
@@ -105,7 +105,7 @@ fn apply_one(
     Ok(())
 }
 
-/// What an attribute with one value has afterwards.
+/// The new value of a single-valued attribute.
 fn change_one(old: Option<Value>, action: &Action, sub: Option<&str>) -> Option<Value> {
     match (action, sub) {
         (Action::Add(value) | Action::Replace(value), None) => match (old, value) {
@@ -132,8 +132,8 @@ fn part(sub: &str, value: &Value) -> Map<String, Value> {
     Map::from_iter([(sub.to_owned(), value.clone())])
 }
 
-/// The sub-attributes of `new` take the place of those of `old`. Another `value` makes the old `$ref`
-/// point to the wrong resource, so that one goes unless it is given too.
+/// The sub-attributes of `new` replace those of `old`. With another `value`, the old `$ref` would point to the wrong
+/// resource, so it is removed unless it is given, too.
 fn change_object(mut old: Map<String, Value>, new: Map<String, Value>) -> Value {
     if new
         .get("value")
@@ -145,7 +145,7 @@ fn change_object(mut old: Map<String, Value>, new: Map<String, Value>) -> Value 
     Value::Object(old)
 }
 
-/// An attribute with many values.
+/// A multi-valued attribute.
 struct Elements<'e> {
     attribute: &'e Attribute,
     place: Place<'e>,
@@ -190,8 +190,8 @@ impl Elements<'_> {
         Ok(self.elements)
     }
 
-    /// Sets one sub-attribute of the elements that match, or those that `value` has. Whole elements are
-    /// replaced by it when that is asked for (RFC 7644 §3.5.2.3).
+    /// Sets a sub-attribute of the matching elements, or the sub-attributes in `value`. Replaces whole elements if that
+    /// is requested (RFC 7644 §3.5.2.3).
     fn set(
         mut self,
         value: &Value,
@@ -210,7 +210,7 @@ impl Elements<'_> {
             }
             met.push(at);
             let changed = match is_replaced && sub.is_none() {
-                // What the filter asks for stays, where the client did not repeat it.
+                // Keeps the values that the filter requires, if the client did not repeat them.
                 true => completed(filter, &new).unwrap_or_else(|| new.clone()),
                 false => {
                     let mut changed = element.clone();
@@ -233,9 +233,8 @@ impl Elements<'_> {
         unite(self.attribute, self.elements, self.place)
     }
 
-    /// Adds an element that the filter matches. Some clients replace the work address of a user who has
-    /// none; but whoever replaces something of an element that they name by its value looks for one that
-    /// has to be there (RFC 7644 §3.5.2.3).
+    /// Adds an element that the filter matches. Some clients replace the work address of a user that has none; but to
+    /// replace part of an element that is identified by its value, the element must exist (RFC 7644 §3.5.2.3).
     fn make(
         mut self,
         filter: Option<&Filter>,
@@ -246,8 +245,8 @@ impl Elements<'_> {
             ScimError::of(
                 ErrorType::NoTarget,
                 format!(
-                    "No element of {} matches the filter of the path, which does not say by eq alone \
-                     what a new one would be. Add the element first.",
+                    "No element of {} matches the filter of the path, and the filter does not define \
+                     a new element by eq alone. Add the element first.",
                     self.place
                 ),
             )
@@ -274,8 +273,7 @@ impl Elements<'_> {
     }
 }
 
-/// An element that looks as the filter wants it where `new` says nothing; none: the filter does not say
-/// how that is.
+/// `new`, completed with the values that the filter requires; `None` if the filter does not describe an element.
 fn completed(filter: Option<&Filter>, new: &Value) -> Option<Value> {
     let mut made = match filter {
         Some(filter) => Value::Object(described(filter)?),
@@ -285,7 +283,7 @@ fn completed(filter: Option<&Filter>, new: &Value) -> Option<Value> {
     Some(made)
 }
 
-/// Elements are added and removed; what is immutable in one stays while it is there.
+/// Elements may be added and removed; immutable sub-attributes of an existing element must not change.
 fn check_immutable(
     attribute: &Attribute,
     before: &Value,

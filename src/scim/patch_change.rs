@@ -1,5 +1,5 @@
-//! What one operation of a PATCH message does to one attribute, as far as it does not depend on the
-//! resource: whether it may be done, and with which value.
+//! The effect of one PATCH operation on one attribute, as far as it does not depend on the resource: whether it is
+//! permitted, and with which value.
 
 use serde_json::{Map, Value};
 
@@ -10,10 +10,10 @@ use crate::scim::path::AttributePath;
 use crate::scim::schema::{Attribute, Mutability, ResourceType, Type};
 use crate::scim::values::{check_element, check_value, names_nothing};
 
-/// One thing to do.
+/// A single change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The operation that it comes from, from 0.
+    /// The number of its operation, starting at 0.
     pub operation: usize,
     /// What is changed.
     pub target: Target,
@@ -21,36 +21,36 @@ pub struct Change {
     pub action: Action,
 }
 
-/// What is changed.
+/// The target of a change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
     /// All attributes of the extension with this URN.
     Extension(&'static str),
-    /// An attribute or a part of it.
+    /// An attribute or part of it.
     Attribute {
         /// The attribute.
         attribute: AttributePath,
-        /// Which of its elements; none: all of them.
+        /// The elements to change; `None` for all.
         filter: Option<Filter>,
-        /// The name of the sub-attribute; none: the whole.
+        /// The sub-attribute; `None` for the whole attribute.
         sub: Option<String>,
     },
 }
 
-/// How it is changed. Values are checked.
+/// The action of a change. Values are checked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// The value comes to what is there.
+    /// Add the value.
     Add(Value),
-    /// The value takes the place of what is there.
+    /// Replace by the value.
     Replace(Value),
-    /// What is there goes.
+    /// Remove the target.
     Remove,
-    /// The elements go that are the same as one of these.
+    /// Remove the elements that are equal to one of these.
     RemoveElements(Vec<Value>),
 }
 
-/// What the message says that is to be done.
+/// The operation in the message.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Op {
     /// `add`
@@ -61,10 +61,10 @@ pub enum Op {
     Remove,
 }
 
-/// What an operation on an attribute does: nothing, one thing, or several.
+/// The changes that an operation on an attribute makes: none, one or several.
 ///
 /// # Errors
-/// It cannot be done to any resource.
+/// It is not permitted for any resource.
 pub fn changes(
     op: Op,
     target: Target,
@@ -72,7 +72,7 @@ pub fn changes(
     resource_type: &ResourceType,
 ) -> Result<Vec<(Target, Action)>, ScimError> {
     let Some(aim) = Aim::of(&target, resource_type) else {
-        // `schemas` follows from what the resource has, so there is nothing to change in it.
+        // `schemas` is computed from the resource, so it cannot be changed.
         return match op {
             Op::Remove => Err(fixed("schemas")),
             Op::Add | Op::Replace => Ok(Vec::new()),
@@ -96,7 +96,7 @@ pub fn changes(
     Ok(removals)
 }
 
-/// Whether only the server sets what is there.
+/// Whether only the server sets the target.
 pub fn is_set_by_server(target: &Target, resource_type: &ResourceType) -> bool {
     Aim::of(target, resource_type).is_some_and(|aim| aim.is_set_by_server())
 }
@@ -104,11 +104,11 @@ pub fn is_set_by_server(target: &Target, resource_type: &ResourceType) -> bool {
 fn fixed(place: &str) -> ScimError {
     ScimError::of(
         ErrorType::Mutability,
-        format!("{place} is set by the server alone. Leave the operation out."),
+        format!("{place} is set by the server only. Leave the operation out."),
     )
 }
 
-/// A target as the schema knows it.
+/// A target with its schema.
 struct Aim<'a> {
     path: &'a AttributePath,
     attribute: &'a Attribute,
@@ -119,7 +119,7 @@ struct Aim<'a> {
 }
 
 impl<'a> Aim<'a> {
-    /// None: an extension, or `schemas`, which no schema has.
+    /// `None` for an extension, or for `schemas`, which belongs to no schema.
     fn of(target: &'a Target, resource_type: &'a ResourceType) -> Option<Self> {
         let Target::Attribute {
             attribute: path,
@@ -147,12 +147,12 @@ impl<'a> Aim<'a> {
         is_fixed(self.attribute) || self.part.is_some_and(is_fixed)
     }
 
-    /// Whether it is an object that keeps the sub-attributes that a value does not have.
+    /// Whether it is an object that keeps the sub-attributes that are missing in a value.
     fn is_merged(&self) -> bool {
         !self.attribute.multi_valued && self.part.is_none() && self.attribute.kind == Type::Complex
     }
 
-    /// `null` in an object that replaces some sub-attributes takes those away.
+    /// In an object that replaces some sub-attributes, `null` removes a sub-attribute.
     fn nulls(&self, members: &Map<String, Value>) -> Vec<(Target, Action)> {
         let nulls = members.iter().filter(|(_, value)| value.is_null());
         nulls
@@ -172,7 +172,7 @@ impl<'a> Aim<'a> {
     fn removal(&self, value: Option<Value>) -> Result<Option<Action>, ScimError> {
         let has_elements = self.attribute.multi_valued && !self.has_filter && self.part.is_none();
         match value {
-            // Entra ID names the members to remove so.
+            // Entra ID names the members to remove this way.
             Some(value) if has_elements && !value.is_null() => {
                 Ok(match check_value(self.attribute, value, self.place)? {
                     Some(Value::Array(elements)) => Some(Action::RemoveElements(elements)),
@@ -197,7 +197,7 @@ impl<'a> Aim<'a> {
         };
         Ok(match (op, checked) {
             (Op::Add, Some(value)) => Some(Action::Add(value)),
-            // Members of whom none is named do not take the place of those who are there.
+            // Elements without a valid reference do not replace the existing members.
             (_, Some(value))
                 if !is_empty && self.part.is_none() && names_nothing(self.attribute, &value) =>
             {
@@ -207,8 +207,8 @@ impl<'a> Aim<'a> {
                 Some(Action::Remove)
             }
             (_, Some(value)) => Some(Action::Replace(value)),
-            // To put nothing there is to remove what is there. A value in which nothing is known says
-            // nothing, and must not empty a group, for example.
+            // Setting an empty value is a removal. A value with only unknown attributes has no effect; for example,
+            // it must not empty a group.
             (Op::Replace, None) if is_empty => Some(Action::Remove),
             (_, None) => None,
         })
@@ -239,7 +239,7 @@ impl<'a> Aim<'a> {
     }
 }
 
-/// The element of an array that has only one, for paths that lead to elements.
+/// The element of an array that has exactly one, for paths that lead to elements.
 fn only(value: Value) -> Value {
     match value {
         Value::Array(mut elements) if elements.len() == 1 => elements.pop().unwrap_or_default(),

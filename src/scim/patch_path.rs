@@ -1,5 +1,5 @@
-//! Paths of PATCH operations (RFC 7644 §3.5.2 figure 7): an attribute, some elements of it, a
-//! sub-attribute, or a whole extension.
+//! Paths of PATCH operations (RFC 7644 §3.5.2 figure 7): an attribute, some of its elements, a sub-attribute, or a
+//! whole extension.
 
 use std::fmt;
 
@@ -10,39 +10,39 @@ use crate::scim::filter_tokens::Token;
 use crate::scim::path::AttributePath;
 use crate::scim::schema::ResourceType;
 
-/// What a PATCH operation is about.
+/// The target of a PATCH operation.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::large_enum_variant,
-    reason = "there is one of them for an operation, and it is seldom moved"
+    reason = "there is one per operation, and it is rarely moved"
 )]
 pub enum PatchPath {
     /// All attributes of the extension with this URN.
     Extension(&'static str),
-    /// An attribute or a part of it.
+    /// An attribute or part of it.
     Attribute {
         /// The attribute, without a sub-attribute.
         attribute: AttributePath,
-        /// Which of its elements; none: all of them. The paths in it are whole ones (`emails.type`).
+        /// The elements that are selected; `None` for all. Paths in the filter are complete (`emails.type`).
         filter: Option<Filter>,
-        /// The path to the sub-attribute, where one is named: `emails.value`.
+        /// The path to the sub-attribute, if there is one: `emails.value`.
         sub: Option<AttributePath>,
     },
 }
 
 impl PatchPath {
-    /// Reads a path for resources of this type.
+    /// Parses a path for resources of this type.
     ///
     /// # Errors
-    /// `invalidPath`: it cannot be read, or names what does not exist.
+    /// `invalidPath`: it is malformed, or refers to something that does not exist.
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, ScimError> {
         PatchPath::parse_with(text, resource_type, Quotes::Required)
     }
 
-    /// The same where text in brackets may stand without quotation marks.
+    /// The same, with optional quotation marks around text in brackets.
     ///
     /// # Errors
-    /// As of [`PatchPath::parse`].
+    /// Same as [`PatchPath::parse`].
     pub fn parse_with(
         text: &str,
         resource_type: &ResourceType,
@@ -63,13 +63,13 @@ impl PatchPath {
         let mut filter = None;
         if parser.peek().token == Token::OpenBracket && !parser.peek().spaced {
             filter = Some(parser.element(&path)?);
-            let behind = parser.peek().clone();
-            if let (Token::Word(word), false) = (&behind.token, behind.spaced) {
+            let following = parser.peek().clone();
+            if let (Token::Word(word), false) = (&following.token, following.spaced) {
                 let name = word
                     .strip_prefix('.')
-                    .ok_or_else(|| parser.fail(behind.at, EXPECTED_SUB))?;
+                    .ok_or_else(|| parser.fail(following.at, EXPECTED_SUB))?;
                 let found = attribute.child(name, resource_type);
-                sub = Some(found.map_err(|sentence| parser.fail(behind.at, &sentence))?);
+                sub = Some(found.map_err(|sentence| parser.fail(following.at, &sentence))?);
                 parser.advance()?;
             }
         }
@@ -87,7 +87,7 @@ impl PatchPath {
 
 const EXPECTED_SUB: &str = "expected a point and a sub-attribute, or the end";
 
-/// As SCIM writes it, with canonical names.
+/// SCIM syntax, with canonical names.
 impl fmt::Display for PatchPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_rfc_are_read() {
+    fn examples_of_the_rfc_are_parsed() {
         for text in [
             "members",
             "name.familyName",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_path_are_resolved() {
+    fn parts_of_a_path_are_resolved() {
         let user = Schemas::new([]).user;
         let path = |text| AttributePath::parse(text, &user).unwrap();
         assert_eq!(
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused_with_its_place() {
+    fn malformed_path_is_refused_with_its_position() {
         for (text, sentence) in [
             ("", "1: expected an attribute"),
             ("(title)", "1: expected an attribute"),
@@ -209,7 +209,7 @@ mod tests {
             ),
             (
                 "urn:ietf:params:scim:schemas:core:2.0:User",
-                "1: \"urn:ietf:params:scim:schemas:core:2.0:User\" begins with the URN of no schema of \
+                "1: \"urn:ietf:params:scim:schemas:core:2.0:User\" does not begin with the URN of a schema of \
                  User, or nothing follows it",
             ),
         ] {

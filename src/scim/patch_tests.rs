@@ -1,5 +1,5 @@
-//! PATCH from the message to the document: the cases of RFC 7644 §3.5.2 on data of our own, what Entra ID
-//! and Okta send, hostile messages, and messages made by chance.
+//! Tests of PATCH from the message to the document: the cases of RFC 7644 §3.5.2 with our own data, messages of Entra
+//! ID and Okta, hostile messages, and random messages.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::scim::patch::{PATCH_OP, parse_patch};
 use crate::scim::patch_apply::apply;
 use crate::scim::schema::{CUSTOM, ENTERPRISE, ResourceType, Schemas, USER};
 
-/// What becomes of a document, and whether it is another one then.
+/// The patched document, and whether it has changed.
 fn patched(
     document: &Value,
     operations: Value,
@@ -28,13 +28,13 @@ fn patched(
             Ok((Value::Object(after), changed))
         }
         Err(error) => {
-            assert_eq!(after, before, "the document is half done");
+            assert_eq!(after, before, "a failed patch leaves the document unchanged");
             Err(error)
         }
     }
 }
 
-/// Kim, and what the operations make of them; the same, when nothing is changed.
+/// Applies operations to the user kim; `expected` is null if nothing changes.
 #[track_caller]
 fn user(given: Value, operations: Value, expected: Value) {
     let with_name = |mut document: Value| {
@@ -72,7 +72,7 @@ fn refused(given: Value, operations: Value, scim_type: ErrorType) -> String {
 // RFC 7644 §3.5.2.1: add.
 
 #[test]
-fn a_member_is_added_once() {
+fn member_is_added_once() {
     let add = json!([{"op": "add", "path": "members", "value": [
         {"value": "u2", "$ref": "../Users/u2", "display": "Lee"}
     ]}]);
@@ -115,7 +115,7 @@ fn adding_to_an_object_keeps_its_other_parts() {
 }
 
 #[test]
-fn what_is_there_already_is_no_change() {
+fn existing_values_are_no_change() {
     let given = json!({
         "userName": "kim", "active": true, "name": {"givenName": "Kim"},
         "emails": [{"value": "kim@example.org", "type": "work", "primary": true}],
@@ -155,7 +155,7 @@ fn what_is_there_already_is_no_change() {
 // RFC 7644 §3.5.2.2: remove.
 
 #[test]
-fn members_are_removed_one_by_one_or_all() {
+fn members_are_removed_single_or_all() {
     let two = json!([{"value": "u1", "type": "User"}, {"value": "g1", "type": "Group"}]);
     let one = json!([{"value": "u1", "type": "User"}]);
     for operation in [
@@ -176,7 +176,7 @@ fn members_are_removed_one_by_one_or_all() {
     }
     let nothing = json!([{"op": "remove", "path": "members", "value": []}]);
     group(two.clone(), nothing, two.clone());
-    // Whoever reads the document leaves the member out who is nobody, and keeps the others.
+    // The reader of the document drops the empty reference and keeps the other members.
     let mut more = two.clone();
     more.as_array_mut().unwrap().push(json!({"value": ""}));
     for operation in [
@@ -188,7 +188,7 @@ fn members_are_removed_one_by_one_or_all() {
 }
 
 #[test]
-fn some_elements_are_removed_or_a_part_of_them() {
+fn selected_elements_or_their_parts_are_removed() {
     let emails = json!({"emails": [
         {"value": "kim@example.org", "type": "work", "display": "Kim"},
         {"value": "kim@example.com", "type": "work", "display": "Kim"},
@@ -222,7 +222,7 @@ fn some_elements_are_removed_or_a_part_of_them() {
 }
 
 #[test]
-fn an_object_without_parts_and_an_extension_without_attributes_go() {
+fn empty_objects_and_extensions_are_removed() {
     let given = json!({"name": {"givenName": "Kim"}, ENTERPRISE: {"department": "IT"}});
     user(
         given.clone(),
@@ -253,7 +253,7 @@ fn all_elements_are_replaced() {
 }
 
 #[test]
-fn elements_that_match_are_replaced_whole_or_in_part() {
+fn matching_elements_are_replaced_completely_or_in_part() {
     let given = json!({"addresses": [
         {"type": "work", "streetAddress": "Main Street 1", "locality": "Bern", "primary": true},
         {"type": "home", "locality": "Basel"}
@@ -298,7 +298,7 @@ fn null_removes() {
 }
 
 #[test]
-fn a_filter_that_matches_nothing_is_no_target_unless_it_says_what_to_make() {
+fn filter_without_a_match_is_no_target_unless_it_describes_an_element() {
     let work = json!({"emails": [{"value": "kim@example.org", "type": "work"}]});
     for path in [
         "emails[type sw \"h\"].value",
@@ -319,9 +319,9 @@ fn a_filter_that_matches_nothing_is_no_target_unless_it_says_what_to_make() {
 }
 
 #[test]
-fn what_is_replaced_of_an_element_named_by_its_value_has_to_be_there() {
+fn element_selected_by_value_must_exist_to_be_replaced() {
     let work = json!({"emails": [{"value": "kim@example.org", "type": "work"}]});
-    let path = "emails[value eq \"nobody@example.org\"].type";
+    let path = "emails[value eq \"absent@example.org\"].type";
     let replace = json!([{"op": "replace", "path": path, "value": "home"}]);
     let detail = refused(work.clone(), replace, ErrorType::NoTarget);
     assert!(detail.contains("Add the element first."), "{detail}");
@@ -330,13 +330,13 @@ fn what_is_replaced_of_an_element_named_by_its_value_has_to_be_there() {
         json!([{"op": "add", "path": path, "value": "home"}]),
         json!({"emails": [
             {"value": "kim@example.org", "type": "work"},
-            {"value": "nobody@example.org", "type": "home"}
+            {"value": "absent@example.org", "type": "home"}
         ]}),
     );
 }
 
 #[test]
-fn a_new_primary_element_takes_the_place_of_the_old_one() {
+fn new_primary_element_replaces_the_old_one() {
     let given = json!({"emails": [
         {"value": "a@example.org", "type": "work", "primary": true},
         {"value": "b@example.org", "type": "home"}
@@ -360,7 +360,7 @@ fn a_new_primary_element_takes_the_place_of_the_old_one() {
 }
 
 #[test]
-fn all_operations_are_done_or_none() {
+fn all_operations_are_applied_or_none() {
     let operations = json!([
         {"op": "replace", "path": "title", "value": "Dr."},
         {"op": "replace", "path": "emails[type sw \"w\"].value", "value": "x"}
@@ -372,7 +372,7 @@ fn all_operations_are_done_or_none() {
 }
 
 #[test]
-fn members_stay_who_they_are() {
+fn value_of_a_member_cannot_be_changed() {
     let schemas = Schemas::new([]);
     let given = json!({"displayName": "a", "members": [{"value": "u1", "type": "User"}]});
     let replace = |value: Value| {
@@ -386,10 +386,10 @@ fn members_stay_who_they_are() {
     assert!(!changed);
 }
 
-// What clients send.
+// Messages of clients.
 
 #[test]
-fn entra_id_makes_elements_by_replacing_their_parts() {
+fn entra_id_creates_elements_by_replacing_their_parts() {
     user(
         json!({"emails": [{"value": "a@example.org", "type": "home", "primary": true}]}),
         json!([
@@ -433,7 +433,7 @@ fn entra_id_writes_paths_as_names_and_booleans_as_words() {
 }
 
 #[test]
-fn a_manager_is_an_id_or_an_object_and_never_points_elsewhere() {
+fn manager_is_an_id_or_an_object_and_loses_an_outdated_ref() {
     let path = format!("{ENTERPRISE}:manager");
     for (path, value) in [
         (path.clone(), json!("u2")),
@@ -456,7 +456,7 @@ fn a_manager_is_an_id_or_an_object_and_never_points_elsewhere() {
 }
 
 #[test]
-fn an_extension_is_changed_by_its_urn() {
+fn extension_is_changed_by_its_urn() {
     for operation in [
         json!({"op": "add", "value": {ENTERPRISE: {"DEPARTMENT": "IT"}}}),
         json!({"op": "replace", "path": ENTERPRISE, "value": {"department": "IT", "desk": 7}}),
@@ -470,7 +470,7 @@ fn an_extension_is_changed_by_its_urn() {
 }
 
 #[test]
-fn okta_sends_the_id_along() {
+fn id_in_a_value_from_okta_is_ignored() {
     let schemas = Schemas::new([]);
     let given = json!({"displayName": "Climbers", "members": [{"value": "u1"}]});
     let operations = json!([{"op": "replace", "value": {"id": "g1", "displayName": "Runners"}}]);
@@ -485,7 +485,7 @@ fn okta_sends_the_id_along() {
 }
 
 #[test]
-fn a_new_password_is_in_the_document_for_the_caller_to_take_out() {
+fn new_password_is_in_the_document_for_the_caller_to_remove() {
     user(
         json!({}),
         json!([{"op": "replace", "path": "password", "value": "Secret-1"}]),
@@ -493,10 +493,10 @@ fn a_new_password_is_in_the_document_for_the_caller_to_take_out() {
     );
 }
 
-// Hostile messages, and chance.
+// Hostile and random messages.
 
 #[test]
-fn a_message_cannot_ask_for_endless_work() {
+fn work_of_a_message_is_limited() {
     let roles: Vec<_> = (0..30_000)
         .map(|n| json!({"value": format!("r{n}")}))
         .collect();
@@ -508,7 +508,7 @@ fn a_message_cannot_ask_for_endless_work() {
     assert_eq!(error.status, 413);
     assert_eq!(
         error.detail,
-        "Operations[0]: roles has 30000 elements, too many for all these operations in one message. \
+        "Operations[0]: roles has 30000 elements, too many for this number of operations in one message. \
          Send fewer operations, or several messages."
     );
     let brackets = format!("emails[{}", "(".repeat(100_000));
@@ -520,10 +520,10 @@ fn a_message_cannot_ask_for_endless_work() {
     }
 }
 
-/// Numbers that look like chance and come again (xorshift64*).
-struct Chance(u64);
+/// A reproducible pseudorandom generator (xorshift64*).
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -613,7 +613,7 @@ fn ids_of(members: &[Value]) -> BTreeSet<String> {
     members.iter().filter_map(id).collect()
 }
 
-/// The members afterwards, for a message that only changes them.
+/// The members after a message that only changes members.
 fn members_by_their_changes(
     document: &Value,
     operations: &Value,
@@ -633,7 +633,7 @@ fn members_by_their_changes(
 }
 
 #[test]
-fn whatever_is_applied_leaves_a_canonical_document() {
+fn every_patch_leaves_a_canonical_document() {
     let schemas = Schemas::new(["shoeSize"]);
     let manager = format!("{ENTERPRISE}:manager");
     let user_paths = [
@@ -669,7 +669,7 @@ fn whatever_is_applied_leaves_a_canonical_document() {
     let lenient = Leniency {
         schemas_required: false,
     };
-    let mut chance = Chance(20_260_729);
+    let mut random = Random(20_260_729);
     let (mut applied, mut changes, mut told_apart) = (0, 0, 0);
     for (resource_type, paths, start) in [
         (&schemas.user, &user_paths[..], start_user),
@@ -680,15 +680,15 @@ fn whatever_is_applied_leaves_a_canonical_document() {
             if round % 50 == 0 {
                 document = start.clone();
             }
-            let operations: Value = (0..=chance.below(2))
+            let operations: Value = (0..=random.below(2))
                 .map(|_| {
-                    let op = *chance.one(&["add", "Add", "replace", "remove"]);
+                    let op = *random.one(&["add", "Add", "replace", "remove"]);
                     let mut operation = json!({ "op": op });
-                    if chance.below(4) > 0 {
-                        operation["path"] = json!(chance.path(paths));
+                    if random.below(4) > 0 {
+                        operation["path"] = json!(random.path(paths));
                     }
-                    if op != "remove" || chance.below(4) == 0 {
-                        operation["value"] = chance.value(3, paths);
+                    if op != "remove" || random.below(4) == 0 {
+                        operation["value"] = random.value(3, paths);
                     }
                     operation
                 })

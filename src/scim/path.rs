@@ -1,4 +1,4 @@
-//! The path to an attribute (RFC 7644 §3.10): `[URN:]name[.sub]`, resolved against the schemas.
+//! Attribute paths (RFC 7644 §3.10): `[URN:]name[.sub]`, resolved against the schemas.
 
 use std::fmt;
 use std::slice;
@@ -7,35 +7,35 @@ use serde_json::{Map, Value};
 
 use crate::scim::schema::{Attribute, ENTERPRISE, ResourceType, Type};
 
-/// The attribute that lists a resource's schemas (RFC 7643 §3), which belongs to none.
+/// The attribute that lists a resource's schemas (RFC 7643 §3); it belongs to no schema.
 pub const SCHEMAS: &str = "schemas";
 
-/// How much of a name that nobody knows is repeated, in characters.
+/// Maximum length of an unknown name in a message, in characters.
 const SHOWN: usize = 60;
 
-/// A path that leads to an attribute of a resource type; names are spelled as the schema spells them.
+/// A path to an attribute of a resource type, in the schema's spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributePath {
-    /// URN of the extension; none: the core schema or what every resource has.
+    /// URN of the extension; `None` for the core schema and the common attributes.
     pub extension: Option<&'static str>,
     /// The attribute.
     pub name: String,
-    /// The sub-attribute, where one is named.
+    /// The sub-attribute, if there is one.
     pub sub: Option<String>,
-    /// What values are there.
+    /// The type of the values.
     pub kind: Type,
-    /// Whether text there is compared with regard to case.
+    /// Whether text is compared case-sensitively.
     pub case_exact: bool,
-    /// Whether the attribute (not the sub-attribute) has many values.
+    /// Whether the attribute (not the sub-attribute) is multi-valued.
     pub multi_valued: bool,
 }
 
 impl AttributePath {
-    /// Resolves `text` for resources of this type. The core schema's URN may stand in front; an
-    /// extension's has to.
+    /// Resolves `text` for resources of this type. The URN of the core schema is optional, the URN of an extension
+    /// is required.
     ///
     /// # Errors
-    /// A sentence: it is no path, or leads nowhere.
+    /// A message: it is malformed, or the attribute does not exist.
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, String> {
         let (extension, rest) = split_urn(text, resource_type)?;
         let (name, sub) = match rest.split_once('.') {
@@ -45,7 +45,7 @@ impl AttributePath {
         for name in [Some(name), sub].into_iter().flatten() {
             if !is_name(name) {
                 return Err(format!(
-                    "{} is no attribute path; write name, name.sub or URN:name.sub",
+                    "{} is not an attribute path; write name, name.sub or URN:name.sub",
                     shown(text)
                 ));
             }
@@ -73,11 +73,11 @@ impl AttributePath {
         }
     }
 
-    /// The same for filters, where an attribute of the enterprise extension that the core schema does not have
-    /// may stand without its URN: clients ask `manager eq "…"` so.
+    /// The same for filters, where an attribute of the enterprise extension that the core schema does not have may
+    /// be used without its URN: clients send `manager eq "…"`.
     ///
     /// # Errors
-    /// As of [`AttributePath::parse`].
+    /// Same as [`AttributePath::parse`].
     pub fn parse_bare(text: &str, resource_type: &ResourceType) -> Result<Self, String> {
         AttributePath::parse(text, resource_type).or_else(|refused| {
             let bare = !text.contains(':') && resource_type.extension(ENTERPRISE).is_some();
@@ -89,7 +89,7 @@ impl AttributePath {
         })
     }
 
-    /// The path to `attribute`, of the extension with this URN or of no extension.
+    /// The path to `attribute`, of the extension with this URN or of the core schema.
     pub fn of(extension: Option<&'static str>, attribute: &Attribute) -> Self {
         AttributePath {
             extension,
@@ -101,10 +101,10 @@ impl AttributePath {
         }
     }
 
-    /// The path to the sub-attribute called `sub` of what is here.
+    /// The path to the sub-attribute `sub` of this path.
     ///
     /// # Errors
-    /// A sentence: there is none, or the path leads to a sub-attribute already.
+    /// A message: it does not exist, or the path is that of a sub-attribute.
     pub fn child(&self, sub: &str, resource_type: &ResourceType) -> Result<Self, String> {
         match self.attribute(resource_type) {
             Some(attribute) if self.sub.is_none() => self.clone().with_sub(attribute, sub),
@@ -112,7 +112,7 @@ impl AttributePath {
         }
     }
 
-    /// The attribute, and not the sub-attribute, as the schema has it; none for `schemas`.
+    /// The schema's definition of the attribute, not the sub-attribute; `None` for `schemas`.
     pub fn attribute<'t>(&self, resource_type: &'t ResourceType) -> Option<&'t Attribute> {
         match self.extension {
             Some(urn) => resource_type.extension(urn)?.attribute(&self.name),
@@ -120,7 +120,7 @@ impl AttributePath {
         }
     }
 
-    /// What the path leads to, sub-attribute or attribute, as the schema has it; none for `schemas`.
+    /// The schema's definition of the sub-attribute or attribute; `None` for `schemas`.
     pub fn target<'t>(&self, resource_type: &'t ResourceType) -> Option<&'t Attribute> {
         let attribute = self.attribute(resource_type)?;
         match &self.sub {
@@ -138,9 +138,8 @@ impl AttributePath {
         }
     }
 
-    /// The path whose values are compared where this one is named: `value` of a complex attribute that has one
-    /// (RFC 7644 §3.4.2.2 says so of multi-valued ones, and clients ask `manager eq "…"`), otherwise the path
-    /// itself.
+    /// The path whose values are compared for this one: `value` of a complex attribute that has one (RFC 7644
+    /// §3.4.2.2 requires it for multi-valued ones, and clients send `manager eq "…"`), otherwise the path itself.
     #[must_use]
     pub fn compared(self, resource_type: &ResourceType) -> Self {
         if self.kind == Type::Complex
@@ -151,8 +150,8 @@ impl AttributePath {
         self
     }
 
-    /// The values there, of a document whose names are spelled as the schemas spell them: without
-    /// nulls, an array's elements one by one.
+    /// The values in a document with the schemas' spelling of names: without nulls, and with the elements of arrays
+    /// one by one.
     pub fn values<'d>(&self, document: &'d Map<String, Value>) -> Vec<&'d Value> {
         let top = self.top(document);
         match &self.sub {
@@ -164,7 +163,7 @@ impl AttributePath {
         }
     }
 
-    /// The values of the attribute, whatever the sub-attribute.
+    /// The values of the attribute, ignoring the sub-attribute.
     pub fn top<'d>(
         &self,
         document: &'d Map<String, Value>,
@@ -209,10 +208,10 @@ impl fmt::Display for AttributePath {
     }
 }
 
-/// The extension that a path begins with, and what follows its URN or the core schema's.
+/// Splits a path into its extension and the text after its URN, or after that of the core schema.
 ///
 /// # Errors
-/// A sentence: it begins with another URN.
+/// A message: it begins with another URN.
 pub(super) fn split_urn<'t>(
     text: &'t str,
     resource_type: &ResourceType,
@@ -236,14 +235,14 @@ pub(super) fn split_urn<'t>(
         .find_map(|schema| Some((Some(schema.id), schema.urns().find_map(after)?)))
         .ok_or_else(|| {
             format!(
-                "{} begins with the URN of no schema of {}, or nothing follows it",
+                "{} does not begin with the URN of a schema of {}, or nothing follows it",
                 shown(text),
                 resource_type.name
             )
         })
 }
 
-/// The beginning of what somebody wrote, in quotation marks.
+/// The beginning of a caller's text, in quotation marks.
 pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_in_any_case_and_come_out_as_the_schema_has_them() {
+    fn names_are_found_in_any_case_and_get_the_spelling_of_the_schema() {
         for (text, shown) in [
             ("USERNAME", "userName"),
             ("Name.FAMILYNAME", "name.familyName"),
@@ -318,15 +317,15 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_nowhere_is_refused() {
+    fn unknown_attribute_is_refused() {
         for (text, sentence) in [
             (
                 "",
-                "\"\" is no attribute path; write name, name.sub or URN:name.sub",
+                "\"\" is not an attribute path; write name, name.sub or URN:name.sub",
             ),
             (
                 "name.familyName.x",
-                "\"name.familyName.x\" is no attribute path; write name, name.sub or URN:name.sub",
+                "\"name.familyName.x\" is not an attribute path; write name, name.sub or URN:name.sub",
             ),
             (
                 "nickname2",
@@ -344,12 +343,12 @@ mod tests {
             ),
             (
                 "urn:x:y",
-                "\"urn:x:y\" begins with the URN of no schema of User, or nothing follows it",
+                "\"urn:x:y\" does not begin with the URN of a schema of User, or nothing follows it",
             ),
             (
                 ENTERPRISE,
-                "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\" begins with the URN \
-                 of no schema of User, or nothing follows it",
+                "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\" does not begin with the \
+                 URN of a schema of User, or nothing follows it",
             ),
         ] {
             assert_eq!(path(text), Err(sentence.to_owned()));

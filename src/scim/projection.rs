@@ -1,8 +1,8 @@
-//! Which attributes an answer has (RFC 7644 §3.9): `attributes` and `excludedAttributes`.
+//! Selects the attributes of a response (RFC 7644 §3.9): `attributes` and `excludedAttributes`.
 //!
-//! What is returned always stays (RFC 7643 §7), and `schemas` does; what is never returned goes. Names
-//! of attributes that do not exist are left aside, because clients send one list to servers of many
-//! kinds.
+//! Attributes that are always returned (RFC 7643 §7) and `schemas` are kept; those that are never returned are
+//! removed. Names of attributes that do not exist are ignored, because clients send the same list to different
+//! kinds of servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::scim::error::ScimError;
 use crate::scim::path::{AttributePath, SCHEMAS};
 use crate::scim::schema::{Attribute, ResourceType, Returned};
 
-/// Which attributes of a resource are shown.
+/// The attributes of a resource to return.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection<'t> {
     resource_type: &'t ResourceType,
@@ -21,9 +21,9 @@ pub struct Projection<'t> {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Choice {
-    /// What the schemas say.
+    /// The defaults of the schemas.
     Default,
-    /// These.
+    /// Only these.
     Only(Names),
     /// All but these.
     Without(Names),
@@ -37,12 +37,12 @@ struct Names(BTreeMap<Option<&'static str>, Extent>);
 enum Extent {
     /// All attributes of the extension.
     Whole,
-    /// Some: those without sub-attributes are whole.
+    /// Some attributes; an attribute without a list of sub-attributes is complete.
     Some(BTreeMap<String, BTreeSet<String>>),
 }
 
 impl<'t> Projection<'t> {
-    /// What a resource of this type shows of itself.
+    /// The default attributes of this type.
     pub fn default_of(resource_type: &'t ResourceType) -> Self {
         Projection {
             resource_type,
@@ -50,10 +50,10 @@ impl<'t> Projection<'t> {
         }
     }
 
-    /// The projection of two query parameters, each a list with commas; a blank one is none.
+    /// Parses the two query parameters, each a list with commas; a blank one counts as missing.
     ///
     /// # Errors
-    /// `invalidValue`: both are there, and RFC 7644 §3.9 has one exclude the other.
+    /// `invalidValue`: both are given, which RFC 7644 §3.9 forbids.
     pub fn parse(
         attributes: Option<&str>,
         excluded: Option<&str>,
@@ -68,10 +68,10 @@ impl<'t> Projection<'t> {
         Projection::of(&names(attributes), &names(excluded), resource_type)
     }
 
-    /// The projection of the lists of a search request (RFC 7644 §3.4.3).
+    /// The projection for the lists of a search request (RFC 7644 §3.4.3).
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// Same as [`parse`](Self::parse).
     pub fn of(
         attributes: &[String],
         excluded: &[String],
@@ -81,7 +81,7 @@ impl<'t> Projection<'t> {
         let choice = match (is_given(attributes), is_given(excluded)) {
             (true, true) => {
                 return Err(ScimError::value(
-                    "attributes and excludedAttributes exclude each other; send one of them.",
+                    "attributes and excludedAttributes exclude each other; send only one of them.",
                 ));
             }
             (true, false) => Choice::Only(Names::of(attributes, resource_type)),
@@ -94,8 +94,8 @@ impl<'t> Projection<'t> {
         })
     }
 
-    /// Whether anything of the core attribute `name`, spelled as in the schema, may be shown; what is
-    /// not need not be read.
+    /// Whether any part of the core attribute `name`, in the schema's spelling, may be returned. Otherwise it need
+    /// not be read.
     pub fn shows(&self, name: &str) -> bool {
         let Some(attribute) = self.resource_type.attribute(name) else {
             return false;
@@ -103,7 +103,7 @@ impl<'t> Projection<'t> {
         self.of_attribute(None, attribute) != Part::Nothing
     }
 
-    /// Leaves in a document what is to be shown.
+    /// Removes everything from a document that is not to be returned.
     pub fn apply(&self, document: &mut Map<String, Value>) {
         document.retain(|name, value| {
             if name == SCHEMAS {
@@ -127,7 +127,7 @@ impl<'t> Projection<'t> {
         });
     }
 
-    /// How much of an attribute is shown.
+    /// The part of an attribute that is returned.
     fn of_attribute<'s>(
         &'s self,
         extension: Option<&'static str>,
@@ -182,7 +182,7 @@ impl Names {
         let known = attributes.contains_key(&path.name);
         let subs = attributes.entry(path.name).or_default();
         match path.sub {
-            // An attribute that is whole already stays so.
+            // An attribute that is already complete stays complete.
             Some(sub) if !known || !subs.is_empty() => {
                 subs.insert(sub);
             }
@@ -204,14 +204,14 @@ impl Names {
     }
 }
 
-/// What a list says of an attribute.
+/// The entry of a list for an attribute.
 enum Found<'n> {
     Nothing,
     Whole,
     Subs(&'n BTreeSet<String>),
 }
 
-/// How much of an attribute is shown.
+/// The part of an attribute that is returned.
 #[derive(PartialEq)]
 enum Part<'p> {
     Nothing,
@@ -221,7 +221,7 @@ enum Part<'p> {
 }
 
 impl Part<'_> {
-    /// Leaves the part in `value`; false when nothing is left.
+    /// Removes everything else from `value`; returns false if nothing is left.
     fn leave(&self, value: &mut Value) -> bool {
         match value {
             _ if *self == Part::Nothing => false,
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_names_what_is_shown_besides_the_least() {
+    fn attributes_adds_to_what_is_always_returned() {
         let only = |list: &str| project(Some(list), None);
         assert_eq!(only("userName"), ["userName \"kim\""]);
         assert_eq!(
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn excluded_attributes_names_what_is_not_shown() {
+    fn excluded_attributes_are_not_returned() {
         let without = |list: &str| project(None, Some(list));
         assert_eq!(
             without(&format!(
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn without_lists_all_is_shown_but_secrets() {
+    fn all_attributes_but_secrets_are_returned_by_default() {
         for (attributes, excluded) in [(None, None), (Some(""), Some(" , "))] {
             let shown = project(attributes, excluded);
             assert_eq!(shown.len(), 6, "{shown:?}");
@@ -352,18 +352,18 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_exclude_each_other() {
+    fn lists_exclude_each_other() {
         let user = Schemas::new([]).user;
         assert_eq!(
             Projection::parse(Some("id"), Some("name"), &user),
             Err(ScimError::value(
-                "attributes and excludedAttributes exclude each other; send one of them."
+                "attributes and excludedAttributes exclude each other; send only one of them."
             ))
         );
     }
 
     #[test]
-    fn what_is_not_shown_need_not_be_read() {
+    fn attribute_that_is_not_returned_need_not_be_read() {
         let group = Schemas::new([]).group;
         let shows = |attributes, excluded| {
             Projection::parse(attributes, excluded, &group)

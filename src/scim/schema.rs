@@ -1,8 +1,7 @@
-//! Schemas and resource types of SCIM (RFC 7643 §6 and §7): what attributes there are, and what may be
-//! done to each.
+//! Schemas and resource types of SCIM (RFC 7643 §6 and §7): the attributes and their characteristics.
 //!
-//! The tables of the core and enterprise schemas follow RFC 7643 §4 and §8.7; the types of values are
-//! not restricted to canonical ones, but for the type of a group's member.
+//! The tables of the core and enterprise schemas follow RFC 7643 §4 and §8.7. The `type` of values is not restricted to
+//! canonical values, except for the members of groups.
 
 use std::borrow::Cow;
 
@@ -21,14 +20,14 @@ pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:
 /// URN of Zuora's extension.
 pub const ZUORA: &str = "urn:zuora:scim:schemas:1.0:UserExtension";
 
-/// URN of the extension that holds every claim without a place in the other schemas, as WSO2 calls it.
+/// URN of WSO2's extension with the claims that have no attribute in the other schemas.
 pub const CUSTOM: &str = "urn:scim:schemas:extension:custom:User";
 
-/// What WSO2 Identity Server from 5.11 on calls the extension for claims of its own system. Its clients
-/// send it to every address, so it is another name of [`CUSTOM`]; answers never have it.
+/// URN of the extension for system claims in WSO2 Identity Server 5.11 and later. Its clients send it to every
+/// endpoint, so it is an alias of [`CUSTOM`]; responses never contain it.
 pub const WSO2: &str = "urn:scim:wso2:schema";
 
-/// What values an attribute has (RFC 7643 §2.3).
+/// The type of an attribute's values (RFC 7643 §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
     /// Text.
@@ -50,7 +49,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// The word of RFC 7643 §7.
+    /// The name in RFC 7643 §7.
     pub fn as_str(self) -> &'static str {
         match self {
             Type::String => "string",
@@ -70,16 +69,16 @@ impl Type {
 pub enum Mutability {
     /// Only the server.
     ReadOnly,
-    /// The client too.
+    /// The client.
     ReadWrite,
     /// The client, once.
     Immutable,
-    /// The client, who never sees it.
+    /// The client; it is never returned.
     WriteOnly,
 }
 
 impl Mutability {
-    /// The word of RFC 7643 §7.
+    /// The name in RFC 7643 §7.
     pub fn as_str(self) -> &'static str {
         match self {
             Mutability::ReadOnly => "readOnly",
@@ -90,21 +89,21 @@ impl Mutability {
     }
 }
 
-/// When an attribute is in an answer (RFC 7643 §2.2).
+/// When an attribute is returned (RFC 7643 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Returned {
-    /// In every one.
+    /// Always.
     Always,
-    /// In none.
+    /// Never.
     Never,
-    /// Unless the client asks for others.
+    /// By default.
     Default,
-    /// When the client asks for it.
+    /// On request.
     Request,
 }
 
 impl Returned {
-    /// The word of RFC 7643 §7.
+    /// The name in RFC 7643 §7.
     pub fn as_str(self) -> &'static str {
         match self {
             Returned::Always => "always",
@@ -115,19 +114,19 @@ impl Returned {
     }
 }
 
-/// Among whom a value is unique (RFC 7643 §2.2).
+/// The scope in which a value is unique (RFC 7643 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uniqueness {
-    /// Nobody.
+    /// Not unique.
     None,
-    /// The resources of this server.
+    /// Unique on this server.
     Server,
-    /// Everybody.
+    /// Unique globally.
     Global,
 }
 
 impl Uniqueness {
-    /// The word of RFC 7643 §7.
+    /// The name in RFC 7643 §7.
     pub fn as_str(self) -> &'static str {
         match self {
             Uniqueness::None => "none",
@@ -140,29 +139,29 @@ impl Uniqueness {
 /// An attribute or a sub-attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    /// The name; compared without case.
+    /// The name; it is compared without case.
     pub name: Cow<'static, str>,
-    /// What it is for, in a sentence.
+    /// A short description.
     pub description: Cow<'static, str>,
-    /// What values it has.
+    /// The type of its values.
     pub kind: Type,
-    /// Whether it has many.
+    /// Whether it is multi-valued.
     pub multi_valued: bool,
-    /// Whether a resource must have it.
+    /// Whether it is required.
     pub required: bool,
-    /// Whether its text is compared with regard to case.
+    /// Whether text is compared case-sensitively.
     pub case_exact: bool,
     /// Who may change it.
     pub mutability: Mutability,
-    /// When it is in an answer.
+    /// When it is returned.
     pub returned: Returned,
-    /// Among whom it is unique.
+    /// The scope in which it is unique.
     pub uniqueness: Uniqueness,
-    /// What a reference may point to.
+    /// The types that a reference may point to.
     pub reference_types: &'static [&'static str],
-    /// Values that clients are advised to use, where there are such (RFC 7643 §7).
+    /// Recommended values, if any (RFC 7643 §7).
     pub canonical_values: &'static [&'static str],
-    /// What a complex one is made of.
+    /// The sub-attributes of a complex attribute.
     pub sub_attributes: Vec<Attribute>,
 }
 
@@ -239,7 +238,7 @@ impl Attribute {
         self
     }
 
-    /// The sub-attribute called `name`, in any case.
+    /// The sub-attribute `name`, in any case.
     pub fn sub_attribute(&self, name: &str) -> Option<&Attribute> {
         find(&self.sub_attributes, name)
     }
@@ -250,23 +249,23 @@ impl Attribute {
 pub struct Schema {
     /// Its URN.
     pub id: &'static str,
-    /// URNs that clients may call it by as well.
+    /// Other URNs that clients may use for it.
     pub also: &'static [&'static str],
-    /// What people call it.
+    /// Its display name.
     pub name: &'static str,
-    /// What it is for.
+    /// A short description.
     pub description: &'static str,
-    /// Its attributes, without those that every resource has.
+    /// Its attributes, without the common ones.
     pub attributes: Vec<Attribute>,
 }
 
 impl Schema {
-    /// Every URN that it may be called by, its own first.
+    /// All its URNs, the main one first.
     pub fn urns(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.id).chain(self.also.iter().copied())
     }
 
-    /// The attribute called `name`, in any case.
+    /// The attribute `name`, in any case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         find(&self.attributes, name)
     }
@@ -278,32 +277,32 @@ fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
         .find(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
-/// A resource type: a core schema, its extensions, and where the resources are.
+/// A resource type: a core schema, its extensions, and its endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceType {
     /// `User` or `Group`: its id and its name.
     pub name: &'static str,
-    /// Where its resources are, below the base URL.
+    /// The path of its endpoint below the base URL.
     pub endpoint: &'static str,
-    /// What it is for.
+    /// A short description.
     pub description: &'static str,
     /// The core schema.
     pub schema: Schema,
-    /// Schemas that a resource may have besides; none is required.
+    /// Extensions that a resource may have; none is required.
     pub extensions: Vec<Schema>,
-    /// `id`, `externalId` and `meta`, which every resource has (RFC 7643 §3.1).
+    /// `id`, `externalId` and `meta`, the common attributes (RFC 7643 §3.1).
     pub common: Vec<Attribute>,
 }
 
 impl ResourceType {
-    /// The attribute called `name` of the core schema or of those that every resource has.
+    /// The attribute `name` of the core schema or of the common attributes.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.schema
             .attribute(name)
             .or_else(|| find(&self.common, name))
     }
 
-    /// The extension with this URN, in any case (RFC 8141 §3.1 has more to say, which no client uses).
+    /// The extension with this URN, in any case (RFC 8141 §3.1 has further rules, which no client uses).
     pub fn extension(&self, urn: &str) -> Option<&Schema> {
         self.extensions
             .iter()
@@ -311,7 +310,7 @@ impl ResourceType {
     }
 }
 
-/// All there is.
+/// All resource types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schemas {
     /// Users.
@@ -362,7 +361,7 @@ impl Schemas {
     }
 }
 
-/// Whether the attribute of this name in the extension [`CUSTOM`] has to be true or false.
+/// Whether the attribute of this name in the extension [`CUSTOM`] must be true or false.
 fn is_truth(name: &str) -> bool {
     [LOCKED, DISABLED, ASK_PASSWORD]
         .iter()
@@ -375,20 +374,20 @@ fn common() -> Vec<Attribute> {
         Attribute {
             returned: Returned::Always,
             uniqueness: Uniqueness::Server,
-            ..Attribute::string("id", "The server's own identifier")
+            ..Attribute::string("id", "The identifier assigned by the server")
                 .exact()
                 .read_only()
         },
-        Attribute::string("externalId", "The client's own identifier").exact(),
+        Attribute::string("externalId", "The identifier assigned by the client").exact(),
         Attribute::complex(
             "meta",
-            "What the server keeps about the resource",
+            "Metadata of the resource",
             vec![
                 Attribute::string("resourceType", "The resource type")
                     .exact()
                     .read_only(),
-                time("created", "When it was made"),
-                time("lastModified", "When it was changed last"),
+                time("created", "When it was created"),
+                time("lastModified", "When it was last changed"),
                 Attribute::reference("location", &["uri"], "Where it is").read_only(),
                 Attribute::string("version", "Its entity tag")
                     .exact()
@@ -403,7 +402,7 @@ fn common() -> Vec<Attribute> {
 fn plural(value: Attribute) -> Vec<Attribute> {
     vec![
         value,
-        Attribute::string("display", "What people are shown"),
+        Attribute::string("display", "The display text"),
         Attribute::string("type", "What it is used for, such as work or home"),
         Attribute::boolean("primary", "Whether it is the preferred one"),
     ]
@@ -421,7 +420,7 @@ fn user() -> Schema {
                 uniqueness: Uniqueness::Server,
                 ..Attribute::string(
                     "userName",
-                    "The name to log in with; of a user store other than PRIMARY behind its name and /",
+                    "The login name; after the name of the user store and a / unless the store is PRIMARY",
                 )
                 .required()
             },
@@ -429,16 +428,16 @@ fn user() -> Schema {
                 "name",
                 "The parts of the user's name",
                 vec![
-                    Attribute::string("formatted", "The whole name, as it is shown"),
+                    Attribute::string("formatted", "The full name for display"),
                     Attribute::string("familyName", "The family name"),
                     Attribute::string("givenName", "The given name"),
                     Attribute::string("middleName", "The middle names"),
                     Attribute::string("honorificPrefix", "Titles in front of the name"),
-                    Attribute::string("honorificSuffix", "What follows the name"),
+                    Attribute::string("honorificSuffix", "Suffixes after the name"),
                 ],
             ),
-            Attribute::string("displayName", "The name that others are shown"),
-            Attribute::string("nickName", "What the user is called"),
+            Attribute::string("displayName", "The display name"),
+            Attribute::string("nickName", "The nickname"),
             Attribute::reference("profileUrl", &["external"], "The user's page"),
             Attribute::string("title", "The title at work"),
             Attribute::string("userType", "The relation to the organization"),
@@ -463,7 +462,7 @@ fn user() -> Schema {
                 plural(text("The number")),
             )
             .many(),
-            Attribute::complex("ims", "Addresses for messages", plural(text("The address"))).many(),
+            Attribute::complex("ims", "Instant messaging addresses", plural(text("The address"))).many(),
             Attribute::complex(
                 "photos",
                 "Pictures of the user",
@@ -474,7 +473,7 @@ fn user() -> Schema {
                 "addresses",
                 "Postal addresses",
                 vec![
-                    Attribute::string("formatted", "The whole address, as it is written"),
+                    Attribute::string("formatted", "The full address for display"),
                     Attribute::string("streetAddress", "Street and number"),
                     Attribute::string("locality", "The city"),
                     Attribute::string("region", "The state or region"),
@@ -503,7 +502,7 @@ fn user() -> Schema {
                 plural(text("The entitlement")),
             )
             .many(),
-            Attribute::complex("roles", "What the user is", plural(text("The role"))).many(),
+            Attribute::complex("roles", "The user's roles", plural(text("The role"))).many(),
             Attribute::complex(
                 "x509Certificates",
                 "Certificates",
@@ -525,7 +524,7 @@ fn group() -> Schema {
                 uniqueness: Uniqueness::Server,
                 ..Attribute::string(
                     "displayName",
-                    "The name; of a user store other than PRIMARY behind its name and /",
+                    "The name; after the name of the user store and a / unless the store is PRIMARY",
                 )
                 .required()
             },
@@ -538,12 +537,12 @@ fn group() -> Schema {
                         .immutable(),
                     Attribute::reference("$ref", &["User", "Group"], "Where the member is")
                         .immutable(),
-                    // A member is what it is: another word than the true one is refused.
+                    // The type must be the actual one of the member.
                     Attribute {
                         canonical_values: &["User", "Group"],
                         ..Attribute::string("type", "User or Group").immutable()
                     },
-                    // On request: answers then have a member as the client wrote it.
+                    // Returned on request only, so that a response has a member as the client sent it.
                     Attribute {
                         returned: Returned::Request,
                         ..Attribute::string("display", "The member's name").read_only()
@@ -560,7 +559,7 @@ fn enterprise() -> Schema {
         id: ENTERPRISE,
         also: &[],
         name: "Enterprise User",
-        description: "What an enterprise keeps of its users",
+        description: "Attributes of users in an enterprise",
         attributes: vec![
             Attribute::string("employeeNumber", "The number of the employee"),
             Attribute::string("costCenter", "The cost center"),
@@ -586,7 +585,7 @@ fn zuora() -> Schema {
         id: ZUORA,
         also: &[],
         name: "Zuora User",
-        description: "What Zuora keeps of its users",
+        description: "Attributes of users in Zuora",
         attributes: vec![
             Attribute::reference("schemas", &["uri"], "URNs of further schemas").many(),
             read_only(
@@ -594,7 +593,7 @@ fn zuora() -> Schema {
                 "The organization that the user belongs to",
             ),
             read_only("status", "NEW, ACTIVE or INACTIVE"),
-            Attribute::boolean("ssoEnabled", "Whether the user logs in elsewhere").read_only(),
+            Attribute::boolean("ssoEnabled", "Whether the user logs in through single sign-on").read_only(),
             read_only("region", "The region of the user's data"),
         ],
     }
@@ -618,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn truth_words_are_advised_where_others_are_refused() {
+    fn true_and_false_are_canonical_where_others_are_refused() {
         let schemas = Schemas::new(["gender", "accountLocked", "askPassword"]);
         let custom = schemas.user.extension(CUSTOM).unwrap();
         let advised = |name| custom.attribute(name).unwrap().canonical_values;

@@ -1,6 +1,6 @@
-//! Values as their attributes want them (RFC 7643 §2.3): checked by type, names spelled as in the schema.
+//! Checks values against their attributes (RFC 7643 §2.3): types, and the schema's spelling of names.
 //!
-//! Sentences name the place of a value and never the value, which may be a password.
+//! Messages name the location of a value and never the value, which may be a password.
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -13,17 +13,17 @@ use crate::scim::elements::unite;
 use crate::scim::error::ScimError;
 use crate::scim::schema::{Attribute, CUSTOM, Mutability, Type};
 
-/// The longest text of one value, in bytes.
+/// Maximum length of a text value, in bytes.
 pub const MAX_TEXT: usize = 64 * 1024;
 
-/// The value of an attribute, all of it; none: it has no value, which `null`, empty arrays and empty
-/// objects say too (RFC 7643 §2.5).
+/// Checks the whole value of an attribute; `None` if it has no value, which is also the meaning of `null`, empty arrays
+/// and empty objects (RFC 7643 §2.5).
 ///
-/// Clients know their own data better than the schema: one element that stands where an array belongs
-/// is an array of it, and text where an object with a `value` belongs is its `value`.
+/// Clients do not always follow the schema: a single element in place of an array is treated as an array of it, and
+/// text in place of an object with a `value` as its `value`.
 ///
 /// # Errors
-/// The value is none of this attribute's.
+/// The value is not valid for this attribute.
 pub fn check_value(
     attribute: &Attribute,
     value: Value,
@@ -41,7 +41,7 @@ pub fn check_value(
         let names_nothing = is_reference(attribute) && element.is_object();
         match check_element(attribute, element, place.element(number))? {
             Some(element) => elements.push(element),
-            // A member that names none: it is not passed over in silence.
+            // A member without an id is kept, so that it is reported.
             None if names_nothing => elements.push(json!({ "value": "" })),
             None => {}
         }
@@ -50,23 +50,23 @@ pub fn check_value(
     Ok((!elements.is_empty()).then_some(Value::Array(elements)))
 }
 
-/// Whether the elements are references, whose value stays what it is: the members of a group.
+/// Whether the elements are references with an immutable value: the members of a group.
 fn is_reference(attribute: &Attribute) -> bool {
     let value = attribute.sub_attribute("value");
     value.is_some_and(|value| value.mutability == Mutability::Immutable)
 }
 
-/// Whether all elements of a checked value are references that name nothing.
+/// Whether all elements of a checked value are references without an id.
 pub fn names_nothing(attribute: &Attribute, value: &Value) -> bool {
     let is_nothing = |element: &Value| element.get("value").and_then(Value::as_str) == Some("");
     let elements = value.as_array().filter(|_| is_reference(attribute));
     elements.is_some_and(|elements| elements.iter().all(is_nothing))
 }
 
-/// One element of an attribute with many values, or the value of one that has only one.
+/// Checks one element of a multi-valued attribute, or the value of a single-valued one.
 ///
 /// # Errors
-/// The value is none of this attribute's.
+/// The value is not valid for this attribute.
 pub fn check_element(
     attribute: &Attribute,
     value: Value,
@@ -79,7 +79,7 @@ pub fn check_element(
     }
 }
 
-/// Sub-attributes that the schema does not have, and those that only the server sets, are left out.
+/// Sub-attributes that are unknown or that only the server sets are removed.
 fn check_complex(
     attribute: &Attribute,
     value: Value,
@@ -136,7 +136,7 @@ fn check_simple(kind: Type, value: Value, place: Place<'_>) -> Result<Value, Sci
         (Type::String | Type::DateTime | Type::Binary | Type::Reference, Value::String(text)) => {
             text
         }
-        // Claims are text in every user store; clients send what they mean.
+        // Claims are text in every user store; clients send them with other types.
         (Type::String, value @ (Value::Bool(_) | Value::Number(_))) if place.is_of(CUSTOM) => {
             value.to_string()
         }
@@ -168,13 +168,13 @@ fn check_text(kind: Type, text: &str, place: Place<'_>) -> Result<(), ScimError>
     match good {
         true => Ok(()),
         false => Err(ScimError::value(format!(
-            "{place} must be {}, which this text is not.",
+            "{place} must be {}, but is other text.",
             wanted(kind)
         ))),
     }
 }
 
-/// Base64 of either alphabet (RFC 4648 §4 and §5), padded or not.
+/// Base64 with either alphabet (RFC 4648 §4 and §5), with or without padding.
 fn is_base64(text: &str) -> bool {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
     use crate::scim::schema::{ENTERPRISE, Schemas};
 
-    /// What becomes of a value of a user's attribute.
+    /// Checks a value of an attribute of a user.
     fn checked(name: &str, value: Value) -> Result<Option<Value>, String> {
         let schemas = Schemas::new([]);
         let attribute = schemas.user.attribute(name).unwrap();
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_those_of_xml_schema() {
+    fn times_follow_xml_schema() {
         for good in [
             "2008-01-23T04:56:22Z",
             "2008-01-23T04:56:22",
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_base64_of_either_alphabet() {
+    fn binary_is_base64_of_either_alphabet() {
         for good in ["", "Zg==", "Zg", "-_-_", "+/+/", "Zm9vYg"] {
             assert!(simple(Type::Binary, json!(good)).is_ok(), "{good}");
         }
@@ -317,7 +317,7 @@ mod tests {
             let refused = simple(Type::Binary, json!(bad));
             assert_eq!(
                 refused,
-                Err("a must be bytes in base64, which this text is not.".into())
+                Err("a must be bytes in base64, but is other text.".into())
             );
         }
     }
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_keep_what_their_schema_has() {
+    fn objects_keep_only_known_attributes() {
         let name = json!({"GIVENNAME": "Kim", "familyName": null, "shoeSize": 7});
         assert_eq!(checked("name", name), Ok(Some(json!({"givenName": "Kim"}))));
         assert_eq!(checked("name", json!({})), Ok(None));
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_may_be_an_id_alone_and_keeps_no_name() {
+    fn manager_may_be_an_id_and_keeps_no_name() {
         let schemas = Schemas::new([]);
         let manager = schemas.user.extension(ENTERPRISE).unwrap();
         let manager = manager.attribute("manager").unwrap();
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn one_element_is_an_array_of_it_and_text_its_value() {
+    fn single_element_becomes_an_array_and_text_its_value() {
         let expected = Ok(Some(json!([{"value": "kim@example.org"}])));
         for given in [
             json!([{"value": "kim@example.org"}]),

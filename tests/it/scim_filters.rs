@@ -95,7 +95,7 @@ fn filter(chance: &mut Chance) -> String {
 fn is_of_the_schema(detail: &str) -> bool {
     [
         "there is no ",
-        "begins with the URN of no schema",
+        "does not begin with the URN of a schema",
         "has no sub-attributes",
         "has parts; compare",
         "does not compare",

@@ -2,12 +2,12 @@
 
 use clap::ValueEnum;
 
-/// Where the file travels.
+/// Where the file is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Mode {
-    /// In a part of its own, which the envelope includes (MTOM, XOP)
+    /// In a part that the envelope includes (MTOM, XOP)
     Mtom,
-    /// In a part of its own, which the envelope names (SOAP with Attachments)
+    /// In a part that the envelope refers to (SOAP with Attachments)
     Swa,
     /// In the envelope, as base64
     Inline,
