@@ -1,15 +1,14 @@
-//! How long imports take from the socket to the durable row, and what they do to the memory.
+//! Measures imports from the socket to the durable row: their rate, and the server's memory.
 //!
-//! `cargo bench --bench end_to_end -- [FIGURE …] [--rows N] [--runs N] [--json]`: for each figure (all
-//! of them, when none is named) makes its data, starts the release server with its default settings in a
-//! fresh directory, sends the data over the loopback, counts the users in the database, and does the same
-//! with its baseline in turn. `plans.rs` is the table of figures; those of another kind have files of their
-//! own: `ten_million.rs`, `beside_import.rs`, `small_calls.rs` (where `N` is the number of calls),
-//! `row_path.rs`, `starting.rs`.
+//! `cargo bench --bench end_to_end -- [FIGURE …] [--rows N] [--runs N] [--json]`: for each figure (all of them by
+//! default), it creates the data, starts the release server with default settings in a new directory, sends the data
+//! over the loopback interface, counts the users in the database, and alternates these runs with those of the
+//! baseline. `plans.rs` is the table of figures. Figures of other kinds have their own files: `ten_million.rs`,
+//! `beside_import.rs`, `small_calls.rs` (where `N` is the number of calls), `row_path.rs`, `starting.rs`.
 //!
-//! Temporary files go where `TMPDIR` says, up to 4 GB of them (`ten_million`); that disk is a part of the
-//! measurement. The exit code is 1 when a count is wrong or the server needed more memory than it may; a
-//! ratio below its target is told and is no failure, because machines differ.
+//! Temporary files are created in `TMPDIR`, up to 4 GB (`ten_million`); that disk is part of the measurement. The exit
+//! code is 1 if a count is wrong or the server exceeded its memory limit. A ratio below its target is reported but is
+//! not a failure, because machines differ.
 
 #[path = "end_to_end/arguments.rs"]
 mod arguments;
@@ -57,7 +56,7 @@ use crate::figure::Figure;
 use crate::plans::{Baseline, PLANS, Plan};
 use crate::server::Server;
 
-/// The figures of another kind: their names, and what measures and tells them.
+/// The figures of other kinds: name and function.
 const OTHERS: [(&str, Measure); 5] = [
     (ten_million::NAME, ten_million::measure),
     (beside_import::NAME, beside_import::measure),
@@ -66,7 +65,7 @@ const OTHERS: [(&str, Measure); 5] = [
     (starting::NAME, starting::measure),
 ];
 
-/// Measures a figure and prints it; a sentence when that is not possible.
+/// Measures a figure and prints it; the error is a message.
 type Measure = fn(&Arguments, &mut dyn Write) -> Result<(), String>;
 
 fn main() -> ExitCode {
@@ -83,7 +82,7 @@ fn main() -> ExitCode {
     match Arguments::read(given, &names).and_then(|wanted| run(&wanted, &mut out)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            // Nothing is left to be done when standard error is closed.
+            // If standard error is closed, there is nowhere to report it.
             let _ = writeln!(io::stderr(), "end_to_end: {sentence}");
             ExitCode::FAILURE
         }
@@ -154,8 +153,8 @@ fn measure(plan: &Plan, wanted: &Arguments, out: &mut dyn Write) -> Result<(), S
     figure.check_memory()
 }
 
-/// The import that is measured, on a server of its own; where it is the second one of the same file, the
-/// first one is not measured.
+/// Runs the measured import on a new server. If it is the second import of the same file, the first one is not
+/// measured.
 fn import(plan: &Plan, file: &Path, rows: u64) -> Result<server::Run, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let server = Server::start_with(folder, plan.settings)?;

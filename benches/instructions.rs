@@ -1,9 +1,9 @@
-//! Paths whose instructions `tests/instructions.sh` counts, so that none becomes dearer unnoticed.
+//! Code paths whose instructions `tests/instructions.sh` counts, to detect regressions.
 //!
-//! `instructions PATH REPETITIONS` runs a path on input that is the same each time; `instructions` alone
-//! lists the paths, with what one repetition handles. The count of a path is the difference between the
-//! instructions of N and of 2N repetitions, divided by what N of them handle: starting and making the
-//! input is not in it.
+//! `instructions PATH REPETITIONS` runs a path on input that is always the same; `instructions` without arguments lists
+//! the paths with the amount that one repetition processes. The count of a path is the difference between the
+//! instructions of N and of 2N repetitions, divided by the amount that N of them process, so it does not include the
+//! start of the process and the creation of the input.
 
 mod people;
 mod rows;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use crate::paths::PATHS;
 
 fn main() -> ExitCode {
-    // Cargo says so to every benchmark.
+    // Cargo passes this to every benchmark.
     let arguments: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| argument != "--bench")
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            // Nothing is left to be done when standard error is closed.
+            // If standard error is closed, there is nowhere to report it.
             let _ = writeln!(io::stderr(), "instructions: {sentence}");
             ExitCode::FAILURE
         }
@@ -35,14 +35,14 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let [name, repetitions] = arguments else {
         return match arguments {
             [] => list().map_err(|error| error.to_string()),
-            _ => Err("give a path and how often it is to run, or nothing for a list".into()),
+            _ => Err("specify a path and the number of repetitions, or nothing for a list".into()),
         };
     };
     let known = PATHS.iter().find(|path| path.name == name);
-    let path = known.ok_or_else(|| format!("there is no path {name:?}"))?;
+    let path = known.ok_or_else(|| format!("unknown path {name:?}"))?;
     let repetitions = repetitions
         .parse()
-        .map_err(|_| format!("{repetitions:?} is no number of repetitions"))?;
+        .map_err(|_| format!("{repetitions:?} is not a number of repetitions"))?;
     (path.run)(path.amount, repetitions)
 }
 

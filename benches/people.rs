@@ -1,4 +1,4 @@
-//! The people that benchmarks import: in random order, the same for the same number of them.
+//! The people that benchmarks import, in random order; always the same for the same number of people.
 
 use std::io::{self, Write};
 
@@ -26,9 +26,9 @@ pub const HEADER: [&str; 6] = [
     "country",
 ];
 
-/// One of them.
+/// A person.
 pub struct Person {
-    /// Nobody else has it.
+    /// The unique user name.
     pub number: u64,
     /// The given name.
     pub given: &'static str,
@@ -38,7 +38,7 @@ pub struct Person {
     pub country: &'static str,
 }
 
-/// So many people.
+/// Generates `count` people.
 pub fn people(count: u64) -> impl Iterator<Item = Person> {
     (0..count).map(move |row| {
         let number = scattered(row, count);
@@ -51,7 +51,7 @@ pub fn people(count: u64) -> impl Iterator<Item = Person> {
     })
 }
 
-/// Writes them as CSV, about 75 bytes a row, each with the password of its number.
+/// Writes `count` people as CSV, about 75 bytes per row, each with the password for its number.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -81,7 +81,7 @@ pub fn write_csv(
 /// The same in memory, without passwords.
 ///
 /// # Errors
-/// There is no memory for it.
+/// Not enough memory.
 pub fn csv(rows: u64) -> io::Result<Vec<u8>> {
     let mut file = Vec::new();
     write_csv(&mut file, rows, |_| String::new())?;
@@ -97,8 +97,8 @@ fn pick(table: &[&'static str], number: u64) -> &'static str {
         .unwrap_or_default()
 }
 
-/// Every number below `count` once, in random order: rounds of a mixing permutation of the next power
-/// of two, walked until the number is below `count`.
+/// A permutation of the numbers below `count`: rounds of a mixing permutation of the next power of two, repeated until
+/// the number is below `count`.
 pub fn scattered(row: u64, count: u64) -> u64 {
     const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
     let bits = u64::BITS - count.saturating_sub(1).leading_zeros();
@@ -106,7 +106,7 @@ pub fn scattered(row: u64, count: u64) -> u64 {
     let half = bits.max(2) / 2;
     let mut number = row;
     loop {
-        // Multiplying by an odd number and folding the upper half down are both one to one.
+        // Multiplying by an odd number and folding the upper half down are both bijective.
         for factor in [
             0xd6e8_feb8_6659_fd93,
             0xca5a_8263_9512_1157,

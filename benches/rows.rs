@@ -1,4 +1,4 @@
-//! The row path: CSV bytes to checked users by the code that the importer runs, without its store.
+//! The row path: from CSV bytes to checked users, with the importer's code but without its store.
 
 use std::hint::black_box;
 
@@ -15,7 +15,7 @@ use muster::users::options::{ConflictPolicy, HeaderLine};
 use muster::users::policy::{GrantableRoles, Policy};
 use muster::wire::spool::SpoolSettings;
 
-/// What rows meet on their way, with the default settings.
+/// The rules that rows are checked against, with default settings.
 pub struct RowPath {
     files: Settings,
     claims: ClaimTable,
@@ -25,10 +25,10 @@ pub struct RowPath {
 }
 
 impl RowPath {
-    /// The rules of an import that has a default password.
+    /// The rules of an import with a default password.
     ///
     /// # Errors
-    /// A sentence: the default domain is not there.
+    /// A message: the default domain does not exist.
     pub fn new() -> Result<Self, String> {
         let domains = Domains::new(&Default::default());
         Ok(RowPath {
@@ -40,10 +40,10 @@ impl RowPath {
         })
     }
 
-    /// How many users are in the file.
+    /// The number of users in the file.
     ///
     /// # Errors
-    /// A sentence: the file cannot be read, or one of its rows is no user.
+    /// A message: the file cannot be read, or one of its rows is not a user.
     pub fn users(&self, file: &[u8]) -> Result<u64, String> {
         self.read(file).map_err(|error| error.to_string())
     }
@@ -62,7 +62,7 @@ impl RowPath {
             called: None,
             columns: KnownColumns(&|_| false),
             settings: &self.files,
-            // Nothing but workbooks is put aside.
+            // Only workbooks are spooled.
             spool: &SpoolSettings {
                 folder: std::env::temp_dir(),
                 limit: 0,
@@ -75,19 +75,19 @@ impl RowPath {
         rows.look_ahead(1)?;
         let first = rows.ahead().first().map(Row::text);
         let first = first.ok_or("there is no header line")?;
-        let first = first.map_err(|_| "the header line is no text")?;
+        let first = first.map_err(|_| "the header line is not text")?;
         let wanted = Wanted {
             line: HeaderLine::Auto,
             map: &self.files.map,
             settings_map: &self.files.map,
         };
         let header = header::from_first_row(&first, wanted, &self.claims)?;
-        let header = header.ok_or("the header line is not known")?;
+        let header = header.ok_or("the header line is not recognized")?;
         let (plan, above, mut warnings) = (header.plan, header.rows, header.warnings);
         rows.skip_ahead(above);
         let mut users = 0;
         while let Some(row) = rows.next_row()? {
-            let text = row.text().map_err(|_| "a row is no text")?;
+            let text = row.text().map_err(|_| "a row is not text")?;
             match judge_row(&text, &plan, &policy, &mut warnings) {
                 Judged::User(user) => drop(black_box(user)),
                 other => return Err(format!("line {}: {other:?}", text.line()).into()),

@@ -1,23 +1,23 @@
 //! The command line.
 
-/// What is to be measured.
+/// The arguments.
 #[derive(Debug)]
 pub struct Arguments {
-    /// Names of the figures; none: all of them.
+    /// Names of the figures; empty for all.
     pub figures: Vec<String>,
-    /// Users, where the figure's own number is not wanted.
+    /// Number of users, instead of the figure's own.
     pub rows: Option<u64>,
-    /// How often, where the figure's own number is not wanted.
+    /// Number of runs, instead of the figure's own.
     pub runs: Option<usize>,
-    /// One JSON object a figure, and nothing else.
+    /// Print only one JSON object per figure.
     pub json: bool,
 }
 
 impl Arguments {
-    /// Reads the command line.
+    /// Parses the command line.
     ///
     /// # Errors
-    /// A sentence about an argument that is not understood.
+    /// A message about an unknown argument.
     pub fn read(mut given: impl Iterator<Item = String>, figures: &[&str]) -> Result<Self, String> {
         let mut arguments = Arguments {
             figures: Vec::new(),
@@ -27,7 +27,7 @@ impl Arguments {
         };
         while let Some(argument) = given.next() {
             match argument.as_str() {
-                // Cargo says so to every benchmark.
+                // Cargo passes this to every benchmark.
                 "--bench" => {}
                 "--json" => arguments.json = true,
                 "--rows" => arguments.rows = Some(number(&argument, given.next())?),
@@ -35,19 +35,19 @@ impl Arguments {
                 name if figures.contains(&name) => arguments.figures.push(argument),
                 other => {
                     return Err(format!(
-                        "{other} is not understood; there are {}, --rows N, --runs N and --json",
+                        "unknown argument {other}; the arguments are {}, --rows N, --runs N and --json",
                         figures.join(", ")
                     ));
                 }
             }
         }
         if arguments.rows == Some(0) || arguments.runs == Some(0) {
-            return Err("--rows and --runs have to be positive".into());
+            return Err("--rows and --runs must be positive".into());
         }
         Ok(arguments)
     }
 
-    /// Whether the figure of this name is wanted.
+    /// Whether the figure of this name was requested.
     pub fn wants(&self, name: &str) -> bool {
         self.figures.is_empty() || self.figures.iter().any(|wanted| wanted == name)
     }
@@ -57,5 +57,5 @@ fn number<N: std::str::FromStr>(name: &str, value: Option<String>) -> Result<N, 
     let digits = value.map(|value| value.replace('_', ""));
     digits
         .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| format!("{name} takes a number"))
+        .ok_or_else(|| format!("{name} requires a number"))
 }

@@ -1,5 +1,5 @@
-//! What small calls are compared with: an actix-web handler that reads the body and answers what Muster
-//! answered, head and body, and does nothing else. It runs in a process of its own, as the server does.
+//! The baseline of small calls: an actix-web handler that reads the body and sends the same response as Muster, head
+//! and body, and does nothing else. It runs in its own process, as the server does.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -8,31 +8,31 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 
-/// The argument that makes this program the bare handler. The next ones are the answer's media type, its
+/// The argument that starts this program as the bare handler. The next arguments are the response's media type, its
 /// field `Muster-Import` and its body.
 pub const ARGUMENT: &str = "--bare-handler";
 
-/// As the server has them (`src/http/server.rs`).
+/// The server's values (`src/http/server.rs`).
 const CONNECTIONS: usize = 10_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// A running one.
+/// A running bare handler.
 pub struct BareHandler {
     child: Child,
     address: String,
 }
 
 impl BareHandler {
-    /// Starts one that answers as in `answer`, head and body, and waits until it listens.
+    /// Starts a handler that sends the response `answer`, head and body, and waits until it listens.
     ///
     /// # Errors
-    /// A sentence: the answer is not one of Muster's, or no process starts.
+    /// A message: the response is not one of Muster's, or the process cannot be started.
     pub fn start(answer: &str) -> Result<Self, String> {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
         let field = |name: &str| {
             head.lines()
                 .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-                .ok_or_else(|| format!("the answer has no {name}"))
+                .ok_or_else(|| format!("the response has no {name}"))
         };
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut child = Command::new(program)
@@ -62,13 +62,13 @@ impl BareHandler {
 
 impl Drop for BareHandler {
     fn drop(&mut self) {
-        // Both fail when it has ended already.
+        // Both fail if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Is the bare handler, until somebody ends the process.
+/// Runs the bare handler until the process is killed.
 pub fn serve(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let [content_type, import, body] = arguments.as_slice() else {
@@ -78,7 +78,7 @@ pub fn serve(arguments: impl Iterator<Item = String>) -> ExitCode {
     match actix_web::rt::System::new().block_on(listen(answer)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to be done when standard error is closed.
+            // If standard error is closed, there is nowhere to report it.
             let _ = writeln!(io::stderr(), "end_to_end: the bare handler: {error}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! What callers of small calls notice of a large import, and what it notices of them.
+//! The effect of a large import on small calls, and of the calls on the import.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,32 +11,32 @@ use crate::plans::{MILLION, Plan};
 use crate::server::{Run, Server};
 use crate::small_caller::{SmallCaller, USERS};
 
-/// What the figure is called on the command line.
+/// The name on the command line.
 pub const NAME: &str = "beside_import";
 
-/// The import; its baseline is the same one by itself.
+/// The import; its baseline is the same import without callers.
 const PLAN: Plan = Plan {
     name: NAME,
     target: 0.85,
     ..MILLION
 };
 
-/// Callers of small calls.
+/// Number of callers of small calls.
 const CALLERS: usize = 4;
 
-/// What a caller does nothing for between two calls.
+/// Pause of a caller between two calls.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What 99 of 100 calls may take, in milliseconds.
+/// Target for the 99th percentile of calls, in milliseconds.
 const P99_TARGET: f64 = 250.0;
 
-/// What any call may take, in milliseconds.
+/// Target for the longest call, in milliseconds.
 const LONGEST_TARGET: f64 = 500.0;
 
-/// Measures imports with and without callers in turn, and writes what they came to.
+/// Measures imports with and without callers alternately, and writes the results.
 ///
 /// # Errors
-/// A sentence: a call failed, a count is wrong, or the server needed more memory than it may.
+/// A message: a call failed, a count is wrong, or the server exceeded its memory limit.
 pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let file = folder.path().join("data");
@@ -79,7 +79,7 @@ pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     figure.check_memory()
 }
 
-/// Runs the import while the callers call, and answers what each of their calls took.
+/// Runs the import with concurrent callers, and returns the durations of their calls.
 fn beside_callers(server: &Server, file: &Path) -> Result<(Run, Vec<Duration>), String> {
     let ended = AtomicBool::new(false);
     let call = &|caller: usize| {
@@ -106,7 +106,7 @@ fn beside_callers(server: &Server, file: &Path) -> Result<(Run, Vec<Duration>), 
     })
 }
 
-/// What `share` of the calls, in order of their time, did not take longer than; in milliseconds.
+/// The quantile `share` of the sorted durations, in milliseconds.
 fn milliseconds(sorted: &[Duration], share: f64) -> f64 {
     let rank = (sorted.len() as f64 * share).ceil() as usize;
     let took = sorted.get(rank.saturating_sub(1)).copied();

@@ -1,6 +1,6 @@
-//! The client of small calls: connections that are kept, each of which sends its next call when the
-//! answer to the one before is there. One thread serves them all and looks for no more in an answer than
-//! its end and its counts, so that the client costs less than the server.
+//! The client of small calls: persistent connections, each of which sends its next call after the response to the
+//! previous one. One thread serves them all and checks only the end and the counts of a response, so that the client
+//! costs less than the server.
 
 use std::cell::RefCell;
 use std::io;
@@ -14,41 +14,41 @@ use memchr::memmem;
 use crate::exchange::small_request;
 use crate::people::scattered;
 
-/// Users of one call.
+/// Users per call.
 pub const USERS: u64 = 3;
 
-/// Stands in the message where the call's number goes.
+/// Placeholder for the number of the call in the message.
 const NUMBER: &str = "########";
 
-/// The file of one call.
+/// The file of a call.
 const CSV: &str = "username,password,givenname,familyname,emailaddress,country\n\
      anna########,,Anna,Almeida,anna########@people.example.com,Sweden\n\
      bert########,,Bert,Becker,bert########@people.example.com,France\n\
      carl########,,Carl,Castro,carl########@people.example.com,Lanka\n";
 
-/// The status line of an answer to a call that went well.
+/// The status line of a successful response.
 const STATUS: &[u8] = b"HTTP/1.1 200 ";
 
 /// The counts in its field `Muster-Import`.
 const COUNTS: &[u8] =
     b"state=completed, total=3, created=3, updated=0, unchanged=0, duplicate=0, failed=0, skipped=0";
 
-/// Calls that were answered.
+/// Completed calls.
 #[derive(Debug)]
 pub struct Answered {
-    /// From the first call's first byte to the last byte of the last answer.
+    /// Time from the first call's first byte to the last response's last byte.
     pub seconds: f64,
-    /// How long each call took, in no order.
+    /// Durations of the calls, unordered.
     pub latencies: Vec<Duration>,
-    /// One of the answers, head and body.
+    /// One of the responses, head and body.
     pub answer: String,
 }
 
-/// Sends the calls of these numbers, of which there are `all`, through so many connections; each call
-/// brings users whom no other one does.
+/// Sends the calls of these numbers, out of `all`, through this many connections. Each call imports users that no other
+/// call does.
 ///
 /// # Errors
-/// A sentence: a connection failed, or an answer was not what it has to be.
+/// A message: a connection failed, or a response is unexpected.
 pub fn call(
     address: &str,
     numbers: Range<u64>,
@@ -81,9 +81,9 @@ pub fn call(
     })
 }
 
-/// What the connections have in common.
+/// The state that the connections share.
 struct Shared {
-    /// The message, cut where the number goes.
+    /// The message, split at the placeholder.
     pieces: Vec<String>,
     all: u64,
     numbers: RefCell<Range<u64>>,
@@ -92,7 +92,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Makes the next message, if there is one left.
+    /// Builds the next message, if there is one.
     fn next(&self, message: &mut Vec<u8>) -> bool {
         let Some(number) = self.numbers.borrow_mut().next() else {
             return false;
@@ -121,7 +121,7 @@ async fn connection(address: String, shared: Rc<Shared>) -> Result<(), String> {
         shared.latencies.borrow_mut().push(sent.elapsed());
         if !answer.starts_with(STATUS) || memmem::find(&answer, COUNTS).is_none() {
             let answer = String::from_utf8_lossy(&answer);
-            return Err(format!("a call was answered {answer}"));
+            return Err(format!("unexpected response to a call: {answer}"));
         }
     }
     if !answer.is_empty() {
@@ -141,7 +141,7 @@ async fn send(stream: &TcpStream, mut message: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads one answer, to the end of its body.
+/// Reads one response to the end of its body.
 async fn receive(stream: &TcpStream, answer: &mut Vec<u8>) -> io::Result<()> {
     answer.clear();
     let mut piece = [0; 4096];
@@ -159,7 +159,7 @@ async fn receive(stream: &TcpStream, answer: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-/// The bytes of an answer whose head has come.
+/// The length of a response, once its head is complete.
 fn length(answer: &[u8]) -> io::Result<Option<usize>> {
     let Some(end) = memmem::find(answer, b"\r\n\r\n") else {
         return Ok(None);
@@ -171,6 +171,6 @@ fn length(answer: &[u8]) -> io::Result<Option<usize>> {
         .and_then(|(_, rest)| rest.lines().next()?.parse::<usize>().ok());
     match announced {
         Some(body) => Ok(Some(end + 4 + body)),
-        None => Err(io::Error::other("an answer has no Content-Length")),
+        None => Err(io::Error::other("a response has no Content-Length")),
     }
 }

@@ -1,4 +1,4 @@
-//! The data: the people of `people.rs`, written as files of every kind.
+//! The data: the people of `people.rs`, as files in each format.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -6,37 +6,37 @@ use std::path::Path;
 
 use crate::people::{self, HEADER, Person, people};
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Data {
-    /// CSV, six columns, about 75 bytes a row, names in random order; passwords are empty, so that every
-    /// row takes the default one.
+    /// CSV, six columns, about 75 bytes per row, names in random order. Passwords are empty, so every row gets the
+    /// default password.
     Csv,
-    /// CSV, names and empty passwords alone, in ascending order.
+    /// CSV with names and empty passwords only, in ascending order.
     Short,
-    /// The same as [`Data::Csv`], each row with a password of its own.
+    /// The same as [`Data::Csv`], with a password in each row.
     OwnPasswords,
-    /// The same, each row with a hash that was made elsewhere.
+    /// The same, with a hash from another system in each row.
     Hashed,
-    /// The same as [`Data::Csv`] in a workbook.
+    /// The same as [`Data::Csv`], as a workbook.
     Xlsx,
-    /// A Bulk request of SCIM (RFC 7644 §3.7), about 460 bytes an operation.
+    /// A SCIM Bulk request (RFC 7644 §3.7), about 460 bytes per operation.
     Bulk,
 }
 
-/// A hash of the right form; nobody knows its password, and nobody has to.
+/// A well-formed hash of an unknown password, which is not needed.
 const HASH: &str = "$argon2id$v=19$m=7168,t=5,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 impl Data {
-    /// Writes the file; its length in bytes.
+    /// Writes the file and returns its length in bytes.
     ///
     /// # Errors
-    /// A sentence: the file cannot be written.
+    /// A message: the file cannot be written.
     pub fn write(self, path: &Path, rows: u64) -> Result<u64, String> {
         match self {
             Data::Csv => write_csv(path, rows, |_| String::new()),
             Data::OwnPasswords => write_csv(path, rows, |row| format!("Own-Password-{row}")),
-            // There are commas in it.
+            // It contains commas.
             Data::Hashed => write_csv(path, rows, |_| format!("\"{HASH}\"")),
             Data::Short => write(path, |file| {
                 writeln!(file, "username,password")?;

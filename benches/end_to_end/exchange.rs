@@ -1,4 +1,4 @@
-//! What is sent, and how: the client costs less than the server.
+//! Sends the requests, at less cost than that of the server.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,13 +13,13 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 const BOUNDARY: &str = "end-to-end";
 
-/// The path of the original's service.
+/// The path of the original service.
 const USER_ADMIN: &str = "/services/UserAdmin";
 
-/// The path of the service of its own.
+/// The path of Muster's own service.
 const USER_IMPORT: &str = "/services/UserImport";
 
-/// A request that brings users in.
+/// A request that imports users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchange {
     /// `bulkImportUsers` with a CSV file as an MTOM attachment.
@@ -28,9 +28,9 @@ pub enum Exchange {
     MtomXlsx,
     /// The same with the file in the envelope, in base64.
     Inline,
-    /// The same with the file as a SOAP-with-Attachments part.
+    /// The same with the file in a SOAP-with-Attachments part.
     Swa,
-    /// `importUsers` with the same attachment, which changes users who exist.
+    /// `importUsers` with the same attachment, which updates existing users.
     MtomUpdate,
     /// `POST /scim/v2/Bulk`.
     ScimBulk,
@@ -39,7 +39,7 @@ pub enum Exchange {
 }
 
 impl Exchange {
-    /// Sends the data of `file` and answers what comes back, head and body.
+    /// Sends the data of `file` and returns the response, head and body.
     ///
     /// # Errors
     /// The file or the connection failed.
@@ -73,14 +73,14 @@ fn bulk(address: &str, path: &str, file: &Path) -> io::Result<String> {
     post(address, path, "application/scim+json", ["", ""], file)
 }
 
-/// How a file goes along with an envelope.
+/// How a file is attached to an envelope.
 #[derive(Clone, Copy)]
 enum Attachment {
     Mtom,
     Swa,
 }
 
-/// An envelope in two parts: what the element with the file holds comes between them.
+/// The envelope before and after the content of the element with the file.
 type Envelope = [String; 2];
 
 /// The envelope of `bulkImportUsers`.
@@ -95,14 +95,14 @@ fn bulk_import_users(file_name: &str) -> Envelope {
     ]
 }
 
-/// A message of an envelope and a file.
+/// A message with an envelope and a file.
 struct Framed {
     content_type: String,
     before: String,
     after: String,
 }
 
-/// The envelope of `importUsers`, by which users who exist are changed.
+/// The envelope of `importUsers`, with the option to update existing users.
 fn import_users() -> Envelope {
     [
         "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>\
@@ -154,7 +154,7 @@ fn soap(
     )
 }
 
-/// A whole request with a small CSV file as an MTOM attachment, on a connection that stays open.
+/// A complete request with a small CSV file as an MTOM attachment, on a persistent connection.
 pub fn small_request(address: &str, file: &str) -> String {
     let Framed {
         content_type,
@@ -172,11 +172,11 @@ pub fn small_request(address: &str, file: &str) -> String {
     [head, before, file.to_owned(), after].concat()
 }
 
-/// The file in base64 is made before anything is sent: encoding is not what is measured.
+/// The file is encoded as base64 before anything is sent, so that the encoding is not measured.
 fn inline(address: &str, file: &Path) -> io::Result<String> {
     let mut encoded = tempfile::tempfile()?;
     let mut plain = File::open(file)?;
-    // Whole groups of three bytes, so that pieces can stand behind one another.
+    // Groups of three bytes, so that the encoded pieces can be concatenated.
     let mut piece = vec![0; 3 * 64 * 1024];
     loop {
         let mut length = 0;
@@ -206,8 +206,8 @@ fn inline(address: &str, file: &Path) -> io::Result<String> {
     )
 }
 
-/// A POST of a file, with something before and after it. `io::copy` from a file to a socket lets the
-/// kernel move the bytes, so that the client costs next to nothing.
+/// POSTs a file, with text before and after it. `io::copy` from a file to a socket lets the kernel move the bytes, so
+/// that the client costs almost nothing.
 fn post(
     address: &str,
     path: &str,
@@ -227,7 +227,7 @@ fn post(
     Ok(answer)
 }
 
-/// The head of a request; `connection` says what becomes of the connection.
+/// The head of a request; `connection` is the field `Connection`.
 fn head(address: &str, path: &str, content_type: &str, connection: &str, length: u64) -> String {
     let credentials = STANDARD.encode(format!("admin:{PASSWORD}"));
     format!(

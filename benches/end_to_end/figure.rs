@@ -1,4 +1,4 @@
-//! One figure: its runs, its baseline, and how they are told.
+//! A figure: its runs, its baseline, and its output.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct Figure<'p> {
 }
 
 impl<'p> Figure<'p> {
-    /// A figure about imports of `rows` rows.
+    /// A figure for imports of `rows` rows.
     pub fn new(plan: &'p Plan, rows: u64) -> Self {
         Figure {
             plan,
@@ -30,32 +30,32 @@ impl<'p> Figure<'p> {
         }
     }
 
-    /// Takes a run in.
+    /// Adds a run.
     pub fn add(&mut self, seconds: f64, peak_memory: Option<u64>) {
         self.seconds.push(seconds);
         self.peak_memory = self.peak_memory.max(peak_memory);
     }
 
-    /// Takes a run of the baseline in.
+    /// Adds a run of the baseline.
     pub fn add_baseline(&mut self, seconds: f64) {
         self.baseline.push(seconds);
     }
 
-    /// Notes what only this figure has, for the JSON object.
+    /// Adds a field that only this figure has to the JSON object.
     pub fn note(&mut self, name: &str, value: impl Into<Value>) {
         self.notes.insert(name.to_owned(), value.into());
     }
 
-    /// Whether the server needed no more memory than it may. What more rows than the figure's own need is
-    /// told, and has no limit.
+    /// Checks that the server did not exceed its memory limit. There is no limit for more rows than the figure's own
+    /// number.
     ///
     /// # Errors
-    /// A sentence: it needed more.
+    /// A message: the limit was exceeded.
     pub fn check_memory(&self) -> Result<(), String> {
         match self.peak_memory {
             Some(peak) if self.rows <= self.plan.rows && peak > self.plan.memory_limit => {
                 Err(format!(
-                    "{}: the server needed {} of memory; it may need {}",
+                    "{}: the server used {} of memory; the limit is {}",
                     self.plan.name,
                     mebibytes(Some(peak)),
                     mebibytes(Some(self.plan.memory_limit))
@@ -65,20 +65,20 @@ impl<'p> Figure<'p> {
         }
     }
 
-    /// The last run, in a line.
+    /// The last run, in one line.
     pub fn run(&self, number: usize) -> String {
-        let told = |seconds: Option<&f64>| {
+        let describe = |seconds: Option<&f64>| {
             seconds
                 .map(|seconds| format!("{seconds:.2} s, {:.0} rows/s", self.rows as f64 / seconds))
         };
-        let own = told(self.seconds.last()).unwrap_or_default();
-        let beside = told(self.baseline.last())
-            .map(|baseline| format!("   {} {baseline}", self.beside()))
+        let own = describe(self.seconds.last()).unwrap_or_default();
+        let compared = describe(self.baseline.last())
+            .map(|baseline| format!("   {} {baseline}", self.baseline_name()))
             .unwrap_or_default();
-        format!("run {number}: {own}{beside}")
+        format!("run {number}: {own}{compared}")
     }
 
-    /// The figure as one JSON object; rates are medians, `min` and `max` of the runs.
+    /// The figure as a JSON object; rates are medians, `min` and `max` of the runs.
     pub fn to_json(&self) -> String {
         let own = self.rates(&self.seconds);
         let baseline = self.rates(&self.baseline);
@@ -102,8 +102,8 @@ impl<'p> Figure<'p> {
         object.to_string()
     }
 
-    /// What the baseline is called.
-    fn beside(&self) -> &'static str {
+    /// The name of the baseline.
+    fn baseline_name(&self) -> &'static str {
         match self.plan.baseline {
             Baseline::None => "",
             Baseline::Shell => "sqlite3 .import",
@@ -112,7 +112,7 @@ impl<'p> Figure<'p> {
         }
     }
 
-    /// The least, the median and the greatest rate.
+    /// The minimum, the median and the maximum of the rates.
     fn rates(&self, seconds: &[f64]) -> Option<(f64, f64, f64)> {
         let rates: Vec<f64> = seconds.iter().map(|s| self.rows as f64 / s).collect();
         spread(&rates)
@@ -121,7 +121,7 @@ impl<'p> Figure<'p> {
 
 impl fmt::Display for Figure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = |(min, median, max): (f64, f64, f64)| {
+        let describe = |(min, median, max): (f64, f64, f64)| {
             let seconds = self.rows as f64 / median;
             format!("{median:.0} rows/s ({min:.0} to {max:.0}), {seconds:.2} s")
         };
@@ -133,10 +133,10 @@ impl fmt::Display for Figure<'_> {
             self.seconds.len()
         )?;
         if let Some(own) = own {
-            writeln!(f, "  muster           {}", told(own))?;
+            writeln!(f, "  muster           {}", describe(own))?;
         }
         if let Some(baseline) = baseline {
-            writeln!(f, "  {:<16} {}", self.beside(), told(baseline))?;
+            writeln!(f, "  {:<16} {}", self.baseline_name(), describe(baseline))?;
         }
         let target = self.plan.target;
         match (own, baseline) {
@@ -162,7 +162,7 @@ impl fmt::Display for Figure<'_> {
     }
 }
 
-/// The least of the values, their median and the greatest; none when there is no value.
+/// The minimum, the median and the maximum of the values; `None` if there are no values.
 pub fn spread(values: &[f64]) -> Option<(f64, f64, f64)> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -171,7 +171,7 @@ pub fn spread(values: &[f64]) -> Option<(f64, f64, f64)> {
     Some((*sorted.first()?, median, *sorted.last()?))
 }
 
-/// A number of bytes for people.
+/// Formats a number of bytes.
 pub fn mebibytes(bytes: Option<u64>) -> String {
     match bytes {
         Some(bytes) => format!("{:.1} MiB", bytes as f64 / 1024.0 / 1024.0),

@@ -1,13 +1,13 @@
-//! The hash function alone: what rows with passwords of their own cannot be quicker than.
+//! The hash function alone, the limit for rows with their own passwords.
 
 use std::time::Instant;
 
 use libsodium_rs::crypto_pwhash::argon2id;
 
-/// Seconds that hashing `count` passwords takes on all cores, with the server's default cost.
+/// The seconds to hash `count` passwords on all cores, with the server's default cost.
 ///
 /// # Errors
-/// A sentence: libsodium does not start, or refuses the cost.
+/// A message: libsodium does not start, or refuses the cost.
 pub fn seconds(count: u64) -> Result<f64, String> {
     libsodium_rs::ensure_init().map_err(|error| error.to_string())?;
     let cost = muster::passwords::rules::Settings::default();

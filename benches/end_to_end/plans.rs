@@ -3,48 +3,48 @@
 use crate::data::Data;
 use crate::exchange::Exchange;
 
-/// Bytes.
+/// A mebibyte, in bytes.
 pub const MIB: u64 = 1024 * 1024;
 
-/// What a figure is compared with.
+/// The baseline that a figure is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Baseline {
-    /// Nothing.
+    /// None.
     None,
     /// The `sqlite3` shell imports the same file.
     Shell,
-    /// The server itself imports these data in this way.
+    /// The server imports these data in this way.
     Import(Data, Exchange),
-    /// The hash function alone, on every core, once a row.
+    /// The hash function alone, on every core, once per row.
     Hashing,
 }
 
-/// A figure that can be measured: the rate of an import.
+/// A figure: the rate of an import.
 #[derive(Debug)]
 pub struct Plan {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// Rows, unless the command line says how many.
+    /// Default number of rows.
     pub rows: u64,
-    /// Runs, unless the command line says how many.
+    /// Default number of runs.
     pub runs: usize,
-    /// What is imported.
+    /// The data to import.
     pub data: Data,
-    /// How it is sent.
+    /// The request.
     pub exchange: Exchange,
-    /// Settings of the server, as variables of its environment.
+    /// Settings of the server, as environment variables.
     pub settings: &'static [(&'static str, &'static str)],
     /// Whether every row exists already.
     pub again: bool,
-    /// What it is compared with.
+    /// The baseline.
     pub baseline: Baseline,
-    /// The ratio to the baseline that is aimed at, or the rate in rows a second where there is none.
+    /// The target for the ratio to the baseline, or for the rate in rows per second if there is no baseline.
     pub target: f64,
-    /// Resident memory that the server may need, in bytes.
+    /// Maximum resident memory of the server, in bytes.
     pub memory_limit: u64,
 }
 
-/// An import of a million rows, of which each figure says what is different.
+/// An import of a million rows, the base of most figures.
 pub const MILLION: Plan = Plan {
     name: "",
     rows: 1_000_000,
@@ -70,7 +70,7 @@ const BULK: Plan = Plan {
     ..MILLION
 };
 
-/// All of them.
+/// All figures.
 pub const PLANS: &[Plan] = &[
     Plan {
         name: "mtom_import",

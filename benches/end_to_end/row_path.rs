@@ -1,5 +1,4 @@
-//! The row path alone, in this process and on one core: what remains of an import without network,
-//! multipart and store.
+//! The row path alone, in this process and on one core: an import without network, multipart and store.
 
 use std::io::Write;
 use std::time::Instant;
@@ -10,7 +9,7 @@ use crate::people;
 use crate::plans::{Baseline, MILLION, Plan};
 use crate::rows::RowPath;
 
-/// The figure. Nothing is sent, and no server needs memory.
+/// The figure. Nothing is sent, and no server is started.
 pub const PLAN: Plan = Plan {
     name: "row_path",
     baseline: Baseline::None,
@@ -18,10 +17,10 @@ pub const PLAN: Plan = Plan {
     ..MILLION
 };
 
-/// Measures it and prints it.
+/// Measures the figure and prints it.
 ///
 /// # Errors
-/// A sentence: not every row came out as a user.
+/// A message: the number of users is wrong.
 pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     let rows = wanted.rows.unwrap_or(PLAN.rows);
     let file = people::csv(rows).map_err(|error| error.to_string())?;
@@ -32,12 +31,12 @@ pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
         let users = path.users(&file)?;
         figure.add(began.elapsed().as_secs_f64(), None);
         if users != rows {
-            return Err(format!("{rows} rows came out as {users} users"));
+            return Err(format!("{rows} rows gave {users} users"));
         }
     }
-    let told = match wanted.json {
+    let text = match wanted.json {
         true => figure.to_json(),
         false => figure.to_string(),
     };
-    writeln!(out, "{told}").map_err(|error| error.to_string())
+    writeln!(out, "{text}").map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! One import by the release server, as a client sees it.
+//! Runs one import on the release server, seen from the client.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,16 +10,16 @@ use tempfile::TempDir;
 
 use crate::exchange::{Exchange, PASSWORD};
 
-/// What an import took.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Run {
-    /// From the first byte sent to the last byte of the answer.
+    /// Time from the first byte sent to the last byte of the response.
     pub seconds: f64,
-    /// Peak resident memory of the server in bytes, where the system tells.
+    /// Peak resident memory of the server in bytes, if the system reports it.
     pub peak_memory: Option<u64>,
 }
 
-/// A server on a fresh directory.
+/// A server with its data directory.
 pub struct Server {
     child: Child,
     address: String,
@@ -27,26 +27,26 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one and waits until it is ready.
+    /// Starts a server in a new directory and waits until it is ready.
     ///
     /// # Errors
-    /// A sentence: it does not start.
+    /// A message: it does not start.
     pub fn start() -> Result<Self, String> {
         Server::start_in(tempfile::tempdir().map_err(|error| error.to_string())?)
     }
 
-    /// The same on a directory that an earlier one may have used.
+    /// The same in a directory that an earlier server may have used.
     ///
     /// # Errors
-    /// A sentence: it does not start.
+    /// A message: it does not start.
     pub fn start_in(folder: TempDir) -> Result<Self, String> {
         Server::start_with(folder, &[])
     }
 
-    /// The same with settings of its own, as variables of its environment.
+    /// The same with settings, as environment variables.
     ///
     /// # Errors
-    /// A sentence: it does not start.
+    /// A message: it does not start.
     pub fn start_with(folder: TempDir, settings: &[(&str, &str)]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         for (name, _) in std::env::vars_os() {
@@ -78,27 +78,27 @@ impl Server {
                 let (address, _) = rest.split_once('/').unwrap_or((rest, ""));
                 address.clone_into(&mut server.address);
             }
-            if line.starts_with("Ctrl-C") {
+            if line.starts_with("Press Ctrl-C") {
                 return Ok(server);
             }
         }
         Err("the server ended before it was ready".into())
     }
 
-    /// Sends it the file and counts the users that are there afterwards.
+    /// Sends the file and counts the users that are stored afterwards.
     ///
     /// # Errors
-    /// A sentence: it refuses the file, or stored another number of users.
+    /// A message: the server refuses the file, or stores another number of users.
     pub fn import(&self, exchange: Exchange, file: &Path, rows: u64) -> Result<Run, String> {
         let run = self.upload(exchange, file)?;
         self.expect_users(rows)?;
         Ok(run)
     }
 
-    /// Sends it the file.
+    /// Sends the file.
     ///
     /// # Errors
-    /// A sentence: it refuses the file.
+    /// A message: the server refuses the file.
     pub fn upload(&self, exchange: Exchange, file: &Path) -> Result<Run, String> {
         let started = Instant::now();
         let answer = exchange
@@ -106,12 +106,11 @@ impl Server {
             .map_err(|error| format!("the upload: {error}"))?;
         let seconds = started.elapsed().as_secs_f64();
         let expected = ["HTTP/1.1 200", "HTTP/1.1 201", "HTTP/1.1 500"];
-        // Rows that exist already are a fault of the original's, with the counts in it. REST tells them in
-        // its body.
+        // Rows that exist already are a fault of the original service, with counts in it. REST has them in its body.
         let counted = answer.contains("Muster-Import:") || answer.contains("\"total\":");
         if !counted || !expected.iter().any(|status| answer.starts_with(status)) {
             let beginning: String = answer.chars().take(2_000).collect();
-            return Err(format!("the server answered {beginning}"));
+            return Err(format!("unexpected response of the server: {beginning}"));
         }
         Ok(Run {
             seconds,
@@ -119,27 +118,27 @@ impl Server {
         })
     }
 
-    /// Counts the users that are there.
+    /// Counts the stored users.
     ///
     /// # Errors
-    /// A sentence: there is another number of them.
+    /// A message: the number differs.
     pub fn expect_users(&self, rows: u64) -> Result<(), String> {
         let stored = self.count("SELECT count(*) FROM users")?;
         match stored == rows {
             true => Ok(()),
-            false => Err(format!("{rows} users were sent and {stored} are stored")),
+            false => Err(format!("{rows} users were sent, but {stored} are stored")),
         }
     }
 
-    /// Rows of imports that are durable, also of one that is under way.
+    /// The durable rows of all imports, including running ones.
     ///
     /// # Errors
-    /// A sentence: the database cannot be read.
+    /// A message: the database cannot be read.
     pub fn durable_rows(&self) -> Result<u64, String> {
         self.count("SELECT coalesce(sum(total), 0) FROM imports")
     }
 
-    /// Where it listens: address and port.
+    /// Its address and port.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -153,7 +152,7 @@ impl Server {
         u64::try_from(count).map_err(|error| format!("the database: {error}"))
     }
 
-    /// Resident memory in bytes, where the system tells: `VmRSS:` now, `VmHWM:` at its peak.
+    /// Resident memory in bytes, if the system reports it: `VmRSS:` is the current value, `VmHWM:` the peak.
     pub fn memory(&self, field: &str) -> Option<u64> {
         // proc_pid_status(5)
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
@@ -162,10 +161,10 @@ impl Server {
         Some(kibibytes * 1024)
     }
 
-    /// Stops it; its directory can be used again.
+    /// Stops the server; its directory can be used again.
     ///
     /// # Errors
-    /// A sentence: it does not stop.
+    /// A message: it does not stop.
     pub fn stop(mut self) -> Result<TempDir, String> {
         let other = tempfile::tempdir().map_err(|error| error.to_string())?;
         let folder = std::mem::replace(&mut self.folder, other);
@@ -176,7 +175,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail when it has ended already.
+        // Both fail if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,6 +1,6 @@
-//! What the `sqlite3` shell takes for the same file: `.import` into a table with the file's columns
-//! and one unique key, with the server's pragmas. It parses less, checks nothing, makes no ids and
-//! keeps one unique key where the server keeps two.
+//! The time of the `sqlite3` shell for the same file: `.import` into a table with the file's columns and one unique key,
+//! with the server's pragmas. It parses less, checks nothing, creates no ids, and maintains one unique key where the
+//! server has two.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 const PROGRAM: &str = "sqlite3";
 
-/// Whether the shell is there.
+/// Whether the shell is installed.
 fn is_installed() -> bool {
     let asked = Command::new(PROGRAM)
         .arg("--version")
@@ -19,11 +19,10 @@ fn is_installed() -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-/// The seconds it takes, from its start to its end; none when it is not installed. A `short` file has two
-/// columns.
+/// The time of the whole process in seconds; `None` if the shell is not installed. A `short` file has two columns.
 ///
 /// # Errors
-/// A sentence: the shell failed, or imported another number of rows.
+/// A message: the shell failed, or imported another number of rows.
 pub fn import(file: &Path, rows: u64, short: bool) -> Result<Option<f64>, String> {
     if !is_installed() {
         return Ok(None);
@@ -67,7 +66,7 @@ pub fn import(file: &Path, rows: u64, short: bool) -> Result<Option<f64>, String
     Ok(Some(seconds))
 }
 
-/// A path as the shell's dot-commands take it.
+/// Quotes a path for the shell's dot-commands.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""))

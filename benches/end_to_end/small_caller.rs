@@ -1,5 +1,4 @@
-//! One caller of small calls: `bulkImportUsers` by MTOM with a few new users, HTTP Basic, over a
-//! connection that stays open.
+//! A caller of small calls: `bulkImportUsers` by MTOM with a few new users and HTTP Basic, over a persistent connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -7,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::exchange;
 
-/// Users of a call.
+/// Users per call.
 pub const USERS: u64 = 3;
 
 /// A caller and its connection.
@@ -19,7 +18,7 @@ pub struct SmallCaller {
 }
 
 impl SmallCaller {
-    /// Connects; the names of its users begin with `name`.
+    /// Connects. The names of its users begin with `name`.
     ///
     /// # Errors
     /// The connection failed.
@@ -34,11 +33,10 @@ impl SmallCaller {
         })
     }
 
-    /// Brings [`USERS`] users in who are not there yet; the time from the first byte sent to the last
-    /// byte of the answer.
+    /// Imports [`USERS`] new users. Returns the time from the first byte sent to the last byte of the response.
     ///
     /// # Errors
-    /// A sentence: the connection failed, or the answer does not say that all of them were made.
+    /// A message: the connection failed, or not all of the users were created.
     pub fn call(&mut self) -> Result<Duration, String> {
         let failed = |error: io::Error| format!("a small call: {error}");
         let request = exchange::small_request(&self.address, &self.file());
@@ -51,7 +49,7 @@ impl SmallCaller {
             .to_ascii_lowercase()
             .contains(&format!("created={USERS},"));
         if !head.starts_with("HTTP/1.1 200 ") || !made {
-            return Err(format!("a small call was answered {head}{body}"));
+            return Err(format!("unexpected response to a small call: {head}{body}"));
         }
         self.calls += 1;
         Ok(took)
@@ -69,7 +67,7 @@ impl SmallCaller {
             .collect()
     }
 
-    /// Head and body of an answer that tells its length.
+    /// Reads head and body of a response with Content-Length.
     fn answer(&mut self) -> io::Result<(String, String)> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {

@@ -1,5 +1,5 @@
-//! Many small calls at once: so many connections, each of which brings a few users in, call by call, and
-//! every call is durable before its answer. Compared with a bare handler that is called in the same way.
+//! Many concurrent small calls: each connection imports a few users per call, and every call is durable before its
+//! response. The baseline is a bare handler that is called in the same way.
 
 use std::io::Write;
 use std::time::Duration;
@@ -12,51 +12,51 @@ use crate::callers::{Answered, USERS, call};
 use crate::figure::{mebibytes, spread};
 use crate::server::Server;
 
-/// What the figure is called on the command line.
+/// The name on the command line.
 pub const NAME: &str = "small_calls";
 
-/// Calls of one run, unless the command line says how many (`--rows`).
+/// Default number of calls in a run (`--rows`).
 const CALLS: u64 = 60_000;
 
-/// Runs, unless the command line says how many.
+/// Default number of runs.
 const RUNS: usize = 5;
 
-/// Connections that are used at the same time.
+/// Number of concurrent connections.
 const CONNECTIONS: usize = 64;
 
-/// How many times as many calls the bare handler gets, which answers so much sooner.
+/// Factor for the number of calls to the bare handler, which responds much faster.
 const BARE: u64 = 5;
 
-/// The ratio to the bare handler that is aimed at.
+/// Target for the ratio to the bare handler.
 const TARGET: f64 = 0.1;
 
-/// Resident memory that the server may need, in bytes.
+/// Maximum resident memory of the server, in bytes.
 const MEMORY_LIMIT: u64 = 128 * 1024 * 1024;
 
 /// The runs.
 #[derive(Debug, Default)]
 struct Runs {
-    /// Calls a second of each.
+    /// Calls per second of each run.
     rates: Vec<f64>,
     /// The same of the bare handler.
     bare: Vec<f64>,
-    /// How long each call of all runs took.
+    /// Durations of all calls of all runs.
     latencies: Vec<Duration>,
     peak_memory: Option<u64>,
 }
 
-/// Measures the calls and the bare handler in turn, and prints what was found.
+/// Measures the calls and the bare handler alternately, and prints the results.
 ///
 /// # Errors
-/// A sentence: a server does not start, an answer is not what it has to be, another number of users is
-/// stored, or the server needed more memory than it may.
+/// A message: a server does not start, a response is unexpected, another number of users is stored, or the server
+/// exceeded its memory limit.
 pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     let calls = wanted.rows.unwrap_or(CALLS);
     let mut runs = Runs::default();
     let mut say = |line: String| writeln!(out, "{line}").map_err(|error| error.to_string());
     for number in 1..=wanted.runs.unwrap_or(RUNS) {
         let server = Server::start()?;
-        // Hashes both passwords, which are remembered.
+        // Hashes both passwords, which are cached.
         let first = call(server.address(), 0..1, calls + 1, 1)?;
         let answered = call(server.address(), 1..calls + 1, calls + 1, CONNECTIONS)?;
         server.expect_users((calls + 1) * USERS)?;
@@ -79,9 +79,9 @@ pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
         false => runs.to_text(calls),
     })?;
     match runs.peak_memory {
-        // What more calls than the figure's own need has no limit.
+        // There is no limit for more calls than the figure's own number.
         Some(peak) if calls <= CALLS && peak > MEMORY_LIMIT => Err(format!(
-            "{NAME}: the server needed {} of memory; it may need {}",
+            "{NAME}: the server used {} of memory; the limit is {}",
             mebibytes(Some(peak)),
             mebibytes(Some(MEMORY_LIMIT))
         )),
@@ -89,20 +89,20 @@ pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     }
 }
 
-/// Calls a handler that answers as Muster has answered.
+/// Calls a handler that sends the same response as Muster.
 fn call_bare_handler(answer: &str, calls: u64) -> Result<Answered, String> {
     let handler = BareHandler::start(answer)?;
     let first = call(handler.address(), 0..1, 1, 1)?;
     if without_date(&first.answer) != without_date(answer) {
         return Err(format!(
-            "the bare handler answers {} and Muster {answer}",
+            "the bare handler responds {} and Muster {answer}",
             first.answer
         ));
     }
     call(handler.address(), 0..calls, calls, CONNECTIONS)
 }
 
-/// The lines of an answer in an order of their own, but for the one that tells the time.
+/// The sorted lines of a response, without its date.
 fn without_date(answer: &str) -> Vec<&str> {
     let is_date = |line: &str| line.starts_with("Date: ");
     let mut lines: Vec<&str> = answer.lines().filter(|line| !is_date(line)).collect();
@@ -144,7 +144,7 @@ impl Runs {
              muster           {median:.0} calls/s ({min:.0} to {max:.0})\n  \
              bare handler     {bare:.0} calls/s ({bare_min:.0} to {bare_max:.0})\n  \
              ratio            {:.3} (target {TARGET})\n  \
-             a call takes     {:.2} ms, one of a hundred {:.2} ms or more\n  \
+             call median      {:.2} ms, p99 {:.2} ms\n  \
              peak memory      {}",
             self.rates.len(),
             median / bare,
@@ -154,7 +154,7 @@ impl Runs {
         )
     }
 
-    /// How long a call took, of all calls in the order of their times the one at this place of 1.
+    /// The quantile `place` (0 to 1) of the durations of all calls, in milliseconds.
     fn milliseconds(&self, place: f64) -> f64 {
         let index = (self.latencies.len().saturating_sub(1)) as f64 * place;
         let latency = self.latencies.get(index.round() as usize);

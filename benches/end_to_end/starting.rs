@@ -1,4 +1,4 @@
-//! What the server needs before anybody calls: the time until it is ready, its memory, its size.
+//! The server before its first call: the time until it is ready, its memory, its size.
 
 use std::fs;
 use std::io::Write;
@@ -10,16 +10,16 @@ use crate::arguments::Arguments;
 use crate::figure::mebibytes;
 use crate::server::Server;
 
-/// What the figure is called on the command line.
+/// The name on the command line.
 pub const NAME: &str = "starting";
 
-/// How long a server is left alone before its memory is looked at.
+/// Idle time before the memory is measured.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Measures starts on a directory where everything is made already, and prints what was found.
+/// Measures starts in an existing data directory, and prints the results.
 ///
 /// # Errors
-/// A sentence: the server does not start.
+/// A message: the server does not start.
 pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     let mut folder = Server::start()?.stop()?;
     let (mut milliseconds, mut memory) = (Vec::new(), None);
@@ -37,7 +37,7 @@ pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
         .copied()
         .unwrap_or_default();
     let binary = fs::metadata(env!("CARGO_BIN_EXE_muster")).map_err(|error| error.to_string())?;
-    let told = match wanted.json {
+    let text = match wanted.json {
         true => json!({
             "figure": NAME,
             "unit": "ms",
@@ -55,5 +55,5 @@ pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
             mebibytes(Some(binary.len()))
         ),
     };
-    writeln!(out, "{told}").map_err(|error| error.to_string())
+    writeln!(out, "{text}").map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! What becomes of rate and memory when a file is very large.
+//! Rate and memory of the import of a very large file.
 
 use std::fmt;
 use std::io::Write;
@@ -14,32 +14,32 @@ use crate::figure::{mebibytes, spread};
 use crate::plans::MIB;
 use crate::server::{Run, Server};
 
-/// What the figure is called on the command line.
+/// The name on the command line.
 pub const NAME: &str = "ten_million";
 
-/// Rows, unless the command line says how many; about 750 MB of CSV, and 2.5 GB in the store.
+/// Default number of rows: about 750 MB of CSV, and 2.5 GB in the store.
 const ROWS: u64 = 10_000_000;
 
-/// The small import has one row where the large one has so many.
+/// The large import has this many times as many rows as the small one.
 const SMALLER: u64 = 100;
 
-/// The rate of the last tenth may be so much less than that of the first.
+/// Target for the rate of the last tenth, relative to that of the first.
 const TARGET: f64 = 0.6;
 
-/// Resident memory that the server may need, in bytes.
+/// Maximum resident memory of the server, in bytes.
 const MEMORY_LIMIT: u64 = 64 * MIB;
 
-/// How much more of it than for the small import, in bytes.
+/// Maximum difference to the memory of the small import, in bytes.
 const MORE_MEMORY_LIMIT: u64 = 8 * MIB;
 
-/// How often the store is asked how many rows are durable.
+/// Interval of the queries for the number of durable rows.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What the runs came to.
+/// The results.
 #[derive(Debug, Default)]
 struct Found {
     rows: u64,
-    /// Rates in rows a second: of the first tenth, of the last, of the whole.
+    /// Rates in rows per second: of the first tenth, of the last, of the whole import.
     first: Vec<f64>,
     last: Vec<f64>,
     whole: Vec<f64>,
@@ -48,10 +48,10 @@ struct Found {
     small_peak_memory: Option<u64>,
 }
 
-/// Measures large imports, each on a server of its own, and writes what they came to.
+/// Measures large imports, each on a new server, and writes the results.
 ///
 /// # Errors
-/// A sentence: a count is wrong, or the server needed more memory than it may.
+/// A message: a count is wrong, or the server exceeded its memory limit.
 pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     let mut found = Found {
         rows: wanted.rows.unwrap_or(ROWS),
@@ -68,29 +68,29 @@ pub fn measure(wanted: &Arguments, out: &mut dyn Write) -> Result<(), String> {
     for _ in 0..wanted.runs.unwrap_or(1) {
         found.add(&watched_import(&file, found.rows)?);
     }
-    let told = match wanted.json {
+    let text = match wanted.json {
         true => found.to_json(),
         false => found.to_string(),
     };
-    writeln!(out, "{told}").map_err(|error| error.to_string())?;
+    writeln!(out, "{text}").map_err(|error| error.to_string())?;
     found.check_memory()
 }
 
-/// An import, and the moments at which its first tenth was durable and its last one was still to come.
+/// An import, with the samples at the end of its first tenth and the beginning of its last.
 struct Watched {
     run: Run,
     first: Option<Moment>,
     last: Option<Moment>,
 }
 
-/// How many rows were durable so long after the beginning.
+/// The number of durable rows at a time after the start.
 #[derive(Debug, Clone, Copy)]
 struct Moment {
     seconds: f64,
     rows: u64,
 }
 
-/// Imports the file into a fresh server and asks its store all the while how many rows are durable.
+/// Imports the file into a new server and samples the number of durable rows in its store.
 fn watched_import(file: &Path, rows: u64) -> Result<Watched, String> {
     let server = Server::start()?;
     std::thread::scope(|scope| {
@@ -116,7 +116,7 @@ fn watched_import(file: &Path, rows: u64) -> Result<Watched, String> {
 }
 
 impl Found {
-    /// Takes an import in. One that is over before its store was asked has no tenths.
+    /// Adds an import. One that ended before the first sample has no tenths.
     fn add(&mut self, import: &Watched) {
         let run = &import.run;
         self.whole.push(self.rows as f64 / run.seconds);
@@ -131,7 +131,7 @@ impl Found {
         }
     }
 
-    /// The median of the last tenth's rate through that of the first.
+    /// The median of the rate of the last tenth, divided by that of the first.
     fn ratio(&self) -> Option<f64> {
         let ((_, first, _), (_, last, _)) = (spread(&self.first)?, spread(&self.last)?);
         Some(last / first)
@@ -158,7 +158,7 @@ impl Found {
         .to_string()
     }
 
-    /// Whether the server needed no more than it may. Fewer rows are a try, and have no limit.
+    /// Checks that the server did not exceed its memory limits. There is no limit for fewer rows.
     fn check_memory(&self) -> Result<(), String> {
         let (Some(peak), Some(small)) = (self.peak_memory, self.small_peak_memory) else {
             return Ok(());
@@ -166,7 +166,7 @@ impl Found {
         let limit = MEMORY_LIMIT.min(small + MORE_MEMORY_LIMIT);
         match self.rows >= ROWS && peak > limit {
             true => Err(format!(
-                "{NAME}: the server needed {} of memory; it may need {}",
+                "{NAME}: the server used {} of memory; the limit is {}",
                 mebibytes(Some(peak)),
                 mebibytes(Some(limit))
             )),
@@ -179,7 +179,7 @@ impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = |rates: &[f64]| match spread(rates) {
             Some((min, median, max)) => format!("{median:.0} rows/s ({min:.0} to {max:.0})"),
-            None => "over too quickly to be seen".into(),
+            None => "too fast to measure".into(),
         };
         let (rows, runs) = (self.rows, self.whole.len());
         writeln!(f, "{NAME}: {rows} users, median of {runs} runs")?;
@@ -192,7 +192,7 @@ impl fmt::Display for Found {
         let [peak, small] = [self.peak_memory, self.small_peak_memory].map(mebibytes);
         write!(
             f,
-            "  peak memory      {peak} (target {}); with {} users {small} (target: {} less at the most)",
+            "  peak memory      {peak} (target {}); with {} users {small} (target: at most {} less)",
             mebibytes(Some(MEMORY_LIMIT)),
             rows.div_ceil(SMALLER),
             mebibytes(Some(MORE_MEMORY_LIMIT))

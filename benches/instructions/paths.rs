@@ -21,19 +21,19 @@ use crate::rows::RowPath;
 
 const KIB: u64 = 1024;
 
-/// A path that is counted.
+/// A path to count.
 pub struct Path {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// How much one repetition handles.
+    /// The amount that one repetition processes.
     pub amount: u64,
-    /// Of what.
+    /// The unit of the amount.
     pub unit: &'static str,
-    /// Runs it with this amount, so many times.
+    /// Runs it on this amount, this many times.
     pub run: fn(u64, u32) -> Result<(), String>,
 }
 
-/// All of them.
+/// All paths.
 pub const PATHS: &[Path] = &[
     Path {
         name: "rows",
@@ -80,13 +80,13 @@ fn rows(amount: u64, repetitions: u32) -> Result<(), String> {
     for _ in 0..repetitions {
         let users = path.users(&file)?;
         if users != amount {
-            return Err(format!("{amount} rows came out as {users} users"));
+            return Err(format!("{amount} rows gave {users} users"));
         }
     }
     Ok(())
 }
 
-/// A message of an envelope and a CSV file as it stands, read part by part.
+/// Reads a message with an envelope and an unencoded CSV file, part by part.
 fn multipart(amount: u64, repetitions: u32) -> Result<(), String> {
     let content = text(amount)?;
     let message = [
@@ -109,14 +109,14 @@ fn multipart(amount: u64, repetitions: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// Base64 as an envelope has it.
+/// Base64 as in an envelope.
 fn base64_in_one_line(amount: u64, repetitions: u32) -> Result<(), String> {
     decode_base64(&STANDARD.encode(text(amount / 4 * 3)?), repetitions)
 }
 
-/// Base64 as MIME has it (RFC 2045 §6.8).
+/// Base64 as in MIME (RFC 2045 §6.8).
 fn base64_in_lines(amount: u64, repetitions: u32) -> Result<(), String> {
-    // Of 78 bytes in a line two are its end.
+    // Two of the 78 bytes of a line are its line end.
     let encoded = STANDARD.encode(text(amount / 78 * 76 / 4 * 3)?);
     let lines: Vec<&[u8]> = encoded.as_bytes().chunks(76).collect();
     let text = String::from_utf8(lines.join(&b"\r\n"[..])).map_err(sentence)?;
@@ -141,7 +141,7 @@ fn envelopes(amount: u64, repetitions: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// An envelope that holds its file in base64.
+/// An envelope with a file in base64.
 fn inline(amount: u64, repetitions: u32) -> Result<(), String> {
     let envelope = bulk_import_users(&STANDARD.encode(text(amount / 4 * 3)?));
     for _ in 0..repetitions {
@@ -150,11 +150,11 @@ fn inline(amount: u64, repetitions: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// What the handler holds when the file is an attachment.
+/// The content of the handler if the file is an attachment.
 const REFERENCE: &str =
     "<xop:Include xmlns:xop=\"http://www.w3.org/2004/08/xop/include\" href=\"cid:file\"/>";
 
-/// The call of a client that addresses it (WS-Addressing 1.0).
+/// The call of a client that uses WS-Addressing 1.0.
 fn bulk_import_users(handler: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -187,7 +187,7 @@ fn read_envelope(envelope: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// So many KiB of CSV, cut where they end.
+/// CSV of this many KiB, cut at the end.
 fn text(kibibytes: u64) -> Result<Vec<u8>, String> {
     let length = kibibytes * KIB;
     // A row has more than 64 bytes.
@@ -196,7 +196,7 @@ fn text(kibibytes: u64) -> Result<Vec<u8>, String> {
     Ok(text)
 }
 
-/// Reads to the end in pieces of 64 KiB, as whoever reads rows does; how many bytes there were.
+/// Reads to the end in pieces of 64 KiB, as the row reader does, and returns the number of bytes.
 fn drain(source: &mut impl Read) -> Result<usize, String> {
     let (mut piece, mut length) = (vec![0; 64 * 1024], 0);
     loop {
@@ -212,7 +212,7 @@ fn drain(source: &mut impl Read) -> Result<usize, String> {
 fn expect(found: usize, wanted: usize) -> Result<(), String> {
     match found == wanted {
         true => Ok(()),
-        false => Err(format!("{found} bytes came out instead of {wanted}")),
+        false => Err(format!("{found} bytes were read instead of {wanted}")),
     }
 }
 

@@ -1,8 +1,8 @@
-//! What has to hold of any input, however odd: one function for each fuzz target.
+//! Invariants that hold for every input: one function for each fuzz target.
 //!
-//! The targets in `fuzz_targets/` call these, and so does `tests/it/twins.rs`, with inputs made without
-//! a fuzzer. An input is one byte that says in which pieces the rest arrives, then the rest; a media type
-//! has no such byte, because it never arrives in pieces.
+//! The targets in `fuzz_targets/` call these, and so does `tests/it/twins.rs`, with inputs that are created without a
+//! fuzzer. An input is one byte that determines the size of the pieces in which the rest arrives, then the rest; a
+//! media type has no such byte, because it never arrives in pieces.
 
 use std::io::{self, Read};
 
@@ -41,10 +41,10 @@ use muster::wire::spool::SpoolSettings;
 use serde::de::DeserializeSeed;
 use serde_json::{Map, Value};
 
-/// The boundary of a message whose first line is none.
+/// The boundary of a message whose first line is not one.
 const BOUNDARY: &str = "b1";
 
-/// Gives its bytes out at most so many at a time.
+/// A reader that returns at most this many bytes at a time.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -54,7 +54,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// The size of the pieces, and what arrives in them.
+/// The size of the pieces, and the data that arrives in them.
 fn in_pieces(input: &[u8]) -> Option<(usize, &[u8])> {
     let (first, rest) = input.split_first()?;
     Some((usize::from(first % 64) + 1, rest))
@@ -62,8 +62,8 @@ fn in_pieces(input: &[u8]) -> Option<(usize, &[u8])> {
 
 /// A multipart message: a line with its boundary, then the body.
 ///
-/// Whatever the pieces, the parts or the refusal are the same; a part that nobody reads hides none
-/// behind it; contents stand in the message in the order of the parts, and none holds a delimiter.
+/// The parts or the error are the same for all sizes of pieces; an unread part does not hide the parts after it; contents
+/// are in the order of the parts, and contain no delimiter.
 pub fn multipart(input: &[u8]) {
     let Some((piece, rest)) = in_pieces(input) else {
         return;
@@ -81,7 +81,7 @@ pub fn multipart(input: &[u8]) {
         assert_eq!(unread(message, boundary, piece, &limits), Ok(headers));
         let mut rest = message;
         for (_, content) in &whole {
-            let at = find(rest, content).expect("the content stands in the message");
+            let at = find(rest, content).expect("the content is in the message");
             rest = &rest[at + content.len()..];
             assert!(!has_delimiter(content, boundary), "a delimiter is content");
         }
@@ -115,17 +115,17 @@ fn parts(
 ) -> Result<Parts, String> {
     let mut message = Multipart::new(Pieces(message, piece), boundary, limits.clone());
     let mut parts = Vec::new();
-    while let Some(header) = message.next_part().map_err(told)? {
+    while let Some(header) = message.next_part().map_err(describe)? {
         let mut content = Vec::new();
         message
             .read_to_end(&mut content)
-            .map_err(|error| told(WireError::from_io(error)))?;
+            .map_err(|error| describe(WireError::from_io(error)))?;
         parts.push((header, content));
     }
     Ok(parts)
 }
 
-/// The headers, while no content is read.
+/// The headers of all parts, without reading their content.
 fn unread(
     message: &[u8],
     boundary: &str,
@@ -134,13 +134,13 @@ fn unread(
 ) -> Result<Vec<PartHeader>, String> {
     let mut message = Multipart::new(Pieces(message, piece), boundary, limits.clone());
     let mut headers = Vec::new();
-    while let Some(header) = message.next_part().map_err(told)? {
+    while let Some(header) = message.next_part().map_err(describe)? {
         headers.push(header);
     }
     Ok(headers)
 }
 
-fn told(error: WireError) -> String {
+fn describe(error: WireError) -> String {
     format!("{}: {error}", error.code())
 }
 
@@ -153,7 +153,7 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a line of this content is a delimiter. The last line may keep its return.
+/// Whether a line of this content is a delimiter. The last line may keep its carriage return.
 fn has_delimiter(content: &[u8], boundary: &str) -> bool {
     let mut lines = content.split(|byte| *byte == b'\n').peekable();
     while let Some(line) = lines.next() {
@@ -177,8 +177,8 @@ fn has_delimiter(content: &[u8], boundary: &str) -> bool {
 
 /// A Content-Type.
 ///
-/// What was read is read again when it is written down with every value quoted; a boundary that was
-/// quoted properly is found, whatever stands before or behind it.
+/// A parsed value is parsed again identically if it is written with all values quoted; a correctly quoted boundary is
+/// found, whatever precedes or follows it.
 pub fn media_type(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     if let Ok(parsed) = MediaType::parse(&text) {
@@ -218,8 +218,8 @@ fn escaped(value: &str) -> String {
 
 /// Base64 text.
 ///
-/// Whatever the pieces, the outcome is the same, and it is that of the `base64` crate for the text
-/// without its white space, with its padding or without any.
+/// The result is the same for all sizes of pieces, and equal to that of the `base64` crate for the text without white
+/// space, with or without padding.
 pub fn base64(input: &[u8]) {
     let Some((piece, text)) = in_pieces(input) else {
         return;
@@ -251,15 +251,15 @@ fn decoded(text: &[u8], piece: usize) -> Result<Vec<u8>, (u64, &'static str)> {
     match pushed.and_then(|()| decoder.finish(&mut out)) {
         Ok(()) => Ok(out),
         Err(WireError::Base64 { offset, what }) => Err((offset, what)),
-        Err(other) => panic!("no error of base64: {other}"),
+        Err(other) => panic!("not a base64 error: {other}"),
     }
 }
 
 /// A CSV file.
 ///
-/// Whatever the pieces, the rows or the refusal are the same; lines do not go backwards; the rows of a
-/// file that is taken are those of the `csv` crate. (Of files with a byte-order mark behind empty lines
-/// or behind another one, or with rows that are no CSV, this is not asked.)
+/// The rows or the error are the same for all sizes of pieces; line numbers do not decrease; the rows of an accepted
+/// file are those of the `csv` crate. (This is not checked for files with a byte-order mark after empty lines or after
+/// another one, or with rows that are not CSV.)
 pub fn csv(input: &[u8]) {
     let Some((piece, file)) = in_pieces(input) else {
         return;
@@ -306,7 +306,7 @@ pub fn csv(input: &[u8]) {
     assert_eq!(found, expected);
 }
 
-/// Whether all rows are CSV, and text to the file's end.
+/// Whether all rows are CSV, and text up to the end of the file.
 fn is_csv(file: &[u8]) -> bool {
     let mut reader = CsvRows::new(file, Some(Delimiter::Comma));
     let mut all = !file.contains(&0x1a);
@@ -316,10 +316,10 @@ fn is_csv(file: &[u8]) -> bool {
     all && reader.conventions() == Conventions::default()
 }
 
-/// A file of any kind: text in any charset, or a workbook.
+/// A file of any format: text in any charset, or a workbook.
 ///
-/// Whatever the pieces, the rows and what is said of the file, or the refusal, are the same; and lines go
-/// up, but for those of an xlsx workbook, which says its row numbers itself.
+/// The rows and the properties of the file, or the error, are the same for all sizes of pieces. Line numbers increase,
+/// except in xlsx workbooks, which contain their own row numbers.
 pub fn file(input: &[u8]) {
     let Some((piece, file)) = in_pieces(input) else {
         return;
@@ -334,7 +334,7 @@ pub fn file(input: &[u8]) {
 type Opened = (String, Vec<(u64, Fields)>);
 
 fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
-    // Small enough to stay in memory: no folder is needed.
+    // Small enough to stay in memory, so no folder is needed.
     let spool = SpoolSettings {
         folder: "nowhere".into(),
         limit: 64 * 1024,
@@ -353,11 +353,11 @@ fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
         memory: &WorkbookMemory::new(&settings),
         sheet: None,
     };
-    let told = |error: muster::formats::error::FormatError| format!("{}: {error}", error.code());
-    let mut opened = open(Pieces(file, piece), &options).map_err(told)?;
-    let mut rows = opened.rows().map_err(told)?;
+    let describe = |error: muster::formats::error::FormatError| format!("{}: {error}", error.code());
+    let mut opened = open(Pieces(file, piece), &options).map_err(describe)?;
+    let mut rows = opened.rows().map_err(describe)?;
     let mut all = Vec::new();
-    while let Some(row) = rows.next_row().map_err(told)? {
+    while let Some(row) = rows.next_row().map_err(describe)? {
         let fields = row
             .text()
             .map(|row| row.iter().map(str::to_owned).collect())
@@ -367,7 +367,7 @@ fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
     Ok((rows.detected().to_string(), all))
 }
 
-/// The fields of a row, or which one of them is not UTF-8.
+/// The fields of a row, or the index of the first one that is not UTF-8.
 type Fields = Result<Vec<String>, usize>;
 
 fn rows(file: &[u8], piece: usize) -> Result<Vec<(u64, Fields)>, String> {
@@ -390,8 +390,8 @@ fn rows(file: &[u8], piece: usize) -> Result<Vec<(u64, Fields)>, String> {
 
 /// An envelope.
 ///
-/// Whatever the pieces, the events, the call or the refusal are the same; a document that is taken is
-/// what another parser makes of it; and a call that is taken stands in a document that is.
+/// The events, the call or the error are the same for all sizes of pieces; another parser reads the same from an
+/// accepted document; and an accepted call is in an accepted document.
 pub fn envelope(input: &[u8]) {
     let Some((piece, document)) = in_pieces(input) else {
         return;
@@ -411,8 +411,8 @@ pub fn envelope(input: &[u8]) {
     }
 }
 
-/// The same. Two things may depend on the pieces: how much was read before a character that cannot be
-/// decoded, and so what else is found wrong; and the place where a document is said to end too early.
+/// Checks equality. Two things may depend on the pieces: the amount that was read before an undecodable character, and
+/// so which other error is found; and the position at which a truncated document ends.
 fn assert_same<T: PartialEq + std::fmt::Debug>(
     found: Result<T, String>,
     expected: &Result<T, String>,
@@ -436,10 +436,10 @@ fn without_place(text: &str) -> (&str, &str) {
     (before, after.split_once(": ").map_or("", |(_, what)| what))
 }
 
-/// An event, its text put together.
+/// An event, with its text joined.
 #[derive(Debug, PartialEq, Eq)]
 enum Event {
-    /// Namespace and name, and the attributes in their order.
+    /// Namespace and name, and the attributes in order.
     Start(String, String, Vec<(String, String, String)>),
     Text(String),
     End,
@@ -489,7 +489,7 @@ fn start(element: Element) -> Event {
 
 fn reference_events(text: &str) -> Vec<Event> {
     let document = roxmltree::Document::parse(text)
-        .unwrap_or_else(|error| panic!("taken here, and refused by roxmltree: {error}"));
+        .unwrap_or_else(|error| panic!("accepted here, but refused by roxmltree: {error}"));
     let mut events = Vec::new();
     push_reference(document.root_element(), &mut events);
     events
@@ -523,7 +523,7 @@ fn push_reference(element: roxmltree::Node<'_, '_>, events: &mut Vec<Event>) {
     events.push(Event::End);
 }
 
-/// What a call says.
+/// The content of a call.
 #[derive(Debug, PartialEq, Eq)]
 struct Call {
     version: SoapVersion,
@@ -577,8 +577,8 @@ fn faulted(fault: &Fault) -> String {
 
 /// A filter, or the path of a PATCH.
 ///
-/// Each is refused with the status 400, or written so that it is read as the same again; a refusal is
-/// no longer than a few lines whatever the filter. Every filter can be tried on a document.
+/// It is either refused with status 400, or written in a form that is parsed as the same again; an error is at most a
+/// few lines long. Every filter can be evaluated on a document.
 pub fn scim_filter(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else {
         return;
@@ -617,10 +617,10 @@ pub fn scim_filter(input: &[u8]) {
     }
 }
 
-/// A resource of SCIM and a PATCH message, one after the other.
+/// A SCIM resource and a PATCH message, in this order.
 ///
-/// What is read is what serde_json reads; a document that was checked is as it was when it is checked
-/// again, also with the message applied; a message that is refused changes nothing; refusals are short.
+/// The values are those that serde_json reads; a checked document does not change if it is checked again, also after the
+/// message was applied; a refused message changes nothing; errors are short.
 pub fn patch(input: &[u8]) {
     match parse(input) {
         Ok(value) => {

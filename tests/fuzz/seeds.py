@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the seed corpora of the fuzz targets: tests/fuzz/corpus/TARGET/.
+"""Creates the seed corpora of the fuzz targets: tests/fuzz/corpus/TARGET/.
 
 Seeds are the exchanges of fixtures/soap and, when MUSTER_CAPTURES names the folder of captured
 requests, those too. Neither the captures nor the corpora are part of the repository.
@@ -22,7 +22,7 @@ def requests():
     if captures:
         yield from sorted(Path(captures).glob("**/*.http"))
     else:
-        print("MUSTER_CAPTURES is not set: seeds are made of the fixtures only", file=sys.stderr)
+        print("MUSTER_CAPTURES is not set: the seeds are only from the fixtures", file=sys.stderr)
 
 
 def split(raw):
@@ -48,7 +48,7 @@ def add(target, seed):
 
 
 def pieces(data):
-    """The first byte of an input says in which pieces the rest arrives."""
+    """The first byte of an input determines the size of the pieces in which the rest arrives."""
     return bytes([len(data) % 64]) + data
 
 

@@ -319,7 +319,7 @@ fn a_refused_call_leaves_nothing() {
         (
             "[{]".into(),
             (400, Some("invalidSyntax".into())),
-            "not JSON",
+            "not valid JSON",
         ),
         (
             String::new(),

@@ -1,4 +1,4 @@
-//! Choices that a seed decides.
+//! Pseudorandom choices, determined by a seed.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 pub struct Chosen(u64);
 
 impl Chosen {
-    /// By `TRIAL_SEED`, or by the clock; says which.
+    /// Seeded by `TRIAL_SEED` or the clock; prints the seed.
     pub fn new() -> Self {
         let seed = number("TRIAL_SEED").unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -16,7 +16,7 @@ impl Chosen {
         Chosen(seed)
     }
 
-    /// A number from 0 on, below `end`.
+    /// A number from 0 to below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -25,14 +25,14 @@ impl Chosen {
         (z ^ (z >> 31)) % end
     }
 
-    /// One of them.
+    /// One of these.
     pub fn one_of<'t>(&mut self, all: &[&'t str]) -> &'t str {
         let end = all.len() as u64;
         all[usize::try_from(self.below(end)).expect("a small number")]
     }
 }
 
-/// The number that a variable holds.
+/// The number in an environment variable.
 pub fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     Some(text.parse().expect("a number"))

@@ -1,19 +1,19 @@
-//! Trials: what the promises in `docs/reliability.md` were tried with, as runs that end by themselves within
-//! minutes. `TRIAL_SEED` repeats the choices of an earlier run, `TRIAL_COUNT` sets how many there are.
+//! Trials: the tests for the guarantees in `docs/reliability.md`, with a duration of some minutes. `TRIAL_SEED` repeats
+//! the choices of an earlier run, `TRIAL_COUNT` sets the number of repetitions.
 //!
-//! Those that take less than a minute are in `tests/it` and run with every `cargo test`.
+//! Tests that take less than a minute are in `tests/it` and run with every `cargo test`.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
-    reason = "what a trial does not expect ends it, and it uses some of the tests' tools"
+    reason = "a trial ends at the first unexpected result, and uses only some of the tests' tools"
 )]
 
 #[path = "../it/exchange.rs"]
 mod exchange;
-/// Where the tests' tools look for it.
+/// The module path that the tests' tools use.
 mod app {
     pub use crate::exchange::*;
 }

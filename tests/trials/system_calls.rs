@@ -1,5 +1,5 @@
-//! The n-th system call of an import kills the process, or fails: what was confirmed is there, once, and the same
-//! call with the same key brings the whole file in.
+//! The n-th system call of an import kills the process or fails: confirmed rows are stored exactly once, and the same call
+//! with the same key imports the whole file.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::process::{ADMIN_PASSWORD, Home, Serving, database, users_csv};
 
 const ROWS: usize = 3_000;
 
-/// Many small commits, for a fault to hit one.
+/// Many small commits, so that faults hit one.
 const SETTINGS: &str = "[import]\nfirst_batch_users = 200\nbatch_users = 400\n";
 
-/// Calls of an import that change something, and how often a thread of it makes them at the most, about.
+/// System calls of an import that change something, with the approximate maximum number of such calls per thread.
 const CALLS: [(&str, u64); 5] = [
     ("pwrite64", 220),
     ("fdatasync,fsync", 14),
@@ -25,7 +25,7 @@ const CALLS: [(&str, u64); 5] = [
 
 const KEY: &str = "Idempotency-Key: \"trial\"\r\n";
 
-/// What came of an upload whose server may have been killed meanwhile.
+/// The status of an upload whose server may be killed in the meantime.
 fn try_upload(server: &Serving, csv: &str) -> Option<u16> {
     let mut stream = std::net::TcpStream::connect(server.http()).ok()?;
     stream
@@ -45,7 +45,7 @@ fn try_upload(server: &Serving, csv: &str) -> Option<u16> {
     answer.split(' ').nth(1)?.parse().ok()
 }
 
-/// How many users there are; the database is sound, and counters are the rows.
+/// The number of users, after checking that the database is consistent and that the counters match the rows.
 fn users(data: &Path, what: &str) -> usize {
     let db = database(data);
     let text =
@@ -58,11 +58,11 @@ fn users(data: &Path, what: &str) -> usize {
          WHERE created <> coalesce(users, 0)
              OR total <> created + updated + unchanged + duplicate + failed + skipped",
     );
-    assert_eq!(wrong, 0, "counters are not the rows; {what}");
+    assert_eq!(wrong, 0, "counters do not match the rows; {what}");
     usize::try_from(count("SELECT count(*) FROM users")).expect("a count")
 }
 
-/// Sends the file again with the same key until all of it is there, each row once.
+/// Sends the file again with the same key until it is complete, with each row stored once.
 fn complete(server: &Serving, home: &Home, csv: &str, what: &str) {
     let mut last = None;
     for _ in 0..30 {
@@ -81,7 +81,7 @@ fn complete(server: &Serving, home: &Home, csv: &str, what: &str) {
 }
 
 #[test]
-fn a_kill_at_any_system_call_loses_and_doubles_nothing() {
+fn kill_at_any_system_call_loses_and_duplicates_nothing() {
     let mut chosen = Chosen::new();
     let csv = users_csv(ROWS, 7_919);
     let (mut killed, mut confirmed) = (0, 0);
@@ -98,7 +98,7 @@ fn a_kill_at_any_system_call_loses_and_doubles_nothing() {
         };
         let answer = try_upload(&server, &csv);
         drop(injection);
-        // It may be killed already.
+        // It may already be killed.
         drop(server);
         killed += u64::from(answer.is_none());
         let server = Serving::start(&home);
@@ -110,15 +110,15 @@ fn a_kill_at_any_system_call_loses_and_doubles_nothing() {
         complete(&server, &home, &csv, &what);
         server.stop();
     }
-    eprintln!("{trials} trials, {killed} without an answer, {confirmed} confirmed before the end");
+    eprintln!("{trials} trials, {killed} without a response, {confirmed} confirmed before the end");
     assert!(
         killed * 4 >= trials,
-        "only {killed} of {trials} kills came in the middle"
+        "only {killed} of {trials} kills hit a running import"
     );
 }
 
 #[test]
-fn a_system_call_that_fails_is_told_and_the_process_goes_on() {
+fn failing_system_call_is_reported_and_the_process_continues() {
     let mut chosen = Chosen::new();
     let csv = users_csv(ROWS, 7_919);
     let trials = number("TRIAL_COUNT").unwrap_or(60);
@@ -136,7 +136,7 @@ fn a_system_call_that_fails_is_told_and_the_process_goes_on() {
         };
         let answer = try_upload(&server, &csv);
         drop(injection);
-        assert!(answer.is_some(), "no answer; {what}\n{}", server.log());
+        assert!(answer.is_some(), "no response; {what}\n{}", server.log());
         let log = server.log();
         assert!(!log.contains("panicked"), "{what}\n{log}");
         refused += u64::from(!matches!(answer, Some(200 | 201)));
@@ -145,7 +145,7 @@ fn a_system_call_that_fails_is_told_and_the_process_goes_on() {
             assert_eq!(users(&home.data(), &what), ROWS, "{what}");
         }
         complete(&server, &home, &csv, &what);
-        // A later write is taken as ever.
+        // A later write succeeds.
         assert_eq!(
             upload(&server, "", "", "username\nlater\n").status,
             201,
@@ -153,5 +153,5 @@ fn a_system_call_that_fails_is_told_and_the_process_goes_on() {
         );
         server.stop();
     }
-    eprintln!("{trials} trials, {refused} told of a failure");
+    eprintln!("{trials} trials, {refused} reported a failure");
 }

@@ -1,4 +1,4 @@
-//! 64 of the worst requests that are accepted, of every kind, at once: memory stays bounded and comes back.
+//! 64 concurrent requests of the most expensive kinds that are accepted: memory stays bounded and is released.
 
 use std::fmt::Write;
 
@@ -9,10 +9,10 @@ use crate::process::{Home, Serving, users_csv};
 
 const CLIENTS: usize = 64;
 
-/// What may be taken at the most.
+/// Maximum resident memory.
 const PEAK: u64 = 512 * MIB;
 
-/// A server that waits long enough for this machine, and has some users.
+/// A server with some users, whose timeouts are long enough for this machine.
 fn server(home: &Home) -> (Serving, u64) {
     let server = Serving::start(home);
     assert_eq!(
@@ -24,7 +24,7 @@ fn server(home: &Home) -> (Serving, u64) {
     (server, idle)
 }
 
-/// Lets 64 clients do it, and looks at the memory.
+/// Runs `call` from 64 clients and checks the memory.
 fn trial(name: &str, call: impl Fn(&Serving, usize) -> Response + Sync) {
     let home = Home::with_settings("[files]\nworkbook_wait_seconds = 5\n");
     let (server, idle) = server(&home);
@@ -57,7 +57,7 @@ fn compressed_files_of_bad_rows() {
 }
 
 #[test]
-fn rows_of_a_thousand_bad_cells() {
+fn rows_with_a_thousand_bad_cells() {
     let mut csv = String::from("username");
     (0..1_000).for_each(|column| write!(csv, ",http://wso2.org/claims/c{column}").expect("text"));
     csv.push('\n');
@@ -72,7 +72,7 @@ fn rows_of_a_thousand_bad_cells() {
 }
 
 #[test]
-fn workbooks_that_hold_much() {
+fn large_workbooks() {
     let file = workbook(40_000_000);
     trial("workbooks", |server, _| send(server, "dryRun=true", &file));
 }

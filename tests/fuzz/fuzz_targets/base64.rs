@@ -1,4 +1,4 @@
-//! `checks::base64` on whatever the fuzzer thinks of.
+//! Runs `checks::base64` on the fuzzer's input.
 #![no_main]
 
 #[allow(dead_code)]

@@ -1,4 +1,4 @@
-//! `checks::csv` on whatever the fuzzer thinks of.
+//! Runs `checks::csv` on the fuzzer's input.
 #![no_main]
 
 #[allow(dead_code)]

@@ -1,4 +1,4 @@
-//! `checks::envelope` on whatever the fuzzer thinks of.
+//! Runs `checks::envelope` on the fuzzer's input.
 #![no_main]
 
 #[allow(dead_code)]

@@ -1,4 +1,4 @@
-//! `checks::file` on whatever the fuzzer thinks of.
+//! Runs `checks::file` on the fuzzer's input.
 #![no_main]
 
 #[allow(dead_code)]

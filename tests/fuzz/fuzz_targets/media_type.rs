@@ -1,4 +1,4 @@
-//! `checks::media_type` on whatever the fuzzer thinks of.
+//! Runs `checks::media_type` on the fuzzer's input.
 #![no_main]
 
 #[allow(dead_code)]

@@ -1,4 +1,4 @@
-//! `checks::multipart` on whatever the fuzzer thinks of.
+//! Runs `checks::multipart` on the fuzzer's input.
 #![no_main]
 
 #[allow(dead_code)]

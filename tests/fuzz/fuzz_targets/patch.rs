@@ -1,4 +1,4 @@
-//! `checks::patch` on whatever the fuzzer thinks of.
+//! Runs `checks::patch` on the fuzzer's input.
 #![no_main]
 
 #[allow(dead_code)]

@@ -1,4 +1,4 @@
-//! `checks::scim_filter` on whatever the fuzzer thinks of.
+//! Runs `checks::scim_filter` on the fuzzer's input.
 #![no_main]
 
 #[allow(dead_code)]
