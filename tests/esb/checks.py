@@ -2,11 +2,11 @@
 
 Usage: checks.py PATH-TO-MUSTER WORK-FOLDER   (run.sh calls this)
 
-The files are used as they are, but for what differs on every machine: addresses and ports, the folder, and how long an
-answer is waited for. Each check says what the bus told its caller and then asks Muster what arrived: the import's
+The files are used unchanged, except for values that differ on every machine: addresses and ports, the folder, and the
+timeout for a response. Each check tests the bus's response to its caller and then the result in Muster: the import's
 record (state, counts, the SHA-256 of the file), the number of imports with that key, and the users.
 
-A line for each check, and at the end `esb: N passed, N failed`. What the buses said is in WORK-FOLDER/logs.
+Prints a line for each check, and `esb: N passed, N failed` at the end. The logs of the buses are in WORK-FOLDER/logs.
 """
 
 import base64
@@ -38,7 +38,7 @@ ENVELOPES = {
     "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
     "1.2": "http://www.w3.org/2003/05/soap-envelope",
 }
-# Of the example: what stands in front of the service of Muster, Synapse's port, its folder, and how long it waits.
+# Values of the example to replace: the address of Muster's service, Synapse's port, its folder, and its timeout.
 ADDRESS, PORT, FOLDER, WAIT = "127.0.0.1:9763", ">8280<", "file:///srv/import", "<duration>600000<"
 BUS, BUS_PASSWORD = "bus", "change-this-password"
 
@@ -50,7 +50,7 @@ printing = threading.Lock()
 
 
 def check(name, body):
-    """Runs one check; one that fails does not keep the others from being tried."""
+    """Runs one check; a failure does not prevent the others from running."""
     start = time.monotonic()
     try:
         remark = body() or ""
@@ -67,7 +67,7 @@ def check(name, body):
 
 
 class Wrong(Exception):
-    """A check does not hold."""
+    """A check failed."""
 
 
 def expect(holds, what):
@@ -80,7 +80,7 @@ def same(found, expected, what):
 
 
 def until(seconds, what, ask):
-    """Asks again until the answer is something."""
+    """Polls until the result is true."""
     end = time.monotonic() + seconds
     while True:
         answer = ask()
@@ -91,8 +91,8 @@ def until(seconds, what, ask):
 
 
 def last(seen):
-    """The last of the requests; there has to be one."""
-    expect(seen, "Muster was sent nothing of it")
+    """The last request; it must exist."""
+    expect(seen, "Muster did not receive it")
     return seen[-1]
 
 
@@ -108,7 +108,7 @@ class Muster:
     def __init__(self, folder, processes):
         self.config = folder / "muster.toml"
         self.admin_password = secrets.token_urlsafe(12)
-        # Cheap hashes: what is looked at here is what comes through the buses.
+        # Cheap hashes: the tests are about the requests that pass through the buses.
         self.config.write_text(
             f'[server]\nhttp = "127.0.0.1:{free_port()}"\nhttps = "off"\n'
             f'[access]\nlogin_failures_per_account = 1000000\nlogin_failures_per_address = 1000000\n'
@@ -138,7 +138,7 @@ class Muster:
         return done.stdout
 
     def rest(self, method, path, body=None, fields=(), who=None):
-        """Calls Muster itself, past the bus: the status, the fields, the answer."""
+        """Calls Muster directly, not through the bus; returns status, fields and response."""
         name, password = who or ("admin", self.admin_password)
         connection = http.client.HTTPConnection(*self.address, timeout=60)
         connection.request(method, "/api/v1" + path, body, {**basic(name, password), **dict(fields)})
@@ -164,7 +164,7 @@ class Muster:
         return records[0]
 
     def holds(self, record, content, created, total=None, **counts):
-        """That the record is of just this file, complete, with these counts."""
+        """Checks that the record is of exactly this file, completed, with these counts."""
         same(record["state"], "completed", "state")
         same(record["sha256"], hashlib.sha256(content).hexdigest(), "SHA-256 of what arrived")
         same(record["created"], created, "rows created")
@@ -184,7 +184,7 @@ def basic(name, password):
 
 
 def rows(prefix, count, bad=0, padding=0):
-    """A file of users, of whom the last `bad` have an e-mail address that is none."""
+    """A file of users; the last `bad` ones have an invalid e-mail address."""
     heading = "username,emailaddress" + (",_padding" if padding else "")
     lines = [heading]
     for number in range(count):
@@ -209,12 +209,12 @@ class Answer:
         return found[1]
 
     def envelope(self):
-        """The answer as XML. A multipart body behind a Content-Type of XML is none."""
+        """The response as XML. A multipart body with an XML Content-Type is not accepted."""
         try:
             root = ElementTree.fromstring(self.text)
         except ElementTree.ParseError as error:
             raise Wrong(f"the answer is no XML: {error}: {self.text[:300]}") from None
-        expect(root.tag.endswith("}Envelope"), f"the answer is no envelope: {root.tag}")
+        expect(root.tag.endswith("}Envelope"), f"the response is not an envelope: {root.tag}")
 
     def is_success(self):
         self.envelope()
@@ -226,7 +226,7 @@ class Answer:
         )
 
     def counts(self):
-        """The counts of the summary fault, and what the detail tells."""
+        """The counts of the summary fault, and the content of the detail."""
         self.envelope()
         found = re.search(r"Success count : (\d+),\s+Failed Count : (\d+), Duplicate Count : (\d+)\.", self.text)
         expect(found, f"no summary: {self.status} {self.text[:300]}")
@@ -283,9 +283,9 @@ class Synapse:
     """Apache Synapse with the example's configuration; a relay for each way into Muster."""
 
     HEAP_MIB = 64
-    # Of 30 seconds or less Synapse's callout mediator makes 60.
+    # Synapse's callout mediator changes a timeout of 30 seconds or less to 60 seconds.
     FILE_WAIT = 31
-    # How long each proxy of the example waits here, in milliseconds; two of them as long as in the example.
+    # The timeout of each proxy of the example here, in milliseconds; two of them are as long as in the example.
     WAITS = {
         "ImportUsers": FILE_WAIT * 1000,
         "UserAdminMtom": 8000,
@@ -349,13 +349,13 @@ class Synapse:
         return answer
 
     def drop(self, name, content, inbox="inbox"):
-        """Puts a file into the folder, complete at once."""
+        """Moves a complete file into the folder."""
         part = self.files / (name + ".part")
         part.write_bytes(content)
         part.rename(self.files / inbox / name)
 
     def end_of(self, name, seconds=60, ends=("done", "failed")):
-        """The folder that the file ends in, and the reason beside it."""
+        """The folder that the file ends in, and the reason file next to it."""
 
         def ask():
             for end in ends:
@@ -372,7 +372,7 @@ class Synapse:
 
 
 def passes_through(muster, synapse, form, version):
-    """What comes in goes out as it was, and the answer comes back as it was; also the fault with its counts."""
+    """Request and response pass unchanged, including the fault with its counts."""
     name = f"pass-{form}-{version}.csv"
     prefix = name[:-4].replace(".", "")
     content = rows(prefix, 5000)
@@ -393,11 +393,11 @@ def passes_through(muster, synapse, form, version):
     same(stored, 1, "rowsStored")
     same(sorted(lines), list(range(2, 22)), "lines of the fault's problems")
     muster.holds(muster.record(answer.import_id()), content, created=1, total=21, failed=3, duplicate=17)
-    expect(muster.has_user(f"{prefix}-new"), "the good row of the second file is not there")
+    expect(muster.has_user(f"{prefix}-new"), "the good row of the second file does not exist")
 
 
 def reads_the_answer(muster, synapse):
-    """A proxy that looks into the answer finds what Muster wrote, and hands it on as XML."""
+    """A proxy that reads the response finds Muster's content and passes it on as XML."""
     content = rows("read", 50)
     answer = synapse.call("UserAdminRead", "mtom", "1.1", "read.csv", content)
     answer.is_success()
@@ -418,7 +418,7 @@ def reads_the_answer(muster, synapse):
 
 
 def builds_mtom(muster, synapse, form, version):
-    """Whatever it came as, Muster gets SOAP 1.1 with MTOM, and the caller an answer it can read."""
+    """For every form of request, Muster gets SOAP 1.1 with MTOM, and the caller a response that it can read."""
     name = f"built-{form}-{version}.csv"
     content = rows(name[:-4].replace(".", ""), 5000)
     answer = synapse.call("UserAdminMtom", form, version, name, content)
@@ -426,13 +426,13 @@ def builds_mtom(muster, synapse, form, version):
     muster.holds(muster.record(answer.import_id()), content, created=5000)
     seen = last(synapse.relays["UserAdminMtom"].requests_with(name))
     for word in ("multipart/related", "application/xop+xml", ENVELOPES["1.1"]):
-        expect(word in seen, f"Muster was not sent {word}: {seen[:600]}")
-    # What came as text stays text, within the multipart message.
+        expect(word in seen, f"Muster did not receive {word}: {seen[:600]}")
+    # A file that came as text stays text, within the multipart message.
     same("xop/include" in seen, form == "mtom", "whether the file went as an attachment")
 
 
 def attachment_is_dropped(muster, synapse):
-    """Synapse drops an attachment that is referred to by text alone; Muster's fault says what is missing."""
+    """Synapse drops an attachment that only text refers to; Muster's fault names the missing part."""
     answer = synapse.call("UserAdminMtom", "swa", "1.1", "dropped.csv", rows("dropped", 3))
     same(answer.status, 500, "status")
     expect("IMP-CID" in answer.text or "cid:file@caller" in answer.text, f"the fault: {answer.text[:600]}")
@@ -453,9 +453,9 @@ def message_id_is_the_key(muster, synapse):
     same(record["key"], message_id, "the import's key")
     muster.holds(record, content, created=100)
     seen = last(synapse.relays["UserAdminMtom"].requests_with("twice.csv"))
-    expect("MessageID" not in seen, "Synapse handed the header on, and the mapping was not needed")
+    expect("MessageID" not in seen, "Synapse passed on the header, so the mapping was not needed")
 
-    # Passed through untouched, the header is the key itself.
+    # If the message passes unchanged, the header itself is the key.
     for _ in range(2):
         answer = synapse.call(
             "UserAdmin", "mtom", "1.1", "twice-through.csv", rows("through", 10), message_id=message_id + "-2"
@@ -465,15 +465,15 @@ def message_id_is_the_key(muster, synapse):
 
 
 def lost_answer_is_found(muster, synapse, proxy):
-    """The bus gives up waiting, though the rows are stored; the same call again gets the import's outcome."""
+    """The bus times out although the rows are stored; repeating the call returns the import's result."""
     name = f"answer-lost-{proxy}.csv"
     content = rows("lost-" + proxy, 2000)
     message_id = "urn:uuid:" + secrets.token_hex(16)
     answer = synapse.call(proxy, "mtom", "1.1", name, content, message_id=message_id)
     same(answer.status, 500, "status after the time-out")
     answer.envelope()
-    expect("Muster did not answer the bus (" in answer.text, f"the fault after the time-out: {answer.text[:400]}")
-    expect("Authorization" not in answer.fields, "the fault has the caller's credentials among its fields")
+    expect("Muster did not answer the bus (" in answer.text, f"the fault after the timeout: {answer.text[:400]}")
+    expect("Authorization" not in answer.fields, "the fault's fields include the caller's credentials")
     first = until(20, "the import", lambda: muster.imports_of(name))[0]
     muster.holds(first, content, created=2000)
     answer = synapse.call(proxy, "mtom", "1.1", name, content, message_id=message_id)
@@ -483,7 +483,7 @@ def lost_answer_is_found(muster, synapse, proxy):
 
 
 def late_answer_arrives(muster, synapse):
-    """An answer that takes longer than the 60 seconds which are the transport's own comes through all the same."""
+    """A response that takes longer than the transport's own 60 seconds still arrives."""
     content = rows("late", 10)
     start = time.monotonic()
     answer = synapse.call("UserAdmin", "inline", "1.1", "answer-late.csv", content)
@@ -494,7 +494,7 @@ def late_answer_arrives(muster, synapse):
 
 
 def muster_is_down(muster, synapse, proxy):
-    """A caller gets a fault that says so, without the fields of the request in it."""
+    """The caller gets a fault that reports it, without the fields of the request."""
     relay = synapse.relays[proxy]
     relay.refuse()
     try:
@@ -504,9 +504,9 @@ def muster_is_down(muster, synapse, proxy):
     same(answer.status, 500, "status")
     answer.envelope()
     expect("<faultstring>Muster did not answer the bus (101" in answer.text, answer.text[:400])
-    expect("Authorization" not in answer.fields, "the fault has the caller's credentials among its fields")
+    expect("Authorization" not in answer.fields, "the fault's fields include the caller's credentials")
     same(muster.imports_of(f"down-{proxy}.csv"), [], "imports of a server that is down")
-    # A connection of Synapse's pool may still be one that was cut; then the caller is told so once more.
+    # A connection in Synapse's pool may still be a closed one; then the caller gets the fault once more.
     content = rows("up-" + proxy, 3)
     until(20, "success", lambda: synapse.call(proxy, "mtom", "1.1", f"down-{proxy}.csv", content).status == 200)
     muster.holds(muster.only_import_of(f"down-{proxy}.csv"), content, created=3)
@@ -516,7 +516,7 @@ def muster_is_down(muster, synapse, proxy):
 
 
 def file_streams(muster, synapse):
-    """100,000 rows in a file about as large as Synapse's whole memory: as an attachment, in pieces."""
+    """100,000 rows, about as large as Synapse's memory, are sent as a chunked attachment."""
     name, count = "big.csv", 100_000
     content = rows("big", count, padding=500)
     expect(len(content) > 50 << 20, "the file is too small to show that it streams")
@@ -532,7 +532,7 @@ def file_streams(muster, synapse):
     expect("multipart/related" in head and "transfer-encoding: chunked" in head, head)
     expect("xop/include" in seen and "authorization" not in head, seen[:2000])
     expect(seen.index("defaultPassword") < seen.index("xop/include"), "the file is not the last part")
-    expect(muster.has_user(f"big-{count - 1}"), "the last row's user is not there")
+    expect(muster.has_user(f"big-{count - 1}"), "the last row's user does not exist")
     return f"{len(content) >> 20} MiB, heap {synapse.HEAP_MIB} MiB"
 
 
@@ -545,12 +545,12 @@ def file_with_bad_rows(muster, synapse):
     muster.holds(record, content, created=28, total=30, failed=2)
     for words in ("Success count : 28,  Failed Count : 2", "IMP-ROWS", record["id"], "rows stored 28", "line 30"):
         expect(words in reason, f"the reason lacks {words!r}: {reason}")
-    # The file as it was again: the same import, not thirty duplicates.
+    # The same file again: the same import, not thirty duplicates.
     synapse.put_back("drop-rows.csv")
     end, reason = synapse.end_of("drop-rows.csv")
     expect(end == "failed" and "Success count : 28" in reason and record["id"] in reason, f"{end}: {reason}")
     muster.only_import_of("drop-rows.csv")
-    # Mended: another file, and so another import.
+    # The corrected file: another file, so another import.
     mended = rows("drop-rows", 30)
     (synapse.files / "failed" / "drop-rows.csv").unlink()
     (synapse.files / "failed" / "drop-rows.csv.txt").unlink()
@@ -561,7 +561,7 @@ def file_with_bad_rows(muster, synapse):
 
 
 def file_with_any_name(muster, synapse):
-    """A blank and an umlaut in the name: imported, with a reason file of that name when it comes to that."""
+    """A name with a blank and an umlaut: imported, or failed with a reason file of that name."""
     name, content = "drop names ä.csv", rows("drop-names", 3)
     synapse.drop(name, content)
     same(synapse.end_of(name), ("done", ""), "where the file is")
@@ -612,7 +612,7 @@ def file_while_muster_is_down(muster, synapse):
 
 
 def file_whose_answer_is_lost(muster, synapse):
-    """No answer comes, though the rows are stored: the file is in failed/, and put back it finds its import."""
+    """No response arrives although the rows are stored: the file is in failed/; moved back, it finds its import."""
     name = "answer-lost-drop.csv"
     content = rows("drop-lost", 300)
     start = time.monotonic()
@@ -631,7 +631,7 @@ def file_whose_answer_is_lost(muster, synapse):
     muster.holds(muster.record(record["id"]), content, created=300)
 
 
-# The hand-over by POST /api/v1/imports.
+# The transfer by POST /api/v1/imports.
 
 
 def post_hands_over(muster, synapse):
@@ -647,7 +647,7 @@ def post_hands_over(muster, synapse):
     same((record["operator"], record["door"]), (BUS, "rest"), "who imported, and how")
     seen = last(synapse.relays["PostImports"].requests_with(name))
     expect("username,emailaddress\n" in seen and "text/csv" in seen, f"the body is not the file: {seen[:600]}")
-    # A second time: the same import, and 200 instead of 201.
+    # The second time: the same import, and 200 instead of 201.
     synapse.put_back(name, "post/sent", "post/inbox")
     again = synapse.files / "post" / "answers" / f"{name}.200.json"
     until(30, "the second answer", lambda: again.exists() and again.read_text().strip().endswith("}"))
@@ -656,7 +656,7 @@ def post_hands_over(muster, synapse):
 
 
 def post_while_muster_is_down(muster, synapse):
-    """sent/ means handed over and no more: without an answer a watcher asks for the key, and puts the file back."""
+    """sent/ only means sent: without a response, a watcher looks up the key and moves the file back."""
     name, content = "post-down.csv", rows("post-down", 3)
     synapse.relays["PostImports"].refuse()
     try:
@@ -677,7 +677,7 @@ def post_while_muster_is_down(muster, synapse):
 
 
 def watch(folder, muster):
-    """What the example's watcher says of the files of a folder, by their names."""
+    """The output of the example's watcher for the files of a folder, by name."""
     done = subprocess.run(
         [sys.executable, EXAMPLES / "watch.py", folder],
         env={
@@ -695,7 +695,7 @@ def watch(folder, muster):
 
 
 def post_by_itself(muster):
-    """What the page says of POST /api/v1/imports, without a bus."""
+    """The statements of docs/esb.md about POST /api/v1/imports, without a bus."""
     content = rows("plain", 5)
     fields = {
         "Content-Type": "text/csv",
@@ -795,7 +795,7 @@ def spring_imports(muster, spring, soap, mtom):
 
 
 def spring_fails(muster, spring):
-    """Muster down, a wrong password, no answer, an answer that is lost: failed/ with the reason, and what then."""
+    """Muster down, wrong password, no response, lost response: failed/ with the reason, and the recovery."""
     content = rows("spring-down", 3)
     spring.relay.refuse()
     try:

@@ -1,12 +1,12 @@
-"""Stands between a bus and Muster, on a port of its own: notes what the bus sent, and loses what it is told to.
+"""A relay between a bus and Muster, on its own port: records requests, and drops messages on command.
 
-A request whose first bytes hold one of the words below is treated so:
+A request whose first bytes contain one of these words is treated specially:
 
-    never-answered  it is read and not handed on, and no answer comes
-    answer-lost     it is handed on, and the answer is thrown away; once for each word with what follows it
-    answer-late     the answer is held back for LATE seconds
+    never-answered  it is read but not forwarded, and gets no response
+    answer-lost     it is forwarded and the response is dropped; once for each word with the text after it
+    answer-late     the response is delayed by LATE seconds
 
-Everything else passes as it is.
+Everything else passes unchanged.
 """
 
 import re
@@ -31,14 +31,14 @@ class Relay:
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def refuse(self):
-        """Nobody listens any more: connections are refused, and those that are open are cut."""
+        """Stops listening: new connections are refused, and open ones are closed."""
         # A thread that waits in accept() would keep the port open.
         _close(self.listener)
         with self.lock:
             connections = list(self.open)
         for connection in connections:
             _close(connection)
-        # A bus that sends before it has seen that a connection is gone may wait in vain for an error.
+        # A bus that sends before it has noticed the closed connection may wait forever for an error.
         time.sleep(1)
 
     def listen(self):

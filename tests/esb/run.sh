@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the configuration files of examples/esb in the buses they are for, against a running Muster: Apache Synapse and
-# Spring Integration.
+# Runs the configuration files of examples/esb in their buses, Apache Synapse and Spring Integration, against a Muster
+# server.
 #
 # Usage: tests/esb/run.sh PATH-TO-MUSTER
 #
-# What is needed beside python3 (a JDK and Maven) is installed with apt-get, as root or through sudo; the libraries of
-# the buses are fetched into target/esb/m2. checks.py does the rest. All of it listens on loopback, on free ports.
+# The dependencies besides python3 (a JDK and Maven) are installed with apt-get, as root or through sudo; the libraries
+# of the buses are downloaded to target/esb/m2. checks.py does the rest. Everything listens on loopback, on free ports.
 set -euo pipefail
 
 if [[ $# -ne 1 || ! -x $1 ]]; then
@@ -40,8 +40,8 @@ if ! has_maven >"$logs/install.log" 2>&1; then
     }
 fi
 
-# libraries NAME: fetches the libraries of the example's pom.xml and writes their class path to target/esb/NAME.path.
-# When everything is there already, without a network.
+# libraries NAME: downloads the libraries of the example's pom.xml and writes their class path to target/esb/NAME.path.
+# If everything is present, it does not use the network.
 libraries() {
     local name=$1 log=$logs/maven-$1.log
     local maven=(mvn -B -ntp -f "$examples/$name/pom.xml" "-Dmaven.repo.local=$work/m2"
@@ -61,6 +61,6 @@ javac -d "$work/classes" -cp "$(<"$work/spring-integration.path")" \
     "$examples/spring-integration/ImportUsers.java"
 printf 'the libraries are there (%d s)\n' $((SECONDS - start))
 
-# A proxy of the surroundings is no business of clients that speak to loopback.
+# Clients that call a loopback address must not use a proxy.
 export no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
 exec python3 "$here/checks.py" "$binary" "$work"

@@ -1,7 +1,7 @@
 """Writes a CSV file of a little over 5 MB: 5000 users with a long note each.
 
-The notes are quoted and hold commas, quotes, line breaks and letters outside ASCII, and do not
-compress well. Every user has the default password, for hashing is not what is looked at.
+The notes are quoted and contain commas, quotes, line breaks and non-ASCII letters, and do not
+compress well. Every user has the default password, because hashing is not tested here.
 
 Usage: big_file.py PREFIX FILE
 """

@@ -1,9 +1,9 @@
-"""Compares what a suite says it imported with the rows that the terminal shows.
+"""Compares the users that a suite reports as imported with the stored users.
 
 A suite prints one line `imported NAME EMAIL` for each user that must be there afterwards,
 `imported-many PREFIX COUNT` for users who are called by the prefix, a hyphen and a number, and
-`refused NAME` for each that must not be there. The terminal reads the same data folder as the
-server, so a user it shows has outlived the request.
+`refused NAME` for each one that must not exist. The terminal reads the same data folder as the
+server, so the user is stored durably.
 
 Usage: check_rows.py BINARY DATA LOG
 """
@@ -30,7 +30,7 @@ KEYS = {
 
 
 def terminal(*arguments):
-    """The JSON lines of one `users` command, or an explanation of why there are none."""
+    """The JSON lines of one `users` command, or the reason for their absence."""
     command = [BINARY, "users", *arguments, "--data", DATA, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
@@ -51,7 +51,7 @@ def check_imported(name, email, rows):
 
 
 def check_many(prefix, count, listed):
-    """All of them, each with an address made of its name: so nothing was lost in the middle."""
+    """Checks that all are there, each with the address derived from its name, so that nothing was lost."""
     called = re.compile(re.escape(prefix) + "-[0-9]+")
     found = [rows[0] for name, rows in listed.items() if called.fullmatch(name)]
     if len(found) != int(count):
@@ -84,7 +84,7 @@ if imported or many or refused:
     for name in refused:
         if name in listed:
             sys.exit(f"{name}: users list prints it although its import was refused")
-    # One of them once more, by itself, for that is another way to the store.
+    # Reads one of them separately, which uses another query of the store.
     for name in list(imported)[-1:]:
         if terminal("show", name) != listed[name]:
             sys.exit(f"{name}: users show and users list differ")

@@ -1,8 +1,8 @@
-// node soap: the file inline, referred to by xop:Include under MTOM, and by the plain text "cid:…"
-// (SOAP with Attachments); SOAP 1.1 and 1.2, HTTP Basic and WS-Security, every kind of fault.
+// node soap: the file inline, with xop:Include (MTOM), and with the plain text "cid:…" (SOAP with Attachments);
+// SOAP 1.1 and 1.2, HTTP Basic and WS-Security, every kind of fault.
 //
-// The module is looked up from INTEROP_NODE and not from this folder, because packages are
-// installed under target/ and never beside the sources.
+// The module is resolved from INTEROP_NODE and not from this folder, because packages are installed below target/
+// and never next to the sources.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -25,7 +25,7 @@ const ENDPOINTS = { 1.1: 'UserAdminHttpsSoap11Endpoint', 1.2: 'UserAdminHttpsSoa
 const say = (...fields) => console.log(fields.join('\t'));
 let bad = 0;
 
-// Runs one mode; a mode that fails does not keep the others from being tried.
+// Runs one mode; a failure does not prevent the others from running.
 async function mode(name, action) {
   try {
     say('result', name, 'works', (await action()) ?? '');
@@ -52,7 +52,7 @@ async function clientFor(version, security) {
   return client;
 }
 
-// The port is named, for the client's own shortcut takes the last port of the service.
+// The port is given explicitly, because the client's default is the last port of the service.
 function call(client, version, request, options = {}) {
   return new Promise((resolve, reject) => {
     client.UserAdmin[ENDPOINTS[version]].bulkImportUsers(
@@ -63,7 +63,7 @@ function call(client, version, request, options = {}) {
   });
 }
 
-// Three rows; the last leaves its password to defaultPassword.
+// Three rows; the last one uses defaultPassword.
 function sample(names) {
   const rows = names.map((name, at) => {
     const password = at === names.length - 1 ? '' : 'Passw0rd-1';
@@ -72,7 +72,7 @@ function sample(names) {
   return Buffer.from(['UserName,Password,Claims', ...rows, ''].join('\n'));
 }
 
-// The request's handler and the call's options, for one way of sending the file.
+// The request's handler and the call's options, for one way to send the file.
 function carry(way, file, contentId) {
   const attachments = [{ mimetype: 'text/csv', contentId, name: 'users.csv', body: file }];
   switch (way) {
@@ -125,7 +125,7 @@ function importsBig(prefix, way) {
   };
 }
 
-// What a fault says, wherever its version puts it.
+// The content of a fault, in either SOAP version.
 function read(error) {
   const fault = error.root?.Envelope?.Body?.Fault;
   assert.ok(fault, `no fault: ${error.message}`);
@@ -183,17 +183,17 @@ function faultPassword(version) {
 }
 
 async function fault401() {
-  const handler = sample(['node-nobody']).toString('base64');
+  const handler = sample(['node-unauthorized']).toString('base64');
   const request = { fileName: 'users.csv', handler, defaultPassword: 'admin' };
   const error = await refusal(call(await clientFor('1.1'), '1.1', request));
   assert.equal(error.response?.status, 401);
-  say('refused', 'node-nobody');
+  say('refused', 'node-unauthorized');
   return 'error.response.status is 401';
 }
 
 function faultHandler(version) {
   return async () => {
-    // The client does not encode for its caller: this is what a caller who forgot it sends.
+    // The client does not encode the file; this is what a caller sends who forgets to.
     const handler = sample(namesOf('node-raw')).toString();
     const request = { fileName: 'users.csv', handler, defaultPassword: 'admin' };
     const { message } = await faultOf(version, basic, request);
@@ -230,7 +230,7 @@ function faultDomain(version) {
   };
 }
 
-// The client announces the length that the body had before it was compressed.
+// The client announces the length of the body before compression.
 async function faultShortBody() {
   const [handler] = carry('inline', sample(namesOf('node-short')));
   const request = { fileName: 'users.csv', handler, defaultPassword: 'admin' };
@@ -264,7 +264,7 @@ const own = (version) => async () => {
   assert.match(Buffer.from(rejectFile.file, 'base64').toString(), new RegExp(`${id} bob`));
   say('imported', `${id}-ann`, `${id}-ann@example.com`);
   const error = await ask('getImport', { id: '01989e3a-7c51-7c4e-9d6b-0a1b2c3d4e5f' }).then(
-    () => assert.fail('an import that there is not was found'),
+    () => assert.fail('a nonexistent import was found'),
     (refused) => refused,
   );
   const { Fault } = error.root.Envelope.Body;

@@ -2,8 +2,8 @@
 // PHP SoapClient: the file inline as base64, SOAP 1.1 and 1.2, HTTP Basic and WS-Security, every kind
 // of fault.
 //
-// PHP drops the fault of an operation that has no output, so these modes also prove that the default
-// description has one.
+// PHP drops the fault of an operation without an output, so these modes also prove that the default description
+// has one.
 
 declare(strict_types=1);
 
@@ -163,7 +163,7 @@ function refusal(callable $call): SoapFault
 function detailMessage(SoapFault $fault): ?string
 {
     $exception = $fault->detail->UserAdminUserAdminException->UserAdminException ?? null;
-    // The entry has an xsi:type, as the original's has, so PHP wraps it.
+    // The entry has an xsi:type, like the original's, so PHP wraps it.
     $value = $exception instanceof SoapVar ? $exception->enc_value : $exception;
     return $value->message ?? null;
 }
@@ -203,10 +203,10 @@ function faultPassword(string $version): callable
 
 function fault401(): string
 {
-    $fault = refusal(fn () => client('1.1', [])->bulkImportUsers(request('php-nobody')));
+    $fault = refusal(fn () => client('1.1', [])->bulkImportUsers(request('php-unauthorized')));
     expect($fault->faultcode === 'HTTP', "faultcode is '$fault->faultcode'");
     expect($fault->faultstring === 'Unauthorized', "faultstring is '$fault->faultstring'");
-    say('refused', 'php-nobody-ann');
+    say('refused', 'php-unauthorized-ann');
     return 'SoapFault with faultcode HTTP and faultstring Unauthorized';
 }
 

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Drives real SOAP clients against a running Muster and looks their users up with the terminal.
+# Runs real SOAP clients against a Muster server and checks the imported users on the command line.
 #
 # Usage: tests/interop/run.sh PATH-TO-MUSTER [SUITE...]
 #
-# One server on a free loopback port serves all suites; each suite has user names of its own, so the
-# order does not matter and each can be run alone. What the suites need is installed below
-# target/interop and, as root or through sudo, with apt-get. A tool that cannot be had fails its
-# suites, for a skipped suite would look like a passed one.
+# One server on a free loopback port serves all suites. Each suite has its own user names, so their order does
+# not matter and each can be run alone. Dependencies of the suites are installed below target/interop and, as root
+# or through sudo, with apt-get. A missing tool fails its suites, because a skipped suite would look like a passed
+# one.
 #
-# A suite prints what it did, one line each, fields separated by tabs:
-#   client NAME VERSION               which client it is, once, first
-#   result MODE OUTCOME REMARK        OUTCOME: works, cannot (the client's own doing), fails
-#   imported NAME EMAIL               a user who must be there afterwards (blanks do as well)
-#   imported-many PREFIX COUNT        so many users of that prefix must be there
-#   refused NAME                      a user who must not be there
-# The results go to target/interop/results.tsv, which compatibility.py makes a table of.
+# A suite prints its results, one per line, with fields separated by tabs:
+#   client NAME VERSION               the client, once, first
+#   result MODE OUTCOME REMARK        OUTCOME: works, cannot (a limit of the client), fails
+#   imported NAME EMAIL               a user who must exist afterwards (blanks are accepted, too)
+#   imported-many PREFIX COUNT        so many users with that prefix must exist
+#   refused NAME                      a user who must not exist
+# The results are written to target/interop/results.tsv, which compatibility.py reads.
 set -euo pipefail
 
 all=(wsdl zeep own node php perl wsdl2h gsoap wsimport jaxws23 jaxws40 cxf camel stub axis gowsdl wsdl2go)
@@ -31,7 +31,7 @@ if [[ ${#chosen[@]} -eq 0 ]]; then
 fi
 for name in "${chosen[@]}"; do
     if [[ " ${all[*]} " != *" $name "* ]]; then
-        echo "there is no suite $name; there are ${all[*]}" >&2
+        echo "unknown suite $name; the suites are ${all[*]}" >&2
         exit 2
     fi
 done
@@ -49,7 +49,7 @@ passed=0
 failed=0
 server_pid=
 data=
-# Why a tool is not there, by the tool's name.
+# The reason that a tool is missing, by the tool's name.
 declare -A missing=()
 apt_updated=no
 
@@ -96,7 +96,7 @@ has_jdk() { javac -version; }
 has_maven() { javac -version && mvn -version; }
 has_go() { go version; }
 
-# The versions are compared, so that a changed pin takes effect where an old one is installed.
+# The versions are compared, so that a changed pin replaces an installed older version.
 zeep_pin=4.3.3
 soap_pin=$(sed -n 's/^ *"soap": "\(.*\)"$/\1/p' "$here/package.json")
 
@@ -128,7 +128,7 @@ install_node_soap() {
     if has_node_soap >>"$log" 2>&1; then
         return
     fi
-    # No lock file is written: it would carry the address of whichever registry was asked.
+    # No lock file, because it would contain the address of the registry.
     rm -rf "$work/node"
     mkdir -p "$work/node"
     cp "$here/package.json" "$work/node/"
@@ -142,7 +142,7 @@ install_node_soap() {
 
 stop_server() {
     if [[ -n $server_pid ]] && kill "$server_pid" 2>/dev/null; then
-        # A server that hangs on its way out must not hang the run as well.
+        # A server that hangs while stopping must not hang the run.
         local waited=0
         while kill -0 "$server_pid" 2>/dev/null && ((waited++ < 100)); do
             sleep 0.1
@@ -163,20 +163,20 @@ start_server() {
     INTEROP_PASSWORD=$(random_word)
     INTEROP_DIGEST_NAME=digest-caller
     INTEROP_DIGEST_SECRET=$(random_word)
-    # Cheap hashes: what is looked at here is the wire. A digest can only be checked by somebody who
-    # knows the password, so its caller's stands in the settings.
+    # Cheap hashes: the tests are about the protocol. A digest can only be checked with the plain password, so that of
+    # the digest caller is in the settings.
     cat >"$data/muster.toml" <<END
 [server]
 http = "127.0.0.1:0"
 https = "off"
-# One client announces more than it sends; nobody needs to wait long for the rest.
+# One client announces more than it sends; the timeout for the rest is short.
 idle_seconds = 5
 
 [store]
 data = "$data/store"
 
 [access]
-# All clients call from one address, and each tries a wrong password.
+# All clients call from the same address, and each tries a wrong password.
 login_failures_per_account = 1000000
 login_failures_per_address = 1000000
 
@@ -209,7 +209,7 @@ END
         cat "$logs/server.out" "$logs/server.err" >&2
         exit 1
     fi
-    # Beside the running server, which notices at the next call.
+    # Can run while the server is running; the next call sees the change.
     printf '%s\n' "$INTEROP_DIGEST_SECRET" | "$binary" operator add "$INTEROP_DIGEST_NAME" \
         --role import --password-stdin --config "$data/muster.toml" >"$logs/operator.log" 2>&1 || {
         cat "$logs/operator.log" >&2
@@ -219,8 +219,8 @@ END
 
 # --- Suites --------------------------------------------------------------------------------------
 
-# keep_results NAME REASON: what a suite printed about its modes; nothing of it counts as working
-# when the rows are not what it says.
+# keep_results NAME REASON: stores the results that a suite printed; none of them counts as working if the rows
+# do not match.
 keep_results() {
     awk -F '\t' -v OFS='\t' -v reason="$2" '
         $1 == "client" { client = $2; version = $3 }
@@ -230,7 +230,7 @@ keep_results() {
         }' "$logs/$1.log" >"$results/$1.tsv"
 }
 
-# suite NAME "TOOL..." COMMAND...: runs one suite and then checks the rows it says it imported.
+# suite NAME "TOOL..." COMMAND...: runs one suite, then checks the rows that it reports as imported.
 suite() {
     local name=$1 tools=$2 log=$logs/$1.log tool start=$SECONDS
     shift 2
@@ -266,11 +266,11 @@ suite() {
         if ! grep -E $'^result\t[^\t]*\tfails\t' "$log" | cut -c 1-400 | sed 's/^/    | /'; then
             tail -n 40 "$log" | sed 's/^/    | /'
         fi
-        printf '    | all of it: %s\n' "$log"
+        printf '    | full log: %s\n' "$log"
     fi
 }
 
-# needs SUITE...: whether one of them was chosen.
+# needs SUITE...: whether one of these suites was selected.
 needs() {
     local name
     for name in "$@"; do
@@ -299,7 +299,7 @@ fi
 if needs gowsdl wsdl2go; then apt_tool golang has_go golang-go; fi
 
 start_server
-# A proxy of the surroundings is no business of clients that speak to loopback.
+# Clients that call a loopback address must not use a proxy.
 export no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
 export INTEROP_BASE INTEROP_PASSWORD INTEROP_DIGEST_NAME INTEROP_DIGEST_SECRET
 export INTEROP_WORK=$work INTEROP_NODE=$work/node INTEROP_BIG=$work/big

@@ -1,10 +1,9 @@
 #!/usr/bin/env perl
-# SOAP::Lite: the file inline as base64, as an attachment referred to by "cid:…" text, by href and by
-# a hand-built xop:Include, in every transfer encoding; SOAP 1.1 and 1.2, HTTP Basic and WS-Security,
-# every kind of fault.
+# SOAP::Lite: the file inline as base64, as an attachment referred to by "cid:…" text, by href and by a hand-written
+# xop:Include, in every transfer encoding; SOAP 1.1 and 1.2, HTTP Basic and WS-Security, every kind of fault.
 #
-# SOAP::Lite is used as its users use it for such services: without the description, with elements
-# named by hand and without type attributes.
+# SOAP::Lite is used in the usual way for such services: without the description, with elements named by hand and
+# without type attributes.
 
 use strict;
 use warnings;
@@ -27,12 +26,12 @@ my %ports  = ('1.1' => 'UserAdminHttpsSoap11Endpoint', '1.2' => 'UserAdminHttpsS
 my $oasis  = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss';
 my $bad    = 0;
 
-# The last call's HTTP status; SOAP::Lite by itself keeps only the envelope.
+# The last call's HTTP status; SOAP::Lite itself keeps only the envelope.
 my $status;
 
 $| = 1;
 
-# Runs one mode; a mode that fails does not keep the others from being tried.
+# Runs one mode; a failure does not prevent the others from running.
 sub mode {
     my ($name, $action) = @_;
     my $remark = eval { $action->() };
@@ -45,7 +44,7 @@ sub mode {
     say "result\t$name\tworks\t$remark";
 }
 
-# The prototype: a match that fails is false, and not an empty list.
+# With a prototype, a match that fails is false and not an empty list.
 sub expect ($$) {    ## no critic (Prototypes)
     my ($holds, $what) = @_;
     die "$what\n" unless $holds;
@@ -53,7 +52,7 @@ sub expect ($$) {    ## no critic (Prototypes)
 
 sub names { my ($prefix) = @_; return map {"$prefix-$_"} qw(ann bob cleo) }
 
-# Three rows; the last leaves its password to defaultPassword.
+# Three rows; the last one uses defaultPassword.
 sub sample {
     my @names = @_;
     my $text  = "UserName,Password,Claims\n";
@@ -64,11 +63,11 @@ sub sample {
     return $text;
 }
 
-# One call. %how: version, user, password, header, parts, gzip, domain. The answer is SOAP::SOM.
+# One call. %how: version, user, password, header, parts, gzip, domain. Returns a SOAP::SOM.
 sub call {
     my ($handler, %how) = @_;
     my $version = $how{version} // '1.1';
-    # First of all: an object that is made before has the namespaces of the version set until then.
+    # Must come first: an object created earlier has the namespaces of the version set until then.
     SOAP::Lite->soapversion($version);
     my $soap = SOAP::Lite->new;
     $soap->proxy(
@@ -78,7 +77,7 @@ sub call {
     );
     $soap->default_ns('http://org.apache.axis2/xsd');
     $soap->on_action(sub {'"urn:bulkImportUsers"'});
-    # Without this a transport error dies and a fault does not.
+    # Without this, a transport error is fatal and a fault is not.
     $soap->on_fault(sub { my ($self, $answer) = @_; return ref $answer ? $answer : SOAP::SOM->new });
     my $user = exists $how{user} ? $how{user} : 'admin';
     if (defined $user) {
@@ -112,7 +111,7 @@ sub imported { say "imported\t$_\t$_\@example.com" for names(shift) }
 
 sub inline_handler {
     my ($file) = @_;
-    # An empty type, or SOAP::Lite takes the text for base64 of its own and encodes it once more.
+    # An empty type; otherwise SOAP::Lite encodes the text as base64 again.
     return SOAP::Data->name('handler')->value(encode_base64($file))->type('');
 }
 
@@ -178,7 +177,7 @@ sub big {
     };
 }
 
-# SOAP::Lite has no WS-Security: its users write the header as XML.
+# SOAP::Lite does not support WS-Security: its users write the header as XML.
 sub security {
     my ($digest) = @_;
     my ($name, $value, $kind, $more) = ('admin', $password, 'PasswordText', '');
@@ -197,7 +196,7 @@ sub security {
             . "$more</wsse:UsernameToken></wsse:Security>");
 }
 
-# Code, message and detail of a fault, wherever its version puts them.
+# Code, message and detail of a fault, in either SOAP version.
 sub fault {
     my ($answer, $version) = @_;
     expect(defined $answer->fault, "no fault (HTTP $status)");
@@ -246,7 +245,7 @@ sub fault_password {
 sub fault_handler {
     my ($version) = @_;
     return sub {
-        # SOAP::Lite does not encode for its caller: this is what a caller who forgot it sends.
+        # SOAP::Lite does not encode the file; this is what a caller sends who forgets to.
         my $raw = SOAP::Data->name('handler')->value(sample(names('perl-raw')))->type('');
         my (undef, $message) = fault(call($raw, version => $version), $version);
         expect($message =~ /base64/, "the fault says '$message'");
@@ -270,9 +269,9 @@ sub fault_domain {
 }
 
 sub fault_401 {
-    my $answer = call(inline_handler(sample('perl-nobody')), user => undef);
+    my $answer = call(inline_handler(sample('perl-unauthorized')), user => undef);
     expect($status == 401, "HTTP $status");
-    say "refused\tperl-nobody";
+    say "refused\tperl-unauthorized";
     return '$soap->transport->code is 401; there is no fault to read';
 }
 

@@ -1,6 +1,6 @@
-"""zeep at UserImport, Muster's own service: every operation by the types of its description.
+"""zeep with UserImport, Muster's own service: every operation, with the types of its description.
 
-zeep sends no attachments, but reads an answer that has one.
+zeep sends no attachments, but reads responses that have one.
 """
 
 import os
@@ -21,7 +21,7 @@ bad = 0
 
 
 def mode(name, action):
-    """Runs one mode; a mode that fails does not keep the others from being tried."""
+    """Runs one mode; a failure does not prevent the others from running."""
     global bad
     try:
         print("result", name, "works", action() or "", sep="\t", flush=True)
@@ -34,7 +34,7 @@ def mode(name, action):
 def client():
     session = requests.Session()
     session.auth = ("admin", PASSWORD)
-    # Strict, so that an answer that is not as declared is refused.
+    # Strict, so that a response that does not match its declaration is refused.
     return zeep.Client(
         BASE + "/services/UserImport?wsdl",
         settings=zeep.Settings(strict=True),
@@ -43,7 +43,7 @@ def client():
 
 
 def file(prefix):
-    """Two good rows, and between them one whose name has white space in it."""
+    """Two good rows, and between them one with white space in its name."""
     names = [f"{prefix}-ann", f"{prefix} bob", f"{prefix}-cleo"]
     rows = [f"{name},,{name.replace(' ', '-')}@example.com" for name in names]
     return ("username,password,emailaddress\n" + "\n".join(rows) + "\n").encode()
@@ -97,9 +97,9 @@ def attachment(version, prefix):
         imported(f"{prefix}-ann", f"{prefix}-cleo")
         inline = service.getRejectFile(id=report.id).file
         answer = service.getRejectFile(id=report.id, asAttachment=True)
-        # zeep gives a message with attachments; its root has the file in place of the xop:Include.
+        # zeep returns a message with attachments; its root has the file in place of the xop:Include.
         found = answer if hasattr(answer, "file") else answer.root.rejectFile
-        # It strips line ends from the end of what is attached.
+        # It strips line ends from the end of an attachment.
         assert found.file == inline.rstrip(b"\r\n"), found
         return "an MTOM answer; line ends at the end of the file are lost"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# gSOAP: wsdl2h reads the description from the server and soapcpp2 turns it into client code, once
-# for C++ and once for C. Nothing is compiled, for the generators are the strict readers here.
+# gSOAP: wsdl2h reads the description from the server and soapcpp2 turns it into client code, for C++ and for C.
+# Nothing is compiled, because the generators are the strict readers here.
 set -euo pipefail
 
 version=$(wsdl2h -V 2>&1 | grep -oE '2\.[0-9]+\.[0-9]+' | head -n 1)
@@ -29,8 +29,8 @@ generate() {
 generate cpp
 generate c -c
 
-# Muster's own service, of which the generators have nothing to warn. With a name, each binding
-# becomes a service of its own.
+# Muster's own service, for which the generators print no warnings. With a name, each binding becomes a separate
+# service.
 folder="$INTEROP_WORK/wsdl2h-own"
 rm -rf "$folder"
 mkdir -p "$folder"

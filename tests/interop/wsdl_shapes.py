@@ -1,4 +1,4 @@
-"""The three shapes of the description as the server hands them out: well formed, complete, and loadable by zeep.
+"""Checks the three shapes of the server's description: well-formed, complete, and loadable by zeep.
 
 All are fetched without credentials, because code generators never send any. The original's shape
 and the one for older generators are then used for one import each, since a client that was generated
@@ -22,7 +22,7 @@ PORTS = [
     "UserAdminHttpsSoap12Endpoint",
     "UserAdminHttpsEndpoint",
 ]
-# What the original describes with an input and a fault alone.
+# Operations that the original describes with an input and a fault only.
 SILENT = {
     "bulkImportUsers",
     "addRole",

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# JAX-WS: wsimport generates a client from the description, javac compiles it, and ImportMtom sends
-# one file as an MTOM attachment through it. The same again for Muster's own service, where files go
-# both ways.
+# JAX-WS: wsimport generates a client from the description, javac compiles it, and ImportMtom sends one file as an
+# MTOM attachment through it. The same for Muster's own service, where files are sent in both directions.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -25,14 +24,14 @@ for pattern in \
     fi
 done
 
-# The manifest of this one jar names the rest of JAX-WS, so it is the whole class path.
+# The manifest of this jar refers to the rest of JAX-WS, so it is the whole class path.
 jaxws=/usr/share/java/jaxws-tools.jar
 find "$folder/source" -name '*.java' >"$folder/files"
 javac -nowarn -cp "$jaxws" -d "$folder/classes" "@$folder/files" "$here/jaxws/ImportMtom.java"
 java -cp "$folder/classes:$jaxws" ImportMtom "$folder/users.csv"
 
-# Generators warn of what they pass over; of this description they pass over
-# nothing. For JAX-WS every SOAP 1.2 binding is an extension.
+# Generators warn about elements that they ignore; in this description they ignore none. JAX-WS treats every SOAP
+# 1.2 binding as an extension.
 own=$folder/own
 mkdir -p "$own/source" "$own/classes"
 wsimport -extension -keep -Xnocompile -p muster.userimport -d "$own/source" "$INTEROP_BASE/services/UserImport?wsdl" \

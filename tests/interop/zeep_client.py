@@ -34,7 +34,7 @@ bad = 0
 
 
 def mode(name, action):
-    """Runs one mode; a mode that fails does not keep the others from being tried."""
+    """Runs one mode; a failure does not prevent the others from running."""
     global bad
     try:
         print("result", name, "works", action() or "", sep="\t", flush=True)
@@ -58,7 +58,7 @@ def service(version, *, user="admin", password=PASSWORD, wsse=None, plugins=(), 
 
 
 def sample(names):
-    """Three rows; the last leaves its password to defaultPassword."""
+    """Three rows; the last one uses defaultPassword."""
     rows = ["UserName,Password,Claims"]
     for name in names:
         password = "" if name == names[-1] else "Passw0rd-1"
@@ -98,7 +98,7 @@ def imports_big(prefix, **how):
 
 
 def refusal(call):
-    """The fault that a call ends in; a call that succeeds is what fails the mode."""
+    """The fault of a call; a call that succeeds fails the mode."""
     try:
         answer = call()
     except zeep.exceptions.Fault as fault:
@@ -165,20 +165,20 @@ def unauthorized(**parameters):
 
 
 def fault_401():
-    remark = unauthorized(fileName="users.csv", handler=sample(["zeep-nobody"]), defaultPassword="admin")
-    print("refused", "zeep-nobody", sep="\t")
+    remark = unauthorized(fileName="users.csv", handler=sample(["zeep-unauthorized"]), defaultPassword="admin")
+    print("refused", "zeep-unauthorized", sep="\t")
     return remark
 
 
 def fault_401_big():
-    """The answer comes while most of the request is not yet sent."""
-    remark = unauthorized(**big("zeep-nobody-big"))
-    print("imported-many", "zeep-nobody-big", 0, sep="\t")
+    """The response arrives before most of the request is sent."""
+    remark = unauthorized(**big("zeep-unauthorized-big"))
+    print("imported-many", "zeep-unauthorized-big", 0, sep="\t")
     return remark
 
 
 class Spoil(zeep.Plugin):
-    """Puts text into the handler that is no base64, which zeep by itself never would."""
+    """Puts text into the handler that is not base64, which zeep itself never does."""
 
     def egress(self, envelope, http_headers, operation, binding_options):
         envelope.find(f".//{AXIS2}handler").text = "%%% no base64 %%%"
@@ -211,7 +211,7 @@ def fault_domain(version):
 
 
 def fault_replay():
-    """The same nonce twice: the first is taken, the second is not."""
+    """The same nonce twice: the first is accepted, the second is refused."""
     _, first = request("zeep-nonce1")
     _, second = request("zeep-nonce2")
     token = UsernameToken(DIGEST_NAME, DIGEST_SECRET, use_digest=True, nonce="interop-nonce-1")
@@ -223,7 +223,7 @@ def fault_replay():
 
 
 def fault_digest():
-    """A digest of somebody whose password is only kept hashed."""
+    """A digest for an operator whose password is stored only as a hash."""
     _, parameters = request("zeep-hashed")
     token = UsernameToken("admin", PASSWORD, use_digest=True)
     fault = refusal(lambda: service("1.1", wsse=token).bulkImportUsers(**parameters))
@@ -241,7 +241,7 @@ class Gzip(zeep.Transport):
 
 
 class Chunked(zeep.Transport):
-    """Sends the envelope in pieces of a length that is not announced."""
+    """Sends the envelope in chunks, without a Content-Length."""
 
     def post(self, address, message, headers):
         pieces = (message[at : at + 100] for at in range(0, len(message), 100))

@@ -1,8 +1,8 @@
 """The table of docs/scim.md: where each of the 86 items is tested.
 
-A test that has numbers of items in its name (`item_07_…`, `items_7_12_…`, `items_7_to_15_…`) belongs to
-those; others are named in the table by hand. Without arguments the names are brought up to date; with
-`--check` it is looked whether each item has a test, and each test that is named is there.
+A test that has numbers of items in its name (`item_07_…`, `items_7_12_…`, `items_7_to_15_…`) belongs
+to those; others are entered in the table by hand. Without arguments, the script updates the names; with
+`--check` it checks that each item has a test and that each test exists.
 """
 
 import re
@@ -66,7 +66,7 @@ def check(page):
     rows = {int(item): named(cell) for item, _, cell in ROW.findall(page)}
     wrong = [f"item {item} has no test" for item in range(1, ITEMS + 1) if not rows.get(item)]
     pairs = [(item, test) for item, tests in rows.items() for test in tests]
-    wrong += [f"{test} (item {item}) is not there" for item, test in pairs if not is_there(test)]
+    wrong += [f"{test} (item {item}) does not exist" for item, test in pairs if not is_there(test)]
     for line in wrong:
         print("FAIL", line)
     print(f"{len(rows)} items, {sum(map(len, rows.values()))} tests, {len(wrong)} wrong")

@@ -1,9 +1,9 @@
-"""One life cycle with scim2-client, which checks every answer against the schemas that it discovered.
+"""One life cycle with scim2-client, which checks every response against the schemas that it discovered.
 
-On both mounts: discovery, users and groups made, read, found, replaced, patched, removed; entity tags;
-on the RFCs' mount Bulk with references backward, forward and in a circle (the client refuses the
-status objects of the original's dialect, and that refusal is asked for). Then the same users by SOAP:
-those made here are listed there, and those brought in there have their claims here as attributes.
+On both mounts: discovery, users and groups created, read, searched, replaced, patched, deleted; entity tags;
+on the RFCs' mount, Bulk with backward, forward and circular references (the client must refuse the
+status objects of the original's dialect). Then the same users by SOAP: users created by SCIM are
+listed by SOAP, and the claims of users imported by SOAP are SCIM attributes.
 """
 
 import sys
@@ -31,7 +31,7 @@ steps, failures = 0, 0
 
 
 def step(mount, name, action, *arguments):
-    """A step that fails does not keep the others from being tried."""
+    """Runs one step; a failure does not prevent the others from running."""
     global steps, failures
     try:
         action(*arguments)
@@ -44,7 +44,7 @@ def step(mount, name, action, *arguments):
 
 
 class Life:
-    """The client at one mount, and what it made."""
+    """The client at one mount, and the resources that it created."""
 
     def __init__(self, mount, http):
         self.mount, self.http = mount, http
@@ -56,7 +56,7 @@ class Life:
         self.User = self.client.get_resource_model("User")
         self.Group = self.client.get_resource_model("Group")
         assert self.client.provider.config.bulk.max_operations == 1000
-        # Composed of the core schema and the extensions that were discovered.
+        # Built from the core schema and the discovered extensions.
         self.Enterprise = self.User.get_extension_model(ENTERPRISE)
         assert self.Enterprise is not None
 
@@ -87,7 +87,7 @@ class Life:
             assert again.user_name == one.user_name and again.meta.version
         first = self.client.query(self.User, self.made[0].id)
         assert first.groups[0].value == self.group.id, first.groups
-        # The client sends If-None-Match, and gives its own object back for a 304.
+        # The client sends If-None-Match, and returns its own object for a 304.
         assert self.client.query(first) is first
 
     def ours(self, **more):
@@ -132,7 +132,7 @@ class Life:
         again = self.client.replace(one)
         assert again.title == "Chief" and again.display_name is None
         assert [email.value for email in again.emails] == ["other@example.com"]
-        # The client sends If-Match with the version it has, which is old by now.
+        # The client sends If-Match with the version that it has, which is outdated by now.
         one.title = "Too late"
         answer = self.client.replace(one, raise_scim_errors=False, expected_status_codes=None)
         assert isinstance(answer, Error) and answer.status == 412, answer
@@ -158,7 +158,7 @@ class Life:
         assert {one.value for one in group.members} == {one.id for one in self.made[1:3]}
 
     def operations(self, stem):
-        """Managers in a circle and forward; a group before, a group after its members."""
+        """Circular and forward references to managers; a group before and a group after its members."""
 
         def person(bulk_id, manager):
             user = self.User(user_name=f"{self.stem}bulk-{stem}-{bulk_id}")
@@ -199,7 +199,7 @@ class Life:
         assert answer.operations[4].response.status == 404
 
     def bulk_of_the_original(self):
-        """The answer is checked raw; the client itself refuses it, as it should: RFC 7644 has text."""
+        """The response is checked unparsed; the client correctly refuses it, because RFC 7644 requires text."""
         request = BulkRequest[self.User | self.Group](operations=self.operations("wso2"))
         answer = self.client.bulk(request, check_response_payload=False)
         assert [one["status"] for one in answer["Operations"]] == [{"code": 201}] * 6, answer

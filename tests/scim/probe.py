@@ -1,8 +1,7 @@
-"""What an outside tester would ask of a SCIM server, item by item of the list in docs/scim.md.
+"""Black-box checks of the SCIM server, for each item of the list in docs/scim.md.
 
 Each check is a function whose name begins with the number of its item, and is run on both mounts
-unless it says otherwise. Every answer is looked at besides: its media type, and whether an error is one
-of SCIM's.
+by default. In addition, every response is checked: its media type, and the format of errors.
 
 Usage: probe.py [PART-OF-A-NAME...]
 """
@@ -12,7 +11,7 @@ import traceback
 
 import probe_bulk
 import probe_change
-import probe_door
+import probe_endpoint
 import probe_protocol
 import probe_query
 import probe_resources
@@ -30,14 +29,14 @@ def checks():
 def main(wanted):
     passed, failed, items = 0, 0, set()
     for mount in ("/scim/v2", "/scim2"):
-        with probe_door.Door(mount) as door:
+        with probe_endpoint.Endpoint(mount) as endpoint:
             for name, check in checks():
                 if wanted and not any(part in name for part in wanted):
                     continue
                 if mount not in getattr(check, "mounts", (mount,)):
                     continue
                 try:
-                    check(door)
+                    check(endpoint)
                 except Exception as error:
                     failed += 1
                     print("FAIL", name, mount, " ".join(f"{type(error).__name__}: {error}".split()))

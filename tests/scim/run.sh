@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Drives testers and clients of SCIM, and a probe of our own, against a running Muster.
+# Runs SCIM testers, clients and our own probe against a Muster server.
 #
 # Usage: tests/scim/run.sh PATH-TO-MUSTER [SUITE...]
 #
-# Each suite has a server of its own, on a free loopback port and with a fresh folder, because the
-# testers expect an empty store. What they need is installed below target/scim at the versions of
-# requirements.txt. A tool that cannot be had fails its suites, for a skipped suite would look like a
-# passed one.
+# Each suite has its own server, on a free loopback port and with a new folder, because the testers expect an empty
+# store. Dependencies are installed below target/scim in the versions of requirements.txt. A missing tool fails its
+# suites, because a skipped suite would look like a passed one.
 set -euo pipefail
 
 all=(tester-rfc tester-wso2 sanity-rfc sanity-wso2 lifecycle probe items)
@@ -23,7 +22,7 @@ if [[ ${#chosen[@]} -eq 0 ]]; then
 fi
 for name in "${chosen[@]}"; do
     if [[ " ${all[*]} " != *" $name "* ]]; then
-        echo "there is no suite $name; there are ${all[*]}" >&2
+        echo "unknown suite $name; the suites are ${all[*]}" >&2
         exit 2
     fi
 done
@@ -42,7 +41,7 @@ missing=
 
 # --- Tools ---------------------------------------------------------------------------------------
 
-# The file is compared, so that a changed pin takes effect where an old one is installed.
+# The file is compared, so that a changed pin replaces an installed older version.
 has_testers() { cmp -s "$here/requirements.txt" "$venv/installed.txt"; }
 
 install_testers() {
@@ -63,7 +62,7 @@ install_testers() {
 
 stop_server() {
     if [[ -n $server_pid ]] && kill "$server_pid" 2>/dev/null; then
-        # A server that hangs on its way out must not hang the run as well.
+        # A server that hangs while stopping must not hang the run.
         local waited=0
         while kill -0 "$server_pid" 2>/dev/null && ((waited++ < 100)); do
             sleep 0.1
@@ -88,7 +87,7 @@ start_server() {
     data=$(mktemp -d)
     SCIM_PASSWORD=$(random_word)
     SCIM_READER=$(random_word)
-    # Cheap hashes: what is looked at here is the wire.
+    # Cheap hashes: the tests are about the protocol.
     cat >"$data/muster.toml" <<SETTINGS
 [server]
 http = "127.0.0.1:0"
@@ -99,7 +98,7 @@ idle_seconds = 5
 data = "$data/store"
 
 [access]
-# All tests call from one address, and each tries a wrong password.
+# All tests call from the same address, and each tries a wrong password.
 login_failures_per_account = 1000000
 login_failures_per_address = 1000000
 
@@ -124,7 +123,7 @@ SETTINGS
         cat "$out" "$err" >&2
         return 1
     fi
-    # Beside the running server, which notices at the next call.
+    # Can run while the server is running; the next call sees the change.
     printf '%s\n' "$SCIM_READER" | "$binary" operator add reader --role read --password-stdin \
         --config "$data/muster.toml" >"$logs/$1.operator.log" 2>&1
     SCIM_TOKEN=$(token admin)
@@ -136,8 +135,7 @@ token() { "$binary" operator token add "$1" --config "$data/muster.toml" | grep 
 
 # --- Suites --------------------------------------------------------------------------------------
 
-# suite NAME COMMAND...: runs one suite against a server of its own. Its last line is what it
-# counted.
+# suite NAME COMMAND...: runs one suite against its own server. The last line of its output is its count.
 suite() {
     local name=$1 log=$logs/$1.log start=$SECONDS status=0
     shift
@@ -161,12 +159,12 @@ suite() {
         failed=$((failed + 1))
         printf 'FAIL %s (%d s)\n' "$name" $((SECONDS - start))
         { grep -E '^(FAIL|ERROR|.*✗|.*\[FAIL\])' "$log" || tail -n 40 "$log"; } | cut -c 1-400 | sed 's/^/    | /'
-        printf '    | all of it: %s\n' "$log"
+        printf '    | full log: %s\n' "$log"
     fi
 }
 
-# tester MOUNT CREDENTIALS: `scim2 test`, which ends with 1 when a check fails; with fewer than 130
-# checks it fails here, so that an empty discovery cannot pass. What it prints is coloured.
+# tester MOUNT CREDENTIALS: `scim2 test`, which exits with 1 if a check fails. Fewer than 130 checks are a failure, so
+# that an empty discovery cannot pass. Its output is colored.
 tester() {
     local status=0 succeeded output
     output=$(SCIM_CLI_HEADERS="Authorization: $2" NO_COLOR=1 \
@@ -182,7 +180,7 @@ bearer_tester() { tester "$1" "Bearer $SCIM_TOKEN"; }
 basic_tester() { tester "$1" "Basic $(printf 'admin:%s' "$SCIM_PASSWORD" | base64 -w0)"; }
 
 install_testers
-# A proxy of the surroundings is no business of clients that speak to loopback.
+# Clients that call a loopback address must not use a proxy.
 export no_proxy=127.0.0.1,localhost NO_PROXY=127.0.0.1,localhost
 python=$venv/bin/python
 suite tester-rfc bearer_tester /scim/v2

@@ -40,7 +40,7 @@ def main(mount, scheme):
         print(status, name, message)
     if passed < LEAST:
         failed += 1
-        print("ERROR", f"only {passed} checks passed, and {LEAST} have to")
+        print("ERROR", f"only {passed} checks passed, but {LEAST} are required")
     print(f"{passed} passed, {skipped} not offered, {failed} failed")
     return failed
 

@@ -1,4 +1,4 @@
-"""The server that run.sh has started, and how it is called."""
+"""The server that run.sh started, and HTTP clients for it."""
 
 import base64
 import os
@@ -20,7 +20,7 @@ def authorization(scheme):
 
 
 def http(mount, scheme):
-    """A client whose addresses begin at the mount."""
+    """A client with the mount as its base URL."""
     return httpx2.Client(
         base_url=SERVER + mount,
         headers={"Authorization": authorization(scheme)},

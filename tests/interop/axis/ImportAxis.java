@@ -20,9 +20,9 @@ import org.wso2.carbon.user.mgt.UserAdminLocator;
 import org.wso2.carbon.user.mgt.UserAdminPortType;
 
 /**
- * Axis 1.4: imports through what WSDL2Java generated, and with a Call of one's own, which is what Axis
- * has for attachments. Address and password come from the environment, where a process list does not
- * show them.
+ * Axis 1.4: imports through the classes that WSDL2Java generated, and with a hand-written Call, which
+ * Axis requires for attachments. Address and password come from the environment, because a process list
+ * would show arguments.
  */
 public final class ImportAxis {
     private static final String NAMESPACE = "http://org.apache.axis2/xsd";
@@ -45,7 +45,7 @@ public final class ImportAxis {
         mode("companion 1.1 listUsers", () -> list(stub));
         mode("fault rows 1.1", () -> rows(stub));
         mode("fault password 1.1", ImportAxis::password);
-        mode("fault 401 1.1", ImportAxis::nobody);
+        mode("fault 401 1.1", ImportAxis::unauthorized);
         mode("inline 1.2 basic", () -> inline("1.2"));
         mode("fault rows 1.2", () -> rows("1.2"));
         for (String version : List.of("1.1", "1.2")) {
@@ -103,12 +103,12 @@ public final class ImportAxis {
         throw new AssertionError("no fault");
     }
 
-    private static String nobody() throws Exception {
+    private static String unauthorized() throws Exception {
         UserAdminPortType stub = stub(PASSWORD);
         ((Stub) stub).setUsername(null);
         ((Stub) stub).setPassword(null);
         try {
-            stub.bulkImportUsers(null, "users.csv", bytes(file("axis-nobody")), "admin");
+            stub.bulkImportUsers(null, "users.csv", bytes(file("axis-unauthorized")), "admin");
         } catch (AxisFault fault) {
             expect(fault.getFaultString().contains("401"), "the fault says " + fault.getFaultString());
             return "AxisFault: " + fault.getFaultString();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Axis 1.4: its WSDL2Java reads the description for older generators of every service, javac compiles
-# what it generates, and ImportAxis calls Muster with what was made for UserAdmin. That it stops at the
-# default description is shown too, for that is what the other one is for.
+# Axis 1.4: its WSDL2Java reads the description for older generators of every service, javac compiles the
+# result, and ImportAxis calls Muster with the classes for UserAdmin. The script also checks that WSDL2Java
+# fails on the default description, which is the reason for the other one.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -24,7 +24,7 @@ for service in UserAdmin AuthenticationAdmin RemoteUserStoreManagerService UserI
     source=$folder/$service
     mkdir -p "$source"
     generate "$source" "$service?wsdl&shape=soap11"
-    # The exit status of a generator that stopped is 0 as well.
+    # The exit status of a failed generator is 0, too.
     find "$source" -name "*Stub.java" | grep -q .
     sources+=("$source")
 done

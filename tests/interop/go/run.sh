@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A generator of Go clients: it reads the description for older generators of every service, what it
-# generates is compiled, and a client with what it made for UserAdmin calls Muster. That it fails on the
-# default description is shown too, for that is what the other one is for. Modules and the build cache
-# go below target/interop.
+# A generator of Go clients reads the description for older generators of every service, its output is
+# compiled, and a client with the code for UserAdmin calls Muster. The script also checks that it fails on the
+# default description, which is the reason for the other one. Modules and the build cache are below
+# target/interop.
 #
 # Usage: run.sh gowsdl|wsdl2go
 set -euo pipefail
@@ -15,11 +15,11 @@ mkdir -p "$folder"
 cp -R "$here/go.mod" "$here/go.sum" "$here/suite" "$here/$generator" "$folder/"
 cd "$folder"
 
-# No toolchain of another version is fetched, and nothing but the versions in go.mod.
+# Use the installed toolchain only, and the versions in go.mod only.
 export GOPATH=$INTEROP_WORK/go/path GOCACHE=$INTEROP_WORK/go/cache GOTOOLCHAIN=local GOWORK=off
 export GOFLAGS="-mod=readonly -modcacherw -buildvcs=false -trimpath"
 
-# generate PACKAGE PATH: what is made of the description at the path is a package of this module.
+# generate PACKAGE PATH: generates a package of this module from the description at the path.
 generate() {
     local description=$INTEROP_BASE/services/$2
     mkdir -p "$generator/$1"

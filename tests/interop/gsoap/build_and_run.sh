@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# gSOAP: makes a C++ client of the description that the server hands out, compiles it with gSOAP's
-# WS-Security plugin, and runs it.
+# gSOAP: generates a C++ client from the server's description, compiles it with gSOAP's WS-Security plugin, and
+# runs it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +17,7 @@ soapcpp2 -C -L -I "$gsoap/import" -I "$gsoap" UserAdmin.h
 compile() {
     c++ -std=c++17 -O0 -w -DWITH_OPENSSL -DWITH_GZIP -I . -I "$gsoap/plugin" -I "$gsoap/custom" -c "$@"
 }
-# The plugin is handed out as source; it has to be of one mind with the generated header.
+# The plugin is distributed as source, and must match the generated header.
 compile soapC.cpp &
 one=$!
 compile soapClient.cpp "$here/client.cpp" &

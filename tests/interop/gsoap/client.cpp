@@ -1,5 +1,5 @@
-// gSOAP: the file inline, under MTOM and streamed from disk; chunked and compressed requests, SOAP 1.1
-// and 1.2, HTTP Basic and WS-Security, every kind of fault as the generated structs hold it.
+// gSOAP: the file inline, with MTOM and streamed from disk; chunked and compressed requests, SOAP 1.1 and 1.2,
+// HTTP Basic and WS-Security, every kind of fault in the generated structs.
 
 #include <cstdio>
 #include <cstdlib>
@@ -33,7 +33,7 @@ void expect(bool holds, const std::string &what) {
     if (!holds) throw std::runtime_error(what);
 }
 
-// Runs one mode; a mode that fails does not keep the others from being tried.
+// Runs one mode; a failure does not prevent the others from running.
 void mode(const std::string &name, const std::function<std::string()> &action) {
     std::string outcome = "works", remark;
     try {
@@ -52,7 +52,7 @@ std::vector<std::string> names(const std::string &prefix) {
     return {prefix + "-ann", prefix + "-bob", prefix + "-cleo"};
 }
 
-// Three rows; the last leaves its password to defaultPassword.
+// Three rows; the last one uses defaultPassword.
 std::string sample(const std::string &prefix) {
     std::string rows = "UserName,Password,Claims\n";
     const auto all = names(prefix);
@@ -81,7 +81,7 @@ size_t read_file(struct soap *, void *handle, char *buffer, size_t size) {
 }
 void close_file(struct soap *, void *handle) { std::fclose(static_cast<FILE *>(handle)); }
 
-// The generated table of namespaces with the envelope of SOAP 1.1 in front.
+// The generated table of namespaces, with the envelope of SOAP 1.1 first.
 const struct Namespace *soap11_namespaces() {
     static std::vector<struct Namespace> table;
     if (table.empty()) {
@@ -94,7 +94,7 @@ const struct Namespace *soap11_namespaces() {
     return table.data();
 }
 
-// One client, one call. What the call left behind is read from `soap` afterwards.
+// A client for one call. The results of the call are then read from `soap`.
 class Client {
   public:
     explicit Client(const Call &call) : call_(call) {
@@ -102,7 +102,7 @@ class Client {
         if (call.way == Way::Mtom) modes |= SOAP_ENC_MTOM;
         if (call.way == Way::Dime) modes |= SOAP_ENC_DIME;
         soap = soap_new1(modes);
-        // The generated table is of SOAP 1.2, because the description offers it.
+        // The generated table is for SOAP 1.2, because the description offers it.
         soap_set_namespaces(soap, call.version == 1 ? soap11_namespaces() : namespaces);
         soap_set_version(soap, static_cast<short>(call.version));
         soap->connect_timeout = soap->recv_timeout = soap->send_timeout = 30;
@@ -145,7 +145,7 @@ class Client {
         const char **text = soap_faultcode(soap);
         return text && *text ? *text : "";
     }
-    // The generated struct of the detail: the typed fault, and what is beside it as text.
+    // The generated struct of the detail: the typed fault, and the remaining text.
     const SOAP_ENV__Detail *detail() const {
         if (!soap->fault) return nullptr;
         return call_.version == 1 ? soap->fault->detail : soap->fault->SOAP_ENV__Detail;
@@ -296,10 +296,10 @@ std::string fault_401() {
     Call call;
     call.access = Access::None;
     Client client(call);
-    const int result = client.send(sample("gsoap-nobody"));
+    const int result = client.send(sample("gsoap-unauthorized"));
     expect(result == 401, "the call returned " + std::to_string(result) + "; " + client.error());
     expect(client.soap->authrealm && std::strcmp(client.soap->authrealm, "Muster") == 0, "no realm");
-    std::cout << "refused\tgsoap-nobody-ann\n";
+    std::cout << "refused\tgsoap-unauthorized-ann\n";
     return "the call returns 401, and soap->authrealm has the realm";
 }
 

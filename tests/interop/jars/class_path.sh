@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the jar that is the whole class path of a set of libraries, which Maven fetches below
-# target/interop. When everything is there already nothing is fetched.
+# Prints the jar that is the class path of a set of libraries, which Maven downloads to target/interop. If all of
+# them are present, nothing is downloaded.
 #
 # Usage: class_path.sh PROFILE
 set -euo pipefail
@@ -19,7 +19,7 @@ build() {
         package
 }
 
-# An older jar could name other versions.
+# An older jar could refer to other versions.
 if [[ ! $build/class-path.jar -nt $here/pom.xml ]]; then
     rm -rf "$build"
     build -o -P "$1" >"$log" 2>&1 || build -P "$1" >"$log" 2>&1 || {

@@ -14,11 +14,11 @@ import org.wso2.carbon.user.mgt.UserAdminUserAdminException;
 
 /**
  * Imports with the headers of both WS-Addressing dialects, through the classes that wsimport
- * generated: an answer that lacks a header fails the call although the rows are stored, so what the
- * client reports is compared with the rows. Address and password come from the environment, where a
- * process list does not show them; the one argument begins the names of the users.
+ * generated: a response without a header fails the call although the rows are stored, so the client's
+ * report is compared with the rows. Address and password come from the environment, because a
+ * process list would show arguments; the only argument is the prefix of the user names.
  *
- * <p>Written for JAX-WS 2.3. For 4.0 the script changes the names of the packages.
+ * <p>Written for JAX-WS 2.3. For 4.0, the script changes the package names.
  */
 public final class Addressing {
     private static final String SUMMARY =

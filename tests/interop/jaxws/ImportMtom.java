@@ -13,8 +13,8 @@ import org.wso2.carbon.user.mgt.UserAdminUserAdminException;
 
 /**
  * Calls the classes that wsimport generated: one import with the file as an MTOM attachment, and the
- * same once more for the typed fault. The one argument is the file to write and send; address and
- * password come from the environment, where a process list does not show them.
+ * same again for the typed fault. The only argument is the file to write and send; address and
+ * password come from the environment, because a process list would show arguments.
  */
 public final class ImportMtom {
     private static final String DUPLICATES =
@@ -29,7 +29,7 @@ public final class ImportMtom {
         UserAdminPortType port =
                 port(System.getenv("INTEROP_BASE"), System.getenv("INTEROP_PASSWORD"));
 
-        // A nil "return" arrives as null; anything else would be an answer nobody promised.
+        // A nil "return" arrives as null; the description allows nothing else.
         String answer = port.bulkImportUsers(null, "users.csv", attachment(file), "admin");
         expect(answer == null, "the answer is " + answer);
         for (String name : names) {

@@ -46,7 +46,7 @@ public final class OwnImport {
         System.out.println("result\town mtom " + version + "\tworks\tthe file as a DataHandler, the report typed");
 
         ImportRecord record = port.getImport(report.getId());
-        expect(record.getStartedAt() != null, "it has no beginning");
+        expect(record.getStartedAt() != null, "it has no start time");
         RejectFile rejects = port.getRejectFile(report.getId(), true);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         rejects.getFile().writeTo(bytes);

@@ -15,7 +15,7 @@ fast=(-XX:TieredStopAtLevel=1 -Djava.io.tmpdir="$INTEROP_WORK/tmp")
 version=$(java "${fast[@]}" -cp "$jar" com.sun.tools.ws.WsImport -version 2>&1 | grep -oE '[0-9]+\.[0-9.]+[0-9]' | head -n 1)
 printf 'client\tJAX-WS RI (wsimport)\t%s\n' "$version"
 
-# For JAX-WS every SOAP 1.2 binding is an extension.
+# JAX-WS treats every SOAP 1.2 binding as an extension.
 java "${fast[@]}" -cp "$jar" com.sun.tools.ws.WsImport \
     -extension -keep -Xnocompile -d "$folder/source" "$INTEROP_BASE/services/UserAdmin?wsdl"
 if [[ $1 == 2.* ]]; then

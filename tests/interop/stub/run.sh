@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the client around the original's published stubs with Maven and runs it. All that Maven
-# fetches and makes goes below target/interop. When everything is there already the build is offline.
+# Builds the client with the original's published stubs by Maven and runs it. Maven's downloads and output are below
+# target/interop. If everything is present, the build is offline.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -24,6 +24,6 @@ build -o >"$log" 2>&1 || build >"$log" 2>&1 || {
 
 export INTEROP_FOLDER=$build/files INTEROP_BIG_SCRIPT=$here/../big_file.py
 rm -rf "$INTEROP_FOLDER"
-# A password stands in the environment, where a process list does not show it.
+# The password is in the environment, because a process list would show arguments.
 exec java -Djava.io.tmpdir="$INTEROP_WORK/tmp" -XX:TieredStopAtLevel=1 \
     -cp "$build/stub.jar" interop.StubClient

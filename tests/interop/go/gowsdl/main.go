@@ -1,4 +1,4 @@
-// What gowsdl generates against Muster: the file inline and as an attachment, and the fault.
+// Tests gowsdl's generated client: the file inline and as an attachment, and the fault.
 package main
 
 import (
@@ -32,7 +32,7 @@ func send(client *soap.Client, handler []byte) error {
 	return err
 }
 
-// The generated field is a []byte, which Go writes into XML as it is.
+// The generated field is a []byte, which Go writes into XML unencoded.
 func encoded(file string) []byte {
 	return []byte(base64.StdEncoding.EncodeToString([]byte(file)))
 }
@@ -65,7 +65,7 @@ func list() (string, error) {
 	return "", nil
 }
 
-// detail is the entry of the detail that the generated type is for.
+// detail is the detail entry that the generated type describes.
 type detail struct {
 	Exception useradmin.UserAdminUserAdminException `xml:"UserAdminUserAdminException"`
 }
@@ -103,7 +103,7 @@ func fault() (string, error) {
 }
 
 func noCredentials() (string, error) {
-	err := send(soap.NewClient(suite.Base+"/services/UserAdmin"), encoded(suite.Good("gowsdl-nobody")))
+	err := send(soap.NewClient(suite.Base+"/services/UserAdmin"), encoded(suite.Good("gowsdl-unauthorized")))
 	if err == nil || !strings.Contains(err.Error(), "401") {
 		return "", fmt.Errorf("the error is %v", err)
 	}

@@ -1,4 +1,4 @@
-// Package suite holds what the Go clients share: their settings, their lines of output, and files to
+// Package suite has the common parts of the Go clients: settings, output, and files to
 // import.
 package suite
 
@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Summary is what the fault of Bad's file says.
+// Summary is the message of the fault for Bad's file.
 const Summary = "Bulk User Import was completed with Errors. " +
 	"Success count : 1,  Failed Count : 1, Duplicate Count : 0."
 
 // Base is the server's address, without a path.
 var Base = os.Getenv("INTEROP_BASE")
 
-// Password is that of the operator admin.
+// Password is the password of the operator admin.
 var Password = os.Getenv("INTEROP_PASSWORD")
 
 var failed bool
@@ -25,7 +25,7 @@ func Say(fields ...string) {
 	fmt.Println(strings.Join(fields, "\t"))
 }
 
-// Mode runs one mode; what run returns is the remark, or why it failed.
+// Mode runs one mode; run returns the remark, or the reason for its failure.
 func Mode(name string, run func() (string, error)) {
 	remark, err := run()
 	if err != nil {
@@ -36,7 +36,7 @@ func Mode(name string, run func() (string, error)) {
 	Say("result", name, "works", remark)
 }
 
-// End ends the process, with a status that tells whether a mode failed.
+// End ends the process, with a status that depends on whether a mode failed.
 func End() {
 	if failed {
 		os.Exit(1)
@@ -49,7 +49,7 @@ func Good(prefix string) string {
 	return header + row(prefix+"-ann", "Passw0rd-1") + row(prefix+"-bob", "")
 }
 
-// Imported says that the rows of Good have to be there.
+// Imported reports that the rows of Good must be stored.
 func Imported(prefix string) {
 	importedOne(prefix + "-ann")
 	importedOne(prefix + "-bob")

@@ -1,4 +1,4 @@
-// What wsdl2go generates against Muster: the file inline, a companion, and the fault.
+// Tests wsdl2go's generated client: the file inline, a companion, and the fault.
 package main
 
 import (
@@ -16,8 +16,8 @@ import (
 	"interop/wsdl2go/useradmin"
 )
 
-// named returns a client for one operation. The generated code leaves out the namespace of the element
-// in the Body, and without it Muster does not take the call: an element of no namespace is another one.
+// named returns a client for one operation. The generated code omits the namespace of the element in the Body,
+// and Muster refuses an element without a namespace, because it is a different element.
 func named(operation string) *soap.Client {
 	return &soap.Client{
 		URL:       suite.Base + "/services/UserAdmin",
@@ -42,7 +42,7 @@ func without() *soap.Client {
 
 func send(client *soap.Client, file string) error {
 	name, password := "users.csv", "admin"
-	// The generated field is a []byte, which Go writes into XML as it is.
+	// The generated field is a []byte, which Go writes into XML unencoded.
 	handler := []byte(base64.StdEncoding.EncodeToString([]byte(file)))
 	answer, err := useradmin.NewUserAdminPortType(client).BulkImportUsers(&useradmin.BulkImportUsers{
 		FileName:        &name,

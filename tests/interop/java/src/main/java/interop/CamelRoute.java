@@ -41,7 +41,7 @@ public final class CamelRoute {
             mode("fault domain " + version, fault(version, "camel-nowhere", PASSWORD, "NOWHERE", "NOWHERE"));
             mode("fault handler " + version, faultHandler(version));
         }
-        mode("fault 401", fault("1.1", "camel-nobody", null, null, "401"));
+        mode("fault 401", fault("1.1", "camel-unauthorized", null, null, "401"));
         Suite.end();
     }
 

@@ -46,8 +46,8 @@ import org.wso2.carbon.user.mgt.UserAdminPortType;
 import org.wso2.carbon.user.mgt.UserAdminUserAdminException;
 
 /**
- * Apache CXF with the classes that its generator makes of the server's description: the file inline,
- * under MTOM and streamed from disk, as an attachment; SOAP 1.1 and 1.2, HTTP Basic and WS-Security by
+ * Apache CXF with the classes generated from the server's description: the file inline,
+ * with MTOM and streamed from disk, as an attachment; SOAP 1.1 and 1.2, HTTP Basic and WS-Security by
  * WSS4J, every kind of fault.
  */
 public final class CxfClient {
@@ -84,11 +84,11 @@ public final class CxfClient {
             mode("fault handler " + version, faultHandler(version));
             mode("fault domain " + version, faultDomain(version));
         }
-        mode("fault 401", fault401(Suite.file("cxf-nobody"), "cxf-nobody", Framing.LENGTH));
-        // The answer comes while most of the request is not yet sent.
-        Path big = Suite.bigFile("cxf-nobody-big");
-        mode("fault 401 5mb", fault401(big, "cxf-nobody-big", Framing.LENGTH));
-        mode("fault 401 5mb chunked", fault401(big, "cxf-nobody-big", Framing.CHUNKED));
+        mode("fault 401", fault401(Suite.file("cxf-unauthorized"), "cxf-unauthorized", Framing.LENGTH));
+        // The response arrives before most of the request is sent.
+        Path big = Suite.bigFile("cxf-unauthorized-big");
+        mode("fault 401 5mb", fault401(big, "cxf-unauthorized-big", Framing.LENGTH));
+        mode("fault 401 5mb chunked", fault401(big, "cxf-unauthorized-big", Framing.CHUNKED));
         Suite.end();
     }
 
@@ -124,7 +124,7 @@ public final class CxfClient {
         policy.setConnectionTimeout(10_000);
         policy.setReceiveTimeout(60_000);
         policy.setAllowChunking(framing == Framing.CHUNKED);
-        // Without this CXF announces the length of whatever is shorter than 4 KiB.
+        // Without this, CXF announces the length of bodies shorter than 4 KiB.
         policy.setChunkingThreshold(1);
         ((HTTPConduit) client.getConduit()).setClient(policy);
         if (framing == Framing.GZIP) {

@@ -18,9 +18,9 @@ import org.wso2.carbon.user.mgt.stub.UserAdminStub;
 import org.wso2.carbon.user.mgt.stub.UserAdminUserAdminException;
 
 /**
- * The import with the headers of both dialects of WS-Addressing, through the stub and without one. An
- * answer that lacks a header fails the call although the rows are stored, so the rows are said before
- * the call and looked up whatever Axis2 reports.
+ * The import with the headers of both dialects of WS-Addressing, with and without the stub. A
+ * response without a header fails the call although the rows are stored, so the rows are reported before
+ * the call and checked independently of Axis2's result.
  */
 final class Addressed {
     private static final String NAMESPACE = "http://org.apache.axis2/xsd";

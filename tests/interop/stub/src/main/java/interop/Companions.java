@@ -61,14 +61,14 @@ final class Companions {
 
     private String realm() throws Exception {
         UserRealmInfo realm = stub.getUserRealmInfo();
-        expect(realm.getBulkImportSupported(), "the realm says that it takes no imports");
+        expect(realm.getBulkImportSupported(), "the realm does not support imports");
         expect(
                 realm.getMultipleUserStore() == stub.hasMultipleUserStores(),
                 "the realm and hasMultipleUserStores differ");
         UserStoreInfo first = realm.getPrimaryUserStoreInfo();
         expect(first != null, "no primaryUserStoreInfo");
         expect(first.getDomainName() != null, "the primary store has no domainName");
-        expect(first.getBulkImportSupported(), "the primary store takes no imports");
+        expect(first.getBulkImportSupported(), "the primary store does not support imports");
         expect(!first.getReadOnly(), "the primary store is read-only");
         UserStoreInfo[] stores = realm.getUserStoresInfo();
         expect(stores != null && stores.length > 0 && stores[0] != null, "no userStoresInfo");
@@ -107,13 +107,13 @@ final class Companions {
     private String list() throws Exception {
         expect(listed(dora).equals(List.of(dora)), "listUsers gives " + listed(dora));
         String prefix = dora.substring(0, dora.indexOf('-'));
-        // No pattern that fits the users of the large file too: a list holds a hundred names.
+        // The pattern must not match the users of the large file: a list has at most a hundred names.
         List<String> all = Stream.concat(listed(prefix + "-d*").stream(), listed(prefix + "-e*").stream())
                 .toList();
         expect(all.containsAll(List.of(dora, eve)), "listUsers gives " + all);
         List<String> none = listed(prefix + "-none-of-them");
         expect(none.isEmpty(), "listUsers gives " + none);
-        return "a name, a pattern, and nobody";
+        return "a name, a pattern, and no user";
     }
 
     private List<String> listed(String filter) throws Exception {
@@ -145,7 +145,7 @@ final class Companions {
             stub.deleteUser(eve + "-who-never-was");
         } catch (UserAdminUserAdminException fault) {
             expect(Stubs.text(fault) != null, "the fault's detail is empty");
-            return "deleting nobody: typed";
+            return "deleting an unknown user: typed";
         }
         throw new AssertionError("no fault");
     }

@@ -31,9 +31,9 @@ final class Login {
 
     private String login() throws Exception {
         authentication = Stubs.authentication(version);
-        expect(authentication.login("admin", Suite.PASSWORD, HERE), "login says false");
+        expect(authentication.login("admin", Suite.PASSWORD, HERE), "login returns false");
         cookie = cookie(authentication);
-        expect(cookie != null, "login gives no cookie that Axis2 keeps");
+        expect(cookie != null, "login sets no cookie that Axis2 keeps");
         return "setManageSession(true), COOKIE_STRING";
     }
 
@@ -46,7 +46,7 @@ final class Login {
     }
 
     private String logout() throws Exception {
-        expect(cookie != null, "there is no cookie to forget");
+        expect(cookie != null, "there is no cookie to delete");
         authentication.logout();
         try {
             Stubs.session(version, cookie).hasMultipleUserStores();
@@ -58,7 +58,7 @@ final class Login {
 
     private String wrongPassword() throws Exception {
         try {
-            expect(!Stubs.authentication(version).login("admin", "wrong", HERE), "login says true");
+            expect(!Stubs.authentication(version).login("admin", "wrong", HERE), "login returns true");
             return "login says false";
         } catch (LoginAuthenticationExceptionException fault) {
             return "LoginAuthenticationExceptionException";

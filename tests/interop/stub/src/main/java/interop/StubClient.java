@@ -7,7 +7,7 @@ import java.util.Properties;
 import org.wso2.carbon.user.mgt.stub.UserAdminStub;
 
 /**
- * The original's published stubs against Muster: the import, with WS-Addressing too, its companions,
+ * The original's published stubs against Muster: the import, also with WS-Addressing, its companions,
  * and the login.
  */
 public final class StubClient {

@@ -1,4 +1,4 @@
-"""One mount as the probe sees it, and what is made for it."""
+"""One mount, and helpers to create resources in it."""
 
 import json
 import itertools
@@ -17,7 +17,7 @@ numbers = itertools.count(1)
 
 
 def only(*mounts):
-    """For a check of what the other mount does otherwise."""
+    """Restricts a check to mounts on which the behavior applies."""
 
     def mark(check):
         check.mounts = mounts
@@ -27,7 +27,7 @@ def only(*mounts):
 
 
 def name(stem="probe"):
-    """A name that nobody has yet."""
+    """A new, unused name."""
     return f"{stem}-{next(numbers)}"
 
 
@@ -47,8 +47,8 @@ def same(found, wanted, what=""):
     assert found == wanted, f"{what} is {found!r}, not {wanted!r}"
 
 
-class Door:
-    """The mount; every answer is looked at."""
+class Endpoint:
+    """The mount; every response is checked."""
 
     def __init__(self, mount, scheme="bearer"):
         self.mount = mount
@@ -92,7 +92,7 @@ class Door:
         return self.call("DELETE", path, status, **how)
 
     def make(self, resource):
-        """Makes a user or a group; the answer's body."""
+        """Creates a user or a group; returns the response's body."""
         where = "/Users" if "userName" in resource else "/Groups"
         return self.post(where, resource).json()
 
@@ -119,7 +119,7 @@ class Door:
         return answer.json()["Operations"] if status == 200 else answer
 
     def code(self, result):
-        """The status of an operation, which the two mounts write differently."""
+        """The status of an operation, which the two mounts format differently."""
         status = result["status"]
         if self.wso2:
             assert type(status["code"]) is int, status
@@ -128,7 +128,7 @@ class Door:
         return int(status)
 
     def error(self, result):
-        """The error of an operation, which the original has as text."""
+        """The error of an operation, which is text in the original."""
         error = result["response"]
         assert isinstance(error, str) == self.wso2, error
         return json.loads(error) if self.wso2 else error
