@@ -1,5 +1,5 @@
-//! Users who are locked, disabled or without a password, over every way that they come in; and claims
-//! under the names of other dialects.
+//! Users that are locked, disabled or without a password, over every channel; and claims under the names of other
+//! dialects.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::scim::{CUSTOM, ask, document, id, make, patch, user};
 
 const PASSWORD: &str = "Spring-Meadow-42";
 
-/// What `check-password` says, and its exit code.
+/// The output of `check-password`, and its exit code.
 fn check(home: &Home, name: &str, password: &str) -> (String, Option<i32>) {
     let done = home.run_with_input(&["users", "check-password", name], password);
     (done.out.trim_end().to_owned(), done.code)
@@ -24,7 +24,7 @@ fn right() -> (String, Option<i32>) {
 }
 
 #[test]
-fn a_user_whom_a_file_locks_or_disables_is_locked_whatever_the_password() {
+fn user_locked_or_disabled_by_a_file_is_locked_whatever_the_password() {
     let home = Home::new();
     home.write(
         "headed.csv",
@@ -63,7 +63,7 @@ fn a_user_whom_a_file_locks_or_disables_is_locked_whatever_the_password() {
 }
 
 #[test]
-fn an_unreadable_truth_word_fails_the_row_and_is_not_quoted() {
+fn invalid_boolean_fails_the_row_and_is_not_quoted() {
     let server = TestApp::start();
     let file = "username,password,accountLocked,accountDisabled\n\
                 ann,,maybe-Secret-1,\nbob,,,2\ncid,,yes,\n";
@@ -84,7 +84,7 @@ fn an_unreadable_truth_word_fails_the_row_and_is_not_quoted() {
 }
 
 #[test]
-fn scim_shows_and_sets_what_files_say_of_an_account() {
+fn scim_reads_and_sets_the_account_state_of_files() {
     let server = TestApp::start();
     let file = "username,accountLocked,accountDisabled,title\n\
                 ann,true,,a\nbob,,true,b\ncid,false,,c\n";
@@ -111,7 +111,7 @@ fn scim_shows_and_sets_what_files_say_of_an_account() {
     };
     let set = |path: &str, value: Value| json!({"op": "replace", "path": path, "value": value});
 
-    // Another change leaves the lock as it is, and nothing else behind.
+    // Another change keeps the lock and adds nothing else.
     let ann = patched("ann", set("title", json!("x")));
     assert_eq!(
         (&ann["active"], &ann[CUSTOM]["accountLocked"]),
@@ -123,7 +123,7 @@ fn scim_shows_and_sets_what_files_say_of_an_account() {
     );
     assert_eq!(ann["active"], true);
 
-    // To activate takes the lock away.
+    // Activating the user removes the lock.
     let bob = patched("bob", set("active", json!(true)));
     assert_eq!(
         (&bob["active"], &bob[CUSTOM]["accountDisabled"]),
@@ -149,7 +149,7 @@ fn scim_shows_and_sets_what_files_say_of_an_account() {
 }
 
 #[test]
-fn a_replacement_that_says_only_active_false_keeps_a_locked_user_out() {
+fn replacement_with_only_active_false_keeps_a_user_locked() {
     let server = TestApp::start();
     server.post("text/xml", inline("username,locked\nann,true\n").as_bytes());
     let ann = server.users().remove(0);
@@ -166,7 +166,7 @@ fn a_replacement_that_says_only_active_false_keeps_a_locked_user_out() {
 }
 
 #[test]
-fn a_user_who_is_to_choose_the_password_has_none_until_then() {
+fn user_with_ask_password_has_no_password_until_one_is_set() {
     let home = Home::new();
     home.write(
         "users.csv",
@@ -219,7 +219,7 @@ fn a_user_who_is_to_choose_the_password_has_none_until_then() {
 }
 
 #[test]
-fn the_state_of_an_account_comes_back_from_an_export() {
+fn account_state_survives_an_export() {
     let home = Home::new();
     home.write(
         "users.csv",
@@ -246,7 +246,7 @@ fn the_state_of_an_account_comes_back_from_an_export() {
 }
 
 #[test]
-fn claims_of_other_dialects_are_taken_and_those_that_the_server_sets_ignored() {
+fn claims_of_other_dialects_are_accepted_and_server_claims_ignored() {
     let server = TestApp::start();
     let file = "UserName,Password,Claims\n\
         ann,,http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname=Ann,\
@@ -275,7 +275,7 @@ fn claims_of_other_dialects_are_taken_and_those_that_the_server_sets_ignored() {
 }
 
 #[test]
-fn what_an_earlier_version_kept_of_the_servers_claims_stays_readable() {
+fn server_claims_stored_by_an_earlier_version_stay_readable() {
     let server = TestApp::start();
     let body = user("ann", json!({CUSTOM: {"created": "2020"}}));
     let made = make(&server, "/scim/v2/Users", &body);

@@ -1,5 +1,5 @@
-//! [`TestApp`]: the real server on a free port with a fresh store, and a client that sends exactly the
-//! bytes it is given.
+//! [`TestApp`]: the real server on a free port with a new store, and a client that sends exactly the given
+//! bytes.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 
 pub use crate::exchange::*;
 
-/// All settings of a test's server, to be changed before it starts.
+/// The settings of a test server, which can be changed before it starts.
 pub struct Options {
     pub app: AppSettings,
     pub http: HttpSettings,
@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults, with a free port, no HTTPS, and hashes that cost next to nothing.
+    /// The defaults, with a free port, no HTTPS, and cheap hashes.
     pub fn new(data: &std::path::Path) -> Self {
         let http = HttpSettings {
             http: "127.0.0.1:0".into(),
@@ -71,12 +71,12 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// A server with the defaults of [`Options::new`].
+    /// Starts a server with the defaults of [`Options::new`].
     pub fn start() -> Self {
         TestApp::start_with(|_| {})
     }
 
-    /// A server with changed options.
+    /// Starts a server with changed options.
     pub fn start_with(change: impl FnOnce(&mut Options)) -> Self {
         let folder = folder();
         let mut options = Options::new(folder.path());
@@ -111,12 +111,12 @@ impl TestApp {
         }
     }
 
-    /// The address of plain HTTP.
+    /// The address for HTTP.
     pub fn address(&self) -> SocketAddr {
         self.addresses.http.expect("plain HTTP is on")
     }
 
-    /// Adds an operator whose password is `ADMIN_PASSWORD` too.
+    /// Adds an operator with the password `ADMIN_PASSWORD`.
     pub fn add_operator(&self, name: &str, role: Role) {
         self.add_operator_in(None, name, role);
     }
@@ -126,12 +126,12 @@ impl TestApp {
         self.add_operator_in(Some(organization.into()), name, role);
     }
 
-    /// Makes an organization.
+    /// Adds an organization.
     pub fn add_organization(&self, name: &str) {
         crate::stores::add_organization(self.app.store.as_ref(), name);
     }
 
-    /// A token of this operator that ends in a day; what its holder sends as `Authorization`.
+    /// Creates a token of this operator that expires in a day; returns the value of `Authorization`.
     pub fn bearer(&self, operator: &str, role: Role, organization: Option<&str>) -> String {
         let now = self.app.clock.now();
         let token = Token {
@@ -178,10 +178,10 @@ impl TestApp {
         stream
     }
 
-    /// Sends these bytes on a connection of their own and reads one response.
+    /// Sends these bytes on a new connection and reads one response.
     pub fn send(&self, bytes: &[u8]) -> Response {
         let mut stream = self.connect();
-        // A server that has refused the request may have stopped reading.
+        // A server that refused the request may have stopped reading.
         let _ = stream.write_all(bytes);
         Response::read(&mut stream)
     }
@@ -225,7 +225,7 @@ impl TestApp {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes())
     }
 
-    /// Every user in the store, by domain and name.
+    /// All users in the store, by domain and name.
     pub fn users(&self) -> Vec<User> {
         self.app
             .store
@@ -233,7 +233,7 @@ impl TestApp {
             .expect("the store works")
     }
 
-    /// The names of every user in the store.
+    /// The names of all users in the store.
     pub fn user_names(&self) -> Vec<String> {
         self.users()
             .into_iter()
@@ -250,7 +250,7 @@ impl TestApp {
             .pop()
     }
 
-    /// Findings of the newest import.
+    /// The problems of the newest import.
     pub fn last_findings(&self) -> Vec<Problem> {
         let import = self.last_import().expect("there was an import");
         self.app
@@ -259,7 +259,7 @@ impl TestApp {
             .expect("the store works")
     }
 
-    /// Line, column and code of what the newest import found.
+    /// Line, column and code of the newest import's problems.
     pub fn findings(&self) -> Vec<(u64, String, String)> {
         let findings = self.last_findings().into_iter();
         findings
@@ -270,7 +270,7 @@ impl TestApp {
             .collect()
     }
 
-    /// Whether this is the password of the user, whose name is `name` or `DOMAIN/name`.
+    /// Whether this is the password of the user `name` or `DOMAIN/name`.
     pub fn has_password(&self, name: &str, password: &str) -> bool {
         let (domain, name) = name.split_once('/').unwrap_or((PRIMARY_DOMAIN, name));
         let hash = self
@@ -285,7 +285,7 @@ impl TestApp {
             .unwrap()
     }
 
-    /// Stops the server as SIGTERM does, and waits for its end.
+    /// Stops the server, as SIGTERM does, and waits for its end.
     pub fn stop(&mut self) -> Result<(), String> {
         drop(self.stop.take());
         match self.thread.take() {
@@ -300,13 +300,13 @@ impl Drop for TestApp {
         if let Err(error) = self.stop()
             && !std::thread::panicking()
         {
-            panic!("the server ended badly: {error}");
+            panic!("the server ended with an error: {error}");
         }
     }
 }
 
-/// A folder in memory where the system has one: a fresh store costs a dozen waits for the disk, and no
-/// test in this process is about what survives a loss of power.
+/// A folder in memory, if the system has one: creating a store waits a dozen times for the disk, and no test in this
+/// process is about power loss.
 pub fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())

@@ -1,5 +1,5 @@
-//! The server goes on working beside senders who do not say who they are, senders who are slow, and an operator with
-//! many uploads.
+//! The server stays available while it has unauthenticated senders, slow senders, and an operator with many
+//! uploads.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ fn small_call(server: &TestApp, name: &str) -> Response {
     )
 }
 
-/// Begins to upload a file of `length` bytes by REST and sends `sent` of them.
+/// Starts to upload a file of `length` bytes by REST and sends `sent` of them.
 fn begin_upload(server: &TestApp, authorization: &str, length: usize, sent: usize) -> TcpStream {
     let head = format!(
         "POST {IMPORTS} HTTP/1.1\r\nHost: test\r\nAuthorization: {authorization}\r\n\
@@ -41,7 +41,7 @@ fn begin_upload(server: &TestApp, authorization: &str, length: usize, sent: usiz
     stream
 }
 
-/// A file of users with exactly so many bytes.
+/// A file of users with exactly this many bytes.
 fn file(length: usize) -> String {
     let mut file = "username,title\n".to_owned();
     while file.len() + 40 < length {
@@ -60,13 +60,13 @@ fn imports_under_way(server: &TestApp) -> usize {
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(20), "in vain: {what}");
+        assert!(began.elapsed() < Duration::from_secs(20), "timeout: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 #[test]
-fn strangers_hold_no_threads() {
+fn unauthenticated_connections_hold_no_threads() {
     let server = TestApp::start_with(|options| options.http.unauthenticated_seconds = 3);
     let mut strangers: Vec<TcpStream> = (0..520)
         .map(|_| {
@@ -81,7 +81,7 @@ fn strangers_hold_no_threads() {
     let mut number = 0;
     while began.elapsed() < Duration::from_secs(2) {
         for stream in &mut strangers {
-            // Those who waited for too long were answered.
+            // Connections that waited for too long got a response.
             let _ = stream.write_all(b"<");
         }
         let asked = Instant::now();
@@ -92,7 +92,7 @@ fn strangers_hold_no_threads() {
         number += 1;
     }
     assert!(number > 2, "{number} rounds");
-    // In all, each of them gets an answer and the end of its connection.
+    // In total, each of them gets a response and is closed.
     let mut statuses = Vec::new();
     for mut stream in strangers {
         let mut answer = Vec::new();
@@ -108,11 +108,11 @@ fn strangers_hold_no_threads() {
         .iter()
         .filter(|status| ["401", "500"].contains(&status.as_str()));
     let answered = answered.count();
-    assert!(answered >= 32, "{answered} of 520 got an answer");
+    assert!(answered >= 32, "{answered} of 520 got a response");
 }
 
 #[test]
-fn an_envelope_that_comes_in_drops_is_read_when_it_comes_in_time() {
+fn slowly_sent_envelope_is_read_within_the_timeout() {
     let server = TestApp::start();
     let body = crate::security::call_as_text("admin", ADMIN_PASSWORD);
     let mut stream = server.connect();
@@ -131,7 +131,7 @@ fn an_envelope_that_comes_in_drops_is_read_when_it_comes_in_time() {
 }
 
 #[test]
-fn a_body_that_comes_too_slowly_is_given_up() {
+fn body_below_the_minimum_rate_gets_408() {
     let server = TestApp::start_with(|options| {
         options.http.pace_seconds = 1;
         options.http.pace_bytes = 1_000;
@@ -141,13 +141,13 @@ fn a_body_that_comes_too_slowly_is_given_up() {
         let began = Instant::now();
         stream.set_nonblocking(true).expect("a socket option");
         let mut answer = [0; 12];
-        // Ten bytes every 50 milliseconds are 200 a second.
+        // Ten bytes per 50 milliseconds are 200 per second.
         while stream.read(&mut answer).is_err() {
             let _ = stream.write_all(b"0123456789");
             std::thread::sleep(Duration::from_millis(50));
             assert!(
                 began.elapsed() < Duration::from_secs(10),
-                "it goes on for ever"
+                "it does not end"
             );
         }
         assert_eq!(&answer, b"HTTP/1.1 408", "{sent}");
@@ -161,7 +161,7 @@ fn a_body_that_comes_too_slowly_is_given_up() {
 }
 
 #[test]
-fn a_server_that_is_slow_itself_does_not_blame_the_sender() {
+fn slow_server_does_not_count_against_the_sender() {
     let server = TestApp::start_with(|options| {
         options.http.pace_seconds = 1;
         options.http.pace_bytes = 100_000;
@@ -170,7 +170,7 @@ fn a_server_that_is_slow_itself_does_not_blame_the_sender() {
     });
     let mut first = begin_upload(&server, &admin(), 200_000, 150_000);
     until("the first has the slot", || imports_under_way(&server) == 1);
-    // The second has sent everything, and waits for longer than a window for its turn.
+    // The second one has sent everything, and waits for its turn longer than a measuring window.
     let mut second = begin_upload(&server, &admin(), 100_000, 100_000);
     std::thread::sleep(Duration::from_millis(1_500));
     assert_eq!(
@@ -218,7 +218,7 @@ fn slots_are_fair_between_operators_and_organizations() {
 }
 
 #[test]
-fn small_calls_do_not_wait_behind_long_ones() {
+fn small_calls_do_not_wait_for_long_ones() {
     let server = TestApp::start_with(|options| options.app.import.slots = 1);
     let _slow = begin_upload(&server, &admin(), 200_000, 100_000);
     until("the slot is taken", || imports_under_way(&server) == 1);
@@ -234,7 +234,7 @@ fn small_calls_do_not_wait_behind_long_ones() {
 }
 
 #[test]
-fn a_soap_call_that_got_no_slot_is_told_when_to_come_back() {
+fn busy_server_answers_soap_with_retry_after() {
     let server = TestApp::start_with(|options| {
         options.app.import.slots = 1;
         options.http.slot_seconds = 0;
@@ -246,13 +246,13 @@ fn a_soap_call_that_got_no_slot_is_told_when_to_come_back() {
     assert_eq!((busy.status, busy.rule().as_str()), (500, "IMP-BUSY"));
     assert_eq!(busy.header("retry-after"), Some("5"));
     drop(slow);
-    // Some of its users were stored before, so that the answer is another fault.
+    // Some of its users were already stored, so the response is another fault.
     until("the slot is free", || {
         server.post(RELATED, large.as_bytes()).rule() == "IMP-ROWS"
     });
 }
 
-/// How long they wait is measured apart: beside other tests, and without optimization, it says nothing.
+/// The waiting time is measured separately: with other tests running, and without optimization, it is meaningless.
 #[test]
 fn many_clients_with_small_calls_are_all_served() {
     serve_many(Duration::from_secs(2));
@@ -265,8 +265,8 @@ fn small_calls_of_256_clients_for_ten_seconds() {
     assert!(last <= Duration::from_secs(2), "p99: {last:?}");
 }
 
-/// 256 clients send calls of one row, one after another, for so long; none is refused. Answers the time that 99 of 100
-/// take at the most.
+/// 256 clients send calls of one row, one after another, for this duration; none is refused. Returns the 99th
+/// percentile of the durations.
 fn serve_many(for_so_long: Duration) -> Duration {
     let server = TestApp::start();
     let stop = Arc::new(AtomicBool::new(false));

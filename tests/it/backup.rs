@@ -1,4 +1,4 @@
-//! A backup of the store, made in the middle of an import, and what is restored of it.
+//! A backup of the store during an import, and its restoration.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Home, Serving, database, send_over, users_csv};
 
-/// For every import: its id, its state, what it counted, and the users that it made.
+/// For every import: its id, its state, its counters, and the users that it created.
 fn imports(connection: &rusqlite::Connection) -> Vec<(String, i64, i64)> {
     let sql =
         "SELECT state, created, (SELECT count(*) FROM users WHERE created_in = imports.number)
@@ -17,13 +17,13 @@ fn imports(connection: &rusqlite::Connection) -> Vec<(String, i64, i64)> {
 }
 
 #[test]
-fn a_backup_in_the_middle_of_an_import_is_a_state_between_two_batches() {
+fn backup_during_an_import_is_a_state_between_two_batches() {
     let home = Home::with_settings("[import]\nfirst_batch_users = 100\nbatch_users = 100\n");
     let server = Serving::start(&home);
     let csv = users_csv(20_000, 7_919);
     let mut stream = server.connect();
     let sender = std::thread::spawn(move || {
-        // The server may be stopped before all is sent.
+        // The server may be stopped before everything is sent.
         let _ = send_over(&mut stream, &csv, Duration::from_secs(8), 0);
         crate::app::Response::read(&mut stream)
     });
@@ -36,7 +36,7 @@ fn a_backup_in_the_middle_of_an_import_is_a_state_between_two_batches() {
     let mut copies = Vec::new();
     let mut last = 0;
     while copies.len() < 5 {
-        assert!(Instant::now() < until, "the import does not go on");
+        assert!(Instant::now() < until, "the import does not continue");
         if created() <= last {
             std::thread::sleep(Duration::from_millis(10));
             continue;
@@ -89,12 +89,12 @@ fn a_backup_in_the_middle_of_an_import_is_a_state_between_two_batches() {
         .ended(0)
         .json_lines();
     let total = list[0]["created"].as_i64().expect("a count") + before[0].1;
-    assert_eq!(total, 20_000, "the file sent again completes it");
+    assert_eq!(total, 20_000, "sending the file again completes it");
     server.stop();
 }
 
 #[test]
-fn what_cannot_be_backed_up_is_told_and_leaves_no_file() {
+fn failed_backup_is_reported_and_leaves_no_file() {
     let home = Home::with_settings("[store]\nurl = 'memory:'\n");
     let refused = home.run(&["backup", "copy.db"]).ended(1);
     assert!(

@@ -1,6 +1,6 @@
-//! What bad input gets: a fault with a code of ours and a sentence, nothing stored, and the next
-//! request served. An upload that breaks off after whole batches were written says exactly how many
-//! rows are stored, and sending the file again completes it.
+//! Bad input gets a fault with one of our codes and a message, nothing is stored, and the next request is served.
+//! If an upload breaks off after complete batches were written, the fault has the exact number of stored rows, and
+//! sending the file again completes the import.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -13,11 +13,11 @@ use crate::message::{
     KIM, base64, call, chunked, head, in_soap_12, include, parameters, parts, request,
 };
 
-/// Name, media type and body of a message, and the code of the rule that it breaks.
+/// Name, media type and body of a message, and the code of the rule that it violates.
 type Case = (&'static str, &'static str, Vec<u8>, &'static str);
 
-/// Sends every message to one server. Each is refused as the client's fault, with nothing stored, and
-/// at the end a good message is served.
+/// Sends every message to one server. Each is refused as the client's fault, with nothing stored; then a good
+/// message is served.
 #[track_caller]
 fn assert_refused(cases: Vec<Case>) {
     let server = TestApp::start();
@@ -56,7 +56,7 @@ fn assert_is_clients_fault(name: &str, response: &Response, rule: &str) {
     );
 }
 
-/// A good message makes the user `name`.
+/// A good message creates the user `name`.
 #[track_caller]
 fn assert_serves(server: &TestApp, name: &str) {
     let file = format!("UserName,Password,Claims\n{name},,\n");
@@ -76,7 +76,7 @@ fn related(name: &'static str, body: String, rule: &'static str) -> Case {
 }
 
 #[test]
-fn documents_that_are_no_envelope() {
+fn documents_that_are_not_an_envelope() {
     let good = inline(KIM);
     let body_end = "</soapenv:Body>";
     assert_refused(vec![
@@ -102,7 +102,7 @@ fn documents_that_are_no_envelope() {
         ),
         xml("two roots", format!("{good}{good}"), "IMP-XML-ROOTS"),
         xml(
-            "text behind the root",
+            "text after the root",
             format!("{good} and so on"),
             "IMP-XML-ROOTS",
         ),
@@ -143,7 +143,7 @@ fn documents_that_are_no_envelope() {
             "IMP-SOAP-ENVELOPE",
         ),
         xml(
-            "a Header behind the Body",
+            "a Header after the Body",
             good.replace("</soapenv:Body>", "</soapenv:Body><soapenv:Header/>"),
             "IMP-SOAP-ENVELOPE",
         ),
@@ -507,7 +507,7 @@ fn multipart_messages_that_cannot_be_read() {
             "IMP-QUOTED-PRINTABLE",
         ),
         related(
-            "a root that is no XML",
+            "a root that is not XML",
             parts(&[(ROOT, "root"), (FILE, KIM)]),
             "IMP-XML-MALFORMED",
         ),
@@ -544,7 +544,7 @@ fn multipart_messages_that_cannot_be_read() {
 }
 
 #[test]
-fn media_types_that_are_not_taken() {
+fn unsupported_media_types() {
     let good = inline(KIM).into_bytes();
     let types = [
         "application/json",
@@ -574,7 +574,7 @@ fn media_types_that_are_not_taken() {
 }
 
 #[test]
-fn in_soap_12_the_sender_is_to_blame_with_400() {
+fn soap_12_faults_of_the_sender_have_status_400() {
     let server = TestApp::start();
     let cases = [
         (in_soap_12(&call("")), "IMP-HANDLER-EMPTY"),
@@ -599,7 +599,7 @@ fn in_soap_12_the_sender_is_to_blame_with_400() {
 }
 
 #[test]
-fn envelopes_of_another_version_and_headers_that_nobody_knows() {
+fn unknown_envelope_versions_and_header_blocks() {
     let server = TestApp::start();
     let good = inline(KIM);
     let security = "<soapenv:Header><x:Lock xmlns:x=\"urn:x\" soapenv:mustUnderstand=\"1\"/>\
@@ -635,7 +635,7 @@ fn envelopes_of_another_version_and_headers_that_nobody_knows() {
 }
 
 #[test]
-fn a_body_over_the_limit() {
+fn body_above_the_limit() {
     let server = TestApp::start_with(|options| {
         options.http.body_limit_bytes = 8 * 1024;
         options.app.spool_limit = 8 * 1024;
@@ -667,7 +667,7 @@ fn a_body_over_the_limit() {
 }
 
 #[test]
-fn a_caller_sends_a_lot_more_than_the_limit_and_gets_the_answer_all_the_same() {
+fn caller_far_above_the_limit_still_gets_the_response() {
     let server = TestApp::start_with(|options| options.http.body_limit_bytes = 8 * 1024);
     let body = multipart(&"x".repeat(8 * 1024 * 1024));
     let response = server.send(&request(RELATED, "", body));
@@ -676,7 +676,7 @@ fn a_caller_sends_a_lot_more_than_the_limit_and_gets_the_answer_all_the_same() {
 }
 
 #[test]
-fn a_body_shorter_than_announced_on_an_open_connection() {
+fn body_shorter_than_announced_on_an_open_connection() {
     let server = TestApp::start_with(|options| options.http.idle_seconds = 1);
     let (message, bare) = (multipart(KIM), inline(KIM));
     let cases = [
@@ -714,7 +714,7 @@ fn a_body_shorter_than_announced_on_an_open_connection() {
 }
 
 #[test]
-fn a_head_that_never_ends_is_not_waited_for() {
+fn unfinished_head_times_out() {
     let server = TestApp::start_with(|options| options.http.idle_seconds = 1);
     let mut stream = server.connect();
     stream
@@ -732,7 +732,7 @@ fn a_head_that_never_ends_is_not_waited_for() {
 }
 
 #[test]
-fn a_body_shorter_than_announced_on_a_closed_connection() {
+fn body_shorter_than_announced_on_a_closed_connection() {
     let server = TestApp::start();
     let (message, bare) = (multipart(KIM), inline(KIM));
     let last_chunk_missing = chunked(RELATED, "", message.as_bytes(), 100);
@@ -755,7 +755,7 @@ fn a_body_shorter_than_announced_on_a_closed_connection() {
         let mut stream = server.connect();
         stream.write_all(&bytes).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
-        // Whether an answer still comes is up to the connection; the end comes at once.
+        // Whether the response still arrives depends on the connection; it is closed at once.
         let waiting = Instant::now();
         let mut answer = Vec::new();
         let _ = std::io::Read::read_to_end(&mut stream, &mut answer);
@@ -779,7 +779,7 @@ fn large_file() -> String {
     format!("UserName,Password,Claims\n{rows}")
 }
 
-/// Batches of 100 rows, so that some of a large file are written before its end is seen.
+/// Batches of 100 rows, so that part of a large file is written before its end is read.
 fn small_batches(options: &mut Options) {
     options.http.idle_seconds = 1;
     options.app.import.first_batch_users = 100;
@@ -798,7 +798,7 @@ fn ended_import(server: &TestApp) -> ImportRecord {
     }
 }
 
-/// Some rows are stored, all counts agree, and the whole file completes the import.
+/// Some rows are stored, all counts agree, and sending the whole file completes the import.
 #[track_caller]
 fn assert_interrupted_and_completed_by_sending_again(server: &TestApp) -> (usize, ImportRecord) {
     let import = ended_import(server);
@@ -818,7 +818,7 @@ fn assert_interrupted_and_completed_by_sending_again(server: &TestApp) -> (usize
 }
 
 #[test]
-fn a_large_upload_without_its_end_says_how_many_rows_are_stored() {
+fn truncated_large_upload_reports_the_number_of_stored_rows() {
     let message = multipart(&large_file());
     let cut = &message[..message.len() / 2];
     let stalled = head(RELATED, &format!("Content-Length: {}\r\n", message.len()));
@@ -879,7 +879,7 @@ fn a_large_upload_without_its_end_says_how_many_rows_are_stored() {
 }
 
 #[test]
-fn a_caller_who_hangs_up_in_the_middle_of_a_large_upload() {
+fn connection_closed_during_a_large_upload() {
     let server = TestApp::start_with(small_batches);
     let message = multipart(&large_file());
     let mut stream = server.connect();
@@ -893,7 +893,7 @@ fn a_caller_who_hangs_up_in_the_middle_of_a_large_upload() {
 }
 
 #[test]
-fn a_caller_who_hangs_up_in_the_middle_of_a_small_upload() {
+fn connection_closed_during_a_small_upload() {
     let server = TestApp::start();
     for bytes in [
         head("text/xml", "Content-Length: 1000\r\n"),
@@ -911,7 +911,7 @@ fn a_caller_who_hangs_up_in_the_middle_of_a_small_upload() {
 }
 
 #[test]
-fn rubbish_in_the_middle_of_a_large_file_says_how_many_rows_are_stored() {
+fn garbage_within_a_large_file_reports_the_number_of_stored_rows() {
     let server = TestApp::start_with(small_batches);
     let file = large_file().replace("user01000,", "\"user01000,");
     let response = server.post(RELATED, multipart(&file).as_bytes());
@@ -929,12 +929,12 @@ fn rubbish_in_the_middle_of_a_large_file_says_how_many_rows_are_stored() {
 }
 
 #[test]
-fn every_beginning_of_a_good_message_is_refused() {
+fn every_prefix_of_a_good_message_is_refused() {
     let server = TestApp::start_with(|options| options.http.idle_seconds = 20);
     let (message, bare) = (multipart(KIM), inline(KIM));
     for (content_type, whole) in [(RELATED, message), ("text/xml", bare)] {
         let mut stream = server.connect();
-        // The line end behind the last delimiter is not needed, nor are the last two dashes' CRLF.
+        // The line end after the last delimiter is optional, and so is the CRLF of the last two dashes.
         let needed = whole.trim_end().len();
         for end in (0..needed).step_by(3) {
             let sent = request(content_type, "", &whole.as_bytes()[..end]);

@@ -1,4 +1,4 @@
-//! Who may call: HTTP Basic, checked before any row is read.
+//! Authentication by HTTP Basic, which is checked before any row is read.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ fn assert_nothing_happened(server: &TestApp) {
 }
 
 #[test]
-fn without_credentials_the_answer_is_the_basic_challenge() {
+fn missing_credentials_get_the_basic_challenge() {
     let server = TestApp::start();
     let fields = [
         None,
@@ -51,7 +51,7 @@ fn without_credentials_the_answer_is_the_basic_challenge() {
 }
 
 #[test]
-fn the_challenge_leaves_the_connection_open_for_the_second_try() {
+fn challenge_keeps_the_connection_open_for_a_retry() {
     let server = TestApp::start();
     let mut stream = server.connect();
     let body = inline(KIM);
@@ -72,7 +72,7 @@ fn the_challenge_leaves_the_connection_open_for_the_second_try() {
 }
 
 #[test]
-fn wrong_credentials_are_the_originals_fault_50977() {
+fn wrong_credentials_get_the_originals_fault_50977() {
     let server = TestApp::start();
     let wrong = "Access Denied. Authentication failed - Invalid credentials provided.";
     let login = "Access Denied. Please login first.";
@@ -87,7 +87,7 @@ fn wrong_credentials_are_the_originals_fault_50977() {
         ),
         (
             "unknown operator",
-            basic("nobody", ADMIN_PASSWORD),
+            basic("unknown", ADMIN_PASSWORD),
             wrong,
             "IMP-ACCESS-CREDENTIALS",
         ),
@@ -100,7 +100,7 @@ fn wrong_credentials_are_the_originals_fault_50977() {
             "IMP-ACCESS-SCHEME",
         ),
         (
-            "a token that is none",
+            "an invalid token",
             "Bearer abcdef".into(),
             wrong,
             "IMP-ACCESS-CREDENTIALS",
@@ -117,7 +117,7 @@ fn wrong_credentials_are_the_originals_fault_50977() {
 }
 
 #[test]
-fn a_missing_right_is_the_originals_fault_50978() {
+fn missing_right_gets_the_originals_fault_50978() {
     let server = TestApp::start();
     server.add_operator("auditor", Role::Read);
     let response = call_as(&server, Some(&basic("auditor", ADMIN_PASSWORD)));
@@ -129,7 +129,7 @@ fn a_missing_right_is_the_originals_fault_50978() {
 }
 
 #[test]
-fn in_soap_12_the_subcode_is_a_name_and_the_number_stands_in_the_detail() {
+fn soap_12_subcode_is_a_name_and_the_number_is_in_the_detail() {
     let server = TestApp::start();
     server.add_operator("auditor", Role::Read);
     let wrong = (basic("admin", "wrong"), "IMP-ACCESS-CREDENTIALS", "50977");
@@ -171,7 +171,7 @@ fn assert_code(response: &Response, element: &str, code: &str, namespace: &str) 
 }
 
 #[test]
-fn a_role_that_may_import_does() {
+fn role_import_may_import() {
     for role in [Role::Import, Role::Admin] {
         let server = TestApp::start();
         server.add_operator("importer", role);
@@ -182,7 +182,7 @@ fn a_role_that_may_import_does() {
 }
 
 #[test]
-fn a_removed_or_changed_operator_is_refused_at_once() {
+fn removed_or_changed_operator_is_refused_at_once() {
     let server = TestApp::start();
     let store = server.app.store.as_ref();
     for change in ["removed", "changed"] {
@@ -194,7 +194,7 @@ fn a_removed_or_changed_operator_is_refused_at_once() {
             assert_eq!(response.status, status);
             response.rule()
         };
-        // Remembered by the first call.
+        // Cached by the first call.
         assert_eq!(empty(500), "IMP-SOAP-ENVELOPE");
         assert_eq!(empty(500), "IMP-SOAP-ENVELOPE");
         let changed = match change {
@@ -218,7 +218,7 @@ fn a_removed_or_changed_operator_is_refused_at_once() {
 }
 
 #[test]
-fn a_verified_credential_is_remembered() {
+fn verified_credential_is_cached() {
     let server = TestApp::start_with(|options| {
         options.app.passwords.memory_kib = 128 * 1024;
         options.app.passwords.passes = 6;
@@ -230,7 +230,7 @@ fn a_verified_credential_is_remembered() {
         started.elapsed()
     };
     let first = time();
-    // The quickest of three, because other tests use the machine too.
+    // The fastest of three, because other tests use the machine, too.
     let later = [time(), time(), time()].into_iter().min().unwrap();
     assert!(
         first > Duration::from_millis(50),
@@ -240,7 +240,7 @@ fn a_verified_credential_is_remembered() {
 }
 
 #[test]
-fn a_wrong_password_is_never_remembered_as_right() {
+fn wrong_password_is_never_cached_as_right() {
     let server = TestApp::start();
     for _ in 0..2 {
         assert_eq!(call_as(&server, Some(&basic("admin", "wrong"))).status, 500);
@@ -252,7 +252,7 @@ fn a_wrong_password_is_never_remembered_as_right() {
 }
 
 #[test]
-fn a_password_outside_ascii_may_come_in_either_charset() {
+fn non_ascii_password_is_accepted_in_both_charsets() {
     let server = TestApp::start();
     let hash = server.app.pool.hash("pässwörter".into()).unwrap();
     server.add_operator("importer", Role::Import);
@@ -271,7 +271,7 @@ fn a_password_outside_ascii_may_come_in_either_charset() {
 }
 
 #[test]
-fn the_wsdl_and_the_health_pages_ask_for_no_credentials() {
+fn wsdl_and_health_pages_need_no_credentials() {
     let server = TestApp::start();
     for path in ["/healthz", "/readyz", "/services/UserAdmin?wsdl"] {
         assert_eq!(server.get(path).status, 200, "{path}");

@@ -1,8 +1,8 @@
-//! Requests of real SOAP clients, as they came off a socket, replayed.
+//! Replays captured requests of real SOAP clients.
 //!
-//! `MUSTER_CAPTURES` names the folder that holds them; without it the tests say so and do nothing. In
-//! it, `expected.json` says for each file which payload it carries. Of a request only the target and
-//! the credentials are changed.
+//! `MUSTER_CAPTURES` names the folder that contains them; without it, the tests print a note and do nothing. In that
+//! folder, `expected.json` states the payload of each file. Only the target and the credentials of a request are
+//! changed.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -14,17 +14,17 @@ use muster::pattern::Pattern;
 
 use crate::app::{Response, TestApp, admin};
 
-/// The clients whose requests all have to work.
+/// The clients whose requests must all work.
 const PROMISED: [&str; 4] = ["zeep", "node-soap", "php-soapclient", "derived-soapui"];
 
-/// They refer to their one attachment by nothing at all; a setting allows it.
+/// Requests that do not refer to their only attachment; a setting allows this.
 const UNREFERENCED: [&str; 3] = [
     "gsoap-2.8.124/swa-no-ref.http",
     "gsoap-2.8.124/swa-no-ref-desc.http",
     "gsoap-2.8.124/swa-odd-boundary.http",
 ];
 
-/// Its default password is the one letter `x`, which the rule for initial passwords refuses by default.
+/// Its default password is the letter `x`, which the rule for initial passwords refuses by default.
 const ANY_PASSWORD: &str = "node-soap-1.13.0/mtom-gzip.http";
 
 /// A recorded request.
@@ -32,28 +32,28 @@ struct Capture {
     name: String,
     bytes: Vec<u8>,
     expected: Expected,
-    /// Its credentials, admin and admin, stand in a WS-Security header.
+    /// Whether its credentials, admin and admin, are in a WS-Security header.
     in_envelope: bool,
 }
 
-/// What has to become of it.
+/// The expected result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
     /// `users.csv`: alice and bob are stored, the third row is reported.
     Users,
-    /// The same with two lines more that look like delimiters.
+    /// The same with two additional lines that look like delimiters.
     UsersAndLookalikes,
     /// `users-utf8.csv`: three users.
     Utf8,
     /// `users-5mb.csv`: every row of it is counted.
     FiveMegabytes,
-    /// A fault, and nothing stored.
+    /// A fault; nothing is stored.
     Refused,
-    /// A fault as soon as the rest of the body has been waited for.
+    /// A fault after the timeout for the rest of the body.
     Incomplete,
 }
 
-/// Every capture of the folder; none without it.
+/// All captures of the folder; empty without a folder.
 fn captures() -> Vec<Capture> {
     let Some(folder) = std::env::var_os("MUSTER_CAPTURES").map(PathBuf::from) else {
         eprintln!("MUSTER_CAPTURES is not set: no captured request was replayed");
@@ -113,7 +113,7 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Capture {
-    /// The bytes to send: own target and credentials, and a length where the chunks' framing is gone.
+    /// The bytes to send: with our target and credentials, and with a length if the chunked framing is missing.
     fn request(&self) -> Vec<u8> {
         let end = self
             .bytes
@@ -149,15 +149,14 @@ impl Capture {
         [request.as_bytes(), body].concat()
     }
 
-    /// Sends it to a server of its own; the reason why it is not served as it has to be, if there is
-    /// one.
+    /// Sends the capture to a new server; the error is the reason that the result is not as expected.
     fn replay(&self) -> Result<(), String> {
         let server = TestApp::start_with(|options| {
             options.http.idle_seconds = 2;
             let unreferenced = UNREFERENCED.contains(&self.name.as_str());
             options.soap.take_unreferenced_attachment = unreferenced;
             if self.expected == Expected::FiveMegabytes {
-                // Rows with a password of their own fail: to hash all of them takes minutes.
+                // Rows with their own passwords fail, because hashing all of them takes minutes.
                 options.app.passwords.min_length = 100;
                 options.app.passwords.initial_rule = Pattern::new("Default1!").expect("a literal");
             }
@@ -192,7 +191,7 @@ impl Capture {
                 third_row_is_reported(&server, &response)
             }
             Expected::UsersAndLookalikes => {
-                // The blank in front of the other one is left out, so that it is a name too.
+                // Without the blank before the other one, it is a name, too.
                 stored(&server, &response, &["--b1", "--b1x", "alice", "bob"])?;
                 same("fault", response.fault_text(), summary(4, 1))
             }
@@ -223,7 +222,7 @@ impl Capture {
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
     match found == expected {
         true => Ok(()),
-        false => Err(format!("{what}: {found:?} and not {expected:?}")),
+        false => Err(format!("{what}: {found:?} instead of {expected:?}")),
     }
 }
 
@@ -232,7 +231,7 @@ fn stored(server: &TestApp, response: &Response, names: &[&str]) -> Result<(), S
     let found = server.user_names();
     if found != names {
         return Err(format!(
-            "stored {found:?} and not {names:?}; answer: {}",
+            "stored {found:?} instead of {names:?}; response: {}",
             response.body
         ));
     }
@@ -241,7 +240,7 @@ fn stored(server: &TestApp, response: &Response, names: &[&str]) -> Result<(), S
         server.has_password("alice", "Passw0rd!"),
         true,
     )?;
-    // Which one depends on the client's script.
+    // The variant depends on the client's script.
     let default = ["Default1!", "admin", "x"]
         .iter()
         .any(|text| server.has_password("bob", text));
@@ -277,7 +276,7 @@ fn refused(server: &TestApp, response: &Response) -> Result<(), String> {
     same("rule", response.rule().starts_with("IMP-"), true)
 }
 
-/// Replays the captures that `wanted` chooses, and lists all that fail.
+/// Replays the captures that `wanted` selects, and lists all failures.
 fn replay(wanted: impl Fn(&Capture) -> bool) {
     let captures: Vec<Capture> = captures().into_iter().filter(wanted).collect();
     let mut wrong = Vec::new();
@@ -304,21 +303,21 @@ fn is_quick(capture: &Capture) -> bool {
 }
 
 #[test]
-fn the_promised_clients_work() {
+fn promised_clients_work() {
     replay(|capture| is_promised(capture) && is_quick(capture));
 }
 
 #[test]
-fn the_other_clients_work() {
+fn other_clients_work() {
     replay(|capture| !is_promised(capture) && is_quick(capture));
 }
 
 #[test]
-fn a_client_that_announces_more_than_it_sends_is_answered() {
+fn client_that_announces_more_than_it_sends_gets_a_response() {
     replay(|capture| capture.expected == Expected::Incomplete);
 }
 
 #[test]
-fn five_megabytes_arrive_whole() {
+fn five_megabytes_arrive_completely() {
     replay(|capture| capture.expected == Expected::FiveMegabytes);
 }

@@ -1,7 +1,7 @@
-//! Every channel that takes a file, behind one interface: a [`Bench`] imports bytes as a client of its
-//! [`Channel`] sends them and answers what became of them.
+//! All channels that accept a file, with one interface: a [`Bench`] imports bytes as a client of its [`Channel`]
+//! sends them, and returns the result.
 //!
-//! Each import goes into an organization of its own, so that one server serves many files.
+//! Each import uses a new organization, so that one server can import many files.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -27,23 +27,23 @@ use crate::app::{ADMIN_PASSWORD, Options, RELATED, Response, TestApp, basic, env
 use crate::message::{FORM, SOAP_11, include};
 use crate::process::finish;
 
-/// The option that names a call, so that the same call again finds its import.
+/// The option with the idempotency key: the same call again finds its import.
 pub const KEY: &str = "idempotencyKey";
 
-/// A way for a file to come in.
+/// A channel for files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
     /// `bulkImportUsers` with the file in base64 in the envelope.
     SoapInline,
-    /// `bulkImportUsers` with the file as an attachment that an `xop:Include` names.
+    /// `bulkImportUsers` with the file as an attachment that an `xop:Include` refers to.
     SoapMtom,
     /// `bulkImportUsers` with the file as an attachment (SOAP with Attachments).
     SoapSwa,
-    /// `importUsers` of our own service.
+    /// `importUsers` of Muster's own service.
     UserImport,
-    /// REST, the file as the body.
+    /// REST with the file as the body.
     RestBody,
-    /// REST, the file in a form.
+    /// REST with the file in a form.
     RestForm,
     /// `muster import`.
     Terminal,
@@ -61,7 +61,7 @@ impl Channel {
         Channel::Terminal,
     ];
 
-    /// Whether the caller can send options beside the domain and the default password.
+    /// Whether the channel has options besides the domain and the default password.
     pub fn takes_options(self) -> bool {
         !matches!(
             self,
@@ -70,18 +70,18 @@ impl Channel {
     }
 }
 
-/// A file and what is asked for with it.
+/// A file and its options.
 #[derive(Debug, Clone, Copy)]
 pub struct Upload<'a> {
-    /// The file's name, which tells its type.
+    /// The file's name, which determines its type.
     pub file_name: &'a str,
     /// The file.
     pub bytes: &'a [u8],
-    /// The password of rows that have none.
+    /// The password for rows without one.
     pub default_password: Option<&'a str>,
-    /// Further options by their names in REST (`domain`, `conflict`, `dryRun`, `map`, …), which is also what
-    /// `UserImport` calls them; a name may come again. The terminal gets them as flags (`--dry-run`).
-    /// `bulkImportUsers` has `domain` alone. [`KEY`] is sent in the channel's own way.
+    /// Further options by their names in REST (`domain`, `conflict`, `dryRun`, `map`, …), which are also those of
+    /// `UserImport`; a name may be repeated. The terminal gets them as flags (`--dry-run`). `bulkImportUsers` has
+    /// only `domain`. [`KEY`] is sent in the channel's own way.
     pub options: &'a [(&'a str, &'a str)],
 }
 
@@ -102,27 +102,27 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// What became of an import.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The organization that it went to.
+    /// The organization that was used.
     pub organization: String,
-    /// What the caller got: the body of the response, or standard output and then standard error.
+    /// The caller's output: the body of the response, or standard output and then standard error.
     pub answer: String,
-    /// The sentence of a refusal: the call failed, and no row was stored, failed, or was there already.
+    /// The message of a refusal: the call failed, and no row was stored, failed, or was a duplicate.
     pub refused: Option<String>,
-    /// The record, where there is one.
+    /// The record, if there is one.
     pub record: Option<ImportRecord>,
-    /// What became of the rows; all zero where there is no record.
+    /// The counters; all zero without a record.
     pub counters: Counters,
-    /// What was found in the rows.
+    /// The problems of the rows.
     pub findings: Vec<Problem>,
-    /// Every user, by domain and name.
+    /// All users, by domain and name.
     pub users: Vec<User>,
 }
 
 impl Outcome {
-    /// The names of every user.
+    /// The names of all users.
     pub fn user_names(&self) -> Vec<&str> {
         let names = self.users.iter();
         names.map(|user| user.user_name.as_str()).collect()
@@ -135,7 +135,7 @@ impl Outcome {
         found.unwrap_or_else(|| panic!("no user {name} in {self:?}"))
     }
 
-    /// Line and code of everything that was found.
+    /// Line and code of all problems.
     pub fn codes(&self) -> Vec<(u64, &str)> {
         let findings = self.findings.iter();
         findings
@@ -144,21 +144,21 @@ impl Outcome {
     }
 }
 
-/// What carries the calls out.
+/// Where the calls are executed.
 enum Place {
     Server(Box<TestApp>),
     /// The binary's folder, with its settings and its data.
     Folder(TempDir),
 }
 
-/// One channel to a fresh store.
+/// One channel with a new store.
 pub struct Bench {
     channel: Channel,
     place: Place,
     store: Arc<dyn Store>,
     pool: Arc<HashPool>,
     passwords: rules::Settings,
-    /// Organizations made so far.
+    /// Number of organizations created so far.
     made: AtomicUsize,
 }
 
@@ -199,7 +199,7 @@ impl Bench {
         });
         let text = toml::to_string(&without_nulls(sections)).expect("settings are TOML");
         std::fs::write(folder.path().join("settings.toml"), text).expect("a file");
-        // The app makes the store, and gives its lock back.
+        // The app creates the store and releases its lock.
         let app = App::build(settings, Clock::system()).expect("the app is built");
         let pool = Arc::clone(&app.pool);
         drop(app);
@@ -223,7 +223,7 @@ impl Bench {
         self.import_into(&organization, upload)
     }
 
-    /// Imports into an organization that is there.
+    /// Imports into an existing organization.
     #[track_caller]
     pub fn import_into(&self, organization: &str, upload: &Upload<'_>) -> Outcome {
         let (answer, failure) = match &self.place {
@@ -247,11 +247,11 @@ impl Bench {
             failed,
             ..
         } = counters;
-        let told = created + updated + unchanged + duplicate + failed > 0;
+        let has_counts = created + updated + unchanged + duplicate + failed > 0;
         Outcome {
             organization: organization.to_owned(),
             answer,
-            refused: failure.filter(|_| !told),
+            refused: failure.filter(|_| !has_counts),
             record,
             counters,
             findings,
@@ -259,8 +259,7 @@ impl Bench {
         }
     }
 
-    /// Whether this is the password of the user, whose name is `name` or `DOMAIN/name`, as
-    /// `users check-password` says it.
+    /// Whether this is the password of the user `name` or `DOMAIN/name`, checked as by `users check-password`.
     pub fn check_password(&self, organization: &str, name: &str, password: &str) -> bool {
         let checker = PasswordChecker {
             store: self.store.as_ref(),
@@ -273,7 +272,7 @@ impl Bench {
         verdict.expect("the store works") == Verdict::Right
     }
 
-    /// Sends the file to the server: the body of the answer, and the sentence of a failure.
+    /// Sends the file to the server; returns the body of the response, and the message of a failure.
     fn call(
         &self,
         server: &TestApp,
@@ -363,7 +362,7 @@ impl Bench {
     }
 }
 
-/// Runs `muster import`: what it printed, and the sentence of a failure.
+/// Runs `muster import`; returns its output, and the message of a failure.
 fn run(folder: &TempDir, organization: &str, upload: &Upload<'_>) -> (String, Option<String>) {
     let path = folder.path().join(upload.file_name);
     std::fs::write(&path, upload.bytes).expect("a file");
@@ -419,7 +418,7 @@ fn bulk_parameters(upload: &Upload<'_>, handler: &str) -> String {
     parameters
 }
 
-/// Everything beside the file, by the names of REST's form and of `UserImport`.
+/// All parameters besides the file, by the names of REST's form and of `UserImport`.
 fn parameters<'a>(upload: &Upload<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
     let password = upload.default_password.map(|it| ("defaultPassword", it));
     [("fileName", upload.file_name)]
@@ -428,7 +427,7 @@ fn parameters<'a>(upload: &Upload<'a>) -> impl Iterator<Item = (&'a str, &'a str
         .chain(upload.options.iter().copied())
 }
 
-/// The header field that REST has for the key.
+/// The header field for the key in REST.
 fn key_field(upload: &Upload<'_>) -> Option<String> {
     let (_, key) = upload.options.iter().find(|(name, _)| *name == KEY)?;
     Some(format!("Idempotency-Key: {key}"))
@@ -468,7 +467,7 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// `dryRun` as a flag has it.
+/// `dryRun` as a flag.
 fn kebab_case(name: &str) -> String {
     let mut flag = String::new();
     for letter in name.chars() {
@@ -480,7 +479,7 @@ fn kebab_case(name: &str) -> String {
     flag
 }
 
-/// TOML has no null: what is not set is left out.
+/// TOML has no null: unset values are left out.
 fn without_nulls(value: serde_json::Value) -> serde_json::Value {
     match value {
         serde_json::Value::Object(map) => map
@@ -493,7 +492,7 @@ fn without_nulls(value: serde_json::Value) -> serde_json::Value {
 }
 
 #[test]
-fn every_channel_says_alike_what_became_of_a_file() {
+fn every_channel_reports_the_same_result() {
     for channel in Channel::ALL {
         let bench = Bench::start(channel);
         let file = b"username,password,country\nkim,Password1,SE\nlee ann,,NO\nlou,,FI\n";
@@ -508,7 +507,7 @@ fn every_channel_says_alike_what_became_of_a_file() {
         assert_eq!(done.user("lou").attributes["country"], "FI", "{channel:?}");
         let right = |name, password| bench.check_password(&done.organization, name, password);
         assert!(right("kim", "Password1") && right("lou", crate::message::DEFAULT_PASSWORD));
-        assert!(!right("lou", "Password1") && !right("nobody", "Password1"));
+        assert!(!right("lou", "Password1") && !right("unknown", "Password1"));
 
         let refused = bench.import(&Upload::new("users.csv", b""));
         let sentence = refused.refused.as_deref().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `muster check-config`: what is wrong, by key and by place, and what is in effect.
+//! `muster check-config`: problems with their keys and sources, and the settings in effect.
 
 use crate::process::{Home, finish};
 
@@ -7,7 +7,7 @@ fn check(home: &Home) -> crate::process::Finished {
 }
 
 #[test]
-fn the_settings_in_effect_are_shown_with_where_they_come_from() {
+fn settings_in_effect_are_shown_with_their_source() {
     let home = Home::with_settings(
         "[soap]\nproblems_in_fault = 7\n[[soap.security.digest_callers]]\nname = 'esb'\n\
          secret = 'geheim-42'\n[domains.SALES]\nuser_name_rule = '[a-z]+'\n\
@@ -33,7 +33,7 @@ fn the_settings_in_effect_are_shown_with_where_they_come_from() {
     assert!(line("\"http://example.com/badge\" = \"badge\"").ends_with("settings.toml"));
     assert!(line("secret = \"***\"").ends_with("\"***\""));
     assert!(!done.out.contains("geheim"), "{}", done.out);
-    assert!(!home.data().exists(), "nothing is made");
+    assert!(!home.data().exists(), "nothing is created");
 
     home.write("settings.toml", &done.out);
     let again = home.bare_command(&["check-config", "--config", "settings.toml"]);
@@ -51,12 +51,12 @@ fn the_settings_in_effect_are_shown_with_where_they_come_from() {
     assert_eq!(
         values(&again.out),
         values(&done.out),
-        "it is a settings file itself"
+        "the output is a valid settings file"
     );
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_place() {
+fn problems_are_reported_with_their_source() {
     let home = Home::new();
     for (settings, words) in [
         ("[server]\nhttpp = 'x'\n", &["settings.toml", "httpp"][..]),
@@ -123,7 +123,7 @@ fn what_is_wrong_is_named_with_its_place() {
 }
 
 #[test]
-fn a_line_with_a_secret_is_not_repeated() {
+fn line_with_a_secret_is_not_quoted() {
     let home = Home::new();
     home.write(
         "settings.toml",

@@ -1,5 +1,5 @@
-//! What a caller says of a file's columns: which line names them, what they mean, which sheet they are on.
-//! Every channel that takes options takes these.
+//! Options for a file's columns: the header line, the meaning of columns, and the sheet. Every channel with options
+//! accepts them.
 
 use muster::import::request::ImportRequest;
 use muster::users::import_record::ImportState;
@@ -10,11 +10,11 @@ use crate::app::{TestApp, admin};
 use crate::channels::{Bench, Channel, KEY, Outcome, Upload};
 use crate::jobs;
 
-/// A file whose headings nothing but a map explains.
+/// A file whose headings are unknown without a map.
 const FOREIGN: &[u8] = b"Login Id,E-Mail Address,Ext.,Rufname,Geheimnis\n\
     kim,kim@example.com,1234,Kim,Spring-Meadow-42\nlee,lee@example.com,,Lee,\n";
 
-/// Its map; a column may be named by its number.
+/// Its map; a column may be identified by its number.
 const MAP: &[(&str, &str)] = &[
     ("map", "Login Id=username"),
     ("map", "E-Mail Address=emailaddress"),
@@ -34,7 +34,7 @@ fn import(bench: &Bench, file: &[u8], options: &[(&str, &str)]) -> Outcome {
     bench.import(&Upload::new("users.csv", file).with(options))
 }
 
-/// The sentence of a refusal, in which all these words stand.
+/// The message of a refusal, which contains all these words.
 #[track_caller]
 fn refused(outcome: &Outcome, words: &[&str]) {
     let sentence = outcome.refused.as_deref().unwrap_or_default();
@@ -44,7 +44,7 @@ fn refused(outcome: &Outcome, words: &[&str]) {
 }
 
 #[test]
-fn a_map_says_what_columns_mean() {
+fn map_defines_the_meaning_of_columns() {
     for channel in Channel::ALL {
         let bench = Bench::start(channel);
         refused(&import(&bench, FOREIGN, &[]), &["Login Id", "map"]);
@@ -62,7 +62,7 @@ fn a_map_says_what_columns_mean() {
             right("kim", "Spring-Meadow-42") && right("lee", "Initial-Pass-1"),
             "{channel:?}"
         );
-        // In part it is not enough, and what is not there is named.
+        // A partial map is not enough, and the missing part is named.
         refused(&import(&bench, FOREIGN, &MAP[..2]), &["Ext."]);
         let absent = [MAP, &[("map", "Phone=_")]].concat();
         refused(&import(&bench, FOREIGN, &absent), &["Phone"]);
@@ -70,7 +70,7 @@ fn a_map_says_what_columns_mean() {
 }
 
 #[test]
-fn the_header_line_is_chosen() {
+fn header_line_can_be_selected() {
     let titled = b"Staff of 2026\n\nusername,emailaddress\nkim,kim@example.com\n";
     let bare = b"kim,Spring-Meadow-42\nlee,Autumn-Forest-9\n";
     for channel in with_options() {
@@ -93,7 +93,7 @@ fn the_header_line_is_chosen() {
     }
 }
 
-/// A workbook whose users are on the second sheet.
+/// A workbook with users on the second sheet.
 fn two_sheets() -> Vec<u8> {
     let mut workbook = Workbook::new();
     for (name, user) in [("Guests", "pat"), ("Staff & Friends", "kim")] {
@@ -106,7 +106,7 @@ fn two_sheets() -> Vec<u8> {
 }
 
 #[test]
-fn a_sheet_is_chosen_by_its_name() {
+fn sheet_is_selected_by_name() {
     let workbook = two_sheets();
     for channel in with_options() {
         let bench = Bench::start(channel);
@@ -124,7 +124,7 @@ fn a_sheet_is_chosen_by_its_name() {
 }
 
 #[test]
-fn what_they_cannot_be_is_said() {
+fn invalid_values_are_refused() {
     for channel in with_options() {
         let bench = Bench::start(channel);
         let refused = |options: &[(&str, &str)], words: &[&str]| {
@@ -142,7 +142,7 @@ fn what_they_cannot_be_is_said() {
 }
 
 #[test]
-fn a_dry_run_takes_them_and_shows_the_columns() {
+fn dry_run_accepts_them_and_shows_the_columns() {
     for channel in with_options() {
         let bench = Bench::start(channel);
         let options = [MAP, &[("dryRun", "true")]].concat();
@@ -155,7 +155,7 @@ fn a_dry_run_takes_them_and_shows_the_columns() {
 }
 
 #[test]
-fn they_stand_in_the_record_and_in_the_answer() {
+fn they_are_in_the_record_and_the_response() {
     let options = [MAP, &[("header", "1"), ("sheet", "Staff")]].concat();
     for channel in with_options() {
         let bench = Bench::start(channel);
@@ -194,7 +194,7 @@ fn expected() -> ImportOptions {
 }
 
 #[test]
-fn the_same_key_with_other_ones_is_another_call() {
+fn same_key_with_other_options_is_refused() {
     for channel in with_options() {
         let bench = Bench::start(channel);
         let options = [MAP, &[(KEY, "k-1")]].concat();
@@ -218,14 +218,14 @@ fn the_same_key_with_other_ones_is_another_call() {
     }
 }
 
-/// Whether the call was refused because its key is another call's.
+/// Whether the call was refused because its key belongs to another call.
 fn is_reused(outcome: &Outcome) -> bool {
     let words = ["k-1", "which had a different file or different options"];
     words.iter().all(|word| outcome.answer.contains(word))
 }
 
 #[test]
-fn a_waiting_import_has_them_after_a_restart() {
+fn waiting_import_keeps_them_after_a_restart() {
     let folder = jobs::folder();
     let app = jobs::new_app(&folder, |_| {});
     let request = ImportRequest {
@@ -248,7 +248,7 @@ fn a_waiting_import_has_them_after_a_restart() {
         if record.state.is_final() {
             break record;
         }
-        assert!(std::time::Instant::now() < until, "in vain: {record:?}");
+        assert!(std::time::Instant::now() < until, "timeout: {record:?}");
         std::thread::sleep(std::time::Duration::from_millis(5));
     };
     assert_eq!(record.state, ImportState::Completed, "{record:?}");
@@ -258,7 +258,7 @@ fn a_waiting_import_has_them_after_a_restart() {
 }
 
 #[test]
-fn a_preview_takes_them() {
+fn preview_accepts_them() {
     let server = TestApp::start();
     let query = "?header=1&map=Login%20Id%3Dusername&map=E-Mail+Address%3Demail&map=Ext.%3D_\
                  &map=4%3D_&map=5%3D_&sheet=Staff";

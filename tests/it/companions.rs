@@ -1,4 +1,4 @@
-//! What bulk-import clients call beside the import, in the original's words.
+//! The operations that bulk-import clients call besides the import, in the original's format.
 
 use muster::http::soap::namespace::{AXIS2, COMMON};
 use muster::users::operator::Role;
@@ -25,7 +25,7 @@ fn call(server: &TestApp, operation: &str, content: &str) -> Response {
     call_as(server, &admin(), operation, content)
 }
 
-/// The texts of all elements called `local` in a successful answer.
+/// The texts of all elements called `local` in a successful response.
 #[track_caller]
 fn texts(response: &Response, local: &str) -> Vec<String> {
     assert_eq!(response.status, 200, "{}", response.body);
@@ -38,7 +38,7 @@ fn texts(response: &Response, local: &str) -> Vec<String> {
         .collect()
 }
 
-/// The rule's code and the sentence of a fault with the typed exception in its detail.
+/// The rule's code and the message of a fault with the typed exception in its detail.
 #[track_caller]
 fn exception(response: &Response) -> (String, String) {
     assert_eq!(response.status, 500, "{}", response.body);
@@ -51,10 +51,10 @@ fn exception(response: &Response) -> (String, String) {
         found.text().unwrap_or_default().to_owned()
     };
     let sentence = text(COMMON, "message");
-    let told = document
+    let message = document
         .descendants()
         .find(|it| it.has_tag_name("faultstring"));
-    assert_eq!(told.and_then(|it| it.text()), Some(sentence.as_str()));
+    assert_eq!(message.and_then(|it| it.text()), Some(sentence.as_str()));
     (text("urn:muster:soap:fault:1", "code"), sentence)
 }
 
@@ -68,7 +68,7 @@ fn list(filter: &str, limit: &str) -> String {
 }
 
 #[test]
-fn list_users_finds_by_wildcard_what_an_import_brought() {
+fn list_users_finds_imported_users_by_wildcard() {
     let server = TestApp::start();
     import(
         &server,
@@ -80,7 +80,7 @@ fn list_users_finds_by_wildcard_what_an_import_brought() {
     assert_eq!(names(&list("*", "1")), ["bulkUser1"]);
     assert_eq!(names(&list("*", "0")), [""; 0]);
     assert_eq!(names(""), ["bulkUser1", "bulkUser2", "other"]);
-    assert_eq!(names(&list("nobody*", "100")), [""; 0]);
+    assert_eq!(names(&list("absent*", "100")), [""; 0]);
     assert_eq!(names(&list("SALES/*", "100")), [""; 0]);
     let (code, sentence) = exception(&call(&server, "listUsers", &list("HR/*", "100")));
     assert_eq!(code, "IMP-DOMAIN");
@@ -88,7 +88,7 @@ fn list_users_finds_by_wildcard_what_an_import_brought() {
 }
 
 #[test]
-fn an_answer_looks_as_the_originals() {
+fn response_has_the_originals_format() {
     let server = TestApp::start();
     import(&server, "UserName,Password,Claims\nkim,,\n");
     let response = call(&server, "listUsers", &list("*", "10"));
@@ -111,7 +111,7 @@ fn an_answer_looks_as_the_originals() {
 }
 
 #[test]
-fn the_last_entry_of_list_all_users_is_no_user() {
+fn last_entry_of_list_all_users_is_not_a_user() {
     let server = TestApp::start_with(|options| options.soap.list_limit = 2);
     import(&server, "UserName,Password,Claims\nZoe,,\nadam,,\n");
     let all = call(&server, "listAllUsers", &list("*", "10"));
@@ -125,7 +125,7 @@ fn the_last_entry_of_list_all_users_is_no_user() {
 }
 
 #[test]
-fn users_of_other_domains_have_their_domain_in_front() {
+fn users_of_other_domains_have_a_domain_prefix() {
     let server = TestApp::start_with(|options| options.soap.list_limit = 1);
     let add = |name: &str| {
         let content = format!("<userName>{name}</userName><password>Initial-Pass-1</password>");
@@ -144,7 +144,7 @@ fn users_of_other_domains_have_their_domain_in_front() {
 }
 
 #[test]
-fn the_realm_is_described() {
+fn realm_is_described() {
     let server = TestApp::start();
     let info = call(&server, "getUserRealmInfo", "");
     assert_eq!(texts(&info, "adminRole"), ["admin"]);
@@ -161,7 +161,7 @@ fn the_realm_is_described() {
 }
 
 #[test]
-fn a_single_user_goes_through_the_import_core() {
+fn single_user_uses_the_import_core() {
     let server = TestApp::start();
     let content = "<x:userName>alice</x:userName><x:password>correct horse</x:password>\
         <x:roles>admin</x:roles><x:roles>Internal/everyone</x:roles>\
@@ -203,7 +203,7 @@ fn a_single_user_goes_through_the_import_core() {
 }
 
 #[test]
-fn a_user_who_breaks_rules_is_refused_with_all_of_them() {
+fn refused_user_gets_all_violated_rules() {
     let server = TestApp::start();
     let content = "<userName>b ob</userName><password>x</password><roles>nosuch</roles>\
         <claims><claimURI>http://example.com/none</claimURI><value>1</value></claims>";
@@ -226,7 +226,7 @@ fn a_user_who_breaks_rules_is_refused_with_all_of_them() {
 }
 
 #[test]
-fn a_password_is_changed_and_the_old_one_is_no_longer_right() {
+fn changed_password_replaces_the_old_one() {
     let server = TestApp::start();
     import(&server, "UserName,Password,Claims\nkim,,\n");
     let change = |name: &str, password: &str| {
@@ -237,21 +237,21 @@ fn a_password_is_changed_and_the_old_one_is_no_longer_right() {
     assert!(server.has_password("kim", "correct horse"));
     assert!(!server.users()[0].must_change_password);
     assert_eq!(exception(&change("kim", "abc")).0, "IMP-USER-PASSWORD");
-    let (code, sentence) = exception(&change("nobody", "correct horse"));
+    let (code, sentence) = exception(&change("absent", "correct horse"));
     assert_eq!(
-        (code.as_str(), sentence.contains("\"nobody\"")),
+        (code.as_str(), sentence.contains("\"absent\"")),
         ("IMP-USER-UNKNOWN", true)
     );
     assert!(server.has_password("kim", "correct horse"));
     assert_eq!(change("kim", "admin").status, 200);
     assert!(
         server.users()[0].must_change_password,
-        "fit only as an initial one"
+        "valid only as an initial password"
     );
 }
 
 #[test]
-fn a_user_is_deleted_once() {
+fn user_is_deleted_once() {
     let server = TestApp::start();
     import(&server, "UserName,Password,Claims\nkim,,\nlee,,\n");
     let delete = || call(&server, "deleteUser", "<x:userName>Kim</x:userName>");
@@ -266,7 +266,7 @@ fn a_user_is_deleted_once() {
 }
 
 #[test]
-fn a_role_is_made_given_and_listed() {
+fn role_is_created_assigned_and_listed() {
     let server = TestApp::start();
     import(&server, "UserName,Password,Claims\nkim,,\n");
     let role = "<x:roleName>Sales: north</x:roleName><x:userList>kim</x:userList>\
@@ -278,7 +278,7 @@ fn a_role_is_made_given_and_listed() {
     );
     let internal = "<x:roleName>Internal/agents</x:roleName>";
     assert_eq!(call(&server, "addRole", internal).status, 200);
-    let stranger = "<x:roleName>B</x:roleName><x:userList>nobody</x:userList>";
+    let stranger = "<x:roleName>B</x:roleName><x:userList>absent</x:userList>";
     assert_eq!(
         exception(&call(&server, "addRole", stranger)).0,
         "IMP-USER-UNKNOWN"
@@ -325,7 +325,7 @@ fn a_role_is_made_given_and_listed() {
 }
 
 #[test]
-fn rights_are_asked_for_by_what_is_done() {
+fn rights_depend_on_the_operation() {
     let server = TestApp::start();
     server.add_operator("reader", Role::Read);
     server.add_operator("importer", Role::Import);
@@ -370,7 +370,7 @@ fn rights_are_asked_for_by_what_is_done() {
 }
 
 #[test]
-fn what_is_not_offered_says_so_and_what_is_unknown_too() {
+fn unsupported_and_unknown_operations_are_reported() {
     let server = TestApp::start();
     for operation in [
         "deleteRole",
@@ -410,7 +410,7 @@ fn what_is_not_offered_says_so_and_what_is_unknown_too() {
 }
 
 #[test]
-fn companions_may_come_as_multipart_and_a_cut_one_does_nothing() {
+fn companions_accept_multipart_and_a_truncated_one_does_nothing() {
     let server = TestApp::start();
     import(&server, "UserName,Password,Claims\nkim,,\n");
     let root = envelope("deleteUser", AXIS2, "<userName>kim</userName>");
@@ -429,7 +429,7 @@ fn companions_may_come_as_multipart_and_a_cut_one_does_nothing() {
 }
 
 #[test]
-fn whether_a_user_exists_is_asked_of_another_service() {
+fn is_existing_user_belongs_to_another_service() {
     let server = TestApp::start();
     import(&server, "UserName,Password,Claims\nkim,,\n");
     let ask = |authorization: Option<&str>, name: &str| {
@@ -463,7 +463,7 @@ fn log_in(server: &TestApp, name: &str, password: &str) -> Response {
     authenticate(server, "login", &content, "other=1")
 }
 
-/// The same through a proxy, which says where the call came from.
+/// The same through a proxy, which forwards the client's address.
 pub fn log_in_from(server: &TestApp, name: &str, password: &str, address: &str) -> Response {
     let content = format!("<x:username>{name}</x:username><x:password>{password}</x:password>");
     let namespace = "http://authentication.services.core.carbon.wso2.org";
@@ -474,7 +474,7 @@ pub fn log_in_from(server: &TestApp, name: &str, password: &str, address: &str) 
 }
 
 #[test]
-fn a_login_counts_for_itself_also_when_the_head_has_credentials() {
+fn login_is_counted_separately_from_credentials_in_the_head() {
     let server = TestApp::start();
     server.add_operator("ann", Role::Import);
     let content =
@@ -503,7 +503,7 @@ fn a_login_counts_for_itself_also_when_the_head_has_credentials() {
     assert_eq!(wrong.header("set-cookie"), None);
 }
 
-/// Imports kim with nothing but this cookie.
+/// Imports kim, authenticated only by this cookie.
 fn import_with(server: &TestApp, cookie: &str) -> Response {
     let cookie = format!("Cookie: a=b; {cookie}; c=d");
     let body = inline("UserName,Password,Claims\nkim,,\n");
@@ -512,7 +512,7 @@ fn import_with(server: &TestApp, cookie: &str) -> Response {
 }
 
 #[test]
-fn a_login_opens_a_session_that_a_logout_ends() {
+fn login_opens_a_session_that_logout_ends() {
     let server = TestApp::start();
     let response = log_in(&server, "admin", ADMIN_PASSWORD);
     assert_eq!(texts(&response, "return"), ["true"]);
@@ -541,11 +541,11 @@ fn a_login_opens_a_session_that_a_logout_ends() {
 }
 
 #[test]
-fn a_wrong_password_logs_nobody_in() {
+fn wrong_password_opens_no_session() {
     let server = TestApp::start();
     for (name, password) in [
         ("admin", "wrong"),
-        ("nobody", ADMIN_PASSWORD),
+        ("absent", ADMIN_PASSWORD),
         ("admin", ""),
     ] {
         let response = log_in(&server, name, password);
@@ -557,13 +557,13 @@ fn a_wrong_password_logs_nobody_in() {
     let other = authenticate(&server, "login", "<x:user>a</x:user>", "x=1");
     assert_eq!(
         other.status, 500,
-        "a malformed login is no challenge: {}",
+        "a malformed login gets no challenge: {}",
         other.body
     );
 }
 
 #[test]
-fn a_session_ends_with_its_operator_and_with_their_password() {
+fn session_ends_if_the_operator_or_the_password_changes() {
     let server = TestApp::start();
     for name in ["one", "two"] {
         server.add_operator(name, Role::Import);
@@ -598,7 +598,7 @@ fn a_session_ends_with_its_operator_and_with_their_password() {
 }
 
 #[test]
-fn a_session_nobody_uses_ends() {
+fn unused_session_expires() {
     let server = TestApp::start_with(|options| options.app.access.session_seconds = 0);
     let response = log_in(&server, "admin", ADMIN_PASSWORD);
     let set = response.header("set-cookie").expect("a cookie").to_owned();

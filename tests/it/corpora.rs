@@ -1,13 +1,13 @@
-//! Third-party SOAP envelopes and MIME messages, thrown at the running server.
+//! Sends third-party SOAP envelopes and MIME messages to the running server.
 //!
-//! `MUSTER_CORPORA` names the folder that holds them; without it the tests say so and do nothing. None of
-//! these messages is a call of `bulkImportUsers`, so every one has to be refused as the sender's mistake,
-//! with a fault that can be read, and nothing may be stored. Of a MIME message the root is then replaced
-//! by a call that refers to one of its other parts. What the parts are was found by Python's `email`
-//! package (3.11) and stands in `corpora_parts.tsv`: numbers, names, sizes and digests.
+//! `MUSTER_CORPORA` names the folder that contains them; without it, the tests print a note and do nothing. None of
+//! these messages is a call of `bulkImportUsers`, so every one must be refused as the sender's mistake, with a
+//! readable fault, and nothing may be stored. Then the root of a MIME message is replaced by a call that refers to
+//! one of its other parts. The parts were determined with Python's `email` package (3.11) and are in
+//! `corpora_parts.tsv`: numbers, names, sizes and digests.
 //!
-//! The W3C's collection of SOAP 1.2 requests, as Axis2 has it, comes with replies: [`COLLECTION`] says
-//! for each request what of its reply applies to a server like this.
+//! The W3C's collection of SOAP 1.2 requests, as included in Axis2, has replies: [`COLLECTION`] states for each
+//! request which part of its reply applies to this server.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,12 +25,12 @@ use crate::message::{KIM, SOAP_11, SOAP_12, base64, call, in_soap_12, include};
 fn corpora() -> Option<PathBuf> {
     let folder = std::env::var_os("MUSTER_CORPORA").map(PathBuf::from);
     if folder.is_none() {
-        eprintln!("MUSTER_CORPORA is not set: no foreign message was sent");
+        eprintln!("MUSTER_CORPORA is not set: no third-party message was sent");
     }
     folder
 }
 
-/// The files with one of these endings, by their paths in the folder.
+/// The files with one of these extensions, by their paths in the folder.
 fn files(folder: &Path, endings: &[&str]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -54,7 +54,7 @@ fn documents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files(folder, &[".xml", ".xsd", ".wsdl"])
 }
 
-/// A MIME message: its boundary, and itself.
+/// A MIME message: its boundary, and its bytes.
 struct Message {
     name: String,
     boundary: String,
@@ -85,7 +85,7 @@ impl Message {
     }
 }
 
-/// The messages, which have no HTTP head: the boundary is what their first line says.
+/// The messages, which have no HTTP head; the boundary is taken from their first line.
 fn messages(folder: &Path) -> Vec<Message> {
     let files = files(folder, &[".msg", ".bin", ".txt"]).into_iter();
     let messages = files.filter_map(|(name, bytes)| {
@@ -100,7 +100,7 @@ fn messages(folder: &Path) -> Vec<Message> {
     messages.collect()
 }
 
-/// A part as the reference reader sees it.
+/// A part as read by the reference parser.
 #[derive(Debug, PartialEq, Eq)]
 struct Part {
     content_id: String,
@@ -108,7 +108,7 @@ struct Part {
     sha256: String,
 }
 
-/// The parts of the message of this name, by the table.
+/// The parts of the message of this name, from the table.
 fn reference_parts(name: &str) -> Vec<Part> {
     let rows = include_str!("corpora_parts.tsv").lines().skip(1);
     let rows = rows.map(|row| row.split('\t').collect::<Vec<_>>());
@@ -149,7 +149,7 @@ fn fault_codes(response: &Response) -> Vec<String> {
     codes.map(str::to_owned).collect()
 }
 
-/// What is wrong with the answer to a message that is no call of ours.
+/// The defect of the response to a message that is not one of our calls.
 fn unlike_a_refusal(response: &Response) -> Option<String> {
     let status = response.status;
     if !matches!(status, 400 | 500) {
@@ -168,7 +168,7 @@ fn unlike_a_refusal(response: &Response) -> Option<String> {
     }
 }
 
-/// Sends what `of` makes of each document, and lists what was not refused as it should be.
+/// Sends the messages, and lists those that were not refused as expected.
 fn all_refused(what: &str, sent: impl IntoIterator<Item = (String, String, Vec<u8>)>) {
     let server = TestApp::start();
     let (mut count, mut wrong) = (0, Vec::new());
@@ -188,7 +188,7 @@ fn all_refused(what: &str, sent: impl IntoIterator<Item = (String, String, Vec<u
 }
 
 #[test]
-fn documents_as_they_are() {
+fn unchanged_documents_are_refused() {
     let Some(folder) = corpora() else { return };
     let kinds = [
         "text/xml",
@@ -202,11 +202,11 @@ fn documents_as_they_are() {
 }
 
 #[test]
-fn documents_inside_an_envelope() {
+fn documents_inside_an_envelope_are_refused() {
     let Some(folder) = corpora() else { return };
     let sent = documents(&folder).into_iter().flat_map(|(name, bytes)| {
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        // What stands before the root element has no place inside another document.
+        // The prolog of a document is not allowed inside another document.
         let root = Document::parse(&text).map(|document| document.root_element().range());
         let text = root.map_or_else(|_| text.clone(), |range| text[range].to_owned());
         let body =
@@ -224,7 +224,7 @@ fn documents_inside_an_envelope() {
 }
 
 #[test]
-fn messages_as_they_are() {
+fn unchanged_messages_are_refused() {
     let Some(folder) = corpora() else { return };
     let sent = messages(&folder).into_iter().flat_map(|message| {
         ["text/xml", "application/xop+xml", "application/soap+xml"].map(|kind| {
@@ -239,7 +239,7 @@ fn messages_as_they_are() {
 }
 
 #[test]
-fn messages_have_the_parts_that_another_reader_sees() {
+fn messages_have_the_parts_of_the_reference_parser() {
     let Some(folder) = corpora() else { return };
     let messages = messages(&folder);
     assert_eq!(messages.len(), 8);
@@ -266,10 +266,10 @@ fn messages_have_the_parts_that_another_reader_sees() {
     eprintln!("{count} parts of {} messages read", messages.len());
 }
 
-/// The file arrives as the other reader sees it. None of them is a list of users, so nothing is stored.
-/// (One is a single line, which counts as the header of a file without rows.)
+/// The file arrives as the reference parser reads it. None of them is a list of users, so nothing is stored. (One
+/// is a single line, which counts as the header of a file without rows.)
 #[test]
-fn messages_whose_root_is_a_call_of_ours() {
+fn messages_whose_root_is_our_call() {
     let Some(folder) = corpora() else { return };
     let (mut sent, mut whole, mut wrong) = (0, 0, Vec::new());
     for message in messages(&folder) {
@@ -309,17 +309,17 @@ fn messages_whose_root_is_a_call_of_ours() {
             }
         }
     }
-    eprintln!("{sent} messages with a call of ours as root, {whole} files read to their end");
+    eprintln!("{sent} messages with our call as root, {whole} files read to their end");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What of a reply in the collection applies here.
+/// The part of a reply in the collection that applies to this server.
 enum Applies {
-    /// The fault's code, or its code and subcode. Where the request's Body is empty, the same is to be
-    /// said of a call of ours with that header.
+    /// The fault's code, or its code and subcode. If the request's Body is empty, our call with that header must
+    /// get the same fault.
     Fault(&'static [&'static str]),
-    /// There is no fault: a call of ours with that header is carried out. (The collection's service
-    /// echoes a header block of its own, which is not offered here, and takes an empty Body.)
+    /// No fault: our call with that header is executed. (The collection's service echoes its own header block,
+    /// which is not supported here, and accepts an empty Body.)
     Carried,
     /// Nothing, for this reason.
     Not(&'static str),
@@ -327,8 +327,8 @@ enum Applies {
 
 use Applies::{Carried, Fault, Not};
 
-const RELAYED: &str = "a message on its way through the collection's intermediaries, A to B to C";
-const OWN_BLOCK: &str = "a header block of the collection's own service has to be understood";
+const RELAYED: &str = "a message routed through the collection's intermediaries, A to B to C";
+const OWN_BLOCK: &str = "a header block of the collection's own service must be understood";
 const OWN_OPERATION: &str = "an operation of the collection's own service";
 
 /// The requests of the collection, by the number in their names.
@@ -400,7 +400,7 @@ const COLLECTION: [(&str, Applies); 54] = [
     ("T78", Carried),
 ];
 
-/// The request with a call of ours in its Body, whose user has this name; none if it has no empty Body.
+/// The request with our call in its Body, for a user of this name; `None` if its Body is not empty.
 fn with_call(request: &str, user: &str) -> Option<String> {
     let (before, rest) = request.split_once("<env:Body>")?;
     let (content, after) = rest.split_once("</env:Body>")?;
@@ -416,7 +416,7 @@ fn with_call(request: &str, user: &str) -> Option<String> {
     ))
 }
 
-/// What is wrong with this fault: its codes, its status, or the header that has to come with it.
+/// The defect of this fault: its codes, its status, or its header.
 fn unlike_the_reply(response: &Response, codes: &[&str]) -> Option<String> {
     let found = fault_codes(response);
     if found != codes {
@@ -449,7 +449,7 @@ fn unlike_the_reply(response: &Response, codes: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn the_soap_12_collection() {
+fn soap_12_collection() {
     let Some(folder) = corpora() else { return };
     let requests: Vec<_> = files(&folder, &[".xml"])
         .into_iter()
@@ -500,7 +500,7 @@ fn the_soap_12_collection() {
         }
     }
     eprintln!(
-        "{faults} faults as in the replies, {} calls carried out",
+        "{faults} faults as in the replies, {} calls executed",
         carried.len()
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -1,8 +1,8 @@
-//! A process that is killed without warning loses nothing that it said it had, and invents nothing:
-//! 20 kills at random moments of an import of 200,000 rows.
+//! A process that is killed loses no data that it confirmed, and stores nothing else: 20 kills at random times in an
+//! import of 200,000 rows.
 //!
-//! The client sends the file over a fixed time and keeps its last piece back, so that whenever the
-//! kill comes the import is under way. `CRASH_SEED` repeats the moments of an earlier run.
+//! The client sends the file over a fixed time and holds back its last piece, so that the import is running at the
+//! time of the kill. `CRASH_SEED` repeats the times of an earlier run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use crate::process::{Home, Serving, database, send_over, users_csv};
 
 const ROWS: usize = 200_000;
 
-/// Imports are killed in rounds; each round has a store of its own, and ends with a whole import.
+/// Imports are killed in rounds; each round has a new store, and ends with a complete import.
 const ROUNDS: [(&str, usize); 4] = [
     ("", 5),
-    // Many small commits, for a kill to hit one.
+    // Many small commits, so that a kill hits one.
     ("[import]\nbatch_users = 2000\n", 5),
     ("", 5),
     ("[import]\nbatch_users = 500\nkeep_findings = 100\n", 5),
 ];
 
-/// How long the client takes to send the file.
+/// Duration of the client's upload.
 const SENDING: Duration = Duration::from_millis(2_000);
 
 #[test]
-fn twenty_kills_leave_counters_that_equal_the_rows_and_a_sound_database() {
+fn after_twenty_kills_counters_match_the_rows_and_the_database_is_consistent() {
     let seed = match std::env::var("CRASH_SEED") {
         Ok(seed) => seed.parse().expect("CRASH_SEED is a number"),
         Err(_) => SystemTime::now()
@@ -75,11 +75,11 @@ fn twenty_kills_leave_counters_that_equal_the_rows_and_a_sound_database() {
     }
     assert!(
         cut_in_the_middle >= 10,
-        "only {cut_in_the_middle} of 20 kills came behind the first commit"
+        "only {cut_in_the_middle} of 20 kills came after the first commit"
     );
 }
 
-/// What has to hold after a restart; whether the newest import had begun to write.
+/// Checks the invariants after a restart; returns whether the newest import had written rows.
 fn check(data: &Path, what: &str) -> bool {
     let db = database(data);
     let sound: String = db
@@ -91,26 +91,26 @@ fn check(data: &Path, what: &str) -> bool {
         assert_eq!(count, 0, "{question}; {what}");
     };
     zero(
-        "imports that say they are running",
+        "imports that are still in the state running",
         "SELECT count(*) FROM imports WHERE state = 'running'",
     );
     zero(
-        "imports whose counter is not the number of their users",
+        "imports whose counter differs from the number of their users",
         "WITH made AS (SELECT created_in, count(*) AS users FROM users GROUP BY created_in)
          SELECT count(*) FROM imports FULL JOIN made ON created_in = number
          WHERE created IS NOT coalesce(users, 0)",
     );
     zero(
-        "imports whose total is not the sum of the others",
+        "imports whose total differs from the sum of the others",
         "SELECT count(*) FROM imports
          WHERE total <> created + updated + unchanged + duplicate + failed + skipped",
     );
     zero(
-        "imports that count other findings than duplicates",
+        "imports that count problems other than duplicates",
         "SELECT count(*) FROM imports WHERE findings <> duplicate",
     );
     zero(
-        "imports that keep fewer or more findings than they should",
+        "imports with a wrong number of stored problems",
         "SELECT count(*) FROM imports i WHERE
              (SELECT count(*) FROM findings f WHERE f.import = i.id)
              NOT IN (min(findings, 100), min(findings, 10000))",

@@ -1,8 +1,7 @@
-//! Imports of the queue survive a process that is killed without warning: the next start goes on with
-//! them, until each row has been dealt with once and the counters say so.
+//! Queued imports survive a killed process: the next start continues them, until each row was processed once and the
+//! counters match.
 //!
-//! 20 kills at random moments, or as many as `CRASH_KILLS` says; `CRASH_SEED` repeats the moments of
-//! an earlier run.
+//! 20 kills at random times, or the number in `CRASH_KILLS`; `CRASH_SEED` repeats the times of an earlier run.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,24 +18,23 @@ use crate::app::Options;
 use crate::crash::Random;
 use crate::process::{Home, Serving, database, users_csv};
 
-/// Many small commits, for a kill to hit one, and rows that are sorted in stretches, for it to hit one of
-/// those.
+/// Many small commits, so that a kill hits one, and rows that are sorted in runs, so that it hits one of those.
 const SETTINGS: &str = "[import]\nfirst_batch_users = 100\nbatch_users = 300\nbatch_passwords = 40\n\
     unsorted_rows = 350\nsorted_rows = 10000\n";
 
-/// The longest that a server lives, at first; imports that take longer get more.
+/// Initial maximum lifetime of a server; slower imports get more.
 const LIFE: Duration = Duration::from_millis(700);
 
-/// A kind of import, and what is left to be looked at when it is complete.
+/// A kind of import, and what is checked when it is complete.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    /// Everybody gets the default password.
+    /// All users get the default password.
     Default,
-    /// Everybody has a password of their own.
+    /// All users have their own passwords.
     Own,
-    /// Everybody exists and is changed.
+    /// All users exist and are updated.
     Update,
-    /// As the first, after a rehearsal of the whole file.
+    /// Like the first, after a check of the whole file.
     ValidateFirst,
 }
 
@@ -78,8 +76,8 @@ impl Kind {
     }
 }
 
-/// Puts the import into the queue of a server that is not running yet.
-fn put_in_line(home: &Home, kind: Kind) {
+/// Queues the import for a server that is not running yet.
+fn queue_import(home: &Home, kind: Kind) {
     let folder = home.data();
     let mut options = Options::new(folder.parent().expect("a folder"));
     options.app.domains = Default::default();
@@ -110,7 +108,7 @@ fn put_in_line(home: &Home, kind: Kind) {
     assert!(matches!(queued, Ok(Ended::Recorded(_))), "{queued:?}");
 }
 
-/// Whether the newest import is complete; what holds at every moment holds.
+/// Whether the newest import is complete; also checks the invariants.
 fn is_complete(home: &Home, what: &str) -> bool {
     let db = database(&home.data());
     let count = |sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).expect("a count") };
@@ -122,7 +120,7 @@ fn is_complete(home: &Home, what: &str) -> bool {
          WHERE created <> coalesce(made.users, 0) OR updated <> coalesce(changed.users, 0)
              OR total <> created + updated + unchanged + duplicate + failed + skipped",
     );
-    assert_eq!(wrong, 0, "counters are the rows; {what}");
+    assert_eq!(wrong, 0, "counters match the rows; {what}");
     let last = "FROM imports ORDER BY id DESC LIMIT 1";
     let state: String = db
         .query_row(&format!("SELECT state {last}"), [], |row| row.get(0))
@@ -167,7 +165,7 @@ fn check_complete(home: &Home, kind: Kind, what: &str) {
     assert_eq!(none, 0, "users without any password; {what}");
     let begun = count("SELECT count(*) FROM audit WHERE action = 'import.end'");
     let expected = if kind == Kind::Update { 2 } else { 1 };
-    assert_eq!(begun, expected, "ends in the audit; {what}");
+    assert_eq!(begun, expected, "end entries in the audit log; {what}");
 }
 
 fn number(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
@@ -178,7 +176,7 @@ fn number(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
 }
 
 #[test]
-fn killed_again_and_again_the_queue_is_worked_off_to_the_last_row() {
+fn queue_is_completed_despite_repeated_kills() {
     let seed = number("CRASH_SEED", || {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         now.map_or(1, |time| u64::from(time.subsec_nanos()))
@@ -191,9 +189,9 @@ fn killed_again_and_again_the_queue_is_worked_off_to_the_last_row() {
         let kind = Kind::ALL[imports % Kind::ALL.len()];
         imports += 1;
         let home = Home::with_settings(SETTINGS);
-        put_in_line(&home, kind);
+        queue_import(&home, kind);
         let what = |kills| format!("CRASH_SEED={seed}, {kind:?}, kill {kills}");
-        // At the most so many kills each, for all kinds to have their share.
+        // A limited number of kills each, so that every kind is tested.
         let mut left = 5;
         while left > 0 && kills < most {
             let server = Serving::start(&home);
@@ -228,6 +226,6 @@ fn killed_again_and_again_the_queue_is_worked_off_to_the_last_row() {
     eprintln!("{kills} kills, {in_the_middle} between two batches, {imports} imports");
     assert!(
         in_the_middle * 4 >= kills,
-        "only {in_the_middle} of {kills} kills came in the middle"
+        "only {in_the_middle} of {kills} kills hit a running import"
     );
 }

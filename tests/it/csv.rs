@@ -16,7 +16,7 @@ fn original(rows: &str) -> String {
     format!("UserName,Password,Claims\n{rows}")
 }
 
-/// A user as one line: name, given name, family name, e-mail, attributes.
+/// A user in one line: name, given name, family name, e-mail, attributes.
 fn line(user: &User) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or("-".into());
     let attributes: Vec<String> = user
@@ -59,7 +59,7 @@ fn good_files_in_both_dialects() {
             ],
         ),
         (
-            "names alone",
+            "names only",
             "UserName\nkim\nlee\n",
             &["kim - - -", "lee - - -"],
         ),
@@ -74,7 +74,7 @@ fn good_files_in_both_dialects() {
             &["kim Kim - kim@x.org"],
         ),
         (
-            "headed, as people write",
+            "headed, natural spelling",
             "User Name,First Name,Last_Name,E-Mail\nkim,Kim,Lee,kim@x.org\n",
             &["kim Kim Lee kim@x.org"],
         ),
@@ -119,12 +119,12 @@ fn good_files_in_both_dialects() {
             &["kim - - -", "lee - - -"],
         ),
         (
-            "outside ASCII",
+            "non-ASCII",
             "username,givenname\nzübeyde,Şimşek\n李雷,雷\n",
             &["zübeyde Şimşek - -", "李雷 雷 - -"],
         ),
         (
-            "hostile cells are only text",
+            "hostile cells are plain text",
             "username,givenname,department\nkim,=cmd|' /C calc'!A0,'); DROP TABLE users;--\n",
             &["kim =cmd|' /C calc'!A0 - - department='); DROP TABLE users;--"],
         ),
@@ -140,7 +140,7 @@ fn good_files_in_both_dialects() {
 }
 
 #[test]
-fn claim_cells_follow_the_originals_reading() {
+fn claim_cells_are_read_as_by_the_original() {
     let server = TestApp::start();
     let file = original(
         "kim,,http://wso2.org/claims/country=France,,http://wso2.org/claims/country=Chile\n\
@@ -165,7 +165,7 @@ fn claim_cells_follow_the_originals_reading() {
 }
 
 #[test]
-fn the_domain_before_a_slash_is_not_part_of_the_name() {
+fn domain_before_a_slash_is_not_part_of_the_name() {
     let server = TestApp::start();
     let response = import(
         &server,
@@ -177,11 +177,11 @@ fn the_domain_before_a_slash_is_not_part_of_the_name() {
     assert_eq!(server.findings(), expected);
 }
 
-/// File, and line, column, code and sentence of what is found in it.
+/// File, and line, column, code and message of its problem.
 type Finding = (&'static str, u64, &'static str, &'static str, &'static str);
 
 #[test]
-fn every_problem_has_a_line_a_column_a_code_and_a_sentence() {
+fn every_problem_has_line_column_code_and_message() {
     let cases: [Finding; 22] = [
         (
             "UserName,Password,Claims\nkim lee,,\n",
@@ -366,7 +366,7 @@ fn every_problem_has_a_line_a_column_a_code_and_a_sentence() {
 }
 
 #[test]
-fn a_name_of_256_characters_is_too_long() {
+fn name_of_256_characters_is_too_long() {
     let server = TestApp::start();
     let (longest, longer) = ("é".repeat(255), "é".repeat(256));
     import(&server, &original(&format!("{longest},,\n{longer},,\n")));
@@ -378,7 +378,7 @@ fn a_name_of_256_characters_is_too_long() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_fail_their_row_alone() {
+fn invalid_utf8_fails_only_its_row() {
     let server = TestApp::start();
     let file =
         b"UserName,Password,Claims\nkim,,http://wso2.org/claims/givenname=\xc3\x96zg\xc3\xbcr\n\
@@ -395,7 +395,7 @@ fn bytes_that_are_not_utf8_fail_their_row_alone() {
 }
 
 #[test]
-fn every_rule_that_a_row_breaks_is_named() {
+fn all_violated_rules_of_a_row_are_reported() {
     let server = TestApp::start();
     let response = import(
         &server,
@@ -421,7 +421,7 @@ fn every_rule_that_a_row_breaks_is_named() {
 }
 
 #[test]
-fn lines_are_counted_as_an_editor_counts_them() {
+fn lines_are_counted_as_in_an_editor() {
     let cases = [
         (
             "LF",
@@ -464,7 +464,7 @@ fn lines_are_counted_as_an_editor_counts_them() {
 }
 
 #[test]
-fn a_quoted_line_break_is_part_of_the_value() {
+fn quoted_line_break_is_part_of_the_value() {
     let server = TestApp::start();
     import(
         &server,
@@ -478,7 +478,7 @@ fn a_quoted_line_break_is_part_of_the_value() {
 }
 
 #[test]
-fn a_duplicate_of_a_stored_user_names_the_import_that_made_it() {
+fn duplicate_of_a_stored_user_names_the_import_that_created_it() {
     let server = TestApp::start();
     import(&server, &original("kim,,\nlee,,\n"));
     let first = server.last_import().unwrap().id;
@@ -501,7 +501,7 @@ fn a_duplicate_of_a_stored_user_names_the_import_that_made_it() {
 }
 
 #[test]
-fn a_duplicate_changes_nothing_of_the_first_user() {
+fn duplicate_does_not_change_the_first_user() {
     let server = TestApp::start();
     let first = "username,password,givenname\nkim,Spring-Meadow-42,Kim\n";
     let second = "username,password,givenname\nkim,Autumn-Forest-17,Kimberly\n";
@@ -512,7 +512,7 @@ fn a_duplicate_changes_nothing_of_the_first_user() {
 }
 
 #[test]
-fn a_blank_password_is_the_default_one_and_has_to_be_changed() {
+fn blank_password_becomes_the_default_and_must_be_changed() {
     let server = TestApp::start();
     let file = original("own,Spring-Meadow-42,\nweak,admin,\nblank,,\nspaces,   ,\n");
     let response = import(&server, &file);
@@ -532,7 +532,7 @@ fn a_blank_password_is_the_default_one_and_has_to_be_changed() {
     }
 }
 
-/// A call with this content of the parameter `defaultPassword`, or without it.
+/// A call with this value of the parameter `defaultPassword`, or without it.
 fn import_with_default(server: &TestApp, file: &str, default: Option<&str>) -> Response {
     let default = default.map(|text| format!("<defaultPassword>{text}</defaultPassword>"));
     let call = format!(
@@ -544,7 +544,7 @@ fn import_with_default(server: &TestApp, file: &str, default: Option<&str>) -> R
 }
 
 #[test]
-fn a_blank_password_without_a_default_one_is_a_problem() {
+fn blank_password_without_a_default_is_a_problem() {
     let file = original("own,Spring-Meadow-42,\nblank,,\nshort\n");
     for default in [None, Some("")] {
         let server = TestApp::start();
@@ -559,7 +559,7 @@ fn a_blank_password_without_a_default_one_is_a_problem() {
 }
 
 #[test]
-fn the_documented_default_password_works_with_a_warning() {
+fn documented_default_password_works_with_a_warning() {
     let server = TestApp::start();
     let response = import_with_default(&server, &original("kim,,\n"), Some("admin"));
     assert_eq!(response.status, 200, "{}", response.body);
@@ -571,7 +571,7 @@ fn the_documented_default_password_works_with_a_warning() {
 }
 
 #[test]
-fn a_default_password_that_breaks_the_rule_fails_the_rows_that_need_it() {
+fn invalid_default_password_fails_the_rows_that_need_it() {
     let server = TestApp::start();
     let file = original("own,Spring-Meadow-42,\nblank,,\n");
     let response = import_with_default(&server, &file, Some("xyz"));
@@ -580,12 +580,12 @@ fn a_default_password_that_breaks_the_rule_fails_the_rows_that_need_it() {
         server.findings(),
         [(3, "Password".into(), "default-password-rule".into())]
     );
-    // No part of an id, which is hexadecimal.
+    // Not part of an id, which is hexadecimal.
     assert!(!response.body.contains("xyz"), "{}", response.body);
 }
 
 #[test]
-fn no_answer_holds_a_password() {
+fn no_response_contains_a_password() {
     let server = TestApp::start();
     let file = original(
         "kim lee,Marker-Own-1,\nx y,Mark2,\nlee,Marker-Own-3,nonsense\nkim,Mk 4,\nkim,Marker-Own-5,\n",
@@ -602,7 +602,7 @@ fn no_answer_holds_a_password() {
 }
 
 #[test]
-fn roles_that_exist_are_given_by_those_who_may_give_them() {
+fn existing_roles_are_assigned_by_operators_with_that_right() {
     let file = original(
         "kim,,http://wso2.org/claims/role=admin:Internal/everyone\n\
          lee,,http://wso2.org/claims/role=Internal/everyone\n",
@@ -629,7 +629,7 @@ fn roles_that_exist_are_given_by_those_who_may_give_them() {
 }
 
 #[test]
-fn a_header_line_alone_is_no_failure() {
+fn header_line_without_rows_is_not_a_failure() {
     for file in [
         "UserName,Password,Claims\n",
         "UserName,Password,Claims",
@@ -643,7 +643,7 @@ fn a_header_line_alone_is_no_failure() {
 }
 
 #[test]
-fn a_file_that_cannot_be_followed_is_refused_as_a_whole() {
+fn unreadable_file_is_refused_completely() {
     let quote = format!(
         "UserName,Password,Claims\n\"kim,,\n{}",
         "lee,,\n".repeat(20)
@@ -672,7 +672,7 @@ fn a_file_that_cannot_be_followed_is_refused_as_a_whole() {
             "IMP-CSV-DELIMITER",
         ),
         (
-            "a line that names no delimiter",
+            "a line without a delimiter",
             "sep=x\nusernamexgivenname\nkimxKim\n",
             "IMP-CSV-DELIMITER",
         ),

@@ -1,4 +1,4 @@
-//! Requests as clients send them, and responses as they come.
+//! Raw requests of clients, and raw responses.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ pub fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
-/// A response as it came.
+/// A response.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -28,7 +28,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// Reads one response with a Content-Length, or up to the connection's end.
+    /// Reads one response with a Content-Length, or up to the end of the connection.
     pub fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
         let mut buffer = [0; 16 * 1024];
@@ -70,7 +70,7 @@ impl Response {
         }
     }
 
-    /// The response that a connection was closed behind.
+    /// Parses the response after which a connection was closed.
     pub fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").expect("a head");
         let (status, headers) = Response::parse_head(head);
@@ -93,7 +93,7 @@ impl Response {
         (status.parse().expect("a status"), headers.collect())
     }
 
-    /// The value of a header field, whose name is given in lower case.
+    /// The value of a header field; its name is given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -101,7 +101,7 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The text of the first element with this local name; the body has to be well-formed.
+    /// The text of the first element with this local name; the body must be well-formed.
     pub fn element(&self, local: &str) -> Option<String> {
         let document = roxmltree::Document::parse(&self.body).expect("a well-formed answer");
         let element = document

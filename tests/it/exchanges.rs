@@ -1,5 +1,5 @@
-//! Whole exchanges as files: `fixtures/soap/NAME.request` is sent as it is, and what comes back is
-//! compared with `NAME.response`. With the variable `BLESS` set, the responses are written anew.
+//! Complete exchanges in files: `fixtures/soap/NAME.request` is sent unchanged, and the response is compared with
+//! `NAME.response`. With the variable `BLESS`, the response files are rewritten.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use regex::Regex;
 
 use crate::app::{Response, TestApp};
 
-/// The header fields that clients look at.
+/// The header fields that clients use.
 const FIELDS: [&str; 4] = [
     "content-type",
     "www-authenticate",
@@ -21,7 +21,7 @@ static ID: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 #[test]
-fn every_request_gets_its_response() {
+fn every_request_gets_its_recorded_response() {
     let requests = requests();
     assert!(requests.len() >= 8, "{requests:?}");
     for path in requests {

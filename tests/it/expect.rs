@@ -1,5 +1,5 @@
-//! `Expect: 100-continue` (RFC 9110 §10.1.1): what the head decides is answered instead of 100, and
-//! the body is never asked for.
+//! `Expect: 100-continue` (RFC 9110 §10.1.1): a request that its head already decides gets its response instead of
+//! 100, and the body is not requested.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use crate::message::{KIM, base64, call};
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A head that announces a body of this length and waits for 100.
+/// A head that announces a body of this length and expects 100.
 fn head(authorization: Option<&str>, content_type: &str, length: usize) -> String {
     let authorization =
         authorization.map_or_else(String::new, |value| format!("Authorization: {value}\r\n"));
@@ -20,7 +20,7 @@ fn head(authorization: Option<&str>, content_type: &str, length: usize) -> Strin
     )
 }
 
-/// The same, in chunks of which none comes.
+/// The same with chunked encoding, without any chunk.
 fn in_chunks(head: &str) -> String {
     let lines = head.split("\r\n").map(|line| match line {
         line if line.starts_with("Content-Length") => "Transfer-Encoding: chunked",
@@ -35,7 +35,7 @@ fn read_continue(stream: &mut TcpStream) {
     assert_eq!(std::str::from_utf8(&interim), Ok(CONTINUE));
 }
 
-/// What is answered to the head alone: the first answer, behind which the connection has to end soon.
+/// The response to the head alone, after which the connection must be closed soon.
 fn only_answer(server: &TestApp, head: &str) -> Response {
     let mut stream = server.connect();
     let start = Instant::now();
@@ -55,11 +55,11 @@ fn wrong_credentials_are_refused_before_the_body() {
     let server = TestApp::start();
     let cases = [
         (basic("admin", "wrong"), "IMP-ACCESS-CREDENTIALS"),
-        (basic("nobody", "wrong"), "IMP-ACCESS-CREDENTIALS"),
+        (basic("unknown", "wrong"), "IMP-ACCESS-CREDENTIALS"),
         ("Bearer abc".into(), "IMP-ACCESS-CREDENTIALS"),
         ("Digest abc".into(), "IMP-ACCESS-SCHEME"),
         (
-            format!("{}\r\nAuthorization: {}", admin(), basic("nobody", "wrong")),
+            format!("{}\r\nAuthorization: {}", admin(), basic("unknown", "wrong")),
             "IMP-ACCESS-CREDENTIALS",
         ),
     ];
@@ -76,7 +76,7 @@ fn wrong_credentials_are_refused_before_the_body() {
 }
 
 #[test]
-fn what_the_head_says_of_the_body_can_be_refused_too() {
+fn announced_body_can_be_refused() {
     let server = TestApp::start_with(|options| options.http.body_limit_bytes = 1_000);
     let admin = admin();
     let response = only_answer(&server, &head(Some(&admin), RELATED, 1_001));
@@ -84,7 +84,7 @@ fn what_the_head_says_of_the_body_can_be_refused_too() {
         (response.status, response.rule().as_str()),
         (500, "IMP-HTTP-TOO-LARGE")
     );
-    // Whoever it is: nobody may send so much.
+    // No caller may send a body of this size.
     let response = only_answer(&server, &head(None, "application/soap+xml", 1_001));
     assert_eq!(
         (response.status, response.rule().as_str()),
@@ -102,7 +102,7 @@ fn what_the_head_says_of_the_body_can_be_refused_too() {
 }
 
 #[test]
-fn the_challenge_comes_before_the_body_only_where_no_envelope_can_answer_it() {
+fn challenge_precedes_the_body_unless_the_envelope_may_have_credentials() {
     let server = TestApp::start();
     for authorization in [None, Some("Basic"), Some("Basic !")] {
         let head = head(authorization, "application/octet-stream", 1_000);
@@ -121,7 +121,7 @@ fn the_challenge_comes_before_the_body_only_where_no_envelope_can_answer_it() {
     read_continue(&mut stream);
     stream.write_all(body.as_bytes()).unwrap();
     assert_eq!(Response::read(&mut stream).status, 401);
-    // The connection can be used for the second try.
+    // The connection can be used for the second attempt.
     let again = head(Some(&admin()), "text/xml", body.len());
     stream.write_all(again.as_bytes()).unwrap();
     read_continue(&mut stream);
@@ -131,7 +131,7 @@ fn the_challenge_comes_before_the_body_only_where_no_envelope_can_answer_it() {
 }
 
 #[test]
-fn a_caller_whom_the_envelope_names_is_told_to_go_on() {
+fn caller_with_credentials_in_the_envelope_gets_100() {
     let server = TestApp::start();
     let security = format!(
         "<soapenv:Header><wsse:Security xmlns:wsse=\"http://docs.oasis-open.org/wss/2004/01/\
@@ -152,8 +152,8 @@ fn a_caller_whom_the_envelope_names_is_told_to_go_on() {
 }
 
 #[test]
-fn one_connection_serves_one_waiting_client_after_another() {
-    // Nothing is remembered: the head's decision goes with the request.
+fn connection_serves_consecutive_clients_that_expect_100() {
+    // Nothing is cached: the decision belongs to the request.
     let server = TestApp::start_with(|options| options.app.passwords.remember_seconds = 0);
     let mut stream = server.connect();
     for name in ["kim", "lee"] {
@@ -168,7 +168,7 @@ fn one_connection_serves_one_waiting_client_after_another() {
 }
 
 #[test]
-fn a_client_that_does_not_wait_gets_the_same_answers() {
+fn client_that_does_not_wait_gets_the_same_responses() {
     let server = TestApp::start();
     let body = inline(KIM);
     let send = |authorization: &str| {
@@ -181,7 +181,7 @@ fn a_client_that_does_not_wait_gets_the_same_answers() {
 }
 
 #[test]
-fn nothing_else_can_be_expected() {
+fn other_expectations_are_refused() {
     let server = TestApp::start();
     let body = call(&base64(KIM));
     let send = |version: &str, expect: &str| {
@@ -200,14 +200,14 @@ fn nothing_else_can_be_expected() {
     assert_eq!(send("HTTP/1.1", "x=\"100-continue\""), "417");
     assert_eq!(server.user_names(), [""; 0]);
     assert_eq!(send("HTTP/1.1", "100-Continue"), "100");
-    // HTTP/1.0 has no interim answers, and its expectations count for nothing (RFC 9110 §10.1.1).
+    // HTTP/1.0 has no interim responses, and its expectations are ignored (RFC 9110 §10.1.1).
     for (version, expect) in [
         ("HTTP/1.1", ""),
         ("HTTP/1.0", "100-continue"),
         ("HTTP/1.0", "something-else"),
     ] {
         let status = send(version, expect);
-        // The user may be there already.
+        // The user may exist already.
         assert!(
             matches!(status.as_str(), "200" | "500"),
             "{expect}: {status}"
@@ -218,7 +218,7 @@ fn nothing_else_can_be_expected() {
 }
 
 #[test]
-fn a_body_in_chunks_that_never_ends_holds_no_connection_open() {
+fn endless_chunked_body_does_not_keep_the_connection_open() {
     let server = TestApp::start();
     for target in ["POST /nowhere", "GET /healthz", "PUT /services/UserAdmin"] {
         let mut stream = server.connect();

@@ -1,4 +1,4 @@
-//! Users to a file and back again.
+//! Exports users to a file and imports them again.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -6,7 +6,7 @@ use crate::process::{Home, users_csv};
 
 const DEFAULT: &str = "Initial-Pass-1";
 
-/// Numbers from a seed: enough to make a thousand odd users, the same ones each time.
+/// Reproducible random numbers, enough for a thousand unusual users.
 struct Dice(u64);
 
 impl Dice {
@@ -23,7 +23,7 @@ impl Dice {
     }
 }
 
-/// What a value may be made of.
+/// Pieces of values.
 const PIECES: [&str; 24] = [
     "=", "+", "-", "@", "'", "\"", ",", ";", "\t", "\n", "\r\n", "\r", " ", "a", "é", "ß", "😀",
     "\\N", "\\x", "|", ":", "/", "=1+1", "e\u{301}",
@@ -32,7 +32,7 @@ const PIECES: [&str; 24] = [
 fn value(dice: &mut Dice) -> String {
     let length = dice.roll(6);
     let text: String = (0..length).map(|_| dice.pick(&PIECES)).collect();
-    // This alone clears a field.
+    // Such a cell clears a field.
     match text.as_str() {
         "\\N" => String::new(),
         _ => text,
@@ -45,7 +45,7 @@ fn cell(text: &str) -> String {
 
 const ROLES: [&str; 6] = ["admin", "a:b", "say \"hi\"", "Internal/x", "b/c", "Zoë"];
 
-/// A file of users with all that may stand in a cell.
+/// A file of users with all kinds of content in cells.
 fn odd_users(count: usize) -> String {
     let mut dice = Dice(4_711);
     let mut csv = String::from(
@@ -95,7 +95,7 @@ fn odd_users(count: usize) -> String {
     csv
 }
 
-/// A home that has the roles of [`odd_users`].
+/// A home with the roles of [`odd_users`].
 fn with_roles() -> Home {
     let home = Home::new();
     home.write("first.csv", "username,password\nfirst,Spring-Meadow-42\n");
@@ -115,7 +115,7 @@ fn exported(home: &Home) -> String {
 }
 
 #[test]
-fn what_is_exported_is_imported_unchanged() {
+fn exported_users_are_imported_unchanged() {
     let home = with_roles();
     home.write("odd.csv", &odd_users(1_500));
     let import = ["import", "odd.csv", "--default-password-stdin", "--json"];
@@ -150,7 +150,7 @@ fn what_is_exported_is_imported_unchanged() {
 }
 
 #[test]
-fn one_domain_is_exported_to_a_new_file_of_its_own() {
+fn one_domain_is_exported_to_a_new_file() {
     let home = Home::with_settings("[domains.SALES]\n");
     home.write(
         "users.csv",
@@ -198,7 +198,7 @@ fn one_domain_is_exported_to_a_new_file_of_its_own() {
 }
 
 #[test]
-fn columns_that_an_import_would_not_take_back_are_named() {
+fn columns_that_an_import_would_not_recognize_are_reported() {
     let home = Home::with_settings("[claims]\n'http://example.com/badge' = 'badge'\n");
     home.write(
         "users.csv",

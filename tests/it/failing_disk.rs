@@ -1,5 +1,5 @@
-//! A disk that does not confirm a write: the answer says that the outcome is not known, the store is opened again
-//! before the next write, and the same call with the same key settles it.
+//! A disk that does not confirm a write: the response says that the outcome is unknown, the store is reopened
+//! before the next write, and the same call with the same key determines the outcome.
 
 use crate::app::Response;
 use crate::fault::{Injection, code, logged, ready, upload};
@@ -17,23 +17,23 @@ fn names(home: &Home) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("names")
 }
 
-fn told(response: &Response) -> (u16, String, bool) {
+fn summary(response: &Response) -> (u16, String, bool) {
     let retry = response.header("retry-after").is_some();
     (response.status, code(response), retry)
 }
 
 #[test]
-fn a_failed_sync_is_told_as_uncertain_and_the_same_call_settles_it() {
+fn failed_sync_is_reported_as_uncertain_and_the_same_call_settles_it() {
     let home = Home::new();
     let server = Serving::start(&home);
     assert_eq!(upload(&server, "", "", "username\nfirst\n").status, 201);
-    // The first two syncs of every thread: also the first attempts to open the store again.
+    // The first two syncs of every thread, which include the first attempts to reopen the store.
     let Some(injection) = Injection::into(&server, "fsync,fdatasync:error=EIO:when=1..2") else {
         return;
     };
     let uncertain = upload(&server, "", KEY, CSV);
     assert_eq!(
-        told(&uncertain),
+        summary(&uncertain),
         (503, "IMP-STORE-UNCERTAIN".into(), true),
         "{}\n{}",
         uncertain.body,
@@ -55,7 +55,7 @@ fn a_failed_sync_is_told_as_uncertain_and_the_same_call_settles_it() {
 }
 
 #[test]
-fn a_store_that_cannot_be_opened_again_is_not_ready_and_takes_no_write() {
+fn store_that_cannot_be_reopened_is_not_ready_and_accepts_no_write() {
     let home = Home::new();
     let server = Serving::start(&home);
     assert_eq!(upload(&server, "", "", "username\nfirst\n").status, 201);
@@ -72,7 +72,7 @@ fn a_store_that_cannot_be_opened_again_is_not_ready_and_takes_no_write() {
     ready(&server, 503);
     let refused = upload(&server, "", "", "username\nlate\n");
     assert_eq!(refused.status, 503, "{}", refused.body);
-    // Killed here, the row may be there or not; the same call finds out.
+    // After a kill here, the row may be stored or not; the same call finds out.
     drop(injection);
     server.kill();
     let server = Serving::start(&home);

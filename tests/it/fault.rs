@@ -1,5 +1,5 @@
-//! A server process in trouble: on a disk of its own that can be full, with system calls that fail, without
-//! memory. What the machine does not allow is said, and the test passes without having looked.
+//! A server process with faults: a disk of its own that can be full, failing system calls, too little memory. If the
+//! machine does not allow a fault, a note is printed and the test passes without checking it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use crate::app::{Response, basic};
 use crate::process::{ADMIN_PASSWORD, Home, Serving};
 
-/// The field with which users of an upload get a password.
+/// The field with the default password of an upload.
 pub const DEFAULT_PASSWORD: &str = "Muster-Default-Password: Initial-Pass-1\r\n";
 
-/// Bytes of memory that the process takes now, and the most that it took.
+/// Current and peak memory of the process, in bytes.
 pub fn memory(server: &Serving) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).expect("a process");
     let of = |name: &str| {
@@ -25,7 +25,7 @@ pub fn memory(server: &Serving) -> (u64, u64) {
     (of("VmRSS:"), of("VmHWM:"))
 }
 
-/// Waits until the process takes no more than so many bytes; what it takes then.
+/// Waits until the process uses at most this many bytes; returns the current memory.
 pub fn memory_down_to(server: &Serving, bytes: u64, most: Duration) -> u64 {
     let until = Instant::now() + most;
     loop {
@@ -46,7 +46,7 @@ pub fn ask(server: &Serving, request: &str, fields: &str, body: &[u8]) -> Respon
         basic("admin", ADMIN_PASSWORD),
         body.len()
     );
-    // A server that refuses a body may close before all of it is sent.
+    // A server that refuses a body may close the connection before all of it is sent.
     let _ = stream.write_all(&[head.as_bytes(), body].concat());
     Response::read(&mut stream)
 }
@@ -58,7 +58,7 @@ pub fn upload(server: &Serving, query: &str, fields: &str, csv: &str) -> Respons
     ask(server, &request, &fields, csv.as_bytes())
 }
 
-/// Waits until the log has this text, which may come behind the answer.
+/// Waits until the log contains this text, which may be written after the response.
 #[track_caller]
 pub fn logged(server: &Serving, text: &str) {
     let until = Instant::now() + Duration::from_secs(30);
@@ -74,7 +74,7 @@ pub fn code(response: &Response) -> String {
     json["code"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Waits until `/readyz` has this status; what it says then.
+/// Waits until `/readyz` has this status; returns its body.
 #[track_caller]
 pub fn ready(server: &Serving, status: u16) -> String {
     let until = Instant::now() + Duration::from_secs(30);
@@ -94,14 +94,14 @@ pub fn ready(server: &Serving, status: u16) -> String {
     }
 }
 
-/// A server whose data directory is a file system in memory of its own.
+/// A server whose data directory is a separate file system in memory.
 pub struct SmallDisk {
     pub server: Serving,
     data: PathBuf,
 }
 
 impl SmallDisk {
-    /// A disk of so many MiB; none where the machine does not allow one.
+    /// Creates a disk of this many MiB; `None` if the machine does not allow it.
     pub fn start(home: &Home, mib: u32) -> Option<Self> {
         fs::create_dir_all(home.data()).expect("a folder");
         let mount = format!("mount -t tmpfs -o size={mib}m tmpfs \"$0\" && exec \"$@\"",);
@@ -111,7 +111,7 @@ impl SmallDisk {
             .arg("true")
             .output();
         if !allowed.as_ref().is_ok_and(|it| it.status.success()) {
-            eprintln!("left out: no file system in memory can be mounted here ({allowed:?})");
+            eprintln!("skipped: no file system in memory can be mounted here ({allowed:?})");
             return None;
         }
         let serve = home.command(&["serve", "--http", "127.0.0.1:0", "--https", "off"]);
@@ -133,13 +133,13 @@ impl SmallDisk {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let server = Serving::spawn(command);
-        // The process sees another file system there than the test does.
+        // The process sees another file system at this path than the test.
         let root = PathBuf::from(format!("/proc/{}/root", server.id()));
         let data = root.join(home.data().strip_prefix("/").expect("an absolute path"));
         Some(SmallDisk { server, data })
     }
 
-    /// Takes all that is free but so many bytes.
+    /// Fills all free space except this many bytes.
     pub fn fill_but(&self, left: u64) {
         let piece = vec![0; 64 * 1024];
         let mut file = File::create(self.data.join("filler")).expect("a file");
@@ -149,17 +149,17 @@ impl SmallDisk {
             .expect("it is cut short");
     }
 
-    /// Gives it back.
-    pub fn make_room(&self) {
+    /// Frees the space again.
+    pub fn free_space(&self) {
         fs::remove_file(self.data.join("filler")).expect("it is there");
     }
 }
 
-/// System calls of a process that fail, until this is dropped.
+/// Makes system calls of a process fail, until it is dropped.
 pub struct Injection(Child);
 
 impl Injection {
-    /// Lets calls fail as `expression` says (strace, `-e inject=`); none where strace cannot do that here.
+    /// Injects faults (strace, `-e inject=`); `None` if strace cannot do that here.
     pub fn into(server: &Serving, expression: &str) -> Option<Self> {
         let calls = expression.split(':').next().unwrap_or_default();
         let strace = Command::new("strace")
@@ -175,7 +175,7 @@ impl Injection {
         let mut child = match strace {
             Ok(child) => child,
             Err(error) => {
-                eprintln!("left out: strace cannot be started here ({error})");
+                eprintln!("skipped: strace cannot be started here ({error})");
                 return None;
             }
         };
@@ -184,11 +184,11 @@ impl Injection {
         while !said.contains("attached") {
             if lines.read_line(&mut said).unwrap_or(0) == 0 {
                 let _ = child.wait();
-                eprintln!("left out: strace may not look at another process here ({said})");
+                eprintln!("skipped: strace cannot trace another process here ({said})");
                 return None;
             }
         }
-        // What it says later is not looked at, and must not fill the pipe.
+        // Its further output is ignored, but must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         Some(Injection(child))
     }
@@ -198,10 +198,10 @@ impl Drop for Injection {
     fn drop(&mut self) {
         let id = i32::try_from(self.0.id()).ok();
         if let Some(id) = id.and_then(rustix::process::Pid::from_raw) {
-            // It lets go of the process at this signal; SIGKILL would leave it stopped.
+            // At this signal strace detaches from the process; SIGKILL would leave it stopped.
             let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         }
-        // Of a process that it has killed it may wait for an end that it does not hear of.
+        // If it has killed the process, it may wait for an exit that it is not notified of.
         let until = Instant::now() + Duration::from_secs(3);
         while Instant::now() < until {
             if !matches!(self.0.try_wait(), Ok(None)) {
@@ -214,14 +214,14 @@ impl Drop for Injection {
     }
 }
 
-/// Limits what a running process may take (`prlimit`); false where that is not possible.
+/// Limits a resource of a running process (`prlimit`); false if that is not possible.
 pub fn limit(server: &Serving, what: &str) -> bool {
     let set = Command::new("prlimit")
         .args(["--pid", &server.id().to_string(), what])
         .output();
     let is_set = set.as_ref().is_ok_and(|it| it.status.success());
     if !is_set {
-        eprintln!("left out: no limit can be set here ({set:?})");
+        eprintln!("skipped: no limit can be set here ({set:?})");
     }
     is_set
 }

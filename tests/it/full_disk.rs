@@ -1,16 +1,16 @@
-//! A full disk: it is said, nothing that was confirmed is lost, and everything goes on when there is room again.
+//! A full disk: it is reported, no confirmed data is lost, and work continues once there is free space.
 
 use std::time::{Duration, Instant};
 
 use crate::fault::{SmallDisk, ask, code, ready, upload};
 use crate::process::{Home, users_csv};
 
-/// A little of the disk has to be free for the server to be ready.
+/// Some free space is required for the server to be ready.
 const SETTINGS: &str = "[store]\nmin_free_bytes = 1000000\n[import]\nfirst_batch_users = 200\n\
     batch_users = 500\n";
 
 #[test]
-fn a_full_disk_is_told_everywhere_and_used_again_when_there_is_room() {
+fn full_disk_is_reported_everywhere_and_used_again_once_space_is_free() {
     let home = Home::with_settings(SETTINGS);
     let Some(disk) = SmallDisk::start(&home, 128) else {
         return;
@@ -22,7 +22,7 @@ fn a_full_disk_is_told_everywhere_and_used_again_when_there_is_room() {
     let said = ready(server, 503);
     assert!(said.contains("the disk is full"), "{said}");
     let csv = users_csv(20_000, 7_919);
-    let told = |response: &crate::app::Response| {
+    let summary = |response: &crate::app::Response| {
         (
             response.status,
             code(response),
@@ -31,18 +31,18 @@ fn a_full_disk_is_told_everywhere_and_used_again_when_there_is_room() {
     };
     let full = (507, "IMP-STORE-FULL".to_owned(), true);
     // The store.
-    assert_eq!(told(&upload(server, "", "", &csv)), full);
-    // Where files wait: of the queue, and to be read twice.
+    assert_eq!(summary(&upload(server, "", "", &csv)), full);
+    // Folders for waiting files: the queue, and files that are read twice.
     let queued = upload(server, "", "Prefer: respond-async\r\n", &csv);
-    assert_eq!(told(&queued), full, "{}", queued.body);
+    assert_eq!(summary(&queued), full, "{}", queued.body);
     let first = upload(server, "validateFirst=true", "", &csv);
-    assert_eq!(told(&first), full, "{}", first.body);
-    // SOAP tells it in the fault.
+    assert_eq!(summary(&first), full, "{}", first.body);
+    // SOAP reports it in the fault.
     let body = crate::app::inline(&csv);
     let fields = "Content-Type: text/xml\r\nSOAPAction: \"urn:bulkImportUsers\"\r\n";
     let fault = ask(server, "POST /services/UserAdmin", fields, body.as_bytes());
     assert_eq!(fault.rule(), "IMP-STORE-FULL");
-    // Reading goes on.
+    // Reading continues.
     let seen = ask(
         server,
         "GET /scim/v2/Users?filter=userName%20eq%20%22ann%22",
@@ -50,14 +50,14 @@ fn a_full_disk_is_told_everywhere_and_used_again_when_there_is_room() {
         b"",
     );
     assert!(seen.body.contains("\"totalResults\":1"), "{}", seen.body);
-    disk.make_room();
+    disk.free_space();
     ready(server, 200);
     assert_eq!(upload(server, "", "", &csv).status, 201);
     disk.server.stop();
 }
 
 #[test]
-fn a_queued_import_that_met_a_full_disk_goes_on_when_there_is_room() {
+fn queued_import_continues_after_a_full_disk() {
     let home = Home::with_settings(SETTINGS);
     let Some(disk) = SmallDisk::start(&home, 128) else {
         return;
@@ -66,7 +66,7 @@ fn a_queued_import_that_met_a_full_disk_goes_on_when_there_is_room() {
     assert_eq!(upload(server, "", "", "username\nann\n").status, 201);
     let rows = 30_000;
     let csv = users_csv(rows, 7_919);
-    // There is room for the upload, and not for all that it brings.
+    // There is enough space for the upload, but not for its users.
     disk.fill_but(csv.len() as u64 + 2_000_000);
     let queued = upload(server, "", "Prefer: respond-async\r\n", &csv);
     assert_eq!(queued.status, 202, "{}", queued.body);
@@ -99,8 +99,8 @@ fn a_queued_import_that_met_a_full_disk_goes_on_when_there_is_room() {
                 .contains("a queued import could not be started")
     });
     assert_ne!(state().0, "completed");
-    disk.make_room();
-    wait("it goes on", &|| state().0 == "completed");
+    disk.free_space();
+    wait("it continues", &|| state().0 == "completed");
     assert_eq!(state().1, rows);
     let found = ask(server, "GET /scim/v2/Users?count=0", "", b"");
     let total = format!("\"totalResults\":{}", rows + 1);

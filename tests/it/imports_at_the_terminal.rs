@@ -153,9 +153,9 @@ fn a_key_makes_the_second_run_answer_the_first_report() {
     for counter in ["id", "total", "created", "failed", "skipped", "state"] {
         assert_eq!(first[counter], second[counter], "{counter}");
     }
-    let told = import(&home, &["--key", "night 1"]).ended(2);
+    let message = import(&home, &["--key", "night 1"]).ended(2);
     assert!(
-        told.out.contains("an import with the key night 1 ran at"),
+        message.out.contains("an import with the key night 1 ran at"),
         "{told:?}"
     );
     let shown = home.run(&["imports", "show", id(&newest(&home))]).ended(0);
