@@ -156,7 +156,7 @@ fn a_key_makes_the_second_run_answer_the_first_report() {
     let message = import(&home, &["--key", "night 1"]).ended(2);
     assert!(
         message.out.contains("an import with the key night 1 ran at"),
-        "{told:?}"
+        "{message:?}"
     );
     let shown = home.run(&["imports", "show", id(&newest(&home))]).ended(0);
     assert!(shown.out.contains("key       night 1"), "{shown:?}");
