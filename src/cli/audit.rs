@@ -78,7 +78,10 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     output::keep_whole(&mut table, 0);
     output::write_table(out, &table, "")?;
     if more {
-        writeln!(out, "… only the newest {shown} are shown; use --limit N or --json for more")?;
+        writeln!(
+            out,
+            "… only the newest {shown} are shown; use --limit N or --json for more"
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -123,13 +123,15 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     }
     let default_password = default_password(arguments)?;
     let shown = arguments.file.display();
-    let file = File::open(&arguments.file)
-        .map_err(|error| format!("cannot open {shown}: {error}"))?;
+    let file =
+        File::open(&arguments.file).map_err(|error| format!("cannot open {shown}: {error}"))?;
     let metadata = file
         .metadata()
         .map_err(|error| format!("cannot read the metadata of {shown}: {error}"))?;
     if metadata.is_dir() {
-        return Err(CliError::Message(format!("{shown} is a folder; name a file")));
+        return Err(CliError::Message(format!(
+            "{shown} is a folder; name a file"
+        )));
     }
     let app = Arc::new(App::build(&settings.app(), Clock::system())?);
     let caller = Caller::terminal(&arguments.within.name(app.store.as_ref())?);

@@ -208,7 +208,10 @@ fn show(
         let seen = skip + findings.len();
         let left = record.findings.saturating_sub(seen as u64);
         if left > 0 {
-            writeln!(out, "… and {left} more problems; use --skip {seen} to see them")?;
+            writeln!(
+                out,
+                "… and {left} more problems; use --skip {seen} to see them"
+            )?;
         }
     } else if skip > 0 && record.findings > 0 {
         let kept = record.findings;

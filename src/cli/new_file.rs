@@ -45,7 +45,9 @@ impl NewFile {
     /// A new writer to the file.
     pub(super) fn writer(&self) -> Result<BufWriter<File>, CliError> {
         let file = self.file.try_clone();
-        Ok(BufWriter::new(file.map_err(|error| self.write_error(&error))?))
+        Ok(BufWriter::new(
+            file.map_err(|error| self.write_error(&error))?,
+        ))
     }
 
     /// Writes the file and syncs it to disk.
@@ -62,13 +64,17 @@ impl NewFile {
 
     /// Syncs the file to disk. Returns whether it has content.
     pub(super) fn sync(&self) -> Result<bool, CliError> {
-        self.file.sync_all().map_err(|error| self.write_error(&error))?;
+        self.file
+            .sync_all()
+            .map_err(|error| self.write_error(&error))?;
         Ok(self.length() > self.empty)
     }
 
     /// Empties the file, so that it is removed.
     pub(super) fn discard(self) -> Result<(), CliError> {
-        self.file.set_len(0).map_err(|error| self.write_error(&error))
+        self.file
+            .set_len(0)
+            .map_err(|error| self.write_error(&error))
     }
 
     /// Its name, escaped for the terminal.

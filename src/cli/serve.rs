@@ -95,7 +95,8 @@ fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError>
                 "Created the operator admin. Password: {}",
                 password.expose()
             ),
-            "It is shown only once; use `muster operator password admin` to set another one.".into(),
+            "It is shown only once; use `muster operator password admin` to set another one."
+                .into(),
         ],
     })
 }

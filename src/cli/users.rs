@@ -245,7 +245,10 @@ impl Listing<'_> {
             }
             output::write_table(out, &(self.table)(&page), "")?;
             if page.len() == PAGE {
-                writeln!(out, "… only the first {PAGE} are shown; use --json to list all")?;
+                writeln!(
+                    out,
+                    "… only the first {PAGE} are shown; use --json to list all"
+                )?;
             }
             return Ok(());
         }

@@ -322,7 +322,9 @@ fn is_partly_hidden(text: &str) -> bool {
     if bytes.is_ascii() && memchr::memchr(b'*', bytes).is_none() {
         return false;
     }
-    let count = |is_mask_character: fn(char) -> bool| text.chars().filter(|it| is_mask_character(*it)).count();
+    let count = |is_mask_character: fn(char) -> bool| {
+        text.chars().filter(|it| is_mask_character(*it)).count()
+    };
     let bullets = count(|it| matches!(it, '•' | '●' | '∙' | '⬤' | '■' | '█' | '＊'));
     if bullets >= LEAST {
         return true;

@@ -156,7 +156,9 @@ fn keep(
         true => Ok(()),
         false => Err(ScimError::of(
             ErrorType::Mutability,
-            format!("{place} cannot be changed once it is set. Send it unchanged, or leave it out."),
+            format!(
+                "{place} cannot be changed once it is set. Send it unchanged, or leave it out."
+            ),
         )),
     }
 }

@@ -219,7 +219,8 @@ impl<'t> Parser<'t> {
         let path = path.map_err(|sentence| self.fail(at, &sentence))?;
         let attribute = path.target(self.resource_type);
         if attribute.is_some_and(|attribute| attribute.returned == Returned::Never) {
-            let reason = format!("{path} is never returned, so it cannot be searched by; leave it out");
+            let reason =
+                format!("{path} is never returned, so it cannot be searched by; leave it out");
             return Err(self.fail(at, &reason));
         }
         Ok(path)

@@ -28,7 +28,10 @@ fn patched(
             Ok((Value::Object(after), changed))
         }
         Err(error) => {
-            assert_eq!(after, before, "a failed patch leaves the document unchanged");
+            assert_eq!(
+                after, before,
+                "a failed patch leaves the document unchanged"
+            );
             Err(error)
         }
     }

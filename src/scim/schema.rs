@@ -593,7 +593,11 @@ fn zuora() -> Schema {
                 "The organization that the user belongs to",
             ),
             read_only("status", "NEW, ACTIVE or INACTIVE"),
-            Attribute::boolean("ssoEnabled", "Whether the user logs in through single sign-on").read_only(),
+            Attribute::boolean(
+                "ssoEnabled",
+                "Whether the user logs in through single sign-on",
+            )
+            .read_only(),
             read_only("region", "The region of the user's data"),
         ],
     }

@@ -263,7 +263,10 @@ mod tests {
             by_position: false,
             ..named("mira-sandberg")
         };
-        assert_eq!(judged("mira-sandberg", headed), Ok((Fitness::Permanent, "")));
+        assert_eq!(
+            judged("mira-sandberg", headed),
+            Ok((Fitness::Permanent, ""))
+        );
     }
 
     #[test]

@@ -353,7 +353,8 @@ fn opened(file: &[u8], piece: usize) -> Result<Opened, String> {
         memory: &WorkbookMemory::new(&settings),
         sheet: None,
     };
-    let describe = |error: muster::formats::error::FormatError| format!("{}: {error}", error.code());
+    let describe =
+        |error: muster::formats::error::FormatError| format!("{}: {error}", error.code());
     let mut opened = open(Pieces(file, piece), &options).map_err(describe)?;
     let mut rows = opened.rows().map_err(describe)?;
     let mut all = Vec::new();

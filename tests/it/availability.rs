@@ -145,10 +145,7 @@ fn body_below_the_minimum_rate_gets_408() {
         while stream.read(&mut answer).is_err() {
             let _ = stream.write_all(b"0123456789");
             std::thread::sleep(Duration::from_millis(50));
-            assert!(
-                began.elapsed() < Duration::from_secs(10),
-                "it does not end"
-            );
+            assert!(began.elapsed() < Duration::from_secs(10), "it does not end");
         }
         assert_eq!(&answer, b"HTTP/1.1 408", "{sent}");
         assert!(

@@ -59,7 +59,11 @@ fn wrong_credentials_are_refused_before_the_body() {
         ("Bearer abc".into(), "IMP-ACCESS-CREDENTIALS"),
         ("Digest abc".into(), "IMP-ACCESS-SCHEME"),
         (
-            format!("{}\r\nAuthorization: {}", admin(), basic("unknown", "wrong")),
+            format!(
+                "{}\r\nAuthorization: {}",
+                admin(),
+                basic("unknown", "wrong")
+            ),
             "IMP-ACCESS-CREDENTIALS",
         ),
     ];

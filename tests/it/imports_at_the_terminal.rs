@@ -155,7 +155,9 @@ fn a_key_makes_the_second_run_answer_the_first_report() {
     }
     let message = import(&home, &["--key", "night 1"]).ended(2);
     assert!(
-        message.out.contains("an import with the key night 1 ran at"),
+        message
+            .out
+            .contains("an import with the key night 1 ran at"),
         "{message:?}"
     );
     let shown = home.run(&["imports", "show", id(&newest(&home))]).ended(0);
@@ -215,7 +217,10 @@ fn findings_are_paged() {
         page.out.contains("a 2") && !page.out.contains("a 3"),
         "{page:?}"
     );
-    assert!(page.out.contains("4 more problems; use --skip 3"), "{page:?}");
+    assert!(
+        page.out.contains("4 more problems; use --skip 3"),
+        "{page:?}"
+    );
     let page = show(&["--skip", "3", "--limit", "9"]).ended(0);
     assert!(
         page.out.contains("a 6") && !page.out.contains("a 2"),

@@ -382,10 +382,7 @@ fn the_first_operator_gets_a_password_that_is_shown_once_and_works() {
     let home = Home::new();
     let arguments = ["serve", "--http", "127.0.0.1:0", "--https", "off"];
     let server = Serving::spawn(home.command(&arguments));
-    let (_, rest) = server
-        .said
-        .split_once("Password: ")
-        .expect("a password");
+    let (_, rest) = server.said.split_once("Password: ").expect("a password");
     let password = rest.lines().next().expect("a line").to_owned();
     assert_eq!(password.len(), 20);
     assert_eq!(post(&server, "admin", &password, SMALL).status, 200);

@@ -299,10 +299,7 @@ fn answers_of_other_servers_are_understood() {
          Connection: close\r\n\r\n<html>",
     );
     let refused = send(&home, &url, &["-v"]).ended(1);
-    assert!(
-        refused.out.contains("rejected this name"),
-        "{refused:?}"
-    );
+    assert!(refused.out.contains("rejected this name"), "{refused:?}");
     assert!(!refused.err.contains("geheim"), "{refused:?}");
     thread.join().expect("no panic");
 }

@@ -155,13 +155,13 @@ impl Answer {
 /// Writes a response that is not SOAP, such as a proxy's.
 fn write_foreign(out: &mut dyn Write, received: &Received) -> io::Result<()> {
     let Received { status, reason, .. } = received;
-    writeln!(out, "refused: HTTP {status} {reason}, without a SOAP message")?;
+    writeln!(
+        out,
+        "refused: HTTP {status} {reason}, without a SOAP message"
+    )?;
     if let Some(place) = received.header("location") {
         let place = output::plain(place);
-        writeln!(
-            out,
-            "the server redirects to {place}; use that as --url"
-        )?;
+        writeln!(out, "the server redirects to {place}; use that as --url")?;
     }
     if *status == 401 {
         writeln!(out, "the server rejected this name and password")?;

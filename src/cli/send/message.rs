@@ -240,11 +240,7 @@ impl<R: Read> Read for Exactly<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
         if let Some(left) = &mut self.left {
-            let changed = || {
-                Err(io::Error::other(
-                    "the file changed while it was being sent",
-                ))
-            };
+            let changed = || Err(io::Error::other("the file changed while it was being sent"));
             match left.checked_sub(count as u64) {
                 None => return changed(),
                 Some(rest) if count == 0 && rest > 0 && !buffer.is_empty() => return changed(),

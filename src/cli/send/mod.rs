@@ -101,13 +101,15 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
         ));
     }
     let shown = output::plain(&arguments.file.to_string_lossy());
-    let file = File::open(&arguments.file)
-        .map_err(|error| format!("cannot open {shown}: {error}"))?;
+    let file =
+        File::open(&arguments.file).map_err(|error| format!("cannot open {shown}: {error}"))?;
     let metadata = file
         .metadata()
         .map_err(|error| format!("cannot read the metadata of {shown}: {error}"))?;
     if metadata.is_dir() {
-        return Err(CliError::Message(format!("{shown} is a folder; name a file")));
+        return Err(CliError::Message(format!(
+            "{shown} is a folder; name a file"
+        )));
     }
     let password = operator_password(&arguments.password)?;
     let default_password = match &arguments.default_password_file {

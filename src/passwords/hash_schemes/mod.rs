@@ -226,7 +226,9 @@ fn verifiable(text: &str) -> Option<KnownHash<'_>> {
 /// The same for a text that begins with the hash, or with a prefix before it.
 fn prefixed(text: &str) -> Option<KnownHash<'_>> {
     known(text).or_else(|| {
-        let mut inner = WRAPPERS.iter().filter_map(|prefix| after_prefix(text, prefix));
+        let mut inner = WRAPPERS
+            .iter()
+            .filter_map(|prefix| after_prefix(text, prefix));
         inner.find_map(|inner| known(inner).filter(|_| inner.starts_with('$')))
     })
 }

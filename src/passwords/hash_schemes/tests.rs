@@ -130,10 +130,7 @@ fn exceeded_bound_is_named() {
         "N and r one character each",
     );
     let start = hash("phpass").replace("$P$5", "$P$L");
-    refused(
-        &start,
-        "doublings of its rounds) must be between 7 and 22",
-    );
+    refused(&start, "doublings of its rounds) must be between 7 and 22");
     refused(&start.replace("$P$L", "$P$4"), "between 7 and 22");
     refused(&hash("drupal7").replace("$S$5", "$S$J"), "between 7 and 20");
     refused(
