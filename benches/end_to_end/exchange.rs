@@ -180,8 +180,8 @@ fn inline(address: &str, file: &Path) -> io::Result<String> {
     let mut piece = vec![0; 3 * 64 * 1024];
     loop {
         let mut length = 0;
-        while let Some(room) = piece.get_mut(length..).filter(|room| !room.is_empty()) {
-            match plain.read(room)? {
+        while let Some(space) = piece.get_mut(length..).filter(|space| !space.is_empty()) {
+            match plain.read(space)? {
                 0 => break,
                 count => length += count,
             }

@@ -161,7 +161,7 @@ impl Settings {
 /// All of them by default. Each of them uses a salt; hashes with a single round are replaced by Argon2id when the
 /// user first logs in.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(from = "NamesOfSchemes")]
+#[serde(from = "SchemeList")]
 pub struct HashSchemes(Vec<String>);
 
 #[derive(Deserialize)]

@@ -409,7 +409,7 @@ def reads_the_answer(muster, synapse):
     same(answer.fields["Import-Code"], "IMP-ROWS", "what the proxy saw of the summary")
     record = muster.only_import_of("read-bad.csv")
     same(answer.fields["Import-Id"], record["id"], "the id that the proxy saw")
-    same(answer.counts()[:2], ((5, 5, 50), 5), "counts behind the proxy")
+    same(answer.counts()[:2], ((5, 5, 50), 5), "counts after the proxy")
     muster.holds(record, content, created=5, total=60, failed=5, duplicate=50)
 
     answer = synapse.call("UserAdminRead", "inline", "1.1", "read-denied.csv", content, who=(BUS, "wrong"))

@@ -63,7 +63,7 @@ function names(string $prefix): array
     return array_map(fn (string $name): string => "$prefix-$name", ['ann', 'bob', 'cleo']);
 }
 
-/** Puts text into the handler that is no base64, which the client by itself never would. */
+/** Puts text into the handler that is not base64, which the client itself never does. */
 final class Spoilt extends SoapClient
 {
     public function __doRequest(

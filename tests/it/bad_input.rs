@@ -346,7 +346,7 @@ fn handlers_without_a_file() {
             "IMP-BASE64",
         ),
         xml("base64 without its end", call("VXNlc"), "IMP-BASE64"),
-        xml("base64 behind its padding", call("QQ==QQ=="), "IMP-BASE64"),
+        xml("base64 after its padding", call("QQ==QQ=="), "IMP-BASE64"),
         xml(
             "an Include of no namespace we know",
             call(other),

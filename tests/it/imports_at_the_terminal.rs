@@ -271,7 +271,7 @@ fn an_undo_takes_back_what_nobody_has_touched_since() {
         (&1.into(), &1.into())
     );
     let again = home.run(&["imports", "undo", id(&first)]).ended(1);
-    assert!(again.err.contains("undone before"), "{again:?}");
+    assert!(again.err.contains("already undone"), "{again:?}");
     let second = newest(&home);
     let undone = home.run(&["imports", "undo", id(&second)]).ended(0);
     assert!(undone.out.contains("1 restored"), "{undone:?}");
@@ -448,7 +448,7 @@ fn an_import_of_the_server_is_cancelled_from_beside_it() {
         }
     };
     let refused = home.run(&["imports", "undo", id(&record)]).ended(1);
-    assert!(refused.err.contains("still under way"), "{refused:?}");
+    assert!(refused.err.contains("is still running"), "{refused:?}");
     let asked = home.run(&["imports", "cancel", id(&record)]).ended(0);
     assert!(asked.out.contains("asked to stop"), "{asked:?}");
     // Rows go on coming until it notices.

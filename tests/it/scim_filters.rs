@@ -99,7 +99,7 @@ fn is_of_the_schema(detail: &str) -> bool {
         "has no sub-attributes",
         "has parts; compare",
         "does not compare",
-        "is never shown",
+        "is never returned",
         "brackets follow only",
         "null compares only",
         "for title",

@@ -102,7 +102,7 @@ class Life:
         order = SearchRequest.SortOrder.descending
         page = self.client.query(self.User, query_parameters=self.ours(sort_by="userName", sort_order=order))
         assert self.names(page) == [one.user_name for one in self.made][::-1]
-        page = self.client.query(self.User, query_parameters=SearchRequest(filter='userName eq "nobody"'))
+        page = self.client.query(self.User, query_parameters=SearchRequest(filter='userName eq "absent"'))
         assert page.total_results == 0
 
     def pages_by_index(self):

@@ -8,7 +8,7 @@ from probe_endpoint import (
     ENTERPRISE,
     ERROR,
     MESSAGES,
-    NOBODY,
+    UNKNOWN_ID,
     USER,
     Endpoint,
     add_group,
@@ -49,7 +49,7 @@ def item_03_too_many_operations(endpoint):
 
 
 def item_03_maximum_number_of_operations(endpoint):
-    operation = {"method": "DELETE", "path": f"/Users/{NOBODY}"}
+    operation = {"method": "DELETE", "path": f"/Users/{UNKNOWN_ID}"}
     same(len(endpoint.bulk(*[operation] * 1000)), 1000)
 
 
@@ -89,7 +89,7 @@ def item_06_not_json(endpoint):
 
 
 def item_07_all_failed_is_200(endpoint):
-    same(endpoint.codes(endpoint.bulk({"method": "DELETE", "path": f"/Users/{NOBODY}"})), [404])
+    same(endpoint.codes(endpoint.bulk({"method": "DELETE", "path": f"/Users/{UNKNOWN_ID}"})), [404])
 
 
 def item_08_response_schema(endpoint):
@@ -142,7 +142,7 @@ def item_12_codes_of_single_requests(endpoint):
 
 @only("/scim2")
 def item_12_status_of_the_original_has_the_reason(endpoint):
-    failed = endpoint.bulk({"method": "DELETE", "path": f"/Users/{NOBODY}"})[0]
+    failed = endpoint.bulk({"method": "DELETE", "path": f"/Users/{UNKNOWN_ID}"})[0]
     same(failed["status"], {"code": 404, "description": endpoint.error(failed)["detail"]})
 
 
@@ -156,12 +156,12 @@ def item_13_failure_has_an_error(endpoint):
 
 
 def item_14_failures_do_not_stop_the_rest(endpoint):
-    gone = {"method": "DELETE", "path": f"/Users/{NOBODY}"}
+    gone = {"method": "DELETE", "path": f"/Users/{UNKNOWN_ID}"}
     same(endpoint.codes(endpoint.bulk(gone, add_user("a"), gone, add_user("b"))), [404, 201, 404, 201])
 
 
 def item_15_fail_on_errors(endpoint):
-    gone = {"method": "DELETE", "path": f"/Users/{NOBODY}"}
+    gone = {"method": "DELETE", "path": f"/Users/{UNKNOWN_ID}"}
     last = name()
     request = [gone, add_user("a"), gone, add_user("b", last)]
     same(endpoint.codes(endpoint.bulk(*request, failOnErrors=2)), [404, 201, 404])
@@ -177,7 +177,7 @@ def item_15_fail_on_errors_must_be_an_integer(endpoint):
 
 def item_16_successful_operations_are_kept(endpoint):
     first = name()
-    gone = {"method": "DELETE", "path": f"/Users/{NOBODY}"}
+    gone = {"method": "DELETE", "path": f"/Users/{UNKNOWN_ID}"}
     endpoint.bulk(add_user("a", first), gone, add_user("b"), failOnErrors=1)
     same(endpoint.names(f'userName eq "{first}"'), [first])
 
@@ -249,7 +249,7 @@ def item_20_order_is_kept(endpoint):
 
 def item_21_unknown_references(endpoint):
     one, other = name(), name()
-    results = endpoint.bulk(add_user("a", one, **manager("bulkId:nobody")), add_user("b", other))
+    results = endpoint.bulk(add_user("a", one, **manager("bulkId:absent")), add_user("b", other))
     same(endpoint.code(results[1]), 201)
     assert endpoint.code(results[0]) in (400, 409), results
     user_is_absent(endpoint, one)
@@ -450,7 +450,7 @@ def wait_for(endpoint, location):
 
 def item_84_respond_async(endpoint):
     first = name()
-    request = endpoint.bulk_request(add_user("a", first), {"method": "DELETE", "path": f"/Users/{NOBODY}"})
+    request = endpoint.bulk_request(add_user("a", first), {"method": "DELETE", "path": f"/Users/{UNKNOWN_ID}"})
     answer = endpoint.post("/Bulk", request, 202, headers={"Prefer": "respond-async"})
     same(answer.content, b"", "the body")
     same(answer.headers["preference-applied"], "respond-async")
@@ -464,7 +464,7 @@ def item_84_respond_async(endpoint):
     del with_nothing.headers["authorization"]
     with with_nothing:
         same(with_nothing.get(location).status_code, 401, "without credentials")
-    endpoint.get(f"/Bulk/{NOBODY}", 404)
+    endpoint.get(f"/Bulk/{UNKNOWN_ID}", 404)
 
 
 def item_84_idempotency_key(endpoint):

@@ -3,7 +3,7 @@
 from probe_endpoint import (
     ENTERPRISE,
     MESSAGES,
-    NOBODY,
+    UNKNOWN_ID,
     USER,
     group,
     name,
@@ -50,7 +50,7 @@ def item_51_put_keeps_the_password(endpoint):
 
 def item_51_put_does_not_create(endpoint):
     for where, resource in (("/Users", user()), ("/Groups", group())):
-        endpoint.put(f"{where}/{NOBODY}", resource, 404)
+        endpoint.put(f"{where}/{UNKNOWN_ID}", resource, 404)
         endpoint.put(f"{where}/mine", resource, 404)
 
 
@@ -90,7 +90,7 @@ def item_53_patch_message(endpoint):
     endpoint.refuse(endpoint.patch(f"/Users/{one['id']}", {"op": "remove"}, status=400), 400, "noTarget")
     nowhere = {"op": "add", "path": "nothing", "value": 1}
     endpoint.refuse(endpoint.patch(f"/Users/{one['id']}", nowhere, status=400), 400, "invalidPath")
-    endpoint.patch(f"/Users/{NOBODY}", {"op": "remove", "path": "title"}, status=404)
+    endpoint.patch(f"/Users/{UNKNOWN_ID}", {"op": "remove", "path": "title"}, status=404)
 
 
 def item_53_add_replace_and_remove(endpoint):
@@ -151,7 +151,7 @@ def item_57_value_paths(endpoint):
 
 
 def item_57_value_path_without_a_match(endpoint):
-    replace = {"op": "replace", "path": 'emails[value eq "nobody@example.com"].type', "value": "x"}
+    replace = {"op": "replace", "path": 'emails[value eq "absent@example.com"].type', "value": "x"}
     refused(endpoint, user(emails=EMAILS), "noTarget", replace)
     refused(endpoint, user(emails=EMAILS), None, {"op": "remove", "path": 'emails[type zz "x"]'})
 
@@ -159,7 +159,7 @@ def item_57_value_path_without_a_match(endpoint):
 def item_58_required_and_read_only_attributes(endpoint):
     refused(endpoint, user(), "mutability", {"op": "remove", "path": "userName"})
     refused(endpoint, user(), "mutability", {"op": "remove", "path": "id"})
-    refused(endpoint, user(), "mutability", {"op": "replace", "path": "id", "value": NOBODY})
+    refused(endpoint, user(), "mutability", {"op": "replace", "path": "id", "value": UNKNOWN_ID})
     refused(endpoint, user(), "mutability", {"op": "replace", "path": "meta.created", "value": "2001-01-01T00:00:00Z"})
     refused(endpoint, group(), "mutability", {"op": "remove", "path": "displayName"})
 
@@ -235,7 +235,7 @@ def item_59_forms_of_members(endpoint):
     after({"op": "add", "path": "members", "value": {"value": c}}, a, b, c)
     after({"op": "remove", "path": f'members[value eq "{a}"]'}, b, c)
     after({"op": "Remove", "path": "members", "value": [{"value": b}]}, c)
-    after({"op": "Remove", "path": "members", "value": [{"value": NOBODY}]}, c)
+    after({"op": "Remove", "path": "members", "value": [{"value": UNKNOWN_ID}]}, c)
     after({"op": "replace", "path": "members", "value": [{"value": a}, {"value": b}]}, a, b)
     after({"op": "add", "value": {"members": [{"value": c}]}}, a, b, c)
     after({"op": "replace", "value": {"members": [{"value": c}]}}, c)

@@ -11,7 +11,7 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
 ERROR = MESSAGES + "Error"
 LIST = MESSAGES + "ListResponse"
-NOBODY = "01989e3a-7c51-7c4e-9d6b-0a1b2c3d4e5f"
+UNKNOWN_ID = "01989e3a-7c51-7c4e-9d6b-0a1b2c3d4e5f"
 
 numbers = itertools.count(1)
 

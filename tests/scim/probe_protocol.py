@@ -10,7 +10,7 @@ from probe_endpoint import (
     ERROR,
     LIST,
     MESSAGES,
-    NOBODY,
+    UNKNOWN_ID,
     USER,
     Endpoint,
     add_user,
@@ -32,7 +32,7 @@ def item_72_every_error_has_the_scim_format(endpoint):
     # The mount object checks the media type and the body of each response.
     endpoint.get("/nothing", 404)
     endpoint.get("/Users/1/2", 404)
-    endpoint.get(f"/Users/{NOBODY}", 404)
+    endpoint.get(f"/Users/{UNKNOWN_ID}", 404)
     endpoint.call("DELETE", "/Users", 405)
     endpoint.call("POST", "/Users", 415, content=b"<user/>", headers={"Content-Type": "application/xml"})
     endpoint.call("POST", "/Users", 400, content=b"{")

@@ -30,7 +30,7 @@ def item_61_list_response(endpoint):
 
 
 def item_61_nothing_found_is_200(endpoint):
-    answer = endpoint.find('userName eq "nobody at all"')
+    answer = endpoint.find('userName eq "absent at all"')
     same((answer["totalResults"], answer.get("Resources", [])), (0, []))
     endpoint.get("/Groups", params={"filter": 'displayName eq "no group"'})
 

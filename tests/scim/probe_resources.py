@@ -3,7 +3,7 @@
 from probe_endpoint import (
     ENTERPRISE,
     GROUP,
-    NOBODY,
+    UNKNOWN_ID,
     USER,
     group,
     name,
@@ -29,7 +29,7 @@ def item_34_server_assigns_id_and_meta(endpoint):
     same(one["meta"]["resourceType"], "User")
     assert not one["meta"]["created"].startswith("2001"), one
     same(set(one["meta"]), {"resourceType", "created", "lastModified", "location", "version"})
-    again = endpoint.put(f"/Users/{one['id']}", {**one, "id": NOBODY, "meta": meta}).json()
+    again = endpoint.put(f"/Users/{one['id']}", {**one, "id": UNKNOWN_ID, "meta": meta}).json()
     same((again["id"], again["meta"]), (one["id"], one["meta"]))
 
 
@@ -49,7 +49,7 @@ def item_36_duplicate_name(endpoint):
 
 
 def item_37_read_only_input_is_ignored(endpoint):
-    one = endpoint.make(user(groups=[{"value": NOBODY}]))
+    one = endpoint.make(user(groups=[{"value": UNKNOWN_ID}]))
     assert "groups" not in one, one
 
 
@@ -185,7 +185,7 @@ def item_46_members(endpoint):
     found = {member["value"]: member for member in outer["members"]}
     same(found[one["id"]]["$ref"], f"{endpoint.base}/Users/{one['id']}")
     same((found[one["id"]]["type"], found[inner["id"]]["type"]), ("User", "Group"))
-    for wrong in ({"value": NOBODY}, {"value": one["id"], "type": "Group"}, {"type": "User"}):
+    for wrong in ({"value": UNKNOWN_ID}, {"value": one["id"], "type": "Group"}, {"type": "User"}):
         endpoint.refuse(endpoint.post("/Groups", group(members=[wrong]), 400), 400, "invalidValue")
 
 
@@ -198,8 +198,8 @@ def item_46_member_without_a_possible_id_is_skipped_with_a_warning(endpoint):
     made = endpoint.post("/Groups", group(members=[{"value": "made-up"}, {"value": one["id"]}]), 201)
     same(made.headers["muster-left-out"], "members=1")
     # A value that could be an id but does not exist is refused; Bulk refuses both.
-    nobody = {"op": "add", "path": "members", "value": [{"value": NOBODY}]}
-    endpoint.refuse(endpoint.patch(f"/Groups/{crew['id']}", nobody, status=400), 400, "invalidValue")
+    absent = {"op": "add", "path": "members", "value": [{"value": UNKNOWN_ID}]}
+    endpoint.refuse(endpoint.patch(f"/Groups/{crew['id']}", absent, status=400), 400, "invalidValue")
     made_up = {"method": "PATCH", "path": f"/Groups/{crew['id']}", "data": patch(added)}
     same(endpoint.codes(endpoint.bulk(made_up)), [400])
 
@@ -221,7 +221,7 @@ def item_48_read(endpoint):
     one = endpoint.make(user())
     answer = endpoint.get(f"/Users/{one['id']}")
     same(answer.headers["content-location"], one["meta"]["location"])
-    for where in (f"/Users/{NOBODY}", "/Users/7", f"/Groups/{one['id']}", f"/Groups/{NOBODY}"):
+    for where in (f"/Users/{UNKNOWN_ID}", "/Users/7", f"/Groups/{one['id']}", f"/Groups/{UNKNOWN_ID}"):
         endpoint.get(where, 404)
 
 

@@ -88,8 +88,8 @@ impl Message {
             Mode::Inline => Box::new(Base64Reader::new(file)),
             Mode::Mtom | Mode::Swa => Box::new(file),
         };
-        let (before, behind) = &self.around;
-        before.as_bytes().chain(file).chain(behind.as_bytes())
+        let (before, after) = &self.around;
+        before.as_bytes().chain(file).chain(after.as_bytes())
     }
 
     /// The body for output: without passwords, and with a short description in place of the file.
@@ -102,8 +102,8 @@ impl Message {
             Some(size) => format!("… {size} bytes{encoded}"),
             None => format!("… the file{encoded}"),
         };
-        let (before, behind) = &self.shown;
-        format!("{before}{bytes}{behind}")
+        let (before, after) = &self.shown;
+        format!("{before}{bytes}{after}")
     }
 }
 
@@ -277,8 +277,12 @@ impl<R: Read> Base64Reader<R> {
 
     fn fill(&mut self) -> io::Result<()> {
         let mut filled = 0;
-        while let Some(room) = self.bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match self.source.read(room) {
+        while let Some(space) = self
+            .bytes
+            .get_mut(filled..)
+            .filter(|space| !space.is_empty())
+        {
+            match self.source.read(space) {
                 Ok(0) => {
                     self.at_end = true;
                     break;

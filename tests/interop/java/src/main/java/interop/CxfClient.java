@@ -307,7 +307,7 @@ public final class CxfClient {
                 say("refused", names(prefix).get(0));
                 return "the CSV as plain text: the message names base64" + told;
             }
-            throw new AssertionError("a handler that is no base64 raised no fault");
+            throw new AssertionError("a handler that is not base64 raised no fault");
         };
     }
 

@@ -125,7 +125,7 @@ final class Companions {
         FlaggedName[] users = stub.listAllUsers(dora, 10);
         expect(named(users, dora) != null, "the user is not listed");
         tail(users);
-        return "the last entry is no user: it says whether the list was cut";
+        return "the last entry is not a user: it says whether the list was cut";
     }
 
     private String changePassword() throws Exception {

@@ -125,7 +125,7 @@ final class Import {
 
     private static String noCredentials(String version) throws Exception {
         try {
-            call(Stubs.bare(version), Suite.sample(prefix(version, "nobody")));
+            call(Stubs.bare(version), Suite.sample(prefix(version, "unauthorized")));
         } catch (AxisFault fault) {
             expect(fault.getMessage().contains("401"), "the fault says " + fault.getMessage());
             return "AxisFault: " + fault.getMessage();
