@@ -37,7 +37,7 @@ use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions
 pub(super) const SOME_FAILED: u8 = 2;
 
 /// The interval at which the progress bar is updated.
-const GLANCE: Duration = Duration::from_millis(200);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Problems shown of an earlier import; `muster imports show` has the others.
 const SHOWN: usize = 200;
@@ -152,7 +152,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         file_name: arguments.file.to_string_lossy().into_owned(),
         default_password,
         generated_passwords: match &passwords {
-            Some(file) => Some(hand_out(file)?),
+            Some(file) => Some(open_password_output(file)?),
             None => None,
         },
         options: ImportOptions {
@@ -178,7 +178,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let (report, failure) = match result {
         Ok(Ended::Ran(report)) => (*report, None),
         Ok(Ended::Recorded(record)) => {
-            notes.push(made_before(&record));
+            notes.push(earlier_import_note(&record));
             let limit = if arguments.json { usize::MAX } else { SHOWN };
             let findings = app.store.findings(&organization, record.id, 0, limit)?;
             (Report::of_record(&record, findings), None)
@@ -221,13 +221,13 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
 }
 
 /// Opens the file that generated passwords are written to.
-fn hand_out(file: &NewFile) -> Result<GeneratedPasswords, CliError> {
+fn open_password_output(file: &NewFile) -> Result<GeneratedPasswords, CliError> {
     GeneratedPasswords::new(Box::new(file.writer()?))
         .map_err(|error| CliError::Message(format!("cannot write {}: {error}", file.shown())))
 }
 
 /// A message about an earlier import with the same key.
-fn made_before(record: &ImportRecord) -> String {
+fn earlier_import_note(record: &ImportRecord) -> String {
     let key = output::plain(record.key.as_deref().unwrap_or_default());
     format!(
         "an import with the key {key} ran at {}: nothing was done now",
@@ -321,7 +321,7 @@ fn watched<T>(jobs: &Jobs, bar: &ProgressBar, work: impl FnOnce() -> T) -> T {
                     let (rows, rate) = (progress.counters.total, progress.rows_per_second);
                     bar.set_message(format!("{rows} rows, {rate} rows/s"));
                 }
-                std::thread::sleep(GLANCE);
+                std::thread::sleep(PROGRESS_INTERVAL);
             }
         });
         let result = work();
@@ -368,6 +368,6 @@ pub(super) fn progress_bar(bytes: u64, hidden: bool) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(GLANCE);
+    bar.enable_steady_tick(PROGRESS_INTERVAL);
     bar
 }

@@ -183,7 +183,7 @@ fn roots(ca: Option<&Path>) -> Result<RootCerts, CliError> {
 }
 
 /// Whether passwords would be sent unencrypted over the network.
-pub(super) fn in_the_clear(url: &str) -> bool {
+pub(super) fn is_unencrypted(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else {
         return false;
     };

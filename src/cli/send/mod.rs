@@ -140,7 +140,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
         .collect();
     if arguments.verbose {
         exchange::show_request(&mut io::stderr().lock(), &request, &message)?;
-    } else if client::in_the_clear(&url) {
+    } else if client::is_unencrypted(&url) {
         // If standard error is closed, there is nowhere to report it.
         let _ = writeln!(
             io::stderr(),
