@@ -1,4 +1,4 @@
-//! Many operations that are carried out together or not at all, as one import in one transaction.
+//! Executes many operations atomically, as one import in one transaction.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,58 +29,58 @@ use crate::users::resources::{Origin, Resources};
 use crate::users::step::{Finish, ImportStep};
 use crate::users::store_error::StoreError;
 
-/// A request whose operations belong together.
+/// A request whose operations succeed or fail together.
 pub struct AtomicBulk<'c> {
-    /// Who sends it, and by which name.
+    /// The sender and the idempotency key.
     pub call: BulkCall,
-    /// Its body, which tells it from another one with the same key.
+    /// The request body, which distinguishes requests with the same key.
     pub body: &'c [u8],
-    /// What is asked of each user who is made or replaced, and what is added to them.
+    /// Requirements on each created or replaced user, and what is added to them.
     pub complete: &'c dyn Fn(&mut Document) -> Result<(), ScimError>,
-    /// Attributes that a user who is replaced keeps when the document has none of them.
+    /// Attributes that a replaced user keeps if the document lacks them.
     pub keeps: &'static [&'static str],
-    /// How the caller is shown what an operation made.
+    /// How a created resource is shown to the caller.
     pub show: &'c dyn Fn(&Resource) -> Value,
 }
 
-/// What became of such a request.
+/// The result of an atomic request.
 #[derive(Debug)]
-pub enum Whole {
-    /// All of it is done.
+pub enum AtomicOutcome {
+    /// All operations were executed.
     Done(Box<BulkAnswer>),
-    /// Nothing is done, because of the operation at this position.
+    /// Nothing was changed, because the operation at this position failed.
     Refused {
         /// The position, from 0.
         position: usize,
-        /// What is wrong with it.
+        /// The error.
         error: ScimError,
     },
 }
 
-/// An operation that keeps the others from being done: its position, and what is wrong.
+/// An operation that prevents the others from being executed: its position and error.
 type Obstacle = (usize, ScimError);
 
 impl Provisioner {
-    /// Carries all operations out, or none. The same request with the same key again gets the answer
-    /// of the first one; one that was refused has left nothing, so that its key is free. Blocking.
+    /// Executes all operations, or none. The same request with the same key again returns the first
+    /// result; a refused request stores nothing, so its key stays free. Blocking.
     ///
     /// # Errors
-    /// The key is that of another request, the app is full, or the store failed.
+    /// The key belongs to another request, the server is busy, or the store failed.
     pub fn all_or_nothing(
         &self,
         whole: &AtomicBulk<'_>,
         operations: Vec<Operation>,
-    ) -> Result<Whole, ProvisionError> {
+    ) -> Result<AtomicOutcome, ProvisionError> {
         let call = &whole.call;
         let organization = &call.authority.actor.organization;
         let sha256 = hex::encode(digest(&SHA256, whole.body).as_ref());
         let held = self.jobs.reserve_key(organization, call.key.as_deref())?;
         if let KeyLookup::Earlier(earlier) = &held {
-            return self.once_more(call, earlier, &sha256);
+            return self.replay(call, earlier, &sha256);
         }
-        let prepared = match self.prepare_whole(whole, operations)? {
+        let prepared = match self.prepare_all(whole, operations)? {
             Ok(prepared) => prepared,
-            Err((position, error)) => return Ok(Whole::Refused { position, error }),
+            Err((position, error)) => return Ok(AtomicOutcome::Refused { position, error }),
         };
         let record = ImportRecord {
             sha256: Some(sha256),
@@ -88,17 +88,17 @@ impl Provisioner {
         };
         let id = record.id;
         let written = self.jobs.run_external(organization, id, |_| {
-            self.write_whole(whole, record, &prepared)
+            self.write_all(whole, record, &prepared)
         })?;
         Ok(written?)
     }
 
-    fn once_more(
+    fn replay(
         &self,
         call: &BulkCall,
         earlier: &ImportRecord,
         sha256: &str,
-    ) -> Result<Whole, ProvisionError> {
+    ) -> Result<AtomicOutcome, ProvisionError> {
         if !is_same(call, earlier, sha256) {
             return Err(reused(call, earlier).into());
         }
@@ -106,14 +106,14 @@ impl Provisioner {
             return Err(JobError::Busy { seconds: 5 }.into());
         }
         let outcomes = self.outcomes(&earlier.organization, earlier.id)?;
-        Ok(Whole::Done(Box::new(BulkAnswer {
+        Ok(AtomicOutcome::Done(Box::new(BulkAnswer {
             record: earlier.clone(),
             outcomes,
         })))
     }
 
-    /// Everything that can be found out before the store is asked.
-    fn prepare_whole(
+    /// All checks that do not need the store.
+    fn prepare_all(
         &self,
         whole: &AtomicBulk<'_>,
         operations: Vec<Operation>,
@@ -146,18 +146,18 @@ impl Provisioner {
                 Err(error) => return Ok(Err((position, error))),
             }
         }
-        Ok(match twice(&mut ready) {
+        Ok(match find_duplicate(&mut ready) {
             Some(obstacle) => Err(obstacle),
             None => Ok(ready),
         })
     }
 
-    fn write_whole(
+    fn write_all(
         &self,
         whole: &AtomicBulk<'_>,
         mut record: ImportRecord,
         prepared: &[Prepared],
-    ) -> Result<Whole, StoreError> {
+    ) -> Result<AtomicOutcome, StoreError> {
         let at = self.clock.now();
         let (id, organization, domain) = (record.id, &record.organization, &record.domain);
         let step = || ImportStep::without_users(id, organization, domain, self.keep_findings, at);
@@ -169,13 +169,13 @@ impl Provisioner {
         };
         let mut written = Ok((Vec::new(), Vec::new()));
         self.store.transact(organization, &mut |tx| {
-            // What is not kept takes the record with it.
+            // If the transaction is rolled back, so is the record.
             tx.attempt(&mut |tx| {
                 tx.step(&ImportStep {
                     begin: Some(record.clone()),
                     ..step()
                 })?;
-                written = self.apply_whole(whole, &record, prepared, (tx, at))?;
+                written = self.apply_all(whole, &record, prepared, (tx, at))?;
                 let Ok((outcomes, effects)) = &written else {
                     return Ok(false);
                 };
@@ -194,18 +194,18 @@ impl Provisioner {
             .map(drop)
         })?;
         Ok(match written {
-            Err((position, error)) => Whole::Refused { position, error },
+            Err((position, error)) => AtomicOutcome::Refused { position, error },
             Ok((outcomes, effects)) => {
                 record.counters = count(&outcomes, &effects);
                 record.state = finish.state;
                 record.active_at = at;
                 record.finished_at = Some(at);
-                Whole::Done(Box::new(BulkAnswer { record, outcomes }))
+                AtomicOutcome::Done(Box::new(BulkAnswer { record, outcomes }))
             }
         })
     }
 
-    fn apply_whole(
+    fn apply_all(
         &self,
         whole: &AtomicBulk<'_>,
         record: &ImportRecord,
@@ -214,7 +214,7 @@ impl Provisioner {
     ) -> Result<Result<Results, Obstacle>, StoreError> {
         let made = Made::new();
         let authority = &whole.call.authority;
-        let mut hand = Executor {
+        let mut executor = Executor {
             provisioner: self,
             by: &authority.actor,
             role: authority.role,
@@ -230,12 +230,12 @@ impl Provisioner {
         };
         let (mut outcomes, mut effects) = (Vec::new(), Vec::new());
         for (position, prepared) in prepared.iter().enumerate() {
-            hand.position = position;
-            hand.origin = Some(Origin {
+            executor.position = position;
+            executor.origin = Some(Origin {
                 import: record.id,
                 line: position as u64 + 1,
             });
-            match hand.apply(tx, prepared)? {
+            match executor.apply(tx, prepared)? {
                 Ok(done) => {
                     effects.push(Some(done.effect));
                     outcomes.push(outcome(&prepared.act, &done, whole.show));
@@ -247,7 +247,7 @@ impl Provisioner {
     }
 }
 
-/// What the operations came to.
+/// The results of the operations.
 type Results = (Vec<OperationOutcome>, Vec<Option<Effect>>);
 
 fn outcome(act: &PreparedAct, done: &Done, show: &dyn Fn(&Resource) -> Value) -> OperationOutcome {
@@ -275,15 +275,15 @@ fn draft_of(prepared: &mut Prepared) -> Option<&mut UserDraft> {
     }
 }
 
-/// The first operation that is about the same resource as an earlier one, or gives a user the same name:
-/// together they mean nothing, whatever is stored.
-fn twice(prepared: &mut [Prepared]) -> Option<Obstacle> {
+/// The first operation on the same resource as an earlier one, or that gives a user the same name
+/// as an earlier one: such a pair is contradictory, whatever is stored.
+fn find_duplicate(prepared: &mut [Prepared]) -> Option<Obstacle> {
     let mut ids = HashSet::new();
     let mut names = HashMap::new();
     for (position, prepared) in prepared.iter_mut().enumerate() {
         if !ids.insert(prepared.id) {
             let error = ScimError::value(format!(
-                "The id {} is in the request before; send each user once.",
+                "The id {} appears twice in the request; send each user once.",
                 prepared.id
             ));
             return Some((position, error));
@@ -297,8 +297,8 @@ fn twice(prepared: &mut [Prepared]) -> Option<Obstacle> {
             let error = ScimError::of(
                 ErrorType::Uniqueness,
                 format!(
-                    "User with the name: {} is in the request before, at index {first}; send each user \
-                     once.",
+                    "User with the name: {} appears twice in the request, first at index \
+                     {first}; send each user once.",
                     qualified(&name.domain, &name.name)
                 ),
             );

@@ -1,5 +1,5 @@
-//! Prepared operations inside a transaction: everything is looked at before anything is written, so
-//! that what is refused has left no trace.
+//! Executes prepared operations inside a transaction. All checks run before the first write, so
+//! that a refused operation changes nothing.
 
 use crate::provision::error::ProvisionError;
 use crate::provision::operation::Act;
@@ -26,11 +26,11 @@ use crate::users::operator::Role;
 use crate::users::resources::{GroupRef, Kind, Origin, Resources};
 use crate::users::store_error::StoreError;
 
-/// What the store answered, or why the operation was refused.
+/// The store's result, or the reason why the operation was refused.
 pub(super) type Applied<T> = Result<Result<T, ScimError>, StoreError>;
 
-/// Gives the refusal back to the caller, who asked the store for nothing since.
-macro_rules! agreed {
+/// Returns the refusal to the caller; nothing has been written yet.
+macro_rules! accept {
     ($result:expr) => {
         match $result {
             Ok(value) => value,
@@ -38,39 +38,39 @@ macro_rules! agreed {
         }
     };
 }
-pub(super) use agreed;
+pub(super) use accept;
 
-/// What operations are carried out with.
+/// The context of operations.
 pub(super) struct Executor<'a> {
     pub provisioner: &'a Provisioner,
     pub by: &'a Actor,
     pub role: Role,
     pub at: Moment,
-    /// The import, of a request with many operations.
+    /// The import, for a request with many operations.
     pub origin: Option<Origin>,
-    /// Whether the caller wants to know what became of the resource.
+    /// Whether the caller wants the resulting resource.
     pub wanted: bool,
-    /// Whether what became of each resource is shown in the answer to a Bulk request.
+    /// Whether the response to a Bulk request contains the resulting resources.
     pub shown: bool,
-    /// How many members were left out, because their ids are none that anybody here can have.
+    /// The number of members left out because their ids cannot exist on this server.
     pub members_left_out: usize,
-    /// Resources that the operations of the same request make, now or later.
+    /// Resources that other operations of the same request create.
     pub made: &'a Made,
-    /// The operation that is carried out.
+    /// The position of the current operation.
     pub position: usize,
-    /// Groups that those are to be members of once they are made, and the operation that said so, by
-    /// the member's id.
+    /// Groups that resources still to be created will be members of, with the operation that
+    /// requested it, by the member's id.
     pub pending: HashMap<Uuid, Vec<(Uuid, usize)>>,
-    /// Whether something was done that changes the entity tags of other resources: a group's follows its members,
-    /// and a user's their groups.
+    /// Whether the operation changed the entity tags of other resources: a group's tag depends on
+    /// its members, and a user's on their groups.
     pub touches_others: bool,
 }
 
 impl Provisioner {
-    /// Carries out one operation in a transaction of its own. Blocking.
+    /// Executes one operation in its own transaction. Blocking.
     ///
     /// # Errors
-    /// It is refused, or the store failed.
+    /// The operation is refused, or the store failed.
     pub fn carry_out(
         &self,
         authority: &Authority,
@@ -89,7 +89,7 @@ impl Provisioner {
         let mut result = None;
         self.store
             .transact(&authority.actor.organization, &mut |tx| {
-                let mut hand = Executor {
+                let mut executor = Executor {
                     provisioner: self,
                     by: &authority.actor,
                     role: authority.role,
@@ -103,7 +103,7 @@ impl Provisioner {
                     pending: HashMap::new(),
                     touches_others: false,
                 };
-                result = Some(hand.apply(tx, &prepared)?);
+                result = Some(executor.apply(tx, &prepared)?);
                 Ok(())
             })?;
         let done = result.ok_or_else(|| ScimError::new(500, "The operation was lost."))?;
@@ -112,7 +112,7 @@ impl Provisioner {
 }
 
 impl Executor<'_> {
-    /// Carries one operation out.
+    /// Executes one operation.
     pub fn apply(&mut self, tx: &mut dyn Resources, prepared: &Prepared) -> Applied<Done> {
         let Prepared {
             id, precondition, ..
@@ -139,13 +139,15 @@ impl Executor<'_> {
         }
     }
 
-    /// What a later operation of the same request makes with this id; none: no one does.
+    /// The kind of resource that a later operation of the same request creates with this id, if
+    /// any.
     pub(super) fn promised(&self, id: Uuid) -> Option<Kind> {
         let (kind, position) = self.made.get(&id)?;
         (*position > self.position).then_some(*kind)
     }
 
-    /// What the operation did, with the resource as it is now where it is wanted; `groups` are those of a user.
+    /// The result of the operation, with the current resource if requested; `groups` are those of a
+    /// user.
     pub(super) fn done(
         &self,
         tx: &mut dyn Resources,
@@ -172,12 +174,13 @@ impl Executor<'_> {
         }))
     }
 
-    /// What is answered when the resource went away between two looks at it.
-    pub(super) fn gone(kind: Kind, id: Uuid) -> ScimError {
+    /// The error for a resource that was removed between two queries.
+    pub(super) fn not_found(kind: Kind, id: Uuid) -> ScimError {
         not_found(kind, &id.to_string())
     }
 
-    /// Writes into the audit what was done, and to which attributes; never what they are.
+    /// Writes an audit entry with the action and the names of the changed attributes, never their
+    /// values.
     pub(super) fn note<'n>(
         &self,
         tx: &mut dyn Resources,
@@ -195,7 +198,7 @@ impl Executor<'_> {
         tx.note(&entry)
     }
 
-    /// Only an administrator may do `what`.
+    /// Refuses `what` unless the caller is an administrator.
     pub(super) fn admin_only(&self, what: &str) -> Result<(), ScimError> {
         match self.role {
             Role::Admin => Ok(()),

@@ -1,5 +1,5 @@
-//! A Bulk request carried out: in the order of the request, many operations to a transaction, each of
-//! them whole or not at all.
+//! Executes a Bulk request: in the order of the request, many operations per transaction, each of
+//! them atomic.
 
 use crate::provision::bulk_run::Run;
 use std::collections::HashMap;
@@ -16,29 +16,29 @@ use crate::users::problem::warnings;
 use crate::users::step::{Finish, ImportStep};
 use crate::users::store_error::StoreError;
 
-/// Operations of one transaction, unless they have to be done together.
+/// Operations per transaction, unless more have to be done together.
 const TRANSACTION: usize = 1_000;
 
-/// How far a request was carried out.
+/// How far a request was executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ran {
-    /// To its end.
-    Through,
-    /// Up to where the server was told to stop; the record says that it runs.
+pub(super) enum RunEnd {
+    /// Completely.
+    Completed,
+    /// Until the server was stopped; the record still says that it is running.
     Stopping,
 }
 
 impl Run<'_> {
-    /// Carries the request out from where it stands. Blocking.
+    /// Executes the rest of the request. Blocking.
     ///
     /// # Errors
-    /// The store failed: what the transactions before did is stored, and so are their outcomes.
-    pub fn carry_out(&mut self, control: &Control) -> Result<Ran, StoreError> {
+    /// The store failed; the transactions before it are stored, with their outcomes.
+    pub fn carry_out(&mut self, control: &Control) -> Result<RunEnd, StoreError> {
         control.resume(self.record.counters);
         let mut units = self.plan.units(self.outcomes.len()).into_iter().peekable();
         loop {
             if self.provisioner.jobs.is_stopping() {
-                return Ok(Ran::Stopping);
+                return Ok(RunEnd::Stopping);
             }
             let cancelled = control.is_cancelled();
             let mut together: Vec<Range<usize>> = Vec::new();
@@ -56,17 +56,17 @@ impl Run<'_> {
             self.transaction(&together, end)?;
             control.durable(self.record.counters);
             if last {
-                return Ok(Ran::Through);
+                return Ok(RunEnd::Completed);
             }
-            // The limit on errors may have been reached just now.
+            // The limit on errors may just have been reached.
             if self.stopped() {
                 self.transaction(&[], Some(self.finish(false, control)))?;
-                return Ok(Ran::Through);
+                return Ok(RunEnd::Completed);
             }
         }
     }
 
-    /// Whether as many operations have failed as may.
+    /// Whether the limit on failed operations has been reached.
     fn stopped(&self) -> bool {
         self.plan
             .fail_on_errors
@@ -85,7 +85,7 @@ impl Run<'_> {
         }
     }
 
-    /// Carries out some units and writes what they came to, all of it together.
+    /// Executes some units and writes their results in the same transaction.
     fn transaction(
         &mut self,
         units: &[Range<usize>],
@@ -106,7 +106,7 @@ impl Run<'_> {
         self.provisioner
             .store
             .transact(&self.record.organization, &mut |tx| {
-                part = BulkTransaction::behind(errors);
+                part = BulkTransaction::after_errors(errors);
                 let begun = ImportStep {
                     begin: begin.clone(),
                     ..run.step(at)
@@ -117,7 +117,7 @@ impl Run<'_> {
                         part.unit(tx, run, unit.clone(), &prepared, at)?;
                     }
                 }
-                part.tell_versions(tx)?;
+                part.update_versions(tx)?;
                 if run.keep {
                     for (position, outcome) in (already as u64..).zip(&part.outcomes) {
                         tx.keep_result(run.record.id, position, &outcome.to_json())?;
@@ -150,7 +150,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes the operations of a transaction ready, with their passwords hashed before it begins.
+    /// Prepares the operations of a transaction; their passwords are hashed before it begins.
     fn ready(&self, range: &Range<usize>) -> Result<HashedOperation, HashError> {
         let operations = |range: Range<usize>| range.map(|position| self.operation(position));
         if range.len() <= TRANSACTION {

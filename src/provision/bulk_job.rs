@@ -1,5 +1,5 @@
-//! A Bulk request as an import: its record, its key, its turn in the queue, and what became of its
-//! operations, for whoever asks later.
+//! A Bulk request as an import: its record, key and place in the queue, and the stored outcomes of
+//! its operations.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,7 +13,7 @@ use crate::import::fingerprint::Fingerprint;
 use crate::import::job_error::{JobError, QueueError};
 use crate::import::jobs::{KeyLookup, Operations};
 use crate::import::report::Report;
-use crate::provision::bulk::Ran;
+use crate::provision::bulk::RunEnd;
 use crate::provision::bulk_request::{BulkRequest, payload_too_large, unread};
 use crate::provision::bulk_run::Run;
 use crate::provision::error::ProvisionError;
@@ -35,42 +35,42 @@ use crate::users::organization::names_in_path;
 use crate::users::step::Finish;
 use crate::users::store_error::StoreError;
 
-/// Results that are fetched at once.
+/// Number of results read from the store at a time.
 const PAGE: usize = 1_000;
 
-/// A Bulk request that came in.
+/// A Bulk request.
 #[derive(Debug, Clone)]
 pub struct BulkCall {
-    /// Who sends it.
+    /// The sender.
     pub authority: Authority,
-    /// What is done about operations whose frame is broken.
+    /// How operations with invalid frames are treated.
     pub strictness: Strictness,
-    /// What its documents may leave out.
+    /// What its documents may omit.
     pub leniency: Leniency,
-    /// What the caller names it by, so that the same request again finds it.
+    /// The caller's key, by which a repeated request finds this one.
     pub key: Option<String>,
-    /// What it is called in the record.
+    /// The file name in the record.
     pub label: &'static str,
 }
 
-/// What became of a Bulk request.
+/// The result of a Bulk request.
 #[derive(Debug)]
 pub struct BulkAnswer {
     /// Its record.
     pub record: ImportRecord,
-    /// What became of the operations that were carried out, in their order.
+    /// The outcomes of the executed operations, in order.
     pub outcomes: Vec<OperationOutcome>,
 }
 
 impl Provisioner {
-    /// Carries out the Bulk request that `source` gives. Blocking.
+    /// Executes the Bulk request read from `source`. Blocking.
     ///
     /// # Errors
-    /// It is refused as a whole, or the store failed.
+    /// The whole request is refused, or the store failed.
     pub fn bulk(&self, call: &BulkCall, source: impl Read) -> Result<BulkAnswer, ProvisionError> {
         let organization = &call.authority.actor.organization;
         let held = self.jobs.reserve_key(organization, call.key.as_deref())?;
-        // What the earlier call did is told only to one that is the same to the letter.
+        // The results of the earlier call are only shown to an identical one.
         let known = match held {
             KeyLookup::Earlier(ref record) => Some(record.as_ref().clone()),
             KeyLookup::NoKey | KeyLookup::New(_) => None,
@@ -82,7 +82,7 @@ impl Provisioner {
         let request = BulkRequest::read_as(&mut source, limits, call.leniency, &names)?;
         let sha256 = source.hex();
         if let Some(record) = known {
-            return self.again(call, record, &sha256, request);
+            return self.repeat(call, record, &sha256, request);
         }
         let plan = Plan::of(request, call.strictness, &self.clock, &HashMap::new())?;
         let record = ImportRecord {
@@ -106,14 +106,14 @@ impl Provisioner {
             .run_external(organization, id, |control| self.answer(run, control))?
     }
 
-    /// Carries a request out for a caller who waits.
+    /// Executes a request while the caller waits.
     fn answer(&self, mut run: Run<'_>, control: &Control) -> Result<BulkAnswer, ProvisionError> {
         match run.carry_out(control) {
-            Ok(Ran::Through) => Ok(BulkAnswer {
+            Ok(RunEnd::Completed) => Ok(BulkAnswer {
                 record: run.record,
                 outcomes: run.outcomes,
             }),
-            Ok(Ran::Stopping) => {
+            Ok(RunEnd::Stopping) => {
                 let error = ImportError::Stopping;
                 self.interrupted(&run.record, run.recorded, &error.to_string());
                 let record = ImportRecord {
@@ -130,22 +130,22 @@ impl Provisioner {
         }
     }
 
-    /// Puts a Bulk request aside until its turn comes; answers its record. Blocking.
+    /// Queues a Bulk request and returns its record. Blocking.
     ///
     /// # Errors
-    /// It is refused as a whole, the queue is full, or the store failed.
+    /// The whole request is refused, the queue is full, or the store failed.
     pub fn queue_bulk(
         &self,
         call: &BulkCall,
         source: impl Read,
     ) -> Result<ImportRecord, ProvisionError> {
-        // Whoever may change nothing now may not have it done later either.
+        // A caller who may not change anything now may not queue changes either.
         check_role(&call.authority, Role::Import)?;
         let organization = &call.authority.actor.organization;
         let held = self.jobs.reserve_key(organization, call.key.as_deref())?;
         let mut record = self.record(call);
         let limit = self.settings.max_payload_bytes;
-        // One byte more tells a body that is too long from one that just fits.
+        // One extra byte distinguishes a body that is too long from one that just fits.
         let kept = self.jobs.put_aside(record.id, source.take(limit + 1));
         let sha256 = kept.map_err(|error| match error {
             QueueError::Job(error) => ProvisionError::Job(error),
@@ -154,7 +154,7 @@ impl Provisioner {
         let names = self.names_in_path(organization, call.leniency);
         let checked = names
             .map_err(ProvisionError::from)
-            .and_then(|names| Ok(self.check_aside(record.id, call, &names)?));
+            .and_then(|names| Ok(self.check_queued(record.id, call, &names)?));
         if let (Ok(()), KeyLookup::Earlier(earlier)) = (&checked, &held) {
             self.jobs.forget(record.id);
             if !is_same(call, earlier, &sha256) {
@@ -176,8 +176,8 @@ impl Provisioner {
         Ok(record)
     }
 
-    /// What became of the operations of a Bulk request that was queued, or has a key; none when there
-    /// is no such request.
+    /// The outcomes of a Bulk request that was queued, or has a key; none if there is no such
+    /// request.
     ///
     /// # Errors
     /// The store failed.
@@ -219,8 +219,8 @@ impl Provisioner {
         }
     }
 
-    /// The same request again: what the earlier one came to is the answer, or it is gone on with.
-    fn again(
+    /// The same request again: returns the earlier result, or continues the earlier request.
+    fn repeat(
         &self,
         call: &BulkCall,
         record: ImportRecord,
@@ -241,7 +241,7 @@ impl Provisioner {
             return Ok(BulkAnswer { record, outcomes });
         }
         if self.jobs.requeue(&record) {
-            // It came through the queue, and goes on there.
+            // It was queued, and continues in the queue.
             return Err(busy.into());
         }
         self.jobs
@@ -249,7 +249,7 @@ impl Provisioner {
                 let Some(record) = self.jobs.claim(&record)? else {
                     return Err(busy.into());
                 };
-                // Whoever goes on with it gives no more away than both may.
+                // The continuation grants only what both callers may grant.
                 let both_may = record.may_grant_admin || call.authority.role != Role::Admin;
                 let authority = Authority {
                     role: if both_may {
@@ -264,7 +264,7 @@ impl Provisioner {
             })?
     }
 
-    /// A request that was carried out in part, from where it stands.
+    /// A partly executed request, at the point where it stopped.
     fn resumed<'a>(
         &'a self,
         authority: &'a Authority,
@@ -279,7 +279,7 @@ impl Provisioner {
             Some((at, id))
         });
         let known: HashMap<usize, Uuid> = made.collect();
-        // Where more was asked of frames, that was done when it came.
+        // Stricter checks of frames were done when the request arrived.
         let plan = Plan::of(request, Strictness::Operation, &self.clock, &known)?;
         let errors = outcomes.iter().filter(|outcome| outcome.error.is_some());
         Ok(Run {
@@ -296,12 +296,12 @@ impl Provisioner {
         })
     }
 
-    /// Whether the answer has the resources that were made or changed.
+    /// Whether the response contains the created or changed resources.
     fn shows(&self, leniency: Leniency) -> bool {
         !leniency.schemas_required && self.settings.wso2_bulk_response == BulkResponse::String
     }
 
-    /// The names under which paths of a request in this dialect may lead to its organization.
+    /// The names under which paths of a request in this dialect may refer to its organization.
     fn names_in_path(
         &self,
         organization: &str,
@@ -313,14 +313,15 @@ impl Provisioner {
         }
     }
 
-    fn check_aside(
+    fn check_queued(
         &self,
         id: ImportId,
         call: &BulkCall,
         organization: &[String],
     ) -> Result<(), ScimError> {
-        let gone = || ScimError::new(500, "The request was put aside and is gone; send it again.");
-        let file = self.jobs.put_aside_file(id).ok_or_else(gone)?;
+        let missing =
+            || ScimError::new(500, "The queued request is no longer there; send it again.");
+        let file = self.jobs.put_aside_file(id).ok_or_else(missing)?;
         let limits = self.settings.bulk_limits();
         let request = BulkRequest::read_as(file, limits, call.leniency, organization)?;
         Plan::of(request, call.strictness, &self.clock, &HashMap::new()).map(|_| ())
@@ -361,7 +362,7 @@ impl Provisioner {
         }
     }
 
-    /// Notes that it ended in the middle, if the store takes that much.
+    /// Records that the request was interrupted, if the store permits it.
     fn interrupted(&self, record: &ImportRecord, recorded: bool, reason: &str) {
         tracing::error!(reason, import = %record.id, "a bulk request was interrupted");
         if !recorded {
@@ -381,8 +382,9 @@ impl Provisioner {
             self.clock.now(),
         );
         if let Err(error) = ended {
-            // The record says so by itself once nobody has given a sign of life for long enough.
-            tracing::error!(%error, import = %record.id, "its end could not be written");
+            // Without this write, the record is shown as interrupted once the heartbeat is too old.
+            tracing::error!(%error, import = %record.id, "the end of the request could not be \
+             recorded");
         }
     }
 }
@@ -395,9 +397,9 @@ impl Operations for Provisioner {
         control: &Control,
     ) -> Result<bool, StoreError> {
         let taken = record.clone();
-        let why = match self.go_on_queued(record, upload, control) {
-            Ok(Ran::Through) => return Ok(false),
-            Ok(Ran::Stopping) => ImportError::Stopping.to_string(),
+        let why = match self.resume_queued(record, upload, control) {
+            Ok(RunEnd::Completed) => return Ok(false),
+            Ok(RunEnd::Stopping) => ImportError::Stopping.to_string(),
             Err(ProvisionError::Refused(error)) => {
                 let finish = Finish {
                     state: ImportState::Failed,
@@ -411,34 +413,34 @@ impl Operations for Provisioner {
                 return Ok(false);
             }
             Err(ProvisionError::Store(error) | ProvisionError::Job(JobError::Store(error)))
-                if error.passes() =>
+                if error.is_transient() =>
             {
                 self.interrupted(&taken, true, &error.to_string());
-                // It is tried again.
+                // It will be retried.
                 return Err(error);
             }
             Err(error) => error.to_string(),
         };
-        // The next start goes on with it, or the same call.
+        // The next start continues it, or the same call.
         self.interrupted(&taken, true, &why);
         Ok(true)
     }
 }
 
 impl Provisioner {
-    fn go_on_queued(
+    fn resume_queued(
         &self,
         record: ImportRecord,
         upload: File,
         control: &Control,
-    ) -> Result<Ran, ProvisionError> {
+    ) -> Result<RunEnd, ProvisionError> {
         let leniency = Leniency {
             schemas_required: !record.options.schemas_optional,
         };
         let limits = self.settings.bulk_limits();
         let names = self.names_in_path(&record.organization, leniency)?;
         let request = BulkRequest::read_as(upload, limits, leniency, &names)?;
-        // Whoever sent it may do no more than they may by now.
+        // The sender has no more rights than they have now.
         let authority = Authority {
             role: self.role_of(&record)?,
             actor: record.actor(),
@@ -447,8 +449,9 @@ impl Provisioner {
         Ok(run.carry_out(control)?)
     }
 
-    /// The role of the operator who sent a request that waited, as it is now: somebody who has been
-    /// removed meanwhile may still bring users in, as they might when they sent it, and no more.
+    /// The current role of the operator who sent a queued request. If the operator was removed in
+    /// the meantime, the request keeps the right to import users, which it had when it was sent,
+    /// and no other.
     fn role_of(&self, record: &ImportRecord) -> Result<Role, StoreError> {
         let operator = self.store.operator(&record.operator)?;
         Ok(match operator.map(|operator| operator.role) {
@@ -459,8 +462,7 @@ impl Provisioner {
     }
 }
 
-/// Whether the earlier request is the same to the letter, came to the same address, and was to be read
-/// in the same way.
+/// Whether the earlier request has exactly the same body, address and interpretation.
 pub(super) fn is_same(call: &BulkCall, earlier: &ImportRecord, sha256: &str) -> bool {
     earlier.channel == Channel::Scim
         && earlier.file_name == call.label

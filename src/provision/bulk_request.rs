@@ -1,7 +1,7 @@
-//! A Bulk request (RFC 7644 §3.7), read operation by operation from a stream.
+//! Reads a Bulk request (RFC 7644 §3.7) operation by operation from a stream.
 //!
-//! What an operation carries stays text until its turn comes: a request needs little more memory than
-//! its own length. The limits are kept while reading, before anything is done.
+//! The data of an operation stays text until the operation is executed: a request needs little more
+//! memory than its own length. Limits are enforced while reading, before anything is executed.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -20,56 +20,58 @@ use crate::wire::percent;
 /// URN of the message.
 pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
-/// The address of WSO2 Identity Server's dialect, which its clients may put in front of the path of an operation.
+/// The base path of WSO2 Identity Server's API, which its clients may prefix to the path of an
+/// operation.
 pub const WSO2_PATH: &str = "/scim2";
 
-/// How much a request may hold.
+/// Limits on a request.
 #[derive(Debug, Clone, Copy)]
 pub struct BulkLimits {
-    /// Operations.
+    /// The largest number of operations.
     pub operations: usize,
-    /// Bytes of the body.
+    /// The largest body, in bytes.
     pub payload: u64,
 }
 
-/// A Bulk request as it came.
+/// A Bulk request as received.
 #[derive(Debug, Default)]
 pub struct BulkRequest {
-    /// After how many errors no more operations are carried out; none: never.
+    /// The number of errors after which no more operations are executed; none: no limit.
     pub fail_on_errors: Option<u64>,
     /// The operations.
     pub operations: Vec<RawOperation>,
 }
 
-/// An operation as it came. Members of a wrong type are kept as a problem of this operation alone.
+/// An operation as received. Members of a wrong type are reported for this operation only.
 #[derive(Debug, Default)]
 pub struct RawOperation {
     /// The HTTP method.
     pub method: Option<String>,
-    /// Where, below the base URL.
+    /// The path below the base URL.
     pub path: Option<String>,
-    /// What the client calls it by.
+    /// The client's name for it.
     pub bulk_id: Option<String>,
-    /// The entity tag that the resource must have.
+    /// The required entity tag of the resource.
     pub version: Option<String>,
     /// JSON text.
     pub data: Option<Box<RawValue>>,
-    /// What is wrong with the members themselves.
+    /// Problems of the members themselves.
     pub problem: Option<ScimError>,
 }
 
 impl BulkRequest {
-    /// Reads a request to its end.
+    /// Reads a whole request.
     ///
     /// # Errors
-    /// It is none, or larger than the limits (413): then nothing of it is done.
+    /// The body is not a Bulk request, or exceeds the limits (413); nothing is executed.
     pub fn read(source: impl Read, limits: BulkLimits) -> Result<Self, ScimError> {
         BulkRequest::read_as(source, limits, Leniency::default(), &[])
     }
 
-    /// The same of a request in this dialect. WSO2's need no `schemas`, their paths may begin with the address,
-    /// and `data` may be text that holds the JSON, as clients of its own send it. `organization` has the names under
-    /// which an address may lead to the organization of the request.
+    /// The same for a request in this dialect. WSO2's do not need `schemas`, their paths may begin
+    /// with the base path, and `data` may be a text that contains the JSON, as some of its clients
+    /// send it. `organization` has the names by which a path may refer to the organization of the
+    /// request.
     ///
     /// # Errors
     /// As of [`BulkRequest::read`].
@@ -105,7 +107,7 @@ impl BulkRequest {
 }
 
 impl RawOperation {
-    /// Takes the address off the path, and the JSON out of a text.
+    /// Removes the base path from the path, and unwraps JSON in a text.
     fn read_leniently(&mut self, organization: &[String]) {
         if let Some(path) = &self.path
             && let Some(below) = below_wso2(path, organization)
@@ -113,20 +115,20 @@ impl RawOperation {
             self.path = Some(below.to_owned());
         }
         let Some(data) = &self.data else { return };
-        // What is no text is kept as it is.
+        // Data that is not a text is left unchanged.
         let Ok(inner) = serde_json::from_str::<String>(data.get()) else {
             return;
         };
-        // What holds no JSON stays text, which is no resource: the operation fails alone.
+        // A text that is not JSON stays a text, which is not a resource: only this operation fails.
         if let Ok(value) = RawValue::from_string(inner) {
             self.data = Some(value);
         }
     }
 }
 
-/// What follows the address in a path: `/scim2/Users` means `/Users`, and so do `/t/NAME/scim2/Users` and
-/// `/o/NAME/scim2/Users` where NAME is one of the names of the request's organization. The path of another one is
-/// not of this request, and leads nowhere.
+/// The part of a path after the base path: `/scim2/Users` means `/Users`, and so do
+/// `/t/NAME/scim2/Users` and `/o/NAME/scim2/Users` if NAME is one of the names of the request's
+/// organization. Paths of other organizations are not valid in this request.
 fn below_wso2<'p>(path: &'p str, organization: &[String]) -> Option<&'p str> {
     let bare = path.strip_prefix('/').unwrap_or(path);
     let named = bare.strip_prefix("t/").or_else(|| bare.strip_prefix("o/"));
@@ -145,7 +147,7 @@ fn below_wso2<'p>(path: &'p str, organization: &[String]) -> Option<&'p str> {
     below.starts_with('/').then_some(below)
 }
 
-/// What is answered to a body that is too long.
+/// The error for a body that is too long.
 pub fn payload_too_large(limit: u64) -> ScimError {
     ScimError::new(
         413,
@@ -156,8 +158,8 @@ pub fn payload_too_large(limit: u64) -> ScimError {
     )
 }
 
-/// What is answered to a body that did not come to its end, or not as it may; whatever is too long is so
-/// by this limit, in the words of `too_large`.
+/// The error for a body that is incomplete or malformed; if it exceeds this limit, the error is
+/// that of `too_large`.
 pub fn unread(error: &WireError, limit: u64, too_large: fn(u64) -> ScimError) -> ScimError {
     let status = match error {
         WireError::HttpTooLarge { .. } | WireError::SpoolFull { .. } => return too_large(limit),
@@ -169,7 +171,7 @@ pub fn unread(error: &WireError, limit: u64, too_large: fn(u64) -> ScimError) ->
     ScimError::new(status, error.to_string())
 }
 
-/// What is answered to more operations than there may be.
+/// The error for too many operations.
 pub fn too_many_operations(limit: usize) -> ScimError {
     ScimError::new(
         413,
@@ -180,7 +182,7 @@ pub fn too_many_operations(limit: usize) -> ScimError {
     )
 }
 
-/// Reads no further than the limit.
+/// Stops reading at the limit.
 struct Limited<'r, R> {
     source: R,
     left: u64,
@@ -196,7 +198,7 @@ impl<R: Read> Read for Limited<'_, R> {
                 Some(wire) => unread(wire, self.limit, payload_too_large),
                 None => ScimError::new(400, error.to_string()),
             };
-            // Whoever reads on is told another reason, and not the one.
+            // Further reads fail with another reason, so that this one is not overwritten.
             self.refused.borrow_mut().get_or_insert(refusal);
         })?;
         match self.left.checked_sub(count as u64) {
@@ -212,7 +214,7 @@ impl<R: Read> Read for Limited<'_, R> {
     }
 }
 
-/// The message as a whole.
+/// The parser of the message.
 #[derive(Clone, Copy)]
 struct Message<'r> {
     limits: BulkLimits,
@@ -224,7 +226,7 @@ struct Message<'r> {
 }
 
 impl Message<'_> {
-    /// Remembers why, and ends the reading.
+    /// Stores the reason and stops parsing.
     fn refuse<E: Error>(&self, refusal: ScimError) -> E {
         self.refused.replace(Some(refusal));
         E::custom("refused")
@@ -236,7 +238,7 @@ impl Message<'_> {
             urn.as_str()
                 .is_some_and(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST))
         };
-        // WSO2's documentation shows an empty list, and its server looks at none.
+        // WSO2's documentation shows an empty list, and its server ignores the list.
         if schemas.is_array() && (!self.strict || named.iter().all(is_it)) {
             return Ok(());
         }
@@ -266,7 +268,7 @@ impl<'de> Visitor<'de> for Message<'_> {
         while let Some(name) = map.next_key::<String>()? {
             let twice = || {
                 self.refuse(ScimError::syntax(format!(
-                    "The bulk request has {name} twice; send it once."
+                    "The bulk request contains {name} twice; send it once."
                 )))
             };
             match name.to_ascii_lowercase().as_str() {
@@ -282,13 +284,13 @@ impl<'de> Visitor<'de> for Message<'_> {
                         return Err(twice());
                     }
                     let value = map.next_value_seed(StrictValue::default())?;
-                    fail_on_errors = Some(match (&value, whole(&value)) {
+                    fail_on_errors = Some(match (&value, integer(&value)) {
                         (Value::Null, _) => 0,
                         (_, Some(count)) => count,
                         (_, None) => {
                             return Err(self.refuse(ScimError::value(
-                                "failOnErrors is a whole number that is not negative: after so many \
-                                 errors no more operations are carried out; 0 means never.",
+                                "failOnErrors must be a non-negative integer: after this many \
+                                 errors no more operations are executed; 0 means no limit.",
                             )));
                         }
                     });
@@ -321,14 +323,14 @@ impl<'de> Visitor<'de> for Message<'_> {
     }
 }
 
-/// The whole number that a value is, as JSON has one number for `1` and `1.0` (RFC 8259 §6).
-fn whole(value: &Value) -> Option<u64> {
+/// The integer value of a number; JSON does not distinguish `1` and `1.0` (RFC 8259 §6).
+fn integer(value: &Value) -> Option<u64> {
     let number = value.as_f64().filter(|number| number.fract() == 0.0);
     let exact = number.filter(|number| (0.0..=9_007_199_254_740_992.0).contains(number));
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it is whole, small enough and not negative"
+        reason = "the number is a small non-negative integer"
     )]
     value.as_u64().or_else(|| Some(exact? as u64))
 }
@@ -389,7 +391,7 @@ impl<'de> Visitor<'de> for One<'_> {
             let lower = name.to_ascii_lowercase();
             if seen.contains(&lower) {
                 return Err(self.0.refuse(ScimError::syntax(format!(
-                    "An operation has {name} twice; send it once."
+                    "An operation contains {name} twice; send it once."
                 ))));
             }
             let place = match lower.as_str() {
@@ -413,7 +415,7 @@ impl<'de> Visitor<'de> for One<'_> {
                 Value::Null => {}
                 _ => {
                     operation.problem = Some(ScimError::value(format!(
-                        "{name} of a bulk operation is text."
+                        "{name} of a bulk operation must be a text."
                     )));
                 }
             }
@@ -465,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dialect_of_wso2_is_read_where_it_is_spoken() {
+    fn wso2_dialect_is_accepted_only_in_wso2_requests() {
         let wso2 = Leniency {
             schemas_required: false,
         };
@@ -512,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_kept_while_reading() {
+    fn limits_are_enforced_while_reading() {
         let many = message(r#""Operations":[{},{},{}]"#);
         let refused = read(&many).unwrap_err();
         assert_eq!(refused.status, 413);
@@ -527,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bulk_request_is_refused() {
+    fn other_messages_are_refused() {
         for (text, kind) in [
             ("", ErrorType::InvalidSyntax),
             ("[]", ErrorType::InvalidSyntax),

@@ -1,4 +1,4 @@
-//! What the parts of one Bulk request share while it runs.
+//! The state shared by the parts of a running Bulk request.
 
 use crate::provision::operation::Operation;
 use crate::provision::outcome::OperationOutcome;
@@ -10,18 +10,18 @@ use crate::scim::check::Leniency;
 use crate::scim::error::ScimError;
 use crate::users::import_record::ImportRecord;
 
-/// What a request came to, and what is still to be written of it.
+/// The state of a request: its results, and those that still have to be written.
 pub(super) struct Run<'a> {
     pub provisioner: &'a Provisioner,
     pub authority: &'a Authority,
     pub leniency: Leniency,
     pub plan: Plan,
     pub record: ImportRecord,
-    /// Whether the record is in the store already.
+    /// Whether the record is already stored.
     pub recorded: bool,
-    /// Whether the outcomes are kept for whoever asks later.
+    /// Whether the outcomes are stored for later queries.
     pub keep: bool,
-    /// Whether the outcomes have the resources as they were made.
+    /// Whether the outcomes contain the created resources.
     pub show: bool,
     /// The outcomes so far, in the order of the request.
     pub outcomes: Vec<OperationOutcome>,
@@ -29,7 +29,7 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The operation at this position, if the caller may do it.
+    /// The operation at this position, if the caller may execute it.
     pub fn operation(&self, position: usize) -> Result<Operation, ScimError> {
         let operation = self.plan.operation(position)?;
         allowed(&operation, self.authority)?;

@@ -1,4 +1,4 @@
-//! What one transaction of a Bulk request does: unit by unit, and what came of it.
+//! One transaction of a Bulk request: executes units of operations and collects the results.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -17,10 +17,10 @@ use crate::users::problem::{Problem, Severity};
 use crate::users::resources::{Kind, Resources};
 use crate::users::store_error::StoreError;
 
-/// How often operations that refer to each other are tried anew without those that cannot be kept.
+/// How often operations that refer to each other are retried without those that cannot succeed.
 const ROUNDS: usize = 16;
 
-/// How many operations came to what.
+/// Counts operations by outcome.
 pub(super) fn count(outcomes: &[OperationOutcome], effects: &[Option<Effect>]) -> Counters {
     let mut counters = Counters {
         total: outcomes.len() as u64,
@@ -40,21 +40,21 @@ pub(super) fn count(outcomes: &[OperationOutcome], effects: &[Option<Effect>]) -
     counters
 }
 
-/// What one transaction did.
+/// The results of one transaction.
 #[derive(Default)]
 pub(super) struct BulkTransaction {
     pub outcomes: Vec<OperationOutcome>,
     effects: Vec<Option<Effect>>,
     pub errors: u64,
-    /// Operations behind the last error that was to be borne.
+    /// The number of operations after the last tolerated error.
     pub skipped: u64,
-    /// Whether something was done that changes the entity tags of other resources.
+    /// Whether the entity tags of other resources were changed.
     touches_others: bool,
 }
 
 impl BulkTransaction {
-    /// Nothing done yet, behind so many errors.
-    pub fn behind(errors: u64) -> Self {
+    /// An empty transaction, after this many errors.
+    pub fn after_errors(errors: u64) -> Self {
         BulkTransaction {
             errors,
             ..BulkTransaction::default()
@@ -73,11 +73,11 @@ impl BulkTransaction {
         self.effects.push(effect);
     }
 
-    /// Carries out operations that have to be done together.
+    /// Executes operations that have to be done together.
     ///
-    /// One that refers to a later one is carried out as if that one were there already. If it turns out
-    /// that it never will be, all of them are taken back and tried again without the one that referred
-    /// to it, so that the outcome is that of doing them in their order.
+    /// An operation that refers to a later one is executed as if the later one had succeeded. If
+    /// that one then fails, all of them are rolled back and retried without the operation that
+    /// referred to it, so that the outcome is the same as executing them in order.
     pub fn unit(
         &mut self,
         tx: &mut dyn Resources,
@@ -107,9 +107,9 @@ impl BulkTransaction {
         let mut follow: HashSet<usize> = HashSet::new();
         for round in 1.. {
             if round > ROUNDS {
-                // Chains that break link by link: nothing that looks ahead is kept.
-                let hopeless = unit.clone().filter(|position| forward(*position));
-                for position in hopeless {
+                // Chains that fail link by link: nothing that refers to later operations is kept.
+                let unresolvable = unit.clone().filter(|position| forward(*position));
+                for position in unresolvable {
                     broken.entry(position).or_insert_with(|| ScimError {
                         status: 409,
                         scim_type: Some(ErrorType::InvalidValue),
@@ -131,9 +131,9 @@ impl BulkTransaction {
                     }
                     attempt.one(tx, position, prepared)?;
                 }
-                found = attempt.broken_promises(unit.clone());
+                found = attempt.broken_references(unit.clone());
                 ended = attempt.is_full();
-                // What was to follow from an end that has not come has to count.
+                // Failures that follow from the early end of the request must count.
                 let holds = found.is_empty() && (ended || follow.is_empty());
                 touches_others = attempt.touches_others();
                 kept = Some((attempt.outcomes, attempt.effects));
@@ -148,7 +148,8 @@ impl BulkTransaction {
                 return Ok(());
             }
             match ended {
-                // The request ends with this failure, which is to be told; those are told beside it.
+                // The request ends with this failure, which must be reported; the others are
+                // reported too.
                 true => follow.extend(found.keys()),
                 false => follow.clear(),
             }
@@ -157,18 +158,18 @@ impl BulkTransaction {
         Ok(())
     }
 
-    /// Makes the entity tag that is told last of each resource the one that it has when the transaction ends: a
-    /// later operation may have changed it without being about that resource.
-    pub fn tell_versions(&mut self, tx: &mut dyn Resources) -> Result<(), StoreError> {
+    /// Updates the last reported entity tag of each resource to the one at the end of the
+    /// transaction: later operations may have changed it indirectly.
+    pub fn update_versions(&mut self, tx: &mut dyn Resources) -> Result<(), StoreError> {
         if !self.touches_others {
             return Ok(());
         }
-        let mut told = HashSet::new();
+        let mut updated = HashSet::new();
         for outcome in self.outcomes.iter_mut().rev() {
             let Some((kind, id)) = outcome.resource.filter(|_| outcome.version.is_some()) else {
                 continue;
             };
-            if !told.insert(id) {
+            if !updated.insert(id) {
                 continue;
             }
             match kind {
@@ -196,7 +197,7 @@ impl BulkTransaction {
         }
     }
 
-    /// What is told of the operations that failed; the line is the number of the operation, from 1.
+    /// Findings for the failed operations; the line is the number of the operation, from 1.
     pub fn findings(&self, already: usize) -> Vec<Problem> {
         let numbered = (already as u64 + 1..).zip(&self.outcomes);
         numbered

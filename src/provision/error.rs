@@ -1,14 +1,14 @@
-//! Why users and groups could not be looked up or changed.
+//! Errors of reading or changing users and groups.
 
 use crate::import::job_error::JobError;
 use crate::passwords::hashing::HashError;
 use crate::scim::error::ScimError;
 use crate::users::store_error::StoreError;
 
-/// Why.
+/// The reason.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
-    /// What was asked for cannot be done.
+    /// The request cannot be executed.
     #[error(transparent)]
     Refused(#[from] ScimError),
     /// The store failed.
@@ -17,7 +17,7 @@ pub enum ProvisionError {
     /// A password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// A request with many operations could not be taken in.
+    /// A request with many operations could not be accepted.
     #[error(transparent)]
     Job(#[from] JobError),
 }

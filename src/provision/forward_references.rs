@@ -1,5 +1,5 @@
-//! Operations of a Bulk request that may have to be taken back: one that refers to a later one is carried
-//! out as if that one were there already.
+//! Operations of a Bulk request that may have to be rolled back: one that refers to a later
+//! operation is executed as if that one had succeeded.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -15,23 +15,25 @@ use crate::scim::error::ScimError;
 use crate::users::resources::{Origin, Resources};
 use crate::users::store_error::StoreError;
 
-/// Operations that may have to be taken back.
+/// Operations that may have to be rolled back.
 pub(super) struct ForwardAttempt<'a> {
     run: &'a Run<'a>,
-    hand: Executor<'a>,
+    executor: Executor<'a>,
     /// Position of the first of this transaction's outcomes.
     first: usize,
-    /// Outcomes of this transaction before these.
+    /// Earlier outcomes of this transaction.
     before: &'a [OperationOutcome],
     errors: u64,
     pub outcomes: Vec<OperationOutcome>,
     pub effects: Vec<Option<Effect>>,
-    /// Operations that cannot be kept, and why.
+    /// Operations that cannot succeed, with the errors.
     pub broken: HashMap<usize, ScimError>,
-    /// Those among them that fail because the request ends before what they refer to is made, or with its failure:
-    /// they follow from the failure that ends it, and do not end it themselves.
+    /// Those of them that fail only because the request ends before, or with the failure of, the
+    /// operation they refer to. They are caused by that failure, and do not count as the failure
+    /// that ends the request.
     pub follow: HashSet<usize>,
-    /// What is wrong with memberships whose member came later, by the operation that said so.
+    /// Errors of memberships whose member was created later, by the operation that requested the
+    /// membership.
     unfit: HashMap<usize, ScimError>,
 }
 
@@ -40,7 +42,7 @@ impl<'a> ForwardAttempt<'a> {
     pub fn new(run: &'a Run<'a>, before: &'a [OperationOutcome], errors: u64, at: Moment) -> Self {
         ForwardAttempt {
             run,
-            hand: Executor {
+            executor: Executor {
                 provisioner: run.provisioner,
                 by: &run.authority.actor,
                 role: run.authority.role,
@@ -70,9 +72,9 @@ impl<'a> ForwardAttempt<'a> {
         most.is_some_and(|most| self.errors >= most)
     }
 
-    /// Whether something was done that changes the entity tags of other resources.
+    /// Whether the entity tags of other resources were changed.
     pub fn touches_others(&self) -> bool {
-        self.hand.touches_others
+        self.executor.touches_others
     }
 
     pub fn last(mut self) -> (OperationOutcome, Option<Effect>) {
@@ -81,7 +83,7 @@ impl<'a> ForwardAttempt<'a> {
         (outcome.unwrap_or_default(), effect)
     }
 
-    /// How the operation at `position` ended; none: it has not been its turn.
+    /// Whether the operation at `position` failed; none: it has not been executed yet.
     fn failed(&self, position: usize) -> Option<bool> {
         let (run, before) = (&self.run.outcomes, self.before);
         let outcome = match position.checked_sub(self.first) {
@@ -104,7 +106,7 @@ impl<'a> ForwardAttempt<'a> {
         let Some(planned) = run.plan.operations.get(position) else {
             return Ok(());
         };
-        self.hand.position = position;
+        self.executor.position = position;
         let lost = planned
             .refers_to
             .iter()
@@ -117,17 +119,17 @@ impl<'a> ForwardAttempt<'a> {
         let result: Result<Done, ScimError> = match refused {
             Some(error) => Err(error),
             None => {
-                self.hand.origin = Some(Origin {
+                self.executor.origin = Some(Origin {
                     import: run.record.id,
                     line: position as u64 + 1,
                 });
-                prepared.apply(&mut self.hand, tx, run, position)?
+                prepared.apply(&mut self.executor, tx, run, position)?
             }
         };
         if let Ok(done) = &result
             && done.effect == Effect::Created
         {
-            let kept = self.hand.keep_promise(tx, done.id)?;
+            let kept = self.executor.add_to_expecting_groups(tx, done.id)?;
             self.unfit.extend(kept.unfit);
         }
         self.errors += u64::from(result.is_err() && !self.follow.contains(&position));
@@ -144,9 +146,9 @@ impl<'a> ForwardAttempt<'a> {
             .unwrap_or_default()
     }
 
-    /// Operations that were carried out and refer to what is not there after all, directly and through
-    /// others.
-    pub fn broken_promises(&self, unit: Range<usize>) -> HashMap<usize, ScimError> {
+    /// Executed operations that refer, directly or indirectly, to resources that were not created
+    /// in the end.
+    pub fn broken_references(&self, unit: Range<usize>) -> HashMap<usize, ScimError> {
         let mut broken: HashMap<usize, ScimError> = HashMap::new();
         let mut referring: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut lost = Vec::new();

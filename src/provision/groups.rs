@@ -1,10 +1,10 @@
-//! Groups: made, replaced, patched, removed.
+//! Groups: create, replace, patch, delete.
 
-use crate::provision::rights::is_admins;
+use crate::provision::rights::is_admin_group;
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::provision::apply::{Applied, Executor, agreed};
+use crate::provision::apply::{Applied, Executor, accept};
 use crate::provision::members::leaving;
 use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{GroupDraft, Name, group_of, text_of};
@@ -24,7 +24,7 @@ impl Executor<'_> {
         draft: &GroupDraft,
     ) -> Applied<Done> {
         let Name { domain, name } = &draft.name;
-        let named = agreed!(self.named(tx, id, domain, &draft.members)?);
+        let named = accept!(self.named(tx, id, domain, &draft.members)?);
         let external_id = draft.external_id.as_deref();
         match tx.add_group(id, domain, name, external_id, &named.existing, self.at)? {
             Change::Made(at) => {
@@ -37,7 +37,7 @@ impl Executor<'_> {
                 self.done(tx, Effect::Created, (Kind::Group, id), at, &[])
             }
             Change::Taken => Ok(Err(taken(&draft.name))),
-            Change::Gone => Ok(Err(Self::gone(Kind::Group, id))),
+            Change::Gone => Ok(Err(Self::not_found(Kind::Group, id))),
         }
     }
 
@@ -49,9 +49,9 @@ impl Executor<'_> {
         draft: &GroupDraft,
     ) -> Applied<Done> {
         let Some(stored) = tx.group(id, true)? else {
-            return Ok(Err(Self::gone(Kind::Group, id)));
+            return Ok(Err(Self::not_found(Kind::Group, id)));
         };
-        agreed!(precondition.check(changed(&stored.group)));
+        accept!(precondition.check(changed(&stored.group)));
         self.put_group(tx, &stored, draft)
     }
 
@@ -62,18 +62,18 @@ impl Executor<'_> {
         precondition: &Precondition,
         (patch, leniency): (&Patch, Leniency),
     ) -> Applied<Done> {
-        // A group may have very many members; most patches name a few of them.
+        // A group may have very many members; most patches concern only a few of them.
         let changes = member_changes(patch);
         let Some(stored) = tx.group(id, changes.is_none())? else {
-            return Ok(Err(Self::gone(Kind::Group, id)));
+            return Ok(Err(Self::not_found(Kind::Group, id)));
         };
-        agreed!(precondition.check(changed(&stored.group)));
+        accept!(precondition.check(changed(&stored.group)));
         if let Some(changes) = changes {
             return self.change_members(tx, &stored.group, &changes);
         }
         let mut after = resource::group(&stored, "");
         self.show_promised(id, &mut after);
-        agreed!(patch_apply::apply(
+        accept!(patch_apply::apply(
             patch,
             &mut after,
             &self.provisioner.schemas.group
@@ -84,7 +84,7 @@ impl Executor<'_> {
                 domain: group.domain.clone(),
                 name: group.name.clone(),
             },
-            new => agreed!(self.provisioner.group_name(new, leniency)),
+            new => accept!(self.provisioner.group_name(new, leniency)),
         };
         let draft = group_of(&mut after, name);
         self.put_group(tx, &stored, &draft)
@@ -97,13 +97,13 @@ impl Executor<'_> {
         precondition: &Precondition,
     ) -> Applied<Done> {
         let Some(stored) = tx.group(id, false)? else {
-            return Ok(Err(Self::gone(Kind::Group, id)));
+            return Ok(Err(Self::not_found(Kind::Group, id)));
         };
         let group = &stored.group;
-        agreed!(precondition.check(changed(group)));
-        agreed!(not_built_in(group));
+        accept!(precondition.check(changed(group)));
+        accept!(not_built_in(group));
         if !tx.delete_group(id, self.at)? {
-            return Ok(Err(Self::gone(Kind::Group, id)));
+            return Ok(Err(Self::not_found(Kind::Group, id)));
         }
         self.note(
             tx,
@@ -135,29 +135,29 @@ impl Executor<'_> {
             return Ok(Err(ScimError::of(
                 ErrorType::Mutability,
                 format!(
-                    "displayName: the group belongs to the user store {}, and stays there; give a \
-                     name of that store.",
+                    "displayName: the group belongs to the user store {} and cannot be moved; \
+                     give a name of that store.",
                     group.domain
                 ),
             )));
         }
-        let said = *name != group.name || draft.external_id != group.external_id;
-        if said {
-            agreed!(self.admin_only("rename a group"));
-            agreed!(not_built_in(group));
+        let differs = *name != group.name || draft.external_id != group.external_id;
+        if differs {
+            accept!(self.admin_only("rename a group"));
+            accept!(not_built_in(group));
         }
-        let named = agreed!(self.named(tx, group.id, domain, &draft.members)?);
+        let named = accept!(self.named(tx, group.id, domain, &draft.members)?);
         let leaving = leaving(&stored.members, &named.existing);
         if !leaving.is_empty() {
-            agreed!(self.may_change_members(group));
+            accept!(self.may_change_members(group));
         }
         let mut at = None;
-        if said {
+        if differs {
             let external_id = draft.external_id.as_deref();
             match tx.change_group(group.id, name, external_id, self.at)? {
                 Change::Made(moment) => at = Some(moment),
                 Change::Taken => return Ok(Err(taken(&draft.name))),
-                Change::Gone => return Ok(Err(Self::gone(Kind::Group, group.id))),
+                Change::Gone => return Ok(Err(Self::not_found(Kind::Group, group.id))),
             }
         }
         let left = match leaving.is_empty() {
@@ -198,16 +198,16 @@ impl Executor<'_> {
 }
 
 fn not_built_in(group: &Group) -> Result<(), ScimError> {
-    match is_admins(group) {
+    match is_admin_group(group) {
         true => Err(ScimError::of(
             ErrorType::Mutability,
-            "The group admin is built in: it keeps its name and stays.",
+            "The group admin is built in: it cannot be renamed or deleted.",
         )),
         false => Ok(()),
     }
 }
 
-/// When the group or its members were changed last.
+/// When the group or its members were last changed.
 pub(super) fn changed(group: &Group) -> Moment {
     group.modified_at.unwrap_or(group.created_at)
 }

@@ -1,4 +1,5 @@
-//! The operations of one transaction, ready to be carried out: their passwords are hashed before it begins.
+//! The operations of one transaction, ready to be executed: their passwords are hashed before it
+//! begins.
 
 use std::collections::HashMap;
 
@@ -16,15 +17,16 @@ pub(super) enum HashedOperation {
         first: usize,
         prepared: Vec<Result<Prepared, ScimError>>,
     },
-    /// They belong together and are too many to be kept: only the hashes of their passwords are there.
+    /// They belong together and are too many to be kept in memory: only the hashes of their
+    /// passwords are kept.
     Hashed(HashMap<usize, Vec<HashedPassword>>),
 }
 
 impl HashedOperation {
-    /// Carries out the operation at this position.
+    /// Executes the operation at this position.
     pub fn apply(
         &self,
-        hand: &mut Executor<'_>,
+        executor: &mut Executor<'_>,
         tx: &mut dyn Resources,
         run: &Run<'_>,
         position: usize,
@@ -32,9 +34,9 @@ impl HashedOperation {
         match self {
             HashedOperation::Prepared { first, prepared } => {
                 match prepared.get(position.saturating_sub(*first)) {
-                    Some(Ok(prepared)) => hand.apply(tx, prepared),
+                    Some(Ok(prepared)) => executor.apply(tx, prepared),
                     Some(Err(error)) => Ok(Err(error.clone())),
-                    None => Ok(Err(ScimError::new(500, "The operation is not there."))),
+                    None => Ok(Err(ScimError::new(500, "There is no such operation."))),
                 }
             }
             HashedOperation::Hashed(hashes) => {
@@ -44,7 +46,7 @@ impl HashedOperation {
                         .prepare_with(operation, run.leniency, hashes)
                 });
                 match prepared {
-                    Ok(prepared) => hand.apply(tx, &prepared),
+                    Ok(prepared) => executor.apply(tx, &prepared),
                     Err(error) => Ok(Err(error)),
                 }
             }

@@ -1,4 +1,5 @@
-//! Members of groups: looked up, taken in, let go, and waited for when the same request makes them later.
+//! Members of groups: looked up, added and removed, including members that the same request creates
+//! later.
 
 use std::collections::HashSet;
 
@@ -6,15 +7,15 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::provision::apply::{Applied, Executor, agreed};
+use crate::provision::apply::{Applied, Executor, accept};
 use crate::provision::operation::Done;
-use crate::provision::rights::is_admins;
+use crate::provision::rights::is_admin_group;
 use crate::scim::error::ScimError;
 use crate::scim::member_changes::MemberChange;
 use crate::users::resources::{Group, Kind, Member, Resources};
 use crate::users::store_error::StoreError;
 
-/// Members that a document names: those who exist, and those whom the same request makes later.
+/// Members named in a document: existing ones, and those that the same request creates later.
 #[derive(Debug, Default)]
 pub(super) struct Named {
     pub existing: Vec<Member>,
@@ -27,10 +28,11 @@ impl Named {
     }
 }
 
-/// What became of the groups that a resource was promised to.
+/// The result of adding a new resource to the groups that expected it.
 #[derive(Debug, Default)]
 pub(super) struct MembersBefore {
-    /// Positions of the operations that promised it to a group that cannot have it, and why.
+    /// Positions of the operations that requested a membership that is not allowed, with the
+    /// errors.
     pub unfit: Vec<(usize, ScimError)>,
 }
 
@@ -41,17 +43,17 @@ impl Executor<'_> {
         group: &Group,
         changes: &[MemberChange],
     ) -> Applied<Done> {
-        // Whoever is to come in is looked at before anybody goes.
+        // All new members are checked before any member is removed.
         let mut named = Vec::with_capacity(changes.len());
         for change in changes {
             named.push(match change {
                 MemberChange::Add(elements) | MemberChange::ReplaceAll(elements) => {
-                    agreed!(self.named(tx, group.id, &group.domain, elements)?)
+                    accept!(self.named(tx, group.id, &group.domain, elements)?)
                 }
                 MemberChange::Remove(_) => Named::default(),
             });
         }
-        agreed!(self.may_change_members(group));
+        accept!(self.may_change_members(group));
         let mut at = None;
         for (change, named) in changes.iter().zip(&named) {
             let now = match change {
@@ -68,7 +70,7 @@ impl Executor<'_> {
                 }
                 MemberChange::ReplaceAll(_) => {
                     let Some(stored) = tx.group(group.id, true)? else {
-                        return Ok(Err(Self::gone(Kind::Group, group.id)));
+                        return Ok(Err(Self::not_found(Kind::Group, group.id)));
                     };
                     let leaving = leaving(&stored.members, &named.existing);
                     self.forget_all(group.id);
@@ -83,7 +85,7 @@ impl Executor<'_> {
         self.finish(tx, group, at, attributes)
     }
 
-    /// Takes in those who exist, and notes those who are still to be made.
+    /// Adds existing members, and records those still to be created.
     pub(super) fn take_in(
         &mut self,
         tx: &mut dyn Resources,
@@ -97,7 +99,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Notes members who are still to be made.
+    /// Records members still to be created.
     pub(super) fn expect(&mut self, group: Uuid, promised: &[Uuid]) {
         for member in promised {
             let groups = self.pending.entry(*member).or_default();
@@ -105,8 +107,8 @@ impl Executor<'_> {
         }
     }
 
-    /// Puts the members who are still to be made into the group's document: it is changed as if they
-    /// were there.
+    /// Adds the members still to be created to the group's document: it is patched as if they
+    /// existed.
     pub(super) fn show_promised(&self, group: Uuid, document: &mut Map<String, Value>) {
         let waiting = |groups: &[(Uuid, usize)]| groups.iter().any(|(other, _)| *other == group);
         let mut promised: Vec<Uuid> = self
@@ -134,11 +136,12 @@ impl Executor<'_> {
         }
     }
 
-    /// The members that elements of a document name: one rule for POST, PUT and PATCH.
+    /// Reads the members in a document, with the same rule for POST, PUT and PATCH.
     ///
-    /// An id that a resource of this server can have has to be there. One that it cannot have is left out and
-    /// counted, because public testers add a member whose id they made up and expect success, as removing a member
-    /// who is not there is no mistake either; in a Bulk request, whose answer has no place to say so, it is refused.
+    /// An id in this server's format has to exist. An id in another format is left out and counted,
+    /// because public test suites add a member with an invented id and expect success, just as
+    /// removing a member that is absent is not an error. In a Bulk request, whose response cannot
+    /// mention it, such an id is refused.
     pub(super) fn named(
         &mut self,
         tx: &mut dyn Resources,
@@ -148,7 +151,7 @@ impl Executor<'_> {
     ) -> Applied<Named> {
         let mut ids = Vec::with_capacity(elements.len());
         for element in elements {
-            if self.wanted && !can_be_ours(element) {
+            if self.wanted && !has_our_id_format(element) {
                 self.members_left_out += 1;
                 continue;
             }
@@ -174,14 +177,14 @@ impl Executor<'_> {
     ) -> Applied<Named> {
         let mut named = Named::default();
         for (text, kind) in ids {
-            let nobody = || {
+            let not_found = || {
                 ScimError::value(format!(
-                    "members: there is no user or group with the id {text}; leave it out, or make it \
-                     first."
+                    "members: there is no user or group with the id {text}; leave it out, or \
+                     create it first."
                 ))
             };
             let Ok(id) = Uuid::try_parse(text) else {
-                return Ok(Err(nobody()));
+                return Ok(Err(not_found()));
             };
             if id == group {
                 return Ok(Err(ScimError::value(
@@ -191,26 +194,26 @@ impl Executor<'_> {
             let Some(member) = tx.member(id)? else {
                 match self.promised(id) {
                     Some(is) => {
-                        agreed!(fits_kind(id, is, *kind));
+                        accept!(fits_kind(id, is, *kind));
                         named.promised.push(id);
                     }
-                    None => return Ok(Err(nobody())),
+                    None => return Ok(Err(not_found())),
                 }
                 continue;
             };
-            agreed!(fits(&member, *kind, domain));
+            accept!(fits(&member, *kind, domain));
             named.existing.push(member);
         }
         if !named.is_empty()
             && let Some(stored) = tx.group(group, false)?
         {
-            agreed!(self.may_change_members(&stored.group));
+            accept!(self.may_change_members(&stored.group));
         }
         Ok(Ok(named))
     }
 
-    /// Takes a resource that was just made into the groups that it was promised to.
-    pub(super) fn keep_promise(
+    /// Adds a newly created resource to the groups that expected it.
+    pub(super) fn add_to_expecting_groups(
         &mut self,
         tx: &mut dyn Resources,
         made: Uuid,
@@ -252,33 +255,33 @@ impl Executor<'_> {
     }
 
     pub(super) fn may_change_members(&self, group: &Group) -> Result<(), ScimError> {
-        match is_admins(group) {
-            true => self.admin_only("say who is in the group admin"),
+        match is_admin_group(group) {
+            true => self.admin_only("change the members of the group admin"),
             false => Ok(()),
         }
     }
 }
 
-/// Whether the element names an id that a resource of this server can have.
-fn can_be_ours(element: &Value) -> bool {
+/// Whether the element's id has the format of this server's ids.
+fn has_our_id_format(element: &Value) -> bool {
     let id = element.get("value").and_then(Value::as_str);
     id.is_none_or(|id| Uuid::try_parse(id).is_ok())
 }
 
-/// Members who are not among those who stay.
+/// Members to be removed.
 pub(super) fn leaving(members: &[Member], staying: &[Member]) -> Vec<Uuid> {
     let staying: HashSet<Uuid> = staying.iter().map(|member| member.id).collect();
     let ids = members.iter().map(|member| member.id);
     ids.filter(|id| !staying.contains(id)).collect()
 }
 
-/// Whether a member is what the client says it is.
-fn fits_kind(id: Uuid, is: Kind, said: Option<&str>) -> Result<(), ScimError> {
+/// Checks that a member has the type that the client gave.
+fn fits_kind(id: Uuid, is: Kind, expected: Option<&str>) -> Result<(), ScimError> {
     let is = match is {
         Kind::User => "User",
         Kind::Group => "Group",
     };
-    match said.is_some_and(|said| !said.eq_ignore_ascii_case(is)) {
+    match expected.is_some_and(|expected| !expected.eq_ignore_ascii_case(is)) {
         true => Err(ScimError::value(format!(
             "members: {id} is a {is}; correct the type, or leave it out."
         ))),
@@ -286,13 +289,13 @@ fn fits_kind(id: Uuid, is: Kind, said: Option<&str>) -> Result<(), ScimError> {
     }
 }
 
-/// Whether this resource can be a member: users of the group's user store can, and any group.
+/// Checks that this resource can be a member: users of the group's user store can, and any group.
 fn fits(member: &Member, kind: Option<&str>, domain: &str) -> Result<(), ScimError> {
     fits_kind(member.id, member.kind, kind)?;
     if member.kind == Kind::User && member.domain != domain {
         return Err(ScimError::value(format!(
-            "members: the user {} belongs to the user store {}, and the group to {domain}; a group \
-             has users of its own user store.",
+            "members: the user {} belongs to the user store {}, and the group to {domain}; a \
+             group can only contain users of its own user store.",
             member.id, member.domain
         )));
     }

@@ -1,7 +1,7 @@
-//! Users and groups one by one, and in bulk: the core behind every channel that speaks of resources
-//! rather than of files.
+//! Users and groups, singly and in bulk: the core of all channels that deal with resources instead
+//! of files.
 //!
-//! Read `provisioner.rs` first, then `bulk.rs`, which is a Bulk request from top to bottom.
+//! Read `provisioner.rs` first, then `bulk.rs`, which executes a Bulk request.
 
 pub mod settings;
 pub mod error;

@@ -1,4 +1,4 @@
-//! What can be asked of one user or group, and what becomes of it.
+//! Operations on one user or group, and their results.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -9,34 +9,34 @@ use crate::users::documents::resource::{self, version};
 use crate::users::operator::Role;
 use crate::users::resources::{GroupResource, Kind, UserResource};
 
-/// What is to be done.
+/// The action.
 #[derive(Clone)]
 pub enum Act {
-    /// Make it, with this id, from this document.
+    /// Create it, with this id, from this document.
     Create(Value),
-    /// Make it look like this document.
+    /// Replace it with this document.
     Replace(Value),
-    /// Change it as this message says (RFC 7644 §3.5.2).
+    /// Change it according to this message (RFC 7644 §3.5.2).
     Patch(Value),
     /// Remove it.
     Delete,
 }
 
-/// One operation. It may hold a password in the clear, so it has no debug output.
+/// One operation. It may contain a plain-text password, so it has no debug output.
 #[derive(Clone)]
 pub struct Operation {
     /// A user or a group.
     pub kind: Kind,
-    /// Its id; of one that is to be made, the id that was chosen for it.
+    /// Its id; for a new resource, the id chosen for it.
     pub id: Uuid,
-    /// What is to be done.
+    /// The action.
     pub act: Act,
-    /// What it has to be before.
+    /// The precondition.
     pub precondition: Precondition,
 }
 
 impl Operation {
-    /// The role that a caller needs for it; passwords, and who is an administrator, need more.
+    /// The role required for it; passwords and administrators require more.
     pub fn right(&self) -> Role {
         match (self.kind, &self.act) {
             (Kind::User, Act::Create(_) | Act::Replace(_) | Act::Patch(_)) => Role::Import,
@@ -46,8 +46,8 @@ impl Operation {
     }
 }
 
-/// What a resource has to be before it is changed: `If-Match`, or `version` in a Bulk request; and what
-/// it must not be: `If-None-Match`.
+/// Conditions on a resource before it is changed: `If-Match`, or `version` in a Bulk request; and
+/// `If-None-Match`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Precondition {
     one_of: Option<Vec<String>>,
@@ -55,8 +55,8 @@ pub struct Precondition {
 }
 
 impl Precondition {
-    /// The condition that a list of entity tags stands for (RFC 9110 §13.1.1); `*` is none, for what is
-    /// not there is not found anyway.
+    /// Parses a list of entity tags (RFC 9110 §13.1.1); `*` is no condition, because a missing
+    /// resource is an error anyway.
     pub fn parse(field: Option<&str>) -> Self {
         let Some(field) = field.map(str::trim).filter(|field| !field.is_empty()) else {
             return Precondition::default();
@@ -67,7 +67,7 @@ impl Precondition {
         }
     }
 
-    /// The same, unless it is one of these (RFC 9110 §13.1.2); `*` is anything that is there.
+    /// Adds the tags that must not match (RFC 9110 §13.1.2); `*` matches any existing resource.
     #[must_use]
     pub fn unless(self, field: Option<String>) -> Self {
         Precondition {
@@ -76,18 +76,18 @@ impl Precondition {
         }
     }
 
-    /// Agrees when the resource was changed last at one of the moments that the tags stand for.
+    /// Checks that the tags match the moment of the resource's last change.
     ///
     /// # Errors
-    /// 412: it is another one by now.
+    /// 412: the resource has changed.
     pub fn check(&self, changed: Moment) -> Result<(), ScimError> {
         self.check_version(&version(changed))
     }
 
-    /// Agrees when this entity tag, of the resource as it is now, is one of the tags.
+    /// Checks that the current entity tag of the resource is one of the tags.
     ///
     /// # Errors
-    /// 412: it is another one by now.
+    /// 412: the resource has changed.
     pub fn check_version(&self, now: &str) -> Result<(), ScimError> {
         if let Some(tags) = &self.one_of
             && !tags.iter().any(|tag| weak_equal(tag, now))
@@ -95,8 +95,8 @@ impl Precondition {
             return Err(ScimError::new(
                 412,
                 format!(
-                    "The resource has been changed: its version is {now}. Get it again and decide \
-                     anew."
+                    "The resource has been changed: its version is {now}. Read it again before \
+                     changing it."
                 ),
             ));
         }
@@ -104,8 +104,8 @@ impl Precondition {
             Some(field) if matches_tag(field, now) => Err(ScimError::new(
                 412,
                 format!(
-                    "The resource is the one that If-None-Match excludes: its version is {now}. Leave \
-                     the condition out to change it."
+                    "The resource matches If-None-Match: its version is {now}. Omit the \
+                     condition to change it."
                 ),
             )),
             _ => Ok(()),
@@ -113,7 +113,7 @@ impl Precondition {
     }
 }
 
-/// Whether one of the entity tags of `If-None-Match` is this one, or the field is `*`.
+/// Whether this entity tag is in `If-None-Match`, or the field is `*`.
 pub fn matches_tag(field: &str, now: &str) -> bool {
     field.trim() == "*" || tags(field).iter().any(|tag| weak_equal(tag, now))
 }
@@ -125,7 +125,8 @@ fn tags(field: &str) -> Vec<String> {
         .collect()
 }
 
-/// Weak comparison (RFC 9110 §8.8.3.2); tags without quotation marks, as some send them, too.
+/// Weak comparison (RFC 9110 §8.8.3.2); tags without quotation marks are accepted, as some clients
+/// send them.
 fn weak_equal(one: &str, other: &str) -> bool {
     fn opaque(tag: &str) -> &str {
         let tag = tag.strip_prefix("W/").unwrap_or(tag);
@@ -134,40 +135,40 @@ fn weak_equal(one: &str, other: &str) -> bool {
     opaque(one) == opaque(other)
 }
 
-/// What an operation did.
+/// The effect of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It was made.
+    /// It was created.
     Created,
     /// It was changed.
     Updated,
-    /// It was so already.
+    /// Nothing changed.
     Unchanged,
     /// It was removed.
     Deleted,
 }
 
-/// An operation that was done.
+/// The result of a successful operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Done {
-    /// What it did.
+    /// The effect.
     pub effect: Effect,
-    /// The resource.
+    /// The kind of resource.
     pub kind: Kind,
     /// Its id.
     pub id: Uuid,
-    /// When it was changed last; none: it is gone.
+    /// When it was last changed; none: it was removed.
     pub changed: Option<Moment>,
-    /// Its entity tag; none: it is gone.
+    /// Its entity tag; none: it was removed.
     pub version: Option<String>,
-    /// What it is now, where the caller wanted to know and it is not gone.
+    /// The resource after the operation, if requested and not removed.
     pub resource: Option<Resource>,
-    /// How many members were left out, because their ids are none that anybody here can have.
+    /// The number of members left out because their ids cannot exist on this server.
     pub members_left_out: usize,
 }
 
 impl Done {
-    /// The status of the answer.
+    /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self.effect {
             Effect::Created => 201,
@@ -187,7 +188,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// The resource as a document; `base` is the base URL, without a slash at its end.
+    /// The resource as a document; `base` is the base URL without a trailing slash.
     pub fn document(&self, base: &str) -> Map<String, Value> {
         match self {
             Resource::User(user) => resource::user(user, base),
@@ -196,7 +197,7 @@ impl Resource {
     }
 }
 
-/// What is said of an id that nobody has.
+/// The error for an unknown id.
 pub fn not_found(kind: Kind, id: &str) -> ScimError {
     let name = match kind {
         Kind::User => "user",

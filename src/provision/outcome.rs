@@ -1,4 +1,4 @@
-//! What became of each operation of a Bulk request, as it is kept and as channels show it.
+//! The outcome of each operation of a Bulk request, as it is stored and shown.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,26 +11,27 @@ use crate::scim::error::{ErrorType, ScimError};
 use crate::users::documents::resource::version;
 use crate::users::resources::Kind;
 
-/// What became of one operation.
+/// The outcome of one operation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OperationOutcome {
     /// The method, as the client wrote it.
     pub method: String,
-    /// What the client called it by.
+    /// The client's name for it.
     pub bulk_id: Option<String>,
-    /// The status that a request of its own would have had.
+    /// The HTTP status of the operation.
     pub status: u16,
-    /// The resource; none when a POST failed, or the path led nowhere.
+    /// The resource; none if a POST failed, or the path was invalid.
     pub resource: Option<(Kind, Uuid)>,
-    /// The path, where it led nowhere and nothing was to be made there.
+    /// The path, if it was invalid and the method was not POST.
     pub path: Option<String>,
-    /// When the resource was changed last; none: it failed, or the resource is gone.
+    /// When the resource was last changed; none: the operation failed, or the resource was removed.
     pub changed: Option<Moment>,
-    /// Its entity tag then; none: it failed, or the resource is gone.
+    /// The entity tag at that time; none: the operation failed, or the resource was removed.
     pub version: Option<String>,
-    /// Why it failed.
+    /// The error.
     pub error: Option<ScimError>,
-    /// The resource as the caller is shown it, where the answer says that; in Bulk its addresses are below `/`.
+    /// The resource as shown to the caller, if the response contains it; in Bulk its URLs are
+    /// relative to `/`.
     pub document: Option<Value>,
 }
 
@@ -65,7 +66,7 @@ impl OperationOutcome {
         }
     }
 
-    /// The outcome as it is kept.
+    /// The stored form of the outcome.
     pub(super) fn to_json(&self) -> String {
         let error = self.error.as_ref();
         let kept = OutcomeJson {
@@ -86,7 +87,7 @@ impl OperationOutcome {
         serde_json::to_string(&kept).unwrap_or_default()
     }
 
-    /// The outcome that was kept as `json`; none when it is no such text.
+    /// Parses the stored form `json`; none if it is invalid.
     pub(super) fn from_json(json: &str) -> Option<Self> {
         let kept: OutcomeJson = serde_json::from_str(json).ok()?;
         let kind = kept
@@ -101,7 +102,7 @@ impl OperationOutcome {
             resource: kind.zip(kept.id),
             path: kept.path,
             changed: kept.changed.map(Moment),
-            // What was kept by an earlier version of the server has the moment alone.
+            // Earlier versions of the server stored only the moment.
             version: kept
                 .version
                 .or_else(|| Some(version(Moment(kept.changed?)))),
@@ -115,7 +116,7 @@ impl OperationOutcome {
     }
 }
 
-/// An outcome, as text.
+/// The JSON form of an outcome.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OutcomeJson {
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_comes_back() {
+    fn stored_form_round_trips() {
         let outcome = OperationOutcome {
             method: "PATCH".into(),
             bulk_id: Some("a".into()),

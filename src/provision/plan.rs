@@ -1,5 +1,5 @@
-//! The plan of a Bulk request: which resource each operation is about, the ids of those that are to be
-//! made, chosen before anything is written, and who refers to whom.
+//! The plan of a Bulk request: the resource of each operation, the ids of new resources (chosen
+//! before anything is written), and the references between operations.
 
 use std::collections::HashMap;
 
@@ -16,19 +16,19 @@ use crate::scim::json;
 use crate::users::resources::Kind;
 use crate::wiped::wipe_text;
 
-/// Whether what is wrong with one operation's frame is wrong with the whole request.
+/// Whether an invalid frame of one operation invalidates the whole request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
     /// Only that operation fails (RFC 7644 §3.7.3).
     Operation,
-    /// The request is refused, as WSO2 does it: a missing or repeated bulkId, method or path.
+    /// The request is refused, as WSO2 does it, for a missing or repeated bulkId, method or path.
     Request,
 }
 
-/// What an operation does.
+/// The method of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Make a resource.
+    /// Create a resource.
     Post,
     /// Replace one.
     Put,
@@ -46,7 +46,7 @@ impl Method {
         (Method::Delete, "DELETE"),
     ];
 
-    /// The method that `word` names; methods have a case (RFC 9110 §9.1).
+    /// Parses a method name; methods are case-sensitive (RFC 9110 §9.1).
     pub fn parse(word: &str) -> Option<Self> {
         let found = Method::ALL.iter().find(|(_, name)| *name == word);
         found.map(|(method, _)| *method)
@@ -56,18 +56,18 @@ impl Method {
 /// An operation of the plan.
 #[derive(Debug)]
 pub(super) struct Planned {
-    /// As the client wrote it, to be echoed.
+    /// As the client wrote it, for the response.
     pub method: String,
     pub bulk_id: Option<String>,
-    /// The path as well, unless something was to be made there.
+    /// The path as the client wrote it, unless the method is POST.
     pub path: Option<String>,
-    /// What is to be done; or why it cannot be.
+    /// The action, or the reason why it is impossible.
     pub frame: Result<Frame, ScimError>,
-    /// Positions of the operations it refers to.
+    /// Positions of the operations that it refers to.
     pub refers_to: Vec<usize>,
 }
 
-/// Where, and how.
+/// The target and method.
 #[derive(Debug)]
 pub(super) struct Frame {
     pub method: Method,
@@ -78,7 +78,7 @@ pub(super) struct Frame {
 }
 
 impl Drop for Frame {
-    /// There may be a password in it.
+    /// It may contain a password.
     fn drop(&mut self) {
         if let Some(data) = self.data.take() {
             wipe_text(&mut Box::<str>::from(data).into_string());
@@ -86,7 +86,7 @@ impl Drop for Frame {
     }
 }
 
-/// The resources that a request makes: what each is, and the position of the operation.
+/// The resources that a request creates: the kind of each, and the position of the operation.
 pub(super) type Made = HashMap<Uuid, (Kind, usize)>;
 
 /// The plan.
@@ -94,17 +94,16 @@ pub(super) type Made = HashMap<Uuid, (Kind, usize)>;
 pub(super) struct Plan {
     pub operations: Vec<Planned>,
     pub promises: Promises,
-    /// The resources that the request makes.
+    /// The resources that the request creates.
     pub made: Made,
     pub fail_on_errors: Option<u64>,
 }
 
 impl Plan {
-    /// Plans a request; `known` are ids that operations at these positions were given by an earlier
-    /// run.
+    /// Plans a request; `known` are ids that an earlier run gave to operations at these positions.
     ///
     /// # Errors
-    /// The request is refused as a whole.
+    /// The whole request is refused.
     pub fn of(
         request: BulkRequest,
         strictness: Strictness,
@@ -115,13 +114,13 @@ impl Plan {
         let mut made = Made::new();
         let mut frames = Vec::with_capacity(request.operations.len());
         for (position, raw) in request.operations.iter().enumerate() {
-            let frame = first_look(raw, &promises).map(|look| {
-                if look.method == Method::Post {
+            let frame = parse_frame(raw, &promises).map(|parsed| {
+                if parsed.method == Method::Post {
                     let id = known
                         .get(&position)
                         .copied()
                         .unwrap_or_else(|| clock.new_id());
-                    made.insert(id, (look.kind, position));
+                    made.insert(id, (parsed.kind, position));
                     if let Some(name) = &raw.bulk_id {
                         let promise = Promise {
                             operation: position,
@@ -129,9 +128,9 @@ impl Plan {
                         };
                         promises.insert(name.clone(), promise);
                     }
-                    (look, Some(id))
+                    (parsed, Some(id))
                 } else {
-                    (look, None)
+                    (parsed, None)
                 }
             });
             if let (Strictness::Request, Err(Flaw::Frame(error))) = (strictness, &frame) {
@@ -143,7 +142,7 @@ impl Plan {
             .operations
             .into_iter()
             .zip(frames)
-            .map(|(raw, frame)| second_look(raw, frame, &promises))
+            .map(|(raw, frame)| resolve_target(raw, frame, &promises))
             .collect();
         Ok(Plan {
             operations: planned,
@@ -153,13 +152,13 @@ impl Plan {
         })
     }
 
-    /// The operation at this position with the chosen ids in the place of references.
+    /// The operation at this position, with references replaced by the chosen ids.
     pub fn operation(&self, position: usize) -> Result<Operation, ScimError> {
         let planned = self.operations.get(position);
         let frame = match planned.map(|planned| &planned.frame) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Err(error.clone()),
-            None => return Err(ScimError::new(500, "The operation is not there.")),
+            None => return Err(ScimError::new(500, "There is no such operation.")),
         };
         let data = || -> Result<Value, ScimError> {
             let Some(data) = &frame.data else {
@@ -184,8 +183,8 @@ impl Plan {
         })
     }
 
-    /// The operations in pieces that have to be done together: each reaches from an operation that
-    /// refers to a later one to that later one.
+    /// Splits the operations into units that have to be done together: each reaches from an
+    /// operation that refers to a later one to that later one.
     pub fn units(&self, from: usize) -> Vec<std::ops::Range<usize>> {
         let mut units = Vec::new();
         let (mut start, mut end) = (from, from);
@@ -210,19 +209,19 @@ impl Plan {
     }
 }
 
-/// What the frame of an operation says.
-struct Look {
+/// The frame of an operation.
+struct ParsedFrame {
     method: Method,
     kind: Kind,
-    /// The id in the path, as it was written.
+    /// The id in the path, as written.
     id: Option<String>,
 }
 
-/// Why an operation cannot be carried out.
+/// Why an operation cannot be executed.
 enum Flaw {
-    /// Its frame is broken: WSO2 refuses the whole request then.
+    /// Its frame is invalid; WSO2 refuses the whole request.
     Frame(ScimError),
-    /// It leads nowhere.
+    /// Its target is invalid.
     Path(ScimError),
 }
 
@@ -234,7 +233,7 @@ impl Flaw {
     }
 }
 
-fn first_look(raw: &RawOperation, promises: &Promises) -> Result<Look, Flaw> {
+fn parse_frame(raw: &RawOperation, promises: &Promises) -> Result<ParsedFrame, Flaw> {
     if let Some(problem) = &raw.problem {
         return Err(Flaw::Frame(problem.clone()));
     }
@@ -250,7 +249,7 @@ fn first_look(raw: &RawOperation, promises: &Promises) -> Result<Look, Flaw> {
     };
     let Some(method) = Method::parse(word) else {
         return Err(Flaw::Path(ScimError::syntax(format!(
-            "{word:?} is no method of a bulk operation; give POST, PUT, PATCH or DELETE."
+            "{word:?} is not a method of a bulk operation; give POST, PUT, PATCH or DELETE."
         ))));
     };
     if let Some(bulk_id) = &raw.bulk_id
@@ -269,25 +268,25 @@ fn first_look(raw: &RawOperation, promises: &Promises) -> Result<Look, Flaw> {
         (Method::Post, Some(_)) => Err(Flaw::Path(ScimError::of(
             ErrorType::InvalidPath,
             format!(
-                "POST makes a resource in a collection, not at {path}; give /Users or /Groups."
+                "POST creates a resource in a collection, not at {path}; give /Users or /Groups."
             ),
         ))),
         (Method::Put | Method::Patch | Method::Delete, None) => Err(Flaw::Path(ScimError::of(
             ErrorType::InvalidPath,
             format!("{word} needs the path of a resource, such as {path}/ID."),
         ))),
-        _ => Ok(Look { method, kind, id }),
+        _ => Ok(ParsedFrame { method, kind, id }),
     }
 }
 
-fn second_look(
+fn resolve_target(
     raw: RawOperation,
-    frame: Result<(Look, Option<Uuid>), Flaw>,
+    frame: Result<(ParsedFrame, Option<Uuid>), Flaw>,
     promises: &Promises,
 ) -> Planned {
     let mut references = References::default();
-    let frame = frame.map_err(Flaw::error).and_then(|(look, chosen)| {
-        let Look { method, kind, id } = look;
+    let frame = frame.map_err(Flaw::error).and_then(|(parsed, chosen)| {
+        let ParsedFrame { method, kind, id } = parsed;
         let id = match (chosen, id) {
             (Some(chosen), _) => chosen,
             (None, Some(text)) => match text.strip_prefix(PREFIX) {
@@ -338,26 +337,26 @@ fn second_look(
     }
 }
 
-/// What is said of a reference that nothing was made for.
+/// The error for a reference that cannot be resolved.
 pub(super) fn unresolved(name: &str) -> ScimError {
     ScimError {
         status: 409,
         scim_type: Some(ErrorType::InvalidValue),
         detail: format!(
-            "bulkId:{name} cannot be resolved: no operation of this request makes it, or the one that \
-             should has failed."
+            "bulkId:{name} cannot be resolved: no operation of this request creates it, or the \
+             operation failed."
         ),
     }
 }
 
-/// The collection, and the id where the path has one: `/Users`, `Users/ID`.
+/// Parses the path: the collection, and the id if there is one: `/Users`, `Users/ID`.
 fn parse_path(path: &str) -> Result<(Kind, Option<String>), ScimError> {
     let nowhere = || {
         ScimError::new(
             404,
             format!(
-                "{path:?} is no path of a bulk operation; give /Users, /Groups, or one of their \
-                 resources, such as /Users/ID, below the base URL."
+                "{path:?} is not a path of a bulk operation; give /Users, /Groups, or one of \
+                 their resources, such as /Users/ID, below the base URL."
             ),
         )
     };
@@ -372,7 +371,7 @@ fn parse_path(path: &str) -> Result<(Kind, Option<String>), ScimError> {
         "Bulk" => {
             return Err(ScimError::of(
                 ErrorType::InvalidPath,
-                "A bulk request cannot hold another one; send it by itself.",
+                "A bulk request cannot contain another one; send it separately.",
             ));
         }
         _ => return Err(nowhere()),

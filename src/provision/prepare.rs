@@ -1,5 +1,5 @@
-//! What can be found out about an operation before the store is asked: whether its document is one,
-//! whether the rules agree to name and password, and the password's hash.
+//! Checks and preparation of an operation that do not need the store: its document, the rules for
+//! name and password, and the password's hash.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -20,22 +20,22 @@ use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::resources::{HashedPassword, Kind};
 use crate::users::role_name;
 
-/// A name that the rules agreed to, and the user store it belongs to.
+/// A name that passed the rules, and its user store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
     /// The user store.
     pub domain: String,
-    /// The name, without it.
+    /// The name, without the user store.
     pub name: String,
 }
 
-/// An operation that only the store can still refuse.
+/// An operation that passed all checks that do not need the store.
 pub(super) struct Prepared {
     pub kind: Kind,
     pub id: Uuid,
     pub act: PreparedAct,
     pub precondition: Precondition,
-    /// The dialect that it was said in.
+    /// The dialect of the request.
     pub leniency: Leniency,
 }
 
@@ -50,17 +50,17 @@ pub(super) enum PreparedAct {
     Delete,
 }
 
-/// A user as a document has it.
+/// A user to be written.
 pub(super) struct UserDraft {
     pub name: Name,
     /// The canonical document, without the password.
     pub document: Map<String, Value>,
     pub password: Option<HashedPassword>,
-    /// Attributes that a user who is replaced keeps when the document has none of them.
+    /// Attributes that a replaced user keeps if the document lacks them.
     pub keeps: &'static [&'static str],
 }
 
-/// A group as a document has it.
+/// A group to be written.
 pub(super) struct GroupDraft {
     pub name: Name,
     pub external_id: Option<String>,
@@ -68,27 +68,27 @@ pub(super) struct GroupDraft {
     pub members: Vec<Value>,
 }
 
-/// A password that the rules agreed to.
-enum Agreed {
-    /// In the clear, and whether it has to be changed at the first login.
+/// A password that passed the rules.
+enum AcceptedPassword {
+    /// In plain text, and whether it has to be changed at the first login.
     Clear(Secret, bool),
-    /// A hash that was made elsewhere.
+    /// A hash made by another system.
     Hashed(String),
 }
 
 /// An operation whose passwords are not hashed yet.
-struct Half {
+struct Unhashed {
     prepared: Prepared,
-    /// Where each goes: the text that stands for it in a patch, or none.
-    passwords: Vec<(Option<Secret>, Agreed)>,
+    /// The place of each password: its placeholder in a patch, or none.
+    passwords: Vec<(Option<Secret>, AcceptedPassword)>,
 }
 
-type Halves = Vec<Result<Half, ScimError>>;
+type UnhashedResults = Vec<Result<Unhashed, ScimError>>;
 
-impl Half {
-    /// With the hashes in the places of the passwords.
-    fn whole(self, hashes: Vec<HashedPassword>) -> Prepared {
-        let Half {
+impl Unhashed {
+    /// Fills in the hashes of the passwords.
+    fn with_hashes(self, hashes: Vec<HashedPassword>) -> Prepared {
+        let Unhashed {
             mut prepared,
             passwords,
         } = self;
@@ -108,61 +108,61 @@ impl Half {
 }
 
 impl Provisioner {
-    /// Prepares operations; their passwords are hashed side by side.
+    /// Prepares operations; their passwords are hashed in parallel.
     ///
     /// # Errors
-    /// The machine cannot hash.
+    /// Hashing failed for lack of resources.
     pub(super) fn prepare(
         &self,
         operations: impl IntoIterator<Item = Result<Operation, ScimError>>,
         leniency: Leniency,
     ) -> Result<Vec<Result<Prepared, ScimError>>, HashError> {
-        let (halves, hashes) = self.halves(operations, leniency)?;
-        let whole = halves.into_iter().zip(hashes);
-        Ok(whole
-            .map(|(half, hashes)| Ok(half?.whole(hashes)))
+        let (results, hashes) = self.check_all(operations, leniency)?;
+        let prepared = results.into_iter().zip(hashes);
+        Ok(prepared
+            .map(|(unhashed, hashes)| Ok(unhashed?.with_hashes(hashes)))
             .collect())
     }
 
-    /// Only the hashes of the operations' passwords, where so many belong together that they cannot
-    /// all be kept prepared.
+    /// Only hashes the operations' passwords, if too many operations belong together to be kept
+    /// prepared.
     ///
     /// # Errors
-    /// The machine cannot hash.
+    /// Hashing failed for lack of resources.
     pub(super) fn hashes(
         &self,
         operations: impl IntoIterator<Item = Result<Operation, ScimError>>,
         leniency: Leniency,
     ) -> Result<Vec<Vec<HashedPassword>>, HashError> {
-        Ok(self.halves(operations, leniency)?.1)
+        Ok(self.check_all(operations, leniency)?.1)
     }
 
-    /// Prepares an operation whose passwords have been hashed.
+    /// Prepares an operation whose passwords are already hashed.
     ///
     /// # Errors
-    /// It is refused.
+    /// The operation is refused.
     pub(super) fn prepare_with(
         &self,
         operation: Operation,
         leniency: Leniency,
         hashes: Vec<HashedPassword>,
     ) -> Result<Prepared, ScimError> {
-        Ok(self.half(operation, leniency)?.whole(hashes))
+        Ok(self.check_one(operation, leniency)?.with_hashes(hashes))
     }
 
-    fn halves(
+    fn check_all(
         &self,
         operations: impl IntoIterator<Item = Result<Operation, ScimError>>,
         leniency: Leniency,
-    ) -> Result<(Halves, Vec<Vec<HashedPassword>>), HashError> {
-        let halves: Halves = operations
+    ) -> Result<(UnhashedResults, Vec<Vec<HashedPassword>>), HashError> {
+        let results: UnhashedResults = operations
             .into_iter()
-            .map(|operation| self.half(operation?, leniency))
+            .map(|operation| self.check_one(operation?, leniency))
             .collect();
         let mut clear = Vec::new();
-        for half in halves.iter().flatten() {
-            for (_, agreed) in &half.passwords {
-                if let Agreed::Clear(secret, _) = agreed {
+        for unhashed in results.iter().flatten() {
+            for (_, agreed) in &unhashed.passwords {
+                if let AcceptedPassword::Clear(secret, _) = agreed {
                     clear.push(secret.clone());
                 }
             }
@@ -172,14 +172,16 @@ impl Provisioner {
             false => self.pool.hash_all(clear)?,
         }
         .into_iter();
-        let hashed = halves.iter().map(|half| {
-            let passwords = half.as_ref().map(|half| half.passwords.as_slice());
-            let hashed = |(_, agreed): &(Option<Secret>, Agreed)| match agreed {
-                Agreed::Hashed(hash) => HashedPassword {
+        let hashed = results.iter().map(|unhashed| {
+            let passwords = unhashed
+                .as_ref()
+                .map(|unhashed| unhashed.passwords.as_slice());
+            let hashed = |(_, agreed): &(Option<Secret>, AcceptedPassword)| match agreed {
+                AcceptedPassword::Hashed(hash) => HashedPassword {
                     hash: hash.clone(),
                     must_change: false,
                 },
-                Agreed::Clear(_, must_change) => HashedPassword {
+                AcceptedPassword::Clear(_, must_change) => HashedPassword {
                     hash: hashes.next().unwrap_or_default(),
                     must_change: *must_change,
                 },
@@ -187,10 +189,10 @@ impl Provisioner {
             passwords.unwrap_or_default().iter().map(hashed).collect()
         });
         let hashed = hashed.collect();
-        Ok((halves, hashed))
+        Ok((results, hashed))
     }
 
-    fn half(&self, operation: Operation, leniency: Leniency) -> Result<Half, ScimError> {
+    fn check_one(&self, operation: Operation, leniency: Leniency) -> Result<Unhashed, ScimError> {
         let Operation {
             kind,
             id,
@@ -209,7 +211,7 @@ impl Provisioner {
             (Kind::User, Act::Patch(data)) => {
                 let patch = patch::parse_patch(data, &self.schemas.user, leniency)?;
                 for text in patch::passwords(&patch) {
-                    let agreed = self.agree_to_password(text)?;
+                    let agreed = self.check_password(text)?;
                     passwords.push((Some(text.into()), agreed));
                 }
                 PreparedAct::PatchUser(patch, Vec::new())
@@ -224,7 +226,7 @@ impl Provisioner {
                 PreparedAct::PatchGroup(patch::parse_patch(data, &self.schemas.group, leniency)?)
             }
         };
-        Ok(Half {
+        Ok(Unhashed {
             prepared: Prepared {
                 kind,
                 id,
@@ -240,11 +242,11 @@ impl Provisioner {
         &self,
         data: Value,
         leniency: Leniency,
-        passwords: &mut Vec<(Option<Secret>, Agreed)>,
+        passwords: &mut Vec<(Option<Secret>, AcceptedPassword)>,
     ) -> Result<UserDraft, ScimError> {
         let mut document = check::check_document(data, &self.schemas.user, leniency)?;
         if let Some(text) = take_password(&mut document) {
-            passwords.push((None, self.agree_to_password(text.expose())?));
+            passwords.push((None, self.check_password(text.expose())?));
         }
         let name = text_of(&document, "userName");
         Ok(UserDraft {
@@ -261,7 +263,7 @@ impl Provisioner {
         Ok(group_of(&mut document, name))
     }
 
-    /// The user store and the name that a `userName` stands for.
+    /// The user store and the name in a `userName`.
     ///
     /// # Errors
     /// There is no such user store, or the name breaks a rule.
@@ -275,15 +277,15 @@ impl Provisioner {
                 domain: domain.name,
             });
         }
-        // The rules take the part before the first slash for the domain.
-        let whole = format!("{}/{bare}", domain.name);
+        // The rules treat the part before the first slash as the domain.
+        let qualified = format!("{}/{bare}", domain.name);
         let candidate = Candidate {
             line: 1,
-            user_name: &whole,
+            user_name: &qualified,
             columns: COLUMNS,
             ..Candidate::default()
         };
-        self.agree(&domain, candidate, |checked| {
+        self.check_rules(&domain, candidate, |checked| {
             checked.name.as_str().to_owned()
         })
         .map(|name| Name {
@@ -292,10 +294,10 @@ impl Provisioner {
         })
     }
 
-    /// The user store and the name that a `displayName` of a group stands for.
+    /// The user store and the name in the `displayName` of a group.
     ///
     /// # Errors
-    /// There is no such user store, or it cannot be a name.
+    /// There is no such user store, or the name is invalid.
     pub(super) fn group_name(
         &self,
         qualified: &str,
@@ -303,8 +305,8 @@ impl Provisioner {
     ) -> Result<Name, ScimError> {
         if role_name::is_hybrid(qualified) {
             return Err(ScimError::value(
-                "displayName: roles that belong to no user store, such as Internal/…, are no groups; \
-                 give another name.",
+                "displayName: roles that belong to no user store, such as Internal/…, are not \
+                 groups; give another name.",
             ));
         }
         let (domain, bare) = match leniency.plain_names() {
@@ -315,7 +317,7 @@ impl Provisioner {
             false => self.split(qualified)?,
         };
         role_name::check(bare)
-            .map_err(|why| ScimError::value(format!("displayName cannot be a name: {why}.")))?;
+            .map_err(|why| ScimError::value(format!("displayName is not a valid name: {why}.")))?;
         Ok(Name {
             domain: domain.name,
             name: bare.to_owned(),
@@ -328,7 +330,7 @@ impl Provisioner {
             .map_err(|error| ScimError::value(error.to_string()))
     }
 
-    fn agree_to_password(&self, text: &str) -> Result<Agreed, ScimError> {
+    fn check_password(&self, text: &str) -> Result<AcceptedPassword, ScimError> {
         let domain = self
             .domains
             .find(None)
@@ -340,23 +342,24 @@ impl Provisioner {
             columns: COLUMNS,
             ..Candidate::default()
         };
-        // Only the password is asked about, whatever the domain asks of names.
+        // Only the password is checked, so the domain's rules for names do not apply.
         let domain = Domain {
             user_name_rule: None,
             ..domain
         };
-        self.agree(&domain, candidate, |checked| match checked.password {
-            CheckedPassword::Own(own, fitness) => {
-                Some(Agreed::Clear(own.into(), fitness == Fitness::InitialOnly))
-            }
-            CheckedPassword::Hashed(hash) => Some(Agreed::Hashed(hash.to_owned())),
+        self.check_rules(&domain, candidate, |checked| match checked.password {
+            CheckedPassword::Own(own, fitness) => Some(AcceptedPassword::Clear(
+                own.into(),
+                fitness == Fitness::InitialOnly,
+            )),
+            CheckedPassword::Hashed(hash) => Some(AcceptedPassword::Hashed(hash.to_owned())),
             _ => None,
         })?
         .ok_or_else(|| ScimError::value("password is blank; leave it out, or give one."))
     }
 
-    /// Asks the rules that every row of an import has to satisfy.
-    fn agree<T>(
+    /// Applies the rules for rows of an import.
+    fn check_rules<T>(
         &self,
         domain: &Domain,
         candidate: Candidate<'_>,
@@ -366,7 +369,7 @@ impl Provisioner {
             domain,
             passwords: &self.passwords,
             default_password: None,
-            // With this one a user without a password is not refused.
+            // With this default, a user without a password is not refused.
             conflict: ConflictPolicy::Update,
             generate_passwords: false,
             roles: &GrantableRoles::none(),
@@ -393,7 +396,7 @@ const COLUMNS: CandidateColumns<'static> = CandidateColumns {
     roles: "groups",
 };
 
-/// What a canonical document says of a group of this name.
+/// The group in a canonical document, with this name.
 pub(super) fn group_of(document: &mut Map<String, Value>, name: Name) -> GroupDraft {
     let external_id = match document.remove("externalId") {
         Some(Value::String(text)) => Some(text),
@@ -410,7 +413,7 @@ pub(super) fn group_of(document: &mut Map<String, Value>, name: Name) -> GroupDr
     }
 }
 
-/// Takes the password out of a canonical document.
+/// Removes the password from a canonical document.
 pub(super) fn take_password(document: &mut Map<String, Value>) -> Option<Secret> {
     match document.remove("password") {
         Some(Value::String(text)) => Some(Secret::new(text)),

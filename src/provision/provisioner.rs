@@ -1,4 +1,4 @@
-//! Users and groups, one by one and in bulk: looked up, made, changed, removed.
+//! Users and groups, singly and in bulk: read, create, change, remove.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::users::domains::Domains;
 use crate::users::resources::{Found, GroupResource, Kind, ResourceQuery, UserResource};
 use crate::users::store::Store;
 
-/// Looks after the users and groups of a store.
+/// Manages the users and groups of a store.
 pub struct Provisioner {
-    /// Where they are kept.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where passwords are hashed.
+    /// Hashes passwords.
     pub pool: Arc<HashPool>,
     /// The rules for passwords.
     pub passwords: rules::Settings,
@@ -28,15 +28,15 @@ pub struct Provisioner {
     pub importers_set_passwords: bool,
     /// The domains.
     pub domains: Domains,
-    /// What there is.
+    /// The SCIM schemas.
     pub schemas: Schemas,
     /// Time and ids.
     pub clock: Clock,
-    /// How many findings are kept of a request with many operations.
+    /// How many findings are stored for a request with many operations.
     pub keep_findings: u64,
-    /// Limits of such requests.
+    /// Limits on such requests.
     pub settings: Settings,
-    /// Those that run, and those that wait for their turn.
+    /// Running and queued requests.
     pub jobs: Arc<Jobs>,
 }
 
@@ -44,7 +44,7 @@ impl Provisioner {
     /// The resource with this id.
     ///
     /// # Errors
-    /// There is none, or the store failed.
+    /// There is no such resource, or the store failed.
     pub fn resource(
         &self,
         organization: &str,

@@ -1,5 +1,5 @@
-//! References of one operation of a Bulk request to what another one makes: `bulkId:x` wherever the id
-//! of a resource can stand (RFC 7644 §3.7.1).
+//! References between operations of a Bulk request: `bulkId:x` wherever the id of a resource can be
+//! used (RFC 7644 §3.7.1).
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::scim::error::ScimError;
 
-/// Stands in front of the bulkId.
+/// Prefix of a reference.
 pub const PREFIX: &str = "bulkId:";
 
-/// The position of the operation that makes a resource, and the id that was chosen for it.
+/// The position of the operation that creates a resource, and the id chosen for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Promise {
     /// Position in the request, from 0.
@@ -20,20 +20,20 @@ pub struct Promise {
     pub id: Uuid,
 }
 
-/// The promises of a request, by bulkId.
+/// The promised resources of a request, by bulkId.
 pub type Promises = HashMap<String, Promise>;
 
-/// What an operation refers to.
+/// The references in an operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
-    /// Positions of the operations it refers to.
+    /// Positions of the operations that it refers to.
     pub operations: Vec<usize>,
     /// BulkIds that no operation has.
     pub unknown: Vec<String>,
 }
 
 impl References {
-    /// Notes a reference to `name`.
+    /// Adds a reference to `name`.
     pub fn note(&mut self, name: &str, promises: &Promises) {
         match promises.get(name) {
             Some(promise) => self.operations.push(promise.operation),
@@ -41,7 +41,7 @@ impl References {
         }
     }
 
-    /// Notes every reference in `value`.
+    /// Adds every reference in `value`.
     pub fn note_all(&mut self, value: &Value, promises: &Promises) {
         match value {
             Value::String(text) => {
@@ -64,11 +64,12 @@ impl References {
     }
 }
 
-/// Refuses a message outside of a Bulk request that refers to what another operation makes: as text it would be
-/// the id of nothing. What the message says of `id` and `meta`, which are the server's, is ignored here too.
+/// Refuses a single message that contains references to other operations: outside of a Bulk request
+/// they would be stored as ids that do not exist. `id` and `meta` of the message, which the server
+/// sets, are ignored here too.
 ///
 /// # Errors
-/// There is a reference in it.
+/// The message contains a reference.
 pub fn refuse(message: &Value) -> Result<(), ScimError> {
     let mut references = References::default();
     match message {
@@ -83,13 +84,13 @@ pub fn refuse(message: &Value) -> Result<(), ScimError> {
     match references.unknown.first() {
         None => Ok(()),
         Some(name) => Err(ScimError::value(format!(
-            "bulkId:{name} means what another operation of a bulk request makes, and this is none; give the id of \
-             the resource."
+            "bulkId:{name} refers to another operation of a bulk request, and this is not one; \
+             give the id of the resource."
         ))),
     }
 }
 
-/// Puts the chosen ids in the place of all references.
+/// Replaces all references with the chosen ids.
 pub fn resolve(value: &mut Value, promises: &Promises) {
     match value {
         Value::String(text) => {
@@ -111,8 +112,8 @@ pub fn resolve(value: &mut Value, promises: &Promises) {
     }
 }
 
-/// The bulkIds that a text refers to: it is a reference as a whole, or a path with one in quotation
-/// marks (`members[value eq "bulkId:x"]`), or the URL of a resource that is not there yet.
+/// The bulkIds in a text: the whole text is a reference, or a path contains one in quotation marks
+/// (`members[value eq "bulkId:x"]`), or it is the URL of a resource that does not exist yet.
 fn names(text: &str) -> Vec<&str> {
     places(text).map(|(_, name)| name).collect()
 }
@@ -133,7 +134,7 @@ fn resolved(text: &str, promises: &Promises) -> Option<String> {
     Some(out)
 }
 
-/// Where references begin, and the names in them.
+/// The positions of references, and the names in them.
 fn places(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let whole = text
         .strip_prefix(PREFIX)
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_the_servers_is_not_looked_at_outside_of_bulk() {
+    fn server_set_members_are_ignored_outside_of_bulk() {
         let message = |text: &str| serde_json::from_str(text).unwrap();
         let ignored = r#"{"ID": "bulkId:x", "meta": {"location": "bulkId:x"}, "userName": "kim"}"#;
         assert_eq!(refuse(&message(ignored)), Ok(()));
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_found_wherever_an_id_can_stand() {
+    fn references_are_found_wherever_an_id_is_allowed() {
         let value = json!({
             "manager": {"value": "bulkId:qwerty", "$ref": "../Users/bulkId:qwerty"},
             "members": [{"value": "bulkId:a:b"}, {"value": "bulkId:nobody"}],
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_refused_where_nothing_can_be_referred_to() {
+    fn references_are_refused_outside_of_bulk() {
         for value in [
             json!({"manager": {"value": "bulkId:qwerty"}}),
             json!({"Operations": [{"path": "members[value eq \"bulkId:a\"]"}]}),
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_take_their_place() {
+    fn references_are_replaced_with_ids() {
         let one = "00000000-0000-0000-0000-000000000001";
         let mut value = json!([
             "bulkId:qwerty",

@@ -1,4 +1,4 @@
-//! Who may do what: asked of each operation as of a request of its own.
+//! Permissions: checked for each operation as if it were a separate request.
 
 use crate::provision::operation::Operation;
 use crate::scim::error::ScimError;
@@ -8,7 +8,7 @@ use crate::users::operator::Role;
 use crate::users::resources::Group;
 use crate::users::role_name::ADMIN_ROLE;
 
-/// Whether the caller may do this.
+/// Checks that the caller may execute this operation.
 ///
 /// # Errors
 /// 403.
@@ -16,7 +16,7 @@ pub(super) fn allowed(operation: &Operation, authority: &Authority) -> Result<()
     check_role(authority, operation.right())
 }
 
-/// Whether the caller has this role.
+/// Checks that the caller has this role.
 ///
 /// # Errors
 /// 403.
@@ -27,22 +27,22 @@ pub(super) fn check_role(authority: &Authority, needed: Role) -> Result<(), Scim
     Err(ScimError::new(
         403,
         format!(
-            "Operation is not permitted. You do not have permissions to make this request: it needs \
-             the role {}.",
+            "Operation is not permitted. You do not have permissions to make this request: it \
+             needs the role {}.",
             needed.as_str()
         ),
     ))
 }
 
-/// Who asks, and what they may do.
+/// The caller and their rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
-    /// Who, through which channel, in which organization.
+    /// The caller, the channel and the organization.
     pub actor: Actor,
-    /// What they may do.
+    /// The caller's role.
     pub role: Role,
 }
 
-pub(super) fn is_admins(group: &Group) -> bool {
+pub(super) fn is_admin_group(group: &Group) -> bool {
     group.domain == PRIMARY_DOMAIN && group.name == ADMIN_ROLE
 }

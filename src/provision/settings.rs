@@ -1,20 +1,20 @@
-//! `[scim]` of the settings: limits, and what Zuora's callers are told.
+//! `[scim]` of the settings: limits, and values for Zuora's API.
 
 use serde::{Deserialize, Serialize};
 
 use crate::provision::bulk_request::BulkLimits;
 
-/// What a result of a Bulk request at WSO2's address has as its `response`.
+/// The `response` member in results of a Bulk request at WSO2's address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BulkResponse {
-    /// As WSO2 Identity Server's documentation shows it, and its clients read it: a failure has its error as text
-    /// that holds JSON, and what succeeded has none.
+    /// As in WSO2 Identity Server's documentation, and as its clients expect: a failure has its
+    /// error as a text that contains JSON, a success has none.
     #[default]
     Documented,
-    /// As its code answers: also what succeeded has its resource, as such a text.
+    /// As in its code: a success has its resource as such a text, too.
     String,
-    /// As RFC 7644 §3.7.3 has it: a failure has its error as an object.
+    /// As in RFC 7644 §3.7.3: a failure has its error as an object.
     Object,
 }
 
@@ -22,26 +22,26 @@ pub enum BulkResponse {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Operations that a Bulk request may hold, and users of a Zuora bulk call.
+    /// The largest number of operations in a Bulk request, and of users in a Zuora bulk call.
     pub max_operations: usize,
-    /// Bytes that the body of such a request may have.
+    /// The largest body of such a request, in bytes.
     pub max_payload_bytes: u64,
-    /// Bytes that the body of any other request may have.
+    /// The largest body of any other request, in bytes.
     pub max_resource_bytes: u64,
-    /// Resources of a page when the caller does not say how many.
+    /// Resources per page if the caller does not specify a number.
     pub page_size: usize,
-    /// Resources that a page may have.
+    /// The largest number of resources per page.
     pub max_page_size: usize,
-    /// For how long a cursor can be used, in seconds.
+    /// How long a cursor is valid, in seconds.
     pub cursor_seconds: u64,
-    /// What a result of a Bulk request at WSO2's address (`/scim2`) has as its `response`.
+    /// The `response` member in results of a Bulk request at WSO2's address (`/scim2`).
     pub wso2_bulk_response: BulkResponse,
-    /// Status of a Zuora bulk call that made its users: 200 or 201.
+    /// The status of a Zuora bulk call that created its users: 200 or 201.
     pub zuora_created_status: u16,
-    /// What Zuora's callers are told is the region of their data, of users who are made from now on.
+    /// The data region that Zuora's API reports for users created from now on.
     pub zuora_region: String,
-    /// Whether users whom Zuora's call makes from now on log in elsewhere. Of those who do not, and have
-    /// no password yet, the status is `NEW`.
+    /// Whether users created by Zuora's call from now on log in elsewhere. Users who do not, and
+    /// have no password yet, have the status `NEW`.
     pub zuora_sso_enabled: bool,
 }
 
@@ -71,7 +71,7 @@ impl Settings {
         }
     }
 
-    /// Refuses what cannot be.
+    /// Checks the settings.
     ///
     /// # Errors
     /// A sentence that names the key.
@@ -85,13 +85,13 @@ impl Settings {
             ("cursor_seconds", self.cursor_seconds),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("scim.{key} is 0; give a number from 1 on"));
+            return Err(format!("scim.{key} is 0; give a number of at least 1"));
         }
         if self.page_size > self.max_page_size {
             return Err("scim.page_size is larger than scim.max_page_size".into());
         }
         if !matches!(self.zuora_created_status, 200 | 201) {
-            return Err("scim.zuora_created_status is 200 or 201".into());
+            return Err("scim.zuora_created_status must be 200 or 201".into());
         }
         Ok(())
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn impossible_settings_are_refused() {
+    fn invalid_settings_are_refused() {
         assert!(Settings::default().check().is_ok());
         let none = Settings {
             max_operations: 0,

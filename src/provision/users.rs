@@ -1,4 +1,4 @@
-//! Users: made, replaced, patched, removed.
+//! Users: create, replace, patch, delete.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::passwords::secret::Secret;
-use crate::provision::apply::{Applied, Executor, agreed};
+use crate::provision::apply::{Applied, Executor, accept};
 use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{Name, UserDraft, take_password, text_of};
 use crate::scim::attribute_names::{ACTIVE, ASK_PASSWORD, DISABLED, LOCKED};
@@ -23,8 +23,8 @@ use crate::users::password_right::PasswordRight;
 use crate::users::resources::{Change, HashedPassword, Kind, Resources, UserContent, UserResource};
 use crate::users::user::User;
 
-/// How long a chain of managers is followed.
-const CHAIN: usize = 1_000;
+/// The longest chain of managers that is followed.
+const MAX_CHAIN: usize = 1_000;
 
 impl Executor<'_> {
     pub(super) fn create_user(
@@ -35,9 +35,9 @@ impl Executor<'_> {
     ) -> Applied<Done> {
         let name = &draft.name;
         if let Some(manager) = manager(&draft.document) {
-            agreed!(self.check_manager(tx, id, manager)?);
+            accept!(self.check_manager(tx, id, manager)?);
         }
-        agreed!(check_truths(None, &draft.document));
+        accept!(check_truths(None, &draft.document));
         let content = resource::content(
             name.domain.clone(),
             name.name.clone(),
@@ -47,7 +47,7 @@ impl Executor<'_> {
         let password = draft.password.as_ref();
         match tx.add_user(id, &content, password, self.origin, self.at)? {
             Change::Made(at) => {
-                // A user of an import says by itself which one made it.
+                // A user created by an import already records which one.
                 if self.origin.is_none() {
                     let attributes = draft.document.keys().map(String::as_str);
                     self.note(tx, "user.create", &name.domain, &name.name, attributes)?;
@@ -55,7 +55,7 @@ impl Executor<'_> {
                 self.done(tx, Effect::Created, (Kind::User, id), at, &[])
             }
             Change::Taken => Ok(Err(taken(name))),
-            Change::Gone => Ok(Err(Self::gone(Kind::User, id))),
+            Change::Gone => Ok(Err(Self::not_found(Kind::User, id))),
         }
     }
 
@@ -67,18 +67,18 @@ impl Executor<'_> {
         draft: &UserDraft,
     ) -> Applied<Done> {
         let Some(stored) = tx.user(id)? else {
-            return Ok(Err(Self::gone(Kind::User, id)));
+            return Ok(Err(Self::not_found(Kind::User, id)));
         };
-        agreed!(precondition.check_version(&resource::user_version(&stored)));
+        accept!(precondition.check_version(&resource::user_version(&stored)));
         let before = resource::user(&stored, "");
         let mut after = draft.document.clone();
-        zuora::stay(&before, &mut after);
+        zuora::restore_fixed(&before, &mut after);
         for name in draft.keeps {
             if let (false, Some(value)) = (after.contains_key(*name), before.get(*name)) {
                 after.insert((*name).to_owned(), value.clone());
             }
         }
-        agreed!(check::check_replacement(
+        accept!(check::check_replacement(
             &before,
             &mut after,
             &self.provisioner.schemas.user
@@ -102,19 +102,19 @@ impl Executor<'_> {
         passwords: &[(Secret, HashedPassword)],
     ) -> Applied<Done> {
         let Some(stored) = tx.user(id)? else {
-            return Ok(Err(Self::gone(Kind::User, id)));
+            return Ok(Err(Self::not_found(Kind::User, id)));
         };
-        agreed!(precondition.check_version(&resource::user_version(&stored)));
+        accept!(precondition.check_version(&resource::user_version(&stored)));
         let before = resource::user(&stored, "");
         let mut after = before.clone();
-        // A value that is changed would leave them behind.
+        // A changed value would leave them outdated.
         zuora::hide_displays(&mut after);
-        agreed!(patch_apply::apply(
+        accept!(patch_apply::apply(
             patch,
             &mut after,
             &self.provisioner.schemas.user
         ));
-        // A PATCH can take it away; what it does not speak of a PUT gives back.
+        // A PATCH can remove it; a PUT restores what the document does not mention.
         after.entry(ACTIVE).or_insert(Value::Null);
         let password = take_password(&mut after).and_then(|text| {
             let is_it = |(known, _): &&(Secret, HashedPassword)| known.expose() == text.expose();
@@ -125,12 +125,12 @@ impl Executor<'_> {
                 domain: stored.user.domain.clone(),
                 name: stored.user.user_name.clone(),
             },
-            new => agreed!(self.provisioner.user_name(new, leniency)),
+            new => accept!(self.provisioner.user_name(new, leniency)),
         };
         self.put_user(tx, &stored, &before, after, &name, password)
     }
 
-    /// Makes a user look like the document `after`.
+    /// Replaces a user with the document `after`.
     fn put_user(
         &mut self,
         tx: &mut dyn Resources,
@@ -140,33 +140,33 @@ impl Executor<'_> {
         name: &Name,
         password: Option<&HashedPassword>,
     ) -> Applied<Done> {
-        // The server says it itself, here as in the document before.
+        // The server sets it, in both documents.
         resource::point_to_manager(&mut after, "");
         let (id, user) = (stored.user.id, &stored.user);
         if name.domain != user.domain {
             return Ok(Err(ScimError::of(
                 ErrorType::Mutability,
                 format!(
-                    "userName: the user belongs to the user store {}, and stays there; give a name \
-                     of that store.",
+                    "userName: the user belongs to the user store {} and cannot be moved; give a \
+                     name of that store.",
                     user.domain
                 ),
             )));
         }
         if password.is_some() {
-            agreed!(self.may_set_password(user));
+            accept!(self.may_set_password(user));
         }
         if let Some(manager) = manager(&after)
             && Some(manager) != self::manager(before)
         {
-            agreed!(self.check_manager(tx, id, manager)?);
-            agreed!(self.check_chain(tx, id, manager)?);
+            accept!(self.check_manager(tx, id, manager)?);
+            accept!(self.check_chain(tx, id, manager)?);
         }
-        agreed!(check_truths(Some(before), &after));
+        accept!(check_truths(Some(before), &after));
         let differing = differing(before, &after);
         let (domain, bare) = (name.domain.clone(), name.name.clone());
         let content = resource::content(domain, bare, after, Some(user));
-        if password.is_none() && (differing.is_empty() || is_as(&content, stored)) {
+        if password.is_none() && (differing.is_empty() || equals_stored(&content, stored)) {
             let at = changed(stored);
             return self.done(tx, Effect::Unchanged, (Kind::User, id), at, &stored.groups);
         }
@@ -181,11 +181,11 @@ impl Executor<'_> {
                 self.done(tx, Effect::Updated, (Kind::User, id), at, &stored.groups)
             }
             Change::Taken => Ok(Err(taken(name))),
-            Change::Gone => Ok(Err(Self::gone(Kind::User, id))),
+            Change::Gone => Ok(Err(Self::not_found(Kind::User, id))),
         }
     }
 
-    /// Whether the caller may set the password of this user, who exists.
+    /// Checks that the caller may set the password of this existing user.
     fn may_set_password(&self, user: &User) -> Result<(), ScimError> {
         let right = PasswordRight::of(self.role, self.provisioner.importers_set_passwords);
         match (right.allows(user.roles.iter().map(String::as_str)), right) {
@@ -193,7 +193,7 @@ impl Executor<'_> {
             (false, PasswordRight::ExceptAdmins) => {
                 self.admin_only("set the password of a user with the role admin")
             }
-            (false, _) => self.admin_only("set the password of a user who exists"),
+            (false, _) => self.admin_only("set the password of an existing user"),
         }
     }
 
@@ -204,11 +204,11 @@ impl Executor<'_> {
         precondition: &Precondition,
     ) -> Applied<Done> {
         let Some(stored) = tx.user(id)? else {
-            return Ok(Err(Self::gone(Kind::User, id)));
+            return Ok(Err(Self::not_found(Kind::User, id)));
         };
-        agreed!(precondition.check_version(&resource::user_version(&stored)));
+        accept!(precondition.check_version(&resource::user_version(&stored)));
         if !tx.delete_user(id, self.at)? {
-            return Ok(Err(Self::gone(Kind::User, id)));
+            return Ok(Err(Self::not_found(Kind::User, id)));
         }
         let user = &stored.user;
         self.note(
@@ -229,9 +229,10 @@ impl Executor<'_> {
         }))
     }
 
-    /// A manager who is named by an id is a user, who exists or is made later by the same request.
+    /// A manager given by an id must be an existing user, or one that the same request creates
+    /// later.
     ///
-    /// What only names them, as files do, is taken as it is.
+    /// A manager given by a name, as in files, is not checked.
     fn check_manager(&self, tx: &mut dyn Resources, user: Uuid, manager: &str) -> Applied<()> {
         let Ok(id) = Uuid::try_parse(manager) else {
             return Ok(Ok(()));
@@ -243,13 +244,13 @@ impl Executor<'_> {
             return Ok(Ok(()));
         }
         Ok(Err(ScimError::value(format!(
-            "manager.value: there is no user with the id {id}; name one who exists."
+            "manager.value: there is no user with the id {id}; give the id of an existing user."
         ))))
     }
 
-    /// Nobody becomes their own manager, however far up. Nobody can be above a user who is just made,
-    /// so that this is asked of changes; and a request may close a circle of users whom it makes
-    /// itself, because RFC 7644 §3.7.1 has it resolve such references.
+    /// Refuses a user who would become their own manager, directly or indirectly. A new user cannot
+    /// be anyone's manager, so only changes are checked; and a request may create users in a
+    /// circle, because RFC 7644 §3.7.1 requires such references to be resolved.
     fn check_chain(&self, tx: &mut dyn Resources, user: Uuid, manager: &str) -> Applied<()> {
         if self.made.contains_key(&user) {
             return Ok(Ok(()));
@@ -260,13 +261,14 @@ impl Executor<'_> {
             if at == user {
                 return Ok(Err(own_manager()));
             }
-            // Above the user there may be a circle that they are no part of.
+            // There may be a circle above the user that does not include them.
             if !seen.insert(at) {
                 return Ok(Ok(()));
             }
-            if seen.len() > CHAIN {
+            if seen.len() > MAX_CHAIN {
                 return Ok(Err(ScimError::value(
-                    "manager.value: the managers above the user lead too far up; name another one.",
+                    "manager.value: the chain of managers above the user is too long; choose \
+                     another one.",
                 )));
             }
             let Some(found) = tx.user(at)? else {
@@ -280,10 +282,10 @@ impl Executor<'_> {
 }
 
 fn own_manager() -> ScimError {
-    ScimError::value("manager.value: the user would be their own manager; name another one.")
+    ScimError::value("manager.value: the user would be their own manager; choose another one.")
 }
 
-/// When the user was changed last.
+/// When the user was last changed.
 pub(super) fn changed(stored: &UserResource) -> crate::clock::Moment {
     stored.user.modified_at.unwrap_or(stored.user.created_at)
 }
@@ -306,7 +308,8 @@ fn manager(document: &Map<String, Value>) -> Option<&str> {
         .as_str()
 }
 
-/// A word that says whether a user is locked has to be understood; one that was there before may stay.
+/// A value that decides whether a user is locked must be a boolean word; an unchanged value is
+/// accepted.
 fn check_truths(
     before: Option<&Map<String, Value>>,
     after: &Map<String, Value>,
@@ -327,7 +330,7 @@ fn check_truths(
         let Some(text) = in_it(after) else { continue };
         if truth(&text).is_none() && before.and_then(in_it) != Some(text) {
             return Err(ScimError::value(format!(
-                "{extension}:{name} is neither true nor false; write one of these words."
+                "{extension}:{name} is neither true nor false; use one of these words."
             )));
         }
     }
@@ -338,7 +341,7 @@ fn value<'d>(document: &'d Map<String, Value>, name: &str) -> Option<&'d Value> 
     document.get(name).filter(|value| !value.is_null())
 }
 
-/// Names of what two documents have differently, but for what the server says itself.
+/// Names of the attributes that differ between two documents, except those that the server sets.
 fn differing(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
     let mut names: Vec<String> = before
         .keys()
@@ -352,8 +355,8 @@ fn differing(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Str
     names
 }
 
-/// Whether the user is stored like this already.
-fn is_as(content: &UserContent, stored: &UserResource) -> bool {
+/// Whether the stored user is already like this.
+fn equals_stored(content: &UserContent, stored: &UserResource) -> bool {
     let user = &stored.user;
     content.user_name == user.user_name
         && content.external_id == user.external_id

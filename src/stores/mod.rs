@@ -1,4 +1,4 @@
-//! Where users are kept: one file or folder a store, chosen by the scheme of its address.
+//! User stores: one file or folder per kind, chosen by the scheme of the store's address.
 
 pub mod disk;
 pub mod sqlite;
@@ -20,12 +20,13 @@ pub struct Settings {
     pub data: PathBuf,
     /// The store's address: `sqlite:FILE` (relative to the data directory) or `memory:`.
     pub url: String,
-    /// Connections that read at the same time; further queries wait for one of them.
+    /// The number of concurrent reading connections; further queries wait for one of them.
     pub read_connections: usize,
-    /// Searches that read all users of an organization at the same time; a further one is told to come back.
+    /// The number of concurrent searches that read all users of an organization; further ones are
+    /// refused with a time to retry.
     pub scans: usize,
-    /// The server is not ready while fewer bytes than these are free on the disk of the data directory; 0: free
-    /// bytes are not looked at.
+    /// The server is not ready if the disk of the data directory has fewer free bytes than this; 0
+    /// disables the check.
     pub min_free_bytes: u64,
 }
 
@@ -44,9 +45,9 @@ impl Default for Settings {
 /// How a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// To write imports to it: one process at a time.
+    /// For writing imports: one process at a time.
     Write,
-    /// Beside the process that writes.
+    /// In addition to the process that writes imports.
     Beside,
 }
 
@@ -57,9 +58,9 @@ type Opener =
 struct Kind {
     /// The scheme of its address.
     scheme: &'static str,
-    /// Opens one.
+    /// Opens a store.
     open: Opener,
-    /// Whether what is at the address can be used; it is left as it is.
+    /// Checks that the store is usable, without changing it.
     check: fn(address: &str, data: &Path) -> Result<(), StoreError>,
 }
 
@@ -88,7 +89,8 @@ pub fn open(settings: &Settings, access: Access) -> Result<Arc<dyn Store>, Store
 }
 
 impl Settings {
-    /// Whether there is a store of this kind, and what is there can be used; it is left as it is.
+    /// Checks that the kind of store exists, and that an existing store is usable, without changing
+    /// it.
     ///
     /// # Errors
     /// A sentence that names the key or the file.
@@ -98,7 +100,7 @@ impl Settings {
             ("scans", self.scans),
         ] {
             if !(1..=1_000).contains(&value) {
-                let message = format!("store.{key} has to lie between 1 and 1000");
+                let message = format!("store.{key} must be between 1 and 1000");
                 return Err(StoreError::Failed(message));
             }
         }
@@ -114,7 +116,7 @@ fn kind(settings: &Settings) -> Result<(&'static Kind, &str), StoreError> {
         None => {
             let known: Vec<&str> = STORES.iter().map(|kind| kind.scheme).collect();
             Err(StoreError::Failed(format!(
-                "store.url: there is no store {scheme:?}; known: {}",
+                "store.url: unknown store {scheme:?}; known: {}",
                 known.join(", ")
             )))
         }
@@ -134,7 +136,7 @@ fn open_sqlite(
     match access {
         Access::Write => Ok(Arc::new(sqlite::SqliteStore::open(&path, bounds)?)),
         Access::Beside if !path.exists() => Err(StoreError::Failed(format!(
-            "there is no store at {}; `muster serve` or `muster import` makes one",
+            "there is no store at {}; `muster serve` or `muster import` creates one",
             path.display()
         ))),
         Access::Beside => Ok(Arc::new(sqlite::SqliteStore::open_beside(&path, bounds)?)),

@@ -1,13 +1,14 @@
-//! Whether a user may log in, as far as it does not depend on the password: what claims say of it.
+//! Whether a user may log in, as far as claims (not the password) decide it.
 //!
-//! A user is locked whose `identity/accountLocked` or `identity/accountDisabled` is true, or whose `active`
-//! is false. The words are those that files have; they are kept as `true` and `false`.
+//! A user is locked if `identity/accountLocked` or `identity/accountDisabled` is true, or if
+//! `active` is false. Files may use several words for true and false; the store keeps `true` and
+//! `false`.
 
 use serde_json::{Map, Value};
 
 use crate::scim::attribute_names::{ACTIVE, ASK_PASSWORD, DISABLED, LOCKED};
 
-/// Words for true and false, in any case.
+/// Accepted words for true and false, in any case.
 const WORDS: [(&str, &str); 6] = [
     ("true", "false"),
     ("yes", "no"),
@@ -17,7 +18,7 @@ const WORDS: [(&str, &str); 6] = [
     ("y", "n"),
 ];
 
-/// What the word says; none: it is no such word.
+/// Parses a word for true or false; none if the word is neither.
 pub fn truth(word: &str) -> Option<bool> {
     let word = word.trim();
     let is = |known: &str| word.eq_ignore_ascii_case(known);
@@ -28,7 +29,7 @@ pub fn truth(word: &str) -> Option<bool> {
     })
 }
 
-/// The word that is kept.
+/// The word that is stored.
 pub fn word(truth: bool) -> &'static str {
     match truth {
         true => "true",
@@ -39,11 +40,11 @@ pub fn word(truth: bool) -> &'static str {
 /// How the value of an attribute is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// As it is.
+    /// Unchanged.
     Text,
-    /// As a truth word where it is one.
+    /// As a boolean word if it is one, otherwise unchanged.
     TruthOrText,
-    /// As a truth word; another one is a problem, because a user might stay unlocked.
+    /// As a boolean word; any other value is a problem, because a user might stay unlocked.
     Truth,
 }
 
@@ -58,35 +59,36 @@ pub fn reading(name: &str) -> Reading {
 
 /// Whether a user with these attributes cannot log in, whatever the password.
 pub fn is_locked(attributes: &Map<String, Value>) -> bool {
-    is_blocked(attributes) || said(attributes, ACTIVE) == Some(false)
+    is_blocked(attributes) || flag(attributes, ACTIVE) == Some(false)
 }
 
-/// SCIM's `active` of a user with these attributes: true where nothing is said; nothing where a client has
-/// taken the attribute away, which an empty text says, whatever else keeps the user from logging in.
+/// SCIM's `active` for a user with these attributes: true if no claim says otherwise; none if a
+/// client removed the attribute (stored as an empty text), whatever other claims keep the user from
+/// logging in.
 pub fn shown_active(attributes: &Map<String, Value>) -> Option<bool> {
     let taken_away = attributes.get(ACTIVE).and_then(Value::as_str) == Some("");
     (!taken_away).then(|| !is_locked(attributes))
 }
 
-/// Whether there is a claim besides `active` on whether the user may log in, or that one says no.
-pub fn says_why(attributes: &Map<String, Value>) -> bool {
-    let said = |name| said(attributes, name);
-    said(LOCKED).is_some() || said(DISABLED).is_some() || said(ACTIVE) == Some(false)
+/// Whether a claim other than `active` says whether the user may log in, or `active` is false.
+pub fn has_login_claim(attributes: &Map<String, Value>) -> bool {
+    let flag = |name| flag(attributes, name);
+    flag(LOCKED).is_some() || flag(DISABLED).is_some() || flag(ACTIVE) == Some(false)
 }
 
-/// Spells the truth words as they are kept.
-pub fn settle(attributes: &mut Map<String, Value>) {
+/// Replaces boolean words with the stored form.
+pub fn normalize_words(attributes: &mut Map<String, Value>) {
     for name in [LOCKED, DISABLED, ASK_PASSWORD] {
-        if let Some(truth) = said(attributes, name) {
+        if let Some(truth) = flag(attributes, name) {
             attributes.insert(name.to_owned(), word(truth).into());
         }
     }
 }
 
-/// Takes away what the claims besides `active` say against logging in.
+/// Removes the claims other than `active` that keep the user from logging in.
 pub fn unlock(attributes: &mut Map<String, Value>) {
     for name in [LOCKED, DISABLED] {
-        if said(attributes, name) == Some(true) {
+        if flag(attributes, name) == Some(true) {
             attributes.insert(name.to_owned(), word(false).into());
         }
     }
@@ -95,10 +97,10 @@ pub fn unlock(attributes: &mut Map<String, Value>) {
 fn is_blocked(attributes: &Map<String, Value>) -> bool {
     [LOCKED, DISABLED]
         .iter()
-        .any(|name| said(attributes, name) == Some(true))
+        .any(|name| flag(attributes, name) == Some(true))
 }
 
-fn said(attributes: &Map<String, Value>, name: &str) -> Option<bool> {
+fn flag(attributes: &Map<String, Value>, name: &str) -> Option<bool> {
     attributes.get(name).and_then(Value::as_str).and_then(truth)
 }
 
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn truth_words_are_read_in_any_case() {
+    fn boolean_words_are_read_in_any_case() {
         for yes in ["true", "TRUE", " Yes ", "1", "On", "y", "T"] {
             assert_eq!(truth(yes), Some(true), "{yes}");
         }

@@ -1,23 +1,24 @@
-//! On whose behalf something is done, and through which channel.
+//! The caller of an action, and the channel.
 
 use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::channel::Channel;
 
-/// Who does something.
+/// The caller of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The organization they act in.
+    /// The organization.
     pub organization: String,
     /// The operator's name.
     pub operator: String,
-    /// The channel they came through.
+    /// The channel.
     pub channel: Channel,
-    /// The id of the request they made, over HTTP.
+    /// The id of the HTTP request, if there is one.
     pub request_id: Option<String>,
 }
 
 impl Actor {
-    /// The same in this organization; none: in the default one, where those of all organizations look.
+    /// The same actor in this organization; none means the default organization, where app-wide
+    /// entries are kept.
     #[must_use]
     pub fn within(&self, organization: Option<&str>) -> Self {
         Actor {

@@ -1,4 +1,5 @@
-//! Who did what and when, written in the transaction of what it speaks of.
+//! The audit trail: who did what and when. An entry is written in the transaction of the action it
+//! records.
 
 use crate::users::actor::Actor;
 use serde::Serialize;
@@ -11,31 +12,31 @@ use crate::users::import_id::ImportId;
 use crate::users::import_record::ImportRecord;
 use crate::users::undo::Undone;
 
-/// One entry. It names users and roles and counts rows; it never holds what a user's field or
-/// password is.
+/// One entry. It names users and roles and counts rows; it never contains the value of a user's
+/// field or a password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// UUID version 7, so that the newest is the greatest.
     pub id: Uuid,
-    /// When.
+    /// The time of the action.
     pub at: Moment,
     /// The organization.
     pub organization: String,
-    /// Who.
+    /// The actor's name.
     pub operator: String,
-    /// Through which channel.
+    /// The channel.
     #[serde(rename = "door")]
     pub channel: Channel,
-    /// What, such as `import.end` or `user.delete`.
+    /// The action, such as `import.end` or `user.delete`.
     pub action: String,
-    /// The import it is about.
+    /// The import concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportId>,
-    /// The user or role it is about, `DOMAIN/name`, or the organization.
+    /// The user or role concerned (`DOMAIN/name`), or the organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The id of the request in which it was done, over HTTP.
+    /// The id of the HTTP request that did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// Counts, states, the file's SHA-256.
@@ -43,7 +44,7 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// An entry about nothing in particular yet.
+    /// An entry without a subject or details.
     pub fn new(actor: &Actor, action: &str, at: Moment) -> Self {
         AuditEntry {
             id: Uuid::now_v7(),
@@ -59,7 +60,7 @@ impl AuditEntry {
         }
     }
 
-    /// An import has begun.
+    /// An import began.
     pub fn import_begun(record: &ImportRecord) -> Self {
         AuditEntry {
             import: Some(record.id),
@@ -72,7 +73,7 @@ impl AuditEntry {
         }
     }
 
-    /// An import has ended, by whoever ended it.
+    /// An import ended; `by` ended it.
     pub fn import_ended(record: &ImportRecord, by: &Actor, at: Moment) -> Self {
         AuditEntry {
             import: Some(record.id),
@@ -88,7 +89,7 @@ impl AuditEntry {
         }
     }
 
-    /// Somebody asked for an import to be stopped.
+    /// A caller asked for an import to be stopped.
     pub fn cancel_requested(id: ImportId, by: &Actor, at: Moment) -> Self {
         AuditEntry {
             import: Some(id),
@@ -96,7 +97,7 @@ impl AuditEntry {
         }
     }
 
-    /// An import was taken back.
+    /// An import was undone.
     pub fn import_undone(id: ImportId, undone: &Undone, by: &Actor, at: Moment) -> Self {
         AuditEntry {
             import: Some(id),
@@ -110,7 +111,8 @@ impl AuditEntry {
         }
     }
 
-    /// An organization was made or removed; told where whoever administers the app looks.
+    /// An organization was created or removed; recorded in the default organization, where app
+    /// administrators look.
     pub fn of_organization(action: &str, name: &str, by: &Actor, at: Moment) -> Self {
         let app = Actor {
             organization: DEFAULT_ORGANIZATION.to_owned(),
@@ -122,7 +124,7 @@ impl AuditEntry {
         }
     }
 
-    /// The same, about a user or role.
+    /// The same entry, about a user or role.
     #[must_use]
     pub fn about(mut self, domain: &str, name: &str) -> Self {
         self.target = Some(format!("{domain}/{name}"));

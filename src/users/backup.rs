@@ -1,15 +1,15 @@
-//! The port for copying a store while it is used.
+//! The port for copying a store while it is in use.
 
 use std::path::Path;
 
 use crate::users::store_error::StoreError;
 
-/// A copy of everything that a store holds.
+/// Makes a consistent copy of a store.
 pub trait Backup: Send + Sync {
-    /// Copies the store into the file at `to`, which is there and empty, as it was at one moment
-    /// between two commits; checks that the copy is sound. Writers are not held up.
+    /// Copies the store into the existing, empty file at `to`, as of one moment between two
+    /// commits, and checks the copy. Writers are not blocked.
     ///
     /// # Errors
-    /// This store cannot be copied, the copy could not be written, or it is not sound.
+    /// The store cannot be copied, the copy cannot be written, or the copy is corrupt.
     fn back_up(&self, to: &Path) -> Result<(), StoreError>;
 }

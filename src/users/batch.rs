@@ -1,9 +1,9 @@
-//! Many users in one piece of memory: checked ones while they gather, new ones when every password
-//! is hashed and the rows are sorted for the store.
+//! Batches of users in one block of memory: checked users while they are collected, and new users
+//! once every password is hashed and the rows are sorted for the store.
 //!
-//! A user here is a piece of one shared text and where its parts end, so that a million rows cost no
-//! million allocations. [`CheckedUsers`] has one way on, [`CheckedUsers::move_into`], which takes the
-//! hashes.
+//! A user is a range of one shared text and the ends of its parts, so that a million rows do not
+//! need a million allocations. [`CheckedUsers`] are turned into [`NewUsers`] only by
+//! [`CheckedUsers::move_into`], which takes the hashes.
 
 use uuid::Uuid;
 
@@ -12,12 +12,12 @@ use crate::passwords::secret::Secret;
 use crate::users::candidate::{CheckedPassword, CheckedUser};
 use crate::wiped::wipe_text;
 
-/// The pieces of a user's text, in the order in which they lie behind one another.
+/// The parts of a user's text, in the order in which they are laid out.
 #[derive(Debug, Clone, Copy)]
 pub enum Piece {
-    /// What the name is unique under.
+    /// The key under which the name is unique.
     Key,
-    /// The name; empty where it is its own key.
+    /// The name; empty if it is its own key.
     Name,
     /// SCIM `name.givenName`.
     GivenName,
@@ -29,19 +29,19 @@ pub enum Piece {
     ExternalId,
     /// A JSON object of strings.
     Attributes,
-    /// Role names, a line feed between two.
+    /// Role names, separated by line feeds.
     Roles,
-    /// Names of what is to be cleared of a user who exists, a line feed between two.
+    /// Names of the fields to clear of an existing user, separated by line feeds.
     Cleared,
-    /// The row's cells as a JSON array, where the store may have to reject it.
+    /// The row's cells as a JSON array, if the store may have to reject the row.
     Cells,
-    /// The hash of its own password; empty: the import's default one.
+    /// The hash of the user's own password; empty: the import's default password.
     Hash,
 }
 
 const PIECES: usize = Piece::Hash as usize + 1;
 
-/// One user: where its text begins and where each piece of it ends; an empty piece stands for absent.
+/// One user: where its text begins and where each part ends. An empty part means absent.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     line: u64,
@@ -68,19 +68,19 @@ impl Entry {
     }
 }
 
-/// Users that the rules agreed to, and their passwords in the clear where they have their own.
+/// Users that passed the rules, with their plain-text passwords where they have their own.
 #[derive(Default)]
 pub struct CheckedUsers {
     text: String,
     entries: Vec<Entry>,
     /// Position of the entry, and its password.
     own: Vec<(usize, Secret)>,
-    /// How many entries take the import's default password.
+    /// How many entries use the import's default password.
     defaults: usize,
 }
 
 impl CheckedUsers {
-    /// Takes a user in; `cells` are those of its row, where the store may have to reject it.
+    /// Adds a user; `cells` are those of its row, if the store may have to reject it.
     pub fn push(&mut self, user: &CheckedUser<'_>, cells: Option<&str>) {
         let mut must_change = true;
         let mut hash = "";
@@ -99,7 +99,7 @@ impl CheckedUsers {
             CheckedPassword::Missing => {}
             CheckedPassword::ToBeSet => must_change = false,
             CheckedPassword::Default => self.defaults += 1,
-            // Where one is really wanted, it comes here made up.
+            // Generated passwords are filled in before the user gets here.
             CheckedPassword::Generated => {}
         }
         let (key, name) = (user.name.key(), user.name.as_str());
@@ -131,22 +131,22 @@ impl CheckedUsers {
         });
     }
 
-    /// How many users are in it.
+    /// The number of users.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Bytes of text in it.
+    /// Bytes of text.
     pub fn text_len(&self) -> usize {
         self.text.len()
     }
 
-    /// About how many bytes of memory they take.
+    /// The approximate size in memory, in bytes.
     pub fn bytes(&self) -> usize {
         self.text.len() + self.entries.len() * size_of::<Entry>()
     }
@@ -161,14 +161,15 @@ impl CheckedUsers {
         self.defaults > 0
     }
 
-    /// Takes the passwords out, in order, to be hashed.
+    /// Takes the passwords out, in order, for hashing.
     pub fn take_passwords(&mut self) -> (Vec<usize>, Vec<Secret>) {
         std::mem::take(&mut self.own).into_iter().unzip()
     }
 
-    /// Moves the users over as a store takes them: `hashes` belong to the entries at `positions`, and
-    /// `new_id` gives each user an id. Sorted by name key, the first row of a name first, and laid out in
-    /// that order, so that a store reads them from the front to the back. Both keep their memory.
+    /// Moves the users into `NewUsers`, the form that a store takes: `hashes` belong to the entries
+    /// at `positions`, and `new_id` gives each user an id. Users are sorted by name key (rows with
+    /// the same name in file order) and laid out in that order, so that a store reads them
+    /// sequentially. Both batches keep their memory for reuse.
     pub fn move_into(
         &mut self,
         users: &mut NewUsers,
@@ -235,13 +236,13 @@ impl Drop for NewUsers {
     }
 }
 
-/// Appends a piece; where it ends.
+/// Appends a part and returns its end.
 fn append(text: &mut String, piece: &str) -> u32 {
     text.push_str(piece);
     offset(text.len())
 }
 
-/// Names, a line feed between two.
+/// Appends names, separated by line feeds.
 fn append_names(text: &mut String, names: &[&str]) -> u32 {
     for (position, name) in names.iter().enumerate() {
         if position > 0 {
@@ -252,7 +253,7 @@ fn append_names(text: &mut String, names: &[&str]) -> u32 {
     offset(text.len())
 }
 
-/// Attributes as a JSON object (RFC 8259) of strings; nothing where there are none.
+/// Appends attributes as a JSON object (RFC 8259) of strings; nothing if there are none.
 fn append_json(text: &mut String, attributes: &[(&str, &str)]) -> u32 {
     let mut separator = '{';
     for (name, value) in attributes {
@@ -282,15 +283,15 @@ pub struct NewUsers {
     text: String,
     entries: Vec<Entry>,
     ids: Vec<Uuid>,
-    /// Position in the file of each entry.
+    /// The position in the file of each entry.
     positions: Vec<u32>,
-    /// Where the entry of each position is.
+    /// The index of the entry of each position.
     places: Vec<u32>,
-    /// Whether any user has the piece.
+    /// Whether any user has the part.
     any: [bool; PIECES],
 }
 
-/// One user ready to be written. It holds a hash, so it has no debug output.
+/// One user ready to be written. It contains a hash, so it has no debug output.
 #[derive(Clone, Copy)]
 pub struct NewUser<'a> {
     /// Position in the batch, in the order of the file, from 0.
@@ -299,9 +300,9 @@ pub struct NewUser<'a> {
     pub line: u64,
     /// UUID version 7.
     pub id: Uuid,
-    /// What the name is unique under.
+    /// The key under which the name is unique.
     pub key: &'a str,
-    /// The name as it is shown.
+    /// The display form of the name.
     pub name: &'a str,
     /// SCIM `name.givenName`.
     pub given_name: Option<&'a str>,
@@ -313,25 +314,26 @@ pub struct NewUser<'a> {
     pub external_id: Option<&'a str>,
     /// A JSON object of strings.
     pub attributes: Option<&'a str>,
-    /// Role names, a line feed between two.
+    /// Role names, separated by line feeds.
     pub roles: Option<&'a str>,
-    /// Names of what is to be cleared of a user who exists, a line feed between two.
+    /// Names of the fields to clear of an existing user, separated by line feeds.
     pub cleared: Option<&'a str>,
-    /// The row's cells as a JSON array, the password's blanked; where the store may have to reject it.
+    /// The row's cells as a JSON array with the password blanked, if the store may have to reject
+    /// the row.
     pub cells: Option<&'a str>,
-    /// Whether the row has no password and the import has none for it.
+    /// Whether the row has no password and the import has no default for it.
     pub password_missing: bool,
-    /// Whether the row gives a password, which only then replaces another; in a dry run it is not
-    /// hashed.
+    /// Whether the row gives a password; only then does it replace an existing one. In a dry run
+    /// the password is not hashed.
     pub own_password: bool,
-    /// Hash of its own password; none: the import's default password.
+    /// Hash of the user's own password; none: the import's default password.
     pub password_hash: Option<&'a str>,
     /// Whether the password has to be changed at the first login.
     pub must_change: bool,
 }
 
 impl<'a> NewUser<'a> {
-    /// Names of what is to be cleared of a user who exists.
+    /// Names of the fields to clear of an existing user.
     pub fn cleared(&self) -> impl Iterator<Item = &'a str> {
         self.cleared
             .unwrap_or_default()
@@ -341,22 +343,22 @@ impl<'a> NewUser<'a> {
 }
 
 impl NewUsers {
-    /// How many there are.
+    /// The number of users.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Whether any user has this piece.
+    /// Whether any user has this part.
     pub fn any(&self, piece: Piece) -> bool {
         self.any.get(piece as usize).is_some_and(|any| *any)
     }
 
-    /// The users, sorted by name key; of one name the first row first.
+    /// The users, sorted by name key; rows with the same name in file order.
     pub fn sorted(&self) -> impl Iterator<Item = NewUser<'_>> {
         (0..self.entries.len()).filter_map(|place| self.at(place))
     }
@@ -411,7 +413,7 @@ impl std::fmt::Debug for NewUsers {
     }
 }
 
-/// Batches are closed long before 4 GiB of text, so the cut never happens.
+/// Batches are closed long before they reach 4 GiB of text, so nothing is ever truncated.
 fn offset(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
@@ -453,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_from_elsewhere_is_kept_as_it_is() {
+    fn an_imported_hash_is_kept_unchanged() {
         let mut users = CheckedUsers::default();
         push(&mut users, 2, "ann", CheckedPassword::Hashed("{SSHA}x"));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Somebody asked for a user: what one row says, borrowed from it, before any rule has spoken.
+//! A requested user: what one row says, borrowed from the row, before any rule is applied.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,15 @@ use crate::passwords::rules::Fitness;
 use crate::users::name::UserName;
 use crate::users::problem::Problem;
 
-/// What one row asks for. It holds a password in the clear, so it has no debug output.
+/// What one row asks for. It contains a plain-text password, so it has no debug output.
 #[derive(Default)]
 pub struct Candidate<'r> {
     /// Line of the file where the row begins, from 1.
     pub line: u64,
     /// The user name, with or without a domain prefix.
     pub user_name: &'r str,
-    /// The password in the clear, or a hash of it; blank or absent means the import's default password.
+    /// The plain-text password, or a hash of it; blank or absent means the import's default
+    /// password.
     pub password: Option<&'r str>,
     /// SCIM `name.givenName`.
     pub given_name: Option<&'r str>,
@@ -25,33 +26,33 @@ pub struct Candidate<'r> {
     pub external_id: Option<&'r str>,
     /// Attribute name and value, in the order of the row.
     pub attributes: Vec<(&'r str, &'r str)>,
-    /// What the row says is to be cleared: attribute names, and those of
+    /// What the row clears: attribute names, and the names in
     /// [`cleared`](crate::users::merge::cleared).
     pub cleared: Vec<&'r str>,
     /// Role names, as [`role_cell`](crate::users::role_cell) reads them.
     pub roles: Option<&'r str>,
-    /// Further role names, a `|` between two.
+    /// More role names, separated by `|`.
     pub groups: Option<&'r str>,
     /// The value of a claim that repeats the user name.
     pub user_name_claim: Option<&'r str>,
-    /// Name of the column of each part that a rule may refuse.
+    /// The column name of each part that a rule may refuse.
     pub columns: CandidateColumns<'r>,
-    /// Whether the password's column was taken by position, and no heading names it.
+    /// Whether the password column was chosen by position because no heading names it.
     pub by_position: bool,
-    /// What was wrong with the cells themselves.
+    /// Problems found in the cells themselves.
     pub problems: Vec<Problem>,
-    /// What was altered or is odd, without harm to the row.
+    /// Changes and oddities that do not stop the row.
     pub warnings: Vec<Problem>,
 }
 
-/// How the file calls the columns that rules speak about.
+/// The file's names of the columns that rules mention.
 #[derive(Debug, Clone, Copy)]
 pub struct CandidateColumns<'r> {
-    /// The user name's.
+    /// The user name column.
     pub user_name: &'r str,
-    /// The password's.
+    /// The password column.
     pub password: &'r str,
-    /// The roles'.
+    /// The role column.
     pub roles: &'r str,
 }
 
@@ -65,7 +66,7 @@ impl Default for CandidateColumns<'_> {
     }
 }
 
-/// A candidate that every rule agreed to. Made by [`Policy::check`](crate::users::policy::Policy).
+/// A candidate that passed every rule. Made by [`Policy::check`](crate::users::policy::Policy).
 #[derive(Debug)]
 pub struct CheckedUser<'r> {
     /// Line of the file where the row begins, from 1.
@@ -82,30 +83,30 @@ pub struct CheckedUser<'r> {
     pub external_id: Option<&'r str>,
     /// Attribute name and value, each name once.
     pub attributes: Vec<(&'r str, &'r str)>,
-    /// What is to be cleared of a user who exists.
+    /// What to clear of an existing user.
     pub cleared: Vec<&'r str>,
-    /// Names of roles that exist, as the store spells them, a line feed between two.
+    /// Names of existing roles in the store's spelling, separated by line feeds.
     pub roles: Cow<'r, str>,
-    /// Where the password comes from.
+    /// The source of the password.
     pub password: CheckedPassword<'r>,
 }
 
-/// Where a checked user's password comes from.
+/// The source of a checked user's password.
 #[derive(Clone, Copy)]
 pub enum CheckedPassword<'r> {
-    /// The row's own, and what it is fit for.
+    /// The row's own password, and its fitness.
     Own(&'r str, Fitness),
-    /// A hash that was made elsewhere, its form checked; it is stored as it is.
+    /// A hash made by another system, its form checked; it is stored unchanged.
     Hashed(&'r str),
     /// The import's default password.
     Default,
-    /// One that is still to be made up.
+    /// A password still to be generated.
     Generated,
-    /// One that was made up, for a user who does not exist yet.
+    /// A generated password, used if the user does not exist yet.
     MadeUp(&'r str),
-    /// There is none, which is a problem only if the user does not exist yet.
+    /// No password, which is a problem only if the user does not exist yet.
     Missing,
-    /// There is none until the user sets one, as the row says.
+    /// No password until the user sets one, as the row requests.
     ToBeSet,
 }
 

@@ -1,8 +1,8 @@
-//! The channel that a request came through.
+//! The channel of a request.
 
 use serde::Serialize;
 
-/// The channel an import came through.
+/// The channel of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {

@@ -1,12 +1,12 @@
-//! The claim URIs of the original's other default dialects, and the claims of its own dialect that they
-//! stand for: WS-Trust's, OpenID Attribute Exchange's, and SCIM's.
+//! The claim URIs of the other default dialects of WSO2 Identity Server (WS-Trust, OpenID Attribute
+//! Exchange, SCIM), and the claims of its own dialect that they map to.
 //!
-//! The table follows the `claim-config.xml` that WSO2 Identity Server comes with, but for the enterprise
-//! extension of SCIM 2.0 and `profileUrl`, which it maps to claims of another meaning, and but for groups,
-//! which are given by roles. Claims without a dialect in their URI (OpenID Connect's
-//! `given_name`) are no URIs and not here.
+//! The table follows the `claim-config.xml` that WSO2 Identity Server ships, with three exceptions:
+//! the enterprise extension of SCIM 2.0 and `profileUrl`, which it maps to claims of another
+//! meaning, and groups, which are given by roles. Claims whose names are not URIs (OpenID Connect's
+//! `given_name`) are left out.
 
-/// What a URI begins with, and which claim the rest of it stands for.
+/// A URI prefix, and the claims for the rest of the URI.
 type Dialect = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// The table.
@@ -52,7 +52,7 @@ const DIALECTS: &[Dialect] = &[
         "urn:scim:schemas:core:1.0:",
         &[
             ("id", "userid"),
-            // Spelled so by an earlier version.
+            // An earlier version used this spelling.
             ("local", "local"),
             ("addresses.locality", "addresses.locality"),
             ("addresses.region", "region"),
@@ -152,10 +152,10 @@ const SCIM: &[(&str, &str)] = &[
     ("addresses.formatted", "addresses.formatted"),
 ];
 
-/// The server's own claims on a resource, which no claim of the original's dialect stands for.
+/// The server's own claims on a resource, which have no counterpart in WSO2's dialect.
 pub const META: &str = "meta";
 
-/// Each URI, and the local name of the claim that it stands for.
+/// Each URI, and the local name of the claim that it maps to.
 pub fn aliases() -> impl Iterator<Item = (String, &'static str)> {
     DIALECTS.iter().flat_map(|(dialect, claims)| {
         claims
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_uri_stands_for_two_claims() {
+    fn no_uri_maps_to_two_claims() {
         let mut seen = HashSet::new();
         for (uri, _) in aliases() {
             assert!(seen.insert(uri.clone()), "{uri}");

@@ -1,7 +1,7 @@
-//! The one table from claim URIs and column names to what a user has.
+//! The only table that maps claim URIs and column names to fields of a user.
 //!
-//! WSO2's local claims (`http://wso2.org/claims/…`), SCIM's core attributes (RFC 7643 §4.1) and the
-//! names people write over their columns all end here. Settings may add claims of their own.
+//! It covers WSO2's local claims (`http://wso2.org/claims/…`), SCIM's core attributes (RFC 7643
+//! §4.1) and common column headings. Settings may add claims.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::scim::attribute_names::{ASK_PASSWORD, DISABLED, IDENTITY, LOCKED};
 use crate::users::claim_dialects::{META, aliases};
 
-/// The dialect that WSO2's own claims belong to.
+/// The dialect of WSO2's own claims.
 pub const WSO2_DIALECT: &str = "http://wso2.org/claims/";
 
 /// SCIM's core user schema (RFC 7643 §8.7.1), as a prefix of attribute names.
@@ -21,8 +21,8 @@ const SCIM_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user:";
 /// WSO2's local name of the claim for [`Field::ExternalId`].
 pub const EXTERNAL_ID: &str = "externalid";
 
-/// `[claims]` of the settings: claim URI to the name of the attribute that keeps its value. Names
-/// are ones that SCIM can show: its attribute names, and those of the claims that are built in.
+/// `[claims]` of the settings: claim URI to the name of the attribute that stores its value. Names
+/// have to be ones that SCIM can show: attribute names, and the names of built-in claims.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(try_from = "HashMap<String, String>")]
 pub struct Settings(HashMap<String, String>);
@@ -33,7 +33,8 @@ impl TryFrom<HashMap<String, String>> for Settings {
     fn try_from(claims: HashMap<String, String>) -> Result<Self, String> {
         let mut sorted: Vec<(&String, &String)> = claims.iter().collect();
         sorted.sort();
-        // SCIM compares names without case, and shows identity claims without their prefix.
+        // SCIM compares names case-insensitively, and shows identity claims without their
+        // prefix.
         let folded = |name: &str| {
             let shown = name.strip_prefix(IDENTITY).unwrap_or(name);
             shown.to_ascii_lowercase()
@@ -46,8 +47,8 @@ impl TryFrom<HashMap<String, String>> for Settings {
         for (uri, name) in sorted {
             if !ATTRIBUTES.contains(&name.as_str()) && !is_attribute_name(name) {
                 return Err(format!(
-                    "{uri:?} is to be kept as {name:?}, which is no attribute name; begin it with one \
-                     of the letters A to Z and go on with those, digits, - and _"
+                    "{uri:?} is to be kept as {name:?}, which is not an attribute name; begin it \
+                     with a letter A to Z, followed by letters, digits, - and _"
                 ));
             }
             let other = *taken.entry(folded(name)).or_insert(name);
@@ -62,7 +63,7 @@ impl TryFrom<HashMap<String, String>> for Settings {
     }
 }
 
-/// Whether `name` can be the name of a SCIM attribute (RFC 7643 §2.1).
+/// Whether `name` is a valid name of a SCIM attribute (RFC 7643 §2.1).
 fn is_attribute_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name
@@ -70,12 +71,12 @@ fn is_attribute_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// What a column or a claim stands for.
+/// The meaning of a column or a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Field {
-    /// The name the user logs in with.
+    /// The login name.
     UserName,
-    /// The password in the clear.
+    /// The password, in plain text.
     Password,
     /// SCIM `name.givenName`.
     GivenName,
@@ -83,22 +84,22 @@ pub enum Field {
     FamilyName,
     /// SCIM `emails`, the primary one.
     Email,
-    /// SCIM `externalId`: the identifier that another system knows the user by.
+    /// SCIM `externalId`: the user's identifier in another system.
     ExternalId,
-    /// Role names, joined by `:`.
+    /// Role names, separated by `:`.
     Roles,
-    /// Role names, joined by `|`: the column of WSO2's console.
+    /// Role names, separated by `|`: the column of WSO2's console.
     Groups,
-    /// Cells of the form `claimURI=value`: WSO2's `Claims` column and all that follow it.
+    /// Cells of the form `claimURI=value`: WSO2's `Claims` column and all columns after it.
     ClaimCells,
-    /// Anything else, kept under this name.
+    /// Any other attribute, stored under this name.
     Attribute(Cow<'static, str>),
-    /// What the server says of a user itself (this of [`SET_BY_SERVER`]): it is ignored.
+    /// A value that the server sets itself (this one of [`SET_BY_SERVER`]); it is ignored.
     SetByServer(&'static str),
 }
 
-/// Local names of the claims that the server sets. Earlier versions kept some of them as attributes of
-/// that name, which SCIM still shows.
+/// Local names of the claims that the server sets. Earlier versions stored some of them as
+/// attributes of that name, which SCIM still shows.
 pub const SET_BY_SERVER: [&str; 5] = ["userid", "created", "modified", "resourceType", META];
 
 impl fmt::Display for Field {
@@ -118,7 +119,8 @@ impl fmt::Display for Field {
     }
 }
 
-/// Names of WSO2's local claims, relative to the dialect, that are kept as attributes of that name.
+/// Names of WSO2's local claims, relative to the dialect, that are stored as attributes of the same
+/// name.
 const ATTRIBUTES: &[&str] = &[
     "active",
     "addresses",
@@ -188,8 +190,8 @@ const ATTRIBUTES: &[&str] = &[
     "identity/verifyEmail",
 ];
 
-/// Column names, besides the claims' own, as people write them; matched without case, blanks,
-/// hyphens and underscores.
+/// Common column headings, besides the claims' own names; compared without case, blanks, hyphens
+/// and underscores.
 const COLUMN_NAMES: &[(&str, Field)] = &[
     ("username", Field::UserName),
     ("user", Field::UserName),
@@ -237,7 +239,7 @@ const COLUMN_NAMES: &[(&str, Field)] = &[
 #[derive(Debug, Clone)]
 pub struct ClaimTable {
     by_uri: HashMap<String, Field>,
-    /// Those of the original's other dialects.
+    /// The URIs of WSO2's other dialects.
     aliases: HashMap<String, Field>,
     by_column: HashMap<String, Field>,
 }
@@ -280,19 +282,19 @@ impl ClaimTable {
         table
     }
 
-    /// What the claim `uri` stands for; URIs are compared to the letter.
+    /// The field of the claim `uri`; URIs are compared exactly.
     pub fn claim(&self, uri: &str) -> Option<&Field> {
         self.by_uri.get(uri).or_else(|| self.aliases.get(uri))
     }
 
-    /// All claim URIs of the original's own dialect and of the settings, sorted.
+    /// All claim URIs of WSO2's own dialect and of the settings, sorted.
     pub fn uris(&self) -> Vec<String> {
         let mut uris: Vec<String> = self.by_uri.keys().cloned().collect();
         uris.sort();
         uris
     }
 
-    /// The names under which claims are kept as attributes, sorted.
+    /// The names under which claims are stored as attributes, sorted.
     pub fn attributes(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self
             .by_uri
@@ -301,7 +303,7 @@ impl ClaimTable {
                 Field::Attribute(name) => Some(name.as_ref()),
                 _ => None,
             })
-            // Such as those that a user may still have.
+            // Includes attributes that existing users may still have.
             .chain(ATTRIBUTES.iter().copied())
             .collect();
         names.sort_unstable();
@@ -309,12 +311,12 @@ impl ClaimTable {
         names
     }
 
-    /// What a column headed `name` stands for: a name or a claim URI, in any case.
+    /// The field of a column headed `name`: a name or a claim URI, in any case.
     pub fn column(&self, name: &str) -> Option<&Field> {
         self.by_column.get(&fold_column(name))
     }
 
-    /// The column names, for an error that lists them.
+    /// The column names, for error messages that list them.
     pub fn column_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self
             .by_column
@@ -326,7 +328,7 @@ impl ClaimTable {
         names
     }
 
-    /// A URI is another name of its claim, also over a column.
+    /// A URI is also accepted as the heading of its claim's column.
     fn add_aliases(&mut self) {
         for (uri, local) in aliases() {
             let field = match local {
@@ -348,7 +350,7 @@ impl ClaimTable {
     }
 }
 
-/// The built-in claim that is [`IDENTITY`] and `name`.
+/// The built-in claim whose name is [`IDENTITY`] followed by `name`.
 pub fn identity_claim(name: &str) -> Option<&'static str> {
     ATTRIBUTES
         .iter()
@@ -412,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn attribute_names_of_the_settings_are_ones_that_scim_can_show() {
+    fn settings_accept_only_attribute_names_that_scim_can_show() {
         let read =
             |text| toml::from_str::<Settings>(text).map_err(|error| error.message().to_owned());
         assert!(read("'http://x/b' = 'Badge_no-2'\n'http://x/d' = 'department'").is_ok());
@@ -421,13 +423,13 @@ mod tests {
         for (text, sentence) in [
             (
                 "'http://x/c' = 'favourite colour'",
-                "\"http://x/c\" is to be kept as \"favourite colour\", which is no attribute name; begin it \
-                 with one of the letters A to Z and go on with those, digits, - and _",
+                "\"http://x/c\" is to be kept as \"favourite colour\", which is not an attribute \
+                 name; begin it with a letter A to Z, followed by letters, digits, - and _",
             ),
             (
                 "'http://x/2' = '2nd'",
-                "\"http://x/2\" is to be kept as \"2nd\", which is no attribute name; begin it with one of \
-                 the letters A to Z and go on with those, digits, - and _",
+                "\"http://x/2\" is to be kept as \"2nd\", which is not an attribute name; begin \
+                 it with a letter A to Z, followed by letters, digits, - and _",
             ),
             (
                 "'http://x/g' = 'Gender'",
@@ -445,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn every_uri_of_the_other_dialects_stands_for_a_claim() {
+    fn every_uri_of_the_other_dialects_maps_to_a_claim() {
         let table = table();
         for (uri, local) in aliases() {
             let expected = match local {
@@ -461,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_sets_is_known_and_no_attribute() {
+    fn server_set_claims_are_known_but_not_attributes() {
         let table = table();
         for (column, name) in [
             ("userid", "userid"),

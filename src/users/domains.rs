@@ -1,4 +1,4 @@
-//! The domains (user stores) that an organization has, and what each asks of a user name.
+//! The domains (user stores) of an organization, and the rules of each for user names.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::quoted;
 use crate::users::built_in::PRIMARY_DOMAIN;
 use crate::users::name::split_domain;
 
-/// `[domains]` of the settings: one table a domain, keyed by its name.
+/// `[domains]` of the settings: one table per domain, keyed by its name.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Settings(BTreeMap<String, DomainSettings>);
@@ -19,34 +19,34 @@ pub struct Settings(BTreeMap<String, DomainSettings>);
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DomainSettings {
-    /// What a user name of this domain has to match as a whole.
+    /// A pattern that a user name of this domain has to match as a whole.
     pub user_name_rule: Option<Pattern>,
 }
 
-/// A domain that exists, by its upper-case name.
+/// An existing domain, by its upper-case name.
 #[derive(Debug, Clone)]
 pub struct Domain {
     /// The name, in upper case.
     pub name: String,
-    /// What a user name has to match as a whole.
+    /// A pattern that a user name has to match as a whole.
     pub user_name_rule: Option<Pattern>,
-    /// The names of all domains, this one among them.
+    /// The names of all domains, including this one.
     pub all: Arc<[String]>,
 }
 
-/// What a name of a row comes to, whose domain is given by the request.
+/// The result of removing a domain prefix from a name in a request for a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Qualified<'n> {
-    /// This name, of the request's domain.
+    /// This name, in the request's domain.
     Here(&'n str),
-    /// This name, behind the name of another domain.
+    /// This name, which was prefixed with another domain.
     Elsewhere(&'n str),
-    /// What stands before the first `/` is no domain.
+    /// The text before the first `/` is not a domain.
     Unknown(&'n str),
 }
 
 impl Domain {
-    /// Takes the name of a domain, in any case, off `name`.
+    /// Removes the name of a domain, in any case, from the front of `name`.
     pub fn strip<'n>(&self, name: &'n str) -> Qualified<'n> {
         let Some((prefix, rest)) = name.split_once('/') else {
             return Qualified::Here(name);
@@ -65,7 +65,7 @@ impl Domain {
     }
 }
 
-/// All domains. `PRIMARY` is always among them.
+/// All domains. `PRIMARY` is always one of them.
 #[derive(Debug, Clone)]
 pub struct Domains {
     settings: BTreeMap<String, DomainSettings>,
@@ -88,7 +88,7 @@ impl Domains {
         }
     }
 
-    /// The domain called `name` in any case; none or a blank one is `PRIMARY`.
+    /// The domain called `name`, in any case; no name or a blank one means `PRIMARY`.
     ///
     /// # Errors
     /// There is no such domain.
@@ -111,8 +111,8 @@ impl Domains {
         }
     }
 
-    /// The domain and the bare name that `qualified` (`DOMAIN/name`, or a name of `PRIMARY`) stands
-    /// for.
+    /// The domain and the bare name that `qualified` (`DOMAIN/name`, or a name of `PRIMARY`) refers
+    /// to.
     ///
     /// # Errors
     /// There is no such domain.
@@ -125,11 +125,11 @@ impl Domains {
         }
     }
 
-    /// The same of a name that may have a `/` of its own: what stands before the first one is a domain only where
-    /// there is one of that name, else the whole is a name of `PRIMARY`.
+    /// The same for a name that may contain a `/` itself: the text before the first one is a domain
+    /// only if there is a domain of that name; otherwise the whole text is a name of `PRIMARY`.
     ///
     /// # Errors
-    /// None; `PRIMARY` is always there.
+    /// Never in practice: `PRIMARY` always exists.
     pub fn split_known<'n>(&self, qualified: &'n str) -> Result<(Domain, &'n str), UnknownDomain> {
         if let (Some(domain), name) = split_domain(qualified)
             && let Ok(domain) = self.find(Some(domain))
@@ -140,7 +140,7 @@ impl Domains {
         Ok((self.find(None)?, qualified))
     }
 
-    /// The names, `PRIMARY` among them.
+    /// All names, including `PRIMARY`.
     pub fn names(&self) -> Vec<&str> {
         self.all.iter().map(String::as_str).collect()
     }
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_qualified_name_has_its_domain_in_front() {
+    fn a_qualified_name_begins_with_its_domain() {
         let settings: Settings = toml::from_str("[sales]\n").unwrap();
         let domains = Domains::new(&settings);
         let split = |name| {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_name_of_a_domain_is_taken_off_a_name() {
+    fn only_known_domains_are_stripped_from_names() {
         let settings: Settings = toml::from_str("[sales]\n[\"größe\"]\n").unwrap();
         let domains = Domains::new(&settings);
         let primary = domains.find(None).unwrap();

@@ -1,4 +1,4 @@
-//! What is kept of every import, whichever channel it came through.
+//! The record of an import, the same for all channels.
 
 use crate::users::channel::Channel;
 use crate::users::import_id::ImportId;
@@ -9,24 +9,24 @@ use crate::clock::Moment;
 use crate::users::actor::Actor;
 use crate::users::options::ImportOptions;
 
-/// Where an import stands.
+/// The state of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportState {
-    /// Its file is there, and its turn has not come.
+    /// The file has arrived and waits for its turn.
     Queued,
     /// Rows are being read and written.
     Running,
-    /// Every row of the file has been dealt with.
+    /// Every row of the file was processed.
     Completed,
-    /// The upload or the server stopped in the middle; the counters say how far it came.
+    /// The upload or the server stopped in the middle; the counters show the progress.
     Interrupted,
-    /// The file could not be read to its end, or had too many problems; the counters say how far it
-    /// came.
+    /// The file could not be read to its end, or had too many problems; the counters show the
+    /// progress.
     Failed,
-    /// Somebody stopped it; the counters say how far it came.
+    /// A caller stopped it; the counters show the progress.
     Cancelled,
-    /// What it did was taken back.
+    /// Its changes were undone.
     Undone,
 }
 
@@ -42,7 +42,7 @@ impl ImportState {
         ImportState::Undone,
     ];
 
-    /// Whether nothing more will happen to it by itself.
+    /// Whether the state can no longer change on its own.
     pub fn is_final(self) -> bool {
         !matches!(self, ImportState::Queued | ImportState::Running)
     }
@@ -68,13 +68,13 @@ impl ImportState {
     }
 }
 
-/// For how long a running import may give no sign of life, in microseconds: whoever runs one gives
-/// a sign every ten seconds, and with every batch.
+/// The longest time, in microseconds, that a running import may go without a heartbeat. The process
+/// that runs it writes one every ten seconds and with every batch.
 pub const LEASE: i64 = 60_000_000;
 
 impl ImportRecord {
-    /// The state to be shown at the moment `now`: an import that says it is running though nobody has
-    /// given a sign of life for longer than [`LEASE`] was interrupted, and its end was not written.
+    /// The state to show at the moment `now`: an import recorded as running whose last heartbeat is
+    /// older than [`LEASE`] was interrupted before its end could be written.
     pub fn shown_state(&self, now: Moment) -> ImportState {
         let silent = now.0.saturating_sub(self.active_at.0) > LEASE;
         match self.state {
@@ -83,7 +83,7 @@ impl ImportRecord {
         }
     }
 
-    /// The record as it is to be shown at the moment `now`, whoever reads it.
+    /// The record to show at the moment `now`.
     #[must_use]
     pub fn shown(self, now: Moment) -> Self {
         let state = self.shown_state(now);
@@ -98,12 +98,12 @@ impl ImportRecord {
         }
     }
 
-    /// The field `Muster-Import`.
+    /// The value of the field `Muster-Import`.
     pub fn dictionary(&self) -> String {
         dictionary(self.id, self.state, &self.counters, self.warnings)
     }
 
-    /// Whose doing it is.
+    /// The operator that requested it.
     pub fn actor(&self) -> Actor {
         Actor {
             organization: self.organization.clone(),
@@ -114,37 +114,37 @@ impl ImportRecord {
     }
 }
 
-/// Rows of a file that are dealt with in the order of their names, counted from 0 behind the header, without
-/// blank lines.
+/// A range of the rows of a file that are processed in the order of their names. Rows are counted
+/// from 0 after the header, without blank lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
-    /// The first one.
+    /// The first row.
     pub from: u64,
-    /// The first one behind them.
+    /// The first row after the range.
     pub to: u64,
 }
 
-/// What became of the rows. `total` is always the sum of the others.
+/// Row counts by outcome. `total` is always the sum of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
-    /// Rows dealt with; the header and empty lines are none.
+    /// Rows processed; the header and empty lines do not count.
     pub total: u64,
-    /// Users that were made.
+    /// Users created.
     pub created: u64,
-    /// Users that were changed.
+    /// Users changed.
     pub updated: u64,
-    /// Users that were already as the row has them.
+    /// Users that already matched the row.
     pub unchanged: u64,
-    /// Rows whose user exists already; nothing was changed.
+    /// Rows whose user already exists; nothing was changed.
     pub duplicate: u64,
-    /// Rows with a problem; nothing was stored of them.
+    /// Rows with a problem; nothing of them was stored.
     pub failed: u64,
     /// Rows without a user name.
     pub skipped: u64,
 }
 
 impl Counters {
-    /// Adds what another part of the same import counted.
+    /// Adds the counts of another part of the same import.
     pub fn add(&mut self, other: &Counters) {
         self.total += other.total;
         self.created += other.created;
@@ -155,31 +155,31 @@ impl Counters {
         self.skipped += other.skipped;
     }
 
-    /// Whether every row did what it was meant to.
+    /// Whether every row had its intended effect.
     pub fn clean(&self) -> bool {
         self.failed == 0 && self.duplicate == 0
     }
 }
 
-/// How many rows of an import were rejected, and what is kept of them.
+/// How many rows of an import were rejected, and how much of them is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RejectedRows {
-    /// All of them.
+    /// All rejected rows.
     #[serde(rename = "rejectsTotal")]
     pub total: u64,
-    /// Those that are kept: the first ones, as far as there was room.
+    /// Those that are kept: the first ones, up to the limit.
     #[serde(rename = "rejectsKept")]
     pub kept: u64,
-    /// Bytes that are kept, packed.
+    /// Packed size of the kept rows, in bytes.
     #[serde(skip)]
     pub bytes: u64,
-    /// Cells of the longest row that is kept.
+    /// The number of cells of the longest kept row.
     #[serde(skip)]
     pub width: u64,
 }
 
 impl RejectedRows {
-    /// Adds those of another part of the same import.
+    /// Adds the counts of another part of the same import.
     pub fn add(&mut self, other: &RejectedRows) {
         self.total += other.total;
         self.kept += other.kept;
@@ -198,8 +198,8 @@ impl RejectedRows {
     }
 }
 
-/// Writes an import's id as the member `id`, which it is called everywhere, and as `import`, which it was called in
-/// reports and undos before; into an object, by `flatten`.
+/// Serializes an import's id twice into an object (`flatten`): as `id`, the name used everywhere,
+/// and as `import`, the earlier name in reports and undos.
 ///
 /// # Errors
 /// The serializer's.
@@ -236,63 +236,63 @@ pub struct ImportRecord {
     pub id: ImportId,
     /// The organization it belongs to.
     pub organization: String,
-    /// The domain its users went to.
+    /// The domain that its users belong to.
     pub domain: String,
     /// The channel it came through.
     #[serde(rename = "door")]
     pub channel: Channel,
-    /// Who asked for it.
+    /// The operator that requested it.
     pub operator: String,
-    /// The file's name as the caller gave it: a label, never a path.
+    /// The file's name as given by the caller: a label, never a path.
     pub file_name: String,
-    /// SHA-256 of the file (FIPS 180-4), in hexadecimal; known when its end was read.
+    /// SHA-256 of the file (FIPS 180-4), in hexadecimal; known once the file was read to its end.
     pub sha256: Option<String>,
-    /// Where it stands.
+    /// Its state.
     pub state: ImportState,
     /// Why it ended early.
     pub reason: Option<String>,
-    /// What became of the rows, exact at every moment.
+    /// Row counts, exact at every moment.
     #[serde(flatten)]
     pub counters: Counters,
-    /// How it goes about its rows.
+    /// Its options.
     pub options: ImportOptions,
-    /// What the caller named it by, so that the same call again finds it (`Idempotency-Key`).
+    /// The caller's key, by which a repeated call finds this import (`Idempotency-Key`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Findings in all; those beyond the bound were counted and not kept.
+    /// All findings; those over the limit were counted but not kept.
     pub findings: u64,
-    /// How many of them are warnings. They are no counter of rows: a row that was stored may have several.
+    /// How many findings are warnings. This does not count rows: a stored row may have several.
     pub warnings: u64,
-    /// Rows that were rejected, and how many of them are kept.
+    /// Counts of rejected rows, and of those that are kept.
     #[serde(flatten)]
     pub rejected: RejectedRows,
     /// When it began.
     pub started_at: Moment,
     /// When it ended.
     pub finished_at: Option<Moment>,
-    /// The last sign of life of whoever runs it.
+    /// The last heartbeat of the process that runs it.
     pub active_at: Moment,
-    /// Names of the file's columns, as the reject file repeats them.
+    /// Names of the file's columns, repeated in the reject file.
     #[serde(skip)]
     pub header: Vec<String>,
-    /// SHA-256 of the rows dealt with so far, where it has a key.
+    /// SHA-256 of the rows processed so far, if the import has a key.
     #[serde(skip)]
     pub rows_sha256: Option<String>,
-    /// The stretch of sorted rows that the last row dealt with is of.
+    /// The range of sorted rows that contains the last processed row.
     #[serde(skip)]
     pub stretch: Option<Stretch>,
-    /// The id of the request that runs it, for the audit; it is not stored with the import.
+    /// The id of the request that runs it, for the audit; not stored with the import.
     #[serde(skip)]
     pub request_id: Option<String>,
-    /// Whether its rows may give the administrators' role and set the passwords of users who exist: an admin
-    /// asked for it.
+    /// Whether its rows may give the administrators' role and set the passwords of existing users:
+    /// an administrator requested it.
     #[serde(skip)]
     pub may_grant_admin: bool,
-    /// What its default password is fit for: `stays`, `initial`, or the rule it breaks; none: it has
-    /// none.
+    /// The fitness of its default password: `stays`, `initial`, or the rule it breaks; none: there
+    /// is no default password.
     #[serde(skip)]
     pub default_password_note: Option<String>,
-    /// Hash of the default password, for the users who still have it.
+    /// Hash of the default password, for users who still have it.
     #[serde(skip)]
     pub default_password_hash: Option<String>,
 }
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_of_an_answer_counts_warnings_behind_the_rows() {
+    fn response_field_lists_warnings_after_the_rows() {
         let counters = Counters {
             total: 3,
             created: 3,
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_that_an_import_runs_which_has_given_no_sign_of_life() {
+    fn import_without_a_recent_heartbeat_is_shown_as_interrupted() {
         let record = ImportRecord {
             id: ImportId(Uuid::nil()),
             organization: "default".into(),

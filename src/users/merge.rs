@@ -1,6 +1,6 @@
-//! What a row makes of a user who exists already.
+//! How a row changes an existing user.
 //!
-//! One function for every store, and for the dry run that writes nothing.
+//! One function serves every store, and the dry run that writes nothing.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,9 +27,9 @@ pub struct Profile {
     pub roles: Vec<String>,
 }
 
-/// What a row is first compared with: the fields of a user as they are stored, borrowed.
+/// The stored fields of a user, borrowed, for a first quick comparison with a row.
 #[derive(Debug, Clone, Copy)]
-pub struct Glance<'s> {
+pub struct StoredFields<'s> {
     /// SCIM `name.givenName`.
     pub given_name: Option<&'s str>,
     /// SCIM `name.familyName`.
@@ -42,9 +42,9 @@ pub struct Glance<'s> {
     pub attributes: Option<&'s str>,
 }
 
-impl Glance<'_> {
-    /// Whether the row plainly says what is there and nothing else, under every policy. Where it does not,
-    /// [`Profile::after`] knows.
+impl StoredFields<'_> {
+    /// Whether the row obviously changes nothing under any policy. If not, [`Profile::after`]
+    /// decides.
     pub fn shows(&self, row: &NewUser<'_>) -> bool {
         let same = |given: Option<&str>, there| given.is_none() || given == there;
         row.roles.is_none()
@@ -58,7 +58,7 @@ impl Glance<'_> {
     }
 }
 
-/// The names that [`NewUser::cleared`] uses for what is no attribute.
+/// Names that [`NewUser::cleared`] uses for fields that are not attributes.
 pub mod cleared {
     /// SCIM `name.givenName`.
     pub const GIVEN_NAME: &str = "name.givenName";
@@ -73,7 +73,7 @@ pub mod cleared {
 }
 
 impl Profile {
-    /// What the row gives, and nothing else.
+    /// The content of the row alone.
     pub fn of(row: &NewUser<'_>) -> Self {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let mut roles: Vec<String> = row
@@ -95,7 +95,7 @@ impl Profile {
         }
     }
 
-    /// The profile after `row`, or none when the row changes nothing.
+    /// The profile after `row`; none if the row changes nothing.
     pub fn after(&self, row: &NewUser<'_>, policy: ConflictPolicy) -> Option<Profile> {
         if !policy.changes_users() {
             return None;
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_replaces_what_the_row_gives_and_clears_what_it_says() {
+    fn update_replaces_given_fields_and_clears_marked_ones() {
         let row = row(
             Some("new@example.com"),
             Some(r#"{"country":"DE"}"#),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn filling_touches_only_what_is_missing() {
+    fn fill_sets_only_missing_fields() {
         let row = row(
             Some("new@example.com"),
             Some(r#"{"country":"DE","mobile":"1"}"#),
@@ -213,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn a_glance_sees_that_a_row_says_nothing_new() {
-        let stored = Glance {
+    fn stored_fields_detect_a_row_without_changes() {
+        let stored = StoredFields {
             given_name: Some("Kim"),
             family_name: None,
             email: Some("kim@example.com"),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_row_again_changes_nothing() {
+    fn repeating_a_row_changes_nothing() {
         let row = row(Some("kim@example.com"), Some(r#"{"country":"FR"}"#), "");
         for policy in ConflictPolicy::ALL {
             assert_eq!(stored().after(&row, policy), None, "{policy:?}");

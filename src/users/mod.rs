@@ -1,7 +1,7 @@
-//! What a user is: names, passwords, the way from a [`candidate::Candidate`] to a user that a store
-//! takes, and the ports that every store stands behind.
+//! Users: names, passwords, the steps from a [`candidate::Candidate`] to a user that a store
+//! accepts, and the ports that every store implements.
 //!
-//! Nothing here knows of files, messages, HTTP or a database.
+//! Nothing here depends on files, messages, HTTP or a database.
 
 pub mod built_in;
 pub mod name;

@@ -1,15 +1,15 @@
-//! User names: what is allowed in them, and the key under which a name is unique.
+//! User names: which are valid, and the key under which a name is unique.
 //!
-//! The key is the name in lower case (RFC 8265 §3.3, UsernameCaseMapped), then NFC, so that `José` in
-//! either normalisation form, and `ADMIN` and `admin`, are one user. It is not case folding: `ß` and
-//! `ss` are two names, and so are `ı` and `i`. Where a letter stands makes no difference to its lower
-//! case, and `ς` counts as `σ`, because `Σ` is the capital of both: a Greek name in capitals is the
-//! same user, where RFC 8265 §3.5 would have two. A key is its own key, and names with one key have one
-//! case folding too, which was the key until schema 4 of the store. (But for letters of polytonic Greek with U+0345
-//! and another mark, which case folding took for two in two orders.)
+//! The key is the name in lower case (RFC 8265 §3.3, UsernameCaseMapped), then NFC, so that `José`
+//! in either normalisation form, and `ADMIN` and `admin`, are the same user. It is not case
+//! folding: `ß` and `ss` are different names, and so are `ı` and `i`. Lower-casing does not depend
+//! on a letter's position, and `ς` counts as `σ` because both have the capital `Σ`: a Greek name in
+//! capitals is the same user, whereas RFC 8265 §3.5 would give two. A key is its own key, and names
+//! with the same key have the same case folding, which was the key until schema 4 of the store.
+//! (The exception: letters of polytonic Greek with U+0345 and another mark, whose case folding
+//! depended on the order of the two.)
 //!
-//! Characters that cannot be seen (controls, bidirectional marks, zero-width characters, tags) are
-//! refused.
+//! Invisible characters (controls, bidirectional marks, zero-width characters, tags) are refused.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ use crate::pattern::Pattern;
 /// The longest user name, in characters.
 pub const MAX_CHARACTERS: usize = 255;
 
-/// A user name that the rules agreed to, with the key it is unique under.
+/// A user name that passed the rules, with the key under which it is unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserName<'a> {
     text: Cow<'a, str>,
@@ -51,8 +51,8 @@ impl<'a> UserName<'a> {
         }
     }
 
-    /// The same for a name that may hold single blanks between its words, as directories push display names over
-    /// SCIM.
+    /// The same for a name that may contain single blanks between words, as directories push
+    /// display names over SCIM.
     ///
     /// # Errors
     /// The first rule that the name breaks.
@@ -87,7 +87,8 @@ impl<'a> UserName<'a> {
         })
     }
 
-    /// Of letters, digits and punctuation in ASCII: each can be seen, and none has another form.
+    /// For ASCII letters, digits and punctuation: all are visible, and normalisation does not
+    /// change them.
     fn parse_ascii(text: &'a str) -> Result<Self, NameError> {
         if text.len() > MAX_CHARACTERS {
             return Err(NameError::TooLong);
@@ -121,18 +122,19 @@ impl<'a> UserName<'a> {
         })
     }
 
-    /// The name as it is shown, in NFC.
+    /// The display form of the name, in NFC.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The key the name is unique under within its organization and domain.
+    /// The key under which the name is unique within its organization and domain.
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// The prefix before the first `/` of a name, which says in which domain the user is, and the name itself.
+/// Splits a name at the first `/` into the prefix, which names the user's domain, and the name
+/// itself.
 pub fn split_domain(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
         Some((domain, rest)) if !domain.is_empty() => (Some(domain), rest),
@@ -140,15 +142,14 @@ pub fn split_domain(name: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The key of any text: of a user's name that was typed, and of the name of a role, which may hold
-/// blanks.
+/// The key of any text: a user name as typed, or a role name, which may contain blanks.
 pub fn lookup_key(text: &str) -> String {
     caseless(text).into_owned()
 }
 
-/// What rows are sorted by: NFC after full case folding (Unicode §3.13, toCasefold). Names with one key
-/// have one such text, and so have some with two. It stays as it is, so that an import that stopped in
-/// the middle of sorted rows finds them in the same order again.
+/// The key by which rows are sorted: NFC after full case folding (Unicode §3.13, toCasefold). Names
+/// with the same key have the same sorting key; the converse does not hold. Do not change it: an
+/// import that stopped in the middle of sorted rows has to find them in the same order again.
 pub fn sorting_key(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return lower_ascii(text);
@@ -169,23 +170,23 @@ fn is_invisible(character: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Why a name cannot be a user name.
+/// Why a text is not a valid user name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// There is no text.
+    /// The text is empty.
     #[error("the user name is empty")]
     Empty,
     /// A blank, a TAB, a line break or another white-space character.
-    #[error("the user name has white space in it; a user name is one word")]
+    #[error("the user name contains white space; a user name is one word")]
     WhiteSpace,
-    /// White space other than single blanks between words, of a name that may have several words.
+    /// White space other than single blanks between words, in a name that may have several words.
     #[error(
-        "the words of a user name are divided by one blank each; leave out other white space, and any at its \
-         beginning or end"
+        "the words of a user name are separated by single blanks; remove other white space, and \
+         any at its beginning or end"
     )]
     Words,
-    /// A control, bidirectional, zero-width or other character that cannot be seen.
-    #[error("the user name has the invisible character U+{code_point:04X} in it; remove it")]
+    /// A control, bidirectional, zero-width or other invisible character.
+    #[error("the user name contains the invisible character U+{code_point:04X}; remove it")]
     Invisible {
         /// The character's Unicode code point.
         code_point: u32,
@@ -193,8 +194,8 @@ pub enum NameError {
     /// More than [`MAX_CHARACTERS`].
     #[error("the user name is longer than {MAX_CHARACTERS} characters")]
     TooLong,
-    /// The domain asks for names of another form.
-    #[error("the user name does not have the form this domain asks for, {pattern}")]
+    /// The domain requires names of another form.
+    #[error("the user name does not match the pattern of this domain, {pattern}")]
     Pattern {
         /// The domain's regular expression.
         pattern: String,
@@ -202,7 +203,7 @@ pub enum NameError {
 }
 
 impl NameError {
-    /// The problem code of this failure.
+    /// The problem code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             NameError::Empty => "name-empty",
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_lower_case_and_no_case_folding() {
+    fn key_is_lower_case_not_case_folding() {
         for (one, other) in [
             ("straße", "strasse"),
             ("ﬁona", "fiona"),
@@ -280,8 +281,9 @@ mod tests {
         );
     }
 
-    /// Every character that is not its own key or has another form, with marks behind it too. What is to
-    /// be shown here holds of all others, because they are their own keys in each form.
+    /// Every character that is not its own key or that normalisation changes, alone and followed by
+    /// marks. All other characters are their own keys in each form, so that the properties tested
+    /// here hold for them anyway.
     fn texts_that_change() -> &'static [String] {
         static TEXTS: OnceLock<Vec<String>> = OnceLock::new();
         const MARKS: [char; 9] = [
@@ -312,13 +314,13 @@ mod tests {
         })
     }
 
-    /// So no two names of a store can meet in one key when their keys are made anew.
+    /// This guarantees that recomputing the keys of a store never makes two names collide.
     #[test]
     fn names_with_one_key_have_one_case_folding_in_all_of_unicode() {
         let nfd = DecomposingNormalizer::new_nfd();
         for text in texts_that_change() {
-            // Case folding before normalisation did not take U+0345 and another mark for the same in
-            // each order.
+            // Case folding before normalisation distinguished the two orders of U+0345 and
+            // another mark.
             if text.chars().count() > 1 && nfd.normalize(text).contains('\u{345}') {
                 continue;
             }
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn words_may_be_apart_by_one_blank_where_that_is_allowed() {
+    fn single_blanks_between_words_are_accepted_where_allowed() {
         for (text, key) in [
             ("Kim Jackson", "kim jackson"),
             ("kim", "kim"),

@@ -1,4 +1,4 @@
-//! User names by wildcard: `*` stands for any characters, `?` for one. Matched in linear time.
+//! User name patterns: `*` matches any characters, `?` matches one. Matching takes linear time.
 
 use crate::users::name::lookup_key;
 
@@ -10,7 +10,7 @@ pub struct NamePattern {
 }
 
 impl NamePattern {
-    /// The pattern that `text` stands for; a blank one matches every name.
+    /// Parses a pattern; a blank one matches every name.
     pub fn new(text: &str) -> Self {
         let text = if text.trim().is_empty() { "*" } else { text };
         let key = lookup_key(text);
@@ -20,46 +20,46 @@ impl NamePattern {
         NamePattern { key, prefix }
     }
 
-    /// What every key begins with that matches.
+    /// The prefix of every key that matches.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Whether it is one name, without wildcards.
+    /// Whether the pattern is a single name, without wildcards.
     pub fn is_one_name(&self) -> bool {
         !self.key.iter().any(|sign| matches!(sign, '*' | '?'))
     }
 
-    /// Whether `key` matches as a whole. Behind the last `*` seen so far there is never more than one
-    /// way to go on, so that a step back costs no more than one pass over the key.
+    /// Whether the whole `key` matches. Only the last `*` seen can need another attempt, so that
+    /// backtracking costs at most one pass over the key.
     pub fn matches(&self, key: &str) -> bool {
         let mut rest = key.chars();
         let mut wanted = self.key.as_slice();
         let mut retry = None;
         loop {
-            if let [first, behind @ ..] = wanted {
+            if let [first, rest_of_pattern @ ..] = wanted {
                 if *first == '*' {
-                    wanted = behind;
-                    retry = Some((behind, rest.clone()));
+                    wanted = rest_of_pattern;
+                    retry = Some((rest_of_pattern, rest.clone()));
                     continue;
                 }
                 let mut ahead = rest.clone();
                 if ahead.next().is_some_and(|c| *first == '?' || *first == c) {
-                    wanted = behind;
+                    wanted = rest_of_pattern;
                     rest = ahead;
                     continue;
                 }
             } else if rest.as_str().is_empty() {
                 return true;
             }
-            // Let the last `*` take one character more.
-            let Some((behind, from)) = &mut retry else {
+            // Let the last `*` match one more character.
+            let Some((rest_of_pattern, from)) = &mut retry else {
                 return false;
             };
             if from.next().is_none() {
                 return false;
             }
-            wanted = behind;
+            wanted = rest_of_pattern;
             rest = from.clone();
         }
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wildcards_match_as_in_the_original() {
+    fn wildcards_match_as_in_wso2() {
         let matches =
             |pattern: &str, name: &str| NamePattern::new(pattern).matches(&lookup_key(name));
         assert!(matches("*", "alice") && matches("", "alice") && matches(" ", "alice"));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_pattern_takes_no_longer_than_its_length_times_the_name() {
+    fn hostile_pattern_takes_at_most_pattern_length_times_name_length() {
         let pattern = NamePattern::new(&"a*".repeat(120));
         let started = std::time::Instant::now();
         for _ in 0..1_000 {

@@ -1,4 +1,4 @@
-//! Who may call Muster: operators, their roles, and the port that keeps them.
+//! Operators, who may call Muster; their roles, and the port that stores them.
 
 use serde::Serialize;
 
@@ -11,11 +11,11 @@ use crate::users::store_error::StoreError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Bring users in, and see what became of them.
+    /// Import users, and read the results of those imports.
     Import,
-    /// See users and imports.
+    /// Read users and imports.
     Read,
-    /// All of it, operators included.
+    /// Everything, including operators.
     Admin,
 }
 
@@ -37,7 +37,7 @@ impl Role {
         Role::ALL.into_iter().find(|role| role.as_str() == word)
     }
 
-    /// Whether this role includes what `needed` stands for.
+    /// Whether this role includes the rights of `needed`.
     pub fn includes(self, needed: Role) -> bool {
         match self {
             Role::Admin => true,
@@ -51,22 +51,22 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Operator {
-    /// The name as it was given.
+    /// The name as given.
     pub name: String,
-    /// What they may do.
+    /// The operator's role.
     pub role: Role,
-    /// The one organization they may do it in; none means all.
+    /// The only organization the operator may act in; none means all.
     pub organization: Option<String>,
-    /// PHC string of the password.
+    /// PHC string of the password hash.
     #[serde(skip)]
     pub password_hash: String,
-    /// When they were made.
+    /// The time of creation.
     #[serde(skip)]
     pub created_at: Moment,
 }
 
 impl Operator {
-    /// The entry of the audit that says that the operator was made, changed or removed.
+    /// The audit entry for creating, changing or removing this operator.
     pub fn entry(&self, action: &str, by: &Actor, at: Moment) -> AuditEntry {
         AuditEntry {
             target: Some(self.name.clone()),
@@ -79,7 +79,7 @@ impl Operator {
     }
 }
 
-/// Keeps operators; names are unique by [`lookup_key`](crate::users::name::lookup_key).
+/// Stores operators; names are unique by [`lookup_key`](crate::users::name::lookup_key).
 pub trait OperatorStore: Send + Sync {
     /// The operator called `name`.
     ///
@@ -93,13 +93,14 @@ pub trait OperatorStore: Send + Sync {
     /// The store failed.
     fn operators(&self) -> Result<Vec<Operator>, StoreError>;
 
-    /// Adds an operator, and notes in the audit by whom; false when the name is taken.
+    /// Adds an operator, with an audit entry that names `by`; false if the name is taken.
     ///
     /// # Errors
     /// The store failed.
     fn add_operator(&self, operator: &Operator, by: &Actor) -> Result<bool, StoreError>;
 
-    /// Changes an operator's password hash, and notes it in the audit; false when there is no such operator.
+    /// Changes an operator's password hash, with an audit entry; false if the operator does not
+    /// exist.
     ///
     /// # Errors
     /// The store failed.
@@ -111,7 +112,8 @@ pub trait OperatorStore: Send + Sync {
         at: Moment,
     ) -> Result<bool, StoreError>;
 
-    /// Removes an operator with their tokens, and notes it in the audit; false when there is no such operator.
+    /// Removes an operator and their tokens, with an audit entry; false if the operator does not
+    /// exist.
     ///
     /// # Errors
     /// The store failed.
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_include_what_they_should() {
+    fn each_role_includes_the_weaker_ones() {
         assert!(Role::Admin.includes(Role::Import));
         assert!(Role::Import.includes(Role::Read));
         assert!(!Role::Read.includes(Role::Import));

@@ -1,4 +1,4 @@
-//! How an import is to go about its rows.
+//! The options of an import.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::quoted;
 
-/// What is done with a row whose user exists already.
+/// What happens to a row whose user already exists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConflictPolicy {
-    /// Nothing; the row counts as a duplicate, as in the original.
+    /// Nothing; the row counts as a duplicate, as in WSO2's service.
     #[default]
     Skip,
-    /// The fields that the row gives replace the user's; an empty cell leaves what is there, and the
-    /// cell `\N` clears it.
+    /// The fields of the row replace the user's; an empty cell keeps the old value, and the cell
+    /// `\N` clears it.
     Update,
-    /// The fields that the row gives are added where the user has none.
+    /// The fields of the row are added where the user has none.
     Fill,
     /// Nothing; the row counts as failed.
     Fail,
@@ -51,34 +51,34 @@ impl ConflictPolicy {
             .find(|policy| policy.as_str() == word)
             .ok_or_else(|| {
                 let word = quoted::word(word);
-                format!("{word:?} is no conflict policy; use skip, update, fill or fail")
+                format!("{word:?} is not a conflict policy; use skip, update, fill or fail")
             })
     }
 
-    /// Whether users that exist are changed.
+    /// Whether existing users are changed.
     pub fn changes_users(self) -> bool {
         matches!(self, ConflictPolicy::Update | ConflictPolicy::Fill)
     }
 }
 
-/// Which line of the file names its columns.
+/// The line of the file that names the columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum HeaderLine {
-    /// The first lines decide.
+    /// Detected from the first lines.
     #[default]
     Auto,
     /// None: every line is a row.
     None,
-    /// This line, from 1; the lines above it are left out.
+    /// This line, from 1; the lines above it are skipped.
     Line(u64),
 }
 
 impl HeaderLine {
-    /// What `word` means: `auto`, `none`, or the number of a line.
+    /// Parses `auto`, `none`, or the number of a line.
     ///
     /// # Errors
-    /// A sentence that lists what it can be.
+    /// A sentence that lists the valid values.
     pub fn parse(word: &str) -> Result<Self, String> {
         let word = word.trim();
         if word.eq_ignore_ascii_case("auto") {
@@ -89,7 +89,7 @@ impl HeaderLine {
         }
         let line = word.parse().ok().filter(|line| *line > 0);
         line.map(HeaderLine::Line).ok_or_else(|| {
-            format!("{word:?} is no header line; use auto, none, or a line number from 1")
+            format!("{word:?} is not a header line; use auto, none, or a line number from 1")
         })
     }
 }
@@ -118,23 +118,23 @@ impl From<HeaderLine> for String {
     }
 }
 
-/// What columns mean, as the caller says it: a heading, or the number of a column from 1, and the
-/// column name or claim URI that it stands for; `_` for a column that is not read.
+/// The caller's mapping of columns: a heading, or the number of a column from 1, to a column name
+/// or claim URI; `_` for a column to be ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ColumnMap(BTreeMap<String, String>);
 
-/// What a column that is not read is mapped to.
+/// The mapping of a column to be ignored.
 pub const IGNORED_COLUMN: &str = "_";
 
-/// Columns that one map may name.
+/// The largest number of columns in one map.
 const MAP_LIMIT: usize = 1024;
 
 impl ColumnMap {
-    /// Adds an entry such as `E-Mail Address=emailaddress`. The last `=` separates the two.
+    /// Adds an entry such as `E-Mail Address=emailaddress`. The last `=` is the separator.
     ///
     /// # Errors
-    /// A sentence: there is no `=`, one side is empty, or the heading comes twice.
+    /// A sentence: there is no `=`, one side is empty, or the heading is repeated.
     pub fn add(&mut self, entry: &str) -> Result<(), String> {
         let (heading, meaning) = entry
             .rsplit_once('=')
@@ -143,14 +143,14 @@ impl ColumnMap {
             .ok_or_else(|| {
                 let entry: String = entry.chars().take(80).collect();
                 format!(
-                    "{entry:?} maps no column; write HEADING=COLUMN, such as \"E-Mail \
+                    "{entry:?} does not map a column; write HEADING=COLUMN, such as \"E-Mail \
                      Address=emailaddress\", or HEADING=_ for a column that is not read"
                 )
             })?;
         if self.0.len() >= MAP_LIMIT {
-            return Err(format!("a map has {MAP_LIMIT} columns at most"));
+            return Err(format!("a map has at most {MAP_LIMIT} columns"));
         }
-        // Headings are compared in any case when the file is read.
+        // Headings are compared case-insensitively when the file is read.
         let key = heading.to_lowercase();
         if self.0.keys().any(|known| known.to_lowercase() == key) {
             let heading: String = heading.chars().take(80).collect();
@@ -160,13 +160,13 @@ impl ColumnMap {
         Ok(())
     }
 
-    /// Headings, and what each stands for.
+    /// The headings and their mappings.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         let entries = self.0.iter();
         entries.map(|(heading, meaning)| (heading.as_str(), meaning.as_str()))
     }
 
-    /// Whether it says nothing.
+    /// Whether the map is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -176,28 +176,28 @@ impl ColumnMap {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ImportOptions {
-    /// What is done with a row whose user exists already.
+    /// What happens to a row whose user already exists.
     pub conflict: ConflictPolicy,
-    /// Everything is checked, the store's unique keys included, and nothing is written.
+    /// Dry run: everything is checked, including the store's unique keys, and nothing is written.
     pub dry_run: bool,
-    /// The file is written only when not one of its rows has a problem.
+    /// Nothing of the file is written if any of its rows has a problem.
     pub validate_first: bool,
-    /// The import ends when so many rows have failed.
+    /// The import stops after this many failed rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_after: Option<u64>,
-    /// Which line of the file names its columns.
+    /// The line of the file that names the columns.
     #[serde(skip_serializing_if = "is_auto")]
     pub header: HeaderLine,
-    /// What columns mean, where the caller says it.
+    /// The caller's mapping of columns.
     #[serde(skip_serializing_if = "ColumnMap::is_empty")]
     pub map: ColumnMap,
-    /// The sheet of a workbook that is read; none: the first one that is not hidden.
+    /// The sheet of a workbook to read; none: the first visible one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
-    /// The charset that the file's Content-Type states, where it is neither UTF-8 nor ASCII.
+    /// The charset given in the file's Content-Type, unless it is UTF-8 or ASCII.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
-    /// Of a SCIM request: its documents need not say which schemas they are of.
+    /// For a SCIM request: its documents may omit `schemas`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub schemas_optional: bool,
 }
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_survive_their_words() {
+    fn policies_round_trip_through_their_names() {
         for policy in ConflictPolicy::ALL {
             assert_eq!(ConflictPolicy::parse(policy.as_str()), Ok(policy));
         }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn header_lines_have_words() {
+    fn header_lines_round_trip_through_text() {
         for (word, line) in [
             ("auto", HeaderLine::Auto),
             ("NONE", HeaderLine::None),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_has_each_heading_once() {
+    fn a_repeated_heading_in_a_map_is_refused() {
         let mut map = ColumnMap::default();
         assert_eq!(map.add("E-Mail Address = emailaddress"), Ok(()));
         assert_eq!(map.add("a=b=_"), Ok(()));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn options_survive_their_json() {
+    fn options_round_trip_through_json() {
         let mut map = ColumnMap::default();
         map.add("Ext.=_").unwrap();
         let options = ImportOptions {

@@ -1,4 +1,4 @@
-//! Organizations: whose users, roles, imports and audit something is; and the port that keeps them.
+//! Organizations, which own users, roles, imports and audit entries; and the port that stores them.
 
 use serde::Serialize;
 
@@ -14,25 +14,25 @@ const MAX_CHARACTERS: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Organization {
-    /// The name as it was given; it stands in every key of what the organization has.
+    /// The name as given; it is part of every key of the organization's data.
     pub name: String,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Moment,
 }
 
-/// Why a text cannot name an organization.
+/// Why a text is not a valid name of an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an organization's name has 1 to {MAX_CHARACTERS} characters: letters of ASCII, digits, and . _ -, and \
-     not these three alone"
+    "an organization's name has 1 to {MAX_CHARACTERS} characters: ASCII letters, digits, and . _ \
+     -, and not only . _ -"
 )]
 pub struct OrganizationNameError;
 
-/// Whether `text` can name an organization. It has no `@`, behind which callers write it, and is no `..`,
-/// so that it can stand in a path.
+/// Checks that `text` is a valid name. It contains no `@`, which callers write before it, and is
+/// not `..`, so that it can be part of a path.
 ///
 /// # Errors
-/// It cannot.
+/// The name is not valid.
 pub fn check_name(text: &str) -> Result<(), OrganizationNameError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let good = (1..=MAX_CHARACTERS).contains(&text.len())
@@ -44,31 +44,31 @@ pub fn check_name(text: &str) -> Result<(), OrganizationNameError> {
     }
 }
 
-/// The key that a name is unique under: names are the same in any case.
+/// The key under which a name is unique: names are case-insensitive.
 pub fn key(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// What an organization still has, and that keeps it from being removed.
+/// What an organization still contains; anything here prevents its removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Belongings {
     /// Users.
     pub users: u64,
-    /// Imports that run or wait for their turn.
+    /// Imports that are running or queued.
     pub imports: u64,
-    /// Operators of this organization alone.
+    /// Operators of this organization only.
     pub operators: u64,
-    /// Tokens for this organization alone.
+    /// Tokens for this organization only.
     pub tokens: u64,
 }
 
 impl Belongings {
-    /// Whether there are any.
+    /// Whether the organization contains nothing.
     pub fn is_empty(&self) -> bool {
         *self == Belongings::default()
     }
 
-    /// `3 users, 1 token`.
+    /// A list such as `3 users, 1 token`.
     pub fn sentence(&self) -> String {
         let counted = [
             (self.users, "user", "users"),
@@ -89,21 +89,21 @@ impl Belongings {
     }
 }
 
-/// What became of a wish to remove an organization.
+/// The result of removing an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrganizationRemoved {
-    /// It is gone, with its roles, its imports and their reports, and its audit.
+    /// Removed, with its roles, its imports and their reports, and its audit entries.
     Removed,
-    /// There is none of that name.
+    /// There is no organization of that name.
     Unknown,
-    /// The one that always is there.
+    /// The default organization cannot be removed.
     TheDefault,
     /// It is not empty; nothing was changed.
     HasStill(Belongings),
 }
 
-/// Keeps organizations; [`DEFAULT_ORGANIZATION`] is always one of them. Nothing can be written into one
-/// that is not there.
+/// Stores organizations; [`DEFAULT_ORGANIZATION`] always exists. Nothing can be written into an
+/// organization that does not exist.
 pub trait OrganizationStore: Send + Sync {
     /// The organization called `name`, in any case.
     ///
@@ -117,14 +117,14 @@ pub trait OrganizationStore: Send + Sync {
     /// The store failed.
     fn organizations(&self) -> Result<Vec<Organization>, StoreError>;
 
-    /// Adds an organization with the roles that every one has; false when the name is taken.
+    /// Adds an organization with the built-in roles; false if the name is taken.
     ///
     /// # Errors
     /// The store failed.
     fn add_organization(&self, organization: &Organization, by: &Actor)
     -> Result<bool, StoreError>;
 
-    /// Removes an organization that has no users, imports under way, operators and tokens.
+    /// Removes an organization if it has no users, unfinished imports, operators and tokens.
     ///
     /// # Errors
     /// The store failed.
@@ -136,8 +136,8 @@ pub trait OrganizationStore: Send + Sync {
     ) -> Result<OrganizationRemoved, StoreError>;
 }
 
-/// The name of the organization that `name` means, as it is spelt in keys; none when there is no such
-/// one. For [`DEFAULT_ORGANIZATION`] nobody is asked.
+/// The spelling used in keys of the organization called `name`; none if there is no such
+/// organization. [`DEFAULT_ORGANIZATION`] needs no query.
 ///
 /// # Errors
 /// The store failed.
@@ -151,11 +151,11 @@ pub fn canonical<S: OrganizationStore + ?Sized>(
     Ok(store.organization(name)?.map(|found| found.name))
 }
 
-/// The tenant that WSO2 Identity Server begins with; in paths it means [`DEFAULT_ORGANIZATION`].
+/// The first tenant of WSO2 Identity Server; in paths it means [`DEFAULT_ORGANIZATION`].
 const SUPER_TENANT: &str = "carbon.super";
 
-/// The same of a name in a path of WSO2 Identity Server, where `carbon.super` means [`DEFAULT_ORGANIZATION`] unless
-/// there is an organization of that name.
+/// The same for a name in a path of WSO2 Identity Server, where `carbon.super` means
+/// [`DEFAULT_ORGANIZATION`] unless there is an organization of that name.
 ///
 /// # Errors
 /// The store failed.
@@ -169,7 +169,7 @@ pub fn canonical_in_path<S: OrganizationStore + ?Sized>(
     }
 }
 
-/// Every name under which a path of WSO2 Identity Server leads to this organization, each in any case.
+/// Every name that refers to this organization in a path of WSO2 Identity Server, in any case.
 ///
 /// # Errors
 /// The store failed.
@@ -184,9 +184,9 @@ pub fn names_in_path<S: OrganizationStore + ?Sized>(
     Ok(names)
 }
 
-/// Somebody writes into an organization that is not there, or no longer.
+/// A write into an organization that does not exist, or no longer exists.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no organization {0}; `muster organization list` says which there are")]
+#[error("there is no organization {0}; run `muster organization list` to see which there are")]
 pub struct NoSuchOrganization(pub String);
 
 impl From<NoSuchOrganization> for StoreError {

@@ -1,30 +1,30 @@
-//! Which of the resources that match are on a page, and in which order.
+//! Selects which of the matching resources are on a page, and in which order.
 
 use std::cmp::Ordering;
 
 use crate::scim::evaluate::SortValue;
 use crate::users::resources::{Keyset, Order, ResourceQuery};
 
-/// The keys of a page, and what is told of the others.
+/// The keys of a page, the total, and the key to continue from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Page {
     /// The keys, in order.
     pub keys: Vec<Keyset>,
-    /// How many match, on all pages.
+    /// The number of matches on all pages.
     pub total: u64,
-    /// The last key of the page, when there are more behind it.
+    /// The last key of the page, if more follow.
     pub next: Option<Keyset>,
 }
 
 impl Page {
-    /// The page that `query` wants of all that match, in whatever order they are.
+    /// The page that `query` requests, from all matches in any order.
     pub fn of(all: Vec<Keyset>, query: &ResourceQuery<'_>) -> Page {
         let mut selection = Selection::new(query);
         all.into_iter().for_each(|key| selection.add(key));
         selection.finish()
     }
 
-    /// The page whose keys these are, and perhaps the first one behind it.
+    /// The page made of these keys, which may include the first one after the page.
     pub fn cut(mut keys: Vec<Keyset>, total: u64, limit: usize) -> Page {
         let more = keys.len() > limit;
         keys.truncate(limit);
@@ -36,21 +36,21 @@ impl Page {
     }
 }
 
-/// Selects the keys of a page from all that match, which come one by one; those that are certainly on no page
-/// before its end are let go.
+/// Selects the keys of a page from all matches, which come one by one; keys that are certainly
+/// after the page are dropped.
 pub struct Selection<'q> {
     query: &'q ResourceQuery<'q>,
     keys: Vec<Keyset>,
     total: u64,
-    /// Keys that are needed: those before the page, those on it, and one behind it.
+    /// The number of keys needed: those before the page, those on it, and one after it.
     needed: usize,
 }
 
-/// Keys that are held beyond those that are needed, before the others are let go.
+/// How many extra keys are held before they are dropped.
 const SURPLUS: usize = 10_000;
 
 impl<'q> Selection<'q> {
-    /// Nothing yet.
+    /// An empty selection.
     pub fn new(query: &'q ResourceQuery<'q>) -> Self {
         Selection {
             query,
@@ -60,7 +60,7 @@ impl<'q> Selection<'q> {
         }
     }
 
-    /// Takes in one that matches.
+    /// Adds the key of a match.
     pub fn add(&mut self, key: Keyset) {
         self.total += 1;
         let order = self.query.order;
@@ -91,7 +91,8 @@ impl<'q> Selection<'q> {
     }
 }
 
-/// The order of two resources: by value, those without one last (first, when descending), then by id.
+/// The order of two resources: by value, those without one last (first, when descending), then by
+/// id.
 fn compare(order: Option<Order<'_>>, one: &Keyset, other: &Keyset) -> Ordering {
     let descending = order.is_some_and(|order| order.descending);
     let values = match (&one.value, &other.value) {
@@ -110,12 +111,12 @@ fn compare(order: Option<Order<'_>>, one: &Keyset, other: &Keyset) -> Ordering {
 fn compare_values(one: &SortValue, other: &SortValue) -> Ordering {
     match (one, other) {
         (SortValue::Number(one), SortValue::Number(other)) => one.total_cmp(other),
-        // Values of one attribute are of one kind, or else the kinds have an order.
+        // Values of one attribute usually have one type; if not, the types have an order.
         _ => one.partial_cmp(other).unwrap_or(Ordering::Equal),
     }
 }
 
-/// Whether nothing but the id decides.
+/// Whether the order is by id alone.
 pub fn by_id(order: Option<Order<'_>>) -> bool {
     order.is_none_or(|order| {
         order.path.extension.is_none() && order.path.name == "id" && order.path.sub.is_none()
@@ -146,7 +147,7 @@ mod tests {
         let mut selection = Selection::new(&query);
         let count = 5 * SURPLUS as u128;
         for number in 0..count {
-            // In no order: 7919 has no factor in common with the count.
+            // Not sorted: 7919 and the count are coprime.
             selection.add(key(None, number * 7_919 % count));
             assert!(selection.keys.len() <= SURPLUS + 6);
         }

@@ -1,5 +1,5 @@
-//! A password that a row brings: a password in the clear, a hash that was made elsewhere, or something that
-//! stands in a password's place and is none.
+//! Classifies a password cell: a plain-text password, a hash made by another system, or a
+//! placeholder that is not a password.
 
 use crate::passwords::hash_schemes::Recognised;
 use crate::passwords::password_masks;
@@ -7,13 +7,14 @@ use crate::passwords::rules::{Fitness, Settings};
 use crate::users::candidate::{Candidate, CheckedPassword};
 use crate::users::name::split_domain;
 
-/// The code and the sentence of a problem or a warning.
+/// The code and the message of a problem or a warning.
 pub type Finding = (&'static str, String);
 
-/// Judges `own`, which is not blank, as the password of `candidate`. A warning may come with it.
+/// Checks `own`, which is not blank, as the password of `candidate`. The result may include a
+/// warning.
 ///
 /// # Errors
-/// Why it cannot be taken; the text itself is never part of it.
+/// Why it is refused; the message never contains the cell's text.
 pub fn judge<'r>(
     own: &'r str,
     candidate: &Candidate<'_>,
@@ -25,8 +26,8 @@ pub fn judge<'r>(
     if password_masks::is_mask(own) {
         return Err((
             "password-masked",
-            "the password is masked, as exports do that hide passwords; give the password itself, or leave \
-             the cell empty"
+            "the password is masked, as in exports that hide passwords; give the password \
+             itself, or leave the cell empty"
                 .into(),
         ));
     }
@@ -37,8 +38,8 @@ pub fn judge<'r>(
     if rules.is_bare_digest(own) {
         warning = Some((
             "password-looks-like-digest",
-            "the password looks like the digest of one; it was taken as a password in the clear, and the user \
-             has to change it at the first login"
+            "the password looks like the digest of one; it was taken as a password in the clear, \
+             and the user has to change it at the first login"
                 .into(),
         ));
     }
@@ -55,8 +56,9 @@ pub fn judge<'r>(
     }
 }
 
-/// Whether a text that looks like a hash may be stored as one. It is never taken for a password in the clear:
-/// the text of a hash that leaked would log in, and the user's own password would not.
+/// Checks whether a text that looks like a hash may be stored as one. It is never taken for a
+/// plain-text password: then a leaked hash would work as the password, and the user's real password
+/// would not.
 fn check_hash(hash: Recognised<'_>, rules: &Settings) -> Result<(), Finding> {
     const SCHEME: &str = "password-hash-scheme";
     const ADVICE: &str = "give a password in the clear, or none";
@@ -75,7 +77,7 @@ fn check_hash(hash: Recognised<'_>, rules: &Settings) -> Result<(), Finding> {
             return Err((
                 SCHEME,
                 format!(
-                    "the password looks like a hash of a scheme that is not known here; {ADVICE}. If the file \
+                    "the password looks like a hash of an unknown scheme; {ADVICE}. If the file \
                      holds passwords in the clear, set passwords.recognise_hashes to false"
                 ),
             ));
@@ -84,8 +86,8 @@ fn check_hash(hash: Recognised<'_>, rules: &Settings) -> Result<(), Finding> {
             return Err((
                 SCHEME,
                 format!(
-                    "the password is a hash that is marked as locked; take the mark away if the user may \
-                     log in, or {ADVICE}"
+                    "the password is a hash that is marked as locked; remove the mark if the \
+                     user may log in, or {ADVICE}"
                 ),
             ));
         }
@@ -93,7 +95,7 @@ fn check_hash(hash: Recognised<'_>, rules: &Settings) -> Result<(), Finding> {
             return Err((
                 "password-unusable",
                 format!(
-                    "the password is the mark of an account that cannot log in by one; {ADVICE}"
+                    "the password marks an account that cannot log in with a password; {ADVICE}"
                 ),
             ));
         }
@@ -118,7 +120,7 @@ fn check_hash(hash: Recognised<'_>, rules: &Settings) -> Result<(), Finding> {
     })
 }
 
-/// A password whose column was not named: whether it is one, or something else that stands in that place.
+/// Checks a password whose column was not named: it may be some other value.
 fn check_position(own: &str, candidate: &Candidate<'_>) -> Result<Option<Finding>, Finding> {
     const ADVICE: &str = "name the columns in a header line, such as `username,email`";
     let same = |other: &str| own.eq_ignore_ascii_case(other.trim());
@@ -126,14 +128,15 @@ fn check_position(own: &str, candidate: &Candidate<'_>) -> Result<Option<Finding
     if same(bare) || same(candidate.user_name) {
         return Ok(Some((
             "password-is-user-name",
-            "the password is the user name; it was taken, and the user has to change it at the first login"
+            "the password is the user name; it was accepted, and the user has to change it at \
+             the first login"
                 .into(),
         )));
     }
     if is_email_address(own) {
         return Err((
             "password-is-email-address",
-            format!("an e-mail address stands where the password is expected; {ADVICE}"),
+            format!("the password column contains an e-mail address; {ADVICE}"),
         ));
     }
     let parts = [
@@ -148,14 +151,14 @@ fn check_position(own: &str, candidate: &Candidate<'_>) -> Result<Option<Finding
     if parts.into_iter().flatten().chain(attributes).any(same) {
         return Err((
             "password-is-other-cell",
-            format!("another value of the row stands where the password is expected; {ADVICE}"),
+            format!("the password column contains another value of the row; {ADVICE}"),
         ));
     }
     Ok(None)
 }
 
-/// One `@`, and behind it labels of a domain, the last one of letters alone: `P@ssw0rd` and `Sun@Sea.77` are
-/// passwords.
+/// One `@` followed by the labels of a domain, the last one of letters only: `P@ssw0rd` and
+/// `Sun@Sea.77` are passwords.
 fn is_email_address(text: &str) -> bool {
     let text = text.trim_start_matches("mailto:").trim_matches(['<', '>']);
     let Some((local, domain)) = text.split_once('@') else {
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn by_position_an_address_or_another_cell_is_no_password() {
+    fn by_position_an_address_or_another_cell_is_refused_as_password() {
         for address in [
             "mira@example.com",
             "Mira.Sand@Mail.Example.ORG",
@@ -241,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn by_position_the_user_name_is_taken_and_has_to_be_changed() {
+    fn by_position_the_user_name_is_accepted_as_initial_password() {
         let named = |user_name| Candidate {
             user_name,
             ..by_position()
@@ -281,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn without_recognition_everything_but_a_mask_is_in_the_clear() {
+    fn without_recognition_everything_but_a_mask_is_plain_text() {
         let rules = Settings {
             recognise_hashes: false,
             ..Settings::default()

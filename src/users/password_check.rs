@@ -1,6 +1,6 @@
-//! Whether a user's password is the right one, and what follows from a right one: a hash that is not
-//! as strong as ours is replaced, and an initial password that is too old is told as such. Of a user who
-//! is locked nothing is said of the password.
+//! Verifies a user's password. After a match, a hash that is weaker than the current scheme is
+//! replaced, and an expired initial password is reported as such. For a locked user the result says
+//! nothing about the password.
 
 use crate::clock::Moment;
 use crate::passwords::hashing::HashPool;
@@ -10,27 +10,27 @@ use crate::users::account_state::is_locked;
 use crate::users::store::{NewPassword, StoredPassword, UserStore};
 use crate::users::store_error::StoreError;
 
-/// What a password came to.
+/// The result of a password check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the user's.
+    /// The password matches.
     Right,
-    /// It is the user's, but it was an initial one and its time is over.
+    /// The password matches, but it is an initial one that has expired.
     Expired,
-    /// It is not the user's, or there is no such user.
+    /// The password does not match, or there is no such user.
     Wrong,
-    /// The user is locked, disabled or not active, whatever the password is.
+    /// The user is locked, disabled or not active; the password was not checked.
     Locked,
 }
 
-/// What it takes to check passwords.
+/// The dependencies of a password check.
 #[derive(Clone, Copy)]
 pub struct PasswordChecker<'a> {
-    /// Where the users are.
+    /// The users.
     pub store: &'a dyn UserStore,
-    /// Where hashes are made and compared.
+    /// Makes and compares hashes.
     pub pool: &'a HashPool,
-    /// How long initial passwords last.
+    /// How long initial passwords are valid.
     pub settings: &'a Settings,
 }
 
@@ -38,7 +38,7 @@ impl PasswordChecker<'_> {
     /// Checks the password of the user called `name`, in any case, at the moment `now`.
     ///
     /// # Errors
-    /// The store could not be asked.
+    /// The store failed.
     pub fn check(
         &self,
         organization: &str,
@@ -63,13 +63,13 @@ impl PasswordChecker<'_> {
         if !self.pool.is_current(&stored.hash)
             && let Err(error) = self.rehash(organization, domain, name, stored, password)
         {
-            // The password was right all the same, and there is a next time.
+            // The password is right all the same; the hash is replaced at the next login.
             tracing::warn!(%error, "a password hash could not be replaced by a stronger one");
         }
         Ok(Verdict::Right)
     }
 
-    /// Replaces the hash that was verified, and no other; the age of the password stays.
+    /// Replaces the verified hash only; the age of the password stays the same.
     fn rehash(
         &self,
         organization: &str,

@@ -1,14 +1,14 @@
-//! Whose password a caller may set. A new user comes with any password that the rules allow; this is about
-//! users who exist, for whom a new password means that another person can act as them.
+//! Decides which passwords a caller may set. A new user may have any password that the rules allow.
+//! This is about existing users, whose new password would let another person act as them.
 //!
-//! Every channel asks this one rule: rows of files in the stores (`change`, `rehearse`), SCIM in
+//! Every channel uses this rule: rows of files in the stores (`change`, `rehearse`), SCIM in
 //! `provision`, SOAP's `changePassword` in `admin`.
 
 use crate::users::name::lookup_key;
 use crate::users::operator::Role;
 use crate::users::role_name::ADMIN_ROLE;
 
-/// Which existing users a caller may give a password, or a hash of one.
+/// The existing users whose password, or password hash, a caller may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordRight {
     /// None of them.
@@ -29,8 +29,8 @@ impl PasswordRight {
         }
     }
 
-    /// The right of an import, whose record says whether an admin asked for it. The setting counts as it is
-    /// when the rows are written, so that an import which waited gets no more than is allowed by now.
+    /// The right of an import, whose record says whether an administrator requested it. The setting
+    /// is read when the rows are written, so that a queued import gets no more than is allowed now.
     pub fn of_import(by_admin: bool, importers: bool) -> Self {
         let role = match by_admin {
             true => Role::Admin,
@@ -49,7 +49,7 @@ impl PasswordRight {
     }
 }
 
-/// Whether the role `admin` is among these.
+/// Whether these roles include `admin`.
 pub fn has_admin_role<R: AsRef<str>>(roles: impl IntoIterator<Item = R>) -> bool {
     roles
         .into_iter()

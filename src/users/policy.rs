@@ -1,6 +1,7 @@
-//! The rules a row has to satisfy: candidate in, checked user or problems out.
+//! The rules for rows: a candidate goes in, a checked user or problems come out.
 //!
-//! Every rule that a row breaks is named, not only the first, so that a file is mended in one go.
+//! All broken rules of a row are reported, not only the first, so that a file can be corrected in
+//! one pass.
 
 use crate::users::role_name::ADMIN_ROLE;
 use crate::users::role_name::ROLE_SEPARATOR;
@@ -23,19 +24,19 @@ use crate::users::role_cell;
 use crate::users::role_name;
 use crate::users::store_error::StoreError;
 
-/// The roles that exist, and whether the caller may give the administrators' one away. They are read when
-/// the first row names one: most files name none.
+/// The existing roles, and whether the caller may grant the administrators' role. They are read
+/// when the first row names one: most files name none.
 pub struct GrantableRoles<'s> {
     names: NamesOfRoles<'s>,
     by_key: OnceLock<Result<HashMap<String, String>, StoreError>>,
     admin_too: bool,
 }
 
-/// What answers the names of all roles.
+/// Returns the names of all roles.
 type NamesOfRoles<'s> = Box<dyn Fn() -> Result<Vec<String>, StoreError> + Send + Sync + 's>;
 
 impl<'s> GrantableRoles<'s> {
-    /// The roles that `names` answers; [`ADMIN_ROLE`] may be given only when `admin_too`.
+    /// The roles that `names` returns; [`ADMIN_ROLE`] may be granted only if `admin_too`.
     pub fn new(
         names: impl Fn() -> Result<Vec<String>, StoreError> + Send + Sync + 's,
         admin_too: bool,
@@ -52,8 +53,8 @@ impl<'s> GrantableRoles<'s> {
         GrantableRoles::new(|| Ok(Vec::new()), false)
     }
 
-    /// Whether those that were asked for could be read. While they could not, every role is unknown, and
-    /// what was said of a row that names one does not hold.
+    /// Whether the roles could be read, if they were needed. If not, every role was unknown, and
+    /// problems reported for rows that name one are invalid.
     ///
     /// # Errors
     /// The store failed.
@@ -64,7 +65,7 @@ impl<'s> GrantableRoles<'s> {
         }
     }
 
-    /// The role as it is spelled.
+    /// The role in its stored spelling.
     fn spelled(&self, name: &str) -> Option<&str> {
         let by_key = self.by_key.get_or_init(|| {
             let names = (self.names)()?;
@@ -85,15 +86,15 @@ impl std::fmt::Debug for GrantableRoles<'_> {
 /// The rules for the rows of one import.
 #[derive(Debug)]
 pub struct Policy<'a> {
-    /// The domain the users go to.
+    /// The domain that the users belong to.
     pub domain: &'a Domain,
     /// The rules for passwords.
     pub passwords: &'a rules::Settings,
-    /// Whether the import has a default password, and the rule it breaks if it breaks one.
+    /// Whether the import has a default password, and the rule that it breaks, if any.
     pub default_password: Option<Result<(), WeakPassword>>,
-    /// What becomes of users who exist already.
+    /// What happens to existing users.
     pub conflict: ConflictPolicy,
-    /// Whether a row without a password gets one that is made up for it.
+    /// Whether a password is generated for a row without one.
     pub generate_passwords: bool,
     /// Roles that rows may name.
     pub roles: &'a GrantableRoles<'a>,
@@ -103,7 +104,7 @@ impl Policy<'_> {
     /// Applies every rule. Warnings are added to `warnings`.
     ///
     /// # Errors
-    /// All the problems of the row; there is at least one.
+    /// All problems of the row; at least one.
     pub fn check<'r>(
         &self,
         mut candidate: Candidate<'r>,
@@ -111,7 +112,7 @@ impl Policy<'_> {
     ) -> Result<CheckedUser<'r>, Vec<Problem>> {
         let mut problems = std::mem::take(&mut candidate.problems);
         warnings.append(&mut candidate.warnings);
-        settle_truths(&mut candidate, &mut problems);
+        normalize_booleans(&mut candidate, &mut problems);
         let columns = candidate.columns;
         let name = self
             .without_domain(&candidate, candidate.user_name, columns.user_name, warnings)
@@ -141,9 +142,9 @@ impl Policy<'_> {
         })
     }
 
-    /// The name of a user or role without the name of a domain in front. That of another domain is worth a
-    /// warning, because the user goes to the request's domain all the same, as in the original; anything
-    /// else is no domain, and what stands behind it may be anything.
+    /// Removes the domain prefix from the name of a user or role. Another domain causes a warning,
+    /// because the user is created in the request's domain anyway, as in WSO2's service. Any other
+    /// prefix is not a domain, and the rest of the text may be anything.
     fn without_domain<'n>(
         &self,
         candidate: &Candidate<'_>,
@@ -162,8 +163,8 @@ impl Policy<'_> {
                         Cow::Owned(column.to_owned()),
                         "domain-prefix-dropped",
                         format!(
-                            "the prefix before the / names another user store than this import's; it \
-                             was dropped, and {domain} was used"
+                            "the prefix before the / names another user store than this \
+                             import's; it was removed, and {domain} was used"
                         ),
                     )
                     .about(candidate.user_name),
@@ -171,18 +172,18 @@ impl Policy<'_> {
                 Ok(bare)
             }
             Qualified::Unknown(prefix) => {
-                // Anything may stand there, a password too.
+                // The prefix may be anything, even a password.
                 let named = match is_word(prefix) && !rules::looks_like_password(prefix) {
                     true => format!("{prefix:?}, before the /,"),
-                    false => "what stands before the /".to_owned(),
+                    false => "the text before the /".to_owned(),
                 };
                 Err(fail(
                     candidate.line,
                     column,
                     "domain-unknown",
                     format!(
-                        "{named} is no user store ({}); correct it, or put {domain}/ in front of a name \
-                         that has a / in it",
+                        "{named} is not a user store ({}); correct it, or prefix a name that \
+                         contains a / with {domain}/",
                         self.domain.all.join(", ")
                     ),
                 ))
@@ -253,14 +254,14 @@ impl Policy<'_> {
             };
             let Some(spelled) = self.roles.spelled(name) else {
                 let kind = if hybrid { "internal " } else { "" };
-                // The columns may be in another order than the header says.
+                // The columns may not match the header.
                 let message = match rules::looks_like_password(name) {
                     true => format!(
-                        "a {kind}role is named that does not exist; make it first or leave it out, \
-                         and look whether the columns stand in the order of the header"
+                        "the row names a {kind}role that does not exist; create it first or \
+                         remove it, and check that the columns are in the order of the header"
                     ),
                     false => format!(
-                        "the {kind}role {:?} does not exist; make it first or leave it out",
+                        "the {kind}role {:?} does not exist; create it first or remove it",
                         quoted::name(name)
                     ),
                 };
@@ -277,7 +278,7 @@ impl Policy<'_> {
                     candidate.line,
                     candidate.columns.roles,
                     "role-not-yours-to-give",
-                    "only an operator with the role admin may give the role admin",
+                    "only an operator with the role admin may grant the role admin",
                 ));
                 continue;
             }
@@ -306,7 +307,7 @@ impl Policy<'_> {
                             .about(&first_cell(candidate.user_name))
                     }));
                     return Some(match password {
-                        // The user is to choose another one.
+                        // The user will choose another password.
                         CheckedPassword::Own(own, _) if to_be_set => {
                             CheckedPassword::Own(own, Fitness::InitialOnly)
                         }
@@ -324,7 +325,7 @@ impl Policy<'_> {
                 Some(Ok(())) => return Some(CheckedPassword::Default),
                 Some(Err(weak)) => (
                     "default-password-rule",
-                    format!("the row needs the default password, and that breaks a rule: {weak}"),
+                    format!("the row needs the default password, which breaks a rule: {weak}"),
                 ),
                 None if self.conflict.changes_users() => return Some(CheckedPassword::Missing),
                 None => (PASSWORD_MISSING, NO_PASSWORD.to_owned()),
@@ -345,8 +346,9 @@ fn fail(line: u64, column: &str, code: &'static str, message: impl Into<String>)
     )
 }
 
-/// Spells truth words as they are kept. One that says whether a user is locked has to be understood.
-fn settle_truths(candidate: &mut Candidate<'_>, problems: &mut Vec<Problem>) {
+/// Replaces boolean words with their stored form. A value that decides whether a user is locked
+/// must be a boolean word.
+fn normalize_booleans(candidate: &mut Candidate<'_>, problems: &mut Vec<Problem>) {
     for (name, value) in &mut candidate.attributes {
         let reading = account_state::reading(name);
         if reading == Reading::Text {
@@ -361,8 +363,8 @@ fn settle_truths(candidate: &mut Candidate<'_>, problems: &mut Vec<Problem>) {
                     shown,
                     "truth-word",
                     format!(
-                        "{shown} is neither true nor false; write true, false, yes, no, 1, 0, on or off, \
-                         or leave it out"
+                        "{shown} is neither true nor false; write true, false, yes, no, 1, 0, on \
+                         or off, or leave it out"
                     ),
                 ));
             }
@@ -374,24 +376,26 @@ fn settle_truths(candidate: &mut Candidate<'_>, problems: &mut Vec<Problem>) {
 /// Whether the row says that the user chooses the password.
 fn asks_password(candidate: &Candidate<'_>) -> bool {
     let mut last_first = candidate.attributes.iter().rev();
-    let said = last_first.find(|(name, _)| *name == ASK_PASSWORD);
-    said.is_some_and(|(_, value)| account_state::truth(value) == Some(true))
+    let requested = last_first.find(|(name, _)| *name == ASK_PASSWORD);
+    requested.is_some_and(|(_, value)| account_state::truth(value) == Some(true))
 }
 
-/// The warning for a user who is to choose the password, because nothing is sent to them from here.
+/// The warning for a user who is expected to choose a password, because this server sends no
+/// invitations.
 fn without_password(candidate: &Candidate<'_>) -> Problem {
     Problem::new(
         Severity::Warning,
         candidate.line,
         Cow::Owned(candidate.columns.password.to_owned()),
         "password-to-be-set",
-        "the row says askPassword and has no password: a user who is made by it cannot log in until one \
-         is set; no invitation is sent from here",
+        "the row says askPassword and has no password: the new user cannot log in until one is \
+         set; this server sends no invitation",
     )
     .about(candidate.user_name)
 }
 
-/// What may be shown of a user name that was refused: it may be a whole line, with a password in it.
+/// The part of a refused user name that may be shown: the name may be a whole line with a password
+/// in it.
 fn first_cell(name: &str) -> Cow<'_, str> {
     match name.split_once([',', ';', '|', '\t', '\n', '\r']) {
         Some((first, _)) => Cow::Owned(format!("{first}…")),
@@ -399,7 +403,7 @@ fn first_cell(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the text can be a name of something that is shown as it is.
+/// Whether the text can be a name that is safe to show unchanged.
 fn is_word(text: &str) -> bool {
     (1..=32).contains(&text.len())
         && text
@@ -407,7 +411,7 @@ fn is_word(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Where a claim comes twice the last one counts, as in the original.
+/// If a claim is repeated the last value counts, as in WSO2's service.
 fn last_of_each<'r>(mut attributes: Vec<(&'r str, &'r str)>) -> Vec<(&'r str, &'r str)> {
     if attributes.len() > 1 {
         attributes.reverse();
@@ -442,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_rule_of_a_row_is_named() {
+    fn every_broken_rule_of_a_row_is_reported() {
         let candidate = Candidate {
             line: 4,
             user_name: "carol, jr",
@@ -461,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_password_takes_the_default_one() {
+    fn blank_password_means_the_default_password() {
         let row = || Candidate {
             user_name: "bob",
             password: Some(" "),
@@ -474,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_like_a_hash_is_one_or_a_problem() {
+    fn text_that_begins_like_a_hash_is_a_hash_or_a_problem() {
         let row = |password| Candidate {
             user_name: "bob",
             password: Some(password),
@@ -490,8 +494,8 @@ mod tests {
         assert!(checked("{braces}-and-$-signs").is_empty());
     }
 
-    /// What a row comes to in the domain SALES, beside which there is PRIMARY: what is shown of the user,
-    /// or the codes of the problems; and the codes of the warnings.
+    /// The result of a row in the domain SALES, when PRIMARY also exists: the user, or the codes of
+    /// the problems; and the codes of the warnings.
     fn in_sales(
         candidate: Candidate<'_>,
         default: bool,
@@ -544,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_domain_is_taken_off_a_user_name() {
+    fn only_known_domains_are_stripped_from_user_names() {
         for name in ["kim", "sales/kim", "SALES/kim"] {
             let (user, warnings) = in_sales(row(name, ""), false);
             assert_eq!(user, Ok("kim Own(…, Stays)  []".to_owned()), "{name}");
@@ -576,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_domain_is_taken_off_a_role_and_roles_are_spelled_as_stored() {
+    fn only_known_domains_are_stripped_from_roles_which_get_their_stored_spelling() {
         for (cell, roles, code) in [
             ("CLERK", "clerk", None),
             ("sales/clerk:Sales/a/b", "clerk+a/b", None),
@@ -600,7 +604,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_claim_comes_twice_the_last_one_counts() {
+    fn last_value_of_a_repeated_claim_counts() {
         let candidate = Candidate {
             attributes: vec![("country", "FR"), ("title", "Dr"), ("country", "DE")],
             ..row("kim", "")
@@ -611,7 +615,7 @@ mod tests {
     }
 
     #[test]
-    fn truth_words_are_kept_as_true_and_false_and_others_fail_the_row() {
+    fn boolean_words_are_normalized_and_other_values_fail_the_row() {
         let with = |name, value| Candidate {
             attributes: vec![(name, value)],
             ..row("kim", "")
@@ -638,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_asks_the_user_for_the_password_needs_none_and_takes_no_default_one() {
+    fn row_with_ask_password_needs_no_password_and_ignores_the_default() {
         let asking = |password, word| Candidate {
             password,
             attributes: vec![(ASK_PASSWORD, word)],
@@ -661,7 +665,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_read_once_and_only_when_a_row_names_one() {
+    fn roles_are_read_once_and_only_if_a_row_names_one() {
         let domain = Domains::new(&Default::default()).find(None).unwrap();
         let rules = rules::Settings::default();
         let read = std::sync::atomic::AtomicU32::new(0);

@@ -1,4 +1,4 @@
-//! What can be wrong with one row: told in the report, while the import goes on.
+//! Problems of single rows: they are reported while the import continues.
 
 use std::borrow::Cow;
 
@@ -7,15 +7,15 @@ use serde::Serialize;
 use crate::quoted;
 use crate::users::import_id::ImportId;
 
-/// How much a finding weighs.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The row was not stored.
     Failed,
-    /// The row's user exists already; nothing was changed.
+    /// The row's user already exists; nothing was changed.
     Duplicate,
-    /// The row was stored, or there was nothing to store; somebody should have a look all the same.
+    /// The row was stored, or there was nothing to store, but someone should check it.
     Warning,
 }
 
@@ -41,18 +41,18 @@ impl Severity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Line of the file where the row begins, from 1; 0 when the finding is about the whole file.
+    /// Line of the file where the row begins, from 1; 0 if the finding concerns the whole file.
     pub line: u64,
-    /// Name of the column, as the file or the documentation has it.
+    /// Name of the column, as in the file or the documentation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<Cow<'static, str>>,
-    /// How much it weighs.
+    /// Its severity.
     pub severity: Severity,
-    /// Stable word for programs, such as `name-white-space`.
+    /// A stable code for programs, such as `name-white-space`.
     pub code: Cow<'static, str>,
-    /// A sentence that somebody can act on; never a password.
+    /// A message that says what to do; never contains a password.
     pub message: String,
-    /// The user name as the row has it.
+    /// The user name, as in the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_name: Option<String>,
 }
@@ -76,7 +76,7 @@ impl Problem {
         }
     }
 
-    /// About how many bytes of memory it takes.
+    /// The approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         let column = match &self.column {
             Some(Cow::Owned(column)) => column.len(),
@@ -86,21 +86,22 @@ impl Problem {
         size_of::<Problem>() + self.message.len() + column + name
     }
 
-    /// The same, with the name of the user it is about, cut so that nothing of the row comes along.
+    /// The same finding with the user name, truncated so that it cannot contain the rest of the
+    /// row.
     #[must_use]
     pub fn about(mut self, user_name: &str) -> Self {
         self.user_name = Some(quoted::name(user_name));
         self
     }
 
-    /// The finding for a row whose user exists, where that is a failure.
+    /// The finding for a row whose user exists, if that counts as a failure.
     pub fn exists(line: u64, user_name: &str) -> Self {
         Problem::new(
             Severity::Failed,
             line,
             Cow::Borrowed("userName"),
             "user-exists",
-            "the user exists already, and the import was told to take that for a failure",
+            "the user already exists, which counts as a failure in this import",
         )
         .about(user_name)
     }
@@ -117,29 +118,31 @@ impl Problem {
         .about(user_name)
     }
 
-    /// The finding for a row whose user exists and whose password the caller may not set. It says nothing of
-    /// the password that the user has.
+    /// The finding for a row with a password that the caller may not set for this existing user. It
+    /// reveals nothing about the user's current password.
     pub fn password_not_allowed(line: u64, user_name: &str) -> Self {
         Problem::new(
             Severity::Warning,
             line,
             Cow::Borrowed("password"),
             PASSWORD_NOT_ALLOWED,
-            "the user exists, and only an operator with the role admin may set the password of an existing \
-             user; the password was left as it is, and the other cells of the row were applied",
+            "the user exists, and only an operator with the role admin may set the password of \
+             an existing user; the password was not changed, and the other cells of the row were \
+             applied",
         )
         .about(user_name)
     }
 
-    /// The finding for a row that would take the role `admin` from its user, where the caller may not.
+    /// The finding for a row that would remove the role `admin` from its user although the caller
+    /// may not do so.
     pub fn admin_role_kept(line: u64, user_name: &str) -> Self {
         Problem::new(
             Severity::Failed,
             line,
             Cow::Borrowed("roles"),
             "role-not-yours-to-take",
-            "the user has the role admin, and only an operator with the role admin may take it away; add admin \
-             to the roles of the row, or leave the cell empty",
+            "the user has the role admin, and only an operator with the role admin may remove \
+             it; add admin to the roles of the row, or leave the cell empty",
         )
         .about(user_name)
     }
@@ -179,7 +182,7 @@ impl Problem {
     }
 }
 
-/// How many of the findings are warnings.
+/// The number of warnings among the findings.
 pub fn warnings(findings: &[Problem]) -> u64 {
     let is_warning = |finding: &&Problem| finding.severity == Severity::Warning;
     findings.iter().filter(is_warning).count() as u64
@@ -188,23 +191,23 @@ pub fn warnings(findings: &[Problem]) -> u64 {
 /// The code of a row whose user would have no password.
 pub const PASSWORD_MISSING: &str = "password-missing";
 
-/// The code of a row whose user exists and whose password the caller may not set.
+/// The code for a row with a password that the caller may not set for this existing user.
 pub const PASSWORD_NOT_ALLOWED: &str = "password-not-allowed";
 
-/// The sentence of a row whose user would have no password.
+/// The message for a row whose user would have no password.
 pub const NO_PASSWORD: &str =
-    "the row has no password and the import has no default password; give one of them";
+    "the row has no password and the import has no default password; provide one of them";
 
-/// Which row made the user that already has a name.
+/// The row that created the existing user of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
-    /// The import, when the user came by one.
+    /// The import, if an import created the user.
     pub import: Option<ImportId>,
-    /// Its line in that import's file.
+    /// The line in that import's file.
     pub line: Option<u64>,
 }
 
-/// A column's name as it stands in a report: most are names that are known here.
+/// A column's name in a report, borrowed if it is one of the known names.
 fn heading(column: Cow<'static, str>) -> Cow<'static, str> {
     match column {
         Cow::Borrowed(_) => column,
@@ -218,7 +221,7 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn a_duplicate_says_where_the_first_one_came_from() {
+    fn duplicate_names_the_row_that_created_the_user() {
         let (this, other) = (ImportId(Uuid::from_u128(1)), ImportId(Uuid::from_u128(2)));
         let in_file = Owner {
             import: Some(this),
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_in_the_place_of_a_name_is_cut() {
+    fn whole_line_given_as_a_name_is_truncated() {
         let found = |name: &str| {
             let problem = Problem::new(Severity::Failed, 2, None, "x", "y");
             problem.about(name).user_name.unwrap()

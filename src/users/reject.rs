@@ -1,4 +1,4 @@
-//! A row that was not stored, kept as it came so that it can be mended and sent again.
+//! A row that was not stored, kept so that it can be corrected and sent again.
 
 use serde::Serialize;
 
@@ -10,16 +10,16 @@ use crate::users::problem::Problem;
 pub struct Reject {
     /// Line of the file where the row begins, from 1.
     pub line: u64,
-    /// Its cells, the password's blanked.
+    /// Its cells, with the password blanked.
     pub cells: Vec<String>,
-    /// The code of the first thing that is wrong with it.
+    /// The code of its first problem.
     pub code: String,
-    /// All that is wrong with it, in sentences.
+    /// All its problems, as sentences.
     pub message: String,
 }
 
 impl Reject {
-    /// The row of a user who could not be written.
+    /// The row of a user that could not be written.
     pub fn of(user: &NewUser<'_>, failure: &Problem) -> Self {
         let cells = user.cells.and_then(|json| serde_json::from_str(json).ok());
         Reject {
@@ -30,7 +30,7 @@ impl Reject {
         }
     }
 
-    /// About how many bytes of memory it takes.
+    /// The approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         let text = |text: &String| text.len() + size_of::<String>();
         let cells: usize = self.cells.iter().map(text).sum();

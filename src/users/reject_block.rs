@@ -1,9 +1,9 @@
-//! Rejected rows as they are kept: packed in blocks that a store need not look into, and read back in the
-//! order of their lines.
+//! Storage format of rejected rows: packed in blocks that are opaque to a store, and read back by
+//! line.
 //!
-//! Rows of one step of an import are in the order of their lines, cut into blocks of some ten thousand bytes.
-//! Steps of sorted rows overlap: each may have lines from anywhere in its stretch. So a page is chosen from
-//! all blocks that may have a line of it, and holds a bounded number of bytes, however many blocks there are.
+//! Rows of one step of an import are sorted by line and cut into blocks of about 64 KiB. Steps of
+//! sorted rows overlap: each may contain any lines of its range. So a page is selected from all
+//! blocks that may contain one of its lines, and its size is bounded however many blocks there are.
 
 use std::collections::BinaryHeap;
 use std::io::{self, Read, Write};
@@ -15,37 +15,37 @@ use flate2::write::DeflateEncoder;
 use crate::users::import_record::RejectedRows;
 use crate::users::reject::Reject;
 
-/// Bytes of rows that make a block.
+/// Bytes of rows per block.
 const BLOCK: usize = 64 * 1024;
 
-/// Bytes that a block takes beside its data.
+/// Overhead of a block, in bytes, in addition to its data.
 const OVERHEAD: u64 = 64;
 
-/// Bytes of rows on a page, unless its first row alone is larger.
+/// Bytes of rows per page, unless the first row alone is larger.
 const PAGE: usize = 1024 * 1024;
 
-/// Rows in the order of their lines, packed.
+/// Rows sorted by line, packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectBlock {
-    /// Line of the first one.
+    /// Line of the first row.
     pub first_line: u64,
-    /// Line of the last one.
+    /// Line of the last row.
     pub last_line: u64,
-    /// How many there are.
+    /// The number of rows.
     pub rows: u64,
-    /// Cells of the longest one.
+    /// The number of cells of the longest row.
     pub width: u64,
-    /// The rows (RFC 1951).
+    /// The rows, deflated (RFC 1951).
     pub data: Vec<u8>,
 }
 
 impl RejectBlock {
-    /// How it counts towards the limit of what is kept.
+    /// The size that counts towards the limit.
     pub fn size(&self) -> u64 {
         self.data.len() as u64 + OVERHEAD
     }
 
-    /// What it adds to the counts, being kept.
+    /// What the block adds to the counts of kept rows.
     pub fn counted(&self) -> RejectedRows {
         RejectedRows {
             total: self.rows,
@@ -58,7 +58,7 @@ impl RejectBlock {
     /// Its rows.
     ///
     /// # Errors
-    /// It is not what was packed.
+    /// The data is corrupt.
     pub fn unpack(&self) -> io::Result<Vec<Reject>> {
         let bytes = self.inflate()?;
         let rows = PackedRows(&bytes).map(|row| row.and_then(|row| row.reject()));
@@ -72,23 +72,24 @@ impl RejectBlock {
     }
 }
 
-/// Blocks that were put aside, to be read as often as somebody likes.
+/// Stored blocks, which can be read any number of times.
 pub trait PackedRejects: std::fmt::Debug + Send + Sync {
-    /// How many rows there were, and how many of them are in the blocks.
+    /// How many rows were rejected, and how many of them are in the blocks.
     fn counted(&self) -> RejectedRows;
 
-    /// The block at this place, 0 for the first one, and the place of the next; none behind the last.
+    /// The block at this offset (0 for the first one) and the offset of the next; none after the
+    /// last.
     ///
     /// # Errors
-    /// It cannot be read back.
+    /// The block cannot be read.
     fn block_at(&self, place: u64) -> io::Result<Option<(RejectBlock, u64)>>;
 }
 
-/// Packs rows, which come in the order of their lines, as long as there is room for so many bytes. From the
-/// first block on that there is no room for, rows are only counted.
+/// Packs rows, which are added by line, up to a size limit. Once a block exceeds the limit, all
+/// further rows are only counted.
 #[derive(Debug)]
 pub struct Packing {
-    room: u64,
+    capacity: u64,
     full: bool,
     counted: RejectedRows,
     blocks: Vec<RejectBlock>,
@@ -99,11 +100,11 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Nothing yet, and room for so many bytes.
-    pub fn new(room: u64) -> Self {
+    /// An empty packer with this capacity in bytes.
+    pub fn new(capacity: u64) -> Self {
         Packing {
-            room,
-            full: room == 0,
+            capacity,
+            full: capacity == 0,
             counted: RejectedRows::default(),
             blocks: Vec::new(),
             gathering: Vec::new(),
@@ -113,7 +114,7 @@ impl Packing {
         }
     }
 
-    /// Takes a row in.
+    /// Adds a row.
     pub fn add(&mut self, reject: &Reject) {
         self.counted.total += 1;
         if self.full {
@@ -126,14 +127,14 @@ impl Packing {
         self.lines = Some((first, reject.line));
         self.rows += 1;
         self.width = self.width.max(reject.cells.len() as u64);
-        // Smaller blocks where there is little room, so that it is used.
-        let enough = u64::try_from(BLOCK).unwrap_or(u64::MAX).min(self.room);
+        // If little space is left, blocks are smaller, so that the space is used.
+        let enough = u64::try_from(BLOCK).unwrap_or(u64::MAX).min(self.capacity);
         if self.gathering.len() as u64 >= enough {
             self.close();
         }
     }
 
-    /// The blocks, and how many rows came.
+    /// The blocks, and the number of rows added.
     pub fn finish(mut self) -> (Vec<RejectBlock>, RejectedRows) {
         self.close();
         (self.blocks, self.counted)
@@ -151,11 +152,11 @@ impl Packing {
             data: deflate(&self.gathering),
         };
         self.gathering.clear();
-        if block.size() > self.room {
+        if block.size() > self.capacity {
             self.full = true;
             return;
         }
-        self.room -= block.size();
+        self.capacity -= block.size();
         self.counted.add(&RejectedRows {
             total: 0,
             ..block.counted()
@@ -169,22 +170,23 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     // Writing to memory does not fail.
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     let mut data = written.unwrap_or_default();
-    // The encoder makes room for far more than a block of rows that are alike needs.
+    // The encoder reserves far more than a block of similar rows needs.
     data.shrink_to_fit();
     data
 }
 
-/// Which rows are asked for: those behind a line, of the first ones that were rejected.
+/// Selects rows after a line, among the first rows that were rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RejectCursor {
-    /// Line and number of the last row that was read.
+    /// Line and number of the last row read.
     after: Option<(u64, u64)>,
-    /// Rows are numbered as they were rejected, from 0; only those before this one are asked for.
+    /// Rows are numbered from 0 in the order of their rejection; only those before this number are
+    /// selected.
     before: u64,
 }
 
 impl RejectCursor {
-    /// All that were kept when the import stood so. What is rejected meanwhile is left out.
+    /// All rows kept when the import had these counts. Rows rejected since are left out.
     pub fn of(rejected: &RejectedRows) -> Self {
         RejectCursor {
             after: None,
@@ -192,7 +194,7 @@ impl RejectCursor {
         }
     }
 
-    /// All that are kept.
+    /// All kept rows.
     pub fn all() -> Self {
         RejectCursor {
             after: None,
@@ -200,12 +202,12 @@ impl RejectCursor {
         }
     }
 
-    /// Blocks whose last line is before this one have none of the rows.
+    /// Blocks whose last line is before this one contain none of the selected rows.
     pub fn first_line(&self) -> u64 {
         self.after.map_or(0, |(line, _)| line)
     }
 
-    /// The number of the first row that is not asked for.
+    /// The number of the first row that is not selected.
     pub fn before(&self) -> u64 {
         self.before
     }
@@ -216,15 +218,15 @@ impl RejectCursor {
 pub struct RejectPage {
     /// The rows.
     pub rows: Vec<Reject>,
-    /// Where the next page begins; none behind the last.
+    /// The cursor of the next page; none after the last.
     pub next: Option<RejectCursor>,
 }
 
-/// At most `limit` of the rows that the cursor asks for. The blocks come with the numbers of their first rows,
-/// in the order of their first lines; no more of them are read than are needed.
+/// At most `limit` of the selected rows. The blocks come with the numbers of their first rows,
+/// sorted by their first lines; no more of them are read than necessary.
 ///
 /// # Errors
-/// Those of `blocks`; `unreadable`, when a block is not what was packed.
+/// Errors of `blocks`; `unreadable`, if a block is corrupt.
 pub fn page<E>(
     blocks: impl IntoIterator<Item = Result<(u64, RejectBlock), E>>,
     cursor: RejectCursor,
@@ -281,7 +283,7 @@ pub fn page<E>(
     })
 }
 
-/// A row of a page that is being chosen.
+/// A row selected for a page.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Chosen {
     /// Line and number.
@@ -289,7 +291,7 @@ struct Chosen {
     row: Vec<u8>,
 }
 
-/// A row as it is packed.
+/// A packed row.
 struct PackedRow<'b> {
     line: u64,
     bytes: &'b [u8],
@@ -314,7 +316,7 @@ impl<'b> Iterator for PackedRows<'b> {
         if row.is_none() {
             self.0 = &[];
         }
-        Some(row.ok_or_else(spoilt))
+        Some(row.ok_or_else(corrupt))
     }
 }
 
@@ -339,18 +341,18 @@ impl PackedRow<'_> {
                 message,
             })
         };
-        read().ok_or_else(spoilt)
+        read().ok_or_else(corrupt)
     }
 }
 
-fn spoilt() -> io::Error {
+fn corrupt() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        "a block of rejected rows is spoilt",
+        "a block of rejected rows is corrupt",
     )
 }
 
-/// All of a row but its line.
+/// Encodes a row without its line.
 fn encode(reject: &Reject) -> Vec<u8> {
     let mut row = Vec::new();
     let texts = [&reject.code, &reject.message];
@@ -365,7 +367,7 @@ fn put_bytes(to: &mut Vec<u8>, bytes: &[u8]) {
     to.extend_from_slice(bytes);
 }
 
-/// Seven bits a byte, the lowest first.
+/// LEB128: seven bits per byte, lowest first.
 fn put_number(to: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         to.push((number & 0x7f) as u8 | 0x80);
@@ -407,15 +409,18 @@ mod tests {
         }
     }
 
-    fn packed(lines: impl IntoIterator<Item = u64>, room: u64) -> (Vec<RejectBlock>, RejectedRows) {
-        let mut packing = Packing::new(room);
+    fn packed(
+        lines: impl IntoIterator<Item = u64>,
+        capacity: u64,
+    ) -> (Vec<RejectBlock>, RejectedRows) {
+        let mut packing = Packing::new(capacity);
         lines
             .into_iter()
             .for_each(|line| packing.add(&reject(line)));
         packing.finish()
     }
 
-    /// The blocks as a store has them: numbered, by first line.
+    /// The blocks in the order of a store: numbered, by first line.
     fn stored(steps: Vec<Vec<RejectBlock>>) -> Vec<(u64, RejectBlock)> {
         let mut number = 0;
         let mut all = Vec::new();
@@ -444,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_comes_out_as_it_was() {
+    fn packed_rows_are_unpacked_unchanged() {
         let odd = Reject {
             line: u64::MAX,
             cells: vec!["\0".repeat(70_000), String::new()],
@@ -463,20 +468,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_beyond_the_room_are_counted_and_the_room_is_used() {
+    fn rows_over_the_limit_are_only_counted_and_the_limit_is_used_up() {
         let (blocks, whole) = packed(2..50_002, u64::MAX);
         assert!(blocks.len() > 20, "{}", blocks.len());
         assert!(whole.bytes < 1_000_000, "packed: {}", whole.bytes);
-        for room in [0, 100, 5_000, whole.bytes / 2, whole.bytes * 2] {
-            let (blocks, counted) = packed(2..50_002, room);
+        for capacity in [0, 100, 5_000, whole.bytes / 2, whole.bytes * 2] {
+            let (blocks, counted) = packed(2..50_002, capacity);
             assert_eq!(counted.total, 50_000);
             assert_eq!(counted.kept, blocks.iter().map(|it| it.rows).sum::<u64>());
-            assert!(counted.bytes <= room, "{} of {room}", counted.bytes);
-            assert_eq!(counted.missing() == 0, room > whole.bytes, "{room}");
-            if room >= 5_000 && room < whole.bytes {
+            assert!(counted.bytes <= capacity, "{} of {capacity}", counted.bytes);
+            assert_eq!(counted.missing() == 0, capacity > whole.bytes, "{capacity}");
+            if capacity >= 5_000 && capacity < whole.bytes {
                 assert!(
-                    counted.bytes > room - room / 8,
-                    "{} of {room}",
+                    counted.bytes > capacity - capacity / 8,
+                    "{} of {capacity}",
                     counted.bytes
                 );
             }
@@ -486,8 +491,8 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_by_line_however_steps_overlap() {
-        // As in a stretch of sorted rows: each step has lines from everywhere.
+    fn pages_are_sorted_by_line_even_if_steps_overlap() {
+        // As in a range of sorted rows: each step has lines from anywhere.
         let steps = (0..40).map(|step| packed((0..900).map(|row| 2 + row * 40 + step), u64::MAX).0);
         let stored = stored(steps.collect());
         let all: Vec<u64> = (2..36_002).collect();
@@ -500,11 +505,11 @@ mod tests {
         };
         let expected: Vec<u64> = all.into_iter().filter(|line| (line - 2) % 40 < 2).collect();
         let seen = read_all(&stored, RejectCursor::of(&two_steps), 500);
-        assert_eq!(seen, expected, "those of later steps are left out");
+        assert_eq!(seen, expected, "rows of later steps are left out");
     }
 
     #[test]
-    fn a_page_has_a_bounded_number_of_bytes_and_one_row_at_least() {
+    fn page_size_is_bounded_but_at_least_one_row() {
         let large = |line| Reject {
             cells: vec!["x".repeat(PAGE / 3)],
             ..reject(line)
@@ -530,13 +535,13 @@ mod tests {
     }
 
     #[test]
-    fn two_rows_of_one_line_are_both_read() {
+    fn two_rows_with_the_same_line_are_both_read() {
         let stored = stored(vec![packed([5, 5, 5], u64::MAX).0, packed([5], u64::MAX).0]);
         assert_eq!(read_all(&stored, RejectCursor::all(), 1), [5, 5, 5, 5]);
     }
 
     #[test]
-    fn a_spoilt_block_is_an_error() {
+    fn corrupt_block_is_an_error() {
         let (mut blocks, _) = packed(2..10, u64::MAX);
         let block = &mut blocks[0];
         block.data = deflate(&[1, 200, 1, 2]);

@@ -1,5 +1,5 @@
-//! The port through which users and groups are looked up and changed one by one, whatever order and
-//! mixture a caller wants: several changes in one transaction.
+//! The port for reading and changing single users and groups, in any order, several changes per
+//! transaction.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ pub struct GroupRef {
     pub id: Uuid,
     /// Its domain.
     pub domain: String,
-    /// Its name, without the domain.
+    /// The name without the domain.
     pub name: String,
 }
 
@@ -43,13 +43,13 @@ pub struct Group {
     pub organization: String,
     /// The user store's name.
     pub domain: String,
-    /// The name, without the domain.
+    /// The name without the domain.
     pub name: String,
     /// The client's own identifier.
     pub external_id: Option<String>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Moment,
-    /// When it or its members were changed last; none: never.
+    /// When it or its members were last changed; none: never.
     pub modified_at: Option<Moment>,
 }
 
@@ -65,24 +65,24 @@ pub enum Kind {
 /// A user or group that is a member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// What it is.
+    /// The kind of the member.
     pub kind: Kind,
     /// Its id.
     pub id: Uuid,
     /// Its domain.
     pub domain: String,
-    /// Its name, without the domain.
+    /// The name without the domain.
     pub name: String,
 }
 
 impl Member {
-    /// About how many bytes of memory it takes.
+    /// The approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         size_of::<Member>() + self.domain.len() + self.name.len()
     }
 }
 
-/// A group and its members; the members are left empty where they were not asked for.
+/// A group and its members; the members are empty if they were not requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupResource {
     /// The group.
@@ -91,12 +91,12 @@ pub struct GroupResource {
     pub members: Vec<Member>,
 }
 
-/// All that a client can say of a user, besides the password.
+/// All fields of a user that a client can set, besides the password.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct UserContent {
     /// The user store's name.
     pub domain: String,
-    /// The name as it is shown, without the domain; checked by the rules already.
+    /// The display form of the name, without the domain; already checked.
     pub user_name: String,
     /// The client's own identifier.
     pub external_id: Option<String>,
@@ -110,83 +110,84 @@ pub struct UserContent {
     pub attributes: Map<String, Value>,
 }
 
-/// A password, hashed already.
+/// A password that is already hashed.
 #[derive(Clone)]
 pub struct HashedPassword {
-    /// The hash, of any scheme.
+    /// The hash, in any scheme.
     pub hash: String,
-    /// Whether it has to be changed at the first login.
+    /// Whether the password has to be changed at the first login.
     pub must_change: bool,
 }
 
-/// On whose behalf a user is made or changed, where it is an import.
+/// The import that creates or changes a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     /// The import.
     pub import: ImportId,
-    /// The number of the operation in it, from 1; the line of a file.
+    /// The number of the operation in the import, from 1; for a file, the line.
     pub line: u64,
 }
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It is as it was to be, since this moment, which is later than that of the change before.
+    /// Done; the time of the change, which is later than that of the previous change.
     Made(Moment),
-    /// Another one has the name; nothing was changed.
+    /// The name belongs to another resource; nothing was changed.
     Taken,
     /// There is no such resource.
     Gone,
 }
 
-/// What became of a group's members.
+/// The result of changing a group's members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MembersChanged {
-    /// How many came in or went.
+    /// The number of members added or removed.
     pub count: usize,
-    /// Since when the group has them, which is later than its change before; none: nothing changed.
+    /// The time of the change, which is later than that of the group's previous change; none:
+    /// nothing changed.
     pub at: Option<Moment>,
 }
 
-/// In which order resources come: by the value at a path, those without one last (first, when
-/// descending), and by id among equals (RFC 7644 §3.4.2.3).
+/// The order of resources: by the value at a path, those without a value last (first, when
+/// descending), then by id (RFC 7644 §3.4.2.3).
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'q> {
     /// The path.
     pub path: &'q AttributePath,
-    /// The greatest first.
+    /// Descending order.
     pub descending: bool,
 }
 
-/// Where a page begins: behind the resource with this sort value and id.
+/// Where a page begins: after the resource with this sort value and id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keyset {
-    /// The sort value as it is compared; none: it has none, or the order is by id.
+    /// The sort value in its comparable form; none: the resource has none, or the order is by id.
     pub value: Option<SortValue>,
     /// The id.
     pub id: Uuid,
 }
 
-/// Which resources are wanted.
+/// Selects resources.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ResourceQuery<'q> {
-    /// Those of this user store, by its upper-case name; none: of all.
+    /// The user store, by its upper-case name; none: all of them.
     pub domain: Option<&'q str>,
-    /// Those that match; none: all.
+    /// The filter; none: all resources.
     pub filter: Option<&'q Filter>,
-    /// Their order; none: by id.
+    /// The order; none: by id.
     pub order: Option<Order<'q>>,
-    /// Only those behind this one.
+    /// Only resources after this one.
     pub after: Option<&'q Keyset>,
-    /// Of those, so many are left out.
+    /// The number of resources to skip.
     pub skip: usize,
-    /// And no more than so many are given.
+    /// The largest number of resources to return.
     pub limit: usize,
 }
 
 impl ResourceQuery<'_> {
-    /// Whether the core attribute `name` has a say in what is found; a document that is tried has to have
-    /// it.
+    /// Whether the filter or order uses the core attribute `name`; documents to be tested must then
+    /// contain it.
     pub fn mentions(&self, name: &str) -> bool {
         let by_order = |order: Order<'_>| order.path.extension.is_none() && order.path.name == name;
         self.filter.is_some_and(|filter| filter.mentions(name)) || self.order.is_some_and(by_order)
@@ -196,18 +197,19 @@ impl ResourceQuery<'_> {
 /// A page of resources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found<T> {
-    /// The page.
+    /// The resources of the page.
     pub resources: Vec<T>,
-    /// How many match, on all pages.
+    /// The number of matches on all pages.
     pub total: u64,
-    /// Where the next page begins, when there are more.
+    /// The start of the next page, if there is one.
     pub next: Option<Keyset>,
 }
 
-/// What one transaction does. A store may run it again from the beginning when it met another one.
+/// The body of one transaction. A store may run it again from the beginning after a conflict with
+/// another transaction.
 pub type Work<'w> = &'w mut dyn FnMut(&mut dyn Resources) -> Result<(), StoreError>;
 
-/// Looks users and groups up, and changes them in transactions.
+/// Reads users and groups, and changes them in transactions.
 pub trait ResourceStore: Send + Sync {
     /// The user with this id.
     ///
@@ -219,7 +221,7 @@ pub trait ResourceStore: Send + Sync {
         id: Uuid,
     ) -> Result<Option<UserResource>, StoreError>;
 
-    /// Users of all domains that match.
+    /// Users of all domains that match the query.
     ///
     /// # Errors
     /// The store failed.
@@ -229,7 +231,7 @@ pub trait ResourceStore: Send + Sync {
         query: &ResourceQuery<'_>,
     ) -> Result<Found<UserResource>, StoreError>;
 
-    /// The group with this id, with its members where they are wanted.
+    /// The group with this id, with its members if requested.
     ///
     /// # Errors
     /// The store failed.
@@ -240,8 +242,8 @@ pub trait ResourceStore: Send + Sync {
         with_members: bool,
     ) -> Result<Option<GroupResource>, StoreError>;
 
-    /// Groups of all domains that match, with their members where they are wanted. Roles that belong
-    /// to no user store are no groups.
+    /// Groups of all domains that match the query, with their members if requested. Roles without a
+    /// user store are not groups.
     ///
     /// # Errors
     /// The store failed.
@@ -252,7 +254,7 @@ pub trait ResourceStore: Send + Sync {
         with_members: bool,
     ) -> Result<Found<GroupResource>, StoreError>;
 
-    /// Results of an import's operations that were kept, in their order, from the one numbered `from`.
+    /// The stored results of an import's operations, in order, from number `from`.
     ///
     /// # Errors
     /// The store failed.
@@ -264,21 +266,21 @@ pub trait ResourceStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<String>, StoreError>;
 
-    /// Does `work` in one transaction, which is durable when this returns; nothing of it is stored
-    /// when it fails.
+    /// Runs `work` in one transaction, which is durable on return; if it fails, nothing is stored.
     ///
     /// # Errors
-    /// The store failed, or `work` did.
+    /// The store failed, or `work` returned an error.
     fn transact(&self, organization: &str, work: Work<'_>) -> Result<(), StoreError>;
 }
 
 /// One organization's users and groups inside a transaction.
 pub trait Resources {
-    /// Says for which import the changes that follow are made: what it does to groups and to memberships, and whom
-    /// it removes, is kept from now on, so that it can be taken back (`users/undo steps.rs`).
+    /// Sets the import that makes the following changes. From then on, its changes to groups and
+    /// memberships, and the users it removes, are recorded so that they can be undone
+    /// (`users/undo_steps.rs`).
     fn act_for(&mut self, import: Option<ImportId>);
 
-    /// The user with this id, as this transaction has left them.
+    /// The user with this id, as seen by this transaction.
     ///
     /// # Errors
     /// The store failed.
@@ -290,7 +292,8 @@ pub trait Resources {
     /// The store failed.
     fn user_id(&mut self, domain: &str, name: &str) -> Result<Option<Uuid>, StoreError>;
 
-    /// Makes a user; without a password nobody can log in as them. Their first version is of `at`.
+    /// Creates a user; without a password, no one can log in as the user. The first version has the
+    /// time `at`.
     ///
     /// # Errors
     /// The store failed.
@@ -303,9 +306,9 @@ pub trait Resources {
         at: Moment,
     ) -> Result<Change, StoreError>;
 
-    /// Makes a user look like `content`; without a password they keep theirs. Where an import does
-    /// it, it can be taken back. The domain is the one that the user is in; with another name the groups change
-    /// that show it.
+    /// Replaces the user's fields with `content`; without a password the old one is kept. A change
+    /// by an import can be undone. The domain must be the user's own. If the name changes, the
+    /// groups that show it change too.
     ///
     /// # Errors
     /// The store failed.
@@ -318,25 +321,27 @@ pub trait Resources {
         at: Moment,
     ) -> Result<Change, StoreError>;
 
-    /// Removes a user and their memberships, so that the groups they were in change; false when there is none.
+    /// Removes a user and their memberships, so that their groups change; false if the user does
+    /// not exist.
     ///
     /// # Errors
     /// The store failed.
     fn delete_user(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError>;
 
-    /// The group with this id, with its members where they are wanted.
+    /// The group with this id, with its members if requested.
     ///
     /// # Errors
     /// The store failed.
     fn group(&mut self, id: Uuid, with_members: bool) -> Result<Option<GroupResource>, StoreError>;
 
-    /// What the resource with this id is, and its domain and name.
+    /// The kind, domain and name of the resource with this id.
     ///
     /// # Errors
     /// The store failed.
     fn member(&mut self, id: Uuid) -> Result<Option<Member>, StoreError>;
 
-    /// Makes a group with these members, who exist; its name is unique in its domain, in any case.
+    /// Creates a group with these members, which must exist; its name is unique in its domain,
+    /// case-insensitively.
     ///
     /// # Errors
     /// The store failed.
@@ -350,8 +355,8 @@ pub trait Resources {
         at: Moment,
     ) -> Result<Change, StoreError>;
 
-    /// Gives a group this name and identifier; its members stay. With another name the groups change that it is
-    /// in.
+    /// Sets the name and identifier of a group; its members are kept. If the name changes, the
+    /// groups that contain it change too.
     ///
     /// # Errors
     /// The store failed.
@@ -363,14 +368,15 @@ pub trait Resources {
         at: Moment,
     ) -> Result<Change, StoreError>;
 
-    /// Removes a group and its memberships, so that the groups it was in change; false when there is none.
+    /// Removes a group and its memberships, so that the groups that contain it change; false if it
+    /// does not exist.
     ///
     /// # Errors
     /// The store failed.
     fn delete_group(&mut self, id: Uuid, at: Moment) -> Result<bool, StoreError>;
 
-    /// Takes members in; counts those that were not in already. They exist, users are of the group's
-    /// domain. Users do not change by it.
+    /// Adds members; counts those that were not members already. They must exist, and users must be
+    /// in the group's domain. The users themselves do not change.
     ///
     /// # Errors
     /// The store failed.
@@ -381,7 +387,7 @@ pub trait Resources {
         at: Moment,
     ) -> Result<MembersChanged, StoreError>;
 
-    /// Lets members go; counts those that were in.
+    /// Removes members; counts those that were members.
     ///
     /// # Errors
     /// The store failed.
@@ -392,26 +398,26 @@ pub trait Resources {
         at: Moment,
     ) -> Result<MembersChanged, StoreError>;
 
-    /// Lets all members go; counts them.
+    /// Removes all members; counts them.
     ///
     /// # Errors
     /// The store failed.
     fn clear_members(&mut self, group: Uuid, at: Moment) -> Result<MembersChanged, StoreError>;
 
-    /// Writes an entry of the audit.
+    /// Writes an audit entry.
     ///
     /// # Errors
     /// The store failed.
     fn note(&mut self, entry: &AuditEntry) -> Result<(), StoreError>;
 
-    /// Writes a step of an import whose users are not in it: its record, its counters, its findings,
-    /// its end.
+    /// Writes a step of an import without users: its record, counters, findings and end.
     ///
     /// # Errors
     /// The store failed.
     fn step(&mut self, step: &ImportStep) -> Result<(), StoreError>;
 
-    /// Keeps the result of an operation of an import, a JSON object; of one number the last.
+    /// Stores the result of an operation of an import, a JSON object; it replaces an earlier result
+    /// with the same number.
     ///
     /// # Errors
     /// The store failed.
@@ -422,8 +428,8 @@ pub trait Resources {
         result: &str,
     ) -> Result<(), StoreError>;
 
-    /// Does `work`, and keeps what it did only when it answers true. Attempts may be made within one
-    /// another.
+    /// Runs `work` in a savepoint and keeps its changes only if it returns true. Savepoints may be
+    /// nested.
     ///
     /// # Errors
     /// The store failed.

@@ -1,18 +1,18 @@
-//! Several role names in one text: `A:B`, as the original has it, and `"A:B":C` for names that hold a
-//! colon themselves; a quotation mark inside quotation marks is doubled.
+//! Lists of role names in one text: `A:B`, as in WSO2's service, and `"A:B":C` for names that
+//! contain a colon; a quotation mark inside quotation marks is doubled.
 
 use std::borrow::Cow;
 
-/// Between two names.
+/// The separator.
 const SEPARATOR: char = ':';
 
-/// The names in `cell`, without the white space around them; empty ones are left out.
+/// The names in `cell`, trimmed; empty ones are left out.
 pub fn split(cell: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let mut rest = Some(cell);
     std::iter::from_fn(move || {
         loop {
-            let (name, behind) = next(rest?);
-            rest = behind;
+            let (name, remainder) = next(rest?);
+            rest = remainder;
             if !name.is_empty() {
                 return Some(name);
             }
@@ -20,29 +20,29 @@ pub fn split(cell: &str) -> impl Iterator<Item = Cow<'_, str>> {
     })
 }
 
-/// The first name of `cell`, and what stands behind its separator.
+/// The first name of `cell`, and the text after its separator.
 fn next(cell: &str) -> (Cow<'_, str>, Option<&str>) {
     let trimmed = cell.trim_start();
     if let Some(quoted) = trimmed.strip_prefix('"')
         && let Some(end) = closing_mark(quoted)
     {
-        let (name, behind) = quoted.split_at(end);
-        let behind = behind.get(1..).unwrap_or_default().trim_start();
-        if behind.is_empty() || behind.starts_with(SEPARATOR) {
+        let (name, remainder) = quoted.split_at(end);
+        let remainder = remainder.get(1..).unwrap_or_default().trim_start();
+        if remainder.is_empty() || remainder.starts_with(SEPARATOR) {
             let name = match name.contains('"') {
                 true => Cow::Owned(name.replace("\"\"", "\"")),
                 false => Cow::Borrowed(name),
             };
-            return (name, behind.strip_prefix(SEPARATOR));
+            return (name, remainder.strip_prefix(SEPARATOR));
         }
     }
     match cell.split_once(SEPARATOR) {
-        Some((name, behind)) => (Cow::Borrowed(name.trim()), Some(behind)),
+        Some((name, remainder)) => (Cow::Borrowed(name.trim()), Some(remainder)),
         None => (Cow::Borrowed(cell.trim()), None),
     }
 }
 
-/// Where the quotation ends: at a mark that is not doubled.
+/// The end of the quotation: a mark that is not doubled.
 fn closing_mark(quoted: &str) -> Option<usize> {
     let mut marks = quoted.match_indices('"').map(|(at, _)| at).peekable();
     while let Some(at) = marks.next() {
@@ -53,7 +53,7 @@ fn closing_mark(quoted: &str) -> Option<usize> {
     None
 }
 
-/// One text of `names`, from which [`split`] makes them again.
+/// Joins `names` into a text that [`split`] can split again.
 pub fn join<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let mut cell = String::new();
     for name in names {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_cut_at_colons_outside_quotation_marks() {
+    fn names_are_split_at_colons_outside_quotation_marks() {
         assert_eq!(names("admin: Internal/x ::"), ["admin", "Internal/x"]);
         assert_eq!(
             names(r#""IID:AGENT" : Investor"#),
@@ -91,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_mark_that_quotes_nothing_is_a_letter() {
+    fn unmatched_quotation_mark_is_an_ordinary_character() {
         assert_eq!(names(r#""open:b"#), [r#""open"#, "b"]);
         assert_eq!(names(r#""a"b:c"#), [r#""a"b"#, "c"]);
     }
 
     #[test]
-    fn what_is_joined_is_split_again() {
+    fn split_is_the_inverse_of_join() {
         let all = ["admin", "a:b", "\"q\"", " blank ", "Internal/everyone"];
         assert_eq!(names(&join(all)), all);
     }

@@ -1,11 +1,12 @@
-//! What can be the name of a role, or of a group, which is a role of a user store.
+//! Names of roles, and of groups, which are the roles of a user store.
 
 use std::borrow::Cow;
 
-/// Prefixes of the names of roles that belong to no user store (WSO2's hybrid roles).
+/// Name prefixes of roles without a user store (WSO2's hybrid roles).
 const HYBRID: [&str; 3] = ["Internal/", "Application/", "Workflow/"];
 
-/// The prefix of a role that belongs to no user store, as it is spelled; it is taken in any case.
+/// The canonical spelling of the prefix of a role without a user store; the prefix is
+/// case-insensitive.
 fn hybrid_prefix(name: &str) -> Option<&'static str> {
     let begins = |prefix: &&str| {
         let start = name.get(..prefix.len());
@@ -19,7 +20,7 @@ pub fn is_hybrid(name: &str) -> bool {
     hybrid_prefix(name).is_some()
 }
 
-/// The name with the prefix of a role that belongs to no user store as it is spelled.
+/// The name with the canonical spelling of its hybrid prefix, if it has one.
 pub fn spelled(name: &str) -> Cow<'_, str> {
     match hybrid_prefix(name) {
         Some(prefix) if !name.starts_with(prefix) => {
@@ -33,19 +34,19 @@ pub fn spelled(name: &str) -> Cow<'_, str> {
 /// The longest name, in characters.
 const MAX: usize = 255;
 
-/// Agrees to a name without its domain.
+/// Checks a name without its domain.
 ///
 /// # Errors
-/// What is wrong, as the rest of a sentence.
+/// The problem, as the end of a sentence.
 pub fn check(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         Err("it is empty")
     } else if name.ends_with('/') {
-        Err("it ends with /, and what follows a / is a name")
+        Err("it ends with /, and a name must follow a /")
     } else if name.trim() != name {
         Err("it begins or ends with white space")
     } else if name.chars().any(char::is_control) {
-        Err("it holds a control character")
+        Err("it contains a control character")
     } else if name.chars().count() > MAX {
         Err("it is longer than 255 characters")
     } else {
@@ -53,13 +54,13 @@ pub fn check(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Stands between the roles of a [`CheckedUser`]; no role's name holds one.
+/// Separates the roles of a [`CheckedUser`]; no role name contains it.
 pub const ROLE_SEPARATOR: char = '\n';
 
-/// The role that every user has without being given it.
+/// The role that every user has implicitly.
 pub const EVERYONE_ROLE: &str = "Internal/everyone";
 
-/// The role whose holders administer the user store.
+/// The role of user store administrators.
 pub const ADMIN_ROLE: &str = "admin";
 
 #[cfg(test)]
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_of_no_user_store_have_their_prefix_in_any_case() {
+    fn prefix_of_hybrid_roles_is_case_insensitive() {
         for (name, as_spelled) in [
             ("internal/everyone", "Internal/everyone"),
             ("INTERNAL/Everyone", "Internal/Everyone"),

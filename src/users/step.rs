@@ -1,4 +1,4 @@
-//! One step of an import: what a store is given at once, and what comes of it.
+//! One step of an import: the data passed to a store, and the result.
 
 use crate::clock::Moment;
 use crate::users::actor::Actor;
@@ -26,7 +26,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// One step of an import: a batch and what belongs to it, written together or not at all.
+/// One step of an import: a batch and its bookkeeping, written atomically.
 #[derive(Debug)]
 pub struct ImportStep {
     /// The import.
@@ -37,44 +37,44 @@ pub struct ImportStep {
     pub domain: String,
     /// The record, with the first step.
     pub begin: Option<ImportRecord>,
-    /// Names of the file's columns, with the first step behind the header line.
+    /// Names of the file's columns, with the first step after the header line.
     pub header: Option<Vec<String>>,
-    /// What becomes of users who exist already.
+    /// What happens to existing users.
     pub conflict: ConflictPolicy,
-    /// Which of the users who exist may get the password of their row.
+    /// The existing users that may get the password of their row.
     pub password_right: PasswordRight,
     /// The users to write.
     pub users: NewUsers,
-    /// What became of the rows that did not get as far as the store.
+    /// Counters of the rows that did not reach the store.
     pub counted: Counters,
-    /// What was found about those rows.
+    /// Findings on those rows.
     pub findings: Vec<Problem>,
-    /// What was found beside that and is only counted.
+    /// Further findings, which are only counted.
     pub more_found: Found,
-    /// Those rows.
+    /// Those rows, if they were rejected.
     pub rejects: Vec<Reject>,
-    /// Rejected rows that were packed before, with the first step.
+    /// Rejected rows that are already packed, with the first step.
     pub packed: Option<Arc<dyn PackedRejects>>,
-    /// How many findings are kept of the whole import.
+    /// The limit on findings stored for the whole import.
     pub keep_findings: u64,
-    /// How many bytes of rejected rows, packed, are kept of the whole import.
+    /// The limit on packed rejected rows stored for the whole import, in bytes.
     pub keep_rejects_bytes: u64,
-    /// SHA-256 of the rows up to the end of this step, where the import has a key.
+    /// SHA-256 of the rows up to the end of this step, if the import has a key.
     pub rows_sha256: Option<String>,
-    /// The stretch of sorted rows that its last row is of.
+    /// The range of sorted rows that contains its last row.
     pub stretch: Option<Stretch>,
     /// The default password's hash, once a user needs it.
     pub default_password_hash: Option<String>,
-    /// How the import ended, with the last step.
+    /// The end of the import, with the last step.
     pub finish: Option<Finish>,
-    /// The moment of the step.
+    /// The time of the step.
     pub at: Moment,
-    /// Everything is checked against the store, and nothing is written.
+    /// Dry run: everything is checked against the store, and nothing is written.
     pub dry_run: bool,
 }
 
 impl ImportStep {
-    /// A step that has no users in it: only counters and findings, if that.
+    /// A step without users: only counters and findings, if any.
     pub fn without_users(
         import: ImportId,
         organization: &str,
@@ -107,20 +107,20 @@ impl ImportStep {
         }
     }
 
-    /// What there is room for behind so many findings and these rejected rows of the same import.
-    pub fn room(&self, findings: u64, rejected: &RejectedRows) -> Room {
+    /// The capacity left after this many findings and these rejected rows of the same import.
+    pub fn remaining_capacity(&self, findings: u64, rejected: &RejectedRows) -> Capacity {
         let left = self.keep_findings.saturating_sub(findings);
-        Room {
+        Capacity {
             findings: usize::try_from(left).unwrap_or(usize::MAX),
             reject_bytes: match rejected.missing() {
                 0 => self.keep_rejects_bytes.saturating_sub(rejected.bytes),
-                // What is kept are the first ones.
+                // The first ones are kept.
                 _ => 0,
             },
         }
     }
 
-    /// What becomes of the row's password, where its user exists and has this profile.
+    /// What happens to the row's password if its user exists with this profile.
     pub fn password_of(&self, row: &NewUser<'_>, before: &Profile) -> RowPassword {
         if !row.own_password || self.conflict != ConflictPolicy::Update {
             return RowPassword::None;
@@ -134,12 +134,13 @@ impl ImportStep {
         }
     }
 
-    /// What `row` makes of its user, who exists and has this profile; none when the row changes nothing of it.
+    /// The profile after `row` of an existing user with this profile; none if the row changes
+    /// nothing.
     ///
     /// # Errors
-    /// [`Outcome::AdminRoleKept`]: the row would take the role `admin` from the user, and only an operator with
-    /// that role may do so. Otherwise an importer could first make somebody an ordinary user, and then set
-    /// their password.
+    /// [`Outcome::AdminRoleKept`]: the row would remove the role `admin` from the user, which only
+    /// an operator with that role may do. Otherwise an importer could first remove the role from a
+    /// user and then set their password.
     pub fn profile_after(
         &self,
         row: &NewUser<'_>,
@@ -155,8 +156,7 @@ impl ImportStep {
         }
     }
 
-    /// Whether there is nothing to be told of the step but its counters, when its users met these
-    /// `outcomes`.
+    /// Whether the step, with these `outcomes` of its users, affects only the counters.
     pub fn is_quiet(&self, outcomes: &[Outcome]) -> bool {
         self.findings.is_empty()
             && self.rejects.is_empty()
@@ -164,26 +164,26 @@ impl ImportStep {
             && outcomes.iter().all(|outcome| outcome.is_quiet())
     }
 
-    /// What the step comes to when its users met these `outcomes`. `owner` tells which row made the user
-    /// with a name key; it is asked for what there is `room` for, and no more.
+    /// The totals of the step with these `outcomes` of its users. `owner` returns the row that
+    /// created the user with a name key; it is called for at most `capacity` findings.
     ///
     /// # Errors
-    /// Those of `owner`.
+    /// Errors of `owner`.
     pub fn tally<E>(
         &self,
         outcomes: &[Outcome],
-        room: Room,
+        capacity: Capacity,
         mut owner: impl FnMut(&str) -> Result<Owner, E>,
     ) -> Result<Tally, E> {
         let mut tally = Tally {
             counters: self.counted,
             found: self.findings.len() as u64 + self.more_found.findings,
             warnings: warnings(&self.findings) + self.more_found.warnings,
-            findings: first(&self.findings, room.findings, |finding| finding.line),
+            findings: first(&self.findings, capacity.findings, |finding| finding.line),
             ..Tally::default()
         };
         tally.counters.total += outcomes.len() as u64;
-        let mut findings = room.findings;
+        let mut findings = capacity.findings;
         let mut rejects: Vec<Cow<'_, Reject>> = self.rejects.iter().map(Cow::Borrowed).collect();
         for (position, outcome) in outcomes.iter().enumerate() {
             tally.count(*outcome);
@@ -219,9 +219,9 @@ impl ImportStep {
             }
         }
         tally.findings.sort_by_key(|finding| finding.line);
-        tally.findings.truncate(room.findings);
+        tally.findings.truncate(capacity.findings);
         rejects.sort_by_key(|reject| reject.line);
-        let mut packing = Packing::new(room.reject_bytes);
+        let mut packing = Packing::new(capacity.reject_bytes);
         rejects.iter().for_each(|reject| packing.add(reject));
         (tally.rejects, tally.rejected) = packing.finish();
         if let Some(packed) = &self.packed {
@@ -230,7 +230,7 @@ impl ImportStep {
         Ok(tally)
     }
 
-    /// Brings the import's record to where it is behind this step, which came to `tally`.
+    /// Updates the import's record with the `tally` of this step.
     pub fn count_into(&self, record: &mut ImportRecord, tally: &Tally) {
         record.counters.add(&tally.counters);
         record.findings += tally.found;
@@ -260,45 +260,45 @@ impl ImportStep {
     }
 }
 
-/// The first `room` of them by line.
-fn first<T: Clone>(all: &[T], room: usize, line: impl Fn(&T) -> u64) -> Vec<T> {
+/// The first `capacity` items by line.
+fn first<T: Clone>(all: &[T], capacity: usize, line: impl Fn(&T) -> u64) -> Vec<T> {
     let mut all: Vec<&T> = all.iter().collect();
     all.sort_by_key(|it| line(it));
-    all.into_iter().take(room).cloned().collect()
+    all.into_iter().take(capacity).cloned().collect()
 }
 
-/// How many findings there were, where they themselves are not at hand.
+/// Counts of findings that are not in memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found {
-    /// All of them.
+    /// All findings.
     pub findings: u64,
     /// How many of them are warnings.
     pub warnings: u64,
 }
 
-/// How many more findings, and how much of rejected rows, is kept of an import.
+/// The remaining capacity of an import for findings and rejected rows.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Room {
+pub struct Capacity {
     /// Findings.
     pub findings: usize,
-    /// Bytes of rejected rows, packed.
+    /// Bytes of packed rejected rows.
     pub reject_bytes: u64,
 }
 
-/// What a step comes to.
+/// The totals of a step.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    /// What became of its rows.
+    /// Row counts.
     pub counters: Counters,
-    /// How much was found.
+    /// The number of findings.
     pub found: u64,
-    /// How much of it are warnings.
+    /// How many of them are warnings.
     pub warnings: u64,
-    /// What was found, by line, as far as there was room.
+    /// The findings, by line, up to the capacity.
     pub findings: Vec<Problem>,
-    /// How many rows were rejected, those that were packed before among them.
+    /// Counts of rejected rows, including those that were already packed.
     pub rejected: RejectedRows,
-    /// The rows that were rejected, by line, as far as there was room; without those packed before.
+    /// The rejected rows, by line, up to the capacity; without those that were already packed.
     pub rejects: Vec<RejectBlock>,
 }
 
@@ -318,44 +318,45 @@ impl Tally {
     }
 }
 
-/// How an import ended.
+/// The end of an import.
 #[derive(Debug, Clone)]
 pub struct Finish {
-    /// The state it ended in.
+    /// The final state.
     pub state: ImportState,
-    /// Why, where it ended early.
+    /// The reason, if it ended early.
     pub reason: Option<String>,
-    /// SHA-256 of the file, in hexadecimal, where its end was read.
+    /// SHA-256 of the file, in hexadecimal, if it was read to its end.
     pub sha256: Option<String>,
-    /// Who ended it, where it was not whoever asked for it.
+    /// The caller who ended it, if not the one who requested it.
     pub by: Option<Actor>,
 }
 
-/// What became of one user.
+/// The outcome for one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was made.
+    /// Created.
     Created,
-    /// It existed, and was changed.
+    /// Existed, and was changed.
     Updated,
-    /// It existed, as the row has it.
+    /// Existed, and already matched the row.
     Unchanged,
-    /// It existed, and was changed, all but for the row's password, which the caller may not set.
+    /// Existed, and was changed, except for the row's password, which the caller may not set.
     UpdatedWithoutPassword,
-    /// It existed, as the row has it, all but for the row's password, which the caller may not set.
+    /// Existed, and already matched the row, except for its password, which the caller may not set.
     UnchangedWithoutPassword,
-    /// Its name is taken; nothing was changed.
+    /// The name is taken; nothing was changed.
     Duplicate,
-    /// It exists, and that is a failure here.
+    /// The user exists, which is a failure in this import.
     Exists,
-    /// It does not exist, and there is no password for it.
+    /// The user does not exist, and there is no password.
     PasswordMissing,
-    /// The row would take the role `admin` from it, which the caller may not; nothing was changed.
+    /// The row would remove the user's role `admin`, which the caller may not do; nothing was
+    /// changed.
     AdminRoleKept,
 }
 
 impl Outcome {
-    /// Whether there is nothing to be said about it.
+    /// Whether the outcome causes no finding.
     fn is_quiet(self) -> bool {
         matches!(
             self,
@@ -379,8 +380,8 @@ impl Outcome {
         )
     }
 
-    /// The outcome of a row whose user exists and was changed or not, by this password or anything else.
-    pub fn met(changed: bool, password: RowPassword) -> Self {
+    /// The outcome for an existing user; `changed` excludes the password.
+    pub fn for_existing(changed: bool, password: RowPassword) -> Self {
         match (password, changed) {
             (RowPassword::Set, _) | (RowPassword::None, true) => Outcome::Updated,
             (RowPassword::None, false) => Outcome::Unchanged,
@@ -389,55 +390,55 @@ impl Outcome {
         }
     }
 
-    /// Whether the user existed and was changed.
+    /// Whether an existing user was changed.
     pub fn is_change(self) -> bool {
         matches!(self, Outcome::Updated | Outcome::UpdatedWithoutPassword)
     }
 }
 
-/// What becomes of a row's password, where its user exists.
+/// What happens to a row's password if its user exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowPassword {
-    /// The row gives none, or rows do not replace passwords in this import.
+    /// The row gives none, or the import does not replace passwords.
     None,
     /// It is set.
     Set,
-    /// The caller may not set it. Whether the user has this very password makes no difference, so that trying
-    /// tells nothing about it.
+    /// The caller may not set it. This does not depend on the user's current password, so that a
+    /// caller cannot test passwords.
     Refused,
 }
 
-/// A step that is durable.
+/// A durable step.
 #[derive(Debug)]
 pub struct Written {
-    /// What became of each user, in the order of the file.
+    /// The outcome for each user, in the order of the file.
     pub outcomes: Vec<Outcome>,
-    /// What the step came to.
+    /// The totals of the step.
     pub tally: Tally,
-    /// The batch, to use its memory again.
+    /// The batch, so that its memory can be reused.
     pub users: NewUsers,
 }
 
-/// A step on its way to the disk.
+/// A step that is being written.
 #[derive(Debug)]
 pub struct PendingStep(oneshot::Receiver<Result<Written, StoreError>>);
 
 impl PendingStep {
-    /// A step that will be answered through the sender.
+    /// A step whose result will be sent through the sender.
     pub fn channel() -> (oneshot::Sender<Result<Written, StoreError>>, PendingStep) {
         let (sender, receiver) = oneshot::channel();
         (sender, PendingStep(receiver))
     }
 
-    /// Holds the thread until the step is durable.
+    /// Blocks the thread until the step is durable.
     ///
     /// # Errors
-    /// The step was not written, and nothing of it is in the store.
+    /// The step failed, and nothing of it is stored.
     pub fn wait(self) -> Result<Written, StoreError> {
         self.0.blocking_recv().unwrap_or(Err(StoreError::Closed))
     }
 
-    /// The same without a thread that is held.
+    /// The same, asynchronously.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).

@@ -1,7 +1,7 @@
-//! The port that every user store stands behind, and what crosses it.
+//! The ports of user stores, and the types that they exchange with the rest of the app.
 //!
-//! Blocking and object-safe. Rows go in as batches; what an import counted is written in the same
-//! transaction as the rows it counted, so that after a crash the record is exact.
+//! Blocking and object-safe. Rows are written in batches. An import's counters are written in the
+//! same transaction as the rows they count, so that the record is exact even after a crash.
 
 use crate::users::step::Finish;
 use crate::users::step::ImportStep;
@@ -26,7 +26,7 @@ use crate::users::store_error::StoreError;
 use crate::users::token::TokenStore;
 use crate::users::undo::Undone;
 
-/// Where a page of users begins: behind this domain and name key.
+/// Where a page of users begins: after this domain and name key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserCursor {
     /// The domain of the last user seen.
@@ -35,66 +35,67 @@ pub struct UserCursor {
     pub key: String,
 }
 
-/// A password that is to replace a user's own.
+/// A new password for an existing user.
 #[derive(Clone)]
 pub struct NewPassword {
-    /// PHC string.
+    /// PHC string of the hash.
     pub hash: String,
-    /// Whether it has to be changed at the first login.
+    /// Whether the password has to be changed at the first login.
     pub must_change: bool,
-    /// Since when the user has it.
+    /// When it was set.
     pub set_at: Moment,
-    /// The hash that it may replace, and no other; none: whatever is there.
+    /// The hash that it may replace; none: any hash.
     pub replacing: Option<String>,
-    /// Who gives it; none: it is the same password, hashed anew.
+    /// The actor; none: the same password with a new hash.
     pub by: Option<Actor>,
 }
 
-/// A password as it is stored.
+/// A stored password.
 #[derive(Clone)]
 pub struct StoredPassword {
     /// The user's own hash, or that of the import whose default password the user still has.
     pub hash: String,
-    /// Whether it has to be changed at the first login: it is an initial one.
+    /// Whether it is an initial password, which has to be changed at the first login.
     pub must_change: bool,
-    /// Since when the user has it.
+    /// When it was set.
     pub set_at: Moment,
 }
 
-/// A role that is to be made, and who is to have it from the beginning.
+/// A new role and its first members.
 #[derive(Debug, Clone)]
 pub struct NewRole {
     /// The organization.
     pub organization: String,
-    /// The domain whose users can have it; [`INTERNAL_DOMAIN`](crate::users::built_in::INTERNAL_DOMAIN): all.
+    /// The domain whose users can have it;
+    /// [`INTERNAL_DOMAIN`](crate::users::built_in::INTERNAL_DOMAIN): all domains.
     pub domain: String,
-    /// The name; unique in its domain, in any case.
+    /// The name, unique in its domain, case-insensitively.
     pub name: String,
-    /// Domain and name of the users who get it.
+    /// Domain and name of its users.
     pub members: Vec<(String, String)>,
-    /// Kept as they came; nothing here depends on them.
+    /// Stored unchanged; Muster does not use them.
     pub permissions: Vec<String>,
-    /// Who makes it.
+    /// The actor.
     pub by: Actor,
-    /// When.
+    /// The time.
     pub at: Moment,
 }
 
-/// What became of a new role.
+/// The result of adding a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleAdded {
-    /// It was made, and its members have it.
+    /// Added, with its members.
     Added,
-    /// There is one of that name; nothing was changed.
+    /// The name is taken; nothing was changed.
     Taken,
-    /// One who was to have it does not exist; nothing was changed.
+    /// One of the members does not exist; nothing was changed.
     NoSuchUser(String),
 }
 
-/// Keeps users, and takes the steps of imports.
+/// Stores users, and writes the steps of imports.
 pub trait UserStore: Send + Sync {
-    /// Hands a step over; it is durable when the answer has been waited for. Steps of one import are
-    /// written in the order in which they were handed over.
+    /// Submits a step; it is durable once waiting for the result has succeeded. Steps of one import
+    /// are written in the order of submission.
     fn submit(&self, step: ImportStep) -> PendingStep;
 
     /// The user called `name`, in any case.
@@ -108,7 +109,7 @@ pub trait UserStore: Send + Sync {
         name: &str,
     ) -> Result<Option<User>, StoreError>;
 
-    /// At most `limit` users behind `after`, by domain and name key.
+    /// At most `limit` users after `after`, by domain and name key.
     ///
     /// # Errors
     /// The store failed.
@@ -132,7 +133,7 @@ pub trait UserStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<String>, StoreError>;
 
-    /// Removes a user and their memberships; false when there is no such user.
+    /// Removes a user and their memberships; false if the user does not exist.
     ///
     /// # Errors
     /// The store failed.
@@ -144,8 +145,8 @@ pub trait UserStore: Send + Sync {
         at: Moment,
     ) -> Result<bool, StoreError>;
 
-    /// At most `limit` users behind `after` whose password is an initial one, by domain and name key;
-    /// with `set_before`, of those only who have had it since before that moment.
+    /// At most `limit` users after `after` with an initial password, by domain and name key; with
+    /// `set_before`, only those whose password was set before that moment.
     ///
     /// # Errors
     /// The store failed.
@@ -158,8 +159,8 @@ pub trait UserStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
 
-    /// Gives a user a password; false when there is no such user, or when the hash that was to be
-    /// replaced is no longer there.
+    /// Sets a user's password; false if the user does not exist, or the hash to be replaced has
+    /// changed.
     ///
     /// # Errors
     /// The store failed.
@@ -171,7 +172,7 @@ pub trait UserStore: Send + Sync {
         password: &NewPassword,
     ) -> Result<bool, StoreError>;
 
-    /// What is stored of a user's password.
+    /// The stored password of a user.
     ///
     /// # Errors
     /// The store failed.
@@ -188,20 +189,20 @@ pub trait UserStore: Send + Sync {
     /// The store failed.
     fn roles(&self, organization: &str, domain: &str) -> Result<Vec<String>, StoreError>;
 
-    /// Makes a role and gives it to its members, all of it or nothing.
+    /// Creates a role and gives it to its members, atomically.
     ///
     /// # Errors
     /// The store failed.
     fn add_role(&self, role: &NewRole) -> Result<RoleAdded, StoreError>;
 
-    /// Whether the store can be written to now.
+    /// Checks that the store is writable.
     ///
     /// # Errors
-    /// Why not.
+    /// Why it is not.
     fn ready(&self) -> Result<(), StoreError>;
 }
 
-/// Keeps the records of imports.
+/// Stores the records of imports.
 pub trait ImportLedger: Send + Sync {
     /// The import with this id.
     ///
@@ -215,7 +216,7 @@ pub trait ImportLedger: Send + Sync {
     /// The store failed.
     fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError>;
 
-    /// The same, of those only that are older than the import `before`, where one is named.
+    /// The same, limited to imports older than `before`, if given.
     ///
     /// # Errors
     /// The store failed.
@@ -226,7 +227,7 @@ pub trait ImportLedger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ImportRecord>, StoreError>;
 
-    /// Findings that were kept, by line; `skip` of them left out.
+    /// Stored findings, by line, after skipping `skip` of them.
     ///
     /// # Errors
     /// The store failed.
@@ -238,7 +239,7 @@ pub trait ImportLedger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Problem>, StoreError>;
 
-    /// The import that a caller named by `key`.
+    /// The import with this caller's `key`.
     ///
     /// # Errors
     /// The store failed.
@@ -248,13 +249,13 @@ pub trait ImportLedger: Send + Sync {
         key: &str,
     ) -> Result<Option<ImportRecord>, StoreError>;
 
-    /// Keeps a record of an import whose turn has not come.
+    /// Stores the record of a queued import.
     ///
     /// # Errors
     /// The store failed.
     fn add_import(&self, record: &ImportRecord) -> Result<(), StoreError>;
 
-    /// Marks a queued or interrupted import as running; none when it is neither.
+    /// Marks a queued or interrupted import as running; none if it is neither.
     ///
     /// # Errors
     /// The store failed.
@@ -265,8 +266,7 @@ pub trait ImportLedger: Send + Sync {
         at: Moment,
     ) -> Result<Option<ImportRecord>, StoreError>;
 
-    /// Notes that somebody still runs the import; answers whether somebody beside them wants it to
-    /// stop.
+    /// Writes a heartbeat for a running import; returns whether its cancellation was requested.
     ///
     /// # Errors
     /// The store failed.
@@ -277,8 +277,8 @@ pub trait ImportLedger: Send + Sync {
         at: Moment,
     ) -> Result<bool, StoreError>;
 
-    /// Asks whoever runs the import to stop it; false when nobody does. They notice at their next
-    /// sign of life.
+    /// Requests the cancellation of a running import; false if it is not running. The process that
+    /// runs it notices at the next heartbeat.
     ///
     /// # Errors
     /// The store failed.
@@ -290,7 +290,7 @@ pub trait ImportLedger: Send + Sync {
         at: Moment,
     ) -> Result<bool, StoreError>;
 
-    /// Ends an import that nobody runs; false when it has ended already.
+    /// Ends an import that is not running; false if it has already ended.
     ///
     /// # Errors
     /// The store failed.
@@ -309,7 +309,8 @@ pub trait ImportLedger: Send + Sync {
     /// The store failed.
     fn unfinished(&self) -> Result<Vec<ImportRecord>, StoreError>;
 
-    /// At most `limit` of the rejected rows that the cursor asks for, by line; fewer where they are large.
+    /// At most `limit` of the rejected rows selected by the cursor, by line; fewer if they are
+    /// large.
     ///
     /// # Errors
     /// The store failed.
@@ -321,9 +322,9 @@ pub trait ImportLedger: Send + Sync {
         limit: usize,
     ) -> Result<RejectPage, StoreError>;
 
-    /// Takes back what an import did, of users whom nobody has changed since: those it made are
-    /// removed, those it changed are as before. All of it in one transaction; none when there is no
-    /// such import, or it still runs.
+    /// Undoes an import, except for users changed by others since: users it created are removed,
+    /// users it changed are restored. All in one transaction; none if there is no such import, or
+    /// it is still running.
     ///
     /// # Errors
     /// The store failed.
@@ -335,13 +336,13 @@ pub trait ImportLedger: Send + Sync {
         at: Moment,
     ) -> Result<Option<Undone>, StoreError>;
 
-    /// Forgets what users were before changes that are older than `before`; answers how many.
+    /// Removes user images from changes older than `before`; returns how many.
     ///
     /// # Errors
     /// The store failed.
     fn forget_images(&self, before: Moment) -> Result<usize, StoreError>;
 
-    /// What was done, newest first; only what is older than the entry `before`, where one is named.
+    /// Audit entries, newest first; only those older than the entry `before`, if given.
     ///
     /// # Errors
     /// The store failed.
@@ -352,15 +353,15 @@ pub trait ImportLedger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AuditEntry>, StoreError>;
 
-    /// Marks every import that still says it is running as interrupted, when nobody can be running
-    /// it; answers how many there were.
+    /// Marks every import recorded as running as interrupted, when no process can be running it;
+    /// returns how many.
     ///
     /// # Errors
     /// The store failed.
     fn close_abandoned(&self, at: Moment) -> Result<usize, StoreError>;
 }
 
-/// All that a store does.
+/// The complete interface of a store.
 pub trait Store:
     UserStore
     + ResourceStore

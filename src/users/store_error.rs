@@ -1,62 +1,65 @@
-//! How a store fails, whichever it is.
+//! Errors of a store, the same for every kind of store.
 
 use crate::passwords::hashing::HashError;
 
-/// A store failed; nothing of what it was asked to write is in it, unless the error says that it is not known.
+/// A store failed. Nothing of the requested write is stored, unless the error says that this is
+/// unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// No room on the disk.
-    #[error("There is no room left where the users are stored.")]
+    /// The disk is full.
+    #[error("The disk of the user store is full.")]
     Full,
-    /// Another process holds the store for too long.
-    #[error("Another process holds the store; try again in a moment.")]
+    /// Another process has locked the store for too long.
+    #[error("Another process has locked the store; try again in a moment.")]
     Busy,
-    /// The store was made by a newer version.
+    /// A newer version of Muster created the store.
     #[error(
-        "The store has schema version {found}, and this version knows {known}; use a newer one."
+        "The store has schema version {found}, and this version supports up to {known}; use a \
+         newer version of Muster."
     )]
     NewerSchema {
         /// Version of the store.
         found: u32,
-        /// Newest version known here.
+        /// The newest version supported.
         known: u32,
     },
-    /// The write reached the disk, and the disk did not confirm it.
+    /// A write reached the disk, and the disk did not confirm it.
     #[error(
-        "The disk did not confirm a write, so it is not known whether it is stored; send the same request again \
-         with the same key."
+        "The disk did not confirm a write, so it is not known whether it is stored; send the \
+         same request again with the same key."
     )]
     Uncertain,
-    /// The store is being closed and opened again after a failure of the disk.
-    #[error("The store is being recovered after a failure of the disk; try again in a moment.")]
+    /// The store is being reopened after a disk failure.
+    #[error("The store is recovering from a disk failure; try again in a moment.")]
     Recovering,
-    /// As many queries that read all users run as may at the same time.
+    /// The limit of concurrent queries that read all users is reached.
     #[error(
-        "As many searches that read all users are under way as may be at once; try again in {seconds} s, or ask \
+        "Too many searches that read all users are running; try again in {seconds} s, or search \
          for one user by name."
     )]
     TooManyScans {
-        /// When to come back.
+        /// Seconds until the caller should try again.
         seconds: u64,
     },
-    /// The machine has no memory, no random bytes or no thread left for what the store is asked for.
+    /// The machine lacks memory, random bytes or a thread for the request.
     #[error(
-        "The server has not enough memory or threads for this at the moment; try again in a moment."
+        "The server does not have enough memory or threads for this at the moment; try again in \
+         a moment."
     )]
     NoResources,
-    /// What is there is no store, or none that can be used; the sentence says what to do.
+    /// The file is not a store, or is not usable; the message says what to do.
     #[error("{0}.")]
     Unusable(String),
     /// The store was shut down.
     #[error("The store is closed.")]
     Closed,
-    /// Anything else; the text is for the log.
+    /// Any other error; the text is for the log.
     #[error("The store failed: {0}.")]
     Failed(String),
 }
 
 impl From<HashError> for StoreError {
-    /// Why has been logged.
+    /// The reason has been logged.
     fn from(_: HashError) -> Self {
         StoreError::NoResources
     }
@@ -64,7 +67,7 @@ impl From<HashError> for StoreError {
 
 impl StoreError {
     /// Whether the same request may succeed later, unchanged.
-    pub fn passes(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             StoreError::Full
             | StoreError::Busy

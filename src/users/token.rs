@@ -1,5 +1,5 @@
-//! Tokens of operators: what each is good for, and the port that keeps them. The text that a caller
-//! sends is never kept, only its SHA-256.
+//! Tokens of operators: their rights, and the port that stores them. Only the SHA-256 of the text
+//! that a caller sends is stored.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,26 +13,26 @@ use crate::users::store_error::StoreError;
 /// The SHA-256 of a token's text.
 pub type TokenDigest = [u8; 32];
 
-/// A token, without what its holder sends.
+/// A token, without the text that its holder sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
-    /// What it is revoked by.
+    /// The id by which it is revoked.
     pub id: Uuid,
-    /// The operator it was made for.
+    /// The operator it belongs to.
     pub operator: String,
-    /// What its holder may do, as far as the operator may.
+    /// The holder's role, limited by the operator's own.
     pub role: Role,
-    /// The one organization it is for; none: those of its operator.
+    /// The only organization it is valid for; none: those of its operator.
     pub organization: Option<String>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Moment,
-    /// From when on it is refused.
+    /// The time of expiry.
     pub expires_at: Moment,
 }
 
 impl Token {
-    /// The entry of the audit that says that the token was made or revoked.
+    /// The audit entry for creating or revoking the token.
     pub fn entry(&self, action: &str, by: &Actor, at: Moment) -> AuditEntry {
         AuditEntry {
             target: Some(self.operator.clone()),
@@ -46,7 +46,7 @@ impl Token {
         }
     }
 
-    /// What its holder may do now: never more than the operator.
+    /// The holder's effective role: never more than the operator's.
     pub fn role_with(&self, operator: &Operator) -> Role {
         match operator.role.includes(self.role) {
             true => self.role,
@@ -55,22 +55,22 @@ impl Token {
     }
 }
 
-/// Keeps tokens.
+/// Stores tokens.
 pub trait TokenStore: Send + Sync {
-    /// The token of this digest with the operator it was made for, who is there as long as it is.
+    /// The token with this digest, and its operator. Tokens are removed with their operator.
     ///
     /// # Errors
     /// The store failed.
     fn token(&self, digest: &TokenDigest) -> Result<Option<(Token, Operator)>, StoreError>;
 
-    /// The tokens of one operator or of all, oldest first; those that are over too.
+    /// The tokens of one operator or of all, oldest first, including expired ones.
     ///
     /// # Errors
     /// The store failed.
     fn tokens(&self, operator: Option<&str>) -> Result<Vec<Token>, StoreError>;
 
-    /// Adds a token, and notes in the audit by whom; false when there is no such operator. Removing the operator
-    /// removes it.
+    /// Adds a token, with an audit entry that names `by`; false if the operator does not exist.
+    /// Removing the operator removes the token.
     ///
     /// # Errors
     /// The store failed.
@@ -81,7 +81,7 @@ pub trait TokenStore: Send + Sync {
         by: &Actor,
     ) -> Result<bool, StoreError>;
 
-    /// Removes a token, and notes it in the audit; false when there is none with this id.
+    /// Removes a token, with an audit entry; false if there is no token with this id.
     ///
     /// # Errors
     /// The store failed.
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_gives_no_more_than_its_operator_has() {
+    fn token_grants_no_more_than_the_role_of_its_operator() {
         let operator = |role| Operator {
             name: "esb".into(),
             role,

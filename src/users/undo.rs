@@ -1,4 +1,4 @@
-//! What undoing an import came to.
+//! The result of undoing an import.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -10,67 +10,67 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Undone {
-    /// Users that the import had made and that are gone.
+    /// Users that the import had created and that were removed.
     pub removed: u64,
-    /// Users that the import had changed or removed and that are as they were before.
+    /// Users that the import had changed or removed and that were restored.
     pub restored: u64,
-    /// Groups that the import had made and that are gone, or that it had changed or removed and that are as they
-    /// were before.
+    /// Groups that the import had created and that were removed, or that it had changed or removed
+    /// and that were restored.
     pub groups: u64,
-    /// Users and groups that stay as they are.
+    /// Users and groups that could not be undone.
     pub left_total: u64,
-    /// Some of them, with the reason.
+    /// Some of these, with the reason.
     pub left: Vec<Left>,
 }
 
-/// A user or a group that an undo left alone; neither is named where it is not known which.
+/// A user or group that an undo did not change; both names are empty if it is not known which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Left {
-    /// The user's name; empty where it is no user.
+    /// The user's name; empty if it is not a user.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub user_name: String,
-    /// The group's name, where it is a group.
+    /// The group's name, if it is a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
 }
 
-/// How many of them are listed; the others are counted.
+/// The largest number of listed entries; more are only counted.
 const LEFT_LISTED: usize = 1_000;
 
-/// Somebody changed the user after the import.
+/// The user was changed after the import.
 pub const TOUCHED: &str = "changed since the import";
 
-/// Somebody removed it after the import, which had changed it or made it.
+/// It was removed after the import, which had created or changed it.
 pub const GONE: &str = "removed since the import";
 
-/// What the user was before is no longer kept.
-pub const NO_IMAGE: &str = "what it was before the import is no longer kept";
+/// Its state before the import is no longer stored.
+pub const NO_IMAGE: &str = "its state before the import is no longer stored";
 
-/// The name it had before the import belongs to somebody else.
-pub const NAME_TAKEN: &str = "its name before the import is taken by somebody else";
+/// Its name before the import is taken.
+pub const NAME_TAKEN: &str = "its name before the import is now taken";
 
-/// What the import did was not kept when it did it.
-pub const NOT_KEPT: &str = "what the import did to groups and removed users was not kept by the version of the \
-    server that carried it out";
+/// The import's actions were not recorded at the time.
+pub const NOT_KEPT: &str = "the server version that ran the import did not record its changes to \
+    groups and removed users";
 
-/// A user whom an import gave another name.
+/// A user that an import renamed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renamed<K> {
     /// The user's id.
     pub id: Uuid,
-    /// The key of the name they had before.
+    /// The key of the earlier name.
     pub before: K,
 }
 
-/// Those who cannot have their earlier name back: somebody has it who keeps it. Users may have passed
-/// names on among each other, so each of them is asked for together with the others.
+/// The users that cannot get their earlier name back because another user keeps it. Users may have
+/// exchanged names among themselves, so all of them are considered together.
 ///
 /// # Errors
-/// What `holder` met, who says whose a name is now.
-pub fn barred<K: Eq + Hash, E>(
+/// Errors of `holder`, which returns the current holder of a name.
+pub fn blocked<K: Eq + Hash, E>(
     renamed: &[Renamed<K>],
     mut holder: impl FnMut(&K) -> Result<Option<Uuid>, E>,
 ) -> Result<HashSet<Uuid>, E> {
@@ -85,17 +85,17 @@ pub fn barred<K: Eq + Hash, E>(
             None => {}
         }
     }
-    let mut barred = HashSet::new();
+    let mut blocked = HashSet::new();
     while let Some(id) = stay.pop() {
-        if barred.insert(id) {
+        if blocked.insert(id) {
             stay.extend(waiting.remove(&id).unwrap_or_default());
         }
     }
-    Ok(barred)
+    Ok(blocked)
 }
 
 impl Undone {
-    /// Counts a user that stays.
+    /// Counts a user that could not be undone.
     pub fn leave(&mut self, user_name: &str, reason: &'static str) {
         self.list(Left {
             user_name: user_name.to_owned(),
@@ -104,7 +104,7 @@ impl Undone {
         });
     }
 
-    /// Counts a group that stays.
+    /// Counts a group that could not be undone.
     pub fn leave_group(&mut self, name: &str, reason: &'static str) {
         self.list(Left {
             user_name: String::new(),
@@ -113,8 +113,8 @@ impl Undone {
         });
     }
 
-    /// Counts something that stays, and of which no more is known.
-    pub fn leave_something(&mut self, reason: &'static str) {
+    /// Counts something unknown that could not be undone.
+    pub fn leave_unknown(&mut self, reason: &'static str) {
         self.list(Left {
             user_name: String::new(),
             group: None,
@@ -123,7 +123,7 @@ impl Undone {
     }
 
     fn list(&mut self, left: Left) {
-        // Of a group that was changed again and again it is said once.
+        // A group that was changed several times is listed once.
         if left.group.is_some() && self.left.contains(&left) {
             return;
         }
@@ -133,7 +133,7 @@ impl Undone {
         }
     }
 
-    /// What it came to, in a sentence.
+    /// The result as a sentence.
     pub fn sentence(&self) -> String {
         let Undone {
             removed,
@@ -144,8 +144,8 @@ impl Undone {
         } = self;
         let groups = match groups {
             0 => String::new(),
-            1 => ", 1 group taken back".to_owned(),
-            more => format!(", {more} groups taken back"),
+            1 => ", 1 group restored".to_owned(),
+            more => format!(", {more} groups restored"),
         };
         format!("undone: {removed} users removed, {restored} restored{groups}, {left_total} left")
     }
@@ -156,24 +156,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_were_passed_on_go_back_unless_somebody_else_keeps_one() {
+    fn exchanged_names_are_restored_unless_another_user_keeps_one() {
         let id = Uuid::from_u128;
         let user = |who, before| Renamed {
             id: id(who),
             before,
         };
-        // Now 1 is b, 2 is c, 3 is x and 4 is y; a belongs to a stranger, and nobody is d.
+        // Now 1 is b, 2 is c, 3 is x and 4 is y; a belongs to an unrelated user, and d to none.
         let now = HashMap::from([("b", 1), ("c", 2), ("x", 3), ("y", 4), ("a", 9)]);
         let holder = |name: &&str| Ok::<_, ()>(now.get(name).map(|who| id(*who)));
         let chain = [user(1, "a"), user(2, "b")];
         assert_eq!(
-            barred(&chain, holder),
+            blocked(&chain, holder),
             Ok(HashSet::from([id(1), id(2)])),
-            "who stays keeps the name that another one wants"
+            "a user who keeps their name blocks another who wants it"
         );
         let swap = [user(3, "y"), user(4, "x")];
-        assert_eq!(barred(&swap, holder), Ok(HashSet::new()));
+        assert_eq!(blocked(&swap, holder), Ok(HashSet::new()));
         let open = [user(1, "d"), user(2, "b")];
-        assert_eq!(barred(&open, holder), Ok(HashSet::new()));
+        assert_eq!(blocked(&open, holder), Ok(HashSet::new()));
     }
 }

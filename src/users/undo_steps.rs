@@ -1,7 +1,7 @@
-//! What an import did to groups, to memberships, and to users whom it removed: kept in the order in which it was
-//! done, and taken back in the opposite order.
+//! Undo log of an import: what it did to groups, to memberships, and to the users it removed,
+//! recorded in order and undone in reverse order.
 //!
-//! What it did to users who are still there is kept as images by the stores, and taken back before.
+//! Changes to users who still exist are stored as images by the stores, and are undone first.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,33 +13,34 @@ use crate::users::resources::{Change, Group, Kind, Resources};
 use crate::users::store_error::StoreError;
 use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, NOT_KEPT, TOUCHED, Undone};
 
-/// Something that an import did. Every one but [`UndoStep::Unknown`] has the name of what it was done to.
+/// One recorded action of an import. Every variant but [`UndoStep::Unknown`] has the name of the
+/// object concerned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "did", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum UndoStep {
-    /// It made this group.
+    /// It created this group.
     GroupMade {
         /// The group's id.
         id: Uuid,
-        /// Its name, without the domain.
+        /// The name without the domain.
         name: String,
         /// The client's own identifier.
         external_id: Option<String>,
     },
-    /// It gave this group another name or identifier.
+    /// It changed the name or identifier of this group.
     GroupChanged {
         /// The group's id.
         id: Uuid,
-        /// Its name since.
+        /// The new name.
         name: String,
-        /// Its identifier since.
+        /// The new identifier.
         external_id: Option<String>,
-        /// Its name before.
+        /// The old name.
         name_before: String,
-        /// Its identifier before.
+        /// The old identifier.
         external_id_before: Option<String>,
     },
-    /// It removed this group; the store keeps the rest of it.
+    /// It removed this group; the store keeps the rest of the group's data.
     GroupRemoved {
         /// The group's id.
         id: Uuid,
@@ -47,10 +48,10 @@ pub enum UndoStep {
         name: String,
         /// Ids of its direct members.
         members: Vec<Uuid>,
-        /// Ids of the groups that it was in.
+        /// Ids of the groups that contained it.
         holders: Vec<Uuid>,
     },
-    /// It took these members into the group.
+    /// It added these members to the group.
     MembersAdded {
         /// The group's id.
         id: Uuid,
@@ -59,7 +60,7 @@ pub enum UndoStep {
         /// Their ids.
         members: Vec<Uuid>,
     },
-    /// It let these members go.
+    /// It removed these members.
     MembersRemoved {
         /// The group's id.
         id: Uuid,
@@ -68,31 +69,31 @@ pub enum UndoStep {
         /// Their ids.
         members: Vec<Uuid>,
     },
-    /// It removed this user; the store keeps all of them.
+    /// It removed this user; the store keeps all of the user's data.
     UserRemoved {
         /// The user's id.
         id: Uuid,
-        /// The name, without the domain.
+        /// The name without the domain.
         name: String,
-        /// Ids of the groups that they were in.
+        /// Ids of the groups that the user was in.
         groups: Vec<Uuid>,
     },
-    /// It did something to this group, and it is no longer kept what.
+    /// It changed this group, and the details are no longer stored.
     ForgottenGroup {
         /// The group's name.
         name: String,
     },
-    /// It removed this user, and it is no longer kept who that was.
+    /// It removed this user, and the user's data is no longer stored.
     ForgottenUser {
         /// The user's name.
         name: String,
     },
-    /// It may have done something that the version of the server did not keep which carried it out.
+    /// It may have done something that the server version of that time did not record.
     Unknown,
 }
 
 impl UndoStep {
-    /// What is left of it when it is no longer kept what it was.
+    /// The step reduced to the name, once the details are no longer stored.
     #[must_use]
     pub fn forgotten(&self) -> UndoStep {
         match self {
@@ -109,7 +110,7 @@ impl UndoStep {
         }
     }
 
-    /// The group that it was done to, unless that was removed.
+    /// The group that it changed, unless it removed the group.
     fn changed_group(&self) -> Option<Uuid> {
         match self {
             UndoStep::GroupMade { id, .. }
@@ -124,7 +125,7 @@ impl UndoStep {
         }
     }
 
-    /// The ids of all users and groups that it has to do with.
+    /// The ids of all users and groups involved.
     fn ids(&self) -> Vec<Uuid> {
         match self {
             UndoStep::GroupMade { id, .. } | UndoStep::GroupChanged { id, .. } => vec![*id],
@@ -144,38 +145,38 @@ impl UndoStep {
     }
 }
 
-/// A user or a group that another import has removed, and that comes back when that one is taken back.
+/// A user or group that another import removed; undoing that import restores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedByAnother {
     /// Its id.
     pub id: Uuid,
-    /// Which of the two it was.
+    /// Its kind.
     pub kind: Kind,
-    /// Its name, without the domain.
+    /// The name without the domain.
     pub name: String,
 }
 
-/// What became of a user or group that was to be brought back.
+/// The result of restoring a user or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BroughtBack {
-    /// It is there again, without memberships.
+pub enum RestoreResult {
+    /// Restored, without memberships.
     Yes,
     /// Another one has its name.
     NameTaken,
-    /// What it was is not kept.
+    /// Its data is no longer stored.
     NotKept,
 }
 
-/// A transaction in which an import is taken back.
-pub trait Undoing: Resources {
-    /// Brings back the user or group whose removal has this number among the import's undo steps.
+/// A transaction that undoes an import.
+pub trait UndoTransaction: Resources {
+    /// Restores the user or group removed by the undo step with this number.
     ///
     /// # Errors
     /// The store failed.
-    fn bring_back(&mut self, number: u64) -> Result<BroughtBack, StoreError>;
+    fn restore_removed(&mut self, number: u64) -> Result<RestoreResult, StoreError>;
 
-    /// The users and groups with these ids that other imports have removed and keep, and the users whom the import
-    /// had made and another one keeps.
+    /// The users and groups with these ids whose data is kept because other imports removed them,
+    /// and the users that this import created and another one removed.
     ///
     /// # Errors
     /// The store failed.
@@ -185,17 +186,17 @@ pub trait Undoing: Resources {
     ) -> Result<Vec<RemovedByAnother>, StoreError>;
 }
 
-/// Takes the undo steps of an import back, the last one first, and tells of those that cannot be; `listed` are users of
-/// whom that is told already.
+/// Undoes the steps of an import, the last one first, and reports those that cannot be undone;
+/// `listed` are users that are already reported.
 ///
-/// What somebody has changed since stays as they left it. A group, user or member that somebody else has removed
-/// since is not brought back; it is told of where the import had changed it, or where undoing another import can
-/// bring it back as this import had left it. Memberships are taken back whoever has changed them in between.
+/// Later changes by others are kept. A group, user or member that others removed since is not
+/// restored; it is reported if the import had changed it, or if undoing another import can restore
+/// it as this import had left it. Memberships are undone regardless of changes in between.
 ///
 /// # Errors
 /// The store failed.
-pub fn take_back(
-    tx: &mut dyn Undoing,
+pub fn undo_recorded_steps(
+    tx: &mut dyn UndoTransaction,
     undo_steps: Vec<(u64, UndoStep)>,
     listed: HashSet<Uuid>,
     at: Moment,
@@ -213,7 +214,7 @@ pub fn take_back(
         .flat_map(|(_, undo_step)| undo_step.ids())
         .collect();
     let as_left = as_left(&undo_steps);
-    let mut taking = Taking {
+    let mut taking = UndoRun {
         tx,
         at,
         undone,
@@ -221,10 +222,10 @@ pub fn take_back(
         groups: HashSet::new(),
         left: listed,
     };
-    taking.leave_what_others_removed(&ids)?;
-    let kept = taking.leave_changed(as_left)?;
+    taking.report_removed_by_others(&ids)?;
+    let kept = taking.report_changed(as_left)?;
     for (number, undo_step) in undo_steps.into_iter().rev() {
-        // What it made and removed itself was not there before and is not there now.
+        // What it created and removed itself existed neither before nor exists now.
         if matches!(&undo_step, UndoStep::GroupRemoved { id, .. } if taking.made.contains(id)) {
             continue;
         }
@@ -234,21 +235,21 @@ pub fn take_back(
         {
             continue;
         }
-        taking.one(number, undo_step)?;
+        taking.apply(number, undo_step)?;
     }
-    let Taking { groups, left, .. } = taking;
+    let UndoRun { groups, left, .. } = taking;
     undone.groups += groups.difference(&left).count() as u64;
     Ok(())
 }
 
-/// A group that an import made, as it left it.
+/// A group created by an import, as the import left it.
 struct MadeGroup {
     name: String,
     external_id: Option<String>,
     members: HashSet<Uuid>,
 }
 
-/// The groups that an import made and did not remove, as it left them.
+/// The groups that an import created and did not remove, as it left them.
 fn as_left(undo_steps: &[(u64, UndoStep)]) -> BTreeMap<Uuid, MadeGroup> {
     let mut groups: BTreeMap<Uuid, MadeGroup> = BTreeMap::new();
     for (_, undo_step) in undo_steps {
@@ -296,26 +297,26 @@ fn as_left(undo_steps: &[(u64, UndoStep)]) -> BTreeMap<Uuid, MadeGroup> {
     groups
 }
 
-struct Taking<'t> {
-    tx: &'t mut dyn Undoing,
+struct UndoRun<'t> {
+    tx: &'t mut dyn UndoTransaction,
     at: Moment,
     undone: &'t mut Undone,
-    /// Groups that the import made.
+    /// Groups that the import created.
     made: HashSet<Uuid>,
-    /// Groups of which something was taken back.
+    /// Groups of which something was undone.
     groups: HashSet<Uuid>,
-    /// Groups of which something was not, and users who are gone.
+    /// Groups of which something was not undone, and removed users.
     left: HashSet<Uuid>,
 }
 
-impl Taking<'_> {
-    fn one(&mut self, number: u64, undo_step: UndoStep) -> Result<(), StoreError> {
+impl UndoRun<'_> {
+    fn apply(&mut self, number: u64, undo_step: UndoStep) -> Result<(), StoreError> {
         match undo_step {
             UndoStep::GroupMade {
                 id,
                 name,
                 external_id,
-            } => self.unmake(id, &name, external_id.as_deref()),
+            } => self.remove_created_group(id, &name, external_id.as_deref()),
             UndoStep::GroupChanged {
                 id,
                 name,
@@ -324,7 +325,7 @@ impl Taking<'_> {
                 external_id_before,
             } => {
                 let Some(group) = self.group(id)? else {
-                    self.gone(id, &name);
+                    self.report_missing(id, &name);
                     return Ok(());
                 };
                 if group.name != name || group.external_id != external_id {
@@ -335,7 +336,7 @@ impl Taking<'_> {
                 match self.tx.change_group(id, &name_before, before, self.at)? {
                     Change::Made(_) => drop(self.groups.insert(id)),
                     Change::Taken => self.leave(id, &name, NAME_TAKEN),
-                    Change::Gone => self.gone(id, &name),
+                    Change::Gone => self.report_missing(id, &name),
                 }
                 Ok(())
             }
@@ -344,20 +345,20 @@ impl Taking<'_> {
                 name,
                 members,
                 holders,
-            } => match self.tx.bring_back(number)? {
-                BroughtBack::Yes => {
+            } => match self.tx.restore_removed(number)? {
+                RestoreResult::Yes => {
                     self.groups.insert(id);
-                    self.let_in(id, &members)?;
+                    self.restore_members(id, &members)?;
                     for holder in holders {
-                        self.let_in(holder, &[id])?;
+                        self.restore_members(holder, &[id])?;
                     }
                     Ok(())
                 }
-                BroughtBack::NameTaken => {
+                RestoreResult::NameTaken => {
                     self.leave(id, &name, NAME_TAKEN);
                     Ok(())
                 }
-                BroughtBack::NotKept => {
+                RestoreResult::NotKept => {
                     self.leave(id, &name, NO_IMAGE);
                     Ok(())
                 }
@@ -365,7 +366,7 @@ impl Taking<'_> {
             UndoStep::MembersAdded { id, name, .. } | UndoStep::MembersRemoved { id, name, .. }
                 if self.group(id)?.is_none() =>
             {
-                self.gone(id, &name);
+                self.report_missing(id, &name);
                 Ok(())
             }
             UndoStep::MembersAdded { id, members, .. } => {
@@ -374,14 +375,14 @@ impl Taking<'_> {
                 }
                 Ok(())
             }
-            UndoStep::MembersRemoved { id, members, .. } => self.let_in(id, &members),
+            UndoStep::MembersRemoved { id, members, .. } => self.restore_members(id, &members),
             UndoStep::UserRemoved { name, groups, .. } if groups.is_empty() => {
                 self.user(number, &name).map(drop)
             }
             UndoStep::UserRemoved { id, name, groups } => {
                 if self.user(number, &name)? {
                     for group in groups {
-                        self.let_in(group, &[id])?;
+                        self.restore_members(group, &[id])?;
                     }
                 }
                 Ok(())
@@ -395,7 +396,7 @@ impl Taking<'_> {
                 Ok(())
             }
             UndoStep::Unknown => {
-                self.undone.leave_something(NOT_KEPT);
+                self.undone.leave_unknown(NOT_KEPT);
                 Ok(())
             }
         }
@@ -412,15 +413,15 @@ impl Taking<'_> {
         }
     }
 
-    /// Tells of a group that is there no longer, unless the import itself had made it.
-    fn gone(&mut self, id: Uuid, name: &str) {
+    /// Reports a group that no longer exists, unless the import itself had created it.
+    fn report_missing(&mut self, id: Uuid, name: &str) {
         if !self.made.contains(&id) {
             self.leave(id, name, GONE);
         }
     }
 
-    /// Tells of what comes back when another import is taken back, with what this one did to it.
-    fn leave_what_others_removed(&mut self, ids: &HashSet<Uuid>) -> Result<(), StoreError> {
+    /// Reports what undoing another import will restore, with this import's changes to it.
+    fn report_removed_by_others(&mut self, ids: &HashSet<Uuid>) -> Result<(), StoreError> {
         for removed in self.tx.removed_by_others(ids)? {
             match removed.kind {
                 Kind::Group => self.leave(removed.id, &removed.name, GONE),
@@ -433,8 +434,9 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// Tells of the groups that the import made and others have changed since: these stay whole, and are answered.
-    fn leave_changed(
+    /// Reports the groups that the import created and others have changed since; these are kept,
+    /// and returned.
+    fn report_changed(
         &mut self,
         made: BTreeMap<Uuid, MadeGroup>,
     ) -> Result<HashSet<Uuid>, StoreError> {
@@ -457,8 +459,8 @@ impl Taking<'_> {
         Ok(kept)
     }
 
-    /// Removes a group that the import made, if it is as the import left it.
-    fn unmake(
+    /// Removes a group that the import created, if it is as the import left it.
+    fn remove_created_group(
         &mut self,
         id: Uuid,
         name: &str,
@@ -468,7 +470,7 @@ impl Taking<'_> {
             return Ok(());
         };
         let group = &found.group;
-        // Its own members are gone by now, so that others have taken in those who are there.
+        // Its own members are already removed, so the remaining ones were added by others.
         let own = found.members.is_empty()
             && group.name == name
             && group.external_id.as_deref() == external_id;
@@ -482,8 +484,8 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// Takes those of the members in who are there, if the group is.
-    fn let_in(&mut self, group: Uuid, ids: &[Uuid]) -> Result<(), StoreError> {
+    /// Adds those members that still exist, if the group exists.
+    fn restore_members(&mut self, group: Uuid, ids: &[Uuid]) -> Result<(), StoreError> {
         if self.group(group)?.is_none() {
             return Ok(());
         }
@@ -497,15 +499,15 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// Brings a user back; false when that cannot be.
+    /// Restores a user; false if that is not possible.
     fn user(&mut self, number: u64, name: &str) -> Result<bool, StoreError> {
-        match self.tx.bring_back(number)? {
-            BroughtBack::Yes => {
+        match self.tx.restore_removed(number)? {
+            RestoreResult::Yes => {
                 self.undone.restored += 1;
                 return Ok(true);
             }
-            BroughtBack::NameTaken => self.undone.leave(name, NAME_TAKEN),
-            BroughtBack::NotKept => self.undone.leave(name, NO_IMAGE),
+            RestoreResult::NameTaken => self.undone.leave(name, NAME_TAKEN),
+            RestoreResult::NotKept => self.undone.leave(name, NO_IMAGE),
         }
         Ok(false)
     }

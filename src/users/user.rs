@@ -1,17 +1,17 @@
-//! A user as stores return one.
+//! A user as returned by a store.
 
 use crate::clock::Moment;
 use crate::users::import_id::ImportId;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// A user as it is stored.
+/// A stored user.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// UUID version 7.
     pub id: Uuid,
-    /// The name as it is shown.
+    /// The display form of the name.
     pub user_name: String,
     /// The user store's name.
     pub domain: String,
@@ -23,22 +23,23 @@ pub struct User {
     pub family_name: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
-    /// The identifier that another system knows the user by (SCIM `externalId`).
+    /// The user's identifier in another system (SCIM `externalId`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// Everything else, by attribute name.
     pub attributes: serde_json::Map<String, serde_json::Value>,
-    /// Whether there is a password to log in with.
+    /// Whether the user has a password.
     pub has_password: bool,
     /// Whether the password has to be changed at the first login.
     pub must_change_password: bool,
-    /// When the user got the password, or was made without one.
+    /// When the password was set, or when the user was created without one.
     pub password_set_at: Moment,
-    /// The import that made the user.
+    /// The import that created the user.
     pub created_by: Option<ImportId>,
-    /// When the user was made.
+    /// The time of creation.
     pub created_at: Moment,
-    /// When the user was changed last; none: never. Later than the change before, whatever the clock says.
+    /// The time of the last change; none: never. Later than that of the previous change, regardless
+    /// of the clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified_at: Option<Moment>,
     /// Names of the user's roles.
@@ -47,7 +48,7 @@ pub struct User {
 }
 
 impl User {
-    /// About how many bytes its texts take.
+    /// The approximate size of its texts, in bytes.
     pub fn size(&self) -> usize {
         let attribute = |(name, value): (&String, &serde_json::Value)| {
             name.len()

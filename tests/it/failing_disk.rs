@@ -40,7 +40,7 @@ fn failed_sync_is_reported_as_uncertain_and_the_same_call_settles_it() {
         server.log()
     );
     assert!(uncertain.body.contains("same key"), "{}", uncertain.body);
-    logged(&server, "the store is open again");
+    logged(&server, "the store has been reopened");
     drop(injection);
     ready(&server, 200);
     let again = upload(&server, "", KEY, CSV);

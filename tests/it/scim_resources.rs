@@ -458,7 +458,7 @@ fn names_with_blanks_and_slashes_as_directories_push_them() {
         let response = ask(&server, "POST", "/scim/v2/Users", &user(bad, json!({})));
         assert_eq!(refused(&response), told(400, "invalidValue"), "{bad:?}");
         assert!(!response.body.contains("one word"), "{}", response.body);
-        let told = response.body.contains("divided by one blank each");
+        let told = response.body.contains("separated by single blanks");
         assert_eq!(
             told,
             bad.contains("kim") && !bad.contains('/'),
@@ -467,7 +467,7 @@ fn names_with_blanks_and_slashes_as_directories_push_them() {
         );
     }
     for (bad, why) in [
-        ("Internal/x", "no groups"),
+        ("Internal/x", "not groups"),
         ("A/", "it ends with /"),
         ("A/B/", "it ends with /"),
         (" ", "it is empty"),

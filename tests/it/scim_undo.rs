@@ -306,7 +306,7 @@ fn what_cannot_be_taken_back_is_listed() {
             })
             .collect();
         left.sort();
-        let taken = "its name before the import is taken by somebody else";
+        let taken = "its name before the import is now taken";
         let touched = "changed since the import";
         let expected = [
             ("gone", taken),

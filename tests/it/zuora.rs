@@ -579,7 +579,7 @@ fn an_array_replaces_users_as_wholes() {
         (
             format!(r#"[{{"id":"{a}","userName":"SALES/z",{email}}}]"#),
             400,
-            "stays there".into(),
+            "cannot be moved".into(),
         ),
         (
             format!(r#"[{{"id":"{a}","userName":"z"}}]"#),

@@ -15,7 +15,7 @@ use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::{
     Change, ORGANIZATION_ID, add_derived, at, member, organization_id, users_of,
 };
-use crate::provision::all_or_nothing::{AtomicBulk, Whole};
+use crate::provision::all_or_nothing::{AtomicBulk, AtomicOutcome};
 use crate::provision::bulk_job::{BulkAnswer, BulkCall};
 use crate::provision::bulk_request::payload_too_large;
 use crate::provision::operation::{Act, Operation, Precondition, not_found};
@@ -61,8 +61,8 @@ impl Call<'_> {
             show: &|resource| zuora_answer::user(self.document(resource)),
         };
         match self.app.provisioner.all_or_nothing(&bulk, operations)? {
-            Whole::Done(done) => Ok(self.zuora_done(change, *done)),
-            Whole::Refused { position, error } => Err(match users.get(position) {
+            AtomicOutcome::Done(done) => Ok(self.zuora_done(change, *done)),
+            AtomicOutcome::Refused { position, error } => Err(match users.get(position) {
                 Some(user) => at(position, user, error).into(),
                 None => error.into(),
             }),

@@ -1,4 +1,4 @@
-//! Roles, and the groups among them: those that belong to a user store.
+//! Roles, including groups, which are the roles of a user store.
 
 use std::collections::BTreeSet;
 
@@ -14,24 +14,24 @@ use crate::users::resources::{
 use crate::users::role_name::{ADMIN_ROLE, EVERYONE_ROLE};
 use crate::users::user::User;
 
-/// A role; its users are those that name it.
+/// A role. Its users are not listed here: they name the role.
 #[derive(Debug, Clone)]
-pub(super) struct KeptRole {
+pub(super) struct StoredRole {
     pub group: Group,
     /// Ids of the groups that are members.
     pub groups: BTreeSet<Uuid>,
 }
 
-impl KeptRole {
+impl StoredRole {
     /// A role without members.
     pub(super) fn new(group: Group) -> Self {
-        KeptRole {
+        StoredRole {
             group,
             groups: BTreeSet::new(),
         }
     }
 
-    /// Marks it as changed, later than before; answers since when.
+    /// Marks it as changed, later than the previous change; returns the time.
     fn touch(&mut self, at: Moment) -> Moment {
         let before = self.group.modified_at.unwrap_or(self.group.created_at);
         let moment = at.later_than(before);
@@ -41,14 +41,14 @@ impl KeptRole {
 }
 
 impl Content {
-    /// Gives an organization the roles that every one has.
+    /// Adds the built-in roles to an organization.
     pub(super) fn add_built_in_roles(&mut self, organization: &str) {
         for (domain, name) in [
             (INTERNAL_DOMAIN, EVERYONE_ROLE),
             (PRIMARY_DOMAIN, ADMIN_ROLE),
         ] {
             let id = Uuid::now_v7();
-            // The id holds the moment, to the millisecond.
+            // The id contains the time, in milliseconds.
             let (seconds, nanoseconds) = id.get_timestamp().map_or((0, 0), |it| it.to_unix());
             let at = i64::try_from(seconds).unwrap_or_default() * 1_000_000
                 + i64::from(nanoseconds / 1_000);
@@ -57,16 +57,16 @@ impl Content {
     }
 
     /// The role with this id, if it is a group.
-    pub(super) fn role(&self, organization: &str, id: Uuid) -> Option<(&Key, &KeptRole)> {
+    pub(super) fn role(&self, organization: &str, id: Uuid) -> Option<(&Key, &StoredRole)> {
         let key = self.role_keys.get(&(organization.to_owned(), id))?;
         let role = self.roles.get(key)?;
         (role.group.domain != INTERNAL_DOMAIN).then_some((key, role))
     }
 
     /// All groups.
-    pub(super) fn groups(&self, organization: &str) -> impl Iterator<Item = &KeptRole> {
+    pub(super) fn groups(&self, organization: &str) -> impl Iterator<Item = &StoredRole> {
         let own =
-            move |(key, _): &(&Key, &KeptRole)| key.0 == organization && key.1 != INTERNAL_DOMAIN;
+            move |(key, _): &(&Key, &StoredRole)| key.0 == organization && key.1 != INTERNAL_DOMAIN;
         self.roles.iter().filter(own).map(|(_, role)| role)
     }
 
@@ -91,8 +91,8 @@ impl Content {
         }
     }
 
-    /// A group with its members, where they are wanted.
-    pub(super) fn with_members(&self, role: &KeptRole, with_members: bool) -> GroupResource {
+    /// A group with its members, if requested.
+    pub(super) fn with_members(&self, role: &StoredRole, with_members: bool) -> GroupResource {
         let group = role.group.clone();
         let mut members = Vec::new();
         if with_members {
@@ -111,7 +111,7 @@ impl Content {
     }
 
     fn users_of(&self, group: &Group) -> impl Iterator<Item = &User> {
-        self.behind(&group.organization, Some(&group.domain), None)
+        self.users_after(&group.organization, Some(&group.domain), None)
             .filter(|user| user.roles.contains(&group.name))
     }
 
@@ -126,7 +126,7 @@ impl Content {
         })
     }
 
-    /// Makes a group.
+    /// Creates a group.
     pub(super) fn add_group(
         &mut self,
         organization: &str,
@@ -149,11 +149,11 @@ impl Content {
             created_at: at,
             modified_at: None,
         };
-        self.set_role(key, Some(KeptRole::new(group)));
+        self.set_role(key, Some(StoredRole::new(group)));
         Change::Made(at)
     }
 
-    /// Gives a group another name and identifier.
+    /// Renames a group or changes its identifier.
     pub(super) fn change_group(
         &mut self,
         organization: &str,
@@ -192,7 +192,7 @@ impl Content {
         Change::Made(moment)
     }
 
-    /// Removes a group, its members' memberships and its own.
+    /// Removes a group, its memberships and those of its members.
     pub(super) fn delete_group(&mut self, organization: &str, id: Uuid, at: Moment) -> bool {
         let Some((key, role)) = self.role(organization, id) else {
             return false;
@@ -216,7 +216,7 @@ impl Content {
         true
     }
 
-    /// Marks the groups of these names as changed, later than before.
+    /// Marks the groups of these names as changed, later than their previous changes.
     pub(super) fn touch_groups<'n>(
         &mut self,
         organization: &str,
@@ -233,7 +233,7 @@ impl Content {
         }
     }
 
-    /// Marks the groups as changed that the user with this key is a direct member of.
+    /// Marks the direct groups of the user with this key as changed.
     pub(super) fn touch_groups_of(&mut self, user: &Key, at: Moment) {
         if let Some(kept) = self.users.get(user) {
             let roles = kept.user.roles.clone();
@@ -250,7 +250,7 @@ impl Content {
         holders.map(|(_, role)| role.group.id).collect()
     }
 
-    /// Marks the groups as changed that this group is a direct member of.
+    /// Marks the groups that this group is a direct member of as changed.
     fn touch_holders_of(&mut self, organization: &str, group: Uuid, at: Moment) {
         let holders: Vec<Key> = self
             .roles
@@ -266,7 +266,7 @@ impl Content {
         }
     }
 
-    /// Takes members in.
+    /// Adds members.
     pub(super) fn add_members(
         &mut self,
         organization: &str,
@@ -279,8 +279,13 @@ impl Content {
         })
     }
 
-    /// Gives a group that was just made its first members: it has not changed by that.
-    pub(super) fn found_group(&mut self, organization: &str, group: Uuid, members: &[Member]) {
+    /// Adds the first members of a new group, which does not count as a change.
+    pub(super) fn add_first_members(
+        &mut self,
+        organization: &str,
+        group: Uuid,
+        members: &[Member],
+    ) {
         if let Some((key, role)) = self.role(organization, group) {
             let (key, mut role) = (key.clone(), role.clone());
             self.enter_all(&mut role, members);
@@ -288,7 +293,7 @@ impl Content {
         }
     }
 
-    fn enter_all(&mut self, role: &mut KeptRole, members: &[Member]) -> usize {
+    fn enter_all(&mut self, role: &mut StoredRole, members: &[Member]) -> usize {
         let mut count = 0;
         for member in members {
             let new = match member.kind {
@@ -300,7 +305,7 @@ impl Content {
         count
     }
 
-    /// Lets members go.
+    /// Removes members.
     pub(super) fn remove_members(
         &mut self,
         organization: &str,
@@ -318,7 +323,7 @@ impl Content {
         })
     }
 
-    /// Lets all members go.
+    /// Removes all members.
     pub(super) fn clear_members(
         &mut self,
         organization: &str,
@@ -337,7 +342,7 @@ impl Content {
         organization: &str,
         group: Uuid,
         at: Moment,
-        change: impl FnOnce(&mut Content, &mut KeptRole) -> usize,
+        change: impl FnOnce(&mut Content, &mut StoredRole) -> usize,
     ) -> MembersChanged {
         let Some((key, role)) = self.role(organization, group) else {
             return MembersChanged::default();
@@ -393,8 +398,8 @@ impl Content {
         changed
     }
 
-    /// Changes the names of the roles of each user in the group, at the group's place among them;
-    /// answers how many they are.
+    /// Changes the role names of each user in the group, at the group's position among them;
+    /// returns the number of users.
     fn each_user_of(
         &mut self,
         group: &Group,

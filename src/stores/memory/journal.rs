@@ -1,38 +1,38 @@
-//! What a transaction has to put back when it fails: the value before each change, newest last.
+//! The undo journal of a transaction: the values before each change, newest last.
 
 use std::collections::btree_map::Entry;
 
 use uuid::Uuid;
 
-use crate::stores::memory::groups::KeptRole;
+use crate::stores::memory::groups::StoredRole;
 use crate::stores::memory::stored_user::{Image, StoredUndoStep, StoredUser};
 use crate::stores::memory::{Content, Key};
 use crate::users::import_id::ImportId;
 use crate::users::import_record::ImportRecord;
 
-/// What was there before a change.
+/// A value before a change.
 #[derive(Debug)]
 pub(super) enum Before {
     User(Key, Option<Box<StoredUser>>),
-    Role(Key, Option<Box<KeptRole>>),
+    Role(Key, Option<Box<StoredRole>>),
     /// The import had no image of this user.
     NoImage(ImportId, Uuid),
-    /// The record, and how many findings and rejects there were.
+    /// The record, and the numbers of findings and rejects.
     Import((String, ImportId), Option<Box<ImportRecord>>, usize, usize),
-    /// How many entries the audit had.
+    /// The number of audit entries.
     Audit(usize),
     Result((String, ImportId, u64), Option<String>),
-    /// How many undo steps were kept of the import.
+    /// The number of undo steps of the import.
     Deeds(ImportId, usize),
 }
 
 impl Content {
-    /// From now on changes can be taken back.
+    /// Starts recording changes.
     pub(super) fn begin_transaction(&mut self) {
         self.journal = Some(Vec::new());
     }
 
-    /// Ends the transaction, if one runs; puts everything back unless it is to be kept.
+    /// Ends the transaction, if one is active; restores all values unless `keep` is set.
     pub(super) fn end_transaction(&mut self, keep: bool) {
         if let Some(journal) = self.journal.take()
             && !keep
@@ -40,17 +40,17 @@ impl Content {
             journal
                 .into_iter()
                 .rev()
-                .for_each(|before| self.put_back(before));
+                .for_each(|before| self.restore_value(before));
         }
     }
 
-    /// How much of the journal there is.
+    /// The current length of the journal.
     pub(super) fn mark(&self) -> usize {
         self.journal.as_ref().map_or(0, Vec::len)
     }
 
-    /// Puts back what was changed since the mark.
-    pub(super) fn go_back(&mut self, mark: usize) {
+    /// Restores the values changed since the mark.
+    pub(super) fn rollback_to(&mut self, mark: usize) {
         let Some(mut journal) = self.journal.take() else {
             return;
         };
@@ -58,11 +58,11 @@ impl Content {
         since
             .into_iter()
             .rev()
-            .for_each(|before| self.put_back(before));
+            .for_each(|before| self.restore_value(before));
         self.journal = Some(journal);
     }
 
-    /// Notes what is to be put back.
+    /// Records a value to restore.
     pub(super) fn remember(&mut self, before: impl FnOnce(&Content) -> Before) {
         if self.journal.is_some() {
             let before = before(self);
@@ -70,7 +70,7 @@ impl Content {
         }
     }
 
-    /// Makes, changes or removes a user.
+    /// Creates, changes or removes a user.
     pub(super) fn set_user(&mut self, key: Key, kept: Option<StoredUser>) {
         let before = match kept {
             Some(kept) => {
@@ -89,8 +89,8 @@ impl Content {
         self.remember(|_| Before::User(key, before.map(Box::new)));
     }
 
-    /// Makes, changes or removes a role.
-    pub(super) fn set_role(&mut self, key: Key, role: Option<KeptRole>) {
+    /// Creates, changes or removes a role.
+    pub(super) fn set_role(&mut self, key: Key, role: Option<StoredRole>) {
         let before = match role {
             Some(role) => {
                 let id = (key.0.clone(), role.group.id);
@@ -108,7 +108,7 @@ impl Content {
         self.remember(|_| Before::Role(key, before.map(Box::new)));
     }
 
-    /// Notes what a step of the import may change.
+    /// Records what a step of the import may change.
     pub(super) fn before_step(&mut self, import: &(String, ImportId)) {
         self.remember(|content| {
             let record = content.imports.get(import).cloned().map(Box::new);
@@ -119,7 +119,7 @@ impl Content {
         self.remember(|content| Before::Audit(content.audit.len()));
     }
 
-    /// Keeps what a user was before the import changed it for the first time.
+    /// Stores the state of a user before the import's first change.
     pub(super) fn keep_image(&mut self, import: ImportId, image: Image) {
         let id = image.kept.user.id;
         let images = self.images.entry(import).or_default();
@@ -129,7 +129,7 @@ impl Content {
         }
     }
 
-    /// Keeps what an import did.
+    /// Stores an undo step of an import.
     pub(super) fn keep_undo_step(&mut self, import: ImportId, undo_step: StoredUndoStep) {
         self.remember(|content| {
             Before::Deeds(import, content.undo_steps.get(&import).map_or(0, Vec::len))
@@ -137,7 +137,7 @@ impl Content {
         self.undo_steps.entry(import).or_default().push(undo_step);
     }
 
-    fn put_back(&mut self, before: Before) {
+    fn restore_value(&mut self, before: Before) {
         match before {
             Before::User(key, kept) => self.set_user(key, kept.map(|kept| *kept)),
             Before::Role(key, role) => self.set_role(key, role.map(|role| *role)),

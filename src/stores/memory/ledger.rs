@@ -1,4 +1,4 @@
-//! Imports, what was found, what was rejected, and the audit.
+//! Imports, findings, rejected rows, and the audit.
 
 use uuid::Uuid;
 
@@ -255,7 +255,7 @@ fn is_unfinished(record: &ImportRecord) -> bool {
     matches!(record.state, ImportState::Queued | ImportState::Interrupted)
 }
 
-/// Some of these in the order of their lines.
+/// Some of these, sorted by line.
 fn by_line<T: Clone>(
     all: Option<&[T]>,
     line: impl Fn(&T) -> u64,

@@ -1,6 +1,6 @@
-//! Users in memory, gone when the process ends: for tests and trials.
+//! Users in memory, lost when the process ends: for tests and trials.
 //!
-//! It keeps the same promises as the other stores and passes the same contract suite.
+//! It gives the same guarantees as the other stores and passes the same contract suite.
 
 mod stored_user;
 mod users;
@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-use crate::stores::memory::groups::KeptRole;
+use crate::stores::memory::groups::StoredRole;
 use crate::stores::memory::journal::Before;
 use crate::stores::memory::stored_user::{Image, StoredUndoStep, StoredUser};
 use crate::users::audit::AuditEntry;
@@ -37,13 +37,13 @@ use crate::users::token::{Token, TokenDigest};
 /// Organization, domain and name key.
 type Key = (String, String, String);
 
-/// Keeps everything in maps behind one lock.
+/// Keeps everything in maps protected by one lock.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Content>);
 
 #[derive(Debug)]
 struct Content {
-    roles: BTreeMap<Key, KeptRole>,
+    roles: BTreeMap<Key, StoredRole>,
     /// By organization and id.
     role_keys: HashMap<(String, Uuid), Key>,
     users: BTreeMap<Key, StoredUser>,
@@ -54,19 +54,19 @@ struct Content {
     /// With the number of each block's first row.
     rejects: HashMap<ImportId, Vec<(u64, RejectBlock)>>,
     results: BTreeMap<(String, ImportId, u64), String>,
-    /// By the id of the user.
+    /// By the user's id.
     images: HashMap<ImportId, BTreeMap<Uuid, Image>>,
-    /// In the order in which they were done.
+    /// In chronological order.
     undo_steps: HashMap<ImportId, Vec<StoredUndoStep>>,
     audit: Vec<AuditEntry>,
-    /// Running imports that somebody wants to stop.
+    /// Running imports that a caller wants to stop.
     cancel_requested: BTreeSet<(String, ImportId)>,
     operators: BTreeMap<String, Operator>,
     tokens: BTreeMap<TokenDigest, Token>,
     /// By key.
     organizations: BTreeMap<String, Organization>,
     rehearsed: HashMap<ImportId, HashMap<String, (Owner, Profile)>>,
-    /// What to put back, while a transaction runs.
+    /// The journal of the active transaction.
     journal: Option<Vec<Before>>,
 }
 
@@ -99,7 +99,7 @@ impl Default for Content {
 impl MemoryStore {
     fn content(&self) -> MutexGuard<'_, Content> {
         let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever held it last may have panicked in the middle of a transaction.
+        // The previous holder may have panicked in the middle of a transaction.
         content.end_transaction(false);
         content
     }

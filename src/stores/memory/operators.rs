@@ -1,4 +1,4 @@
-//! Operators, and why there is no backup.
+//! Operators, and the refusal of backups.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ use crate::users::token::Token;
 impl Backup for MemoryStore {
     fn back_up(&self, _: &Path) -> Result<(), StoreError> {
         Err(StoreError::Failed(
-            "the store memory: is in its process alone and cannot be backed up; set store.url to a \
-             sqlite: address"
+            "the store memory: exists only in its process and cannot be backed up; set store.url \
+             to a sqlite: address"
                 .into(),
         ))
     }

@@ -13,7 +13,7 @@ use crate::users::organization::{
 };
 use crate::users::store_error::StoreError;
 
-/// The one that is always there.
+/// The default organization.
 pub(super) fn first() -> BTreeMap<String, Organization> {
     let default = Organization {
         name: DEFAULT_ORGANIZATION.to_owned(),
@@ -75,7 +75,7 @@ impl OrganizationStore for MemoryStore {
 }
 
 impl Content {
-    /// Refuses to write into an organization that is not there.
+    /// Refuses writes into an organization that does not exist.
     pub(super) fn require(&self, name: &str) -> Result<(), StoreError> {
         let found = self.organizations.get(&key(name));
         match found.is_some_and(|found| found.name == name) {

@@ -1,4 +1,4 @@
-//! Looking users and groups up, and the way into a transaction.
+//! Reading users and groups, and starting a transaction.
 
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ impl ResourceStore for MemoryStore {
     ) -> Result<Found<UserResource>, StoreError> {
         let content = self.content();
         let keys = content
-            .behind(organization, query.domain, None)
+            .users_after(organization, query.domain, None)
             .filter_map(|user| {
                 let document = resource::user(&content.with_groups(user), "");
                 key(query, user.id, &document)
@@ -108,7 +108,7 @@ impl ResourceStore for MemoryStore {
     }
 }
 
-/// What a resource is sorted by, if it matches.
+/// The sort key of a resource, if it matches.
 fn key(query: &ResourceQuery<'_>, id: Uuid, document: &Document) -> Option<Keyset> {
     let order = query.order.filter(|order| !by_id(Some(*order)));
     query

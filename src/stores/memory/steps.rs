@@ -13,7 +13,7 @@ use crate::users::step::{ImportStep, Outcome, Tally};
 use crate::users::store_error::StoreError;
 
 impl Content {
-    /// Writes the step, or says what it would come to.
+    /// Writes the step, or in a dry run computes its outcomes.
     pub(super) fn apply(&mut self, step: &ImportStep) -> Result<(Vec<Outcome>, Tally), StoreError> {
         let record_key = (step.organization.clone(), step.import);
         if !step.dry_run {
@@ -62,7 +62,7 @@ impl Content {
         Ok((outcomes, tally))
     }
 
-    /// Keeps what the step rejected.
+    /// Stores the rows that the step rejected.
     fn keep_rejects(&mut self, step: &ImportStep, tally: &Tally) -> Result<(), StoreError> {
         let kept = self.rejects.entry(step.import).or_default();
         let mut number = kept.last().map_or(0, |(first, block)| first + block.rows);
@@ -83,23 +83,25 @@ impl Content {
         Ok(())
     }
 
-    /// What the step comes to.
+    /// The totals of the step.
     fn tally(&self, step: &ImportStep, outcomes: &[Outcome]) -> Result<Tally, StoreError> {
         let (organization, import) = (&step.organization, step.import);
-        let room = match self.imports.get(&(organization.clone(), import)) {
-            Some(record) if !step.dry_run => step.room(record.findings, &record.rejected),
-            _ => step.room(0, &RejectedRows::default()),
+        let capacity = match self.imports.get(&(organization.clone(), import)) {
+            Some(record) if !step.dry_run => {
+                step.remaining_capacity(record.findings, &record.rejected)
+            }
+            _ => step.remaining_capacity(0, &RejectedRows::default()),
         };
-        step.tally(outcomes, room, |key| {
+        step.tally(outcomes, capacity, |key| {
             let place = (organization.clone(), step.domain.clone(), key.to_owned());
             let seen = || Some(self.rehearsed.get(&import)?.get(key)?.0);
             let kept = self.users.get(&place).map(StoredUser::owner);
             let owner = kept.or_else(seen);
-            owner.ok_or_else(|| StoreError::Failed("nobody has the name".into()))
+            owner.ok_or_else(|| StoreError::Failed("the owner of the name is missing".into()))
         })
     }
 
-    /// A new record, with nothing counted yet.
+    /// Adds a new record, with nothing counted yet.
     pub(super) fn begin(&mut self, record: &ImportRecord) -> Result<(), StoreError> {
         self.require(&record.organization)?;
         let taken = |other: &ImportRecord| {
@@ -113,7 +115,7 @@ impl Content {
         Ok(())
     }
 
-    /// What would become of the user.
+    /// The outcome for a user in a dry run.
     fn rehearse(&mut self, step: &ImportStep, user: &NewUser<'_>) -> Outcome {
         let key = (
             step.organization.clone(),
@@ -152,7 +154,7 @@ impl Content {
                 if let Some(after) = after {
                     seen.insert(user.key.to_owned(), (owner, after));
                 }
-                Outcome::met(changed, given)
+                Outcome::for_existing(changed, given)
             }
         }
     }

@@ -1,7 +1,7 @@
-//! A user as the store keeps it.
+//! The stored form of a user.
 
 use crate::clock::Moment;
-use crate::stores::memory::groups::KeptRole;
+use crate::stores::memory::groups::StoredRole;
 use crate::users::batch::NewUser;
 use crate::users::import_id::ImportId;
 use crate::users::merge::Profile;
@@ -13,36 +13,36 @@ use crate::users::user::User;
 #[derive(Debug, Clone)]
 pub(super) struct StoredUser {
     pub user: User,
-    /// None: where it has to be changed, the default password of the import that made the user.
+    /// None with `must_change`: the default password of the import that created the user.
     pub password_hash: Option<String>,
     pub line: Option<u64>,
-    /// Whether somebody has changed it, and the import if it was one.
+    /// Whether the user has been changed, and by which import, if it was one.
     pub modified: Option<Option<ImportId>>,
 }
 
-/// What a user was before an import changed it.
+/// The state of a user before an import changed it.
 #[derive(Debug, Clone)]
 pub(super) struct Image {
     pub kept: StoredUser,
     pub taken_at: Moment,
-    /// Whether a single user was changed: that can change the name and leaves the roles alone.
+    /// Whether a single user was changed. Such a change can change the name, but not the roles.
     pub single: bool,
 }
 
-/// Something that an import did to a group or a membership, or to a user whom it removed.
+/// An action of an import on a group, on a membership, or on a user that it removed.
 #[derive(Debug, Clone)]
 pub(super) struct StoredUndoStep {
     pub undo_step: UndoStep,
-    /// All of what was removed.
+    /// The removed data.
     pub removed: Option<Removed>,
     pub at: Moment,
 }
 
-/// A user or a group that was removed.
+/// A removed user or group.
 #[derive(Debug, Clone)]
 pub(super) enum Removed {
     User(Box<StoredUser>),
-    Role(Box<KeptRole>),
+    Role(Box<StoredRole>),
 }
 
 impl StoredUser {
@@ -58,7 +58,7 @@ impl StoredUser {
             email: profile.email,
             external_id: profile.external_id,
             attributes: profile.attributes,
-            // Where it must be changed and there is none, it is the import's default password.
+            // None with `must_change` stands for the import's default password.
             has_password: user.password_hash.is_some() || user.must_change,
             must_change_password: user.must_change,
             password_set_at: step.at,
@@ -105,7 +105,7 @@ impl StoredUser {
             Err(refused) => return refused,
         };
         if after.is_none() && password.is_none() {
-            return Outcome::met(false, given);
+            return Outcome::for_existing(false, given);
         }
         if let Some(after) = after {
             self.user.given_name = after.given_name;
@@ -122,10 +122,10 @@ impl StoredUser {
             self.user.password_set_at = step.at;
         }
         self.touch(Some(step.import), step.at);
-        Outcome::met(true, given)
+        Outcome::for_existing(true, given)
     }
 
-    /// Marks it as changed, later than before; answers since when.
+    /// Marks it as changed, later than the previous change; returns the time.
     pub(super) fn touch(&mut self, by: Option<ImportId>, at: Moment) -> Moment {
         let before = self.user.modified_at.unwrap_or(self.user.created_at);
         let moment = at.later_than(before);

@@ -1,4 +1,4 @@
-//! A transaction: changes go into the maps at once, and the journal says how they are taken back.
+//! A transaction: changes are applied to the maps at once, and the journal can roll them back.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::memory::Content;
-use crate::stores::memory::groups::KeptRole;
+use crate::stores::memory::groups::StoredRole;
 use crate::stores::memory::journal::Before;
 use crate::stores::memory::stored_user::{Image, Removed, StoredUndoStep, StoredUser};
 use crate::users::audit::AuditEntry;
@@ -18,23 +18,23 @@ use crate::users::resources::{
 };
 use crate::users::step::ImportStep;
 use crate::users::store_error::StoreError;
-use crate::users::undo_steps::{BroughtBack, RemovedByAnother, UndoStep, Undoing};
+use crate::users::undo_steps::{RemovedByAnother, RestoreResult, UndoStep, UndoTransaction};
 use crate::users::user::User;
 
-/// One organization's users and groups; whoever made it has begun the transaction and ends it.
+/// One organization's users and groups. The creator begins and ends the transaction.
 pub(super) struct Transaction<'t> {
     pub content: &'t mut Content,
     pub organization: &'t str,
-    /// The import on whose behalf it changes something.
+    /// The import that makes the changes.
     pub import: Option<ImportId>,
-    /// What is kept of the removals of the import that it takes back, by their numbers.
+    /// The data removed by the import being undone, by step number.
     pub removed: BTreeMap<u64, Removed>,
-    /// The import that it takes back.
+    /// The import being undone.
     pub undone: Option<ImportId>,
 }
 
 impl<'t> Transaction<'t> {
-    /// A transaction that has begun, of nobody's behalf yet.
+    /// An active transaction, not yet on behalf of an import.
     pub(super) fn new(content: &'t mut Content, organization: &'t str) -> Self {
         Transaction {
             content,
@@ -45,7 +45,7 @@ impl<'t> Transaction<'t> {
         }
     }
 
-    /// Keeps what the import does, if it is one.
+    /// Records an undo step, if an import makes the changes.
     fn keep(&mut self, undo_step: UndoStep, removed: Option<Removed>, at: Moment) {
         if let Some(import) = self.import {
             let kept = StoredUndoStep {
@@ -65,7 +65,7 @@ impl<'t> Transaction<'t> {
         members.into_iter().map(|member| member.id).collect()
     }
 
-    /// Changes a group's members, and keeps who came in and who went.
+    /// Changes a group's members, and records which were added and removed.
     fn change_members(
         &mut self,
         group: Uuid,
@@ -104,8 +104,8 @@ impl<'t> Transaction<'t> {
     }
 }
 
-impl Undoing for Transaction<'_> {
-    fn bring_back(&mut self, number: u64) -> Result<BroughtBack, StoreError> {
+impl UndoTransaction for Transaction<'_> {
+    fn restore_removed(&mut self, number: u64) -> Result<RestoreResult, StoreError> {
         Ok(match self.removed.remove(&number) {
             Some(Removed::User(kept)) => {
                 let user = &kept.user;
@@ -115,13 +115,13 @@ impl Undoing for Transaction<'_> {
                     lookup_key(&user.user_name),
                 );
                 if self.content.users.contains_key(&key) {
-                    return Ok(BroughtBack::NameTaken);
+                    return Ok(RestoreResult::NameTaken);
                 }
                 let mut kept = *kept;
-                // They get their memberships back one by one.
+                // Memberships are restored one by one.
                 kept.user.roles.clear();
                 self.content.set_user(key, Some(kept));
-                BroughtBack::Yes
+                RestoreResult::Yes
             }
             Some(Removed::Role(role)) => {
                 let group = &role.group;
@@ -131,13 +131,13 @@ impl Undoing for Transaction<'_> {
                     lookup_key(&group.name),
                 );
                 if self.content.roles.contains_key(&key) {
-                    return Ok(BroughtBack::NameTaken);
+                    return Ok(RestoreResult::NameTaken);
                 }
                 self.content
-                    .set_role(key, Some(KeptRole::new(group.clone())));
-                BroughtBack::Yes
+                    .set_role(key, Some(StoredRole::new(group.clone())));
+                RestoreResult::Yes
             }
-            None => BroughtBack::NotKept,
+            None => RestoreResult::NotKept,
         })
     }
 
@@ -273,7 +273,7 @@ impl Resources for Transaction<'_> {
             kept.user.password_set_at = moment;
         }
         let renamed = kept.user.user_name != before.user.user_name;
-        // What the same import has made needs no image: taking it back removes it.
+        // A user created by the same import needs no image: undoing the import removes it.
         let import = origin.map(|origin| origin.import);
         if let Some(import) = import.filter(|import| before.user.created_by != Some(*import)) {
             let image = Image {
@@ -300,7 +300,7 @@ impl Resources for Transaction<'_> {
             return Ok(false);
         };
         let kept = self.content.users.get(&key).cloned();
-        // One whom the same import has made is removed by taking it back anyway.
+        // A user created by the same import is removed by an undo anyway.
         if let Some(kept) = kept.filter(|kept| kept.user.created_by != self.import) {
             let groups = self.content.with_groups(&kept.user).groups;
             let groups = groups.into_iter().map(|group| group.id).collect();
@@ -343,7 +343,7 @@ impl Resources for Transaction<'_> {
             .content
             .add_group(organization, id, domain, name, external_id, at);
         if let Change::Made(_) = made {
-            self.content.found_group(organization, id, members);
+            self.content.add_first_members(organization, id, members);
             let undo_step = UndoStep::GroupMade {
                 id,
                 name: name.to_owned(),
@@ -455,7 +455,7 @@ impl Resources for Transaction<'_> {
         let mark = self.content.mark();
         let kept = work(self);
         if kept != Ok(true) {
-            self.content.go_back(mark);
+            self.content.rollback_to(mark);
         }
         kept
     }

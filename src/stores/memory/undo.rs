@@ -1,4 +1,4 @@
-//! Taking back what an import did.
+//! Undoing an import.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,11 +14,11 @@ use crate::users::import_id::ImportId;
 use crate::users::import_record::ImportState;
 use crate::users::name::lookup_key;
 use crate::users::store_error::StoreError;
-use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
-use crate::users::undo_steps::{UndoStep, take_back};
+use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, blocked};
+use crate::users::undo_steps::{UndoStep, undo_recorded_steps};
 
 impl Content {
-    /// Takes the import back; none when there is no such import, or it still runs.
+    /// Undoes the import; none if there is no such import, or it is still running.
     pub(super) fn undo(
         &mut self,
         organization: &str,
@@ -45,10 +45,10 @@ impl Content {
                 && !images.contains_key(&kept.user.id)
         });
         changed.for_each(|(_, kept)| undone.leave(&kept.user.user_name, NO_IMAGE));
-        let gone = self.name_the_gone(organization, id, &images, &mut undone);
+        let gone = self.report_missing(organization, id, &images, &mut undone);
         let before = images.clone();
         self.restore(organization, id, images, at, &mut undone);
-        self.take_deeds_back(organization, id, (&before, gone), at, &mut undone)?;
+        self.undo_group_steps(organization, id, (&before, gone), at, &mut undone)?;
         if let Some(record) = self.imports.get_mut(&import) {
             record.state = ImportState::Undone;
             record.reason = Some(undone.sentence());
@@ -58,15 +58,15 @@ impl Content {
         Ok(Some(undone))
     }
 
-    /// Tells of those whom the import changed and somebody else has removed since; answers who they are.
-    fn name_the_gone(
+    /// Reports users that the import changed and others have removed since; returns their ids.
+    fn report_missing(
         &self,
         organization: &str,
         id: ImportId,
         images: &BTreeMap<Uuid, Image>,
         undone: &mut Undone,
     ) -> HashSet<Uuid> {
-        // Those whom the import removed itself are brought back.
+        // Users that the import itself removed are restored.
         let undo_steps = self
             .undo_steps
             .get(&id)
@@ -92,9 +92,9 @@ impl Content {
         gone.into_iter().map(|(_, user)| user).collect()
     }
 
-    /// Takes back what the import did to groups, and whom it removed; who was changed before has an image, and those
-    /// who are gone are told of already.
-    fn take_deeds_back(
+    /// Undoes changes to groups, and restores removed users. Users who were changed first have an
+    /// image, and missing ones are already reported.
+    fn undo_group_steps(
         &mut self,
         organization: &str,
         id: ImportId,
@@ -119,7 +119,7 @@ impl Content {
             undone: Some(id),
             ..Transaction::new(self, organization)
         };
-        take_back(&mut transaction, undo_steps, gone, at, undone)
+        undo_recorded_steps(&mut transaction, undo_steps, gone, at, undone)
     }
 
     fn remove_made(&mut self, organization: &str, id: ImportId, at: Moment, undone: &mut Undone) {
@@ -151,7 +151,7 @@ impl Content {
         at: Moment,
         undone: &mut Undone,
     ) {
-        // A user who is gone is not brought back.
+        // A removed user is not restored.
         let key_of = |user: Uuid| {
             self.user_keys
                 .get(&(organization.to_owned(), user))
@@ -177,7 +177,7 @@ impl Content {
             let kept = self.users.get(key);
             Ok::<_, std::convert::Infallible>(kept.map(|kept| kept.user.id))
         };
-        let barred = barred(&renamed, holder).unwrap_or_default();
+        let blocked = blocked(&renamed, holder).unwrap_or_default();
         let mut back = Vec::new();
         for (key, image) in now {
             let Some(kept) = self.users.get(&key).cloned() else {
@@ -187,12 +187,12 @@ impl Content {
                 undone.leave(&kept.user.user_name, TOUCHED);
                 continue;
             }
-            if barred.contains(&image.kept.user.id) {
+            if blocked.contains(&image.kept.user.id) {
                 undone.leave(&kept.user.user_name, NAME_TAKEN);
                 continue;
             }
             let back_to = before(&key, &image);
-            let as_before = looking_like(kept.clone(), image);
+            let as_before = from_image(kept.clone(), image);
             let (now, then) = (&kept.user, &as_before.user);
             let gone = now.roles.iter().filter(|role| !then.roles.contains(role));
             let new = then.roles.iter().filter(|role| !now.roles.contains(role));
@@ -220,8 +220,8 @@ fn before(now: &Key, image: &Image) -> Key {
     (organization.clone(), domain.clone(), key)
 }
 
-/// The user as the image has it; of name and roles what the import could not change stays.
-fn looking_like(now: StoredUser, image: Image) -> StoredUser {
+/// The user as in the image, except for the name or roles, whichever the import could not change.
+fn from_image(now: StoredUser, image: Image) -> StoredUser {
     let mut kept = image.kept;
     match image.single {
         true => kept.user.roles = now.user.roles,

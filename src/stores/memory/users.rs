@@ -1,11 +1,11 @@
-//! The users of the store, one by one and page by page; steps of imports.
+//! Reading and changing users, singly and by page; steps of imports.
 
 use std::ops::Bound;
 
 use uuid::Uuid;
 
 use crate::clock::Moment;
-use crate::stores::memory::groups::KeptRole;
+use crate::stores::memory::groups::StoredRole;
 use crate::stores::memory::{Content, Key, MemoryStore};
 use crate::users::actor::Actor;
 use crate::users::audit::AuditEntry;
@@ -29,7 +29,7 @@ impl UserStore for MemoryStore {
                 tally,
                 users: step.users,
             });
-        // The receiver is in `pending`, and the channel has room for the one answer.
+        // The receiver is in `pending`, and the channel has capacity for one result.
         let _ = reply.send(written);
         pending
     }
@@ -52,7 +52,7 @@ impl UserStore for MemoryStore {
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
         let content = self.content();
-        let found = content.behind(organization, domain, after);
+        let found = content.users_after(organization, domain, after);
         Ok(found.take(limit).cloned().collect())
     }
 
@@ -66,7 +66,7 @@ impl UserStore for MemoryStore {
     ) -> Result<Vec<User>, StoreError> {
         let content = self.content();
         let found = content
-            .behind(organization, domain, after)
+            .users_after(organization, domain, after)
             .filter(|user| user.must_change_password)
             .filter(|user| set_before.is_none_or(|moment| user.password_set_at < moment));
         Ok(found.take(limit).cloned().collect())
@@ -194,7 +194,7 @@ impl UserStore for MemoryStore {
             created_at: role.at,
             modified_at: None,
         };
-        content.set_role(role_key, Some(KeptRole::new(group)));
+        content.set_role(role_key, Some(StoredRole::new(group)));
         for key in keys {
             if let Some(kept) = content.users.get_mut(&key) {
                 kept.user.roles.push(role.name.clone());
@@ -212,8 +212,8 @@ impl UserStore for MemoryStore {
 }
 
 impl Content {
-    /// Users behind the cursor, by domain and name key.
-    pub(super) fn behind(
+    /// Users after the cursor, by domain and name key.
+    pub(super) fn users_after(
         &self,
         organization: &str,
         domain: Option<&str>,

@@ -8,7 +8,7 @@ use crate::users::audit::AuditEntry;
 use crate::users::channel::Channel;
 use crate::users::import_id::ImportId;
 
-/// Writes an entry; the caller commits it with what it speaks of.
+/// Writes an entry; the caller commits it together with the action.
 pub(super) fn note(db: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO audit (organization, id, at, operator, door, action, import, target, details,

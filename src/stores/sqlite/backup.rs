@@ -1,7 +1,7 @@
-//! A copy of the database beside whoever writes to it.
+//! Backup of a database that may be in use.
 //!
-//! `VACUUM INTO` reads in one transaction, which the write-ahead log keeps apart from writers: the copy
-//! is the state behind one commit. It holds no pages that were freed, so nothing that was deleted.
+//! `VACUUM INTO` reads in one transaction, isolated from writers by the write-ahead log: the copy
+//! is the state after one commit. It contains no free pages, and so no deleted data.
 
 use std::path::Path;
 
@@ -35,8 +35,6 @@ fn check(copy: &Path) -> Result<(), StoreError> {
         .map_err(from_sqlite)?;
     match found.as_str() {
         "ok" => Ok(()),
-        found => Err(StoreError::Failed(format!(
-            "the copy is not sound: {found}"
-        ))),
+        found => Err(StoreError::Failed(format!("the copy is corrupt: {found}"))),
     }
 }

@@ -1,4 +1,5 @@
-//! A row whose user exists already: changed as the policy says, with an image of what it was before.
+//! A row whose user already exists: changed according to the policy, with an image of the previous
+//! state.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -15,15 +16,15 @@ use crate::users::name::lookup_key;
 use crate::users::role_name::ROLE_SEPARATOR;
 use crate::users::step::{ImportStep, Outcome, RowPassword};
 
-/// All of a user that can be changed, and taken back.
+/// All fields of a user that can be changed, and undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Image {
-    /// The name, of an image that was taken before a single user was changed: that can change the name
-    /// and leaves the roles alone, where a row of a file does neither.
+    /// The name, in images taken before changes to a single user. Such a change can change the name
+    /// but not the roles; rows of files can do neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_name: Option<String>,
-    /// The name at that time, of any other image.
+    /// The name at that time, in all other images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub profile: Profile,
@@ -34,7 +35,7 @@ pub(super) struct Image {
     pub modified_at: Option<i64>,
 }
 
-/// A user as it is stored, and who made it.
+/// A stored user, and the import that created it.
 pub(super) struct Stored {
     pub id: Uuid,
     pub domain: String,
@@ -45,7 +46,7 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// The moment of a change that is made at `at`: later than that of the change before.
+    /// The time of a change made at `at`: later than that of the previous change.
     pub(super) fn changed_at(&self, at: Moment) -> Moment {
         at.later_than(Moment(self.image.modified_at.unwrap_or(self.created_at)))
     }
@@ -125,7 +126,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     })
 }
 
-/// Changes the user of the row, if the row changes anything; `number` is the import's.
+/// Changes the user of the row, if necessary; `number` is the import's.
 pub(super) fn change(
     db: &Connection,
     step: &ImportStep,
@@ -141,10 +142,10 @@ pub(super) fn change(
     let profile = match step.profile_after(user, &before.profile) {
         Ok(Some(after)) => after,
         Ok(None) if password.is_some() => before.profile.clone(),
-        Ok(None) => return Ok(Outcome::met(false, given)),
+        Ok(None) => return Ok(Outcome::for_existing(false, given)),
         Err(refused) => return Ok(refused),
     };
-    // What this very import has made needs no image: taking it back removes it.
+    // A user created by the same import needs no image: undoing the import removes it.
     if stored.created_by != Some(step.import.0) {
         let (import, id) = (step.import, stored.id);
         keep_image(db, &step.organization, import, id, before, step.at)?;
@@ -171,10 +172,10 @@ pub(super) fn change(
         let place = (step.organization.as_str(), step.domain.as_str());
         put_roles(db, place, stored.id, (before, roles), step.at)?;
     }
-    Ok(Outcome::met(true, given))
+    Ok(Outcome::for_existing(true, given))
 }
 
-/// Keeps what a user was before an import changed them for the first time.
+/// Stores the state of a user before the import's first change.
 pub(super) fn keep_image(
     db: &Connection,
     organization: &str,
@@ -185,7 +186,7 @@ pub(super) fn keep_image(
 ) -> rusqlite::Result<()> {
     let image = serde_json::to_string(image)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    // Of several rows of one user the first has the image.
+    // Of several rows for one user, the first stores the image.
     db.prepare_cached(
         "INSERT INTO before_images (organization, import, user_id, image, taken_at)
          VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
@@ -194,7 +195,7 @@ pub(super) fn keep_image(
     Ok(())
 }
 
-/// A JSON object, or null when there is nothing in it.
+/// A JSON object, or null if it is empty.
 pub(super) fn attributes_json(attributes: &Map<String, Value>) -> rusqlite::Result<Option<String>> {
     (!attributes.is_empty())
         .then(|| serde_json::to_string(attributes))
@@ -202,8 +203,8 @@ pub(super) fn attributes_json(attributes: &Map<String, Value>) -> rusqlite::Resu
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-/// Makes the user look like `after`, besides name and roles; `modified_in` is the number of the import that
-/// changed it last.
+/// Sets all fields of the user to `after`, except name and roles; `modified_in` is the number of
+/// the import that made the change.
 pub(super) fn put(
     db: &Connection,
     organization: &str,
@@ -236,7 +237,7 @@ pub(super) fn put(
     Ok(())
 }
 
-/// Gives the user a name, and the key to it.
+/// Sets the user's name and key.
 pub(super) fn rename(
     db: &Connection,
     organization: &str,
@@ -251,8 +252,8 @@ pub(super) fn rename(
     Ok(())
 }
 
-/// Gives the user the second roles in the place of the first, and no others; the groups change that gain or lose
-/// them.
+/// Replaces the first list of roles with the second; other roles are kept. Groups that the user
+/// joins or leaves are marked as changed.
 pub(super) fn put_roles(
     db: &Connection,
     (organization, domain): (&str, &str),

@@ -1,5 +1,5 @@
-//! Copying the write-ahead log back into the database (SQLite, "Checkpointing") beside the writer, so
-//! that hardly a commit waits for it.
+//! Checkpointing: copies the write-ahead log into the database in its own thread (SQLite,
+//! "Checkpointing"), so that commits rarely have to wait for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::stores::sqlite::readers::Readers;
 use crate::stores::sqlite::trouble::Trouble;
 use crate::users::store_error::StoreError;
 
-/// Pages that are written to the log between two times that it is copied: many, because batches are large
-/// and write the same pages of an index again and again.
-const EVERY_PAGES: i32 = 16_000;
+/// Pages written to the log between two checkpoints. The number is high because batches are large
+/// and write the same index pages again and again.
+const CHECKPOINT_PAGES: i32 = 16_000;
 
-/// Pages of the log at which the writer copies the rest itself, so that the log can begin anew: it can only
-/// when all of it was copied, which beside a busy writer never happens.
-const MOST_PAGES: i32 = 64_000;
+/// The log size, in pages, at which the writer copies the rest itself so that the log can be reset.
+/// That requires a complete checkpoint, which never happens while the writer is busy.
+const MAX_LOG_PAGES: i32 = 64_000;
 
-/// How often idle reading connections are looked for.
-const LOOK: Duration = Duration::from_secs(5);
+/// Interval of the search for idle reading connections.
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The thread that copies, and closes reading connections that are not used.
+/// The checkpoint thread, which also closes idle reading connections.
 pub(super) struct Checkpoints {
     wake: SyncSender<()>,
     trouble: Arc<Trouble>,
@@ -34,7 +34,7 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Starts the thread for the database at `path`, which exists.
+    /// Starts the thread for the existing database at `path`.
     pub(super) fn start(
         path: &Path,
         readers: &Arc<Readers>,
@@ -42,7 +42,7 @@ impl Checkpoints {
     ) -> Result<Self, StoreError> {
         let connection = open_writing(path)?;
         let (readers, noted) = (Arc::clone(readers), Arc::clone(trouble));
-        // One that is told while it copies looks once more.
+        // A signal during a checkpoint causes one more.
         let (wake, woken) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("store-checkpoint".into())
@@ -55,40 +55,40 @@ impl Checkpoints {
         })
     }
 
-    /// Has the log of this connection's commits copied.
+    /// Signals the thread after commits on this connection.
     pub(super) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         let (wake, trouble) = (self.wake.clone(), Arc::clone(&self.trouble));
-        let mut told = 0;
+        let mut signalled = 0;
         connection.wal_hook(Some(move |log: &mut Wal, pages: i32| {
-            if pages < told {
-                told = 0;
+            if pages < signalled {
+                signalled = 0;
             }
-            if pages >= MOST_PAGES {
-                tell(log.checkpoint(), &trouble);
-            } else if pages - told >= EVERY_PAGES {
-                told = pages;
-                // It is full when the thread has been told already.
+            if pages >= MAX_LOG_PAGES {
+                report(log.checkpoint(), &trouble);
+            } else if pages - signalled >= CHECKPOINT_PAGES {
+                signalled = pages;
+                // The channel is full if the thread has already been signalled.
                 let _ = wake.try_send(());
             }
             Ok(())
         }))
     }
 
-    /// Waits for the thread; by then the connections that it was told by are closed.
+    /// Waits for the thread; the connections that signal it must be closed.
     pub(super) fn stop(self) {
         let Checkpoints { wake, thread, .. } = self;
         drop(wake);
-        // A panic has been reported by then.
+        // A panic has already been reported.
         let _ = thread.join();
     }
 }
 
 fn run(connection: &Connection, woken: &Receiver<()>, readers: &Readers, trouble: &Trouble) {
     loop {
-        match woken.recv_timeout(LOOK) {
+        match woken.recv_timeout(IDLE_CHECK_INTERVAL) {
             Ok(()) => {
                 let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-                tell(copied, trouble);
+                report(copied, trouble);
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -97,14 +97,14 @@ fn run(connection: &Connection, woken: &Receiver<()>, readers: &Readers, trouble
     }
 }
 
-/// What was not copied now is copied the next time.
-fn tell(result: rusqlite::Result<()>, trouble: &Trouble) {
+/// Pages not copied now are copied by the next checkpoint.
+fn report(result: rusqlite::Result<()>, trouble: &Trouble) {
     match result {
         Ok(()) => {}
-        // Somebody else is at it.
+        // Another checkpoint is running.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
         Err(error) => {
-            tracing::error!(%error, "the write-ahead log could not be copied back");
+            tracing::error!(%error, "the write-ahead log could not be checkpointed");
             trouble.note(&error);
         }
     }
@@ -117,7 +117,7 @@ mod tests {
     use crate::stores::sqlite::readers::Bounds;
     use std::time::{Duration, Instant};
 
-    /// Pages of the log, and how many of them are copied.
+    /// The number of pages in the log, and how many of them have been copied.
     fn log(connection: &Connection) -> (i64, i64) {
         connection
             .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_copied_beside_the_writer_and_begins_anew_at_its_bound() {
+    fn log_is_checkpointed_during_writes_and_reset_at_its_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.db");
         std::fs::File::create(&path).unwrap();
@@ -145,19 +145,19 @@ mod tests {
                 .unwrap();
             log(&connection).0
         };
-        let pages = fill(i64::from(EVERY_PAGES));
-        let patience = Instant::now() + Duration::from_secs(60);
+        let pages = fill(i64::from(CHECKPOINT_PAGES));
+        let deadline = Instant::now() + Duration::from_secs(60);
         while log(&connection).1 < pages {
-            assert!(Instant::now() < patience, "nobody copies the log");
+            assert!(Instant::now() < deadline, "the log was not copied");
             std::thread::sleep(Duration::from_millis(10));
         }
-        // The next commit finds all of it copied, and begins it anew.
+        // At the next commit, all of the log has been copied, so it is reset.
         assert!(fill(1) < 100);
         let mut longest = 0;
         for _ in 0..12 {
-            longest = fill(i64::from(EVERY_PAGES) / 2).max(longest);
+            longest = fill(i64::from(CHECKPOINT_PAGES) / 2).max(longest);
         }
-        assert!(longest < i64::from(MOST_PAGES) * 3 / 2, "{longest}");
+        assert!(longest < i64::from(MAX_LOG_PAGES) * 3 / 2, "{longest}");
         drop(connection);
         checkpoints.stop();
         assert!(!folder.path().join("log.db-wal").exists());

@@ -1,4 +1,4 @@
-//! Opening the database: pragmas, functions, and what SQLite's errors mean.
+//! Opening the database: pragmas, functions, and the mapping of SQLite's errors.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use crate::users::store_error::StoreError;
 /// How long a connection waits for another process's short transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Pages of the write-ahead log after which a connection that is not watched copies it back.
+/// Log size, in pages, at which a connection without a checkpoint thread runs a checkpoint.
 const AUTOCHECKPOINT_PAGES: u32 = 16_000;
 
-/// KiB of page cache of the writing connection.
+/// Page cache of the writing connection, in KiB.
 const WRITER_CACHE_KIB: i32 = 8 * 1024;
 
-/// A connection that may write to the file, which [`file`](super::file) has made.
+/// A connection that may write to the file, which [`file`](super::file) has created.
 pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
-    // FULL: at power loss NORMAL loses acknowledged rows. The log is synced once a commit.
+    // FULL: with NORMAL, a power loss loses acknowledged rows. The log is synced once per commit.
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(from_sqlite)?;
@@ -44,7 +44,7 @@ pub(super) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// A connection that only reads.
+/// A read-only connection.
 pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
@@ -55,16 +55,18 @@ pub(super) fn open_reading(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Plans a statement once (SQLite's query planner stability guarantee). Otherwise, in a database with
-/// statistics, it is planned anew whenever another value is bound, which costs many times its execution.
+/// Makes plans stable (SQLite's query planner stability guarantee). Otherwise, in a database with
+/// statistics, a statement is replanned whenever a different value is bound, which costs many times
+/// its execution.
 fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map(drop)
 }
 
-/// Gives SQL `muster_caseless(text)`, the text as it is compared without case (SQLite's own `lower` knows
-/// ASCII only), and `muster_truth(text)`, what a truth word says; of anything else both are null.
+/// Adds SQL functions: `muster_caseless(text)`, the text for case-insensitive comparison (SQLite's
+/// own `lower` supports ASCII only), and `muster_truth(text)`, the value of a boolean word. For
+/// other arguments both return null.
 pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
@@ -85,7 +87,7 @@ pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-/// What an error of SQLite means to the caller.
+/// Maps an error of SQLite for the caller.
 pub(super) fn from_sqlite(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full,
@@ -128,6 +130,6 @@ mod tests {
         assert_eq!(planned_again(), 0);
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, false)
             .unwrap();
-        assert!(planned_again() > 0, "the test would not notice");
+        assert!(planned_again() > 0, "the test cannot detect replanning");
     }
 }

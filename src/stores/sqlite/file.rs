@@ -1,5 +1,5 @@
-//! The database file before it is opened: made whole or not at all, for its owner alone, and left as it is
-//! when it is no store of ours (SQLite, "Database File Format", §1.3 and §4).
+//! The database file before it is opened: created atomically, readable by its owner only, and left
+//! unchanged if it is not one of our stores (SQLite, "Database File Format", §1.3 and §4).
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,27 +13,31 @@ use crate::stores::sqlite::connection::from_sqlite;
 use crate::stores::sqlite::migrations::{migrate, newest};
 use crate::users::store_error::StoreError;
 
-/// What every SQLite database begins with.
+/// The first bytes of every SQLite database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Bytes of the database header.
+/// Size of the database header, in bytes.
 const HEADER: usize = 100;
 
-/// Tables that every schema of ours has.
-const OURS: [&str; 3] = ["users", "imports", "operators"];
+/// Tables that exist in every version of our schema.
+const REQUIRED_TABLES: [&str; 3] = ["users", "imports", "operators"];
 
-const RESTORE: &str = "put a backup in its place, or name another store with store.url or --data";
+const RESTORE: &str = "restore a backup, or use another store with store.url or --data";
 
-/// Makes the database at `path` if there is none, and takes one that is there away from everyone but its
-/// owner. Only the process that holds the lock on the data directory may call this.
+/// Creates the database at `path` if it does not exist, and otherwise restricts its permissions to
+/// the owner. Only the process that holds the lock on the data directory may call this.
 ///
 /// # Errors
-/// What is there is no store, or it cannot be made.
+/// The file is not a store, or it cannot be created.
 pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
     if !inspect(path)? {
         make(path)?;
     }
-    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+    for file in [
+        path.to_owned(),
+        with_suffix(path, "-wal"),
+        with_suffix(path, "-shm"),
+    ] {
         if let Err(error) = make_private(&file) {
             tracing::warn!(file = %file.display(), %error, "the file's mode could not be set to 0600");
         }
@@ -41,27 +45,28 @@ pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether there is a database at `path`, which is looked at and left as it is.
+/// Whether there is a database at `path`; it is checked without being changed.
 ///
 /// # Errors
-/// What is there is no store that this version can use; the sentence says what it is and what to do.
+/// The file is not a store that this version can use; the message says why and what to do.
 pub(super) fn inspect(path: &Path) -> Result<bool, StoreError> {
     let shown = path.display();
     let unusable = |what: String| StoreError::Unusable(format!("{shown} {what}"));
-    let log = length(&beside(path, "-wal"));
+    let log = length(&with_suffix(path, "-wal"));
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return match log {
                 None | Some(0) => Ok(false),
                 Some(_) => Err(StoreError::Unusable(format!(
-                    "{} is there without {shown}, to which it belongs, and may hold users that were \
-                     stored last; put {shown} back beside it, or move it away to begin with an empty store",
-                    beside(path, "-wal").display()
+                    "{} exists without {shown}, to which it belongs, and may contain the users \
+                     stored last; put {shown} back next to it, or move it away to start with an \
+                     empty store",
+                    with_suffix(path, "-wal").display()
                 ))),
             };
         }
-        Err(error) => return Err(unusable(format!("cannot be looked at: {error}"))),
+        Err(error) => return Err(unusable(format!("cannot be accessed: {error}"))),
     };
     if !metadata.is_file() {
         return Err(unusable(
@@ -70,39 +75,39 @@ pub(super) fn inspect(path: &Path) -> Result<bool, StoreError> {
     }
     if metadata.len() == 0 {
         return Err(unusable(format!(
-            "is empty (0 bytes), and Muster never leaves such a file: something else made or emptied it; \
-             {RESTORE}, or delete it to begin with an empty store"
+            "is empty (0 bytes), and Muster never leaves such a file: something else created or \
+             emptied it; {RESTORE}, or delete it to start with an empty store"
         )));
     }
     let header = read_header(path).map_err(|error| unusable(format!("cannot be read: {error}")))?;
     if !header.starts_with(MAGIC) {
         return Err(unusable(format!(
-            "is not an SQLite database; it was left as it is. Move it away, or {RESTORE}"
+            "is not an SQLite database; it was not changed. Move it away, or {RESTORE}"
         )));
     }
     let whole = whole_length(&header);
-    // While the log holds pages, the file may be shorter than its header says.
+    // While the log contains pages, the file may be shorter than its header says.
     let is_cut = |log: Option<u64>| {
         log.is_none_or(|log| log == 0) && length(path).is_some_and(|length| length < whole)
     };
-    if header.len() < HEADER || (is_cut(log) && is_cut(length(&beside(path, "-wal")))) {
+    if header.len() < HEADER || (is_cut(log) && is_cut(length(&with_suffix(path, "-wal")))) {
         return Err(unusable(format!(
             "is damaged: it is shorter ({} bytes) than its header says ({whole}); {RESTORE}",
             metadata.len()
         )));
     }
-    let content = look(path).map_err(|error| explain(&error, path))?;
+    let content = read_content(path).map_err(|error| explain(&error, path))?;
     content.check(path)?;
     Ok(true)
 }
 
-/// What an error means that came when a database was first looked at.
+/// Maps an error from the first access to a database.
 fn explain(error: &rusqlite::Error, path: &Path) -> StoreError {
     let shown = path.display();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::Unusable(format!(
-            "{shown} is not an SQLite database, or is encrypted; it was left as it is. Move it away, or \
-             {RESTORE}"
+            "{shown} is not an SQLite database, or is encrypted; it was not changed. Move it \
+             away, or {RESTORE}"
         )),
         Some(ErrorCode::DatabaseCorrupt) => {
             StoreError::Unusable(format!("{shown} is damaged ({error}); {RESTORE}"))
@@ -112,7 +117,7 @@ fn explain(error: &rusqlite::Error, path: &Path) -> StoreError {
     }
 }
 
-/// What the schema of a database says of whose it is.
+/// The parts of a schema that identify its application.
 pub(super) struct Content {
     version: i64,
     application: i64,
@@ -124,7 +129,7 @@ impl Content {
     /// Reads it.
     pub(super) fn of(db: &Connection) -> rusqlite::Result<Self> {
         let pragma = |name| db.pragma_query_value(None, name, |row| row.get(0));
-        let names = OURS.map(|name| format!("'{name}'")).join(", ");
+        let names = REQUIRED_TABLES.map(|name| format!("'{name}'")).join(", ");
         let count = format!(
             "SELECT count(*), count(*) FILTER (WHERE name IN ({names})) FROM sqlite_schema
              WHERE type = 'table' AND name NOT LIKE 'sqlite@_%' ESCAPE '@'"
@@ -138,20 +143,20 @@ impl Content {
         })
     }
 
-    /// Whether this version can use the database at `path`, after bringing it up to date if need be.
+    /// Checks that this version can use the database at `path`, after a migration if necessary.
     ///
     /// # Errors
-    /// It is another application's, or of a newer or impossible version.
+    /// It belongs to another application, or has a newer or invalid version.
     pub(super) fn check(&self, path: &Path) -> Result<(), StoreError> {
         let shown = path.display();
         let is_empty = self.tables == 0 && self.version == 0 && self.application == 0;
         if is_empty {
             return Ok(());
         }
-        if self.ours as usize != OURS.len() || self.version == 0 {
+        if self.ours as usize != REQUIRED_TABLES.len() || self.version == 0 {
             return Err(StoreError::Unusable(format!(
-                "{shown} is an SQLite database of another application; it was left as it is. Name another \
-                 file in store.url, or another directory with --data"
+                "{shown} is an SQLite database of another application; it was not changed. Name \
+                 another file in store.url, or another directory with --data"
             )));
         }
         let known = newest();
@@ -166,11 +171,11 @@ impl Content {
     }
 }
 
-/// Looks into the database without a trace: where no process has it open there is no log, and SQLite is asked
-/// not to look for one and to take no lock.
-fn look(path: &Path) -> rusqlite::Result<Content> {
+/// Reads the database without side effects: if no process has it open there is no log, and SQLite
+/// is told not to look for one and to take no lock.
+fn read_content(path: &Path) -> rusqlite::Result<Content> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = match length(&beside(path, "-wal")) {
+    let db = match length(&with_suffix(path, "-wal")) {
         Some(_) => Connection::open_with_flags(path, flags)?,
         None => {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
@@ -180,7 +185,7 @@ fn look(path: &Path) -> rusqlite::Result<Content> {
     Content::of(&db)
 }
 
-/// The path as a URI of SQLite ("URI Filenames"), every byte escaped that could mean something else.
+/// The path as a URI of SQLite ("URI Filenames"), with all special bytes escaped.
 fn immutable_uri(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut uri = String::from("file:");
@@ -204,7 +209,7 @@ fn read_header(path: &Path) -> io::Result<Vec<u8>> {
     Ok(header)
 }
 
-/// The length that the header says; 0 where it does not.
+/// The file length according to the header; 0 if the header does not give it.
 fn whole_length(header: &[u8]) -> u64 {
     let word = |at: usize| {
         let bytes = header.get(at..at + 4)?;
@@ -228,34 +233,34 @@ fn length(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().map(|metadata| metadata.len())
 }
 
-/// The file beside the database with this at the end of its name.
-fn beside(path: &Path, end: &str) -> PathBuf {
+/// The path with this suffix.
+fn with_suffix(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     name.into()
 }
 
-/// Makes the database under another name, brings it to the disk and gives it its name then, so that a crash
-/// leaves either a whole store or none.
+/// Creates the database under a temporary name, syncs it and renames it, so that a crash leaves
+/// either a complete store or none.
 fn make(path: &Path) -> Result<(), StoreError> {
     let failed = |error: io::Error| {
-        StoreError::Unusable(format!("{} cannot be made: {error}", path.display()))
+        StoreError::Unusable(format!("{} cannot be created: {error}", path.display()))
     };
-    let new = beside(path, ".new");
+    let new = with_suffix(path, ".new");
     for end in ["", "-wal", "-shm", "-journal"] {
-        remove_if_there(&beside(&new, end)).map_err(failed)?;
+        remove_if_there(&with_suffix(&new, end)).map_err(failed)?;
     }
     drop(create_private(&new).map_err(failed)?);
     let result = fill(&new).and_then(|()| {
         for end in ["-wal", "-shm"] {
-            remove_if_there(&beside(path, end)).map_err(failed)?;
+            remove_if_there(&with_suffix(path, end)).map_err(failed)?;
         }
         fs::rename(&new, path)
             .and_then(|()| sync_folder(path))
             .map_err(failed)
     });
     if result.is_err() {
-        // It is removed by the next try as well.
+        // The next attempt removes it, too.
         let _ = remove_if_there(&new);
     }
     result
@@ -263,14 +268,14 @@ fn make(path: &Path) -> Result<(), StoreError> {
 
 fn fill(new: &Path) -> Result<(), StoreError> {
     let mut db = Connection::open(new).map_err(from_sqlite)?;
-    // Durable is only what is synchronized at the end.
+    // Only the final sync makes it durable.
     for (name, value) in [("journal_mode", "WAL"), ("synchronous", "OFF")] {
         db.pragma_update(None, name, value).map_err(from_sqlite)?;
     }
     migrate(&mut db)?;
     db.close().map_err(|(_, error)| from_sqlite(error))?;
     let failed = |error: io::Error| StoreError::Failed(error.to_string());
-    match length(&beside(new, "-wal")) {
+    match length(&with_suffix(new, "-wal")) {
         None | Some(0) => {}
         Some(_) => return Err(StoreError::Failed("the new store was not closed".into())),
     }
@@ -306,7 +311,7 @@ mod tests {
         }
     }
 
-    /// The sentence, once it is clear that looking has left the file and its folder as they were.
+    /// The error message, after checking that the file and its folder were not changed.
     #[track_caller]
     fn refused(path: &Path) -> String {
         let state = || {
@@ -331,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_store_is_named_and_left_alone() {
+    fn other_files_are_reported_and_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mu ster?.db");
         fs::write(&path, "").unwrap();
@@ -349,7 +354,7 @@ mod tests {
         drop(other);
         assert!(refused(&path).contains("another application"));
         let other = Connection::open(&path).unwrap();
-        // As our version 5, and in the mode of journal that ours is in.
+        // Like our version 5, and in our journal mode.
         other.pragma_update(None, "journal_mode", "WAL").unwrap();
         other.pragma_update(None, "user_version", 5).unwrap();
         drop(other);
@@ -357,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_a_newer_or_impossible_version_or_cut_short_is_refused() {
+    fn newer_invalid_or_truncated_store_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("muster.db");
         prepare(&path).unwrap();
@@ -377,19 +382,19 @@ mod tests {
             fs::write(&path, &whole[..length]).unwrap();
             assert!(refused(&path).contains("damaged"), "{length}");
         }
-        let mut spoilt = whole.clone();
-        spoilt[100..200].fill(0xff);
-        fs::write(&path, &spoilt).unwrap();
+        let mut corrupted = whole.clone();
+        corrupted[100..200].fill(0xff);
+        fs::write(&path, &corrupted).unwrap();
         assert!(refused(&path).contains("damaged"));
         fs::write(&path, &whole).unwrap();
         assert_eq!(inspect(&path), Ok(true));
     }
 
     #[test]
-    fn a_store_is_made_whole_for_its_owner_and_a_part_of_one_is_made_again() {
+    fn store_is_created_atomically_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("muster.db");
-        // As a crash leaves it.
+        // As after a crash.
         fs::write(folder.path().join("muster.db.new"), "half").unwrap();
         fs::write(folder.path().join("muster.db.new-wal"), "half").unwrap();
         prepare(&path).unwrap();
@@ -403,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_without_its_database_is_not_thrown_away() {
+    fn log_without_its_database_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("muster.db");
         fs::write(folder.path().join("muster.db-wal"), "users").unwrap();

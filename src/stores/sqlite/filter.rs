@@ -1,8 +1,9 @@
-//! Filters as SQL: a condition that holds for every row that matches, and perhaps for others.
+//! Compiles filters to SQL: a condition that is true for every row that matches, and possibly for
+//! others.
 //!
-//! What [`evaluate`](crate::scim::evaluate) decides over documents is decided here over rows,
-//! where that can be done without a doubt; what cannot is left out, and the condition is wider then. A
-//! condition is never null, so that it can be negated.
+//! [`evaluate`](crate::scim::evaluate) decides over documents; this decides over rows what can be
+//! decided exactly there. The rest is left out, which makes the condition wider. A condition is
+//! never null, so that it can be negated.
 
 use rusqlite::types::Value;
 use uuid::Uuid;
@@ -16,16 +17,16 @@ use crate::users::built_in::PRIMARY_DOMAIN;
 
 pub(super) use crate::stores::sqlite::filter_fields::Table;
 
-/// A condition, and the values for its `?`, in their order.
+/// A condition, and the values of its `?`, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Compiled {
     pub sql: String,
     pub parameters: Vec<Value>,
-    /// Whether it holds only for rows that match; otherwise documents have to be looked at.
+    /// Whether it is true only for rows that match; otherwise the documents have to be checked.
     pub exact: bool,
 }
 
-/// The condition for `filter`; where nothing can be said, one that all rows meet.
+/// The condition for `filter`; if nothing can be compiled, one that is always true.
 pub(super) fn compile(filter: &Filter, table: Table) -> Compiled {
     Compiler { table }
         .filter(filter, false)
@@ -70,8 +71,8 @@ struct Compiler {
 }
 
 impl Compiler {
-    /// None where no condition is known. In brackets an element has to meet all conditions at once,
-    /// while each of ours may be met by another one.
+    /// None if no condition is known. In brackets, one element has to satisfy all conditions,
+    /// whereas each SQL condition may be satisfied by a different element.
     fn filter(&self, filter: &Filter, in_brackets: bool) -> Option<Compiled> {
         match filter {
             Filter::And(all) => {
@@ -107,7 +108,7 @@ impl Compiler {
         }
     }
 
-    /// What is wider turns into what is narrower, and so does «some element» into «no element».
+    /// Negation turns a wider condition into a narrower one, and "some element" into "no element".
     fn not(&self, inside: Option<Compiled>, in_brackets: bool) -> Option<Compiled> {
         inside
             .filter(|inside| inside.exact && !in_brackets)
@@ -147,8 +148,8 @@ impl Compiler {
                 Some(Compiled::new(sql).with(*moment))
             }
             (Field::Active, Operand::Boolean(wanted)) => Some(active(*wanted)),
-            // An empty text is a matter for the document, which may have left it out; one with a NUL
-            // is none for SQLite's functions on texts.
+            // An empty text is left to the document, where the value may be absent; SQLite's text
+            // functions do not support NUL.
             (field, Operand::Text(text)) if !text.is_empty() && !text.contains('\0') => {
                 text_field(field, path.case_exact, operator, text)
             }
@@ -157,7 +158,8 @@ impl Compiler {
     }
 }
 
-/// Whether the user may log in, as [`shown_active`](crate::users::account_state::shown_active) decides it.
+/// Whether the user may log in, decided as in
+/// [`shown_active`](crate::users::account_state::shown_active).
 fn active(wanted: bool) -> Compiled {
     let locked = format!(
         "(coalesce(muster_truth({ATTRIBUTE}), 0) OR coalesce(muster_truth({ATTRIBUTE}), 0) \
@@ -198,7 +200,7 @@ fn text_field(
             );
             text(&whole, None, operator, wanted)
         }
-        // As it is, so that an index on the column is of use.
+        // The bare column, so that an index on it can be used.
         Field::Column(column) if case_exact && operator == Operator::Equal => {
             Some(Compiled::new(format!("({column} IS NOT NULL AND {column} = ?)")).with(wanted))
         }
@@ -236,7 +238,7 @@ fn text_field(
     }
 }
 
-/// Whether a user is in a group `g` that meets the condition.
+/// Whether a user is in a group `g` that satisfies the condition.
 fn in_a_group(condition: Compiled) -> Compiled {
     let sql = format!(
         "EXISTS (SELECT 1 FROM roles g JOIN role_members m ON m.organization = g.organization
@@ -248,10 +250,10 @@ fn in_a_group(condition: Compiled) -> Compiled {
     Compiled { sql, ..condition }
 }
 
-/// The value of one of a user's attributes; its place in the JSON object is bound.
+/// The value of one of a user's attributes; its JSON path is bound.
 const ATTRIBUTE: &str = "u.attributes ->> ?";
 
-/// A name is one word of the table of claims or of the settings, without quotation marks.
+/// The name comes from the table of claims or the settings, and contains no quotation marks.
 fn json_path(name: &str) -> String {
     format!("$.\"{name}\"")
 }
@@ -260,7 +262,7 @@ fn blob(id: Uuid) -> Value {
     Value::Blob(id.as_bytes().to_vec())
 }
 
-/// Ids are compared by case, and documents write them in small letters.
+/// Ids are compared case-sensitively, and documents contain them in lower case.
 fn equal_to_id(
     operator: Operator,
     wanted: &str,
@@ -278,13 +280,13 @@ fn equal_to_id(
     })
 }
 
-/// A name of `PRIMARY` stands alone, any other behind its domain; both have an index.
+/// A name of `PRIMARY` has no prefix, others have that of their domain; both have an index.
 fn equal_to_name(domain: &str, key: &str, wanted: &str) -> Compiled {
     let primary = format!("({domain} = '{PRIMARY_DOMAIN}' AND {key} = ?)");
     let Some((front, name)) = wanted.split_once('/') else {
         return Compiled::new(primary).with(wanted.to_owned());
     };
-    // Domains are kept in capitals; only of ASCII it is sure that these lead back.
+    // Domains are stored in upper case; only for ASCII is the conversion certainly reversible.
     let (of_domain, front) = match front.is_ascii() {
         true => (domain.to_owned(), front.to_uppercase()),
         false => (format!("muster_caseless({domain})"), front.to_owned()),
@@ -297,7 +299,7 @@ fn equal_to_name(domain: &str, key: &str, wanted: &str) -> Compiled {
     .with(name.to_owned())
 }
 
-/// Compares an expression that is text or null; `bound` is the value of a `?` in it.
+/// Compares an expression that is a text or null; `bound` is the value of a `?` in it.
 fn text(
     expression: &str,
     bound: Option<String>,
@@ -315,16 +317,16 @@ fn text(
     let mut compiled = Compiled::new(format!("coalesce({comparison}, 0)"));
     compiled.parameters.extend(bound.map(Value::Text));
     let compiled = compiled.with(wanted);
-    // An empty value is smaller than any, unless the document has left it out. The end of a text
-    // cannot be looked at where it may hold a NUL.
+    // An empty value is less than any other, unless the document omits it. The end of a text cannot
+    // be checked if the text may contain a NUL.
     Some(match operator {
         Operator::EndsWith | Operator::Less | Operator::LessOrEqual => compiled.wider(),
         _ => compiled,
     })
 }
 
-/// What a value contains, the JSON text that the value is in contains too, unless JSON writes it in
-/// another way.
+/// A text contained in a value is also contained in the JSON text of the value, unless JSON escapes
+/// it.
 fn somewhere(
     column: Option<&str>,
     folded: impl Fn(String) -> String,
@@ -362,8 +364,8 @@ fn sign(operator: Operator) -> Option<&'static str> {
     }
 }
 
-/// All conditions in one, as a tree that is as flat as can be: SQLite refuses expressions of more than
-/// 1000 levels, and a chain has a level for each link.
+/// Joins all conditions in a balanced tree: SQLite refuses expressions with more than 1000 levels,
+/// and a chain has one level per condition.
 fn joined(conditions: Vec<Compiled>, by: &str) -> Option<Compiled> {
     let exact = conditions.iter().all(|condition| condition.exact);
     let mut level: Vec<String> = Vec::with_capacity(conditions.len());
@@ -406,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_column_is_compared_in_sql() {
+    fn attributes_with_a_column_are_compared_in_sql() {
         for (text, sql, exact) in [
             (
                 "userName eq \"Kim\"",
@@ -458,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_in_sql_makes_the_condition_wider() {
+    fn attributes_without_sql_make_the_condition_wider() {
         let locale = "coalesce(muster_caseless(u.attributes ->> ?) = ?, 0)";
         let email = "(coalesce(instr(muster_caseless(u.email), ?) > 0, 0) OR \
                      coalesce(instr(muster_caseless(u.attributes), ?) > 0, 0))";

@@ -1,4 +1,4 @@
-//! Filters that look like chance, tried on rows by SQL and on documents by the evaluator.
+//! Tests random filters, on rows by SQL and on documents by the evaluator.
 
 use rusqlite::{Connection, params, params_from_iter};
 use serde_json::{Map, Value, json};
@@ -11,10 +11,10 @@ use crate::scim::schema::{CUSTOM, ENTERPRISE, Schemas};
 use crate::stores::sqlite::connection::add_functions;
 use crate::stores::sqlite::filter::{Table, compile};
 use crate::stores::sqlite::migrations::migrate;
-use crate::stores::sqlite::spaces::find_or_make;
+use crate::stores::sqlite::spaces::find_or_create;
 use crate::users::name::lookup_key;
 
-/// Numbers that look like chance and come again (xorshift64*).
+/// A reproducible pseudo-random generator (xorshift64*).
 struct Chance(u64);
 
 impl Chance {
@@ -66,7 +66,7 @@ fn id(number: usize) -> Uuid {
     Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number as u128)
 }
 
-/// Puts users, groups and memberships into the tables, and answers their documents.
+/// Inserts users, groups and memberships, and returns their documents.
 fn fill(db: &Connection, chance: &mut Chance) -> (Vec<Value>, Vec<Value>) {
     let groups: Vec<(Uuid, &str, String)> = (0..12)
         .map(|number| {
@@ -110,7 +110,7 @@ fn fill(db: &Connection, chance: &mut Chance) -> (Vec<Value>, Vec<Value>) {
                  email, external_id, attributes, must_change, created_at, modified_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11) ON CONFLICT DO NOTHING",
             params![
-                find_or_make(db, "o", domain).unwrap(),
+                find_or_create(db, "o", domain).unwrap(),
                 lookup_key(&name),
                 id(number),
                 name,
@@ -208,7 +208,7 @@ fn meta(kind: &str, created: i64, modified: Option<i64>) -> Value {
     })
 }
 
-/// A condition on an attribute, of those that the table has a place for and of others.
+/// A condition on an attribute, with or without its own column.
 fn condition(chance: &mut Chance, table: Table) -> String {
     let user_texts = [
         "userName",
@@ -318,7 +318,7 @@ fn filter(chance: &mut Chance, table: Table, depth: usize) -> String {
 }
 
 #[test]
-fn sql_finds_all_that_match_and_no_others_where_it_says_so() {
+fn sql_finds_all_matches_and_only_matches_if_exact() {
     let mut chance = Chance(20_261_122);
     let mut db = Connection::open_in_memory().unwrap();
     migrate(&mut db).unwrap();
@@ -371,13 +371,13 @@ fn sql_finds_all_that_match_and_no_others_where_it_says_so() {
             );
         }
     }
-    // The test says something only where filters of either kind find some and leave some out.
+    // The test is meaningful only if filters of both kinds match some documents and not others.
     assert!(exact > 1000 && exact < 5500, "{exact} filters are exact");
     assert!(found > 10_000 && found < 400_000, "{found} documents match");
 }
 
 #[test]
-fn long_chains_are_no_deep_expressions() {
+fn long_chains_do_not_make_deep_expressions() {
     let mut db = Connection::open_in_memory().unwrap();
     migrate(&mut db).unwrap();
     add_functions(&db).unwrap();
@@ -396,7 +396,7 @@ fn long_chains_are_no_deep_expressions() {
 }
 
 #[test]
-fn what_is_looked_up_most_has_an_index() {
+fn frequent_lookups_use_an_index() {
     let mut db = Connection::open_in_memory().unwrap();
     migrate(&mut db).unwrap();
     add_functions(&db).unwrap();

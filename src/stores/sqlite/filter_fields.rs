@@ -1,13 +1,13 @@
-//! Where in the tables the values of SCIM attributes are.
+//! Maps SCIM attributes to columns and expressions.
 //!
-//! Expressions stand in a query where `u` is the row of `people`, or `r` the row of `roles`. All names
-//! are written here; what comes from outside is always bound.
+//! Expressions are used in a query in which `u` is the row of `people`, or `r` the row of `roles`.
+//! All names are constants; input from outside is always bound.
 
 use crate::scim::attribute_names::ACTIVE;
 use crate::scim::path::AttributePath;
 use crate::users::documents::claim_paths::flat_name;
 
-/// What a filter is tried on.
+/// The table that a filter applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::stores::sqlite) enum Table {
     /// Rows of `people`, called `u`.
@@ -16,34 +16,34 @@ pub(in crate::stores::sqlite) enum Table {
     Groups,
 }
 
-/// Where a value is.
+/// The location of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Field {
-    /// In the column `id`.
+    /// The column `id`.
     Id(&'static str),
-    /// A name behind its domain: the domain's column, and that of the name's key.
+    /// A name prefixed with its domain: the domain's column, and that of the name's key.
     Name(&'static str, &'static str),
-    /// In a column of text.
+    /// A text column.
     Column(&'static str),
     /// One of a user's attributes, under this name.
     Attribute(String),
-    /// A moment to the microsecond, of which documents show milliseconds.
+    /// A moment in microseconds, which documents show in milliseconds.
     Moment(&'static str),
     /// Whether the user may log in.
     Active,
-    /// The same for all rows.
+    /// The same value for all rows.
     Constant(&'static str),
-    /// Somewhere in a user's attributes as it is, or in the column that is named.
+    /// Somewhere in a user's attributes, unchanged, or in this column.
     Somewhere(Option<&'static str>),
-    /// Ids of groups that a user is in.
+    /// Ids of a user's groups.
     GroupsOfUser,
-    /// Names of those groups, behind their domains.
+    /// Names of those groups, prefixed with their domains.
     GroupNamesOfUser,
-    /// Ids of users and groups that are in a group.
+    /// Ids of a group's members.
     Members,
 }
 
-/// Where the value at `path` is, if it can be found by SQL.
+/// The location of the value at `path`, if SQL can access it.
 pub(super) fn field(path: &AttributePath, table: Table) -> Option<Field> {
     if table == Table::Users
         && let Some(flat) = flat_name(path)

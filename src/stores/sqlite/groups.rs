@@ -1,4 +1,4 @@
-//! Groups: the roles that belong to a user store, by id, inside a transaction.
+//! Groups, which are the roles of a user store: by id, inside a transaction.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -15,14 +15,14 @@ use crate::users::user::User;
 pub(super) const GROUP_COLUMNS: &str =
     "id, organization, domain, name, external_id, created_at, modified_at";
 
-/// Gives an organization the roles that every one has, with ids of their own.
+/// Adds the built-in roles to an organization, with new ids.
 pub(super) fn add_built_in_roles(db: &Connection, organization: &str) -> rusqlite::Result<()> {
     for (domain, name) in [
         (INTERNAL_DOMAIN, EVERYONE_ROLE),
         (PRIMARY_DOMAIN, ADMIN_ROLE),
     ] {
         let id = Uuid::now_v7();
-        // The id holds the moment, to the millisecond.
+        // The id contains the time, in milliseconds.
         let (seconds, nanoseconds) = id.get_timestamp().map_or((0, 0), |it| it.to_unix());
         let at =
             i64::try_from(seconds).unwrap_or_default() * 1_000_000 + i64::from(nanoseconds / 1_000);
@@ -56,7 +56,7 @@ fn insert(
     ])
 }
 
-/// The groups that the user is a direct member of, by name.
+/// The user's direct groups, by name.
 pub(super) fn groups_of(db: &Connection, user: &User) -> rusqlite::Result<Vec<GroupRef>> {
     if user.roles.is_empty() {
         return Ok(Vec::new());
@@ -94,7 +94,7 @@ pub(super) fn find(
     .optional()
 }
 
-/// The group with this id, and its members where they are wanted.
+/// The group with this id, with its members if requested.
 pub(super) fn read(
     db: &Connection,
     organization: &str,
@@ -106,7 +106,7 @@ pub(super) fn read(
         .transpose()
 }
 
-/// A group with its members, where they are wanted.
+/// A group with its members, if requested.
 pub(super) fn resource(
     db: &Connection,
     group: Group,
@@ -119,7 +119,7 @@ pub(super) fn resource(
     Ok(GroupResource { group, members })
 }
 
-/// Makes a group.
+/// Creates a group.
 pub(super) fn add(
     db: &Connection,
     organization: &str,
@@ -136,7 +136,7 @@ pub(super) fn add(
     })
 }
 
-/// Gives a group another name and identifier.
+/// Renames a group or changes its identifier.
 pub(super) fn change(
     db: &Connection,
     organization: &str,
@@ -171,7 +171,7 @@ pub(super) fn change(
         moment.0
     ])?;
     if before.name != name {
-        // Members are in by the name, which is what the rows of a file say.
+        // Memberships refer to the name, as rows of files do.
         db.prepare_cached(
             "UPDATE role_members SET role = ?4
              WHERE organization = ?1 AND domain = ?2 AND role = ?3",
@@ -182,7 +182,7 @@ pub(super) fn change(
     Ok(Change::Made(moment))
 }
 
-/// Removes a group, its members' memberships and its own.
+/// Removes a group, its memberships and those of its members.
 pub(super) fn delete(
     db: &Connection,
     organization: &str,
@@ -206,7 +206,7 @@ pub(super) fn delete(
     Ok(true)
 }
 
-/// The moment of a change that is made at `at`.
+/// The time of a change made at `at`.
 pub(super) fn changed_at(before: &Group, at: Moment) -> Moment {
     at.later_than(before.modified_at.unwrap_or(before.created_at))
 }

@@ -1,4 +1,4 @@
-//! Imports, what was found, and the audit, in SQLite.
+//! Imports, findings and the audit, in SQLite.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::users::import_record::ABANDONED;
 use crate::users::import_record::{Counters, ImportRecord, ImportState, RejectedRows, Stretch};
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject_block::{RejectCursor, RejectPage};
-use crate::users::step::{Finish, ImportStep, Room, Tally};
+use crate::users::step::{Capacity, Finish, ImportStep, Tally};
 use crate::users::store::ImportLedger;
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
@@ -54,7 +54,7 @@ impl ImportLedger for SqliteStore {
         before: Option<ImportId>,
         limit: usize,
     ) -> Result<Vec<ImportRecord>, StoreError> {
-        // Every id is less than the greatest.
+        // Every id is less than the maximum.
         let before = before.map_or(uuid::Uuid::max(), |before| before.0);
         self.read(|db| {
             db.prepare_cached(&format!(
@@ -135,7 +135,7 @@ impl ImportLedger for SqliteStore {
         at: Moment,
     ) -> Result<bool, StoreError> {
         self.change(|db| {
-            let asked = db
+            let requested = db
                 .query_row(
                     "UPDATE imports SET active_at = ?3
                      WHERE organization = ?1 AND id = ?2 AND state = 'running'
@@ -144,7 +144,7 @@ impl ImportLedger for SqliteStore {
                     |row| row.get(0),
                 )
                 .optional()?;
-            Ok(asked.unwrap_or(false))
+            Ok(requested.unwrap_or(false))
         })
     }
 
@@ -156,15 +156,15 @@ impl ImportLedger for SqliteStore {
         at: Moment,
     ) -> Result<bool, StoreError> {
         self.change(|db| {
-            let asked = db.execute(
+            let requested = db.execute(
                 "UPDATE imports SET cancel_requested_at = ?3
                  WHERE organization = ?1 AND id = ?2 AND state = 'running'",
                 params![organization, id.0, at.0],
             )? > 0;
-            if asked {
+            if requested {
                 note(db, &AuditEntry::cancel_requested(id, by, at))?;
             }
-            Ok(asked)
+            Ok(requested)
         })
     }
 
@@ -341,7 +341,7 @@ fn problem(row: &Row<'_>) -> rusqlite::Result<Problem> {
     })
 }
 
-/// Writes a new record as it is, under this number.
+/// Writes a new record unchanged, under this number.
 fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlite::Result<()> {
     require(db, &record.organization)?;
     let counted = &record.counters;
@@ -397,10 +397,10 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
     Ok(())
 }
 
-/// What there is room for of what a step tells.
-pub(super) fn room(db: &Connection, step: &ImportStep) -> rusqlite::Result<Room> {
+/// The remaining capacity for findings and rejected rows of a step.
+pub(super) fn remaining_capacity(db: &Connection, step: &ImportStep) -> rusqlite::Result<Capacity> {
     if step.begin.is_some() {
-        return Ok(step.room(0, &RejectedRows::default()));
+        return Ok(step.remaining_capacity(0, &RejectedRows::default()));
     }
     db.prepare_cached(
         "SELECT findings, rejects_total, rejects_kept, rejects_bytes FROM imports
@@ -413,18 +413,18 @@ pub(super) fn room(db: &Connection, step: &ImportStep) -> rusqlite::Result<Room>
             bytes: unsigned(row.get(3)?),
             width: 0,
         };
-        Ok(step.room(unsigned(row.get(0)?), &rejected))
+        Ok(step.remaining_capacity(unsigned(row.get(0)?), &rejected))
     })
 }
 
-/// The number of an import whose record is about to be written.
+/// The number for the record of a new import.
 pub(super) fn next_number(db: &Connection) -> rusqlite::Result<i64> {
     db.prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM imports")?
         .query_row([], |row| row.get(0))
 }
 
-/// Writes what a step came to into the record, which is a new one of this number with the first step, with
-/// findings, rejected rows and the audit.
+/// Writes the results of a step to the record (created under this number by the first step), with
+/// findings, rejected rows and audit entries.
 pub(super) fn write_record(
     db: &Connection,
     step: &ImportStep,
@@ -454,7 +454,7 @@ pub(super) fn write_record(
     }
 }
 
-/// Adds what a step came to; answers the record as it is now.
+/// Adds the results of a step; returns the updated record.
 fn update_record(
     db: &Connection,
     step: &ImportStep,

@@ -1,4 +1,4 @@
-//! Who is in a group: users by the role's name, as an import writes them, and groups by id.
+//! Members of groups: users by the role's name, as an import writes them, and groups by id.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub(super) fn members_of(db: &Connection, group: &Group) -> rusqlite::Result<Vec
     Ok(members)
 }
 
-/// What the resource with this id is.
+/// The user or group with this id, as a member.
 pub(super) fn member_by_id(
     db: &Connection,
     organization: &str,
@@ -59,10 +59,10 @@ pub(super) fn member_by_id(
     }))
 }
 
-/// What became of a group's members, and who came in or went.
+/// The result of changing a group's members, and the ids that were added or removed.
 type Changed = (MembersChanged, Vec<Uuid>);
 
-/// Takes members in.
+/// Adds members.
 pub(super) fn add(
     db: &Connection,
     organization: &str,
@@ -77,8 +77,8 @@ pub(super) fn add(
     mark(db, &group, entered, at)
 }
 
-/// Gives a group that was just made its first members: it has not changed by that. Answers who they are.
-pub(super) fn found(
+/// Adds the first members of a new group, which does not count as a change. Returns their ids.
+pub(super) fn add_first(
     db: &Connection,
     organization: &str,
     group: Uuid,
@@ -122,7 +122,7 @@ fn enter(
     Ok(entered)
 }
 
-/// Lets members go.
+/// Removes members.
 pub(super) fn remove(
     db: &Connection,
     organization: &str,
@@ -150,7 +150,7 @@ pub(super) fn remove(
     mark(db, &group, gone, at)
 }
 
-/// Lets all members go.
+/// Removes all members.
 pub(super) fn clear(
     db: &Connection,
     organization: &str,
@@ -189,7 +189,7 @@ pub(super) fn holders_of(
         .collect()
 }
 
-/// Marks the group of this name as changed, later than before.
+/// Marks the group of this name as changed, later than its previous change.
 pub(super) fn touch(
     db: &Connection,
     organization: &str,
@@ -205,7 +205,7 @@ pub(super) fn touch(
     Ok(())
 }
 
-/// Marks the groups as changed that the user is a direct member of.
+/// Marks the user's direct groups as changed.
 pub(super) fn touch_groups_of(
     db: &Connection,
     organization: &str,
@@ -223,7 +223,7 @@ pub(super) fn touch_groups_of(
     Ok(())
 }
 
-/// Marks the groups as changed that this group is a direct member of.
+/// Marks the groups that this group is a direct member of as changed.
 pub(super) fn touch_holders_of(
     db: &Connection,
     organization: &str,
@@ -239,7 +239,7 @@ pub(super) fn touch_holders_of(
     Ok(())
 }
 
-/// The group has changed only when its members have.
+/// Marks the group as changed if any of its members were.
 fn mark(db: &Connection, group: &Group, ids: Vec<Uuid>, at: Moment) -> rusqlite::Result<Changed> {
     if ids.is_empty() {
         return Ok(Changed::default());

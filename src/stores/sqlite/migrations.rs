@@ -1,4 +1,4 @@
-//! The schema's versions, and how a database of one version becomes one of the next.
+//! The versions of the schema, and the migrations between them.
 
 use rusqlite::Connection;
 
@@ -9,13 +9,13 @@ use crate::stores::sqlite::rejects::pack_rows;
 use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::store_error::StoreError;
 
-/// What makes a version of the one before: statements, and then what SQL alone cannot do.
+/// A migration to the next version: SQL statements, and then the steps that need code.
 struct Migration {
     sql: &'static str,
     then: fn(&Connection) -> rusqlite::Result<()>,
 }
 
-/// One entry a version, in their order; one that has been released never changes again.
+/// One entry per version, in order; a released entry never changes.
 const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("schema_1.sql"),
@@ -29,10 +29,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("schema_3.sql"),
         then: pack_rows,
     },
-    // Keys of names are lower case; they were case foldings.
+    // Keys of names are lower case; before, they were case foldings.
     Migration {
         sql: "",
-        then: name_keys::make_anew,
+        then: name_keys::recompute,
     },
     Migration {
         sql: include_str!("schema_5.sql"),
@@ -48,7 +48,7 @@ fn nothing(_: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Brings the schema up to date, each version in one transaction.
+/// Migrates the schema to the newest version, each version in one transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     migrate_to(connection, MIGRATIONS.len())
 }
@@ -61,8 +61,8 @@ fn migrate_to(connection: &mut Connection, versions: usize) -> Result<(), StoreE
             known: newest(),
         });
     }
-    let ahead = MIGRATIONS.iter().zip(1u32..).take(versions);
-    for (migration, version) in ahead.skip(found as usize) {
+    let pending = MIGRATIONS.iter().zip(1u32..).take(versions);
+    for (migration, version) in pending.skip(found as usize) {
         let transaction = connection.transaction().map_err(from_sqlite)?;
         transaction
             .execute_batch(migration.sql)
@@ -70,20 +70,20 @@ fn migrate_to(connection: &mut Connection, versions: usize) -> Result<(), StoreE
             .and_then(|()| transaction.pragma_update(None, "user_version", version))
             .map_err(from_sqlite)?;
         transaction.commit().map_err(from_sqlite)?;
-        tracing::info!(version, "store schema brought up to date");
+        tracing::info!(version, "store schema migrated");
     }
     Ok(())
 }
 
-/// Whether the schema is exactly the one this version knows.
+/// Checks that the schema has exactly the newest version.
 pub(super) fn check_version(connection: &Connection) -> Result<(), StoreError> {
     let (found, known) = (version(connection)?, newest());
     match found {
         _ if found == known => Ok(()),
         _ if found > known => Err(StoreError::NewerSchema { found, known }),
         _ => Err(StoreError::Failed(format!(
-            "the store has schema version {found} and {known} is needed; start the server once to \
-             bring it up to date"
+            "the store has schema version {found} and {known} is needed; start the server once \
+             to migrate it"
         ))),
     }
 }
@@ -98,7 +98,7 @@ pub(super) fn newest() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
 
-/// A database of an earlier version, for the tests of the steps that follow it.
+/// A database of an earlier version, for tests of the migrations after it.
 #[cfg(test)]
 pub(super) fn make_version(connection: &mut Connection, version: usize) {
     migrate_to(connection, version).unwrap();
@@ -140,9 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_fails_leaves_the_version_before_it() {
+    fn failed_migration_leaves_the_previous_version() {
         let mut connection = earlier(1);
-        // The column that the second version adds is there already.
+        // The column that the second version adds already exists.
         connection
             .execute_batch("ALTER TABLE imports ADD COLUMN warnings TEXT")
             .unwrap();
@@ -152,10 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn undoing_an_earlier_import_over_scim_says_what_was_not_kept() {
+    fn undo_of_an_old_scim_import_reports_unrecorded_changes() {
         let mut connection = earlier(1);
         migrate_to(&mut connection, 4).unwrap();
-        // Made users alone; changed something; made something that is no user; is undone already.
+        // Only created users; changed something; created something other than a user; already
+        // undone.
         for (number, channel, state, created, updated) in [
             (101, "scim", "completed", 0, 0),
             (102, "scim", "completed", 0, 1),
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_schema_1_keeps_its_rejected_rows_and_counts_its_warnings() {
+    fn schema_1_keeps_rejected_rows_and_counts_warnings() {
         let mut connection = earlier(1);
         migrate(&mut connection).unwrap();
         check_version(&connection).unwrap();

@@ -1,4 +1,5 @@
-//! SQLite: WAL with `synchronous=FULL`, one writer thread, a bounded pool of reading connections.
+//! SQLite: WAL mode with `synchronous=FULL`, one writer thread, a bounded pool of reading
+//! connections.
 
 mod connection;
 mod file;
@@ -60,11 +61,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file at `path` to write to it; makes it, and brings its schema up to date. Only one
-    /// process may do so at a time; the lock on the data directory sees to that.
+    /// Opens the file at `path` for writing, creating it or migrating its schema if necessary. Only
+    /// one process may do so at a time, which the lock on the data directory ensures.
     ///
     /// # Errors
-    /// What is there is no store of this version or an earlier one, or cannot be opened.
+    /// The file is not a store of this version or an earlier one, or cannot be opened.
     pub fn open(path: &Path, bounds: Bounds) -> Result<Self, StoreError> {
         file::prepare(path)?;
         migrate(&mut open_writing(path)?)?;
@@ -78,8 +79,8 @@ impl SqliteStore {
         })
     }
 
-    /// Opens the file at `path` beside the process that writes to it: imports cannot be written,
-    /// operators can.
+    /// Opens the file at `path` in addition to the process that writes imports: imports cannot be
+    /// written, operators can.
     ///
     /// # Errors
     /// The file does not exist, cannot be opened, or has another schema.
@@ -95,15 +96,15 @@ impl SqliteStore {
         })
     }
 
-    /// Whether there is a store at `path`; it is looked at and left as it is.
+    /// Whether there is a store at `path`; it is checked without being changed.
     ///
     /// # Errors
-    /// What is there is no store that this version can use.
+    /// The file is not a store that this version can use.
     pub fn inspect(path: &Path) -> Result<bool, StoreError> {
         file::inspect(path)
     }
 
-    /// Runs `query` on a reading connection of its own.
+    /// Runs `query` on a reading connection.
     fn read<T>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -111,7 +112,7 @@ impl SqliteStore {
         self.readers.run(query)
     }
 
-    /// The same for a query that reads many more users than it answers with: some of them run at a time.
+    /// The same for a query that reads many more users than it returns; their number is limited.
     fn scan<T>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -120,12 +121,12 @@ impl SqliteStore {
         self.readers.run(query)
     }
 
-    /// The right to read many users, where it is needed.
+    /// Permission to read many users, if it is needed.
     fn scan_unless(&self, is_lookup: bool) -> Result<Option<Scan<'_>>, StoreError> {
         (!is_lookup).then(|| self.readers.scan()).transpose()
     }
 
-    /// Runs several queries on what one commit has left behind.
+    /// Runs several queries on the same snapshot.
     fn read_together<T>(
         &self,
         queries: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -138,7 +139,7 @@ impl SqliteStore {
         })
     }
 
-    /// Runs `change` in a short transaction of its own, outside the writer thread.
+    /// Runs `change` in a short transaction, outside the writer thread.
     fn change<T>(
         &self,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -148,7 +149,7 @@ impl SqliteStore {
         })
     }
 
-    /// The same for work that can fail in other ways.
+    /// The same for work with another error type.
     fn in_transaction<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
@@ -160,8 +161,8 @@ impl SqliteStore {
 }
 
 impl Drop for SqliteStore {
-    /// A writing connection closes last: it copies the write-ahead log back and removes it, which a
-    /// reading one cannot do.
+    /// A writing connection closes last: it runs a checkpoint and removes the write-ahead log,
+    /// which a reading one cannot do.
     fn drop(&mut self) {
         drop(self.writer.take());
         self.readers.close();

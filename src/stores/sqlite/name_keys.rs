@@ -1,25 +1,27 @@
-//! Schema 4: the keys of names are lower case ([`lookup_key`]); before, they were case foldings.
+//! Migration to schema 4: the keys of names are lower case ([`lookup_key`]); before, they were case
+//! foldings.
 //!
-//! Of names in ASCII both are the same. Names that had keys of their own still have them, because lower
-//! case tells apart whatever case folding does (a test in `users/name.rs`).
+//! Both are the same for names in ASCII. Different keys stay different, because lower-casing
+//! distinguishes everything that case folding does (a test in `users/name.rs`).
 
 use rusqlite::{Connection, params};
 
 use crate::users::name::lookup_key;
 
-/// Rows read at once: what is in memory does not depend on how many users there are.
+/// Rows read at a time, so that memory does not depend on the number of users.
 const PAGE: i64 = 10_000;
 
-/// Makes the keys of all names anew that are not in ASCII: users, roles, operators with their tokens.
-/// Organizations have ASCII names. One pass over the users; only those with such a name are written.
-pub(super) fn make_anew(db: &Connection) -> rusqlite::Result<()> {
+/// Recomputes the keys of all names that are not ASCII: users, roles, operators and their tokens.
+/// Names of organizations are ASCII. One pass over the users; only those with such a name are
+/// written.
+pub(super) fn recompute(db: &Connection) -> rusqlite::Result<()> {
     users(db)?;
     roles(db)?;
     operators(db)
 }
 
 fn users(db: &Connection) -> rusqlite::Result<()> {
-    // `user_name` is null where the name is its own key.
+    // `user_name` is null if the name is its own key.
     let mut page = db.prepare(
         "SELECT rowid, coalesce(user_name, name_key) AS name FROM users
          WHERE rowid > ?1 AND length(name) <> octet_length(name) ORDER BY rowid LIMIT ?2",
@@ -27,7 +29,7 @@ fn users(db: &Connection) -> rusqlite::Result<()> {
     let mut update = db.prepare(
         "UPDATE OR IGNORE users SET name_key = ?2, user_name = nullif(?3, ?2) WHERE rowid = ?1",
     )?;
-    // Users whose new key another one has.
+    // Users whose new key belongs to another user.
     let mut waiting: Vec<(i64, String)> = Vec::new();
     let mut after = i64::MIN;
     loop {
@@ -42,7 +44,7 @@ fn users(db: &Connection) -> rusqlite::Result<()> {
             }
         }
     }
-    // It may have been the other one's old key.
+    // It may have been the other user's old key.
     loop {
         let before = waiting.len();
         let mut still = Vec::new();
@@ -60,7 +62,7 @@ fn users(db: &Connection) -> rusqlite::Result<()> {
         let users = waiting.len();
         tracing::warn!(
             users,
-            "users keep the old key of their name, because another user has the new one"
+            "some users keep the old key of their name, because another user has the new one"
         );
     }
     Ok(())
@@ -110,14 +112,14 @@ mod tests {
     use super::*;
     use crate::stores::sqlite::connection::open_writing;
     use crate::stores::sqlite::migrations::make_version;
-    use crate::stores::sqlite::spaces::find_or_make;
+    use crate::stores::sqlite::spaces::find_or_create;
     use crate::stores::sqlite::{Bounds, SqliteStore};
     use crate::users::name::sorting_key;
     use crate::users::operator::OperatorStore;
     use crate::users::store::UserStore;
     use uuid::Uuid;
 
-    /// A store of schema 1, in which `fill` has written something.
+    /// A store of schema 1, with content written by `fill`.
     fn old_store(path: &Path, fill: impl FnOnce(&Connection)) {
         std::fs::File::create(path).unwrap();
         let mut db = open_writing(path).unwrap();
@@ -125,14 +127,14 @@ mod tests {
         fill(&db);
     }
 
-    /// As schema 1 was written.
+    /// As schema 1 wrote it.
     fn add_user(db: &Connection, domain: &str, name: &str) {
         let key = sorting_key(name);
         db.execute(
             "INSERT INTO users (space, name_key, id, user_name, email, must_change, created_at)
              VALUES (?1, ?2, ?3, nullif(?4, ?2), ?5, 0, 0)",
             params![
-                find_or_make(db, "default", domain).unwrap(),
+                find_or_create(db, "default", domain).unwrap(),
                 key,
                 Uuid::now_v7(),
                 name,
@@ -155,7 +157,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_store_with_old_keys_opens_and_its_users_are_found_by_the_new_ones() {
+    fn users_of_an_old_store_are_found_by_new_keys() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("muster.db");
         old_store(&path, |db| {
@@ -200,9 +202,9 @@ mod tests {
         assert_eq!(user("straße").unwrap().user_name, "Straße");
     }
 
-    /// By case folding the order of marks made a difference that there is none of.
+    /// Case folding distinguished orders of marks that are equivalent.
     #[test]
-    fn a_store_opens_even_where_two_names_have_one_key_now() {
+    fn store_opens_even_if_two_names_now_have_the_same_key() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("muster.db");
         let pair = ["\u{386}\u{300}\u{345}", "\u{1fb4}\u{300}"];
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_operators_and_tokens_are_found_too() {
+    fn roles_operators_and_tokens_are_found_by_new_keys() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("muster.db");
         old_store(&path, |db| {
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_store_is_brought_up_to_date_in_one_pass() {
+    fn large_store_is_migrated_in_one_pass() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("muster.db");
         old_store(&path, |db| {

@@ -15,9 +15,9 @@ use crate::users::organization::{
 };
 use crate::users::store_error::StoreError;
 
-/// What goes with an organization. Users, operators and tokens keep it from going, so none are left; a
-/// test compares this with the schema.
-const GO_WITH_IT: [&str; 11] = [
+/// Tables whose rows are removed with an organization. An organization with users, operators or
+/// tokens cannot be removed, so their tables are not listed; a test compares this with the schema.
+const DEPENDENT_TABLES: [&str; 11] = [
     "spaces",
     "roles",
     "role_members",
@@ -95,7 +95,7 @@ impl OrganizationStore for SqliteStore {
             if !belongings.is_empty() {
                 return Ok(OrganizationRemoved::HasStill(belongings));
             }
-            for table in GO_WITH_IT {
+            for table in DEPENDENT_TABLES {
                 db.execute(
                     &format!("DELETE FROM {table} WHERE organization = ?1"),
                     [&name],
@@ -125,7 +125,8 @@ fn belongings(db: &Connection, name: &str) -> rusqlite::Result<Belongings> {
     })
 }
 
-/// Refuses to write into an organization that is not there; a call may have begun before it was removed.
+/// Refuses writes into an organization that does not exist; it may have been removed after a call
+/// began.
 pub(super) fn require(db: &Connection, name: &str) -> rusqlite::Result<()> {
     let there = db
         .prepare_cached("SELECT 1 FROM organizations WHERE name = ?1")?
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_table_with_an_organization_is_thought_of() {
+    fn removal_covers_every_table_with_an_organization() {
         let mut db = Connection::open_in_memory().unwrap();
         crate::stores::sqlite::migrations::migrate(&mut db).unwrap();
         let mut query = db
@@ -165,7 +166,7 @@ mod tests {
         let found = query.query_map([], |row| row.get(0)).unwrap();
         let found: BTreeSet<String> = found.map(Result::unwrap).collect();
         let keep_it = ["operators", "tokens"];
-        let known = GO_WITH_IT.iter().chain(&keep_it);
+        let known = DEPENDENT_TABLES.iter().chain(&keep_it);
         assert_eq!(found, known.map(|table| (*table).to_owned()).collect());
     }
 }

@@ -1,5 +1,5 @@
-//! Reading connections: so many at the most, waited for in bounded time, and closed when they are not used.
-//! Each holds a page cache and prepared statements, some two MiB.
+//! The pool of reading connections: bounded in number, with a bounded waiting time, closed when
+//! idle. Each holds a page cache and prepared statements, about 2 MiB.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,19 +10,19 @@ use rusqlite::Connection;
 use crate::stores::sqlite::connection::{from_sqlite, open_reading};
 use crate::users::store_error::StoreError;
 
-/// For how long a query waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a query waits for a connection.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For how long a query waits until one of the scans that run has ended.
-const SCAN_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a query waits for the end of another scan.
+const SCAN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Seconds after which a scan that was refused may be asked for again.
+/// Seconds after which a refused scan may be retried.
 const SCAN_RETRY: u64 = 5;
 
-/// A connection that was not used for so long is closed.
+/// Idle time after which a connection is closed.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// How many queries may run at the same time.
+/// Limits on concurrent queries.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Connections.
@@ -36,27 +36,27 @@ pub(super) struct Readers {
     path: PathBuf,
     bounds: Bounds,
     state: Mutex<PoolState>,
-    /// Signalled when a connection or a scan has ended.
+    /// Signalled when a connection is returned or a scan ends.
     returned: Condvar,
 }
 
 #[derive(Default)]
 struct PoolState {
-    /// Those that are not used, and since when; the last one was used last.
+    /// Idle connections, and since when; the most recently used one is last.
     idle: Vec<(Connection, Instant)>,
-    /// Those in use.
+    /// The number of connections in use.
     used: usize,
     scans: usize,
-    /// Threads that wait for a change.
+    /// The number of waiting threads.
     waiting: usize,
-    /// Whether none is given out.
+    /// Whether no connections may be used at present.
     paused: bool,
 }
 
-/// The right to use one connection; dropping it gives the right back.
+/// Permission to use one connection, released when dropped.
 struct Slot<'r>(&'r Readers);
 
-/// One of the scans that may run at the same time.
+/// Permission to run one scan.
 pub(super) struct Scan<'r>(&'r Readers);
 
 impl Default for Bounds {
@@ -79,10 +79,10 @@ impl Readers {
         }
     }
 
-    /// Runs `query` on a connection that no other query uses.
+    /// Runs `query` on a connection that no other query is using.
     ///
     /// # Errors
-    /// No connection became free in time, none can be opened, or the query failed.
+    /// No connection became available in time, none can be opened, or the query failed.
     pub(super) fn run<T>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -93,11 +93,11 @@ impl Readers {
             None => open_reading(&self.path)?,
         };
         let result = query(&connection).map_err(from_sqlite);
-        slot.give_back(connection);
+        slot.put_back(connection);
         result
     }
 
-    /// Waits until one more connection may be used; answers an open one where there is one.
+    /// Waits until one more connection may be used; returns an open one if there is one.
     fn take(&self) -> Result<(Slot<'_>, Option<Connection>), StoreError> {
         let most = self.bounds.connections.max(1);
         let is_closed = |state: &PoolState| state.paused || state.used >= most;
@@ -106,7 +106,7 @@ impl Readers {
             state.waiting += 1;
             let (waited, result) = self
                 .returned
-                .wait_timeout_while(state, PATIENCE, |state| is_closed(state))
+                .wait_timeout_while(state, CONNECTION_TIMEOUT, |state| is_closed(state))
                 .unwrap_or_else(PoisonError::into_inner);
             state = waited;
             state.waiting -= 1;
@@ -119,17 +119,17 @@ impl Readers {
         Ok((Slot(self), idle.map(|(connection, _)| connection)))
     }
 
-    /// Waits a moment for one of the scans that may run at the same time.
+    /// Waits briefly for permission to run a scan.
     ///
     /// # Errors
-    /// As many as may run go on running.
+    /// The limit is still reached.
     pub(super) fn scan(&self) -> Result<Scan<'_>, StoreError> {
         let most = self.bounds.scans.max(1);
         let mut state = self.state();
         state.waiting += 1;
         let (mut state, result) = self
             .returned
-            .wait_timeout_while(state, SCAN_PATIENCE, |state| state.scans >= most)
+            .wait_timeout_while(state, SCAN_TIMEOUT, |state| state.scans >= most)
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
         if result.timed_out() {
@@ -141,46 +141,46 @@ impl Readers {
         Ok(Scan(self))
     }
 
-    /// Closes the connections that were not used for a while.
+    /// Closes idle connections after their timeout.
     pub(super) fn close_idle(&self) {
         let now = Instant::now();
         let mut state = self.state();
         let is_old = |(_, since): &(Connection, Instant)| now.duration_since(*since) >= IDLE;
         let old = state.idle.iter().take_while(|idle| is_old(idle)).count();
         let closed: Vec<_> = state.idle.drain(..old).collect();
-        // Closing takes its time; others need not wait for it.
+        // Closing takes a while; others need not wait for it.
         drop(state);
         drop(closed);
     }
 
-    /// Closes those that are not used.
+    /// Closes all idle connections.
     pub(super) fn close(&self) {
         self.state().idle.clear();
     }
 
-    /// Gives no connection out any more and closes those there are, waiting so long for those in use; answers
+    /// Stops using connections and closes them, waiting at most this long for those in use; returns
     /// whether none is left.
-    pub(super) fn pause(&self, patience: Duration) -> bool {
+    pub(super) fn pause(&self, timeout: Duration) -> bool {
         let mut state = self.state();
         state.paused = true;
         state.idle.clear();
         state.waiting += 1;
         let (mut state, _) = self
             .returned
-            .wait_timeout_while(state, patience, |state| state.used > 0)
+            .wait_timeout_while(state, timeout, |state| state.used > 0)
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
         state.used == 0
     }
 
-    /// Gives connections out again.
+    /// Allows connections again.
     pub(super) fn resume(&self) {
         let mut state = self.state();
         state.paused = false;
         self.wake(state);
     }
 
-    /// Wakes those who wait for a change, where there are any.
+    /// Wakes waiting threads, if there are any.
     fn wake(&self, state: MutexGuard<'_, PoolState>) {
         let waiting = state.waiting;
         drop(state);
@@ -195,10 +195,10 @@ impl Readers {
 }
 
 impl Slot<'_> {
-    /// Gives the connection back, for the next query.
-    fn give_back(self, connection: Connection) {
+    /// Returns the connection to the pool.
+    fn put_back(self, connection: Connection) {
         let mut state = self.0.state();
-        // One that is still inside a transaction is of no use to the next query.
+        // A connection that is still inside a transaction cannot be reused.
         if !state.paused && connection.is_autocommit() {
             state.idle.push((connection, Instant::now()));
         }
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_connections_are_open_than_may_be_and_a_free_one_is_used_again() {
+    fn connections_are_bounded_and_reused() {
         let folder = tempfile::tempdir().unwrap();
         let readers = pool(folder.path(), 2, 1);
         std::thread::scope(|threads| {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn one_scan_too_many_is_refused_after_a_moment() {
+    fn scan_over_the_limit_is_refused_after_a_short_wait() {
         let folder = tempfile::tempdir().unwrap();
         let readers = pool(folder.path(), 2, 1);
         let running = readers.scan().unwrap();

@@ -1,5 +1,5 @@
-//! The dry run: the same questions to the same keys, with nothing written but notes in a temporary
-//! table, so that later rows of a file meet the users that earlier ones would have made.
+//! The dry run: the same queries for the same keys, but only a temporary table is written, so that
+//! later rows of a file meet the users that earlier ones would have created.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -21,7 +21,7 @@ const TABLE: &str = "
         PRIMARY KEY (import, name_key)
     ) STRICT, WITHOUT ROWID";
 
-/// What would become of each user.
+/// The outcome for each user.
 pub(super) fn rehearse(db: &Connection, step: &ImportStep) -> rusqlite::Result<Vec<Outcome>> {
     db.execute_batch(TABLE)?;
     let mut outcomes = vec![Outcome::Created; step.users.len()];
@@ -35,14 +35,14 @@ pub(super) fn rehearse(db: &Connection, step: &ImportStep) -> rusqlite::Result<V
     Ok(outcomes)
 }
 
-/// Drops the notes of an import.
+/// Removes the data of an import.
 pub(super) fn forget(db: &Connection, import: ImportId) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM rehearsed WHERE import = ?1")?
         .execute([import.0])?;
     Ok(())
 }
 
-/// Which row made, or would have made, the user with this name key.
+/// The row that created, or would have created, the user with this name key.
 pub(super) fn rehearsed_owner(
     db: &Connection,
     step: &ImportStep,
@@ -84,7 +84,7 @@ fn try_change(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlit
         .query_row(params![step.import.0, user.key], |row| row.get(0))
         .optional()?;
     let now = match noted {
-        Some(json) => Some(serde_json::from_str(&json).map_err(spoilt)?),
+        Some(json) => Some(serde_json::from_str(&json).map_err(corrupt)?),
         None => {
             find(db, &step.organization, &step.domain, user.key)?.map(|stored| stored.image.profile)
         }
@@ -95,14 +95,16 @@ fn try_change(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlit
         Some(profile) => {
             let given = step.password_of(user, &profile);
             match step.profile_after(user, &profile) {
-                Ok(Some(after)) => (Outcome::met(true, given), after),
-                Ok(None) if given == RowPassword::Set => (Outcome::met(false, given), profile),
-                Ok(None) => return Ok(Outcome::met(false, given)),
+                Ok(Some(after)) => (Outcome::for_existing(true, given), after),
+                Ok(None) if given == RowPassword::Set => {
+                    (Outcome::for_existing(false, given), profile)
+                }
+                Ok(None) => return Ok(Outcome::for_existing(false, given)),
                 Err(refused) => return Ok(refused),
             }
         }
     };
-    let json = serde_json::to_string(&profile).map_err(spoilt)?;
+    let json = serde_json::to_string(&profile).map_err(corrupt)?;
     db.prepare_cached(
         "INSERT INTO rehearsed (import, name_key, profile) VALUES (?1, ?2, ?3)
          ON CONFLICT (import, name_key) DO UPDATE SET profile = ?3",
@@ -111,6 +113,6 @@ fn try_change(db: &Connection, step: &ImportStep, user: &NewUser<'_>) -> rusqlit
     Ok(outcome)
 }
 
-fn spoilt(error: serde_json::Error) -> rusqlite::Error {
+fn corrupt(error: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(error.into())
 }

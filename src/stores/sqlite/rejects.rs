@@ -9,7 +9,7 @@ use crate::users::reject::Reject;
 use crate::users::reject_block::{Packing, RejectBlock, RejectCursor, RejectPage, page};
 use crate::users::step::{ImportStep, Tally};
 
-/// Some of an import's rejected rows, by line.
+/// A page of an import's rejected rows, by line.
 pub(super) fn read(
     db: &Connection,
     organization: &str,
@@ -44,7 +44,7 @@ fn block(row: &Row<'_>) -> rusqlite::Result<(u64, RejectBlock)> {
     Ok((number(0)?, block))
 }
 
-/// Keeps what a step rejected; `first` rows were kept before.
+/// Stores the rows that a step rejected, after `first` earlier ones.
 pub(super) fn keep(
     db: &Connection,
     step: &ImportStep,
@@ -91,7 +91,7 @@ fn insert(
     .map(drop)
 }
 
-/// Packs the rows of the table that earlier schemas kept them in, and drops it.
+/// Packs the rows in the table of earlier schemas, and drops the table.
 pub(super) fn pack_rows(db: &Connection) -> rusqlite::Result<()> {
     let imports: Vec<(String, uuid::Uuid)> = db
         .prepare("SELECT DISTINCT organization, import FROM rejects")?
@@ -111,7 +111,7 @@ pub(super) fn pack_rows(db: &Connection) -> rusqlite::Result<()> {
             signed(kept.width),
         ])?;
     }
-    // Operations of SCIM that fail are no rows that could be sent again.
+    // Failed SCIM operations are not rows that could be sent again.
     db.execute_batch(
         "UPDATE imports SET rejects_total = CASE door WHEN 'scim' THEN rejects_kept ELSE failed END;
          DROP TABLE rejects;",
@@ -127,7 +127,7 @@ fn pack_import(
         "SELECT line, cells, code, message FROM rejects
          WHERE organization = ?1 AND import = ?2 ORDER BY line, number",
     )?;
-    // Earlier schemas kept some thousand rows of an import.
+    // Earlier schemas stored a few thousand rows per import.
     let mut packing = Packing::new(u64::MAX);
     let mut rows = rows.query(params![organization, import.0])?;
     while let Some(row) = rows.next()? {

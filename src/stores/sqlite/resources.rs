@@ -1,4 +1,4 @@
-//! Looking users and groups up by id or by what they are like, and the way into a transaction.
+//! Reading users and groups by id or filter, and starting a transaction.
 
 use rusqlite::params;
 use uuid::Uuid;
@@ -34,7 +34,7 @@ impl ResourceStore for SqliteStore {
         organization: &str,
         query: &ResourceQuery<'_>,
     ) -> Result<Found<UserResource>, StoreError> {
-        // The entity tag follows the groups.
+        // The entity tag depends on the groups.
         let with_groups = query.mentions("groups") || query.mentions("meta");
         let search = Search {
             table: Table::Users,
@@ -124,10 +124,10 @@ impl ResourceStore for SqliteStore {
     }
 }
 
-/// Bytes behind which no further resource comes onto a page: documents take several times as many in memory.
+/// Size limit of a page, in bytes: documents take several times as much memory.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
-/// Loads the resources of a page, as far as there is room for them; the next one begins behind the last.
+/// Loads the resources of a page up to the size limit; the next page begins after the last one.
 fn found<T>(
     page: Page,
     mut read: impl FnMut(Uuid) -> rusqlite::Result<Option<T>>,

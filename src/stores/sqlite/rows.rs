@@ -1,5 +1,5 @@
-//! The users of a step, many to a statement: what a statement costs is paid once for all of them, and
-//! its cursors stay where the row before was. One at a time costs twice as much.
+//! Writes the users of a step, many per statement: the cost of a statement is shared, and its
+//! cursors stay near the previous row. One user per statement takes twice as long.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,20 +11,20 @@ use crate::stores::sqlite::change::change;
 use crate::stores::sqlite::members::touch;
 use crate::stores::sqlite::step::signed;
 use crate::users::batch::{NewUser, Piece};
-use crate::users::merge::Glance;
+use crate::users::merge::StoredFields;
 use crate::users::options::ConflictPolicy;
 use crate::users::role_name::ROLE_SEPARATOR;
 use crate::users::step::{ImportStep, Outcome};
 
-/// Users of a statement at the most.
-pub(super) const MOST: usize = 1 << (SIZES - 1);
+/// The largest number of users per statement.
+pub(super) const MAX_USERS: usize = 1 << (SIZES - 1);
 
-/// Statements have 1, 2, 4 … users. With more than 16 their values no longer fit into the memory that
-/// SQLite keeps at hand for a connection, and each costs an allocation.
+/// Statements have 1, 2, 4 … users. With more than 16, their values no longer fit into the memory
+/// that SQLite keeps for a connection, and each needs an allocation.
 const SIZES: usize = 5;
 
-/// What a user may lack, and no user has in many a file: its column, and what comes in it. A column that no
-/// user of a step has costs nothing.
+/// Optional fields, absent for all users in many files: the column, and its value. A column that no
+/// user of a step needs costs nothing.
 const OPTIONAL: [(&str, Piece, Value); 7] = [
     ("user_name", Piece::Name, |user| {
         Some(user.name).filter(|name| *name != user.key)
@@ -37,19 +37,20 @@ const OPTIONAL: [(&str, Piece, Value); 7] = [
     ("password_hash", Piece::Hash, |user| user.password_hash),
 ];
 
-/// What a user has in a column.
+/// The value of a user in a column.
 type Value = for<'u> fn(&NewUser<'u>) -> Option<&'u str>;
 
-/// Parameters that all users of a step have in common, in front of those of each.
+/// Parameters shared by all users of a step, before those of each user.
 const COMMON: usize = 3;
 
-/// Parameters that each user has, in front of those of the optional columns.
+/// Parameters of each user, before those of the optional columns.
 const OF_EACH: usize = 4;
 
-/// The statement that inserts so many users with these of the optional columns.
+/// The statement that inserts this many users with these optional columns.
 ///
-/// A statement that breaks a rule need not be able to take its first users back (FAIL), which would have
-/// SQLite copy every page it touches: the step ends with the error, and nothing of it stays.
+/// OR FAIL: a statement that violates a constraint need not undo its earlier rows, for which SQLite
+/// would copy every page it modifies. The step ends with the error, and its transaction is rolled
+/// back.
 fn insert_statement(users: usize, optional: &[(&str, Value)]) -> String {
     let mut sql = String::from(
         "INSERT OR FAIL INTO users (space, created_in, created_at, name_key, id, must_change, created_line",
@@ -85,23 +86,23 @@ static FIND: LazyLock<[String; SIZES]> = LazyLock::new(|| {
     })
 });
 
-/// What all users of a step have in common.
+/// The values shared by all users of a step.
 pub(super) struct Rows<'s> {
     db: &'s Connection,
     step: &'s ImportStep,
     space: i64,
     /// The import's number.
     import: i64,
-    /// The optional columns that are used.
+    /// The optional columns in use.
     optional: Vec<(&'static str, Value)>,
-    /// By size, with what all users have in common bound.
+    /// By size, with the shared values bound.
     inserts: [Option<CachedStatement<'s>>; SIZES],
-    /// Roles that have got users.
+    /// Roles that got new members.
     joined: BTreeSet<String>,
 }
 
 impl<'s> Rows<'s> {
-    /// Users of this space, who come by the import of this number.
+    /// Users of this space, imported by the import with this number.
     pub(super) fn new(db: &'s Connection, step: &'s ImportStep, space: i64, import: i64) -> Self {
         let used = OPTIONAL
             .iter()
@@ -117,22 +118,23 @@ impl<'s> Rows<'s> {
         }
     }
 
-    /// Writes users, or deals with those who exist, in this order; tells the outcome of each that is not
-    /// made. Either all of them have a password or none has one: only somebody who exists can do without.
+    /// Writes users, or handles existing ones, in this order; reports the outcome of each user that
+    /// is not created. Either all of them have a password or none: only existing users may lack
+    /// one.
     pub(super) fn write(
         &mut self,
         mut users: &[NewUser<'_>],
-        tell: &mut impl FnMut(&NewUser<'_>, Outcome),
+        report: &mut impl FnMut(&NewUser<'_>, Outcome),
     ) -> rusqlite::Result<()> {
-        while let Some(size) = users.len().min(MOST).checked_ilog2() {
+        while let Some(size) = users.len().min(MAX_USERS).checked_ilog2() {
             let (these, others) = users.split_at(1 << size);
-            self.write_some(size as usize, these, tell)?;
+            self.write_some(size as usize, these, report)?;
             users = others;
         }
         Ok(())
     }
 
-    /// Marks the groups as changed that have got users, each of them once.
+    /// Marks each group that got new members as changed, once.
     pub(super) fn finish(self) -> rusqlite::Result<()> {
         let step = self.step;
         for role in &self.joined {
@@ -145,7 +147,7 @@ impl<'s> Rows<'s> {
         &mut self,
         size: usize,
         users: &[NewUser<'_>],
-        tell: &mut impl FnMut(&NewUser<'_>, Outcome),
+        report: &mut impl FnMut(&NewUser<'_>, Outcome),
     ) -> rusqlite::Result<()> {
         let conflict = self.step.conflict;
         if users.iter().any(|user| !user.password_missing) {
@@ -154,27 +156,29 @@ impl<'s> Rows<'s> {
                 return users.iter().try_for_each(|user| self.give_roles(user));
             }
             if made == 0 && !conflict.changes_users() {
-                users.iter().for_each(|user| tell(user, met(conflict)));
+                users
+                    .iter()
+                    .for_each(|user| report(user, outcome_of_existing(conflict)));
                 return Ok(());
             }
         }
         let found = self.find(size, users)?;
         let mut before = None;
         for (user, found) in users.iter().zip(found) {
-            // What the row before has done to the same user was not there yet to be found.
+            // A previous row may have created the same user since.
             let again = before.replace(user.key) == Some(user.key);
             match found {
                 Found::Made => self.give_roles(user)?,
-                Found::Nobody => tell(user, Outcome::PasswordMissing),
-                _ if !conflict.changes_users() => tell(user, met(conflict)),
-                Found::AsTheRowSays if !again => tell(user, Outcome::Unchanged),
-                _ => tell(user, change(self.db, self.step, self.import, user)?),
+                Found::Missing => report(user, Outcome::PasswordMissing),
+                _ if !conflict.changes_users() => report(user, outcome_of_existing(conflict)),
+                Found::Unchanged if !again => report(user, Outcome::Unchanged),
+                _ => report(user, change(self.db, self.step, self.import, user)?),
             }
         }
         Ok(())
     }
 
-    /// Inserts those who do not exist; answers how many that were.
+    /// Inserts the users that do not exist; returns how many were inserted.
     fn insert(&mut self, size: usize, users: &[NewUser<'_>]) -> rusqlite::Result<usize> {
         let Some(place) = self.inserts.get_mut(size) else {
             return Ok(0);
@@ -204,9 +208,9 @@ impl<'s> Rows<'s> {
         insert.raw_execute()
     }
 
-    /// What is there of each user after they were inserted.
+    /// The state of each user after the insert.
     fn find(&self, size: usize, users: &[NewUser<'_>]) -> rusqlite::Result<Vec<Found>> {
-        let mut found = vec![Found::Nobody; users.len()];
+        let mut found = vec![Found::Missing; users.len()];
         let sql = FIND.get(size).map_or("", String::as_str);
         let mut query = self.db.prepare_cached(sql)?;
         query.raw_bind_parameter(1, self.space)?;
@@ -220,7 +224,7 @@ impl<'s> Rows<'s> {
                 continue;
             };
             let text = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str_or_null()?);
-            let glance = Glance {
+            let glance = StoredFields {
                 given_name: text(2)?,
                 family_name: text(3)?,
                 email: text(4)?,
@@ -230,7 +234,7 @@ impl<'s> Rows<'s> {
             *place = if row.get::<_, Uuid>(1)? == user.id {
                 Found::Made
             } else if glance.shows(user) {
-                Found::AsTheRowSays
+                Found::Unchanged
             } else {
                 Found::Other
             };
@@ -256,21 +260,21 @@ impl<'s> Rows<'s> {
     }
 }
 
-/// Who has the name of a row.
+/// The holder of the name of a row.
 #[derive(Debug, Clone, Copy)]
 enum Found {
-    /// Nobody.
-    Nobody,
-    /// The user that the row made.
+    /// None.
+    Missing,
+    /// The user created by the row.
     Made,
-    /// Somebody who was there, and is as the row says.
-    AsTheRowSays,
-    /// Somebody who was there.
+    /// An existing user, already as in the row.
+    Unchanged,
+    /// An existing user.
     Other,
 }
 
-/// What becomes of a row whose user exists, where users are not changed.
-fn met(conflict: ConflictPolicy) -> Outcome {
+/// The outcome of a row whose user exists, if users are not changed.
+fn outcome_of_existing(conflict: ConflictPolicy) -> Outcome {
     match conflict {
         ConflictPolicy::Fail => Outcome::Exists,
         _ => Outcome::Duplicate,

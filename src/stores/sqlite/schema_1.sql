@@ -1,5 +1,5 @@
--- Schema 1. The organization leads every key, and of a user the space, so that the same tables can be
--- sharded.
+-- Schema 1. The organization is the first column of every key, and the space that of a user's keys, so
+-- that the tables can be sharded.
 
 -- The user stores of all organizations.
 CREATE TABLE spaces (
@@ -17,24 +17,24 @@ CREATE TABLE users (
     given_name    TEXT,
     family_name   TEXT,
     email         TEXT,
-    external_id   TEXT,              -- what another system knows the user by
+    external_id   TEXT,              -- the user's identifier in another system
     attributes    TEXT,              -- a JSON object
     password_hash TEXT,              -- of any scheme; null: the default password of the import created_in
-                                     -- where must_change; otherwise there is none, and none is right
+                                     -- if must_change; otherwise the user has no password
     must_change   INTEGER NOT NULL,
-    password_at   INTEGER,           -- when the user got the password; null: with the row itself
+    password_at   INTEGER,           -- when the password was set; null: at created_at
     created_in    INTEGER,           -- number of the import
     created_line  INTEGER,
     created_at    INTEGER NOT NULL,  -- microseconds since 1970-01-01T00:00:00Z
-    modified_in   INTEGER,           -- number of the import that changed it last
-    modified_at   INTEGER,           -- null: as it was made; each change is later than the one before
+    modified_in   INTEGER,           -- number of the last import that changed it
+    modified_at   INTEGER,           -- null: never; each change is later than the previous one
     UNIQUE (space, name_key),
     UNIQUE (space, id)
 ) STRICT;
 
 CREATE INDEX users_by_external_id ON users (space, external_id) WHERE external_id IS NOT NULL;
 
--- Users as they are read.
+-- Users, for queries.
 CREATE VIEW people AS
     SELECT s.organization, s.domain, u.name_key, u.id, coalesce(u.user_name, u.name_key) AS user_name,
         u.given_name, u.family_name, u.email, u.external_id, u.attributes, u.password_hash,
@@ -44,17 +44,17 @@ CREATE VIEW people AS
         (SELECT i.id FROM imports i WHERE i.number = u.modified_in) AS modified_by
     FROM spaces s JOIN users u ON u.space = s.id;
 
--- The built-in ones are added by the program, because each database has ids of its own for them.
+-- The built-in ones are added by the program, because their ids differ between databases.
 CREATE TABLE roles (
     organization TEXT    NOT NULL,
-    domain       TEXT    NOT NULL,   -- INTERNAL: of no user store, named Internal/…
+    domain       TEXT    NOT NULL,   -- INTERNAL: no user store; the name begins with Internal/
     name         TEXT    NOT NULL,
     name_key     TEXT    NOT NULL,   -- NFC, case-folded
     id           BLOB    NOT NULL,   -- UUID version 7, 16 bytes
     external_id  TEXT,
-    permissions  TEXT,               -- a JSON array of strings, kept as they came
+    permissions  TEXT,               -- a JSON array of strings, stored unchanged
     created_at   INTEGER NOT NULL,
-    modified_at  INTEGER,            -- null: as it was made, without members
+    modified_at  INTEGER,            -- null: never, and without members
     PRIMARY KEY (organization, domain, name),
     UNIQUE (organization, domain, name_key),
     UNIQUE (organization, id)
@@ -73,15 +73,15 @@ CREATE INDEX role_members_by_role ON role_members (organization, domain, role, u
 -- Groups that are members of groups.
 CREATE TABLE role_groups (
     organization TEXT NOT NULL,
-    role         BLOB NOT NULL,      -- the id of the group that has the member
-    member       BLOB NOT NULL,      -- the id of the group that is in it
+    role         BLOB NOT NULL,      -- the id of the containing group
+    member       BLOB NOT NULL,      -- the id of the contained group
     PRIMARY KEY (organization, role, member)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX role_groups_by_member ON role_groups (organization, member);
 
 CREATE TABLE imports (
-    number                INTEGER PRIMARY KEY,  -- what it is to its users: a byte or four in place of its id
+    number                INTEGER PRIMARY KEY,  -- a short reference for users: one to four bytes instead of its id
     organization          TEXT    NOT NULL,
     id                    BLOB    NOT NULL,
     domain                TEXT    NOT NULL,
@@ -105,24 +105,24 @@ CREATE TABLE imports (
     default_password_note TEXT,      -- stays, initial, or the rule it breaks
     options               TEXT    NOT NULL,  -- a JSON object
     idempotency_key       TEXT,
-    rows_sha256           TEXT,      -- of the rows dealt with, where there is a key
-    stretch_from          INTEGER,   -- the rows from this one, counted from 0, to
-    stretch_to            INTEGER,   -- before this one are dealt with in the order of their names
+    rows_sha256           TEXT,      -- of the rows processed, if there is a key
+    stretch_from          INTEGER,   -- the rows from this one, counted from 0, up to
+    stretch_to            INTEGER,   -- this one, exclusive, are processed in the order of their names
     header                TEXT,      -- a JSON array: names of the file's columns
     may_grant_admin       INTEGER NOT NULL,
-    active_at             INTEGER NOT NULL,  -- the last sign of life of whoever runs it
-    cancel_requested_at   INTEGER,           -- when somebody beside them asked for its end
+    active_at             INTEGER NOT NULL,  -- the last heartbeat of the process that runs it
+    cancel_requested_at   INTEGER,           -- when cancellation was requested
     UNIQUE (organization, id)
 ) STRICT;
 
 CREATE UNIQUE INDEX imports_by_key ON imports (organization, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 
--- Rows that were not stored, as they came, the password's cell blanked.
+-- Rejected rows, unchanged except for the blanked password.
 CREATE TABLE rejects (
     organization TEXT    NOT NULL,
     import       BLOB    NOT NULL,
-    number       INTEGER NOT NULL,   -- from 0, in the order in which they were rejected
+    number       INTEGER NOT NULL,   -- from 0, in the order of rejection
     line         INTEGER NOT NULL,
     cells        TEXT    NOT NULL,   -- a JSON array of strings
     code         TEXT    NOT NULL,
@@ -130,7 +130,7 @@ CREATE TABLE rejects (
     PRIMARY KEY (organization, import, number)
 ) STRICT, WITHOUT ROWID;
 
--- What a user was before an import changed it.
+-- The state of users before an import changed them.
 CREATE TABLE before_images (
     organization TEXT    NOT NULL,
     import       BLOB    NOT NULL,
@@ -140,7 +140,7 @@ CREATE TABLE before_images (
     PRIMARY KEY (organization, import, user_id)
 ) STRICT, WITHOUT ROWID;
 
--- What an operation of an import came to, where its caller is told of each.
+-- Results of an import's operations, if the caller can query them.
 CREATE TABLE operation_results (
     organization TEXT    NOT NULL,
     import       BLOB    NOT NULL,
@@ -165,7 +165,7 @@ CREATE TABLE audit (
 CREATE TABLE findings (
     organization TEXT    NOT NULL,
     import       BLOB    NOT NULL,
-    number       INTEGER NOT NULL,   -- from 0, in the order in which they were made
+    number       INTEGER NOT NULL,   -- from 0, in the order of creation
     line         INTEGER NOT NULL,
     column_name  TEXT,
     severity     TEXT    NOT NULL,
@@ -179,14 +179,14 @@ CREATE TABLE operators (
     name_key      TEXT    NOT NULL PRIMARY KEY,
     name          TEXT    NOT NULL,
     role          TEXT    NOT NULL,
-    organization  TEXT,              -- null: all of them
+    organization  TEXT,              -- null: all
     password_hash TEXT    NOT NULL,
     created_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE organizations (
     name_key   TEXT    NOT NULL PRIMARY KEY,  -- lower case
-    name       TEXT    NOT NULL UNIQUE,       -- what stands in every column called organization
+    name       TEXT    NOT NULL UNIQUE,       -- the value of every column called organization
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -194,7 +194,7 @@ INSERT INTO organizations (name_key, name, created_at) VALUES
     ('default', 'default', unixepoch() * 1000000);
 
 CREATE TABLE tokens (
-    digest       BLOB    NOT NULL PRIMARY KEY,  -- SHA-256 of what the holder sends
+    digest       BLOB    NOT NULL PRIMARY KEY,  -- SHA-256 of the token's text
     id           BLOB    NOT NULL UNIQUE,       -- UUID version 7
     operator     TEXT    NOT NULL,              -- its name key
     role         TEXT    NOT NULL,

@@ -1,15 +1,15 @@
--- Schema 3. Rejected rows in packed blocks, as many as there is room for.
+-- Schema 3. Rejected rows in packed blocks, up to a limit.
 
 ALTER TABLE imports ADD COLUMN rejects_total INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE imports ADD COLUMN rejects_kept  INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE imports ADD COLUMN rejects_bytes INTEGER NOT NULL DEFAULT 0;  -- packed
 ALTER TABLE imports ADD COLUMN rejects_width INTEGER NOT NULL DEFAULT 0;  -- cells of the longest row
 
--- Rows that were not stored, as they came, the password's cell blanked.
+-- Rejected rows, unchanged except for the blanked password.
 CREATE TABLE reject_blocks (
     organization TEXT    NOT NULL,
     import       BLOB    NOT NULL,
-    number       INTEGER NOT NULL,   -- of its first row, from 0, in the order in which they were rejected
+    number       INTEGER NOT NULL,   -- of its first row, from 0, in the order of rejection
     first_line   INTEGER NOT NULL,
     last_line    INTEGER NOT NULL,
     rows         INTEGER NOT NULL,

@@ -1,3 +1,3 @@
--- Schema 6. The request that an entry of the audit was made in.
+-- Schema 6. The request of an audit entry.
 
 ALTER TABLE audit ADD COLUMN request_id TEXT;

@@ -1,8 +1,7 @@
-//! Which users or groups match, and which of them are on a page.
+//! Finds matching users or groups, and the page of them.
 //!
-//! SQL does all of it where it can decide the filter and knows what the order is by. Otherwise it gives
-//! the rows that may match, each is looked at as a document, and what is kept of those that match is
-//! what they are sorted by.
+//! If SQL can evaluate the filter and the order, it does all of the work. Otherwise it returns
+//! candidate rows, each is checked as a document, and the matches are sorted by their sort keys.
 
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
@@ -29,16 +28,16 @@ pub(super) struct Search<'s> {
     pub columns: &'s str,
 }
 
-/// What SQL sorts by.
+/// The sort order in SQL.
 enum Sorting {
-    /// The id alone.
+    /// By id only.
     Id,
-    /// This expression, text or number or null, and then the id.
+    /// By this expression (text, number or null), then by id.
     Expression(String),
 }
 
 impl Search<'_> {
-    /// Whether an index leads to the rows that match, so that hardly more rows are read than match.
+    /// Whether an index finds the matches, so that few other rows are read.
     pub(super) fn is_lookup(&self) -> bool {
         let filter = self.query.filter;
         filter.is_some_and(|filter| is_lookup(filter, self.table))
@@ -84,7 +83,7 @@ impl Search<'_> {
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;
-        // The first page that is not full holds all there are.
+        // If the first page is not full, it contains all matches.
         let all = keys.len() <= query.limit && query.skip == 0 && query.after.is_none();
         let total = match all {
             true => keys.len() as u64,
@@ -93,11 +92,10 @@ impl Search<'_> {
         Ok(Page::cut(keys, total, query.limit))
     }
 
-    /// The statement for the keys of the page, and of one more.
+    /// The statement for the keys of the page, and one more.
     fn statement(&self, rows: &str, sorting: &Sorting, parameters: &mut Vec<Value>) -> String {
         let query = self.query;
-        // A plus keeps SQLite from walking through everybody in the order of the ids, where an index
-        // leads to the few who match.
+        // The plus keeps SQLite from scanning all users by id if an index finds the few matches.
         let id = match query.filter {
             Some(_) => format!("+{}", self.id()),
             None => self.id().to_owned(),
@@ -114,14 +112,14 @@ impl Search<'_> {
                 (value.as_str(), format!("{value} {direction}, {id}"))
             }
         };
-        let behind = match query.after {
-            Some(after) => behind(sorting, descending, after, parameters),
+        let after_key = match query.after {
+            Some(after) => after_key(sorting, descending, after, parameters),
             None => "1",
         };
-        let behind = behind.replace("$id", &id).replace("$value", value);
+        let after_key = after_key.replace("$id", &id).replace("$value", value);
         parameters.push(Value::Integer(i64_of(query.limit.saturating_add(1))));
         parameters.push(Value::Integer(i64_of(query.skip)));
-        format!("SELECT {id}, {value} {rows} AND ({behind}) ORDER BY {order} LIMIT ? OFFSET ?")
+        format!("SELECT {id}, {value} {rows} AND ({after_key}) ORDER BY {order} LIMIT ? OFFSET ?")
     }
 
     fn page_by_documents(
@@ -149,7 +147,7 @@ impl Search<'_> {
         Ok(selection.finish())
     }
 
-    /// The rows that meet the condition, and the values for its `?`.
+    /// The rows that satisfy the condition, and the values of its `?`.
     fn rows(&self, condition: Option<Compiled>) -> (String, Vec<Value>) {
         let (table, groups) = match self.table {
             Table::Users => ("people u", String::new()),
@@ -177,7 +175,7 @@ impl Search<'_> {
         }
     }
 
-    /// What SQL can sort by, if it can.
+    /// The sort order in SQL, if there is one.
     fn sorting(&self) -> Option<Sorting> {
         let Some(order) = self.query.order.filter(|order| !by_id(Some(*order))) else {
             return Some(Sorting::Id);
@@ -210,8 +208,8 @@ fn is_lookup(filter: &Filter, table: Table) -> bool {
     }
 }
 
-/// The condition for what comes behind a key, with `$id` and `$value` to be put in.
-fn behind(
+/// The condition for rows after a key, with placeholders `$id` and `$value`.
+fn after_key(
     sorting: &Sorting,
     descending: bool,
     after: &Keyset,
@@ -248,7 +246,7 @@ fn behind(
 fn sorted_by(value: ValueRef<'_>) -> Option<SortValue> {
     match value {
         ValueRef::Text(text) => Some(SortValue::Text(String::from_utf8_lossy(text).into_owned())),
-        // Microseconds of this age are whole numbers of a double.
+        // Microseconds of this magnitude are exact in a double.
         ValueRef::Integer(number) => Some(SortValue::Number(number as f64)),
         ValueRef::Real(number) => Some(SortValue::Number(number)),
         ValueRef::Null | ValueRef::Blob(_) => None,
@@ -295,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_most_has_an_index() {
+    fn frequent_searches_use_an_index() {
         let by_name = plan("userName eq \"kim\"");
         assert!(by_name.contains("name_key=?"), "{by_name}");
         let by_external_id = plan("externalId eq \"7\"");
@@ -306,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_everybody_are_read_in_the_order_of_the_ids() {
+    fn pages_of_all_users_are_read_in_id_order() {
         let by_id = "SEARCH u USING COVERING INDEX sqlite_autoindex_users_2";
         let mut query = ResourceQuery {
             limit: 10,

@@ -1,4 +1,4 @@
-//! Users one by one, by id, inside a transaction.
+//! Single users by id, inside a transaction.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use crate::clock::Moment;
 use crate::stores::sqlite::change::{Image, attributes_json, find_by_id, keep_image, put, rename};
 use crate::stores::sqlite::groups::groups_of;
 use crate::stores::sqlite::members::touch_groups_of;
-use crate::stores::sqlite::spaces::{IN_ORGANIZATION, find_or_make};
+use crate::stores::sqlite::spaces::{IN_ORGANIZATION, find_or_create};
 use crate::stores::sqlite::step::{number_of, signed};
 use crate::stores::sqlite::users::{USER_COLUMNS, user};
 use crate::users::merge::Profile;
@@ -51,7 +51,7 @@ pub(super) fn id_of(
     .optional()
 }
 
-/// Makes a user.
+/// Creates a user.
 pub(super) fn add(
     db: &Connection,
     organization: &str,
@@ -70,7 +70,7 @@ pub(super) fn add(
              ON CONFLICT (space, name_key) DO NOTHING",
         )?
         .execute(params![
-            find_or_make(db, organization, &content.domain)?,
+            find_or_create(db, organization, &content.domain)?,
             lookup_key(&content.user_name),
             id,
             content.user_name,
@@ -93,7 +93,7 @@ pub(super) fn add(
     })
 }
 
-/// Makes a user look like `content`.
+/// Replaces a user's fields with `content`.
 pub(super) fn change(
     db: &Connection,
     organization: &str,
@@ -118,7 +118,7 @@ pub(super) fn change(
         name: None,
         ..stored.image
     };
-    // What the same import has made needs no image: taking it back removes it.
+    // A user created by the same import needs no image: undoing the import removes it.
     if let Some(origin) = origin.filter(|origin| made_by != Some(origin.import.0)) {
         keep_image(db, organization, origin.import, id, &before, at)?;
     }

@@ -1,21 +1,21 @@
-//! Spaces: each user store of each organization is a small number to its users, and leads their keys. A
-//! number is compared at once, and takes a byte of a key where the two names would be spelled out.
+//! Spaces: each user store of each organization has a small number, which is the first part of its
+//! users' keys. A number compares quickly and takes one byte of a key, instead of two names.
 //!
-//! `people` are the users with both names, for whatever reads; what writes finds its rows with the
+//! The view `people` has the users with both names, for queries; writes find their rows with the
 //! conditions here.
 
 use rusqlite::{Connection, OptionalExtension};
 
-/// Holds for users of the organization `?1`.
+/// Selects users of the organization `?1`.
 pub(super) const IN_ORGANIZATION: &str =
     "space IN (SELECT s.id FROM spaces s WHERE s.organization = ?1)";
 
-/// Holds for users of the user store `?2` of the organization `?1`.
+/// Selects users of the user store `?2` of the organization `?1`.
 pub(super) const IN_DOMAIN: &str =
     "space = (SELECT s.id FROM spaces s WHERE s.organization = ?1 AND s.domain = ?2)";
 
-/// The space of a user store, which is made with its first user.
-pub(super) fn find_or_make(
+/// The space of a user store, created with its first user.
+pub(super) fn find_or_create(
     db: &Connection,
     organization: &str,
     domain: &str,
@@ -44,10 +44,10 @@ mod tests {
     fn a_space_is_made_once() {
         let mut db = Connection::open_in_memory().unwrap();
         migrate(&mut db).unwrap();
-        let first = find_or_make(&db, "o", "PRIMARY").unwrap();
-        assert_ne!(find_or_make(&db, "o", "SALES").unwrap(), first);
-        assert_ne!(find_or_make(&db, "p", "PRIMARY").unwrap(), first);
-        assert_eq!(find_or_make(&db, "o", "PRIMARY").unwrap(), first);
+        let first = find_or_create(&db, "o", "PRIMARY").unwrap();
+        assert_ne!(find_or_create(&db, "o", "SALES").unwrap(), first);
+        assert_ne!(find_or_create(&db, "p", "PRIMARY").unwrap(), first);
+        assert_eq!(find_or_create(&db, "o", "PRIMARY").unwrap(), first);
     }
 
     #[test]

@@ -3,22 +3,22 @@
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::stores::sqlite::ledger::{next_number, room, write_record};
+use crate::stores::sqlite::ledger::{next_number, remaining_capacity, write_record};
 use crate::stores::sqlite::rehearsal::{forget, rehearse, rehearsed_owner};
-use crate::stores::sqlite::rows::{MOST, Rows};
-use crate::stores::sqlite::spaces::find_or_make;
+use crate::stores::sqlite::rows::{MAX_USERS, Rows};
+use crate::stores::sqlite::spaces::find_or_create;
 use crate::users::batch::NewUser;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::RejectedRows;
 use crate::users::problem::Owner;
-use crate::users::step::{ImportStep, Outcome, Room, Tally};
+use crate::users::step::{Capacity, ImportStep, Outcome, Tally};
 
 /// Writes the step; the caller commits.
 pub(super) fn apply(db: &Connection, step: &ImportStep) -> rusqlite::Result<(Vec<Outcome>, Tally)> {
     if step.dry_run {
         let outcomes = rehearse(db, step)?;
-        let room = step.room(0, &RejectedRows::default());
-        let tally = step.tally(&outcomes, room, |key| rehearsed_owner(db, step, key))?;
+        let capacity = step.remaining_capacity(0, &RejectedRows::default());
+        let tally = step.tally(&outcomes, capacity, |key| rehearsed_owner(db, step, key))?;
         if step.finish.is_some() {
             forget(db, step.import)?;
         }
@@ -29,11 +29,11 @@ pub(super) fn apply(db: &Connection, step: &ImportStep) -> rusqlite::Result<(Vec
         None => number_of(db, &step.organization, step.import)?,
     };
     let outcomes = write_users(db, step, number)?;
-    let room = match step.is_quiet(&outcomes) {
-        true => Room::default(),
-        false => room(db, step)?,
+    let capacity = match step.is_quiet(&outcomes) {
+        true => Capacity::default(),
+        false => remaining_capacity(db, step)?,
     };
-    let tally = step.tally(&outcomes, room, |key| {
+    let tally = step.tally(&outcomes, capacity, |key| {
         owner(db, step, key).map(|(owner, made_in)| match made_in == Some(number) {
             // Its record may not be written yet.
             true => Owner {
@@ -52,19 +52,20 @@ fn write_users(db: &Connection, step: &ImportStep, number: i64) -> rusqlite::Res
     if step.users.is_empty() {
         return Ok(outcomes);
     }
-    let space = find_or_make(db, &step.organization, &step.domain)?;
+    let space = find_or_create(db, &step.organization, &step.domain)?;
     let mut rows = Rows::new(db, step, space, number);
-    let mut tell = |user: &NewUser<'_>, outcome| set(&mut outcomes, user.position, outcome);
-    let mut together: Vec<NewUser<'_>> = Vec::with_capacity(MOST);
+    let mut record_outcome =
+        |user: &NewUser<'_>, outcome| set(&mut outcomes, user.position, outcome);
+    let mut together: Vec<NewUser<'_>> = Vec::with_capacity(MAX_USERS);
     for user in step.users.sorted() {
         let is_alike = |other: &NewUser<'_>| other.password_missing == user.password_missing;
-        if together.len() == MOST || !together.last().is_none_or(is_alike) {
-            rows.write(&together, &mut tell)?;
+        if together.len() == MAX_USERS || !together.last().is_none_or(is_alike) {
+            rows.write(&together, &mut record_outcome)?;
             together.clear();
         }
         together.push(user);
     }
-    rows.write(&together, &mut tell)?;
+    rows.write(&together, &mut record_outcome)?;
     rows.finish()?;
     Ok(outcomes)
 }
@@ -79,7 +80,7 @@ pub(super) fn number_of(
         .query_row(params![organization, import.0], |row| row.get(0))
 }
 
-/// Which row made the user with this name key, and the number of its import.
+/// The row that created the user with this name key, and the number of its import.
 pub(super) fn owner(
     db: &Connection,
     step: &ImportStep,
@@ -104,7 +105,7 @@ pub(super) fn set(outcomes: &mut [Outcome], position: usize, outcome: Outcome) {
     }
 }
 
-/// SQLite's integers are signed; lines and counts stay far below the half of the range.
+/// SQLite's integers are signed; lines and counts stay far below the maximum.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! A transaction of users and groups, inside which an attempt is a savepoint.
+//! A transaction on users and groups; an attempt is a savepoint.
 
 use std::collections::HashSet;
 
@@ -17,20 +17,20 @@ use crate::users::resources::{
 };
 use crate::users::step::ImportStep;
 use crate::users::store_error::StoreError;
-use crate::users::undo_steps::{BroughtBack, RemovedByAnother, UndoStep, Undoing};
+use crate::users::undo_steps::{RemovedByAnother, RestoreResult, UndoStep, UndoTransaction};
 
-/// One organization's users and groups; whoever made it has begun the transaction and commits it.
+/// One organization's users and groups. The creator begins and commits the transaction.
 pub(super) struct Transaction<'t> {
     pub db: &'t Connection,
     pub organization: &'t str,
-    /// The import on whose behalf it changes something.
+    /// The import that makes the changes.
     pub import: Option<ImportId>,
-    /// The import that it takes back.
+    /// The import being undone.
     pub undone: Option<ImportId>,
 }
 
 impl<'t> Transaction<'t> {
-    /// A transaction that has begun, of nobody's behalf yet.
+    /// An active transaction, not yet on behalf of an import.
     pub(super) fn new(db: &'t Connection, organization: &'t str) -> Self {
         Transaction {
             db,
@@ -42,21 +42,19 @@ impl<'t> Transaction<'t> {
 }
 
 impl Transaction<'_> {
-    /// Every statement goes through here. Some failures (a full disk, a lost file) end the transaction
-    /// by themselves, and what came behind them would then be stored for good, each statement alone.
+    /// Runs every statement. Some failures (a full disk, a lost file) end the transaction
+    /// implicitly; later statements would then be committed one by one.
     fn run<T>(
         &self,
         statement: impl FnOnce(&Connection, &str) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         if self.db.is_autocommit() {
-            return Err(StoreError::Failed(
-                "the transaction has ended in the middle".into(),
-            ));
+            return Err(StoreError::Failed("the transaction ended early".into()));
         }
         statement(self.db, self.organization).map_err(from_sqlite)
     }
 
-    /// Keeps what the import is about to do, or has done, if it is one.
+    /// Records an undo step, if an import makes the changes.
     fn keep(&self, undo_step: &UndoStep, at: Moment) -> Result<(), StoreError> {
         match self.import {
             Some(import) => self
@@ -65,7 +63,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Keeps who came into a group, or went.
+    /// Records added or removed members of a group.
     fn keep_members(
         &self,
         id: Uuid,
@@ -101,18 +99,18 @@ impl Transaction<'_> {
         Ok(changed)
     }
 
-    /// Takes back all since the savepoint.
-    fn go_back(&self) -> Result<(), StoreError> {
+    /// Rolls back to the savepoint.
+    fn rollback_to_savepoint(&self) -> Result<(), StoreError> {
         self.run(|db, _| db.execute_batch("ROLLBACK TO attempt; RELEASE attempt"))
     }
 }
 
-impl Undoing for Transaction<'_> {
-    fn bring_back(&mut self, number: u64) -> Result<BroughtBack, StoreError> {
+impl UndoTransaction for Transaction<'_> {
+    fn restore_removed(&mut self, number: u64) -> Result<RestoreResult, StoreError> {
         let Some(import) = self.undone else {
-            return Ok(BroughtBack::NotKept);
+            return Ok(RestoreResult::NotKept);
         };
-        self.run(|db, organization| undo_steps::bring_back(db, organization, import, number))
+        self.run(|db, organization| undo_steps::restore_removed(db, organization, import, number))
     }
 
     fn removed_by_others(
@@ -198,7 +196,7 @@ impl Resources for Transaction<'_> {
         })?;
         if let Change::Made(_) = made {
             let entered =
-                self.run(|db, organization| members::found(db, organization, id, members))?;
+                self.run(|db, organization| members::add_first(db, organization, id, members))?;
             self.keep(
                 &UndoStep::GroupMade {
                     id,
@@ -315,9 +313,9 @@ impl Resources for Transaction<'_> {
         let kept = work(self);
         match kept {
             Ok(true) => self.run(|db, _| db.execute_batch("RELEASE attempt"))?,
-            Ok(false) => self.go_back()?,
-            // The first failure is the one to be told, and what follows it fails by itself.
-            Err(_) => self.go_back().unwrap_or_default(),
+            Ok(false) => self.rollback_to_savepoint()?,
+            // The first failure is reported; the following ones are consequences.
+            Err(_) => self.rollback_to_savepoint().unwrap_or_default(),
         }
         kept
     }

@@ -1,4 +1,4 @@
-//! Failures of the disk and of the locks, and what is known of a transaction that met one.
+//! Failures of the disk and of locks, and the state of a transaction after one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,16 +8,16 @@ use rusqlite::ErrorCode;
 use crate::stores::sqlite::connection::from_sqlite;
 use crate::users::store_error::StoreError;
 
-/// Why the database has to be closed and opened again, if it has.
+/// The reason why the database has to be reopened, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
     what: Mutex<Option<String>>,
-    /// Whether a connection could not lock the database, and is better replaced.
+    /// Whether a connection could not lock the database, and should be replaced.
     pub no_lock: AtomicBool,
 }
 
 impl Trouble {
-    /// Notes a failure of the disk or of the locks; any other is passed over.
+    /// Records a failure of the disk or of locks; ignores all others.
     pub(super) fn note(&self, error: &rusqlite::Error) {
         match error.sqlite_error_code() {
             Some(
@@ -36,12 +36,12 @@ impl Trouble {
         }
     }
 
-    /// Whether there is one.
-    pub(super) fn is_there(&self) -> bool {
+    /// Whether a failure was recorded.
+    pub(super) fn is_recorded(&self) -> bool {
         self.what().is_some()
     }
 
-    /// The failure that was noted first.
+    /// The first recorded failure.
     pub(super) fn what(&self) -> MutexGuard<'_, Option<String>> {
         self.what.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -50,14 +50,14 @@ impl Trouble {
 /// How a transaction failed.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// Before it was to be committed: nothing of it is stored.
+    /// Before the commit: nothing of it is stored.
     Early(rusqlite::Error),
-    /// While it was being committed.
+    /// During the commit.
     Commit(rusqlite::Error),
 }
 
 impl Failed {
-    /// What SQLite said.
+    /// SQLite's error.
     pub(super) fn error(&self) -> &rusqlite::Error {
         match self {
             Failed::Early(error) | Failed::Commit(error) => error,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_commit_that_the_disk_did_not_confirm_is_uncertain() {
+    fn only_an_unconfirmed_commit_is_uncertain() {
         let sync = || failure(ffi::SQLITE_IOERR_FSYNC);
         let full = || failure(ffi::SQLITE_FULL);
         assert_eq!(
@@ -101,15 +101,15 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_disk_and_locks_are_noted_and_a_full_disk_is_none() {
+    fn disk_and_lock_failures_are_recorded_but_not_a_full_disk() {
         let trouble = Trouble::default();
-        for passed_over in [ffi::SQLITE_FULL, ffi::SQLITE_CONSTRAINT] {
-            trouble.note(&failure(passed_over));
-            assert!(!trouble.is_there());
+        for ignored in [ffi::SQLITE_FULL, ffi::SQLITE_CONSTRAINT] {
+            trouble.note(&failure(ignored));
+            assert!(!trouble.is_recorded());
         }
         trouble.note(&failure(ffi::SQLITE_BUSY));
-        assert!(trouble.no_lock.load(Ordering::SeqCst) && !trouble.is_there());
+        assert!(trouble.no_lock.load(Ordering::SeqCst) && !trouble.is_recorded());
         trouble.note(&failure(ffi::SQLITE_IOERR_WRITE));
-        assert!(trouble.is_there());
+        assert!(trouble.is_recorded());
     }
 }

@@ -1,12 +1,11 @@
-//! Who may write next: the writer's thread and the short transactions beside it take turns, in the
-//! order in which they came.
+//! A fair lock: the writer thread and short transactions write in the order in which they arrive.
 //!
-//! SQLite itself makes a second writer try again for a while and then fail. Within this process nobody
-//! fails for having met somebody else, however long a batch or an undo takes.
+//! SQLite itself makes a second writer retry for a while and then fail. Within this process no
+//! write fails because of another one, however long a batch or an undo takes.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Numbers are drawn, and called one after another.
+/// A ticket lock: numbers are drawn, and called in order.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     numbers: Mutex<Numbers>,
@@ -16,21 +15,21 @@ pub(super) struct Turns {
 #[derive(Debug, Default)]
 struct Numbers {
     drawn: u64,
-    served: u64,
+    current: u64,
 }
 
-/// Whoever holds it may write; dropping it calls the next one.
+/// The right to write; dropping it calls the next number.
 pub(super) struct Turn<'t>(&'t Turns);
 
 impl Turns {
-    /// Waits for its turn.
+    /// Waits for the right to write.
     pub(super) fn wait(&self) -> Turn<'_> {
         let mut numbers = self.numbers();
         let mine = numbers.drawn;
         numbers.drawn += 1;
         drop(
             self.called
-                .wait_while(numbers, |numbers| numbers.served != mine)
+                .wait_while(numbers, |numbers| numbers.current != mine)
                 .unwrap_or_else(PoisonError::into_inner),
         );
         Turn(self)
@@ -43,7 +42,7 @@ impl Turns {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.numbers().served += 1;
+        self.0.numbers().current += 1;
         self.0.called.notify_all();
     }
 }
@@ -55,7 +54,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     #[test]
-    fn one_at_a_time_and_nobody_is_passed_over() {
+    fn writers_take_turns_in_order() {
         let (turns, inside) = (Arc::new(Turns::default()), Arc::new(AtomicBool::new(false)));
         let done = Arc::new(AtomicU32::new(0));
         let threads: Vec<_> = (0..4)
@@ -77,7 +76,7 @@ mod tests {
             thread.join().unwrap();
         }
         assert_eq!(done.load(Ordering::SeqCst), 2_000);
-        // Who waits comes before who has just been.
+        // A waiting thread goes before one that has just written.
         let first = turns.wait();
         let waiting = Arc::clone(&turns);
         let other = std::thread::spawn(move || {
@@ -87,7 +86,7 @@ mod tests {
         });
         let in_line = || {
             let numbers = turns.numbers();
-            numbers.drawn - numbers.served
+            numbers.drawn - numbers.current
         };
         while in_line() < 2 {
             std::thread::yield_now();

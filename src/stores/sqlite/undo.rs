@@ -1,4 +1,4 @@
-//! Taking back what an import did.
+//! Undoing an import.
 
 use std::collections::HashSet;
 
@@ -20,10 +20,10 @@ use crate::users::import_id::ImportId;
 use crate::users::import_record::ImportState;
 use crate::users::name::lookup_key;
 use crate::users::store_error::StoreError;
-use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, barred};
-use crate::users::undo_steps::{UndoStep, take_back};
+use crate::users::undo::{GONE, NAME_TAKEN, NO_IMAGE, Renamed, TOUCHED, Undone, blocked};
+use crate::users::undo_steps::{UndoStep, undo_recorded_steps};
 
-/// Takes the import back; none when there is no such import, or it still runs.
+/// Undoes the import; none if there is no such import, or it is still running.
 pub(super) fn undo(
     db: &Connection,
     organization: &str,
@@ -31,25 +31,25 @@ pub(super) fn undo(
     by: &Actor,
     at: Moment,
 ) -> Result<Option<Undone>, StoreError> {
-    let Some(mut undone) = take_users_back(db, organization, id, at).map_err(from_sqlite)? else {
+    let Some(mut undone) = undo_users(db, organization, id, at).map_err(from_sqlite)? else {
         return Ok(None);
     };
-    // Names that removed users want back are free by now, as far as they can be.
+    // Names that removed users need are free by now, as far as possible.
     let undo_steps = undo_steps::of_import(db, organization, id).map_err(from_sqlite)?;
     let gone =
-        name_the_gone(db, organization, id, &undo_steps, &mut undone).map_err(from_sqlite)?;
+        report_missing(db, organization, id, &undo_steps, &mut undone).map_err(from_sqlite)?;
     let mut transaction = Transaction {
         undone: Some(id),
         ..Transaction::new(db, organization)
     };
-    take_back(&mut transaction, undo_steps, gone, at, &mut undone)?;
+    undo_recorded_steps(&mut transaction, undo_steps, gone, at, &mut undone)?;
     finish(db, organization, id, &undone)
         .and_then(|()| note(db, &AuditEntry::import_undone(id, &undone, by, at)))
         .map_err(from_sqlite)?;
     Ok(Some(undone))
 }
 
-/// Says that the import is taken back, and keeps no more of what it did.
+/// Marks the import as undone, and removes its undo data.
 fn finish(
     db: &Connection,
     organization: &str,
@@ -68,8 +68,9 @@ fn finish(
     Ok(())
 }
 
-/// Takes back what the import did to users who are there; none when there is no such import, or it still runs.
-fn take_users_back(
+/// Undoes changes to users who still exist; none if there is no such import, or it is still
+/// running.
+fn undo_users(
     db: &Connection,
     organization: &str,
     id: ImportId,
@@ -89,10 +90,10 @@ fn take_users_back(
         return Ok(None);
     }
     let mut undone = Undone::default();
-    // Who was made gives a name free that somebody may want back.
+    // Removing created users frees names that others may need.
     remove(db, organization, number, at, &mut undone)?;
     if updated > 0 {
-        name_the_imageless(db, organization, id, number, &mut undone)?;
+        report_without_image(db, organization, id, number, &mut undone)?;
     }
     restore(db, organization, id, at, &mut undone)?;
     Ok(Some(undone))
@@ -139,8 +140,8 @@ fn remove(
     Ok(())
 }
 
-/// Tells of those whom the import changed and of whom it is no longer kept what they were.
-fn name_the_imageless(
+/// Reports users that the import changed and whose images are no longer stored.
+fn report_without_image(
     db: &Connection,
     organization: &str,
     id: ImportId,
@@ -161,15 +162,15 @@ fn name_the_imageless(
     Ok(())
 }
 
-/// Tells of those whom the import changed and somebody else has removed since; answers who they are.
-fn name_the_gone(
+/// Reports users that the import changed and others have removed since; returns their ids.
+fn report_missing(
     db: &Connection,
     organization: &str,
     id: ImportId,
     undo_steps: &[(u64, UndoStep)],
     undone: &mut Undone,
 ) -> rusqlite::Result<HashSet<Uuid>> {
-    // Those whom the import removed itself are brought back.
+    // Users that the import itself removed are restored.
     let own: HashSet<Uuid> = undo_steps
         .iter()
         .filter_map(|(_, undo_step)| match undo_step {
@@ -203,9 +204,8 @@ fn restore(
     at: Moment,
     undone: &mut Undone,
 ) -> rusqlite::Result<()> {
-    let barred = give_names_up(db, organization, id)?;
-    // A user who is gone is not brought back. CROSS keeps SQLite from walking through everybody in the
-    // order of the names.
+    let blocked = free_names(db, organization, id)?;
+    // A removed user is not restored. CROSS keeps SQLite from scanning all users by name.
     let mut images = db.prepare(
         "SELECT b.user_id, b.image, u.user_name, u.modified_by, u.domain FROM before_images b
          CROSS JOIN people u ON u.organization = b.organization AND u.id = b.user_id
@@ -219,7 +219,7 @@ fn restore(
             undone.leave(&name, TOUCHED);
             continue;
         }
-        if barred.contains(&user) {
+        if blocked.contains(&user) {
             undone.leave(&name, NAME_TAKEN);
             continue;
         }
@@ -261,9 +261,9 @@ fn roles_of(
     .collect()
 }
 
-/// Frees the names of all who get another one back, so that they can have each other's; answers who
-/// cannot have theirs.
-fn give_names_up(
+/// Frees the names of all users who get another one back, so that names can be exchanged; returns
+/// the users who cannot get theirs.
+fn free_names(
     db: &Connection,
     organization: &str,
     id: ImportId,
@@ -287,19 +287,19 @@ fn give_names_up(
             });
         }
     }
-    let barred = barred(&renamed, |(domain, key)| {
+    let blocked = blocked(&renamed, |(domain, key)| {
         db.prepare_cached(
             "SELECT id FROM people WHERE organization = ?1 AND domain = ?2 AND name_key = ?3",
         )?
         .query_row(params![organization, domain, key], |row| row.get(0))
         .optional()
     })?;
-    // No name has a line feed in it.
+    // No name contains a line feed.
     let mut park = db.prepare(&format!(
         "UPDATE users SET name_key = char(10) || hex(id) WHERE {IN_ORGANIZATION} AND id = ?2"
     ))?;
-    for user in renamed.iter().filter(|user| !barred.contains(&user.id)) {
+    for user in renamed.iter().filter(|user| !blocked.contains(&user.id)) {
         park.execute(params![organization, user.id])?;
     }
-    Ok(barred)
+    Ok(blocked)
 }

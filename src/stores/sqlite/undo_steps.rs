@@ -1,4 +1,4 @@
-//! What an import did to groups, to memberships, and to users whom it removed: kept, and brought back.
+//! Storage of an import's undo steps: changes to groups and memberships, and removed users.
 
 use std::collections::HashSet;
 
@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::stores::sqlite::change::{Image, attributes_json, find_by_id};
-use crate::stores::sqlite::spaces::find_or_make;
+use crate::stores::sqlite::spaces::find_or_create;
 use crate::stores::sqlite::step::{number_of, signed, unsigned};
 use crate::users::import_id::ImportId;
 use crate::users::name::lookup_key;
 use crate::users::resources::Kind;
-use crate::users::undo_steps::{BroughtBack, RemovedByAnother, UndoStep};
+use crate::users::undo_steps::{RemovedByAnother, RestoreResult, UndoStep};
 
-/// All of a user who was removed.
+/// All data of a removed user.
 #[derive(Debug, Serialize, Deserialize)]
 struct RemovedUser {
     id: Uuid,
@@ -28,7 +28,7 @@ struct RemovedUser {
     created_at: i64,
 }
 
-/// All of a group that was removed, but its members.
+/// All data of a removed group, except its members.
 #[derive(Debug, Serialize, Deserialize)]
 struct RemovedGroup {
     id: Uuid,
@@ -40,8 +40,8 @@ struct RemovedGroup {
     modified_at: Option<i64>,
 }
 
-/// Keeps a undo step, before it is done; of what is removed everything is kept. A user whom the same import has made
-/// needs no undo step: taking it back removes them anyway.
+/// Stores an undo step before the action; a removal includes all data. Users created by the same
+/// import need no undo step: undoing the import removes them anyway.
 pub(super) fn keep(
     db: &Connection,
     organization: &str,
@@ -80,7 +80,7 @@ pub(super) fn keep(
     Ok(())
 }
 
-/// The undo steps of an import, in their order.
+/// The undo steps of an import, in order.
 pub(super) fn of_import(
     db: &Connection,
     organization: &str,
@@ -96,7 +96,7 @@ pub(super) fn of_import(
     .collect()
 }
 
-/// Removes the undo steps of an import that has been taken back.
+/// Removes the undo steps of an import that has been undone.
 pub(super) fn remove(
     db: &Connection,
     organization: &str,
@@ -109,7 +109,7 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// Keeps no more than the names of what was done before this moment; answers of how much.
+/// Reduces undo steps older than this moment to names; returns how many were reduced.
 pub(super) fn forget(db: &Connection, before: Moment) -> rusqlite::Result<usize> {
     db.execute(
         "UPDATE deeds SET image = NULL, deed = json_object(
@@ -122,13 +122,13 @@ pub(super) fn forget(db: &Connection, before: Moment) -> rusqlite::Result<usize>
     )
 }
 
-/// Brings back what the undo step of this number has removed, without memberships.
-pub(super) fn bring_back(
+/// Restores what the undo step with this number removed, without memberships.
+pub(super) fn restore_removed(
     db: &Connection,
     organization: &str,
     import: ImportId,
     number: u64,
-) -> rusqlite::Result<BroughtBack> {
+) -> rusqlite::Result<RestoreResult> {
     let kept: Option<(String, Option<String>)> = db
         .prepare_cached(
             "SELECT deed, image FROM deeds
@@ -139,21 +139,21 @@ pub(super) fn bring_back(
         })
         .optional()?;
     let Some((undo_step, Some(image))) = kept else {
-        return Ok(BroughtBack::NotKept);
+        return Ok(RestoreResult::NotKept);
     };
     let made = match from_json(&undo_step)? {
         UndoStep::UserRemoved { .. } => put_user(db, organization, import, from_json(&image)?)?,
         UndoStep::GroupRemoved { .. } => put_group(db, organization, &from_json(&image)?)?,
-        _ => return Ok(BroughtBack::NotKept),
+        _ => return Ok(RestoreResult::NotKept),
     };
     Ok(match made {
-        0 => BroughtBack::NameTaken,
-        _ => BroughtBack::Yes,
+        0 => RestoreResult::NameTaken,
+        _ => RestoreResult::Yes,
     })
 }
 
-/// The users and groups with these ids that other imports have removed and keep, and the users whom this one had
-/// made and another one keeps.
+/// The users and groups with these ids whose data is kept because other imports removed them, and
+/// the users that this import created and another one removed.
 pub(super) fn removed_by_others(
     db: &Connection,
     organization: &str,
@@ -227,14 +227,14 @@ fn removed_group(
     .optional()
 }
 
-/// Puts a user back as they were before the import did anything to them.
+/// Restores a user to the state before the import's first change.
 fn put_user(
     db: &Connection,
     organization: &str,
     import: ImportId,
     user: RemovedUser,
 ) -> rusqlite::Result<usize> {
-    // One whom the import had changed before it removed them.
+    // The import had changed the user before removing it.
     let first: Option<String> = db
         .prepare_cached(
             "SELECT image FROM before_images WHERE organization = ?1 AND import = ?2 AND user_id = ?3",
@@ -259,7 +259,7 @@ fn put_user(
          ON CONFLICT DO NOTHING",
     )?
     .execute(params![
-        find_or_make(db, organization, &user.domain)?,
+        find_or_create(db, organization, &user.domain)?,
         lookup_key(&name),
         user.id,
         name,

@@ -1,4 +1,4 @@
-//! Users and roles in SQLite; handing steps to the writer.
+//! Users and roles in SQLite; passing steps to the writer.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -30,13 +30,14 @@ pub(super) const USER_COLUMNS: &str =
     u.password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM imports i WHERE i.number = u.created_in
         AND u.must_change AND i.default_password_hash IS NOT NULL)";
 
-/// The users of an organization, or of one of its domains, behind a domain and name key; in the order of
-/// these each can be found by an index.
+/// The users of an organization, or of one of its domains, after a domain and name key, for an
+/// order that an index provides.
 pub(super) const LISTED: &str =
     "FROM people u WHERE organization = ?1 AND (?2 IS NULL OR domain = ?2)
     AND domain >= ?3 AND name_key > iif(domain = ?3, ?4, '')";
 
-/// The hash behind a user's password, in a query where `u` is the user. An initial one that the user has no hash of is the default one of the import that made them.
+/// The hash of a user's password, in a query in which `u` is the user. If the password is initial
+/// and has no hash, it is the default of the import that created the user.
 const PASSWORD_HASH: &str = "coalesce(u.password_hash, (SELECT i.default_password_hash
     FROM imports i WHERE i.number = u.created_in AND u.must_change))";
 
@@ -44,7 +45,7 @@ impl UserStore for SqliteStore {
     fn submit(&self, step: ImportStep) -> PendingStep {
         match &self.writer {
             Some(writer) => writer.submit(step),
-            // The sender is dropped, so that waiting answers `Closed`.
+            // The sender is dropped, so that waiting returns `Closed`.
             None => PendingStep::channel().1,
         }
     }
@@ -328,7 +329,7 @@ impl UserStore for SqliteStore {
         if self.writer.is_none() {
             return Err(StoreError::Closed);
         }
-        if self.writing.is_in_trouble() {
+        if self.writing.needs_recovery() {
             return Err(StoreError::Recovering);
         }
         self.read(|db| db.query_row("SELECT count(*) FROM operators", [], |_| Ok(())))

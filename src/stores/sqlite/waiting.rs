@@ -1,8 +1,8 @@
-//! The steps that wait for the writer, and which of them it commits next.
+//! The queue of steps for the writer, and the choice of those in the next commit.
 //!
-//! Small ones go together and first, so that who brings a few users waits for the large step that is being
-//! written and for no other. Then a large one has its turn, by itself, because whoever shared its commit would
-//! wait for its end. Steps of one import stay in their order.
+//! Small steps are committed together and first, so that a small import only waits for the large
+//! step being written. Then a large one follows, alone, because others in its commit would wait for
+//! its end. Steps of one import stay in order.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
@@ -12,13 +12,13 @@ use tokio::sync::oneshot;
 use crate::users::step::{ImportStep, Written};
 use crate::users::store_error::StoreError;
 
-/// Steps that may wait here; others stay in the channel.
+/// The longest queue; further steps stay in the channel.
 const WAITING_STEPS: usize = 256;
 
-/// Users of a small step; it takes no longer than the sync of its commit.
+/// The most users in a small step; writing them takes no longer than the sync of the commit.
 const SMALL_USERS: usize = 1_000;
 
-/// A step, and who waits for it.
+/// A step, and the sender for its result.
 pub(super) struct Request {
     pub step: ImportStep,
     pub reply: oneshot::Sender<Result<Written, StoreError>>,
@@ -30,35 +30,35 @@ impl Request {
     }
 }
 
-/// The waiting steps.
+/// The queued steps.
 pub(super) struct Waiting {
     inbox: Receiver<Request>,
-    /// In the order in which they came.
+    /// In order of arrival.
     steps: VecDeque<Request>,
-    /// Whether small steps have gone before the first one here: then it is its turn.
-    passed_over: bool,
+    /// Whether small steps were committed before the first one here; if so, it is next.
+    large_is_next: bool,
 }
 
 impl Waiting {
-    /// Those that come through `inbox`.
+    /// A queue of the steps that come through `inbox`.
     pub(super) fn new(inbox: Receiver<Request>) -> Self {
         Waiting {
             inbox,
             steps: VecDeque::new(),
-            passed_over: false,
+            large_is_next: false,
         }
     }
 
-    /// The steps of the next commit; waits until there are any. None when no more can come.
+    /// The steps of the next commit; waits until there are any. None if no more can come.
     pub(super) fn next_group(&mut self) -> Option<Vec<Request>> {
         if self.steps.is_empty() {
             self.steps.push_back(self.inbox.recv().ok()?);
         }
         self.take_in();
-        if !std::mem::take(&mut self.passed_over) {
+        if !std::mem::take(&mut self.large_is_next) {
             let small = self.take_small();
             if !small.is_empty() {
-                self.passed_over = !self.steps.is_empty();
+                self.large_is_next = !self.steps.is_empty();
                 return Some(small);
             }
         }
@@ -73,7 +73,7 @@ impl Waiting {
         }
     }
 
-    /// Takes out the small steps that have no earlier one of their import before them.
+    /// Removes the small steps that do not follow an earlier one of their import in the queue.
     fn take_small(&mut self) -> Vec<Request> {
         let (mut small, mut others) = (Vec::new(), VecDeque::<Request>::new());
         for request in self.steps.drain(..) {
@@ -134,12 +134,13 @@ mod tests {
     /// Imports and users of the next group.
     fn next(waiting: &mut Waiting) -> Option<Vec<(u128, usize)>> {
         let group = waiting.next_group()?;
-        let told = |request: &Request| (request.step.import.0.as_u128(), request.step.users.len());
-        Some(group.iter().map(told).collect())
+        let summary =
+            |request: &Request| (request.step.import.0.as_u128(), request.step.users.len());
+        Some(group.iter().map(summary).collect())
     }
 
     #[test]
-    fn small_steps_go_first_and_large_ones_have_their_turn() {
+    fn small_steps_go_first_and_large_ones_alternate() {
         let (sender, inbox) = mpsc::sync_channel(16);
         let mut waiting = Waiting::new(inbox);
         for (import, users) in [(1, LARGE), (2, LARGE), (3, 3), (4, SMALL_USERS)] {
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_one_import_stay_in_their_order() {
+    fn steps_of_one_import_stay_in_order() {
         let (sender, inbox) = mpsc::sync_channel(16);
         let mut waiting = Waiting::new(inbox);
         for (import, users) in [(1, LARGE), (1, 3), (2, 3), (1, LARGE), (1, 4)] {

@@ -1,5 +1,5 @@
-//! The one writer thread: small steps of all imports are committed together (group commit), and each is
-//! answered when the commit that holds it is on the disk.
+//! The only writer thread: small steps of all imports are committed together (group commit), and
+//! each result is sent once its commit is durable.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
@@ -14,9 +14,9 @@ use crate::stores::sqlite::writing::{Purpose, Writing};
 use crate::users::step::{ImportStep, Outcome, PendingStep, Tally, Written};
 use crate::users::store_error::StoreError;
 
-/// The thread and the way to it.
+/// The thread and its channel.
 pub(super) struct Writer {
-    /// There is always room: an import hands its next step over when the last one is durable.
+    /// Never full: an import submits its next step only when the last one is durable.
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -36,11 +36,11 @@ impl Writer {
         })
     }
 
-    /// Hands a step over.
+    /// Submits a step.
     pub(super) fn submit(&self, step: ImportStep) -> PendingStep {
         let (reply, pending) = PendingStep::channel();
         if let Some(requests) = &self.requests {
-            // When the thread is gone the reply is dropped, and waiting answers `Closed`.
+            // If the thread has ended, the sender is dropped, and waiting returns `Closed`.
             let _ = requests.send(Request { step, reply });
         }
         pending
@@ -51,7 +51,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.requests.take());
         if let Some(thread) = self.thread.take() {
-            // What is queued is still committed; a panic has been reported by then.
+            // Queued steps are still committed; a panic has already been reported.
             let _ = thread.join();
         }
     }
@@ -67,22 +67,22 @@ fn run(writing: &Arc<Writing>, waiting: &mut Waiting) {
                 tracing::error!(%error, steps = group.len(), "nothing could be written");
                 group.iter().map(|_| Err(error.clone())).collect()
             });
-        answer(group, results);
+        send_results(group, results);
     }
     let tidied = writing.run(Purpose::Batches, |connection| {
         let tidied = connection.execute_batch("PRAGMA optimize");
         tidied.map_err(|error| StoreError::Failed(error.to_string()))
     });
     if let Err(error) = tidied {
-        tracing::warn!(%error, "the store could not be tidied while closing");
+        tracing::warn!(%error, "the store could not be optimized while closing");
     }
 }
 
-/// What became of one step.
+/// The result of one step.
 type Applied = Result<(Vec<Outcome>, Tally), StoreError>;
 
-/// Writes all steps in one transaction. When that fails, each gets one of its own, so that a step that
-/// cannot be written leaves the others alone.
+/// Writes all steps in one transaction. If that fails, each is retried in its own transaction, so
+/// that a failing step does not affect the others.
 fn write_all(writing: &Writing, connection: &mut Connection, group: &[Request]) -> Vec<Applied> {
     match write(writing, connection, group) {
         Ok(results) => results.into_iter().map(Ok).collect(),
@@ -110,14 +110,14 @@ fn write_all(writing: &Writing, connection: &mut Connection, group: &[Request]) 
     }
 }
 
-fn answer(group: Vec<Request>, results: Vec<Applied>) {
+fn send_results(group: Vec<Request>, results: Vec<Applied>) {
     for (request, result) in group.into_iter().zip(results) {
         let written = result.map(|(outcomes, tally)| Written {
             outcomes,
             tally,
             users: request.step.users,
         });
-        // A caller that has gone no longer needs the answer; its rows are stored and counted.
+        // A caller that has gone away does not need the result; its rows are stored and counted.
         let _ = request.reply.send(written);
     }
 }
@@ -133,7 +133,7 @@ fn write(
     })
 }
 
-/// Whether no step can be written, whichever comes first.
+/// Whether every step would fail with this error.
 fn concerns_all(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{
         DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, OutOfMemory, SystemIoFailure,

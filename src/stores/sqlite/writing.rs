@@ -1,10 +1,11 @@
-//! The connections that write, one transaction at a time, and how they are closed and opened again after a
-//! failure that nothing may be concluded from.
+//! The writing connections, one transaction at a time; and their recovery after a failure with an
+//! unknown result.
 //!
-//! After a failed `fsync` it is not known what of the write-ahead log is on the disk: Linux reports such an error
-//! once and takes the pages for written afterwards. So every connection is closed, the next one reads the log as
-//! after a crash and copies all of it into the database with syncs of its own, and only then the next transaction
-//! begins. Callers that waited for the commit are told that its outcome is not known.
+//! After a failed `fsync` it is unknown how much of the write-ahead log is on the disk: Linux
+//! reports such an error once and then treats the pages as written. So all connections are closed,
+//! the next one reads the log as after a crash and copies all of it into the database with new
+//! syncs, and only then does the next transaction begin. Callers that waited for the commit are
+//! informed that its result is unknown.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -21,47 +22,47 @@ use crate::stores::sqlite::trouble::{Failed, Trouble};
 use crate::stores::sqlite::turns::Turns;
 use crate::users::store_error::StoreError;
 
-/// For how long queries that run are waited for before the database is opened again beside them.
-const QUERIES: Duration = Duration::from_secs(10);
+/// How long running queries are waited for before the database is reopened in spite of them.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time between two attempts to open the database again.
-const AGAIN: Duration = Duration::from_secs(1);
+/// Interval of attempts to reopen the database.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What writes.
+/// The writing connections.
 pub(super) struct Writing {
     path: PathBuf,
     turns: Turns,
     readers: Arc<Readers>,
     connections: Mutex<Connections>,
     trouble: Arc<Trouble>,
-    /// Whether the process of this store is the one that writes imports, and copies the log back.
-    leads: bool,
+    /// Whether this process is the one that writes imports and runs checkpoints.
+    is_primary: bool,
 }
 
-/// Used by the one whose turn it is.
+/// Used by the holder of the right to write.
 #[derive(Default)]
 struct Connections {
-    /// Of the writer's thread.
+    /// For the writer thread.
     batches: Option<Connection>,
-    /// Of short transactions.
+    /// For short transactions.
     short: Option<Connection>,
-    /// Hears of the commits of both.
+    /// Signalled by the commits of both.
     checkpoints: Option<Checkpoints>,
     /// Whether the store is being closed.
     closed: bool,
 }
 
-/// Which connection.
+/// Selects a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// Steps of imports.
     Batches,
-    /// Anything else.
+    /// Everything else.
     Short,
 }
 
 impl Writing {
-    /// The connections to the database at `path`, whose schema is up to date.
+    /// The connections to the database at `path`, whose schema has the newest version.
     ///
     /// # Errors
     /// It cannot be opened, or no thread can be started.
@@ -71,26 +72,27 @@ impl Writing {
         Ok(Arc::new(writing))
     }
 
-    /// The same beside the process that writes imports: opened when there is something to write.
+    /// The same in addition to the process that writes imports: opened at the first write.
     pub(super) fn open_beside(path: &Path, readers: Arc<Readers>) -> Arc<Self> {
         Arc::new(Writing::new(path, readers, false))
     }
 
-    fn new(path: &Path, readers: Arc<Readers>, leads: bool) -> Self {
+    fn new(path: &Path, readers: Arc<Readers>, is_primary: bool) -> Self {
         Writing {
             path: path.into(),
             turns: Turns::default(),
             readers,
             connections: Mutex::default(),
             trouble: Arc::default(),
-            leads,
+            is_primary,
         }
     }
 
-    /// Waits for its turn and runs `work` in a transaction, which is committed where the work is done.
+    /// Waits for the right to write and runs `work` in a transaction, which is committed if the
+    /// work succeeds.
     ///
     /// # Errors
-    /// Those of the work; the database cannot be written to.
+    /// Errors of the work; the database cannot be written to.
     pub(super) fn run<T, E: From<StoreError>>(
         self: &Arc<Self>,
         purpose: Purpose,
@@ -98,18 +100,19 @@ impl Writing {
     ) -> Result<T, E> {
         let turn = self.turns.wait();
         let mut connections = self.connections();
-        if self.trouble.is_there() {
+        if self.trouble.is_recorded() {
             self.recover(&mut connections)?;
         }
         let connection = self.connection(&mut connections, purpose)?;
         let result = work(connection);
-        // One that is still inside its transaction, or cannot lock the database, is of no use to the next.
+        // A connection that is still inside its transaction, or cannot lock the database, cannot be
+        // reused.
         if self.trouble.no_lock.swap(false, Ordering::SeqCst) || !connection.is_autocommit() {
             connections.discard(purpose);
         }
         drop(connections);
         drop(turn);
-        if self.trouble.is_there() {
+        if self.trouble.is_recorded() {
             self.recover_later();
         }
         result
@@ -139,10 +142,10 @@ impl Writing {
         Ok(result)
     }
 
-    /// The same for work that can fail in other ways.
+    /// The same for work with another error type.
     ///
     /// # Errors
-    /// Those of the work; it could not be committed.
+    /// Errors of the work; it could not be committed.
     pub(super) fn commit_work<T>(
         &self,
         connection: &mut Connection,
@@ -164,12 +167,12 @@ impl Writing {
         Ok(result)
     }
 
-    /// Whether the database has to be opened again before it is written to.
-    pub(super) fn is_in_trouble(&self) -> bool {
-        self.trouble.is_there()
+    /// Whether the database has to be reopened before the next write.
+    pub(super) fn needs_recovery(&self) -> bool {
+        self.trouble.is_recorded()
     }
 
-    /// Closes the writing connections: the last one that closes copies the log back and removes it.
+    /// Closes the writing connections; the last one to close runs a checkpoint and removes the log.
     pub(super) fn close(&self) {
         let mut connections = self.connections();
         connections.close();
@@ -215,35 +218,36 @@ impl Writing {
         Ok(())
     }
 
-    /// Closes every connection and opens the database again.
+    /// Closes all connections and reopens the database.
     fn recover(&self, connections: &mut Connections) -> Result<(), StoreError> {
         if connections.closed {
             return Err(StoreError::Closed);
         }
         let why = self.trouble.what().clone().unwrap_or_default();
-        tracing::warn!(why, "the store is closed and opened again");
-        if !self.readers.pause(QUERIES) {
-            tracing::warn!("queries go on while the store is opened again");
+        tracing::warn!(why, "reopening the store");
+        if !self.readers.pause(QUERY_TIMEOUT) {
+            tracing::warn!("queries continue while the store is reopened");
         }
         connections.close();
-        let opened = self.open_again(connections);
+        let opened = self.reopen(connections);
         self.readers.resume();
         match opened {
             Ok(()) => {
                 *self.trouble.what() = None;
-                tracing::info!("the store is open again");
+                tracing::info!("the store has been reopened");
                 Ok(())
             }
             Err(error) => {
                 connections.close();
-                tracing::error!(%error, "the store could not be opened again");
+                tracing::error!(%error, "the store could not be reopened");
                 Err(StoreError::Recovering)
             }
         }
     }
 
-    /// Opening reads the log as after a crash; what is in it is then copied into the database and synced.
-    fn open_again(&self, connections: &mut Connections) -> Result<(), StoreError> {
+    /// Opening reads the log as after a crash; its pages are then copied into the database and
+    /// synced.
+    fn reopen(&self, connections: &mut Connections) -> Result<(), StoreError> {
         let connection = open_writing(&self.path)?;
         check_version(&connection)?;
         let is_busy: bool = connection
@@ -253,20 +257,20 @@ impl Writing {
             return Err(StoreError::Busy);
         }
         drop(connection);
-        match self.leads {
+        match self.is_primary {
             true => self.open_all(connections),
             false => Ok(()),
         }
     }
 
-    /// Opens the database again without waiting for the next write.
+    /// Reopens the database without waiting for the next write.
     fn recover_later(self: &Arc<Self>) {
         let writing = Arc::downgrade(self);
         let started = std::thread::Builder::new()
             .name("store-recovery".into())
             .spawn(move || recover_until_done(&writing));
         if let Err(error) = started {
-            tracing::warn!(%error, "the store is opened again at the next write");
+            tracing::warn!(%error, "the store will be reopened at the next write");
         }
     }
 
@@ -281,7 +285,7 @@ fn recover_until_done(writing: &Weak<Writing>) {
     while let Some(writing) = writing.upgrade() {
         let turn = writing.turns.wait();
         let mut connections = writing.connections();
-        if !writing.trouble.is_there() || connections.closed {
+        if !writing.trouble.is_recorded() || connections.closed {
             return;
         }
         let recovered = writing.recover(&mut connections);
@@ -291,7 +295,7 @@ fn recover_until_done(writing: &Weak<Writing>) {
             return;
         }
         drop(writing);
-        std::thread::sleep(AGAIN);
+        std::thread::sleep(RETRY_INTERVAL);
     }
 }
 
@@ -321,7 +325,7 @@ mod tests {
     use rusqlite::ffi;
 
     #[test]
-    fn after_a_failure_of_the_disk_the_database_is_opened_again_before_the_next_write() {
+    fn database_is_reopened_after_a_disk_failure_before_the_next_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("writing.db");
         prepare(&path).unwrap();
@@ -341,9 +345,9 @@ mod tests {
         writing
             .trouble
             .note(&rusqlite::Error::SqliteFailure(sync, None));
-        assert!(writing.is_in_trouble());
+        assert!(writing.needs_recovery());
         write("INSERT INTO t VALUES (2)").unwrap();
-        assert!(!writing.is_in_trouble());
+        assert!(!writing.needs_recovery());
         let count = |db: &Connection| db.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
         assert_eq!(readers.run(count), Ok(2));
         writing.close();

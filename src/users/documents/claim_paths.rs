@@ -1,8 +1,8 @@
-//! Where claims that are kept under a flat name have their place in SCIM, and back.
+//! Maps claims, which are stored under flat names, to their paths in SCIM, and back.
 //!
-//! A user's `attributes` are an object of strings by claim name ([`crate::users::claims`]). Claims with
-//! one value have the place of `SINGULAR`; those that belong to a multi-valued attribute are told
-//! apart here and put together elsewhere; all others are attributes of the extension [`CUSTOM`].
+//! A user's `attributes` are an object of strings by claim name ([`crate::users::claims`]). Claims
+//! with one value are listed in `SINGULAR`; those that belong to a multi-valued attribute are only
+//! recognized here and assembled elsewhere; all others are attributes of the extension [`CUSTOM`].
 
 use crate::scim::attribute_names::ACTIVE;
 use crate::scim::attribute_names::IDENTITY;
@@ -64,10 +64,10 @@ const PLURAL: &[&str] = &[
     "x509Certificates",
 ];
 
-/// Beginnings of the names of further ones.
+/// Name prefixes of further such claims.
 const PLURAL_FAMILIES: &[&str] = &["addresses.", "phoneNumbers."];
 
-/// Where a claim stands in SCIM.
+/// The place of a claim in SCIM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place<'f> {
     /// A singular attribute, or a sub-attribute of one.
@@ -83,7 +83,7 @@ pub enum Place<'f> {
     Plural,
 }
 
-/// The place of the claim that is kept as `flat`.
+/// The place of the claim that is stored as `flat`.
 pub fn scim_place(flat: &str) -> Place<'_> {
     if let Some((_, extension, name, sub)) = SINGULAR.iter().find(|row| row.0 == flat) {
         return Place::Singular {
@@ -105,12 +105,13 @@ pub fn scim_place(flat: &str) -> Place<'_> {
     }
 }
 
-/// The name under which the value at `path` is kept among a user's attributes, where it is one claim.
+/// The name under which the value at `path` is stored among a user's attributes, if it is one
+/// claim.
 pub fn flat_name(path: &AttributePath) -> Option<&str> {
     flat(path.extension, &path.name, path.sub.as_deref())
 }
 
-/// The same, of an attribute of an extension or of the core schema, or of a part of one.
+/// The same for an attribute of an extension or of the core schema, or for a sub-attribute.
 pub fn flat<'n>(
     extension: Option<&str>,
     attribute: &'n str,
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn every_claim_with_a_place_of_its_own_is_found_there_again() {
+    fn flat_name_of_a_singular_claim_is_the_inverse_of_its_place() {
         let schemas = schemas();
         let table = ClaimTable::new(&Settings::default());
         let mut singular = 0;
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_without_a_place_of_their_own_are_told_apart() {
+    fn multi_valued_and_custom_claims_are_recognized() {
         for flat in ["emails.work", "mobile", "phoneNumbers.fax", "addresses.x"] {
             assert_eq!(scim_place(flat), Place::Plural, "{flat}");
         }

@@ -1,23 +1,23 @@
-//! Multi-valued attributes of users and how they are kept.
+//! How multi-valued attributes of users are stored.
 //!
 //! A CSV file's claims hold one value each: `mobile`, `emails.work`, `country`. The same values are
-//! elements of SCIM's multi-valued attributes, and each is kept once, under its claim. Where a client
-//! wrote what claims cannot say (a second number of the same type, `display`, an order), the list is
-//! kept beside them, its elements without the values that are in claims.
+//! elements of SCIM's multi-valued attributes, and each is stored once, under its claim. If a
+//! client wrote something that claims cannot express (a second number of the same type, `display`,
+//! an order), the list is stored as well, its elements without the values that are in claims.
 
 use serde_json::{Map, Value};
 
-/// Begins the key, among a user's attributes, of a list that claims cannot say.
+/// Prefix of the key, among a user's attributes, of a list that claims cannot express.
 pub const LIST_PREFIX: &str = "scim:";
 
-/// The e-mail address has a place of its own beside the attributes.
+/// The e-mail address has its own field beside the attributes.
 const EMAILS: &str = "emails";
 
 /// The sub-attribute that holds an element's value.
 const VALUE: &str = "value";
 
-/// A claim, and the element that holds its value: attribute and type. Of two with the same type the
-/// first is the one that is written.
+/// A claim, and the attribute and type of the element that holds its value. If two claims have the
+/// same type, the first is written.
 const CLAIMS: &[(&str, &str, Option<&str>)] = &[
     ("emails.work", EMAILS, Some("work")),
     ("emails.home", EMAILS, Some("home")),
@@ -38,8 +38,8 @@ const CLAIMS: &[(&str, &str, Option<&str>)] = &[
     ("x509Certificates", "x509Certificates", None),
 ];
 
-/// Attributes whose values are lists, in the order in which they are shown; addresses are made of
-/// several claims each and have a table of their own.
+/// Attributes whose values are lists, in display order. Addresses consist of several claims each
+/// and have their own table.
 const LISTS: &[&str] = &[
     EMAILS,
     "phoneNumbers",
@@ -52,7 +52,7 @@ const LISTS: &[&str] = &[
 
 const ADDRESSES: &str = "addresses";
 
-/// A claim, and the sub-attribute of the one address that claims can say.
+/// A claim, and its sub-attribute of the only address that claims can express.
 const ADDRESS_CLAIMS: &[(&str, &str)] = &[
     ("addresses.formatted", "formatted"),
     ("addresses", "formatted"),
@@ -65,7 +65,7 @@ const ADDRESS_CLAIMS: &[(&str, &str)] = &[
     ("country", "country"),
 ];
 
-/// Puts the multi-valued attributes of a user into a document.
+/// Adds the multi-valued attributes of a user to a document.
 pub fn show(
     email: Option<&str>,
     attributes: &Map<String, Value>,
@@ -83,11 +83,11 @@ pub fn show(
     }
 }
 
-/// Takes the multi-valued attributes out of a canonical document and into a user's attributes;
-/// answers the e-mail address.
+/// Moves the multi-valued attributes of a canonical document to a user's attributes; returns the
+/// e-mail address.
 ///
-/// Several claims can say the same: `before` is what the user had, so that each value stays where the
-/// files of its owner look for it, and what nobody changed is kept to the letter.
+/// Several claims can express the same value. `before` is what the user had: each value stays under
+/// the claim that the user's file used, and unchanged values are kept exactly.
 pub fn take(
     document: &mut Map<String, Value>,
     before: (Option<&str>, &Map<String, Value>),
@@ -120,7 +120,7 @@ pub fn take(
     email
 }
 
-/// Keeps these claims, and the list beside them, as they are.
+/// Keeps these claims, and the list stored with them, unchanged.
 fn copy<'n>(
     before: &Map<String, Value>,
     claims: impl Iterator<Item = &'n str>,
@@ -134,7 +134,7 @@ fn copy<'n>(
     }
 }
 
-/// Of claims that can say a value, the one that says it already, or else one that the user has, or
+/// Of the claims that can express a value: the one that already does, else one that the user has,
 /// else the first.
 fn choose<'c>(
     claims: impl Iterator<Item = &'c str> + Clone,
@@ -164,8 +164,8 @@ fn claims_of(name: &str) -> impl Iterator<Item = (&'static str, Option<&'static 
         .map(|(claim, _, kind)| (*claim, *kind))
 }
 
-/// The claims that the value of an element of this type can be written to.
-fn homes(name: &str, kind: Option<&str>) -> impl Iterator<Item = &'static str> + Clone {
+/// The claims that can store the value of an element of this type.
+fn target_claims(name: &str, kind: Option<&str>) -> impl Iterator<Item = &'static str> + Clone {
     claims_of(name)
         .filter(move |(_, of)| match (of, kind) {
             (Some(of), Some(kind)) => of.eq_ignore_ascii_case(kind),
@@ -175,7 +175,7 @@ fn homes(name: &str, kind: Option<&str>) -> impl Iterator<Item = &'static str> +
         .map(|(claim, _)| claim)
 }
 
-/// The position of the element that the e-mail address, or the address of the claims, stands for.
+/// The position of the element that the e-mail address, or the address in claims, represents.
 fn main_position(list: &[Value]) -> usize {
     list.iter()
         .position(|element| element.get("primary") == Some(&Value::Bool(true)))
@@ -194,7 +194,7 @@ fn elements(name: &str, email: Option<&str>, attributes: &Map<String, Value>) ->
             };
             let mut element = element.clone();
             match element.get(VALUE) {
-                // It was written without a value.
+                // The element was written without a value.
                 Some(Value::Null) => {
                     element.remove(VALUE);
                 }
@@ -204,7 +204,7 @@ fn elements(name: &str, email: Option<&str>, attributes: &Map<String, Value>) ->
                         main_shown = true;
                         email
                     } else {
-                        let claim = homes(name, kind(&element))
+                        let claim = target_claims(name, kind(&element))
                             .find(|claim| !used.contains(claim) && attributes.contains_key(*claim));
                         used.extend(claim);
                         claim.and_then(|claim| attributes.get(claim)?.as_str())
@@ -247,14 +247,14 @@ fn elements(name: &str, email: Option<&str>, attributes: &Map<String, Value>) ->
     shown
 }
 
-/// Keeps a list so that it is shown again as it is.
+/// Stores a list so that it is shown unchanged later.
 fn keep(
     name: &str,
     list: &[Value],
     before: &Map<String, Value>,
     attributes: &mut Map<String, Value>,
 ) -> Option<String> {
-    // Several elements of a type can have a claim each, unless they would be shown in another order.
+    // Several elements of a type can have a claim each, unless that would change their order.
     let (mut email, mut claims, mut kept) = split(name, list, before, true);
     let shown = |email: &Option<String>, claims: &Map<String, Value>| {
         elements(name, email.as_deref(), claims) == list
@@ -270,7 +270,7 @@ fn keep(
     email
 }
 
-/// The e-mail address and the claims that elements are kept as, and what is left of the elements.
+/// The e-mail address, the claims that elements are stored as, and the rest of the elements.
 fn split(
     name: &str,
     list: &[Value],
@@ -292,10 +292,10 @@ fn split(
             }
             Some(value) => {
                 let of = kind(&element).map(str::to_owned);
-                let homes = homes(name, of.as_deref());
+                let target_claims = target_claims(name, of.as_deref());
                 let taken = |claim: &&str| claims.contains_key(*claim);
-                let claim = match several || !homes.clone().any(|claim| taken(&claim)) {
-                    true => choose(homes.filter(|claim| !taken(claim)), value, before),
+                let claim = match several || !target_claims.clone().any(|claim| taken(&claim)) {
+                    true => choose(target_claims.filter(|claim| !taken(claim)), value, before),
                     false => None,
                 };
                 if let Some(claim) = claim {
@@ -313,24 +313,24 @@ fn split(
 }
 
 fn addresses(attributes: &Map<String, Value>) -> Vec<Value> {
-    let mut said = Map::new();
+    let mut from_claims = Map::new();
     for (claim, sub) in ADDRESS_CLAIMS {
         if let Some(value) = attributes.get(*claim).and_then(Value::as_str)
-            && !said.contains_key(*sub)
+            && !from_claims.contains_key(*sub)
         {
-            said.insert((*sub).to_owned(), value.into());
+            from_claims.insert((*sub).to_owned(), value.into());
         }
     }
     let Some(Value::Array(list)) = attributes.get(&key(ADDRESSES)) else {
-        return match said.is_empty() {
+        return match from_claims.is_empty() {
             true => Vec::new(),
-            false => vec![Value::Object(said)],
+            false => vec![Value::Object(from_claims)],
         };
     };
     let main = main_position(list);
     let mut shown = list.clone();
     if let Some(Value::Object(element)) = shown.get_mut(main) {
-        element.extend(said);
+        element.extend(from_claims);
     }
     shown
 }
@@ -373,12 +373,12 @@ mod tests {
         Value::Object(document)
     }
 
-    /// What is kept of a document, and what it looks like afterwards.
+    /// What is stored for a document, and how it is shown afterwards.
     fn kept(document: Value) -> (Option<String>, Value) {
         let mut taken = map(document.clone());
         let mut attributes = Map::new();
-        let nobody = Map::new();
-        let email = take(&mut taken, (None, &nobody), &mut attributes);
+        let unknown_user = Map::new();
+        let email = take(&mut taken, (None, &unknown_user), &mut attributes);
         assert!(taken.is_empty(), "{taken:?}");
         let mut again = Map::new();
         show(email.as_deref(), &attributes, &mut again);
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_of_a_file_are_elements() {
+    fn claims_of_a_file_are_shown_as_elements() {
         assert_eq!(
             shown(
                 Some("kim@example.com"),
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_that_claims_can_say_are_kept_as_claims() {
+    fn elements_that_claims_can_express_are_stored_as_claims() {
         let (email, attributes) = kept(json!({
             "emails": [{"value": "a@x", "primary": true}, {"value": "b@x", "type": "home"}],
             "phoneNumbers": [{"value": "1", "type": "mobile"}],
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_kept_beside_them_and_comes_back_as_it_was() {
+    fn other_elements_are_stored_as_lists_and_shown_unchanged() {
         let (email, attributes) = kept(json!({
             "emails": [
                 {"value": "a@x", "type": "work"},
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_a_file_changes_afterwards_is_the_one_that_is_shown() {
+    fn a_claim_changed_by_a_later_file_is_shown() {
         let (_, attributes) = kept(json!({
             "emails": [{"value": "a@x", "type": "work", "primary": true}],
             "phoneNumbers": [{"value": "2", "type": "mobile", "display": "two"}]
@@ -467,7 +467,7 @@ mod tests {
         );
     }
 
-    /// What is kept of a document of somebody who had these attributes.
+    /// What is stored for a document of a user who had these attributes.
     fn kept_of(before: Value, email: &str, document: Value) -> (Option<String>, Value) {
         let (mut attributes, before) = (Map::new(), map(before));
         let mut taken = map(document.clone());
@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stay_in_the_claims_of_the_file_they_came_from() {
+    fn values_stay_under_the_claims_that_the_file_used() {
         let before = json!({
             "phoneNumbers.work": "1", "telephone": "2", "region": "BW", "addresses": "Rue 1",
             "emails.home": "h@x"

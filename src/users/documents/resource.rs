@@ -1,8 +1,8 @@
-//! Users and groups as canonical documents: what a client is shown, and what filters and changes work
+//! Users and groups as canonical documents: what clients see, and what filters and changes operate
 //! on.
 //!
-//! Canonical means: names are spelled as the schemas spell them, extensions stand under their URN, what
-//! has no value is not there.
+//! Canonical means: names have the spelling of the schemas, extensions are under their URN, and
+//! attributes without a value are absent.
 
 use ring::digest::{Context, SHA256};
 use serde_json::{Map, Value, json};
@@ -21,10 +21,10 @@ use crate::users::documents::zuora;
 use crate::users::resources::{Group, GroupRef, GroupResource, Kind, UserContent, UserResource};
 use crate::users::user::User;
 
-/// Key, among a user's attributes, of what Zuora keeps.
+/// The key, among a user's attributes, of the stored part of Zuora's extension.
 pub const ZUORA_KEY: &str = "scim:zuora";
 
-/// A name with its domain in front, but for the users of `PRIMARY`.
+/// A name prefixed with its domain; names of `PRIMARY` have no prefix.
 pub fn qualified(domain: &str, name: &str) -> String {
     match domain {
         PRIMARY_DOMAIN => name.to_owned(),
@@ -32,20 +32,20 @@ pub fn qualified(domain: &str, name: &str) -> String {
     }
 }
 
-/// The weak entity tag (RFC 9110 §8.8.3) of a resource that was changed last at this moment.
+/// The weak entity tag (RFC 9110 §8.8.3) of a resource last changed at this moment.
 pub fn version(changed: Moment) -> String {
     format!("W/\"{:x}\"", changed.0)
 }
 
-/// The weak entity tag of a user, which follows the groups they are in as well: those are a part of what is
-/// shown (RFC 9110 §8.8.1), and they change without a change to the user.
+/// The weak entity tag of a user. It also depends on the user's groups: they are part of the
+/// representation (RFC 9110 §8.8.1) and can change without a change to the user.
 pub fn user_version(resource: &UserResource) -> String {
     let user = &resource.user;
     let changed = user.modified_at.unwrap_or(user.created_at);
     version_of(changed, &resource.groups)
 }
 
-/// The weak entity tag of a resource that was changed last at this moment, and is in these groups.
+/// The weak entity tag of a resource last changed at this moment that is in these groups.
 pub fn version_of(changed: Moment, groups: &[GroupRef]) -> String {
     if groups.is_empty() {
         return version(changed);
@@ -63,12 +63,12 @@ pub fn version_of(changed: Moment, groups: &[GroupRef]) -> String {
     format!("W/\"{:x}-{}\"", changed.0, hex::encode(digest))
 }
 
-/// The weak entity tag of a group, which is changed whenever its members are.
+/// The weak entity tag of a group, which changes whenever its members do.
 pub fn group_version(group: &Group) -> String {
     version(group.modified_at.unwrap_or(group.created_at))
 }
 
-/// A user as a document; `base` is the base URL, without a slash at its end.
+/// A user as a document; `base` is the base URL without a trailing slash.
 pub fn user(resource: &UserResource, base: &str) -> Document {
     let user = &resource.user;
     let mut document = Document::new();
@@ -142,7 +142,7 @@ pub fn user(resource: &UserResource, base: &str) -> Document {
     document
 }
 
-/// Says where a manager is who is named by an id.
+/// Adds the URL of a manager who is given by an id.
 pub fn point_to_manager(document: &mut Document, base: &str) {
     let enterprise = document.get_mut(ENTERPRISE);
     let manager = enterprise.and_then(|extension| extension.get_mut("manager"));
@@ -155,7 +155,7 @@ pub fn point_to_manager(document: &mut Document, base: &str) {
     }
 }
 
-/// A group as a document; `base` is the base URL, without a slash at its end.
+/// A group as a document; `base` is the base URL without a trailing slash.
 pub fn group(resource: &GroupResource, base: &str) -> Document {
     let group = &resource.group;
     let mut document = Document::new();
@@ -194,10 +194,11 @@ pub fn group(resource: &GroupResource, base: &str) -> Document {
     document
 }
 
-/// What a canonical document says of a user whose domain and name are known, besides the password.
+/// The content of a canonical document for a user whose domain and name are known, without the
+/// password.
 ///
-/// `active` may be `null`: then it is shown no longer. What `before` says in the same words stays as it is
-/// stored, as a file may have brought it.
+/// `active` may be `null`: then it is not shown any more. A value that is the same in `before`
+/// keeps its stored form, which may come from a file.
 pub fn content(
     domain: String,
     user_name: String,
@@ -225,7 +226,7 @@ pub fn content(
     content.email = multi_valued::take(&mut document, (email, stored), &mut content.attributes);
     let active = document.remove(ACTIVE);
     if active == Some(Value::Null) {
-        // A client has taken it away.
+        // A client has removed it.
         content.attributes.insert(ACTIVE.to_owned(), "".into());
     }
     let was_active = before.and_then(|_| account_state::shown_active(stored));
@@ -242,7 +243,7 @@ pub fn content(
         let kept = zuora::kept(shown);
         content.attributes.insert(ZUORA_KEY.to_owned(), kept.into());
     }
-    // What the server says is not kept: it is made anew each time.
+    // Values set by the server are not stored; they are computed each time.
     for name in ["schemas", "id", "userName", "meta", "groups", "password"] {
         document.remove(name);
     }
@@ -256,14 +257,14 @@ pub fn content(
             (_, value) => keep(&mut content.attributes, None, name, value),
         }
     }
-    account_state::settle(&mut content.attributes);
+    account_state::normalize_words(&mut content.attributes);
     match active {
-        // Activated, so what the other claims said before is over.
+        // The user was activated, which overrides the earlier values of the other claims.
         Some(Value::Bool(true)) if account_state::is_locked(stored) => {
             account_state::unlock(&mut content.attributes);
         }
-        // It was another claim that said so, and that one is gone without a word.
-        Some(Value::Bool(false)) if !account_state::says_why(&content.attributes) => {
+        // Another claim decided it, and the document has removed that claim.
+        Some(Value::Bool(false)) if !account_state::has_login_claim(&content.attributes) => {
             let word = account_state::word(false);
             content.attributes.insert(ACTIVE.to_owned(), word.into());
         }
@@ -272,7 +273,7 @@ pub fn content(
     content
 }
 
-/// Keeps a singular attribute under the name of its claim.
+/// Stores a singular attribute under the name of its claim.
 fn keep(attributes: &mut Map<String, Value>, extension: Option<&str>, name: String, value: Value) {
     match value {
         Value::Object(inner) => {
@@ -318,7 +319,7 @@ fn put_sub(document: &mut Document, extension: Option<&str>, name: &str, sub: &s
     }
 }
 
-/// The object called `name`, made if need be; none when it is something else.
+/// The object called `name`, created if absent; none if the value is not an object.
 fn inner<'d>(document: &'d mut Document, name: &str) -> Option<&'d mut Document> {
     let inner = document
         .entry(name)

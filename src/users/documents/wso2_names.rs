@@ -1,7 +1,8 @@
-//! Names in filters as WSO2 Identity Server reads them.
+//! Interprets names in filters as WSO2 Identity Server does.
 //!
-//! A name stands behind its user store, but for those of `PRIMARY`. The original's clients leave the store out where
-//! the parameter `domain` says it, write `PRIMARY/` in front, and ask for a user's groups by name.
+//! A name is prefixed with its user store unless that is `PRIMARY`. WSO2's clients omit the store
+//! if the parameter `domain` gives it, write `PRIMARY/` explicitly, and search for a user's groups
+//! by name.
 
 use crate::scim::filter::{Filter, Operand, Operator};
 use crate::scim::path::AttributePath;
@@ -9,19 +10,19 @@ use crate::scim::schema::ResourceType;
 use crate::users::built_in::PRIMARY_DOMAIN;
 use crate::users::domains::Domains;
 
-/// What the names in a filter are read by.
+/// The context in which names of a filter are interpreted.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'n> {
-    /// The user stores that there are.
+    /// The known user stores.
     pub domains: &'n Domains,
-    /// The one that the list is limited to.
+    /// The store that the list is limited to.
     pub domain: Option<&'n str>,
-    /// What the filter is of.
+    /// The kind of resource listed.
     pub resource_type: &'n ResourceType,
 }
 
 impl Names<'_> {
-    /// The filter that this one means. Elements in brackets are asked for as they are.
+    /// The equivalent filter with full names. Elements in brackets are left unchanged.
     pub fn read(&self, filter: Filter) -> Filter {
         let all = |all: Vec<Filter>| all.into_iter().map(|one| self.read(one)).collect();
         match filter {
@@ -47,7 +48,8 @@ impl Names<'_> {
         }
     }
 
-    /// Whether the attribute is the name of what is listed: `displayName` of a user is any text.
+    /// Whether the attribute is the name of the listed resource: `displayName` of a user is any
+    /// text.
     fn is_name(&self, path: &AttributePath) -> bool {
         let target = path.target(self.resource_type);
         target.is_some_and(|attribute| attribute.required)
@@ -66,7 +68,7 @@ impl Names<'_> {
         }
     }
 
-    /// A name of `PRIMARY`, which stands alone; names of other stores begin with the store.
+    /// A name of `PRIMARY`, which has no prefix; names in other stores begin with the store.
     fn of_primary(&self, path: &AttributePath, operator: Operator, name: &str) -> Filter {
         let compare = |operator, text: &str| {
             Filter::Compare(path.clone(), operator, Operand::Text(text.to_owned()))
@@ -93,7 +95,7 @@ impl Names<'_> {
         }
     }
 
-    /// A group is asked for by its id or its name.
+    /// Groups are matched by id or by name.
     fn groups(&self, path: AttributePath, operator: Operator, text: String) -> Filter {
         if operator == Operator::NotEqual {
             let equal = self.groups(path, Operator::Equal, text);
@@ -110,7 +112,7 @@ impl Names<'_> {
     }
 }
 
-/// Whether the beginning of a text decides the comparison.
+/// Whether the operator compares texts from their beginning.
 fn is_from_the_front(operator: Operator) -> bool {
     matches!(
         operator,
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_store_of_the_list_is_put_in_front_of_bare_names() {
+    fn bare_names_get_the_store_of_the_list() {
         let sales = Some("SALES");
         for (text, domain, read_as) in [
             ("userName eq sam", sales, "userName eq \"SALES/sam\""),
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn primary_is_taken_off() {
+    fn the_prefix_primary_is_removed() {
         for (text, read_as) in [
             ("userName eq PRIMARY/kim", "userName eq \"kim\""),
             ("userName ne Primary/kim", "not (userName eq \"kim\")"),

@@ -1,9 +1,9 @@
-//! Users as Zuora shows them: what of its extension is kept, and what follows from the rest.
+//! Users as Zuora's API shows them: the stored part of its extension, and the derived part.
 //!
-//! Kept are the URNs of further schemas, whether the user logs in elsewhere, and the region, as they were
-//! when Zuora's call made the user. The organization and the status are told anew each time, and so is
-//! the `display` of an e-mail address or a role that has no other than its value: kept, it would stay as
-//! it was when a file changes the address.
+//! Stored are the URNs of additional schemas, whether the user logs in elsewhere, and the region,
+//! with the values of the Zuora call that created the user. The organization and the status are
+//! computed each time, as is the `display` of an e-mail address or role without a `display`
+//! different from its value: a stored copy would be outdated once a file changes the address.
 
 use serde_json::{Map, Value};
 
@@ -11,23 +11,23 @@ use crate::scim::document::{Document, get, put};
 use crate::scim::schema::ZUORA;
 use crate::users::resources::UserResource;
 
-/// What of the extension is kept.
+/// The stored attributes of the extension.
 const KEPT: [&str; 3] = ["schemas", SSO_ENABLED, REGION];
 
-/// What of it no client can change.
+/// Those that no client can change.
 const FIXED: [&str; 2] = [SSO_ENABLED, REGION];
 
 /// Whether the user logs in elsewhere.
 pub const SSO_ENABLED: &str = "ssoEnabled";
 
-/// Where the user's data is.
+/// The region of the user's data.
 pub const REGION: &str = "region";
 
 /// Attributes whose elements always have a `display`.
 const DISPLAYED: [&str; 2] = ["emails", "roles"];
 
-/// The extension of a user of whom this is kept. One who was not made by Zuora's call has only what a
-/// client gave.
+/// The extension of a user with these stored values. A user not created by Zuora's call has only
+/// what a client gave.
 pub(super) fn shown(kept: &Map<String, Value>, resource: &UserResource, active: bool) -> Value {
     let mut shown = kept.clone();
     if !kept.contains_key(SSO_ENABLED) {
@@ -46,7 +46,7 @@ pub(super) fn shown(kept: &Map<String, Value>, resource: &UserResource, active: 
     shown.into()
 }
 
-/// What is kept of the extension.
+/// The part of the extension that is stored.
 pub(super) fn kept(shown: Map<String, Value>) -> Map<String, Value> {
     let kept = shown
         .into_iter()
@@ -54,9 +54,9 @@ pub(super) fn kept(shown: Map<String, Value>) -> Map<String, Value> {
     kept.collect()
 }
 
-/// What no client can change stays when a user is replaced (RFC 7644 §3.5.1), whether or not the new
-/// document has the extension.
-pub fn stay(before: &Document, after: &mut Document) {
+/// Restores the attributes that no client can change when a user is replaced (RFC 7644 §3.5.1),
+/// whether or not the new document has the extension.
+pub fn restore_fixed(before: &Document, after: &mut Document) {
     for name in FIXED {
         if let Some(value) = get(before, Some(ZUORA), name) {
             put(after, Some(ZUORA), name, value.clone());
@@ -64,10 +64,10 @@ pub fn stay(before: &Document, after: &mut Document) {
     }
 }
 
-/// Gives elements without a `display` their value as one, in the document of a user whom Zuora's call
-/// made.
+/// Gives elements without a `display` their value as `display`, in the document of a user whom
+/// Zuora's call created.
 pub(super) fn show_displays(document: &mut Document) {
-    if !is_zuoras(document) {
+    if !made_by_zuora_call(document) {
         return;
     }
     for element in displayed(document) {
@@ -78,9 +78,9 @@ pub(super) fn show_displays(document: &mut Document) {
     }
 }
 
-/// Takes out what `show_displays` says by itself.
+/// Removes the values that `show_displays` adds.
 pub fn hide_displays(document: &mut Document) {
-    if !is_zuoras(document) {
+    if !made_by_zuora_call(document) {
         return;
     }
     for element in displayed(document) {
@@ -90,8 +90,8 @@ pub fn hide_displays(document: &mut Document) {
     }
 }
 
-/// Whether Zuora's call made the user.
-fn is_zuoras(document: &Document) -> bool {
+/// Whether Zuora's call created the user.
+fn made_by_zuora_call(document: &Document) -> bool {
     get(document, Some(ZUORA), SSO_ENABLED).is_some()
 }
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_display_of_its_own_is_kept() {
+    fn an_explicit_display_is_kept() {
         let bare = json!({
             "emails": [{"value": "a@x"}, {"value": "b@x", "display": "Bee"}], ZUORA: {"ssoEnabled": true}
         });
@@ -133,11 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_can_change_stays() {
+    fn read_only_attributes_survive_a_replacement() {
         let before =
             map(json!({ZUORA: {"region": "US", "ssoEnabled": true, "schemas": ["urn:x"]}}));
         let mut after = map(json!({"userName": "kim"}));
-        stay(&before, &mut after);
+        restore_fixed(&before, &mut after);
         assert_eq!(after[ZUORA], json!({"region": "US", "ssoEnabled": true}));
     }
 }
