@@ -297,7 +297,7 @@ pub struct ImportRecord {
     pub default_password_hash: Option<String>,
 }
 
-/// Why an import ended that nobody can be running any more.
+/// The reason for the end of an import that no process can still be running.
 pub const ABANDONED: &str = "the server stopped in the middle; send the file again to complete it";
 
 #[cfg(test)]

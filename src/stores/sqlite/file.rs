@@ -172,7 +172,7 @@ impl Content {
 }
 
 /// Reads the database without side effects: if no process has it open there is no log, and SQLite
-/// is told not to look for one and to take no lock.
+/// must not look for one and takes no lock.
 fn read_content(path: &Path) -> rusqlite::Result<Content> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = match length(&with_suffix(path, "-wal")) {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// Prefix of the key, among a user's attributes, of a list that claims cannot express.
 pub const LIST_PREFIX: &str = "scim:";
 
-/// The e-mail address has its own field beside the attributes.
+/// The e-mail address has its own field, separate from the attributes.
 const EMAILS: &str = "emails";
 
 /// The sub-attribute that holds an element's value.
