@@ -24,14 +24,13 @@ use crate::import::task::Task;
 use crate::import::upload::Uploads;
 use crate::users::actor::Actor;
 use crate::users::channel::Channel;
-use crate::users::domains::{Domains, UnknownDomain};
+use crate::users::domains::Domains;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::ABANDONED;
 use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::step::Finish;
 use crate::users::store_error::StoreError;
 use crate::users::undo::Undone;
-use crate::wire::error::WireError;
 
 /// Delay before a queued import is tried again after the store failed.
 const AGAIN: Duration = Duration::from_secs(1);
