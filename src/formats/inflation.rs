@@ -153,7 +153,7 @@ mod tests {
         let cells = b"<c></c>".repeat(800_000);
         let halves = check_parts(&[("_rels/.rels", b""), ("a", &cells), ("b", &cells)]);
         assert!(
-            halves.contains("10000000 bytes when it is inflated"),
+            halves.contains("10000000 bytes when decompressed"),
             "{halves}"
         );
         let cell = [b"<c>", &zeros[..300_000], b"</c>"].concat();

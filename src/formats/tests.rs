@@ -190,10 +190,10 @@ fn text_is_read_in_all_charsets_and_with_all_delimiters() {
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    assert_eq!(read(&utf16), "csv, UTF-16LE by its byte-order mark, TABs");
+    assert_eq!(read(&utf16), "csv, UTF-16LE (byte-order mark), TABs");
     assert_eq!(
         read(b"a;b\nZo\xeb;x,y\n"),
-        "csv, windows-1252 by a guess, semicolons"
+        "csv, windows-1252 (guessed), semicolons"
     );
     assert_eq!(read("a,b\nZoë,\"x,y\"".as_bytes()), "csv, UTF-8, commas");
     let set = Settings {
@@ -203,7 +203,7 @@ fn text_is_read_in_all_charsets_and_with_all_delimiters() {
     };
     let (detected, rows) = read_with(b"a\n\xe1;b,c", "", &set).unwrap();
     assert_eq!(rows, [row(1, "a"), row(2, "α|b,c")]);
-    assert_eq!(detected.to_string(), "csv, ISO-8859-7 as set, semicolons");
+    assert_eq!(detected.to_string(), "csv, ISO-8859-7 (set), semicolons");
 }
 
 #[test]
