@@ -42,6 +42,7 @@ mod wsdl;
 mod exchanges;
 mod captures;
 mod layers;
+mod architecture;
 mod words;
 mod xml_conformance;
 mod presets;
