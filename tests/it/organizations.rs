@@ -161,7 +161,7 @@ impl Two {
             asked.media_type,
             body.len()
         );
-        crate::scim::whole(self.server.send(request.as_bytes()))
+        crate::scim::dechunked(self.server.send(request.as_bytes()))
     }
 
     fn basic(&self, name: &str, password: &str) -> Caller {

@@ -1,5 +1,5 @@
-//! A client of both SCIM addresses, for the modules that begin with `scim`; they name the items of the
-//! checklist that each test is for.
+//! A client for both SCIM mounts, used by the modules whose names begin with `scim`. Numbers in the names of
+//! their tests are those of the items in `docs/scim.md`.
 
 use std::net::TcpStream;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Response, TestApp, admin};
 
-/// Both addresses.
+/// Both mounts.
 pub const MOUNTS: [&str; 2] = ["/scim/v2", "/scim2"];
 
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -20,7 +20,7 @@ pub const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 pub const BULK_ANSWER: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-/// A request with these header lines and this body; the answer's chunks are put together.
+/// Sends a request with these header lines and this body, and decodes a chunked response.
 pub fn send(
     server: &TestApp,
     method: &str,
@@ -34,29 +34,29 @@ pub fn send(
         "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     );
-    whole(server.send(&[head.as_bytes(), body].concat()))
+    dechunked(server.send(&[head.as_bytes(), body].concat()))
 }
 
-/// The same on a connection that a test has written to.
+/// Reads the response on a connection that a test has written to.
 pub fn answer(stream: &mut TcpStream) -> Response {
-    whole(Response::read(stream))
+    dechunked(Response::read(stream))
 }
 
-/// The response with its chunks put together (RFC 9112 §7.1).
-pub fn whole(mut response: Response) -> Response {
+/// Decodes a chunked response (RFC 9112 §7.1).
+pub fn dechunked(mut response: Response) -> Response {
     if response.header("transfer-encoding") == Some("chunked") {
         let (mut rest, mut content) = (response.body.as_str(), String::new());
-        while let Some((size, behind)) = rest.split_once("\r\n") {
+        while let Some((size, after)) = rest.split_once("\r\n") {
             let size = usize::from_str_radix(size, 16).expect("the size of a chunk");
-            content.push_str(&behind[..size]);
-            rest = &behind[size + 2..];
+            content.push_str(&after[..size]);
+            rest = &after[size + 2..];
         }
         response.body = content;
     }
     response
 }
 
-/// A request of the operator admin with further header lines.
+/// Sends a request as the operator admin with additional header lines.
 pub fn ask_with(
     server: &TestApp,
     method: &str,
@@ -74,12 +74,12 @@ pub fn ask_with(
     send(server, method, path, &headers, body)
 }
 
-/// A request of the operator admin.
+/// Sends a request as the operator admin.
 pub fn ask(server: &TestApp, method: &str, path: &str, body: &Value) -> Response {
     ask_with(server, method, path, &[], body)
 }
 
-/// The document that is at `path`.
+/// Fetches the document at `path`.
 #[track_caller]
 pub fn get(server: &TestApp, path: &str) -> Value {
     let response = ask(server, "GET", path, &Value::Null);
@@ -87,15 +87,15 @@ pub fn get(server: &TestApp, path: &str) -> Value {
     document(&response)
 }
 
-/// The answer's document.
+/// Parses the body of a SCIM response.
 #[track_caller]
 pub fn document(response: &Response) -> Value {
     let media_type = response.header("content-type");
     assert_eq!(media_type, Some("application/scim+json"), "{response:?}");
-    serde_json::from_str(&response.body).unwrap_or_else(|_| panic!("no JSON: {response:?}"))
+    serde_json::from_str(&response.body).unwrap_or_else(|_| panic!("not JSON: {response:?}"))
 }
 
-/// Makes a resource and answers it; `location` has to be where it is (items 33 and 48).
+/// Creates a resource and returns it; `Location` must be its `meta.location` (items 33 and 48).
 #[track_caller]
 pub fn make(server: &TestApp, path: &str, body: &Value) -> Value {
     let response = ask(server, "POST", path, body);
@@ -107,14 +107,14 @@ pub fn make(server: &TestApp, path: &str, body: &Value) -> Value {
     made
 }
 
-/// Makes a user with this name at the address of the RFCs, and answers the id.
+/// Creates a user with this name on the mount of the RFCs and returns the id.
 #[track_caller]
 pub fn make_user(server: &TestApp, name: &str) -> String {
     let made = make(server, "/scim/v2/Users", &user(name, json!({})));
     id(&made)
 }
 
-/// Makes a group with these members, and answers the id.
+/// Creates a group with these members and returns the id.
 #[track_caller]
 pub fn make_group(server: &TestApp, name: &str, members: &[&str]) -> String {
     let members: Vec<Value> = members.iter().map(|id| json!({ "value": id })).collect();
@@ -144,7 +144,7 @@ pub fn id(resource: &Value) -> String {
     resource["id"].as_str().expect("an id").to_owned()
 }
 
-/// Status and keyword of an error, which has to be one with a sentence (items 13 and 72).
+/// Returns status and `scimType` of a SCIM error, which must have a `detail` (items 13 and 72).
 #[track_caller]
 pub fn refused(response: &Response) -> (u16, String) {
     let error = document(response);
@@ -153,22 +153,22 @@ pub fn refused(response: &Response) -> (u16, String) {
     (status, keyword)
 }
 
-/// The same of a message inside another one.
+/// Does the same for an error inside another message.
 #[track_caller]
 pub fn error_of(error: &Value) -> (u16, String) {
     assert_eq!(error["schemas"], json!([ERROR]), "{error}");
-    let status = error["status"].as_str().expect("the status as text");
-    let detail = error["detail"].as_str().expect("a sentence");
+    let status = error["status"].as_str().expect("the status as a string");
+    let detail = error["detail"].as_str().expect("a detail");
     assert!(detail.len() > 10, "{error}");
     let keyword = error["scimType"].as_str().unwrap_or_default();
     (status.parse().expect("a status"), keyword.to_owned())
 }
 
-pub fn told(status: u16, keyword: &str) -> (u16, String) {
+pub fn scim_error(status: u16, keyword: &str) -> (u16, String) {
     (status, keyword.to_owned())
 }
 
-/// The names that a list shows, in its order.
+/// Returns the names in a list, in the order of the list.
 #[track_caller]
 pub fn names(list: &Value) -> Vec<String> {
     let resources = list["Resources"].as_array().expect("Resources");
@@ -179,7 +179,7 @@ pub fn names(list: &Value) -> Vec<String> {
     resources.iter().map(name).collect()
 }
 
-/// Text as it stands in a query.
+/// Percent-encodes a text for a query.
 pub fn escaped(text: &str) -> String {
     let bytes = text.bytes();
     bytes

@@ -1,14 +1,15 @@
-//! Bulk at the address of the RFCs (RFC 7644 §3.7): order, references, limits, what fails alone.
+//! Bulk on the mount of the RFCs (RFC 7644 §3.7): order, references, limits, and failures of single
+//! operations.
 
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
 use crate::scim::{
     BULK, BULK_ANSWER, ENTERPRISE, GROUP, ask, bulk, document, error_of, get, id, make, make_group,
-    make_user, names, patch, refused, told, user,
+    make_user, names, patch, refused, scim_error, user,
 };
 
-/// What became of the operations.
+/// Sends a Bulk request and returns the results.
 #[track_caller]
 fn run(server: &TestApp, message: &Value) -> Vec<Value> {
     let response = ask(server, "POST", "/scim/v2/Bulk", message);
@@ -19,7 +20,7 @@ fn run(server: &TestApp, message: &Value) -> Vec<Value> {
     answer["Operations"].as_array().expect("Operations").clone()
 }
 
-/// Their statuses; those that failed say why (item 13).
+/// Returns the statuses of the results; each failure must have an error (item 13).
 #[track_caller]
 fn statuses(operations: &[Value]) -> Vec<&str> {
     let status = |operation: &Value| {
@@ -57,15 +58,15 @@ fn managed(name: &str, manager: &str) -> Value {
 }
 
 #[test]
-fn items_1_2_the_limits_are_advertised() {
+fn items_1_2_service_provider_config_names_the_bulk_limits() {
     let server = TestApp::start();
-    let told = get(&server, "/scim/v2/ServiceProviderConfig");
+    let config = get(&server, "/scim/v2/ServiceProviderConfig");
     let limits = json!({"supported": true, "maxOperations": 1000, "maxPayloadSize": 1048576});
-    assert_eq!(told["bulk"], limits);
+    assert_eq!(config["bulk"], limits);
 }
 
 #[test]
-fn items_7_to_15_one_of_each_in_the_order_of_the_request() {
+fn items_7_to_15_results_follow_the_order_of_the_request() {
     let server = TestApp::start();
     let (old, gone) = (make_user(&server, "old"), make_user(&server, "gone"));
     let operations = run(
@@ -111,7 +112,7 @@ fn items_7_to_15_one_of_each_in_the_order_of_the_request() {
 }
 
 #[test]
-fn items_14_15_16_fail_on_errors() {
+fn items_14_15_16_fail_on_errors_ends_the_request_at_that_many_failures() {
     let server = TestApp::start();
     let message = |most: Value, prefix: &str| {
         let bad =
@@ -149,12 +150,12 @@ fn items_14_15_16_fail_on_errors() {
     );
     for wrong in [json!(-1), json!(1.5), json!("1"), json!([])] {
         let response = ask(&server, "POST", "/scim/v2/Bulk", &message(wrong, "w"));
-        assert_eq!(refused(&response), told(400, "invalidValue"));
+        assert_eq!(refused(&response), scim_error(400, "invalidValue"));
     }
 }
 
 #[test]
-fn items_17_18_19_22_references_to_earlier_later_and_each_other() {
+fn items_17_18_19_22_references_to_earlier_and_later_operations_and_circles_resolve() {
     let server = TestApp::start();
     let operations = run(
         &server,
@@ -173,7 +174,7 @@ fn items_17_18_19_22_references_to_earlier_later_and_each_other() {
             ]))},
         ])),
     );
-    // The last one closes a circle among users who are there by then.
+    // The last operation closes a circle among users that exist by then.
     assert_eq!(
         statuses(&operations)[..6],
         ["201", "201", "201", "201", "200", "200"]
@@ -207,7 +208,7 @@ fn items_17_18_19_22_references_to_earlier_later_and_each_other() {
 }
 
 #[test]
-fn items_16_21_what_refers_to_what_failed_fails_with_it() {
+fn items_16_21_operation_that_refers_to_a_failed_one_fails() {
     let server = TestApp::start();
     let operations = run(
         &server,
@@ -231,7 +232,7 @@ fn items_16_21_what_refers_to_what_failed_fails_with_it() {
 }
 
 #[test]
-fn items_23_25_26_32_frames_that_lead_nowhere_fail_alone() {
+fn items_23_25_26_32_malformed_operation_fails_alone() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     let one = format!("/Users/{kim}");
@@ -352,11 +353,11 @@ fn items_23_25_26_32_frames_that_lead_nowhere_fail_alone() {
     ] {
         let operations = run(&server, &bulk(json!([operation])));
         let [answer] = operations.as_slice() else {
-            panic!("one result")
+            panic!("exactly one result")
         };
         assert_eq!(
             error_of(&answer["response"]),
-            told(status, keyword),
+            scim_error(status, keyword),
             "{operation}"
         );
         assert_eq!(answer["status"], status.to_string(), "{operation}");
@@ -365,7 +366,7 @@ fn items_23_25_26_32_frames_that_lead_nowhere_fail_alone() {
 }
 
 #[test]
-fn item_11_every_result_but_a_failed_post_says_where_it_is() {
+fn item_11_every_result_except_of_a_failed_post_has_a_location() {
     let server = TestApp::start();
     let operations = run(
         &server,
@@ -392,7 +393,7 @@ fn item_11_every_result_but_a_failed_post_says_where_it_is() {
 }
 
 #[test]
-fn items_5_24_what_is_refused_as_a_whole() {
+fn items_5_24_invalid_bulk_message_is_refused_as_a_whole() {
     let server = TestApp::start();
     let kim = post("a", user("kim", json!({})));
     for message in [
@@ -407,7 +408,11 @@ fn items_5_24_what_is_refused_as_a_whole() {
         json!({"schemas": [BULK, BULK_ANSWER], "Operations": [kim]}),
     ] {
         let response = ask(&server, "POST", "/scim/v2/Bulk", &message);
-        assert_eq!(refused(&response), told(400, "invalidSyntax"), "{message}");
+        assert_eq!(
+            refused(&response),
+            scim_error(400, "invalidSyntax"),
+            "{message}"
+        );
     }
     assert_eq!(server.user_names(), [""; 0]);
     let twice = json!([kim, post("a", user("lee", json!({})))]);
@@ -416,7 +421,7 @@ fn items_5_24_what_is_refused_as_a_whole() {
 }
 
 #[test]
-fn items_20_30_the_outcome_is_that_of_the_order() {
+fn items_20_30_operations_take_effect_in_the_order_of_the_request() {
     let server = TestApp::start();
     let operations = run(
         &server,
@@ -438,7 +443,7 @@ fn items_20_30_the_outcome_is_that_of_the_order() {
 }
 
 #[test]
-fn items_45_46_54_a_thousand_operations_on_one_group() {
+fn items_45_46_54_thousand_operations_on_one_group_all_take_effect() {
     let server = TestApp::start();
     let mut operations: Vec<Value> = (0..999)
         .map(|number| {
@@ -462,11 +467,11 @@ fn items_45_46_54_a_thousand_operations_on_one_group() {
     assert_eq!(group["meta"]["version"], operations[0]["version"]);
     let more: Vec<Value> = (0..1001).map(|_| json!({})).collect();
     let response = ask(&server, "POST", "/scim/v2/Bulk", &bulk(json!(more)));
-    assert_eq!(refused(&response), told(413, ""));
+    assert_eq!(refused(&response), scim_error(413, ""));
 }
 
 #[test]
-fn item_46_members_who_are_not_there() {
+fn item_46_unknown_members_are_refused_and_impossible_ones_left_out_by_patch() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     let group_id = make_group(&server, "tour", &[&kim]);
@@ -478,11 +483,15 @@ fn item_46_members_who_are_not_there() {
     ] {
         let message = patch(json!([{"op": "add", "path": "members", "value": [member]}]));
         let response = ask(&server, "PATCH", &path, &message);
-        assert_eq!(refused(&response), told(400, "invalidValue"), "{member}");
+        assert_eq!(
+            refused(&response),
+            scim_error(400, "invalidValue"),
+            "{member}"
+        );
     }
-    // One that can be nobody here is left out of a PATCH, which says so; elsewhere it is refused.
-    let nobody = json!([{"value": "7"}]);
-    let message = patch(json!([{"op": "add", "path": "members", "value": nobody}]));
+    // A member whose id cannot exist here is left out by PATCH, which reports it; other methods refuse it.
+    let impossible = json!([{"value": "7"}]);
+    let message = patch(json!([{"op": "add", "path": "members", "value": impossible}]));
     let response = ask(&server, "PATCH", &path, &message);
     assert_eq!(response.status, 200);
     assert_eq!(response.header("muster-left-out"), Some("members=1"));
@@ -491,7 +500,7 @@ fn item_46_members_who_are_not_there() {
     assert_eq!(statuses(&run(&server, &bulk(in_bulk))), ["400"]);
     assert_eq!(id(&get(&server, &path)), group_id);
     assert_eq!(get(&server, &path)["members"].as_array().unwrap().len(), 1);
-    // The same with every method, alone or beside others and beside other changes.
+    // The same with every method: alone, together with a valid member, and together with other changes.
     let both = json!([{"value": "7"}, {"value": kim}]);
     for (method, target, message) in [
         ("POST", "/scim/v2/Groups", group("other", both.clone())),
@@ -523,12 +532,16 @@ fn item_46_members_who_are_not_there() {
         );
         let members = crate::scim::document(&response)["members"].clone();
         assert_eq!(members.as_array().unwrap().len(), 1, "{method}: {members}");
-        let nobody = message
+        let impossible = message
             .to_string()
             .replace("\"7\"", &format!("\"{}\"", uuid::Uuid::nil()));
-        let message: Value = serde_json::from_str(&nobody).unwrap();
+        let message: Value = serde_json::from_str(&impossible).unwrap();
         let response = ask(&server, method, target, &message);
-        assert_eq!(refused(&response), told(400, "invalidValue"), "{method}");
+        assert_eq!(
+            refused(&response),
+            scim_error(400, "invalidValue"),
+            "{method}"
+        );
     }
     for (method, target, data) in [
         ("POST", "/Groups".to_owned(), group("third", both.clone())),
@@ -539,9 +552,9 @@ fn item_46_members_who_are_not_there() {
     }
 }
 
-/// A member that names none is left out and counted as one who can be nobody here.
+/// A member without a value is left out and counted, like a member whose id cannot exist here.
 #[test]
-fn members_without_a_value_are_counted_as_left_out() {
+fn members_without_a_value_are_left_out_and_counted() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     let group_id = make_group(&server, "tour", &[&kim]);
@@ -572,7 +585,7 @@ fn members_without_a_value_are_counted_as_left_out() {
             ("PUT", path.as_str(), group("tour", both.clone())),
             ("PATCH", &path, add(&both)),
             ("PATCH", &path, add(&nothing)),
-            // Nothing takes the place of the member who is there.
+            // The existing member is not replaced.
             ("PATCH", &path, replace(&json!([nothing]))),
             ("PATCH", &path, patch(named.clone())),
             (
@@ -587,8 +600,8 @@ fn members_without_a_value_are_counted_as_left_out() {
                 "{method} {message}: {}",
                 response.body
             );
-            let told = response.header("muster-left-out");
-            assert_eq!(told, Some("members=1"), "{method} {message}");
+            let left_out = response.header("muster-left-out");
+            assert_eq!(left_out, Some("members=1"), "{method} {message}");
             let members = crate::scim::document(&response)["members"].clone();
             assert_eq!(members.as_array().unwrap().len(), 1, "{method}: {members}");
         }
@@ -600,7 +613,7 @@ fn members_without_a_value_are_counted_as_left_out() {
         let done = run(&server, &bulk(in_bulk));
         assert_eq!(statuses(&done), ["400", "400", "400"], "{nothing}");
     }
-    // Null is no element at all.
+    // `null` is not an element.
     let message = patch(json!([{"op": "add", "path": "members", "value": [null]}]));
     let response = ask(&server, "PATCH", &path, &message);
     assert_eq!(
@@ -609,9 +622,9 @@ fn members_without_a_value_are_counted_as_left_out() {
     );
 }
 
-/// Outside of Bulk nothing can be meant by `bulkId:`, and the text is never stored.
+/// Outside of Bulk, `bulkId:` refers to nothing; the request is refused and the text is never stored.
 #[test]
-fn references_outside_of_bulk_are_refused() {
+fn bulk_id_references_outside_of_bulk_are_refused() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     let crew = make_group(&server, "crew", &[&kim]);
@@ -667,7 +680,7 @@ fn references_outside_of_bulk_are_refused() {
             let response = ask(&server, method, &path, &message);
             assert_eq!(
                 refused(&response),
-                told(400, "invalidValue"),
+                scim_error(400, "invalidValue"),
                 "{method} {path} {message}"
             );
             assert!(response.body.contains("bulkId:x"), "{}", response.body);
@@ -678,13 +691,13 @@ fn references_outside_of_bulk_are_refused() {
     assert!(response.status >= 400, "{}", response.body);
     assert_eq!(server.user_names(), ["kim"]);
     assert_eq!(get(&server, &format!("/scim/v2/Users/{kim}")), before);
-    // In the middle of prose it is no reference.
+    // Inside a longer text it is not a reference.
     let prose = user("lee", json!({"title": "about bulkId:x, in prose"}));
     make(&server, "/scim/v2/Users", &prose);
 }
 
 #[test]
-fn item_15_the_failure_that_ends_a_request_is_told_across_forward_references() {
+fn item_15_failure_that_ends_a_request_is_reported_despite_forward_references() {
     let server = TestApp::start();
     make_user(&server, "taken");
     let taken = || {
@@ -705,13 +718,13 @@ fn item_15_the_failure_that_ends_a_request_is_told_across_forward_references() {
             group("crew", json!([{"value": format!("bulkId:{reference}")}])),
         )
     };
-    let ended = |most: u64, operations: Value| {
+    let run_limited = |most: u64, operations: Value| {
         let mut message = bulk(operations);
         message["failOnErrors"] = most.into();
         run(&server, &message)
     };
     for operations in [
-        // To one behind the failure, and to the failure itself.
+        // References to an operation after the failure, and to the failed operation itself.
         json!([crew("late"), taken(), plain("late"), plain("later")]),
         json!([crew("taken"), taken(), plain("late")]),
         json!([
@@ -721,7 +734,7 @@ fn item_15_the_failure_that_ends_a_request_is_told_across_forward_references() {
             plain("late")
         ]),
     ] {
-        let results = ended(1, operations.clone());
+        let results = run_limited(1, operations.clone());
         let last = results.last().unwrap();
         assert_eq!(last["response"]["scimType"], "uniqueness", "{results:?}");
         assert_eq!(
@@ -746,9 +759,9 @@ fn item_15_the_failure_that_ends_a_request_is_told_across_forward_references() {
         assert_eq!(server.user_names(), ["taken"]);
         assert_eq!(get(&server, "/scim/v2/Groups")["totalResults"], 1);
     }
-    // Where the failure itself comes of what cannot be kept, the first one counts: the group has the name that
-    // the second one wants only while it is there.
-    let results = ended(
+    // If the failure itself follows from a reference that cannot be resolved, the first failure counts: the
+    // group has the name that the second one wants only while it exists.
+    let results = run_limited(
         1,
         json!([
             crew("late"),
@@ -757,13 +770,13 @@ fn item_15_the_failure_that_ends_a_request_is_told_across_forward_references() {
         ]),
     );
     assert_eq!(statuses(&results), ["409"], "{results:?}");
-    // With more to bear, all of it is told and the rest done.
-    let results = ended(3, json!([crew("taken"), taken(), plain("done")]));
+    // If more failures are allowed, all are reported and the rest is carried out.
+    let results = run_limited(3, json!([crew("taken"), taken(), plain("done")]));
     assert_eq!(statuses(&results), ["409", "409", "201"], "{results:?}");
 }
 
 #[test]
-fn item_22_a_path_leads_to_what_an_earlier_operation_made() {
+fn item_22_path_may_refer_to_a_resource_of_an_earlier_operation() {
     let server = TestApp::start();
     let title = patch(json!([{"op": "add", "path": "title", "value": "Dr."}]));
     let results = run(

@@ -1,19 +1,19 @@
-//! Filters as another reader takes them: the crate `scim_v2`, whose grammar was made from the RFC's by a
-//! parser generator.
+//! Compares our filter parser with that of the crate `scim_v2`, whose grammar a parser generator made from
+//! the RFC's.
 //!
-//! It knows no schemas, so it also takes filters that compare what cannot be compared; ours refuses
-//! those in sentences that are told apart here. Otherwise what one takes the other takes, but for the
-//! differences of [`is_only_ours`] and [`is_only_theirs`].
+//! `scim_v2` knows no schemas, so it also accepts comparisons that the schemas forbid; [`is_of_the_schema`]
+//! recognizes our messages for those. Otherwise both must accept the same filters, except for the differences
+//! in [`is_only_ours`] and [`is_only_theirs`].
 
 use muster::scim::filter::Filter;
 use muster::scim::filter_parser::MAX_LENGTH;
 use muster::scim::schema::Schemas;
 use scim_v2::filter::Filter as Other;
 
-/// Numbers that look like chance and come again (xorshift64*).
-struct Chance(u64);
+/// A reproducible pseudo-random number generator (xorshift64*).
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -53,8 +53,8 @@ const PIECES: &[&str] = &[
     "_x",
 ];
 
-/// Conditions, half of them broken in one or two places.
-fn filter(chance: &mut Chance) -> String {
+/// Generates a filter; about half of them are broken in one or two places.
+fn filter(random: &mut Random) -> String {
     let conditions = [
         "title pr",
         "userName eq \"kim\"",
@@ -64,24 +64,24 @@ fn filter(chance: &mut Chance) -> String {
         "nickName ne null",
     ];
     let mut words: Vec<String> = Vec::new();
-    for number in 0..=chance.below(3) {
+    for number in 0..=random.below(3) {
         if number > 0 {
-            words.push(["and", "or", "AND"][chance.below(3)].to_owned());
+            words.push(["and", "or", "AND"][random.below(3)].to_owned());
         }
-        let condition = conditions[chance.below(conditions.len())];
+        let condition = conditions[random.below(conditions.len())];
         words.extend(condition.split(' ').map(str::to_owned));
     }
-    for _ in 0..chance.below(3) {
-        let at = chance.below(words.len());
-        match chance.below(3) {
+    for _ in 0..random.below(3) {
+        let at = random.below(words.len());
+        match random.below(3) {
             0 if words.len() > 1 => {
                 words.remove(at);
             }
-            1 => words.insert(at, PIECES[chance.below(PIECES.len())].to_owned()),
+            1 => words.insert(at, PIECES[random.below(PIECES.len())].to_owned()),
             _ => {
-                let piece = PIECES[chance.below(PIECES.len())];
+                let piece = PIECES[random.below(PIECES.len())];
                 match words.get_mut(at) {
-                    Some(word) if chance.below(2) == 0 => word.push_str(piece),
+                    Some(word) if random.below(2) == 0 => word.push_str(piece),
                     Some(word) => word.insert_str(0, piece),
                     None => {}
                 }
@@ -91,7 +91,7 @@ fn filter(chance: &mut Chance) -> String {
     words.join(" ")
 }
 
-/// What the schemas forbid, which the other does not know.
+/// Whether the schemas forbid the filter, which the other parser does not check.
 fn is_of_the_schema(detail: &str) -> bool {
     [
         "there is no ",
@@ -113,15 +113,15 @@ fn is_of_the_schema(detail: &str) -> bool {
     .any(|part| detail.contains(part))
 }
 
-/// What ours takes and the other does not: figure 1 has nothing between `not` and its parenthesis, but
-/// the other wants a blank there.
+/// What only our parser accepts: figure 1 of the RFC allows `not` directly before its parenthesis, but the
+/// other parser requires a space.
 fn is_only_ours(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     lower.contains("not(")
 }
 
-/// What the other takes and ours does not: it reads over blanks anywhere, or none, where figure 1 has
-/// none, or one.
+/// What only the other parser accepts: it takes any number of spaces, or none, where figure 1 allows none or
+/// exactly one.
 fn is_only_theirs(detail: &str) -> bool {
     ["expected a blank", "expected eq, ne"]
         .iter()
@@ -129,25 +129,25 @@ fn is_only_theirs(detail: &str) -> bool {
 }
 
 #[test]
-fn filters_are_taken_and_refused_as_another_reader_does() {
+fn filters_are_accepted_and_refused_as_by_another_parser() {
     let user = Schemas::new([]).user;
-    let mut chance = Chance(20_261_122);
+    let mut random = Random(20_261_122);
     let (mut taken, mut refused, mut apart) = (0, 0, 0);
     for _ in 0..20_000 {
-        let text = filter(&mut chance);
+        let text = filter(&mut random);
         let other = text.parse::<Other>();
         match (Filter::parse(&text, &user), other) {
             (Ok(_), Ok(_)) => taken += 1,
             (Err(_), Err(_)) => refused += 1,
             (Ok(_), Err(error)) => {
-                assert!(is_only_ours(&text), "only ours takes {text}: {error}");
+                assert!(is_only_ours(&text), "only ours accepts {text}: {error}");
                 apart += 1;
             }
             (Err(error), Ok(_)) => {
                 let detail = &error.detail;
                 assert!(
                     is_of_the_schema(detail) || is_only_theirs(detail),
-                    "only the other takes {text}: {detail}"
+                    "only the other parser accepts {text}: {detail}"
                 );
                 apart += 1;
             }
@@ -157,10 +157,10 @@ fn filters_are_taken_and_refused_as_another_reader_does() {
     assert!(taken > 5_000 && refused > 3_000 && apart < 6_000);
 }
 
-/// The steps that reading takes cannot be counted from outside, so the time of the whole is measured
-/// against half of it: what backtracks takes far more than twice as long.
+/// Parsing steps cannot be counted from outside, so the time for a filter is compared with the time for half
+/// of it: a parser that backtracks takes far more than twice as long.
 #[test]
-fn a_filter_twice_as_long_takes_about_twice_as_long() {
+fn parsing_time_is_linear_in_the_length_of_a_filter() {
     let user = Schemas::new([]).user;
     let shapes: [fn(usize) -> String; 6] = [
         |size| "(".repeat(size),
@@ -184,7 +184,7 @@ fn a_filter_twice_as_long_takes_about_twice_as_long() {
     for shape in shapes {
         let (half, whole) = (shape(MAX_LENGTH / 2 - 20), shape(MAX_LENGTH - 40));
         let (half, whole) = (time(&half), time(&whole));
-        // Ten times allows for a busy machine and for what is too short to be measured.
+        // A factor of ten allows for a busy machine and for times too short to measure.
         let limit = half * 10 + std::time::Duration::from_millis(20);
         assert!(whole < limit, "{whole:?} instead of {half:?}");
     }

@@ -1,4 +1,4 @@
-//! Lists over SCIM: filters, order, what is shown; on both stores.
+//! Lists over SCIM on both stores: filters, order, pages, and the attributes returned.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::scim::{
     names, patch, user,
 };
 
-/// A server of each store.
+/// Starts a server on each store.
 fn servers() -> [TestApp; 2] {
     [
         TestApp::start(),
@@ -16,7 +16,7 @@ fn servers() -> [TestApp; 2] {
     ]
 }
 
-/// Four users; the ids of ann and of the group `tour` with ann and bob.
+/// Creates four users; returns the ids of ann and of the group `tour`, which has the members ann and bob.
 fn fill(server: &TestApp) -> (String, String) {
     let ann = make(
         server,
@@ -60,7 +60,7 @@ fn fill(server: &TestApp) -> (String, String) {
 }
 
 #[test]
-fn items_49_61_63_70_filters_and_whom_each_finds() {
+fn items_49_61_63_70_filters_find_exactly_the_matching_users() {
     for server in servers() {
         let (ann, tour) = fill(&server);
         let all = ["Ann", "bob", "carl_%", "SALES/dora"];
@@ -187,7 +187,7 @@ fn items_49_61_63_70_filters_and_whom_each_finds() {
 }
 
 #[test]
-fn item_66_order() {
+fn item_66_lists_are_sorted_by_any_attribute_in_both_directions() {
     for server in servers() {
         fill(&server);
         let sorted = |query: &str| names(&get(&server, &format!("/scim/v2/Users?{query}")));
@@ -199,7 +199,7 @@ fn item_66_order() {
             sorted("sortBy=username&sortOrder=descending"),
             ["SALES/dora", "carl_%", "bob", "Ann"]
         );
-        // Who has no value comes last, and first when the order is turned round.
+        // Resources without a value come last in ascending order and first in descending order.
         let up = sorted("sortBy=name.familyName");
         assert_eq!(up[..2], ["bob", "Ann"]);
         let down = sorted("sortBy=name.familyName&sortOrder=descending");
@@ -221,7 +221,7 @@ fn item_66_order() {
 }
 
 #[test]
-fn items_61_62_pages_by_index() {
+fn items_61_62_start_index_and_count_select_a_page() {
     for server in servers() {
         fill(&server);
         for (query, start, shown) in [
@@ -250,7 +250,7 @@ fn items_61_62_pages_by_index() {
 }
 
 #[test]
-fn item_67_what_is_shown() {
+fn item_67_attributes_and_excluded_attributes_select_what_is_returned() {
     let server = TestApp::start();
     let (ann, tour) = fill(&server);
     let one = format!("/scim/v2/Users/{ann}");
@@ -332,7 +332,7 @@ fn make_shown(server: &TestApp, path: &str, message: &Value) -> Value {
 }
 
 #[test]
-fn item_68_users_and_groups_in_one_search() {
+fn item_68_root_search_finds_users_and_groups() {
     for server in servers() {
         fill(&server);
         let search = |more: Value| {
@@ -384,7 +384,7 @@ fn item_68_users_and_groups_in_one_search() {
 }
 
 #[test]
-fn item_60_who_is_gone_is_nowhere() {
+fn item_60_deleted_user_is_found_nowhere() {
     for server in servers() {
         let (ann, tour) = fill(&server);
         let one = format!("/scim/v2/Users/{ann}");
@@ -400,9 +400,9 @@ fn item_60_who_is_gone_is_nowhere() {
     }
 }
 
-/// Entra ID and AWS ask so, outside of the grammar of RFC 7644 §3.4.2.2.
+/// Entra ID and AWS send such filters, which are outside the grammar of RFC 7644 §3.4.2.2.
 #[test]
-fn item_63_value_paths_with_a_sub_attribute_and_managers_by_their_name() {
+fn item_63_filters_take_value_paths_with_a_sub_attribute_and_names_of_managers() {
     for server in servers() {
         let (ann, tour) = fill(&server);
         let manager = format!("{ENTERPRISE}:manager");
@@ -510,7 +510,7 @@ fn item_63_value_paths_with_a_sub_attribute_and_managers_by_their_name() {
             let response = ask(&server, "GET", &path, &Value::Null);
             assert_eq!(
                 crate::scim::refused(&response),
-                crate::scim::told(400, "invalidFilter"),
+                crate::scim::scim_error(400, "invalidFilter"),
                 "{wrong}"
             );
         }

@@ -1,5 +1,5 @@
-//! Messages over SCIM that cannot be taken: each is refused with its code and a sentence, and nothing of
-//! it is stored.
+//! SCIM messages that are not valid: each is refused with its code and a sentence, and nothing of it is
+//! stored.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::app::{Response, TestApp, admin};
 use crate::scim::{
-    BULK, MOUNTS, answer, ask, ask_with, bulk, document, get, make_user, patch, refused, send,
-    told, user,
+    BULK, MOUNTS, answer, ask, ask_with, bulk, document, get, make_user, patch, refused,
+    scim_error, send, user,
 };
 
 /// Posts these bytes as the operator admin.
@@ -30,7 +30,7 @@ fn post_with(server: &TestApp, path: &str, more: &[&str], body: impl AsRef<[u8]>
 }
 
 #[test]
-fn items_6_38_what_is_no_json_is_refused_everywhere() {
+fn items_6_38_body_that_is_not_json_is_refused_everywhere() {
     let server = TestApp::start();
     let deep = |open: &str, close: &str| {
         let (open, close) = (open.repeat(10_000), close.repeat(10_000));
@@ -58,7 +58,7 @@ fn items_6_38_what_is_no_json_is_refused_everywhere() {
                 let start: String = text.chars().take(50).collect();
                 assert_eq!(
                     refused(&response),
-                    told(400, "invalidSyntax"),
+                    scim_error(400, "invalidSyntax"),
                     "{path} {start}"
                 );
             }
@@ -74,10 +74,14 @@ fn items_6_38_what_is_no_json_is_refused_everywhere() {
             "{\"schemas\":1}",
         ] {
             let response = post(&server, &format!("{mount}/Bulk"), text);
-            assert_eq!(refused(&response), told(400, "invalidSyntax"), "{text}");
+            assert_eq!(
+                refused(&response),
+                scim_error(400, "invalidSyntax"),
+                "{text}"
+            );
         }
     }
-    // Names have no case, and nobody is to guess which one was meant.
+    // Attribute names have no case, so a name given twice is ambiguous.
     for text in [
         format!("{{\"schemas\":[\"{BULK}\"],\"Operations\":[],\"OPERATIONS\":[]}}"),
         format!("{{\"schemas\":[\"{BULK}\"],\"Schemas\":[],\"Operations\":[]}}"),
@@ -90,19 +94,23 @@ fn items_6_38_what_is_no_json_is_refused_everywhere() {
         format!("{{\"schemas\":[\"{BULK}\"],\"Operations\":[{{\"data\":{{}},\"DATA\":{{}}}}]}}"),
     ] {
         let response = post(&server, "/scim/v2/Bulk", &text);
-        assert_eq!(refused(&response), told(400, "invalidSyntax"), "{text}");
+        assert_eq!(
+            refused(&response),
+            scim_error(400, "invalidSyntax"),
+            "{text}"
+        );
     }
     let bytes = b"{\"userName\":\"\xff\"}";
     assert_eq!(
         refused(&post(&server, "/scim/v2/Users", bytes)),
-        told(400, "invalidSyntax")
+        scim_error(400, "invalidSyntax")
     );
     assert_eq!(server.user_names(), [""; 0]);
 }
 
-/// What is wrong inside the data of one operation is wrong with that one alone.
+/// An error inside the data of one operation concerns that operation alone.
 #[test]
-fn items_6_16_json_inside_of_bulk() {
+fn items_6_16_invalid_data_in_bulk_fails_its_operation_and_broken_json_the_request() {
     let server = TestApp::start();
     let brackets = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     for (number, data) in [
@@ -133,13 +141,17 @@ fn items_6_16_json_inside_of_bulk() {
              \"bulkId\":\"a\",\"data\":{broken}}}]}}"
         );
         let response = post(&server, "/scim/v2/Bulk", message);
-        assert_eq!(refused(&response), told(400, "invalidSyntax"), "{broken}");
+        assert_eq!(
+            refused(&response),
+            scim_error(400, "invalidSyntax"),
+            "{broken}"
+        );
     }
     assert_eq!(server.user_names().len(), 5);
 }
 
 #[test]
-fn items_38_47_wrong_values_of_every_type() {
+fn items_38_47_values_of_the_wrong_type_are_refused() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     let before = get(&server, &format!("/scim/v2/Users/{kim}"));
@@ -180,7 +192,7 @@ fn items_38_47_wrong_values_of_every_type() {
         for response in answers {
             assert_eq!(
                 refused(&response),
-                told(400, "invalidValue"),
+                scim_error(400, "invalidValue"),
                 "{name} {value}"
             );
             assert!(!response.body.contains("Spring-Meadow"));
@@ -191,7 +203,7 @@ fn items_38_47_wrong_values_of_every_type() {
 }
 
 #[test]
-fn items_37_38_39_schemas_and_unknown_names() {
+fn items_37_38_39_wrong_schemas_are_refused_and_unknown_attributes_ignored() {
     let server = TestApp::start();
     for mount in MOUNTS {
         for schemas in [
@@ -204,14 +216,22 @@ fn items_37_38_39_schemas_and_unknown_names() {
             let mut message = user("kim", json!({}));
             message["schemas"] = schemas;
             let response = ask(&server, "POST", &format!("{mount}/Users"), &message);
-            assert_eq!(refused(&response), told(400, "invalidValue"), "{message}");
+            assert_eq!(
+                refused(&response),
+                scim_error(400, "invalidValue"),
+                "{message}"
+            );
         }
     }
     for schemas in [json!(null), json!([])] {
         let mut message = user("kim", json!({}));
         message["schemas"] = schemas;
         let response = ask(&server, "POST", "/scim/v2/Users", &message);
-        assert_eq!(refused(&response), told(400, "invalidValue"), "{message}");
+        assert_eq!(
+            refused(&response),
+            scim_error(400, "invalidValue"),
+            "{message}"
+        );
     }
     let message = user(
         "kim",
@@ -229,7 +249,7 @@ fn items_37_38_39_schemas_and_unknown_names() {
 }
 
 #[test]
-fn items_3_4_26_bodies_that_are_too_large() {
+fn items_3_4_26_body_over_the_limit_answers_413() {
     let server = TestApp::start();
     let (bulk, one) = (
         "maxPayloadSize (1048576)",
@@ -244,9 +264,9 @@ fn items_3_4_26_bodies_that_are_too_large() {
         ("/scim2/Bulk", bulk),
     ] {
         let response = post(&server, path, &large);
-        assert_eq!(refused(&response), told(413, ""), "{path}");
+        assert_eq!(refused(&response), scim_error(413, ""), "{path}");
         assert!(response.body.contains(limit), "{}", response.body);
-        // Without Content-Length nobody knows before it has come.
+        // Without Content-Length the size is known only after the body has arrived.
         let mut stream = server.connect();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: \
@@ -263,7 +283,7 @@ fn items_3_4_26_bodies_that_are_too_large() {
         let response = answer(&mut stream);
         assert_eq!(
             refused(&response),
-            told(413, ""),
+            scim_error(413, ""),
             "{path} {}",
             response.body
         );
@@ -272,7 +292,7 @@ fn items_3_4_26_bodies_that_are_too_large() {
 }
 
 #[test]
-fn items_3_16_a_million_empty_operations() {
+fn items_3_16_million_empty_operations_answer_413() {
     let server = TestApp::start_with(|options| {
         options.app.scim.max_payload_bytes = 64 * 1024 * 1024;
     });
@@ -284,7 +304,7 @@ fn items_3_16_a_million_empty_operations() {
         let operations = vec![operation; 1_000_000].join(",");
         let message = format!("{{\"schemas\":[\"{BULK}\"],\"Operations\":[{operations}]}}");
         let response = post(&server, "/scim/v2/Bulk", message);
-        assert_eq!(refused(&response), told(413, ""));
+        assert_eq!(refused(&response), scim_error(413, ""));
         assert!(
             response.body.contains("maxOperations (1000)"),
             "{}",
@@ -296,7 +316,7 @@ fn items_3_16_a_million_empty_operations() {
 }
 
 #[test]
-fn items_4_73_compressed_bodies_and_bombs() {
+fn items_4_73_gzip_is_accepted_and_decompression_is_limited() {
     let server = TestApp::start();
     let gzip = |bytes: &[u8]| {
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
@@ -313,7 +333,7 @@ fn items_4_73_compressed_bodies_and_bombs() {
         let response = post_with(&server, path, &["Content-Encoding: gzip"], &bomb);
         assert_eq!(
             refused(&response),
-            told(413, ""),
+            scim_error(413, ""),
             "{path}: {}",
             response.body
         );
@@ -328,15 +348,15 @@ fn items_4_73_compressed_bodies_and_bombs() {
         for other in ["br", "gzip, gzip", "zstd"] {
             let field = format!("Content-Encoding: {other}");
             let response = post_with(&server, path, &[&field], &kim);
-            assert_eq!(refused(&response), told(415, ""), "{path} {other}");
+            assert_eq!(refused(&response), scim_error(415, ""), "{path} {other}");
         }
     }
     assert_eq!(server.user_names(), ["kim"]);
 }
 
-/// Every beginning of a request, as if the caller had hung up there (threats D5).
+/// Sends every prefix of a request, as if the client had disconnected there.
 #[test]
-fn items_6_16_a_request_that_is_cut_does_nothing() {
+fn items_6_16_truncated_request_changes_nothing() {
     let server = TestApp::start();
     let message = bulk(json!([
         {"method": "POST", "path": "/Users", "bulkId": "a", "data": user("kim", json!({}))},
@@ -347,12 +367,12 @@ fn items_6_16_a_request_that_is_cut_does_nothing() {
         let response = post(&server, "/scim/v2/Bulk", &message[..end]);
         assert_eq!(
             refused(&response),
-            told(400, "invalidSyntax"),
+            scim_error(400, "invalidSyntax"),
             "{}",
             &message[..end]
         );
         if end % 8 == 0 {
-            // The same, announced as a whole.
+            // The same prefix, announced with the length of the whole message.
             let mut stream = server.connect();
             let head = format!(
                 "POST /scim/v2/Bulk HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: \
@@ -375,7 +395,7 @@ fn items_6_16_a_request_that_is_cut_does_nothing() {
 }
 
 #[test]
-fn items_43_64_filters_that_cannot_be() {
+fn items_43_64_invalid_filters_are_refused() {
     let server = TestApp::start();
     make_user(&server, "kim");
     let long = format!("title eq \"{}\"", "a".repeat(100_000));
@@ -409,14 +429,18 @@ fn items_43_64_filters_that_cannot_be() {
             let response = ask(&server, "POST", path, &message);
             assert_eq!(
                 refused(&response),
-                told(400, "invalidFilter"),
+                scim_error(400, "invalidFilter"),
                 "{path} {start}"
             );
         }
         if filter.len() < 10_000 {
             let path = format!("/scim/v2/Users?filter={}", crate::scim::escaped(filter));
             let response = ask(&server, "GET", &path, &Value::Null);
-            assert_eq!(refused(&response), told(400, "invalidFilter"), "{start}");
+            assert_eq!(
+                refused(&response),
+                scim_error(400, "invalidFilter"),
+                "{start}"
+            );
         }
         assert!(started.elapsed() < Duration::from_secs(3), "{start}");
     }
@@ -437,5 +461,5 @@ fn items_43_64_filters_that_cannot_be() {
         &[],
         &Value::Null,
     );
-    assert_eq!(refused(&filtered), told(403, ""));
+    assert_eq!(refused(&filtered), scim_error(403, ""));
 }

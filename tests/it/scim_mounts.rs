@@ -1,4 +1,4 @@
-//! Who may call what over SCIM, and what is answered to a head alone: paths, methods, media types,
+//! Access to SCIM, and what is decided by the request's head alone: paths, methods, media types,
 //! expectations.
 
 use std::io::{Read, Write};
@@ -13,11 +13,11 @@ use uuid::Uuid;
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
 use crate::process::{Home, Serving};
 use crate::scim::{
-    MOUNTS, SEARCH, answer, ask, ask_with, bulk, get, make_group, make_user, patch, refused, send,
-    told, user,
+    MOUNTS, SEARCH, answer, ask, ask_with, bulk, get, make_group, make_user, patch, refused,
+    scim_error, send, user,
 };
 
-/// A message that the route takes, so that nothing but the caller is refused.
+/// A message that the route accepts, so that only the caller can be the reason for a refusal.
 fn message(route: &Route) -> String {
     match route.operation {
         Operation::Search(_) => json!({ "schemas": [SEARCH] }),
@@ -47,7 +47,8 @@ fn call(server: &TestApp, mount: Mount, route: &Route, caller: Option<&str>) -> 
     )
 }
 
-/// The status of a refusal, which has to be in SCIM's words; Zuora's calls have words of their own.
+/// Returns the status of a refusal, which must be a SCIM error; Zuora's calls have an error format of their
+/// own.
 #[track_caller]
 fn status_of(route: &Route, response: &Response) -> u16 {
     match route.operation {
@@ -57,7 +58,7 @@ fn status_of(route: &Route, response: &Response) -> u16 {
 }
 
 #[test]
-fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
+fn items_29_72_74_every_route_authenticates_and_authorizes_the_caller() {
     let server = TestApp::start_with(|options| {
         options.app.access.login_failures_per_account = 1_000;
         options.app.access.login_failures_per_address = 1_000;
@@ -91,7 +92,7 @@ fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
         .chain([Some(two)])
         .collect();
     for mount in Mount::ALL {
-        // Zuora's calls refuse in words of their own: see `zuora_access.rs`.
+        // Zuora's calls have an error format of their own: see `zuora_access.rs`.
         for route in ROUTES.iter().filter(|route| !route.operation.is_zuora()) {
             for stranger in &strangers {
                 let response = call(&server, mount, route, stranger.as_deref());
@@ -137,7 +138,7 @@ fn items_29_72_74_every_route_asks_who_calls_and_what_they_may() {
 }
 
 #[test]
-fn item_74_no_session_is_enough() {
+fn item_74_session_cookie_does_not_authenticate() {
     let server = TestApp::start();
     let login = format!(
         "<e:Envelope xmlns:e=\"{}\"><e:Body><x:login xmlns:x=\"http://authentication.services.core.\
@@ -151,11 +152,11 @@ fn item_74_no_session_is_enough() {
     let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
     let headers = [cookie.as_str(), "Muster-Request: 1"];
     let response = send(&server, "GET", "/scim/v2/Users", &headers, "");
-    assert_eq!(refused(&response), told(401, ""));
+    assert_eq!(refused(&response), scim_error(401, ""));
 }
 
 #[test]
-fn items_29_43_what_only_an_administrator_may_is_refused_to_others_everywhere() {
+fn items_29_43_rights_of_administrators_are_refused_to_others_everywhere() {
     let server = TestApp::start();
     server.add_operator("importer", Role::Import);
     let kim = make_user(&server, "kim");
@@ -175,7 +176,7 @@ fn items_29_43_what_only_an_administrator_may_is_refused_to_others_everywhere() 
     for (path, message) in [(&user_path, &password), (&group_path, &join)] {
         let target = format!("/scim/v2{path}");
         let response = send(&server, "PATCH", &target, &[&importer], message.to_string());
-        assert_eq!(refused(&response), told(403, ""), "{path}");
+        assert_eq!(refused(&response), scim_error(403, ""), "{path}");
         let message = bulk(json!([
             {"method": "PATCH", "path": path, "data": message},
             {"method": "DELETE", "path": path},
@@ -196,7 +197,7 @@ fn items_29_43_what_only_an_administrator_may_is_refused_to_others_everywhere() 
 }
 
 #[test]
-fn items_31_72_80_81_paths_and_methods_that_lead_nowhere() {
+fn items_31_72_80_81_unknown_paths_answer_404_and_wrong_methods_405() {
     let server = TestApp::start();
     for (method, path, status) in [
         ("GET", "/scim/v2", 404),
@@ -248,7 +249,7 @@ fn items_31_72_80_81_paths_and_methods_that_lead_nowhere() {
 }
 
 #[test]
-fn item_85_head_is_get_without_a_body_and_overrides_are_not_heard() {
+fn item_85_head_is_get_without_a_body_and_method_overrides_are_ignored() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     for mount in MOUNTS {
@@ -273,7 +274,7 @@ fn item_85_head_is_get_without_a_body_and_overrides_are_not_heard() {
 }
 
 #[test]
-fn item_73_media_types() {
+fn item_73_wrong_content_type_answers_415_and_wrong_accept_406() {
     let server = TestApp::start();
     let path = "/scim/v2/Users";
     let admin = format!("Authorization: {}", admin());
@@ -309,10 +310,14 @@ fn item_73_media_types() {
         "nonsense",
     ] {
         let field = format!("Content-Type: {other}");
-        assert_eq!(refused(&post(&[&field], "no")), told(415, ""), "{other}");
+        assert_eq!(
+            refused(&post(&[&field], "no")),
+            scim_error(415, ""),
+            "{other}"
+        );
     }
-    // No browser adds a token by itself, so its holder may leave the media type out.
-    assert_eq!(refused(&post(&["X-None: 1"], "no")), told(415, ""));
+    // A browser never adds a bearer token itself, so a request with one may omit the media type.
+    assert_eq!(refused(&post(&["X-None: 1"], "no")), scim_error(415, ""));
     let token = format!(
         "Authorization: {}",
         server.bearer("admin", Role::Admin, None)
@@ -331,15 +336,15 @@ fn item_73_media_types() {
         let response = ask_with(&server, "GET", path, &[&field], &Value::Null);
         assert_eq!(response.status, status, "{accept}");
         if status == 406 {
-            assert_eq!(refused(&response), told(406, ""));
+            assert_eq!(refused(&response), scim_error(406, ""));
         }
     }
     assert_eq!(server.user_names().len(), 4);
 }
 
-/// A browser adds Basic credentials that it was given once to what a page of another site has it send.
+/// A browser adds stored Basic credentials to requests that a page of another site makes it send.
 #[test]
-fn no_page_of_another_site_changes_anything_with_stored_credentials() {
+fn cross_site_pages_change_nothing_with_stored_credentials() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     let media_type = "Content-Type: application/scim+json";
@@ -374,32 +379,33 @@ fn no_page_of_another_site_changes_anything_with_stored_credentials() {
             assert_eq!(status_of(route, &response), 403, "{method} {target} {evil}");
         }
         for own in ["Sec-Fetch-Site: same-origin", "Origin: http://test"] {
-            let nowhere = path(mount, route);
+            let missing = path(mount, route);
             let response = send(
                 &server,
                 method,
-                &nowhere,
+                &missing,
                 &[&basic, media_type, own],
                 message(route),
             );
-            assert_ne!(response.status, 403, "{method} {nowhere} {own}");
+            assert_ne!(response.status, 403, "{method} {missing} {own}");
         }
         let evil = "Origin: https://evil.example";
-        let nowhere = path(mount, route);
+        let missing = path(mount, route);
         let response = send(
             &server,
             method,
-            &nowhere,
+            &missing,
             &[&token, media_type, evil],
             message(route),
         );
-        assert_ne!(response.status, 403, "{method} {nowhere}");
+        assert_ne!(response.status, 403, "{method} {missing}");
     }
-    // Without a type, which a page can send without being asked, and with none of the fields.
+    // Without a media type, which a page can send without a preflight request, and without those header
+    // fields.
     let message = bulk(json!([{"method": "DELETE", "path": format!("/Users/{kim}")}])).to_string();
     for path in ["/scim/v2/Bulk", "/scim2/Bulk"] {
         let response = send(&server, "POST", path, &[&basic], &message);
-        assert_eq!(refused(&response), told(415, ""), "{path}");
+        assert_eq!(refused(&response), scim_error(415, ""), "{path}");
     }
     assert_eq!(
         send(&server, "POST", "/scim/v2/Users/bulk", &[&basic], "[]").status,
@@ -416,9 +422,9 @@ fn no_page_of_another_site_changes_anything_with_stored_credentials() {
     assert_eq!(server.user_names(), ["kim"]);
 }
 
-/// The head is refused before the body is asked for; a good one is told to go on.
+/// A request that its head rules out is refused before `100 Continue`; a valid one gets `100 Continue`.
 #[test]
-fn item_29_what_is_refused_by_its_head_is_not_asked_for_its_body() {
+fn item_29_request_refused_by_its_head_gets_no_100_continue() {
     let server = TestApp::start();
     server.add_operator("reader", Role::Read);
     let message = user("kim", json!({})).to_string();
@@ -458,12 +464,12 @@ fn item_29_what_is_refused_by_its_head_is_not_asked_for_its_body() {
         &["Expect: miracles"],
         &Value::Null,
     );
-    assert_eq!(refused(&other), told(417, ""));
+    assert_eq!(refused(&other), scim_error(417, ""));
     assert_eq!(server.user_names(), ["kim"]);
 }
 
 #[test]
-fn a_body_that_stops_coming_is_answered_and_does_nothing() {
+fn stalled_body_is_answered_and_changes_nothing() {
     let server = TestApp::start_with(|options| options.http.idle_seconds = 1);
     let mut stream = server.connect();
     stream
@@ -475,12 +481,12 @@ fn a_body_that_stops_coming_is_answered_and_does_nothing() {
         admin()
     );
     stream.write_all(head.as_bytes()).unwrap();
-    assert_eq!(refused(&answer(&mut stream)), told(408, ""));
+    assert_eq!(refused(&answer(&mut stream)), scim_error(408, ""));
     assert_eq!(server.user_names(), [""; 0]);
 }
 
 #[test]
-fn locations_name_an_address_that_the_caller_can_reach() {
+fn locations_use_the_address_that_the_caller_can_reach() {
     let kim = |server: &TestApp, host: &str, mount: &str| {
         let id = make_user(server, "kim");
         make_group(server, "crew", &[&id]);
@@ -492,7 +498,7 @@ fn locations_name_an_address_that_the_caller_can_reach() {
                 admin(),
                 body.len()
             );
-            crate::scim::whole(server.send(head.as_bytes()))
+            crate::scim::dechunked(server.send(head.as_bytes()))
         };
         let shown = request("GET", &format!("{mount}/Users/{id}"), &Value::Null);
         let user = crate::scim::document(&shown);
@@ -555,7 +561,7 @@ fn locations_name_an_address_that_the_caller_can_reach() {
 }
 
 #[test]
-fn the_start_warns_of_locations_that_lead_nowhere() {
+fn startup_warns_of_unreachable_locations() {
     let warned = |address: &str, settings: &str| {
         let home = Home::with_settings(settings);
         let mut command = home.command(&["serve", "--http", address, "--https", "off"]);

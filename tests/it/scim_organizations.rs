@@ -1,4 +1,4 @@
-//! What of another organization can be named over SCIM; called from the first test of
+//! SCIM requests that name resources of another organization; called by the first test of
 //! [`organizations`](crate::organizations).
 
 use std::io::{Read, Write};
@@ -14,21 +14,21 @@ use crate::app::{ADMIN_PASSWORD, TestApp, basic};
 use crate::organizations::{Asked, Caller, MARKER, Two};
 use crate::scim::{ENTERPRISE, SEARCH, bulk, escaped, patch, user};
 
-/// Their resources and requests.
+/// The other organization's resources and requests.
 #[derive(Default)]
 pub struct Theirs {
     pub user: String,
     pub group: String,
-    /// Their group `admin`.
+    /// Its group `admin`.
     pub admins: String,
-    /// A Bulk request of theirs with a key, which was put aside and is done.
+    /// The id of its Bulk request with a key, which was queued and has completed.
     pub bulk: String,
-    /// Cursors of their lists, of users and of groups.
+    /// Cursors of its lists of users and of groups.
     pub cursors: [String; 2],
 }
 
 impl Theirs {
-    /// Makes them.
+    /// Creates them.
     pub fn new(two: &Two, them: &Caller) -> Self {
         let ask = |method: &str, path: &str, headers: &[&str], body: Value| {
             let response = two.ask(them, &asked(method, path.to_owned(), headers, &body));
@@ -103,7 +103,7 @@ fn asked(method: &str, path: String, headers: &[&str], body: &Value) -> Asked {
     }
 }
 
-/// Filters that find what they have, when `ID` is the id of it.
+/// Filters that match its resources, where `ID` is the id of one of them.
 fn filters(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::User => &[
@@ -121,7 +121,7 @@ fn filters(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// What of theirs can be named at a route of SCIM.
+/// Names its resources in every way that a SCIM route allows.
 pub fn scim(two: &Two, caller: &Caller, mount: Mount, route: &Route) {
     let nobodys = Uuid::now_v7().to_string();
     let (method, base) = (route.method.as_str(), mount.path());
@@ -190,7 +190,7 @@ pub fn scim(two: &Two, caller: &Caller, mount: Mount, route: &Route) {
             );
         }
         Operation::Create(kind) => {
-            // A name of theirs is free with us, and what they have cannot be referred to.
+            // A name that is used there is free here, and a resource of theirs cannot be referred to.
             let twin = format!("scim-twin-{}", Uuid::now_v7());
             let message = match kind {
                 Kind::User => user(&twin, json!({})),
@@ -234,11 +234,11 @@ pub fn scim(two: &Two, caller: &Caller, mount: Mount, route: &Route) {
                     });
                 }
             }
-            // A bulkId of theirs is nobody's, and a key of theirs is free.
+            // A bulkId of theirs refers to nothing here, and a key of theirs is free.
             same(MARKER, &|name| {
                 bulk(json!([{"method": "DELETE", "path": format!("/Users/bulkId:{name}")}]))
             });
-            // With us it stands for what is sent to one address.
+            // Here the key belongs to requests to one mount.
             if mount == Mount::Rfc {
                 let key = ["Idempotency-Key: beta-scim"];
                 let nothing = bulk(json!([]));
@@ -254,7 +254,7 @@ pub fn scim(two: &Two, caller: &Caller, mount: Mount, route: &Route) {
             let response = two.ask(caller, &asked(method, path.clone(), &[], &Value::Null));
             assert!(!response.body.contains(MARKER), "{response:?}");
         }
-        // Nobody but the caller can be named.
+        // These requests can name only the caller.
         Operation::Me(Me::Replace | Me::Patch | Me::Delete) => {}
         Operation::ZuoraCreate => {
             for id in ids {
@@ -276,9 +276,9 @@ pub fn scim(two: &Two, caller: &Caller, mount: Mount, route: &Route) {
     }
 }
 
-/// WSO2's addresses of tenants and organizations.
+/// WSO2's paths for tenants and organizations.
 #[test]
-fn paths_of_tenants_and_organizations_lead_to_organizations() {
+fn tenant_and_organization_paths_select_the_organization() {
     let server = TestApp::start();
     for name in ["acme", "Beta"] {
         server.add_organization(name);
@@ -354,7 +354,7 @@ fn paths_of_tenants_and_organizations_lead_to_organizations() {
         ["b0", "b1", "b2", "b3", "u0", "u1", "u2", "u3"]
     );
     assert_eq!(names("Beta"), ["bea"]);
-    // Who may act in one alone does not learn which others there are.
+    // A caller of a single organization does not learn which others exist.
     for (caller, own) in [(&ann, "acme"), (&at_beta, "Beta")] {
         let refusals = [
             "default",
@@ -371,7 +371,7 @@ fn paths_of_tenants_and_organizations_lead_to_organizations() {
             );
             assert_eq!(
                 crate::scim::refused(&response),
-                crate::scim::told(403, ""),
+                crate::scim::scim_error(403, ""),
                 "{other}"
             );
             response.body.replace(other, "OTHER")
@@ -382,8 +382,11 @@ fn paths_of_tenants_and_organizations_lead_to_organizations() {
         );
     }
     let response = call(&admin, "GET", "/t/nowhere/scim2/Users", &Value::Null);
-    assert_eq!(crate::scim::refused(&response), crate::scim::told(404, ""));
-    // Without credentials nothing but the configuration is told, of any name alike.
+    assert_eq!(
+        crate::scim::refused(&response),
+        crate::scim::scim_error(404, "")
+    );
+    // Without credentials only the configuration is returned, the same for every name.
     for name in ["acme", "nowhere"] {
         let path = format!("/t/{name}/scim2");
         assert_eq!(server.get(&format!("{path}/Users")).status, 401);
@@ -406,9 +409,9 @@ fn paths_of_tenants_and_organizations_lead_to_organizations() {
     }
 }
 
-/// A client that waits for `100 Continue` is told to go on at every address that takes its message.
+/// A client that waits for `100 Continue` receives it at every path that takes a message.
 #[test]
-fn clients_that_wait_are_told_to_go_on_at_every_address() {
+fn waiting_clients_get_100_continue_at_every_path() {
     let server = TestApp::start();
     server.add_organization("acme");
     for (number, prefix) in [
@@ -451,9 +454,9 @@ fn clients_that_wait_are_told_to_go_on_at_every_address() {
     }
 }
 
-/// An operation whose path names another organization than the request's fails alone.
+/// An operation whose path names an organization other than that of the request fails alone.
 #[test]
-fn bulk_paths_lead_to_the_organization_of_the_request_alone() {
+fn bulk_paths_of_another_organization_fail() {
     let server = TestApp::start();
     for name in ["acme", "beta"] {
         server.add_organization(name);
@@ -522,7 +525,7 @@ fn bulk_paths_lead_to_the_organization_of_the_request_alone() {
             );
         }
     }
-    // Where an organization is called so, the name leads there and not to the default one.
+    // If an organization has that name, the name means that organization, not the default one.
     server.add_organization("carbon.super");
     let path = "/t/carbon.super/scim2/Users";
     assert_eq!(status(&admin, "/scim2", path, false), 404);

@@ -1,13 +1,13 @@
-//! Cursors (RFC 9865): every user exactly once, also while others come and go.
+//! Cursors (RFC 9865): every user exactly once, also while users are added and removed.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, inline};
-use crate::scim::{SEARCH, ask, document, get, make_user, names, refused, told};
+use crate::scim::{SEARCH, ask, document, get, make_user, names, refused, scim_error};
 
-/// A server with so many users, `user0000` and on.
+/// Starts a server with `count` users, `user0000` and following.
 fn filled(count: usize, url: &str) -> TestApp {
     let server = TestApp::start_with(|options| options.app.store.url = url.into());
     let rows: String = (0..count)
@@ -21,7 +21,7 @@ fn filled(count: usize, url: &str) -> TestApp {
 const SQLITE: &str = "sqlite:muster.db";
 
 #[test]
-fn item_71_every_user_once_by_cursor_and_by_index() {
+fn item_71_every_user_appears_once_by_cursor_and_by_index() {
     for url in [SQLITE, "memory:"] {
         let server = filled(2_500, url);
         for (sort, count) in [
@@ -62,7 +62,7 @@ fn item_71_every_user_once_by_cursor_and_by_index() {
             seen.extend(names(&list));
         }
         assert_once(&seen, 2_500);
-        // No page is longer than what is advertised.
+        // No page is longer than the advertised limit.
         let list = get(&server, "/scim/v2/Users?count=2000");
         assert_eq!(
             (names(&list).len(), &list["itemsPerPage"]),
@@ -78,7 +78,7 @@ fn assert_once(seen: &[String], count: usize) {
 }
 
 #[test]
-fn item_71_those_who_stay_are_seen_once_while_others_come_and_go() {
+fn item_71_remaining_users_appear_once_while_others_are_added_and_removed() {
     for url in [SQLITE, "memory:"] {
         let server = filled(300, url);
         let ids: Vec<String> = server
@@ -102,7 +102,7 @@ fn item_71_those_who_stay_are_seen_once_while_others_come_and_go() {
                     break;
                 };
                 next.clone_into(&mut cursor);
-                // The last one of the page goes, and users come before and behind it.
+                // Remove the last user of the page, and add users before and after it.
                 let gone = list["Resources"][24]["id"].as_str().unwrap();
                 if !ids.iter().any(|id| id == gone) || round < 4 {
                     ask(
@@ -125,20 +125,20 @@ fn item_71_those_who_stay_are_seen_once_while_others_come_and_go() {
             }
             let before = seen.len();
             let unique: BTreeSet<_> = seen.iter().cloned().collect();
-            assert_eq!(before, unique.len(), "nobody twice");
+            assert_eq!(before, unique.len(), "no user twice");
             for name in server
                 .user_names()
                 .iter()
                 .filter(|name| name.starts_with("user"))
             {
-                assert!(unique.contains(name), "{name} was left out: {sort} {order}");
+                assert!(unique.contains(name), "{name} is missing: {sort} {order}");
             }
         }
     }
 }
 
 #[test]
-fn item_71_cursors_that_cannot_be_used() {
+fn item_71_invalid_cursors_are_refused() {
     let server = TestApp::start_with(|options| options.app.scim.cursor_seconds = 1);
     (0..5).for_each(|number| drop(make_user(&server, &format!("user{number}"))));
     let first = get(&server, "/scim/v2/Users?count=2&cursor&sortBy=userName");
@@ -183,8 +183,8 @@ fn item_71_cursors_that_cannot_be_used() {
     );
     let message = json!({"schemas": [SEARCH], "count": 2, "cursor": ""});
     let response = ask(&server, "POST", "/scim/v2/.search", &message);
-    assert_eq!(refused(&response), told(400, "invalidCursor"));
-    // The same query as a message, and without a count: the pages go on as they began.
+    assert_eq!(refused(&response), scim_error(400, "invalidCursor"));
+    // The same query as a message and without a count: the page size stays the same.
     let message = json!({"schemas": [SEARCH], "sortBy": "userName", "cursor": cursor});
     let page = ask(&server, "POST", "/scim2/Users/.search", &message);
     assert_eq!(names(&document(&page)), ["user2", "user3"]);

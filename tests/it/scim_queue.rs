@@ -1,4 +1,4 @@
-//! Bulk requests that wait (RFC 9967), the same request again, and a server that is busy.
+//! Queued Bulk requests (RFC 9967), repeated requests, and a busy server.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -7,11 +7,11 @@ use muster::users::operator::Role;
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
-use crate::scim::{MOUNTS, ask, ask_with, bulk, document, refused, send, told, user};
+use crate::scim::{MOUNTS, ask, ask_with, bulk, document, refused, scim_error, send, user};
 
 const ASYNC: &str = "Prefer: respond-async";
 
-/// A Bulk message that makes these users.
+/// A Bulk message that creates these users.
 fn users(prefix: &str, count: usize) -> Value {
     let operations = (0..count).map(|number| {
         json!({"method": "POST", "path": "/Users", "bulkId": number.to_string(),
@@ -20,7 +20,7 @@ fn users(prefix: &str, count: usize) -> Value {
     bulk(operations.collect())
 }
 
-/// The path of a request that was put aside.
+/// Returns the path of a queued request.
 #[track_caller]
 fn path_of(response: &Response) -> String {
     assert_eq!(
@@ -36,9 +36,9 @@ fn path_of(response: &Response) -> String {
     location[at..].to_owned()
 }
 
-/// What became of it, once it is done.
+/// Waits until the request has completed and returns its result.
 #[track_caller]
-fn ended(server: &TestApp, path: &str) -> Value {
+fn completed(server: &TestApp, path: &str) -> Value {
     let started = Instant::now();
     loop {
         let response = ask(server, "GET", path, &Value::Null);
@@ -52,30 +52,30 @@ fn ended(server: &TestApp, path: &str) -> Value {
 }
 
 #[test]
-fn rfc_9967_a_request_is_put_aside_and_asked_for_later() {
+fn rfc_9967_request_is_queued_and_its_result_fetched_later() {
     let server = TestApp::start();
     for (mount, status) in MOUNTS.into_iter().zip([json!("201"), json!({"code": 201})]) {
         let path = format!("{mount}/Bulk");
         let prefix = if mount == "/scim2" { "kim" } else { "lee" };
         let response = ask_with(&server, "POST", &path, &[ASYNC], &users(prefix, 20));
         let place = path_of(&response);
-        let done = ended(&server, &place);
+        let done = completed(&server, &place);
         let operations = done["Operations"].as_array().unwrap();
         assert_eq!(operations.len(), 20);
         assert!(operations.iter().all(|it| it["status"] == status), "{done}");
         let head = ask(&server, "HEAD", &place, &Value::Null);
         assert_eq!((head.status, head.body.as_str()), (200, ""));
         let stranger = send(&server, "GET", &place, &[], "");
-        assert_eq!(refused(&stranger), told(401, ""));
+        assert_eq!(refused(&stranger), scim_error(401, ""));
     }
     assert_eq!(server.user_names().len(), 40);
     for id in ["7", "018f0000-0000-7000-8000-000000000000", "%00"] {
         let response = ask(&server, "GET", &format!("/scim/v2/Bulk/{id}"), &Value::Null);
-        assert_eq!(refused(&response), told(404, ""));
+        assert_eq!(refused(&response), scim_error(404, ""));
     }
-    // What is wrong as a whole is told at once.
+    // An invalid request is refused at once.
     let response = ask_with(&server, "POST", "/scim/v2/Bulk", &[ASYNC], &json!({}));
-    assert_eq!(refused(&response), told(400, "invalidSyntax"));
+    assert_eq!(refused(&response), scim_error(400, "invalidSyntax"));
     let many: Vec<Value> = (0..1001).map(|_| json!({})).collect();
     let response = ask_with(
         &server,
@@ -84,11 +84,11 @@ fn rfc_9967_a_request_is_put_aside_and_asked_for_later() {
         &[ASYNC],
         &bulk(json!(many)),
     );
-    assert_eq!(refused(&response), told(413, ""));
+    assert_eq!(refused(&response), scim_error(413, ""));
 }
 
 #[test]
-fn item_29_nothing_is_done_later_that_may_not_be_done_now() {
+fn item_29_queued_request_has_the_rights_of_its_caller_only() {
     let server = TestApp::start();
     for (name, role) in [("reader", Role::Read), ("importer", Role::Import)] {
         server.add_operator(name, role);
@@ -110,10 +110,10 @@ fn item_29_nothing_is_done_later_that_may_not_be_done_now() {
                 message.to_string(),
             );
             if role == Role::Read {
-                assert_eq!(refused(&response), told(403, ""));
+                assert_eq!(refused(&response), scim_error(403, ""));
                 continue;
             }
-            let done = ended(&server, &path_of(&response));
+            let done = completed(&server, &path_of(&response));
             let statuses: Vec<_> = done["Operations"]
                 .as_array()
                 .unwrap()
@@ -130,7 +130,7 @@ fn item_29_nothing_is_done_later_that_may_not_be_done_now() {
 }
 
 #[test]
-fn the_same_request_again_is_answered_the_same() {
+fn repeated_request_with_the_same_key_gets_the_same_response() {
     let server = TestApp::start();
     for (prefer, mount) in [(&[][..], "/scim/v2"), (&[ASYNC][..], "/scim2")] {
         let path = format!("{mount}/Bulk");
@@ -144,11 +144,11 @@ fn the_same_request_again_is_answered_the_same() {
             [] => assert_eq!(first.body, again.body),
             _ => {
                 assert_eq!(first.header("location"), again.header("location"));
-                ended(&server, &path_of(&again));
+                completed(&server, &path_of(&again));
             }
         }
         let other = ask_with(&server, "POST", &path, &headers, &users("other", 1));
-        assert_eq!(refused(&other), told(409, ""));
+        assert_eq!(refused(&other), scim_error(409, ""));
     }
     assert_eq!(server.user_names().len(), 6);
     for key in ["", &"a".repeat(300), "a b"] {
@@ -159,7 +159,7 @@ fn the_same_request_again_is_answered_the_same() {
 }
 
 #[test]
-fn item_84_a_busy_server_says_when_to_come_back() {
+fn item_84_busy_server_answers_503_with_retry_after() {
     let server = TestApp::start_with(|options| {
         options.app.import.slots = 1;
         options.http.slot_seconds = 0;
@@ -177,14 +177,14 @@ fn item_84_a_busy_server_says_when_to_come_back() {
     let (first, rest) = text.split_at(70_000);
     held.write_all(&[head.as_bytes(), first.as_bytes()].concat())
         .expect("the server reads");
-    // The slot is taken as soon as the first bytes are there, a moment after they were sent.
+    // The slot is taken when the first bytes arrive, a moment after they were sent.
     std::thread::sleep(Duration::from_millis(300));
     for mount in MOUNTS {
         let path = format!("{mount}/Bulk");
         let response = ask(&server, "POST", &path, &large);
-        assert_eq!(refused(&response), told(429, ""));
+        assert_eq!(refused(&response), scim_error(429, ""));
         assert_eq!(response.header("retry-after"), Some("5"));
-        // What is small needs no slot.
+        // A small request needs no slot.
         let small = ask(&server, "POST", &path, &users(&mount.replace('/', "-"), 1));
         assert_eq!(small.status, 200, "{}", small.body);
     }

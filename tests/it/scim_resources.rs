@@ -1,16 +1,16 @@
-//! Users and groups one by one: made, read, replaced, patched.
+//! Single users and groups: creating, reading, replacing, patching.
 
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_PASSWORD, TestApp, basic};
 use crate::scim::{
     CUSTOM, ENTERPRISE, MOUNTS, USER, ask, document, get, id, make, make_group, make_user, patch,
-    refused, send, told, user,
+    refused, scim_error, send, user,
 };
 use muster::users::operator::Role;
 
 #[test]
-fn items_33_34_37_39_40_41_48_50_a_user_as_it_was_given() {
+fn items_33_34_37_39_40_41_48_50_user_is_returned_as_it_was_sent() {
     let server = TestApp::start();
     for mount in MOUNTS {
         let name = format!("Kim{}", mount.len());
@@ -37,7 +37,7 @@ fn items_33_34_37_39_40_41_48_50_a_user_as_it_was_given() {
             "emails": [{"value": "Kim@Example.com", "type": "Work", "primary": true}],
             ENTERPRISE: {"department": "IT"},
         });
-        // The types of addresses that files have too are spelled as there.
+        // Address types that files have too are spelled as in files.
         let lower = expected.to_string().to_lowercase();
         assert_eq!(shown.to_string().to_lowercase(), lower);
         assert_eq!(shown["emails"][0]["value"], "Kim@Example.com");
@@ -50,31 +50,31 @@ fn items_33_34_37_39_40_41_48_50_a_user_as_it_was_given() {
 }
 
 #[test]
-fn items_30_36_44_49_names_are_taken_in_any_case() {
+fn items_30_36_44_49_names_are_unique_in_any_case() {
     let server = TestApp::start();
     make_user(&server, "Straße");
     make_group(&server, "Tour", &[]);
     for name in ["STRAẞE", "straße", "Straße"] {
         let response = ask(&server, "POST", "/scim/v2/Users", &user(name, json!({})));
-        assert_eq!(refused(&response), told(409, "uniqueness"), "{name}");
+        assert_eq!(refused(&response), scim_error(409, "uniqueness"), "{name}");
     }
     let group = json!({"schemas": [crate::scim::GROUP], "displayName": "TOUR"});
     let response = ask(&server, "POST", "/scim/v2/Groups", &group);
-    assert_eq!(refused(&response), told(409, "uniqueness"));
+    assert_eq!(refused(&response), scim_error(409, "uniqueness"));
     let lee = make_user(&server, "lee");
     let rename = patch(json!([{"op": "replace", "path": "userName", "value": "straße"}]));
     let path = format!("/scim/v2/Users/{lee}");
     assert_eq!(
         refused(&ask(&server, "PATCH", &path, &rename)),
-        told(409, "uniqueness")
+        scim_error(409, "uniqueness")
     );
     let put = ask(&server, "PUT", &path, &user("STRAẞE", json!({})));
-    assert_eq!(refused(&put), told(409, "uniqueness"));
+    assert_eq!(refused(&put), scim_error(409, "uniqueness"));
     assert_eq!(get(&server, &path)["userName"], "lee");
 }
 
 #[test]
-fn items_43_51_52_put_replaces_all_and_makes_nothing() {
+fn items_43_51_52_put_replaces_all_attributes_and_creates_nothing() {
     let server = TestApp::start();
     let kim = make(
         &server,
@@ -101,12 +101,12 @@ fn items_43_51_52_put_replaces_all_and_makes_nothing() {
     assert_eq!(after["id"], kim["id"]);
     assert!(
         server.has_password("kim", "Spring-Meadow-42"),
-        "and nobody sees it"
+        "PUT without a password keeps it"
     );
     let none = format!("/scim/v2/Users/{}", uuid::Uuid::now_v7());
     assert_eq!(
         refused(&ask(&server, "PUT", &none, &user("max", json!({})))),
-        told(404, "")
+        scim_error(404, "")
     );
     for message in [
         json!({"schemas": [USER]}),
@@ -114,16 +114,16 @@ fn items_43_51_52_put_replaces_all_and_makes_nothing() {
     ] {
         assert_eq!(
             refused(&ask(&server, "PUT", &path, &message)),
-            told(400, "invalidValue")
+            scim_error(400, "invalidValue")
         );
     }
     let moved = ask(&server, "PUT", &path, &user("SALES/kim", json!({})));
-    assert_eq!(refused(&moved), told(400, "mutability"));
+    assert_eq!(refused(&moved), scim_error(400, "mutability"));
     assert_eq!(server.user_names(), ["kim"]);
 }
 
 #[test]
-fn items_42_53_to_59_patches() {
+fn items_42_53_to_59_patch_adds_replaces_and_removes_values() {
     let server = TestApp::start();
     let lee = make_user(&server, "lee");
     let kim = make(
@@ -185,10 +185,10 @@ fn items_42_53_to_59_patches() {
         (json!({}), "invalidSyntax"),
     ] {
         let response = change(operations.clone());
-        let (status, told) = refused(&response);
+        let (status, actual) = refused(&response);
         assert_eq!(status, 400, "{operations}");
-        let syntax = keyword == "invalidSyntax" && told == "invalidValue";
-        assert!(told == keyword || syntax, "{operations}: {told}");
+        let syntax = keyword == "invalidSyntax" && actual == "invalidValue";
+        assert!(actual == keyword || syntax, "{operations}: {actual}");
         assert_eq!(get(&server, &path), before, "{operations}");
     }
     let done = change(json!([
@@ -196,7 +196,7 @@ fn items_42_53_to_59_patches() {
         {"op": "Replace", "value": {"active": "False", "name.givenName": "Kim",
             format!("{ENTERPRISE}:manager"): lee}},
         {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "new@x.y"},
-        // Entra ID counts on it that the element is made.
+        // Entra ID expects that the element is created.
         {"op": "replace", "path": "emails[type eq \"other\"].value", "value": "o@x.y"},
     ]));
     assert_eq!(done.status, 200, "{}", done.body);
@@ -214,7 +214,7 @@ fn items_42_53_to_59_patches() {
 }
 
 #[test]
-fn managers_are_users_and_lead_in_no_circle() {
+fn managers_must_be_users_and_must_not_form_a_circle() {
     let server = TestApp::start();
     let [ann, bob, eve] = ["ann", "bob", "eve"].map(|name| make_user(&server, name));
     let manage = |of: &str, manager: &str| {
@@ -227,11 +227,14 @@ fn managers_are_users_and_lead_in_no_circle() {
     assert_eq!(manage(&eve, &bob).status, 200);
     let nobody = uuid::Uuid::now_v7().to_string();
     for (of, manager) in [(&ann, &ann), (&ann, &bob), (&ann, &eve), (&ann, &nobody)] {
-        assert_eq!(refused(&manage(of, manager)), told(400, "invalidValue"));
+        assert_eq!(
+            refused(&manage(of, manager)),
+            scim_error(400, "invalidValue")
+        );
     }
     let circle = user("ann", json!({ENTERPRISE: {"manager": {"value": eve}}}));
     let put = ask(&server, "PUT", &format!("/scim2/Users/{ann}"), &circle);
-    assert_eq!(refused(&put), told(400, "invalidValue"));
+    assert_eq!(refused(&put), scim_error(400, "invalidValue"));
     assert_eq!(
         get(&server, &format!("/scim/v2/Users/{ann}")).get(ENTERPRISE),
         None
@@ -239,7 +242,7 @@ fn managers_are_users_and_lead_in_no_circle() {
 }
 
 #[test]
-fn items_76_to_79_86_discovery() {
+fn items_76_to_79_86_discovery_describes_what_is_served() {
     let server = TestApp::start();
     for mount in MOUNTS {
         let open = send(
@@ -250,8 +253,8 @@ fn items_76_to_79_86_discovery() {
             "",
         );
         assert_eq!(open.status, 200);
-        let told = document(&open);
-        assert_eq!(told["authenticationSchemes"].as_array().unwrap().len(), 2);
+        let config = document(&open);
+        assert_eq!(config["authenticationSchemes"].as_array().unwrap().len(), 2);
         let types = get(&server, &format!("{mount}/ResourceTypes"));
         let schemas = get(&server, &format!("{mount}/Schemas?count=1&startIndex=2"));
         assert_eq!(
@@ -296,7 +299,7 @@ fn items_76_to_79_86_discovery() {
 }
 
 #[test]
-fn item_82_me_is_the_user_of_the_callers_name() {
+fn item_82_me_is_the_user_with_the_name_of_the_caller() {
     let server = TestApp::start();
     server.add_operator("kim", Role::Import);
     let caller = format!(
@@ -304,7 +307,7 @@ fn item_82_me_is_the_user_of_the_callers_name() {
         basic("kim", ADMIN_PASSWORD)
     );
     let nobody = send(&server, "GET", "/scim/v2/Me", &[&caller], "");
-    assert_eq!(refused(&nobody), told(404, ""));
+    assert_eq!(refused(&nobody), scim_error(404, ""));
     let kim = make_user(&server, "kim");
     let me = send(&server, "GET", "/scim/v2/Me", &[&caller], "");
     assert_eq!(me.status, 200);
@@ -316,12 +319,12 @@ fn item_82_me_is_the_user_of_the_callers_name() {
     let changed = send(&server, "PATCH", "/scim2/Me", &[&caller], change);
     assert_eq!(document(&changed)["title"], "Dr.");
     let gone = send(&server, "DELETE", "/scim/v2/Me", &[&caller], "");
-    assert_eq!(refused(&gone), told(403, ""));
+    assert_eq!(refused(&gone), scim_error(403, ""));
 }
 
-/// Nothing that was a secret comes back, in any answer.
+/// No response contains a secret.
 #[test]
-fn item_43_passwords_are_never_shown() {
+fn item_43_passwords_are_never_returned() {
     let server = TestApp::start();
     let secret = "Marker-Secret-42";
     let made = ask(
@@ -385,9 +388,9 @@ fn item_43_passwords_are_never_shown() {
     assert!(!audit.contains("Marker-Secret") && audit.contains("user.update"));
 }
 
-/// Okta and Entra ID push groups and users by the names that they have; the original has no such names.
+/// Okta and Entra ID push groups and users under the names they have; the original allows no such names.
 #[test]
-fn names_with_blanks_and_slashes_as_directories_push_them() {
+fn names_with_spaces_and_slashes_are_accepted_from_directories() {
     let server = TestApp::start();
     let kim = make(
         &server,
@@ -404,7 +407,7 @@ fn names_with_blanks_and_slashes_as_directories_push_them() {
         }),
     );
     assert_eq!(crew["displayName"], "Research/EMEA/north");
-    // What stands before the slash is a user store where there is one.
+    // The text before the slash is a user store if there is one of that name.
     let team = make_group(&server, "sales/team", &[]);
     let team = get(&server, &format!("/scim/v2/Groups/{team}"));
     assert_eq!(team["displayName"], "SALES/team");
@@ -456,11 +459,15 @@ fn names_with_blanks_and_slashes_as_directories_push_them() {
     }
     for bad in [" kim", "kim ", "kim  lee", "kim\tlee", "nostore/kim"] {
         let response = ask(&server, "POST", "/scim/v2/Users", &user(bad, json!({})));
-        assert_eq!(refused(&response), told(400, "invalidValue"), "{bad:?}");
-        assert!(!response.body.contains("one word"), "{}", response.body);
-        let told = response.body.contains("separated by single blanks");
         assert_eq!(
-            told,
+            refused(&response),
+            scim_error(400, "invalidValue"),
+            "{bad:?}"
+        );
+        assert!(!response.body.contains("one word"), "{}", response.body);
+        let is_named = response.body.contains("separated by single blanks");
+        assert_eq!(
+            is_named,
             bad.contains("kim") && !bad.contains('/'),
             "{}",
             response.body
@@ -475,15 +482,20 @@ fn names_with_blanks_and_slashes_as_directories_push_them() {
     ] {
         let group = json!({"schemas": [crate::scim::GROUP], "displayName": bad});
         let response = ask(&server, "POST", "/scim/v2/Groups", &group);
-        assert_eq!(refused(&response), told(400, "invalidValue"), "{bad:?}");
+        assert_eq!(
+            refused(&response),
+            scim_error(400, "invalidValue"),
+            "{bad:?}"
+        );
         assert!(response.body.contains(why), "{bad:?}: {}", response.body);
     }
-    // The other address keeps the original's rules, and changes the rest of such resources all the same.
+    // The other mount keeps the original's rules for names, but other attributes of such resources can be
+    // changed.
     let response = ask(&server, "POST", "/scim2/Users", &user("Max Moe", json!({})));
-    assert_eq!(refused(&response), told(400, "invalidValue"));
+    assert_eq!(refused(&response), scim_error(400, "invalidValue"));
     let group = json!({"displayName": "E/F"});
     let response = ask(&server, "POST", "/scim2/Groups", &group);
-    assert_eq!(refused(&response), told(400, "invalidValue"));
+    assert_eq!(refused(&response), scim_error(400, "invalidValue"));
     for (path, value) in [
         (&user_path, json!({"title": "Dr."})),
         (&group_path, json!({"externalId": "x"})),
@@ -503,7 +515,7 @@ fn names_with_blanks_and_slashes_as_directories_push_them() {
 }
 
 #[test]
-fn json_keeps_the_blanks_of_passwords() {
+fn json_passwords_keep_leading_and_trailing_spaces() {
     let server = TestApp::start();
     for (number, password) in [
         " Spring Meadow 42 ",

@@ -1,4 +1,4 @@
-//! The users of SCIM and of SOAP are the same: what one channel writes the other shows.
+//! SCIM and SOAP share their users: what is written over one is read over the other.
 
 use muster::http::soap::namespace::AXIS2;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn import(server: &TestApp, file: &str) {
     assert_eq!(response.status, 200, "{}", response.body);
 }
 
-/// The user with this name.
+/// Finds the user with this name.
 fn found(server: &TestApp, name: &str) -> Value {
     let filter = escaped(&format!("userName eq \"{name}\""));
     let list = get(server, &format!("/scim/v2/Users?filter={filter}"));
@@ -43,7 +43,7 @@ fn found(server: &TestApp, name: &str) -> Value {
 }
 
 #[test]
-fn claims_of_an_import_are_attributes() {
+fn claims_of_an_import_are_scim_attributes() {
     let server = TestApp::start();
     let claims = [
         "emailaddress=kim@example.com",
@@ -92,7 +92,7 @@ fn claims_of_an_import_are_attributes() {
         (&kim["title"], &kim["nickName"]),
         (&json!("Dr."), &json!("K"))
     );
-    // A later file changes what it names and leaves what SCIM has changed besides.
+    // A later file changes the columns it has and keeps other changes made over SCIM.
     let one = format!("/scim/v2/Users/{}", id(&kim));
     let change = patch(json!([
         {"op": "replace", "path": "title", "value": "Prof."},
@@ -132,7 +132,7 @@ fn claims_of_an_import_are_attributes() {
 }
 
 #[test]
-fn roles_are_groups() {
+fn roles_are_scim_groups() {
     let server = TestApp::start();
     let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
     soap(
@@ -190,7 +190,7 @@ fn roles_are_groups() {
 }
 
 #[test]
-fn who_comes_and_goes_at_one_channel_does_so_at_the_other() {
+fn users_added_and_removed_over_one_protocol_are_so_over_the_other() {
     let server = TestApp::start();
     let kim = make(
         &server,

@@ -1,5 +1,5 @@
-//! Undoing a Bulk request: groups, memberships and removed users are as before, or the answer says which are not;
-//! on both stores.
+//! Undoing a Bulk request on both stores: groups, memberships and removed users are restored, or the response
+//! lists those that are not.
 
 use muster::clock::Moment;
 use serde_json::{Value, json};
@@ -16,14 +16,14 @@ fn servers() -> [TestApp; 2] {
     ]
 }
 
-/// The id of the import that a request was.
+/// Returns the id of the import that a request was recorded as.
 fn import_of(response: &Response) -> String {
     let field = response.header("muster-import").expect("an import");
     let id = field.split(['"', ',', ';']).find(|part| part.len() == 36);
     id.expect("its id").to_owned()
 }
 
-/// Carries the operations out, all of which have to be done, and answers the id of the import.
+/// Carries out the operations, all of which must succeed, and returns the id of the import.
 #[track_caller]
 fn done(server: &TestApp, operations: Value) -> String {
     let response = ask(server, "POST", "/scim/v2/Bulk", &bulk(operations));
@@ -44,7 +44,7 @@ fn undo(server: &TestApp, import: &str) -> Value {
     serde_json::from_str(&response.body).expect("JSON")
 }
 
-/// All users and groups, without when they were changed.
+/// Returns all users and groups without their times of change.
 fn everything(server: &TestApp) -> Value {
     let mut all = Vec::new();
     for path in [
@@ -84,7 +84,7 @@ fn group(name: &str, members: Value) -> Value {
 }
 
 #[test]
-fn everything_that_a_bulk_request_did_is_taken_back() {
+fn undo_restores_everything_that_a_bulk_request_changed() {
     for server in servers() {
         let kim = make(
             &server,
@@ -112,7 +112,7 @@ fn everything_that_a_bulk_request_did_is_taken_back() {
         let team = make_group(&server, "SALES/team", &[&sue]);
         let before = everything(&server);
         for operations in [
-            // The handed case.
+            // A user and memberships of that user.
             json!([
                 delete("Users", &lee),
                 change(
@@ -129,7 +129,7 @@ fn everything_that_a_bulk_request_did_is_taken_back() {
                     ])
                 ),
             ]),
-            // A group that held others and was in one, and what became of its members before and behind.
+            // A group that has groups as members and is a member itself; its members change before and after.
             json!([
                 change(
                     "Groups",
@@ -140,7 +140,7 @@ fn everything_that_a_bulk_request_did_is_taken_back() {
                 delete("Groups", &inner),
                 delete("Users", &kim),
             ]),
-            // Names that are passed on, and users who are changed before they are removed.
+            // Names that pass from one user to another, and users that are changed before they are removed.
             json!([
                 change(
                     "Users",
@@ -181,7 +181,7 @@ fn everything_that_a_bulk_request_did_is_taken_back() {
                 delete("Groups", &crew),
                 post("Groups", "crew", group("crew", json!([{"value": lee}]))),
             ]),
-            // Groups that are made, changed, and removed again.
+            // Groups that are created, changed, and removed again.
             json!([
                 post("Groups", "a", group("new", json!([{"value": lee}, {"value": "bulkId:u"}]))),
                 post("Users", "u", user("new", json!({}))),
@@ -196,7 +196,7 @@ fn everything_that_a_bulk_request_did_is_taken_back() {
                 delete("Users", "bulkId:u"),
                 {"method": "PUT", "path": format!("/Groups/{holder}"), "data": group("held", json!([{"value": inner}]))},
             ]),
-            // The same memberships again and again.
+            // The same memberships added and removed repeatedly.
             json!([
                 change(
                     "Groups",
@@ -242,13 +242,13 @@ fn everything_that_a_bulk_request_did_is_taken_back() {
         );
         let counts =
             ["removed", "restored", "groups", "leftTotal"].map(|name| undone[name].clone());
-        // The groups: crew, x, and inner, which has its member again.
+        // The groups are crew, x, and inner, which has its member again.
         assert_eq!(counts, [json!(1), json!(1), json!(3), json!(0)], "{undone}");
     }
 }
 
 #[test]
-fn what_cannot_be_taken_back_is_listed() {
+fn undo_lists_what_it_cannot_restore() {
     for server in servers() {
         let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
         let crew = make_group(&server, "crew", &[&kim]);
@@ -274,7 +274,7 @@ fn what_cannot_be_taken_back_is_listed() {
         );
         let made = get(&server, "/scim/v2/Groups?filter=displayName+eq+%22made%22");
         let made = id(&made["Resources"][0]);
-        // Others go on with all of it.
+        // Other resources take the names meanwhile.
         let another = make_user(&server, "LEE");
         make_group(&server, "Gone", &[]);
         make_group(&server, "tour", &[]);
@@ -329,7 +329,7 @@ fn what_cannot_be_taken_back_is_listed() {
     }
 }
 
-/// Name and reason of everything that an undo lists, by name; the total has to be as many.
+/// Returns name and reason of everything that an undo lists, sorted by name; the total must match.
 #[track_caller]
 fn listed(undone: &Value) -> Vec<(String, String)> {
     let left = undone["left"].as_array().unwrap();
@@ -358,10 +358,10 @@ fn rename(name: &str) -> Value {
     json!([{"op": "replace", "path": "displayName", "value": name}])
 }
 
-/// What a later import has removed comes back with it, as the earlier one had left it: undoing the earlier one
-/// first says so.
+/// Undoing a later import restores what it removed as the earlier import had left it; undoing the earlier one
+/// first reports this.
 #[test]
-fn what_was_removed_since_is_listed() {
+fn undo_lists_resources_removed_since_the_import() {
     let gone = |names: &[&str]| -> Vec<(String, String)> {
         let reason = "removed since the import";
         let both = names
@@ -425,7 +425,7 @@ fn what_was_removed_since_is_listed() {
             let undone = undo(&server, &first);
             assert_eq!(listed(&undone), gone(&left), "{undone}");
             undo(&server, &second);
-            // What was left is put right by hand.
+            // Undo the rest by hand.
             for (path, id, operations) in [
                 ("Users", &lee, json!([{"op": "remove", "path": "title"}])),
                 ("Groups", &crew, rename("crew")),
@@ -446,14 +446,14 @@ fn what_was_removed_since_is_listed() {
             }
             assert_eq!(everything(&server), before);
         }
-        // In the opposite order nothing is left.
+        // In the reverse order nothing is left over.
         let first = done(&server, json!([change("Users", &lee, title("x"))]));
         let second = done(&server, json!([delete("Users", &lee)]));
         for import in [second, first] {
             assert_eq!(undo(&server, &import)["leftTotal"], 0);
         }
         assert_eq!(everything(&server), before);
-        // What the import itself had made is gone for good, unless another import can bring it back.
+        // What the import itself created is gone for good, unless another import can restore it.
         let made = |server: &TestApp| {
             let import = done(
                 server,
@@ -485,9 +485,9 @@ fn what_was_removed_since_is_listed() {
     }
 }
 
-/// A user whom somebody removed by hand after a file had changed them.
+/// A user that was removed by hand after a file had changed it.
 #[test]
-fn users_of_a_file_who_were_removed_since_are_listed_too() {
+fn undo_lists_users_of_a_file_that_were_removed_since() {
     for server in servers() {
         let kim = make_user(&server, "kim");
         make_user(&server, "lee");
@@ -510,9 +510,9 @@ fn users_of_a_file_who_were_removed_since_are_listed_too() {
     }
 }
 
-/// A group that the import made and somebody has changed since stays whole.
+/// A group that the import created and that was changed since is kept whole.
 #[test]
-fn a_made_group_that_was_changed_since_keeps_its_members() {
+fn created_group_that_was_changed_since_keeps_its_members() {
     for server in servers() {
         let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
         for (number, (operations, left)) in [
@@ -568,9 +568,9 @@ fn a_made_group_that_was_changed_since_keeps_its_members() {
     }
 }
 
-/// A membership is the same one, whoever has ended and begun it again since.
+/// A membership is the same one even if it was ended and begun again since.
 #[test]
-fn memberships_are_taken_back_whoever_has_changed_them_since() {
+fn memberships_are_restored_even_if_changed_since() {
     for server in servers() {
         let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
         let crew = make_group(&server, "crew", &[&kim]);
@@ -592,7 +592,7 @@ fn memberships_are_taken_back_whoever_has_changed_them_since() {
 }
 
 #[test]
-fn what_is_no_longer_kept_is_listed_by_its_name() {
+fn undo_lists_by_name_what_is_no_longer_kept() {
     for server in servers() {
         let (kim, lee) = (make_user(&server, "kim"), make_user(&server, "lee"));
         let crew = make_group(&server, "crew", &[&kim]);
@@ -634,12 +634,13 @@ fn what_is_no_longer_kept_is_listed_by_its_name() {
 }
 
 #[test]
-fn a_request_that_was_refused_in_part_keeps_nothing_of_what_it_did_not_do() {
+fn failed_operations_leave_nothing_to_undo() {
     for server in servers() {
         let kim = make_user(&server, "kim");
         let crew = make_group(&server, "crew", &[&kim]);
         let before = everything(&server);
-        // The group refers to a user who cannot be made: both fail, whatever was done meanwhile.
+        // The group refers to a user that cannot be created: both fail, and what was done meanwhile is taken
+        // back.
         let response = ask(
             &server,
             "POST",

@@ -1,11 +1,12 @@
-//! Versions of resources (RFC 7644 §3.14): conditions of every method, in Bulk, and of two clients who
-//! meet.
+//! Versions of resources (RFC 7644 §3.14): conditions with every method, in Bulk, and with two concurrent
+//! clients.
 
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
 use crate::scim::{
-    ask, ask_with, bulk, document, get, make, make_group, make_user, patch, refused, told, user,
+    ask, ask_with, bulk, document, get, make, make_group, make_user, patch, refused, scim_error,
+    user,
 };
 
 fn title(text: &str) -> Value {
@@ -21,7 +22,7 @@ fn version(server: &TestApp, path: &str) -> String {
 }
 
 #[test]
-fn item_75_conditions_of_every_method() {
+fn item_75_if_match_and_if_none_match_work_with_every_method() {
     let server = TestApp::start();
     let (kim, tour) = (make_user(&server, "kim"), make_group(&server, "tour", &[]));
     for (path, put, change) in [
@@ -50,19 +51,19 @@ fn item_75_conditions_of_every_method() {
         );
         for (method, body) in [("PUT", &put), ("PATCH", &change), ("DELETE", &Value::Null)] {
             let response = with(method, "If-Match: W/\"x\"", body);
-            assert_eq!(refused(&response), told(412, ""), "{method}");
+            assert_eq!(refused(&response), scim_error(412, ""), "{method}");
             let response = with(method, &format!("If-None-Match: {old}"), body);
-            assert_eq!(refused(&response), told(412, ""), "{method}");
+            assert_eq!(refused(&response), scim_error(412, ""), "{method}");
             let response = with(method, "If-None-Match: *", body);
-            assert_eq!(refused(&response), told(412, ""), "{method}");
+            assert_eq!(refused(&response), scim_error(412, ""), "{method}");
         }
         let response = with("GET", "If-Match: W/\"x\"", &Value::Null);
-        assert_eq!(refused(&response), told(412, ""));
+        assert_eq!(refused(&response), scim_error(412, ""));
         assert_eq!(version(&server, &path), old);
         let put = with("PUT", &format!("If-Match: W/\"x\", {old}"), &put);
         assert_eq!(put.status, 200, "{}", put.body);
         let stale = with("PATCH", &format!("If-Match: {old}"), &change);
-        assert_eq!(refused(&stale), told(412, ""));
+        assert_eq!(refused(&stale), scim_error(412, ""));
         let now = version(&server, &path);
         assert_ne!(now, old);
         assert_eq!(put.header("etag"), Some(now.as_str()));
@@ -74,13 +75,13 @@ fn item_75_conditions_of_every_method() {
         );
         assert_eq!(
             refused(&with("DELETE", "If-Match: *", &Value::Null)),
-            told(404, "")
+            scim_error(404, "")
         );
     }
 }
 
 #[test]
-fn item_27_versions_in_bulk() {
+fn item_27_bulk_operations_check_versions() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     let path = format!("/Users/{kim}");
@@ -95,13 +96,13 @@ fn item_27_versions_in_bulk() {
     ]));
     let response = ask(&server, "POST", "/scim/v2/Bulk", &message);
     let answer = document(&response);
-    let told: Vec<_> = answer["Operations"]
+    let statuses: Vec<_> = answer["Operations"]
         .as_array()
         .unwrap()
         .iter()
         .map(|it| &it["status"])
         .collect();
-    assert_eq!(told, ["412", "200", "412", "412", "200"]);
+    assert_eq!(statuses, ["412", "200", "412", "412", "200"]);
     let (one, two) = (
         &answer["Operations"][1]["version"],
         &answer["Operations"][4]["version"],
@@ -122,7 +123,7 @@ fn item_27_versions_in_bulk() {
 }
 
 #[test]
-fn items_34_35_56_versions_change_with_the_resource_alone() {
+fn items_34_35_56_version_changes_only_with_the_resource() {
     let server = TestApp::start();
     let made = make(
         &server,
@@ -161,7 +162,7 @@ fn items_34_35_56_versions_change_with_the_resource_alone() {
         changed["meta"]["lastModified"],
         made["meta"]["lastModified"]
     );
-    // Who is in a group is the group's, and shown with the user.
+    // Membership changes the version of the group, and is shown with the user.
     let group = make_group(&server, "tour", &[]);
     let group = format!("/scim/v2/Groups/{group}");
     let before = version(&server, &group);
@@ -173,7 +174,7 @@ fn items_34_35_56_versions_change_with_the_resource_alone() {
 }
 
 #[test]
-fn item_75_of_two_clients_who_meet_one_wins() {
+fn item_75_only_one_of_two_concurrent_clients_succeeds() {
     let server = TestApp::start();
     let kim = make_user(&server, "kim");
     let path = format!("/scim/v2/Users/{kim}");
@@ -204,7 +205,7 @@ fn item_75_of_two_clients_who_meet_one_wins() {
     }
 }
 
-/// The versions of a resource, each of which has to be another one, whatever the reason.
+/// Watches the versions of a resource, which must change with each change of the resource.
 struct Watched<'s> {
     server: &'s TestApp,
     path: String,
@@ -225,13 +226,13 @@ impl<'s> Watched<'s> {
         let old = format!("If-Match: {}", self.tag);
         let change = patch(json!([{"op": "add", "path": "externalId", "value": "never"}]));
         let stale = ask_with(self.server, "PATCH", &self.path, &[&old], &change);
-        assert_eq!(refused(&stale), told(412, ""), "{why}");
+        assert_eq!(refused(&stale), scim_error(412, ""), "{why}");
         let now = version(self.server, &self.path);
         assert_ne!(now, self.tag, "{why}");
         assert_eq!(
             version(self.server, &self.path),
             now,
-            "{why}: it stays until the next change"
+            "{why}: the version stays until the next change"
         );
         let same = format!("If-None-Match: {now}");
         let response = ask_with(self.server, "GET", &self.path, &[&same], &Value::Null);
@@ -241,7 +242,7 @@ impl<'s> Watched<'s> {
 }
 
 #[test]
-fn item_75_a_groups_tag_follows_its_members_and_a_users_its_groups() {
+fn item_75_version_of_a_group_follows_its_members_and_of_a_user_its_groups() {
     for url in ["", "memory:"] {
         let server = TestApp::start_with(|options| {
             if !url.is_empty() {
@@ -269,7 +270,7 @@ fn item_75_a_groups_tag_follows_its_members_and_a_users_its_groups() {
         crew.has_changed("a group in it has another name");
         scim("DELETE", &format!("/Groups/{inner}"), &Value::Null);
         crew.has_changed("a group in it is removed");
-        // By SOAP, and by files.
+        // Changes over SOAP and by files.
         let soap = "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><deleteUser \
             xmlns=\"http://org.apache.axis2/xsd\"><userName>max</userName></deleteUser></e:Body></e:Envelope>";
         let response = server.post("text/xml", soap.as_bytes());
@@ -320,7 +321,7 @@ fn item_75_a_groups_tag_follows_its_members_and_a_users_its_groups() {
         sue.has_changed("which has another name");
         scim("DELETE", &format!("/Groups/{other}"), &Value::Null);
         sue.has_changed("and is removed");
-        assert_eq!(sue.tag, joined, "all is as it was");
+        assert_eq!(sue.tag, joined, "the state is as before");
         let leave = patch(json!([{"op": "remove", "path": "members"}]));
         let response = scim("PATCH", &format!("/Groups/{group}"), &leave);
         sue.has_changed("the user is in no group");
@@ -329,7 +330,7 @@ fn item_75_a_groups_tag_follows_its_members_and_a_users_its_groups() {
             response.header("etag"),
             Some(version(&server, &crew.path).as_str())
         );
-        // A list says the same, and finds the user by it.
+        // A list returns the same version, and a filter finds the user by it.
         let filter = crate::scim::escaped(&format!("meta.version eq {}", json!(sue.tag)));
         let list = get(&server, &format!("/scim/v2/Users?filter={filter}"));
         assert_eq!(list["totalResults"], 1, "{list}");

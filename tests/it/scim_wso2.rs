@@ -1,4 +1,4 @@
-//! What clients of WSO2 Identity Server send to `/scim2`, and what they count on.
+//! Requests of WSO2 Identity Server's clients to `/scim2`, and the responses they rely on.
 
 use std::path::Path;
 
@@ -7,23 +7,23 @@ use serde_json::{Value, json};
 use crate::app::{TestApp, admin};
 use crate::scim::{
     BULK, CUSTOM, ENTERPRISE, SEARCH, ask, bulk, document, error_of, get, id, make, make_group,
-    make_user, names, patch, refused, send, told, user,
+    make_user, names, patch, refused, scim_error, send, user,
 };
 
-/// The sample of the vendor's documentation, to the letter.
+/// The sample request of the vendor's documentation, unchanged.
 const SAMPLE: &str = r#"{"failOnErrors":1,"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method": "POST","path": "/Users","bulkId": "qwerty","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName": "Kris","password":"krispass"}},{"method": "POST","path": "/Users","bulkId":"ytrewq","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],"userName":"Jesse","password":"jessepass","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"employeeNumber": "11250","manager": {"value": "bulkId:qwerty"}}}}]}"#;
 
-/// The document that a `response` holds as text.
+/// Parses the document that `response` contains as a string.
 #[track_caller]
 fn inner(response: &Value) -> Value {
     let text = response
         .as_str()
-        .unwrap_or_else(|| panic!("no text: {response}"));
+        .unwrap_or_else(|| panic!("not a string: {response}"));
     serde_json::from_str(text).expect("JSON")
 }
 
 #[test]
-fn items_9_12_17_the_documented_sample_has_the_documented_answer() {
+fn items_9_12_17_documented_sample_gets_the_documented_response() {
     let server = TestApp::start();
     let admin = format!("Authorization: {}", admin());
     let headers = [admin.as_str(), "Content-Type:application/scim+json"];
@@ -56,9 +56,10 @@ fn items_9_12_17_the_documented_sample_has_the_documented_answer() {
     assert!(server.has_password("Kris", "krispass") && server.has_password("Jesse", "jessepass"));
 }
 
-/// The product's integration test sends these files and expects these codes inside of 200.
+/// The product's integration test sends these files and expects these codes inside a response with status
+/// 200.
 #[test]
-fn items_7_12_32_the_files_of_the_products_own_test() {
+fn items_7_12_32_files_of_the_products_integration_test_get_the_expected_codes() {
     let Some(folder) = std::env::var_os("MUSTER_CORPORA") else {
         eprintln!("MUSTER_CORPORA is not set: no file of the product was sent");
         return;
@@ -116,7 +117,7 @@ fn items_7_12_32_the_files_of_the_products_own_test() {
 }
 
 #[test]
-fn items_23_24_a_broken_frame_refuses_the_whole_request() {
+fn items_23_24_malformed_operation_refuses_the_whole_request() {
     let server = TestApp::start();
     let good =
         json!({"method": "POST", "path": "/Users", "bulkId": "a", "data": user("kim", json!({}))});
@@ -134,7 +135,7 @@ fn items_23_24_a_broken_frame_refuses_the_whole_request() {
     ] {
         let message = json!({"schemas": [BULK], "Operations": [good, bad]});
         let response = ask(&server, "POST", "/scim2/Bulk", &message);
-        assert_eq!(refused(&response), told(400, keyword), "{bad}");
+        assert_eq!(refused(&response), scim_error(400, keyword), "{bad}");
     }
     assert_eq!(server.user_names(), [""; 0]);
     // The documentation's template has an empty list of schemas.
@@ -144,7 +145,7 @@ fn items_23_24_a_broken_frame_refuses_the_whole_request() {
 }
 
 #[test]
-fn item_39_the_extension_of_wso2_is_another_name_of_the_custom_one() {
+fn item_39_wso2_extension_is_an_alias_of_the_custom_one() {
     let server = TestApp::start();
     let wso2 = "urn:scim:wso2:schema";
     for (number, path) in ["/scim2/Users", "/scim/v2/Users"].into_iter().enumerate() {
@@ -183,13 +184,13 @@ fn item_39_the_extension_of_wso2_is_another_name_of_the_custom_one() {
     }
     let twice = json!({"schemas": [crate::scim::USER, wso2, wso2], "userName": "lee"});
     let response = ask(&server, "POST", "/scim2/Users", &twice);
-    assert_eq!(refused(&response), told(400, "invalidValue"));
+    assert_eq!(refused(&response), scim_error(400, "invalidValue"));
     let urns = get(&server, "/scim2/Schemas").to_string();
     assert!(urns.contains(CUSTOM) && !urns.contains(wso2));
 }
 
 #[test]
-fn items_12_13_failures_have_the_number_and_the_reason() {
+fn items_12_13_failures_have_the_code_and_the_reason() {
     let server = TestApp::start();
     make_user(&server, "kim");
     let tour = make_group(&server, "tour", &[]);
@@ -208,7 +209,7 @@ fn items_12_13_failures_have_the_number_and_the_reason() {
 }
 
 #[test]
-fn schemas_may_be_empty_or_missing_or_the_role_s_with_every_method() {
+fn schemas_may_be_empty_missing_or_those_of_roles_with_every_method() {
     let server = TestApp::start();
     let role = "urn:ietf:params:scim:schemas:core:2.0:Role";
     let forms = [None, Some(json!([])), Some(json!([role]))];
@@ -220,7 +221,7 @@ fn schemas_may_be_empty_or_missing_or_the_role_s_with_every_method() {
         message
     };
     for (number, schemas) in forms.iter().enumerate() {
-        // The sample of the documentation, with names of its own each time.
+        // The documentation's sample, with other names for each request.
         let kim = with(
             schemas,
             json!({
@@ -294,7 +295,7 @@ fn schemas_may_be_empty_or_missing_or_the_role_s_with_every_method() {
                     assert!((200..300).contains(&code), "{operation}");
                 }
             }
-            // The address of the RFCs asks for what they ask for; a Bulk request may have an empty list there.
+            // The mount of the RFCs requires schemas; a Bulk request may have an empty list there.
             if path.ends_with("Bulk") && *schemas == Some(json!([])) {
                 continue;
             }
@@ -312,13 +313,13 @@ fn schemas_may_be_empty_or_missing_or_the_role_s_with_every_method() {
     );
     assert_eq!(
         me.status, 404,
-        "nobody is called admin, and nothing else is wrong: {}",
+        "no user is called admin; all else is valid: {}",
         me.body
     );
 }
 
 #[test]
-fn filters_may_do_without_quotation_marks() {
+fn filters_may_omit_quotation_marks() {
     let server = TestApp::start();
     let lee = make_user(&server, "lee");
     let kim = make(
@@ -371,14 +372,14 @@ fn filters_may_do_without_quotation_marks() {
     ] {
         assert_eq!(
             refused(&asked("/scim/v2/Users", filter)),
-            told(400, "invalidFilter")
+            scim_error(400, "invalidFilter")
         );
     }
     assert_eq!(
         refused(&asked("/scim2/Users", "userName eq")),
-        told(400, "invalidFilter")
+        scim_error(400, "invalidFilter")
     );
-    // In PATCH paths as well.
+    // The same in PATCH paths.
     let leave =
         json!({"Operations": [{"op": "remove", "path": format!("members[value eq {lee}]")}]});
     let response = ask(&server, "PATCH", &format!("/scim2/Groups/{group}"), &leave);
@@ -388,7 +389,7 @@ fn filters_may_do_without_quotation_marks() {
 }
 
 #[test]
-fn a_list_may_be_limited_to_a_user_store() {
+fn lists_may_be_limited_to_a_user_store() {
     for url in ["", "memory:"] {
         let server = TestApp::start_with(|options| {
             if !url.is_empty() {
@@ -413,7 +414,7 @@ fn a_list_may_be_limited_to_a_user_store() {
         assert_eq!(found("/scim2/Users?Domain=PRIMARY"), ["kim"]);
         assert_eq!(found("/scim2/Groups?domain=SALES"), ["SALES/team"]);
         assert_eq!(found("/scim2/Users?domain=").len(), 3);
-        // Names need no user store where the list is limited to one, and may have PRIMARY in front.
+        // In a list limited to one user store, names need no user store and may begin with PRIMARY.
         let members = [id_of(&server, "SALES/sue")];
         let sales = make_group(&server, "SALES/crew", &[&members[0]]);
         let kim = id_of(&server, "kim");
@@ -502,9 +503,9 @@ fn a_list_may_be_limited_to_a_user_store() {
         let other = format!("/scim2/Users?domain=PRIMARY&count=1&cursor={next}");
         assert_eq!(
             refused(&ask(&server, "GET", &other, &Value::Null)),
-            told(400, "invalidCursor")
+            scim_error(400, "invalidCursor")
         );
-        // The documentation's search.
+        // The search in the documentation.
         let search = |path: &str| {
             let message = json!({
                 "schemas": [SEARCH], "attributes": ["userName"], "filter": "userName sw SALES/s",
@@ -518,22 +519,26 @@ fn a_list_may_be_limited_to_a_user_store() {
         assert_eq!(all["totalResults"], 3, "{all}");
         for path in ["/scim2/Users?domain=NOSUCH", "/scim2/Groups?domain=NOSUCH"] {
             let response = ask(&server, "GET", path, &Value::Null);
-            assert_eq!(refused(&response), told(400, "invalidValue"), "{path}");
+            assert_eq!(
+                refused(&response),
+                scim_error(400, "invalidValue"),
+                "{path}"
+            );
             assert!(response.body.contains("NOSUCH"), "{}", response.body);
         }
-        // At the address of the RFCs the parameter is unknown.
+        // On the mount of the RFCs the parameter is unknown and ignored.
         assert_eq!(found("/scim/v2/Users?domain=NOSUCH").len(), 3);
     }
 }
 
-/// The id of the user with this name.
+/// Returns the id of the user with this name.
 #[track_caller]
 fn id_of(server: &TestApp, name: &str) -> String {
     let list = get(server, &format!("/scim2/Users?filter=userName+eq+{name}"));
     id(&list["Resources"][0])
 }
 
-/// The id of the group with this name.
+/// Returns the id of the group with this name.
 #[track_caller]
 fn group_id(server: &TestApp, name: &str) -> String {
     let list = get(
@@ -544,7 +549,7 @@ fn group_id(server: &TestApp, name: &str) -> String {
 }
 
 #[test]
-fn bulk_takes_the_address_in_paths_and_data_as_text() {
+fn bulk_accepts_the_mount_in_paths_and_data_as_a_string() {
     let server = TestApp::start();
     let lee = make_user(&server, "lee");
     let title = |title: &str| json!({"Operations": [{"op": "replace", "value": {"title": title}}]});
@@ -580,7 +585,7 @@ fn bulk_takes_the_address_in_paths_and_data_as_text() {
         get(&server, "/scim2/Users?filter=title+eq+three")["totalResults"],
         1
     );
-    // In a queue as well, and not at the address of the RFCs.
+    // The same for a queued request, but not on the mount of the RFCs.
     let queued = json!({"Operations": [
         {"method": "POST", "path": "/scim2/Users", "bulkId": "a", "data": "{\"userName\": \"max\"}"},
     ]});
@@ -609,9 +614,9 @@ fn bulk_takes_the_address_in_paths_and_data_as_text() {
     }
 }
 
-/// A 201 with its user, and an error, in each of the forms that can be set.
+/// A 201 with its user, and an error, in each configurable form.
 #[test]
-fn responses_in_bulk_have_the_form_that_is_set() {
+fn bulk_responses_have_the_configured_form() {
     for form in ["documented", "string", "object"] {
         let server = TestApp::start_with(|options| {
             options.app.scim = toml::from_str(&format!("wso2_bulk_response = '{form}'")).unwrap();
@@ -640,7 +645,7 @@ fn responses_in_bulk_have_the_form_that_is_set() {
                 "object" => failed["response"].clone(),
                 _ => inner(&failed["response"]),
             };
-            assert_eq!(error_of(&error), told(409, "uniqueness"));
+            assert_eq!(error_of(&error), scim_error(409, "uniqueness"));
             if form != "string" {
                 assert_eq!(
                     (made.get("response"), changed.get("response")),
@@ -669,7 +674,7 @@ fn responses_in_bulk_have_the_form_that_is_set() {
             assert_eq!(response.status, 200, "{}", response.body);
             check(&document(&response));
         }
-        // The dialect of the RFCs has one form.
+        // The mount of the RFCs has one form.
         let message = bulk(json!([make("kim", "a")]));
         let response = ask(&server, "POST", "/scim/v2/Bulk", &message);
         let failed = document(&response)["Operations"][0].clone();

@@ -1,4 +1,4 @@
-//! WS-Security UsernameToken: who is calling may stand in the envelope.
+//! WS-Security UsernameToken: credentials in the SOAP envelope.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ const WSU: &str =
 const PROFILE: &str =
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0";
 
-/// The secret of the operator `esb`, who may send digests.
+/// The secret of the operator `esb`, who may send password digests.
 const SECRET: &str = "a secret kept in settings";
 
 fn server() -> TestApp {
@@ -37,7 +37,7 @@ fn now(seconds: i64) -> String {
     (Timestamp::now() + SignedDuration::from_secs(seconds)).to_string()
 }
 
-/// A good call behind a Security header that holds `content`.
+/// A valid call after a Security header with this content.
 fn call_with(content: &str, must_understand: &str) -> String {
     let call = envelope(&parameters(&base64(KIM)));
     let header = format!(
@@ -69,7 +69,7 @@ fn digest_token(name: &str, secret: &str, nonce: &[u8], created: &str) -> String
     )
 }
 
-/// A good call that names its sender and the password as text.
+/// A valid call with user name and plain-text password in its header.
 pub fn call_as_text(name: &str, password: &str) -> String {
     call_with(&text_token(name, password), "")
 }
@@ -85,7 +85,7 @@ fn post(server: &TestApp, body: &str) -> Response {
 }
 
 #[test]
-fn a_password_as_text_lets_the_caller_in() {
+fn plain_text_password_authenticates_the_caller() {
     for must_understand in [
         "",
         "soapenv:mustUnderstand=\"1\"",
@@ -106,7 +106,7 @@ fn a_password_as_text_lets_the_caller_in() {
 }
 
 #[test]
-fn a_digest_lets_a_caller_in_whose_secret_is_in_the_settings() {
+fn digest_authenticates_an_operator_whose_secret_is_in_the_settings() {
     let server = server();
     let token = digest_token("esb", SECRET, b"nonce 1", &now(0));
     let response = post(&server, &call_with(&token, "soapenv:mustUnderstand=\"1\""));
@@ -152,7 +152,7 @@ fn stale_future_and_expired_headers_are_refused() {
             ),
         ),
         (
-            "an old timestamp beside a fresh token",
+            "an old timestamp with a fresh token",
             format!(
                 "<wsu:Timestamp><wsu:Created>{}</wsu:Created></wsu:Timestamp>{}",
                 now(-602),
@@ -167,7 +167,7 @@ fn stale_future_and_expired_headers_are_refused() {
 }
 
 #[test]
-fn clocks_may_differ_in_both_directions() {
+fn clock_skew_is_tolerated_in_both_directions() {
     let server = server();
     let token = text_token("admin", ADMIN_PASSWORD);
     let contents = [
@@ -182,7 +182,7 @@ fn clocks_may_differ_in_both_directions() {
     let statuses = contents
         .iter()
         .map(|content| post(&server, &call_with(content, "")).status);
-    // The first makes the user, whom the others find.
+    // The first call creates the user; the others find it as a duplicate.
     assert_eq!(statuses.collect::<Vec<_>>(), [200, 500, 500]);
     let replayed = post(&server, &call_with(&contents[1], ""));
     assert_eq!(replayed.rule(), "IMP-WSSE-REPLAY");
@@ -198,7 +198,7 @@ fn clocks_may_differ_in_both_directions() {
 }
 
 #[test]
-fn freshness_can_be_switched_off_for_replays() {
+fn freshness_check_can_be_disabled() {
     let server = TestApp::start_with(|options| {
         options.soap.security.max_age_seconds = 0;
         options.soap.security.digest_callers.push(DigestCaller {
@@ -218,7 +218,7 @@ fn freshness_can_be_switched_off_for_replays() {
 }
 
 #[test]
-fn a_wrong_password_is_the_originals_fault_and_two_answers_are_none() {
+fn wrong_password_is_the_originals_fault_and_two_credentials_are_refused() {
     let server = server();
     let response = post(&server, &call_with(&text_token("admin", "wrong"), ""));
     assert!(
@@ -243,7 +243,7 @@ fn a_wrong_password_is_the_originals_fault_and_two_answers_are_none() {
 }
 
 #[test]
-fn whoever_does_not_say_who_is_calling_is_asked_whatever_else_is_wrong() {
+fn missing_credentials_answer_401_whatever_else_is_wrong() {
     let server = server();
     let call = envelope(&parameters(&base64(KIM)));
     let no_token = call_with("", "");
@@ -275,7 +275,7 @@ fn whoever_does_not_say_who_is_calling_is_asked_whatever_else_is_wrong() {
 }
 
 #[test]
-fn both_kinds_of_password_may_name_an_organization() {
+fn plain_text_and_digest_credentials_may_name_an_organization() {
     let server = server();
     for organization in ["acme", "beta"] {
         server.add_organization(organization);
@@ -286,7 +286,7 @@ fn both_kinds_of_password_may_name_an_organization() {
     assert_eq!(wrong.rule(), "IMP-ACCESS-CREDENTIALS");
     let nowhere = digest_token("esb@nowhere", SECRET, b"nonce 1", &now(0));
     assert_eq!(post(&nowhere).body, wrong.body);
-    // An operator of that whole name is somebody else, whose secret this is not.
+    // An operator whose whole name this is has a different secret.
     let other = digest_token("esb@acme", SECRET, b"nonce 2", &now(0));
     assert_eq!(post(&other).rule(), "IMP-WSSE-DIGEST");
     assert!(
@@ -310,7 +310,7 @@ fn both_kinds_of_password_may_name_an_organization() {
 }
 
 #[test]
-fn the_envelope_of_a_stranger_has_to_come_first_and_soon() {
+fn envelope_of_an_unauthenticated_caller_must_come_first_and_early() {
     let server = server();
     let xop = "Content-Type: application/xop+xml; type=\"text/xml\"\nContent-ID: <root>";
     let csv = "Content-Type: text/csv\nContent-ID: <file@test>";
@@ -339,7 +339,7 @@ fn the_envelope_of_a_stranger_has_to_come_first_and_soon() {
 }
 
 #[test]
-fn a_long_file_behind_the_token_is_not_limited() {
+fn long_file_after_the_token_is_not_limited() {
     let server = server();
     let rows: String = (0..40_000)
         .map(|n| format!("long{n},Passw0rd-{n}x,\n"))
@@ -354,7 +354,7 @@ fn a_long_file_behind_the_token_is_not_limited() {
 }
 
 #[test]
-fn the_connection_stays_usable_behind_the_challenge() {
+fn connection_stays_usable_after_the_challenge() {
     let server = server();
     let body = envelope(&parameters(&base64(KIM)));
     let mut stream = server.connect();

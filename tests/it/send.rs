@@ -1,4 +1,4 @@
-//! `muster send` to our own server, in every mode and version, over HTTP and HTTPS.
+//! `muster send` against our own server, in every mode and SOAP version, over HTTP and HTTPS.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -36,7 +36,7 @@ fn send(home: &Home, url: &str, more: &[&str]) -> Finished {
 }
 
 #[test]
-fn every_mode_in_both_versions_over_http_and_https() {
+fn every_mode_works_in_both_versions_over_http_and_https() {
     let home = Home::with_settings("[domains.SALES]\n");
     let server = server(&home);
     let (http, https) = (
@@ -104,7 +104,7 @@ fn every_mode_in_both_versions_over_http_and_https() {
 }
 
 #[test]
-fn what_failed_is_listed_and_told_by_the_exit_code() {
+fn failed_rows_are_listed_and_set_the_exit_code() {
     let home = Home::new();
     let server = server(&home);
     let url = format!("http://{}", server.http());
@@ -138,7 +138,7 @@ fn what_failed_is_listed_and_told_by_the_exit_code() {
 }
 
 #[test]
-fn the_exchange_is_shown_without_passwords() {
+fn verbose_output_hides_passwords() {
     let home = Home::new();
     let server = server(&home);
     let url = format!("http://{}", server.http());
@@ -217,7 +217,7 @@ fn the_exchange_is_shown_without_passwords() {
 }
 
 #[test]
-fn a_file_far_larger_than_a_buffer_goes_whole_in_each_mode() {
+fn large_file_is_sent_completely_in_each_mode() {
     let home = Home::new();
     let server = server(&home);
     let url = format!("http://{}", server.http());
@@ -249,7 +249,7 @@ fn a_file_far_larger_than_a_buffer_goes_whole_in_each_mode() {
     server.stop();
 }
 
-/// Answers one request with these bytes, as soon as its head is there.
+/// Answers one request with these bytes after its head has arrived.
 fn foreign(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!(
@@ -260,24 +260,31 @@ fn foreign(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
         let (mut stream, _) = listener.accept().expect("a caller");
         let mut head = Vec::new();
         let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).expect("a head") > 0 {
+        while !head.ends_with(b"\r\n\r\n")
+            && stream.read(&mut byte).expect("a head can be read") > 0
+        {
             head.push(byte[0]);
         }
-        stream.write_all(answer.as_bytes()).expect("it is read");
+        stream
+            .write_all(answer.as_bytes())
+            .expect("the rest can be read");
         String::from_utf8(head).expect("ASCII")
     });
     (url, thread)
 }
 
 #[test]
-fn answers_of_other_servers_are_understood() {
+fn responses_of_other_servers_are_reported() {
     let home = Home::new();
     home.write("users.csv", "username\nann\n");
     home.write("password", ADMIN_PASSWORD);
     let (url, thread) =
         foreign("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     send(&home, &url, &[]).ended(0);
-    let head = thread.join().expect("no panic").to_lowercase();
+    let head = thread
+        .join()
+        .expect("the thread does not panic")
+        .to_lowercase();
     assert!(
         head.starts_with("post /axis2/services/useradmin http/1.1\r\n"),
         "{head}"
@@ -292,7 +299,7 @@ fn answers_of_other_servers_are_understood() {
     );
     let moved = send(&home, &url, &[]).ended(1);
     assert!(moved.out.contains("https://elsewhere/x"), "{moved:?}");
-    thread.join().expect("no panic");
+    thread.join().expect("the thread does not panic");
 
     let (url, thread) = foreign(
         "HTTP/1.1 401 Unauthorized\r\nSet-Cookie: JSESSIONID=geheim\r\nContent-Length: 6\r\n\
@@ -301,5 +308,5 @@ fn answers_of_other_servers_are_understood() {
     let refused = send(&home, &url, &["-v"]).ended(1);
     assert!(refused.out.contains("rejected this name"), "{refused:?}");
     assert!(!refused.err.contains("geheim"), "{refused:?}");
-    thread.join().expect("no panic");
+    thread.join().expect("the thread does not panic");
 }

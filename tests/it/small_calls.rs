@@ -1,4 +1,4 @@
-//! Small calls: each is durable before its answer, and none holds a thread while its commit is under way.
+//! Small calls: each is durable before its response, and none holds a thread while its commit is pending.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::app::{RELATED, Response, TestApp, admin, multipart};
 
-/// A file with users of these names, who have no passwords of their own.
+/// A file with these user names and no passwords.
 fn file(names: &[String]) -> String {
     let mut file = "username,givenname\r\n".to_owned();
     for name in names {
@@ -28,7 +28,7 @@ fn named(names: &[&str]) -> String {
     )
 }
 
-/// The call as it is sent on a connection that stays open.
+/// The call as it is sent on a persistent connection.
 fn request(file: &str) -> Vec<u8> {
     let body = multipart(file);
     let head = format!(
@@ -46,12 +46,12 @@ fn begin(server: &TestApp, file: &str) -> TcpStream {
     stream
 }
 
-/// The database, from beside the server.
+/// Opens the database from outside the server.
 fn database(server: &TestApp) -> Connection {
     Connection::open(server.folder.path().join("data/muster.db")).expect("the database is there")
 }
 
-/// Keeps every commit from coming until it is dropped.
+/// Blocks every commit until it is dropped.
 fn hold_commits(server: &TestApp) -> Connection {
     let database = database(server);
     database.execute_batch("BEGIN IMMEDIATE").expect("a lock");
@@ -71,7 +71,7 @@ fn under_way(server: &TestApp) -> usize {
 }
 
 #[test]
-fn many_calls_at_once_are_each_durable_before_their_answer() {
+fn concurrent_calls_are_durable_before_their_responses() {
     const CALLERS: usize = 48;
     const CALLS: usize = 4;
     let server = TestApp::start();
@@ -116,7 +116,7 @@ fn many_calls_at_once_are_each_durable_before_their_answer() {
 }
 
 #[test]
-fn passwords_that_are_not_yet_hashed_are_hashed() {
+fn plain_passwords_are_hashed() {
     let server = TestApp::start();
     for name in ["new", "known"] {
         let answer = Response::read(&mut begin(&server, &named(&[name])));
@@ -131,7 +131,7 @@ fn passwords_that_are_not_yet_hashed_are_hashed() {
 }
 
 #[test]
-fn roles_are_given_to_whom_a_row_names_them() {
+fn roles_of_a_row_are_given_to_its_user() {
     let server = TestApp::start();
     let file = "username,role\r\nann,admin\r\nbob,\r\ncid,nosuch\r\n";
     let answer = Response::read(&mut begin(&server, file));
@@ -149,7 +149,7 @@ fn roles_are_given_to_whom_a_row_names_them() {
 }
 
 #[test]
-fn a_small_file_is_one_batch() {
+fn small_file_is_one_batch() {
     let server = TestApp::start_with(|options| {
         options.app.import.first_batch_users = 1;
         options.app.import.batch_passwords = 1;
@@ -161,7 +161,7 @@ fn a_small_file_is_one_batch() {
 }
 
 #[test]
-fn a_client_that_goes_away_while_its_commit_is_under_way_leaves_a_whole_import() {
+fn client_that_disconnects_during_the_commit_leaves_a_complete_import() {
     let server = TestApp::start();
     let lock = hold_commits(&server);
     let stream = begin(&server, &named(&["ann", "bob", "cid"]));
@@ -183,7 +183,7 @@ fn a_client_that_goes_away_while_its_commit_is_under_way_leaves_a_whole_import()
 }
 
 #[test]
-fn a_client_that_goes_away_in_the_middle_of_a_small_body_leaves_an_interrupted_import() {
+fn client_that_disconnects_within_a_small_body_leaves_an_interrupted_import() {
     let server = TestApp::start();
     let whole = request(&named(&["ann", "bob", "cid"]));
     let mut stream = server.connect();
@@ -215,7 +215,7 @@ fn small_calls_need_no_slot() {
 }
 
 #[test]
-fn a_commit_that_fails_is_told_and_leaves_nothing() {
+fn failed_commit_is_reported_and_stores_nothing() {
     let server = TestApp::start_with(|options| options.app.import.slots = 1);
     let database = database(&server);
     database
@@ -231,25 +231,25 @@ fn a_commit_that_fails_is_told_and_leaves_nothing() {
     assert_eq!((under_way(&server), server.user_names().len()), (0, 0));
     database
         .execute_batch("DROP TRIGGER refuse")
-        .expect("it goes");
+        .expect("the trigger is removed");
     let after = Response::read(&mut begin(&server, &named(&["ann"])));
     assert_eq!(after.status, 200, "{}", after.body);
 }
 
 #[test]
-fn a_server_that_stops_answers_the_call_whose_commit_is_under_way() {
+fn stopping_server_answers_the_call_whose_commit_is_pending() {
     let mut server = TestApp::start();
     let lock = hold_commits(&server);
     let mut stream = begin(&server, &named(&["ann"]));
     until("the import is under way", || under_way(&server) == 1);
-    // Its row is read by then, also on a busy machine, and its commit waits for the lock.
+    // By now its row has been read, also on a busy machine, and its commit waits for the lock.
     std::thread::sleep(Duration::from_millis(500));
     let release = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
         drop(lock);
     });
     server.stop().expect("the server stops");
-    release.join().expect("no panic");
+    release.join().expect("the thread does not panic");
     let answer = Response::read(&mut stream);
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(server.user_names(), ["ann"]);
