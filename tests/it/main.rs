@@ -1,13 +1,13 @@
-//! The service from outside: one binary, a module for each front end or promise.
+//! Tests of the service from outside: one binary, with a module for each front end or guarantee.
 //!
-//! Every test starts what it needs on a free port with a fresh data directory and stops it again, so
-//! that they run in any order and together. Traffic stays on the loopback.
+//! Each test starts what it needs on a free port with a fresh data directory and stops it at the end, so tests
+//! run in any order and in parallel. Traffic stays on the loopback interface.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "what a test does not expect ends it"
+    reason = "a test must fail on anything that it does not expect"
 )]
 
 mod exchange;

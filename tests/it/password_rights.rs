@@ -18,7 +18,7 @@ use crate::message::{FORM, base64, form};
 use crate::process::Home;
 use crate::scim::{bulk, id, make, patch, send, user};
 use crate::stores::{
-    DOMAIN, ORGANIZATION, Trial, batch_of, checked, every_store, first, new_import, write,
+    DOMAIN, ORGANIZATION, TestStore, batch_of, checked, every_store, first, new_import, write,
 };
 
 const OLD: &str = "Winter-Harbour-7";
@@ -536,7 +536,7 @@ fn the_terminal_acts_as_an_admin() {
 
 #[test]
 fn every_store_keeps_to_the_rule() {
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let hash = || {
             let found = store.password(ORGANIZATION, DOMAIN, "kim");

@@ -11,17 +11,17 @@ use crate::message::{
     parameters, parts, request,
 };
 
-/// The vendor's sample: three users with a given name, no final line end.
+/// The vendor's sample: three users with a given name, and no line end at the end.
 const SAMPLE: &str = "UserName,FirstName\nbulkUser1,Ruwan\nbulkUser2,Asitha\nbulkUser3,Prasan";
 
-/// One good row, one with two problems, one that repeats the first.
+/// A valid row, a row with two problems, and a row that repeats the first one.
 const MIXED: &str = "UserName,Password,Claims\n\
     kim,,\n\
     kim lee,,http://wso2.org/claims/favouritecolour=green\n\
     KIM,,\n";
 
 #[test]
-fn the_vendors_sample_makes_three_users_with_a_given_name_and_the_default_password() {
+fn vendors_sample_creates_three_users_with_a_given_name_and_the_default_password() {
     let server = TestApp::start();
     let response = server.post(RELATED, multipart(SAMPLE).as_bytes());
     assert_eq!(response.status, 200, "{}", response.body);
@@ -54,7 +54,7 @@ fn the_vendors_sample_makes_three_users_with_a_given_name_and_the_default_passwo
 }
 
 #[test]
-fn a_second_run_changes_nothing_and_says_so_in_the_originals_words() {
+fn second_run_changes_nothing_and_answers_the_originals_fault() {
     let server = TestApp::start();
     assert_eq!(
         server.post("text/xml", inline(SAMPLE).as_bytes()).status,
@@ -71,7 +71,7 @@ fn a_second_run_changes_nothing_and_says_so_in_the_originals_words() {
 }
 
 #[test]
-fn the_envelope_decides_the_version_of_the_answer() {
+fn envelope_determines_the_version_of_the_response() {
     let call_11 = call(&base64(KIM));
     let call_12 = in_soap_12(&call_11);
     let text_xml = "text/xml; charset=utf-8";
@@ -91,7 +91,7 @@ fn the_envelope_decides_the_version_of_the_answer() {
         assert_eq!(response.status, 200, "{sent}: {}", response.body);
         assert_eq!(response.header("content-type"), Some(answered), "{sent}");
         assert_eq!(envelope_namespace(&response), namespace, "{sent}");
-        // The second time the user is there, and the fault is in the same version.
+        // The second time the user exists, and the fault has the same version.
         let response = server.post(sent, call.as_bytes());
         assert_eq!(response.status, 500, "{sent}");
         assert_eq!(response.header("content-type"), Some(answered), "{sent}");
@@ -100,13 +100,13 @@ fn the_envelope_decides_the_version_of_the_answer() {
 }
 
 fn envelope_namespace(response: &Response) -> String {
-    let document = roxmltree::Document::parse(&response.body).expect("a well-formed answer");
+    let document = roxmltree::Document::parse(&response.body).expect("a well-formed response");
     let namespace = document.root_element().tag_name().namespace();
     namespace.expect("a namespace").to_owned()
 }
 
 #[test]
-fn an_mtom_message_is_answered_in_plain_xml_of_its_version() {
+fn mtom_message_is_answered_in_plain_xml_of_its_version() {
     let server = TestApp::start();
     let related = "multipart/related; type=\"application/xop+xml\"; start=\"<root>\"; \
         start-info=\"application/soap+xml\"; boundary=\"b1\"; action=\"urn:bulkImportUsers\"";
@@ -118,7 +118,7 @@ fn an_mtom_message_is_answered_in_plain_xml_of_its_version() {
 }
 
 #[test]
-fn the_operation_is_served_at_every_address_of_the_original() {
+fn operation_is_served_at_every_address_of_the_original() {
     let addresses = [
         "/services/UserAdmin",
         "/services/UserAdmin/",
@@ -148,7 +148,7 @@ fn the_operation_is_served_at_every_address_of_the_original() {
 }
 
 #[test]
-fn no_page_of_another_site_calls_with_stored_credentials() {
+fn cross_site_pages_cannot_call_with_stored_credentials() {
     let server = TestApp::start();
     let post = |authorization: &str, line: &str| {
         let call = inline(KIM);
@@ -193,7 +193,7 @@ fn no_page_of_another_site_calls_with_stored_credentials() {
 }
 
 #[test]
-fn the_body_decides_the_operation_whatever_soapaction_says() {
+fn body_determines_the_operation_regardless_of_soapaction() {
     let lines: [&[&str]; 7] = [
         &[],
         &["SOAPAction: \"urn:bulkImportUsers\""],
@@ -219,7 +219,7 @@ fn the_body_decides_the_operation_whatever_soapaction_says() {
 }
 
 #[test]
-fn the_file_is_taken_in_every_form_of_inline_base64() {
+fn file_is_accepted_in_every_form_of_inline_base64() {
     let plain = base64(&format!("{KIM}lee,,http://wso2.org/claims/givenname=Lee\n"));
     let wrapped = |end: &str| {
         let lines: Vec<&str> = plain
@@ -240,7 +240,7 @@ fn the_file_is_taken_in_every_form_of_inline_base64() {
         ("half of it CDATA", format!("{start}<![CDATA[{rest}]]>")),
         ("with a comment", format!("{start}<!-- here -->{rest}")),
         (
-            "references by number",
+            "numeric character references",
             format!("&#{};{}", plain.as_bytes()[0], &plain[1..]),
         ),
     ];
@@ -260,7 +260,7 @@ fn the_file_is_taken_in_every_form_of_inline_base64() {
 }
 
 #[test]
-fn the_file_is_taken_in_every_form_of_attachment() {
+fn file_is_accepted_in_every_form_of_attachment() {
     const ROOT: &str = "Content-Type: text/xml; charset=UTF-8\nContent-ID: <root>";
     const FILE: &str = "Content-Type: text/csv\nContent-ID: <file@test>";
     let message = |handler: &str| parts(&[(ROOT, &call(handler)), (FILE, KIM)]);
@@ -281,7 +281,7 @@ fn the_file_is_taken_in_every_form_of_attachment() {
         ("include without prefix", message(default_namespace)),
         ("include, percent-encoded", message(&include("file%40test"))),
         (
-            "include, scheme in capitals",
+            "include, scheme in upper case",
             message(&include("file@test").replace("cid:", "CID:")),
         ),
         ("text", message("cid:file@test")),
@@ -302,7 +302,7 @@ fn the_file_is_taken_in_every_form_of_attachment() {
 }
 
 #[test]
-fn the_attachment_is_found_by_its_content_id() {
+fn attachment_is_found_by_its_content_id() {
     const ROOT: &str = "Content-Type: text/xml\nContent-ID: <root>";
     let ids = [
         ("a@b", "<a@b>"),
@@ -325,7 +325,7 @@ fn the_attachment_is_found_by_its_content_id() {
 }
 
 #[test]
-fn every_transfer_encoding_of_a_part_is_undone() {
+fn every_transfer_encoding_of_a_part_is_decoded() {
     let encodings = [
         ("binary", KIM.to_owned()),
         ("8bit", KIM.to_owned()),
@@ -349,7 +349,7 @@ fn every_transfer_encoding_of_a_part_is_undone() {
 }
 
 #[test]
-fn the_start_parameter_names_the_root_part_wherever_it_stands() {
+fn start_parameter_selects_the_root_part_in_any_position() {
     const ROOT: &str = "Content-Type: text/xml\nContent-ID: <root>";
     const BARE: &str = "Content-Type: text/xml";
     const FILE: &str = "Content-Type: text/csv\nContent-ID: <file@test>";
@@ -381,7 +381,7 @@ fn the_start_parameter_names_the_root_part_wherever_it_stands() {
 }
 
 #[test]
-fn an_attachment_before_the_root_part_leaves_no_file_behind() {
+fn attachment_before_the_root_part_leaves_no_temporary_file() {
     let server = TestApp::start();
     let rows: String = (0..3_000).map(|n| format!("user{n},,\n")).collect();
     let file = format!("UserName,Password,Claims\n{rows}");
@@ -398,7 +398,7 @@ fn an_attachment_before_the_root_part_leaves_no_file_behind() {
 }
 
 #[test]
-fn an_attachment_that_nothing_refers_to_is_taken_only_where_a_setting_says_so() {
+fn unreferenced_attachment_is_accepted_only_if_the_setting_allows_it() {
     let root = "Content-Type: text/xml\nContent-ID: <root>";
     let call = call("").replace("<handler></handler>", "");
     let one = parts(&[(root, &call), ("Content-Type: text/csv", KIM)]);
@@ -421,7 +421,7 @@ fn an_attachment_that_nothing_refers_to_is_taken_only_where_a_setting_says_so() 
 }
 
 #[test]
-fn parameters_come_in_any_order_and_namespace() {
+fn parameters_are_accepted_in_any_order_and_namespace() {
     let handler = base64(KIM);
     let file_name = "<fileName>users.csv</fileName>";
     let password = format!("<defaultPassword>{DEFAULT_PASSWORD}</defaultPassword>");
@@ -470,7 +470,7 @@ fn parameters_come_in_any_order_and_namespace() {
     assert_imports("the wrapper's older namespace", "text/xml", &old);
 }
 
-/// The message makes the user kim, with the default password.
+/// Asserts that the message creates the user kim with the default password.
 fn assert_imports(name: &str, content_type: &str, body: &str) {
     let server = TestApp::start();
     let response = server.post(content_type, body.as_bytes());
@@ -480,7 +480,7 @@ fn assert_imports(name: &str, content_type: &str, body: &str) {
 }
 
 #[test]
-fn a_nil_parameter_is_an_absent_one() {
+fn nil_parameter_counts_as_absent() {
     let nil = |name: &str| {
         format!(
             "<{name} xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"true\"/>"
@@ -504,7 +504,7 @@ fn a_nil_parameter_is_an_absent_one() {
 }
 
 #[test]
-fn the_domain_is_found_in_any_case_and_an_empty_one_is_the_primary_one() {
+fn domain_is_case_insensitive_and_an_empty_one_is_the_primary_domain() {
     for (sent, domain) in [("sales", "SALES"), ("SALES", "SALES"), ("", "PRIMARY")] {
         let server = TestApp::start();
         let sent = format!("<userStoreDomain>{sent}</userStoreDomain>");
@@ -516,7 +516,7 @@ fn the_domain_is_found_in_any_case_and_an_empty_one_is_the_primary_one() {
 }
 
 #[test]
-fn a_comment_does_not_cut_a_value() {
+fn xml_comment_does_not_truncate_a_value() {
     let server = TestApp::start();
     let handler = base64(KIM);
     let call = envelope(&format!(
@@ -530,7 +530,7 @@ fn a_comment_does_not_cut_a_value() {
 }
 
 #[test]
-fn a_partial_failure_is_the_originals_fault_with_every_row_in_its_detail() {
+fn partial_failure_is_the_originals_fault_with_every_row_in_its_detail() {
     let server = TestApp::start();
     let response = server.post("text/xml", inline(MIXED).as_bytes());
     let text = "Bulk User Import was completed with Errors. Success count : 1,  Failed Count : 1, \
@@ -561,7 +561,7 @@ fn a_partial_failure_is_the_originals_fault_with_every_row_in_its_detail() {
     let ours = "urn:muster:soap:fault:1";
     assert!(own.has_tag_name((ours, "importFault")));
     let import = server.last_import().unwrap();
-    let told: Vec<_> = own
+    let fields: Vec<_> = own
         .children()
         .filter(|node| !node.has_tag_name((ours, "problems")))
         .map(|node| (node.tag_name().name(), node.text().unwrap().to_owned()))
@@ -577,7 +577,7 @@ fn a_partial_failure_is_the_originals_fault_with_every_row_in_its_detail() {
             response.header("x-request-id").unwrap().to_owned(),
         ),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(fields, expected);
 
     let problems = own
         .children()
@@ -601,7 +601,7 @@ fn a_partial_failure_is_the_originals_fault_with_every_row_in_its_detail() {
     assert_eq!(rows, expected);
 }
 
-/// What the WSDL declares as the operation's fault, for clients with a typed exception.
+/// Asserts what the WSDL declares as the operation's fault, for clients with a typed exception.
 fn assert_is_the_originals_exception(entry: roxmltree::Node<'_, '_>, text: &str) {
     let axis2 = "http://org.apache.axis2/xsd";
     assert!(entry.has_tag_name((axis2, "UserAdminUserAdminException")));
@@ -614,7 +614,7 @@ fn assert_is_the_originals_exception(entry: roxmltree::Node<'_, '_>, text: &str)
 }
 
 #[test]
-fn a_partial_failure_in_soap_12_blames_the_receiver() {
+fn partial_failure_in_soap_12_has_the_code_receiver() {
     let server = TestApp::start();
     let response = server.post(
         "application/soap+xml",
@@ -653,7 +653,7 @@ fn a_partial_failure_in_soap_12_blames_the_receiver() {
 }
 
 #[test]
-fn a_long_list_of_problems_is_cut_in_the_fault_and_counted_whole() {
+fn long_list_of_problems_is_truncated_in_the_fault_but_counted_completely() {
     let server = TestApp::start_with(|options| options.soap.problems_in_fault = 3);
     let rows: String = (0..20).map(|n| format!("a b{n},,\n")).collect();
     let response = server.post(
@@ -670,7 +670,7 @@ fn a_long_list_of_problems_is_cut_in_the_fault_and_counted_whole() {
 }
 
 #[test]
-fn the_import_stands_in_a_header_field_of_every_answer() {
+fn every_response_names_the_import_in_a_header_field() {
     let server = TestApp::start();
     let good = server.post("text/xml", inline(KIM).as_bytes());
     let id = server.last_import().unwrap().id;
@@ -689,7 +689,7 @@ fn the_import_stands_in_a_header_field_of_every_answer() {
 }
 
 #[test]
-fn a_request_with_addresses_gets_an_answer_with_addresses() {
+fn request_with_ws_addressing_gets_a_response_with_ws_addressing() {
     for namespace in [
         "http://www.w3.org/2005/08/addressing",
         "http://schemas.xmlsoap.org/ws/2004/08/addressing",
@@ -717,7 +717,8 @@ fn a_request_with_addresses_gets_an_answer_with_addresses() {
             ("Action", "urn:bulkImportUsersResponse"),
             ("RelatesTo", "urn:uuid:1&2"),
         ];
-        // The submission requires it, and two stacks report a failure without it.
+        // The WS-Addressing submission of August 2004 requires it, and two stacks report a failure without
+        // it.
         let anonymous = format!("{namespace}/role/anonymous");
         if namespace.contains("2004/08") {
             expected.insert(0, ("To", anonymous.as_str()));
@@ -733,7 +734,7 @@ fn a_request_with_addresses_gets_an_answer_with_addresses() {
 }
 
 #[test]
-fn older_ways_of_http_are_understood() {
+fn http_1_0_chunked_and_compressed_requests_are_accepted() {
     let body = multipart(KIM);
     let gzipped = gzip(body.as_bytes());
     let old = String::from_utf8(request(RELATED, "", &body)).unwrap();
@@ -745,7 +746,10 @@ fn older_ways_of_http_are_understood() {
             "gzip",
             request(RELATED, "Content-Encoding: gzip\r\n", &gzipped),
         ),
-        ("gzip without saying so", request(RELATED, "", &gzipped)),
+        (
+            "gzip without Content-Encoding",
+            request(RELATED, "", &gzipped),
+        ),
         (
             "gzip in chunks",
             chunked(RELATED, "Content-Encoding: gzip\r\n", &gzipped, 100),
@@ -761,7 +765,7 @@ fn older_ways_of_http_are_understood() {
 }
 
 #[test]
-fn a_boundary_that_only_the_body_names_wherever_it_is_divided() {
+fn boundary_named_only_in_the_body_is_found_however_the_body_is_divided() {
     let server = TestApp::start();
     let without = "multipart/related; type=application/xop+xml";
     let names: Vec<String> = (1..=200).map(|at| format!("user{at:03}")).collect();
@@ -786,7 +790,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_client_that_waits_for_100_continue_gets_it() {
+fn client_that_waits_for_100_continue_gets_it() {
     let server = TestApp::start();
     let body = inline(KIM);
     let mut stream = server.connect();
@@ -799,7 +803,7 @@ fn a_client_that_waits_for_100_continue_gets_it() {
     assert_eq!(&interim, b"HTTP/1.1 100");
     stream.write_all(body.as_bytes()).unwrap();
     let mut rest = [0; 1];
-    // The rest of the interim answer's line and its empty line.
+    // Read the rest of the interim response: its status line and the empty line.
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n\r\n") {
         std::io::Read::read_exact(&mut stream, &mut rest).unwrap();
@@ -810,7 +814,7 @@ fn a_client_that_waits_for_100_continue_gets_it() {
 }
 
 #[test]
-fn a_connection_serves_one_call_after_another_and_closes_when_asked() {
+fn connection_serves_successive_calls_and_closes_on_request() {
     let server = TestApp::start();
     let mut stream = server.connect();
     for name in ["kim", "lee"] {
@@ -826,7 +830,7 @@ fn a_connection_serves_one_call_after_another_and_closes_when_asked() {
 }
 
 #[test]
-fn the_record_says_who_imported_what() {
+fn import_record_has_operator_file_name_and_digest() {
     let server = TestApp::start();
     let call = inline(KIM).replace("users.csv", "C:\\folder\\staff.CSV");
     assert_eq!(server.post("text/xml", call.as_bytes()).status, 200);
@@ -841,7 +845,7 @@ fn the_record_says_who_imported_what() {
 }
 
 #[test]
-fn an_older_generations_202_is_a_setting() {
+fn success_status_202_of_older_versions_is_a_setting() {
     let server = TestApp::start_with(|options| {
         options.soap.success = muster::http::soap::settings::Success::Accepted;
     });
@@ -851,7 +855,7 @@ fn an_older_generations_202_is_a_setting() {
 }
 
 #[test]
-fn a_fault_carries_addresses_when_the_request_had_them() {
+fn fault_has_ws_addressing_if_the_request_had_it() {
     let server = TestApp::start();
     let header = "<soapenv:Header xmlns:wsa=\"http://www.w3.org/2005/08/addressing\">\
                   <wsa:Action soapenv:mustUnderstand=\"1\">urn:bulkImportUsers</wsa:Action>\

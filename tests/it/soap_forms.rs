@@ -1,12 +1,12 @@
-//! Forms of messages that single stacks send or insist on: references of Axis 1.4, MTOM answered with MTOM,
-//! charsets, a file that was not encoded.
+//! Message forms that single client stacks send or require: references of Axis 1.4, MTOM responses to MTOM
+//! requests, charsets, a file that was not encoded.
 
 use crate::app::{RELATED, Response, TestApp, inline, multipart};
 use crate::message::{KIM, SOAP_12, base64, call, in_soap_12, parts};
 
-/// Clients with their text in other charsets, which say so in the declaration or in the Content-Type.
+/// Clients that send text in other charsets and name them in the XML declaration or in the Content-Type.
 #[test]
-fn envelopes_are_read_in_every_charset_that_they_name() {
+fn envelopes_are_read_in_every_charset_they_name() {
     let server = TestApp::start();
     let file = |name: &str| base64(&format!("UserName,Password,Claims\n{name},,\n"));
     let mut names = Vec::new();
@@ -60,7 +60,7 @@ fn envelopes_are_read_in_every_charset_that_they_name() {
 
 /// Axis 1.4 refers to an attachment by `href` under SOAP 1.1 and by `ref` under SOAP 1.2.
 #[test]
-fn an_attachment_is_referred_to_by_href_or_ref() {
+fn attachment_is_referenced_by_href_or_ref() {
     for attribute in ["href", "ref"] {
         for soap_12 in [false, true] {
             let server = TestApp::start();
@@ -88,9 +88,10 @@ fn an_attachment_is_referred_to_by_href_or_ref() {
     }
 }
 
-/// A client that puts the file itself into the handler is told so, whatever signs the file has.
+/// A client that puts the file into the handler without encoding it is advised to encode it, whatever
+/// characters the file has.
 #[test]
-fn a_file_that_was_not_encoded_is_said_to_be_one() {
+fn unencoded_file_is_reported_as_such() {
     let server = TestApp::start();
     let long =
         "kim,Meadow-Lark-77,http://wso2.org/claims/emailaddress=kim@example.com\n".repeat(200);
@@ -114,30 +115,30 @@ fn a_file_that_was_not_encoded_is_said_to_be_one() {
     ] {
         let response = server.post("text/xml", call(file).as_bytes());
         assert_eq!(response.rule(), "IMP-BASE64", "{file}: {}", response.body);
-        let told = response.fault_text();
-        assert!(told.contains("encode it as base64"), "{file}: {told}");
-        assert!(!told.contains("kim"), "{told}");
+        let text = response.fault_text();
+        assert!(text.contains("encode it as base64"), "{file}: {text}");
+        assert!(!text.contains("kim"), "{text}");
     }
-    // Where it can be either, both are said.
+    // If the value can be either, the message names both causes.
     for file in [
         "anna-lena",
         "kim_falk",
         "Zm9v-Zm9v_Zm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9v",
     ] {
-        let told = server.post("text/xml", call(file).as_bytes()).fault_text();
-        assert!(told.contains("base64url"), "{file}: {told}");
-        assert!(told.contains("encode it as base64"), "{told}");
+        let text = server.post("text/xml", call(file).as_bytes()).fault_text();
+        assert!(text.contains("base64url"), "{file}: {text}");
+        assert!(text.contains("encode it as base64"), "{text}");
     }
-    // Base64 with one wrong sign is another thing.
+    // Base64 with one wrong character is a different error.
     let wrong = base64(&long).replacen('a', "*", 1);
-    let told = server
+    let text = server
         .post("text/xml", call(&wrong).as_bytes())
         .fault_text();
-    assert!(told.contains("wrong at offset"), "{told}");
+    assert!(text.contains("wrong at offset"), "{text}");
     assert!(server.user_names().is_empty());
 }
 
-/// The envelope of an answer, and whether it came as a package.
+/// Returns the envelope of a response, and whether it came as an MTOM package.
 fn unpacked(response: &Response) -> (bool, String) {
     let media_type = response.header("content-type").unwrap();
     if !media_type.starts_with("multipart/related") {
@@ -168,7 +169,7 @@ fn unpacked(response: &Response) -> (bool, String) {
 }
 
 #[test]
-fn mtom_is_answered_with_mtom_where_the_settings_say_so() {
+fn mtom_is_answered_with_mtom_if_the_setting_says_so() {
     for wanted in [false, true] {
         let server = TestApp::start_with(|options| options.soap.answer_mtom_with_mtom = wanted);
         let message = multipart(KIM);
@@ -189,14 +190,15 @@ fn mtom_is_answered_with_mtom_where_the_settings_say_so() {
         let (packaged, envelope) = unpacked(&server.post(&related, message.as_bytes()));
         assert_eq!(packaged, wanted);
         assert!(envelope.contains(SOAP_12), "{envelope}");
-        // A fault of the head as well; a plain envelope gets a plain one, and 401 is no envelope.
+        // A fault that the head causes is packaged as well; a plain envelope gets a plain one, and a 401 has
+        // no envelope.
         let wrong = crate::app::basic("admin", "wrong");
         let path = "/services/UserAdmin";
         let refused = server.post_as(path, Some(&wrong), RELATED, &[], multipart(KIM).as_bytes());
         assert_eq!(unpacked(&refused).0, wanted);
         assert!(!unpacked(&server.post("text/xml", inline(KIM).as_bytes())).0);
-        let nobody = server.post_as(path, None, RELATED, &[], multipart(KIM).as_bytes());
-        assert_eq!(nobody.status, 401);
-        assert!(!unpacked(&nobody).0);
+        let unauthenticated = server.post_as(path, None, RELATED, &[], multipart(KIM).as_bytes());
+        assert_eq!(unauthenticated.status, 401);
+        assert!(!unpacked(&unauthenticated).0);
     }
 }

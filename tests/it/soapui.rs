@@ -1,10 +1,10 @@
-//! The SoapUI project of `fixtures/soapui/`: it names what the server has, and its requests, sent as
-//! SoapUI 5.7 sends them, get the answers that its assertions want.
+//! The SoapUI project in `fixtures/soapui/`: it names what the server has, and its requests, sent as SoapUI
+//! 5.7 sends them, get the responses that its assertions require.
 //!
-//! SoapUI itself is not run here. What it makes of a request is written down in [`Request::message`]
-//! after its published sources: an attachment whose Part is the handler's `cid:` is put in as base64, or
-//! with MTOM as an `xop:Include`; any other goes along with the Content-ID that it has; text that is not
-//! ASCII is quoted-printable, with CRLF for line ends.
+//! SoapUI itself is not run. [`Request::message`] builds messages as SoapUI's published sources do: an
+//! attachment whose part is the handler's `cid:` is inserted as base64, or with MTOM as an `xop:Include`; any
+//! other attachment is sent with its own Content-ID; text that is not ASCII is quoted-printable with CRLF
+//! line ends.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -16,7 +16,7 @@ use roxmltree::{Document, Node};
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, basic};
 
-/// The namespace of SoapUI's projects.
+/// The XML namespace of SoapUI projects.
 const CONFIG: &str = "http://eviware.com/soapui/config";
 
 const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
@@ -29,13 +29,13 @@ fn project() -> String {
     std::fs::read_to_string(path).expect("the project file")
 }
 
-/// The child elements of this name.
+/// Returns the child elements with this name.
 fn children<'a>(node: Node<'a, 'a>, name: &'static str) -> impl Iterator<Item = Node<'a, 'a>> {
     node.children()
         .filter(move |child| child.has_tag_name((CONFIG, name)))
 }
 
-/// The text of the child element of this name.
+/// Returns the text of the child element with this name.
 fn text<'a>(node: Node<'a, 'a>, name: &'static str) -> &'a str {
     let child = children(node, name).next();
     let child = child.unwrap_or_else(|| panic!("no {name} in {:?}", node.tag_name()));
@@ -50,7 +50,7 @@ struct Request<'a> {
     properties: &'a BTreeMap<String, String>,
 }
 
-/// The project's properties, for this server.
+/// Returns the project's properties, with the address of this server.
 fn properties(project: &Document, server: &TestApp) -> BTreeMap<String, String> {
     let mut properties: BTreeMap<String, String> = children(project.root_element(), "properties")
         .flat_map(|list| children(list, "property"))
@@ -101,7 +101,7 @@ fn requests<'a>(
     all.collect()
 }
 
-/// An attachment, taken out of the project file.
+/// An attachment from the project file.
 struct Attachment<'a> {
     name: &'a str,
     content_type: &'a str,
@@ -115,7 +115,7 @@ impl Request<'_> {
         self.node.attribute("name").expect("a name")
     }
 
-    /// The text with the project's properties in it.
+    /// Replaces the project's properties in a text.
     fn expand(&self, text: &str) -> String {
         let mut expanded = text.to_owned();
         for (name, value) in self.properties {
@@ -125,11 +125,12 @@ impl Request<'_> {
         expanded
     }
 
-    /// The path below the server's address.
+    /// Returns the path part of the endpoint.
     fn path(&self) -> String {
         let endpoint = self.expand(text(self.node, "endpoint"));
         let path = endpoint.strip_prefix(&self.properties["server"]);
-        path.expect("the endpoint is at the server").to_owned()
+        path.expect("the endpoint begins with the server's address")
+            .to_owned()
     }
 
     fn has_setting(&self, name: &str) -> bool {
@@ -153,7 +154,7 @@ impl Request<'_> {
         Some(attachment)
     }
 
-    /// Content-Type and body, as SoapUI makes them.
+    /// Returns Content-Type and body as SoapUI builds them.
     fn message(&self) -> (String, String) {
         let envelope = self.expand(text(self.node, "request"));
         let bare = || ("text/xml;charset=UTF-8".to_owned(), envelope.clone());
@@ -238,7 +239,7 @@ fn quoted_printable(text: &str) -> String {
     encoded
 }
 
-/// The file in a ZIP archive that holds one, which is how SoapUI keeps an attachment.
+/// Returns the only file of a ZIP archive; SoapUI keeps attachments this way.
 fn only_file_of(zip: &[u8]) -> Vec<u8> {
     let number = |at: usize| usize::from(u16::from_le_bytes([zip[at], zip[at + 1]]));
     assert_eq!((&zip[..4], number(8)), (&b"PK\x03\x04"[..], 8), "deflated");
@@ -249,7 +250,7 @@ fn only_file_of(zip: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Whether an assertion holds; the sentence says what is wrong.
+/// Checks an assertion; an error says what is wrong.
 fn check(assertion: Node<'_, '_>, response: &Response) -> Result<(), String> {
     let answer = Document::parse(&response.body).map_err(|error| error.to_string())?;
     let has = |name: &str| {
@@ -281,7 +282,7 @@ fn check(assertion: Node<'_, '_>, response: &Response) -> Result<(), String> {
     }
 }
 
-/// As much of XPath as the project needs: `//p:a/p:b/text()` and `count(//p:a)`.
+/// Evaluates the XPath expressions that the project uses: `//p:a/p:b/text()` and `count(//p:a)`.
 fn select(path: &str, answer: &Document) -> String {
     let mut namespaces = BTreeMap::from([("", None)]);
     let mut expression = "";
@@ -318,7 +319,7 @@ fn select(path: &str, answer: &Document) -> String {
 }
 
 #[test]
-fn the_project_names_what_the_server_has() {
+fn project_matches_the_wsdl_and_endpoint_of_the_server() {
     let server = TestApp::start();
     let project = project();
     let project = Document::parse(&project).expect("a well-formed project");
@@ -345,14 +346,14 @@ fn the_project_names_what_the_server_has() {
                 && node.attribute("name") == Some(request.operation)
         });
         assert!(operation.is_some(), "{}", request.operation);
-        // There is something at the endpoint, and it wants to know who is calling.
+        // The endpoint exists and requires authentication.
         let stranger = server.post_as(&request.path(), None, "text/xml", &[], b"");
         assert_eq!(stranger.status, 401, "{}", request.name());
     }
 }
 
 #[test]
-fn the_projects_assertions_hold() {
+fn assertions_of_the_project_hold() {
     let server = TestApp::start();
     let project = project();
     let project = Document::parse(&project).expect("a well-formed project");

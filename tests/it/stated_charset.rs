@@ -1,4 +1,5 @@
-//! The charset that the Content-Type of a file states: of a body, of a form's field, of a part of a SOAP message.
+//! The charset that the Content-Type of a file states: for a request body, a form field, and a part of a SOAP
+//! message.
 
 use serde_json::Value;
 
@@ -11,8 +12,8 @@ fn file(family: &[u8]) -> Vec<u8> {
     [b"username,familyname\nkim,", family, b"\n"].concat()
 }
 
-/// The file as the body, as a field of a form, as an attachment before and behind the envelope; each with its report,
-/// where there is one.
+/// Sends the file as the body, as a form field, and as an attachment before and after the envelope; returns
+/// each with its report, if there is one.
 fn sent_in_every_way(server: &TestApp, charset: &str, file: &[u8]) -> Vec<(String, Option<Value>)> {
     let media_type = match charset {
         "" => "text/csv".to_owned(),
@@ -83,7 +84,7 @@ fn sent_in_every_way(server: &TestApp, charset: &str, file: &[u8]) -> Vec<(Strin
 }
 
 #[test]
-fn a_stated_charset_is_believed_unless_the_file_is_utf_8() {
+fn stated_charset_is_used_unless_the_file_is_utf_8() {
     let server = TestApp::start();
     for (charset, family, read, from) in [
         (
@@ -102,7 +103,7 @@ fn a_stated_charset_is_believed_unless_the_file_is_utf_8() {
         ("koi8-r", b"\xf6", "\u{416}", "content-type"),
         ("cp850", b"\x81", "\u{fc}", "content-type"),
         ("iso-2022-jp", b"\x1b$BF|\x1b(B", "\u{65e5}", "content-type"),
-        // Programs state a charset without a look at the file.
+        // Some programs state a charset without checking the file.
         (
             "iso-8859-1",
             "\u{65e5}\u{672c}".as_bytes(),
@@ -133,7 +134,7 @@ fn a_stated_charset_is_believed_unless_the_file_is_utf_8() {
             }
         }
     }
-    // Bytes that the charset does not have fail their row.
+    // A row with bytes that are invalid in the charset fails.
     let headers = [
         format!("Authorization: {}", admin()),
         "Content-Type: text/csv; charset=shift_jis".into(),
@@ -148,9 +149,9 @@ fn a_stated_charset_is_believed_unless_the_file_is_utf_8() {
     assert!(server.users().is_empty());
 }
 
-/// A file that waits for its turn is read as it was stated when it came.
+/// A queued file is read in the charset that was stated when it arrived.
 #[test]
-fn a_queued_file_keeps_its_charset() {
+fn queued_file_keeps_its_charset() {
     let server = TestApp::start();
     let authorization = format!("Authorization: {}", admin());
     let password = format!("Muster-Default-Password: {DEFAULT_PASSWORD}");
@@ -168,16 +169,16 @@ fn a_queued_file_keeps_its_charset() {
     while server.users().is_empty() {
         assert!(
             start.elapsed().as_secs() < 30,
-            "it does not come to its end"
+            "the import does not complete"
         );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert_eq!(server.users()[0].family_name.as_deref(), Some("\u{416}"));
 }
 
-/// `files.charset` decides for all files, whatever is stated.
+/// `files.charset` applies to all files and overrides the stated charset.
 #[test]
-fn the_setting_goes_before_what_is_stated() {
+fn setting_overrides_the_stated_charset() {
     let server = TestApp::start_with(|options| {
         options.app.files = toml::from_str("charset = 'cp850'").unwrap();
     });

@@ -1,4 +1,4 @@
-//! What every store promises about tokens and organizations.
+//! What every store must guarantee for tokens and organizations.
 
 use muster::clock::Moment;
 use muster::users::import_record::{ImportRecord, ImportState};
@@ -10,8 +10,8 @@ use muster::users::token::{Token, TokenDigest};
 use uuid::Uuid;
 
 use crate::stores::{
-    DOMAIN, ORGANIZATION, Trial, actor, add_organization, batch, completed, every_store, failed,
-    first, names, new_import, record, step, write,
+    DOMAIN, ORGANIZATION, TestStore, actor, add_organization, batch, completed, every_store,
+    failed, first, names, new_import, record, step, write,
 };
 
 fn operator(name: &str, organization: Option<&str>) -> Operator {
@@ -40,8 +40,8 @@ fn digest(byte: u8) -> TokenDigest {
 }
 
 #[test]
-fn a_token_is_found_by_its_digest_and_goes_with_its_operator() {
-    for Trial { name, store, .. } in every_store() {
+fn token_is_found_by_its_digest_and_removed_with_its_operator() {
+    for TestStore { name, store, .. } in every_store() {
         let esb = operator("Esb", None);
         assert_eq!(
             store.add_operator(&esb, &crate::stores::by()),
@@ -66,8 +66,8 @@ fn a_token_is_found_by_its_digest_and_goes_with_its_operator() {
         let found = store.token(&digest(1)).expect("works");
         assert_eq!(found, Some((kept.clone(), esb)), "{name}");
         assert_eq!(store.token(&digest(2)), Ok(None), "{name}");
-        let nobodys = store.add_token(&token("nobody", None), &digest(3), &crate::stores::by());
-        assert_eq!(nobodys, Ok(false), "{name}: no operator, no token");
+        let orphan = store.add_token(&token("nobody", None), &digest(3), &crate::stores::by());
+        assert_eq!(orphan, Ok(false), "{name}: a token needs an operator");
 
         let later = Token {
             created_at: Moment(2_500_000),
@@ -99,20 +99,24 @@ fn a_token_is_found_by_its_digest_and_goes_with_its_operator() {
             Ok(true),
             "{name}"
         );
-        assert_eq!(store.token(&digest(4)), Ok(None), "{name}: of nobody");
+        assert_eq!(
+            store.token(&digest(4)),
+            Ok(None),
+            "{name}: its operator was removed"
+        );
         let again = store.add_operator(&operator("other", None), &crate::stores::by());
         assert_eq!(again, Ok(true), "{name}");
         assert_eq!(
             store.tokens(None),
             Ok(Vec::new()),
-            "{name}: a namesake has none"
+            "{name}: a new operator of that name has no tokens"
         );
     }
 }
 
 #[test]
-fn an_organization_has_its_roles_and_one_name_in_any_case() {
-    for Trial { name, store, .. } in every_store() {
+fn organization_has_its_roles_and_a_case_insensitive_name() {
+    for TestStore { name, store, .. } in every_store() {
         let there: Vec<String> = store
             .organizations()
             .expect("works")
@@ -136,7 +140,7 @@ fn an_organization_has_its_roles_and_one_name_in_any_case() {
         assert_eq!(
             store.organization("aCME"),
             Ok(Some(acme.clone())),
-            "{name}: with the name it was given"
+            "{name}: the name is spelled as given"
         );
         assert_eq!(store.organization("acme2"), Ok(None), "{name}");
         let all = store.organizations().expect("works");
@@ -146,9 +150,9 @@ fn an_organization_has_its_roles_and_one_name_in_any_case() {
             ["Internal/everyone", "admin"],
             "{name}"
         );
-        let told = store.audit(ORGANIZATION, None, 1).expect("works").remove(0);
+        let entry = store.audit(ORGANIZATION, None, 1).expect("works").remove(0);
         assert_eq!(
-            (told.action.as_str(), told.target.as_deref(), told.at),
+            (entry.action.as_str(), entry.target.as_deref(), entry.at),
             ("organization.add", Some("Acme"), Moment(5_000_000)),
             "{name}"
         );
@@ -156,13 +160,15 @@ fn an_organization_has_its_roles_and_one_name_in_any_case() {
 }
 
 #[test]
-fn nothing_is_written_into_an_organization_that_is_not_there() {
-    for Trial { name, store, .. } in every_store() {
+fn writes_to_an_unknown_organization_are_refused() {
+    for TestStore { name, store, .. } in every_store() {
         let elsewhere = ImportRecord {
             organization: "elsewhere".into(),
             ..record(new_import())
         };
-        let refused = store.add_import(&elsewhere).expect_err("not there");
+        let refused = store
+            .add_import(&elsewhere)
+            .expect_err("the organization does not exist");
         assert!(
             refused.to_string().contains("no organization elsewhere"),
             "{name}: {refused}"
@@ -213,8 +219,8 @@ fn remove(store: &dyn Store, name: &str) -> OrganizationRemoved {
 }
 
 #[test]
-fn an_organization_goes_when_nothing_keeps_it_and_takes_its_traces_along() {
-    for Trial { name, store, .. } in every_store() {
+fn organization_is_removed_only_when_empty_with_all_its_records() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         assert_eq!(remove(store, "acme"), OrganizationRemoved::Unknown);
         assert_eq!(remove(store, "Default"), OrganizationRemoved::TheDefault);
@@ -290,8 +296,8 @@ fn an_organization_goes_when_nothing_keeps_it_and_takes_its_traces_along() {
 
         assert_eq!(remove(store, "acme"), OrganizationRemoved::Removed);
         assert_eq!(remove(store, "acme"), OrganizationRemoved::Unknown);
-        let told = store.audit(ORGANIZATION, None, 1).expect("works").remove(0);
-        assert_eq!(told.action, "organization.remove", "{name}");
+        let entry = store.audit(ORGANIZATION, None, 1).expect("works").remove(0);
+        assert_eq!(entry.action, "organization.remove", "{name}");
         add_organization(store, "acme");
         assert!(store.imports("acme", 10).expect("works").is_empty());
         assert!(
@@ -304,7 +310,7 @@ fn an_organization_goes_when_nothing_keeps_it_and_takes_its_traces_along() {
         assert_eq!(
             store.roles("acme", DOMAIN).expect("works"),
             ["Internal/everyone", "admin"],
-            "{name}: as a new one"
+            "{name}: it is new"
         );
     }
 }

@@ -1,4 +1,5 @@
-//! What every store promises about users who exist already, rejected rows, jobs, undo and audit.
+//! What every store must guarantee for changes to existing users, rejected rows, jobs, undo and the audit
+//! log.
 
 use muster::clock::Moment;
 use muster::passwords::rules::Fitness;
@@ -18,11 +19,12 @@ use muster::users::user::User;
 use uuid::Uuid;
 
 use crate::stores::{
-    DOMAIN, ORGANIZATION, Trial, actor, add_organization, batch, checked, completed, every_store,
-    failed, findings_of, first, names, new_import, record, record_of, rejects_of, step, write,
+    DOMAIN, ORGANIZATION, TestStore, actor, add_organization, batch, checked, completed,
+    every_store, failed, findings_of, first, names, new_import, record, record_of, rejects_of,
+    step, write,
 };
 
-/// Users with their cells, and the hashes of those who have a password of their own.
+/// Users with their cells, and the hashes of those with their own password.
 fn rows(users: &[CheckedUser<'_>], hash: &str) -> NewUsers {
     let mut gathered = CheckedUsers::default();
     for user in users {
@@ -36,7 +38,7 @@ fn rows(users: &[CheckedUser<'_>], hash: &str) -> NewUsers {
     users
 }
 
-/// The whole of an import under a policy, in one step for each of `batches`.
+/// Runs a whole import under a policy, with one step for each of `batches`.
 #[track_caller]
 fn import(
     store: &dyn Store,
@@ -94,7 +96,7 @@ fn own(fitness: Fitness) -> CheckedPassword<'static> {
     CheckedPassword::Own("x", fitness)
 }
 
-/// Kim as she is before each test of a policy.
+/// Kim as stored before each test of a policy.
 fn kim() -> CheckedUser<'static> {
     CheckedUser {
         given_name: Some("Kim"),
@@ -106,7 +108,7 @@ fn kim() -> CheckedUser<'static> {
     }
 }
 
-/// What the second import says of her.
+/// The row for kim in the second import.
 fn other_kim() -> CheckedUser<'static> {
     CheckedUser {
         family_name: Some("Lee"),
@@ -132,10 +134,10 @@ fn profile(user: &User) -> String {
 }
 
 #[test]
-fn each_policy_meets_somebody_who_exists_in_its_own_way() {
+fn each_conflict_policy_handles_an_existing_user_as_documented() {
     let kept = r#"Kim - kim@example.com {"country":"FR","title":"Dr"} ["admin"]"#;
     for policy in ConflictPolicy::ALL {
-        for Trial { name, store, .. } in every_store() {
+        for TestStore { name, store, .. } in every_store() {
             let store = store.as_ref();
             let (one, _) = import(store, ConflictPolicy::Skip, vec![rows(&[kim()], "$one$")]);
             let before = user(store, "kim");
@@ -176,8 +178,8 @@ fn each_policy_meets_somebody_who_exists_in_its_own_way() {
 }
 
 #[test]
-fn a_password_is_replaced_only_by_one_that_the_row_gives() {
-    for Trial { name, store, .. } in every_store() {
+fn password_is_replaced_only_by_one_in_the_row() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let people = |password| [checked(2, "ann")].map(|it| CheckedUser { password, ..it });
         let given = rows(&people(own(Fitness::Permanent)), "$one$");
@@ -212,7 +214,7 @@ fn a_password_is_replaced_only_by_one_that_the_row_gives() {
             Some(("{SSHA}x".into(), false)),
             "{name}"
         );
-        // One that is made up for somebody new is stored.
+        // A generated password for a new user is stored.
         let new = CheckedUser {
             password: CheckedPassword::MadeUp("x"),
             ..checked(3, "new")
@@ -223,9 +225,9 @@ fn a_password_is_replaced_only_by_one_that_the_row_gives() {
 }
 
 #[test]
-fn the_same_row_again_is_unchanged_and_leaves_no_trace() {
+fn repeated_row_is_unchanged_and_recorded_nowhere() {
     for policy in [ConflictPolicy::Update, ConflictPolicy::Fill] {
-        for Trial { name, store, .. } in every_store() {
+        for TestStore { name, store, .. } in every_store() {
             let store = store.as_ref();
             let same = || CheckedUser {
                 password: CheckedPassword::Default,
@@ -237,20 +239,24 @@ fn the_same_row_again_is_unchanged_and_leaves_no_trace() {
             assert_eq!(record_of(store, two).counters.unchanged, 1, "{name}");
             let undone = undo(store, two);
             assert_eq!(undone, Undone::default(), "{name}: nothing to take back");
-            assert_eq!(undo(store, one).removed, 1, "{name}: nobody touched it");
+            assert_eq!(
+                undo(store, one).removed,
+                1,
+                "{name}: nothing has changed it since"
+            );
         }
     }
 }
 
 #[test]
-fn rows_of_one_user_follow_each_other_within_a_batch_and_across_batches() {
+fn rows_of_one_user_apply_in_order_within_a_batch_and_across_batches() {
     let row = |line, email| CheckedUser {
         email: Some(email),
         password: CheckedPassword::Default,
         ..checked(line, "kim")
     };
     for policy in ConflictPolicy::ALL {
-        for Trial { name, store, .. } in every_store() {
+        for TestStore { name, store, .. } in every_store() {
             let store = store.as_ref();
             let batches = || {
                 vec![
@@ -291,14 +297,14 @@ fn rows_of_one_user_follow_each_other_within_a_batch_and_across_batches() {
             };
             let email = user(store, "kim").email;
             assert_eq!(email.as_deref(), Some(last), "{name}, {policy:?}");
-            // What it made and changed itself is still nobody else's.
+            // Rows created and changed by the import itself count as its own.
             assert_eq!(undo(store, id).removed, 1, "{name}, {policy:?}");
         }
     }
 }
 
 #[test]
-fn a_batch_comes_to_the_same_as_its_rows_one_by_one() {
+fn batch_has_the_same_result_as_its_rows_one_by_one() {
     let names: Vec<String> = (0..90).map(|number| format!("user{number}")).collect();
     let emails = ["a@x", "b@x"];
     let mut seed = 7_u64;
@@ -307,7 +313,7 @@ fn a_batch_comes_to_the_same_as_its_rows_one_by_one() {
         (seed >> 33) as usize % bound
     };
     for policy in ConflictPolicy::ALL {
-        // The first third exists, and everybody comes about three times.
+        // The first third exists, and each user occurs about three times.
         let before: Vec<_> = names[..30].iter().zip(2..).collect();
         let before = || {
             let users = before.iter().map(|(name, line)| CheckedUser {
@@ -332,7 +338,7 @@ fn a_batch_comes_to_the_same_as_its_rows_one_by_one() {
             .collect();
         let mut seen = Vec::new();
         for together in [after.len(), 1, 7] {
-            for Trial { name, store, .. } in every_store() {
+            for TestStore { name, store, .. } in every_store() {
                 let store = store.as_ref();
                 import(store, ConflictPolicy::Skip, vec![before()]);
                 let batches = after
@@ -368,8 +374,8 @@ fn a_batch_comes_to_the_same_as_its_rows_one_by_one() {
 }
 
 #[test]
-fn a_row_without_any_password_can_change_somebody_and_make_nobody() {
-    for Trial { name, store, .. } in every_store() {
+fn row_without_a_password_can_change_a_user_but_not_create_one() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         import(store, ConflictPolicy::Skip, vec![batch(&[(2, "ann")])]);
         let missing = |line, name| CheckedUser {
@@ -396,7 +402,7 @@ fn a_row_without_any_password_can_change_somebody_and_make_nobody() {
             "{name}"
         );
         assert_eq!(rejects[0].cells, ["bob", ""], "{name}");
-        assert_eq!(user(store, "bob").email, None, "{name}: of the third row");
+        assert_eq!(user(store, "bob").email, None, "{name}: from the third row");
     }
 }
 
@@ -410,14 +416,14 @@ impl Random {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^= z >> 31;
-        usize::try_from(z % bound as u64).expect("a small number")
+        usize::try_from(z % bound as u64).expect("the number fits")
     }
 
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
-    /// A table of few names, so that they meet.
+    /// A table with few names, so that they repeat.
     fn table(&mut self, rows: usize, missing: bool) -> Vec<CheckedUser<'static>> {
         const NAMES: [&str; 6] = ["ann", "bob", "carl", "Dora", "DORA", "eve"];
         let mut all = Vec::new();
@@ -456,7 +462,7 @@ impl Random {
     }
 }
 
-/// Outcomes without the import that they name, because the rehearsal has an id of its own.
+/// Returns outcomes without the import they name, because a dry run has its own id.
 fn outcomes(written: Vec<Written>, id: ImportId) -> Vec<String> {
     let all = written.into_iter().flat_map(|it| it.outcomes);
     all.map(|it| format!("{it:?}").replace(&id.to_string(), "this"))
@@ -464,12 +470,12 @@ fn outcomes(written: Vec<Written>, id: ImportId) -> Vec<String> {
 }
 
 #[test]
-fn a_dry_run_says_what_the_import_then_does_whatever_the_table() {
+fn dry_run_reports_what_the_import_then_does_for_any_table() {
     let mut seen = [0_u32; 6];
     for seed in 0..60 {
         let policy = ConflictPolicy::ALL[seed % 4];
         let mut per_store: Vec<Vec<String>> = Vec::new();
-        for Trial { name, store, .. } in every_store() {
+        for TestStore { name, store, .. } in every_store() {
             let store = store.as_ref();
             let mut random = Random(seed as u64);
             let before = random.table(4, false);
@@ -483,7 +489,7 @@ fn a_dry_run_says_what_the_import_then_does_whatever_the_table() {
             let (id, dry) = run(store, policy, true, batches());
             assert_eq!(all(), users, "{name}, {seed}: a dry run writes no user");
             let after = store.audit(ORGANIZATION, None, 100).expect("works");
-            assert_eq!(after, audit, "{name}, {seed}: nor anything else");
+            assert_eq!(after, audit, "{name}, {seed}: nor an audit entry");
             assert_eq!(store.import(ORGANIZATION, id), Ok(None), "{name}");
             let (tallies, dry) = (counters(&dry), outcomes(dry, id));
             let (id, written) = run(store, policy, false, batches());
@@ -504,7 +510,7 @@ fn a_dry_run_says_what_the_import_then_does_whatever_the_table() {
     }
     assert!(
         seen.iter().all(|it| *it > 5),
-        "every outcome came: {seen:?}"
+        "every outcome occurs: {seen:?}"
     );
 }
 
@@ -515,8 +521,8 @@ fn counters(written: &[Written]) -> Counters {
 }
 
 #[test]
-fn rejected_rows_are_kept_by_line_as_far_as_there_is_room() {
-    for Trial { name, store, .. } in every_store() {
+fn rejected_rows_are_kept_by_line_up_to_the_limit() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         import(store, ConflictPolicy::Skip, vec![batch(&[(2, "ann")])]);
         let reject = |line: u64| Reject {
@@ -541,7 +547,7 @@ fn rejected_rows_are_kept_by_line_as_far_as_there_is_room() {
         };
         let meets = rows(&[checked(3, "ann"), checked(8, "new")], "");
         write(store, step_of(first(id, meets), &[2, 9]));
-        // Sorted rows: a later step has lines between those of an earlier one.
+        // Sorted rows: a later step has line numbers between those of an earlier one.
         write(store, step_of(step(id, NewUsers::default()), &[7, 4, 5]));
         let kept = rejects_of(store, ORGANIZATION, id);
         let lines: Vec<_> = kept.iter().map(|it| it.line).collect();
@@ -565,28 +571,32 @@ fn rejected_rows_are_kept_by_line_as_far_as_there_is_room() {
         };
         let (lines, next) = page(RejectCursor::of(&rejected), 4);
         assert_eq!(lines, [2, 3, 4, 5], "{name}: a page");
-        // What is rejected meanwhile is left out.
+        // Rows rejected after the first page was read are not listed.
         let mut full = step_of(step(id, NewUsers::default()), &[6, 10]);
         full.keep_rejects_bytes = rejected.bytes + 70;
         write(store, full);
         let (lines, next) = page(next.expect("a next page"), 4);
         assert_eq!((lines, next), (vec![7, 9], None), "{name}: the last page");
         let rejected = record_of(store, id).rejected;
-        assert_eq!((rejected.total, rejected.kept), (8, 6), "{name}: no room");
+        assert_eq!(
+            (rejected.total, rejected.kept),
+            (8, 6),
+            "{name}: over the limit"
+        );
         write(store, step_of(step(id, NewUsers::default()), &[11]));
         let rejected = record_of(store, id).rejected;
         assert_eq!(
             (rejected.total, rejected.kept),
             (9, 6),
-            "{name}: what is kept are the first ones"
+            "{name}: the first ones are kept"
         );
         assert_eq!(rejects_of(store, ORGANIZATION, id).len(), 6, "{name}");
     }
 }
 
 #[test]
-fn a_key_belongs_to_one_import_of_its_organization() {
-    for Trial { name, store, .. } in every_store() {
+fn idempotency_key_belongs_to_one_import_of_its_organization() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         add_organization(store, "acme");
         let keyed = |organization: &str, key: &str| {
@@ -622,8 +632,8 @@ fn a_key_belongs_to_one_import_of_its_organization() {
 }
 
 #[test]
-fn an_import_that_waits_is_taken_up_once_and_ended_once() {
-    for Trial { name, store, .. } in every_store() {
+fn queued_import_is_claimed_once_and_ended_once() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let queued = || ImportRecord {
             state: ImportState::Queued,
@@ -641,9 +651,9 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
         };
         let (one, two, three) = (queued(), queued(), queued());
         for each in [&one, &two, &three] {
-            store.add_import(each).expect("it is kept");
+            store.add_import(each).expect("the import is stored");
         }
-        assert_eq!(record_of(store, one.id), one, "{name}: as it came");
+        assert_eq!(record_of(store, one.id), one, "{name}: it is unchanged");
         let waiting = || -> Vec<_> {
             let found = store.unfinished().expect("works");
             found.into_iter().map(|it| it.id).collect()
@@ -656,7 +666,7 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
         assert_eq!(taken.active_at, Moment(5_000_000), "{name}");
         assert_eq!(taken.sha256, one.sha256, "{name}");
         let again = store.claim(ORGANIZATION, one.id, Moment(6_000_000));
-        assert_eq!(again, Ok(None), "{name}: somebody has it");
+        assert_eq!(again, Ok(None), "{name}: it is already claimed");
         assert_eq!(waiting(), [two.id, three.id], "{name}");
         assert_eq!(
             store.claim("acme", two.id, Moment(6_000_000)),
@@ -670,7 +680,7 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
         assert_eq!(record_of(store, one.id).active_at, Moment(7_000_000));
         assert_eq!(record_of(store, two.id).active_at, one.active_at, "{name}");
 
-        // It is interrupted behind its first row, and goes on.
+        // The import is interrupted after its first row, and is claimed again.
         let mut cut = step(one.id, batch(&[(2, "ann")]));
         cut.rows_sha256 = Some("ef".repeat(32));
         write(store, cut);
@@ -684,7 +694,7 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
         write(store, end);
         let seen = record_of(store, one.id);
         assert_eq!(seen.reason.as_deref(), Some("cut"), "{name}");
-        assert_eq!(seen.sha256, one.sha256, "{name}: known before, and still");
+        assert_eq!(seen.sha256, one.sha256, "{name}: the digest is kept");
         let taken = store.claim(ORGANIZATION, one.id, Moment(8_000_000));
         let taken = taken.expect("works").expect("it was interrupted");
         assert_eq!(
@@ -706,7 +716,7 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
         };
         let end = |id| store.end_import(ORGANIZATION, id, &eve, &finish, Moment(9_000_000));
         assert_eq!(end(two.id), Ok(true), "{name}");
-        assert_eq!(end(two.id), Ok(false), "{name}: it has ended");
+        assert_eq!(end(two.id), Ok(false), "{name}: it has already ended");
         assert_eq!(end(new_import()), Ok(false), "{name}");
         let seen = record_of(store, two.id);
         let expected = ImportRecord {
@@ -721,7 +731,7 @@ fn an_import_that_waits_is_taken_up_once_and_ended_once() {
         assert_eq!(
             (newest[0].operator.as_str(), newest[0].import),
             ("eve", Some(two.id)),
-            "{name}: whoever ended it"
+            "{name}: the operator that ended it"
         );
         assert_eq!(
             store.claim(ORGANIZATION, two.id, Moment(9_500_000)),
@@ -748,8 +758,8 @@ fn left(undone: &Undone) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn undoing_removes_who_was_made_unless_somebody_touched_them() {
-    for Trial { name, store, .. } in every_store() {
+fn undo_removes_created_users_unless_they_were_changed_since() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let with_role = |line, name| CheckedUser {
             roles: "admin".into(),
@@ -814,8 +824,8 @@ fn undoing_removes_who_was_made_unless_somebody_touched_them() {
         let seen = record_of(store, one);
         assert_eq!(seen.state, ImportState::Undone, "{name}");
         assert_eq!(seen.reason, Some(undone.sentence()), "{name}");
-        assert_eq!(seen.counters.created, 6, "{name}: what it did once");
-        // Whoever comes again under that name has nothing of the one who was removed.
+        assert_eq!(seen.counters.created, 6, "{name}: its counters stay");
+        // A new user with that name has nothing of the removed one.
         import(store, ConflictPolicy::Skip, vec![batch(&[(2, "gone")])]);
         assert!(user(store, "gone").roles.is_empty(), "{name}");
         assert_eq!(undo(store, other).removed, 1, "{name}");
@@ -823,8 +833,8 @@ fn undoing_removes_who_was_made_unless_somebody_touched_them() {
 }
 
 #[test]
-fn undoing_restores_who_was_changed_with_roles_and_password() {
-    for Trial { name, store, .. } in every_store() {
+fn undo_restores_changed_users_with_roles_and_password() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let by_default = CheckedUser {
             password: CheckedPassword::Default,
@@ -849,7 +859,7 @@ fn undoing_restores_who_was_changed_with_roles_and_password() {
         };
         let given = vec![
             rows(&[other_kim(), lee(), checked(9, "new")], "$two$"),
-            // Twice: the first image counts.
+            // Changed twice: the first saved state counts.
             rows(
                 &[
                     CheckedUser {
@@ -862,7 +872,7 @@ fn undoing_restores_who_was_changed_with_roles_and_password() {
             ),
         ];
         let (two, _) = import(store, ConflictPolicy::Update, given);
-        // Another import behind it, on one of them.
+        // Another import after it changes one of the users.
         let again = CheckedUser {
             email: Some("later@x"),
             ..checked(2, "max")
@@ -880,7 +890,7 @@ fn undoing_restores_who_was_changed_with_roles_and_password() {
             Some(("$default$".into(), true)),
             "{name}"
         );
-        // Backwards one by one, it would have come to the beginning.
+        // Undoing in reverse order would have restored the original state.
         assert_eq!(undo(store, three).restored, 1, "{name}");
         let email = user(store, "max").email;
         assert_eq!(email.as_deref(), Some("m@x"), "{name}");
@@ -888,8 +898,8 @@ fn undoing_restores_who_was_changed_with_roles_and_password() {
 }
 
 #[test]
-fn imports_undone_backwards_leave_everybody_as_before() {
-    for Trial { name, store, .. } in every_store() {
+fn imports_undone_in_reverse_order_restore_the_original_state() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         import(store, ConflictPolicy::Skip, vec![rows(&[kim()], "$one$")]);
         let before = user(store, "kim");
@@ -913,8 +923,8 @@ fn imports_undone_backwards_leave_everybody_as_before() {
 }
 
 #[test]
-fn what_cannot_be_restored_is_left_and_told() {
-    for Trial { name, store, .. } in every_store() {
+fn undo_leaves_and_reports_what_it_cannot_restore() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let people = ["ann", "bob", "carl", "dora"];
         let made: Vec<_> = people.iter().map(|it| checked(2, it)).collect();
@@ -923,7 +933,7 @@ fn what_cannot_be_restored_is_left_and_told() {
             email: Some("new@x"),
             ..checked(2, who)
         };
-        // Two batches, of which only the first one's images are old enough to be forgotten.
+        // Two batches; only the saved states of the first are old enough to be removed.
         let id = new_import();
         let mut old = first(id, rows(&[changed("ann")], ""));
         old.conflict = ConflictPolicy::Update;
@@ -952,14 +962,14 @@ fn what_cannot_be_restored_is_left_and_told() {
         assert_eq!(
             names(store, ORGANIZATION, None),
             ["ann", "carl", "dora"],
-            "{name}: who was deleted stays away"
+            "{name}: a deleted user is not restored"
         );
     }
 }
 
 #[test]
-fn an_import_that_runs_or_is_a_strangers_is_not_undone() {
-    for Trial { name, store, .. } in every_store() {
+fn running_imports_and_those_of_other_organizations_are_not_undone() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let running = new_import();
         write(store, first(running, batch(&[(2, "ann")])));
@@ -973,9 +983,9 @@ fn an_import_that_runs_or_is_a_strangers_is_not_undone() {
 }
 
 #[test]
-fn the_audit_has_what_was_done_newest_first_and_never_a_value() {
+fn audit_log_lists_actions_newest_first_and_never_values() {
     const SECRETS: [&str; 4] = ["$own$", "$new$", "secret@x", "Mx-Given"];
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let given = || CheckedUser {
             given_name: Some("Mx-Given"),
@@ -1009,7 +1019,7 @@ fn the_audit_has_what_was_done_newest_first_and_never_a_value() {
         };
         assert!(set("ann", &password), "{name}");
         assert!(!set("nobody", &password), "{name}");
-        // The same password, hashed anew, is nothing that somebody did.
+        // The same password with a new hash is not an action of an operator.
         let rehashed = NewPassword {
             by: None,
             ..password
@@ -1069,8 +1079,8 @@ fn the_audit_has_what_was_done_newest_first_and_never_a_value() {
 }
 
 #[test]
-fn a_step_that_cannot_be_written_leaves_no_audit() {
-    for Trial { name, store, .. } in every_store() {
+fn failed_step_leaves_no_audit_entry() {
+    for TestStore { name, store, .. } in every_store() {
         let lost = store.submit(step(new_import(), batch(&[(2, "ann")])));
         assert!(lost.wait().is_err(), "{name}");
         let audit = store.audit(ORGANIZATION, None, 10).expect("works");

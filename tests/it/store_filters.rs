@@ -1,4 +1,4 @@
-//! What every store finds by a filter is what the evaluator finds among the documents of all.
+//! What every store finds by a filter is what the evaluator finds among all documents.
 
 use muster::clock::Moment;
 use muster::scim::evaluate::matches;
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::store_resources::{add, add_group, once};
-use crate::stores::{DOMAIN, ORGANIZATION, Trial, every_store};
+use crate::stores::{DOMAIN, ORGANIZATION, TestStore, every_store};
 
 const CUSTOM: &str = "urn:scim:schemas:extension:custom:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// Numbers that look like chance and come again (xorshift64*).
-struct Chance(u64);
+/// A reproducible pseudo-random number generator (xorshift64*).
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -55,8 +55,8 @@ const TEXTS: &[&str] = &[
 
 const AT: i64 = 1_767_225_600_000_000;
 
-/// Users with all kinds of content, in three groups.
-fn fill(store: &dyn Store, chance: &mut Chance) -> Vec<Uuid> {
+/// Creates users with all kinds of content, in three groups.
+fn fill(store: &dyn Store, random: &mut Random) -> Vec<Uuid> {
     let groups: Vec<Uuid> = ["Crew", "Office", "Str\u{e4}nde"]
         .map(|name| add_group(store, name, AT))
         .to_vec();
@@ -75,11 +75,11 @@ fn fill(store: &dyn Store, chance: &mut Chance) -> Vec<Uuid> {
             "identity/accountLocked",
             "active",
         ] {
-            if let Some(text) = chance.maybe(TEXTS) {
+            if let Some(text) = random.maybe(TEXTS) {
                 attributes.insert(flat.to_owned(), Value::from(text));
             }
         }
-        if chance.below(4) == 0 {
+        if random.below(4) == 0 {
             let list = json!([{"type": "work", "display": "x"}, {"value": "A B", "type": "pager"}]);
             attributes.insert("scim:phoneNumbers".to_owned(), list);
         }
@@ -87,12 +87,12 @@ fn fill(store: &dyn Store, chance: &mut Chance) -> Vec<Uuid> {
             domain: DOMAIN.into(),
             user_name: format!(
                 "{}{number}",
-                chance.of(&["kim", "Kim", "Jos\u{e9}", "x/y", "SS"])
+                random.of(&["kim", "Kim", "Jos\u{e9}", "x/y", "SS"])
             ),
-            external_id: chance.maybe(TEXTS),
-            given_name: chance.maybe(TEXTS),
-            family_name: chance.maybe(TEXTS),
-            email: chance.maybe(TEXTS),
+            external_id: random.maybe(TEXTS),
+            given_name: random.maybe(TEXTS),
+            family_name: random.maybe(TEXTS),
+            email: random.maybe(TEXTS),
             attributes,
         };
         let id = add(store, &content, AT + 300 * number);
@@ -103,7 +103,7 @@ fn fill(store: &dyn Store, chance: &mut Chance) -> Vec<Uuid> {
             name: String::new(),
         };
         for group in &groups {
-            if chance.below(4) == 0 {
+            if random.below(4) == 0 {
                 let members = [member.clone()];
                 once(store, |it| it.add_members(*group, &members, Moment(AT + 1)));
             }
@@ -112,23 +112,23 @@ fn fill(store: &dyn Store, chance: &mut Chance) -> Vec<Uuid> {
     groups
 }
 
-fn condition(chance: &mut Chance, ids: &[String]) -> String {
-    let operator = chance.of(&["eq", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]);
-    let text = json!(match chance.below(4) {
+fn condition(random: &mut Random, ids: &[String]) -> String {
+    let operator = random.of(&["eq", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]);
+    let text = json!(match random.below(4) {
         0 => format!(
             "{}{}",
-            chance.of(&["KIM", "jose\u{301}", "x/Y", "\u{df}"]),
-            chance.below(60)
+            random.of(&["KIM", "jose\u{301}", "x/Y", "\u{df}"]),
+            random.below(60)
         ),
-        _ => chance.of(TEXTS).to_owned(),
+        _ => random.of(TEXTS).to_owned(),
     });
-    let path = match chance.below(4) {
-        0 => format!("{CUSTOM}:{}", chance.of(&["badge", "accountLocked"])),
+    let path = match random.below(4) {
+        0 => format!("{CUSTOM}:{}", random.of(&["badge", "accountLocked"])),
         1 => format!(
             "{ENTERPRISE}:{}",
-            chance.of(&["department", "manager.value"])
+            random.of(&["department", "manager.value"])
         ),
-        _ => chance
+        _ => random
             .of(&[
                 "userName",
                 "externalId",
@@ -146,43 +146,43 @@ fn condition(chance: &mut Chance, ids: &[String]) -> String {
             ])
             .to_owned(),
     };
-    let order = chance.of(&["eq", "ne", "gt", "ge", "lt", "le"]);
-    match chance.below(9) {
-        0 => format!("{path} {}", chance.of(&["pr", "eq null", "ne null"])),
+    let order = random.of(&["eq", "ne", "gt", "ge", "lt", "le"]);
+    match random.below(9) {
+        0 => format!("{path} {}", random.of(&["pr", "eq null", "ne null"])),
         1 => format!(
             "active {} {}",
-            chance.of(&["eq", "ne"]),
-            chance.of(&["true", "false"])
+            random.of(&["eq", "ne"]),
+            random.of(&["true", "false"])
         ),
         2 => format!(
             "meta.created {order} \"2026-01-01T00:00:00.0{:02}4Z\"",
-            chance.below(20)
+            random.below(20)
         ),
         3 => {
-            let id = chance.below(ids.len());
+            let id = random.below(ids.len());
             format!(
                 "{} {} \"{}\"",
-                chance.of(&["id", "groups"]),
-                chance.of(&["eq", "ne"]),
+                random.of(&["id", "groups"]),
+                random.of(&["eq", "ne"]),
                 ids[id]
             )
         }
         4 => format!(
             "emails[type eq \"work\" {} value {operator} {text}]",
-            chance.of(&["and", "or"])
+            random.of(&["and", "or"])
         ),
         _ => format!("{path} {operator} {text}"),
     }
 }
 
-fn filter(chance: &mut Chance, ids: &[String], depth: usize) -> String {
-    match chance.below(if depth == 0 { 1 } else { 5 }) {
-        0 | 1 => condition(chance, ids),
-        2 => format!("not ({})", filter(chance, ids, depth - 1)),
+fn filter(random: &mut Random, ids: &[String], depth: usize) -> String {
+    match random.below(if depth == 0 { 1 } else { 5 }) {
+        0 | 1 => condition(random, ids),
+        2 => format!("not ({})", filter(random, ids, depth - 1)),
         kind => {
             let (one, other) = (
-                filter(chance, ids, depth - 1),
-                filter(chance, ids, depth - 1),
+                filter(random, ids, depth - 1),
+                filter(random, ids, depth - 1),
             );
             format!("({one}) {} ({other})", ["and", "or"][kind - 3])
         }
@@ -190,12 +190,12 @@ fn filter(chance: &mut Chance, ids: &[String], depth: usize) -> String {
 }
 
 #[test]
-fn users_are_found_by_filter_as_their_documents_match() {
+fn store_finds_the_users_whose_documents_match_the_filter() {
     let schemas = Schemas::new(["badge", "accountLocked"]);
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
-        let mut chance = Chance(20_261_122);
-        let groups = fill(store, &mut chance);
+        let mut random = Random(20_261_122);
+        let groups = fill(store, &mut random);
         let every = ResourceQuery {
             limit: 1000,
             ..ResourceQuery::default()
@@ -212,7 +212,7 @@ fn users_are_found_by_filter_as_their_documents_match() {
         let by_name = AttributePath::parse("userName", &schemas.user).expect("a path");
         let mut found_some = 0;
         for round in 0..300 {
-            let text = filter(&mut chance, &ids, 2);
+            let text = filter(&mut random, &ids, 2);
             let filter = Filter::parse(&text, &schemas.user).expect(&text);
             let mut expected: Vec<Uuid> = documents
                 .iter()
@@ -239,7 +239,7 @@ fn users_are_found_by_filter_as_their_documents_match() {
         }
         assert!(
             found_some > 100,
-            "{name}: {found_some} filters say something"
+            "{name}: {found_some} filters match some but not all users"
         );
     }
 }

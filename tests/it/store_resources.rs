@@ -1,4 +1,4 @@
-//! What every store promises about single users and groups: names, versions, members, organizations.
+//! What every store must guarantee for single users and groups: names, versions, members, organizations.
 
 use muster::clock::Moment;
 use muster::users::import_id::ImportId;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::stores::{
-    DOMAIN, ORGANIZATION, Trial, actor, batch_of, checked, completed, every_store, first,
+    DOMAIN, ORGANIZATION, TestStore, actor, batch_of, checked, completed, every_store, first,
     new_import, write,
 };
 
@@ -57,7 +57,7 @@ pub fn within<T>(
     result.expect("the work was done")
 }
 
-/// Makes a user, who has to be new.
+/// Creates a user, whose name must be free.
 #[track_caller]
 pub fn add(store: &dyn Store, content: &UserContent, at: i64) -> Uuid {
     let id = Uuid::now_v7();
@@ -102,7 +102,7 @@ fn group_names(resource: &UserResource) -> Vec<&str> {
     resource.groups.iter().map(|it| it.name.as_str()).collect()
 }
 
-/// A second organization, for what must not be seen from the first.
+/// Creates a second organization, for what must not be visible from the first.
 fn add_other(store: &dyn Store) {
     let other = Organization {
         name: OTHER.into(),
@@ -113,8 +113,8 @@ fn add_other(store: &dyn Store) {
 }
 
 #[test]
-fn a_user_comes_back_as_the_client_has_it() {
-    for Trial { name, store, .. } in every_store() {
+fn user_is_returned_as_the_client_sent_it() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let Value::Object(attributes) = json!({"country": "FR", "addresses": [{"type": "work"}]})
         else {
@@ -162,8 +162,8 @@ fn a_user_comes_back_as_the_client_has_it() {
 }
 
 #[test]
-fn names_of_users_are_unique_in_any_case_and_follow_a_change_of_name() {
-    for Trial { name, store, .. } in every_store() {
+fn user_names_are_unique_in_any_case_and_follow_a_rename() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let (kim, lee) = (
             add(store, &content("Kim"), 5),
@@ -205,8 +205,8 @@ fn names_of_users_are_unique_in_any_case_and_follow_a_change_of_name() {
 }
 
 #[test]
-fn each_change_is_later_than_the_one_before_whatever_the_clock_says() {
-    for Trial { name, store, .. } in every_store() {
+fn each_change_is_later_than_the_one_before_even_if_the_clock_goes_back() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let kim = add(store, &content("kim"), 100);
         let change = |at| {
@@ -254,7 +254,7 @@ fn each_change_is_later_than_the_one_before_whatever_the_clock_says() {
         assert_eq!(
             modified(),
             Some(Moment(502)),
-            "{name}: a member is as before"
+            "{name}: its member is unchanged"
         );
     }
 }
@@ -274,10 +274,10 @@ fn changed(count: usize, at: i64) -> MembersChanged {
 }
 
 #[test]
-fn without_a_password_nobody_is_let_in_and_no_initial_one_is_listed() {
-    for Trial { name, store, .. } in every_store() {
+fn user_without_a_password_cannot_log_in_and_has_no_initial_one_listed() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
-        // Also where an import, whose default password others have, made the user.
+        // Also if an import with a default password for other users created the user.
         let import = new_import();
         let begin = ImportStep {
             default_password_hash: Some("$default$".into()),
@@ -309,7 +309,7 @@ fn without_a_password_nobody_is_let_in_and_no_initial_one_is_listed() {
         };
         change(Some(&password), 6);
         change(None, 7);
-        let now = stored().expect("there is one now");
+        let now = stored().expect("the user has a password now");
         assert!(user(store, id).unwrap().user.has_password, "{name}");
         assert_eq!(
             (now.hash.as_str(), now.must_change, now.set_at),
@@ -321,8 +321,8 @@ fn without_a_password_nobody_is_let_in_and_no_initial_one_is_listed() {
 }
 
 #[test]
-fn names_of_groups_are_unique_in_any_case_and_members_follow_a_change_of_name() {
-    for Trial { name, store, .. } in every_store() {
+fn group_names_are_unique_in_any_case_and_members_follow_a_rename() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let kim = add(store, &content("kim"), 5);
         let tour = add_group(store, "Tour Guides ÉTÉ", 5);
@@ -339,7 +339,7 @@ fn names_of_groups_are_unique_in_any_case_and_members_follow_a_change_of_name() 
         assert_eq!(
             add_again(DOMAIN, "ADMIN"),
             Change::Taken,
-            "{name}: a built-in one"
+            "{name}: a built-in group"
         );
         assert_eq!(
             add_again("SALES", "tour guides été"),
@@ -380,8 +380,8 @@ fn names_of_groups_are_unique_in_any_case_and_members_follow_a_change_of_name() 
 }
 
 #[test]
-fn rows_of_a_file_find_a_group_by_the_name_it_has_now() {
-    for Trial { name, store, .. } in every_store() {
+fn rows_of_a_file_find_a_group_by_its_current_name() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let staff = add_group(store, "staff", 5);
         let by_row = |line, who, role: &'static str| {
@@ -403,7 +403,7 @@ fn rows_of_a_file_find_a_group_by_the_name_it_has_now() {
         assert_eq!(
             group_names(&bob),
             ["crew"],
-            "{name}: what is internal is no group"
+            "{name}: internal roles are not groups"
         );
         assert!(
             once(store, |it| it.delete_group(staff, Moment(9_000_000))),
@@ -415,8 +415,8 @@ fn rows_of_a_file_find_a_group_by_the_name_it_has_now() {
 }
 
 #[test]
-fn members_come_and_go_and_only_what_changes_is_counted() {
-    for Trial { name, store, .. } in every_store() {
+fn members_are_added_and_removed_and_only_changes_are_counted() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let (kim, lee) = (
             add(store, &content("kim"), 5),
@@ -454,8 +454,8 @@ fn members_come_and_go_and_only_what_changes_is_counted() {
 }
 
 #[test]
-fn who_is_deleted_leaves_every_group() {
-    for Trial { name, store, .. } in every_store() {
+fn deleted_user_leaves_every_group() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let kim = add(store, &content("kim"), 5);
         let (outer, inner) = (add_group(store, "outer", 5), add_group(store, "inner", 5));
@@ -478,9 +478,9 @@ fn who_is_deleted_leaves_every_group() {
         assert_eq!(
             outer_group.modified_at,
             Some(Moment(9_000_000)),
-            "{name}: its members are others"
+            "{name}: its other members stay"
         );
-        // The name is free, and who gets it is in no group.
+        // The name is free, and a new user with it is in no group.
         let kim = add(store, &content("kim"), 7);
         assert!(user(store, kim).expect("there").groups.is_empty(), "{name}");
         assert!(
@@ -499,8 +499,8 @@ fn who_is_deleted_leaves_every_group() {
 }
 
 #[test]
-fn another_organizations_id_is_as_no_id() {
-    for Trial { name, store, .. } in every_store() {
+fn id_of_another_organization_counts_as_unknown() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         add_other(store);
         let (kim, staff) = (add(store, &content("kim"), 5), add_group(store, "staff", 5));
@@ -535,7 +535,7 @@ fn another_organizations_id_is_as_no_id() {
             assert_eq!(it.remove_members(staff, &[kim, inner], at)?, none, "{name}");
             assert_eq!(it.clear_members(staff, at)?, none, "{name}");
             it.keep_result(import, 1, r#"{"other":1}"#)?;
-            // Names are free there.
+            // Names that are used elsewhere are free here.
             let made = it.add_user(Uuid::now_v7(), &content("kim"), None, None, at)?;
             assert_eq!(made, Change::Made(at), "{name}");
             let made = it.add_group(Uuid::now_v7(), DOMAIN, "staff", None, &[], at)?;
@@ -546,14 +546,14 @@ fn another_organizations_id_is_as_no_id() {
         let results = store.operation_results(ORGANIZATION, import, 0, 9);
         assert_eq!(results, Ok(vec!["{}".to_owned()]), "{name}");
         let nowhere = store.transact("nowhere", &mut |_| Ok(()));
-        assert!(nowhere.is_err(), "{name}: there is no such organization");
+        assert!(nowhere.is_err(), "{name}: the organization does not exist");
     }
 }
 
 #[test]
-fn internal_roles_are_no_groups_and_the_built_in_ones_have_ids_of_their_own() {
+fn internal_roles_are_not_groups_and_built_in_groups_have_their_own_ids() {
     let mut ids = std::collections::BTreeSet::new();
-    for Trial { name, store, .. } in every_store().into_iter().chain(every_store()) {
+    for TestStore { name, store, .. } in every_store().into_iter().chain(every_store()) {
         let store = store.as_ref();
         add_other(store);
         for organization in [ORGANIZATION, OTHER] {
@@ -576,7 +576,7 @@ fn internal_roles_are_no_groups_and_the_built_in_ones_have_ids_of_their_own() {
             let kim = kim.expect("there");
             assert_eq!(kim.user.roles, ["Internal/x"], "{name}");
             assert!(kim.groups.is_empty(), "{name}");
-            // A row of a file gives the built-in one, and the user says its id.
+            // A row of a file gives the built-in role, and the user has its id.
             let admin = muster::users::candidate::CheckedUser {
                 roles: "admin".into(),
                 ..checked(2, "root")
@@ -599,7 +599,7 @@ fn internal_roles_are_no_groups_and_the_built_in_ones_have_ids_of_their_own() {
             let root = store.user_resource(organization, root).expect("works");
             let id = root.expect("there").groups[0].id;
             assert_eq!(id.get_version_num(), 7, "{name}");
-            assert!(ids.insert(id), "{name}: {id} was another one's");
+            assert!(ids.insert(id), "{name}: {id} is not unique");
             let admin = store.group_resource(organization, id, true).expect("works");
             assert_eq!(admin.expect("there").group.name, "admin", "{name}");
         }
@@ -607,8 +607,8 @@ fn internal_roles_are_no_groups_and_the_built_in_ones_have_ids_of_their_own() {
 }
 
 #[test]
-fn an_external_id_comes_by_file_and_by_single_change() {
-    for Trial { name, store, .. } in every_store() {
+fn external_id_is_set_by_file_and_by_single_change() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let row = |external_id, cleared| muster::users::candidate::CheckedUser {
             external_id,
@@ -656,7 +656,7 @@ pub fn undo(store: &dyn Store, import: ImportId) -> muster::users::undo::Undone 
 }
 
 #[test]
-fn the_key_of_a_name_with_blanks_is_folded_too() {
+fn lookup_key_of_a_name_with_spaces_is_case_folded() {
     assert_eq!(lookup_key("Tour GUIDES"), "tour guides");
     assert_eq!(lookup_key("ÉQUIPE  E\u{301}"), "équipe  é");
 }

@@ -1,4 +1,4 @@
-//! What every store promises about finding users and groups: filters, orders, pages.
+//! What every store must guarantee for searches of users and groups: filters, orders, pages.
 
 use muster::clock::Moment;
 use muster::scim::filter::Filter;
@@ -11,9 +11,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::store_resources::{OTHER, add_group, content, once, within};
-use crate::stores::{DOMAIN, ORGANIZATION, Trial, actor, every_store};
+use crate::stores::{DOMAIN, ORGANIZATION, TestStore, actor, every_store};
 
-/// The same people in every store, under the same ids.
+/// Creates the same users and groups in every store, with the same ids.
 fn people(store: &dyn Store) {
     let other = Organization {
         name: OTHER.into(),
@@ -155,7 +155,8 @@ const GROUP_FILTERS: &[&str] = &[
     "meta.created ge \"1970-01-01T00:00:00.002Z\"",
 ];
 
-/// Every page of a search, one after the other, by cursor and by number; and how many match.
+/// Fetches every page of a search one after another, by cursor and by number; returns the resources and the
+/// number of matches.
 fn all<T: Clone + PartialEq + std::fmt::Debug>(
     about: &str,
     limit: usize,
@@ -192,7 +193,7 @@ fn all<T: Clone + PartialEq + std::fmt::Debug>(
 }
 
 #[test]
-fn every_store_finds_the_same_users_in_the_same_order_on_every_page() {
+fn every_store_returns_the_same_users_in_the_same_order_on_every_page() {
     let schemas = Schemas::new([]);
     let orders = [
         "",
@@ -214,7 +215,7 @@ fn every_store_finds_the_same_users_in_the_same_order_on_every_page() {
                 .then(|| AttributePath::parse(order, &schemas.user).expect(order));
             for descending in [false, true] {
                 let mut seen = Vec::new();
-                for Trial { name, store, .. } in &stores {
+                for TestStore { name, store, .. } in &stores {
                     let about = format!("{name}: {text} by {order} {descending}");
                     let found = all(&about, 13, |after, skip, limit| {
                         let query = ResourceQuery {
@@ -254,12 +255,12 @@ fn every_store_finds_the_same_users_in_the_same_order_on_every_page() {
 }
 
 #[test]
-fn every_store_finds_the_same_groups() {
+fn every_store_returns_the_same_groups() {
     let schemas = Schemas::new([]);
     let stores = every_store();
     stores.iter().for_each(|trial| {
         people(trial.store.as_ref());
-        // The built-in group has an id and a moment of its own in each store.
+        // The built-in group has its own id and time in each store.
         let admin = trial.store.find_groups(
             ORGANIZATION,
             &ResourceQuery {
@@ -273,7 +274,7 @@ fn every_store_finds_the_same_groups() {
             .resources
             .into_iter()
             .find(|it| it.group.name == "admin");
-        let admin = admin.expect("there is one").group.id;
+        let admin = admin.expect("the group exists").group.id;
         assert!(once(trial.store.as_ref(), |it| it
             .delete_group(admin, Moment(9_000_000))));
     });
@@ -283,7 +284,7 @@ fn every_store_finds_the_same_groups() {
             let path = (!order.is_empty())
                 .then(|| AttributePath::parse(order, &schemas.group).expect(order));
             let mut seen = Vec::new();
-            for Trial { name, store, .. } in &stores {
+            for TestStore { name, store, .. } in &stores {
                 let about = format!("{name}: {text} by {order}");
                 for with_members in [false, true] {
                     let found = all(&about, 2, |after, skip, limit| {
@@ -315,9 +316,9 @@ fn every_store_finds_the_same_groups() {
 }
 
 #[test]
-fn a_few_searches_find_whom_they_should() {
+fn searches_find_the_expected_users_and_groups() {
     let schemas = Schemas::new([]);
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         people(store.as_ref());
         for (text, expected) in [
             ("userName eq \"kim-4\"", 1),
@@ -349,14 +350,14 @@ fn a_few_searches_find_whom_they_should() {
             true,
         );
         let found = found.expect("works");
-        assert_eq!(found.total, 1, "{name}: the built-in one");
+        assert_eq!(found.total, 1, "{name}: the built-in group");
     }
 }
 
-/// Figures for the record: `cargo test --release --test it -- --ignored large_store --nocapture`.
+/// Prints measurements: `cargo test --release --test it -- --ignored large_store --nocapture`.
 #[test]
 #[ignore = "it measures"]
-fn finding_in_a_large_store_takes_so_long() {
+fn time_of_searches_in_a_large_store() {
     let schemas = Schemas::new([]);
     let trial = every_store().remove(0);
     let store = trial.store.as_ref();

@@ -1,4 +1,4 @@
-//! What every store promises about transactions: all or nothing, attempts, imports made of operations.
+//! What every store must guarantee for transactions: atomicity, attempts, imports made of single operations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,21 +19,21 @@ use uuid::Uuid;
 
 use crate::store_resources::{add, add_group, content, group, once, undo, user};
 use crate::stores::{
-    DOMAIN, ORGANIZATION, Trial, actor, batch, batch_of, completed, every_store, first, names,
+    DOMAIN, ORGANIZATION, TestStore, actor, batch, batch_of, completed, every_store, first, names,
     new_import, record, record_of, step, write,
 };
 
 fn broken() -> StoreError {
-    StoreError::Failed("as the test wants it".into())
+    StoreError::Failed("failure of the test".into())
 }
 
-/// Everything that the port can do, to users and groups that are there and to new ones.
+/// Does everything that the port offers, to existing and new users and groups.
 fn do_everything(
     it: &mut dyn Resources,
-    there: (Uuid, Uuid),
+    existing: (Uuid, Uuid),
     import: ImportId,
 ) -> Result<(), StoreError> {
-    let ((kim, staff), at) = (there, Moment(50));
+    let ((kim, staff), at) = (existing, Moment(50));
     let new = Uuid::now_v7();
     let origin = Some(Origin { import, line: 1 });
     it.step(&first(import, batch_of(&[], &[])))?;
@@ -66,13 +66,13 @@ fn do_everything(
     Ok(())
 }
 
-/// All that somebody can see of the store.
-fn picture(store: &dyn Store, there: (Uuid, Uuid), import: ImportId) -> String {
+/// Returns everything that is visible of the store.
+fn visible_state(store: &dyn Store, existing: (Uuid, Uuid), import: ImportId) -> String {
     format!(
         "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
         names(store, ORGANIZATION, None),
-        user(store, there.0),
-        group(store, there.1),
+        user(store, existing.0),
+        group(store, existing.1),
         store.roles(ORGANIZATION, DOMAIN),
         store.import(ORGANIZATION, import),
         store.findings(ORGANIZATION, import, 0, 9),
@@ -96,21 +96,21 @@ fn kim_of_staff(store: &dyn Store) -> (Uuid, Uuid) {
 }
 
 #[test]
-fn a_transaction_that_fails_has_done_nothing() {
-    for Trial { name, store, .. } in every_store() {
+fn failed_transaction_changes_nothing() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
-        let (there, import) = (kim_of_staff(store), new_import());
-        let before = picture(store, there, import);
+        let (existing, import) = (kim_of_staff(store), new_import());
+        let before = visible_state(store, existing, import);
         let failed = store.transact(ORGANIZATION, &mut |it| {
-            do_everything(it, there, import)?;
+            do_everything(it, existing, import)?;
             Err(broken())
         });
         assert_eq!(failed, Err(broken()), "{name}");
-        assert_eq!(picture(store, there, import), before, "{name}");
-        // Of what failed no image is left either: the same import can be made and taken back.
-        let done = store.transact(ORGANIZATION, &mut |it| do_everything(it, there, import));
+        assert_eq!(visible_state(store, existing, import), before, "{name}");
+        // The failed transaction left no saved state either: the same import can be created.
+        let done = store.transact(ORGANIZATION, &mut |it| do_everything(it, existing, import));
         assert_eq!(done, Ok(()), "{name}");
-        assert_ne!(picture(store, there, import), before, "{name}");
+        assert_ne!(visible_state(store, existing, import), before, "{name}");
         assert_eq!(
             record_of(store, import).state,
             ImportState::Completed,
@@ -120,26 +120,26 @@ fn a_transaction_that_fails_has_done_nothing() {
 }
 
 #[test]
-fn an_attempt_that_is_given_up_has_done_nothing_and_the_rest_stays() {
-    for Trial { name, store, .. } in every_store() {
+fn failed_attempt_changes_nothing_and_the_rest_is_kept() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
-        let (there, import) = (kim_of_staff(store), new_import());
-        let before = picture(store, there, import);
+        let (existing, import) = (kim_of_staff(store), new_import());
+        let before = visible_state(store, existing, import);
         let attempts = store.transact(ORGANIZATION, &mut |it| {
             let kept = it.attempt(&mut |it| {
-                do_everything(it, there, import)?;
+                do_everything(it, existing, import)?;
                 Ok(false)
             })?;
             assert!(!kept, "{name}");
             let failed = it.attempt(&mut |it| {
-                do_everything(it, there, import)?;
+                do_everything(it, existing, import)?;
                 Err(broken())
             });
             assert_eq!(failed, Err(broken()), "{name}");
             Ok(())
         });
         assert_eq!(attempts, Ok(()), "{name}");
-        assert_eq!(picture(store, there, import), before, "{name}");
+        assert_eq!(visible_state(store, existing, import), before, "{name}");
         let made = |it: &mut dyn Resources, who: &str| {
             it.add_user(Uuid::now_v7(), &content(who), None, None, Moment(7))
         };
@@ -168,8 +168,8 @@ fn an_attempt_that_is_given_up_has_done_nothing_and_the_rest_stays() {
 }
 
 #[test]
-fn a_thousand_attempts_in_one_transaction_are_no_burden() {
-    for Trial { name, store, .. } in every_store() {
+fn thousand_attempts_in_one_transaction_are_fast() {
+    for TestStore { name, store, .. } in every_store() {
         let (store, began) = (store.as_ref(), std::time::Instant::now());
         once(store, |it| {
             for number in 0..1_000 {
@@ -192,9 +192,9 @@ fn a_thousand_attempts_in_one_transaction_are_no_burden() {
 }
 
 #[test]
-fn many_at_once_and_an_import_beside_them_all_come_through() {
+fn concurrent_transactions_and_an_import_all_succeed() {
     const EACH: usize = 60;
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         let counter = add(store.as_ref(), &content("counter"), 1);
         let stop = Arc::new(AtomicBool::new(false));
         let importing = {
@@ -221,7 +221,7 @@ fn many_at_once_and_an_import_beside_them_all_come_through() {
                         once(store.as_ref(), |it| {
                             let who = content(&format!("single-{thread}-{number}"));
                             it.add_user(Uuid::now_v7(), &who, None, None, Moment(7))?;
-                            // What was read is what is changed: nobody comes between.
+                            // The value read is the value changed: no other transaction intervenes.
                             let now = it.user(counter)?.expect("there").user;
                             let count = now
                                 .family_name
@@ -237,10 +237,10 @@ fn many_at_once_and_an_import_beside_them_all_come_through() {
             })
             .collect();
         for thread in threads {
-            thread.join().expect("no thread fails");
+            thread.join().expect("every thread succeeds");
         }
         stop.store(true, Ordering::SeqCst);
-        let rows = importing.join().expect("the import does not fail");
+        let rows = importing.join().expect("the import succeeds");
         let counted = user(store.as_ref(), counter)
             .expect("there")
             .user
@@ -252,8 +252,8 @@ fn many_at_once_and_an_import_beside_them_all_come_through() {
 }
 
 #[test]
-fn results_of_operations_come_back_in_their_order() {
-    for Trial { name, store, .. } in every_store() {
+fn results_of_operations_are_returned_in_order() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let import = new_import();
         once(store, |it| {
@@ -272,12 +272,12 @@ fn results_of_operations_come_back_in_their_order() {
         assert_eq!(
             results(2, 9),
             r#"{"n":4} {"n":3}"#,
-            "{name}: the last one counts"
+            "{name}: the last result counts"
         );
     }
 }
 
-/// An import whose operations `work` does.
+/// Runs an import whose operations are those of `work`.
 fn bulk(
     store: &dyn Store,
     mut work: impl FnMut(&mut dyn Resources, Option<Origin>) -> Result<(), StoreError>,
@@ -309,8 +309,8 @@ fn bulk(
 }
 
 #[test]
-fn what_an_import_of_operations_did_is_taken_back() {
-    for Trial { name, store, .. } in every_store() {
+fn import_of_operations_can_be_undone() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let (kim, staff) = kim_of_staff(store);
         let hash = |text: &str| HashedPassword {
@@ -334,17 +334,17 @@ fn what_an_import_of_operations_did_is_taken_back() {
             };
             it.change_user(kim, &after, Some(&hash("$two$")), origin, Moment(8))?;
             it.change_user(kim, &content("moritz"), None, origin, Moment(8))?;
-            // Somebody new has the name that is wanted back, and somebody is in another domain.
+            // A new user has the name that is to be restored, and another user is in a different domain.
             it.add_user(Uuid::now_v7(), &content("kim"), None, origin, Moment(8))?;
-            let there = UserContent {
+            let in_sales = UserContent {
                 domain: "SALES".into(),
                 ..content("sam")
             };
-            it.add_user(elsewhere, &there, None, origin, Moment(8))?;
-            it.change_user(elsewhere, &there, None, origin, Moment(9))
+            it.add_user(elsewhere, &in_sales, None, origin, Moment(8))?;
+            it.change_user(elsewhere, &in_sales, None, origin, Moment(9))
                 .map(drop)
         });
-        // Memberships are no part of what the import did to users.
+        // Memberships are not part of the import's changes to users.
         once(store, |it| it.change_group(staff, "crew", None, Moment(10)));
         let undone = undo(store, import);
         assert_eq!(
@@ -365,8 +365,8 @@ fn what_an_import_of_operations_did_is_taken_back() {
 }
 
 #[test]
-fn names_that_were_exchanged_go_back_unless_a_stranger_has_one() {
-    for Trial { name, store, .. } in every_store() {
+fn exchanged_names_are_restored_unless_another_user_has_one() {
+    for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let ids = ["ann", "bob", "carl", "dora"].map(|who| add(store, &content(who), 5));
         let [ann, bob, carl, dora] = ids;

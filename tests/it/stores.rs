@@ -1,4 +1,4 @@
-//! What every store promises, put to each of them: one suite, a list of stores.
+//! What every store must guarantee: one test suite, run on each store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,15 +30,15 @@ use uuid::Uuid;
 pub const ORGANIZATION: &str = "default";
 pub const DOMAIN: &str = "PRIMARY";
 
-/// A fresh store, under its name; the folder goes when it goes.
-pub struct Trial {
+/// A fresh store with its name; its folder is removed when it is dropped.
+pub struct TestStore {
     pub name: &'static str,
     pub store: Arc<dyn Store>,
     _folder: TempDir,
 }
 
-/// One of each kind.
-pub fn every_store() -> Vec<Trial> {
+/// Opens a fresh store of each kind.
+pub fn every_store() -> Vec<TestStore> {
     let open = |(name, url): (&'static str, &str)| {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = Settings {
@@ -47,7 +47,7 @@ pub fn every_store() -> Vec<Trial> {
             ..Settings::default()
         };
         let store = stores::open(&settings, Access::Write);
-        Trial {
+        TestStore {
             name,
             store: store.expect("a fresh store opens"),
             _folder: folder,
@@ -58,7 +58,7 @@ pub fn every_store() -> Vec<Trial> {
         .into()
 }
 
-/// Somebody of this organization.
+/// An actor of this organization.
 pub fn actor(organization: &str) -> Actor {
     Actor {
         organization: organization.into(),
@@ -68,15 +68,15 @@ pub fn actor(organization: &str) -> Actor {
     }
 }
 
-/// The actor who makes and removes operators and tokens.
+/// The actor that adds and removes operators and tokens.
 pub fn by() -> Actor {
     actor(ORGANIZATION)
 }
 
-/// When they do.
+/// The time of these actions.
 pub const NOW: Moment = Moment(5_000_000);
 
-/// Makes an organization.
+/// Adds an organization.
 #[track_caller]
 pub fn add_organization(store: &dyn Store, name: &str) {
     let organization = Organization {
@@ -148,7 +148,7 @@ pub fn batch_of(users: &[CheckedUser<'_>], hashes: &[&str]) -> NewUsers {
     users
 }
 
-/// Users who get the default password: line and name of each.
+/// Users who get the default password, given as line and name.
 pub fn batch(rows: &[(u64, &str)]) -> NewUsers {
     let users: Vec<_> = rows
         .iter()
@@ -201,7 +201,7 @@ pub fn completed() -> Option<Finish> {
     })
 }
 
-/// Hands a step over and waits for it.
+/// Submits a step and waits for it.
 #[track_caller]
 pub fn write(store: &dyn Store, step: ImportStep) -> Vec<Outcome> {
     let written = store.submit(step).wait().expect("the step is written");
@@ -210,7 +210,7 @@ pub fn write(store: &dyn Store, step: ImportStep) -> Vec<Outcome> {
 
 pub fn record_of(store: &dyn Store, import: ImportId) -> ImportRecord {
     let found = store.import(ORGANIZATION, import).expect("the store works");
-    found.expect("there is such an import")
+    found.expect("the import exists")
 }
 
 pub fn findings_of(store: &dyn Store, import: ImportId) -> Vec<Problem> {
@@ -218,7 +218,7 @@ pub fn findings_of(store: &dyn Store, import: ImportId) -> Vec<Problem> {
     found.expect("the store works")
 }
 
-/// All rejected rows that are kept of an import, by line.
+/// Returns all rejected rows that are kept of an import, by line.
 pub fn rejects_of(store: &dyn Store, organization: &str, import: ImportId) -> Vec<Reject> {
     let mut rows = Vec::new();
     let mut cursor = Some(RejectCursor::all());
@@ -248,8 +248,8 @@ pub fn failed(line: u64) -> Problem {
 }
 
 #[test]
-fn outcomes_come_in_the_order_of_the_file_and_the_first_row_of_a_name_wins() {
-    for Trial { name, store, .. } in every_store() {
+fn outcomes_follow_the_order_of_the_file_and_the_first_row_of_a_name_wins() {
+    for TestStore { name, store, .. } in every_store() {
         let import = new_import();
         let rows = [(2, "zoe"), (3, "Adam"), (4, "ZOE"), (5, "bob"), (6, "adam")];
         let outcomes = write(store.as_ref(), first(import, batch(&rows)));
@@ -269,14 +269,14 @@ fn outcomes_come_in_the_order_of_the_file_and_the_first_row_of_a_name_wins() {
         assert_eq!(
             names(store.as_ref(), ORGANIZATION, None),
             ["Adam", "bob", "eve", "zoe"],
-            "{name}: as the first row spells them, by key"
+            "{name}: as spelled in the first row, by key"
         );
     }
 }
 
 #[test]
-fn a_duplicate_names_the_import_and_the_line_that_made_the_user() {
-    for Trial { name, store, .. } in every_store() {
+fn duplicate_names_the_import_and_line_that_created_the_user() {
+    for TestStore { name, store, .. } in every_store() {
         let (one, two) = (new_import(), new_import());
         write(store.as_ref(), first(one, batch(&[(2, "ann"), (9, "bob")])));
         let outcomes = write(
@@ -306,8 +306,8 @@ fn a_duplicate_names_the_import_and_the_line_that_made_the_user() {
 }
 
 #[test]
-fn a_user_comes_back_as_it_was_written() {
-    for Trial { name, store, .. } in every_store() {
+fn user_is_returned_as_it_was_written() {
+    for TestStore { name, store, .. } in every_store() {
         let import = new_import();
         let full = CheckedUser {
             given_name: Some("Zoë"),
@@ -361,8 +361,8 @@ fn a_user_comes_back_as_it_was_written() {
 }
 
 #[test]
-fn the_record_is_exact_after_every_step() {
-    for Trial { name, store, .. } in every_store() {
+fn import_record_is_exact_after_every_step() {
+    for TestStore { name, store, .. } in every_store() {
         let import = new_import();
         let mut begin = first(import, batch(&[(2, "ann"), (4, "Ann"), (5, "bob")]));
         begin.counted = Counters {
@@ -433,8 +433,8 @@ fn the_record_is_exact_after_every_step() {
 }
 
 #[test]
-fn findings_beyond_the_bound_are_counted_and_not_kept() {
-    for Trial { name, store, .. } in every_store() {
+fn findings_over_the_limit_are_counted_but_not_kept() {
+    for TestStore { name, store, .. } in every_store() {
         let import = new_import();
         let with_findings = |mut step: ImportStep, lines: std::ops::Range<u64>| {
             let count = lines.end - lines.start;
@@ -464,8 +464,8 @@ fn findings_beyond_the_bound_are_counted_and_not_kept() {
 }
 
 #[test]
-fn an_import_can_begin_and_end_in_one_step() {
-    for Trial { name, store, .. } in every_store() {
+fn import_can_begin_and_end_in_one_step() {
+    for TestStore { name, store, .. } in every_store() {
         let import = new_import();
         let mut only = first(import, batch(&[(2, "ann")]));
         only.finish = completed();
@@ -495,12 +495,12 @@ fn an_import_can_begin_and_end_in_one_step() {
 }
 
 #[test]
-fn a_step_that_cannot_be_written_leaves_nothing_and_spoils_no_other() {
-    for Trial { name, store, .. } in every_store() {
+fn failed_step_writes_nothing_and_does_not_affect_others() {
+    for TestStore { name, store, .. } in every_store() {
         let (unknown, good) = (new_import(), new_import());
         let lost = store.submit(step(unknown, batch(&[(2, "ann")])));
         let kept = store.submit(first(good, batch(&[(2, "bob")])));
-        assert!(lost.wait().is_err(), "{name}: it never began");
+        assert!(lost.wait().is_err(), "{name}: the import never began");
         assert!(kept.wait().is_ok(), "{name}");
         assert_eq!(names(store.as_ref(), ORGANIZATION, None), ["bob"], "{name}");
         let record = store.import(ORGANIZATION, unknown).expect("works");
@@ -509,8 +509,8 @@ fn a_step_that_cannot_be_written_leaves_nothing_and_spoils_no_other() {
 }
 
 #[test]
-fn a_dry_run_writes_nothing_and_sees_every_duplicate() {
-    for Trial { name, store, .. } in every_store() {
+fn dry_run_writes_nothing_and_finds_every_duplicate() {
+    for TestStore { name, store, .. } in every_store() {
         let (real, dry) = (new_import(), new_import());
         write(store.as_ref(), first(real, batch(&[(2, "ann")])));
         let rehearse = |step: ImportStep| {
@@ -518,7 +518,7 @@ fn a_dry_run_writes_nothing_and_sees_every_duplicate() {
                 dry_run: true,
                 ..step
             };
-            store.submit(step).wait().expect("the step is gone through")
+            store.submit(step).wait().expect("the dry run succeeds")
         };
         let duplicate = |line, user_name, (import, first)| {
             let owner = Owner {
@@ -566,14 +566,14 @@ fn a_dry_run_writes_nothing_and_sees_every_duplicate() {
         assert_eq!(
             again.outcomes,
             [Outcome::Created; 2],
-            "{name}: nothing is left of it"
+            "{name}: it leaves nothing"
         );
         let outcomes = write(store.as_ref(), first(new_import(), batch(&[(2, "bob")])));
         assert_eq!(outcomes, [Outcome::Created], "{name}");
     }
 }
 
-fn everybody() -> ResourceQuery<'static> {
+fn all_resources() -> ResourceQuery<'static> {
     ResourceQuery {
         limit: 100,
         ..ResourceQuery::default()
@@ -581,8 +581,8 @@ fn everybody() -> ResourceQuery<'static> {
 }
 
 #[test]
-fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
-    for Trial { name, store, .. } in every_store() {
+fn user_has_its_own_password_or_the_default_one_of_its_import() {
+    for TestStore { name, store, .. } in every_store() {
         let (one, two) = (new_import(), new_import());
         let own = CheckedUser {
             password: CheckedPassword::Own("x", Fitness::InitialOnly),
@@ -592,7 +592,7 @@ fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
         let mut begin = first(one, users);
         begin.default_password_hash = Some("$first$".into());
         write(store.as_ref(), begin);
-        // The hash came with the first step; later ones do not repeat it.
+        // The hash came with the first step; later steps do not repeat it.
         write(store.as_ref(), step(one, batch(&[(4, "late")])));
         // An import whose second batch is the first to need the default password.
         write(store.as_ref(), first(two, NewUsers::default()));
@@ -611,7 +611,9 @@ fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
         assert_eq!(hash("nobody"), None, "{name}");
         let own = store.user(ORGANIZATION, DOMAIN, "own").expect("works");
         assert!(own.expect("own").must_change_password, "{name}");
-        let all = store.find_users(ORGANIZATION, &everybody()).expect("works");
+        let all = store
+            .find_users(ORGANIZATION, &all_resources())
+            .expect("works");
         assert_eq!(all.total, 4, "{name}");
         assert!(
             all.resources.iter().all(|user| user.user.has_password),
@@ -622,7 +624,7 @@ fn a_user_has_its_own_password_or_the_default_one_of_its_import() {
 
 #[test]
 fn pages_of_users_join_without_a_gap() {
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         let rows: Vec<(u64, String)> = (0..25).map(|n| (n + 2, format!("User{n:02}"))).collect();
         let rows: Vec<(u64, &str)> = rows.iter().map(|(l, n)| (*l, n.as_str())).collect();
         write(store.as_ref(), first(new_import(), batch(&rows)));
@@ -656,13 +658,13 @@ fn pages_of_users_join_without_a_gap() {
         };
         let rest = store.users(ORGANIZATION, Some(DOMAIN), Some(&cursor), 10);
         let rest = rest.expect("the store works");
-        assert_eq!(rest.len(), 1, "{name}: behind the cursor, in that domain");
+        assert_eq!(rest.len(), 1, "{name}: after the cursor, in that domain");
     }
 }
 
 #[test]
-fn domains_and_organizations_are_apart() {
-    for Trial { name, store, .. } in every_store() {
+fn domains_and_organizations_are_separate() {
+    for TestStore { name, store, .. } in every_store() {
         add_organization(store.as_ref(), "acme");
         let places = [
             ("default", "PRIMARY"),
@@ -720,8 +722,8 @@ fn domains_and_organizations_are_apart() {
 }
 
 #[test]
-fn roles_that_can_be_given_depend_on_the_domain() {
-    for Trial { name, store, .. } in every_store() {
+fn assignable_roles_depend_on_the_domain() {
+    for TestStore { name, store, .. } in every_store() {
         let roles = |domain| {
             let mut roles = store.roles(ORGANIZATION, domain).expect("works");
             roles.sort();
@@ -729,13 +731,13 @@ fn roles_that_can_be_given_depend_on_the_domain() {
         };
         assert_eq!(roles("PRIMARY"), ["Internal/everyone", "admin"], "{name}");
         assert_eq!(roles("SALES"), ["Internal/everyone"], "{name}");
-        store.ready().expect("a store that writes is ready");
+        store.ready().expect("a store open for writing is ready");
     }
 }
 
 #[test]
-fn operators_come_and_go_by_name_in_any_case() {
-    for Trial { name, store, .. } in every_store() {
+fn operators_are_added_changed_and_removed_by_name_in_any_case() {
+    for TestStore { name, store, .. } in every_store() {
         add_organization(store.as_ref(), "acme");
         let operator = |name: &str, role| Operator {
             name: name.into(),
@@ -763,7 +765,7 @@ fn operators_come_and_go_by_name_in_any_case() {
         assert_eq!(
             store.add_operator(&operator("oPS", Role::Admin), &crate::stores::by()),
             Ok(false),
-            "{name}: taken, and nothing is changed"
+            "{name}: the name is taken, and nothing changes"
         );
         assert_eq!(store.operator("OPS"), Ok(Some(ops.clone())), "{name}");
         assert_eq!(
@@ -804,8 +806,8 @@ fn operators_come_and_go_by_name_in_any_case() {
 }
 
 #[test]
-fn abandoned_imports_are_closed_and_finished_ones_stay() {
-    for Trial { name, store, .. } in every_store() {
+fn abandoned_imports_are_closed_and_finished_ones_unchanged() {
+    for TestStore { name, store, .. } in every_store() {
         let (running, done) = (new_import(), new_import());
         write(store.as_ref(), first(running, batch(&[(2, "ann")])));
         let mut only = first(done, batch(&[(2, "bob")]));
@@ -822,19 +824,19 @@ fn abandoned_imports_are_closed_and_finished_ones_stay() {
             closed
                 .reason
                 .is_some_and(|reason| reason.contains("send the file again")),
-            "{name}: it says what to do"
+            "{name}: the reason says what to do"
         );
         assert_eq!(record_of(store.as_ref(), done), done_before, "{name}");
     }
 }
 
 #[test]
-fn many_imports_at_once_make_each_name_once() {
+fn concurrent_imports_create_each_name_once() {
     const THREADS: u64 = 16;
     const BATCHES: u64 = 5;
     const ROWS: u64 = 40;
     const NAMES: u64 = 300;
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         let run = |thread: u64| {
             let store = Arc::clone(&store);
             std::thread::spawn(move || {
@@ -856,7 +858,7 @@ fn many_imports_at_once_make_each_name_once() {
                     if number + 1 == BATCHES {
                         next.finish = completed();
                     }
-                    // Two under way at a time, as an import has them.
+                    // Two pending steps at a time, as an import has them.
                     pending.push(store.submit(next));
                     if pending.len() == 2 {
                         pending.remove(0).wait().expect("the step is written");
@@ -871,7 +873,7 @@ fn many_imports_at_once_make_each_name_once() {
         let threads: Vec<_> = (0..THREADS).map(run).collect();
         let imports: Vec<ImportId> = threads
             .into_iter()
-            .map(|thread| thread.join().expect("no panic"))
+            .map(|thread| thread.join().expect("the thread does not panic"))
             .collect();
         let users = store
             .users(ORGANIZATION, None, None, 10_000)
@@ -894,13 +896,13 @@ fn many_imports_at_once_make_each_name_once() {
 }
 
 #[test]
-fn a_sqlite_store_opened_beside_the_writer_reads_and_keeps_operators_only() {
+fn sqlite_store_opened_beside_the_writer_reads_and_writes_operators_only() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let settings = Settings {
         data: folder.path().into(),
         ..Settings::default()
     };
-    let missing = stores::open(&settings, Access::Beside).expect_err("there is no store");
+    let missing = stores::open(&settings, Access::Beside).expect_err("the store does not exist");
     assert!(missing.to_string().contains("there is no store at"));
     let writer = stores::open(&settings, Access::Write).expect("a fresh store");
     let beside = stores::open(&settings, Access::Beside).expect("a second process");
@@ -928,24 +930,24 @@ fn a_sqlite_store_opened_beside_the_writer_reads_and_keeps_operators_only() {
         "the writer sees it at once"
     );
     drop((writer, beside));
-    let again = stores::open(&settings, Access::Write).expect("it opens again");
+    let again = stores::open(&settings, Access::Write).expect("the store opens again");
     assert_eq!(names(again.as_ref(), ORGANIZATION, None), ["ann"]);
 }
 
 #[test]
-fn a_store_of_no_known_kind_is_refused_by_name() {
+fn unknown_kind_of_store_is_refused_by_name() {
     let settings = Settings {
         url: "ldap://example.com".into(),
         ..Settings::default()
     };
-    let refused = stores::open(&settings, Access::Write).expect_err("no such store");
+    let refused = stores::open(&settings, Access::Write).expect_err("an unknown kind of store");
     let text = refused.to_string();
     assert!(text.contains("ldap") && text.contains("sqlite"), "{text}");
 }
 
 #[test]
 fn names_are_found_by_wildcard_within_their_domain() {
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         let import = new_import();
         let rows = [(2, "Zoë"), (3, "bulkUser1"), (4, "bulkUser2"), (5, "alice")];
         write(store.as_ref(), first(import, batch(&rows)));
@@ -976,8 +978,8 @@ fn names_are_found_by_wildcard_within_their_domain() {
 }
 
 #[test]
-fn a_deleted_user_is_gone_with_every_membership() {
-    for Trial { name, store, .. } in every_store() {
+fn deleted_user_is_removed_with_every_membership() {
+    for TestStore { name, store, .. } in every_store() {
         let alice = || CheckedUser {
             roles: "admin".into(),
             ..checked(2, "alice")
@@ -1007,8 +1009,8 @@ fn a_deleted_user_is_gone_with_every_membership() {
 }
 
 #[test]
-fn a_new_password_replaces_the_default_one() {
-    for Trial { name, store, .. } in every_store() {
+fn new_password_replaces_the_default_one() {
+    for TestStore { name, store, .. } in every_store() {
         let import = new_import();
         let mut step = first(import, batch(&[(2, "alice")]));
         step.default_password_hash = Some("$default$".into());
@@ -1043,8 +1045,8 @@ fn a_new_password_replaces_the_default_one() {
 }
 
 #[test]
-fn a_password_is_replaced_only_when_it_is_still_the_one_that_was_seen() {
-    for Trial { name, store, .. } in every_store() {
+fn password_is_replaced_only_if_it_is_still_the_one_seen() {
+    for TestStore { name, store, .. } in every_store() {
         let imported = CheckedUser {
             password: CheckedPassword::Hashed("{SSHA}x"),
             ..checked(3, "bob")
@@ -1068,14 +1070,14 @@ fn a_password_is_replaced_only_when_it_is_still_the_one_that_was_seen() {
             found.expect("there").hash
         };
         assert!(!set("bob", "{SSHA}y", "$no$"), "{name}");
-        assert_eq!(hash("bob"), "{SSHA}x", "{name}: stored as it came");
+        assert_eq!(hash("bob"), "{SSHA}x", "{name}: stored unchanged");
         assert!(set("BOB", "{SSHA}x", "$yes$"), "{name}");
         assert!(!set("bob", "{SSHA}x", "$late$"), "{name}");
         assert_eq!(hash("bob"), "$yes$", "{name}");
         assert!(!set("ann", "$other$", "$no$"), "{name}");
         assert!(
             set("ann", "$default$", "$own$"),
-            "{name}: the import's counts"
+            "{name}: the password of the import counts"
         );
         assert_eq!(hash("ann"), "$own$", "{name}");
         assert!(!set("nobody", "$own$", "$no$"), "{name}");
@@ -1084,7 +1086,7 @@ fn a_password_is_replaced_only_when_it_is_still_the_one_that_was_seen() {
 
 #[test]
 fn initial_passwords_are_listed_by_age_and_in_pages() {
-    for Trial { name, store, .. } in every_store() {
+    for TestStore { name, store, .. } in every_store() {
         let stays = CheckedUser {
             password: CheckedPassword::Own("x", Fitness::Permanent),
             ..checked(2, "anna")
@@ -1139,8 +1141,8 @@ fn initial_passwords_are_listed_by_age_and_in_pages() {
 }
 
 #[test]
-fn a_role_is_made_with_all_its_members_or_not_at_all() {
-    for Trial { name, store, .. } in every_store() {
+fn role_is_created_with_all_its_members_or_not_at_all() {
+    for TestStore { name, store, .. } in every_store() {
         write(store.as_ref(), first(new_import(), batch(&[(2, "alice")])));
         let role = |role: &str, members: &[&str]| NewRole {
             organization: ORGANIZATION.into(),
@@ -1173,12 +1175,12 @@ fn a_role_is_made_with_all_its_members_or_not_at_all() {
 }
 
 #[test]
-fn a_wish_to_cancel_reaches_whoever_runs_the_import() {
-    for Trial { name, store, .. } in every_store() {
+fn cancel_request_reaches_the_running_import() {
+    for TestStore { name, store, .. } in every_store() {
         let (import, by) = (new_import(), actor(ORGANIZATION));
         let wish = |at| store.request_cancel(ORGANIZATION, import, &by, Moment(at));
         let beat = |at| store.still_running(ORGANIZATION, import, Moment(at));
-        assert_eq!(wish(1), Ok(false), "{name}: there is no such import");
+        assert_eq!(wish(1), Ok(false), "{name}: the import does not exist");
         let begin = ImportStep {
             begin: Some(record(import)),
             ..step(import, batch(&[(2, "ann")]))
@@ -1188,14 +1190,14 @@ fn a_wish_to_cancel_reaches_whoever_runs_the_import() {
         assert_eq!(wish(3), Ok(true), "{name}");
         assert_eq!(beat(4), Ok(true), "{name}");
         assert_eq!(store.close_abandoned(Moment(5)), Ok(1), "{name}");
-        assert_eq!(beat(6), Ok(false), "{name}: nobody runs it");
-        assert_eq!(wish(7), Ok(false), "{name}: nobody runs it");
+        assert_eq!(beat(6), Ok(false), "{name}: it is not running");
+        assert_eq!(wish(7), Ok(false), "{name}: it is not running");
         let taken = store.claim(ORGANIZATION, import, Moment(8));
         assert!(taken.expect("the store works").is_some(), "{name}");
         assert_eq!(
             beat(9),
             Ok(false),
-            "{name}: the wish was about the earlier run"
+            "{name}: the request concerned the earlier run"
         );
         let audit = store.audit(ORGANIZATION, None, 1).expect("the store works");
         assert_eq!(audit[0].action, "import.cancel", "{name}");

@@ -1,4 +1,4 @@
-//! The commands of the terminal, as somebody types them.
+//! The commands of the terminal, run as a user runs them.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -6,13 +6,13 @@ use std::process::Stdio;
 
 use crate::process::{Home, finish, users_csv};
 
-/// Three good rows, one with a password of its own; the columns in no special order.
+/// Three valid rows, one with its own password; the columns in no particular order.
 const CLEAN: &str = "country,username,password,givenname,familyname,emailaddress\n\
     SE,Ann,Spring-Meadow-42,Ann,Almeida,ann@example.com\n\
     ,bob,,Bob,,\n\
     FR,zoë,,Zoë,Dubois,\n";
 
-/// One good row, one name with a blank, one short password, one duplicate, one without a name.
+/// A valid row, a name with a space, a short password, a duplicate, and a row without a name.
 const MIXED: &str = "username,password\n\
     carl,Autumn-Forest-9\n\
     carl jones,\n\
@@ -22,7 +22,7 @@ const MIXED: &str = "username,password\n\
 
 const DEFAULT: &str = "Initial-Pass-1";
 
-/// A home with the clean file imported.
+/// A home folder in which the valid file was imported.
 fn with_users() -> Home {
     let home = Home::new();
     home.write("clean.csv", CLEAN);
@@ -37,7 +37,7 @@ fn keys(value: &serde_json::Value) -> BTreeSet<&str> {
 }
 
 #[test]
-fn a_clean_import_ends_with_0_and_says_what_it_did() {
+fn clean_import_exits_with_0_and_prints_its_counts() {
     let home = Home::new();
     home.write("clean.csv", CLEAN);
     let file = home.write("default.txt", &format!("{DEFAULT}\r\nnot this\n"));
@@ -54,7 +54,7 @@ fn a_clean_import_ends_with_0_and_says_what_it_did() {
 }
 
 #[test]
-fn an_import_with_bad_rows_ends_with_2_and_names_each_of_them() {
+fn import_with_invalid_rows_exits_with_2_and_names_each_of_them() {
     let home = Home::new();
     home.write("mixed.csv", MIXED);
     let done = home.run_with_input(
@@ -78,7 +78,7 @@ fn an_import_with_bad_rows_ends_with_2_and_names_each_of_them() {
 }
 
 #[test]
-fn the_report_of_an_import_as_json() {
+fn import_report_as_json_has_the_documented_keys() {
     let home = Home::new();
     home.write("mixed.csv", MIXED);
     let import = ["import", "mixed.csv", "--json", "--default-password-stdin"];
@@ -116,12 +116,12 @@ fn the_report_of_an_import_as_json() {
     ];
     assert_eq!(seen, expected, "{report}");
     for finding in findings {
-        assert!(!finding["message"].as_str().expect("a sentence").is_empty());
+        assert!(!finding["message"].as_str().expect("a message").is_empty());
     }
 }
 
 #[test]
-fn an_import_that_did_nothing_ends_with_1_and_says_why() {
+fn import_that_fails_as_a_whole_exits_with_1_and_says_why() {
     let home = Home::new();
     home.write("clean.csv", CLEAN);
     home.write("mixed.csv", "username,password;email;country\nann\n");
@@ -159,7 +159,7 @@ fn an_import_that_did_nothing_ends_with_1_and_says_why() {
 }
 
 #[test]
-fn rows_without_any_password_are_problems() {
+fn rows_without_a_password_are_reported() {
     let home = Home::new();
     home.write("clean.csv", CLEAN);
     let done = home.run(&["import", "clean.csv"]).ended(2);
@@ -168,7 +168,7 @@ fn rows_without_any_password_are_problems() {
 }
 
 #[test]
-fn users_go_to_the_domain_that_is_named_in_any_case() {
+fn users_are_created_in_the_named_domain_in_any_case() {
     let home = Home::with_settings("[domains.SALES]\nuser_name_rule = '[a-z]+'\n");
     home.write(
         "users.csv",
@@ -193,7 +193,7 @@ fn users_go_to_the_domain_that_is_named_in_any_case() {
 }
 
 #[test]
-fn a_dry_run_finds_the_same_and_writes_nothing() {
+fn dry_run_reports_the_same_and_writes_nothing() {
     let home = with_users();
     home.write(
         "mixed.csv",
@@ -218,7 +218,7 @@ fn a_dry_run_finds_the_same_and_writes_nothing() {
         home.run(&["imports", "list", "--json"]).json_lines().len(),
         1
     );
-    let told = home.run_with_input(
+    let dry_run = home.run_with_input(
         &[
             "import",
             "mixed.csv",
@@ -227,8 +227,11 @@ fn a_dry_run_finds_the_same_and_writes_nothing() {
         ],
         DEFAULT,
     );
-    let told = told.ended(2);
-    assert!(told.out.contains("dry run, nothing written"), "{told:?}");
+    let dry_run = dry_run.ended(2);
+    assert!(
+        dry_run.out.contains("dry run, nothing written"),
+        "{dry_run:?}"
+    );
     let import = ["import", "mixed.csv", "--json", "--default-password-stdin"];
     let real = home.run_with_input(&import, DEFAULT).ended(2).json();
     for counter in ["total", "created", "duplicate", "failed", "skipped"] {
@@ -280,7 +283,7 @@ fn users_as_json_have_the_documented_keys() {
 }
 
 #[test]
-fn users_for_people() {
+fn users_as_text_show_the_main_fields() {
     let home = with_users();
     let list = home.run(&["users", "list"]).ended(0);
     for word in ["Ann", "zoë", "country=SE", "must be changed", "stays"] {
@@ -296,7 +299,7 @@ fn users_for_people() {
 }
 
 #[test]
-fn passwords_are_checked_by_exit_code() {
+fn password_check_sets_the_exit_code() {
     let home = with_users();
     let check = |name, input| home.run_with_input(&["users", "check-password", name], input);
     assert_eq!(check("BOB", "Initial-Pass-1\n").ended(0).out, "right\n");
@@ -379,7 +382,7 @@ fn imports_are_listed_and_shown() {
 }
 
 #[test]
-fn operators_are_added_listed_given_passwords_and_removed() {
+fn operators_can_be_added_listed_given_passwords_and_removed() {
     let home = with_users();
     let add = [
         "operator",
@@ -449,7 +452,7 @@ fn operators_are_added_listed_given_passwords_and_removed() {
 }
 
 #[test]
-fn the_demo_shows_request_answer_report_and_users_and_leaves_nothing() {
+fn demo_shows_request_response_report_and_users_and_leaves_no_file() {
     let home = Home::new();
     let temporary = home.path("tmp");
     std::fs::create_dir(&temporary).expect("a folder");
@@ -469,7 +472,7 @@ fn the_demo_shows_request_answer_report_and_users_and_leaves_nothing() {
     assert!(!demo.out.contains("Spring-Meadow-42"), "{}", demo.out);
     assert!(demo.err.is_empty(), "{}", demo.err);
     let left = std::fs::read_dir(&temporary).expect("a folder").count();
-    assert_eq!(left, 0, "nothing is left behind");
+    assert_eq!(left, 0, "no file remains");
 }
 
 #[test]
@@ -501,7 +504,7 @@ fn unknown_settings_are_refused_by_name() {
 }
 
 #[test]
-fn settings_come_from_the_folder_then_variables_then_flags() {
+fn flags_override_variables_and_variables_override_the_file() {
     let home = Home::new();
     home.write("clean.csv", "username,password\nann,Spring-Meadow-42\n");
     home.write(
@@ -522,7 +525,7 @@ fn settings_come_from_the_folder_then_variables_then_flags() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn closed_output_pipe_is_not_an_error() {
     let home = Home::new();
     home.write("many.csv", &users_csv(5_000, 7_919));
     home.run_with_input(&["import", "many.csv", "--default-password-stdin"], DEFAULT)
@@ -538,14 +541,14 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let mut err = String::new();
     let mut pipe = child.stderr.take().expect("a pipe");
     pipe.read_to_string(&mut err).expect("UTF-8");
-    let status = child.wait().expect("it ends");
+    let status = child.wait().expect("the process exits");
     assert_eq!((status.code(), err.as_str()), (Some(0), ""));
     let all = home.run(&["users", "list", "--json"]).ended(0);
     assert_eq!(all.json_lines().len(), 5_000, "all pages");
 }
 
 #[test]
-fn a_store_that_is_not_there_is_named_and_not_made() {
+fn missing_store_is_named_and_not_created() {
     let home = Home::new();
     for command in [
         &["users", "list"][..],

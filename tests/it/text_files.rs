@@ -1,5 +1,5 @@
-//! Text files that are not quite CSV, or no table at all, by every channel: each is read rightly, or fails in
-//! the row or as a whole, and the caller is told.
+//! Text files that are not quite CSV, or not a table at all, on every channel: each is read correctly, or
+//! fails in the row or as a whole with a message.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,8 @@ use muster::users::user::User;
 
 use crate::channels::{Bench, Channel, Outcome, Upload};
 
-/// Imports a file by every channel, each with a fresh bench, and hands every outcome over.
+/// Imports each file on every channel, with a fresh server for each channel, and passes every outcome to
+/// `look`.
 fn by_every_channel(files: &[&[u8]], look: impl Fn(usize, &Outcome)) {
     for channel in Channel::ALL {
         let bench = Bench::start(channel);
@@ -29,7 +30,7 @@ fn shown(user: &User) -> &str {
     name.and_then(|name| name.as_str()).unwrap_or_default()
 }
 
-/// Name and display name of every user.
+/// Returns name and display name of every user.
 fn names(outcome: &Outcome) -> Vec<(&str, &str)> {
     let users = outcome.users.iter();
     users
@@ -38,7 +39,7 @@ fn names(outcome: &Outcome) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn quotation_marks_behind_backslashes_are_read_with_a_warning() {
+fn quotation_marks_after_backslashes_are_read_with_a_warning() {
     let file = b"username,displayname,email\r\n\
         mira,\"Mira \\\"Mimi\\\" Falk\",mira@example.com\r\n\
         otto,\"Otto says \\\"\",otto@example.com\r\n\
@@ -55,7 +56,7 @@ fn quotation_marks_behind_backslashes_are_read_with_a_warning() {
 }
 
 #[test]
-fn quotation_marks_that_can_be_read_in_two_ways_fail_their_row_alone() {
+fn ambiguous_quotation_marks_fail_their_row_alone() {
     let file = b"username,displayname\n\
         a,\"Mira\" Falk\n\
         b,\"Mira \"Mimi\" Falk\"\n\
@@ -80,7 +81,7 @@ fn quotation_marks_that_can_be_read_in_two_ways_fail_their_row_alone() {
 }
 
 #[test]
-fn a_row_that_swallows_lines_names_them() {
+fn row_that_includes_following_lines_names_them() {
     let file = b"username,displayname\nmira,\"Mira\nlee,Lee\notto,\"Otto\"\nann,Ann\n";
     by_every_channel(&[file], |_, outcome| {
         assert_eq!(names(outcome), [("ann", "Ann")]);
@@ -93,7 +94,7 @@ fn a_row_that_swallows_lines_names_them() {
 }
 
 #[test]
-fn nul_and_doss_end_mark() {
+fn nul_characters_fail_their_row_and_a_final_dos_end_mark_is_ignored() {
     let nul = b"username,displayname\nmira,Mira\0Falk\not\0to,Otto\nann,\"A\0\"\nlee,Lee\n";
     let end = b"username,displayname\r\nlee,Lee\r\n\x1a";
     let middle = b"username,displayname\nmira,Mi\x1ara\n\x1a\nlee,Lee\n";
@@ -113,7 +114,7 @@ fn nul_and_doss_end_mark() {
 }
 
 #[test]
-fn line_ends_of_every_kind_keep_rows_apart() {
+fn line_ends_of_every_kind_separate_rows() {
     let files: [&[u8]; 4] = [
         b"username,displayname\rmira,Mira\rotto,\"Otto\"\r",
         b"username,displayname\r\nmira,Mira\notto,Otto\r\n",
@@ -127,7 +128,7 @@ fn line_ends_of_every_kind_keep_rows_apart() {
 }
 
 #[test]
-fn unusual_delimiters_are_read_where_the_header_is_known_and_refused_otherwise() {
+fn unusual_delimiters_are_read_if_the_header_is_known_and_refused_otherwise() {
     let read: [&[u8]; 5] = [
         b"username#displayname\nmira#Mira, F.\n",
         b"username:displayname\nmira:\"Mira, F.\"\n",
@@ -153,7 +154,7 @@ fn unusual_delimiters_are_read_where_the_header_is_known_and_refused_otherwise()
 }
 
 #[test]
-fn text_that_is_no_table_is_refused_by_its_name() {
+fn text_that_is_not_a_table_is_refused_with_its_format() {
     let files: [(&str, &str); 12] = [
         ("[{\"userName\": \"mira\"}]", "JSON"),
         (
@@ -186,13 +187,13 @@ fn text_that_is_no_table_is_refused_by_its_name() {
 }
 
 #[test]
-fn base64_in_one_line_is_unwrapped_and_any_other_is_refused() {
+fn base64_in_one_line_is_decoded_and_other_base64_refused() {
     const TABLE: &str = "username,displayname\nmira,Mira\notto,Otto\n";
     let once = STANDARD.encode(TABLE);
     let url = format!("data:text/csv;base64,{once}");
     let half = format!(";base64,{once}");
     let bare = format!("base64,{once}");
-    // More than the beginning by which it is told.
+    // Longer than the part that is used to detect base64.
     let long = STANDARD.encode(TABLE.to_owned() + &",\n".repeat(3_000));
     by_every_channel(
         &[
@@ -242,7 +243,7 @@ fn base64_in_one_line_is_unwrapped_and_any_other_is_refused() {
 }
 
 #[test]
-fn charsets_are_guessed_by_the_words_they_make_and_the_guess_is_told() {
+fn charset_is_guessed_from_the_text_and_the_guess_is_reported() {
     let files: [(&[u8], &str); 9] = [
         (
             b"username;displayname\r\nmira;Anna\x96Lena\r\n",
@@ -294,7 +295,7 @@ fn charsets_are_guessed_by_the_words_they_make_and_the_guess_is_told() {
 }
 
 #[test]
-fn a_file_of_nothing_but_blanks_is_refused_as_empty() {
+fn file_with_white_space_only_is_refused_as_empty() {
     let files: [&[u8]; 7] = [
         b"  \n \n",
         b",,,\n,,\n",
@@ -324,7 +325,7 @@ fn a_file_of_nothing_but_blanks_is_refused_as_empty() {
 }
 
 #[test]
-fn files_of_fewer_than_eight_bytes_are_no_success_without_a_user() {
+fn files_under_eight_bytes_do_not_succeed_without_a_user() {
     let files: [&[u8]; 10] = [
         b"kim",
         b"a,b",
@@ -348,10 +349,10 @@ fn files_of_fewer_than_eight_bytes_are_no_success_without_a_user() {
 }
 
 #[test]
-fn messages_that_list_the_ends_of_file_names_name_tsv() {
+fn messages_that_list_file_name_extensions_include_tsv() {
     for channel in Channel::ALL {
         if channel == Channel::Terminal {
-            // It asks the content alone.
+            // The terminal detects the kind from the content alone.
             continue;
         }
         let bench = Bench::start(channel);
@@ -367,7 +368,7 @@ fn messages_that_list_the_ends_of_file_names_name_tsv() {
 }
 
 #[test]
-fn a_header_and_nothing_else_stays_a_success() {
+fn file_with_only_a_header_succeeds() {
     let files: [&[u8]; 3] = [b"username\n", b"UserName,Password", b"username#email"];
     by_every_channel(&files, |_, outcome| {
         assert_eq!(outcome.refused, None);

@@ -1,4 +1,4 @@
-//! Bearer tokens (RFC 6750): at every channel that takes credentials, and as the terminal makes them.
+//! Bearer tokens (RFC 6750): on every channel that takes credentials, and managed at the terminal.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ fn get(server: &TestApp, path: &str, authorization: &str) -> Response {
     server.send(request.as_bytes())
 }
 
-/// All fields `WWW-Authenticate`, in their order.
+/// Returns all `WWW-Authenticate` fields in their order.
 fn challenges(response: &Response) -> Vec<&str> {
     let fields = response.headers.iter();
     fields
@@ -30,7 +30,7 @@ fn challenges(response: &Response) -> Vec<&str> {
 }
 
 #[test]
-fn a_token_is_taken_by_soap_and_by_rest_and_acts_for_its_operator() {
+fn token_authenticates_its_operator_over_soap_and_rest() {
     let server = TestApp::start();
     server.add_operator("esb", Role::Admin);
     let token = server.bearer("ESB", Role::Import, None);
@@ -41,7 +41,7 @@ fn a_token_is_taken_by_soap_and_by_rest_and_acts_for_its_operator() {
     assert_eq!(get(&server, IMPORTS, &token).status, 200);
     let lower = token.replace("Bearer ", "bearer  ");
     assert_eq!(get(&server, IMPORTS, &lower).status, 200);
-    // The token has the role import, whatever its operator has.
+    // The token has the role import, even if its operator has a higher one.
     let audit = get(&server, "/api/v1/audit", &token);
     assert_eq!(audit.status, 403, "{}", audit.body);
     let reader = server.bearer("esb", Role::Read, None);
@@ -50,7 +50,7 @@ fn a_token_is_taken_by_soap_and_by_rest_and_acts_for_its_operator() {
 }
 
 #[test]
-fn a_token_never_gives_more_than_its_operator_has() {
+fn token_never_grants_more_than_its_operator_has() {
     let server = TestApp::start();
     server.add_operator("reader", Role::Read);
     server.add_organization("acme");
@@ -63,7 +63,7 @@ fn a_token_never_gives_more_than_its_operator_has() {
 }
 
 #[test]
-fn a_401_names_both_schemes_and_says_when_it_was_the_token() {
+fn response_401_names_both_schemes_and_reports_an_invalid_token() {
     let server = TestApp::start();
     let basic_field = "Basic realm=\"Muster\", charset=\"UTF-8\"";
     for authorization in ["Digest x", "Basic", "Bearer", &basic("admin", "wrong")] {
@@ -78,22 +78,22 @@ fn a_401_names_both_schemes_and_says_when_it_was_the_token() {
     for token in ["x", "muster_x y", "muster_AAAA", &"A".repeat(4_000)] {
         let refused = get(&server, IMPORTS, &format!("Bearer {token}"));
         assert_eq!(refused.status, 401, "{token}");
-        let told = challenges(&refused);
-        assert_eq!((told.len(), told[0]), (2, basic_field));
+        let fields = challenges(&refused);
+        assert_eq!((fields.len(), fields[0]), (2, basic_field));
         assert!(
-            told[1].starts_with("Bearer realm=\"Muster\", error=\"invalid_token\""),
-            "{told:?}"
+            fields[1].starts_with("Bearer realm=\"Muster\", error=\"invalid_token\""),
+            "{fields:?}"
         );
         assert!(refused.body.contains("IMP-ACCESS-TOKEN"), "{refused:?}");
         assert!(!refused.body.contains(token) || token == "x", "{refused:?}");
     }
-    // SOAP keeps to the one field that its old clients know.
+    // SOAP sends only the one field that its old clients know.
     let refused = server.post_as(SERVICE, None, "text/xml", &[], inline(KIM).as_bytes());
     assert_eq!(challenges(&refused), ["Basic realm=\"Muster\""]);
 }
 
 #[test]
-fn a_token_in_the_url_or_beside_a_password_is_none() {
+fn token_in_the_url_or_beside_a_password_is_refused() {
     let server = TestApp::start();
     let token = server.bearer("admin", Role::Admin, None);
     let text = token.trim_start_matches("Bearer ");
@@ -104,9 +104,9 @@ fn a_token_in_the_url_or_beside_a_password_is_none() {
     assert_eq!(get(&server, IMPORTS, &both).status, 401);
 }
 
-/// The token and its id, as `add` tells them.
-fn made(told: &str) -> (String, String) {
-    let mut lines = told.lines();
+/// Returns the token and its id from the output of `add`.
+fn made(output: &str) -> (String, String) {
+    let mut lines = output.lines();
     let token = lines.next().expect("a line");
     let token = token
         .strip_prefix("Token (shown only once): ")
@@ -122,7 +122,7 @@ fn add(home: &Home, arguments: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn the_terminal_makes_lists_and_revokes_them_beside_a_running_server() {
+fn terminal_adds_lists_and_revokes_tokens_beside_a_running_server() {
     let home = Home::new();
     let server = Serving::start(&home);
     home.run(&["operator", "add", "Esb", "--role", "import"])
@@ -132,7 +132,9 @@ fn the_terminal_makes_lists_and_revokes_them_beside_a_running_server() {
         let request = format!(
             "GET {IMPORTS} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\r\n"
         );
-        stream.write_all(request.as_bytes()).expect("it is read");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the request is sent");
         Response::read(&mut stream).status
     };
     let (token, id) = add(&home, &["esb", "--days", "30"]);
@@ -171,7 +173,7 @@ fn the_terminal_makes_lists_and_revokes_them_beside_a_running_server() {
 }
 
 #[test]
-fn a_token_ends_when_its_time_is_over() {
+fn token_expires() {
     let server = TestApp::start();
     let store = &server.app.store;
     let token = server.bearer("admin", Role::Read, None);
@@ -184,7 +186,7 @@ fn a_token_ends_when_its_time_is_over() {
 }
 
 #[test]
-fn what_a_token_cannot_be_is_told() {
+fn invalid_token_options_are_refused_with_a_reason() {
     let home = Home::new();
     home.write("users.csv", "username\nann\n");
     home.run_with_input(
@@ -197,10 +199,10 @@ fn what_a_token_cannot_be_is_told() {
     let bound = ["operator", "add", "ann", "--role", "import"];
     home.run(&[&bound[..], &["--organization", "ACME"]].concat())
         .ended(0);
-    let refused = |arguments: &[&str], told: &str| {
+    let refused = |arguments: &[&str], reason: &str| {
         let command = [&["operator", "token", "add"], arguments].concat();
         let refused = home.run(&command).ended(1);
-        assert!(refused.err.contains(told), "{refused:?}");
+        assert!(refused.err.contains(reason), "{refused:?}");
         assert!(!refused.out.contains("muster_"), "{refused:?}");
     };
     refused(&["bob"], "there is no operator bob");
@@ -227,7 +229,7 @@ fn what_a_token_cannot_be_is_told() {
 }
 
 #[test]
-fn a_token_costs_no_password_hash() {
+fn token_authentication_computes_no_password_hash() {
     let server = TestApp::start_with(|options| {
         options.app.passwords.memory_kib = 128 * 1024;
         options.app.passwords.passes = 6;
@@ -240,7 +242,7 @@ fn a_token_costs_no_password_hash() {
     let hash = time(&basic("admin", "wrong"), 401);
     assert!(hash > Duration::from_millis(50), "{hash:?}");
     let token = server.bearer("admin", Role::Read, None);
-    // The quickest of three, because other tests use the machine too.
+    // The fastest of three, because other tests use the machine too.
     let quick = |authorization: &str, expected| {
         let times = [(); 3].map(|()| time(authorization, expected));
         times.into_iter().min().expect("three")

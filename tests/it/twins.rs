@@ -1,9 +1,9 @@
-//! What the fuzz targets check, without a fuzzer; and every beginning of a good request.
+//! Runs the checks of the fuzz targets without a fuzzer, and sends every prefix of a valid request.
 //!
-//! Each target of `tests/fuzz/` has a twin here: the same check (`tests/fuzz/checks.rs`), on seeds and on what a
-//! fixed number of mutations makes of them. Seeds are the exchanges of `fixtures/`, some lines of our
-//! own and, when `MUSTER_CAPTURES` names their folder, the captured requests of real clients. The
-//! mutations follow from one number, which is printed; `MUSTER_TWIN_SEED` sets another.
+//! Each target of `tests/fuzz/` has a counterpart here: the same check (`tests/fuzz/checks.rs`) on seeds and
+//! on a fixed number of mutations of them. Seeds are the exchanges in `fixtures/`, some lines of our own and,
+//! if `MUSTER_CAPTURES` names their folder, captured requests of real clients. The mutations derive from one
+//! number, which is printed; `MUSTER_TWIN_SEED` sets another.
 
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
@@ -23,10 +23,10 @@ mod checks;
 
 // Mutations.
 
-/// Numbers that look like chance and come again (xorshift64*).
-struct Chance(u64);
+/// A reproducible pseudo-random number generator (xorshift64*).
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -34,13 +34,13 @@ impl Chance {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// A number below `end`, or 0.
+    /// Returns a number below `end`, or 0.
     fn below(&mut self, end: usize) -> usize {
         (self.next() >> 33) as usize % end.max(1)
     }
 
-    /// A stretch of `bytes`, seldom a long one.
-    fn stretch<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+    /// Returns a part of `bytes`, rarely a long one.
+    fn part<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let start = self.below(bytes.len() + 1);
         let most = [1, 4, 16, 64, 4096][self.below(5)];
         let length = self.below(most.min(bytes.len() - start) + 1);
@@ -48,28 +48,28 @@ impl Chance {
     }
 }
 
-/// Changes `input` in one to four places, with words of the trade and pieces of another seed.
-fn mutate(input: &mut Vec<u8>, chance: &mut Chance, words: &[&str], other: &[u8]) {
-    for _ in 0..=chance.below(4) {
-        let at = chance.below(input.len() + 1);
-        match chance.below(7) {
-            0 if at < input.len() => input[at] ^= 1 << chance.below(8),
-            1 if at < input.len() => input[at] = chance.next() as u8,
+/// Changes `input` in one to four places, using words of the format and parts of another seed.
+fn mutate(input: &mut Vec<u8>, random: &mut Random, words: &[&str], other: &[u8]) {
+    for _ in 0..=random.below(4) {
+        let at = random.below(input.len() + 1);
+        match random.below(7) {
+            0 if at < input.len() => input[at] ^= 1 << random.below(8),
+            1 if at < input.len() => input[at] = random.next() as u8,
             2 => input.truncate(at),
             3 => {
-                let length = chance.stretch(input).len().min(input.len() - at);
+                let length = random.part(input).len().min(input.len() - at);
                 input.drain(at..at + length);
             }
             4 => {
-                let again = chance.stretch(input).to_vec();
+                let again = random.part(input).to_vec();
                 input.splice(at..at, again);
             }
             5 => {
-                let piece = chance.stretch(other).to_vec();
+                let piece = random.part(other).to_vec();
                 input.splice(at..at, piece);
             }
             _ => {
-                let word = words[chance.below(words.len())];
+                let word = words[random.below(words.len())];
                 input.splice(at..at, word.bytes());
             }
         }
@@ -77,7 +77,7 @@ fn mutate(input: &mut Vec<u8>, chance: &mut Chance, words: &[&str], other: &[u8]
     input.truncate(16 * 1024);
 }
 
-/// Checks every seed, and so many inputs made of them. What breaks the check is printed.
+/// Checks every seed and `rounds` mutations of the seeds; prints an input that fails the check.
 fn run(name: &str, rounds: usize, seeds: &[Vec<u8>], words: &[&str], check: fn(&[u8])) {
     let number = std::env::var("MUSTER_TWIN_SEED")
         .ok()
@@ -88,11 +88,11 @@ fn run(name: &str, rounds: usize, seeds: &[Vec<u8>], words: &[&str], check: fn(&
         seeds.len()
     );
     let started = Instant::now();
-    let mut chance = Chance(2_u64.wrapping_mul(number) | 1);
+    let mut random = Random(2_u64.wrapping_mul(number) | 1);
     let made = (0..rounds).map(|_| {
-        let mut input = seeds[chance.below(seeds.len())].clone();
-        let other = &seeds[chance.below(seeds.len())];
-        mutate(&mut input, &mut chance, words, other);
+        let mut input = seeds[random.below(seeds.len())].clone();
+        let other = &seeds[random.below(seeds.len())];
+        mutate(&mut input, &mut random, words, other);
         input
     });
     for (number, input) in seeds.iter().cloned().chain(made).enumerate() {
@@ -106,13 +106,13 @@ fn run(name: &str, rounds: usize, seeds: &[Vec<u8>], words: &[&str], check: fn(&
 
 // Seeds.
 
-/// A request of a client: its Content-Type and its body.
+/// A client's request: its Content-Type and body.
 struct Request {
     content_type: String,
     body: Vec<u8>,
 }
 
-/// The requests of `fixtures/`, and the captured ones that are not large.
+/// Returns the requests in `fixtures/` and the captured requests that are not large.
 fn requests() -> Vec<Request> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/soap");
     let mut files = Vec::new();
@@ -154,7 +154,7 @@ fn request(path: &Path) -> Option<Request> {
     })
 }
 
-/// One byte for the size of the pieces, then the rest.
+/// Builds a seed: one byte for the size of the pieces, then the rest.
 fn seed(piece: u8, rest: &[u8]) -> Vec<u8> {
     [&[piece], rest].concat()
 }
@@ -167,7 +167,7 @@ fn boundary(content_type: &str) -> Option<&str> {
     }
 }
 
-/// The envelopes: whole bodies, and what stands between tags named Envelope in the others.
+/// Returns envelopes: whole bodies, and in multipart bodies the text between the tags named Envelope.
 fn envelopes() -> Vec<Vec<u8>> {
     let mut envelopes: Vec<Vec<u8>> = Vec::new();
     for request in requests() {
@@ -196,7 +196,7 @@ fn envelopes() -> Vec<Vec<u8>> {
     envelopes
 }
 
-// The twins.
+// The checks.
 
 #[test]
 fn multipart_messages() {
@@ -469,10 +469,10 @@ fn patch_messages() {
 
 const OLD_WORKBOOK: &[u8] = include_bytes!("../../fixtures/workbooks/small.xls");
 
-/// A sender may cut its chunks where it likes: what is told by the first bytes (a byte-order mark, the XML
-/// declaration, the mark of gzip and of zlib) is told by one byte a chunk too.
+/// A sender may divide its chunks anywhere: what the first bytes determine (a byte order mark, the XML
+/// declaration, the signatures of gzip and zlib) must be recognized with one byte per chunk too.
 #[test]
-fn the_first_bytes_are_seen_whatever_the_first_chunk_holds() {
+fn first_bytes_are_recognized_with_any_size_of_the_first_chunk() {
     let server = TestApp::start();
     let mut wrong = Vec::new();
     for size in [100_000, 20, 1] {
@@ -492,7 +492,7 @@ fn the_first_bytes_are_seen_whatever_the_first_chunk_holds() {
             ),
             ("ISO-8859-1", "", latin.chars().map(|c| c as u8).collect()),
             (
-                "gzip that does not say so",
+                "gzip without Content-Encoding",
                 "",
                 gzip.finish().expect("memory"),
             ),
@@ -506,7 +506,7 @@ fn the_first_bytes_are_seen_whatever_the_first_chunk_holds() {
             let head = request.windows(4).position(|four| four == b"\r\n\r\n");
             let chunk = body.len().min(size);
             let first = head.expect("a head") + 4 + format!("{chunk:x}\r\n\r\n").len() + chunk;
-            // The first chunk travels alone.
+            // The first chunk is sent alone.
             let mut stream = server.connect();
             stream
                 .write_all(&request[..first])
@@ -527,11 +527,10 @@ fn the_first_bytes_are_seen_whatever_the_first_chunk_holds() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-// Every beginning of a good request.
+// Every prefix of a valid request.
 
-/// Four good requests: the user's name, Content-Type, and the body, which ends with its last necessary
-/// byte.
-fn good_requests() -> [(&'static str, &'static str, String); 4] {
+/// Four valid requests: the user's name, Content-Type, and the body, which ends with its last necessary byte.
+fn valid_requests() -> [(&'static str, &'static str, String); 4] {
     let file = |name| KIM.replace("kim", name);
     let swa = parts(&[
         ("Content-Type: text/xml", &call("cid:a")),
@@ -554,14 +553,15 @@ fn good_requests() -> [(&'static str, &'static str, String); 4] {
     ]
 }
 
-/// The answer, where there is one: a server may close the connection to somebody who has left.
+/// Returns the response, if there is one: a server may close the connection to a client that has
+/// disconnected.
 fn answer(stream: &mut TcpStream) -> Option<Response> {
     let mut first = [0];
     match stream.peek(&mut first) {
         Ok(1) => Some(Response::read(stream)),
         Ok(_) => None,
         Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
-        Err(error) => panic!("no answer in time: {error}"),
+        Err(error) => panic!("no response in time: {error}"),
     }
 }
 
@@ -571,7 +571,7 @@ fn is_refusal(response: &Response) -> bool {
         && !response.body.contains(":Receiver<")
 }
 
-/// Does `work` with every number below `end`, on a few threads.
+/// Calls `work` with every number below `end` on a few threads.
 fn each(end: usize, work: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -588,12 +588,12 @@ fn each(end: usize, work: impl Fn(usize) + Sync) {
 }
 
 #[test]
-fn every_beginning_of_a_good_request_is_refused_when_it_is_said_to_be_all() {
+fn every_prefix_of_a_valid_request_is_refused_when_sent_as_the_whole() {
     let server = TestApp::start();
     let started = Instant::now();
     let mut sent = 0;
     let mut stored: Vec<String> = Vec::new();
-    for (name, content_type, body) in good_requests() {
+    for (name, content_type, body) in valid_requests() {
         each(body.len(), |length| {
             let response = server.post(content_type, &body.as_bytes()[..length]);
             assert!(
@@ -612,17 +612,17 @@ fn every_beginning_of_a_good_request_is_refused_when_it_is_said_to_be_all() {
         stored.push(name.to_owned());
     }
     eprintln!(
-        "{sent} beginnings as whole bodies, in {:?}",
+        "{sent} prefixes as whole bodies, in {:?}",
         started.elapsed()
     );
 }
 
 #[test]
-fn every_beginning_of_a_good_request_is_refused_when_the_sender_leaves() {
+fn every_prefix_of_a_valid_request_is_refused_when_the_client_disconnects() {
     let server = TestApp::start();
     let started = Instant::now();
     let (sent, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    for (name, content_type, body) in good_requests() {
+    for (name, content_type, body) in valid_requests() {
         let head = head(content_type, &format!("Content-Length: {}\r\n", body.len()));
         let request = [head.as_bytes(), body.as_bytes()].concat();
         each(request.len(), |length| {
@@ -645,7 +645,7 @@ fn every_beginning_of_a_good_request_is_refused_when_the_sender_leaves() {
         assert_eq!(server.user_names(), [""; 0], "{name}");
     }
     eprintln!(
-        "{sent:?} beginnings, {answered:?} answered, in {:?}",
+        "{sent:?} prefixes, {answered:?} answered, in {:?}",
         started.elapsed()
     );
 }

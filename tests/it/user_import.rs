@@ -1,5 +1,5 @@
-//! `UserImport`, the service of our own: its operations in both versions of SOAP, the file inline and as
-//! an attachment in both directions, and whom it tells what.
+//! `UserImport`, our own service: its operations in both SOAP versions, the file inline and as an attachment
+//! in both directions, and access to imports.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::message::{SOAP_11, SOAP_12, base64, in_soap_12, include, parts};
 
 const PATH: &str = "/services/UserImport";
 
-/// The namespace of the fault that the service declares.
+/// The namespace of the service's declared fault.
 const FAULT: &str = "urn:muster:soap:fault:1";
 
-/// Two good rows and one whose name has white space in it.
+/// Two valid rows and one with white space in its name.
 const MIXED: &str = "username,password,country\nkim,,SE\nlee ann,Spring-Meadow-42,NO\nlou,,FI\n";
 
 /// A SOAP 1.1 envelope around `content` in the element `operation`.
@@ -38,7 +38,7 @@ fn call(server: &TestApp, operation: &str, content: &str) -> Response {
     call_as(server, &admin(), operation, content)
 }
 
-/// The parameters of an import of this file, and `more` of them.
+/// The parameters of an import of this file, followed by `more`.
 fn import(file: &str, more: &str) -> String {
     format!(
         "<x:file>{}</x:file><x:fileName>users.csv</x:fileName>\
@@ -51,7 +51,7 @@ fn id(id: &str) -> String {
     format!("<x:id>{id}</x:id>")
 }
 
-/// The texts of all elements called `local` in a successful answer of `operation`.
+/// Returns the texts of all elements named `local` in a successful response of `operation`.
 #[track_caller]
 fn texts(response: &Response, operation: &str, local: &str) -> Vec<String> {
     assert_eq!(response.status, 200, "{}", response.body);
@@ -75,7 +75,7 @@ fn text(response: &Response, operation: &str, local: &str) -> String {
     found.remove(0)
 }
 
-/// Total, created, updated, unchanged, duplicate, failed and skipped rows.
+/// Returns the counts of total, created, updated, unchanged, duplicate, failed and skipped rows.
 #[track_caller]
 fn counters(response: &Response, operation: &str) -> [u64; 7] {
     [
@@ -90,7 +90,7 @@ fn counters(response: &Response, operation: &str) -> [u64; 7] {
     .map(|name| text(response, operation, name).parse().expect("a number"))
 }
 
-/// The code and the sentence of a fault, which has the declared entry in its detail and nothing else.
+/// Returns code and message of a fault, whose detail must contain exactly the declared entry.
 #[track_caller]
 fn fault(response: &Response) -> (String, String) {
     assert!(response.status >= 400, "{}", response.body);
@@ -129,7 +129,7 @@ fn imported(server: &TestApp, file: &str) -> String {
     text(&response, "importUsers", "id")
 }
 
-/// The envelope and the file of an answer in two parts.
+/// Returns the envelope and the file of a response in two parts.
 #[track_caller]
 fn two_parts(response: &Response) -> (String, String) {
     let content_type = response.header("content-type").expect("a media type");
@@ -160,7 +160,7 @@ fn two_parts(response: &Response) -> (String, String) {
 }
 
 #[test]
-fn a_report_comes_back_whatever_became_of_the_rows() {
+fn report_is_returned_whatever_the_outcome_of_the_rows() {
     let server = TestApp::start();
     let response = call(&server, "importUsers", &import(MIXED, ""));
     assert_eq!(counters(&response, "importUsers"), [3, 2, 0, 0, 0, 1, 0]);
@@ -181,13 +181,13 @@ fn a_report_comes_back_whatever_became_of_the_rows() {
     assert_eq!(server.user_names(), ["kim", "lou"]);
     assert!(server.has_password("kim", "Initial-Pass-1"));
     assert!(response.header("muster-import").is_some());
-    // Rows that are there already are no fault either.
+    // Rows that exist already do not cause a fault either.
     let again = call(&server, "importUsers", &import(MIXED, ""));
     assert_eq!(counters(&again, "importUsers"), [3, 0, 0, 0, 2, 1, 0]);
 }
 
 #[test]
-fn every_operation_answers_in_both_versions() {
+fn every_operation_responds_in_both_soap_versions() {
     let server = TestApp::start();
     for version in [SOAP_11, SOAP_12] {
         let send = |operation: &str, content: &str| {
@@ -229,7 +229,7 @@ fn every_operation_answers_in_both_versions() {
 }
 
 #[test]
-fn the_file_comes_as_an_attachment_and_parameters_in_any_order() {
+fn file_may_be_an_attachment_and_parameters_in_any_order() {
     let server = TestApp::start();
     let content = format!(
         "<x:idempotencyKey>k-1</x:idempotencyKey><x:fileName>users.csv</x:fileName><x:file>{}</x:file>\
@@ -252,13 +252,13 @@ fn the_file_comes_as_an_attachment_and_parameters_in_any_order() {
         assert_eq!(text(&response, "importUsers", "domain"), "SALES");
         assert_eq!(text(&response, "importUsers", "conflict"), "update");
     }
-    // The second call was the same one: its key says so.
+    // The second call repeats the first: it has the same key.
     let imports = server.app.store.imports(DEFAULT_ORGANIZATION, 10);
     assert_eq!(imports.expect("the store works").len(), 1);
 }
 
 #[test]
-fn options_do_what_they_say() {
+fn import_options_take_effect() {
     let server = TestApp::start();
     imported(&server, "username,password,country\nkim,,SE\nlou,,\n");
     let changed = "username,password,country\nkim,,NO\nlou,,FI\n";
@@ -301,7 +301,7 @@ fn options_do_what_they_say() {
 }
 
 #[test]
-fn a_preview_shows_columns_and_rows_and_leaves_nothing() {
+fn preview_shows_columns_and_rows_and_stores_nothing() {
     let server = TestApp::start();
     let file = "username,password,_note\nkim,Spring-Meadow-42,x\nlee ann,,y\n";
     let response = call(&server, "previewImport", &import(file, ""));
@@ -314,7 +314,7 @@ fn a_preview_shows_columns_and_rows_and_leaves_nothing() {
     assert_eq!(server.user_names(), [""; 0]);
     let unknown = call(&server, "getImport", &id(&all("id")[0]));
     assert_eq!(fault(&unknown).0, "IMP-IMPORT-UNKNOWN");
-    // The key of a rehearsal is free for the import.
+    // The key of a dry run is free for the import.
     for dry in ["true", "false", "true"] {
         let more = format!("<x:idempotencyKey>k</x:idempotencyKey><x:dryRun>{dry}</x:dryRun>");
         let response = call(&server, "importUsers", &import(file, &more));
@@ -325,7 +325,7 @@ fn a_preview_shows_columns_and_rows_and_leaves_nothing() {
         };
         assert_eq!(counters(&response, "importUsers"), expected, "{dry}");
     }
-    // A wish that cannot be met is none.
+    // A preference that cannot be honored is ignored (RFC 7240 §2).
     let body = envelope("previewImport", &import(file, ""));
     let wish = ["Prefer: respond-async"];
     let response = server.post_as(PATH, Some(&admin()), "text/xml", &wish, body.as_bytes());
@@ -333,7 +333,7 @@ fn a_preview_shows_columns_and_rows_and_leaves_nothing() {
 }
 
 #[test]
-fn what_a_parameter_cannot_be_is_said() {
+fn invalid_parameters_are_refused_with_a_reason() {
     let server = TestApp::start();
     for (more, word) in [
         ("<x:dryRun>yes</x:dryRun>", "dryRun"),
@@ -401,7 +401,7 @@ fn what_a_parameter_cannot_be_is_said() {
 }
 
 #[test]
-fn problems_come_page_by_page() {
+fn problems_are_listed_in_pages() {
     let server = TestApp::start_with(|options| {
         options.app.import.keep_findings = 5;
         options.app.import.report_findings = 3;
@@ -423,7 +423,7 @@ fn problems_come_page_by_page() {
 }
 
 #[test]
-fn a_reject_file_comes_both_ways_and_is_mended_and_sent_again() {
+fn reject_file_is_returned_inline_or_attached_and_can_be_corrected_and_sent_again() {
     let server = TestApp::start();
     let import_id = imported(&server, MIXED);
     let inline = call(&server, "getRejectFile", &id(&import_id));
@@ -442,7 +442,7 @@ fn a_reject_file_comes_both_ways_and_is_mended_and_sent_again() {
     assert_eq!(attached, file);
     assert!(root.contains("<ns:rows>1</ns:rows>"), "{root}");
 
-    // As the request came, unless it says otherwise.
+    // The response has the form of the request, unless a parameter says otherwise.
     let mtom = |content: &str| {
         let root = in_soap_12(&envelope("getRejectFile", content));
         let head =
@@ -468,14 +468,14 @@ fn a_reject_file_comes_both_ways_and_is_mended_and_sent_again() {
         file.as_bytes()
     );
 
-    let mended = file.replace("lee ann", "lee.ann");
-    let response = call(&server, "importUsers", &import(&mended, ""));
+    let corrected = file.replace("lee ann", "lee.ann");
+    let response = call(&server, "importUsers", &import(&corrected, ""));
     assert_eq!(counters(&response, "importUsers"), [1, 1, 0, 0, 0, 0, 0]);
     assert_eq!(server.user_names(), ["kim", "lee.ann", "lou"]);
 }
 
 #[test]
-fn a_reject_file_larger_than_any_buffer_is_whole_both_ways() {
+fn large_reject_file_is_complete_inline_and_attached() {
     let server = TestApp::start();
     let padding = "x".repeat(400);
     let rows: String = (0..2_000).map(|n| format!("a {n},,{padding}\n")).collect();
@@ -491,7 +491,7 @@ fn a_reject_file_larger_than_any_buffer_is_whole_both_ways() {
 }
 
 #[test]
-fn a_key_with_another_default_password_is_another_import() {
+fn reused_key_with_another_default_password_is_refused() {
     let server = TestApp::start();
     for (number, file, more) in [
         (1, MIXED, ""),
@@ -522,20 +522,20 @@ fn a_key_with_another_default_password_is_another_import() {
             "state",
         ) != "completed"
         {
-            assert!(Instant::now() < end, "it does not come to its end");
+            assert!(Instant::now() < end, "the import does not end");
             std::thread::sleep(Duration::from_millis(20));
         }
         for other in ["Second-Password-2", "first-password-1", ""] {
-            let (code, told) = fault(&send(other));
-            assert_eq!(code, "IMP-KEY-REUSED", "{number} {other:?}: {told}");
-            assert!(!told.contains("Password-1"), "{told}");
+            let (code, message) = fault(&send(other));
+            assert_eq!(code, "IMP-KEY-REUSED", "{number} {other:?}: {message}");
+            assert!(!message.contains("Password-1"), "{message}");
         }
         assert_eq!(text(&send("First-Password-1"), "importUsers", "id"), first);
     }
 }
 
 #[test]
-fn an_import_of_the_queue_is_asked_about_until_it_has_completed() {
+fn queued_import_can_be_polled_until_it_has_completed() {
     let server = TestApp::start();
     let more = "<x:respondAsync>true</x:respondAsync><x:idempotencyKey>k-9</x:idempotencyKey>";
     let response = call(&server, "importUsers", &import(MIXED, more));
@@ -553,7 +553,7 @@ fn an_import_of_the_queue_is_asked_about_until_it_has_completed() {
     assert_eq!(counters(&record, "getImport"), [3, 2, 0, 0, 0, 1, 0]);
     assert_eq!(text(&record, "getImport", "idempotencyKey"), "k-9");
     assert!(text(&record, "getImport", "finishedAt").ends_with('Z'));
-    // The same call again is the same import.
+    // A repeated call returns the same import.
     let again = call(
         &server,
         "importUsers",
@@ -575,7 +575,7 @@ fn an_import_of_the_queue_is_asked_about_until_it_has_completed() {
     assert_eq!(fault(&call(&server, "importUsers", &dry)).0, "IMP-QUEUE");
 }
 
-/// A server that takes one import of the queue at a time, and some seconds for a thousand passwords.
+/// A server that runs one queued import at a time, and needs some seconds for a thousand passwords.
 fn busy() -> TestApp {
     TestApp::start_with(|options: &mut Options| {
         options.app.import.workers = 1;
@@ -585,7 +585,7 @@ fn busy() -> TestApp {
 }
 
 #[test]
-fn an_import_is_cancelled_while_it_waits_and_while_it_runs() {
+fn import_can_be_cancelled_while_queued_and_while_running() {
     let server = busy();
     let rows: String = (0..1_000)
         .map(|n| format!("u{n},Spring-Meadow-{n},\n"))
@@ -625,7 +625,7 @@ fn an_import_is_cancelled_while_it_waits_and_while_it_runs() {
 }
 
 #[test]
-fn an_undo_leaves_who_was_changed_since() {
+fn undo_leaves_users_changed_since_the_import() {
     let server = TestApp::start();
     let first = imported(&server, "username,password,country\nkim,,SE\nlou,,SE\n");
     let more = "<x:conflict>update</x:conflict>";
@@ -648,7 +648,7 @@ fn an_undo_leaves_who_was_changed_since() {
 }
 
 #[test]
-fn roles_and_organizations_bound_what_a_caller_reaches() {
+fn access_is_limited_by_role_and_organization() {
     let server = TestApp::start();
     let import_id = imported(&server, MIXED);
     for (name, role) in [("importer", Role::Import), ("reader", Role::Read)] {
@@ -703,7 +703,7 @@ fn roles_and_organizations_bound_what_a_caller_reaches() {
 }
 
 #[test]
-fn addresses_are_answered_with_the_declared_actions() {
+fn ws_addressing_responses_have_the_declared_actions() {
     let server = TestApp::start();
     let import_id = imported(&server, MIXED);
     let ask = |id_of_it: &str| {
@@ -729,8 +729,8 @@ fn without_default(file: &str, more: &str) -> String {
     format!("<x:file>{file}</x:file><x:fileName>users.csv</x:fileName>{more}")
 }
 
-/// User name and password of each line behind the header.
-fn told(csv: &str) -> Vec<(String, String)> {
+/// Returns user name and password of each line after the header.
+fn passwords_of(csv: &str) -> Vec<(String, String)> {
     let mut lines = csv.lines();
     assert_eq!(lines.next(), Some("userName,password"));
     let pair = |line: &str| {
@@ -741,16 +741,16 @@ fn told(csv: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn passwords_are_made_up_and_told_once() {
+fn generated_passwords_are_reported_once() {
     let server = TestApp::start();
     let file = "username,password\nkim,\nlee,Spring-Meadow-42\nb ob,\n";
     let more = "<generatePasswords>true</generatePasswords>";
     let response = call(&server, "importUsers", &without_default(file, more));
-    let passwords = told(&text(&response, "importUsers", "generatedPasswords"));
+    let passwords = passwords_of(&text(&response, "importUsers", "generatedPasswords"));
     assert_eq!(
         passwords.len(),
         1,
-        "only of users that were made without one"
+        "only those of users created without one"
     );
     let (name, password) = &passwords[0];
     assert_eq!(name, "kim");
@@ -762,7 +762,10 @@ fn passwords_are_made_up_and_told_once() {
         "getImport",
         &id(&text(&response, "importUsers", "id")),
     );
-    assert!(!record.body.contains(password.as_str()), "told once");
+    assert!(
+        !record.body.contains(password.as_str()),
+        "reported only once"
+    );
 
     let again = call(&server, "importUsers", &without_default(file, more));
     assert!(!again.body.contains("generatedPasswords"), "{}", again.body);
@@ -778,7 +781,7 @@ fn passwords_are_made_up_and_told_once() {
 }
 
 #[test]
-fn passwords_that_were_made_up_before_an_import_ended_early_are_told_too() {
+fn generated_passwords_of_an_import_that_ended_early_are_reported_too() {
     let server = TestApp::start_with(|options| {
         options.app.import.first_batch_users = 1;
         options.app.import.batch_users = 1;
@@ -793,7 +796,7 @@ fn passwords_that_were_made_up_before_an_import_ended_early_are_told_too() {
         .find(|it| it.tag_name().name() == "generatedPasswords")
         .and_then(|it| it.text())
         .expect("passwords");
-    let passwords = told(csv);
+    let passwords = passwords_of(csv);
     assert_eq!(passwords.len(), 2);
     for (name, password) in passwords {
         assert!(server.has_password(&name, &password), "{name}");

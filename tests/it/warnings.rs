@@ -1,5 +1,5 @@
-//! An import of which every row was stored can have warnings: every channel counts them in its answer, and
-//! the record lists them.
+//! An import whose rows were all stored can have warnings: every channel counts them in its response, and the
+//! import record lists them.
 
 use muster::http::soap::namespace::USER_IMPORT;
 use muster::users::problem::Severity;
@@ -9,20 +9,20 @@ use crate::app::{RELATED, Response, TestApp, admin, inline, multipart};
 use crate::message::{FORM, SOAP_11, base64, form};
 use crate::process::Home;
 
-/// Two good rows; the first one names another user store than the import's.
+/// Two valid rows; the first names a user store other than the import's.
 const ONE: &str = "username,country\nSALES/kim,SE\nlou,FI\n";
 
 /// The same without a warning.
 const NONE: &str = "username,country\nkim,SE\nlou,FI\n";
 
-/// A file whose charset has to be guessed, with a prefix that is dropped: two warnings.
+/// A file whose charset must be guessed, with a prefix that is dropped: two warnings.
 const TWO: &[u8] = b"username,familyname\nSALES/kim,M\xfcller\nlou,Gr\xfcn\nmia,Sch\xe4fer\n";
 
-/// `name` of the field `Muster-Import`.
+/// Returns `name` of the field `Muster-Import`.
 #[track_caller]
 fn member<'r>(response: &'r Response, name: &str) -> &'r str {
     let field = response.header("muster-import");
-    let field = field.unwrap_or_else(|| panic!("no import: {response:?}"));
+    let field = field.unwrap_or_else(|| panic!("no field Muster-Import: {response:?}"));
     let mut members = field.split(", ").filter_map(|it| it.split_once('='));
     let found = members.find(|(found, _)| *found == name);
     found.unwrap_or_else(|| panic!("no {name}: {field}")).1
@@ -45,7 +45,7 @@ fn upload(file: &str, more: &str) -> String {
     )
 }
 
-/// The answer said so, and the import's record has the warning in its list.
+/// Asserts that the response counts one warning and the import record lists it.
 #[track_caller]
 fn has_one(server: &TestApp, response: &Response) {
     assert!(
@@ -57,7 +57,7 @@ fn has_one(server: &TestApp, response: &Response) {
     assert_eq!(member(response, "created"), "2");
     let record = server.last_import().expect("a record");
     assert_eq!((record.findings, record.warnings), (1, 1));
-    assert_eq!(record.counters.total, 2, "warnings are no rows");
+    assert_eq!(record.counters.total, 2, "warnings do not count as rows");
     let found = server.last_findings();
     assert_eq!(
         (found[0].line, found[0].severity),
@@ -67,7 +67,7 @@ fn has_one(server: &TestApp, response: &Response) {
 }
 
 #[test]
-fn a_soap_success_counts_the_warnings_behind_it() {
+fn soap_success_counts_warnings() {
     for multipart_body in [false, true] {
         let server = TestApp::start();
         let response = match multipart_body {
@@ -77,7 +77,7 @@ fn a_soap_success_counts_the_warnings_behind_it() {
         has_one(&server, &response);
         assert!(
             !response.body.contains("Fault"),
-            "the original's answer to a success: {}",
+            "the original's response to a success: {}",
             response.body
         );
     }
@@ -87,7 +87,7 @@ fn a_soap_success_counts_the_warnings_behind_it() {
 }
 
 #[test]
-fn a_soap_fault_counts_warnings_beside_failed_rows() {
+fn soap_fault_counts_warnings_separately_from_failed_rows() {
     let server = TestApp::start();
     let file = format!("{ONE}a b,NO\n");
     let response = server.post("text/xml", inline(&file).as_bytes());
@@ -133,7 +133,7 @@ fn rest_counts_warnings_in_its_field_its_report_and_its_record() {
     assert_eq!(made.status, 201);
     has_one(&server, &made);
     let again = post(&server, "/api/v1/imports", &key);
-    assert_eq!(again.status, 200, "the same import");
+    assert_eq!(again.status, 200, "the import is the same");
     has_one(&server, &again);
     for response in [&preview, &made, &again] {
         let report: Value = serde_json::from_str(&response.body).expect("JSON");
@@ -148,7 +148,7 @@ fn rest_counts_warnings_in_its_field_its_report_and_its_record() {
 }
 
 #[test]
-fn every_warning_counts_also_those_about_the_whole_file() {
+fn warnings_about_the_whole_file_are_counted() {
     let server = TestApp::start();
     let password = ["Muster-Default-Password: Initial-Pass-1"];
     let path = "/api/v1/imports";
@@ -160,7 +160,7 @@ fn every_warning_counts_also_those_about_the_whole_file() {
 }
 
 #[test]
-fn warnings_beyond_what_is_kept_are_counted_too() {
+fn warnings_over_the_limit_are_counted() {
     let server = TestApp::start_with(|options| {
         options.app.import.keep_findings = 3;
         options.app.import.report_findings = 2;
@@ -177,7 +177,7 @@ fn warnings_beyond_what_is_kept_are_counted_too() {
 }
 
 #[test]
-fn the_terminal_counts_warnings_behind_the_rows() {
+fn terminal_prints_the_number_of_warnings_after_the_rows() {
     let home = Home::with_settings("[domains.SALES]\n");
     home.write("users.csv", ONE);
     let import = ["import", "users.csv", "--default-password-stdin"];

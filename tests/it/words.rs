@@ -1,10 +1,10 @@
-//! The words of the project: terms that were replaced by the field's own stay replaced.
+//! Retired words: terms that were replaced by standard ones must not return.
 
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// What is refused, as a regular expression without case, and what is written instead.
+/// Refused words, as case-insensitive regular expressions, and the words to use instead.
 const RETIRED: [(&str, &str); 8] = [
     (r"\bdoors?\b", "channel, listener or mount"),
     (r"\btongues?\b", "protocol"),
@@ -29,7 +29,7 @@ const KEPT: [&str; 2] = [
 fn offences(file: &str, text: &str) -> Vec<String> {
     let retired = RETIRED.map(|(pattern, instead)| {
         let pattern = format!("(?i){pattern}");
-        (Regex::new(&pattern).expect("it is one"), instead)
+        (Regex::new(&pattern).expect("a valid pattern"), instead)
     });
     let mut found = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {

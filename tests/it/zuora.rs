@@ -1,4 +1,4 @@
-//! Zuora's bulk calls from outside: what they make of the users, what they answer, what they refuse.
+//! Zuora's bulk calls from outside: the users they create, their responses, and what they refuse.
 
 use std::fs::File;
 use std::io::Write;
@@ -24,7 +24,7 @@ const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 pub const EXTENSION: &str = "urn:zuora:scim:schemas:1.0:UserExtension";
 
-/// All that the vendor's page lists of a request.
+/// All fields that the vendor's page lists for a request.
 const WHOLE: &str = r#"[{
   "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:zuora:scim:schemas:1.0:UserExtension"],
   "name": {"givenName": "Kim", "familyName": "Example", "formatted": "Kim B. Example"},
@@ -39,7 +39,7 @@ const WHOLE: &str = r#"[{
   }
 }]"#;
 
-/// A request with these header lines.
+/// Sends a request with these header lines.
 pub fn ask(server: &TestApp, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Response {
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let head = format!(
@@ -68,7 +68,7 @@ fn get(server: &TestApp, path: &str) -> Value {
 }
 
 pub fn json(response: &Response) -> Value {
-    serde_json::from_str(&response.body).unwrap_or_else(|_| panic!("no JSON: {response:?}"))
+    serde_json::from_str(&response.body).unwrap_or_else(|_| panic!("not JSON: {response:?}"))
 }
 
 fn resources(response: &Response) -> Vec<Value> {
@@ -76,7 +76,7 @@ fn resources(response: &Response) -> Vec<Value> {
     json(response)["resources"].as_array().unwrap().clone()
 }
 
-/// The status, the keyword and the sentence of SCIM's error, which has these members and no others.
+/// Returns status, `scimType` and detail of a SCIM error, which has these members and no others.
 #[track_caller]
 pub fn refused(response: &Response) -> (u16, Option<String>, String) {
     let body = json(response);
@@ -112,7 +112,7 @@ fn is_urns(value: &Value) -> bool {
 }
 
 #[test]
-fn every_field_of_the_page_is_in_the_answer() {
+fn every_documented_field_is_in_the_response() {
     let server = TestApp::start();
     let response = post(&server, WHOLE);
     assert_eq!(response.status, 200, "{}", response.body);
@@ -186,7 +186,7 @@ fn every_field_of_the_page_is_in_the_answer() {
 }
 
 #[test]
-fn other_doors_show_the_same_user() {
+fn other_channels_show_the_same_user() {
     let server = TestApp::start();
     let mut shown = resources(&post(&server, WHOLE)).remove(0);
     let id = shown["id"].as_str().unwrap().to_owned();
@@ -220,7 +220,7 @@ fn other_doors_show_the_same_user() {
 }
 
 #[test]
-fn users_may_leave_out_nearly_everything() {
+fn users_may_omit_nearly_everything() {
     let server = TestApp::start();
     let response = post(
         &server,
@@ -231,7 +231,7 @@ fn users_may_leave_out_nearly_everything() {
     assert_eq!(lee[EXTENSION]["schemas"], json!([EXTENSION]));
     assert!(is_urns(&lee["schemas"]));
     assert_eq!((lee.get("name"), lee.get("displayName")), (None, None));
-    // Names and their parts in any case, the extension by the whole URN of its attribute.
+    // Attribute names and sub-attributes in any case, and the extension by the whole URN of its attribute.
     let body = r#"[
         {"USERNAME":"b","Emails":[{"Value":"b@x"}],"externalid":"E-2","name":{"GivenName":"Bo"}},
         {"userName":"a","emails":[{"value":"a@x"}],"name":{"givenName":"Ann","familyName":"Lee"},
@@ -267,7 +267,7 @@ fn users_may_leave_out_nearly_everything() {
 }
 
 #[test]
-fn a_refused_call_leaves_nothing() {
+fn refused_call_stores_nothing() {
     let server = TestApp::start();
     assert_eq!(post(&server, &users(&["kim"])).status, 200);
     let before = server.last_import().unwrap().id;
@@ -336,7 +336,7 @@ fn a_refused_call_leaves_nothing() {
 }
 
 #[test]
-fn limits_are_kept_before_anything_is_written() {
+fn limits_are_enforced_before_anything_is_written() {
     let server = TestApp::start_with(|options| {
         options.app.scim.max_operations = 2;
         options.app.scim.max_payload_bytes = 600;
@@ -383,7 +383,7 @@ fn limits_are_kept_before_anything_is_written() {
 }
 
 #[test]
-fn a_call_is_an_import_that_can_be_undone() {
+fn call_is_an_import_that_can_be_undone() {
     let server = TestApp::start();
     let response = post(&server, &users(&["a", "b"]));
     let import = response.header("muster-import").unwrap();
@@ -406,15 +406,15 @@ fn a_call_is_an_import_that_can_be_undone() {
     assert_eq!(server.user_names(), [""; 0]);
 }
 
-/// A server over a folder that outlives it.
-fn over(folder: &Path, change: impl FnOnce(&mut Options)) -> TestApp {
+/// A server on a folder that is kept after the server stops.
+fn server_on(folder: &Path, change: impl FnOnce(&mut Options)) -> TestApp {
     TestApp::start_with(|options| {
         options.app.store.data = folder.join("data");
         change(options);
     })
 }
 
-/// A server that has stopped may still be putting its things away.
+/// Waits for the lock; a server that has stopped may not have released it yet.
 fn wait_for_the_lock(folder: &Path) {
     let lock = File::open(folder.join("data/muster.lock")).unwrap();
     let until = Instant::now() + Duration::from_secs(20);
@@ -425,11 +425,11 @@ fn wait_for_the_lock(folder: &Path) {
 }
 
 #[test]
-fn a_key_gets_the_first_answer_again() {
+fn repeated_key_gets_the_first_response_again() {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = over(folder.path(), |_| {});
+    let mut server = server_on(folder.path(), |_| {});
     let key = ["Idempotency-Key: monday"];
-    // What was refused has not used the key up.
+    // A refused call has not used up the key.
     assert_eq!(call(&server, "POST", &key, "[]").status, 400);
     assert_eq!(
         call(&server, "POST", &key, r#"[{"userName":"x"}]"#).status,
@@ -442,14 +442,14 @@ fn a_key_gets_the_first_answer_again() {
     assert_eq!(resources(&call(&server, "POST", &key, WHOLE)), first);
     let other = call(&server, "POST", &key, &users(&["other"]));
     assert_eq!(refused(&other).0, 409);
-    // The same text to the other call is another request.
+    // The same text sent to the other call is a different request.
     assert_eq!(call(&server, "PATCH", &key, WHOLE).status, 400);
     let body = format!("[{patch}]");
     assert_eq!(refused(&call(&server, "PATCH", &key, &body)).0, 409);
     server.stop().unwrap();
     drop(server);
     wait_for_the_lock(folder.path());
-    let server = over(folder.path(), |_| {});
+    let server = server_on(folder.path(), |_| {});
     let again = resources(&call(&server, "POST", &key, WHOLE));
     assert_eq!(again, first);
     assert_eq!(server.user_names(), ["kim2"]);
@@ -461,7 +461,7 @@ fn a_key_gets_the_first_answer_again() {
 }
 
 #[test]
-fn the_settings_say_status_region_and_login() {
+fn settings_determine_status_region_and_login() {
     let server = TestApp::start_with(|options| {
         options.app.scim.zuora_created_status = 201;
         options.app.scim.zuora_region = "US".into();
@@ -491,7 +491,7 @@ fn the_settings_say_status_region_and_login() {
 }
 
 #[test]
-fn an_array_replaces_users_as_wholes() {
+fn array_replaces_whole_users() {
     let server = TestApp::start();
     let made = resources(&post(
         &server,
@@ -516,7 +516,7 @@ fn an_array_replaces_users_as_wholes() {
     );
     assert_eq!(changed[1]["userName"], "anna");
     assert_eq!(changed[1]["displayName"], "Ann New");
-    // Left out is taken away, but for what Zuora's documents cannot say.
+    // An omitted attribute is removed, except for what Zuora's format cannot express.
     assert_eq!(changed[1].get("title"), None);
     assert_eq!(changed[1]["externalId"], "E-1");
     assert_eq!(
@@ -596,7 +596,7 @@ fn an_array_replaces_users_as_wholes() {
 }
 
 #[test]
-fn other_changes_leave_what_no_client_can_change() {
+fn patch_and_put_keep_the_read_only_extension() {
     let server = TestApp::start();
     let id = resources(&post(&server, WHOLE))[0]["id"]
         .as_str()
@@ -624,7 +624,7 @@ fn other_changes_leave_what_no_client_can_change() {
 }
 
 #[test]
-fn passwords_of_others_are_for_administrators() {
+fn only_administrators_set_passwords_of_existing_users() {
     let server = TestApp::start();
     server.add_operator("ivy", Role::Import);
     let id = resources(&post(&server, &users(&["a"])))[0]["id"]

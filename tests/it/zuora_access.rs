@@ -1,4 +1,4 @@
-//! Zuora's bulk calls: who may call, for which organization, and how the rest is told.
+//! Zuora's bulk calls: authentication, authorization, the organization, and how other failures are reported.
 
 use muster::users::operator::Role;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn is_forbidden(response: &Response) -> String {
 }
 
 #[test]
-fn nobody_is_told_so_in_zuoras_words() {
+fn missing_or_wrong_credentials_answer_401_in_zuoras_format() {
     let server = TestApp::start();
     for method in ["POST", "PATCH"] {
         for (authorization, code) in [
@@ -69,7 +69,7 @@ fn nobody_is_told_so_in_zuoras_words() {
 }
 
 #[test]
-fn readers_may_not() {
+fn role_read_is_refused() {
     let server = TestApp::start();
     server.add_operator("rita", Role::Read);
     for method in ["POST", "PATCH"] {
@@ -101,7 +101,7 @@ fn user_of(name: &str, organization: Option<&str>) -> Value {
 }
 
 #[test]
-fn the_organization_decides_whose_users_they_are() {
+fn users_are_created_in_the_organization_of_the_call() {
     let server = TestApp::start();
     for name in ["acme", "Beta"] {
         server.add_organization(name);
@@ -120,11 +120,12 @@ fn the_organization_decides_whose_users_they_are() {
     for caller in [
         ann.clone(),
         server.bearer("ann", Role::Import, None),
-        // They have said where they act.
+        // These callers have named the organization they act in.
         basic("admin@acme", ADMIN_PASSWORD),
         server.bearer("admin", Role::Admin, Some("acme")),
     ] {
-        // One that is not there is refused in the same words: nobody learns which there are.
+        // An unknown organization is refused with the same message, so that callers do not learn which ones
+        // exist.
         for other in ["beta", "default", "nowhere"] {
             let message = is_forbidden(&post(&caller, &one("x", Some(other))));
             assert_eq!(
@@ -142,7 +143,7 @@ fn the_organization_decides_whose_users_they_are() {
         detail.contains("there is no organization nowhere"),
         "{detail}"
     );
-    // Somebody of all organizations may name any.
+    // An operator of all organizations may name any of them.
     assert_eq!(
         organization(&post(&admin(), &one("d", Some("BETA")))),
         "Beta"
@@ -183,7 +184,7 @@ fn the_organization_decides_whose_users_they_are() {
 }
 
 #[test]
-fn nobody_changes_users_of_another_organization() {
+fn users_of_another_organization_cannot_be_changed() {
     let server = TestApp::start();
     server.add_organization("acme");
     server.add_operator_of("acme", "ann", Role::Admin);
@@ -210,7 +211,7 @@ fn nobody_changes_users_of_another_organization() {
     );
     assert_eq!(refused(&moved).0, 404);
     assert_eq!(server.user_names(), ["kim"]);
-    // A key is an organization's own.
+    // A key belongs to one organization.
     let authorization = format!("Authorization: {ann}");
     let key = [
         authorization.as_str(),
@@ -233,7 +234,7 @@ fn nobody_changes_users_of_another_organization() {
 }
 
 #[test]
-fn an_exchange_can_be_tracked() {
+fn zuora_track_id_is_returned_if_it_is_valid() {
     let server = TestApp::start();
     let authorization = format!("Authorization: {}", admin());
     let track = |id: &str, body: &str, authorization: &str| {
@@ -262,7 +263,7 @@ fn an_exchange_can_be_tracked() {
 }
 
 #[test]
-fn only_the_address_of_the_rfcs_has_the_calls() {
+fn calls_exist_only_on_the_mount_of_the_rfcs() {
     let server = TestApp::start();
     let authorization = format!("Authorization: {}", admin());
     let headers = [authorization.as_str(), "Content-Type: application/json"];
