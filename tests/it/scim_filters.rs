@@ -153,7 +153,7 @@ fn filters_are_accepted_and_refused_as_by_another_parser() {
             }
         }
     }
-    eprintln!("{taken} taken, {refused} refused, {apart} told apart");
+    eprintln!("{taken} accepted, {refused} refused, {apart} decided differently");
     assert!(taken > 5_000 && refused > 3_000 && apart < 6_000);
 }
 

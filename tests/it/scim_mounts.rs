@@ -75,7 +75,7 @@ fn items_29_72_74_every_route_authenticates_and_authorizes_the_caller() {
             .remove_token(id, &crate::stores::by(), crate::stores::NOW),
         Ok(true)
     );
-    let strangers = [
+    let invalid_callers = [
         None,
         Some("Basic"),
         Some("Basic !!!!"),
@@ -86,7 +86,7 @@ fn items_29_72_74_every_route_authenticates_and_authorizes_the_caller() {
     .map(|caller| caller.map(str::to_owned));
     let wrong = [basic("admin", "wrong"), basic("nobody", ADMIN_PASSWORD)].map(Some);
     let two = format!("{}\r\nAuthorization: {}", admin(), admin());
-    let strangers: Vec<_> = strangers
+    let invalid_callers: Vec<_> = invalid_callers
         .into_iter()
         .chain(wrong)
         .chain([Some(two)])
@@ -94,9 +94,9 @@ fn items_29_72_74_every_route_authenticates_and_authorizes_the_caller() {
     for mount in Mount::ALL {
         // Zuora's calls have an error format of their own: see `zuora_access.rs`.
         for route in ROUTES.iter().filter(|route| !route.operation.is_zuora()) {
-            for stranger in &strangers {
-                let response = call(&server, mount, route, stranger.as_deref());
-                let place = format!("{} {stranger:?}", path(mount, route));
+            for invalid in &invalid_callers {
+                let response = call(&server, mount, route, invalid.as_deref());
+                let place = format!("{} {invalid:?}", path(mount, route));
                 if route.right.is_none() {
                     assert_eq!(response.status, 200, "{place}");
                     continue;
@@ -108,7 +108,7 @@ fn items_29_72_74_every_route_authenticates_and_authorizes_the_caller() {
                     .map(|(_, value)| value.as_str())
                     .collect();
                 let schemes = asked.join(", ");
-                let token = stranger
+                let token = invalid
                     .as_deref()
                     .is_some_and(|it| it.starts_with("Bearer"));
                 assert!(
@@ -363,7 +363,7 @@ fn cross_site_pages_change_nothing_with_stored_credentials() {
     for (mount, route) in changes {
         let target = path(mount, route).replace(&Uuid::nil().to_string(), &kim);
         let method = route.method.as_str();
-        for evil in [
+        for cross_site in [
             "Sec-Fetch-Site: cross-site",
             "Sec-Fetch-Site: same-site",
             "Origin: https://evil.example",
@@ -373,29 +373,33 @@ fn cross_site_pages_change_nothing_with_stored_credentials() {
                 &server,
                 method,
                 &target,
-                &[&basic, media_type, evil],
+                &[&basic, media_type, cross_site],
                 message(route),
             );
-            assert_eq!(status_of(route, &response), 403, "{method} {target} {evil}");
+            assert_eq!(
+                status_of(route, &response),
+                403,
+                "{method} {target} {cross_site}"
+            );
         }
-        for own in ["Sec-Fetch-Site: same-origin", "Origin: http://test"] {
+        for same_origin in ["Sec-Fetch-Site: same-origin", "Origin: http://test"] {
             let missing = path(mount, route);
             let response = send(
                 &server,
                 method,
                 &missing,
-                &[&basic, media_type, own],
+                &[&basic, media_type, same_origin],
                 message(route),
             );
-            assert_ne!(response.status, 403, "{method} {missing} {own}");
+            assert_ne!(response.status, 403, "{method} {missing} {same_origin}");
         }
-        let evil = "Origin: https://evil.example";
+        let cross_site = "Origin: https://evil.example";
         let missing = path(mount, route);
         let response = send(
             &server,
             method,
             &missing,
-            &[&token, media_type, evil],
+            &[&token, media_type, cross_site],
             message(route),
         );
         assert_ne!(response.status, 403, "{method} {missing}");

@@ -103,12 +103,12 @@ fn item_71_remaining_users_appear_once_while_others_are_added_and_removed() {
                 };
                 next.clone_into(&mut cursor);
                 // Remove the last user of the page, and add users before and after it.
-                let gone = list["Resources"][24]["id"].as_str().unwrap();
-                if !ids.iter().any(|id| id == gone) || round < 4 {
+                let last = list["Resources"][24]["id"].as_str().unwrap();
+                if !ids.iter().any(|id| id == last) || round < 4 {
                     ask(
                         &server,
                         "DELETE",
-                        &format!("/scim/v2/Users/{gone}"),
+                        &format!("/scim/v2/Users/{last}"),
                         &Value::Null,
                     );
                 }

@@ -65,8 +65,8 @@ fn rfc_9967_request_is_queued_and_its_result_fetched_later() {
         assert!(operations.iter().all(|it| it["status"] == status), "{done}");
         let head = ask(&server, "HEAD", &place, &Value::Null);
         assert_eq!((head.status, head.body.as_str()), (200, ""));
-        let stranger = send(&server, "GET", &place, &[], "");
-        assert_eq!(refused(&stranger), scim_error(401, ""));
+        let unauthenticated = send(&server, "GET", &place, &[], "");
+        assert_eq!(refused(&unauthenticated), scim_error(401, ""));
     }
     assert_eq!(server.user_names().len(), 40);
     for id in ["7", "018f0000-0000-7000-8000-000000000000", "%00"] {

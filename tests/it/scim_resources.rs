@@ -225,8 +225,8 @@ fn managers_must_be_users_and_must_not_form_a_circle() {
     };
     assert_eq!(manage(&bob, &ann).status, 200);
     assert_eq!(manage(&eve, &bob).status, 200);
-    let nobody = uuid::Uuid::now_v7().to_string();
-    for (of, manager) in [(&ann, &ann), (&ann, &bob), (&ann, &eve), (&ann, &nobody)] {
+    let unknown = uuid::Uuid::now_v7().to_string();
+    for (of, manager) in [(&ann, &ann), (&ann, &bob), (&ann, &eve), (&ann, &unknown)] {
         assert_eq!(
             refused(&manage(of, manager)),
             scim_error(400, "invalidValue")
@@ -306,8 +306,8 @@ fn item_82_me_is_the_user_with_the_name_of_the_caller() {
         "Authorization: {}\r\nContent-Type: application/json",
         basic("kim", ADMIN_PASSWORD)
     );
-    let nobody = send(&server, "GET", "/scim/v2/Me", &[&caller], "");
-    assert_eq!(refused(&nobody), scim_error(404, ""));
+    let unknown = send(&server, "GET", "/scim/v2/Me", &[&caller], "");
+    assert_eq!(refused(&unknown), scim_error(404, ""));
     let kim = make_user(&server, "kim");
     let me = send(&server, "GET", "/scim/v2/Me", &[&caller], "");
     assert_eq!(me.status, 200);

@@ -264,10 +264,10 @@ fn item_75_version_of_a_group_follows_its_members_and_of_a_user_its_groups() {
         crew.has_changed("a member is removed");
         let name = patch(json!([{"op": "replace", "path": "userName", "value": "leonie"}]));
         scim("PATCH", &format!("/Users/{lee}"), &name);
-        crew.has_changed("a member has another name");
+        crew.has_changed("a member is renamed");
         let name = patch(json!([{"op": "replace", "path": "displayName", "value": "within"}]));
         scim("PATCH", &format!("/Groups/{inner}"), &name);
-        crew.has_changed("a group in it has another name");
+        crew.has_changed("a group in it is renamed");
         scim("DELETE", &format!("/Groups/{inner}"), &Value::Null);
         crew.has_changed("a group in it is removed");
         // Changes over SOAP and by files.
@@ -293,7 +293,7 @@ fn item_75_version_of_a_group_follows_its_members_and_of_a_user_its_groups() {
                 .to_owned()
         };
         let import = file("", "UserName,Role\nann,crew\n");
-        crew.has_changed("a row of a file brings a member");
+        crew.has_changed("a row of a file adds a member");
         let update = file("?conflict=update", "UserName,Role\nsue,crew\n");
         crew.has_changed("a row of a file changes a user's roles");
         let undo = |import: &str| {
@@ -302,29 +302,29 @@ fn item_75_version_of_a_group_follows_its_members_and_of_a_user_its_groups() {
             assert_eq!(response.status, 200, "{}", response.body);
         };
         undo(&update);
-        crew.has_changed("the change is taken back");
+        crew.has_changed("the change is undone");
         undo(&import);
-        crew.has_changed("the member is taken back");
+        crew.has_changed("the added member is undone");
 
         let mut sue = Watched::new(&server, format!("/scim/v2/Users/{sue}"));
         let first = sue.tag.clone();
         let sue_id = sue.path.rsplit('/').next().unwrap().to_owned();
         let join = patch(json!([{"op": "add", "path": "members", "value": [{"value": sue_id}]}]));
         scim("PATCH", &format!("/Groups/{group}"), &join);
-        sue.has_changed("the user is in a group");
-        crew.has_changed("and the group has a member");
+        sue.has_changed("the user is added to a group");
+        crew.has_changed("the group gets a member");
         let joined = sue.tag.clone();
         scim("PATCH", &format!("/Groups/{other}"), &join);
-        sue.has_changed("and in another one");
+        sue.has_changed("the user is added to another group");
         let name = patch(json!([{"op": "replace", "path": "displayName", "value": "others"}]));
         scim("PATCH", &format!("/Groups/{other}"), &name);
-        sue.has_changed("which has another name");
+        sue.has_changed("that group is renamed");
         scim("DELETE", &format!("/Groups/{other}"), &Value::Null);
-        sue.has_changed("and is removed");
+        sue.has_changed("that group is removed");
         assert_eq!(sue.tag, joined, "the state is as before");
         let leave = patch(json!([{"op": "remove", "path": "members"}]));
         let response = scim("PATCH", &format!("/Groups/{group}"), &leave);
-        sue.has_changed("the user is in no group");
+        sue.has_changed("the user is in no group any more");
         assert_eq!(sue.tag, first);
         assert_eq!(
             response.header("etag"),

@@ -198,7 +198,7 @@ fn clock_skew_is_tolerated_in_both_directions() {
 }
 
 #[test]
-fn freshness_check_can_be_disabled() {
+fn freshness_and_replay_checks_can_be_disabled() {
     let server = TestApp::start_with(|options| {
         options.soap.security.max_age_seconds = 0;
         options.soap.security.digest_callers.push(DigestCaller {
@@ -248,7 +248,7 @@ fn missing_credentials_answer_401_whatever_else_is_wrong() {
     let call = envelope(&parameters(&base64(KIM)));
     let no_token = call_with("", "");
     for (case, content_type, body) in [
-        ("a good call", "text/xml", call.as_str()),
+        ("a valid call", "text/xml", call.as_str()),
         ("a header without a token", "text/xml", &no_token),
         ("no XML", "text/xml", "hello"),
         ("another media type", "text/plain", "hello"),
@@ -284,8 +284,8 @@ fn plain_text_and_digest_credentials_may_name_an_organization() {
     let post = |token: &str| post(&server, &call_with(token, ""));
     let wrong = post(&text_token("esb@nowhere", ADMIN_PASSWORD));
     assert_eq!(wrong.rule(), "IMP-ACCESS-CREDENTIALS");
-    let nowhere = digest_token("esb@nowhere", SECRET, b"nonce 1", &now(0));
-    assert_eq!(post(&nowhere).body, wrong.body);
+    let unknown_organization = digest_token("esb@nowhere", SECRET, b"nonce 1", &now(0));
+    assert_eq!(post(&unknown_organization).body, wrong.body);
     // An operator whose whole name this is has a different secret.
     let other = digest_token("esb@acme", SECRET, b"nonce 2", &now(0));
     assert_eq!(post(&other).rule(), "IMP-WSSE-DIGEST");
@@ -331,7 +331,7 @@ fn envelope_of_an_unauthenticated_caller_must_come_first_and_early() {
     assert_eq!(
         post(&parts(&[(xop, &late), (csv, KIM)])).status,
         401,
-        "the token comes too late"
+        "the token is too late"
     );
     assert!(server.user_names().is_empty());
     let response = post(&parts(&[(xop, &root), (csv, KIM)]));

@@ -126,13 +126,13 @@ fn failed_rows_are_listed_and_set_the_exit_code() {
     }
     let bad = send(&home, &url, &["--file-name", "users.pdf"]).ended(1);
     assert!(bad.out.contains("fault"), "{bad:?}");
-    let foreign = send(&home, &url, &["--domain", "HR"]).ended(1);
-    assert!(foreign.out.contains("PRIMARY"), "{foreign:?}");
+    let unknown_domain = send(&home, &url, &["--domain", "HR"]).ended(1);
+    assert!(unknown_domain.out.contains("PRIMARY"), "{unknown_domain:?}");
     home.write("password", "wrong");
     let refused = send(&home, &url, &[]).ended(1);
     assert!(refused.out.contains("50977"), "{refused:?}");
-    let nowhere = send(&home, "http://127.0.0.1:1/x", &[]).ended(1);
-    assert!(nowhere.err.contains("127.0.0.1:1"), "{nowhere:?}");
+    let unreachable = send(&home, "http://127.0.0.1:1/x", &[]).ended(1);
+    assert!(unreachable.err.contains("127.0.0.1:1"), "{unreachable:?}");
     send(&home, "127.0.0.1", &[]).ended(1);
     server.stop();
 }
@@ -250,7 +250,7 @@ fn large_file_is_sent_completely_in_each_mode() {
 }
 
 /// Answers one request with these bytes after its head has arrived.
-fn foreign(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
+fn other_server(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!(
         "http://{}/axis2/services/UserAdmin",
@@ -279,7 +279,7 @@ fn responses_of_other_servers_are_reported() {
     home.write("users.csv", "username\nann\n");
     home.write("password", ADMIN_PASSWORD);
     let (url, thread) =
-        foreign("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        other_server("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     send(&home, &url, &[]).ended(0);
     let head = thread
         .join()
@@ -294,14 +294,14 @@ fn responses_of_other_servers_are_reported() {
         "{head}"
     );
 
-    let (url, thread) = foreign(
+    let (url, thread) = other_server(
         "HTTP/1.1 302 Found\r\nLocation: https://elsewhere/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
     );
     let moved = send(&home, &url, &[]).ended(1);
     assert!(moved.out.contains("https://elsewhere/x"), "{moved:?}");
     thread.join().expect("the thread does not panic");
 
-    let (url, thread) = foreign(
+    let (url, thread) = other_server(
         "HTTP/1.1 401 Unauthorized\r\nSet-Cookie: JSESSIONID=geheim\r\nContent-Length: 6\r\n\
          Connection: close\r\n\r\n<html>",
     );

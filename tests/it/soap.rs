@@ -237,7 +237,7 @@ fn file_is_accepted_in_every_form_of_inline_base64() {
         ("wrapped by &#13;", wrapped("&#13;\n")),
         ("indented", format!("\n    {}\n  ", wrapped("\n    "))),
         ("CDATA", format!("<![CDATA[{plain}]]>")),
-        ("half of it CDATA", format!("{start}<![CDATA[{rest}]]>")),
+        ("half of it in CDATA", format!("{start}<![CDATA[{rest}]]>")),
         ("with a comment", format!("{start}<!-- here -->{rest}")),
         (
             "numeric character references",
@@ -446,7 +446,7 @@ fn parameters_are_accepted_in_any_order_and_namespace() {
             parameters(&handler).replace("<fileName>", "<fileName xmlns=\"\">"),
         ),
         (
-            "a foreign namespace",
+            "another namespace",
             format!("{file_name}<x:handler xmlns:x=\"urn:x\">{handler}</x:handler>{password}"),
         ),
         (
@@ -454,7 +454,7 @@ fn parameters_are_accepted_in_any_order_and_namespace() {
             format!("<!--Optional:-->{}<!--Optional:-->", parameters(&handler)),
         ),
         (
-            "values in pieces",
+            "values divided into several text nodes",
             format!(
                 "<fileName><![CDATA[users]]>.<!-- dot -->csv</fileName><handler>{handler}</handler>{password}"
             ),
@@ -672,18 +672,18 @@ fn long_list_of_problems_is_truncated_in_the_fault_but_counted_completely() {
 #[test]
 fn every_response_names_the_import_in_a_header_field() {
     let server = TestApp::start();
-    let good = server.post("text/xml", inline(KIM).as_bytes());
+    let stored = server.post("text/xml", inline(KIM).as_bytes());
     let id = server.last_import().unwrap().id;
     let expected = format!(
         "id=\"{id}\", state=completed, total=1, created=1, updated=0, unchanged=0, duplicate=0, failed=0, skipped=0, warnings=0"
     );
-    assert_eq!(good.header("muster-import"), Some(expected.as_str()));
-    let bad = server.post("text/xml", inline(MIXED).as_bytes());
+    assert_eq!(stored.header("muster-import"), Some(expected.as_str()));
+    let failed = server.post("text/xml", inline(MIXED).as_bytes());
     let id = server.last_import().unwrap().id;
     let expected = format!(
         "id=\"{id}\", state=completed, total=3, created=0, updated=0, unchanged=0, duplicate=2, failed=1, skipped=0, warnings=0"
     );
-    assert_eq!(bad.header("muster-import"), Some(expected.as_str()));
+    assert_eq!(failed.header("muster-import"), Some(expected.as_str()));
     let refused = server.post("text/xml", b"");
     assert_eq!(refused.header("muster-import"), None);
 }

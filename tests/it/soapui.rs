@@ -347,8 +347,8 @@ fn project_matches_the_wsdl_and_endpoint_of_the_server() {
         });
         assert!(operation.is_some(), "{}", request.operation);
         // The endpoint exists and requires authentication.
-        let stranger = server.post_as(&request.path(), None, "text/xml", &[], b"");
-        assert_eq!(stranger.status, 401, "{}", request.name());
+        let unauthenticated = server.post_as(&request.path(), None, "text/xml", &[], b"");
+        assert_eq!(unauthenticated.status, 401, "{}", request.name());
     }
 }
 

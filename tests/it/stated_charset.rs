@@ -45,13 +45,13 @@ fn sent_in_every_way(server: &TestApp, charset: &str, file: &[u8]) -> Vec<(Strin
     ]
     .concat();
     let end = b"--b1--\r\n".as_slice();
-    let behind = [root.as_bytes(), &part, end].concat();
+    let after = [root.as_bytes(), &part, end].concat();
     let before = [&part, root.as_bytes(), end].concat();
     let mut seen = Vec::new();
     for (path, content_type, body) in [
         ("/api/v1/imports", media_type.as_str(), file),
         ("/api/v1/imports", FORM, &form),
-        ("/services/UserAdmin", RELATED, &behind),
+        ("/services/UserAdmin", RELATED, &after),
         ("/services/UserAdmin", RELATED, &before),
     ] {
         let content_type = format!("Content-Type: {content_type}");

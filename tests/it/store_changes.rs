@@ -238,7 +238,7 @@ fn repeated_row_is_unchanged_and_recorded_nowhere() {
             assert_eq!(outcomes, [Outcome::Unchanged], "{name}");
             assert_eq!(record_of(store, two).counters.unchanged, 1, "{name}");
             let undone = undo(store, two);
-            assert_eq!(undone, Undone::default(), "{name}: nothing to take back");
+            assert_eq!(undone, Undone::default(), "{name}: nothing to undo");
             assert_eq!(
                 undo(store, one).removed,
                 1,
@@ -545,8 +545,8 @@ fn rejected_rows_are_kept_by_line_up_to_the_limit() {
             step.header = Some(vec!["username".into(), "password".into()]);
             step
         };
-        let meets = rows(&[checked(3, "ann"), checked(8, "new")], "");
-        write(store, step_of(first(id, meets), &[2, 9]));
+        let conflicting = rows(&[checked(3, "ann"), checked(8, "new")], "");
+        write(store, step_of(first(id, conflicting), &[2, 9]));
         // Sorted rows: a later step has line numbers between those of an earlier one.
         write(store, step_of(step(id, NewUsers::default()), &[7, 4, 5]));
         let kept = rejects_of(store, ORGANIZATION, id);
@@ -1027,8 +1027,8 @@ fn audit_log_lists_actions_newest_first_and_never_values() {
         assert!(set("ann", &rehashed), "{name}");
         let deleted = store.delete_user(&by, DOMAIN, "ann", Moment(4_000_000));
         assert_eq!(deleted, Ok(true), "{name}");
-        let nobody = store.delete_user(&by, DOMAIN, "nobody", Moment(4_000_000));
-        assert_eq!(nobody, Ok(false), "{name}");
+        let unknown = store.delete_user(&by, DOMAIN, "nobody", Moment(4_000_000));
+        assert_eq!(unknown, Ok(false), "{name}");
         undo(store, one);
 
         let entries = store.audit(ORGANIZATION, None, 100).expect("works");

@@ -199,8 +199,8 @@ fn user_names_are_unique_in_any_case_and_follow_a_rename() {
         assert_eq!(by_name("Kim"), Some(lee), "{name}");
         assert_eq!(by_name("ZOE"), Some(kim), "{name}");
         assert_eq!(by_name("lee"), None, "{name}");
-        let nobody = change(Uuid::now_v7(), "max", 9);
-        assert_eq!(nobody, Change::Gone, "{name}");
+        let unknown = change(Uuid::now_v7(), "max", 9);
+        assert_eq!(unknown, Change::Gone, "{name}");
     }
 }
 
@@ -448,8 +448,8 @@ fn members_are_added_and_removed_and_only_changes_are_counted() {
         assert_eq!(clear(13), changed(3, 13), "{name}");
         assert_eq!(clear(14), MembersChanged::default(), "{name}");
         assert!(user(store, kim).expect("there").groups.is_empty(), "{name}");
-        let nowhere = once(store, |it| it.add_members(Uuid::now_v7(), &all, Moment(15)));
-        assert_eq!(nowhere, MembersChanged::default(), "{name}");
+        let unknown = once(store, |it| it.add_members(Uuid::now_v7(), &all, Moment(15)));
+        assert_eq!(unknown, MembersChanged::default(), "{name}");
     }
 }
 
@@ -545,8 +545,8 @@ fn id_of_another_organization_counts_as_unknown() {
         assert_eq!((user(store, kim), group(store, staff)), before, "{name}");
         let results = store.operation_results(ORGANIZATION, import, 0, 9);
         assert_eq!(results, Ok(vec!["{}".to_owned()]), "{name}");
-        let nowhere = store.transact("nowhere", &mut |_| Ok(()));
-        assert!(nowhere.is_err(), "{name}: the organization does not exist");
+        let unknown = store.transact("nowhere", &mut |_| Ok(()));
+        assert!(unknown.is_err(), "{name}: the organization does not exist");
     }
 }
 

@@ -355,8 +355,8 @@ fn user_is_returned_as_it_was_written() {
             "{name}"
         );
         assert!(bare.must_change_password, "{name}");
-        let nobody = store.user(ORGANIZATION, DOMAIN, "nobody").expect("works");
-        assert_eq!(nobody, None, "{name}");
+        let unknown = store.user(ORGANIZATION, DOMAIN, "nobody").expect("works");
+        assert_eq!(unknown, None, "{name}");
     }
 }
 
@@ -972,8 +972,8 @@ fn names_are_found_by_wildcard_within_their_domain() {
         assert_eq!(names(DOMAIN, "z?Ë", 10), ["Zoë"], "{name}");
         assert_eq!(names(DOMAIN, "*2", 10), ["bulkUser2"], "{name}");
         assert_eq!(names("SALES", "*", 10), ["bulkUser9"], "{name}");
-        let strangers = store.user_names("acme", DOMAIN, &NamePattern::new("*"), 10);
-        assert!(strangers.expect("works").is_empty(), "{name}");
+        let of_acme = store.user_names("acme", DOMAIN, &NamePattern::new("*"), 10);
+        assert!(of_acme.expect("works").is_empty(), "{name}");
     }
 }
 
@@ -1178,20 +1178,24 @@ fn role_is_created_with_all_its_members_or_not_at_all() {
 fn cancel_request_reaches_the_running_import() {
     for TestStore { name, store, .. } in every_store() {
         let (import, by) = (new_import(), actor(ORGANIZATION));
-        let wish = |at| store.request_cancel(ORGANIZATION, import, &by, Moment(at));
+        let request_cancel = |at| store.request_cancel(ORGANIZATION, import, &by, Moment(at));
         let beat = |at| store.still_running(ORGANIZATION, import, Moment(at));
-        assert_eq!(wish(1), Ok(false), "{name}: the import does not exist");
+        assert_eq!(
+            request_cancel(1),
+            Ok(false),
+            "{name}: the import does not exist"
+        );
         let begin = ImportStep {
             begin: Some(record(import)),
             ..step(import, batch(&[(2, "ann")]))
         };
         write(store.as_ref(), begin);
         assert_eq!(beat(2), Ok(false), "{name}");
-        assert_eq!(wish(3), Ok(true), "{name}");
+        assert_eq!(request_cancel(3), Ok(true), "{name}");
         assert_eq!(beat(4), Ok(true), "{name}");
         assert_eq!(store.close_abandoned(Moment(5)), Ok(1), "{name}");
         assert_eq!(beat(6), Ok(false), "{name}: it is not running");
-        assert_eq!(wish(7), Ok(false), "{name}: it is not running");
+        assert_eq!(request_cancel(7), Ok(false), "{name}: it is not running");
         let taken = store.claim(ORGANIZATION, import, Moment(8));
         assert!(taken.expect("the store works").is_some(), "{name}");
         assert_eq!(

@@ -376,9 +376,9 @@ fn imports_are_listed_and_shown() {
     );
     let shown = home.run(&["imports", "show", id]).ended(0);
     assert!(shown.out.contains("name-white-space"), "{shown:?}");
-    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let unknown = home.run(&["imports", "show", nobody]).ended(1);
-    assert!(unknown.err.contains(nobody), "{unknown:?}");
+    let missing = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let unknown = home.run(&["imports", "show", missing]).ended(1);
+    assert!(unknown.err.contains(missing), "{unknown:?}");
 }
 
 #[test]

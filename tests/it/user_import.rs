@@ -327,8 +327,8 @@ fn preview_shows_columns_and_rows_and_stores_nothing() {
     }
     // A preference that cannot be honored is ignored (RFC 7240 §2).
     let body = envelope("previewImport", &import(file, ""));
-    let wish = ["Prefer: respond-async"];
-    let response = server.post_as(PATH, Some(&admin()), "text/xml", &wish, body.as_bytes());
+    let prefer = ["Prefer: respond-async"];
+    let response = server.post_as(PATH, Some(&admin()), "text/xml", &prefer, body.as_bytes());
     assert_eq!(text(&response, "previewImport", "state"), "completed");
 }
 
@@ -663,25 +663,28 @@ fn access_is_limited_by_role_and_organization() {
         };
         call_as(&server, &basic(name, ADMIN_PASSWORD), operation, &content)
     };
-    for looking in ["getImport", "listProblems", "getRejectFile"] {
+    for reading in ["getImport", "listProblems", "getRejectFile"] {
         for name in ["reader", "importer"] {
-            assert_eq!(as_caller(name, looking).status, 200, "{name} {looking}");
+            assert_eq!(as_caller(name, reading).status, 200, "{name} {reading}");
         }
-        let (code, _) = fault(&as_caller("stranger", looking));
-        assert_eq!(code, "IMP-IMPORT-UNKNOWN", "{looking}");
+        let (code, _) = fault(&as_caller("stranger", reading));
+        assert_eq!(code, "IMP-IMPORT-UNKNOWN", "{reading}");
     }
-    for doing in ["importUsers", "previewImport", "cancelImport", "undoImport"] {
-        let response = as_caller("reader", doing);
-        assert_eq!(fault(&response).0, "IMP-ACCESS-RIGHT", "{doing}");
+    for changing in ["importUsers", "previewImport", "cancelImport", "undoImport"] {
+        let response = as_caller("reader", changing);
+        assert_eq!(fault(&response).0, "IMP-ACCESS-RIGHT", "{changing}");
         assert!(
             response.body.contains("<faultcode>soapenv:Client<"),
             "{}",
             response.body
         );
     }
-    for doing in ["cancelImport", "undoImport"] {
-        assert_eq!(fault(&as_caller("stranger", doing)).0, "IMP-IMPORT-UNKNOWN");
-        let (code, sentence) = fault(&as_caller("importer", doing));
+    for changing in ["cancelImport", "undoImport"] {
+        assert_eq!(
+            fault(&as_caller("stranger", changing)).0,
+            "IMP-IMPORT-UNKNOWN"
+        );
+        let (code, sentence) = fault(&as_caller("importer", changing));
         assert_eq!(code, "IMP-ACCESS-RIGHT");
         assert!(
             sentence.contains("belongs to another operator"),
@@ -698,8 +701,8 @@ fn access_is_limited_by_role_and_organization() {
     let wrong = call_as(&server, &basic("admin", "no"), "getImport", &id(&import_id));
     assert_eq!(fault(&wrong).0, "IMP-ACCESS-CREDENTIALS");
     let body = envelope("getImport", &id(&import_id));
-    let nobody = server.post_as(PATH, None, "text/xml", &[], body.as_bytes());
-    assert_eq!(nobody.status, 401);
+    let unauthenticated = server.post_as(PATH, None, "text/xml", &[], body.as_bytes());
+    assert_eq!(unauthenticated.status, 401);
 }
 
 #[test]

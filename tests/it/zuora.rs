@@ -537,15 +537,15 @@ fn array_replaces_whole_users() {
     assert_eq!(minimal.header("preference-applied"), Some("return=minimal"));
     assert_eq!(server.last_import().unwrap().counters.unchanged, 2);
 
-    let nobody = Uuid::now_v7();
+    let unknown = Uuid::now_v7();
     let email = r#""emails":[{"value":"z@x"}]"#;
     for (body, status, words) in [
         (
             format!(
-                r#"[{{"id":"{a}","userName":"z",{email}}},{{"id":"{nobody}","userName":"y",{email}}}]"#
+                r#"[{{"id":"{a}","userName":"z",{email}}},{{"id":"{unknown}","userName":"y",{email}}}]"#
             ),
             404,
-            format!("Index 1, id {nobody}, userName y: There is no user"),
+            format!("Index 1, id {unknown}, userName y: There is no user"),
         ),
         (
             format!(r#"[{{"id":"x","userName":"z",{email}}}]"#),
