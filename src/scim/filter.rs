@@ -332,7 +332,7 @@ mod tests {
             ("title eq \"é\" x", "14: expected and, or or the end"),
             (
                 "title eq \"a",
-                "10: a text begins here whose quotation mark is never closed",
+                "10: the closing quotation mark of this text is missing",
             ),
             (
                 "title eq \"\\ud83d\"",
@@ -360,7 +360,7 @@ mod tests {
             ),
             (
                 "emails[type[value pr]]",
-                "12: brackets cannot stand in brackets",
+                "12: brackets cannot be nested",
             ),
             (
                 "emails[emails.type pr]",

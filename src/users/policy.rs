@@ -551,14 +551,14 @@ mod tests {
     fn only_known_domains_are_stripped_from_user_names() {
         for name in ["kim", "sales/kim", "SALES/kim"] {
             let (user, warnings) = in_sales(row(name, ""), false);
-            assert_eq!(user, Ok("kim Own(…, Stays)  []".to_owned()), "{name}");
+            assert_eq!(user, Ok("kim Own(…, Permanent)  []".to_owned()), "{name}");
             assert!(warnings.is_empty(), "{name}");
         }
         let (user, warnings) = in_sales(row("Primary/kim", ""), false);
-        assert_eq!(user, Ok("kim Own(…, Stays)  []".to_owned()));
+        assert_eq!(user, Ok("kim Own(…, Permanent)  []".to_owned()));
         assert_eq!(warnings, ["domain-prefix-dropped"]);
         let (user, _) = in_sales(row("SALES/x/y", ""), false);
-        assert_eq!(user, Ok("x/y Own(…, Stays)  []".to_owned()));
+        assert_eq!(user, Ok("x/y Own(…, Permanent)  []".to_owned()));
         for name in [
             "https://example.com/kim",
             "#N/A",
@@ -588,7 +588,7 @@ mod tests {
             ("PRIMARY/clerk", "clerk", Some("domain-prefix-dropped")),
         ] {
             let (user, warnings) = in_sales(row("kim", cell), false);
-            assert_eq!(user, Ok(format!("kim Own(…, Stays) {roles} []")), "{cell}");
+            assert_eq!(user, Ok(format!("kim Own(…, Permanent) {roles} []")), "{cell}");
             assert_eq!(warnings.first().map(String::as_str), code, "{cell}");
         }
         for (cell, code) in [
@@ -610,7 +610,7 @@ mod tests {
             ..row("kim", "")
         };
         let (user, _) = in_sales(candidate, false);
-        let expected = r#"kim Own(…, Stays)  [("country", "DE"), ("title", "Dr")]"#;
+        let expected = r#"kim Own(…, Permanent)  [("country", "DE"), ("title", "Dr")]"#;
         assert_eq!(user, Ok(expected.to_owned()));
     }
 
@@ -628,7 +628,7 @@ mod tests {
             ("country", "No", "No"),
         ] {
             let (user, _) = in_sales(with(name, value), false);
-            let expected = format!("kim Own(…, Stays)  [({name:?}, {kept:?})]");
+            let expected = format!("kim Own(…, Permanent)  [({name:?}, {kept:?})]");
             assert_eq!(user, Ok(expected), "{name}");
         }
         for name in [
