@@ -1,4 +1,4 @@
-//! The gate, over a store in memory: what it remembers and what it forgets.
+//! The gate over a store in memory: which credentials it remembers, and when it forgets them.
 
 use std::sync::Arc;
 
@@ -81,8 +81,8 @@ fn a_credential_is_remembered_until_the_operator_changes() {
     ));
 }
 
-/// A gate over a store with two organizations: `all` works in all, `ann` in acme; the password is the
-/// name.
+/// A gate over a store with two organizations: `all` may act in both, `ann` in acme; each password equals
+/// the name.
 fn two_organizations() -> (Arc<MemoryStore>, Gate) {
     let settings = Settings {
         memory_kib: 1024,
@@ -119,7 +119,7 @@ fn credentials(name: &str, password: &str) -> Credentials {
     }
 }
 
-/// Who these credentials are, verified if they have to be.
+/// The caller with these credentials, which are verified unless the gate remembers them.
 fn caller(gate: &Gate, credentials: &Credentials) -> Option<Caller> {
     match gate.recall(credentials).unwrap() {
         Recalled::Caller(caller) => Some(caller),
@@ -129,7 +129,7 @@ fn caller(gate: &Gate, credentials: &Credentials) -> Option<Caller> {
 }
 
 #[test]
-fn a_name_may_say_in_which_organization_it_acts() {
+fn a_name_may_select_the_organization() {
     let (_, gate) = two_organizations();
     let cases = [
         ("all", "all", Some(("all", "default"))),
@@ -168,7 +168,7 @@ fn a_name_may_say_in_which_organization_it_acts() {
 }
 
 #[test]
-fn what_was_proved_in_one_organization_is_not_remembered_for_another() {
+fn credentials_verified_in_one_organization_are_not_remembered_for_another() {
     let (_, gate) = two_organizations();
     assert!(caller(&gate, &credentials("all@acme", "all")).is_some());
     let Recalled::Caller(known) = gate.recall(&credentials("all@ACME", "all")).unwrap() else {
@@ -179,7 +179,7 @@ fn what_was_proved_in_one_organization_is_not_remembered_for_another() {
         let recalled = gate.recall(&credentials(other, "all")).unwrap();
         assert!(matches!(recalled, Recalled::Unknown(Some(_))), "{other}");
     }
-    // Whoever may not act there is as somebody who is not known at all.
+    // An operator without rights in an organization is treated there like an unknown name.
     assert!(caller(&gate, &credentials("ann", "ann")).is_some());
     let recalled = gate.recall(&credentials("ann@beta", "ann")).unwrap();
     assert!(matches!(recalled, Recalled::Unknown(None)));

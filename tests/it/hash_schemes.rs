@@ -1,5 +1,5 @@
-//! Passwords that were hashed elsewhere: a user of every scheme and every way of writing it, by SOAP and at
-//! the terminal, and the statements and the table of `docs/passwords.md`.
+//! Imported password hashes: every scheme in every notation, over SOAP and at the terminal, and the SQL
+//! statements and the table of `docs/passwords.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -12,10 +12,10 @@ use muster::users::password_check::{PasswordChecker, Verdict};
 use crate::app::{RELATED, TestApp, multipart};
 use crate::process::Home;
 
-/// What every hash of the fixture was made of.
+/// The password of every hash in the fixture.
 const PASSWORD: &str = "Grüße-von-4711";
 
-/// How a hash begins that Muster made.
+/// The prefix of the hashes that Muster makes.
 const OWN: &str = "$argon2id$v=19$";
 
 /// A file of users whose passwords are hashed, as (name, hash).
@@ -46,7 +46,7 @@ fn stored(home: &Home, name: &str) -> String {
 }
 
 #[test]
-fn every_way_to_write_a_hash_is_taken_by_soap_and_becomes_argon2id_at_the_first_success() {
+fn every_hash_notation_is_accepted_over_soap_and_rehashed_with_argon2id_at_the_first_login() {
     let server = TestApp::start();
     let users: Vec<_> = (0..).map(|n| format!("user-{n}")).zip(hashes()).collect();
     let file = csv(users.iter().map(|(name, (_, hash))| (name.clone(), *hash)));
@@ -76,24 +76,24 @@ fn every_way_to_write_a_hash_is_taken_by_soap_and_becomes_argon2id_at_the_first_
             );
             found.unwrap()
         };
-        assert_eq!(stored(), *hash, "as it came");
+        assert_eq!(stored(), *hash, "stored unchanged");
         for wrong in [hash, "Gruesse-von-4711"] {
             assert_eq!(check(wrong), Verdict::Wrong, "{hash}");
         }
-        assert_eq!(stored(), *hash, "a wrong one changes nothing");
+        assert_eq!(stored(), *hash, "a wrong password changes nothing");
         assert_eq!(check(PASSWORD), Verdict::Right, "{hash}");
         let now = stored();
         assert!(now.starts_with(OWN), "{hash}");
         assert_eq!(check(PASSWORD), Verdict::Right, "{hash}");
         assert_eq!(check(hash), Verdict::Wrong, "{hash}");
-        assert_eq!(stored(), now, "only once");
+        assert_eq!(stored(), now, "rehashed only once");
     }
 }
 
 #[test]
-fn a_user_of_every_scheme_at_the_terminal() {
+fn every_hash_scheme_is_imported_and_verified_at_the_terminal() {
     let home = Home::new();
-    // The last of each scheme, which is another spelling than the first.
+    // The last hash of each scheme, in another notation than the first.
     let users: Vec<_> = hash_schemes::names()
         .map(|name| {
             hashes()
@@ -112,7 +112,7 @@ fn a_user_of_every_scheme_at_the_terminal() {
         "{done:?}"
     );
     for (scheme, hash) in &users {
-        assert_eq!(stored(&home, scheme), *hash, "as it came");
+        assert_eq!(stored(&home, scheme), *hash, "stored unchanged");
         assert_eq!(check(&home, scheme, hash), "wrong", "{scheme}");
         assert_eq!(check(&home, scheme, PASSWORD), "right", "{scheme}");
         let now = stored(&home, scheme);
@@ -126,7 +126,7 @@ fn a_user_of_every_scheme_at_the_terminal() {
 }
 
 #[test]
-fn a_hash_of_our_own_scheme_that_costs_enough_stays() {
+fn an_argon2id_hash_of_sufficient_cost_is_not_rehashed() {
     let home = Home::new();
     let hash = "$argon2id$v=19$m=1024,t=2,p=4$S50D6CDWVBEgdB3k$+BG/0bcyOS7APtpCYJOcvW69JRcJUAI9";
     home.write("hashes.csv", &csv([("kim".to_owned(), hash)]));
@@ -135,10 +135,10 @@ fn a_hash_of_our_own_scheme_that_costs_enough_stays() {
     assert_eq!(stored(&home, "kim"), hash);
 }
 
-/// The documentation of passwords.
+/// The text of `docs/passwords.md`.
 fn documentation() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/passwords.md");
-    std::fs::read_to_string(path).expect("it is there")
+    std::fs::read_to_string(path).expect("docs/passwords.md exists")
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn the_documentation_has_a_row_for_every_scheme() {
     assert_eq!(documented, names);
 }
 
-/// The statements of the documentation that read `table`.
+/// The SQL statements of the documentation that read `table`.
 fn statements(table: &str) -> Vec<String> {
     let text = documentation();
     let blocks = text.split("```sql\n").skip(1);
@@ -163,8 +163,8 @@ fn statements(table: &str) -> Vec<String> {
     ours.map(str::to_owned).collect()
 }
 
-/// What `statement` finds, which has the columns of a file.
-fn asked(database: &rusqlite::Connection, statement: &str) -> Vec<(String, String)> {
+/// The rows of `statement`, whose columns are those of an import file.
+fn query_rows(database: &rusqlite::Connection, statement: &str) -> Vec<(String, String)> {
     let mut query = database.prepare(statement).unwrap();
     assert!(
         query.column_names().eq(["username", "password"]),
@@ -187,7 +187,7 @@ fn imported(rows: &[(String, String)]) -> Home {
 
 #[test]
 fn the_statements_for_wso2s_user_stores_make_cells_that_verify() {
-    // Of each kind of store: what stands in the statement, the salt, and the digest of the password.
+    // For each kind of store: the scheme in the statement, the salt, the digest, and the password.
     let kinds = [
         (
             "{WSO2-SHA256}",
@@ -226,8 +226,8 @@ fn the_statements_for_wso2s_user_stores_make_cells_that_verify() {
                           VALUES (?1, ?2, ?3, ?4)";
             original.execute(insert, row).unwrap();
         }
-        let rows = asked(&original, statement);
-        assert_eq!(rows.len(), 1, "of one tenant");
+        let rows = query_rows(&original, statement);
+        assert_eq!(rows.len(), 1, "only those of one tenant");
         let home = imported(&rows);
         assert_eq!(check(&home, "kim", digest), "wrong", "{word}");
         assert_eq!(check(&home, "kim", password), "right", "{word}");
@@ -253,7 +253,7 @@ fn the_statement_for_keycloak_makes_cells_that_verify() {
              '{"hashIterations":2,"algorithm":"argon2","additionalParameters":{"hashLength":["32"],"memory":["1024"],"type":["id"],"version":["1.3"],"parallelism":["2"]}}');"#,
         )
         .unwrap();
-    let rows = asked(&original, &statements[0]);
+    let rows = query_rows(&original, &statements[0]);
     assert_eq!(rows.len(), 2, "passwords only");
     let home = imported(&rows);
     for (name, cell) in &rows {

@@ -1,5 +1,5 @@
-//! What the password column of a file may hold that is no password: by each channel the text of a hash never
-//! logs in, and passwords that only look a little like one do.
+//! Password columns that hold something other than passwords: over each channel the text of a hash never
+//! works as a password, and passwords that merely resemble a hash do.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ fn clear() -> Vec<&'static str> {
     lines(include_str!("../../fixtures/passwords/clear.txt"))
 }
 
-/// A file whose users are called by their number.
+/// A file whose users are named by their number.
 fn file(passwords: &[impl AsRef<str>]) -> String {
     let mut csv = "username,password\n".to_owned();
     for (number, password) in passwords.iter().enumerate() {
@@ -63,7 +63,7 @@ fn files(passwords: &[&str]) -> [(&'static str, Vec<u8>); 2] {
     ]
 }
 
-/// Each text that a user of [`file`] can log in with, of those that it was made of.
+/// Those of the passwords with which the users of [`file`] can log in.
 fn logging_in(server: &TestApp, passwords: &[&str]) -> Vec<String> {
     let names = server.user_names();
     let numbered = passwords.iter().enumerate();
@@ -94,7 +94,7 @@ fn digests() -> Vec<String> {
 }
 
 #[test]
-fn the_text_of_a_hash_never_logs_in_by_soap() {
+fn the_text_of_a_hash_is_never_a_password_over_soap() {
     let server = TestApp::start();
     let answer = server.post("text/xml", inline(&file(&hashes())).as_bytes());
     assert_eq!(answer.rule(), "IMP-ROWS", "{}", answer.body);
@@ -120,7 +120,7 @@ fn the_text_of_a_hash_never_logs_in_by_soap() {
 }
 
 #[test]
-fn the_text_of_a_hash_never_logs_in_by_rest() {
+fn the_text_of_a_hash_is_never_a_password_over_rest() {
     let server = TestApp::start();
     let answer = rest(&server, "?conflict=update", &file(&hashes()));
     assert_eq!(answer.status, 201, "{}", answer.body);
@@ -128,7 +128,7 @@ fn the_text_of_a_hash_never_logs_in_by_rest() {
 }
 
 #[test]
-fn the_text_of_a_hash_never_logs_in_by_the_terminal() {
+fn the_text_of_a_hash_is_never_a_password_at_the_terminal() {
     let home = Home::new();
     home.write("users.csv", &file(&hashes()));
     let done = home.run(&["import", "users.csv", "--json"]).ended(2);
@@ -145,7 +145,7 @@ fn the_text_of_a_hash_never_logs_in_by_the_terminal() {
 }
 
 #[test]
-fn the_text_of_a_hash_never_logs_in_by_the_other_channels_and_in_workbooks() {
+fn the_text_of_a_hash_is_never_a_password_over_the_other_channels_or_in_workbooks() {
     for channel in [
         Channel::SoapMtom,
         Channel::SoapSwa,
@@ -179,7 +179,7 @@ fn the_text_of_a_hash_never_logs_in_by_the_other_channels_and_in_workbooks() {
 }
 
 #[test]
-fn a_mask_is_no_password_by_any_channel_and_in_workbooks() {
+fn a_mask_is_never_a_password_over_any_channel_or_in_workbooks() {
     for channel in Channel::ALL {
         let bench = Bench::start(channel);
         for (name, bytes) in files(&masks()) {
@@ -222,9 +222,9 @@ fn a_column_of_named_digests_stores_nothing() {
 }
 
 #[test]
-fn passwords_that_hold_the_signs_of_hashes_log_in() {
+fn passwords_with_the_characters_of_hashes_are_accepted() {
     let server = TestApp::start_with(|options| {
-        // The rule for short ones leaves no room for blanks, so that they have to stay.
+        // The fixture is accepted without the check for common passwords, and below with it.
         options.app.passwords.refuse_common = false;
     });
     let csv = file(&clear());
@@ -237,7 +237,7 @@ fn passwords_that_hold_the_signs_of_hashes_log_in() {
 }
 
 #[test]
-fn a_column_of_digests_refuses_the_file_and_nothing_is_stored() {
+fn a_column_of_digests_is_refused_and_nothing_is_stored() {
     let server = TestApp::start_with(|options| {
         options.app.import.first_batch_users = 1;
         options.app.import.batch_users = 3;
@@ -284,7 +284,7 @@ fn a_column_of_digests_refuses_the_file_and_nothing_is_stored() {
 }
 
 #[test]
-fn rows_before_the_first_digest_are_taken_back() {
+fn rows_before_the_first_digest_are_undone() {
     let server = TestApp::start_with(|options| {
         options.app.import.first_batch_users = 2;
         options.app.import.batch_users = 2;
@@ -304,7 +304,7 @@ fn rows_before_the_first_digest_are_taken_back() {
 }
 
 #[test]
-fn a_single_digest_is_taken_with_a_warning_and_has_to_be_changed() {
+fn a_single_digest_is_accepted_with_a_warning_and_must_be_changed() {
     let server = TestApp::start();
     let digest = digests()[0].clone();
     let csv = file(&[digest.as_str(), "Meadow-Lark-77"]);
@@ -326,7 +326,7 @@ fn a_single_digest_is_taken_with_a_warning_and_has_to_be_changed() {
 }
 
 #[test]
-fn files_known_to_hold_clear_text_are_taken_as_they_are_and_stored_hashes_still_verify() {
+fn clear_text_files_are_accepted_unchanged_and_stored_hashes_still_verify() {
     let hash = "$2b$04$U/ajJ0QTOF3S1feOMJlipu3SMYOEnQBjbu9tMuxqeCYIvYvpInG32";
     let server = TestApp::start_with(|options| options.app.passwords.recognise_hashes = false);
     let mut passwords = digests();
@@ -337,7 +337,7 @@ fn files_known_to_hold_clear_text_are_taken_as_they_are_and_stored_hashes_still_
     assert_eq!(server.findings(), []);
     let all: Vec<&str> = passwords.iter().map(String::as_str).collect();
     assert_eq!(logging_in(&server, &all), all);
-    // What is in the store is a hash, whatever the setting says.
+    // A stored hash is a hash, whatever the setting says.
     assert!(
         server
             .app
@@ -369,7 +369,7 @@ fn a_mask_never_replaces_a_password() {
 }
 
 #[test]
-fn a_password_column_taken_by_position_holds_passwords_and_nothing_else() {
+fn a_password_column_found_by_position_may_hold_only_passwords() {
     let server = TestApp::start();
     let claims = "http://wso2.org/claims";
     let csv = format!(
@@ -393,7 +393,7 @@ fn a_password_column_taken_by_position_holds_passwords_and_nothing_else() {
     ] {
         assert!(
             codes.contains(&expected),
-            "{expected:?} is not in {codes:?}"
+            "{expected:?} is missing in {codes:?}"
         );
     }
     assert_eq!(server.user_names(), ["ann", "erin-marie", "finn"]);
@@ -403,7 +403,7 @@ fn a_password_column_taken_by_position_holds_passwords_and_nothing_else() {
         .map(|it| it.must_change_password)
         .collect();
     assert_eq!(must, [false, true, false]);
-    // Where the column is named, the file means what it says.
+    // A column that the header names as the password is taken literally.
     let named = "username,password,country\nbob,bob@example.com,Norway\ngeorge-v,george-v,FR\n";
     assert_eq!(rest(&server, "", named).status, 201);
     assert!(server.has_password("bob", "bob@example.com"));
@@ -411,7 +411,7 @@ fn a_password_column_taken_by_position_holds_passwords_and_nothing_else() {
 }
 
 #[test]
-fn a_password_that_is_set_by_itself_is_judged_alike() {
+fn a_single_password_change_follows_the_same_rules() {
     let server = TestApp::start();
     assert_eq!(rest(&server, "", &file(&["Meadow-Lark-77"])).status, 201);
     let soap = |operation: &str, content: String| {

@@ -1,20 +1,20 @@
-//! Header lines, cells and rows without names, through every channel: what is understood is read, and what is
-//! not is refused with a sentence that names it.
+//! Header lines, cells and rows without names, over every channel: what can be interpreted is imported, and
+//! the rest is refused with a message that quotes it.
 
 use crate::channels::{Bench, Channel, Upload};
 
 const CLAIM: &str = "http://wso2.org/claims/country=FR";
 
-/// Imports the file through every channel and asks each outcome.
-fn each(file: &str, ask: impl Fn(&crate::channels::Outcome, Channel, &Bench)) {
+/// Imports the file over every channel and checks each outcome.
+fn each(file: &str, check: impl Fn(&crate::channels::Outcome, Channel, &Bench)) {
     for channel in Channel::ALL {
         let bench = Bench::start(channel);
         let outcome = bench.import(&Upload::new("users.csv", file.as_bytes()));
-        ask(&outcome, channel, &bench);
+        check(&outcome, channel, &bench);
     }
 }
 
-/// The file is refused by every channel, with these words and no user.
+/// Asserts that every channel refuses the file with a message that contains these words, and stores no user.
 fn refused(file: &str, words: &[&str]) {
     each(file, |outcome, channel, _| {
         let sentence = outcome.refused.as_deref();
@@ -27,7 +27,7 @@ fn refused(file: &str, words: &[&str]) {
 }
 
 #[test]
-fn headers_that_nearly_name_columns_are_refused_in_one_sentence() {
+fn headers_that_almost_match_columns_are_refused_with_one_message() {
     refused(
         "username (required),email (optional)\nmira,mira@example.com\n",
         &["username (required)", "email (optional)", "header"],
@@ -36,7 +36,7 @@ fn headers_that_nearly_name_columns_are_refused_in_one_sentence() {
 }
 
 #[test]
-fn lines_above_the_header_are_named() {
+fn lines_above_the_header_are_reported() {
     refused(
         "# exported 2026-11-01\nusername,email\nmira,mira@example.com\n",
         &["line 2"],
@@ -44,7 +44,7 @@ fn lines_above_the_header_are_named() {
 }
 
 #[test]
-fn a_title_of_two_cells_makes_no_user_and_no_passwords() {
+fn a_title_line_of_two_cells_is_refused_and_creates_no_user() {
     for title in ["Generated,2026-12-01T08:00:00Z", "Stand:,12.Dez.2026"] {
         for before in ["", "\n"] {
             let file = format!("{before}{title}\nusername,givenname\nkim,Kimberley\n");
@@ -60,7 +60,7 @@ fn a_title_of_two_cells_makes_no_user_and_no_passwords() {
 }
 
 #[test]
-fn another_header_between_the_rows_fails_and_is_no_account() {
+fn a_header_line_between_the_rows_creates_no_user() {
     let rows: String = (0..30)
         .map(|row| format!("u{row},Meadow-{row}\n"))
         .collect();
@@ -82,18 +82,18 @@ fn another_header_between_the_rows_fails_and_is_no_account() {
 }
 
 #[test]
-fn a_row_in_one_cell_makes_no_user_and_is_not_repeated() {
+fn a_row_quoted_as_one_cell_creates_no_user_and_is_not_quoted_in_the_report() {
     let file = "UserName,Password,Claims\n\"mira,Meadow-Lark-77,\"\nlee,Meadow-Lark-78,\n";
     each(file, |outcome, channel, _| {
         assert_eq!(outcome.user_names(), ["lee"], "{channel:?}");
         assert_eq!(outcome.codes(), [(2, "field-count")], "{channel:?}");
-        let told = format!("{}{:?}", outcome.answer, outcome.findings);
-        assert!(!told.contains("Meadow-Lark-77"), "{channel:?}: {told}");
+        let report = format!("{}{:?}", outcome.answer, outcome.findings);
+        assert!(!report.contains("Meadow-Lark-77"), "{channel:?}: {report}");
     });
 }
 
 #[test]
-fn errors_of_spreadsheets_fail_in_any_language() {
+fn spreadsheet_error_values_fail_in_any_language() {
     let words = [
         "#N/D",
         "#N/B",
@@ -122,7 +122,7 @@ fn errors_of_spreadsheets_fail_in_any_language() {
         assert_eq!(outcome.user_names(), ["kim", "lee"], "{channel:?}");
         assert_eq!(outcome.user("kim").attributes["title"], "#NEWS");
         let mut codes = outcome.codes();
-        // A name that is an error is none.
+        // A row whose name is an error value is also reported as `name-missing`.
         codes.retain(|(_, code)| *code != "name-missing");
         assert_eq!(codes.len(), 2 * words.len(), "{channel:?}: {codes:?}");
         assert!(
@@ -133,7 +133,7 @@ fn errors_of_spreadsheets_fail_in_any_language() {
 }
 
 #[test]
-fn a_first_line_that_is_a_user_is_imported_and_said_so() {
+fn a_first_line_with_user_data_is_imported_and_reported() {
     let file = format!("mira,Meadow-77,{CLAIM}\notto,Meadow-78\n");
     each(&file, |outcome, channel, _| {
         assert_eq!(outcome.user_names(), ["mira", "otto"], "{channel:?}");
@@ -142,7 +142,7 @@ fn a_first_line_that_is_a_user_is_imported_and_said_so() {
 }
 
 #[test]
-fn an_empty_first_line_takes_no_user_away() {
+fn an_empty_first_line_drops_no_user() {
     each(
         "\nmira,Meadow-77\notto,Meadow-78\n",
         |outcome, channel, bench| {
@@ -157,7 +157,7 @@ fn an_empty_first_line_takes_no_user_away() {
 }
 
 #[test]
-fn a_header_that_comes_again_is_no_user() {
+fn a_repeated_header_is_skipped() {
     let again = "username,email,password\nmira,m@x.org,Meadow-77\nUserName,EMail,Password\notto,o@x.org,Meadow-78\n";
     each(again, |outcome, channel, _| {
         assert_eq!(outcome.user_names(), ["mira", "otto"], "{channel:?}");
@@ -172,7 +172,7 @@ fn a_header_that_comes_again_is_no_user() {
 }
 
 #[test]
-fn a_row_with_data_and_no_name_fails_and_a_blank_one_is_nothing() {
+fn a_row_without_a_name_fails_and_a_blank_row_is_ignored() {
     each(
         "username,email,givenname\n,mira@example.com,Mira\n,,\n \u{a0},otto@example.com,\nkim,,\n",
         |outcome, channel, _| {
@@ -189,7 +189,7 @@ fn a_row_with_data_and_no_name_fails_and_a_blank_one_is_nothing() {
 }
 
 #[test]
-fn cells_are_tidied_and_errors_fail_their_rows() {
+fn cells_are_normalized_and_error_values_fail_their_rows() {
     let file = "username,email,employeeNumber,password\n\
         \u{a0}mira , mira@example.com\u{200b},=\"00077\", Meadow-77 \n\
         otto,#N/A,1,\n\
@@ -224,7 +224,7 @@ fn cells_are_tidied_and_errors_fail_their_rows() {
 }
 
 #[test]
-fn rows_may_end_early_and_claims_may_stand_behind_known_columns() {
+fn rows_may_be_short_and_claims_may_follow_named_columns() {
     let file = format!(
         "username,email,title\r\nmira,m@x.org,Dr,{CLAIM}\r\notto,o@x.org\r\nkim,k@x.org,,surplus\r\n"
     );

@@ -1,5 +1,5 @@
-//! HTTP/1.1 below all front ends (RFC 9112): the framing of chunks, the last request of a connection, names of
-//! fields, addresses where nothing is.
+//! HTTP/1.1 for all front ends (RFC 9112): chunked framing, the last request of a connection, the case of
+//! field names, unknown addresses.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::app::{RELATED, Response, TestApp, admin, inline, multipart};
 use crate::message::{KIM, chunked};
 
-/// The routes that take a body: path, media type and a body that makes the user kim.
+/// The routes that take a body: path, media type and a body that creates the user kim.
 fn uploads() -> [(&'static str, &'static str, String); 5] {
     let user =
         "{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"kim\"}";
@@ -35,8 +35,8 @@ fn head(path: &str, content_type: &str) -> String {
     )
 }
 
-/// All that the server sends to these bytes until it closes the connection.
-fn all_that_comes(server: &TestApp, bytes: &[u8]) -> String {
+/// Sends these bytes; the answer is everything that the server sends until it closes the connection.
+fn send_and_read_all(server: &TestApp, bytes: &[u8]) -> String {
     let mut stream = server.connect();
     stream.write_all(bytes).unwrap();
     let mut all = Vec::new();
@@ -45,7 +45,7 @@ fn all_that_comes(server: &TestApp, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_malformed_chunk_is_answered_400_on_every_protocol() {
+fn every_protocol_answers_a_malformed_chunk_with_400() {
     for (path, content_type, body) in uploads() {
         let server = TestApp::start();
         let head = head(path, content_type) + "Transfer-Encoding: chunked\r\n\r\n";
@@ -74,7 +74,7 @@ fn a_malformed_chunk_is_answered_400_on_every_protocol() {
                 "trailer after the last chunk",
             ),
         ] {
-            let all = all_that_comes(&server, format!("{head}{first}{bad}").as_bytes());
+            let all = send_and_read_all(&server, format!("{head}{first}{bad}").as_bytes());
             let response = Response::parse(&all);
             assert_eq!(response.status, 400, "{path} {what}: {all}");
             assert!(response.body.contains(what), "{path} {what}: {all}");
@@ -94,15 +94,15 @@ fn a_malformed_chunk_is_answered_400_on_every_protocol() {
             rest.len()
         );
         let good = good.replacen("Host: test", "Host: test\r\nConnection: close", 1);
-        let answer = Response::parse(&all_that_comes(&server, good.as_bytes()));
+        let answer = Response::parse(&send_and_read_all(&server, good.as_bytes()));
         assert!(answer.status < 300, "{path}: {}", answer.body);
         assert_eq!(server.user_names(), ["kim"], "{path}");
     }
 }
 
-/// What needs no body is not carried out either when the body that comes with it is broken.
+/// A request that needs no body is refused, too, when its body is malformed.
 #[test]
-fn a_malformed_chunk_keeps_a_change_without_a_message_from_being_made() {
+fn a_malformed_chunk_prevents_changes_that_need_no_body() {
     let server = TestApp::start();
     let import = server.post_as(
         "/api/v1/imports",
@@ -129,7 +129,7 @@ fn a_malformed_chunk_keeps_a_change_without_a_message_from_being_made() {
              Transfer-Encoding: chunked\r\n\r\n{chunks}",
             admin()
         );
-        Response::parse(&all_that_comes(&server, message.as_bytes())).status
+        Response::parse(&send_and_read_all(&server, message.as_bytes())).status
     };
     for (method, path, _) in &requests {
         for chunks in [
@@ -156,19 +156,19 @@ fn a_malformed_chunk_keeps_a_change_without_a_message_from_being_made() {
 }
 
 #[test]
-fn a_sender_that_goes_on_behind_a_malformed_chunk_reads_the_answer() {
+fn a_client_that_keeps_sending_after_a_malformed_chunk_can_read_the_answer() {
     let server = TestApp::start();
     let head = head("/api/v1/imports", "text/csv") + "Transfer-Encoding: chunked\r\n\r\n";
     let mut stream = server.connect();
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(b"10 \r\n").unwrap();
-    // Far more than fits into the buffers of both systems.
+    // Far more than the socket buffers of both ends hold.
     let _ = stream.write_all(&b"x".repeat(8 * 1024 * 1024));
     assert_eq!(Response::read(&mut stream).status, 400);
 }
 
 #[test]
-fn extensions_and_trailers_of_chunks_count_for_the_limit() {
+fn chunk_extensions_and_trailers_count_towards_the_body_limit() {
     let server = TestApp::start_with(|options| options.http.body_limit_bytes = 20_000);
     for (path, content_type, body) in uploads() {
         let head = head(path, content_type) + "Transfer-Encoding: chunked\r\n\r\n";
@@ -178,23 +178,23 @@ fn extensions_and_trailers_of_chunks_count_for_the_limit() {
             format!("{start};a={padding}\r\n{body}\r\n0\r\n\r\n"),
             format!("{start}\r\n{body}\r\n0\r\nA: {padding}\r\n\r\n"),
         ] {
-            let response = Response::parse(&all_that_comes(&server, message.as_bytes()));
+            let response = Response::parse(&send_and_read_all(&server, message.as_bytes()));
             let expected = if path.starts_with("/services") {
                 500
             } else {
                 413
             };
             assert_eq!(response.status, expected, "{path}: {}", response.body);
-            let told = ["larger than", "more than", "exceeds the"]
+            let matches = ["larger than", "more than", "exceeds the"]
                 .map(|text| response.body.contains(text));
-            assert!(told.contains(&true), "{}", response.body);
+            assert!(matches.contains(&true), "{}", response.body);
         }
     }
     assert!(server.user_names().is_empty());
 }
 
 #[test]
-fn nothing_behind_the_last_request_is_carried_out() {
+fn requests_after_the_last_one_of_a_connection_are_ignored() {
     let server = TestApp::start();
     let import = |name: &str, version: &str, connection: &str| {
         let file = format!("username,password\n{name},Meadow-Lark-77\n");
@@ -213,23 +213,23 @@ fn nothing_behind_the_last_request_is_carried_out() {
     .into_iter()
     .enumerate()
     {
-        let (last, behind) = (format!("last{number}"), format!("behind{number}"));
-        let messages = import(&last, version, connection) + &import(&behind, "1.1", "");
-        let all = all_that_comes(&server, messages.as_bytes());
+        let (last, after) = (format!("last{number}"), format!("after{number}"));
+        let messages = import(&last, version, connection) + &import(&after, "1.1", "");
+        let all = send_and_read_all(&server, messages.as_bytes());
         assert_eq!(all.matches("HTTP/1.").count(), 1, "{all}");
-        // What comes later is not wanted either.
+        // A request that arrives later is not answered either.
         let mut stream = server.connect();
         let late = import(&format!("late{number}"), version, connection);
         stream.write_all(late.as_bytes()).unwrap();
         assert!(Response::read(&mut stream).status < 300);
-        let _ = stream.write_all(import(&behind, "1.1", "").as_bytes());
+        let _ = stream.write_all(import(&after, "1.1", "").as_bytes());
         let mut rest = String::new();
         let _ = stream.read_to_string(&mut rest);
         assert!(!rest.contains("HTTP/1."), "{rest}");
     }
-    // With it, HTTP/1.0 goes on.
+    // With `Connection: keep-alive`, an HTTP/1.0 connection stays open.
     let messages = import("one", "1.0", "Connection: keep-alive\r\n") + &import("two", "1.0", "");
-    let all = all_that_comes(&server, messages.as_bytes());
+    let all = send_and_read_all(&server, messages.as_bytes());
     assert_eq!(all.matches("HTTP/1.").count(), 2, "{all}");
     assert_eq!(
         server.user_names(),
@@ -245,13 +245,13 @@ fn pipelined_requests_are_answered_in_order() {
     let one = chunked("text/xml", "", inline(KIM).as_bytes(), 100);
     let list = "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n";
     let last = "GET /readyz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
-    let all = all_that_comes(&server, &[&one, list.as_bytes(), last.as_bytes()].concat());
+    let all = send_and_read_all(&server, &[&one, list.as_bytes(), last.as_bytes()].concat());
     let places = ["bulkImportUsersResponse", "ok\n", "ready\n"].map(|text| all.find(text).unwrap());
     assert!(places.is_sorted(), "{all}");
 }
 
 #[test]
-fn names_of_fields_are_in_title_case() {
+fn field_names_are_sent_in_title_case() {
     let server = TestApp::start();
     for (path, content_type, body) in uploads() {
         for authorization in [admin(), crate::app::basic("admin", "wrong")] {
@@ -264,7 +264,7 @@ fn names_of_fields_are_in_title_case() {
                 message.replace("Content-Length", "Expect: 100-continue\r\nContent-Length"),
                 message,
             ] {
-                let all = all_that_comes(&server, message.as_bytes());
+                let all = send_and_read_all(&server, message.as_bytes());
                 let all = all.replace("HTTP/1.1 100 Continue\r\n\r\n", "");
                 let (head, _) = all.split_once("\r\n\r\n").unwrap();
                 assert!(head.contains("\r\nContent-Type: "), "{head}");
@@ -280,7 +280,7 @@ fn names_of_fields_are_in_title_case() {
 }
 
 #[test]
-fn addresses_without_anything_say_what_there_is() {
+fn unknown_addresses_list_what_exists() {
     let server = TestApp::start();
     for (method, path, status, text) in [
         ("GET", "/", 404, "/services/UserAdmin"),
@@ -322,7 +322,7 @@ fn addresses_without_anything_say_what_there_is() {
 }
 
 #[test]
-fn what_is_not_there_is_said_before_the_body() {
+fn unknown_addresses_are_answered_before_the_body_is_sent() {
     let server = TestApp::start();
     for (method, path, status) in [
         ("POST", "/nowhere", 404),
@@ -352,7 +352,7 @@ fn what_is_not_there_is_said_before_the_body() {
             admin()
         );
         let start = Instant::now();
-        let all = all_that_comes(&server, message.as_bytes());
+        let all = send_and_read_all(&server, message.as_bytes());
         assert!(start.elapsed() < Duration::from_secs(4), "{method} {path}");
         assert!(!all.contains("100 Continue"), "{method} {path}: {all}");
         let response = Response::parse(&all);

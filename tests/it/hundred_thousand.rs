@@ -1,5 +1,5 @@
-//! A file of 100,000 rows of which one in a hundred is bad, as somebody works with it: imported, its
-//! reject file mended and sent again as it is, imported a second time, and updated with itself.
+//! A file of 100,000 rows, one in a hundred bad, in typical use: it is imported, its reject file is sent
+//! again unchanged and then corrected, it is imported a second time, and it updates its own users.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ use crate::app::Options;
 
 const ROWS: usize = 100_000;
 
-/// Every hundredth row is bad, in each of these ways in turn.
+/// The faults of every hundredth row, in turn.
 const BAD: [&str; 8] = [
     "name-white-space",
     "password-rule",
@@ -35,14 +35,14 @@ struct Table {
     csv: Vec<u8>,
     /// Line and code of each bad row.
     bad: BTreeMap<u64, &'static str>,
-    /// What repairs the reject file: a bad row's cell, and what it should have been.
+    /// The corrections to the reject file: the cell of a bad row, and its correct content.
     repairs: Vec<(String, String)>,
 }
 
-/// The file. Every seventh row has a line break within quotation marks, bad ones among them.
+/// The file. Every seventh row has a quoted line break, some bad rows included.
 fn table() -> Table {
     let mut table = Table {
-        // It says that it is UTF-8: otherwise a foreign byte would decide the charset.
+        // The byte-order mark declares UTF-8: without it the invalid byte would decide the charset.
         csv: "\u{feff}username,password,title,roles\n".into(),
         bad: BTreeMap::new(),
         repairs: Vec::new(),
@@ -83,10 +83,10 @@ fn table() -> Table {
             }
         }
         let mut text = String::new();
-        // A foreign byte stands within the quotation marks.
+        // The invalid byte is within the quotation marks.
         let bare = title.strip_suffix('"').unwrap_or(&title);
         let mark = if bare == title { "" } else { "\"" };
-        write!(text, "{name},{password},{bare}").expect("it takes everything");
+        write!(text, "{name},{password},{bare}").expect("a vector accepts every write");
         table.csv.extend(text.as_bytes());
         table.csv.extend(raw);
         table.csv.extend(format!("{mark},{roles}{end}").as_bytes());
@@ -124,10 +124,10 @@ fn rejects_of(app: &App, id: ImportId) -> String {
 }
 
 #[test]
-fn a_hundred_thousand_rows_with_one_percent_bad_ones() {
+fn a_hundred_thousand_rows_of_which_one_percent_is_bad() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut options = Options::new(folder.path());
-    // Most rows are sorted, and every line is told as it is in the file.
+    // Most rows are sorted, and problems still have the line numbers of the file.
     options.app.import.unsorted_rows = 15_000;
     options.app.import.sorted_rows = 40_000;
     let app = App::build(&options.app, Clock::system()).expect("the app is built");
@@ -162,16 +162,19 @@ fn a_hundred_thousand_rows_with_one_percent_bad_ones() {
     );
     assert!(!rejects.contains("$2b$broken") && !rejects.contains(",abc,"));
     let again = import(&app, ImportOptions::default(), rejects.as_bytes());
-    // Blanked passwords are mended by that, and so is the foreign byte.
+    // The reject file has blank passwords and no invalid byte, so these rows are valid now.
     let c = again.counters;
-    assert_eq!(c.total, bad, "as it is, line breaks and all");
+    assert_eq!(
+        c.total, bad,
+        "the unchanged reject file, line breaks included"
+    );
     let failed = bad / 8 * 5;
     assert_eq!((c.created, c.failed), (bad - failed, failed));
-    let mut mended = rejects_of(&app, again.import);
+    let mut corrected = rejects_of(&app, again.import);
     for (wrong, right) in &table.repairs {
-        mended = mended.replace(wrong, right);
+        corrected = corrected.replace(wrong, right);
     }
-    let last = import(&app, ImportOptions::default(), mended.as_bytes());
+    let last = import(&app, ImportOptions::default(), corrected.as_bytes());
     let c = last.counters;
     assert_eq!(
         (c.total, c.created, c.failed),
@@ -183,11 +186,7 @@ fn a_hundred_thousand_rows_with_one_percent_bad_ones() {
     let all = all.expect("works");
     assert_eq!(all.len(), ROWS);
     let title = |row: usize| &all[row].attributes["title"];
-    assert_eq!(
-        title(63),
-        "first\nand, second 63",
-        "of a row that was mended"
-    );
+    assert_eq!(title(63), "first\nand, second 63", "of a corrected row");
     assert_eq!(title(64), "title 64");
 
     let second = import(&app, ImportOptions::default(), &table.csv);

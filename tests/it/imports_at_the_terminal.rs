@@ -1,5 +1,5 @@
-//! What the terminal does with imports besides making them: reject files, keys, cancelling, undoing,
-//! the audit, and the roles that rows may name.
+//! Commands on imports at the terminal: reject files, idempotency keys, cancel, undo, the audit, and the
+//! roles that rows may name.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -29,7 +29,7 @@ fn id(record: &serde_json::Value) -> &str {
 }
 
 #[test]
-fn the_reject_file_holds_what_was_not_stored_and_mended_brings_the_rest() {
+fn a_corrected_reject_file_imports_the_rows_that_were_not_stored() {
     let home = Home::new();
     home.write("users.csv", MIXED);
     let done = import(&home, &["--reject-file", "rejects.csv"]).ended(2);
@@ -65,10 +65,10 @@ fn the_reject_file_holds_what_was_not_stored_and_mended_brings_the_rest() {
         1
     );
 
-    let mended = rejects
+    let corrected = rejects
         .replace("carl jones,", "carl.jones,")
         .replace("\r\n,,,", "\r\nhanna,,,");
-    home.write("users.csv", &mended);
+    home.write("users.csv", &corrected);
     let default = home.write("default", "Initial-Pass-1");
     let default = default.to_str().expect("UTF-8");
     let more = [
@@ -83,7 +83,10 @@ fn the_reject_file_holds_what_was_not_stored_and_mended_brings_the_rest() {
         .run(&["users", "show", "dora", "--json"])
         .ended(0)
         .json();
-    assert_eq!(dora["attributes"]["country"], "=1+1", "without the mark");
+    assert_eq!(
+        dora["attributes"]["country"], "=1+1",
+        "without the protecting mark"
+    );
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn a_dry_run_shows_the_columns_and_first_rows_and_writes_rejects_too() {
 }
 
 #[test]
-fn a_file_that_is_not_written_because_of_its_problems_gives_its_rejects_by_name() {
+fn validate_first_with_bad_rows_stores_nothing_and_writes_the_reject_file() {
     let home = Home::new();
     home.write("users.csv", MIXED);
     let done = import(&home, &["--validate-first", "--reject-file", "rejects.csv"]).ended(1);
@@ -127,7 +130,7 @@ fn a_file_that_is_not_written_because_of_its_problems_gives_its_rejects_by_name(
 }
 
 #[test]
-fn what_ended_early_ends_with_2_when_rows_were_stored_and_with_1_when_none_was() {
+fn an_import_that_stops_early_exits_with_2_if_rows_were_stored_and_with_1_otherwise() {
     let home = Home::with_settings("[import]\nfirst_batch_users = 1\n");
     home.write(
         "users.csv",
@@ -141,7 +144,7 @@ fn what_ended_early_ends_with_2_when_rows_were_stored_and_with_1_when_none_was()
 }
 
 #[test]
-fn a_key_makes_the_second_run_answer_the_first_report() {
+fn a_repeated_key_returns_the_first_report() {
     let home = Home::new();
     home.write("users.csv", MIXED);
     let first = import(&home, &["--key", "night 1", "--json"])
@@ -153,12 +156,12 @@ fn a_key_makes_the_second_run_answer_the_first_report() {
     for counter in ["id", "total", "created", "failed", "skipped", "state"] {
         assert_eq!(first[counter], second[counter], "{counter}");
     }
-    let message = import(&home, &["--key", "night 1"]).ended(2);
+    let repeated = import(&home, &["--key", "night 1"]).ended(2);
     assert!(
-        message
+        repeated
             .out
             .contains("an import with the key night 1 ran at"),
-        "{message:?}"
+        "{repeated:?}"
     );
     let shown = home.run(&["imports", "show", id(&newest(&home))]).ended(0);
     assert!(shown.out.contains("key       night 1"), "{shown:?}");
@@ -172,7 +175,7 @@ fn a_key_makes_the_second_run_answer_the_first_report() {
 }
 
 #[test]
-fn a_key_with_another_default_password_is_another_run() {
+fn a_key_with_another_default_password_is_refused_at_the_terminal() {
     let home = Home::new();
     for (number, file) in [
         (1, "username,password\nkim,\n"),
@@ -230,7 +233,7 @@ fn findings_are_paged() {
 }
 
 #[test]
-fn rejects_of_an_earlier_import_come_out_again() {
+fn the_reject_file_of_an_earlier_import_can_be_written_later() {
     let home = Home::new();
     home.write("users.csv", MIXED);
     import(&home, &[]).ended(2);
@@ -251,7 +254,7 @@ fn rejects_of_an_earlier_import_come_out_again() {
 }
 
 #[test]
-fn an_undo_takes_back_what_nobody_has_touched_since() {
+fn an_undo_reverts_users_that_were_not_changed_since() {
     let home = Home::new();
     home.write(
         "users.csv",
@@ -298,7 +301,7 @@ fn an_undo_takes_back_what_nobody_has_touched_since() {
 }
 
 #[test]
-fn roles_are_added_listed_and_given() {
+fn roles_are_added_listed_and_assigned() {
     let home = Home::new();
     home.write("users.csv", "username,password\nann,Spring-Meadow-42\n");
     import(&home, &[]).ended(0);
@@ -307,10 +310,10 @@ fn roles_are_added_listed_and_given() {
     home.run(&["role", "add", "Internal/agent"]).ended(0);
     let taken = home.run(&["role", "add", "sales: north"]).ended(1);
     assert!(taken.err.contains("exists already"), "{taken:?}");
-    let nobody = home
+    let unknown = home
         .run(&["role", "add", "x", "--member", "nobody"])
         .ended(1);
-    assert!(nobody.err.contains("nobody"), "{nobody:?}");
+    assert!(unknown.err.contains("nobody"), "{unknown:?}");
     let list = home.run(&["role", "list", "--json"]).ended(0).json_lines();
     let names: Vec<_> = list
         .iter()
@@ -348,7 +351,7 @@ fn roles_are_added_listed_and_given() {
     assert!(audit.out.contains("PRIMARY/Sales: north"), "{audit:?}");
 }
 
-/// How many users are stored.
+/// The number of stored users; `None` without a database.
 fn stored(home: &Home) -> Option<i64> {
     let database = home
         .data()
@@ -359,7 +362,8 @@ fn stored(home: &Home) -> Option<i64> {
     row.ok()
 }
 
-/// An import from a pipe, of which some batches are written; its input, and the rows that are left.
+/// Starts an import from a pipe and waits until some batches are written. Returns the process, its input, and
+/// the remaining rows.
 fn import_under_way(home: &Home) -> (Child, File, String) {
     let pipe = home.path("users.csv");
     let made = Command::new("mkfifo").arg(&pipe).status();
@@ -368,29 +372,32 @@ fn import_under_way(home: &Home) -> (Child, File, String) {
     let mut command = home.command(&["import", "users.csv", "--default-password-file", "default"]);
     let child = command.stdin(Stdio::null()).spawn();
     let child = child.expect("the binary starts");
-    let mut writer = File::options().write(true).open(&pipe).expect("it is read");
+    let mut writer = File::options()
+        .write(true)
+        .open(&pipe)
+        .expect("the peer reads");
     let csv = users_csv(2_000, 7_919);
     let (before, after) = csv.split_at(csv.len() / 2);
-    writer.write_all(before.as_bytes()).expect("it is read");
+    writer.write_all(before.as_bytes()).expect("the peer reads");
     let until = Instant::now() + Duration::from_secs(60);
     while stored(home).is_none_or(|stored| stored < 100) {
-        assert!(Instant::now() < until, "the import does not begin");
+        assert!(Instant::now() < until, "the import does not start");
         std::thread::sleep(Duration::from_millis(10));
     }
     (child, writer, after.to_owned())
 }
 
 #[test]
-fn ctrl_c_ends_an_import_behind_a_batch_and_says_what_is_written() {
+fn ctrl_c_stops_an_import_after_a_batch_and_reports_what_is_stored() {
     let home = Home::with_settings("[import]\nfirst_batch_users = 50\nbatch_users = 50\n");
     let (mut child, mut writer, after) = import_under_way(&home);
     let process = Pid::from_raw(i32::try_from(child.id()).expect("an id")).expect("an id");
-    kill_process(process, Signal::INT).expect("it is there");
+    kill_process(process, Signal::INT).expect("the process runs");
     let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut said = String::new();
     err.read_line(&mut said).expect("UTF-8");
     assert!(said.contains("stopping after the current batch"), "{said}");
-    // Whoever is in the middle of a read goes on with the next row.
+    // The import may be blocked in a read; send the remaining rows.
     let _ = writer.write_all(after.as_bytes());
     drop(writer);
     while err.read_line(&mut said).expect("UTF-8") > 0 {}
@@ -398,7 +405,7 @@ fn ctrl_c_ends_an_import_behind_a_batch_and_says_what_is_written() {
         said.contains("cancelled") && said.contains("muster imports undo"),
         "{said}"
     );
-    let status = child.wait().expect("it ends");
+    let status = child.wait().expect("the process ends");
     assert_eq!(status.code(), Some(2), "some rows are stored: {said}");
     let record = newest(&home);
     assert_eq!(record["state"], "cancelled");
@@ -408,32 +415,32 @@ fn ctrl_c_ends_an_import_behind_a_batch_and_says_what_is_written() {
 }
 
 #[test]
-fn an_import_of_another_terminal_is_cancelled_too() {
+fn an_import_of_another_terminal_can_be_cancelled() {
     let home = Home::with_settings("[import]\nfirst_batch_users = 50\nbatch_users = 50\n");
     let (mut child, mut writer, _) = import_under_way(&home);
     let record = newest(&home);
     home.run(&["imports", "cancel", id(&record)]).ended(0);
     let until = Instant::now() + Duration::from_secs(60);
     while newest(&home)["state"] == "running" {
-        assert!(Instant::now() < until, "the import is not stopped");
-        // Rows go on coming until it notices.
+        assert!(Instant::now() < until, "the import does not stop");
+        // Keep sending rows until the import stops.
         let _ = writer.write_all(b"username-that-nobody-has,,,,,\n");
         std::thread::sleep(Duration::from_millis(10));
     }
     drop(writer);
     assert_eq!(newest(&home)["state"], "cancelled");
-    assert_eq!(child.wait().expect("it ends").code(), Some(2));
+    assert_eq!(child.wait().expect("the process ends").code(), Some(2));
 }
 
 #[test]
-fn an_import_of_the_server_is_cancelled_from_beside_it() {
+fn an_import_of_the_server_can_be_cancelled_at_the_terminal() {
     let home = Home::with_settings("[import]\nfirst_batch_users = 10\n");
     let server = Serving::start(&home);
     let mut stream = server.connect();
     let csv = users_csv(3_000, 7_919);
     let (head, _) = mtom_around(csv.len() * 2);
-    stream.write_all(head.as_bytes()).expect("it is read");
-    stream.write_all(csv.as_bytes()).expect("it is read");
+    stream.write_all(head.as_bytes()).expect("the peer reads");
+    stream.write_all(csv.as_bytes()).expect("the peer reads");
     let until = Instant::now() + Duration::from_secs(30);
     let running = || {
         let list = home.run(&["imports", "list", "--json"]).ended(0);
@@ -442,7 +449,7 @@ fn an_import_of_the_server_is_cancelled_from_beside_it() {
             .find(|record| record["state"] == "running")
     };
     let record = loop {
-        assert!(Instant::now() < until, "the import does not begin");
+        assert!(Instant::now() < until, "the import does not start");
         if let Some(record) = running() {
             break record;
         }
@@ -451,10 +458,10 @@ fn an_import_of_the_server_is_cancelled_from_beside_it() {
     assert!(refused.err.contains("is still running"), "{refused:?}");
     let asked = home.run(&["imports", "cancel", id(&record)]).ended(0);
     assert!(asked.out.contains("asked to stop"), "{asked:?}");
-    // Rows go on coming until it notices.
+    // Keep sending rows until the import stops.
     let row = "username-that-nobody-has,,,,,\n";
     while running().is_some() {
-        assert!(Instant::now() < until, "the import is not stopped");
+        assert!(Instant::now() < until, "the import does not stop");
         if stream.write_all(row.as_bytes()).is_err() {
             break;
         }

@@ -1,4 +1,4 @@
-//! Imports as jobs: keys, the queue, cancelling, bounds, and going on after an interruption.
+//! Imports as jobs: idempotency keys, the queue, cancelling, limits, and resuming after an interruption.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -34,7 +34,7 @@ use crate::stores;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An app without a server; its queue does not move until [`Jobs::begin`].
+/// An app without a server; its queue does not start until [`Jobs::begin`].
 pub fn new_app(folder: &TempDir, change: impl FnOnce(&mut Options)) -> App {
     let mut options = Options::new(folder.path());
     // Many small batches.
@@ -68,7 +68,7 @@ pub fn request(app: &App, key: Option<&str>) -> ImportRequest {
 fn rows(name: &str, numbers: std::ops::Range<usize>) -> String {
     let mut csv = String::new();
     for number in numbers {
-        writeln!(csv, "{name}{number:04},").expect("a string takes everything");
+        writeln!(csv, "{name}{number:04},").expect("a string accepts every write");
     }
     csv
 }
@@ -76,12 +76,12 @@ fn rows(name: &str, numbers: std::ops::Range<usize>) -> String {
 /// The first line of [`wide`] rows.
 const WIDE: &str = "username,password,title\n";
 
-/// Rows so wide that the first of them are read before the last ones have come.
+/// Rows so wide that the first ones are processed before the last ones arrive.
 fn wide(name: &str, numbers: std::ops::Range<usize>) -> String {
     let title = "x".repeat(8_000);
     let mut csv = String::new();
     for number in numbers {
-        writeln!(csv, "{name}{number:04},,{title}").expect("a string takes everything");
+        writeln!(csv, "{name}{number:04},,{title}").expect("a string accepts every write");
     }
     csv
 }
@@ -94,7 +94,7 @@ pub fn file(name: &str, count: usize) -> String {
 pub fn ran(ended: Result<Ended, JobError>) -> Report {
     match ended {
         Ok(Ended::Ran(report)) => *report,
-        other => panic!("it did not run: {other:?}"),
+        other => panic!("the import did not run: {other:?}"),
     }
 }
 
@@ -128,7 +128,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < until, "in vain: {what}");
+        assert!(Instant::now() < until, "timed out: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -147,7 +147,7 @@ fn eve() -> Actor {
     }
 }
 
-/// A file that comes piece by piece.
+/// A file that arrives in pieces.
 struct Pieces {
     pieces: Receiver<io::Result<Vec<u8>>>,
     rest: Vec<u8>,
@@ -174,7 +174,7 @@ impl Read for Pieces {
     }
 }
 
-/// A file that is cut off behind these bytes.
+/// A file that breaks off after these bytes.
 fn cut(text: &str) -> impl Read + use<> {
     struct Cut;
     impl Read for Cut {
@@ -186,7 +186,7 @@ fn cut(text: &str) -> impl Read + use<> {
     io::Cursor::new(text.to_owned().into_bytes()).chain(Cut)
 }
 
-/// Runs an import that is cut off, and answers its record.
+/// Runs an import whose file breaks off, and returns its record.
 #[track_caller]
 pub fn interrupted(app: &App, request: ImportRequest, text: &str) -> ImportRecord {
     match app.jobs.run(request, cut(text)) {
@@ -194,12 +194,12 @@ pub fn interrupted(app: &App, request: ImportRequest, text: &str) -> ImportRecor
             assert_eq!(failure.report.state, ImportState::Interrupted);
             record(app, failure.report.import)
         }
-        other => panic!("it was not cut off: {other:?}"),
+        other => panic!("the import was not interrupted: {other:?}"),
     }
 }
 
 #[test]
-fn the_same_call_again_is_the_same_import() {
+fn a_repeated_key_returns_the_same_import() {
     let folder = folder();
     let app = new_app(&folder, |_| {});
     let csv = file("ann", 25);
@@ -209,7 +209,10 @@ fn the_same_call_again_is_the_same_import() {
     assert_eq!((again.id, again.counters), (first.import, first.counters));
     assert_eq!(again.state, ImportState::Completed);
     let waiting = recorded(app.jobs.queue(request(&app, Some("k")), csv.as_bytes()));
-    assert_eq!(waiting.id, first.import, "whichever way it comes");
+    assert_eq!(
+        waiting.id, first.import,
+        "the key also applies to queued calls"
+    );
 
     let reused = |request, csv: &str| match app.jobs.run(request, csv.as_bytes()) {
         Err(error @ JobError::KeyReused { .. }) => {
@@ -232,7 +235,7 @@ fn the_same_call_again_is_the_same_import() {
         ..request(&app, Some("k"))
     };
     reused(elsewhere, &csv);
-    // Without a key, and with another, it is a new import.
+    // With another key it is a new import.
     let new = ran(app.jobs.run(request(&app, Some("K")), csv.as_bytes()));
     assert_eq!((new.counters.created, new.counters.duplicate), (0, 25));
     assert_eq!(users(&app), 25);
@@ -244,10 +247,10 @@ fn the_same_call_again_is_the_same_import() {
 }
 
 #[test]
-fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
+fn an_interrupted_import_resumes_after_its_last_durable_row() {
     let folder = folder();
     let app = new_app(&folder, |_| {});
-    // Bad rows and rows without a name are dealt with once, too.
+    // Bad rows and rows without a name must be counted only once, too.
     let whole = format!(
         "{WIDE}{},,\nbad name,,\n{}last one,,\n{}",
         wide("ann", 0..30),
@@ -259,7 +262,7 @@ fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
     let created = seen.counters.created;
     assert!((30..55).contains(&created), "{created}");
     let before = seen.counters;
-    // Nobody else's rows go on with it: not other ones, not fewer, not under other names of columns.
+    // A different file does not resume it: other rows, fewer rows, other column names.
     let other = whole.replacen("ann0003", "eve0003", 1);
     let fewer: String = whole.lines().take(12).map(|it| format!("{it}\n")).collect();
     let renamed = whole.replacen("title", "country", 1);
@@ -298,7 +301,7 @@ fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
     );
     let again = recorded(app.jobs.run(request(&app, Some("k")), whole.as_bytes()));
     assert_eq!((again.id, again.counters), (seen.id, c));
-    // All of them have the default password of that one import.
+    // The rows of both runs have the default password of the import.
     for name in ["ann0000", "ann0074"] {
         let password = app.store.password(DEFAULT_ORGANIZATION, "PRIMARY", name);
         let hash = password.expect("works").expect("there").hash;
@@ -311,10 +314,10 @@ fn an_interrupted_import_goes_on_behind_its_last_durable_row() {
 }
 
 #[test]
-fn whoever_goes_on_with_an_import_gives_no_more_away_than_they_may() {
+fn a_resumed_import_has_only_the_rights_of_the_caller_who_resumes_it() {
     let folder = folder();
     let app = new_app(&folder, |_| {});
-    // The first and the last one are to be administrators.
+    // The first and the last user get the role admin.
     let mut whole = format!(
         "username,password,title,role\n{}",
         wide("ann", 0..60).replace("x\n", "x,\n")
@@ -325,7 +328,7 @@ fn whoever_goes_on_with_an_import_gives_no_more_away_than_they_may() {
     let c = seen.counters;
     assert!(
         c.created >= 10 && c.failed == 0,
-        "by an administrator: {c:?}"
+        "the first caller is an administrator: {c:?}"
     );
     let lesser = ImportRequest {
         may_grant_admin: false,
@@ -338,17 +341,17 @@ fn whoever_goes_on_with_an_import_gives_no_more_away_than_they_may() {
 }
 
 #[test]
-fn an_import_whose_end_could_not_be_written_can_be_gone_on_with() {
+fn an_import_whose_end_was_not_recorded_can_be_resumed_or_cancelled() {
     let folder = folder();
     let app = new_app(&folder, |_| {});
-    // Somebody ran it, wrote nothing for long, and is gone.
+    // The process that ran it has written nothing for a long time; it no longer exists.
     let id = stores::new_import();
     let lost = |key: &str, id, active_at| {
         let mut begin = stores::first(id, stores::batch(&[]));
         begin.at = active_at;
         if let Some(record) = &mut begin.begin {
             record.key = Some(key.into());
-            // The default password of `request`: with another one it would be another request.
+            // As for the default password of `request`; with a different one it would be another request.
             record.default_password_note = Some("stays".into());
         }
         stores::write(app.store.as_ref(), begin);
@@ -357,7 +360,7 @@ fn an_import_whose_end_could_not_be_written_can_be_gone_on_with() {
     let csv = file("ann", 5);
     let report = ran(app.jobs.run(request(&app, Some("k")), csv.as_bytes()));
     assert_eq!((report.import, report.counters.created), (id, 5));
-    // One that gave a sign of life a moment ago may still be at work.
+    // An import that was active a moment ago may still be running.
     let id = stores::new_import();
     lost("l", id, app.clock.now());
     let seen = recorded(app.jobs.run(request(&app, Some("l")), csv.as_bytes()));
@@ -366,7 +369,7 @@ fn an_import_whose_end_could_not_be_written_can_be_gone_on_with() {
         app.jobs.undo(&eve(), id),
         Err(JobError::StillRunning(_))
     ));
-    // And one that is lost can be cancelled and taken back.
+    // A lost import can be cancelled and undone.
     let id = stores::new_import();
     lost("m", id, Moment(1_000_000));
     let cancelled = app.jobs.cancel(&eve(), id).expect("it can be cancelled");
@@ -380,7 +383,7 @@ fn an_import_whose_end_could_not_be_written_can_be_gone_on_with() {
 }
 
 #[test]
-fn the_queue_is_worked_off_in_order_and_leaves_no_upload() {
+fn the_queue_runs_in_order_and_deletes_its_uploads() {
     let folder = folder();
     let app = new_app(&folder, |options| {
         options.app.import.workers = 1;
@@ -398,7 +401,7 @@ fn the_queue_is_worked_off_in_order_and_leaves_no_upload() {
         matches!(full, Err(JobError::Busy { seconds: 60 })),
         "{full:?}"
     );
-    assert_eq!(queue("bob", Some("k")).id, two.id, "the same call again");
+    assert_eq!(queue("bob", Some("k")).id, two.id, "a repeated call");
     assert_eq!(users(&app), 0);
     let waiting = uploads(&app);
     assert_eq!(waiting.len(), 4, "one each: {waiting:?}");
@@ -410,9 +413,9 @@ fn the_queue_is_worked_off_in_order_and_leaves_no_upload() {
     assert_eq!(cancelled.expect("works"), Cancelled::BeforeItBegan);
     let again = app.jobs.cancel(&eve(), three.id);
     assert_eq!(again.expect("works"), Cancelled::TooLate);
-    assert_eq!(uploads(&app).len(), 3, "its upload is gone at once");
+    assert_eq!(uploads(&app).len(), 3, "its upload is deleted at once");
 
-    app.jobs.begin().expect("the queue begins");
+    app.jobs.begin().expect("the queue starts");
     let last = wait_for_end(&app, four.id);
     assert_eq!((last.counters.duplicate, last.counters.created), (120, 0));
     let (one, two) = (record(&app, one.id), record(&app, two.id));
@@ -423,7 +426,9 @@ fn the_queue_is_worked_off_in_order_and_leaves_no_upload() {
     assert!(one.finished_at < two.finished_at && two.finished_at < last.finished_at);
     assert_eq!(record(&app, three.id).state, ImportState::Cancelled);
     assert_eq!(users(&app), 240);
-    wait_for("the uploads go", || uploads(&app).is_empty().then_some(()));
+    wait_for("the uploads are deleted", || {
+        uploads(&app).is_empty().then_some(())
+    });
     let entries = app.store.audit(DEFAULT_ORGANIZATION, None, 100);
     let ended_by_eve = entries.expect("works").into_iter().find(|it| {
         it.import == Some(three.id) && it.action == "import.end" && it.operator == "eve"
@@ -446,7 +451,7 @@ fn the_queue_is_worked_off_in_order_and_leaves_no_upload() {
 }
 
 #[test]
-fn a_running_import_is_cancelled_behind_a_batch_and_says_what_is_stored() {
+fn a_running_import_is_cancelled_after_a_batch_and_reports_what_is_stored() {
     let folder = folder();
     let app = Arc::new(new_app(&folder, |_| {}));
     let (sender, source) = pieces();
@@ -454,7 +459,7 @@ fn a_running_import_is_cancelled_behind_a_batch_and_says_what_is_stored() {
         let app = Arc::clone(&app);
         std::thread::spawn(move || app.jobs.run(request(&app, Some("k")), source))
     };
-    let send = |text: String| sender.send(Ok(text.into_bytes())).expect("it reads");
+    let send = |text: String| sender.send(Ok(text.into_bytes())).expect("the peer reads");
     send(format!("{WIDE}{}", wide("ann", 0..60)));
     let id = wait_for("the first rows", || {
         let found = app.store.import_by_key(DEFAULT_ORGANIZATION, "k");
@@ -475,7 +480,7 @@ fn a_running_import_is_cancelled_behind_a_batch_and_says_what_is_stored() {
         app.jobs.cancel(&eve(), id).expect("works"),
         Cancelled::Asked
     );
-    // It may have stopped reading.
+    // The import may have stopped reading.
     let _ = sender.send(Ok(wide("bob", 0..200).into_bytes()));
     let ended = call.join().expect("no panic");
     let Err(JobError::Import(failure)) = ended else {
@@ -487,10 +492,10 @@ fn a_running_import_is_cancelled_behind_a_batch_and_says_what_is_stored() {
     assert_eq!(seen.counters, failure.report.counters);
     assert_eq!(seen.counters.created as usize, users(&app));
     assert!(seen.counters.created < 130, "{:?}", seen.counters);
-    let told = failure.to_string();
+    let message = failure.to_string();
     assert!(
-        told.contains(&format!("{} users are stored", seen.counters.created)),
-        "{told}"
+        message.contains(&format!("{} users are stored", seen.counters.created)),
+        "{message}"
     );
     assert_eq!(app.jobs.progress(DEFAULT_ORGANIZATION, id), None);
     assert_eq!(
@@ -510,10 +515,10 @@ fn a_running_import_is_cancelled_behind_a_batch_and_says_what_is_stored() {
 }
 
 #[test]
-fn a_large_import_of_the_queue_is_cancelled_while_it_runs() {
+fn a_large_queued_import_is_cancelled_while_it_runs() {
     let folder = folder();
     let app = new_app(&folder, |_| {});
-    app.jobs.begin().expect("the queue begins");
+    app.jobs.begin().expect("the queue starts");
     let csv = users_csv(100_000, 7_919);
     let id = recorded(app.jobs.queue(request(&app, None), csv.as_bytes())).id;
     wait_for("the first rows", || {
@@ -528,16 +533,18 @@ fn a_large_import_of_the_queue_is_cancelled_while_it_runs() {
     assert_eq!(seen.state, ImportState::Cancelled);
     assert_eq!(seen.counters.created as usize, users(&app));
     assert!(seen.counters.created < 100_000);
-    wait_for("the upload goes", || uploads(&app).is_empty().then_some(()));
+    wait_for("the upload is deleted", || {
+        uploads(&app).is_empty().then_some(())
+    });
 }
 
-/// An import of the queue that a stopping server leaves goes on with the next one.
+/// Asserts that the next server completes a queued import that a stop interrupted.
 fn stopped_in_the_middle(options: ImportOptions) {
     const ROWS: usize = 20_000;
     let folder = folder();
     let app = new_app(&folder, |_| {});
-    app.jobs.begin().expect("the queue begins");
-    // Rows that are counted and not stored, for a wrong count to show.
+    app.jobs.begin().expect("the queue starts");
+    // Rows that are counted but not stored reveal a wrong count.
     let csv = users_csv(ROWS, 7_919).replacen("\nuser", "\n,,,,,\nuser", 50);
     let request = ImportRequest {
         options: options.clone(),
@@ -551,10 +558,14 @@ fn stopped_in_the_middle(options: ImportOptions) {
     app.stop();
     let cut = wait_for_end(&app, id);
     assert_eq!(cut.state, ImportState::Interrupted, "{options:?}");
-    assert_eq!(uploads(&app).len(), 1, "it waits for the next start");
+    assert_eq!(
+        uploads(&app).len(),
+        1,
+        "the upload is kept for the next start"
+    );
     drop(app);
     let app = new_app(&folder, |_| {});
-    app.jobs.begin().expect("the queue begins");
+    app.jobs.begin().expect("the queue starts");
     let done = wait_for("it completes", || {
         Some(record(&app, id)).filter(|it| it.state == ImportState::Completed)
     });
@@ -566,16 +577,18 @@ fn stopped_in_the_middle(options: ImportOptions) {
         cut.counters
     );
     assert_eq!(users(&app), ROWS);
-    wait_for("the upload goes", || uploads(&app).is_empty().then_some(()));
+    wait_for("the upload is deleted", || {
+        uploads(&app).is_empty().then_some(())
+    });
 }
 
 #[test]
-fn a_stop_leaves_an_import_of_the_queue_to_the_next_start() {
+fn a_queued_import_interrupted_by_a_stop_is_completed_after_the_next_start() {
     stopped_in_the_middle(ImportOptions::default());
 }
 
 #[test]
-fn a_stop_in_the_middle_of_a_rehearsal_costs_no_row() {
+fn a_stop_during_validation_loses_no_row() {
     stopped_in_the_middle(ImportOptions {
         validate_first: true,
         ..ImportOptions::default()
@@ -583,7 +596,7 @@ fn a_stop_in_the_middle_of_a_rehearsal_costs_no_row() {
 }
 
 #[test]
-fn a_queued_import_whose_upload_is_gone_ends_and_says_so() {
+fn a_queued_import_without_its_upload_fails_with_the_reason() {
     let folder = folder();
     let app = new_app(&folder, |_| {});
     let id = recorded(
@@ -594,14 +607,14 @@ fn a_queued_import_whose_upload_is_gone_ends_and_says_so() {
     std::fs::remove_file(&uploads(&app)[0]).expect("an upload");
     drop(app);
     let app = new_app(&folder, |_| {});
-    app.jobs.begin().expect("the queue begins");
+    app.jobs.begin().expect("the queue starts");
     let seen = wait_for_end(&app, id);
     assert_eq!(seen.state, ImportState::Failed);
     assert_eq!(seen.reason.as_deref(), Some("the upload no longer exists"));
 }
 
 #[test]
-fn a_file_that_is_not_clean_is_not_written_and_its_reject_file_can_be_mended() {
+fn validate_first_stores_nothing_of_a_file_with_bad_rows_and_its_reject_file_can_be_corrected() {
     let folder = folder();
     let app = new_app(&folder, |_| {});
     let csv = format!(
@@ -628,7 +641,7 @@ fn a_file_that_is_not_clean_is_not_written_and_its_reject_file_can_be_mended() {
         (ImportState::Failed, 0, 2)
     );
     let mut out = Vec::new();
-    reject_file::write(app.store.as_ref(), &seen, &mut out).expect("it is written");
+    reject_file::write(app.store.as_ref(), &seen, &mut out).expect("the reject file is written");
     let text = String::from_utf8(out).expect("UTF-8");
     assert!(
         text.starts_with("username,password,country,_line,_code,_message\r\n"),
@@ -637,22 +650,22 @@ fn a_file_that_is_not_clean_is_not_written_and_its_reject_file_can_be_mended() {
     assert!(text.contains("bad name,,SE,32,name-white-space,"), "{text}");
     assert!(text.contains("ann0003,,,33,password-rule,"), "{text}");
     assert!(!text.contains("abc"), "{text}");
-    let mended = text
+    let corrected = text
         .replace("bad name", "goodname")
         .replace("ann0003", "ann9999");
-    let report = ran(app.jobs.run(validate(&app), mended.as_bytes()));
+    let report = ran(app.jobs.run(validate(&app), corrected.as_bytes()));
     assert_eq!((report.counters.created, report.counters.failed), (2, 0));
 }
 
-/// Begins an import that waits within its first read until the sender is dropped.
+/// Starts an import that blocks in its first read until the sender is dropped.
 fn held(
     app: &Arc<App>,
     key: Option<&'static str>,
 ) -> (JoinHandle<Result<Ended, JobError>>, Sender<()>) {
-    struct Tells(Sender<()>, Receiver<()>);
-    impl Read for Tells {
+    struct BlockingReader(Sender<()>, Receiver<()>);
+    impl Read for BlockingReader {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            // The first time only is there somebody who listens.
+            // Only the first message has a receiver.
             let _ = self.0.send(());
             let _ = self.1.recv();
             Ok(0)
@@ -660,37 +673,40 @@ fn held(
     }
     let ((begun, begins), (release, released)) = (channel(), channel());
     let app = Arc::clone(app);
-    let call = std::thread::spawn(move || app.jobs.run(request(&app, key), Tells(begun, released)));
-    begins.recv().expect("it reads");
+    let call = std::thread::spawn(move || {
+        app.jobs
+            .run(request(&app, key), BlockingReader(begun, released))
+    });
+    begins.recv().expect("the peer reads");
     (call, release)
 }
 
 #[test]
-fn a_call_whose_twin_has_no_record_yet_is_told_to_come_back() {
+fn a_repeated_call_before_the_first_has_a_record_is_answered_busy() {
     let folder = folder();
     let app = Arc::new(new_app(&folder, |_| {}));
     let (call, release) = held(&app, Some("k"));
     let csv = file("ann", 3);
-    for twin in [
+    for repeated in [
         app.jobs.run(request(&app, Some("k")), csv.as_bytes()),
         app.jobs.queue(request(&app, Some("k")), csv.as_bytes()),
     ] {
         assert!(
-            matches!(twin, Err(JobError::Busy { seconds: 1 })),
-            "{twin:?}"
+            matches!(repeated, Err(JobError::Busy { seconds: 1 })),
+            "{repeated:?}"
         );
     }
     let other = ran(app.jobs.run(request(&app, Some("l")), csv.as_bytes()));
     assert_eq!(other.counters.created, 3);
     drop(release);
     assert!(call.join().expect("no panic").is_err(), "an empty file");
-    let twin = recorded(app.jobs.run(request(&app, Some("k")), csv.as_bytes()));
-    assert_eq!(twin.state, ImportState::Failed);
+    let repeated = recorded(app.jobs.run(request(&app, Some("k")), csv.as_bytes()));
+    assert_eq!(repeated.state, ImportState::Failed);
 }
 
-// From here on through the SOAP channel.
+// The tests below use the SOAP channel.
 
-/// The dictionary of the field `Muster-Import`.
+/// The id and the state from the field `Muster-Import`.
 #[track_caller]
 fn import_of(response: &Response) -> (String, String) {
     let field = response.header("muster-import");
@@ -714,7 +730,7 @@ fn small_batches(options: &mut Options) {
 }
 
 #[test]
-fn an_idempotency_key_finds_the_import_again() {
+fn a_repeated_idempotency_key_returns_the_first_answer() {
     let server = TestApp::start();
     let key = ["Idempotency-Key: \"a-key\""];
     let body = multipart(&file("ann", 5));
@@ -734,7 +750,7 @@ fn an_idempotency_key_finds_the_import_again() {
         server.app.store.imports("default", 9).expect("works").len(),
         1
     );
-    // A run that was not clean is answered as it was.
+    // The fault of an import with bad rows is repeated.
     let key = ["Idempotency-Key: other"];
     let body = multipart(&file("ann", 6));
     let first = post_with(&server, &key, &body);
@@ -746,10 +762,10 @@ fn an_idempotency_key_finds_the_import_again() {
     assert_eq!(post_with(&server, &[&too_long], &body).rule(), "IMP-KEY");
 }
 
-/// The same key with another default password is another call, over SOAP as over REST: by the field, by the message
-/// id, of a file whose rows need the default password and of one whose rows do not.
+/// As over REST: keys from the field and from the message id, a file whose rows need the default password and one
+/// whose rows do not.
 #[test]
-fn a_key_with_another_default_password_is_another_call() {
+fn a_key_with_another_default_password_is_refused_over_soap() {
     let server = TestApp::start();
     let own = "UserName,Password,Claims\nown,Spring-Meadow-42,\n".to_owned();
     for (number, rows, by_message_id) in [
@@ -798,7 +814,7 @@ fn a_key_with_another_default_password_is_another_call() {
         let again = send("First-Password-1");
         assert_eq!((again.status, import_of(&again)), (200, import_of(&first)));
     }
-    // The other way round: without one first.
+    // The first call has no default password, the second has one.
     let key = ["Idempotency-Key: none"];
     let send = |password: &str| {
         let body = inline(&own.replace("own", "max")).replace(
@@ -820,7 +836,7 @@ fn a_key_with_another_default_password_is_another_call() {
 }
 
 #[test]
-fn a_message_id_is_a_key_unless_it_cannot_be_one() {
+fn a_valid_message_id_is_used_as_the_key() {
     let server = TestApp::start();
     let call = |id: &str, name: &str| {
         let header = format!(
@@ -845,7 +861,7 @@ fn a_message_id_is_a_key_unless_it_cannot_be_one() {
 }
 
 #[test]
-fn a_call_that_comes_while_the_same_one_runs_is_told_to_come_back() {
+fn a_repeated_call_while_the_first_runs_is_answered_with_retry_after() {
     let server = TestApp::start_with(small_batches);
     let body = multipart(&format!("{WIDE}{}", wide("ann", 0..80)));
     let head = format!(
@@ -856,35 +872,35 @@ fn a_call_that_comes_while_the_same_one_runs_is_told_to_come_back() {
     );
     let late = body.find("ann0060").expect("a row");
     let mut stream = server.connect();
-    stream.write_all(head.as_bytes()).expect("it reads");
+    stream.write_all(head.as_bytes()).expect("the peer reads");
     stream
         .write_all(&body.as_bytes()[..late])
-        .expect("it reads");
+        .expect("the peer reads");
     let key = ["Idempotency-Key: k"];
     wait_for("the first batch", || {
         let found = server.app.store.import_by_key("default", "k");
         found.expect("works").filter(|it| it.counters.created > 0)
     });
-    let told = post_with(&server, &key, &body);
+    let refused = post_with(&server, &key, &body);
     assert_eq!(
-        (told.status, told.rule().as_str()),
+        (refused.status, refused.rule().as_str()),
         (500, "IMP-EARLIER-CALL")
     );
-    assert_eq!(told.header("retry-after"), Some("5"));
-    assert_eq!(import_of(&told).1, "running");
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert_eq!(import_of(&refused).1, "running");
     stream
         .write_all(&body.as_bytes()[late..])
-        .expect("it reads");
+        .expect("the peer reads");
     let done = Response::read(&mut stream);
     assert_eq!(done.status, 200, "{}", done.body);
     let again = post_with(&server, &key, &body);
     assert_eq!((again.status, import_of(&again)), (200, import_of(&done)));
-    assert_eq!(import_of(&told).0, import_of(&done).0);
+    assert_eq!(import_of(&refused).0, import_of(&done).0);
     assert_eq!(server.user_names().len(), 80);
 }
 
 #[test]
-fn an_upload_that_was_cut_off_is_completed_by_sending_it_whole() {
+fn a_truncated_upload_is_completed_by_sending_the_whole_file() {
     let server = TestApp::start_with(small_batches);
     let body = multipart(&format!("{WIDE}{}", wide("ann", 0..200)));
     let head = format!(
@@ -895,10 +911,10 @@ fn an_upload_that_was_cut_off_is_completed_by_sending_it_whole() {
     );
     let middle = body.find("ann0150").expect("a row");
     let mut stream = server.connect();
-    stream.write_all(head.as_bytes()).expect("it reads");
+    stream.write_all(head.as_bytes()).expect("the peer reads");
     stream
         .write_all(&body.as_bytes()[..middle])
-        .expect("it reads");
+        .expect("the peer reads");
     drop(stream);
     let cut = wait_for("it is interrupted", || {
         let found = server.app.store.import_by_key("default", "k");
@@ -916,7 +932,7 @@ fn an_upload_that_was_cut_off_is_completed_by_sending_it_whole() {
 }
 
 #[test]
-fn a_call_that_need_not_wait_is_answered_at_once_and_runs_all_the_same() {
+fn respond_async_is_answered_at_once_and_the_import_still_runs() {
     let server = TestApp::start();
     let headers = ["Prefer: wait=10, Respond-Async", "Idempotency-Key: k"];
     let body = multipart(&file("ann", 500));
@@ -930,7 +946,7 @@ fn a_call_that_need_not_wait_is_answered_at_once_and_runs_all_the_same() {
     });
     assert_eq!((done.id.to_string(), done.counters.created), (id, 500));
     assert!(server.has_password("ann0499", DEFAULT_PASSWORD));
-    wait_for("the upload goes", || {
+    wait_for("the upload is deleted", || {
         uploads(&server.app).is_empty().then_some(())
     });
     let again = post_with(&server, &headers, &body);
@@ -963,10 +979,10 @@ fn a_small_call_does_not_wait_for_a_large_import() {
 }
 
 #[test]
-fn sixteen_calls_with_overlapping_names_make_each_once_and_meet_no_lock() {
+fn sixteen_concurrent_calls_create_overlapping_names_once_without_lock_errors() {
     const CALLS: usize = 16;
     const ROWS: usize = 300;
-    // On a disk, where a commit takes its time.
+    // On a disk, where a commit takes time.
     let disk = folder();
     let server = TestApp::start_with(|options| {
         small_batches(options);
@@ -988,12 +1004,14 @@ fn sixteen_calls_with_overlapping_names_make_each_once_and_meet_no_lock() {
             );
             let mut stream = server.connect();
             std::thread::spawn(move || {
-                stream.write_all(request.as_bytes()).expect("it reads");
+                stream
+                    .write_all(request.as_bytes())
+                    .expect("the peer reads");
                 Response::read(&mut stream)
             })
         })
         .collect();
-    // Others change users meanwhile.
+    // Meanwhile, other calls change users.
     let by = eve();
     for turn in 0..50_u32 {
         let name = format!("ann{:04}", turn * 7);

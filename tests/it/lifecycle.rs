@@ -1,5 +1,5 @@
-//! From the start of the server to its end: addresses, certificate, health, one writer, and an orderly
-//! stop in the middle of an upload.
+//! The life of a server process: addresses, certificate, health, a single writer, and an orderly stop during an
+//! upload.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -19,12 +19,12 @@ use crate::process::{
     ADMIN_PASSWORD, Home, Serving, database, finish, mtom_around, send_over, users_csv,
 };
 
-/// A stop takes no longer than this, whatever the senders do.
+/// The longest that a stop may take, whatever clients do.
 const GRACE: Duration = Duration::from_secs(25);
 
 const SMALL: &str = "username,givenname\nann,Ann\nbob,Bob\n";
 
-/// Posts a small MTOM call; the status.
+/// Posts a small MTOM call.
 fn post(server: &Serving, name: &str, password: &str, file: &str) -> Response {
     let body = multipart(file);
     let mut stream = server.connect();
@@ -34,18 +34,18 @@ fn post(server: &Serving, name: &str, password: &str, file: &str) -> Response {
         basic(name, password),
         body.len()
     );
-    stream.write_all(head.as_bytes()).expect("it is read");
-    stream.write_all(body.as_bytes()).expect("it is read");
+    stream.write_all(head.as_bytes()).expect("the server reads");
+    stream.write_all(body.as_bytes()).expect("the server reads");
     Response::read(&mut stream)
 }
 
 fn get(server: &Serving, path: &str) -> Response {
     let mut stream = server.connect();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").expect("it is read");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").expect("the server reads");
     Response::read(&mut stream)
 }
 
-/// One exchange over HTTPS with a client that trusts this certificate alone.
+/// One exchange over HTTPS with a client that trusts only this certificate.
 pub fn over_tls(server: &Serving, certificate: &Path, name: &str, request: &str) -> String {
     let mut roots = RootCertStore::empty();
     let own = CertificateDer::from_pem_file(certificate).expect("a certificate");
@@ -60,7 +60,9 @@ pub fn over_tls(server: &Serving, certificate: &Path, name: &str, request: &str)
     let client = ClientConnection::new(Arc::new(config), name).expect("a client");
     let socket = TcpStream::connect(server.https()).expect("the server listens");
     let mut stream = StreamOwned::new(client, socket);
-    stream.write_all(request.as_bytes()).expect("it is read");
+    stream
+        .write_all(request.as_bytes())
+        .expect("the server reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     answer
@@ -73,7 +75,7 @@ fn https_server(home: &Home) -> Serving {
 }
 
 #[test]
-fn it_says_where_it_is_and_is_well() {
+fn the_server_prints_its_addresses_and_is_healthy() {
     let home = Home::new();
     let server = https_server(&home);
     let said = &server.said;
@@ -92,7 +94,7 @@ fn it_says_where_it_is_and_is_well() {
 }
 
 #[test]
-fn https_works_with_the_certificate_of_the_first_start_which_is_kept() {
+fn https_keeps_the_certificate_made_at_the_first_start() {
     let home = Home::new();
     let server = https_server(&home);
     let (certificate, key) = (
@@ -143,7 +145,7 @@ fn https_works_with_the_certificate_of_the_first_start_which_is_kept() {
 }
 
 #[test]
-fn one_writer_at_a_time_and_readers_beside_it() {
+fn a_second_writer_is_refused_and_readers_are_not() {
     let home = Home::new();
     let server = Serving::start(&home);
     assert_eq!(post(&server, "admin", ADMIN_PASSWORD, SMALL).status, 200);
@@ -171,7 +173,7 @@ fn one_writer_at_a_time_and_readers_beside_it() {
 }
 
 #[test]
-fn operators_that_the_terminal_changes_are_noticed_at_the_next_call() {
+fn operator_changes_at_the_terminal_apply_to_the_next_call() {
     let home = Home::new();
     let server = Serving::start(&home);
     let status = |name, password, file: &str| post(&server, name, password, file).status;
@@ -199,7 +201,7 @@ fn operators_that_the_terminal_changes_are_noticed_at_the_next_call() {
 }
 
 #[test]
-fn a_port_in_use_is_named() {
+fn a_port_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address").to_string();
     let home = Home::new();
@@ -226,16 +228,16 @@ fn an_idle_server_stops_at_once() {
         let (code, time) = server.wait(GRACE);
         assert_eq!(code, Some(0), "{signal:?}");
         assert!(time < Duration::from_secs(3), "{signal:?} took {time:?}");
-        assert!(TcpStream::connect(address).is_err(), "nobody listens");
+        assert!(TcpStream::connect(address).is_err(), "the port is closed");
     }
 }
 
 #[test]
-fn connections_that_wait_for_their_next_request_do_not_hold_the_stop_up() {
+fn idle_connections_do_not_delay_the_stop() {
     let home = Home::new();
     let server = Serving::start(&home);
     let mut stream = server.connect();
-    write!(stream, "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").expect("it is read");
+    write!(stream, "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").expect("the server reads");
     assert_eq!(Response::read(&mut stream).status, 200);
     let _silent = server.connect();
     server.signal(Signal::TERM);
@@ -244,8 +246,7 @@ fn connections_that_wait_for_their_next_request_do_not_hold_the_stop_up() {
     assert!(time < Duration::from_secs(8), "it took {time:?}");
 }
 
-/// Sends an upload in the manner of `sender`, stops the server in the middle of it, and looks at what
-/// is left.
+/// Starts an upload with `sender`, stops the server in the middle of it, and checks what was stored.
 fn stop_in_the_middle(signal: Signal, sender: fn(&mut TcpStream, &str)) {
     const ROWS: usize = 40_000;
     let home = Home::with_settings("[import]\nbatch_users = 1000\n");
@@ -264,7 +265,7 @@ fn stop_in_the_middle(signal: Signal, sender: fn(&mut TcpStream, &str)) {
             .ok()
     };
     while begun().is_none_or(|created| created < 3_000) {
-        assert!(Instant::now() < until, "the import does not begin");
+        assert!(Instant::now() < until, "the import does not start");
         std::thread::sleep(Duration::from_millis(10));
     }
     server.signal(signal);
@@ -277,7 +278,7 @@ fn stop_in_the_middle(signal: Signal, sender: fn(&mut TcpStream, &str)) {
     assert_eq!(code, Some(0), "{signal:?}");
     client.join().expect("no panic");
     assert!(time < GRACE, "{time:?}");
-    assert!(TcpStream::connect(address).is_err(), "nobody listens");
+    assert!(TcpStream::connect(address).is_err(), "the port is closed");
 
     let (state, reason, total, created, users): (String, String, i64, i64, i64) =
         database(&home.data())
@@ -304,7 +305,7 @@ fn stop_in_the_middle(signal: Signal, sender: fn(&mut TcpStream, &str)) {
 
     let server = Serving::start(&home);
     let mut stream = server.connect();
-    send_over(&mut stream, &csv, Duration::ZERO, 0).expect("the server takes the file");
+    send_over(&mut stream, &csv, Duration::ZERO, 0).expect("the server reads the file");
     Response::read(&mut stream);
     let all: i64 = database(&home.data())
         .query_row("SELECT count(*) FROM users", [], |row| row.get(0))
@@ -313,48 +314,50 @@ fn stop_in_the_middle(signal: Signal, sender: fn(&mut TcpStream, &str)) {
     server.stop();
 }
 
-/// Goes on sending until the server has had enough.
-fn steadily(stream: &mut TcpStream, csv: &str) {
+/// Keeps sending until the server closes the connection.
+fn send_steadily(stream: &mut TcpStream, csv: &str) {
     // A server that has answered may close before all is sent.
     let _ = send_over(stream, csv, Duration::from_secs(15), 1_000);
 }
 
-/// Sends a half and then nothing more, the connection left open.
-fn then_silent(stream: &mut TcpStream, csv: &str) {
+/// Sends half of the file and then nothing, with the connection open.
+fn send_half(stream: &mut TcpStream, csv: &str) {
     let half = csv.len() / 2;
-    send_over(stream, csv, Duration::ZERO, half).expect("the server takes a half");
-    // The end comes from the other side.
+    send_over(stream, csv, Duration::ZERO, half).expect("the server reads one half");
+    // The server closes the connection.
     let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
     let mut byte = [0];
     let _ = stream.peek(&mut byte);
 }
 
 #[test]
-fn sigterm_in_the_middle_of_a_steady_upload_commits_what_was_counted() {
-    stop_in_the_middle(Signal::TERM, steadily);
+fn sigterm_during_an_upload_commits_the_rows_counted_so_far() {
+    stop_in_the_middle(Signal::TERM, send_steadily);
 }
 
 #[test]
-fn ctrl_c_in_the_middle_of_an_upload_that_went_silent_commits_what_was_counted() {
-    stop_in_the_middle(Signal::INT, then_silent);
+fn ctrl_c_during_a_stalled_upload_commits_the_rows_counted_so_far() {
+    stop_in_the_middle(Signal::INT, send_half);
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once_and_the_next_start_tidies_up() {
+fn a_second_signal_stops_the_server_at_once_and_the_next_start_cleans_up() {
     let home = Home::with_settings("[import]\nfirst_batch_users = 10\n");
     let server = Serving::start(&home);
     let mut stream = server.connect();
     let csv = users_csv(5_000, 7_919);
     let (before, _) = mtom_around(csv.len() * 2);
-    stream.write_all(before.as_bytes()).expect("it is read");
-    stream.write_all(csv.as_bytes()).expect("it is read");
+    stream
+        .write_all(before.as_bytes())
+        .expect("the server reads");
+    stream.write_all(csv.as_bytes()).expect("the server reads");
     let running = || {
         let list = home.run(&["imports", "list", "--json"]).ended(0);
         list.out.contains("\"running\"")
     };
     let until = Instant::now() + Duration::from_secs(30);
     while !running() {
-        assert!(Instant::now() < until, "the import does not begin");
+        assert!(Instant::now() < until, "the import does not start");
     }
     server.signal(Signal::TERM);
     while !server.log().contains("stopping") {
@@ -378,7 +381,7 @@ fn a_second_signal_ends_it_at_once_and_the_next_start_tidies_up() {
 }
 
 #[test]
-fn the_first_operator_gets_a_password_that_is_shown_once_and_works() {
+fn the_generated_password_of_the_first_operator_is_shown_once() {
     let home = Home::new();
     let arguments = ["serve", "--http", "127.0.0.1:0", "--https", "off"];
     let server = Serving::spawn(home.command(&arguments));
@@ -391,7 +394,7 @@ fn the_first_operator_gets_a_password_that_is_shown_once_and_works() {
     let server = Serving::spawn(home.command(&arguments));
     assert!(!server.said.contains("password"), "{}", server.said);
     let again = post(&server, "admin", &password, "username\ncarl\n");
-    assert_eq!(again.status, 200, "it is kept");
+    assert_eq!(again.status, 200, "the password is kept");
     server.stop();
 }
 
@@ -406,11 +409,11 @@ fn the_first_operators_password_comes_from_a_variable_or_a_file() {
     assert_eq!(
         post(&server, "admin", "pw", SMALL).status,
         200,
-        "of any length"
+        "a password of any length is accepted"
     );
     assert!(
         server.log().contains("weak"),
-        "and remarked on: {}",
+        "a warning is logged: {}",
         server.log()
     );
     server.stop();
@@ -435,7 +438,7 @@ fn the_first_operators_password_comes_from_a_variable_or_a_file() {
 }
 
 #[test]
-fn malformed_heads_are_logged_with_the_peer_and_not_without_bound() {
+fn malformed_heads_are_logged_with_the_peer_at_a_limited_rate() {
     let home = Home::with_settings("[log]\nlevel = \"debug\"\n");
     let server = Serving::start(&home);
     for number in 0..60 {
@@ -445,7 +448,7 @@ fn malformed_heads_are_logged_with_the_peer_and_not_without_bound() {
             1 => "GET / HTTP/1.1\r\n\r\n",
             _ => "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         };
-        stream.write_all(head.as_bytes()).expect("it is read");
+        stream.write_all(head.as_bytes()).expect("the server reads");
         assert_eq!(Response::read(&mut stream).status, 400, "{head}");
     }
     let log = || -> Vec<String> {
@@ -459,7 +462,7 @@ fn malformed_heads_are_logged_with_the_peer_and_not_without_bound() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let lines = log();
-    // Five a second, and the machine may be slow.
+    // At most five a second; the machine may be slow.
     assert!(lines.len() < 60, "{lines:?}");
     for line in &lines {
         assert!(
@@ -471,9 +474,9 @@ fn malformed_heads_are_logged_with_the_peer_and_not_without_bound() {
     server.stop();
 }
 
-/// A Kubernetes Service that is called `muster` puts such variables into every pod.
+/// A Kubernetes Service named `muster` defines such variables in every pod.
 #[test]
-fn variables_that_others_set_do_not_keep_the_server_from_starting() {
+fn foreign_variables_do_not_prevent_the_start() {
     let home = Home::new();
     let serving = ["serve", "--http", "127.0.0.1:0", "--https", "off"];
     let mut command = home.command(&serving);

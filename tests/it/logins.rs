@@ -1,4 +1,4 @@
-//! Wrong passwords are slowed down, by account and by address, and right ones pass.
+//! Wrong passwords are limited per account and per address; right ones are accepted.
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ fn get(server: &TestApp, authorization: &str, fields: &str) -> Response {
     server.send(request.as_bytes())
 }
 
-/// Wrong passwords for `name` from an address of its own, so many that there are too many.
+/// Sends more wrong passwords for `name` from this address than the limit allows.
 fn attack(server: &TestApp, name: &str, address: &str) {
     std::thread::scope(|scope| {
         for number in 0..13 {
@@ -32,13 +32,13 @@ fn attack(server: &TestApp, name: &str, address: &str) {
     });
 }
 
-/// A server that believes this machine when it says where a request came from.
+/// A server that trusts this machine as a proxy.
 fn behind_a_proxy() -> TestApp {
     TestApp::start_with(|options| options.http.trusted_proxies = vec!["127.0.0.0/8".into()])
 }
 
 #[test]
-fn too_many_wrong_passwords_are_429_and_say_when_to_come_back() {
+fn too_many_wrong_passwords_are_answered_429_with_retry_after() {
     let server = behind_a_proxy();
     server.add_operator("ann", Role::Read);
     attack(&server, "ann", "192.0.2.1");
@@ -70,7 +70,7 @@ fn too_many_wrong_passwords_are_429_and_say_when_to_come_back() {
         (500, "IMP-LOGIN-LIMIT")
     );
     assert_eq!(soap.header("retry-after"), Some("10"));
-    // The same by the envelope, and at the service that opens sessions.
+    // The same with credentials in the envelope, and at the login service.
     let token = server.post_as(
         "/services/UserAdmin",
         None,
@@ -84,7 +84,7 @@ fn too_many_wrong_passwords_are_429_and_say_when_to_come_back() {
 }
 
 #[test]
-fn a_right_password_passes_whatever_its_address_has_done() {
+fn a_right_password_is_accepted_from_a_limited_address() {
     let server = behind_a_proxy();
     for name in ["esb", "ann", "kim"] {
         server.add_operator(name, Role::Import);
@@ -113,7 +113,7 @@ fn a_right_password_passes_whatever_its_address_has_done() {
         "{:?}",
         began.elapsed()
     );
-    // The account that was attacked: its owner waits a moment for the account's pace, and no longer.
+    // The owner of the attacked account waits only for the short delay of the account.
     let owner = get(
         &server,
         &basic("ann", ADMIN_PASSWORD),
@@ -123,7 +123,7 @@ fn a_right_password_passes_whatever_its_address_has_done() {
 }
 
 #[test]
-fn unknown_names_are_answered_as_known_ones() {
+fn unknown_names_are_answered_like_known_ones() {
     let server = behind_a_proxy();
     server.add_operator("ann", Role::Read);
     let answers = |name: &str, address: &str| {
@@ -140,18 +140,18 @@ fn unknown_names_are_answered_as_known_ones() {
     };
     let (known, unknown) = std::thread::scope(|scope| {
         let known = scope.spawn(|| answers("ann", "192.0.2.1"));
-        let unknown = scope.spawn(|| answers("nobody", "192.0.2.2"));
+        let unknown = scope.spawn(|| answers("unknown", "192.0.2.2"));
         (
             known.join().expect("no panic"),
             unknown.join().expect("no panic"),
         )
     });
     assert_eq!(known, unknown);
-    assert_eq!(known.last().expect("there are some").0, 429);
+    assert_eq!(known.last().expect("there are answers").0, 429);
 }
 
 #[test]
-fn without_a_trusted_proxy_a_field_says_nothing_of_the_address() {
+fn x_forwarded_for_is_ignored_without_a_trusted_proxy() {
     let server = TestApp::start_with(|options| options.app.access.login_failures_per_address = 3);
     for number in 0..5 {
         let field = format!("X-Forwarded-For: 192.0.2.{number}\r\n");
@@ -163,7 +163,7 @@ fn without_a_trusted_proxy_a_field_says_nothing_of_the_address() {
 }
 
 #[test]
-fn calls_with_one_right_password_that_come_together_cost_one_verification() {
+fn concurrent_calls_with_the_same_password_share_one_verification() {
     let server = TestApp::start_with(|options| {
         options.app.passwords.memory_kib = 64 * 1024;
         options.app.passwords.passes = 3;
@@ -184,11 +184,11 @@ fn calls_with_one_right_password_that_come_together_cost_one_verification() {
     );
 }
 
-/// At the real cost of a hash: beside two hundred strangers who guess in a loop, an import of twenty own passwords takes
-/// two seconds at the most, and a caller who is remembered is answered within a quarter of one.
+/// At the default cost of a hash, while two hundred clients guess passwords in a loop: an import of twenty passwords takes
+/// at most two seconds, and a caller with remembered credentials is answered within a quarter of a second.
 #[test]
 #[ignore = "measures"]
-fn guessing_strangers_hold_neither_imports_nor_callers_up() {
+fn password_guessing_delays_neither_imports_nor_callers() {
     let home = Home::new();
     home.write("settings.toml", "");
     let server = Serving::start(&home);
@@ -206,7 +206,9 @@ fn guessing_strangers_hold_neither_imports_nor_callers_up() {
                 file.len()
             ),
         };
-        stream.write_all(request.as_bytes()).expect("it is read");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the server reads");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("an answer");
         String::from_utf8_lossy(answer.get(9..12).unwrap_or_default()).into_owned()

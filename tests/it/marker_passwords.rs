@@ -1,5 +1,5 @@
-//! Passwords in the clear are nowhere but where they are on their way: not in the log, the database,
-//! its write-ahead log, the spool folder, reports, reject files, the audit, or an answer.
+//! Clear-text passwords are nowhere except in transit: not in the log, the database, its write-ahead log, the
+//! spool folder, reports, reject files, the audit, or an answer.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,11 +13,10 @@ use crate::app::{Options, RELATED, Response, basic};
 use crate::message::{SOAP_11, base64};
 use crate::process::{ADMIN_PASSWORD, Home, Serving};
 
-/// Long enough for a file to be under way when it is cut.
+/// Enough rows for a file to be in transit when the connection breaks off.
 const FILLING: usize = 3_000;
 
-/// The default password, one of a row that passes, and one of a row that does not; each run has words
-/// of its own.
+/// The default password, that of a valid row, and that of the rows that fail; different in each run.
 struct Markers([String; 3]);
 
 impl Markers {
@@ -25,7 +24,7 @@ impl Markers {
         Markers(["Dflt", "Own", "Fail"].map(|kind| format!("Mk{kind}-{run}-Xq7")))
     }
 
-    /// A file in which the third one stands wherever a row can fail.
+    /// A file with the third password in every place where a row can fail.
     fn csv(&self, run: &str) -> String {
         let [_, own, fail] = &self.0;
         let mut csv = format!(
@@ -89,7 +88,7 @@ fn call(content_type: &str, headers: &str, body: &str) -> Vec<u8> {
     call_at("/services/UserAdmin", content_type, headers, body)
 }
 
-/// The same at this address.
+/// The same for this path.
 fn call_at(path: &str, content_type: &str, headers: &str, body: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n\
@@ -103,7 +102,7 @@ fn call_at(path: &str, content_type: &str, headers: &str, body: &str) -> Vec<u8>
 fn send(server: &Serving, bytes: &[u8]) -> Response {
     use std::io::Write;
     let mut stream = server.connect();
-    stream.write_all(bytes).expect("it is read");
+    stream.write_all(bytes).expect("the server reads");
     Response::read(&mut stream)
 }
 
@@ -118,16 +117,16 @@ fn files_below(folder: &Path, all: &mut Vec<std::path::PathBuf>) {
 }
 
 #[test]
-fn no_marker_password_is_left_anywhere() {
+fn no_clear_text_password_is_left_anywhere() {
     let home = Home::with_settings(
         "[import]\nfirst_batch_users = 100\nbatch_users = 500\n[log]\nlevel = \"trace\"\n",
     );
-    // Everything is logged that can be.
+    // The log has its most detailed level.
     let mut command = home.command(&["serve", "--http", "127.0.0.1:0", "--https", "off"]);
     command.env("MUSTER_ADMIN_PASSWORD", ADMIN_PASSWORD);
     let server = Serving::spawn(command);
     let mut all: Vec<(Markers, String)> = Vec::new();
-    let mut told = |markers: Markers, answer: Response| {
+    let mut keep = |markers: Markers, answer: Response| {
         let answer = format!("{answer:?}");
         markers.are_not_in(answer.as_bytes(), "an answer");
         all.push((markers, answer));
@@ -144,21 +143,21 @@ fn no_marker_password_is_left_anywhere() {
         "{}",
         answer.body
     );
-    told(markers, answer);
+    keep(markers, answer);
 
     let (markers, csv) = run("inline");
     let body = envelope(&markers, "users.csv", &base64(&csv));
     let answer = send(&server, &call("text/xml", "", &body));
     assert_eq!(answer.rule(), "IMP-ROWS", "{}", answer.body);
-    told(markers, answer);
+    keep(markers, answer);
 
     let (markers, csv) = run("queue");
     let body = mtom(&markers, &csv);
     let answer = send(&server, &call(RELATED, "Prefer: respond-async\r\n", &body));
     assert_eq!(answer.status, 200, "{}", answer.body);
-    told(markers, answer);
+    keep(markers, answer);
 
-    // The REST channel: a form, the file as the body, a preview, and a password where it must not stand.
+    // The REST channel: a form, the file as the body, a preview, and a password in a wrong place.
     let (markers, csv) = run("form");
     for path in ["/api/v1/imports/preview", "/api/v1/imports"] {
         let body =
@@ -181,7 +180,7 @@ fn no_marker_password_is_left_anywhere() {
     }
     all.push((markers, String::new()));
 
-    // Our own SOAP service, with the file inline, and once checked first.
+    // The service UserImport with the file inline, without and with validation first.
     let (markers, csv) = run("service");
     for first in ["false", "true"] {
         let body = format!(
@@ -199,14 +198,11 @@ fn no_marker_password_is_left_anywhere() {
             "{}",
             answer.body
         );
-        markers.are_not_in(
-            format!("{answer:?}").as_bytes(),
-            "an answer of our own service",
-        );
+        markers.are_not_in(format!("{answer:?}").as_bytes(), "an answer of UserImport");
     }
     all.push((markers, String::new()));
 
-    // A header that is no header, with a password where a name of a column should be.
+    // A header line with a password in place of a column name.
     let (markers, csv) = run("header");
     for header in [
         format!("{},username,country", markers.0[2]),
@@ -220,20 +216,20 @@ fn no_marker_password_is_left_anywhere() {
         markers.are_not_in(shown.as_bytes(), "the answer about a header");
     }
 
-    // Cut off within the file, and a name of a file that is no name.
+    // A call that breaks off within the file, and an invalid file name.
     let (markers, csv) = run("cut");
     let bytes = call(RELATED, "", &mtom(&markers, &csv));
     {
         use std::io::Write;
         let mut stream = server.connect();
         let most = bytes.len() - 2_000;
-        stream.write_all(&bytes[..most]).expect("it is read");
+        stream.write_all(&bytes[..most]).expect("the server reads");
         stream
             .shutdown(std::net::Shutdown::Write)
             .expect("a socket option");
         let mut text = Vec::new();
         let _ = std::io::Read::read_to_end(&mut stream, &mut text);
-        markers.are_not_in(&text, "the answer to what was cut off");
+        markers.are_not_in(&text, "the answer to the truncated call");
     }
     all.push((markers, String::new()));
     let (markers, csv) = run("name");
@@ -293,7 +289,7 @@ fn no_marker_password_is_left_anywhere() {
     all.push((markers, String::new()));
     look(&all, "after the end");
 
-    // All that is kept of all these imports, as it is shown.
+    // Everything that is kept about these imports, as it is displayed.
     let options = Options::new(home.data().parent().expect("a folder"));
     let app = App::build(&options.app, Clock::system()).expect("the app is built");
     let imports = app.store.imports(DEFAULT_ORGANIZATION, 100).expect("works");
@@ -306,7 +302,7 @@ fn no_marker_password_is_left_anywhere() {
         let mut kept = serde_json::to_vec(&(import, findings.expect("works"))).expect("JSON");
         rejected += reject_file::write(app.store.as_ref(), import, &mut kept).expect("works");
         for (markers, _) in &all {
-            markers.are_not_in(&kept, "what is kept of an import");
+            markers.are_not_in(&kept, "what is kept about an import");
         }
     }
     assert!(rejected >= 8 * 7, "rows were rejected: {rejected}");
@@ -319,7 +315,7 @@ fn no_marker_password_is_left_anywhere() {
     for (markers, _) in &all {
         markers.are_not_in(&audit, "the audit");
     }
-    // And they are the passwords all the same.
+    // The markers are indeed the passwords of the users.
     for (run, password) in [("queue-own", 1), ("queue-default", 0)] {
         let stored = app.store.password(DEFAULT_ORGANIZATION, "PRIMARY", run);
         let hash = stored.expect("works").expect("there").hash;

@@ -14,7 +14,7 @@ pub const SOAP_11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 /// The namespace of SOAP 1.2.
 pub const SOAP_12: &str = "http://www.w3.org/2003/05/soap-envelope";
 
-/// The default password of every message here.
+/// The default password of these messages.
 pub const DEFAULT_PASSWORD: &str = "Initial-Pass-1";
 
 /// Encodes a file for the handler.
@@ -55,7 +55,7 @@ pub fn parts(parts: &[(&str, &str)]) -> String {
     body + "--b1--\r\n"
 }
 
-/// The bytes of a POST by the operator admin; `headers` are further lines, each with its end.
+/// The bytes of a POST by the operator admin; `headers` are further header lines, each with its line end.
 pub fn request(content_type: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = head(
@@ -81,7 +81,7 @@ pub fn chunked(content_type: &str, headers: &str, body: &[u8], size: usize) -> V
     bytes
 }
 
-/// The head of a POST by the operator admin, its empty line included.
+/// The head of a POST by the operator admin, including its empty line.
 pub fn head(content_type: &str, headers: &str) -> String {
     format!(
         "POST /services/UserAdmin HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n\
@@ -90,7 +90,7 @@ pub fn head(content_type: &str, headers: &str) -> String {
     )
 }
 
-/// A form of these fields; a name with a file name behind a bar is a file.
+/// A form of these fields; a field named `NAME|FILENAME` is a file.
 pub fn form(fields: &[(&str, &str)]) -> String {
     let mut body = String::new();
     for (name, value) in fields {

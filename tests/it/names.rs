@@ -1,4 +1,4 @@
-//! Names in any case and with prefixes of user stores, over every way that a file or a user comes in.
+//! User names in any case and with user-store prefixes, over every channel.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::channels::{Bench, Channel, Upload};
 use crate::process::Home;
 use crate::scim::{ask, document, make, user};
 
-/// Names that one key would have made one user, by case folding.
+/// Names of different users that full case folding would treat as one.
 const APART: [[&str; 2]; 4] = [
     ["straße", "strasse"],
     ["ﬁona", "fiona"],
@@ -15,7 +15,7 @@ const APART: [[&str; 2]; 4] = [
     ["ſam", "sam"],
 ];
 
-/// Names of one user.
+/// Spellings of one user's name.
 const ONE: [[&str; 2]; 5] = [
     ["STRAẞE", "straße"],
     ["ΝΙΚΟΣ.Α", "νικος.α"],
@@ -25,7 +25,7 @@ const ONE: [[&str; 2]; 5] = [
 ];
 
 #[test]
-fn names_that_differ_by_more_than_case_are_two_users_in_every_channel() {
+fn names_that_differ_by_more_than_case_are_two_users_over_every_channel() {
     for channel in Channel::ALL {
         let bench = Bench::start(channel);
         let mut file = "username,password,title\n".to_owned();
@@ -41,7 +41,7 @@ fn names_that_differ_by_more_than_case_are_two_users_in_every_channel() {
 }
 
 #[test]
-fn names_that_differ_by_case_are_one_user_in_every_channel() {
+fn names_that_differ_only_by_case_are_one_user_over_every_channel() {
     for channel in Channel::ALL {
         let bench = Bench::start(channel);
         let mut file = "UserName,Password,Claims\n".to_owned();
@@ -55,7 +55,7 @@ fn names_that_differ_by_case_are_one_user_in_every_channel() {
 }
 
 #[test]
-fn an_update_of_one_name_leaves_the_other_alone() {
+fn an_update_of_one_name_does_not_change_the_other() {
     let home = Home::new();
     home.write(
         "first.csv",
@@ -101,7 +101,7 @@ fn filters_compare_names_as_keys_do() {
 }
 
 #[test]
-fn only_the_name_of_a_user_store_is_taken_off_a_user_name_in_every_channel() {
+fn only_user_store_prefixes_are_removed_from_user_names_over_every_channel() {
     let file = "UserName,Password,Claims\n\
                 primary/ann,,\nSales/bob,,\nPRIMARY/x/y,,\n\
                 https://example.com/eve,,\n#HR/eve,,\n/wso2.org/claims/country=DE,,\na/b/c,,\nHR/dan,,\n\
@@ -121,7 +121,7 @@ fn only_the_name_of_a_user_store_is_taken_off_a_user_name_in_every_channel() {
 }
 
 #[test]
-fn in_another_user_store_its_own_name_is_taken_off_and_primary_with_a_warning() {
+fn another_user_store_removes_its_own_prefix_and_the_primary_prefix_with_a_warning() {
     let server = TestApp::start();
     let file =
         crate::message::base64("UserName,Password,Claims\nsales/ann,,\nPrimary/bob,,\nHR/dan,,\n");
@@ -151,7 +151,7 @@ fn in_another_user_store_its_own_name_is_taken_off_and_primary_with_a_warning() 
 }
 
 #[test]
-fn roles_of_no_user_store_are_named_in_any_case() {
+fn roles_without_a_user_store_are_matched_in_any_case() {
     let home = Home::new();
     home.write("first.csv", "username,password\nfirst,Spring-Meadow-42\n");
     home.run(&["import", "first.csv"]).ended(0);

@@ -1,5 +1,5 @@
-//! What a file holds is quoted in no answer, problem, record, audit entry or log line, whatever is odd about the file
-//! or the message around it. Names may be quoted, cut; rows that a caller asks for (the preview, the reject file) have
+//! No answer, problem, record, audit entry or log line quotes the content of a file, however malformed the file or the
+//! message around it. Names may be quoted, truncated; rows that a caller requests (the preview, the reject file) have
 //! their cells.
 
 use std::io::Write;
@@ -11,11 +11,11 @@ use crate::app::{Response, basic, envelope};
 use crate::message::{FORM, SOAP_11, base64, form};
 use crate::process::{ADMIN_PASSWORD, Home, Serving};
 
-/// A password as people have it.
+/// A typical password.
 const CANARY: &str = "Meadow-Lark-7";
 
-/// Files that are odd in a way of their own, with the canary where it may be quoted.
-fn odd_files() -> Vec<(&'static str, String)> {
+/// Malformed or unusual files, with the canary where it could be quoted.
+fn unusual_files() -> Vec<(&'static str, String)> {
     let files = [
         ("colons", "username:password:country\nkim:@:SE\nlou:@:NO\n"),
         ("carets", "username^password\nkim^@\nlou^@\n"),
@@ -26,14 +26,14 @@ fn odd_files() -> Vec<(&'static str, String)> {
              pia=@\nric~@\n\"sue\n@\"\ntom\u{a0}@\n",
         ),
         (
-            "a header that is data",
+            "a header line with data",
             "kim,@,http://wso2.org/claims/country=SE\nlou,@\n",
         ),
         (
             "a header with a known name and a password",
             "username,@,email\nkim,x,y\n",
         ),
-        ("the same at another place", "username,email,@\nkim,y,x\n"),
+        ("the same in another column", "username,email,@\nkim,y,x\n"),
         ("a header without a user name", "email,givenname,@\na,b,c\n"),
         ("one line", "kim,@\n"),
         ("one cell", "@\n"),
@@ -57,7 +57,7 @@ fn odd_files() -> Vec<(&'static str, String)> {
             "username,password\nkim,\"@\nlou,x\n",
         ),
         (
-            "text behind a quotation mark",
+            "text after a quotation mark",
             "username,password\n\"kim\"@,x\n\"lou\" @,y\n",
         ),
         (
@@ -119,7 +119,9 @@ impl Server {
             "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: {}\r\n\r\n",
             basic("admin", ADMIN_PASSWORD)
         );
-        stream.write_all(head.as_bytes()).expect("it listens");
+        stream
+            .write_all(head.as_bytes())
+            .expect("the server listens");
         Response::read(&mut stream)
     }
 }
@@ -134,13 +136,13 @@ fn quotes_nothing(text: &str, place: &str) {
     }
 }
 
-/// The answer without the rows that it lists on purpose.
+/// The answer without the rows that it lists deliberately.
 fn without_rows(response: &Response) -> String {
-    let Ok(mut told) = serde_json::from_str::<Value>(&response.body) else {
+    let Ok(mut answer) = serde_json::from_str::<Value>(&response.body) else {
         return response.body.clone();
     };
     for report in ["", "/report"] {
-        let Some(Value::Object(members)) = told.pointer_mut(report) else {
+        let Some(Value::Object(members)) = answer.pointer_mut(report) else {
             continue;
         };
         if let Some(Value::Object(preview)) = members.get_mut("preview") {
@@ -155,7 +157,7 @@ fn without_rows(response: &Response) -> String {
             reject["cells"] = Value::Null;
         }
     }
-    told.to_string()
+    answer.to_string()
 }
 
 fn user_import(operation: &str, content: &str) -> String {
@@ -172,8 +174,8 @@ fn handler(text: &str) -> String {
     ))
 }
 
-/// SOAP messages that are odd themselves.
-fn odd_messages() -> Vec<(&'static str, String)> {
+/// Malformed or unusual SOAP messages.
+fn unusual_messages() -> Vec<(&'static str, String)> {
     let file = format!("UserName,Password,Claims\nkim,{CANARY},\n");
     let data = |rest: String| handler(&format!("data:text/csv{rest}"));
     let mut messages = vec![
@@ -194,10 +196,10 @@ fn odd_messages() -> Vec<(&'static str, String)> {
         ),
         ("a name and a password", handler(&format!("kim:{CANARY}"))),
         ("only a password", handler(CANARY)),
-        ("the file as it is", handler(&file)),
+        ("the file without base64", handler(&file)),
         ("rubbish", handler(&format!("{CANARY}!#{CANARY}"))),
         (
-            "rubbish behind base64",
+            "garbage after base64",
             handler(&format!("{}{CANARY}!!", base64(&file))),
         ),
         ("a tag", handler(&format!("kim,Pa<{CANARY},x\n"))),
@@ -222,7 +224,7 @@ fn odd_messages() -> Vec<(&'static str, String)> {
             )),
         ),
         (
-            "an Include of nothing",
+            "an Include of an invalid reference",
             handler(&format!(
                 "<i:Include xmlns:i=\"http://www.w3.org/2004/08/xop/include\" href=\"{CANARY}\"/>"
             )),
@@ -233,7 +235,7 @@ fn odd_messages() -> Vec<(&'static str, String)> {
         ),
         ("text between parameters", envelope(CANARY)),
         (
-            "a file that is no element's text",
+            "a file in an unknown element",
             envelope(&format!("<fileName>users.csv<x>{CANARY}</x></fileName>")),
         ),
         (
@@ -242,7 +244,7 @@ fn odd_messages() -> Vec<(&'static str, String)> {
                 "<fileName>users.csv</fileName><userStoreDomain>{CANARY}</userStoreDomain><handler>a2lt</handler>"
             )),
         ),
-        ("no envelope", format!("<{CANARY}/>")),
+        ("not an envelope", format!("<{CANARY}/>")),
         ("only text", file.clone()),
     ];
     messages.push(("cut", messages[0].1[..messages[0].1.len() - 90].to_owned()));
@@ -260,7 +262,7 @@ fn no_answer_record_audit_entry_or_log_line_quotes_the_file() {
         quotes_nothing(&format!("{:?}", response.headers), place);
     };
     let imports = "/api/v1/imports";
-    for (name, file) in odd_files() {
+    for (name, file) in unusual_files() {
         let encoded = base64(&file);
         let password = "Muster-Default-Password: Initial-Pass-1\r\n";
         check(
@@ -296,7 +298,7 @@ fn no_answer_record_audit_entry_or_log_line_quotes_the_file() {
             &format!("{name}, UserImport"),
         );
     }
-    for (name, message) in odd_messages() {
+    for (name, message) in unusual_messages() {
         let answer = server.post("/services/UserAdmin", "text/xml", "", message.as_bytes());
         check(&answer, name);
         if name.to_lowercase().contains("data: url") {
@@ -352,7 +354,7 @@ fn no_answer_record_audit_entry_or_log_line_quotes_the_file() {
 #[test]
 fn the_terminal_quotes_nothing_of_the_file() {
     let home = Home::with_settings("[log]\nlevel = \"trace\"\n");
-    for (name, file) in odd_files() {
+    for (name, file) in unusual_files() {
         home.write("users.csv", &file);
         let import = ["import", "users.csv", "--default-password-stdin"];
         let done = home.run_with_input(&import, "Initial-Pass-1");

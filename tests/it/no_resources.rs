@@ -1,4 +1,4 @@
-//! A machine without memory, threads or random bytes to spare: callers are told to come back, and nothing else.
+//! A machine short of memory, threads or random bytes: callers are asked to try again later, with `Retry-After`.
 
 use std::fs;
 
@@ -6,14 +6,14 @@ use crate::app::Response;
 use crate::fault::{Injection, ask, limit, logged, ready, upload};
 use crate::process::{ADMIN_PASSWORD, Home, Serving};
 
-fn told(response: &Response) -> (u16, bool) {
+fn status_and_retry(response: &Response) -> (u16, bool) {
     (response.status, response.header("retry-after").is_some())
 }
 
 #[test]
-fn a_password_that_cannot_be_verified_for_lack_of_memory_is_not_called_wrong() {
+fn a_lack_of_memory_for_a_verification_is_answered_503_and_not_401() {
     let home = Home::new();
-    // One verification takes more than will be left.
+    // One verification needs more memory than the limit leaves.
     home.write(
         "settings.toml",
         "[passwords]\nmemory_kib = 262144\npasses = 1\nremember_seconds = 1\n",
@@ -31,7 +31,7 @@ fn a_password_that_cannot_be_verified_for_lack_of_memory_is_not_called_wrong() {
     }
     let refused = ask(&server, "GET /api/v1/imports", "", b"");
     assert_eq!(
-        told(&refused),
+        status_and_retry(&refused),
         (503, true),
         "{}\n{}",
         refused.body,
@@ -44,20 +44,20 @@ fn a_password_that_cannot_be_verified_for_lack_of_memory_is_not_called_wrong() {
 }
 
 #[test]
-fn a_thread_that_cannot_be_started_is_told_and_later_one_is() {
+fn a_thread_that_cannot_be_started_is_answered_503_until_it_can() {
     let home = Home::new();
     let server = Serving::start(&home);
-    // The workers have begun; none of them has needed a thread.
+    // The workers run; none of them has needed a further thread.
     for _ in 0..8 {
         assert_eq!(ask(&server, "GET /healthz", "", b"").status, 200);
     }
     let Some(injection) = Injection::into(&server, "clone,clone3:error=EAGAIN") else {
         return;
     };
-    // Without a body, which a server that refuses it need not read.
+    // Without a body, since a server that refuses the request need not read it.
     let refused = ask(&server, "GET /api/v1/imports", "", b"");
     assert_eq!(
-        told(&refused),
+        status_and_retry(&refused),
         (503, true),
         "{}\n{}",
         refused.body,
@@ -71,7 +71,7 @@ fn a_thread_that_cannot_be_started_is_told_and_later_one_is() {
 }
 
 #[test]
-fn a_session_is_not_opened_without_random_bytes_and_the_caller_is_told() {
+fn a_login_without_random_bytes_is_refused_with_retry_after() {
     let home = Home::new();
     let server = Serving::start(&home);
     let login = format!(
@@ -81,7 +81,7 @@ fn a_session_is_not_opened_without_random_bytes_and_the_caller_is_told() {
          <remoteAddress>localhost</remoteAddress></login></s:Body></s:Envelope>"
     );
     let fields = "Content-Type: text/xml\r\nSOAPAction: \"urn:login\"\r\n";
-    // Threads that have begun have their random numbers for the collections of Rust's library.
+    // Running threads already have the random keys of the standard library's hash maps.
     for _ in 0..8 {
         let opened = ask(
             &server,
@@ -132,7 +132,7 @@ fn a_new_thread_without_random_bytes_answers_503() {
     };
     let refused = ask(&server, "GET /api/v1/imports", "", b"");
     assert_eq!(
-        told(&refused),
+        status_and_retry(&refused),
         (503, true),
         "{}\n{}",
         refused.body,

@@ -1,5 +1,5 @@
-//! Files that clients have been sending all along: each makes the same users with the same passwords by
-//! every channel, whatever rules for headers, cells, charsets and passwords are added.
+//! Files that clients already send: each creates the same users with the same passwords over every channel,
+//! whatever rules for headers, cells, charsets and passwords are added.
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 
@@ -8,18 +8,18 @@ use muster::users::user::User;
 use crate::channels::{Bench, Channel, Upload};
 use crate::message::DEFAULT_PASSWORD;
 
-/// A user that the file makes: the name, the right password, and everything else as [`rest`] writes it;
-/// `*` stands for anything.
+/// A user that the file creates: the name, the right password, and everything else as [`rest`] writes it;
+/// `*` matches anything.
 type Expected = (&'static str, &'static str, &'static str);
 
-/// A file, and what it makes.
+/// A file and its expected result.
 struct OldFile {
-    says: &'static str,
+    description: &'static str,
     file_name: &'static str,
     bytes: Vec<u8>,
     options: &'static [(&'static str, &'static str)],
     users: Vec<Expected>,
-    /// Rows whose user is there already, and rows that fail.
+    /// Rows whose user exists, and rows that fail.
     duplicate: u64,
     failed: u64,
 }
@@ -43,9 +43,9 @@ impl OldFile {
     }
 }
 
-fn file(says: &'static str, bytes: impl Into<Vec<u8>>, users: &[Expected]) -> OldFile {
+fn file(description: &'static str, bytes: impl Into<Vec<u8>>, users: &[Expected]) -> OldFile {
     OldFile {
-        says,
+        description,
         file_name: "users.csv",
         bytes: bytes.into(),
         options: &[],
@@ -55,10 +55,10 @@ fn file(says: &'static str, bytes: impl Into<Vec<u8>>, users: &[Expected]) -> Ol
     }
 }
 
-/// The password of a row that has none.
+/// The password of rows without one.
 const D: &str = DEFAULT_PASSWORD;
 
-/// A claim URI's beginning.
+/// The common prefix of claim URIs.
 const C: &str = "http://wso2.org/claims/";
 
 /// The rows of most files here: one with its own password and claims, one with neither.
@@ -69,7 +69,7 @@ fn claims(header: &str) -> String {
     )
 }
 
-/// What [`claims`] makes.
+/// The users of [`claims`].
 const KIM_AND_LEE: &[Expected] = &[
     ("kim", "Password1", "email=kim@example.com; country=France"),
     ("lee", D, "given=Lee"),
@@ -80,10 +80,10 @@ fn pairs(header: &str) -> String {
     format!("{header}\nkim,Password1\nlee,\n")
 }
 
-/// What [`pairs`] makes.
+/// The users of [`pairs`].
 const PAIR: &[Expected] = &[("kim", "Password1", ""), ("lee", D, "")];
 
-/// Headers that say what the original's says, in other words: the columns go by their positions.
+/// Headers equivalent to that of the original service, in other words: columns are found by position.
 fn headers_by_position() -> Vec<OldFile> {
     vec![
         file(
@@ -245,7 +245,7 @@ fn headers_by_name() -> Vec<OldFile> {
             &[("kim", D, "email=kim@example.com")],
         ),
         file(
-            "delimiters behind the last column",
+            "delimiters after the last column",
             "username,emailaddress,,\nkim,kim@example.com,,\nlee,lee@example.com,,\n",
             &[
                 ("kim", D, "email=kim@example.com"),
@@ -253,7 +253,7 @@ fn headers_by_name() -> Vec<OldFile> {
             ],
         ),
         file(
-            "claims behind named columns",
+            "claims after named columns",
             format!(
                 "username,password,givenname,claims\n\
                  kim,,Kim,{C}country=SE,{C}department=R&D\nlee,,Lee,\n"
@@ -276,7 +276,7 @@ fn headers_by_name() -> Vec<OldFile> {
     ]
 }
 
-/// What stands in cells.
+/// Contents of cells.
 fn cells() -> Vec<OldFile> {
     vec![
         file(
@@ -398,7 +398,7 @@ fn cells() -> Vec<OldFile> {
     ]
 }
 
-/// A table with letters outside ASCII, and what it makes.
+/// A table with letters outside ASCII.
 fn accents(delimiter: &str, line_end: &str) -> String {
     [
         ["username", "password", "givenname", "familyname", "city"],
@@ -501,7 +501,7 @@ fn text_forms() -> Vec<OldFile> {
             PAIR,
         ),
         file(
-            "no line end behind the last row",
+            "no line end after the last row",
             "UserName,Password,Claims\nkim,Password1,\nlee,,",
             PAIR,
         ),
@@ -579,7 +579,7 @@ fn workbooks() -> Vec<OldFile> {
         )
         .named("users.xlsx"),
         file(
-            "a workbook whose header is of its own",
+            "a workbook with an unknown header",
             sheet(&[
                 &["Person", "Secret", "Claim 1"],
                 &["kim", "Password1", ""],
@@ -607,7 +607,7 @@ fn workbooks() -> Vec<OldFile> {
         )
         .named("Users.XLSX"),
         file(
-            "a workbook with numbers and dates behind a hidden sheet",
+            "a workbook with numbers and dates after a hidden sheet",
             numbers(),
             &[
                 (
@@ -638,7 +638,7 @@ fn workbooks() -> Vec<OldFile> {
                 ),
             ],
         )
-        // What the fourth has in the column of e-mail addresses is none.
+        // The fourth row has an invalid e-mail address.
         .with_bad_rows(0, 1)
         .named("users.xls"),
     ]
@@ -657,7 +657,7 @@ fn old_files() -> Vec<OldFile> {
     .collect()
 }
 
-/// A user but for the name and the password.
+/// The fields of a user except the name and the password.
 fn rest(user: &User) -> String {
     let fields = [
         ("given", &user.given_name),
@@ -676,7 +676,7 @@ fn rest(user: &User) -> String {
     all.join("; ")
 }
 
-/// What is not as it was, of one file by one channel.
+/// The differences from the expected result, for one file over one channel.
 fn differences(bench: &Bench, old: &OldFile) -> Vec<String> {
     let upload = Upload::new(old.file_name, &old.bytes).with(old.options);
     let outcome = bench.import(&upload);
@@ -697,7 +697,7 @@ fn differences(bench: &Bench, old: &OldFile) -> Vec<String> {
     let wanted = [total, created, old.duplicate, old.failed, 0];
     if found != wanted {
         wrong.push(format!(
-            "total, created, duplicate, failed, skipped are {found:?} and not {wanted:?}: {:?}",
+            "total, created, duplicate, failed, skipped are {found:?}, expected {wanted:?}: {:?}",
             outcome.findings
         ));
     }
@@ -715,20 +715,20 @@ fn differences(bench: &Bench, old: &OldFile) -> Vec<String> {
     for (user, (name, password, wanted)) in outcome.users.iter().zip(expected) {
         let rest = rest(user);
         if wanted != "*" && rest != wanted {
-            wrong.push(format!("{name} has {rest:?} and not {wanted:?}"));
+            wrong.push(format!("{name} has {rest:?}, expected {wanted:?}"));
         }
-        // Of a user who is not active no password is right.
+        // No password of an inactive user is right.
         let active = user.attributes.get("active");
         let is_right = active.is_none_or(|active| active != "false");
         if is_right != bench.check_password(&outcome.organization, name, password) {
-            wrong.push(format!("{password} of {name} is to be right: {is_right}"));
+            wrong.push(format!("{password} of {name} should be right: {is_right}"));
         }
     }
     wrong
 }
 
 #[track_caller]
-fn are_imported_as_ever(channel: Channel) {
+fn import_as_before(channel: Channel) {
     let bench = Bench::start_with(channel, |options| {
         options.app.claims = toml::from_str("hired = \"hired\"\n").expect("claims");
     });
@@ -736,48 +736,48 @@ fn are_imported_as_ever(channel: Channel) {
         .iter()
         .flat_map(|old| {
             let found = differences(&bench, old).into_iter();
-            found.map(|wrong| format!("{}: {wrong}", old.says))
+            found.map(|wrong| format!("{}: {wrong}", old.description))
         })
         .collect();
     assert!(wrong.is_empty(), "{channel:?}\n{}", wrong.join("\n"));
 }
 
 #[test]
-fn there_are_more_than_forty_of_them() {
+fn there_are_at_least_forty_old_files() {
     assert!(old_files().len() >= 40, "{}", old_files().len());
 }
 
 #[test]
-fn old_files_inline_are_imported_as_ever() {
-    are_imported_as_ever(Channel::SoapInline);
+fn old_files_inline_are_imported_as_before() {
+    import_as_before(Channel::SoapInline);
 }
 
 #[test]
-fn old_files_by_mtom_are_imported_as_ever() {
-    are_imported_as_ever(Channel::SoapMtom);
+fn old_files_over_mtom_are_imported_as_before() {
+    import_as_before(Channel::SoapMtom);
 }
 
 #[test]
-fn old_files_by_soap_with_attachments_are_imported_as_ever() {
-    are_imported_as_ever(Channel::SoapSwa);
+fn old_files_over_soap_with_attachments_are_imported_as_before() {
+    import_as_before(Channel::SoapSwa);
 }
 
 #[test]
-fn old_files_to_user_import_are_imported_as_ever() {
-    are_imported_as_ever(Channel::UserImport);
+fn old_files_over_user_import_are_imported_as_before() {
+    import_as_before(Channel::UserImport);
 }
 
 #[test]
-fn old_files_as_a_body_are_imported_as_ever() {
-    are_imported_as_ever(Channel::RestBody);
+fn old_files_as_a_body_are_imported_as_before() {
+    import_as_before(Channel::RestBody);
 }
 
 #[test]
-fn old_files_in_a_form_are_imported_as_ever() {
-    are_imported_as_ever(Channel::RestForm);
+fn old_files_in_a_form_are_imported_as_before() {
+    import_as_before(Channel::RestForm);
 }
 
 #[test]
-fn old_files_at_the_terminal_are_imported_as_ever() {
-    are_imported_as_ever(Channel::Terminal);
+fn old_files_at_the_terminal_are_imported_as_before() {
+    import_as_before(Channel::Terminal);
 }
