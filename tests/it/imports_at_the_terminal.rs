@@ -13,7 +13,7 @@ use crate::process::{Home, Serving, database, finish, mtom_around, users_csv};
 
 /// One good row and three with problems.
 const MIXED: &str = "username,password,country\ncarl,Autumn-Forest-9,SE\ncarl jones,Autumn-Forest-8,FR\n\
-    dora,abc,=1+1\n+emil,Autumn-Forest-7,\n,nobody-at-all,\n";
+    dora,abc,=1+1\n+emil,Autumn-Forest-7,\n,without-a-name,\n";
 
 fn import(home: &Home, more: &[&str]) -> crate::process::Finished {
     home.run(&[&["import", "users.csv"], more].concat())
@@ -103,7 +103,7 @@ fn a_dry_run_shows_the_columns_and_first_rows_and_writes_rejects_too() {
     ] {
         assert!(done.out.contains(word), "{word}: {}", done.out);
     }
-    for secret in ["Autumn", "nobody-at-all"] {
+    for secret in ["Autumn", "without-a-name"] {
         assert!(!done.out.contains(secret), "{}", done.out);
     }
     let rejects = std::fs::read_to_string(home.path("rejects.csv")).expect("a file");
@@ -311,9 +311,9 @@ fn roles_are_added_listed_and_assigned() {
     let taken = home.run(&["role", "add", "sales: north"]).ended(1);
     assert!(taken.err.contains("exists already"), "{taken:?}");
     let unknown = home
-        .run(&["role", "add", "x", "--member", "nobody"])
+        .run(&["role", "add", "x", "--member", "unknown"])
         .ended(1);
-    assert!(unknown.err.contains("nobody"), "{unknown:?}");
+    assert!(unknown.err.contains("unknown"), "{unknown:?}");
     let list = home.run(&["role", "list", "--json"]).ended(0).json_lines();
     let names: Vec<_> = list
         .iter()
@@ -424,7 +424,7 @@ fn an_import_of_another_terminal_can_be_cancelled() {
     while newest(&home)["state"] == "running" {
         assert!(Instant::now() < until, "the import does not stop");
         // Keep sending rows until the import stops.
-        let _ = writer.write_all(b"username-that-nobody-has,,,,,\n");
+        let _ = writer.write_all(b"unused-username,,,,,\n");
         std::thread::sleep(Duration::from_millis(10));
     }
     drop(writer);
@@ -459,7 +459,7 @@ fn an_import_of_the_server_can_be_cancelled_at_the_terminal() {
     let asked = home.run(&["imports", "cancel", id(&record)]).ended(0);
     assert!(asked.out.contains("asked to stop"), "{asked:?}");
     // Keep sending rows until the import stops.
-    let row = "username-that-nobody-has,,,,,\n";
+    let row = "unused-username,,,,,\n";
     while running().is_some() {
         assert!(Instant::now() < until, "the import does not stop");
         if stream.write_all(row.as_bytes()).is_err() {

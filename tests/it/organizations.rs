@@ -1,9 +1,9 @@
-//! Organizations: none ever sees or changes anything of another, at any address, whoever calls and by
-//! whatever credentials; and the way into each by every channel.
+//! Isolation of organizations: no caller sees or changes anything of another organization, at any address and
+//! with any kind of credentials; and imports into each organization over every channel.
 //!
-//! The first test goes through the tables that the server itself is made from. A new operation stops it
-//! from compiling until somebody has said what of another organization could be named there: see
-//! [`rest`], [`soap`] and [`scim`], and add a function of that kind for a new front end.
+//! The first test iterates over the route tables of the server. With a new operation it does not compile until
+//! a match arm says what of another organization a call could name: see [`rest`], [`soap`] and [`scim`], and add
+//! such a function for a new front end.
 
 use std::cell::Cell;
 
@@ -27,32 +27,32 @@ use crate::stores;
 const OURS: &str = "acme";
 const THEIRS: &str = "Beta";
 
-/// Stands in everything that is theirs alone.
+/// Part of everything that only they have.
 pub const MARKER: &str = "beta-secret";
 
-/// Users and roles that they have, and whose names are no secret.
+/// The number of their users and roles whose names our callers use, too.
 const TWINS: usize = 64;
 
 const IMPORTS: &str = "/api/v1/imports";
 
-/// The key of their import.
+/// The idempotency key of their import.
 const KEY: &str = "monday";
 
-/// Two organizations, theirs with one of each thing.
+/// Two organizations: ours, which the callers belong to, and theirs, which has one of each thing.
 pub struct Two {
     pub server: TestApp,
     /// Their import, which has ended, with findings and rejected rows.
     pub ended: String,
-    /// Their import that waits for its turn.
+    /// Their queued import.
     pub queued: String,
-    /// What they have made over SCIM.
+    /// What they created over SCIM.
     pub scim: Theirs,
-    /// How many twins were used up.
+    /// The number of twins used so far.
     twins: Cell<usize>,
 }
 
 /// A request without its credentials.
-pub struct Asked {
+pub struct Request {
     pub method: String,
     pub path: String,
     pub headers: Vec<String>,
@@ -60,9 +60,9 @@ pub struct Asked {
     pub body: String,
 }
 
-impl Asked {
+impl Request {
     fn bare(route: &Route, path: String) -> Self {
-        Asked {
+        Request {
             method: route.method.to_string(),
             path,
             headers: Vec::new(),
@@ -73,7 +73,7 @@ impl Asked {
 
     fn soap(entry: &Entry, content: &str) -> Self {
         let (name, namespace) = (entry.name, entry.service.namespace());
-        Asked {
+        Request {
             method: "POST".into(),
             path: format!("/services/{}", entry.service.name()),
             headers: Vec::new(),
@@ -86,7 +86,7 @@ impl Asked {
     }
 }
 
-/// Header lines that say who calls.
+/// Header lines with the credentials of a caller.
 pub type Caller = Vec<String>;
 
 impl Two {
@@ -107,7 +107,7 @@ impl Two {
         two
     }
 
-    /// Gives them one of each thing, and us a user of the same name as one of theirs.
+    /// Adds one of each thing to their organization, and to ours a user with the name of one of theirs.
     fn fill(&mut self) {
         let (us, them) = (
             self.basic("ann", ADMIN_PASSWORD),
@@ -115,7 +115,7 @@ impl Two {
         );
         let role = |name: &str| {
             let entry = entry_of(Operation::AddRole);
-            let asked = Asked::soap(entry, &element("roleName", name));
+            let asked = Request::soap(entry, &element("roleName", name));
             assert_eq!(self.ask(&them, &asked).status, 200);
         };
         role(&format!("{MARKER}-role"));
@@ -141,7 +141,7 @@ impl Two {
         };
         assert_eq!(self.server.app.store.add_import(&queued), Ok(()));
         let ours = upload("", "ours.csv", "username\nkim\n");
-        let ours = Asked {
+        let ours = Request {
             headers: Vec::new(),
             ..ours
         };
@@ -149,8 +149,8 @@ impl Two {
         self.scim = Theirs::new(self, &them);
     }
 
-    pub fn ask(&self, caller: &Caller, asked: &Asked) -> Response {
-        let Asked {
+    pub fn ask(&self, caller: &Caller, asked: &Request) -> Response {
+        let Request {
             method, path, body, ..
         } = asked;
         let headers = [caller.as_slice(), &asked.headers].concat();
@@ -177,11 +177,11 @@ impl Two {
 
     fn log_in(&self, name: &str, password: &str) -> Response {
         let content = element("username", name) + &element("password", password);
-        let asked = Asked::soap(entry_of(Operation::Login), &content);
+        let asked = Request::soap(entry_of(Operation::Login), &content);
         self.ask(&Vec::new(), &asked)
     }
 
-    /// Everybody who acts in our organization with all rights there is to it.
+    /// Callers of every kind with all rights in our organization.
     fn callers(&self) -> Vec<Caller> {
         let bearer = |name, organization| {
             let bearer = self.server.bearer(name, Role::Admin, organization);
@@ -198,7 +198,7 @@ impl Two {
         ]
     }
 
-    /// The number of a user and a role that they have and nobody of us yet.
+    /// The number of a user and a role that exist in their organization and not yet in ours.
     fn twin(&self) -> usize {
         let number = self.twins.get();
         assert!(number < TWINS, "more twins are needed");
@@ -206,7 +206,7 @@ impl Two {
         number
     }
 
-    /// All that they have.
+    /// Everything that their organization has.
     fn theirs(&self) -> Value {
         let store = self.server.app.store.as_ref();
         let users = store.users(THEIRS, None, None, 10_000).expect("works");
@@ -238,14 +238,21 @@ impl Two {
         })
     }
 
-    /// Names something of theirs, and something that nobody has: the answers are the same.
+    /// Asserts equal answers to a request that names something of theirs and one that names something that does not
+    /// exist.
     #[track_caller]
-    pub fn same(&self, caller: &Caller, theirs: &str, nobodys: &str, ask: impl Fn(&str) -> Asked) {
+    pub fn same(
+        &self,
+        caller: &Caller,
+        theirs: &str,
+        missing: &str,
+        ask: impl Fn(&str) -> Request,
+    ) {
         let answer = |name: &str| {
             let asked = ask(name);
             let response = self.ask(caller, &asked);
             let mut body = response.body.replace(name, "NAME");
-            // Whatever else is the same, each try to add a user has a record of its own.
+            // Each attempt to add a user has its own record.
             if let Some(at) = body.find("<m:import>") {
                 body.replace_range(at + 10..at + 46, "ID");
             }
@@ -257,40 +264,40 @@ impl Two {
             );
             (response.status, body)
         };
-        assert_eq!(answer(theirs), answer(nobodys));
+        assert_eq!(answer(theirs), answer(missing));
     }
 
-    /// Asks without naming anything of theirs: it works, and nothing of theirs is in the answer.
+    /// Asserts that a request that names nothing of theirs succeeds, and that its answer has nothing of theirs.
     #[track_caller]
-    pub fn blind(&self, caller: &Caller, asked: &Asked) -> Response {
+    pub fn blind(&self, caller: &Caller, asked: &Request) -> Response {
         let response = self.ask(caller, asked);
-        let told = format!("{} {}: {response:?}", asked.method, asked.path);
-        assert!((200..300).contains(&response.status), "{told}");
-        assert!(!told.contains(MARKER), "{told}");
+        let text = format!("{} {}: {response:?}", asked.method, asked.path);
+        assert!((200..300).contains(&response.status), "{text}");
+        assert!(!text.contains(MARKER), "{text}");
         response
     }
 
-    /// The same of an import, which makes a user whom they have too.
+    /// The same for an import that creates a user with the name of one of theirs.
     #[track_caller]
-    fn makes(&self, caller: &Caller, asked: &Asked) {
+    fn makes(&self, caller: &Caller, asked: &Request) {
         let response = self.blind(caller, asked);
-        let told = format!("{} {}", response.body, asked.path);
+        let text = format!("{} {}", response.body, asked.path);
         let created = response.header("muster-import").map_or_else(
-            || told.contains("\"created\":1") || told.contains(":created>1<"),
+            || text.contains("\"created\":1") || text.contains(":created>1<"),
             |field| field.contains("created=1"),
         );
         assert!(created, "{response:?}");
     }
 }
 
-/// An import by REST under the key that they have used.
-fn upload(query: &str, name: &str, file: &str) -> Asked {
+/// An import over REST with the idempotency key that they have used.
+fn upload(query: &str, name: &str, file: &str) -> Request {
     let fields = [
         ("defaultPassword", "Initial-Pass-1"),
         ("conflict", "update"),
         (&*format!("file|{name}"), file),
     ];
-    Asked {
+    Request {
         method: "POST".into(),
         path: format!("{IMPORTS}{query}"),
         headers: vec![format!("Idempotency-Key: {KEY}")],
@@ -306,22 +313,22 @@ fn element(name: &str, text: &str) -> String {
 fn entry_of(operation: Operation) -> &'static Entry {
     let mut all = Service::ALL.into_iter().flat_map(Entry::of);
     all.find(|entry| entry.operation == operation)
-        .expect("it is in the table")
+        .expect("the operation is in the table")
 }
 
-/// What of theirs can be named at a route of REST.
+/// Calls a REST route with each kind of reference to their things that it accepts.
 fn rest(two: &Two, caller: &Caller, route: &Route) {
     use routes::Operation as Rest;
-    let nobodys = Uuid::now_v7().to_string();
+    let missing = Uuid::now_v7().to_string();
     let blind = |query: &str| {
         let path = format!("{}{query}", route.path);
-        two.blind(caller, &Asked::bare(route, path))
+        two.blind(caller, &Request::bare(route, path))
     };
     match route.operation {
         Rest::CreateImport => {
             let file = format!("username\ntwin-{}\n", two.twin());
             let key = format!("Idempotency-Key: ours-{}", two.twins.get());
-            let import = Asked {
+            let import = Request {
                 headers: vec![key],
                 ..upload("", "a.csv", &file)
             };
@@ -329,7 +336,7 @@ fn rest(two: &Two, caller: &Caller, route: &Route) {
         }
         Rest::PreviewImport => {
             let file = format!("username\ntwin-{}\n", two.twin());
-            let preview = Asked {
+            let preview = Request {
                 headers: Vec::new(),
                 ..upload("/preview", "a.csv", &file)
             };
@@ -349,8 +356,8 @@ fn rest(two: &Two, caller: &Caller, route: &Route) {
         | Rest::CancelImport
         | Rest::UndoImport => {
             for theirs in [&two.ended, &two.queued] {
-                two.same(caller, theirs, &nobodys, |id| {
-                    Asked::bare(route, route.path.replace("{id}", id))
+                two.same(caller, theirs, &missing, |id| {
+                    Request::bare(route, route.path.replace("{id}", id))
                 });
             }
         }
@@ -360,28 +367,28 @@ fn rest(two: &Two, caller: &Caller, route: &Route) {
     }
 }
 
-/// What of theirs can be named in an operation of SOAP.
+/// Calls a SOAP operation with each kind of reference to their things that it accepts.
 fn soap(two: &Two, caller: &Caller, entry: &'static Entry) {
-    let nobodys = Uuid::now_v7().to_string();
+    let missing = Uuid::now_v7().to_string();
     let user = format!("{MARKER}-user");
-    let same = |theirs: &str, nobodys: &str, content: &dyn Fn(&str) -> String| {
-        two.same(caller, theirs, nobodys, |name| {
-            Asked::soap(entry, &content(name))
+    let same = |theirs: &str, missing: &str, content: &dyn Fn(&str) -> String| {
+        two.same(caller, theirs, missing, |name| {
+            Request::soap(entry, &content(name))
         });
     };
-    let blind = |content: &str| two.blind(caller, &Asked::soap(entry, content));
+    let blind = |content: &str| two.blind(caller, &Request::soap(entry, content));
     match entry.operation {
         Operation::BulkImportUsers => {
             let file = format!("username\ntwin-{}\n", two.twin());
-            let call = Asked {
+            let call = Request {
                 body: inline(&file),
-                ..Asked::soap(entry, "")
+                ..Request::soap(entry, "")
             };
             two.makes(caller, &call);
         }
         Operation::ListUsers | Operation::ListAllUsers | Operation::GetAllRolesNames => {
             blind("");
-            same(MARKER, "nobodys", &|name| {
+            same(MARKER, "nosuchuser", &|name| {
                 element("filter", &format!("{name}*"))
             });
         }
@@ -393,53 +400,54 @@ fn soap(two: &Two, caller: &Caller, entry: &'static Entry) {
             let name = element("userName", &format!("twin-{}", two.twin()));
             blind(&format!("{name}{password}"));
             same(&format!("{MARKER}-role"), "no-role", &|role| {
-                let name = element("userName", "somebody");
+                let name = element("userName", "newuser");
                 format!("{name}{password}{}", element("roles", role))
             });
         }
         Operation::DeleteUser | Operation::IsExistingUser => {
-            same(&user, "nobody", &|name| element("userName", name));
+            same(&user, "nosuchuser", &|name| element("userName", name));
         }
         Operation::GetRolesOfUser => {
-            same(&user, "nobody", &|name| element("userName", name));
+            same(&user, "nosuchuser", &|name| element("userName", name));
             blind(&element("userName", "kim"));
         }
         Operation::ChangePassword => {
-            same(&user, "nobody", &|name| {
+            same(&user, "nosuchuser", &|name| {
                 element("userName", name) + &element("newPassword", "Spring-Meadow-42")
             });
             blind(&(element("userName", "kim") + &element("newPassword", "Spring-Meadow-42")));
         }
         Operation::AddRole => {
             blind(&element("roleName", &format!("twin-role-{}", two.twin())));
-            same(&user, "nobody", &|name| {
+            same(&user, "nosuchuser", &|name| {
                 element("roleName", "with-a-member") + &element("userList", name)
             });
         }
         Operation::Login => {
-            for (theirs, nobodys) in [("ann@Beta", "nobody@Beta"), ("bob@acme", "bob@nowhere")] {
-                same(theirs, nobodys, &|name| {
+            for (theirs, missing) in [("ann@Beta", "nosuchuser@Beta"), ("bob@acme", "bob@nowhere")]
+            {
+                same(theirs, missing, &|name| {
                     element("username", name) + &element("password", ADMIN_PASSWORD)
                 });
             }
         }
         Operation::Logout => {
             let them = two.session("bob");
-            // Nobody's session but the caller's own could be named; that one was opened for this.
+            // A call can only name its own session; this one is opened in order to be closed.
             let own = two.session("ann");
-            assert_eq!(two.ask(&own, &Asked::soap(entry, "")).status, 200);
-            let list = Asked::bare(&ROUTES[1], IMPORTS.into());
+            assert_eq!(two.ask(&own, &Request::soap(entry, "")).status, 200);
+            let list = Request::bare(&ROUTES[1], IMPORTS.into());
             assert_eq!(two.ask(&own, &list).status, 401);
             assert_eq!(two.ask(&them, &list).status, 200);
         }
         Operation::ImportUsers => {
             let file = format!("username\ntwin-{}\n", two.twin());
             let key = element("idempotencyKey", &format!("ours-soap-{}", two.twins.get()));
-            two.makes(caller, &Asked::soap(entry, &(file_of(&file) + &key)));
+            two.makes(caller, &Request::soap(entry, &(file_of(&file) + &key)));
         }
         Operation::PreviewImport => {
             let file = format!("username\ntwin-{}\n", two.twin());
-            two.makes(caller, &Asked::soap(entry, &file_of(&file)));
+            two.makes(caller, &Request::soap(entry, &file_of(&file)));
         }
         Operation::GetImport
         | Operation::ListProblems
@@ -447,13 +455,13 @@ fn soap(two: &Two, caller: &Caller, entry: &'static Entry) {
         | Operation::CancelImport
         | Operation::UndoImport => {
             for theirs in [&two.ended, &two.queued] {
-                same(theirs, &nobodys, &|id| element("id", id));
+                same(theirs, &missing, &|id| element("id", id));
             }
         }
     }
 }
 
-/// The command, looking into the organization Acme.
+/// The arguments of a command in the organization Acme.
 fn within<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &["--organization", "ACME"]].concat()
 }
@@ -465,7 +473,7 @@ fn file_of(file: &str) -> String {
 }
 
 #[test]
-fn nothing_of_one_organization_is_seen_or_changed_from_another() {
+fn no_caller_sees_or_changes_anything_of_another_organization() {
     let two = Two::start();
     two.server.bearer("bob", Role::Admin, None);
     let before = two.theirs();
@@ -479,7 +487,7 @@ fn nothing_of_one_organization_is_seen_or_changed_from_another() {
         for service in Service::ALL {
             Entry::of(service).for_each(|entry| soap(&two, &caller, entry));
         }
-        // A session is no credential there.
+        // SCIM does not accept sessions.
         if caller.iter().any(|field| field.starts_with("Cookie")) {
             continue;
         }
@@ -497,17 +505,17 @@ fn nothing_of_one_organization_is_seen_or_changed_from_another() {
     assert_eq!(
         two.server.user_names(),
         [""; 0],
-        "and nothing came to default"
+        "nothing was added to the default organization"
     );
 }
 
 #[test]
-fn the_same_questions_are_answered_to_the_owner() {
+fn the_same_requests_succeed_for_the_owner() {
     let two = Two::start();
     let them = two.basic("bob", ADMIN_PASSWORD);
     for route in ROUTES.iter().filter(|route| route.path.contains("{id}")) {
         let path = route.path.replace("{id}", &two.ended);
-        let response = two.ask(&them, &Asked::bare(route, path));
+        let response = two.ask(&them, &Request::bare(route, path));
         let undone = route.operation == routes::Operation::UndoImport;
         let ended = route.operation == routes::Operation::CancelImport;
         assert_eq!(response.status, if ended { 409 } else { 200 }, "{route:?}");
@@ -519,32 +527,32 @@ fn the_same_questions_are_answered_to_the_owner() {
     }
     let cancel = format!("{IMPORTS}/{}/cancel", two.queued);
     let route = ROUTES.iter().find(|route| route.path.ends_with("/cancel"));
-    let response = two.ask(&them, &Asked::bare(route.expect("there"), cancel));
+    let response = two.ask(&them, &Request::bare(route.expect("there"), cancel));
     assert_eq!(response.status, 200, "{}", response.body);
 }
 
 #[test]
-fn the_key_of_a_call_belongs_to_its_organization() {
+fn idempotency_keys_are_separate_for_each_organization() {
     let two = Two::start();
     let us = two.basic("ann", ADMIN_PASSWORD);
     let twin = format!("username\ntwin-{}\n", two.twin());
     two.makes(&us, &upload("", "a.csv", &twin));
     let again = two.ask(&us, &upload("", "a.csv", &twin));
-    assert_eq!(again.status, 200, "our own of before: {}", again.body);
+    assert_eq!(again.status, 200, "our own earlier import: {}", again.body);
 }
 
 #[test]
-fn an_operator_of_another_organization_is_as_a_wrong_password() {
+fn an_operator_of_another_organization_is_answered_like_a_wrong_password() {
     let two = Two::start();
-    let list = Asked::bare(&ROUTES[1], IMPORTS.into());
-    let told = |name: &str, password: &str| {
+    let list = Request::bare(&ROUTES[1], IMPORTS.into());
+    let answer = |name: &str, password: &str| {
         let response = two.ask(&two.basic(name, password), &list);
         (response.status, response.body)
     };
-    let wrong = told("ann", "wrong");
+    let wrong = answer("ann", "wrong");
     assert_eq!(wrong.0, 401);
     for name in ["ann@Beta", "ann@default", "ann@nowhere", "bob@acme"] {
-        assert_eq!(told(name, ADMIN_PASSWORD), wrong, "{name}");
+        assert_eq!(answer(name, ADMIN_PASSWORD), wrong, "{name}");
     }
     let refused = two.log_in("ann@Beta", ADMIN_PASSWORD);
     assert_eq!(refused.element("return").as_deref(), Some("false"));
@@ -552,7 +560,7 @@ fn an_operator_of_another_organization_is_as_a_wrong_password() {
 }
 
 #[test]
-fn soap_imports_into_the_organization_behind_the_name() {
+fn soap_imports_into_the_organization_in_the_operator_name() {
     let server = TestApp::start();
     server.add_organization("Acme");
     let path = "/services/UserAdmin";
@@ -578,7 +586,7 @@ fn soap_imports_into_the_organization_behind_the_name() {
 }
 
 #[test]
-fn the_terminal_looks_into_each_organization() {
+fn the_terminal_acts_in_the_organization_of_its_option() {
     let home = Home::new();
     home.write("users.csv", "username,roles\nann,Sales\nb ob,\n");
     let import = ["import", "users.csv", "--default-password-stdin", "--json"];
@@ -635,7 +643,7 @@ fn the_terminal_looks_into_each_organization() {
 }
 
 #[test]
-fn the_terminal_adds_lists_and_removes_beside_a_running_server() {
+fn organizations_are_added_listed_and_removed_while_the_server_runs() {
     let home = Home::new();
     let server = Serving::start(&home);
     let file = home.write("password.txt", &format!("{ADMIN_PASSWORD}\n"));
@@ -679,7 +687,7 @@ fn the_terminal_adds_lists_and_removes_beside_a_running_server() {
             body.len()
         );
         let mut stream = server.connect();
-        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it is read");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("the server reads");
         Response::read(&mut stream).status
     };
     assert_eq!(post("ann", KIM), 200);

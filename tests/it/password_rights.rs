@@ -1,5 +1,5 @@
-//! Who may set the password of a user who exists: one rule, over every channel and operation that can carry
-//! a password, every role, and both values of `[access] importers_set_passwords`.
+//! Who may set the password of an existing user: one rule for every channel and operation that can carry a
+//! password, every role, and both values of `[access] importers_set_passwords`.
 
 use muster::import::request::ImportRequest;
 use muster::passwords::rules::Fitness;
@@ -24,12 +24,12 @@ use crate::stores::{
 const OLD: &str = "Winter-Harbour-7";
 const NEW: &str = "Summer-Meadow-42";
 
-/// A hash of [`NEW`], made elsewhere (`{SSHA}`), is set as it is.
+/// A hash of [`NEW`] from another system (`{SSHA}`), which is stored unchanged.
 const HASH: &str = "{SSHA}QLdGj6lkjYp8m3CB025cILj4gdVhYmNk";
 
-/// What a call about one user comes to.
+/// The effect of a call on one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum Effect {
     /// The password is set.
     Set,
     /// The row's other cells are applied, and the row has the problem `password-not-allowed`.
@@ -38,7 +38,7 @@ enum Seen {
     Refused,
 }
 
-/// How a password can come to a user who exists.
+/// How a call can carry a password for an existing user.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     RestBody,
@@ -75,7 +75,7 @@ const WAYS: [Way; 16] = [
 ];
 
 impl Way {
-    /// Whether it carries a row of a file.
+    /// Whether the call imports a file.
     fn is_file(self) -> bool {
         matches!(
             self,
@@ -88,20 +88,20 @@ impl Way {
     }
 }
 
-fn expected(way: Way, role: Role, importers: bool, of_admin: bool) -> Seen {
+fn expected(way: Way, role: Role, importers: bool, of_admin: bool) -> Effect {
     let may = match role {
         Role::Admin => true,
         Role::Import => importers && !of_admin,
         Role::Read => false,
     };
     match (may, role) {
-        (true, _) => Seen::Set,
-        (false, Role::Import) if way.is_file() => Seen::OthersApplied,
-        (false, _) => Seen::Refused,
+        (true, _) => Effect::Set,
+        (false, Role::Import) if way.is_file() => Effect::OthersApplied,
+        (false, _) => Effect::Refused,
     }
 }
 
-/// A user of this name with the password [`OLD`], who has the role `admin` or none; answers the id.
+/// Creates a user with this name, the password [`OLD`], and the role `admin` or none; returns the id.
 fn make_kim(server: &TestApp, name: &str, is_admin: bool) -> String {
     let made = make(
         server,
@@ -136,7 +136,7 @@ fn wait_for_end(server: &TestApp) {
     panic!("the import does not end");
 }
 
-/// Tries to give the user `name` the password, and another title beside it.
+/// Tries to set the password and the title of the user `name`.
 fn attempt(
     server: &TestApp,
     way: Way,
@@ -247,13 +247,13 @@ fn title(server: &TestApp, name: &str) -> Option<Value> {
     found.expect("the user").attributes.get("title").cloned()
 }
 
-/// What the attempt came to, by its answer and by the store.
+/// The effect of the attempt, from its answer and from the store.
 #[track_caller]
-fn seen(server: &TestApp, way: Way, name: &str, response: &Response, password: &str) -> Seen {
+fn effect(server: &TestApp, way: Way, name: &str, response: &Response, password: &str) -> Effect {
     let case = format!("{way:?}: {} {}", response.status, response.body);
     assert!(!response.body.contains(password), "{case}");
     if server.has_password(name, password) {
-        return Seen::Set;
+        return Effect::Set;
     }
     assert!(server.has_password(name, OLD), "{case}");
     if way.is_file() && (200..300).contains(&response.status) {
@@ -275,10 +275,10 @@ fn seen(server: &TestApp, way: Way, name: &str, response: &Response, password: &
             (1, 0),
             "{case}"
         );
-        return Seen::OthersApplied;
+        return Effect::OthersApplied;
     }
     assert_eq!(title(server, name), None, "nothing is applied: {case}");
-    let told = match way {
+    let reported = match way {
         Way::ScimBulkPut(_) | Way::ScimBulkPatch(_) => response.body.contains("403"),
         Way::ScimQueued => {
             response.status == 202 && server.last_findings()[0].message.contains("role admin")
@@ -287,12 +287,12 @@ fn seen(server: &TestApp, way: Way, name: &str, response: &Response, password: &
         Way::SoapChangePassword | Way::SoapUserImport => response.body.contains("IMP-ACCESS-RIGHT"),
         _ => response.status == 403,
     };
-    assert!(told, "{case}");
-    Seen::Refused
+    assert!(reported, "{case}");
+    Effect::Refused
 }
 
 #[test]
-fn one_rule_decides_over_every_channel_operation_and_role() {
+fn one_rule_applies_to_every_channel_operation_and_role() {
     for importers in [false, true] {
         let server = TestApp::start_with(|options| {
             options.app.access.importers_set_passwords = importers;
@@ -313,7 +313,7 @@ fn one_rule_decides_over_every_channel_operation_and_role() {
                     let response = attempt(&server, way, who, (&name, &id), NEW);
                     let case =
                         format!("{way:?}, {role:?}, importers {importers}, of an admin {of_admin}");
-                    let outcome = seen(&server, way, &name, &response, NEW);
+                    let outcome = effect(&server, way, &name, &response, NEW);
                     assert_eq!(outcome, expected(way, role, importers, of_admin), "{case}");
                 }
             }
@@ -322,7 +322,7 @@ fn one_rule_decides_over_every_channel_operation_and_role() {
 }
 
 #[test]
-fn a_token_of_an_admin_with_the_role_import_has_the_right_of_its_role() {
+fn a_token_has_only_the_rights_of_its_role() {
     let server = TestApp::start();
     make_kim(&server, "kim", false);
     let token = server.bearer("admin", Role::Import, None);
@@ -357,7 +357,7 @@ fn not_allowed(line: u64) -> (u64, String, String) {
 }
 
 #[test]
-fn hashes_and_the_password_that_the_user_has_are_refused_alike() {
+fn hashes_and_the_current_password_are_refused_in_the_same_way() {
     let server = TestApp::start();
     server.add_operator("ivy", Role::Import);
     make_kim(&server, "kim", false);
@@ -378,7 +378,7 @@ fn hashes_and_the_password_that_the_user_has_are_refused_alike() {
 }
 
 #[test]
-fn a_file_of_an_importer_takes_the_role_admin_from_no_user() {
+fn an_importer_cannot_remove_the_role_admin() {
     let server = TestApp::start_with(|options| {
         options.app.access.importers_set_passwords = true;
     });
@@ -392,7 +392,7 @@ fn a_file_of_an_importer_takes_the_role_admin_from_no_user() {
             .any(|role| role == "admin")
     };
     make_kim(&server, "kim", true);
-    // Another role, no role, and the password that would follow; the row is refused as a whole.
+    // Another role or no role, with a password; the whole row is refused.
     for csv in [
         format!("username,role,title,password\nkim,Internal/everyone,Dr,{NEW}\n"),
         format!("username,role,title,password\nkim,\\N,Dr,{NEW}\n"),
@@ -409,7 +409,7 @@ fn a_file_of_an_importer_takes_the_role_admin_from_no_user() {
             assert_eq!(title(&server, "kim"), None, "{csv} {query}");
         }
     }
-    // Rows that leave the roles alone, or name no other ones, are applied.
+    // Rows that do not change the roles are applied.
     assert_eq!(by_importer(&server, "username,title\nkim,Dr\n", ""), []);
     assert_eq!(title(&server, "kim"), Some(json!("Dr")));
     let path = "/api/v1/imports?conflict=update";
@@ -417,28 +417,24 @@ fn a_file_of_an_importer_takes_the_role_admin_from_no_user() {
     let csv = b"username,role\nkim,\\N\n";
     let done = server.post_as(path, Some(&admin), "text/csv", &[], csv);
     assert_eq!(done.status, 201, "{}", done.body);
-    assert!(!admins("kim"), "an admin takes it away");
+    assert!(!admins("kim"), "an administrator may remove it");
 }
 
 #[test]
-fn new_users_and_rows_without_a_password_are_as_before() {
+fn new_users_and_rows_without_a_password_are_not_affected() {
     let server = TestApp::start();
     server.add_operator("ivy", Role::Import);
     make_kim(&server, "kim", false);
-    // The default password is for users who do not exist yet.
+    // The default password applies only to new users.
     assert_eq!(by_importer(&server, "username,title\nkim,Dr\n", ""), []);
     assert!(server.has_password("kim", OLD));
     let csv = format!("username,password\nlee,{NEW}\nlou,\nlee,{OLD}\n");
     let found = by_importer(&server, &csv, "&dryRun=true");
-    assert_eq!(
-        found,
-        [not_allowed(4)],
-        "the second row meets a user who exists"
-    );
+    assert_eq!(found, [not_allowed(4)], "the user of the second row exists");
     assert_eq!(by_importer(&server, &csv, ""), [not_allowed(4)]);
     assert!(server.has_password("lee", NEW));
     assert!(server.has_password("lou", "Initial-Pass-1"));
-    // Without a change of users, a password cell of an existing one is no attempt to set it.
+    // Without `conflict=update`, a password cell of an existing user is not an attempt to set it.
     let path = "/api/v1/imports?conflict=fill";
     let ivy = basic("ivy", ADMIN_PASSWORD);
     let csv = format!("username,password\nlee,{OLD}\n");
@@ -451,7 +447,7 @@ fn new_users_and_rows_without_a_password_are_as_before() {
 }
 
 #[test]
-fn an_import_that_waited_over_a_restart_has_the_right_of_its_caller() {
+fn an_import_queued_across_a_restart_has_the_rights_of_its_caller() {
     for (by_admin, setting, is_set) in [
         (true, false, true),
         (false, false, false),
@@ -535,7 +531,7 @@ fn the_terminal_acts_as_an_admin() {
 }
 
 #[test]
-fn every_store_keeps_to_the_rule() {
+fn every_store_enforces_the_rule() {
     for TestStore { name, store, .. } in every_store() {
         let store = store.as_ref();
         let hash = || {

@@ -1,5 +1,5 @@
-//! Passwords at the terminal: hashes that cannot be taken, initial passwords and their end, and passwords
-//! that are made up.
+//! Passwords at the terminal: hashes that cannot be imported, initial passwords and their expiry, and generated
+//! passwords.
 
 use crate::process::{Home, users_csv};
 
@@ -25,7 +25,7 @@ fn age(home: &Home, hours: i64) {
 }
 
 #[test]
-fn a_hash_that_cannot_be_taken_is_a_problem_that_does_not_tell_it() {
+fn a_hash_that_cannot_be_imported_is_reported_without_quoting_it() {
     let home = Home::with_settings("hash_schemes = ['bcrypt', 'ssha512']\n");
     home.write(
         "hashes.csv",
@@ -72,7 +72,7 @@ fn a_hash_that_cannot_be_taken_is_a_problem_that_does_not_tell_it() {
 }
 
 #[test]
-fn initial_passwords_are_listed_and_end_after_their_hours() {
+fn initial_passwords_are_listed_and_expire() {
     let home = Home::new();
     home.write(
         "users.csv",
@@ -123,7 +123,7 @@ fn initial_passwords_are_listed_and_end_after_their_hours() {
 }
 
 #[test]
-fn the_list_of_initial_passwords_goes_over_its_pages() {
+fn the_list_of_initial_passwords_reads_all_pages() {
     let home = Home::new();
     let none = home.write("none.csv", "username,password\nann,Spring-Meadow-42\n");
     home.run(&["import", none.to_str().expect("UTF-8")])
@@ -138,7 +138,7 @@ fn the_list_of_initial_passwords_goes_over_its_pages() {
 }
 
 #[test]
-fn a_stronger_setting_reaches_our_own_hashes_and_leaves_their_age() {
+fn a_stronger_setting_renews_our_own_hashes_and_keeps_their_age() {
     let home = Home::new();
     home.write("users.csv", "username,password\nann,short\nbob,\n");
     let import = ["import", "users.csv", "--default-password-stdin"];
@@ -166,11 +166,11 @@ fn a_stronger_setting_reaches_our_own_hashes_and_leaves_their_age() {
         .run(&["users", "show", "ann", "--json"])
         .ended(0)
         .json();
-    assert_eq!(after, before, "still an initial one, and as old");
+    assert_eq!(after, before, "still an initial password of the same age");
 }
 
 #[test]
-fn generated_passwords_are_written_once_for_the_users_who_were_made() {
+fn generated_passwords_are_written_once_for_the_created_users() {
     use std::os::unix::fs::PermissionsExt;
     let home = Home::with_settings("[import]\nfirst_batch_users = 2\nbatch_passwords = 2\n");
     home.write("taken.csv", "username,password\nbob,Spring-Meadow-42\n");
@@ -226,7 +226,10 @@ fn generated_passwords_are_written_once_for_the_users_who_were_made() {
     let again = ["import", "users.csv", "--generate-passwords", "again.csv"];
     let done = home.run(&again).ended(2);
     assert!(!done.out.contains("passwords in"), "{done:?}");
-    assert!(!home.path("again.csv").exists(), "nobody got one");
+    assert!(
+        !home.path("again.csv").exists(),
+        "no password was generated"
+    );
     for other in [&["--dry-run"][..], &["--default-password-stdin"]] {
         home.run(&[&again[..], other].concat()).ended(1);
         assert!(!home.path("again.csv").exists());

@@ -1,4 +1,4 @@
-//! Memory of a server process: bounded while the worst requests that are accepted come at once, and given back
+//! Memory of a server process: limited while the worst accepted requests arrive at once, and released
 //! afterwards. `tests/trials` does the same with 64 requests of every kind.
 
 use std::io::Write;
@@ -14,8 +14,8 @@ use crate::process::{Home, Serving, users_csv};
 
 pub const MIB: u64 = 1024 * 1024;
 
-/// How long memory may take to come back.
-const BACK: Duration = Duration::from_secs(60);
+/// How long the release of memory may take.
+const RELEASE_TIME: Duration = Duration::from_secs(60);
 
 /// A compressed file of rows without names, 65 kB each.
 pub fn bad_rows(rows: usize) -> Vec<u8> {
@@ -30,7 +30,7 @@ pub fn bad_rows(rows: usize) -> Vec<u8> {
     packed.finish().expect("memory")
 }
 
-/// A workbook of so many bytes of texts, which a small file holds.
+/// A workbook with so many bytes of text in a small file.
 pub fn workbook(bytes: usize) -> Vec<u8> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
@@ -41,14 +41,14 @@ pub fn workbook(bytes: usize) -> Vec<u8> {
         let number = u32::try_from(row + 1).expect("a small number");
         let name = format!("user{row}");
         sheet.write_string(number, 0, &name).expect("a cell");
-        // Each is another one, so that none is shared.
+        // Each text is different, so that none is shared.
         let text = format!("{row} {text}");
         sheet.write_string(number, 1, &text).expect("a cell");
     }
     workbook.save_to_buffer().expect("a workbook")
 }
 
-/// Uploads a file that is compressed, or a workbook.
+/// Uploads a compressed file or a workbook.
 pub fn send(server: &Serving, query: &str, file: &[u8]) -> Response {
     let fields = match file.starts_with(b"PK") {
         true => {
@@ -64,7 +64,8 @@ pub fn send(server: &Serving, query: &str, file: &[u8]) -> Response {
     )
 }
 
-/// Lets so many clients do the same at once; the statuses, and how much memory was taken over the one before.
+/// Makes the same call from so many clients at once. Returns the statuses, and the peak of memory above the use
+/// before the calls.
 pub fn at_once(
     server: &Serving,
     clients: usize,
@@ -88,16 +89,16 @@ pub fn at_once(
     (statuses, peak.saturating_sub(before))
 }
 
-/// Asserts that the process takes hardly more memory than before.
+/// Asserts that the process uses little more memory than before.
 #[track_caller]
-pub fn given_back(server: &Serving, before: u64, what: &str) {
-    let now = memory_down_to(server, before + 64 * MIB, BACK);
+pub fn assert_released(server: &Serving, before: u64, what: &str) {
+    let now = memory_down_to(server, before + 64 * MIB, RELEASE_TIME);
     let (now, before) = (now / MIB, before / MIB);
     assert!(now <= before + 64, "{what}: {now} MiB, and {before} before");
 }
 
 #[test]
-fn rejected_rows_are_counted_in_bytes_and_leave_nothing_behind() {
+fn rejected_rows_are_limited_in_bytes_and_release_their_memory() {
     let home = Home::new();
     let server = Serving::start(&home);
     upload(&server, "", "", "username\nann\n");
@@ -109,12 +110,12 @@ fn rejected_rows_are_counted_in_bytes_and_leave_nothing_behind() {
         assert!(statuses.iter().all(|it| *it < 500), "{statuses:?}");
         assert!(peak <= 64 * MIB, "{query}: {} MiB", peak / MIB);
     }
-    given_back(&server, idle, "rejected rows");
+    assert_released(&server, idle, "rejected rows");
     server.stop();
 }
 
 #[test]
-fn the_report_of_a_dry_run_is_bounded_in_bytes() {
+fn the_report_of_a_dry_run_is_limited_in_bytes() {
     let home = Home::new();
     let server = Serving::start(&home);
     let report = send(&server, "dryRun=true", &bad_rows(200));
@@ -131,7 +132,7 @@ fn the_report_of_a_dry_run_is_bounded_in_bytes() {
 }
 
 #[test]
-fn all_workbooks_together_keep_to_their_budget() {
+fn all_workbooks_together_stay_within_their_memory_limit() {
     let home = Home::with_settings("[files]\nworkbooks_memory_bytes = 67108864\n");
     let server = Serving::start(&home);
     upload(&server, "", "", "username\nann\n");
@@ -145,12 +146,12 @@ fn all_workbooks_together_keep_to_their_budget() {
     );
     assert_eq!(statuses, [200; 6]);
     assert!(peak <= 128 * MIB, "{} MiB", peak / MIB);
-    given_back(&server, idle, "workbooks");
+    assert_released(&server, idle, "workbooks");
     server.stop();
 }
 
 #[test]
-fn a_workbook_that_waits_too_long_for_memory_is_told_to_come_back() {
+fn a_workbook_that_waits_too_long_for_memory_is_answered_503_with_retry_after() {
     let home = Home::with_settings(
         "[files]\nworkbooks_memory_bytes = 16777216\nworkbook_wait_seconds = 0\n",
     );
@@ -177,7 +178,7 @@ fn a_workbook_that_waits_too_long_for_memory_is_told_to_come_back() {
 }
 
 #[test]
-fn no_more_reading_connections_are_open_than_may_be() {
+fn read_connections_stay_within_their_limit() {
     let home = Home::with_settings("[store]\nread_connections = 8\n");
     let server = Serving::start(&home);
     assert_eq!(upload(&server, "", "", &users_csv(5_000, 7)).status, 201);
@@ -201,11 +202,11 @@ fn no_more_reading_connections_are_open_than_may_be() {
 }
 
 #[test]
-fn more_scans_than_may_run_are_told_to_come_back() {
+fn scans_above_the_limit_are_answered_429_with_retry_after() {
     let home = Home::with_settings("[store]\nscans = 1\n");
     let server = Serving::start(&home);
     assert_eq!(upload(&server, "", "", &users_csv(20_000, 7)).status, 201);
-    // Documents have to be looked at, one by one.
+    // This filter has to read every document.
     let scan = "GET /scim/v2/Users?count=1&filter=emails%5Btype%20eq%20%22home%22%5D";
     let answers: Vec<Response> = std::thread::scope(|threads| {
         let started: Vec<_> = (0..16)
@@ -218,10 +219,10 @@ fn more_scans_than_may_run_are_told_to_come_back() {
     });
     let refused = answers.iter().filter(|it| it.status == 429);
     let refused: Vec<&Response> = refused.collect();
-    assert!(!refused.is_empty(), "no scan was one too many");
+    assert!(!refused.is_empty(), "no scan exceeded the limit");
     assert!(refused.iter().all(|it| it.header("retry-after").is_some()));
     assert!(answers.iter().any(|it| it.status == 200));
-    // Who asks for one user by name does not wait for scans.
+    // A query for one user by name does not wait for scans.
     let one = "GET /scim/v2/Users?filter=userName%20eq%20%22user000001%22";
     assert_eq!(ask(&server, one, "", b"").status, 200);
     server.stop();

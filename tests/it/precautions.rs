@@ -1,5 +1,5 @@
-//! Files for their owner alone, stores that are none, certificates that are reloaded, no core dumps, and the
-//! audit of operators, tokens and failed logins: with the real binary.
+//! File modes, files that are not stores, reloading of certificates, core dumps, and the audit of operators,
+//! tokens and failed logins, with the real binary.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -26,7 +26,7 @@ fn mode(path: &Path) -> u32 {
     metadata.permissions().mode() & 0o777
 }
 
-/// Every file and directory below `folder`, and it.
+/// `folder` and every file and directory in it.
 fn all_below(folder: &Path) -> Vec<PathBuf> {
     let mut all = vec![folder.to_owned()];
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -39,7 +39,7 @@ fn all_below(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// The command with a umask that takes nothing away.
+/// The command with the umask 000.
 fn with_open_umask(command: &Command) -> Command {
     let mut open = Command::new("sh");
     open.args(["-c", "umask 000; exec \"$0\" \"$@\""])
@@ -73,14 +73,16 @@ fn post(server: &Serving, path: &str, authorization: &str, body: &str) -> Respon
          Prefer: respond-async\r\nContent-Type: text/csv\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(request.as_bytes()).expect("it is read");
+    stream
+        .write_all(request.as_bytes())
+        .expect("the server reads");
     Response::read(&mut stream)
 }
 
 #[test]
-fn files_are_for_their_owner_alone_whatever_the_umask_is() {
+fn files_are_private_to_their_owner_whatever_the_umask() {
     let home = Home::new();
-    // A directory that was there, open to all, as are its files.
+    // An existing directory that is open to all users.
     fs::create_dir(home.data()).expect("a folder");
     fs::set_permissions(home.data(), Permissions::from_mode(0o777)).expect("its mode");
     let server = Serving::spawn(with_open_umask(&https_command(&home)));
@@ -117,7 +119,7 @@ fn files_are_for_their_owner_alone_whatever_the_umask_is() {
     finish(with_open_umask(&backup), "").ended(0);
     assert_eq!(mode(&home.path("copy.db")), 0o600);
     server.stop();
-    // What others have opened up is closed again.
+    // Modes that were widened are restricted again.
     for name in ["muster.db", "muster.lock", "tls-key.pem"] {
         fs::set_permissions(home.data().join(name), Permissions::from_mode(0o666)).expect("it");
     }
@@ -128,11 +130,13 @@ fn files_are_for_their_owner_alone_whatever_the_umask_is() {
     server.stop();
 }
 
-/// Whether an address answers.
-fn is_well(server: &Serving) -> bool {
+/// Whether the server answers `/healthz`.
+fn is_healthy(server: &Serving) -> bool {
     let mut stream = TcpStream::connect(server.http()).expect("the server listens");
     let request = "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n";
-    stream.write_all(request.as_bytes()).expect("it is read");
+    stream
+        .write_all(request.as_bytes())
+        .expect("the server reads");
     Response::read(&mut stream).status == 200
 }
 
@@ -140,24 +144,24 @@ fn is_well(server: &Serving) -> bool {
 fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(30);
     while !is_so() {
-        assert!(Instant::now() < until, "in vain: {what}");
+        assert!(Instant::now() < until, "timed out: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 #[test]
-fn a_hangup_does_not_end_a_server_without_https() {
+fn sighup_does_not_stop_a_server_without_https() {
     let home = Home::new();
     let server = Serving::start(&home);
     for _ in 0..3 {
         server.signal(Signal::HUP);
     }
     wait_for("the log", || server.log().contains("HTTPS is off"));
-    assert!(is_well(&server));
+    assert!(is_healthy(&server));
     server.stop();
 }
 
-/// Writes a certificate for `localhost` and its key; it ends on this day.
+/// Writes a certificate for `localhost` and its key; it expires on this day.
 fn write_certificate(home: &Home, end: (i32, u8, u8)) -> PathBuf {
     let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     params.not_before = date_time_ymd(2020, 1, 1);
@@ -171,7 +175,7 @@ fn write_certificate(home: &Home, end: (i32, u8, u8)) -> PathBuf {
 }
 
 #[test]
-fn a_certificate_is_reloaded_at_sighup_and_when_its_files_change() {
+fn a_certificate_is_reloaded_on_sighup_and_when_its_files_change() {
     let home =
         Home::with_settings("[server]\ntls_certificate = 'chain.pem'\ntls_key = 'key.pem'\n");
     let chain = write_certificate(&home, (2090, 1, 1));
@@ -188,7 +192,7 @@ fn a_certificate_is_reloaded_at_sighup_and_when_its_files_change() {
     write_certificate(&home, (2091, 1, 1));
     server.signal(Signal::HUP);
     wait_for("the reload at the signal", || served(&server));
-    // A key alone fits no certificate: the one before is used on.
+    // A new key alone does not match the certificate, so the previous pair stays in use.
     let before = fs::read(home.path("key.pem")).expect("the key");
     home.write(
         "key.pem",
@@ -200,12 +204,12 @@ fn a_certificate_is_reloaded_at_sighup_and_when_its_files_change() {
     fs::write(home.path("key.pem"), before).expect("it can be written");
     // Without a signal.
     write_certificate(&home, (2092, 1, 1));
-    wait_for("the reload by itself", || served(&server));
+    wait_for("the reload without a signal", || served(&server));
     server.stop();
 }
 
 #[test]
-fn certificates_that_end_and_open_files_are_reported() {
+fn expired_certificates_and_open_file_modes_are_reported() {
     let home =
         Home::with_settings("[server]\ntls_certificate = 'chain.pem'\ntls_key = 'key.pem'\n");
     write_certificate(&home, (2024, 2, 29));
@@ -226,7 +230,7 @@ fn certificates_that_end_and_open_files_are_reported() {
         wait_for(part, || server.log().contains(part));
     }
     server.stop();
-    // The self-made one is renewed and not reported.
+    // The self-signed certificate is renewed, not reported.
     let home = Home::new();
     let server = Serving::spawn(https_command(&home));
     server.stop();
@@ -235,7 +239,7 @@ fn certificates_that_end_and_open_files_are_reported() {
 }
 
 #[test]
-fn what_is_no_store_is_named_and_nothing_starts() {
+fn files_that_are_not_stores_are_reported_and_nothing_starts() {
     let home = Home::new();
     home.write("users.csv", "username,password\nkim,Spring-Meadow-42\n");
     home.run(&["import", "users.csv"]).ended(0);
@@ -300,7 +304,7 @@ fn what_is_no_store_is_named_and_nothing_starts() {
 }
 
 #[test]
-fn there_are_no_core_dumps() {
+fn core_dumps_are_disabled() {
     let home = Home::new();
     let server = Serving::start(&home);
     let id = server.id();
@@ -310,7 +314,7 @@ fn there_are_no_core_dumps() {
         .find(|line| line.starts_with("Max core file size"));
     let values: Vec<&str> = core.expect("a limit").split_whitespace().skip(4).collect();
     assert_eq!(values[..2], ["0", "0"]);
-    // What belongs to a process that is not dumpable belongs to root.
+    // The files in /proc of a process that is not dumpable belong to root.
     use std::os::unix::fs::MetadataExt;
     let environment = fs::metadata(format!("/proc/{id}/environ")).expect("Linux");
     assert_eq!(environment.uid(), 0);
@@ -318,12 +322,12 @@ fn there_are_no_core_dumps() {
 }
 
 #[test]
-fn uploads_that_waited_too_long_are_deleted_and_their_imports_end() {
+fn uploads_queued_for_too_long_are_deleted_and_their_imports_end() {
     let folder = folder();
     let app = std::sync::Arc::new(new_app(&folder, |options| {
         options.app.import.upload_hours = 2;
     }));
-    // The queue does not move.
+    // The queue has not started.
     let waiting = recorded(
         app.jobs
             .queue(request(&app, None), file("ann", 3).as_bytes()),
@@ -342,17 +346,17 @@ fn uploads_that_waited_too_long_are_deleted_and_their_imports_end() {
             .expect("a reason")
             .contains("import.upload_hours")
     );
-    // The worker finds nothing of it.
-    app.jobs.begin().expect("the queue begins");
+    // The worker does not find the deleted upload.
+    app.jobs.begin().expect("the queue starts");
     let next = recorded(
         app.jobs
             .queue(request(&app, None), file("bob", 3).as_bytes()),
     );
     wait_for("the next one", || record(&app, next.id).state.is_final());
-    wait_for("its upload to go", || uploads(&app).is_empty());
+    wait_for("its upload to be deleted", || uploads(&app).is_empty());
 }
 
-/// The entries whose action begins like this, oldest first.
+/// The audit entries whose action has this prefix, oldest first.
 fn entries(home: &Home, organization: &str, action: &str) -> Vec<Value> {
     let listed = home
         .run(&["audit", "--json", "--organization", organization])
@@ -371,7 +375,7 @@ fn entries(home: &Home, organization: &str, action: &str) -> Vec<Value> {
 }
 
 #[test]
-fn operators_and_tokens_are_in_the_audit() {
+fn changes_of_operators_and_tokens_are_audited() {
     let home = Home::new();
     let server = Serving::start(&home);
     home.run(&["organization", "add", "acme"]).ended(0);
@@ -409,7 +413,7 @@ fn operators_and_tokens_are_in_the_audit() {
     ])
     .ended(0);
     server.stop();
-    let told = |organization: &str, action: &str| -> Vec<(String, String, String)> {
+    let audited = |organization: &str, action: &str| -> Vec<(String, String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let found = entries(&home, organization, action).into_iter();
         found
@@ -425,7 +429,7 @@ fn operators_and_tokens_are_in_the_audit() {
     let by_terminal =
         |action: &str, target: &str| (action.into(), "terminal".into(), target.into());
     assert_eq!(
-        told("default", "operator."),
+        audited("default", "operator."),
         [
             by_terminal("operator.add", "admin"),
             by_terminal("operator.add", "ann"),
@@ -437,9 +441,9 @@ fn operators_and_tokens_are_in_the_audit() {
         by_terminal("token.add", "ann"),
         by_terminal("token.remove", "ann"),
     ];
-    assert_eq!(told("default", "token."), expected);
+    assert_eq!(audited("default", "token."), expected);
     assert_eq!(
-        told("acme", "operator."),
+        audited("acme", "operator."),
         [by_terminal("operator.add", "eve")]
     );
     let token = &entries(&home, "default", "token.add")[0]["details"];
@@ -452,15 +456,15 @@ fn operators_and_tokens_are_in_the_audit() {
 }
 
 #[test]
-fn failed_logins_are_in_the_audit_and_a_flood_is_counted() {
+fn failed_logins_are_audited_and_a_flood_is_only_counted() {
     const WRONG: &str = "Wrong-Harbour-7";
-    // Nothing is slowed down here, so that all of them fall into one minute.
+    // Without limits on logins, all attempts fall into one minute.
     let home = Home::with_settings(
         "[access]\nlogin_failures_per_account = 1000\nlogin_failures_per_address = 1000\n",
     );
     let server = Serving::start(&home);
     let csv = "username\nkim\n";
-    // Over each channel, as each method.
+    // Over each channel, with each method.
     let rest = "/api/v1/imports";
     assert_eq!(post(&server, rest, &basic("admin", WRONG), csv).status, 401);
     assert_eq!(post(&server, rest, "Bearer muster_none", csv).status, 401);
@@ -476,7 +480,9 @@ fn failed_logins_are_in_the_audit_and_a_flood_is_counted() {
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        stream.write_all(request.as_bytes()).expect("it is read");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the server reads");
         Response::read(&mut stream)
     };
     let service = "/services/UserAdmin";
@@ -496,14 +502,14 @@ fn failed_logins_are_in_the_audit_and_a_flood_is_counted() {
     );
     let answer = soap("/services/AuthenticationAdmin", None, &login);
     assert!(answer.body.contains(">false<"), "{}", answer.body);
-    // Names that no operator has, one of them a password in the wrong place; more than have entries in a minute.
+    // Unknown names, one of them a password in the wrong place; more than the entries of one minute.
     let odd = "Kp9#vTz!qW37";
     assert_eq!(post(&server, rest, &basic(odd, WRONG), csv).status, 401);
     for number in 0..10 {
         let name = format!("stranger{number}");
         assert_eq!(post(&server, rest, &basic(&name, WRONG), csv).status, 401);
     }
-    // A right one is none.
+    // A successful login has no entry.
     assert_eq!(
         post(&server, rest, &basic("admin", ADMIN_PASSWORD), csv).status,
         202
@@ -532,7 +538,7 @@ fn failed_logins_are_in_the_audit_and_a_flood_is_counted() {
     let strangers = found.iter().filter(|it| {
         it["details"]["knownOperator"] == false && it["details"]["method"].is_string()
     });
-    // Five, the one without a name among them.
+    // Five, including the one without a name.
     assert_eq!(strangers.count(), 5, "{found:?}");
     let further: Vec<_> = found
         .iter()

@@ -1,5 +1,5 @@
-//! Files of other products, as they are, through the channels: who the users are, what they have, who can log
-//! in, and what the report says of the columns that were dropped.
+//! Unmodified files of other products over the channels: the users, their values, who can log in, and what the
+//! report says about dropped columns.
 
 use std::path::Path;
 
@@ -8,19 +8,19 @@ use muster::users::user::User;
 
 use crate::channels::{Bench, Channel, Outcome, Upload};
 
-/// What rows without a password of their own get.
+/// The password of rows without one.
 const DEFAULT: &str = "Initial-Pass-1";
 
-/// A fixture, and what becomes of it.
+/// A fixture and its expected result.
 struct Expected {
     file: &'static str,
-    /// The users by name; of each, some of what it has, by the names of [`value`].
+    /// The users by name, each with some of its values under the names of [`value`].
     users: &'static [(&'static str, &'static [(&'static str, &'static str)])],
-    /// A user, a password, and whether it is the right one of a user who can log in.
+    /// A user, a password, and whether the user can log in with it.
     passwords: &'static [(&'static str, &'static str, bool)],
-    /// Line and code of what is found in the rows.
+    /// Line and code of the findings in rows.
     found: &'static [(u64, &'static str)],
-    /// The headings that the report lists as not read.
+    /// The headings that the report lists as dropped.
     dropped: &'static [&'static str],
 }
 
@@ -442,7 +442,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(folder.join(format!("{name}.csv"))).unwrap()
 }
 
-/// What a user has by a column's name.
+/// The value of a user by the name of a column.
 fn value<'u>(user: &'u User, name: &str) -> Option<&'u str> {
     match name {
         "givenname" => user.given_name.as_deref(),
@@ -453,9 +453,9 @@ fn value<'u>(user: &'u User, name: &str) -> Option<&'u str> {
     }
 }
 
-/// What is not as expected, one sentence each.
-fn misfits(bench: &Bench, expected: &Expected, outcome: &Outcome) -> Vec<String> {
-    let mut misfits = Vec::new();
+/// The differences from the expected result, one sentence each.
+fn differences(bench: &Bench, expected: &Expected, outcome: &Outcome) -> Vec<String> {
+    let mut differences = Vec::new();
     let mut names: Vec<&str> = expected.users.iter().map(|(name, _)| *name).collect();
     let mut found = outcome.user_names();
     names.sort_unstable();
@@ -469,47 +469,47 @@ fn misfits(bench: &Bench, expected: &Expected, outcome: &Outcome) -> Vec<String>
         for (key, expected) in *values {
             let found = value(user, key);
             if found != Some(*expected) {
-                misfits.push(format!("{name}: {key} is {found:?} and not {expected:?}"));
+                differences.push(format!("{name}: {key} is {found:?}, expected {expected:?}"));
             }
         }
     }
     for (name, password, right) in expected.passwords {
         let answer = bench.check_password(&outcome.organization, name, password);
         if answer != *right {
-            misfits.push(format!("{name} can log in with {password}: {answer}"));
+            differences.push(format!("{name} can log in with {password}: {answer}"));
         }
     }
     let of_columns = |code: &str| code == "columns-ignored";
     let mut rows = outcome.codes();
-    // A password that is a digest, as the column beside it says, is warned about by itself.
+    // A password that is a digest, as the next column says, has its own warning.
     rows.retain(|(_, code)| !of_columns(code) && *code != "password-looks-like-digest");
     rows.dedup();
     if rows != expected.found {
-        misfits.push(format!("found in the rows: {:?}", outcome.findings));
+        differences.push(format!("the findings in rows: {:?}", outcome.findings));
     }
     let listed = outcome.findings.iter().find(|it| of_columns(&it.code));
     if listed.is_some_and(|it| it.severity != Severity::Warning)
         || listed.is_some() == expected.dropped.is_empty()
     {
-        misfits.push(format!("the columns that were dropped: {listed:?}"));
+        differences.push(format!("the columns that were dropped: {listed:?}"));
     }
     let message = listed.map_or("", |it| it.message.as_ref());
     for heading in expected.dropped {
         if !message.contains(&format!("\"{heading}\"")) {
-            misfits.push(format!("{heading} is not listed: {message}"));
+            differences.push(format!("{heading} is not listed: {message}"));
         }
     }
-    misfits
+    differences
 }
 
-fn through(channel: Channel, chosen: impl Fn(&str) -> bool) {
+fn import_over(channel: Channel, chosen: impl Fn(&str) -> bool) {
     let bench = Bench::start(channel);
     let mut all = Vec::new();
     for expected in FILES.iter().filter(|expected| chosen(expected.file)) {
         let bytes = file(expected.file);
         let name = format!("{}.csv", expected.file);
         let outcome = bench.import(&Upload::new(&name, &bytes));
-        let found = misfits(&bench, expected, &outcome).into_iter();
+        let found = differences(&bench, expected, &outcome).into_iter();
         all.extend(found.map(|misfit| format!("{}: {misfit}", expected.file)));
     }
     assert!(all.is_empty(), "{channel:?}\n{}", all.join("\n"));
@@ -517,35 +517,35 @@ fn through(channel: Channel, chosen: impl Fn(&str) -> bool) {
 
 #[test]
 fn files_of_other_products_are_imported_over_rest() {
-    through(Channel::RestBody, |_| true);
+    import_over(Channel::RestBody, |_| true);
 }
 
 #[test]
 fn files_of_other_products_are_imported_over_soap() {
-    through(Channel::SoapInline, |_| true);
+    import_over(Channel::SoapInline, |_| true);
 }
 
 #[test]
 fn files_of_other_products_are_imported_at_the_terminal() {
-    through(Channel::Terminal, |_| true);
+    import_over(Channel::Terminal, |_| true);
 }
 
 #[test]
-fn the_other_channels_know_them_too() {
+fn files_of_other_products_are_imported_over_the_other_channels() {
     for channel in [
         Channel::SoapMtom,
         Channel::SoapSwa,
         Channel::UserImport,
         Channel::RestForm,
     ] {
-        through(channel, |file| {
+        import_over(channel, |file| {
             matches!(file, "entra-template" | "auth0-users" | "google-users")
         });
     }
 }
 
 #[test]
-fn every_fixture_is_imported_here() {
+fn every_fixture_has_an_expected_result() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/presets");
     for entry in std::fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();

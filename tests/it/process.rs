@@ -1,4 +1,4 @@
-//! The real binary in a folder of its own: [`Home`] runs commands to their end, [`Serving`] is a
+//! The real binary in its own folder: [`Home`] runs commands to their end, [`Serving`] is a
 //! running server. Every process is waited for, and none survives its test.
 
 use std::fs;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 /// The longest that any command may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Hashes that cost next to nothing; a table of any other name may follow.
+/// Settings for cheap hashes; other tables may follow.
 const CHEAP_HASHES: &str = "[passwords]\nmemory_kib = 1024\npasses = 1\n";
 
 /// The password of the operator `admin`, where a test sets one.
@@ -175,7 +175,7 @@ pub struct Serving {
     child: Child,
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
-    /// What it said until it was ready.
+    /// Its output until it was ready.
     pub said: String,
     log: Arc<Mutex<String>>,
 }
@@ -198,7 +198,11 @@ impl Serving {
         while !said.contains("Press Ctrl-C to stop.") {
             let more = lines.read_line(&mut said).expect("UTF-8") > 0;
             let log = || log.lock().expect("no panic").clone();
-            assert!(more, "it ended before it was ready: {said}{}", log());
+            assert!(
+                more,
+                "the server ended before it was ready: {said}{}",
+                log()
+            );
         }
         let address = |scheme: &str| {
             let rest = said.split_once(&format!("SOAP   {scheme}://"))?.1;
@@ -233,7 +237,7 @@ impl Serving {
         stream
     }
 
-    /// What it logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("no panic").clone()
     }
@@ -258,7 +262,7 @@ impl Serving {
         (status.code(), started.elapsed())
     }
 
-    /// Stops it as a service manager does, and asserts that it ends well.
+    /// Stops it with SIGTERM, as a service manager does, and asserts the exit code 0.
     #[track_caller]
     pub fn stop(self) {
         self.signal(Signal::TERM);
@@ -267,7 +271,7 @@ impl Serving {
         assert_eq!(code, Some(0), "{}", log.lock().expect("no panic"));
     }
 
-    /// Ends it without warning.
+    /// Kills it with SIGKILL.
     pub fn kill(self) {
         self.signal(Signal::KILL);
         let (code, _) = self.wait(PATIENCE);
@@ -277,7 +281,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // Both fail when it has ended already.
+        // Both fail if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -293,8 +297,7 @@ fn keep_log(pipe: ChildStderr, log: Arc<Mutex<String>>) {
     });
 }
 
-/// The head of an MTOM call as the operator admin, up to where the file begins; and what stands
-/// behind the file.
+/// The parts of an MTOM call as the operator admin before and after its file.
 pub fn mtom_around(file_length: usize) -> (String, String) {
     let whole = crate::app::multipart("\u{0}");
     let (before, after) = whole.split_once('\u{0}').expect("the file's place");
@@ -308,11 +311,11 @@ pub fn mtom_around(file_length: usize) -> (String, String) {
     (head + before, after.to_owned())
 }
 
-/// Sends an MTOM call as the operator admin, its file spread evenly `over` a time; the last
+/// Sends an MTOM call as the operator admin, with the file spread evenly `over` a time; the last
 /// `keep_back` bytes of the message are not sent.
 ///
 /// # Errors
-/// The server does not read any more.
+/// The server has stopped reading.
 pub fn send_over(
     stream: &mut TcpStream,
     csv: &str,
@@ -336,8 +339,8 @@ pub fn send_over(
     stream.write_all(after.as_bytes().get(..end).unwrap_or_default())
 }
 
-/// A file of users named `user000000` and so on, each `step` apart, so that the names are in no
-/// order; `step` has to have no factor in common with `count`.
+/// A file of users named `user000000` and so on, in steps of `step`, so that the names are not sorted;
+/// `step` and `count` must have no common factor.
 pub fn users_csv(count: usize, step: usize) -> String {
     use std::fmt::Write;
     let mut csv = String::from("username,password,givenname,familyname,emailaddress,country\n");
@@ -347,12 +350,12 @@ pub fn users_csv(count: usize, step: usize) -> String {
             csv,
             "user{number:06},,Given{number},Family{number},user{number}@example.com,SE"
         )
-        .expect("a string takes everything");
+        .expect("a string accepts every write");
     }
     csv
 }
 
-/// The database file, opened to look at it.
+/// The database file, opened read-only.
 pub fn database(data: &Path) -> rusqlite::Connection {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     rusqlite::Connection::open_with_flags(data.join("muster.db"), flags).expect("a database")

@@ -1,5 +1,5 @@
-//! Users and groups as resources, one by one and in bulk: the core below the SCIM channel, asked directly,
-//! with SQLite and with the memory store.
+//! Users and groups as resources, one by one and in bulk: the layer below the SCIM channel, called
+//! directly, with SQLite and with the memory store.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -40,8 +40,8 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
-/// An app and its folder.
-struct House {
+/// An app, the name of its store, and its folder.
+struct Fixture {
     name: &'static str,
     app: App,
     folder: TempDir,
@@ -62,23 +62,23 @@ fn folder() -> TempDir {
 
 const STORES: [(&str, &str); 2] = [("sqlite", "sqlite:muster.db"), ("memory", "memory:")];
 
-fn each(test: impl Fn(&House)) {
+fn each(test: impl Fn(&Fixture)) {
     each_with(|_| {}, test);
 }
 
-fn each_with(change: impl Fn(&mut Options), test: impl Fn(&House)) {
+fn each_with(change: impl Fn(&mut Options), test: impl Fn(&Fixture)) {
     for (name, url) in STORES {
         let folder = folder();
         let app = open(&folder, url, &change);
-        test(&House { name, app, folder });
+        test(&Fixture { name, app, folder });
     }
 }
 
-fn sqlite(change: impl FnOnce(&mut Options)) -> House {
+fn sqlite(change: impl FnOnce(&mut Options)) -> Fixture {
     let folder = folder();
     let app = open(&folder, "sqlite:muster.db", change);
     let name = "sqlite";
-    House { name, app, folder }
+    Fixture { name, app, folder }
 }
 
 fn authority(role: Role) -> Authority {
@@ -140,7 +140,7 @@ fn patch(operations: &Value) -> Value {
     json!({"schemas": [PATCH_OP], "Operations": operations})
 }
 
-impl House {
+impl Fixture {
     fn act(
         &self,
         role: Role,
@@ -199,10 +199,10 @@ impl House {
         }
     }
 
-    /// What the document of a user or group says at this JSON pointer.
+    /// The value at this JSON pointer in the document of a user or group.
     #[track_caller]
     fn at(&self, kind: Kind, id: Uuid, pointer: &str) -> Value {
-        let document = Value::Object(self.shown(kind, id).expect("it is there"));
+        let document = Value::Object(self.shown(kind, id).expect("the resource exists"));
         document.pointer(pointer).cloned().unwrap_or(Value::Null)
     }
 
@@ -221,7 +221,7 @@ impl House {
         users.map(|user| user.user_name).collect()
     }
 
-    /// The names of these groups and of their members; those that are gone are left out.
+    /// The names of these groups and of their members; deleted groups are left out.
     fn groups(&self, ids: &[Uuid]) -> Vec<(String, Vec<String>)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let mut groups = Vec::new();
@@ -254,7 +254,7 @@ impl House {
         answer
     }
 
-    /// The answer's record is the stored one, and what it counts adds up.
+    /// Asserts that the record of the answer equals the stored one, and that its counters add up.
     #[track_caller]
     fn check(&self, answer: &BulkAnswer) {
         let stored = self.record(answer.record.id);
@@ -337,12 +337,12 @@ fn id_of(outcome: &OperationOutcome) -> Uuid {
 
 #[track_caller]
 fn refused<T: std::fmt::Debug>(result: Result<T, ScimError>) -> (u16, Option<ErrorType>) {
-    let error = result.expect_err("it is refused");
+    let error = result.expect_err("a refusal");
     (error.status, error.scim_type)
 }
 
 #[track_caller]
-fn refused_whole<T: std::fmt::Debug>(result: Result<T, ProvisionError>) -> ScimError {
+fn refused_request<T: std::fmt::Debug>(result: Result<T, ProvisionError>) -> ScimError {
     match result {
         Err(ProvisionError::Refused(error)) => error,
         other => panic!("{other:?}"),
@@ -350,7 +350,7 @@ fn refused_whole<T: std::fmt::Debug>(result: Result<T, ProvisionError>) -> ScimE
 }
 
 #[test]
-fn users_are_made_replaced_patched_and_removed() {
+fn users_are_created_replaced_patched_and_deleted() {
     each(|app| {
         let id = app.made(
             Kind::User,
@@ -360,25 +360,31 @@ fn users_are_made_replaced_patched_and_removed() {
                 "emails": [{"value": "kim@x.org", "type": "work", "primary": true}]
             }),
         );
-        let first = app.shown(Kind::User, id).expect("it is there");
+        let first = app.shown(Kind::User, id).expect("the resource exists");
         assert_eq!(first["meta"]["created"], first["meta"]["lastModified"]);
         assert!(!first.contains_key("password"));
         assert_eq!(first["emails"][0]["type"], "work");
 
-        // The same again changes nothing, by PUT and by PATCH.
+        // The same values again change nothing, with PUT and with PATCH.
         let mut same = first.clone();
         same.remove("meta");
-        let done = app.put(Kind::User, id, same.into()).expect("it is done");
+        let done = app
+            .put(Kind::User, id, same.into())
+            .expect("the request succeeds");
         assert_eq!(done.effect, Effect::Unchanged);
         let no_op = json!([{"op": "replace", "path": "name.givenName", "value": "Kim"}]);
-        let done = app.patched(Kind::User, id, no_op).expect("it is done");
+        let done = app
+            .patched(Kind::User, id, no_op)
+            .expect("the request succeeds");
         assert_eq!(done.effect, Effect::Unchanged);
         assert_eq!(app.shown(Kind::User, id).as_ref(), Some(&first));
 
         let mut last = done.changed.expect("a version");
         for title in ["a", "b", "c"] {
             let change = json!([{"op": "add", "path": "title", "value": title}]);
-            let done = app.patched(Kind::User, id, change).expect("it is done");
+            let done = app
+                .patched(Kind::User, id, change)
+                .expect("the request succeeds");
             let changed = done.changed.expect("a version");
             assert!(changed > last, "{}", app.name);
             last = changed;
@@ -395,14 +401,14 @@ fn users_are_made_replaced_patched_and_removed() {
         assert_eq!(refused(done), (412, None));
         let fresh = resource::version(last);
         let done = app.act(Role::Admin, Kind::User, id, patch_title, Some(&fresh));
-        assert_eq!(done.expect("it is done").effect, Effect::Updated);
+        assert_eq!(done.expect("the request succeeds").effect, Effect::Updated);
         let done = app.act(Role::Admin, Kind::User, id, Act::Delete, Some(&stale));
         assert_eq!(refused(done), (412, None));
 
-        // PUT leaves out, and so clears.
+        // PUT clears the attributes that it leaves out.
         app.put(Kind::User, id, user("KIM"))
             .expect("the same name in another case");
-        let now = app.shown(Kind::User, id).expect("it is there");
+        let now = app.shown(Kind::User, id).expect("the resource exists");
         assert_eq!(now["userName"], "KIM");
         for gone in ["name", "emails", "externalId"] {
             assert!(!now.contains_key(gone), "{gone}");
@@ -422,7 +428,7 @@ fn users_are_made_replaced_patched_and_removed() {
 }
 
 #[test]
-fn names_and_user_stores_are_kept_apart() {
+fn names_are_unique_in_each_user_store() {
     each(|app| {
         let uniqueness = (409, Some(ErrorType::Uniqueness));
         let wrong = (400, Some(ErrorType::InvalidValue));
@@ -464,7 +470,7 @@ fn names_and_user_stores_are_kept_apart() {
 }
 
 #[test]
-fn passwords_follow_the_rules_and_belong_to_administrators() {
+fn passwords_follow_the_rules_and_only_administrators_change_them() {
     each(|app| {
         let with = |name: &str, password: &str| json!({"schemas": [USER], "userName": name, "password": password});
         let create = |role, document| {
@@ -492,7 +498,7 @@ fn passwords_follow_the_rules_and_belong_to_administrators() {
         app.made(Kind::User, user("lee"));
         assert_eq!(hash("lee"), None);
         assert!(!pool.verify("".into(), hash("lee")).unwrap());
-        // A hash of another system is kept as it is.
+        // A hash from another system is stored unchanged.
         let foreign = "$2b$04$abcdefghijklmnopqrstuuJ6KQ8fGfPQBHg2GRnFkVhVRwS6p0n4K";
         create(Role::Import, with("foreign", foreign)).expect("made");
         assert_eq!(hash("foreign").as_deref(), Some(foreign));
@@ -521,22 +527,26 @@ fn passwords_follow_the_rules_and_belong_to_administrators() {
 }
 
 #[test]
-fn groups_are_made_replaced_patched_and_removed() {
+fn groups_are_created_replaced_patched_and_deleted() {
     each(|app| {
         let [kim, lee, kay] = ["kim", "lee", "kay"].map(|name| app.made(Kind::User, user(name)));
         let [k, l, y] = [kim, lee, kay].map(|id| id.to_string());
         let id = app.made(Kind::Group, group("guides", &[&k, &l]));
-        let first = app.shown(Kind::Group, id).expect("it is there");
+        let first = app.shown(Kind::Group, id).expect("the resource exists");
         assert_eq!(first["meta"]["created"], first["meta"]["lastModified"]);
         assert_eq!(first["members"].as_array().map(Vec::len), Some(2));
         assert_eq!(app.at(Kind::User, kim, "/groups/0/display"), "guides");
 
         let mut same = first.clone();
         same.remove("meta");
-        let done = app.put(Kind::Group, id, same.into()).expect("it is done");
+        let done = app
+            .put(Kind::Group, id, same.into())
+            .expect("the request succeeds");
         assert_eq!(done.effect, Effect::Unchanged);
         let again = json!([{"op": "add", "path": "members", "value": [{"value": k}]}]);
-        let done = app.patched(Kind::Group, id, again).expect("it is done");
+        let done = app
+            .patched(Kind::Group, id, again)
+            .expect("the request succeeds");
         assert_eq!(done.effect, Effect::Unchanged);
         assert_eq!(app.shown(Kind::Group, id).as_ref(), Some(&first));
 
@@ -563,14 +573,14 @@ fn groups_are_made_replaced_patched_and_removed() {
         );
 
         let wrong = (400, Some(ErrorType::InvalidValue));
-        let nobody = Uuid::now_v7().to_string();
-        for ids in [[nobody.as_str()], [&id.to_string()]] {
+        let missing = Uuid::now_v7().to_string();
+        for ids in [[missing.as_str()], [&id.to_string()]] {
             let refusal = app.put(Kind::Group, id, group("Guides", &ids));
             assert_eq!(refused(refusal), wrong, "{ids:?}");
         }
         let two = json!([
             {"op": "remove", "path": "members"},
-            {"op": "add", "path": "members", "value": [{"value": nobody}]}
+            {"op": "add", "path": "members", "value": [{"value": missing}]}
         ]);
         assert_eq!(refused(app.patched(Kind::Group, id, two)), wrong);
         assert_eq!(
@@ -585,15 +595,17 @@ fn groups_are_made_replaced_patched_and_removed() {
             .map(drop)
             .expect_err("its externalId");
 
-        app.delete(Kind::Group, id).expect("it is gone");
+        app.delete(Kind::Group, id)
+            .expect("the resource is deleted");
         assert_eq!(refused(app.delete(Kind::Group, id)), (404, None));
         assert_eq!(app.at(Kind::Group, of_groups, "/members"), Value::Null);
-        app.delete(Kind::User, kim).expect("it is gone");
+        app.delete(Kind::User, kim)
+            .expect("the resource is deleted");
     });
 }
 
 #[test]
-fn the_group_of_administrators_is_theirs() {
+fn only_administrators_change_the_group_of_administrators() {
     each(|app| {
         let kim = app.made(Kind::User, user("kim")).to_string();
         app.import(ConflictPolicy::Skip, "username,roles\nroot,admin\n");
@@ -637,7 +649,7 @@ fn the_group_of_administrators_is_theirs() {
 }
 
 #[test]
-fn nobody_becomes_their_own_manager() {
+fn a_user_cannot_become_their_own_manager() {
     each(|app| {
         let below = |name: &str, manager: &str| {
             json!({
@@ -654,14 +666,14 @@ fn nobody_becomes_their_own_manager() {
             let refusal = app.put(Kind::User, a, below("a", &manager.to_string()));
             assert_eq!(refused(refusal), (400, Some(ErrorType::InvalidValue)));
         }
-        let nobody = Uuid::now_v7().to_string();
-        let refusal = app.put(Kind::User, a, below("a", &nobody));
+        let missing = Uuid::now_v7().to_string();
+        let refusal = app.put(Kind::User, a, below("a", &missing));
         assert_eq!(refused(refusal), (400, Some(ErrorType::InvalidValue)));
         for name in ["kim", "SALES/kim", "4711"] {
             app.put(Kind::User, a, below("a", name)).expect("a name");
             assert_eq!(app.at(Kind::User, a, &pointer), name);
         }
-        // Circles that one request makes are resolved, and whoever is below them is none.
+        // Circles within one request are resolved, and a user below a circle is not part of it.
         let answer = app.bulk(json!([
             post_below("x", "x", "bulkId:z"),
             post_below("y", "y", "bulkId:x"),
@@ -672,7 +684,7 @@ fn nobody_becomes_their_own_manager() {
         assert_eq!(app.at(Kind::User, x, &pointer), z.to_string());
         assert_eq!(app.at(Kind::User, z, &pointer), y.to_string());
         app.put(Kind::User, c, below("c", &x.to_string()))
-            .expect("the circle does not hold c");
+            .expect("c is not part of the circle");
         let own = app.bulk(json!([post_below("q", "q", "bulkId:q")]));
         assert_eq!(statuses(&own), [400]);
         assert_eq!(app.user_id("q"), None);
@@ -680,7 +692,7 @@ fn nobody_becomes_their_own_manager() {
 }
 
 #[test]
-fn what_files_brought_and_what_clients_changed_stay_together() {
+fn values_from_files_and_changes_by_clients_are_kept_together() {
     each(|app| {
         let csv = "username,givenname,emailaddress,http://wso2.org/claims/mobile,\
                    http://wso2.org/claims/phoneNumbers.work,http://wso2.org/claims/region,\
@@ -695,7 +707,7 @@ fn what_files_brought_and_what_clients_changed_stay_together() {
             shown("/phoneNumbers"),
             json!([{"value": "1", "type": "mobile"}, {"value": "2", "type": "work"}])
         );
-        let attributes = |app: &House| {
+        let attributes = |app: &Fixture| {
             let user = app.app.store.user(DEFAULT_ORGANIZATION, "PRIMARY", "kim");
             user.expect("works").expect("kim").attributes
         };
@@ -749,9 +761,9 @@ fn what_files_brought_and_what_clients_changed_stay_together() {
     });
 }
 
-/// The example of WSO2's documentation, and what it means: the second user's manager is the first.
+/// The example of WSO2's documentation: the first user becomes the manager of the second.
 #[test]
-fn the_documented_bulk_request_is_carried_out() {
+fn the_documented_bulk_request_succeeds() {
     each(|app| {
         let body = json!({
             "failOnErrors": 1,
@@ -764,7 +776,9 @@ fn the_documented_bulk_request_is_carried_out() {
                     ENTERPRISE: {"employeeNumber": "11250", "manager": {"value": "bulkId:qwerty"}}}}
             ]
         });
-        let answer = app.bulk_as(&call(None), &body).expect("it is done");
+        let answer = app
+            .bulk_as(&call(None), &body)
+            .expect("the request succeeds");
         app.check(&answer);
         assert_eq!(statuses(&answer), [201, 201]);
         let [kris, jesse] = [0, 1].map(|at| id_of(&answer.outcomes[at]));
@@ -792,7 +806,7 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn references_lead_backward_forward_and_around() {
+fn references_may_point_backward_forward_and_in_circles() {
     each(|app| {
         let answer = app.bulk(json!([
             post_group("all", "all", &["bulkId:guides", "bulkId:late", "bulkId:early"]),
@@ -819,7 +833,7 @@ fn references_lead_backward_forward_and_around() {
         let [early, late] = [1, 5].map(|at| id_of(&answer.outcomes[at]));
         let pointer = format!("/{ENTERPRISE}/manager/value");
         assert_eq!(app.at(Kind::User, early, &pointer), late.to_string());
-        // The versions that are told last are those of now.
+        // The last reported versions are the current ones.
         for (kind, at) in [
             (Kind::Group, 0),
             (Kind::User, 3),
@@ -837,7 +851,7 @@ fn references_lead_backward_forward_and_around() {
 }
 
 #[test]
-fn what_is_promised_can_be_taken_back_before_it_comes() {
+fn forward_references_can_be_removed_before_they_are_resolved() {
     each(|app| {
         let answer = app.bulk(json!([
             post_group("put", "put", &["bulkId:u"]),
@@ -856,7 +870,7 @@ fn what_is_promised_can_be_taken_back_before_it_comes() {
             {"method": "PUT", "path": "/Users/bulkId:u", "data": user("x")},
             post("u", "u"),
             {"method": "DELETE", "path": "/Users/bulkId:u"},
-            post_group("behind", "behind", &["bulkId:u"]),
+            post_group("after", "after", &["bulkId:u"]),
             post_below("below", "below", "bulkId:u"),
         ]));
         let expected = [
@@ -869,7 +883,7 @@ fn what_is_promised_can_be_taken_back_before_it_comes() {
             .map(|name| (name.to_owned(), none.clone()))
             .into();
         assert_eq!(app.groups(&ids), now);
-        // With the user still there, only the renamed group has them.
+        // If the user is not deleted, only the renamed group has the member.
         let answer = app.bulk(json!([
             post_group("a", "a2", &["bulkId:u"]),
             {"method": "PATCH", "path": "/Groups/bulkId:a", "data": patch(&json!([
@@ -887,7 +901,7 @@ fn what_is_promised_can_be_taken_back_before_it_comes() {
 }
 
 #[test]
-fn whatever_refers_to_a_failure_fails_and_nothing_else() {
+fn only_operations_that_refer_to_a_failed_one_fail_with_it() {
     each(|app| {
         app.made(Kind::User, user("taken"));
         let answer = app.bulk(json!([
@@ -901,7 +915,7 @@ fn whatever_refers_to_a_failure_fails_and_nothing_else() {
                 {"op": "add", "path": "title", "value": "x"}]))},
             post("bad", "TAKEN"),
             {"method": "DELETE", "path": "/Users/bulkId:bad"},
-            post_below("n", "n", "bulkId:nobody"),
+            post_below("n", "n", "bulkId:missing"),
             post("last", "last"),
         ]));
         let expected = [409, 409, 409, 201, 409, 201, 409, 409, 409, 409, 201];
@@ -929,7 +943,7 @@ fn whatever_refers_to_a_failure_fails_and_nothing_else() {
 }
 
 #[test]
-fn long_chains_and_large_groups_with_a_failure_break_at_once() {
+fn long_chains_and_large_groups_with_a_failure_fail_without_delay() {
     each_with(
         |options| options.app.scim.max_operations = 10_000,
         |app| {
@@ -968,16 +982,18 @@ fn long_chains_and_large_groups_with_a_failure_break_at_once() {
 }
 
 #[test]
-fn errors_end_a_request_where_the_client_says_so() {
+fn fail_on_errors_ends_a_request_after_that_many_failures() {
     each(|app| {
         let run = |most: Value, operations: &Value| {
             let mut body = bulk_body(operations);
             body["failOnErrors"] = most;
-            let answer = app.bulk_as(&call(None), &body).expect("it is done");
+            let answer = app
+                .bulk_as(&call(None), &body)
+                .expect("the request succeeds");
             app.check(&answer);
             for name in app.names() {
                 let id = app.user_id(&name).expect("a user");
-                app.delete(Kind::User, id).expect("it goes");
+                app.delete(Kind::User, id).expect("the resource is deleted");
             }
             (statuses(&answer), answer.record.counters.skipped)
         };
@@ -999,7 +1015,7 @@ fn errors_end_a_request_where_the_client_says_so() {
             post("b", "no\tname"),
             post("late", "late"),
         ]);
-        // What it refers to would come behind the stop, and what stops is told.
+        // The stop prevents its reference from being resolved; the failure that stops the request is reported.
         assert_eq!(run(json!(1), &forward), (vec![201, 409, 400], 1));
         assert_eq!(run(json!(2), &forward), (vec![201, 201, 400, 201], 0));
         let last = json!([post("a", "a"), post("b", "A")]);
@@ -1009,7 +1025,7 @@ fn errors_end_a_request_where_the_client_says_so() {
 }
 
 #[test]
-fn frames_are_judged_one_by_one_or_all_together() {
+fn invalid_operations_fail_alone_or_refuse_the_request() {
     let tiny = |options: &mut Options| {
         options.app.scim.max_operations = 4;
         options.app.scim.max_payload_bytes = 2_000;
@@ -1039,13 +1055,13 @@ fn frames_are_judged_one_by_one_or_all_together() {
             ),
         ] {
             let body = bulk_body(&json!([post("good", "good"), operation]));
-            let refusal = refused_whole(app.bulk_as(&strict, &body));
+            let refusal = refused_request(app.bulk_as(&strict, &body));
             assert_eq!(refusal.status, 400, "{body}");
             let queued = app
                 .app
                 .provisioner
                 .queue_bulk(&strict, body.to_string().as_bytes());
-            assert_eq!(refused_whole(queued).status, 400, "{body}");
+            assert_eq!(refused_request(queued).status, 400, "{body}");
             assert!(app.names().is_empty(), "{body}");
             let answer = app.bulk_as(&call(None), &body).expect("one by one");
             assert_eq!(statuses(&answer), [201, status], "{body}");
@@ -1097,7 +1113,7 @@ fn frames_are_judged_one_by_one_or_all_together() {
             }
         }
         let many: Value = (0..5).map(|at| post(&at.to_string(), "x")).collect();
-        let refusal = refused_whole(app.bulk_as(&call(None), &bulk_body(&many)));
+        let refusal = refused_request(app.bulk_as(&call(None), &bulk_body(&many)));
         assert_eq!(refusal.status, 413);
         assert!(refusal.detail.contains("maxOperations (4)"), "{refusal}");
         let long = bulk_body(&json!([post("x", &"x".repeat(3_000))]));
@@ -1108,7 +1124,7 @@ fn frames_are_judged_one_by_one_or_all_together() {
                 .queue_bulk(&call(None), long.to_string().as_bytes())
                 .map(drop),
         ] {
-            let refusal = refused_whole(result);
+            let refusal = refused_request(result);
             assert_eq!(refusal.status, 413);
             assert!(
                 refusal.detail.contains("maxPayloadSize (2000)"),
@@ -1120,7 +1136,7 @@ fn frames_are_judged_one_by_one_or_all_together() {
 }
 
 #[test]
-fn each_operation_is_authorised_as_by_itself() {
+fn each_operation_is_authorised_like_a_single_call() {
     each(|app| {
         let kim = app.made(Kind::User, user("kim"));
         let operations = bulk_body(&json!([
@@ -1145,7 +1161,7 @@ fn each_operation_is_authorised_as_by_itself() {
             .app
             .provisioner
             .queue_bulk(&as_role(Role::Read), body.as_bytes());
-        assert_eq!(refused_whole(queued).status, 403);
+        assert_eq!(refused_request(queued).status, 403);
         let import = app
             .bulk_as(&as_role(Role::Import), &operations)
             .expect("done");
@@ -1154,7 +1170,7 @@ fn each_operation_is_authorised_as_by_itself() {
 }
 
 #[test]
-fn one_resource_can_pass_through_a_whole_life() {
+fn one_request_can_create_change_and_delete_a_resource() {
     each(|app| {
         let old = app.made(Kind::User, user("kim"));
         let answer = app.bulk(json!([
@@ -1182,7 +1198,7 @@ fn one_resource_can_pass_through_a_whole_life() {
 }
 
 #[test]
-fn the_record_is_undone_and_the_audit_names_attributes_only() {
+fn a_bulk_request_can_be_undone_and_the_audit_names_only_attributes() {
     each(|app| {
         let kim = app.made(Kind::User, user("SALES/kim"));
         let lee = app.made(Kind::User, user("lee"));
@@ -1244,7 +1260,7 @@ fn large(options: &mut Options) {
 }
 
 #[test]
-fn a_key_is_carried_out_once() {
+fn a_request_with_a_key_runs_once() {
     let mut app = sqlite(large);
     let body = bulk_body(&json!([
         post("a", "a"),
@@ -1279,7 +1295,7 @@ fn a_key_is_carried_out_once() {
             app = reopened(app);
         }
     }
-    // Several at once: one does it, the others learn of it or come back.
+    // Several at once: one runs the request, the others get its answer or `Busy`.
     let body = many(200);
     let app = Arc::new(app);
     let threads: Vec<_> = (0..8)
@@ -1305,26 +1321,26 @@ fn a_key_is_carried_out_once() {
     assert_eq!(app.names().len(), 200);
 }
 
-/// Ends the app and builds another one in its folder.
-fn reopened(app: House) -> House {
-    let House { name, app, folder } = app;
+/// Stops the app and builds another one in its folder.
+fn reopened(app: Fixture) -> Fixture {
+    let Fixture { name, app, folder } = app;
     drop(app);
     let app = open(&folder, "sqlite:muster.db", large);
-    House { name, app, folder }
+    Fixture { name, app, folder }
 }
 
-impl House {
+impl Fixture {
     #[track_caller]
     fn wait_for(&self, id: ImportId) -> BulkAnswer {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
             let found = self.app.provisioner.bulk_answer(DEFAULT_ORGANIZATION, id);
             let answer = found.expect("the store works").expect("there is a record");
-            // The upload goes right behind the end.
+            // The upload is deleted just after the end.
             if answer.record.state.is_final() && self.uploads() == 0 {
                 return answer;
             }
-            assert!(Instant::now() < until, "in vain: {:?}", answer.record);
+            assert!(Instant::now() < until, "timed out: {:?}", answer.record);
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -1334,12 +1350,12 @@ impl House {
             .app
             .provisioner
             .queue_bulk(call, body.to_string().as_bytes());
-        queued.expect("it waits")
+        queued.expect("the request is queued")
     }
 }
 
 #[test]
-fn a_request_waits_for_its_turn() {
+fn a_queued_request_runs_when_the_queue_starts() {
     each_with(large, |app| {
         let body = many(3_000);
         let record = app.queue(&call(Some("k")), &body);
@@ -1354,7 +1370,7 @@ fn a_request_waits_for_its_turn() {
             matches!(busy, Err(ProvisionError::Job(JobError::Busy { .. }))),
             "{busy:?}"
         );
-        app.app.jobs.begin().expect("the queue moves");
+        app.app.jobs.begin().expect("the queue starts");
         let answer = app.wait_for(record.id);
         assert_eq!(answer.record.state, ImportState::Completed);
         assert_eq!(answer.record.counters.created, 3_000);
@@ -1372,7 +1388,7 @@ fn a_request_waits_for_its_turn() {
 }
 
 #[test]
-fn what_may_be_left_out_is_remembered_while_a_request_waits() {
+fn a_queued_request_keeps_its_leniency() {
     each(|app| {
         let body = bulk_body(&json!([
             {"method": "POST", "path": "/Users", "bulkId": "x", "data": {"userName": "x"}}]));
@@ -1383,7 +1399,7 @@ fn what_may_be_left_out_is_remembered_while_a_request_waits() {
             ..call(None)
         };
         let strict = app.queue(&call(None), &body);
-        app.app.jobs.begin().expect("the queue moves");
+        app.app.jobs.begin().expect("the queue starts");
         assert_eq!(statuses(&app.wait_for(strict.id)), [400]);
         let record = app.queue(&lenient, &body);
         assert_eq!(statuses(&app.wait_for(record.id)), [201]);
@@ -1391,15 +1407,15 @@ fn what_may_be_left_out_is_remembered_while_a_request_waits() {
 }
 
 #[test]
-fn a_restart_in_the_middle_loses_and_repeats_nothing() {
+fn a_restart_during_a_request_loses_and_repeats_nothing() {
     const COUNT: usize = 20_000;
     let mut app = sqlite(large);
     let record = app.queue(&call(None), &many(COUNT));
     let mut seen: Vec<OperationOutcome> = Vec::new();
     let mut interruptions = 0;
     loop {
-        app.app.jobs.begin().expect("the queue moves");
-        // Each restart reads the whole request again: some are enough, and the last run goes on to the end.
+        app.app.jobs.begin().expect("the queue starts");
+        // Each restart reads the whole request again; a few are enough, and the last run completes it.
         if interruptions == 5 {
             break;
         }
@@ -1411,9 +1427,9 @@ fn a_restart_in_the_middle_loses_and_repeats_nothing() {
             if completed || now.counters.total as usize > from {
                 break completed;
             }
-            // Until a worker takes it up it is what the last run left: queued or interrupted. Only a run that
-            // did something may be ended, or this would go on for ever.
-            assert!(Instant::now() < until, "in vain: {now:?}");
+            // Until a worker claims the request, it has the state of the last run: queued or interrupted. Only a
+            // run that made progress is stopped, or this loop would never end.
+            assert!(Instant::now() < until, "timed out: {now:?}");
             std::thread::sleep(Duration::from_millis(1));
         };
         if completed {
@@ -1428,7 +1444,11 @@ fn a_restart_in_the_middle_loses_and_repeats_nothing() {
         check_sum(&answer.record.counters);
         assert_eq!(answer.record.counters.total as usize, answer.outcomes.len());
         assert_eq!(app.names().len(), answer.outcomes.len());
-        assert_eq!(answer.outcomes[..from], seen[..], "what was done stays");
+        assert_eq!(
+            answer.outcomes[..from],
+            seen[..],
+            "earlier outcomes are kept"
+        );
         seen = answer.outcomes;
         if answer.record.state == ImportState::Completed {
             break;
@@ -1445,7 +1465,7 @@ fn a_restart_in_the_middle_loses_and_repeats_nothing() {
 }
 
 #[test]
-fn a_request_is_cancelled_before_and_in_the_middle() {
+fn a_request_can_be_cancelled_before_and_while_it_runs() {
     let app = sqlite(large);
     let eve = authority(Role::Admin).actor;
     let before = app.queue(&call(None), &many(10));
@@ -1453,7 +1473,7 @@ fn a_request_is_cancelled_before_and_in_the_middle() {
     assert_eq!(cancelled, Cancelled::BeforeItBegan);
     assert_eq!((app.names().len(), app.uploads()), (0, 0));
     let record = app.queue(&call(None), &many(50_000));
-    app.app.jobs.begin().expect("the queue moves");
+    app.app.jobs.begin().expect("the queue starts");
     let until = Instant::now() + Duration::from_secs(60);
     while app.record(record.id).counters.total == 0 {
         assert!(Instant::now() < until);
@@ -1473,7 +1493,7 @@ fn a_request_is_cancelled_before_and_in_the_middle() {
 }
 
 #[test]
-fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
+fn a_request_interrupted_by_a_store_failure_keeps_its_outcomes_and_can_be_resumed() {
     let app = sqlite(large);
     let data = app.folder.path().join("data");
     let poison = |sql: &str| {
@@ -1508,17 +1528,17 @@ fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
     poison("DROP TRIGGER poison");
     let answer = app
         .bulk_as(&call(Some("k")), &many(4_000))
-        .expect("it goes on");
+        .expect("the request is resumed");
     app.check(&answer);
     assert_eq!(answer.record.id, record.id);
     assert_eq!((answer.outcomes.len(), app.names().len()), (4_000, 4_000));
     assert_eq!(answer.outcomes[..2_000], before[..]);
     assert_eq!(answer.record.counters.created, 4_000);
     assert_eq!(outcomes(), answer.outcomes);
-    // In the queue, it waits for the next start.
+    // A queued request waits for the next start.
     poison(&poisoned.replace("u02500", "w"));
     let waiting = app.queue(&call(Some("w")), &bulk_body(&json!([post("w", "w")])));
-    app.app.jobs.begin().expect("the queue moves");
+    app.app.jobs.begin().expect("the queue starts");
     let until = Instant::now() + Duration::from_secs(60);
     while app.record(waiting.id).state != ImportState::Interrupted {
         assert!(Instant::now() < until);
@@ -1527,7 +1547,7 @@ fn a_store_that_fails_in_the_middle_leaves_what_was_done_and_is_gone_on_with() {
     assert_eq!(app.uploads(), 1);
     poison("DROP TRIGGER poison");
     let app = reopened(app);
-    app.app.jobs.begin().expect("the queue moves");
+    app.app.jobs.begin().expect("the queue starts");
     assert_eq!(statuses(&app.wait_for(waiting.id)), [201]);
 }
 
@@ -1544,15 +1564,15 @@ impl Chance {
     }
 }
 
-/// Requests of up to eight operations with few names, so that much collides; `ahead` says whether
-/// references may lead to later operations.
+/// A request of up to eight operations with few names, so that many collide; `ahead` says whether
+/// references may point to later operations.
 fn request(chance: &mut Chance, ahead: bool) -> Vec<Value> {
     let count = 1 + chance.below(8);
     (0..count)
         .map(|at| {
             let reach = if ahead { count } else { at };
             let refer = |chance: &mut Chance| match chance.below(8) {
-                0 => "bulkId:nobody".to_owned(),
+                0 => "bulkId:missing".to_owned(),
                 _ => format!("bulkId:{}", chance.below(reach.max(1))),
             };
             let name = format!("n{}", chance.below(6));
@@ -1583,8 +1603,8 @@ fn request(chance: &mut Chance, ahead: bool) -> Vec<Value> {
         .collect()
 }
 
-impl House {
-    /// Everything that there is besides ids, moments and built-in groups.
+impl Fixture {
+    /// All users and these groups, without ids and times.
     fn all(&self, groups: &[Uuid]) -> String {
         let manager = |id: &str| match id.parse() {
             Ok(id) => match self.shown(Kind::User, id) {
@@ -1609,14 +1629,15 @@ impl House {
     fn clear(&self, groups: &[Uuid]) {
         for name in self.names() {
             let id = self.user_id(&name).expect("a user");
-            self.delete(Kind::User, id).expect("it goes");
+            self.delete(Kind::User, id)
+                .expect("the resource is deleted");
         }
         for id in groups {
             let _ = self.delete(Kind::Group, *id);
         }
     }
 
-    /// Does the operations one by one, each reference resolved by what came before.
+    /// Runs the operations one by one, with references resolved from earlier results.
     fn one_by_one(&self, operations: &[Value]) -> (Vec<u16>, Vec<Uuid>) {
         let mut ids: HashMap<String, Uuid> = HashMap::new();
         let (mut statuses, mut groups) = (Vec::new(), Vec::new());
@@ -1668,10 +1689,10 @@ impl House {
 }
 
 #[test]
-fn a_bulk_request_does_what_its_operations_do_one_by_one() {
+fn a_bulk_request_has_the_result_of_its_operations_one_by_one() {
     let folders = [folder(), folder()];
     let [one, many] = [0, 1].map(|at| open(&folders[at], "memory:", |_| {}));
-    let [one, many] = [one, many].map(|app| House {
+    let [one, many] = [one, many].map(|app| Fixture {
         name: "memory",
         app,
         folder: folder(),
@@ -1691,14 +1712,14 @@ fn a_bulk_request_does_what_its_operations_do_one_by_one() {
 }
 
 #[test]
-fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
+fn stores_agree_on_forward_references_and_none_dangles() {
     let [sqlite_folder, memory_folder] = [folder(), folder()];
-    let sqlite = House {
+    let sqlite = Fixture {
         name: "sqlite",
         app: open(&sqlite_folder, "sqlite:muster.db", |_| {}),
         folder: sqlite_folder,
     };
-    let memory = House {
+    let memory = Fixture {
         name: "memory",
         app: open(&memory_folder, "memory:", |_| {}),
         folder: memory_folder,
@@ -1711,7 +1732,9 @@ fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
         let mut body = bulk_body(&operations.clone().into());
         body["failOnErrors"] = json!(most);
         let [first, second] = [&sqlite, &memory].map(|app| {
-            let answer = app.bulk_as(&call(None), &body).expect("it is done");
+            let answer = app
+                .bulk_as(&call(None), &body)
+                .expect("the request succeeds");
             app.check(&answer);
             answer
         });
@@ -1746,7 +1769,7 @@ fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
             .outcomes
             .iter()
             .filter_map(|it| it.error.as_ref())
-            // Those that only follow from the failure that ended the request do not count.
+            // Failures that only follow from the end of the request do not count.
             .filter(|error| !error.detail.contains("cannot be resolved"))
             .count();
         let skipped = first.record.counters.skipped as usize;
@@ -1764,13 +1787,13 @@ fn stores_agree_on_requests_that_look_ahead_and_no_reference_dangles() {
 }
 
 #[test]
-fn the_terminal_shows_lists_and_exports_what_a_file_can_say() {
+fn the_terminal_shows_lists_and_exports_the_values_that_a_file_can_hold() {
     let home = crate::process::Home::new();
     let mut options = Options::new(&home.path("."));
     options.app.store.data = home.data();
     let app = App::build(&options.app, Clock::system()).expect("the app is built");
     let (name, folder) = ("sqlite", folder());
-    let app = House { name, app, folder };
+    let app = Fixture { name, app, folder };
     app.made(
         Kind::User,
         json!({
@@ -1815,10 +1838,10 @@ fn peak() -> usize {
         .expect("a number")
 }
 
-/// Run in a process of its own by the test below.
+/// The test below runs this one in a separate process.
 #[test]
 #[ignore = "it measures its process"]
-fn a_hundred_thousand_operations_in_a_process_of_their_own() {
+fn a_hundred_thousand_operations_in_a_separate_process() {
     let ahead = std::env::var_os("MUSTER_TEST_AHEAD").is_some();
     let app = sqlite(large);
     let body = app.folder.path().join("body.json");
@@ -1856,17 +1879,18 @@ fn a_hundred_thousand_operations_in_a_process_of_their_own() {
     let seconds = began.elapsed().as_secs_f64();
     assert_eq!(answer.record.counters.created, 100_000);
     let (length, peak) = (length / 1024, peak().saturating_sub(before));
-    writeln!(std::io::stdout(), "figure {length} {peak} {seconds:.1}").expect("it is told");
+    writeln!(std::io::stdout(), "figure {length} {peak} {seconds:.1}")
+        .expect("standard output is writable");
 }
 
 #[test]
-fn a_hundred_thousand_operations_need_a_few_times_their_body() {
+fn a_hundred_thousand_operations_need_less_memory_than_five_times_their_body() {
     for ahead in [false, true] {
         let program = std::env::current_exe().expect("this program");
         let mut command = std::process::Command::new(program);
         command.args([
             "--exact",
-            "provision::a_hundred_thousand_operations_in_a_process_of_their_own",
+            "provision::a_hundred_thousand_operations_in_a_separate_process",
             "--ignored",
             "--nocapture",
         ]);

@@ -1,5 +1,5 @@
-//! The reject file over every channel: it has every rejected row, or says in its last line, in a header field and
-//! in the report that it has not; mended and sent again, each cell comes back as it was.
+//! The reject file over every channel: it has every rejected row, or its last line, a header field and the report
+//! say that rows are missing; corrected and sent again, each cell keeps its value.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,7 +42,7 @@ fn last(server: &TestApp) -> ImportRecord {
     server.last_import().expect("a record")
 }
 
-/// The reject file by REST, and what the field says.
+/// The reject file over REST, and the field `Muster-Rejects`.
 fn rest_file(server: &TestApp, record: &ImportRecord) -> (String, String) {
     let path = format!("/api/v1/imports/{}/rejects", record.id);
     let response = get(server, &path);
@@ -60,7 +60,7 @@ fn user_import(server: &TestApp, operation: &str, content: &str) -> Response {
     server.post_as(path, Some(&admin()), "text/xml", &[], body.as_bytes())
 }
 
-/// The same by SOAP, and the elements `rows` and `total`.
+/// The same over SOAP, and the elements `rows` and `total`.
 fn soap_file(server: &TestApp, record: &ImportRecord) -> (String, String, [String; 2]) {
     let id = format!("<x:id>{}</x:id>", record.id);
     let response = user_import(server, "getRejectFile", &id);
@@ -85,7 +85,7 @@ fn rows_of(file: &str) -> usize {
 }
 
 #[test]
-fn every_rejected_row_is_in_the_file_also_beyond_the_findings_that_are_kept() {
+fn the_file_has_every_rejected_row_beyond_the_limit_of_findings() {
     let server = TestApp::start();
     let response = import(&server, &[], &bad_rows(MANY));
     assert_eq!(response.status, 201);
@@ -95,7 +95,11 @@ fn every_rejected_row_is_in_the_file_also_beyond_the_findings_that_are_kept() {
     assert_eq!(report["findingsTotal"], MANY);
     let record = last(&server);
     assert_eq!(record.findings, MANY as u64);
-    assert_eq!(server.last_findings().len(), 10_000, "as before");
+    assert_eq!(
+        server.last_findings().len(),
+        10_000,
+        "the findings have their own limit"
+    );
     let (file, field) = rest_file(&server, &record);
     assert_eq!(field, format!("total={MANY}, kept={MANY}"));
     assert_eq!(rows_of(&file), MANY);
@@ -110,7 +114,7 @@ fn every_rejected_row_is_in_the_file_also_beyond_the_findings_that_are_kept() {
 }
 
 #[test]
-fn a_file_that_has_not_all_rows_says_so_everywhere() {
+fn an_incomplete_file_is_reported_everywhere() {
     let server = TestApp::start_with(|options| options.app.import.keep_rejects_bytes = 20_000);
     let response = import(&server, &[], &bad_rows(MANY));
     let report = json(&response);
@@ -141,25 +145,25 @@ fn a_file_that_has_not_all_rows_says_so_everywhere() {
     assert_eq!(shown.element("rejectsTotal"), Some(MANY.to_string()));
     assert_eq!(shown.element("rejectsKept"), Some(kept.to_string()));
 
-    // Mended, it is sent as it is: the last line is no row.
-    let mended = file.replace("\r\nu ", "\r\nu");
-    let again = json(&import(&server, &[], &mended));
+    // Corrected and sent again, the last line does not count as a row.
+    let corrected = file.replace("\r\nu ", "\r\nu");
+    let again = json(&import(&server, &[], &corrected));
     assert_eq!(again["total"], kept, "{again}");
     assert_eq!(
         (&again["created"], &again["failed"]),
         (&kept.into(), &0.into())
     );
-    let mended = mended.replace("\r\nu", "\r\nv");
-    let again = server.post("text/xml", inline(&mended).as_bytes());
+    let corrected = corrected.replace("\r\nu", "\r\nv");
+    let again = server.post("text/xml", inline(&corrected).as_bytes());
     assert_eq!(again.status, 200, "{again:?}");
-    let mended = mended.replace("\r\nv", "\r\nw");
-    let again = user_import(&server, "importUsers", &upload(&mended, ""));
+    let corrected = corrected.replace("\r\nv", "\r\nw");
+    let again = user_import(&server, "importUsers", &upload(&corrected, ""));
     assert_eq!(again.element("total"), Some(kept.to_string()));
     assert_eq!(again.element("rejectsTotal").as_deref(), Some("0"));
 }
 
 #[test]
-fn nothing_is_kept_where_nothing_may_be_and_the_file_says_so() {
+fn a_limit_of_zero_keeps_no_rows_and_the_file_reports_it() {
     let server = TestApp::start_with(|options| options.app.import.keep_rejects_bytes = 0);
     import(&server, &[], &bad_rows(3));
     let (file, field) = rest_file(&server, &last(&server));
@@ -169,7 +173,7 @@ fn nothing_is_kept_where_nothing_may_be_and_the_file_says_so() {
 }
 
 #[test]
-fn a_refused_check_keeps_every_rejected_row_and_counts_every_finding() {
+fn a_failed_validation_keeps_every_rejected_row_and_counts_every_finding() {
     let server = TestApp::start_with(|options| {
         options.app.import.first_batch_users = 1_000;
         options.app.import.batch_users = 2_000;
@@ -211,7 +215,7 @@ fn a_refused_check_keeps_every_rejected_row_and_counts_every_finding() {
 }
 
 #[test]
-fn a_dry_run_says_that_its_list_is_cut() {
+fn a_dry_run_reports_that_its_list_is_truncated() {
     let server = TestApp::start_with(|options| options.app.import.report_findings = 7);
     let report = json(&post(
         &server,
@@ -244,7 +248,7 @@ fn a_dry_run_says_that_its_list_is_cut() {
 }
 
 #[test]
-fn the_terminal_says_that_rows_are_missing_and_leaves_the_last_line_out_again() {
+fn the_terminal_reports_missing_rows_and_ignores_the_last_line_of_the_file() {
     let home = Home::with_settings("[import]\nkeep_rejects_bytes = 3000\n");
     home.write("users.csv", &bad_rows(2_000));
     let import = ["import", "users.csv", "--json", "--reject-file", "r.csv"];
@@ -269,7 +273,7 @@ fn the_terminal_says_that_rows_are_missing_and_leaves_the_last_line_out_again() 
     );
 }
 
-/// Cells that spreadsheets would run, and cells that look as if they had been kept from that.
+/// Cells that spreadsheets would evaluate, and cells that look as if they were protected from that.
 const CELLS: &[&str] = &[
     "=1+1",
     "'=1+1",
@@ -310,7 +314,7 @@ const CELLS: &[&str] = &[
     "'0123",
 ];
 
-/// Users with each of the cells; `name` makes their names.
+/// A file with one user for each of the cells; `name` makes the names.
 fn table(name: impl Fn(usize) -> String) -> String {
     let mut file = String::from("username,password,title,nickname\n");
     for (number, cell) in CELLS.iter().enumerate() {
@@ -330,7 +334,7 @@ fn attributes(users: Vec<User>) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn cells_come_back_as_they_were_over_rest_and_soap() {
+fn cells_keep_their_values_over_rest_and_soap() {
     let direct = TestApp::start();
     import(&direct, &[], &table(|number| format!("u{number}")));
     let expected = attributes(direct.users());
@@ -343,7 +347,7 @@ fn cells_come_back_as_they_were_over_rest_and_soap() {
         let server = TestApp::start();
         import(&server, &[], &table(|number| format!("u {number}")));
         let (file, _) = rest_file(&server, &last(&server));
-        // Rejected, sent again as it is, and rejected again: nothing grows.
+        // Rejected, sent again unchanged, and rejected again: no cell grows.
         import(&server, &[], &file);
         let (twice, _) = rest_file(&server, &last(&server));
         let cells = |file: &str| -> Vec<String> {
@@ -351,11 +355,11 @@ fn cells_come_back_as_they_were_over_rest_and_soap() {
             file.lines().filter_map(line).collect()
         };
         assert_eq!(cells(&twice).len(), cells(&file).len());
-        let mended = twice.replace("\r\nu ", "\r\nu").replace("\nu ", "\nu");
+        let corrected = twice.replace("\r\nu ", "\r\nu").replace("\nu ", "\nu");
         let response = match channel {
-            "rest" => import(&server, &[], &mended),
-            "soap" => server.post("text/xml", inline(&mended).as_bytes()),
-            _ => user_import(&server, "importUsers", &upload(&mended, "")),
+            "rest" => import(&server, &[], &corrected),
+            "soap" => server.post("text/xml", inline(&corrected).as_bytes()),
+            _ => user_import(&server, "importUsers", &upload(&corrected, "")),
         };
         assert!(matches!(response.status, 200 | 201), "{response:?}");
         assert_eq!(attributes(server.users()), expected, "{channel}");
@@ -363,7 +367,7 @@ fn cells_come_back_as_they_were_over_rest_and_soap() {
 }
 
 #[test]
-fn cells_come_back_as_they_were_at_the_terminal() {
+fn cells_keep_their_values_at_the_terminal() {
     let home = Home::new();
     home.write("users.csv", &table(|number| format!("u {number}")));
     home.run(&["import", "users.csv", "--reject-file", "r.csv"])
@@ -384,7 +388,7 @@ fn cells_come_back_as_they_were_at_the_terminal() {
 }
 
 #[test]
-fn what_was_too_much_comes_back_and_is_not_lost() {
+fn surplus_cells_are_kept_in_the_reject_file() {
     let claim = "http://wso2.org/claims/country=FR";
     for channel in ["rest", "soap", "user-import"] {
         let server = TestApp::start();
@@ -400,7 +404,7 @@ fn what_was_too_much_comes_back_and_is_not_lost() {
         let (file, _) = rest_file(&server, &last(&server));
         assert!(file.contains(",_extra1,"), "{file}");
         assert!(file.contains("\"\"\"Mira\"\" Falk\""), "{channel}: {file}");
-        // Sent again as it is: what was too much is still.
+        // Sent again unchanged, the surplus cells are still surplus.
         send(&file);
         let codes: Vec<String> = server.findings().into_iter().map(|it| it.2).collect();
         assert!(
@@ -409,11 +413,11 @@ fn what_was_too_much_comes_back_and_is_not_lost() {
         );
         assert_eq!(server.user_names(), ["u3"], "{channel}");
         let (twice, _) = rest_file(&server, &last(&server));
-        let mended = twice.replace("\r\nu 1", "\r\nu1");
-        send(&mended);
+        let corrected = twice.replace("\r\nu 1", "\r\nu1");
+        send(&corrected);
         let users = server.users();
         let user = users.iter().find(|it| it.user_name == "u1");
-        let user = user.unwrap_or_else(|| panic!("{channel}: {mended}"));
+        let user = user.unwrap_or_else(|| panic!("{channel}: {corrected}"));
         assert_eq!(user.attributes["country"], "FR", "{channel}");
         assert_eq!(user.attributes["title"], "Dr", "{channel}");
         let third = users.iter().find(|it| it.user_name == "u3");
@@ -423,7 +427,7 @@ fn what_was_too_much_comes_back_and_is_not_lost() {
 }
 
 #[test]
-fn a_row_in_one_cell_is_rejected_and_its_password_kept_nowhere() {
+fn a_row_quoted_as_one_cell_is_rejected_and_its_password_is_not_kept() {
     let server = TestApp::start();
     let table = "UserName,Password,Claims\n\"mira,Meadow-Lark-77,\"\n\"otto,otto@example.com\",,\n";
     let answer = server.post("text/xml", inline(table).as_bytes());
@@ -438,7 +442,7 @@ fn a_row_in_one_cell_is_rejected_and_its_password_kept_nowhere() {
 }
 
 #[test]
-fn rows_with_unclear_quotation_marks_are_kept_without_their_passwords() {
+fn rows_with_ambiguous_quotation_marks_are_kept_without_their_passwords() {
     let server = TestApp::start();
     for table in [
         "UserName,Password,Claims\n\"Falk, \"M\"\",Meadow-Lark-77,http://wso2.org/claims/country=FR\n",
@@ -454,7 +458,7 @@ fn rows_with_unclear_quotation_marks_are_kept_without_their_passwords() {
         for secret in ["Lark-77", "summertime"] {
             assert!(!file.contains(secret), "{table}: {file}");
         }
-        // Sent again as it is, it makes no user of what is left.
+        // Sent again unchanged, the remaining cells create no user.
         let before = server.user_names();
         import(&server, &[], &file);
         let names = server.user_names();
@@ -463,7 +467,7 @@ fn rows_with_unclear_quotation_marks_are_kept_without_their_passwords() {
 }
 
 #[test]
-fn a_password_that_was_filled_in_is_taken_as_it_stands() {
+fn a_password_entered_in_the_reject_file_is_used_unchanged() {
     let server = TestApp::start();
     import(
         &server,
@@ -471,9 +475,9 @@ fn a_password_that_was_filled_in_is_taken_as_it_stands() {
         "username,password,title\nu 1,Spring-Meadow-42,=1\n",
     );
     let (file, _) = rest_file(&server, &last(&server));
-    let mended = file.replace("u 1,,", "u1,'=Harvest-Moon-7,");
-    assert_ne!(mended, file);
-    assert_eq!(import(&server, &[], &mended).status, 201);
+    let corrected = file.replace("u 1,,", "u1,'=Harvest-Moon-7,");
+    assert_ne!(corrected, file);
+    assert_eq!(import(&server, &[], &corrected).status, 201);
     assert!(server.has_password("u1", "'=Harvest-Moon-7"));
     assert_eq!(server.users()[0].attributes["title"], "=1");
 }

@@ -17,7 +17,7 @@ fn request(server: &TestApp, method: &str, path: &str, fields: &str, body: &str)
     server.send(request.as_bytes())
 }
 
-/// The id that an answer has.
+/// The id of an answer.
 #[track_caller]
 fn id(response: &Response) -> String {
     let mut ids = response
@@ -30,7 +30,7 @@ fn id(response: &Response) -> String {
 }
 
 #[test]
-fn every_answer_has_the_id_that_the_request_brought_or_one_of_its_own() {
+fn every_answer_has_the_id_of_the_request_or_a_new_one() {
     let server = TestApp::start();
     let credentials = format!("Authorization: {}\r\n", admin());
     let soap = format!("{credentials}Content-Type: text/xml\r\n");
@@ -73,7 +73,7 @@ fn faults_and_problem_details_have_the_id() {
         let element = "<m:requestId>trace-4711</m:requestId>";
         assert!(fault.body.contains(element), "{}", fault.body);
     }
-    // Also of a call that is refused by its head.
+    // Also in the fault of a call that is refused by its head.
     let wrong =
         "Authorization: Basic YTpi\r\nX-Request-Id: trace-4711\r\nContent-Type: text/xml\r\n";
     let fault = request(&server, "POST", "/services/UserAdmin", wrong, &inline(KIM));
@@ -88,7 +88,7 @@ fn faults_and_problem_details_have_the_id() {
 }
 
 #[test]
-fn log_lines_of_a_request_have_its_id_whatever_thread_they_come_from() {
+fn log_lines_of_a_request_have_its_id_on_every_thread() {
     let home = Home::with_settings("[import]\nunsorted_rows = 1000\nsorted_rows = 1000\n");
     let server = Serving::start(&home);
     let credentials = basic("admin", ADMIN_PASSWORD);
@@ -112,7 +112,7 @@ fn log_lines_of_a_request_have_its_id_whatever_thread_they_come_from() {
         let mut stream = server.connect();
         stream
             .write_all(&[head.as_bytes(), body.as_bytes()].concat())
-            .expect("it is read");
+            .expect("the server reads");
         Response::read(&mut stream);
         let until = Instant::now() + Duration::from_secs(10);
         while !server
@@ -155,10 +155,10 @@ fn audit_entries_have_the_id_of_their_request() {
     let token = crate::security::call_as_text("admin", crate::app::ADMIN_PASSWORD);
     let envelope = "X-Request-Id: by-token\r\nContent-Type: text/xml\r\n";
     request(&server, "POST", "/services/UserAdmin", envelope, &token);
-    let wrong = "Authorization: Basic YTpi\r\nX-Request-Id: by-nobody\r\n";
+    let wrong = "Authorization: Basic YTpi\r\nX-Request-Id: by-failed\r\n";
     request(&server, "GET", "/api/v1/imports", wrong, "");
     let until = Instant::now() + Duration::from_secs(10);
-    let expected = ["by-nobody", "by-rest", "by-scim", "by-soap", "by-token"];
+    let expected = ["by-failed", "by-rest", "by-scim", "by-soap", "by-token"];
     loop {
         let audit = request(
             &server,
@@ -178,7 +178,7 @@ fn audit_entries_have_the_id_of_their_request() {
         if ids == expected {
             break;
         }
-        // Failed logins are written by a thread of their own.
+        // A separate thread writes the entries of failed logins.
         assert!(Instant::now() < until, "{ids:?}: {audit:#}");
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -1,4 +1,4 @@
-//! REST: imports as resources, their events, and the OpenAPI document against all of it.
+//! REST: imports as resources, their events, and the OpenAPI document, checked against all answers.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -18,7 +18,7 @@ const IMPORTS: &str = "/api/v1/imports";
 
 const PASSWORD: &str = "Initial-Pass-1";
 
-/// One good row, one that exists twice, one that breaks a rule.
+/// One valid row, its duplicate, and one that breaks a rule.
 const FILE: &str = "UserName,Password,Claims\nkim,,\nkim,,\n\"b ob\",Own-Secret-99,\n";
 
 fn post_form(server: &TestApp, path: &str, headers: &[&str], fields: &[(&str, &str)]) -> Response {
@@ -39,7 +39,7 @@ fn raw(server: &TestApp, query: &str, headers: &[&str], file: &[u8]) -> Response
     server.post_as(&path, Some(&admin()), "text/csv", &headers, file)
 }
 
-/// Calls with credentials and no body; chunks are put together.
+/// Calls with credentials and no body; chunks of the answer are joined.
 fn call(server: &TestApp, method: &str, path: &str, authorization: &str) -> Response {
     call_with(
         server,
@@ -61,21 +61,21 @@ fn call_with(server: &TestApp, method: &str, path: &str, headers: &[&str]) -> Re
     response
 }
 
-/// The content of chunks (RFC 9112 §7.1); none when the last one is not there.
+/// The content of chunks (RFC 9112 §7.1); `None` without the last chunk.
 fn whole(chunks: &str) -> Option<String> {
     let (mut rest, mut content) = (chunks, String::new());
     loop {
-        let (size, behind) = rest.split_once("\r\n")?;
+        let (size, after) = rest.split_once("\r\n")?;
         let size = usize::from_str_radix(size, 16).ok()?;
         if size == 0 {
             return Some(content);
         }
-        content.push_str(&behind[..size]);
-        rest = &behind[size + 2..];
+        content.push_str(&after[..size]);
+        rest = &after[size + 2..];
     }
 }
 
-/// Gets it as the operator admin.
+/// Gets this path as the operator admin.
 pub fn get(server: &TestApp, path: &str) -> Response {
     call(server, "GET", path, &admin())
 }
@@ -84,13 +84,13 @@ fn json(response: &Response) -> Value {
     serde_json::from_str(&response.body).unwrap_or_else(|_| panic!("no JSON: {response:?}"))
 }
 
-/// Status and code of a problem, which has to be one.
+/// Asserts that the answer is a problem, and returns its status and code.
 fn problem(response: &Response) -> (u16, String) {
     let media_type = response.header("content-type");
     assert_eq!(media_type, Some("application/problem+json"), "{response:?}");
-    let told = json(response);
-    assert_eq!(told["status"], response.status, "{told}");
-    (response.status, told["code"].as_str().unwrap().to_owned())
+    let body = json(response);
+    assert_eq!(body["status"], response.status, "{body}");
+    (response.status, body["code"].as_str().unwrap().to_owned())
 }
 
 fn refused(status: u16, code: &str) -> (u16, String) {
@@ -98,12 +98,12 @@ fn refused(status: u16, code: &str) -> (u16, String) {
 }
 
 fn id_of(response: &Response) -> String {
-    let told = json(response);
-    let id = told.get("import").or(told.get("id")).unwrap();
+    let body = json(response);
+    let id = body.get("import").or(body.get("id")).unwrap();
     id.as_str().unwrap().to_owned()
 }
 
-/// The record of an import, when it has ended.
+/// Waits for the end of an import and returns its record.
 fn ended(server: &TestApp, id: &str) -> Value {
     let start = Instant::now();
     loop {
@@ -117,7 +117,7 @@ fn ended(server: &TestApp, id: &str) -> Value {
 }
 
 #[test]
-fn a_form_is_imported_and_its_report_says_what_became_of_each_row() {
+fn a_form_is_imported_and_its_report_has_the_result_of_each_row() {
     let server = TestApp::start();
     let response = import(&server, &[], FILE);
     assert_eq!(response.status, 201, "{}", response.body);
@@ -167,7 +167,7 @@ fn a_form_is_imported_and_its_report_says_what_became_of_each_row() {
 }
 
 #[test]
-fn fields_may_stand_behind_the_file() {
+fn fields_may_follow_the_file() {
     let server = TestApp::start();
     let fields = [
         ("file|users.csv", FILE),
@@ -249,7 +249,7 @@ fn the_file_may_be_the_body_and_compressed() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_refused_by_name_and_stores_nothing() {
+fn invalid_parameters_are_refused_by_name_and_store_nothing() {
     let server = TestApp::start();
     let file = ("file|users.csv", FILE);
     let long = "x".repeat(100_000);
@@ -311,11 +311,11 @@ fn what_cannot_be_followed_is_refused_by_name_and_stores_nothing() {
             "too long",
         ),
     ];
-    for (fields, code, told) in cases {
+    for (fields, code, expected) in cases {
         let response = post_form(&server, IMPORTS, &[], &fields);
         assert_eq!(problem(&response), refused(400, code), "{}", response.body);
         let detail = json(&response)["detail"].as_str().unwrap().to_owned();
-        assert!(detail.contains(told), "{told}: {detail}");
+        assert!(detail.contains(expected), "{expected}: {detail}");
     }
     let empty = post_form(&server, IMPORTS, &[], &[("file|users.csv", "")]);
     assert_eq!(problem(&empty), refused(422, "IMP-FILE-EMPTY"));
@@ -325,7 +325,7 @@ fn what_cannot_be_followed_is_refused_by_name_and_stores_nothing() {
 }
 
 #[test]
-fn media_types_queries_and_addresses_that_are_not_there_are_told() {
+fn unknown_media_types_queries_and_addresses_are_refused() {
     let server = TestApp::start();
     let send = |path: &str, media_type: &str, headers: &[&str]| {
         let response = server.post_as(path, Some(&admin()), media_type, headers, FILE.as_bytes());
@@ -411,7 +411,7 @@ fn media_types_queries_and_addresses_that_are_not_there_are_told() {
 }
 
 #[test]
-fn a_file_name_is_a_label() {
+fn a_file_name_is_only_a_label() {
     let server = TestApp::start();
     let fields = [
         ("defaultPassword", PASSWORD),
@@ -427,13 +427,13 @@ fn a_file_name_is_a_label() {
 }
 
 #[test]
-fn an_upload_that_is_cut_off_is_never_taken_for_whole() {
+fn a_truncated_upload_is_never_accepted_as_complete() {
     let server = TestApp::start();
     let whole = form(&[("defaultPassword", PASSWORD), ("file|users.csv", FILE)]);
     let cut = whole.strip_suffix("--b--\r\n").unwrap();
     let response = server.post_as(IMPORTS, Some(&admin()), FORM, &[], cut.as_bytes());
     assert_eq!(problem(&response), refused(400, "IMP-MIME-TRUNCATED"));
-    // Whole as a form, and shorter than announced.
+    // A complete form, but shorter than its `Content-Length`.
     let short = |media_type: &str, body: &str| {
         let head = format!(
             "POST {IMPORTS} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: {media_type}\
@@ -466,7 +466,7 @@ fn an_upload_that_is_cut_off_is_never_taken_for_whole() {
 }
 
 #[test]
-fn bodies_that_are_too_large_are_refused_before_they_come() {
+fn bodies_that_are_too_large_are_refused_before_they_are_sent() {
     let server = TestApp::start_with(|options| {
         options.http.body_limit_bytes = 2_000;
         options.app.spool_limit = 500;
@@ -494,7 +494,7 @@ fn bodies_that_are_too_large_are_refused_before_they_come() {
 }
 
 #[test]
-fn a_key_makes_a_call_safe_to_send_again() {
+fn a_key_makes_a_call_safe_to_repeat() {
     let server = TestApp::start();
     let key = ["Idempotency-Key: \"monday\""];
     let first = import(&server, &key, FILE);
@@ -522,13 +522,13 @@ fn a_key_makes_a_call_safe_to_send_again() {
 }
 
 #[test]
-fn options_end_an_import_as_they_say() {
+fn validate_first_and_stop_after_end_an_import_with_their_own_problems() {
     let server = TestApp::start();
     let clean = raw(&server, "?validateFirst=true", &[], FILE.as_bytes());
     assert_eq!(problem(&clean), refused(422, "IMP-NOT-CLEAN"));
-    let told = json(&clean);
+    let body = json(&clean);
     assert_eq!(
-        (&told["report"]["failed"], &told["report"]["created"]),
+        (&body["report"]["failed"], &body["report"]["created"]),
         (&json!(1), &json!(0))
     );
     let bad = "UserName,Password,Claims\na b,,\nc d,,\ne,,\n";
@@ -541,7 +541,7 @@ fn options_end_an_import_as_they_say() {
 }
 
 #[test]
-fn rights_are_asked_for_by_what_is_done_and_organizations_see_their_own() {
+fn each_operation_requires_its_role_and_organizations_see_only_their_own_imports() {
     let server = TestApp::start();
     let id = id_of(&import(&server, &[], FILE));
     server.add_operator("reader", Role::Read);
@@ -558,7 +558,7 @@ fn rights_are_asked_for_by_what_is_done_and_organizations_see_their_own() {
         let Some(right) = route.right else { continue };
         for (name, role) in [("reader", Role::Read), ("importer", Role::Import)] {
             let (found, body) = status(&basic(name, ADMIN_PASSWORD));
-            // The import is the admin's: only an admin takes it back.
+            // The import belongs to an administrator: only administrators may cancel or undo it.
             let anothers = path.ends_with("/cancel") || path.ends_with("/undo");
             assert_eq!(
                 found == 403,
@@ -576,13 +576,13 @@ fn rights_are_asked_for_by_what_is_done_and_organizations_see_their_own() {
     }
     let others = call(&server, "GET", IMPORTS, &basic("stranger", ADMIN_PASSWORD));
     assert_eq!(json(&others), json!({ "imports": [] }));
-    let nobody = call_with(&server, "GET", IMPORTS, &[]);
-    let challenge = nobody.header("www-authenticate").unwrap();
+    let anonymous = call_with(&server, "GET", IMPORTS, &[]);
+    let challenge = anonymous.header("www-authenticate").unwrap();
     assert!(challenge.starts_with("Basic "), "{challenge}");
 }
 
 #[test]
-fn no_page_of_another_site_can_make_an_import() {
+fn a_page_of_another_site_cannot_start_an_import() {
     let server = TestApp::start();
     let login = "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><login \
         xmlns=\"http://authentication.services.core.carbon.wso2.org\"><username>admin</username>\
@@ -628,7 +628,7 @@ fn no_page_of_another_site_can_make_an_import() {
 }
 
 #[test]
-fn an_import_may_wait_for_its_turn_and_tells_its_end() {
+fn an_import_may_be_queued_and_its_events_report_the_end() {
     let server = TestApp::start();
     let response = import(&server, &["Prefer: respond-async"], FILE);
     assert_eq!(response.status, 202, "{}", response.body);
@@ -661,14 +661,10 @@ fn an_import_may_wait_for_its_turn_and_tells_its_end() {
         ("defaultPassword", PASSWORD),
     ];
     let dry = post_form(&server, IMPORTS, &["Prefer: respond-async"], &fields);
-    assert_eq!(
-        dry.status, 200,
-        "a preference may be passed over: {}",
-        dry.body
-    );
+    assert_eq!(dry.status, 200, "a preference may be ignored: {}", dry.body);
 }
 
-/// A connection on which an upload has begun that goes on when its sender does.
+/// A connection with the beginning of an upload; the caller sends the rest.
 fn begin_upload(server: &TestApp, headers: &str, length: usize, rows: &str) -> TcpStream {
     let head = format!(
         "POST {IMPORTS} HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\nContent-Type: text/csv\r\n\
@@ -682,7 +678,7 @@ fn begin_upload(server: &TestApp, headers: &str, length: usize, rows: &str) -> T
     stream
 }
 
-/// The import that runs now, once it has one.
+/// Waits for a running import and returns its record.
 fn running(server: &TestApp) -> Value {
     let start = Instant::now();
     loop {
@@ -711,7 +707,7 @@ fn small_batches() -> TestApp {
 }
 
 #[test]
-fn a_running_import_tells_how_far_it_is_and_can_be_cancelled() {
+fn a_running_import_reports_its_progress_and_can_be_cancelled() {
     let server = small_batches();
     let file = rows(20_000);
     let (begun, rest) = file.split_at(file.len() / 2);
@@ -738,12 +734,12 @@ fn a_running_import_tells_how_far_it_is_and_can_be_cancelled() {
     let answer = Response::read(&mut upload);
     assert_eq!(problem(&answer), refused(409, "IMP-CANCELLED"));
     assert_eq!(json(&answer)["id"], id);
-    let mut told = String::new();
-    events.read_to_string(&mut told).unwrap();
-    assert!(told.contains("event: progress\ndata: {"), "{told}");
+    let mut text = String::new();
+    events.read_to_string(&mut text).unwrap();
+    assert!(text.contains("event: progress\ndata: {"), "{text}");
     assert!(
-        told.contains("\"rowsPerSecond\":") && told.contains("event: end\n"),
-        "{told}"
+        text.contains("\"rowsPerSecond\":") && text.contains("event: end\n"),
+        "{text}"
     );
     assert_eq!(ended(&server, id)["state"], "cancelled");
     let undo = call(&server, "POST", &format!("{IMPORTS}/{id}/undo"), &admin());
@@ -752,7 +748,7 @@ fn a_running_import_tells_how_far_it_is_and_can_be_cancelled() {
 }
 
 #[test]
-fn the_same_key_meanwhile_is_a_conflict() {
+fn the_key_of_a_running_import_is_a_conflict() {
     let server = small_batches();
     let file = rows(20_000);
     let (begun, rest) = file.split_at(file.len() / 2);
@@ -782,7 +778,7 @@ fn the_same_key_meanwhile_is_a_conflict() {
 }
 
 #[test]
-fn listeners_are_bounded_and_let_go_when_the_server_stops() {
+fn event_streams_are_limited_and_end_when_the_server_stops() {
     let mut server = small_batches();
     let file = rows(20_000);
     let upload = begin_upload(&server, "", file.len(), &file[..file.len() / 2]);
@@ -809,14 +805,14 @@ fn listeners_are_bounded_and_let_go_when_the_server_stops() {
     server.stop().unwrap();
     assert!(start.elapsed() < Duration::from_secs(15));
     for mut stream in listeners {
-        let mut told = String::new();
-        stream.read_to_string(&mut told).unwrap();
-        assert!(told.ends_with("0\r\n\r\n"), "{told}");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.ends_with("0\r\n\r\n"), "{text}");
     }
 }
 
 #[test]
-fn a_page_leads_to_the_next_one() {
+fn a_page_links_to_the_next_one() {
     for url in ["sqlite:muster.db", "memory:"] {
         page_through(&TestApp::start_with(|options| {
             options.app.store.url = url.into()
@@ -852,14 +848,14 @@ fn document(server: &TestApp) -> Value {
     let response = server.get("/api/v1/openapi.json");
     assert_eq!(
         response.status, 200,
-        "anybody may read it: {}",
+        "the document is public: {}",
         response.body
     );
     json(&response)
 }
 
 #[test]
-fn the_document_has_the_routes_and_nothing_else() {
+fn the_document_describes_exactly_the_routes() {
     let server = TestApp::start();
     let document = document(&server);
     assert_eq!(
@@ -921,7 +917,7 @@ fn the_document_has_the_routes_and_nothing_else() {
     }
 }
 
-/// Whether `value` is what the document says, members that it does not name forbidden.
+/// Asserts that `value` matches the schema of the document, without members that it does not name.
 fn validate(document: &Value, schema: &str, value: &Value) {
     let mut components = document["components"].clone();
     forbid_others(&mut components["schemas"]);
@@ -949,22 +945,22 @@ fn forbid_others(schema: &mut Value) {
 }
 
 #[test]
-fn every_answer_is_what_the_document_says() {
+fn every_answer_matches_the_document() {
     let server = TestApp::start();
     let document = document(&server);
     let checked = |method: &str, path: &str, response: &Response| {
         let operation = &document["paths"][path][method];
-        let mut told = &operation["responses"][response.status.to_string()];
-        if let Some(name) = told["$ref"].as_str() {
-            told = &document["components"]["responses"][name.rsplit('/').next().unwrap()];
+        let mut described = &operation["responses"][response.status.to_string()];
+        if let Some(name) = described["$ref"].as_str() {
+            described = &document["components"]["responses"][name.rsplit('/').next().unwrap()];
         }
         assert!(
-            told.is_object(),
+            described.is_object(),
             "{method} {path}: {} is not described",
             response.status
         );
         let media_type = response.header("content-type").unwrap();
-        let schema = told["content"][media_type]["schema"]["$ref"].as_str();
+        let schema = described["content"][media_type]["schema"]["$ref"].as_str();
         let schema = schema.unwrap_or_else(|| panic!("{method} {path}: {media_type}"));
         validate(
             &document,
@@ -1043,7 +1039,7 @@ fn every_answer_is_what_the_document_says() {
 }
 
 #[test]
-fn passwords_are_made_up_and_told_in_the_report_alone() {
+fn generated_passwords_are_only_in_the_report() {
     let server = TestApp::start();
     let file = "username,password\nkim,\nlee,Spring-Meadow-42\n";
     let fields = [("generatePasswords", "true"), ("file|users.csv", file)];
@@ -1055,7 +1051,10 @@ fn passwords_are_made_up_and_told_in_the_report_alone() {
     assert!(server.has_password("kim", password));
     let id = report["id"].as_str().expect("an id");
     let record = get(&server, &format!("{IMPORTS}/{id}"));
-    assert!(!record.body.contains(password), "told once");
+    assert!(
+        !record.body.contains(password),
+        "the password is reported once"
+    );
     let refusal = |headers: &[&str], more: (&str, &str)| {
         let fields = [
             ("generatePasswords", "true"),
@@ -1071,35 +1070,35 @@ fn passwords_are_made_up_and_told_in_the_report_alone() {
 }
 
 #[test]
-fn a_key_whose_call_is_just_coming_in_is_a_conflict() {
+fn the_key_of_a_call_that_is_still_arriving_is_a_conflict() {
     let server = TestApp::start();
     let key = "Idempotency-Key: slow";
-    // Longer than what is read before the work begins, and no row among it.
+    // More than is read before the import starts, and without a row.
     let beginning = format!("UserName,Password,Claims{}", ",".repeat(80_000));
     let upload = begin_upload(&server, &format!("{key}\r\n"), 100_000, &beginning);
     let start = Instant::now();
     while !server.app.jobs.is_coming_in("default", "slow") {
         assert!(
             start.elapsed() < Duration::from_secs(5),
-            "the first call has come"
+            "the first call has arrived"
         );
         std::thread::sleep(Duration::from_millis(5));
     }
-    let twin = import(&server, &[key], FILE);
+    let repeated = import(&server, &[key], FILE);
     assert_eq!(
-        problem(&twin),
+        problem(&repeated),
         refused(409, "IMP-EARLIER-CALL"),
         "{}",
-        twin.body
+        repeated.body
     );
-    assert_eq!(twin.header("retry-after"), Some("1"));
+    assert_eq!(repeated.header("retry-after"), Some("1"));
     let other = import(&server, &["Idempotency-Key: another"], FILE);
     assert_eq!(other.status, 201, "{}", other.body);
     drop(upload);
 }
 
 #[test]
-fn the_same_key_with_another_default_password_is_another_request() {
+fn a_key_with_another_default_password_is_refused_over_rest() {
     let server = TestApp::start();
     let all_have_one = "UserName,Password,Claims\nlee,Spring-Meadow-42,\n";
     for (number, file, queued) in [(1, FILE, false), (2, all_have_one, false), (3, FILE, true)] {
@@ -1140,7 +1139,7 @@ fn the_same_key_with_another_default_password_is_another_request() {
         }
         assert_eq!(id_of(&send("First-Password-1")), id);
     }
-    // The other way round: without one first.
+    // The first call has no default password, the second has one.
     let key = ["Idempotency-Key: none"];
     let plain = |password: Option<&str>| {
         let mut fields = vec![("file|users.csv", all_have_one), ("conflict", "update")];
@@ -1153,7 +1152,7 @@ fn the_same_key_with_another_default_password_is_another_request() {
         refused(422, "IMP-KEY-REUSED")
     );
     assert_eq!(plain(None).status, 200);
-    // Nothing that was kept holds the password.
+    // No stored file contains the password.
     let data = server.folder.path().join("data");
     for entry in std::fs::read_dir(data).unwrap().flatten() {
         if entry.path().is_file() {
@@ -1167,7 +1166,7 @@ fn the_same_key_with_another_default_password_is_another_request() {
 }
 
 #[test]
-fn forms_are_taken_as_clients_write_them() {
+fn forms_are_accepted_as_clients_write_them() {
     let server = TestApp::start();
     let workbook = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/users.xlsx")).ok();
     let mut number = 0;
@@ -1205,7 +1204,7 @@ fn forms_are_taken_as_clients_write_them() {
             "",
             "a.csv",
         ),
-        // A script's Blob; a file of a browser that knows another program for it; a browser's escapes.
+        // A script's Blob; a browser's file with the media type of another program; a browser's escapes.
         ("name=\"file\"; filename=\"blob\"", "text/csv", "blob.csv"),
         (
             "name=\"file\"; filename=\"blob\"",
@@ -1264,7 +1263,7 @@ fn forms_are_taken_as_clients_write_them() {
 }
 
 #[test]
-fn an_import_has_one_name_for_its_id_everywhere() {
+fn the_id_of_an_import_has_the_same_name_in_every_answer() {
     let server = TestApp::start();
     let key = ["Idempotency-Key: one"];
     let report = import(&server, &key, FILE);
@@ -1285,7 +1284,7 @@ fn an_import_has_one_name_for_its_id_everywhere() {
     ];
     for answer in answers {
         assert_eq!(answer["id"], id.as_str(), "{answer}");
-        // The name that some of them had before stays beside it, and is the same.
+        // Some answers also have the former name, with the same value.
         assert!(
             answer.get("import").is_none_or(|old| *old == answer["id"]),
             "{answer}"
@@ -1302,7 +1301,7 @@ fn an_import_has_one_name_for_its_id_everywhere() {
 }
 
 #[test]
-fn a_page_may_begin_as_far_behind_as_numbers_reach() {
+fn skip_accepts_every_number_up_to_the_largest() {
     let server = TestApp::start();
     let id = id_of(&import(&server, &[], FILE));
     let problems = |skip: &str| get(&server, &format!("{IMPORTS}/{id}/problems?skip={skip}"));

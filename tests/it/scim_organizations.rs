@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::{ADMIN_PASSWORD, TestApp, basic};
-use crate::organizations::{Asked, Caller, MARKER, Two};
+use crate::organizations::{Caller, MARKER, Request, Two};
 use crate::scim::{ENTERPRISE, SEARCH, bulk, escaped, patch, user};
 
 /// The other organization's resources and requests.
@@ -90,8 +90,8 @@ impl Theirs {
     }
 }
 
-fn asked(method: &str, path: String, headers: &[&str], body: &Value) -> Asked {
-    Asked {
+fn asked(method: &str, path: String, headers: &[&str], body: &Value) -> Request {
+    Request {
         method: method.into(),
         path,
         headers: headers.iter().map(|&line| line.to_owned()).collect(),

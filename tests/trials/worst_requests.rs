@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::app::{Response, inline, multipart};
 use crate::fault::{ask, memory, upload};
-use crate::peaks::{MIB, at_once, bad_rows, given_back, send, workbook};
+use crate::peaks::{MIB, assert_released, at_once, bad_rows, send, workbook};
 use crate::process::{Home, Serving, users_csv};
 
 const CLIENTS: usize = 64;
@@ -38,7 +38,7 @@ fn trial(name: &str, call: impl Fn(&Serving, usize) -> Response + Sync) {
         now / MIB
     );
     assert!(peak <= PEAK, "{name}: {} MiB", peak / MIB);
-    given_back(&server, idle, name);
+    assert_released(&server, idle, name);
     let (now, _) = memory(&server);
     eprintln!("{name}: later {} MiB", now / MIB);
     server.stop();
