@@ -443,5 +443,5 @@ fn a_single_password_change_follows_the_same_rules() {
         .users()
         .into_iter()
         .find(|it| it.user_name == "user0");
-    assert!(user.expect("there").must_change_password);
+    assert!(user.expect("the user exists").must_change_password);
 }

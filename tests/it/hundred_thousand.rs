@@ -116,7 +116,10 @@ fn import(app: &App, options: ImportOptions, csv: &[u8]) -> Report {
 }
 
 fn rejects_of(app: &App, id: ImportId) -> String {
-    let record = app.store.import(DEFAULT_ORGANIZATION, id).expect("works");
+    let record = app
+        .store
+        .import(DEFAULT_ORGANIZATION, id)
+        .expect("the store works");
     let mut out = Vec::new();
     let record = record.expect("the import");
     reject_file::write(app.store.as_ref(), &record, &mut out).expect("it is written");
@@ -142,7 +145,7 @@ fn a_hundred_thousand_rows_of_which_one_percent_is_bad() {
     let found = app
         .store
         .findings(DEFAULT_ORGANIZATION, first.import, 0, 100_000);
-    let found = found.expect("works").into_iter();
+    let found = found.expect("the store works").into_iter();
     let found: BTreeMap<u64, String> = found
         .filter(|it| it.line > 0 && it.code != "default-password-weak")
         .map(|it| (it.line, it.code.into_owned()))
@@ -183,7 +186,7 @@ fn a_hundred_thousand_rows_of_which_one_percent_is_bad() {
         last.findings
     );
     let all = app.store.users(DEFAULT_ORGANIZATION, None, None, ROWS * 2);
-    let all = all.expect("works");
+    let all = all.expect("the store works");
     assert_eq!(all.len(), ROWS);
     let title = |row: usize| &all[row].attributes["title"];
     assert_eq!(title(63), "first\nand, second 63", "of a corrected row");
@@ -209,6 +212,6 @@ fn a_hundred_thousand_rows_of_which_one_percent_is_bad() {
         &crate::stores::actor(DEFAULT_ORGANIZATION),
         app.clock.now(),
     );
-    let undone = undone.expect("works").expect("it has ended");
+    let undone = undone.expect("the store works").expect("it has ended");
     assert_eq!((undone.removed, undone.left_total), (good, 0));
 }

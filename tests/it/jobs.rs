@@ -292,7 +292,7 @@ fn an_interrupted_import_resumes_after_its_last_durable_row() {
     assert_eq!(lines, [33, 64]);
     let findings = app.store.findings(DEFAULT_ORGANIZATION, seen.id, 0, 100);
     let weak = |code: &str| {
-        let found = findings.as_ref().expect("works").iter();
+        let found = findings.as_ref().expect("the store works").iter();
         found.filter(|it| it.code == code).count()
     };
     assert_eq!(
@@ -304,7 +304,7 @@ fn an_interrupted_import_resumes_after_its_last_durable_row() {
     // The rows of both runs have the default password of the import.
     for name in ["ann0000", "ann0074"] {
         let password = app.store.password(DEFAULT_ORGANIZATION, "PRIMARY", name);
-        let hash = password.expect("works").expect("there").hash;
+        let hash = password.expect("the store works").expect("a password").hash;
         assert!(
             app.pool
                 .verify(DEFAULT_PASSWORD.into(), Some(hash))
@@ -410,9 +410,12 @@ fn the_queue_runs_in_order_and_deletes_its_uploads() {
         assert_eq!(mode & 0o777, 0o600, "{path:?}");
     }
     let cancelled = app.jobs.cancel(&eve(), three.id);
-    assert_eq!(cancelled.expect("works"), Cancelled::BeforeItBegan);
+    assert_eq!(
+        cancelled.expect("the store works"),
+        Cancelled::BeforeItBegan
+    );
     let again = app.jobs.cancel(&eve(), three.id);
-    assert_eq!(again.expect("works"), Cancelled::TooLate);
+    assert_eq!(again.expect("the store works"), Cancelled::TooLate);
     assert_eq!(uploads(&app).len(), 3, "its upload is deleted at once");
 
     app.jobs.begin().expect("the queue starts");
@@ -430,7 +433,7 @@ fn the_queue_runs_in_order_and_deletes_its_uploads() {
         uploads(&app).is_empty().then_some(())
     });
     let entries = app.store.audit(DEFAULT_ORGANIZATION, None, 100);
-    let ended_by_eve = entries.expect("works").into_iter().find(|it| {
+    let ended_by_eve = entries.expect("the store works").into_iter().find(|it| {
         it.import == Some(three.id) && it.action == "import.end" && it.operator == "eve"
     });
     assert!(ended_by_eve.is_some());
@@ -463,7 +466,7 @@ fn a_running_import_is_cancelled_after_a_batch_and_reports_what_is_stored() {
     send(format!("{WIDE}{}", wide("ann", 0..60)));
     let id = wait_for("the first rows", || {
         let found = app.store.import_by_key(DEFAULT_ORGANIZATION, "k");
-        let id = found.expect("works").map(|it| it.id)?;
+        let id = found.expect("the store works").map(|it| it.id)?;
         let progress = app.jobs.progress(DEFAULT_ORGANIZATION, id)?;
         (progress.counters.created > 0).then_some(id)
     });
@@ -477,7 +480,7 @@ fn a_running_import_is_cancelled_after_a_batch_and_reports_what_is_stored() {
         Err(JobError::NoSuchImport(_))
     ));
     assert_eq!(
-        app.jobs.cancel(&eve(), id).expect("works"),
+        app.jobs.cancel(&eve(), id).expect("the store works"),
         Cancelled::Asked
     );
     // The import may have stopped reading.
@@ -499,13 +502,13 @@ fn a_running_import_is_cancelled_after_a_batch_and_reports_what_is_stored() {
     );
     assert_eq!(app.jobs.progress(DEFAULT_ORGANIZATION, id), None);
     assert_eq!(
-        app.jobs.cancel(&eve(), id).expect("works"),
+        app.jobs.cancel(&eve(), id).expect("the store works"),
         Cancelled::TooLate
     );
     let newest = app
         .store
         .audit(DEFAULT_ORGANIZATION, None, 1)
-        .expect("works");
+        .expect("the store works");
     assert_eq!(
         (newest[0].operator.as_str(), newest[0].import),
         ("eve", Some(id))
@@ -526,7 +529,7 @@ fn a_large_queued_import_is_cancelled_while_it_runs() {
         (progress.counters.created > 0).then_some(())
     });
     assert_eq!(
-        app.jobs.cancel(&eve(), id).expect("works"),
+        app.jobs.cancel(&eve(), id).expect("the store works"),
         Cancelled::Asked
     );
     let seen = wait_for_end(&app, id);
@@ -747,7 +750,12 @@ fn a_repeated_idempotency_key_returns_the_first_answer() {
     );
     assert_eq!(server.user_names().len(), 5);
     assert_eq!(
-        server.app.store.imports("default", 9).expect("works").len(),
+        server
+            .app
+            .store
+            .imports("default", 9)
+            .expect("the store works")
+            .len(),
         1
     );
     // The fault of an import with bad rows is repeated.
@@ -879,7 +887,9 @@ fn a_repeated_call_while_the_first_runs_is_answered_with_retry_after() {
     let key = ["Idempotency-Key: k"];
     wait_for("the first batch", || {
         let found = server.app.store.import_by_key("default", "k");
-        found.expect("works").filter(|it| it.counters.created > 0)
+        found
+            .expect("the store works")
+            .filter(|it| it.counters.created > 0)
     });
     let refused = post_with(&server, &key, &body);
     assert_eq!(
@@ -918,7 +928,7 @@ fn a_truncated_upload_is_completed_by_sending_the_whole_file() {
     drop(stream);
     let cut = wait_for("it is interrupted", || {
         let found = server.app.store.import_by_key("default", "k");
-        let found = found.expect("works");
+        let found = found.expect("the store works");
         found.filter(|it| it.state == ImportState::Interrupted)
     });
     assert!(cut.counters.created > 0 && cut.counters.created < 150);
@@ -975,7 +985,7 @@ fn a_small_call_does_not_wait_for_a_large_import() {
     assert_eq!(large.state, ImportState::Running, "after {took:?}");
     assert!(large.counters.created < 300_000);
     let cancelled = server.app.jobs.cancel(&eve(), id);
-    assert_eq!(cancelled.expect("works"), Cancelled::Asked);
+    assert_eq!(cancelled.expect("the store works"), Cancelled::Asked);
 }
 
 #[test]
@@ -1029,7 +1039,7 @@ fn sixteen_concurrent_calls_create_overlapping_names_once_without_lock_errors() 
     let distinct = (CALLS - 1) * 50 + ROWS;
     assert_eq!(server.user_names().len(), distinct);
     let imports = server.app.store.imports(DEFAULT_ORGANIZATION, 100);
-    let imports = imports.expect("works");
+    let imports = imports.expect("the store works");
     assert_eq!(imports.len(), CALLS);
     let mut created = 0;
     for import in imports {

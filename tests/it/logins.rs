@@ -184,8 +184,8 @@ fn concurrent_calls_with_the_same_password_share_one_verification() {
     );
 }
 
-/// At the default cost of a hash, while two hundred clients guess passwords in a loop: an import of twenty passwords takes
-/// at most two seconds, and a caller with remembered credentials is answered within a quarter of a second.
+/// At the default cost of a hash, while two hundred clients guess passwords in a loop: an import of twenty passwords
+/// takes at most two seconds, and a caller with remembered credentials is answered within a quarter of a second.
 #[test]
 #[ignore = "measures"]
 fn password_guessing_delays_neither_imports_nor_callers() {

@@ -292,15 +292,20 @@ fn no_clear_text_password_is_left_anywhere() {
     // Everything that is kept about these imports, as it is displayed.
     let options = Options::new(home.data().parent().expect("a folder"));
     let app = App::build(&options.app, Clock::system()).expect("the app is built");
-    let imports = app.store.imports(DEFAULT_ORGANIZATION, 100).expect("works");
+    let imports = app
+        .store
+        .imports(DEFAULT_ORGANIZATION, 100)
+        .expect("the store works");
     assert!(imports.len() >= 5, "{}", imports.len());
     let mut rejected = 0;
     for import in &imports {
         let findings = app
             .store
             .findings(DEFAULT_ORGANIZATION, import.id, 0, 10_000);
-        let mut kept = serde_json::to_vec(&(import, findings.expect("works"))).expect("JSON");
-        rejected += reject_file::write(app.store.as_ref(), import, &mut kept).expect("works");
+        let mut kept =
+            serde_json::to_vec(&(import, findings.expect("the store works"))).expect("JSON");
+        rejected +=
+            reject_file::write(app.store.as_ref(), import, &mut kept).expect("the store works");
         for (markers, _) in &all {
             markers.are_not_in(&kept, "what is kept about an import");
         }
@@ -309,7 +314,7 @@ fn no_clear_text_password_is_left_anywhere() {
     let audit = app
         .store
         .audit(DEFAULT_ORGANIZATION, None, 1_000)
-        .expect("works");
+        .expect("the store works");
     assert!(!audit.is_empty());
     let audit = serde_json::to_vec(&audit).expect("JSON");
     for (markers, _) in &all {
@@ -318,7 +323,7 @@ fn no_clear_text_password_is_left_anywhere() {
     // The markers are indeed the passwords of the users.
     for (run, password) in [("queue-own", 1), ("queue-default", 0)] {
         let stored = app.store.password(DEFAULT_ORGANIZATION, "PRIMARY", run);
-        let hash = stored.expect("works").expect("there").hash;
+        let hash = stored.expect("the store works").expect("a password").hash;
         let marker = Markers::new("queue").0[password].clone();
         assert!(
             app.pool.verify(marker.as_str().into(), Some(hash)).unwrap(),

@@ -209,20 +209,22 @@ impl Two {
     /// Everything that their organization has.
     fn theirs(&self) -> Value {
         let store = self.server.app.store.as_ref();
-        let users = store.users(THEIRS, None, None, 10_000).expect("works");
+        let users = store
+            .users(THEIRS, None, None, 10_000)
+            .expect("the store works");
         let passwords: Vec<_> = users
             .iter()
             .map(|user| store.password(THEIRS, &user.domain, &user.user_name))
-            .map(|password| password.expect("works").map(|it| it.hash))
+            .map(|password| password.expect("the store works").map(|it| it.hash))
             .collect();
-        let imports = store.imports(THEIRS, 10_000).expect("works");
+        let imports = store.imports(THEIRS, 10_000).expect("the store works");
         let found: Vec<_> = imports
             .iter()
             .map(|import| {
                 let findings = store.findings(THEIRS, import.id, 0, 10_000);
                 let rejects = stores::rejects_of(store, THEIRS, import.id);
                 json!([
-                    findings.expect("works"),
+                    findings.expect("the store works"),
                     rejects.iter().map(|it| &it.cells).collect::<Vec<_>>()
                 ])
             })
@@ -230,11 +232,11 @@ impl Two {
         json!({
             "users": users,
             "passwords": passwords,
-            "roles": store.roles(THEIRS, "PRIMARY").expect("works"),
+            "roles": store.roles(THEIRS, "PRIMARY").expect("the store works"),
             "imports": imports,
             "found": found,
-            "audit": store.audit(THEIRS, None, 10_000).expect("works"),
-            "tokens": store.tokens(Some("bob")).expect("works"),
+            "audit": store.audit(THEIRS, None, 10_000).expect("the store works"),
+            "tokens": store.tokens(Some("bob")).expect("the store works"),
         })
     }
 
@@ -499,7 +501,7 @@ fn no_caller_sees_or_changes_anything_of_another_organization() {
     }
     assert_eq!(two.theirs(), before);
     let users = two.server.app.store.users(OURS, None, None, 1_000);
-    let users = users.expect("works");
+    let users = users.expect("the store works");
     assert!(users.iter().any(|user| user.user_name == "twin-0"));
     assert!(!serde_json::to_string(&users).unwrap().contains(MARKER));
     assert_eq!(
@@ -527,7 +529,7 @@ fn the_same_requests_succeed_for_the_owner() {
     }
     let cancel = format!("{IMPORTS}/{}/cancel", two.queued);
     let route = ROUTES.iter().find(|route| route.path.ends_with("/cancel"));
-    let response = two.ask(&them, &Request::bare(route.expect("there"), cancel));
+    let response = two.ask(&them, &Request::bare(route.expect("a route"), cancel));
     assert_eq!(response.status, 200, "{}", response.body);
 }
 
@@ -579,9 +581,11 @@ fn soap_imports_into_the_organization_in_the_operator_name() {
     assert_eq!(response.status, 200, "{}", response.body);
     let store = server.app.store.as_ref();
     assert_eq!(stores::names(store, "Acme", None), ["kim", "lou"]);
-    let lou = store.user("Acme", "PRIMARY", "lou").expect("works");
-    assert_eq!(lou.expect("there").roles, ["admin"]);
-    assert_eq!(store.imports("Acme", 10).expect("works").len(), 2);
+    let lou = store
+        .user("Acme", "PRIMARY", "lou")
+        .expect("the store works");
+    assert_eq!(lou.expect("the user exists").roles, ["admin"]);
+    assert_eq!(store.imports("Acme", 10).expect("the store works").len(), 2);
     assert_eq!(server.user_names(), [""; 0]);
 }
 

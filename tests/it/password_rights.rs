@@ -483,7 +483,7 @@ fn an_import_queued_across_a_restart_has_the_rights_of_its_caller() {
             options.app.access.importers_set_passwords = setting;
         });
         let app = std::sync::Arc::new(app);
-        app.jobs.begin().expect("the queue begins");
+        app.jobs.begin().expect("the queue starts");
         while !record(&app, id).state.is_final() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -536,7 +536,7 @@ fn every_store_enforces_the_rule() {
         let store = store.as_ref();
         let hash = || {
             let found = store.password(ORGANIZATION, DOMAIN, "kim");
-            found.expect("works").map(|it| it.hash)
+            found.expect("the store works").map(|it| it.hash)
         };
         let own = |title| CheckedUser {
             password: CheckedPassword::Own("x", Fitness::Permanent),

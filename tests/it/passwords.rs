@@ -189,7 +189,7 @@ fn generated_passwords_are_written_once_for_the_created_users() {
     assert!(done.out.contains("passwords in made.csv"), "{done:?}");
     let path = home.path("made.csv");
     let mode = std::fs::metadata(&path)
-        .expect("it is there")
+        .expect("the file exists")
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -121,7 +121,8 @@ fn files_are_private_to_their_owner_whatever_the_umask() {
     server.stop();
     // Modes that were widened are restricted again.
     for name in ["muster.db", "muster.lock", "tls-key.pem"] {
-        fs::set_permissions(home.data().join(name), Permissions::from_mode(0o666)).expect("it");
+        fs::set_permissions(home.data().join(name), Permissions::from_mode(0o666))
+            .expect("the mode is set");
     }
     let server = Serving::spawn(https_command(&home));
     for path in files(&names) {
@@ -201,7 +202,7 @@ fn a_certificate_is_reloaded_on_sighup_and_when_its_files_change() {
     server.signal(Signal::HUP);
     wait_for("the log", || server.log().contains("was not reloaded"));
     assert!(served(&server));
-    fs::write(home.path("key.pem"), before).expect("it can be written");
+    fs::write(home.path("key.pem"), before).expect("the file can be written");
     // Without a signal.
     write_certificate(&home, (2092, 1, 1));
     wait_for("the reload without a signal", || served(&server));
@@ -247,19 +248,19 @@ fn files_that_are_not_stores_are_reported_and_nothing_starts() {
     let at_version = |version: i64| {
         let path = home.path("other.db");
         fs::write(&path, &whole).expect("a copy");
-        let db = rusqlite::Connection::open(&path).expect("it opens");
+        let db = rusqlite::Connection::open(&path).expect("the database opens");
         db.pragma_update(None, "user_version", version)
-            .expect("it is set");
+            .expect("the version is set");
         drop(db);
-        fs::read(path).expect("it is there")
+        fs::read(path).expect("the file exists")
     };
     let other = {
         let path = home.path("songs.db");
-        let db = rusqlite::Connection::open(&path).expect("it opens");
+        let db = rusqlite::Connection::open(&path).expect("the database opens");
         db.execute_batch("CREATE TABLE songs (title TEXT)")
-            .expect("it is made");
+            .expect("the table is created");
         drop(db);
-        fs::read(path).expect("it is there")
+        fs::read(path).expect("the file exists")
     };
     let cases: [(&str, Vec<u8>, &str); 7] = [
         ("empty", Vec::new(), "is empty (0 bytes)"),
@@ -275,7 +276,7 @@ fn files_that_are_not_stores_are_reported_and_nothing_starts() {
         ("version 0", at_version(0), "another application"),
     ];
     for (name, bytes, part) in cases {
-        fs::write(home.data().join("muster.db"), &bytes).expect("it can be written");
+        fs::write(home.data().join("muster.db"), &bytes).expect("the file can be written");
         for command in [
             &["serve", "--http", "127.0.0.1:0", "--https", "off"][..],
             &["import", "users.csv"],
@@ -286,7 +287,7 @@ fn files_that_are_not_stores_are_reported_and_nothing_starts() {
             let done = home.run(command).ended(1);
             assert!(done.err.contains(part), "{name}, {command:?}: {}", done.err);
             assert!(!done.err.contains("geheim"), "{name}: {}", done.err);
-            let now = fs::read(home.data().join("muster.db")).expect("it is there");
+            let now = fs::read(home.data().join("muster.db")).expect("the file exists");
             assert!(now == bytes, "{name}, {command:?}: the file was changed");
             for end in ["-wal", "-shm", ".new"] {
                 let beside = home.data().join(format!("muster.db{end}"));
@@ -298,7 +299,7 @@ fn files_that_are_not_stores_are_reported_and_nothing_starts() {
             }
         }
     }
-    fs::write(home.data().join("muster.db"), &whole).expect("it can be written");
+    fs::write(home.data().join("muster.db"), &whole).expect("the file can be written");
     let listed = home.run(&["users", "list", "--json"]).ended(0);
     assert_eq!(listed.json_lines().len(), 1);
 }
@@ -392,7 +393,7 @@ fn changes_of_operators_and_tokens_are_audited() {
         .expect("the token")
         .rsplit(' ')
         .next()
-        .expect("it");
+        .expect("a token");
     let tokens = home
         .run(&["operator", "token", "list", "--json"])
         .ended(0)

@@ -22,7 +22,7 @@ const CHEAP_HASHES: &str = "[passwords]\nmemory_kib = 1024\npasses = 1\n";
 /// The password of the operator `admin`, where a test sets one.
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 
-/// A folder with a settings file and room for data.
+/// A folder with a settings file and a path for data.
 pub struct Home {
     folder: TempDir,
 }

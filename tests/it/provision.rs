@@ -709,7 +709,7 @@ fn values_from_files_and_changes_by_clients_are_kept_together() {
         );
         let attributes = |app: &Fixture| {
             let user = app.app.store.user(DEFAULT_ORGANIZATION, "PRIMARY", "kim");
-            user.expect("works").expect("kim").attributes
+            user.expect("the store works").expect("kim").attributes
         };
         let before = attributes(app);
         let title = json!([{"op": "add", "path": "title", "value": "Dr"}]);
@@ -934,7 +934,11 @@ fn only_operations_that_refer_to_a_failed_one_fail_with_it() {
             .app
             .store
             .findings(DEFAULT_ORGANIZATION, answer.record.id, 0, 100);
-        let lines: Vec<u64> = findings.expect("works").iter().map(|it| it.line).collect();
+        let lines: Vec<u64> = findings
+            .expect("the store works")
+            .iter()
+            .map(|it| it.line)
+            .collect();
         assert_eq!(lines, [1, 2, 3, 5, 7, 8, 9, 10]);
         // A failed POST has no location, a failed PATCH has one.
         assert_eq!(answer.outcomes[0].resource, None);
@@ -1219,7 +1223,7 @@ fn a_bulk_request_can_be_undone_and_the_audit_names_only_attributes() {
             .app
             .store
             .audit(DEFAULT_ORGANIZATION, None, 1_000)
-            .expect("works");
+            .expect("the store works");
         let all = serde_json::to_string(&all).expect("JSON");
         assert!(!all.contains("secret-title"), "{all}");
         assert_eq!(
@@ -1364,7 +1368,13 @@ fn a_queued_request_runs_when_the_queue_starts() {
             .app
             .provisioner
             .bulk_answer(DEFAULT_ORGANIZATION, record.id);
-        assert!(waiting.expect("works").expect("there").outcomes.is_empty());
+        assert!(
+            waiting
+                .expect("the store works")
+                .expect("a record")
+                .outcomes
+                .is_empty()
+        );
         let busy = app.bulk_as(&call(Some("k")), &body);
         assert!(
             matches!(busy, Err(ProvisionError::Job(JobError::Busy { .. }))),
@@ -1440,7 +1450,7 @@ fn a_restart_during_a_request_loses_and_repeats_nothing() {
             .app
             .provisioner
             .bulk_answer(DEFAULT_ORGANIZATION, record.id);
-        let answer = answer.expect("works").expect("there");
+        let answer = answer.expect("the store works").expect("a record");
         check_sum(&answer.record.counters);
         assert_eq!(answer.record.counters.total as usize, answer.outcomes.len());
         assert_eq!(app.names().len(), answer.outcomes.len());
@@ -1469,7 +1479,11 @@ fn a_request_can_be_cancelled_before_and_while_it_runs() {
     let app = sqlite(large);
     let eve = authority(Role::Admin).actor;
     let before = app.queue(&call(None), &many(10));
-    let cancelled = app.app.jobs.cancel(&eve, before.id).expect("works");
+    let cancelled = app
+        .app
+        .jobs
+        .cancel(&eve, before.id)
+        .expect("the store works");
     assert_eq!(cancelled, Cancelled::BeforeItBegan);
     assert_eq!((app.names().len(), app.uploads()), (0, 0));
     let record = app.queue(&call(None), &many(50_000));
@@ -1480,7 +1494,10 @@ fn a_request_can_be_cancelled_before_and_while_it_runs() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(
-        app.app.jobs.cancel(&eve, record.id).expect("works"),
+        app.app
+            .jobs
+            .cancel(&eve, record.id)
+            .expect("the store works"),
         Cancelled::Asked
     );
     let answer = app.wait_for(record.id);
@@ -1509,7 +1526,7 @@ fn a_request_interrupted_by_a_store_failure_keeps_its_outcomes_and_can_be_resume
         "{failed:?}"
     );
     let record = app.app.store.import_by_key(DEFAULT_ORGANIZATION, "k");
-    let record = record.expect("works").expect("a record");
+    let record = record.expect("the store works").expect("a record");
     assert_eq!(record.state, ImportState::Interrupted);
     assert_eq!(
         (record.counters.total, record.counters.created),
@@ -1521,7 +1538,7 @@ fn a_request_interrupted_by_a_store_failure_keeps_its_outcomes_and_can_be_resume
             .app
             .provisioner
             .bulk_answer(DEFAULT_ORGANIZATION, record.id);
-        found.expect("works").expect("there").outcomes
+        found.expect("the store works").expect("a record").outcomes
     };
     let before = outcomes();
     assert_eq!(before.len(), 2_000);
@@ -1617,7 +1634,7 @@ impl Fixture {
             .app
             .store
             .users(DEFAULT_ORGANIZATION, None, None, 1_000);
-        let users = users.expect("works").into_iter().map(|user| {
+        let users = users.expect("the store works").into_iter().map(|user| {
             let above = user.attributes.get("manager").and_then(Value::as_str);
             let mut roles = user.roles;
             roles.sort();

@@ -421,7 +421,10 @@ fn surplus_cells_are_kept_in_the_reject_file() {
         assert_eq!(user.attributes["country"], "FR", "{channel}");
         assert_eq!(user.attributes["title"], "Dr", "{channel}");
         let third = users.iter().find(|it| it.user_name == "u3");
-        assert_eq!(third.expect("there").attributes["title"], "\"Mira\" Falk");
+        assert_eq!(
+            third.expect("the user exists").attributes["title"],
+            "\"Mira\" Falk"
+        );
         assert_eq!(users.len(), 2, "{channel}: {users:?}");
     }
 }
