@@ -311,9 +311,9 @@ fn roles_are_added_listed_and_assigned() {
     let taken = home.run(&["role", "add", "sales: north"]).ended(1);
     assert!(taken.err.contains("exists already"), "{taken:?}");
     let unknown = home
-        .run(&["role", "add", "x", "--member", "unknown"])
+        .run(&["role", "add", "x", "--member", "nosuchuser"])
         .ended(1);
-    assert!(unknown.err.contains("unknown"), "{unknown:?}");
+    assert!(unknown.err.contains("nosuchuser"), "{unknown:?}");
     let list = home.run(&["role", "list", "--json"]).ended(0).json_lines();
     let names: Vec<_> = list
         .iter()
