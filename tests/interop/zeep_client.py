@@ -266,8 +266,8 @@ for soap in PORTS:
         f"inline {soap} wsse-digest",
         imports(f"zeep-digest{short}", soap, wsse=digest_token(f"interop-{short}")),
     )
-mode("inline 1.1 gzip", imports("zeep-gzip", "1.1", "by a Transport of one's own", transport=Gzip))
-mode("inline 1.1 chunked", imports("zeep-chunked", "1.1", "by a Transport of one's own", transport=Chunked))
+mode("inline 1.1 gzip", imports("zeep-gzip", "1.1", "with a custom Transport", transport=Gzip))
+mode("inline 1.1 chunked", imports("zeep-chunked", "1.1", "with a custom Transport", transport=Chunked))
 mode("inline 1.1 5mb", imports_big("zeep-big"))
 mode("inline 1.1 5mb wsse-text", imports_big("zeep-big-text", wsse=text_token()))
 mode("inline 1.1 5mb gzip", imports_big("zeep-big-gzip", transport=Gzip))

@@ -118,7 +118,7 @@ public final class ImportAxis {
 
     private static String inline(String version) throws Exception {
         call(version, XMLType.XSD_BASE64, bytes(good("axis-call")), null);
-        return "a Call of one's own";
+        return "a separate Call";
     }
 
     private static String rows(String version) throws Exception {

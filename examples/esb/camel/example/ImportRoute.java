@@ -68,15 +68,15 @@ public class ImportRoute extends RouteBuilder {
     public void configure() {
         getContext().getRegistry().bind("client", new Configurer());
 
-        // A server that is away: the file can be sent again without harm, for users who exist stay.
+        // The server is down: sending the file again does no harm, because existing users are not changed.
         onException(ConnectException.class).maximumRedeliveries(3).redeliveryDelay(500);
-        // The good rows are stored. This is no failure of the call, and must not be repeated as one.
+        // The valid rows are stored. This is not a failure of the call, and must not be repeated.
         onException(UserAdminUserAdminException.class)
                 .onWhen(exchange -> caught(exchange).getMessage().startsWith(SUMMARY))
                 .handled(true)
                 .process(exchange -> report("partly", exchange))
                 .setProperty("outcome", constant("partly"));
-        // Whatever else: the file stays aside with the reason. Not handled, so the log has it too.
+        // Anything else: the file is put aside with the reason. It is not handled, so the log has it too.
         onException(Exception.class).process(exchange -> report("failed", exchange));
 
         from(files("inbox"))

@@ -51,7 +51,7 @@ final class Login {
         try {
             Stubs.session(version, cookie).hasMultipleUserStores();
         } catch (AxisFault fault) {
-            return "the cookie is worth nothing afterwards: " + fault.getMessage();
+            return "the cookie is invalid afterwards: " + fault.getMessage();
         }
         throw new AssertionError("the cookie outlives its session");
     }
