@@ -42,7 +42,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     if common.data.is_some() || common.config.is_some() {
         writeln!(
             out,
-            "(The demo has a data directory and settings of its own; yours are left alone.)"
+            "(The demo uses its own data directory and settings; yours are not changed.)"
         )?;
     }
     let folder = tempfile::Builder::new()
@@ -69,8 +69,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         out,
         "\nMuster demo: one real SOAP call, from the socket to the database\n"
     )?;
-    writeln!(out, "1. A server, just for this demo")?;
-    writeln!(out, "   {url}   (its description: {url}?wsdl)")?;
+    writeln!(out, "1. The server, for this demo only")?;
+    writeln!(out, "   {url}   (WSDL: {url}?wsdl)")?;
     writeln!(out, "   data in {}\n", settings.store.data.display())?;
     write_request(out)?;
     let exchange = send(&url, &password)?;
@@ -80,7 +80,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let c = record.counters;
     if (c.created, c.failed, c.duplicate) != EXPECTED || exchange.status != 500 {
         return Err(CliError::Message(format!(
-            "the demo did not come out as it should: HTTP {}, {}",
+            "the demo had an unexpected result: HTTP {}, {}",
             exchange.status,
             output::counts(&c)
         )));
@@ -99,7 +99,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
 fn write_request(out: &mut dyn Write) -> Result<(), CliError> {
     writeln!(
         out,
-        "2. The request: bulkImportUsers in SOAP 1.1, the CSV as an MTOM attachment"
+        "2. The request: bulkImportUsers in SOAP 1.1, with the CSV file as an MTOM attachment"
     )?;
     writeln!(out, "   POST {USER_ADMIN} HTTP/1.1")?;
     writeln!(out, "   Authorization: Basic admin:•••")?;
@@ -111,10 +111,7 @@ fn write_request(out: &mut dyn Write) -> Result<(), CliError> {
     for line in ENVELOPE.lines() {
         writeln!(out, "   {}", line.replace("Welcome-2-Muster", "•••"))?;
     }
-    writeln!(
-        out,
-        "\n   and the attachment, users.csv (line by line; passwords hidden):"
-    )?;
+    writeln!(out, "\n   The attachment, users.csv (passwords hidden):")?;
     for (number, line) in CSV.lines().enumerate() {
         let line = hide_password(line, number == 0);
         writeln!(
@@ -185,11 +182,11 @@ fn write_answer(out: &mut dyn Write, exchange: &Exchange) -> Result<(), CliError
     let milliseconds = exchange.time.as_millis();
     writeln!(
         out,
-        "3. The answer, {milliseconds} ms later (they are the password hashes)"
+        "3. The answer, after {milliseconds} ms (most of it for hashing passwords)"
     )?;
     writeln!(
         out,
-        "   HTTP {} — SOAP 1.1 sends every fault with 500",
+        "   HTTP {} — the status of every fault in SOAP 1.1",
         exchange.status
     )?;
     for element in ["faultcode", "faultstring"] {
@@ -202,7 +199,7 @@ fn write_answer(out: &mut dyn Write, exchange: &Exchange) -> Result<(), CliError
     }
     writeln!(
         out,
-        "   The good rows stay; the fault's detail lists the others by line.\n"
+        "   The valid rows are stored; the detail of the fault lists the others with their lines.\n"
     )?;
     Ok(())
 }
@@ -229,7 +226,7 @@ fn write_report(out: &mut dyn Write, app: &App) -> Result<ImportRecord, CliError
 
 fn write_users(out: &mut dyn Write, app: &App) -> Result<(), CliError> {
     let users = app.store.users(DEFAULT_ORGANIZATION, None, None, 100)?;
-    writeln!(out, "5. The users, read back from SQLite")?;
+    writeln!(out, "5. The users, read from SQLite")?;
     output::write_table(out, &output::users(&users), "   ")?;
     Ok(writeln!(out)?)
 }
@@ -243,24 +240,41 @@ fn write_next_steps(
     if keep {
         writeln!(
             out,
-            "The server keeps running; Ctrl-C stops it and removes its data."
+            "The server keeps running. Press Ctrl-C to stop it and to remove its data."
         )?;
         writeln!(out, "  SOAP      {url}")?;
         writeln!(out, "  WSDL      {url}?wsdl")?;
         writeln!(out, "  operator  admin, password {}", password.expose())?;
     } else {
-        writeln!(out, "It worked, and nothing is left behind. Next:")?;
-        writeln!(
-            out,
-            "  muster demo --keep          the same, and the server stays for SoapUI or curl"
-        )?;
-        writeln!(
-            out,
-            "  muster serve                a server of your own, data in ./muster-data"
-        )?;
-        writeln!(out, "  muster import users.csv     a file without a server")?;
+        let muster = invoked_as();
+        writeln!(out, "The demo succeeded and removed its data. Next steps:")?;
+        for (arguments, purpose) in [
+            (
+                "demo --keep",
+                "the same, but the server keeps running for SoapUI or curl",
+            ),
+            (
+                "serve",
+                "start your own server, with its data in ./muster-data",
+            ),
+            ("import FILE", "import a file without a server"),
+        ] {
+            writeln!(out, "  {muster} {arguments:<12}  {purpose}")?;
+        }
     }
     Ok(())
+}
+
+/// The command as it was typed: `cargo run` starts the binary by its path, and `muster` may not be on the PATH then.
+fn invoked_as() -> String {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let name = name.into_string().unwrap_or_default();
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "/._-".contains(character);
+    match name.is_empty() || !name.chars().all(is_plain) {
+        true => "muster".into(),
+        false => name,
+    }
 }
 
 /// The demo's server, on a thread of its own.
