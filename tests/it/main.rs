@@ -73,6 +73,7 @@ mod export;
 mod backup;
 mod send;
 mod check_config;
+mod docs;
 mod names;
 mod account_state;
 mod passwords;
