@@ -37,6 +37,7 @@ table=(
   "soap-clients 3600 tools,build zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub, Axis, Go"
   "esb 600 tools,build Apache Synapse and Spring Integration, with the files of examples/esb"
   "scim-testers 1800 tools,build scim2-tester, scim-sanity, scim2-client, a probe of every item"
+  "docs 1800 tools,build the command blocks of README.md and docs, as a new user on a minimal Debian"
   "trial-faults 1800 tools tests/trials: kills and failures at the n-th system call, 64 of the worst requests"
   "trial-crashes 3600 - kills in the middle of imports, 100 of each kind"
   "trial-measures 1800 - the tests that measure"
@@ -76,6 +77,7 @@ run_demo() { "$binary" demo >/dev/null; }
 run_soap-clients() { tests/interop/run.sh "$binary"; }
 run_esb() { tests/esb/run.sh "$binary"; }
 run_scim-testers() { tests/scim/run.sh "$binary"; }
+run_docs() { tests/docs/run.sh "$binary"; }
 
 run_test() {
   # The tests of the XML suite run where the package is.
