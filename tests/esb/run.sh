@@ -15,29 +15,20 @@ fi
 binary=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
+source "$here/../tools.sh"
 examples=$root/examples/esb
 work=$root/target/esb
 logs=$work/logs
 mkdir -p "$logs" "$work/tmp"
 
-as_root() {
-    if [[ $(id -u) -eq 0 ]]; then
-        "$@"
-    else
-        sudo -n "$@"
-    fi
-}
-
 has_maven() { javac -version && mvn -version; }
 
 if ! has_maven >"$logs/install.log" 2>&1; then
-    as_root apt-get update >>"$logs/install.log" 2>&1 || true
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends default-jdk-headless maven >>"$logs/install.log" 2>&1 || true
-    has_maven >>"$logs/install.log" 2>&1 || {
+    if ! install_packages default-jdk-headless maven >>"$logs/install.log" 2>&1 \
+        || ! has_maven >>"$logs/install.log" 2>&1; then
         echo "a JDK and Maven are needed, and could not be installed: $(tail -n 1 "$logs/install.log")" >&2
         exit 1
-    }
+    fi
 fi
 
 # libraries NAME: downloads the libraries of the example's pom.xml and writes their class path to target/esb/NAME.path.

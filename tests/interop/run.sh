@@ -37,6 +37,7 @@ for name in "${chosen[@]}"; do
 done
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../tools.sh"
 work=$(cd "$here/../.." && pwd)/target/interop
 logs=$work/logs
 results=$work/results
@@ -51,17 +52,8 @@ server_pid=
 data=
 # The reason that a tool is missing, by the tool's name.
 declare -A missing=()
-apt_updated=no
 
 # --- Tools ---------------------------------------------------------------------------------------
-
-as_root() {
-    if [[ $(id -u) -eq 0 ]]; then
-        "$@"
-    else
-        sudo -n "$@"
-    fi
-}
 
 # apt_tool NAME CHECK PACKAGE...: installs the packages unless the check already succeeds.
 apt_tool() {
@@ -70,13 +62,8 @@ apt_tool() {
     if "$check" >"$log" 2>&1; then
         return
     fi
-    if [[ $apt_updated == no ]]; then
-        apt_updated=yes
-        as_root apt-get update >"$logs/apt-update.log" 2>&1 || true
-    fi
-    if ! as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1; then
-        missing[$name]="apt-get install $* failed: $(tail -n 1 "$log")"
+    if ! install_packages "$@" >>"$log" 2>&1; then
+        missing[$name]="$* could not be installed: $(tail -n 1 "$log")"
     elif ! "$check" >>"$log" 2>&1; then
         missing[$name]="$* are installed and still do not work: $(tail -n 1 "$log")"
     fi
@@ -97,12 +84,7 @@ has_maven() { javac -version && mvn -version; }
 has_go() { go version; }
 
 # The versions are compared, so that a changed pin replaces an installed older version.
-zeep_pin=4.3.3
 soap_pin=$(sed -n 's/^ *"soap": "\(.*\)"$/\1/p' "$here/package.json")
-
-has_zeep() {
-    [[ $("$work/venv/bin/python" -c 'import zeep; print(zeep.__version__)') == "$zeep_pin" ]]
-}
 
 has_node_soap() {
     [[ $(cd "$work/node" && node -p 'require("soap/package.json").version') == "$soap_pin" ]]
@@ -110,11 +92,7 @@ has_node_soap() {
 
 install_zeep() {
     local log=$logs/install-zeep.log
-    if has_zeep >"$log" 2>&1; then
-        return
-    fi
-    if ! { python3 -m venv "$work/venv" && "$work/venv/bin/pip" install "zeep==$zeep_pin"; } >>"$log" 2>&1 \
-        || ! has_zeep >>"$log" 2>&1; then
+    if ! install_zeep_in "$work/venv" >"$log" 2>&1; then
         missing[zeep]="pip could not install zeep: $(tail -n 1 "$log")"
     fi
 }
