@@ -12,6 +12,7 @@
 
 mod exchange;
 mod app;
+mod material;
 mod message;
 mod channels;
 mod old_files;
