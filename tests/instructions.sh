@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Counts the instructions of the paths of benches/instructions.rs and compares them with those that are
+# Counts the instructions of the paths of benches/instructions/ and compares them with those that are
 # kept in benches/instructions.txt. A path that became dearer by more than 5 % fails, and so does one
 # that is not kept, or kept without a reason.
 #
@@ -32,7 +32,7 @@ fi
 
 # The executable that cargo has just built, as it says itself; flags of the caller's would make another.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-bench=$(cargo bench --locked --no-run --bench instructions --message-format json |
+bench=$(cargo build --release --locked --package muster-instructions --message-format json |
   sed -n 's/.*"name":"instructions".*"executable":"\([^"]*\)".*/\1/p')
 
 # An instruction that repeats itself is counted once a byte: long texts are copied without it, as

@@ -5,9 +5,10 @@
 //! instructions of N and of 2N repetitions, divided by the amount that N of them process, so it does not include the
 //! start of the process and the creation of the input.
 
+#[path = "../people.rs"]
 mod people;
+#[path = "../rows.rs"]
 mod rows;
-#[path = "instructions/paths.rs"]
 mod paths;
 
 use std::io::{self, Write};
@@ -16,11 +17,7 @@ use std::process::ExitCode;
 use crate::paths::PATHS;
 
 fn main() -> ExitCode {
-    // Cargo passes this to every benchmark.
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| argument != "--bench")
-        .collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
