@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// `[log]` of the settings.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -43,7 +45,7 @@ impl Settings {
         self.filter().map(drop)
     }
 
-    fn filter(&self) -> Result<EnvFilter, String> {
+    fn filter(&self) -> Result<Targets, String> {
         // A bare level applies to Muster; libraries log from `warn` on. Messages of the HTTP dispatcher about a
         // connection are logged by Muster instead, with the peer's address and a rate limit.
         let filter = match self.level.as_str() {
@@ -52,7 +54,9 @@ impl Settings {
             }
             other => other.to_owned(),
         };
-        EnvFilter::try_new(filter).map_err(|error| format!("log.level {:?}: {error}", self.level))
+        filter
+            .parse()
+            .map_err(|error| format!("log.level {:?}: {error}", self.level))
     }
 }
 
@@ -61,14 +65,13 @@ impl Settings {
 /// # Errors
 /// The level is not a valid filter, or logging was started before.
 pub fn start(settings: &Settings) -> Result<(), String> {
-    let filter = settings.filter()?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let lines = lines.with_ansi(std::io::stderr().is_terminal());
+    let shown = tracing_subscriber::registry().with(settings.filter()?);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match settings.format {
-        Format::Text => lines.with_target(false).try_init(),
-        Format::Json => lines.json().try_init(),
+        Format::Text => shown.with(lines.with_target(false)).try_init(),
+        Format::Json => shown.with(lines.json()).try_init(),
     }
     .map_err(|error| error.to_string())
 }

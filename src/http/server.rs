@@ -467,7 +467,7 @@ fn listen(key: &str, address: &str) -> Result<Option<(TcpListener, SocketAddr)>,
 mod tests {
     use super::*;
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn a_server_that_ends_before_it_is_stopped_is_an_error() {
         type Ended = Result<io::Result<()>, std::convert::Infallible>;
         let ends: [(Ended, &str); 2] = [

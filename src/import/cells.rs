@@ -36,7 +36,7 @@ pub(super) fn text_marked(cell: &str) -> Option<&str> {
 
 /// The spreadsheet error that the cell holds, such as `#N/A`, in any language of Excel: the known error, or
 /// else [`SOME_ERROR`]. A password counts as an error only if the error is known.
-#[inline]
+#[inline(always)]
 pub(super) fn spreadsheet_error(cell: &str, is_password: bool) -> Option<&'static str> {
     match cell.as_bytes().first() {
         Some(b'#') => error_with_sign(cell, is_password),
@@ -48,6 +48,7 @@ pub(super) fn spreadsheet_error(cell: &str, is_password: bool) -> Option<&'stati
 /// The name of an error that is recognized only by its form.
 const SOME_ERROR: &str = "of a spreadsheet";
 
+#[cold]
 fn error_with_sign(cell: &str, is_password: bool) -> Option<&'static str> {
     // Errors without a sign at the end, or that may omit it. All others are `#`, capitals and a sign.
     const ERRORS: [&str; 73] = [
@@ -143,6 +144,7 @@ fn error_with_sign(cell: &str, is_password: bool) -> Option<&'static str> {
 }
 
 /// `Err:502` and similar, as LibreOffice and OpenOffice write them.
+#[cold]
 fn calc_error(cell: &str) -> Option<&'static str> {
     let is_mark = cell.get(..4)?.eq_ignore_ascii_case("err:");
     let number = cell.get(4..)?;
