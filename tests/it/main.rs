@@ -45,6 +45,7 @@ mod captures;
 mod layers;
 mod architecture;
 mod words;
+mod project_files;
 mod xml_conformance;
 mod presets;
 mod process;
