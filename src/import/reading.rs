@@ -77,7 +77,7 @@ impl Reading<'_> {
             && !resumed
         {
             self.batching
-                .warn("charset-guessed_charset", &guessed_charset(charset));
+                .warn("charset-guessed", &guessed_charset(charset));
         }
         if !resumed {
             for message in quote_warnings(rows.conventions()) {

@@ -358,10 +358,7 @@ mod tests {
                 "emails.value[type pr]",
                 "13: brackets follow only multi-valued complex attributes, not emails.value",
             ),
-            (
-                "emails[type[value pr]]",
-                "12: brackets cannot be nested",
-            ),
+            ("emails[type[value pr]]", "12: brackets cannot be nested"),
             (
                 "emails[emails.type pr]",
                 "8: there is no sub-attribute \"emails.type\" of emails",

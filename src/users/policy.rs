@@ -588,7 +588,11 @@ mod tests {
             ("PRIMARY/clerk", "clerk", Some("domain-prefix-dropped")),
         ] {
             let (user, warnings) = in_sales(row("kim", cell), false);
-            assert_eq!(user, Ok(format!("kim Own(…, Permanent) {roles} []")), "{cell}");
+            assert_eq!(
+                user,
+                Ok(format!("kim Own(…, Permanent) {roles} []")),
+                "{cell}"
+            );
             assert_eq!(warnings.first().map(String::as_str), code, "{cell}");
         }
         for (cell, code) in [

@@ -469,7 +469,7 @@ fn an_import_of_the_server_can_be_cancelled_at_the_terminal() {
     let record = newest(&home);
     assert_eq!(record["state"], "cancelled", "{record}");
     let late = home.run(&["imports", "cancel", id(&record)]).ended(1);
-    assert!(late.err.contains("ended already: cancelled"), "{late:?}");
+    assert!(late.err.contains("already ended: cancelled"), "{late:?}");
     let audit = home.run(&["audit", "--json"]).ended(0);
     assert!(audit.out.contains("import.cancel"), "{audit:?}");
     server.stop();

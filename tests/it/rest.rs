@@ -261,11 +261,11 @@ fn invalid_parameters_are_refused_by_name_and_store_nothing() {
             "`file`",
         ),
         (vec![], "IMP-FILE-MISSING", "`file`"),
-        (vec![file, file], "IMP-PARAMETER", "\"file\" comes twice"),
+        (vec![file, file], "IMP-PARAMETER", "\"file\" occurs twice"),
         (
             vec![("domain", "A"), ("domain", "B"), file],
             "IMP-PARAMETER",
-            "\"domain\" comes twice",
+            "\"domain\" occurs twice",
         ),
         (
             vec![("dry-run", "true"), file],

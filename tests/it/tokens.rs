@@ -206,7 +206,10 @@ fn invalid_token_options_are_refused_with_a_reason() {
         assert!(!refused.out.contains("muster_"), "{refused:?}");
     };
     refused(&["bob"], "there is no operator bob");
-    refused(&["ann", "--role", "admin"], "cannot have more: admin");
+    refused(
+        &["ann", "--role", "admin"],
+        "cannot have more rights: admin",
+    );
     refused(
         &["ann", "--organization", "beta"],
         "is restricted to the organization acme",

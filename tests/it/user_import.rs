@@ -351,7 +351,7 @@ fn invalid_parameters_are_refused_with_a_reason() {
             "<x:handler/>",
             "Unknown parameter handler; importUsers has file, fileName,",
         ),
-        ("<x:fileName>b.csv</x:fileName>", "comes twice"),
+        ("<x:fileName>b.csv</x:fileName>", "occurs twice"),
     ] {
         let response = call(&server, "importUsers", &import(MIXED, more));
         let (code, sentence) = fault(&response);
