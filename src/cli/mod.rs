@@ -11,6 +11,7 @@ mod core_dumps;
 mod demo;
 mod serve;
 mod import;
+mod anonymize;
 mod organization_option;
 mod operator_argument;
 mod operator;
@@ -50,6 +51,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Import a file without a server
     Import(import::Arguments),
+    /// Write a file of the same form with other content, whose import fails in the same way
+    Anonymize(anonymize::Arguments),
     /// Send a file to a server, by SOAP
     Send(send::Arguments),
     /// Manage operators, who may call the server: add, list, remove, password, token
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&common, &arguments, &mut out),
         Command::Serve(arguments) => serve::run(&common, &arguments, &mut out),
         Command::Import(arguments) => import::run(&common, &arguments, &mut out),
+        Command::Anonymize(arguments) => anonymize::run(&common, &arguments, &mut out),
         Command::Send(arguments) => send::run(&arguments, &mut out),
         Command::Operator(command) => operator::run(&common, &command, &mut out),
         Command::Organization(command) => organization::run(&common, &command, &mut out),

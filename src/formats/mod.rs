@@ -45,6 +45,7 @@ mod sheet_row;
 mod cell;
 mod number_format;
 mod serial_date;
+pub mod replace;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

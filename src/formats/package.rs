@@ -54,6 +54,12 @@ impl<R: Read + Seek> Package<R> {
         self.places.contains_key(&normal(name))
     }
 
+    /// The name of the part at a place, as the archive has it.
+    pub(super) fn name(&self, place: usize) -> String {
+        let name = self.archive.file_names_raw().nth(place).unwrap_or_default();
+        String::from_utf8_lossy(name).into_owned()
+    }
+
     /// The number of parts.
     pub(super) fn len(&self) -> usize {
         self.archive.len()
@@ -119,7 +125,7 @@ impl<R: Read + Seek> Package<R> {
 }
 
 /// Normalizes a name for comparison.
-fn normal(name: &str) -> String {
+pub(super) fn normal(name: &str) -> String {
     let name = name.replace('\\', "/").to_lowercase();
     name.trim_start_matches('/').to_owned()
 }

@@ -242,6 +242,20 @@ impl<'t> ColumnPlan<'t> {
         }
     }
 
+    /// Whether the header line names the columns, and all its headings are understood.
+    pub(super) fn is_named(&self) -> bool {
+        self.has_header_line() && !self.by_position
+    }
+
+    /// Words of the product that exported the file, which mean something in its columns.
+    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().flat_map(|column| match column.cells {
+            Cells::Words(words) => words.iter().map(|(word, _)| *word).collect(),
+            Cells::HashFunction => vec!["crypt"],
+            Cells::Plain | Cells::Apostrophe | Cells::Asterisks | Cells::Example => Vec::new(),
+        })
+    }
+
     /// The names of the columns, for the reject file.
     pub fn header(&self) -> Vec<String> {
         self.columns

@@ -26,6 +26,7 @@ pub mod presets;
 pub mod columns;
 pub mod judging;
 pub mod importer;
+pub mod anonymize;
 mod reading;
 mod sorting;
 mod sorted_runs;

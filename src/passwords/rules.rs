@@ -364,6 +364,11 @@ const COMMON: &[&str] = &[
     "zxcvbnm,",
 ];
 
+/// The best-known passwords, in lower case: a password that is one of them may not stay.
+pub fn common() -> &'static [&'static str] {
+    COMMON
+}
+
 fn is_common(password: &str) -> bool {
     let lower = password.to_lowercase();
     COMMON.contains(&lower.as_str())

@@ -16,6 +16,7 @@ mod material;
 mod message;
 mod channels;
 mod old_files;
+mod anonymize;
 mod headers;
 mod column_options;
 mod soap;

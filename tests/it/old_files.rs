@@ -8,6 +8,14 @@ use muster::users::user::User;
 use crate::channels::{Bench, Channel, Upload};
 use crate::message::DEFAULT_PASSWORD;
 
+/// Each file with its name, for tests of other uses of these files than importing them.
+pub fn files() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let files = old_files().into_iter();
+    files
+        .map(|old| (old.description, old.file_name, old.bytes))
+        .collect()
+}
+
 /// A user that the file creates: the name, the right password, and everything else as [`rest`] writes it;
 /// `*` matches anything.
 type Expected = (&'static str, &'static str, &'static str);
