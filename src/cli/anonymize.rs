@@ -135,6 +135,9 @@ fn read(path: &Path, shown: &str) -> Result<Vec<u8>, CliError> {
     file.take(LIMIT + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    if bytes.is_empty() {
+        return Err(CliError::Told(format!("{shown} is empty")));
+    }
     match bytes.len() as u64 > LIMIT {
         true => Err(CliError::Told(format!(
             "{shown} has more than {LIMIT} bytes; cut it down to its header line and the rows that fail"

@@ -23,8 +23,12 @@ use crate::users::options::{HeaderLine, ImportOptions};
 use crate::users::passwords;
 use crate::users::store_error::StoreError;
 
-/// How often what came to something else is drawn again.
+/// How often what came to something else is drawn again, in a file with few different texts and in one with many.
 const ROUNDS: usize = 40;
+const FEW_ROUNDS: usize = 8;
+
+/// Different texts of a file that has many.
+const MANY: usize = 50_000;
 
 /// Letters and digits of a text that has to be another one.
 const LONG: usize = 4;
@@ -299,7 +303,12 @@ impl<'d> Drawing<'d> {
     fn draw_all(&mut self) -> Vec<String> {
         let contents = self.contents;
         let mut new: Vec<String> = vec![String::new(); contents.len()];
-        for round in 0..=ROUNDS {
+        let rounds = if contents.len() > MANY {
+            FEW_ROUNDS
+        } else {
+            ROUNDS
+        };
+        for round in 0..=rounds {
             let mut unlike = Vec::new();
             for (place, (content, new)) in contents.iter().zip(&mut new).enumerate() {
                 let drawn = self.replaced(content);
@@ -317,15 +326,13 @@ impl<'d> Drawing<'d> {
                 .iter()
                 .filter_map(|place| Some((*place, contents.get(*place)?)));
             for (place, content) in unlike {
-                match round {
+                if round < rounds {
+                    tokens(content).for_each(|token| self.tokens.forget(token));
+                } else if is_well_known(&content.text)
+                    && let Some(new) = new.get_mut(place)
+                {
                     // A well-known password is no secret.
-                    ROUNDS if is_well_known(&content.text) => {
-                        if let Some(new) = new.get_mut(place) {
-                            new.clone_from(&content.text);
-                        }
-                    }
-                    ROUNDS => {}
-                    _ => tokens(content).for_each(|token| self.tokens.forget(token)),
+                    new.clone_from(&content.text);
                 }
             }
         }

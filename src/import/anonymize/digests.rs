@@ -2,6 +2,9 @@
 //! replaced within their alphabets. Which part is which is not asked here: less and less is replaced until an import
 //! takes the text for the same again.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
 use crate::import::anonymize::alphabet::{DIGITS, HEX_LETTERS};
 use crate::import::anonymize::draws::Draws;
 
@@ -65,13 +68,12 @@ pub(super) fn draw(text: &str, least: usize, front: usize, draws: &mut Draws) ->
     while !rest.is_empty() {
         let length = rest.find(|it| !is_of_part(it)).unwrap_or(rest.len());
         let (part, behind) = rest.split_at(length);
-        let is_key = behind
-            .strip_prefix('"')
-            .is_some_and(|behind| behind.trim_start().starts_with(':'));
-        let is_percent = new.ends_with('%');
-        match part.len() < least.max(1) || is_parameter(part, least) || is_key || is_percent {
+        let (mark, part) = part.split_at(mark(&new, part));
+        new.push_str(mark);
+        let is_name = new.ends_with('{') && behind.starts_with('}');
+        match part.len() < least.max(1) || is_name || is_parameter(part, least) || is_key(behind) {
             true => new.push_str(part),
-            false => push_part(part, front, draws, &mut new),
+            false => push_part(part, (least, front), draws, &mut new),
         }
         let sign = behind.chars().next();
         new.extend(sign);
@@ -80,6 +82,67 @@ pub(super) fn draw(text: &str, least: usize, front: usize, draws: &mut Draws) ->
             .unwrap_or_default();
     }
     new
+}
+
+/// Bytes of a part that say how it is written: `0x`, the `x` of `\\x`, and the two digits behind a `%`.
+fn mark(before: &str, part: &str) -> usize {
+    let is_hex = |rest: &str| !rest.is_empty() && rest.bytes().all(|it| it.is_ascii_hexdigit());
+    let is_marked = |mark: &str| part.strip_prefix(mark).is_some_and(is_hex);
+    if before.ends_with('%') {
+        part.len().min(2)
+    } else if before.is_empty() && (is_marked("0x") || is_marked("0X")) {
+        2
+    } else {
+        usize::from(before.ends_with('\\') && is_marked("x"))
+    }
+}
+
+/// Whether what follows says that a part is the name of a parameter: `"algorithm":`, `rounds=5000`.
+fn is_key(behind: &str) -> bool {
+    let is_of_json = || {
+        let rest = behind.strip_prefix('"');
+        rest.is_some_and(|rest| rest.trim_start().starts_with(':'))
+    };
+    let is_pair = || {
+        let rest = behind.strip_prefix('=');
+        rest.is_some_and(|rest| rest.starts_with(|it: char| it.is_ascii_digit()))
+    };
+    is_of_json() || is_pair()
+}
+
+/// The text that a part is in base64 or hexadecimal, and how it is written again.
+fn encoded(part: &str) -> Option<(String, fn(&str) -> String)> {
+    const LEAST: usize = 12;
+    let ways: [(fn(&str) -> Option<Vec<u8>>, fn(&str) -> String); 3] = [
+        (
+            |it| STANDARD_NO_PAD.decode(it).ok(),
+            |it| STANDARD_NO_PAD.encode(it),
+        ),
+        (from_hex, |it| {
+            it.bytes().map(|byte| format!("{byte:02x}")).collect()
+        }),
+        (from_hex, |it| {
+            it.bytes().map(|byte| format!("{byte:02X}")).collect()
+        }),
+    ];
+    ways.into_iter().find_map(|(decode, encode)| {
+        let text = String::from_utf8(decode(part)?).ok()?;
+        let is_text = text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        (is_text && part.len() >= LEAST && encode(&text) == part).then_some((text, encode))
+    })
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let byte = |pair: &[u8; 2]| {
+        let digits = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    pairs.iter().map(byte).collect()
 }
 
 /// Whether a character belongs to a salt, a digest, or a word.
@@ -99,8 +162,15 @@ fn is_parameter(part: &str, least: usize) -> bool {
     is_number || part.len() < 32 && names.iter().any(|name| lower.contains(name))
 }
 
-fn push_part(part: &str, front: usize, draws: &mut Draws, new: &mut String) {
-    let is_hex = part.bytes().all(|byte| byte.is_ascii_hexdigit());
+fn push_part(part: &str, (least, front): (usize, usize), draws: &mut Draws, new: &mut String) {
+    if let Some((text, encode)) = encoded(part) {
+        new.push_str(&encode(&draw(&text, least.min(4), front, draws)));
+        return;
+    }
+    // Its bytes may have a sign between them.
+    let is_hex = part
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let last = part.len().saturating_sub(1);
     for (place, old) in part.chars().enumerate() {
         // The last character of base64 may have bits that have to be zero.

@@ -11,6 +11,9 @@ use crate::users::passwords;
 /// Digits and letters of a top-level domain at the most.
 const TOP_LEVEL: usize = 6;
 
+/// Letters of a word for roles in a claim URI at the most.
+const LONGEST_ROLE: usize = 12;
+
 /// The shortest digest.
 const DIGEST: usize = 22;
 
@@ -50,10 +53,36 @@ pub(super) fn of_cell(cell: &str, rules: &Rules<'_>) -> Cell {
     if !cell.contains(char::is_alphanumeric) {
         return Cell::Empty;
     }
-    let start = match claim_uri(cell) {
-        Some(uri) => uri.len(),
-        None => 0,
+    let (start, uri) = match claim_uri(cell, rules) {
+        Some((length, true)) => (length, Vec::new()),
+        Some((length, false)) => (length, of_uri(cell, length, rules)),
+        None => (0, Vec::new()),
     };
+    match of_value(cell, start, rules) {
+        Cell::Parts(parts) => Cell::Parts(uri.into_iter().chain(parts).collect()),
+        _ if !uri.is_empty() => Cell::Parts(uri),
+        value => value,
+    }
+}
+
+/// The parts of a claim URI that is not known. What makes it one for roles stays.
+fn of_uri(cell: &str, length: usize, rules: &Rules<'_>) -> Vec<Part> {
+    let uri = cell.get(..length).unwrap_or_default();
+    let is_kept = |token: &Range<usize>| {
+        let word = uri.get(token.clone()).unwrap_or_default();
+        word.contains("role") && word.len() <= LONGEST_ROLE || rules.keeps_token(word)
+    };
+    let tokens = tokens(uri).filter(|token| !is_kept(token));
+    tokens
+        .map(|place| Part {
+            place,
+            what: What::Token,
+        })
+        .collect()
+}
+
+/// The parts of a cell from `start` on.
+fn of_value(cell: &str, start: usize, rules: &Rules<'_>) -> Cell {
     let value = trimmed(cell.get(start..).unwrap_or_default());
     let bare = text_marked(value).map_or(value, trimmed);
     // The value lies within the cell.

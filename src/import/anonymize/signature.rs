@@ -28,7 +28,8 @@ pub(super) struct Signature {
     password: Option<Fitness>,
     looks_like_password: bool,
     is_address: bool,
-    is_claim: bool,
+    /// Of `claimURI=value`: the claim, and whether the URI makes it one of roles.
+    claim: Option<(Option<Field>, bool)>,
     error: (Option<&'static str>, Option<&'static str>),
     is_null: bool,
     truth: Option<bool>,
@@ -80,7 +81,11 @@ impl Signature {
             password: rules.passwords.judge(bare).ok(),
             looks_like_password: crate::users::passwords::looks_like_one(bare),
             is_address: is_address(bare),
-            is_claim: is_claim_shaped(bare),
+            claim: is_claim_shaped(bare).then(|| {
+                let (uri, _) = bare.split_once('=').unwrap_or_default();
+                let uri = uri.trim();
+                (rules.claims.claim(uri).cloned(), uri.contains("role"))
+            }),
             error: (
                 spreadsheet_error(bare, false),
                 spreadsheet_error(bare, true),

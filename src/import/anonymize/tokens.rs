@@ -14,9 +14,9 @@ use crate::users::passwords;
 const DRAWS: usize = 64;
 
 /// How many are looked at for a free one.
-const STEPS: usize = 4096;
+const STEPS: usize = 2048;
 
-/// Characters of a text that is not written in the place of another one.
+/// Characters of a word of accented letters alone that is replaced.
 const LONG: usize = 4;
 
 /// The shortest text that is taken for hexadecimal.
@@ -75,7 +75,8 @@ impl Tokens {
         fits: &dyn Fn(char, char) -> bool,
     ) -> String {
         let slots = slots(token);
-        if slots.is_empty() {
+        // Zeros stay zeros: they may stand for a result that is not there.
+        if slots.is_empty() || token.bytes().all(|byte| byte == b'0') {
             return token.to_owned();
         }
         let key = (caseless(token).into_owned(), slots.len());
@@ -110,29 +111,32 @@ impl Tokens {
         fits: &dyn Fn(char, char) -> bool,
     ) -> Vec<char> {
         let own = caseless(token);
-        let is_free = |new: &str| {
-            let is_short = new.chars().count() < LONG;
-            new != own && !self.used.contains(new) && (is_short || !self.old.contains(new))
-        };
+        let is_free = |new: &str| new != own && !self.used.contains(new);
+        let is_new = |new: &str| is_free(new) && !self.old.contains(new);
         if let Some(new) = common(&own, draws, &is_free) {
             return new;
         }
         let form = form(slots, token);
+        let text = |new: &[char]| caseless(&written(token, slots, new)).into_owned();
         let mut new = Vec::new();
         for _ in 0..DRAWS {
             new = self.candidate(slots, form, alphabet, draws, fits);
-            if is_free(&caseless(&written(token, slots, &new))) {
+            if is_new(&text(&new)) {
                 return new;
             }
         }
-        // Nearly all short ones are taken: the next free one in order.
-        for _ in 0..STEPS {
-            step(slots, form, &mut new);
-            if is_free(&caseless(&written(token, slots, &new))) {
-                return new;
+        // Nearly all short ones are taken: the next free one in order, or else one that the file has as well.
+        let drawn = new.clone();
+        for is_right in [&is_new as &dyn Fn(&str) -> bool, &is_free] {
+            new.clone_from(&drawn);
+            for _ in 0..STEPS {
+                step(slots, form, &mut new);
+                if is_right(&text(&new)) {
+                    return new;
+                }
             }
         }
-        new
+        drawn
     }
 
     fn candidate(

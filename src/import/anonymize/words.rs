@@ -9,7 +9,7 @@ use crate::import::columns::CLEAR;
 use crate::import::header_words;
 use crate::import::presets;
 use crate::users::account_state::truth;
-use crate::users::claims::ClaimTable;
+use crate::users::claims::{ClaimTable, WSO2_DIALECT};
 use crate::users::domains::Domain;
 use crate::users::hash_schemes::Recognised;
 use crate::users::masks::is_mask;
@@ -54,12 +54,13 @@ const TOKENS: [&str; 17] = [
 ];
 
 /// Words by which texts are told that are no tables (`formats/not_a_table.rs`).
-const OF_OTHER_TEXTS: [&str; 50] = [
+const OF_OTHER_TEXTS: [&str; 51] = [
     "begin",
     "body",
     "br",
     "cell",
     "charset",
+    "com",
     "content",
     "copy",
     "create",
@@ -177,11 +178,26 @@ fn shows_something(mask: &str) -> bool {
     mask.contains(hides) && mask.contains(char::is_alphanumeric) && !is_bracketed
 }
 
-/// The claim URI of a cell that reads `claimURI=value`, with its sign; the rest of the cell is its value.
-pub(super) fn claim_uri(cell: &str) -> Option<&str> {
+/// Beginnings of claim URIs whose other part is a name like a heading, whether it is known or not.
+const DIALECTS: [&str; 4] = [
+    WSO2_DIALECT,
+    "urn:ietf:params:scim:",
+    "urn:scim:",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/",
+];
+
+/// How much of a cell that reads `claimURI=value` is its URI, with the sign, and whether that is kept: it is where the
+/// claim is known or could be one of a known dialect. Any other URI may be an address with a query.
+pub(super) fn claim_uri(cell: &str, rules: &Rules<'_>) -> Option<(usize, bool)> {
     if !is_claim_shaped(trimmed(cell)) {
         return None;
     }
     let sign = cell.find('=')?;
-    cell.get(..=sign)
+    let uri = trimmed(cell.get(..sign)?);
+    let begins = |dialect: &str| {
+        let rest = uri.strip_prefix(dialect);
+        rest.is_some_and(|rest| !rest.contains(['?', '@', '&']))
+    };
+    let is_kept = rules.claims.claim(uri).is_some() || DIALECTS.into_iter().any(begins);
+    Some((sign + 1, is_kept))
 }
