@@ -11,13 +11,15 @@ use ring::rand::{SecureRandom, SystemRandom};
 use toml::Value;
 
 use crate::app::App;
+use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::import::SOME_FAILED;
 use crate::cli::new_file::NewFile;
-use crate::cli::{CliError, Common, Outcome, Settings, output};
+use crate::cli::output;
+use crate::cli::settings::Settings;
 use crate::clock::Clock;
 use crate::import::anonymize::anonymizer::{Anonymized, Anonymizer, Source};
 use crate::import::anonymize::comparison::{Difference, Rehearsal, differences, rehearse};
-use crate::users::DEFAULT_ORGANIZATION;
+use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::options::{ColumnMap, HeaderLine, ImportOptions};
 
 /// Bytes that a file may have: its different texts are in memory.

@@ -12,24 +12,14 @@ use crate::formats::delimiter::{Delimiter, SepLine};
 use crate::formats::detected::CharsetFrom;
 use crate::formats::error::FormatError;
 use crate::formats::kind::{BEGINNING, Content};
-use crate::formats::not_a_table::recognise;
+use crate::formats::not_a_table::recognize;
 use crate::formats::open::Options;
+use crate::formats::replace::text::Text;
 use crate::formats::replace::text_layout::TextCells;
 use crate::formats::replace::text_units::Units;
 use crate::formats::replace::workbook_copy;
 use crate::formats::wrapped::wrapped;
 use crate::wire::base64::Base64Reader;
-
-/// Something in a file that can be replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Text<'t> {
-    /// The text of a cell, or a line of a file that is no table.
-    Cell(&'t str),
-    /// A number of a workbook, as it is written there.
-    Number(&'t str),
-    /// A number of a workbook that is shown as a date: days since the epoch.
-    Date(&'t str),
-}
 
 /// Why a file cannot be written with other texts.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +30,7 @@ pub enum CannotReplace {
          .xlsx, or as CSV, and look whether the import of that file fails in the same way"
     )]
     Xls,
-    /// It is no text and no workbook.
+    /// It is neither text nor a workbook.
     #[error("it is {0}, which has no cells whose content could be replaced")]
     NoCells(&'static str),
     /// What a byte means depends on those before it.
@@ -78,7 +68,7 @@ struct TextFile {
     start: usize,
     units: Units,
     delimiter: Option<Delimiter>,
-    /// The charset was told by the characters, or has characters of one language only.
+    /// The charset was detected by the characters, or has those of one language only.
     has_alphabet: bool,
     is_table: bool,
 }
@@ -99,9 +89,9 @@ impl Document {
         let content = Content::of(beginning);
         let bare = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
         let kind = match content {
-            Content::Nothing | Content::Text => Kind::Text(TextFile::open(bytes, options, true)?),
+            Content::Empty | Content::Text => Kind::Text(TextFile::open(bytes, options, true)?),
             Content::Savable(_) => Kind::Text(TextFile::open(bytes, options, false)?),
-            Content::Other(_) if recognise(bare).is_some() => {
+            Content::Other(_) if recognize(bare).is_some() => {
                 Kind::Text(TextFile::open(bytes, options, false)?)
             }
             Content::Zip { .. } => Kind::Workbook(bytes),
@@ -197,7 +187,7 @@ impl Document {
         }
     }
 
-    /// Whether letters outside ASCII are to be replaced by those that the file has, since its charset was told by
+    /// Whether letters outside ASCII are to be replaced by those that the file has, because its charset was detected by
     /// them, or has no others.
     pub fn has_alphabet(&self) -> bool {
         match &self.0 {
@@ -238,7 +228,7 @@ impl TextFile {
         let units = known.and_then(Units::of);
         let units = units.ok_or(CannotReplace::Charset(charset.name))?;
         let mut rows = CsvRows::new(decoded(), settings.delimiter.0);
-        let delimiter = match is_table && rows.look_at_the_beginning(options.columns.0).is_ok() {
+        let delimiter = match is_table && rows.detect_format(options.columns.0).is_ok() {
             true => rows.delimiter(),
             false => None,
         };
@@ -283,7 +273,7 @@ impl TextFile {
                     return Err(CannotReplace::Length);
                 }
                 for (unit, new) in cell.units.iter().zip(new.chars()) {
-                    // What is no character stays.
+                    // Bytes that are not a character stay.
                     if unit.character.is_none_or(|old| old == new) {
                         continue;
                     }

@@ -3,6 +3,7 @@
 //!
 //! What stands for a text is decided by the caller; nothing here knows what a text means.
 
+pub mod text;
 pub mod document;
 mod text_units;
 mod text_layout;

@@ -4,7 +4,7 @@
 use crate::formats::quotes::{Convention, Verdict, judge, parse};
 use crate::formats::replace::text_units::{Unit, Units};
 
-/// What stands for bytes that are no character.
+/// Stands for bytes that are not a character.
 const NO_CHARACTER: char = '\u{fffd}';
 
 /// A cell, and where its characters stand.
@@ -29,7 +29,7 @@ pub(super) struct TextCells<'t> {
 }
 
 impl<'t> TextCells<'t> {
-    /// The cells of the file from `start` on, where a byte-order mark and what else is no record ends. Without a
+    /// The cells of the file from `start` on, behind a byte-order mark and a line `sep=`. Without a
     /// delimiter each line is a cell, marks and all.
     pub(super) fn new(
         bytes: &'t [u8],

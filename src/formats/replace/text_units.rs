@@ -7,14 +7,14 @@ use crate::formats::charset::TextCharset;
 /// Bytes that one character takes up at the most.
 const LONGEST: usize = 4;
 
-/// A character of a text, or bytes that are none.
+/// A character of a text, or bytes that are not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unit {
     /// Where its bytes begin.
     pub start: usize,
     /// How many there are.
     pub length: usize,
-    /// None: the bytes are no character of the charset.
+    /// None: the bytes are not a character of the charset.
     pub character: Option<char>,
 }
 

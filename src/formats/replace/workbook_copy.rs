@@ -17,7 +17,7 @@ use crate::formats::inflation::{self, Limits};
 use crate::formats::memory::Memory;
 use crate::formats::number_format::NumberFormat;
 use crate::formats::package::{Package, damaged, normal};
-use crate::formats::replace::document::Text;
+use crate::formats::replace::text::Text;
 use crate::formats::settings::Settings;
 use crate::formats::styles;
 use crate::formats::texts;

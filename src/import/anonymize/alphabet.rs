@@ -35,7 +35,7 @@ pub(super) fn is_of_word(character: char) -> bool {
     character.is_alphanumeric() || is_mark(character)
 }
 
-/// The small letter of one, where each is the other's; the character itself where there is no case.
+/// The small letter of one, where each is the other's; the character itself if it has only one case.
 fn small(character: char) -> Option<char> {
     let mut lower = character.to_lowercase();
     let (small, None) = (lower.next()?, lower.next()) else {
@@ -44,7 +44,7 @@ fn small(character: char) -> Option<char> {
     (character == small || large(small) == Some(character)).then_some(small)
 }
 
-/// The capital of a small letter; the character itself where there is no case.
+/// The capital of a small letter; the character itself if it has only one case.
 pub(super) fn large(small: char) -> Option<char> {
     let mut upper = small.to_uppercase();
     let (large, None) = (upper.next()?, upper.next()) else {
@@ -60,7 +60,7 @@ fn is_latin(character: char) -> bool {
 }
 
 /// Whether the character stays where it is: a letter that is written in two ways, as one character or with marks
-/// behind another; accented ones of the Latin script, by which the charset may have been told; those that stand only
+/// behind another; accented ones of the Latin script, by which the charset may have been detected; those that stand only
 /// at the end of a word.
 fn stays(character: char) -> bool {
     const AT_ENDS: &str = "σςךםןףץ";
@@ -136,7 +136,7 @@ impl Alphabet {
     pub(super) fn draw(&mut self, kind: Kind, old: char, draws: &mut Draws) -> char {
         let drawn = match kind {
             Kind::Digit => draws.one_of(&DIGITS),
-            // Where the charset was told by accented letters, they stood between vowels or consonants.
+            // If the charset was detected by accented letters, their neighbours were vowels or consonants.
             Kind::Letter if self.is_closed && VOWELS.contains(&old) => draws.one_of(&VOWELS),
             Kind::Letter if self.is_closed => draws.one_of(&CONSONANTS),
             Kind::Letter => match draws.below(26) {
@@ -171,7 +171,7 @@ fn block(kind: Kind) -> Vec<char> {
         .collect()
 }
 
-/// Whether a character of a block is none that others are replaced by.
+/// Whether a character of a block is not used as a replacement.
 fn stays_in_block(character: char) -> bool {
     !is_latin(character) && stays(character)
 }

@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use crate::formats::charset::TextCharset;
 use crate::formats::kind::FileKind;
 use crate::formats::open::{KnownColumns, Options};
-use crate::formats::replace::document::{CannotReplace, Document, Text};
+use crate::formats::replace::document::{CannotReplace, Document};
+use crate::formats::replace::text::Text;
 use crate::import::anonymize::alphabet::Alphabet;
 use crate::import::anonymize::digests;
 use crate::import::anonymize::draws::Draws;
@@ -17,10 +18,10 @@ use crate::import::anonymize::tokens::Tokens;
 use crate::import::anonymize::words::Rules;
 use crate::import::header::Wanted;
 use crate::import::importer::Importer;
+use crate::passwords::rules as passwords;
 use crate::users::domains::Domain;
 use crate::users::name::lookup_key;
 use crate::users::options::{HeaderLine, ImportOptions};
-use crate::users::passwords;
 use crate::users::store_error::StoreError;
 
 /// How often what came to something else is drawn again, in a file with few different texts and in one with many.
@@ -275,7 +276,7 @@ struct Drawing<'d> {
     tokens: Tokens,
     alphabet: Alphabet,
     draws: Draws,
-    /// What stands in the place of parts that are no tokens.
+    /// What stands in the place of parts other than tokens.
     others: HashMap<(What, String), String>,
 }
 
@@ -331,7 +332,7 @@ impl<'d> Drawing<'d> {
                 } else if is_well_known(&content.text)
                     && let Some(new) = new.get_mut(place)
                 {
-                    // A well-known password is no secret.
+                    // A well-known password is public.
                     new.clone_from(&content.text);
                 }
             }
@@ -373,7 +374,7 @@ impl<'d> Drawing<'d> {
         new
     }
 
-    /// What stands in the place of a part that is no token.
+    /// What stands in the place of a part other than a token.
     fn other(&mut self, what: What, form: Form, text: &str) -> String {
         let key = (what, text.to_owned());
         if let Some(new) = self.others.get(&key) {
@@ -420,7 +421,7 @@ fn serial(text: &str, draws: &mut Draws) -> String {
         5 => (20_000 + draws.below(35_000)).to_string(),
         _ => days.to_owned(),
     };
-    // Behind the second digit of the time, so that no time comes that is none.
+    // Behind the second digit of the time, so that the time stays valid.
     let digits = rest.char_indices().map(|(place, old)| match old {
         '1'..='9' if place > 1 && !rest.contains(['e', 'E']) => {
             char::from_digit(1 + u32::try_from(draws.below(9)).unwrap_or_default(), 10)

@@ -9,7 +9,7 @@ use crate::import::header_error::HeaderError;
 use crate::import::importer::Importer;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
-use crate::users::import_record::Door;
+use crate::users::channel::Channel;
 use crate::users::options::ImportOptions;
 
 /// What an import without writing came to.
@@ -47,7 +47,7 @@ pub fn rehearse(importer: &Importer, source: Source<'_>, organization: &str) -> 
     let request = ImportRequest {
         organization: organization.to_owned(),
         domain: source.domain.clone(),
-        door: Door::Terminal,
+        channel: Channel::Terminal,
         operator: "terminal".to_owned(),
         may_grant_admin: true,
         file_name: source.name.to_owned(),

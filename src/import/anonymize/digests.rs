@@ -198,7 +198,7 @@ fn letter(draws: &mut Draws) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::hash_schemes::{Recognised, recognise};
+    use crate::passwords::hash_schemes::{Recognised, recognise};
 
     /// What the text is taken for.
     fn seen(text: &str) -> String {

@@ -48,7 +48,7 @@ pub(super) fn find(
     };
     let understood = beginning.rows.first().and_then(|first| {
         let first = first.as_ref().ok()?;
-        header::of_first_row(first, wanted, claims).ok().flatten()
+        header::from_first_row(first, wanted, claims).ok().flatten()
     });
     let read = match understood {
         Some(header) => Ok(header),

@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::import::anonymize::alphabet::is_of_word;
 use crate::import::anonymize::words::{Rules, claim_uri};
 use crate::import::cells::{text_marked, trimmed};
-use crate::users::hash_schemes::digest_form::DigestForms;
-use crate::users::passwords;
+use crate::passwords::hash_schemes::digest_form::DigestForms;
+use crate::passwords::rules as passwords;
 
 /// Digits and letters of a top-level domain at the most.
 const TOP_LEVEL: usize = 6;

@@ -6,14 +6,14 @@ use crate::import::cells::{
     is_address, is_claim_shaped, is_null_word, is_ruled, spreadsheet_error, text_marked, trimmed,
 };
 use crate::import::header_words;
+use crate::passwords::hash_schemes::Recognised;
+use crate::passwords::hash_schemes::digest_form::DigestForms;
+use crate::passwords::password_masks::is_mask;
+use crate::passwords::rules::{self, Fitness};
 use crate::users::account_state::truth;
 use crate::users::claims::Field;
 use crate::users::domains::Qualified;
-use crate::users::hash_schemes::Recognised;
-use crate::users::hash_schemes::digest_form::DigestForms;
-use crate::users::masks::is_mask;
 use crate::users::name::UserName;
-use crate::users::passwords::Fitness;
 
 /// What a cell comes to.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Signature {
             digest: (DigestForms::of(bare), rules.passwords.is_bare_digest(bare)),
             is_mask: is_mask(bare),
             password: rules.passwords.judge(bare).ok(),
-            looks_like_password: crate::users::passwords::looks_like_one(bare),
+            looks_like_password: rules::looks_like_one(bare),
             is_address: is_address(bare),
             claim: is_claim_shaped(bare).then(|| {
                 let (uri, _) = bare.split_once('=').unwrap_or_default();

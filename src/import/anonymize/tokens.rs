@@ -3,12 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::caseless::caseless;
 use crate::import::anonymize::alphabet::{
     Alphabet, DIGITS, HEX_LETTERS, Kind, is_mark, kind, large, other,
 };
 use crate::import::anonymize::draws::Draws;
-use crate::users::name::caseless;
-use crate::users::passwords;
+use crate::passwords::rules as passwords;
 
 /// How often something else is drawn before the next free one is taken.
 const DRAWS: usize = 64;

@@ -8,13 +8,13 @@ use crate::import::cells::{
 use crate::import::columns::CLEAR;
 use crate::import::header_words;
 use crate::import::presets;
+use crate::passwords::hash_schemes::Recognised;
+use crate::passwords::password_masks::is_mask;
+use crate::passwords::rules as passwords;
 use crate::users::account_state::truth;
 use crate::users::claims::{ClaimTable, WSO2_DIALECT};
 use crate::users::domains::Domain;
-use crate::users::hash_schemes::Recognised;
-use crate::users::masks::is_mask;
 use crate::users::name::lookup_key;
-use crate::users::passwords;
 
 /// What the file and the settings say of words.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ const TOKENS: [&str; 17] = [
     "data",
 ];
 
-/// Words by which texts are told that are no tables (`formats/not_a_table.rs`).
+/// Words by which texts are recognized that are not tables (`formats/not_a_table.rs`).
 const OF_OTHER_TEXTS: [&str; 51] = [
     "begin",
     "body",
