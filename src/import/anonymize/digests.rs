@@ -110,10 +110,14 @@ fn is_key(behind: &str) -> bool {
     is_of_json() || is_pair()
 }
 
+/// Reads and writes bytes as a text.
+type Decode = fn(&str) -> Option<Vec<u8>>;
+type Encode = fn(&str) -> String;
+
 /// The text that a part is in base64 or hexadecimal, and how it is written again.
-fn encoded(part: &str) -> Option<(String, fn(&str) -> String)> {
+fn encoded(part: &str) -> Option<(String, Encode)> {
     const LEAST: usize = 12;
-    let ways: [(fn(&str) -> Option<Vec<u8>>, fn(&str) -> String); 3] = [
+    let ways: [(Decode, Encode); 3] = [
         (
             |it| STANDARD_NO_PAD.decode(it).ok(),
             |it| STANDARD_NO_PAD.encode(it),
