@@ -77,7 +77,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let mut map = ColumnMap::default();
     for entry in &arguments.map {
         map.add(entry)
-            .map_err(|sentence| CliError::Told(format!("--map: {sentence}")))?;
+            .map_err(|sentence| CliError::Message(format!("--map: {sentence}")))?;
     }
     let options = ImportOptions {
         header: arguments.header.unwrap_or_default(),
@@ -131,17 +131,19 @@ fn read(path: &Path, shown: &str) -> Result<Vec<u8>, CliError> {
         .metadata()
         .map_err(|error| format!("{shown} cannot be looked at: {error}"))?;
     if metadata.is_dir() {
-        return Err(CliError::Told(format!("{shown} is a folder; name a file")));
+        return Err(CliError::Message(format!(
+            "{shown} is a folder; name a file"
+        )));
     }
     let mut bytes = Vec::new();
     file.take(LIMIT + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| format!("{shown} cannot be read: {error}"))?;
     if bytes.is_empty() {
-        return Err(CliError::Told(format!("{shown} is empty")));
+        return Err(CliError::Message(format!("{shown} is empty")));
     }
     match bytes.len() as u64 > LIMIT {
-        true => Err(CliError::Told(format!(
+        true => Err(CliError::Message(format!(
             "{shown} has more than {LIMIT} bytes; cut it down to its header line and the rows that fail"
         ))),
         false => Ok(bytes),

@@ -40,10 +40,10 @@ impl ClientAddress {
         let peer = head
             .peer_addr
             .map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
-        self.from_fields(peer, &head.headers)
+        self.read_fields(peer, &head.headers)
     }
 
-    fn from_fields(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    fn read_fields(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.is_trusted(peer) {
             return peer;
@@ -130,7 +130,7 @@ mod tests {
         }
         let addresses = ClientAddress::new(&trusted).unwrap();
         addresses
-            .from_fields(peer.parse().unwrap(), &headers)
+            .read_fields(peer.parse().unwrap(), &headers)
             .to_string()
     }
 

@@ -370,7 +370,7 @@ impl<'t> ColumnPlan<'t> {
     /// A user name without the text after a delimiter, if that may be a password: the cell may hold the whole
     /// row. The result cannot be mistaken for a name.
     fn without_rest_of_row(&self, cell: Cow<'_, str>) -> String {
-        let Some(rest) = self.from_delimiter(&cell) else {
+        let Some(rest) = self.tail_at_delimiter(&cell) else {
             return cell.into_owned();
         };
         match holds_other_cells(&cell, rest) {
@@ -487,7 +487,7 @@ impl<'t> ColumnPlan<'t> {
     }
 
     /// The part of a cell from the first common delimiter or the file's own on.
-    fn from_delimiter<'c>(&self, cell: &'c str) -> Option<&'c str> {
+    fn tail_at_delimiter<'c>(&self, cell: &'c str) -> Option<&'c str> {
         let delimiter = self.delimiter.map(|it| char::from(it.byte()));
         let is_between = |sign| matches!(sign, ',' | ';' | '\t' | '|') || Some(sign) == delimiter;
         cell.find(is_between).and_then(|place| cell.get(place..))
@@ -497,7 +497,7 @@ impl<'t> ColumnPlan<'t> {
     /// row has a delimiter, or the text after a delimiter looks like a password or an e-mail address. The
     /// message does not quote it.
     fn check_user_name_cell(&self, line: u64, name: &str, is_alone: bool) -> Result<(), Problem> {
-        match self.from_delimiter(name) {
+        match self.tail_at_delimiter(name) {
             Some(rest) if is_alone || holds_other_cells(name, rest) => {}
             _ => return Ok(()),
         }

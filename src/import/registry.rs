@@ -91,7 +91,7 @@ mod tests {
         let running = registry.register(key.clone(), None).expect("it is free");
         assert!(registry.register(key.clone(), None).is_none());
         assert!(registry.has_id(key.1));
-        assert_eq!(registry.keys(), [key.clone()]);
+        assert_eq!(registry.keys(), std::slice::from_ref(&key));
         drop(running);
         assert!(registry.control(&key).is_none());
         assert!(!registry.has_id(key.1));

@@ -79,7 +79,7 @@ impl Signature {
             digest: (DigestForms::of(bare), rules.passwords.is_bare_digest(bare)),
             is_mask: is_mask(bare),
             password: rules.passwords.judge(bare).ok(),
-            looks_like_password: rules::looks_like_one(bare),
+            looks_like_password: rules::looks_like_password(bare),
             is_address: is_address(bare),
             claim: is_claim_shaped(bare).then(|| {
                 let (uri, _) = bare.split_once('=').unwrap_or_default();
