@@ -88,7 +88,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     let shown = output::plain(&arguments.file.to_string_lossy());
     let bytes = read(&arguments.file, &shown)?;
     let folder = tempfile::tempdir()
-        .map_err(|error| format!("a temporary folder cannot be made: {error}"))?;
+        .map_err(|error| format!("cannot create a temporary folder: {error}"))?;
     let app = empty_app(&settings, folder.path())?;
     let domain = app.domains.find(arguments.domain.as_deref())?;
     let name = arguments.file.to_string_lossy();
@@ -126,10 +126,10 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
 
 /// Reads the file, which is not too large.
 fn read(path: &Path, shown: &str) -> Result<Vec<u8>, CliError> {
-    let file = File::open(path).map_err(|error| format!("{shown} cannot be opened: {error}"))?;
+    let file = File::open(path).map_err(|error| format!("cannot open {shown}: {error}"))?;
     let metadata = file
         .metadata()
-        .map_err(|error| format!("{shown} cannot be looked at: {error}"))?;
+        .map_err(|error| format!("cannot read the metadata of {shown}: {error}"))?;
     if metadata.is_dir() {
         return Err(CliError::Message(format!(
             "{shown} is a folder; name a file"
@@ -138,7 +138,7 @@ fn read(path: &Path, shown: &str) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     file.take(LIMIT + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| format!("{shown} cannot be read: {error}"))?;
+        .map_err(|error| format!("cannot read {shown}: {error}"))?;
     if bytes.is_empty() {
         return Err(CliError::Message(format!("{shown} is empty")));
     }
