@@ -28,7 +28,7 @@ const CSV: &str = include_str!("../../fixtures/demo/users.csv");
 const ENVELOPE: &str = include_str!("../../fixtures/demo/envelope.xml");
 const BOUNDARY: &str = "demo-boundary-7d93";
 
-/// What the file of the demo comes to: whoever changes the fixture changes this.
+/// The counts of the demo's file; a change of the fixture changes them.
 const EXPECTED: (u64, u64, u64) = (4, 3, 1);
 
 #[derive(Debug, Args)]

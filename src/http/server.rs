@@ -309,7 +309,7 @@ impl ListenerServices {
     }
 
     /// Builds what `actix_web::HttpServer` builds from routes, and additionally the service that decides before
-    /// a client is told to send its body (RFC 9110 §10.1.1).
+    /// a client receives 100 Continue (RFC 9110 §10.1.1).
     fn service<S: 'static>(
         &self,
     ) -> HttpService<Connection<S>, RouteService, BoxBody, ExpectService> {
@@ -373,7 +373,7 @@ impl ListenerServices {
     }
 }
 
-/// Calls the front ends before a client is told to send its body.
+/// Calls the front ends before a client receives 100 Continue.
 async fn before_the_body(
     app: &web::Data<App>,
     soap: &soap::SoapFrontEnd,

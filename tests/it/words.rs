@@ -20,13 +20,14 @@ const RETIRED: [(&str, &str); 8] = [
 ];
 
 /// Words that stay because programs read them, or because another product uses them.
-const KEPT: [&str; 6] = [
+const KEPT: [&str; 7] = [
     // The JSON field, XML element and database column for the channel of an import.
     "\"door\"",
     "`door`",
     "<door>",
     "door, ",
     "door WHEN",
+    "    door  ",
     "WHERE door =",
 ];
 
