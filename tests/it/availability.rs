@@ -215,6 +215,59 @@ fn slots_are_fair_between_operators_and_organizations() {
 }
 
 #[test]
+fn sixty_four_trickling_uploads_leave_slots_to_others_and_end() {
+    let server = TestApp::start_with(|options| {
+        options.http.pace_seconds = 2;
+        options.http.pace_bytes = 10_000;
+    });
+    server.add_organization("acme");
+    server.add_operator_of("acme", "bob", Role::Import);
+    let mut trickling: Vec<TcpStream> = (0..64)
+        .map(|_| begin_upload(&server, &admin(), 200_000, 70_000))
+        .collect();
+    until("one operator has half of the slots", || {
+        imports_under_way(&server) == 32
+    });
+    let sender = std::thread::spawn(move || {
+        let until = Instant::now() + Duration::from_secs(20);
+        let mut ended = Vec::new();
+        while !trickling.is_empty() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(100));
+            trickling.retain_mut(|stream| {
+                let _ = stream.write_all(b"x");
+                stream.set_nonblocking(true).expect("a socket option");
+                let mut status = [0; 12];
+                let answered = stream.read(&mut status).is_ok();
+                stream.set_nonblocking(false).expect("a socket option");
+                if answered {
+                    ended.push(String::from_utf8_lossy(&status).into_owned());
+                }
+                !answered
+            });
+        }
+        ended
+    });
+    // Another organization's uploads and small calls are served meanwhile.
+    for number in 0..5 {
+        let began = Instant::now();
+        let mut stream = begin_upload(&server, &basic("bob", ADMIN_PASSWORD), 100_000, 100_000);
+        assert_eq!(Response::read(&mut stream).status, 201);
+        assert_eq!(small_call(&server, &format!("kim{number}")).status, 200);
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(3), "{took:?}");
+    }
+    let ended = sender.join().expect("the senders end");
+    assert_eq!(ended.len(), 64, "{ended:?}");
+    assert!(
+        ended
+            .iter()
+            .all(|status| matches!(status.as_str(), "HTTP/1.1 408" | "HTTP/1.1 503")),
+        "{ended:?}"
+    );
+    until("nothing is under way", || imports_under_way(&server) == 0);
+}
+
+#[test]
 fn small_calls_do_not_wait_for_long_ones() {
     let server = TestApp::start_with(|options| options.app.import.slots = 1);
     let _slow = begin_upload(&server, &admin(), 200_000, 100_000);

@@ -72,6 +72,21 @@ fn rows_with_a_thousand_bad_cells() {
 }
 
 #[test]
+fn headers_with_a_thousand_long_columns() {
+    let mut csv = String::from("username");
+    (0..1_000).for_each(|column| write!(csv, ",_{column}{}", "x".repeat(1_000)).expect("text"));
+    csv.push('\n');
+    for row in 0..2_000 {
+        write!(csv, "user{row}").expect("text");
+        (0..1_000).for_each(|_| csv.push(','));
+        csv.push('\n');
+    }
+    trial("long headers", |server, _| {
+        upload(server, "dryRun=true", "", &csv)
+    });
+}
+
+#[test]
 fn large_workbooks() {
     let file = workbook(40_000_000);
     trial("workbooks", |server, _| send(server, "dryRun=true", &file));
