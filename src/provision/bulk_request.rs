@@ -3,10 +3,12 @@
 //! The data of an operation stays text until the operation is executed: a request needs little more
 //! memory than its own length. Limits are enforced while reading, before anything is executed.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, BufReader, Read};
 
+use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -15,7 +17,6 @@ use crate::scim::check::Leniency;
 use crate::scim::error::ScimError;
 use crate::scim::json::{self, StrictValue};
 use crate::wire::error::WireError;
-use crate::wire::percent;
 
 /// URN of the message.
 pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -135,7 +136,7 @@ fn below_wso2<'p>(path: &'p str, organization: &[String]) -> Option<&'p str> {
     let bare = match named {
         Some(rest) => {
             let (name, rest) = rest.split_once('/')?;
-            let name = percent::decode(name);
+            let name = Cow::from(percent_decode_str(name));
             let mut names = organization.iter();
             names.find(|known| known.as_bytes().eq_ignore_ascii_case(&name))?;
             rest

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::wire::percent;
+use percent_encoding::percent_decode_str;
 
 /// Whether a `cid:` URL refers to the part with this Content-ID.
 ///
@@ -18,7 +18,7 @@ pub fn content_id_matches(reference: &str, content_id: &str) -> bool {
     let Some((scheme, address)) = reference.trim().split_once(':') else {
         return false;
     };
-    let wanted = percent::decode(without_brackets(address));
+    let wanted = Cow::from(percent_decode_str(without_brackets(address)));
     scheme.eq_ignore_ascii_case("cid")
         && !wanted.is_empty()
         && !wanted.iter().any(u8::is_ascii_control)
@@ -50,7 +50,7 @@ fn readings(content_id: &str) -> [Cow<'_, [u8]>; 2] {
     let content_id = without_brackets(content_id);
     [
         Cow::Borrowed(content_id.as_bytes()),
-        percent::decode(content_id),
+        Cow::from(percent_decode_str(content_id)),
     ]
 }
 

@@ -14,7 +14,6 @@ pub mod mime;
 pub mod delimiter;
 mod encoded_word;
 pub mod part_header;
-pub mod percent;
 pub mod cid;
 pub mod transfer;
 pub mod decoder;

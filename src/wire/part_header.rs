@@ -6,11 +6,14 @@
 //! Follows RFC 5322 §2.2 (fields, folding; also the obsolete blank before the colon) and RFC 2045
 //! §3 to §7 (the MIME fields).
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use crate::wire::cid::without_brackets;
 use crate::wire::encoded_word;
 use crate::wire::error::WireError;
 use crate::wire::media_type::{MediaType, first, parameters};
-use crate::wire::percent;
 use crate::wire::transfer::TransferEncoding;
 
 /// The header of a part.
@@ -62,7 +65,7 @@ fn value(parameters: &[(String, String)], starred: &str, plain: &str) -> Option<
     let found = first(parameters, starred).and_then(extended);
     found.or_else(|| {
         let text = encoded_word::decode(first(parameters, plain)?);
-        let bytes = percent::decode(&text).into_owned();
+        let bytes = Cow::from(percent_decode_str(&text)).into_owned();
         // If the result is not UTF-8, the percent signs were literal.
         Some(String::from_utf8(bytes).unwrap_or(text))
     })
@@ -73,7 +76,7 @@ fn extended(value: &str) -> Option<String> {
     let mut pieces = value.splitn(3, '\'');
     let (charset, _, text) = (pieces.next()?, pieces.next()?, pieces.next()?);
     let charset = encoding_rs::Encoding::for_label_no_replacement(charset.as_bytes())?;
-    let bytes = percent::decode(text);
+    let bytes = Cow::from(percent_decode_str(text));
     let text = charset.decode_without_bom_handling_and_without_replacement(&bytes)?;
     Some(text.into_owned()).filter(|name| !name.is_empty())
 }

@@ -20,6 +20,13 @@ use crate::provision::bulk_request::payload_too_large;
 use crate::users::channel::Channel;
 use crate::users::operator::Role;
 
+/// A request that was accepted by its head; its body may be read.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The caller; none where anyone may ask.
+    pub caller: Option<Caller>,
+}
+
 /// A request that was rejected.
 #[derive(Debug)]
 pub struct Rejection {
@@ -39,7 +46,7 @@ pub async fn admit(
     traffic: &Traffic,
     (place, route): (&Place, &Route),
     head: &RequestHead,
-) -> Result<Option<Caller>, Rejection> {
+) -> Result<Admitted, Rejection> {
     let reject = |failure: Failure, unauthenticated| {
         tracing::warn!(
             status = failure.error.status,
@@ -81,7 +88,7 @@ pub async fn admit(
         check_length(app, &head.headers, route.operation)
             .map_err(|failure| reject(failure, false))?;
     }
-    Ok(caller)
+    Ok(Admitted { caller })
 }
 
 /// Whether the request has a message.

@@ -1,7 +1,5 @@
 //! Handles a request: admits it, reads it, runs it on a blocking thread and answers it.
 
-use crate::http::scim::call::Call;
-use crate::http::scim::front_end::ScimFrontEnd;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -13,10 +11,12 @@ use bytes::Bytes;
 
 use crate::app::App;
 use crate::http::intake::{self, Body, Incoming};
-use crate::http::scim::admission::{self, Rejection};
+use crate::http::scim::admission::{self, Admitted, Rejection};
 use crate::http::scim::answer::{self, Answer};
 use crate::http::scim::bulk::{self, Outcome};
+use crate::http::scim::call::Call;
 use crate::http::scim::error::Failure;
+use crate::http::scim::front_end::ScimFrontEnd;
 use crate::http::scim::list_request::ListRequest;
 use crate::http::scim::message;
 use crate::http::scim::mount::Mount;
@@ -134,7 +134,10 @@ pub async fn before_the_body(
         found => return Err(refused(&no_route(found), request)),
     };
     match admission::admit(app, traffic, (&place, route), request.head()).await {
-        Ok(_) => Ok(request),
+        Ok(admitted) => {
+            request.extensions_mut().insert(admitted);
+            Ok(request)
+        }
         // The client may send the body nevertheless, so the connection is closed.
         Err(Rejection { failure, .. }) => {
             let response = refuse(app, route, &failure, request.headers(), Body::Unread);
@@ -183,9 +186,14 @@ async fn serve(
             return answer::failure(&no_route(found), headers, body);
         }
     };
-    let caller = match admission::admit(&app, &state.traffic, (&place, route), request.head()).await
-    {
-        Ok(caller) => caller,
+    // A client that waited for 100 Continue has been admitted already.
+    let known = request.extensions_mut().remove::<Admitted>();
+    let admitted = match known {
+        Some(admitted) => Ok(admitted),
+        None => admission::admit(&app, &state.traffic, (&place, route), request.head()).await,
+    };
+    let caller = match admitted {
+        Ok(Admitted { caller }) => caller,
         Err(Rejection {
             failure,
             unauthenticated,

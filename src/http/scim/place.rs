@@ -4,13 +4,13 @@
 //! must be the caller's, or can be any for an operator of all organizations.
 
 use actix_web::http::StatusCode;
+use percent_encoding::percent_decode_str;
 
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::scim::error::{self, Failure};
 use crate::http::scim::mount::Mount;
 use crate::users::organization::canonical_in_path;
-use crate::wire::percent;
 
 /// The segments before the name of an organization.
 const PREFIXES: [&str; 2] = ["t", "o"];
@@ -102,7 +102,7 @@ fn below<'p>(path: &'p str, address: &str) -> Option<&'p str> {
 }
 
 fn decoded(text: &str) -> String {
-    String::from_utf8_lossy(&percent::decode(text)).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
