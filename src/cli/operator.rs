@@ -1,8 +1,6 @@
 //! `muster operator add|list|remove|password|token`: manages operators. Can run while a server is running; the
 //! next call to the server sees the change.
 
-use crate::cli::operator_argument::RoleArgument;
-use crate::cli::operator_argument::unknown;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,6 +10,8 @@ use clap::{Args, Subcommand};
 use crate::access::gate::Caller;
 use crate::app::start_pool;
 use crate::cli::command::{CliError, Common, Outcome};
+use crate::cli::operator_argument::RoleArgument;
+use crate::cli::operator_argument::unknown;
 use crate::cli::settings::Settings;
 use crate::cli::{import, organization_option, output, token};
 use crate::clock::Clock;

@@ -1,8 +1,9 @@
 //! Operators and their roles, as arguments of commands.
 
+use clap::ValueEnum;
+
 use crate::cli::command::CliError;
 use crate::cli::output;
-use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum RoleArgument {

@@ -1,7 +1,6 @@
 //! Passes an import's rows to the store: batches are gathered, hashed, sorted and submitted. One batch is
 //! submitted while the next one is gathered.
 
-use crate::import::report::{Durable, REPORT_BYTES};
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -12,6 +11,7 @@ use crate::import::error::ImportError;
 use crate::import::generated_passwords::{GeneratedPasswords, PasswordList};
 use crate::import::memory::{BatchMemory, Share};
 use crate::import::rejects_aside::RejectsAside;
+use crate::import::report::{Durable, REPORT_BYTES};
 use crate::import::settings::Settings;
 use crate::import::sorting::Place;
 use crate::import::task::Task;

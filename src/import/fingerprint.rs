@@ -2,9 +2,10 @@
 
 use std::io::{self, Read};
 
+use ring::digest::{Context, SHA256};
+
 use crate::hex;
 use crate::import::control::Control;
-use ring::digest::{Context, SHA256};
 
 /// A reader that digests everything it reads.
 pub struct Fingerprint<'c, R> {

@@ -1,7 +1,5 @@
 //! The report of an import.
 
-use crate::users::reject_block::RejectBlock;
-use crate::users::store_error::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +14,8 @@ use crate::users::import_record::{self, Counters, ImportRecord, ImportState, Rej
 use crate::users::options::ImportOptions;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
+use crate::users::reject_block::RejectBlock;
+use crate::users::store_error::StoreError;
 
 /// The result of an import, or its progress.
 #[derive(Debug, Clone, Serialize)]

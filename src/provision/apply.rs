@@ -1,23 +1,23 @@
 //! Executes prepared operations inside a transaction. All checks run before the first write, so
 //! that a refused operation changes nothing.
 
-use crate::provision::error::ProvisionError;
-use crate::provision::operation::Act;
-use crate::provision::operation::Operation;
-use crate::provision::references;
-use crate::provision::rights::Authority;
-use crate::provision::rights::allowed;
-use crate::scim::check::Leniency;
 use std::collections::HashMap;
 
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::provision::error::ProvisionError;
+use crate::provision::operation::Act;
+use crate::provision::operation::Operation;
 use crate::provision::operation::{Done, Effect, Resource, not_found};
 use crate::provision::plan::Made;
 use crate::provision::prepare::{Prepared, PreparedAct};
 use crate::provision::provisioner::Provisioner;
+use crate::provision::references;
+use crate::provision::rights::Authority;
+use crate::provision::rights::allowed;
+use crate::scim::check::Leniency;
 use crate::scim::error::ScimError;
 use crate::users::actor::Actor;
 use crate::users::audit::AuditEntry;

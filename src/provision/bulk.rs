@@ -1,7 +1,6 @@
 //! Executes a Bulk request: in the order of the request, many operations per transaction, each of
 //! them atomic.
 
-use crate::provision::bulk_run::Run;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -9,6 +8,7 @@ use crate::clock::Moment;
 use crate::import::control::Control;
 use crate::import::error::ImportError;
 use crate::passwords::hashing::HashError;
+use crate::provision::bulk_run::Run;
 use crate::provision::bulk_transaction::BulkTransaction;
 use crate::provision::hashed_operation::HashedOperation;
 use crate::users::import_record::ImportState;

@@ -1,6 +1,5 @@
 //! Groups: create, replace, patch, delete.
 
-use crate::provision::rights::is_admin_group;
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -8,6 +7,7 @@ use crate::provision::apply::{Applied, Executor, accept};
 use crate::provision::members::leaving;
 use crate::provision::operation::{Done, Effect, Precondition};
 use crate::provision::prepare::{GroupDraft, Name, group_of, text_of};
+use crate::provision::rights::is_admin_group;
 use crate::scim::check::Leniency;
 use crate::scim::error::{ErrorType, ScimError};
 use crate::scim::member_changes::member_changes;

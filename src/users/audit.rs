@@ -1,11 +1,11 @@
 //! The audit trail: who did what and when. An entry is written in the transaction of the action it
 //! records.
 
-use crate::users::actor::Actor;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Moment;
+use crate::users::actor::Actor;
 use crate::users::built_in::DEFAULT_ORGANIZATION;
 use crate::users::channel::Channel;
 use crate::users::import_id::ImportId;

@@ -1,12 +1,12 @@
 //! The record of an import, the same for all channels.
 
-use crate::users::channel::Channel;
-use crate::users::import_id::ImportId;
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::clock::Moment;
 use crate::users::actor::Actor;
+use crate::users::channel::Channel;
+use crate::users::import_id::ImportId;
 use crate::users::options::ImportOptions;
 
 /// The state of an import.

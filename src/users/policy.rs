@@ -3,8 +3,6 @@
 //! All broken rules of a row are reported, not only the first, so that a file can be corrected in
 //! one pass.
 
-use crate::users::role_name::ADMIN_ROLE;
-use crate::users::role_name::ROLE_SEPARATOR;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -22,6 +20,8 @@ use crate::users::password_cell;
 use crate::users::problem::{NO_PASSWORD, PASSWORD_MISSING, Problem, Severity};
 use crate::users::role_cell;
 use crate::users::role_name;
+use crate::users::role_name::ADMIN_ROLE;
+use crate::users::role_name::ROLE_SEPARATOR;
 use crate::users::store_error::StoreError;
 
 /// The existing roles, and whether the caller may grant the administrators' role. They are read

@@ -1,5 +1,10 @@
 //! One step of an import: the data passed to a store, and the result.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
 use crate::clock::Moment;
 use crate::users::actor::Actor;
 use crate::users::batch::NewUser;
@@ -22,9 +27,6 @@ use crate::users::reject_block::PackedRejects;
 use crate::users::reject_block::Packing;
 use crate::users::reject_block::RejectBlock;
 use crate::users::store_error::StoreError;
-use std::borrow::Cow;
-use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// One step of an import: a batch and its bookkeeping, written atomically.
 #[derive(Debug)]

@@ -3,11 +3,6 @@
 //! Blocking and object-safe. Rows are written in batches. An import's counters are written in the
 //! same transaction as the rows they count, so that the record is exact even after a crash.
 
-use crate::users::step::Finish;
-use crate::users::step::ImportStep;
-use crate::users::step::PendingStep;
-use crate::users::user::User;
-
 use uuid::Uuid;
 
 use crate::clock::Moment;
@@ -22,9 +17,13 @@ use crate::users::organization::OrganizationStore;
 use crate::users::problem::Problem;
 use crate::users::reject_block::{RejectCursor, RejectPage};
 use crate::users::resources::ResourceStore;
+use crate::users::step::Finish;
+use crate::users::step::ImportStep;
+use crate::users::step::PendingStep;
 use crate::users::store_error::StoreError;
 use crate::users::token::TokenStore;
 use crate::users::undo::Undone;
+use crate::users::user::User;
 
 /// Where a page of users begins: after this domain and name key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! A user as returned by a store.
 
-use crate::clock::Moment;
-use crate::users::import_id::ImportId;
 use serde::Serialize;
 use uuid::Uuid;
+
+use crate::clock::Moment;
+use crate::users::import_id::ImportId;
 
 /// A stored user.
 #[derive(Debug, Clone, PartialEq, Serialize)]

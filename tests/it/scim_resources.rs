@@ -1,5 +1,6 @@
 //! Single users and groups: creating, reading, replacing, patching.
 
+use muster::users::operator::Role;
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_PASSWORD, TestApp, basic};
@@ -7,7 +8,6 @@ use crate::scim::{
     CUSTOM, ENTERPRISE, MOUNTS, USER, ask, document, get, id, make, make_group, make_user, patch,
     refused, scim_error, send, user,
 };
-use muster::users::operator::Role;
 
 #[test]
 fn items_33_34_37_39_40_41_48_50_user_is_returned_as_it_was_sent() {

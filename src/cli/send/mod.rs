@@ -9,7 +9,6 @@ mod client;
 mod answer;
 mod exchange;
 
-use crate::cli::send::mode::Mode;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -24,6 +23,7 @@ use crate::cli::output;
 use crate::cli::send::answer::Answer;
 use crate::cli::send::client::Client;
 use crate::cli::send::message::{Call, Message};
+use crate::cli::send::mode::Mode;
 use crate::config;
 use crate::http::soap::service::USER_ADMIN;
 use crate::http::soap::version::SoapVersion;

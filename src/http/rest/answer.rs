@@ -1,12 +1,12 @@
 //! The answer of a successful call: status, JSON, and the import's address.
 
-use crate::http::rest::fields::IMPORT_FIELD;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use crate::http::intake::{self, Body};
+use crate::http::rest::fields::IMPORT_FIELD;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::users::import_id::ImportId;
 

@@ -1,6 +1,5 @@
 //! The HTTP routes of the REST front end, and the conversion between HTTP and its operations.
 
-use crate::http::rest::front_end::RestFrontEnd;
 use std::io;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use crate::http::blocking::{self, Failed};
 use crate::http::intake::{self, Body, Incoming, Unserved};
 use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, Rejection, Upload};
 use crate::http::rest::answer::Answer;
+use crate::http::rest::front_end::RestFrontEnd;
 use crate::http::rest::imports::Call;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{self, Match, Operation, ROUTES, Route};

@@ -1,9 +1,11 @@
 //! The state of the REST front end for one listener.
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
 use crate::http::base_url::BaseUrl;
 use crate::http::traffic::Traffic;
-use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// What the REST front end needs besides the app, for one listener.
 #[derive(Debug)]

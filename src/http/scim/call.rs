@@ -1,10 +1,11 @@
 //! An admitted SCIM request.
 
+use actix_web::http::header::HeaderMap;
+
 use crate::app::App;
 use crate::http::scim::front_end::ScimFrontEnd;
 use crate::http::scim::mount::Mount;
 use crate::provision::rights::Authority;
-use actix_web::http::header::HeaderMap;
 
 /// A request that was admitted.
 pub(super) struct Call<'c> {

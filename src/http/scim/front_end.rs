@@ -1,9 +1,10 @@
 //! The state of the SCIM front end for one listener.
 
+use std::sync::Arc;
+
 use crate::http::base_url::BaseUrl;
 use crate::http::scim::cursor::Cursors;
 use crate::http::traffic::Traffic;
-use std::sync::Arc;
 
 /// What the SCIM front end needs besides the app, for one listener.
 #[derive(Debug)]

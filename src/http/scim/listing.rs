@@ -1,6 +1,5 @@
 //! Lists of resources (RFC 7644 §3.4.2 and §3.4.3): filtered, sorted and paged.
 
-use crate::http::scim::message::LIST_RESPONSE;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -9,6 +8,7 @@ use crate::http::scim::call::Call;
 use crate::http::scim::cursor::Query;
 use crate::http::scim::error::Failure;
 use crate::http::scim::list_request::ListRequest;
+use crate::http::scim::message::LIST_RESPONSE;
 use crate::http::scim::mount::Mount;
 use crate::scim::error::{ErrorType, ScimError};
 use crate::scim::filter::Filter;

@@ -1,6 +1,5 @@
 //! The service's HTTP routes, and the conversion between HTTP and a [`Call`].
 
-use crate::http::soap::front_end::SoapFrontEnd;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -17,12 +16,12 @@ use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::blocking::{self, Failed};
 use crate::http::intake::{self, Body, Incoming, Unserved};
-
 use crate::http::login::{self, Origin, Refused};
 use crate::http::request_id;
 use crate::http::soap::answer::{Answer, Content, Session};
 use crate::http::soap::call::{Call, UNAUTHENTICATED_BYTES};
 use crate::http::soap::fault::Fault;
+use crate::http::soap::front_end::SoapFrontEnd;
 use crate::http::soap::head::{self, Admitted};
 use crate::http::soap::security::{Claim, Security};
 use crate::http::soap::sender::Sender;

@@ -4,7 +4,6 @@
 //! which generated clients throw, followed by Muster's own entry with everything else. Muster's own
 //! service declares that entry as its fault.
 
-use crate::http::soap::xml::escape::escape;
 use std::fmt::Write;
 
 use crate::http::soap::addressing::Addressing;
@@ -13,6 +12,7 @@ use crate::http::soap::namespace::{AXIS2, COMMON};
 use crate::http::soap::service::Service;
 use crate::http::soap::settings::Settings;
 use crate::http::soap::version::SoapVersion;
+use crate::http::soap::xml::escape::escape;
 use crate::users::import_record::ImportState;
 use crate::users::problem::Problem;
 

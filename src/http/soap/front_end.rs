@@ -1,9 +1,10 @@
 //! The state of the SOAP front end for one listener.
 
+use std::sync::Arc;
+
 use crate::http::soap::security::Verifier;
 use crate::http::soap::settings::Settings;
 use crate::http::traffic::Traffic;
-use std::sync::Arc;
 
 /// What the SOAP front end needs besides the app, for one listener.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 //!
 //! Like the original, this rejects unknown names; the message lists the valid ones.
 
-use crate::http::soap::elements::is_nil;
 use std::io::Read;
 
+use crate::http::soap::elements::is_nil;
 use crate::http::soap::elements::{TEXT_LIMIT, next_child, read_text};
 use crate::http::soap::fault::Fault;
 use crate::http::soap::file_element::FileElement;

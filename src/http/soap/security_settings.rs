@@ -1,9 +1,11 @@
 //! The `[soap.security]` section of the settings: how WS-Security headers are checked.
 
-use crate::passwords::secret::Secret;
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use serde::Serialize;
-use std::path::PathBuf;
+
+use crate::passwords::secret::Secret;
 
 /// `[soap.security]` of the settings.
 #[derive(Debug, Clone, Deserialize, Serialize)]
