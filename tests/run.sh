@@ -43,7 +43,7 @@ table=(
   "esb 600 tools,build Apache Synapse and Spring Integration, with the files of examples/esb"
   "scim-testers 1800 tools,build scim2-tester, scim-sanity, scim2-client, a probe of every item"
   "docs 1800 tools,build the command blocks of README.md and docs, as a new user on a minimal Debian"
-  "trial-faults 1800 tools tests/trials: kills and failures at the n-th system call, 64 of the worst requests"
+  "trial-faults 1800 tools tests/trials: kills and failures at the n-th system call, power losses, 64 of the worst requests"
   "trial-crashes 3600 - kills in the middle of imports, 100 of each kind"
   "trial-measures 1800 - the tests that measure"
 )

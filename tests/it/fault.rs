@@ -162,36 +162,40 @@ impl Injection {
     /// Injects faults (strace, `-e inject=`); `None` if strace cannot do that here.
     pub fn into(server: &Serving, expression: &str) -> Option<Self> {
         let calls = expression.split(':').next().unwrap_or_default();
-        let strace = Command::new("strace")
-            .args(["-f", "-o", "/dev/null", "-e"])
-            .arg(format!("trace={calls}"))
-            .arg("-e")
-            .arg(format!("inject={expression}"))
-            .args(["-p", &server.id().to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child = match strace {
-            Ok(child) => child,
-            Err(error) => {
-                eprintln!("skipped: strace cannot be started here ({error})");
-                return None;
-            }
-        };
-        let mut said = String::new();
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
-        while !said.contains("attached") {
-            if lines.read_line(&mut said).unwrap_or(0) == 0 {
-                let _ = child.wait();
-                eprintln!("skipped: strace cannot trace another process here ({said})");
-                return None;
-            }
-        }
-        // Its further output is ignored, but must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        Some(Injection(child))
+        let (trace, inject) = (format!("trace={calls}"), format!("inject={expression}"));
+        attach(server, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
     }
+}
+
+/// Runs strace with these options for a running process, until it is dropped; `None` if it cannot trace here.
+pub fn attach(server: &Serving, options: &[&str]) -> Option<Injection> {
+    let strace = Command::new("strace")
+        .arg("-f")
+        .args(options)
+        .args(["-p", &server.id().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match strace {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("skipped: strace cannot be started here ({error})");
+            return None;
+        }
+    };
+    let mut said = String::new();
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
+    while !said.contains("attached") {
+        if lines.read_line(&mut said).unwrap_or(0) == 0 {
+            let _ = child.wait();
+            eprintln!("skipped: strace cannot trace another process here ({said})");
+            return None;
+        }
+    }
+    // Its further output is ignored, but must not fill the pipe.
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    Some(Injection(child))
 }
 
 impl Drop for Injection {

@@ -25,5 +25,6 @@ mod peaks;
 mod process;
 
 mod chosen;
+mod power_loss;
 mod system_calls;
 mod worst_requests;

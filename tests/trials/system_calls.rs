@@ -46,7 +46,7 @@ fn try_upload(server: &Serving, csv: &str) -> Option<u16> {
 }
 
 /// The number of users, after checking that the database is consistent and that the counters match the rows.
-fn users(data: &Path, what: &str) -> usize {
+pub fn users(data: &Path, what: &str) -> usize {
     let db = database(data);
     let text =
         |sql: &str| -> String { db.query_row(sql, [], |row| row.get(0)).expect("an answer") };
