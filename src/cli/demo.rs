@@ -292,7 +292,7 @@ impl Running {
             actix_web::rt::System::new().block_on(async {
                 let data = &settings.store.data;
                 let ready = |addresses: &Addresses| {
-                    // The demo has given up when nobody listens.
+                    // The demo has ended if the receiver is gone.
                     let _ = ready.send(addresses.clone());
                 };
                 let stop = async {

@@ -337,7 +337,7 @@ impl Provisioner {
             .map_err(|error| ScimError::value(error.to_string()))?;
         let candidate = Candidate {
             line: 1,
-            user_name: "nobody",
+            user_name: "user",
             password: Some(text),
             columns: COLUMNS,
             ..Candidate::default()

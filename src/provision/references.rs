@@ -193,7 +193,7 @@ mod tests {
     fn references_are_found_wherever_an_id_is_allowed() {
         let value = json!({
             "manager": {"value": "bulkId:qwerty", "$ref": "../Users/bulkId:qwerty"},
-            "members": [{"value": "bulkId:a:b"}, {"value": "bulkId:nobody"}],
+            "members": [{"value": "bulkId:a:b"}, {"value": "bulkId:missing"}],
             "path": "members[value eq \"bulkId:qwerty\"]",
             "displayName": "about bulkId:qwerty, in prose",
         });
@@ -201,7 +201,7 @@ mod tests {
         references.note_all(&value, &promises());
         references.operations.sort_unstable();
         assert_eq!(references.operations, [0, 0, 0, 1]);
-        assert_eq!(references.unknown, ["nobody"]);
+        assert_eq!(references.unknown, ["missing"]);
     }
 
     #[test]

@@ -12,5 +12,5 @@ pub const DISABLED: &str = "identity/accountDisabled";
 /// The attribute of WSO2's claim that lets the user choose the password.
 pub const ASK_PASSWORD: &str = "identity/askPassword";
 
-/// WSO2's prefix of claims about the state of an account, below [`WSO2_DIALECT`].
+/// WSO2's prefix of claims about the state of an account, below the dialect of WSO2.
 pub const IDENTITY: &str = "identity/";

@@ -54,7 +54,7 @@ pub fn check(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Separates the roles of a [`CheckedUser`]; no role name contains it.
+/// Separates the roles of a [`CheckedUser`](crate::users::candidate::CheckedUser); no role name contains it.
 pub const ROLE_SEPARATOR: char = '\n';
 
 /// The role that every user has implicitly.

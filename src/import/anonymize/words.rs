@@ -1,4 +1,4 @@
-//! Words that are kept, because an import takes them for something, and because they say nothing of anybody.
+//! Words that are kept, because an import gives them a meaning and they identify no person.
 
 use std::collections::HashSet;
 

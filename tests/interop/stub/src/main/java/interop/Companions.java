@@ -168,7 +168,7 @@ final class Companions {
     }
 
     private static void offersNot(String text) {
-        expect(text != null && text.contains("not offered"), "the fault says " + text);
+        expect(text != null && text.contains("not supported here"), "the fault says " + text);
     }
 
     private String askPermissions() throws Exception {
