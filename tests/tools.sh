@@ -1,4 +1,4 @@
-# Sourced by tests/run.sh and by suites: what they need from the system's package manager.
+# Sourced by tests/run.sh and by suites: their command line, and what they need from the system's package manager.
 
 # Runs a command as root: directly, or through sudo where that asks for no password.
 as_root() {
@@ -47,4 +47,27 @@ has_zeep_in() {
 
 install_zeep_in() {
     has_zeep_in "$1" || { python3 -m venv "$1" && "$1/bin/pip" install "zeep==$zeep_pin" && has_zeep_in "$1"; }
+}
+
+# The command line of a suite, `PATH-TO-MUSTER [NAME...]`: sets `binary`, and `chosen` to these names or to all of
+# `all`. The first argument is what a name stands for, such as "suite".
+parse_suite_arguments() {
+    local noun=$1 name
+    shift
+    if [[ $# -lt 1 || ! -x $1 ]]; then
+        echo "usage: $0 PATH-TO-MUSTER [${noun^^}...]    ${noun}s: ${all[*]}" >&2
+        exit 2
+    fi
+    binary=$(realpath "$1")
+    shift
+    chosen=("$@")
+    if [[ ${#chosen[@]} -eq 0 ]]; then
+        chosen=("${all[@]}")
+    fi
+    for name in "${chosen[@]}"; do
+        if [[ " ${all[*]} " != *" $name "* ]]; then
+            echo "unknown $noun $name; the ${noun}s are ${all[*]}" >&2
+            exit 2
+        fi
+    done
 }

@@ -8,19 +8,18 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ring::rand::{SecureRandom, SystemRandom};
-use toml::Value;
 
 use crate::app::App;
 use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::import::SOME_FAILED;
 use crate::cli::new_file::NewFile;
 use crate::cli::output;
+use crate::cli::reading_options::ReadingOptions;
 use crate::cli::settings::Settings;
 use crate::clock::Clock;
 use crate::import::anonymize::anonymizer::{Anonymized, Anonymizer, Source};
 use crate::import::anonymize::comparison::{Difference, Rehearsal, differences, rehearse};
 use crate::users::built_in::DEFAULT_ORGANIZATION;
-use crate::users::options::{ColumnMap, HeaderLine, ImportOptions};
 
 /// Bytes that a file may have: its different texts are in memory.
 const LIMIT: u64 = 64 * 1024 * 1024;
@@ -44,47 +43,13 @@ pub(super) struct Arguments {
     /// Domain (user store) of the users [default: PRIMARY]
     #[arg(long, value_name = "D")]
     domain: Option<String>,
-    /// Charset of a CSV file without a byte-order mark, such as windows-1252 [default: auto]
-    #[arg(long, value_name = "C")]
-    charset: Option<String>,
-    /// What stands between the columns of a CSV file: comma, semicolon, tab, bar, or a character such as
-    /// '#' [default: auto]
-    #[arg(long, value_name = "D")]
-    delimiter: Option<String>,
-    /// Line that names the columns, which is kept: auto, none (every line is a row), or its number
-    /// [default: auto]
-    #[arg(long, value_name = "LINE", value_parser = HeaderLine::parse)]
-    header: Option<HeaderLine>,
-    /// What a column means, by its heading or its number, such as "E-Mail Address=emailaddress"; "Ext.=_"
-    /// leaves it unread. Can be given again
-    #[arg(long, value_name = "HEADING=COLUMN")]
-    map: Vec<String>,
-    /// Sheet of a workbook [default: the first one that is not hidden]
-    #[arg(long, value_name = "NAME")]
-    sheet: Option<String>,
+    #[command(flatten)]
+    reading: ReadingOptions,
 }
 
 pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
-    let flags = [
-        ("charset", &arguments.charset),
-        ("delimiter", &arguments.delimiter),
-    ];
-    let flags = flags.into_iter().filter_map(|(key, value)| {
-        let value = value.as_deref()?;
-        Some(("files", key, Value::from(value)))
-    });
-    let settings = Settings::load_quietly_with(common, flags.collect())?;
-    let mut map = ColumnMap::default();
-    for entry in &arguments.map {
-        map.add(entry)
-            .map_err(|sentence| CliError::Message(format!("--map: {sentence}")))?;
-    }
-    let options = ImportOptions {
-        header: arguments.header.unwrap_or_default(),
-        map,
-        sheet: arguments.sheet.clone(),
-        ..ImportOptions::default()
-    };
+    let settings = Settings::load_quietly_with(common, arguments.reading.flags())?;
+    let options = arguments.reading.import_options()?;
     let shown = output::plain(&arguments.file.to_string_lossy());
     let bytes = read(&arguments.file, &shown)?;
     let folder = tempfile::tempdir()

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use toml::Value;
 
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::cli::command::{CliError, Common, Outcome};
 use crate::cli::new_file::NewFile;
 use crate::cli::organization_option::OrganizationOption;
+use crate::cli::reading_options::ReadingOptions;
 use crate::cli::settings::Settings;
 use crate::cli::{output, stop_signal};
 use crate::clock::Clock;
@@ -31,7 +31,7 @@ use crate::passwords::secret::Secret;
 use crate::users::actor::Actor;
 use crate::users::channel::Channel;
 use crate::users::import_record::{ImportRecord, ImportState};
-use crate::users::options::{ColumnMap, ConflictPolicy, HeaderLine, ImportOptions};
+use crate::users::options::{ConflictPolicy, ImportOptions};
 
 /// The exit code when some rows were not imported.
 pub(super) const SOME_FAILED: u8 = 2;
@@ -57,22 +57,8 @@ pub(super) struct Arguments {
     /// Read the password for rows without one from standard input
     #[arg(long)]
     default_password_stdin: bool,
-    /// Charset of a CSV file without a byte-order mark, such as windows-1252 [default: auto]
-    #[arg(long, value_name = "C")]
-    charset: Option<String>,
-    /// Delimiter of a CSV file: comma, semicolon, tab, bar, or a character such as '#' [default: auto]
-    #[arg(long, value_name = "D")]
-    delimiter: Option<String>,
-    /// Line with the column headings: auto, none (every line is a row), or its number [default: auto]
-    #[arg(long, value_name = "LINE", value_parser = HeaderLine::parse)]
-    header: Option<HeaderLine>,
-    /// Meaning of a column, by its heading or number, such as "E-Mail Address=emailaddress"; "Ext.=_"
-    /// ignores it. May be given more than once
-    #[arg(long, value_name = "HEADING=COLUMN")]
-    map: Vec<String>,
-    /// Sheet of a workbook [default: the first sheet that is not hidden]
-    #[arg(long, value_name = "NAME")]
-    sheet: Option<String>,
+    #[command(flatten)]
+    reading: ReadingOptions,
     /// Generate a password for each row without one, and write the names and passwords of the users
     /// that were created to this new file
     #[arg(
@@ -107,20 +93,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -> Outcome {
-    let flags = [
-        ("charset", &arguments.charset),
-        ("delimiter", &arguments.delimiter),
-    ];
-    let flags = flags.into_iter().filter_map(|(key, value)| {
-        let value = value.as_deref()?;
-        Some(("files", key, Value::from(value)))
-    });
-    let settings = Settings::load_quietly_with(common, flags.collect())?;
-    let mut map = ColumnMap::default();
-    for entry in &arguments.map {
-        map.add(entry)
-            .map_err(|sentence| CliError::Message(format!("--map: {sentence}")))?;
-    }
+    let settings = Settings::load_quietly_with(common, arguments.reading.flags())?;
+    let reading = arguments.reading.import_options()?;
     let default_password = default_password(arguments)?;
     let shown = arguments.file.display();
     let file =
@@ -160,10 +134,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
             dry_run: arguments.dry_run,
             validate_first: arguments.validate_first,
             stop_after: arguments.stop_after,
-            header: arguments.header.unwrap_or_default(),
-            map,
-            sheet: arguments.sheet.clone(),
-            ..ImportOptions::default()
+            ..reading
         },
         key: arguments.key.clone(),
     };

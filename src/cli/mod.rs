@@ -13,6 +13,7 @@ mod serve;
 mod import;
 mod anonymize;
 mod organization_option;
+mod reading_options;
 mod operator_argument;
 mod operator;
 mod token;

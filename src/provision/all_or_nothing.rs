@@ -215,18 +215,8 @@ impl Provisioner {
         let made = Made::new();
         let authority = &whole.call.authority;
         let mut executor = Executor {
-            provisioner: self,
-            by: &authority.actor,
-            role: authority.role,
-            at,
-            origin: None,
             wanted: true,
-            shown: false,
-            members_left_out: 0,
-            made: &made,
-            position: 0,
-            pending: HashMap::new(),
-            touches_others: false,
+            ..Executor::new(self, authority, at, &made)
         };
         let (mut outcomes, mut effects) = (Vec::new(), Vec::new());
         for (position, prepared) in prepared.iter().enumerate() {

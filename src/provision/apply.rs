@@ -89,25 +89,41 @@ impl Provisioner {
         let mut result = None;
         self.store
             .transact(&authority.actor.organization, &mut |tx| {
+                let at = self.clock.now();
                 let mut executor = Executor {
-                    provisioner: self,
-                    by: &authority.actor,
-                    role: authority.role,
-                    at: self.clock.now(),
-                    origin: None,
                     wanted: true,
-                    shown: false,
-                    members_left_out: 0,
-                    made: &made,
-                    position: 0,
-                    pending: HashMap::new(),
-                    touches_others: false,
+                    ..Executor::new(self, authority, at, &made)
                 };
                 result = Some(executor.apply(tx, &prepared)?);
                 Ok(())
             })?;
         let done = result.ok_or_else(|| ScimError::new(500, "The operation was lost."))?;
         Ok(done?)
+    }
+}
+
+impl<'a> Executor<'a> {
+    /// An executor of one transaction, which shows no resource and belongs to no import.
+    pub fn new(
+        provisioner: &'a Provisioner,
+        authority: &'a Authority,
+        at: Moment,
+        made: &'a Made,
+    ) -> Self {
+        Executor {
+            provisioner,
+            by: &authority.actor,
+            role: authority.role,
+            at,
+            origin: None,
+            wanted: false,
+            shown: false,
+            members_left_out: 0,
+            made,
+            position: 0,
+            pending: HashMap::new(),
+            touches_others: false,
+        }
     }
 }
 

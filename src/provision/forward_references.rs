@@ -43,18 +43,8 @@ impl<'a> ForwardAttempt<'a> {
         ForwardAttempt {
             run,
             executor: Executor {
-                provisioner: run.provisioner,
-                by: &run.authority.actor,
-                role: run.authority.role,
-                at,
-                origin: None,
-                wanted: false,
                 shown: run.show,
-                members_left_out: 0,
-                made: &run.plan.made,
-                position: 0,
-                pending: HashMap::new(),
-                touches_others: false,
+                ..Executor::new(run.provisioner, run.authority, at, &run.plan.made)
             },
             first: run.outcomes.len(),
             before,

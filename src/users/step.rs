@@ -149,10 +149,13 @@ impl ImportStep {
         before: &Profile,
     ) -> Result<Option<Profile>, Outcome> {
         let after = before.after(row, self.conflict);
+        if self.password_right == PasswordRight::All {
+            return Ok(after);
+        }
         let loses_admin = after
             .as_ref()
             .is_some_and(|after| has_admin_role(&before.roles) && !has_admin_role(&after.roles));
-        match loses_admin && self.password_right != PasswordRight::All {
+        match loses_admin {
             true => Err(Outcome::AdminRoleKept),
             false => Ok(after),
         }

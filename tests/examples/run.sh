@@ -10,26 +10,10 @@ set -euo pipefail
 
 all=(directory-drop directory-drop-server directory-drop-killed python-mtom python-zeep java camel)
 
-if [[ $# -lt 1 || ! -x $1 ]]; then
-    echo "usage: $0 PATH-TO-MUSTER [EXAMPLE...]    examples: ${all[*]}" >&2
-    exit 2
-fi
-binary=$(realpath "$1")
-shift
-chosen=("$@")
-if [[ ${#chosen[@]} -eq 0 ]]; then
-    chosen=("${all[@]}")
-fi
-for name in "${chosen[@]}"; do
-    if [[ " ${all[*]} " != *" $name "* ]]; then
-        echo "there is no example $name; there are ${all[*]}" >&2
-        exit 2
-    fi
-done
-
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)
 source "$here/../tools.sh"
+parse_suite_arguments example "$@"
+root=$(cd "$here/../.." && pwd)
 examples=$root/examples
 work=$root/target/examples
 logs=$work/logs

@@ -43,16 +43,17 @@ fn a_lack_of_memory_for_a_verification_is_answered_503_and_not_401() {
     server.stop();
 }
 
-#[test]
-fn a_thread_that_cannot_be_started_is_answered_503_until_it_can() {
+/// The first request that needs a thread of the pool, while these system calls fail, gets 503 and this log line; the
+/// next one after that is served. Returns the log.
+fn check_first_thread(failing: &str, log: &str) -> String {
     let home = Home::new();
     let server = Serving::start(&home);
     // The workers run; none of them has needed a further thread.
     for _ in 0..8 {
         assert_eq!(ask(&server, "GET /healthz", "", b"").status, 200);
     }
-    let Some(injection) = Injection::into(&server, "clone,clone3:error=EAGAIN") else {
-        return;
+    let Some(injection) = Injection::into(&server, failing) else {
+        return String::new();
     };
     // Without a body, since a server that refuses the request need not read it.
     let refused = ask(&server, "GET /api/v1/imports", "", b"");
@@ -63,11 +64,24 @@ fn a_thread_that_cannot_be_started_is_answered_503_until_it_can() {
         refused.body,
         server.log()
     );
-    logged(&server, "a thread could not be started");
+    logged(&server, log);
     drop(injection);
     ready(&server, 200);
     assert_eq!(upload(&server, "", "", "username\nann\n").status, 201);
+    let log = server.log();
     server.stop();
+    log
+}
+
+#[test]
+fn a_thread_that_cannot_be_started_is_answered_503_until_it_can() {
+    check_first_thread("clone,clone3:error=EAGAIN", "a thread could not be started");
+}
+
+#[test]
+fn a_new_thread_without_random_bytes_answers_503() {
+    let log = check_first_thread("getrandom:error=EIO", "no random bytes");
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 #[test]
@@ -116,31 +130,5 @@ fn a_login_without_random_bytes_is_refused_with_retry_after() {
         login.as_bytes(),
     );
     assert_eq!(opened.status, 200, "{}", opened.body);
-    server.stop();
-}
-
-#[test]
-fn a_new_thread_without_random_bytes_answers_503() {
-    let home = Home::new();
-    let server = Serving::start(&home);
-    // No request has needed a thread of the pool yet.
-    for _ in 0..8 {
-        assert_eq!(ask(&server, "GET /healthz", "", b"").status, 200);
-    }
-    let Some(injection) = Injection::into(&server, "getrandom:error=EIO") else {
-        return;
-    };
-    let refused = ask(&server, "GET /api/v1/imports", "", b"");
-    assert_eq!(
-        status_and_retry(&refused),
-        (503, true),
-        "{}\n{}",
-        refused.body,
-        server.log()
-    );
-    logged(&server, "no random bytes");
-    assert!(!server.log().contains("panicked"), "{}", server.log());
-    drop(injection);
-    assert_eq!(ask(&server, "GET /api/v1/imports", "", b"").status, 200);
     server.stop();
 }

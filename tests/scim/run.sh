@@ -10,24 +10,9 @@ set -euo pipefail
 
 all=(tester-rfc tester-wso2 sanity-rfc sanity-wso2 lifecycle probe items)
 
-if [[ $# -lt 1 || ! -x $1 ]]; then
-    echo "usage: $0 PATH-TO-MUSTER [SUITE...]    suites: ${all[*]}" >&2
-    exit 2
-fi
-binary=$(realpath "$1")
-shift
-chosen=("$@")
-if [[ ${#chosen[@]} -eq 0 ]]; then
-    chosen=("${all[@]}")
-fi
-for name in "${chosen[@]}"; do
-    if [[ " ${all[*]} " != *" $name "* ]]; then
-        echo "unknown suite $name; the suites are ${all[*]}" >&2
-        exit 2
-    fi
-done
-
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../tools.sh"
+parse_suite_arguments suite "$@"
 work=$(cd "$here/../.." && pwd)/target/scim
 logs=$work/logs
 venv=$work/venv
