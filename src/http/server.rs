@@ -34,7 +34,7 @@ use crate::http::connection_log::ConnectionLog;
 use crate::http::settings::Settings;
 use crate::http::traffic::Traffic;
 use crate::http::unread::Unread;
-use crate::http::{health, request_id, rest, scim, soap, tls, tls_watch};
+use crate::http::{event_stream, health, request_id, rest, scim, soap, tls, tls_watch};
 
 /// Maximum open connections per worker; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
@@ -145,7 +145,7 @@ pub async fn run(
         .disable_signals();
     let draining = server.graceful_shutdown_signal();
     let connection_log = Arc::new(ConnectionLog::default());
-    let streams = rest::endpoint::stream_limit();
+    let streams = event_stream::limit();
     let cursor_lifetime = Duration::from_secs(app.provisioner.settings.cursor_seconds);
     let cursors = scim::cursor::Cursors::new(cursor_lifetime)
         .map(Arc::new)

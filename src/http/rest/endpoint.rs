@@ -7,19 +7,20 @@ use actix_http::Request;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
-use tokio::sync::Semaphore;
 
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::blocking::{self, Failed};
+use crate::http::event_stream::{self, TooManyStreams};
 use crate::http::intake::{self, Body, Incoming, Unserved};
+use crate::http::reject_download;
 use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, Rejection, Upload};
 use crate::http::rest::answer::Answer;
 use crate::http::rest::front_end::RestFrontEnd;
 use crate::http::rest::imports::Call;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{self, Match, Operation, ROUTES, Route};
-use crate::http::rest::{events, openapi, rejects, resources};
+use crate::http::rest::{openapi, resources};
 use crate::http::traffic::OnBehalf;
 use crate::http::unread::Unread;
 use crate::import::job_error::JobError;
@@ -27,11 +28,6 @@ use crate::import::pending::Pending;
 use crate::passwords::secret::Secret;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
-
-/// The limit of event streams.
-pub fn stream_limit() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(events::MAX_STREAMS))
-}
 
 /// Registers the routes of the table; every other path below `/api` gets 404.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -191,8 +187,11 @@ async fn serve(
                 resources::find(&store_app, &caller, id)
             });
             return match (found.await, route.operation) {
-                (Ok(record), Operation::GetRejects) => rejects::respond(&app, record),
-                (Ok(record), _) => events::respond(&app, &state, &record, headers),
+                (Ok(record), Operation::GetRejects) => reject_download::respond(&app, record),
+                (Ok(record), _) => {
+                    event_stream::respond(&app, &state.traffic, &state.streams, &record, headers)
+                        .unwrap_or_else(|full| ProblemDetails::from(full).respond(headers, body))
+                }
                 (Err(problem), _) => problem.respond(headers, body),
             };
         }
@@ -290,6 +289,19 @@ async fn upload(
     match answered.await {
         Ok((answer, body)) => respond(answer, headers, body),
         Err(unserved) => respond(Err(unserved.into()), headers, Body::Unread),
+    }
+}
+
+impl From<TooManyStreams> for ProblemDetails {
+    fn from(full: TooManyStreams) -> Self {
+        ProblemDetails {
+            retry_after: Some(5),
+            ..ProblemDetails::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "IMP-BUSY",
+                full.to_string(),
+            )
+        }
     }
 }
 

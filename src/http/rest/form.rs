@@ -3,41 +3,22 @@
 //! Its fields may come in any order, and one after the file, such as `dryRun`, may decide that nothing is
 //! written. The file is therefore spooled to disk, up to a limit, until the form has ended; a truncated
 //! form has no effect. A file that is the body itself is read as it arrives.
-//!
-//! multer reads as long as its source has data, and buffers headers of any length. Here it gets one chunk
-//! at a time, and only a limited number of bytes until it returns something.
 
 use std::io::{self, Read, Write};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
-use futures_util::Stream;
-use multer::{Field, Multipart};
 use zeroize::Zeroizing;
 
 use crate::formats::charset::TextCharset;
-use crate::formats::kind::{BEGINNING, Content, FileKind};
-use crate::http::rest::parameters::{Parameters, parse_file_name, repeated_name, unknown};
+use crate::formats::kind::BEGINNING;
+use crate::http::form_reader::{self, FormReader, label, media_type, name, refuse_encoding};
+use crate::http::rest::parameters::{Parameters, repeated_name, unknown};
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::REPEATABLE;
 use crate::passwords::secret::Secret;
 use crate::quoted;
 use crate::wire::error::WireError;
-use crate::wire::media_type::MediaType;
-use crate::wire::part_header;
 use crate::wire::spool::{Spool, SpoolSettings};
-
-/// Bytes passed to the parser at a time.
-const CHUNK: usize = 16 * 1024;
-
-/// Maximum bytes passed to the parser without a result: a preamble or a part's headers.
-const MAX_WITHOUT_RESULT: usize = 16 * 1024;
-
-/// Maximum size of a field other than the file, in bytes.
-const FIELD_LIMIT: usize = 8 * 1024;
 
 /// Maximum number of fields, not counting repetitions.
 const FIELDS: usize = 32;
@@ -71,19 +52,12 @@ pub fn read(
     spool: &SpoolSettings,
     fields: &[&str],
 ) -> Result<Form, ProblemDetails> {
-    let supply = Supply::default();
-    let mut form = Multipart::new(supply.clone(), boundary);
-    let mut source = Source {
-        supply,
-        body,
-        part: 0,
-    };
+    let mut source = FormReader::new(boundary, body);
     let mut parameters = Parameters::default();
     let (mut file, mut seen) = (None, Vec::new());
     let (mut texts, mut charset): (Vec<Text>, _) = (Vec::new(), None);
     let (mut repeated, mut bytes) = (0, 0);
-    while let Some(mut field) = source.drive(|context| form.poll_next_field(context))? {
-        source.part += 1;
+    while let Some(mut field) = source.next_field()? {
         if source.part > FIELDS + repeated {
             return Err(WireError::MimeParts { limit: FIELDS }.into());
         }
@@ -95,21 +69,18 @@ pub fn read(
         }
         repeated += usize::from(again);
         if name == FILE {
-            let (part_name, part_type) =
-                (disposition(&field).and_then(file_name), media_type(&field));
+            let (part_name, part_type) = (form_reader::file_name(&field), media_type(&field));
             let (mut spooled, mut beginning) = (Spool::new(spool), Vec::new());
-            source.for_each_piece(&mut field, |piece| {
+            source.for_each_piece(&mut field, |piece| -> Result<(), WireError> {
                 let missing = (BEGINNING as usize).saturating_sub(beginning.len());
                 beginning.extend(piece.iter().take(missing));
-                spooled.write_all(piece).map_err(WireError::from_io)?;
-                Ok(())
+                spooled.write_all(piece).map_err(WireError::from_io)
             })?;
             parameters.options.charset =
                 TextCharset::stated(part_type.as_ref()).map(TextCharset::label);
-            let part_name = part_name.filter(|name| !name.trim().is_empty());
             file = Some((spooled, label(part_name, part_type.as_ref(), &beginning)));
         } else if name == CHARSET || fields.contains(&name.as_str()) {
-            let value = text(&mut source, &mut field, &name)?;
+            let value = source.text(&mut field, &name)?;
             bytes += value.len();
             if bytes > FIELDS_LIMIT {
                 return Err(ProblemDetails::bad_request(
@@ -163,33 +134,6 @@ pub fn read(
 /// A text field: its name, its bytes, and the charset of its own media type.
 type Text = (String, Zeroizing<Vec<u8>>, Option<&'static Encoding>);
 
-/// The field `Content-Disposition`; multer parses it, but neither `name*` nor encoded words.
-fn disposition(field: &Field<'_>) -> Option<String> {
-    let value = field.headers().get("content-disposition")?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-fn file_name(disposition: String) -> Option<String> {
-    part_header::file_name(&disposition)
-}
-
-/// The field's media type, if it can be parsed.
-fn media_type(field: &Field<'_>) -> Option<MediaType> {
-    let value = field.headers().get("content-type")?;
-    MediaType::parse(&String::from_utf8_lossy(value.as_bytes())).ok()
-}
-
-fn name(field: &Field<'_>, part: usize) -> Result<String, ProblemDetails> {
-    let name = disposition(field).and_then(|text| part_header::field_name(&text));
-    name.filter(|name| !name.is_empty()).ok_or_else(|| {
-        WireError::MimeHeader {
-            part,
-            what: "the Content-Disposition has no name or is missing",
-        }
-        .into()
-    })
-}
-
 /// The charset with this name (WHATWG Encoding §4.2).
 fn encoding(label: &[u8]) -> Result<&'static Encoding, ProblemDetails> {
     Encoding::for_label(label).ok_or_else(|| {
@@ -202,206 +146,6 @@ fn encoding(label: &[u8]) -> Result<&'static Encoding, ProblemDetails> {
             ),
         )
     })
-}
-
-/// The file's name, whose extension gives its type. Without a known extension (`blob`, the only name of a script's
-/// Blob; `users.txt`; no name at all), the content decides, together with the part's media type, which alone is not
-/// reliable: browsers send CSV files as Excel's.
-///
-/// # Errors
-/// The extension is that of a format without rows.
-fn label(
-    name: Option<String>,
-    media_type: Option<&MediaType>,
-    beginning: &[u8],
-) -> Result<String, ProblemDetails> {
-    let given = name.as_deref().unwrap_or_default();
-    if FileKind::called(given).is_some() || has_other_extension(given) {
-        return parse_file_name(given);
-    }
-    let essence = media_type.map(|media_type| media_type.essence.as_str());
-    let end = match Content::of(beginning) {
-        Content::Zip { .. } => "xlsx",
-        Content::Compound => "xls",
-        _ if essence == Some("text/tab-separated-values") => "tsv",
-        _ => "csv",
-    };
-    // The file name in a record has no folders.
-    let bare = given.rsplit(['/', '\\']).next().unwrap_or_default().trim();
-    let bare = if bare.is_empty() { "users" } else { bare };
-    Ok(format!("{bare}.{end}"))
-}
-
-/// Whether the name has the extension of a document without rows.
-fn has_other_extension(name: &str) -> bool {
-    const EXTENSIONS: [&str; 24] = [
-        "doc", "docx", "eml", "gif", "gz", "htm", "html", "jpeg", "jpg", "json", "ldif", "ods",
-        "odt", "pdf", "png", "ppt", "pptx", "rar", "sql", "vcf", "xml", "yaml", "yml", "zip",
-    ];
-    let end = name.rsplit_once('.').map(|(_, end)| end.trim());
-    end.is_some_and(|end| {
-        EXTENSIONS
-            .iter()
-            .any(|known| end.eq_ignore_ascii_case(known))
-    })
-}
-
-/// Refuses transfer encodings, which forms do not use (RFC 7578 §4.7).
-fn refuse_encoding(field: &Field<'_>) -> Result<(), ProblemDetails> {
-    let Some(encoding) = field.headers().get("content-transfer-encoding") else {
-        return Ok(());
-    };
-    let encoding = String::from_utf8_lossy(encoding.as_bytes()).to_ascii_lowercase();
-    match encoding.trim() {
-        "binary" | "8bit" | "7bit" => Ok(()),
-        other => Err(ProblemDetails::bad_request(
-            "IMP-MIME-ENCODING",
-            format!(
-                "A field has the transfer encoding {:?}; send it unencoded.",
-                quoted::word(other)
-            ),
-        )),
-    }
-}
-
-fn text<R: Read>(
-    source: &mut Source<R>,
-    field: &mut Field<'_>,
-    name: &str,
-) -> Result<Zeroizing<Vec<u8>>, ProblemDetails> {
-    // It may be a password: a buffer that is not reallocated leaves no copy of it.
-    let mut value = Zeroizing::new(Vec::with_capacity(FIELD_LIMIT));
-    source.for_each_piece(field, |piece| {
-        if value.len() + piece.len() > FIELD_LIMIT {
-            return Err(ProblemDetails::bad_request(
-                "IMP-FIELD",
-                format!("The field {name} has more than {FIELD_LIMIT} bytes."),
-            ));
-        }
-        value.extend_from_slice(piece);
-        Ok(())
-    })?;
-    Ok(value)
-}
-
-/// The next input of the parser.
-#[derive(Clone, Default)]
-struct Supply(Arc<Mutex<Next>>);
-
-#[derive(Default)]
-struct Next {
-    chunk: Option<Bytes>,
-    ended: bool,
-}
-
-impl Supply {
-    fn with<T>(&self, update: impl FnOnce(&mut Next) -> T) -> T {
-        update(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Stream for Supply {
-    type Item = Result<Bytes, io::Error>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.with(|next| match next.chunk.take() {
-            Some(chunk) => Poll::Ready(Some(Ok(chunk))),
-            None if next.ended => Poll::Ready(None),
-            None => Poll::Pending,
-        })
-    }
-}
-
-/// The source of the parser's chunks.
-struct Source<R> {
-    supply: Supply,
-    body: R,
-    /// The number of the current field, from 1.
-    part: usize,
-}
-
-impl<R: Read> Source<R> {
-    /// Polls the parser until it has a result, and supplies a chunk whenever it needs one.
-    fn drive<T>(
-        &mut self,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<multer::Result<T>>,
-    ) -> Result<T, ProblemDetails> {
-        let mut context = Context::from_waker(Waker::noop());
-        let mut given = 0;
-        loop {
-            match poll(&mut context) {
-                Poll::Ready(Ok(known)) => return Ok(known),
-                Poll::Ready(Err(error)) => return Err(self.explain(&error).into()),
-                Poll::Pending if given <= MAX_WITHOUT_RESULT => given += self.supply_next()?,
-                Poll::Pending => {
-                    return Err(WireError::MimeHeader {
-                        part: self.part + 1,
-                        what: "they are too long, or the boundary before them is missing",
-                    }
-                    .into());
-                }
-            }
-        }
-    }
-
-    /// Reads a chunk; returns its length.
-    fn supply_next(&mut self) -> Result<usize, WireError> {
-        if self.supply.with(|next| next.ended) {
-            // The parser has seen the end and still waits for more.
-            return Err(WireError::MimeTruncated { part: self.part });
-        }
-        let mut chunk = vec![0; CHUNK];
-        let count = self.body.read(&mut chunk).map_err(WireError::from_io)?;
-        chunk.truncate(count);
-        self.supply.with(|next| match chunk.is_empty() {
-            true => next.ended = true,
-            false => next.chunk = Some(Bytes::from(chunk)),
-        });
-        Ok(count)
-    }
-
-    /// Calls `take` with each piece of a field.
-    fn for_each_piece(
-        &mut self,
-        field: &mut Field<'_>,
-        mut take: impl FnMut(&[u8]) -> Result<(), ProblemDetails>,
-    ) -> Result<(), ProblemDetails> {
-        loop {
-            let piece = self.drive(|context| {
-                Pin::new(&mut *field)
-                    .poll_next(context)
-                    .map(|piece| piece.transpose())
-            })?;
-            match piece {
-                Some(piece) => take(&piece)?,
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// Translates an error of the parser.
-    fn explain(&self, error: &multer::Error) -> WireError {
-        let truncated = self.supply.with(|next| next.ended);
-        match error {
-            multer::Error::IncompleteStream | multer::Error::IncompleteFieldData { .. }
-                if truncated =>
-            {
-                match self.part {
-                    0 => WireError::MimeBoundary {
-                        what: "the body does not contain it, or ends there",
-                    },
-                    part => WireError::MimeTruncated { part },
-                }
-            }
-            multer::Error::IncompleteStream => WireError::MimeBoundary {
-                what: "it is a prefix of another line",
-            },
-            _ => WireError::MimeHeader {
-                part: self.part + 1,
-                what: "a line is malformed",
-            },
-        }
-    }
 }
 
 #[cfg(test)]

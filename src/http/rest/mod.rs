@@ -12,8 +12,6 @@ pub mod parameters;
 pub mod form;
 pub mod imports;
 pub mod resources;
-pub mod rejects;
-pub mod events;
 pub mod fields;
 pub mod answer;
 pub mod problem_details;

@@ -4,7 +4,7 @@
 use actix_web::web;
 use uuid::Uuid;
 
-use crate::formats::kind::FileKind;
+use crate::http::form_reader::parse_file_name;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{REPEATABLE, Route};
 use crate::passwords::secret::Secret;
@@ -175,24 +175,6 @@ impl Parameters {
             _ => return Err(unknown("parameter", name, &[])),
         }
         Ok(())
-    }
-}
-
-/// Checks a file's name, whose extension gives the file's type.
-///
-/// # Errors
-/// The extension is unknown.
-pub fn parse_file_name(text: &str) -> Result<String, ProblemDetails> {
-    match FileKind::called(text) {
-        Some(_) => Ok(text.trim().to_owned()),
-        None => Err(ProblemDetails::bad_request(
-            "IMP-FILE-FORMAT",
-            format!(
-                "The file is called {:?}; its name must end in csv, tsv, xlsx or xls, and the file must \
-                 have that format.",
-                quoted::name(text)
-            ),
-        )),
     }
 }
 

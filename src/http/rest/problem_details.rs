@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use crate::http::challenge::Challenge;
+use crate::http::form_reader::FormError;
 use crate::http::intake::{self, Body};
 use crate::http::login::{self, Refused};
 use crate::http::request_id;
@@ -257,6 +258,15 @@ impl From<WireError> for ProblemDetails {
         ProblemDetails {
             retry_after,
             ..ProblemDetails::new(status, code, detail)
+        }
+    }
+}
+
+impl From<FormError> for ProblemDetails {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Wire(error) => error.into(),
+            FormError::Field { code, detail } => ProblemDetails::bad_request(code, detail),
         }
     }
 }

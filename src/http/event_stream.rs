@@ -4,9 +4,9 @@
 //! A client that reconnects after `end` gets 204, which tells it to stop, as the standard specifies.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
@@ -16,16 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
 use crate::http::blocking;
-use crate::http::intake::{self, Body};
-use crate::http::rest::front_end::RestFrontEnd;
-use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::traffic::StopSignal;
+use crate::http::intake;
+use crate::http::traffic::{StopSignal, Traffic};
 use crate::import::control::Progress;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::{Counters, ImportRecord, ImportState};
 
 /// Maximum number of open streams.
-pub const MAX_STREAMS: usize = 100;
+const MAX_STREAMS: usize = 100;
 
 /// How often the import's progress is read.
 const TICK: Duration = Duration::from_secs(1);
@@ -46,35 +44,37 @@ struct ProgressData {
     progress: Progress,
 }
 
+/// The limit of event streams is reached.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("{MAX_STREAMS} event streams are open, which is the limit; poll the import instead.")]
+pub struct TooManyStreams;
+
+/// The limit of event streams, shared by all front ends and listeners.
+pub fn limit() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_STREAMS))
+}
+
 /// Responds with the stream.
+///
+/// # Errors
+/// Too many streams are open.
 pub fn respond(
     app: &web::Data<App>,
-    state: &RestFrontEnd,
+    traffic: &Traffic,
+    streams: &Arc<Semaphore>,
     record: &ImportRecord,
     headers: &HeaderMap,
-) -> HttpResponse {
+) -> Result<HttpResponse, TooManyStreams> {
     let seen = intake::field(headers, &HeaderName::from_static("last-event-id"));
     if seen.as_deref() == Some(END) && record.state.is_final() {
-        return HttpResponse::NoContent().finish();
+        return Ok(HttpResponse::NoContent().finish());
     }
-    let Ok(permit) = Semaphore::try_acquire_owned(state.streams.clone()) else {
-        let problem = ProblemDetails {
-            retry_after: Some(5),
-            ..ProblemDetails::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "IMP-BUSY",
-                format!(
-                    "{MAX_STREAMS} event streams are open, which is the limit; poll the import instead."
-                ),
-            )
-        };
-        return problem.respond(headers, Body::Read);
-    };
+    let permit = Semaphore::try_acquire_owned(Arc::clone(streams)).map_err(|_| TooManyStreams)?;
     let events = EventStream {
         app: app.clone(),
         organization: record.organization.clone(),
         id: record.id,
-        stop: state.traffic.stop.clone(),
+        stop: traffic.stop.clone(),
         last: None,
         last_sent: Instant::now(),
         began: false,
@@ -85,12 +85,12 @@ pub fn respond(
         let piece = events.next().await?;
         Some((Ok::<_, Infallible>(piece), events))
     });
-    HttpResponse::Ok()
+    Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // Without this, nginx buffers the response.
         .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(events)
+        .streaming(events))
 }
 
 /// The state of one stream.
