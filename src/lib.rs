@@ -16,7 +16,7 @@
 //! 3 stores  access  formats   config
 //! 2 users
 //! 1 scim  passwords  wire  telemetry
-//! 0 clock  hex  quoted  caseless  pattern  slots  file_mode  wiped
+//! 0 clock  hex  quoted  caseless  pattern  slots  file_mode  wiped  words
 //! ```
 //!
 //! - [`cli`]: one file for each command.
@@ -34,7 +34,7 @@
 //! - [`passwords`]: secrets, the password policy, hash schemes, and the pool that computes hashes.
 //! - [`wire`]: the bytes of a request: multipart, base64, transfer encodings, the pipe.
 //! - [`telemetry`]: the log. [`clock`]: time and ids. [`slots`]: fair scheduling. [`caseless`], [`pattern`],
-//!   [`quoted`], [`hex`]: text. [`file_mode`], [`wiped`]: private files and memory that is wiped.
+//!   [`quoted`], [`hex`], [`words`]: text. [`file_mode`], [`wiped`]: private files and memory that is wiped.
 //!
 //! Async ends at [`wire::pipe`]: above it code awaits, below it everything takes an ordinary reader.
 
@@ -46,6 +46,7 @@ pub mod quoted;
 pub mod pattern;
 pub mod caseless;
 pub mod slots;
+pub mod words;
 pub mod config;
 pub mod telemetry;
 pub mod passwords;

@@ -15,6 +15,7 @@ use crate::scim::error::{ErrorType, ScimError};
 use crate::scim::json;
 use crate::users::resources::Kind;
 use crate::wiped::wipe_text;
+use crate::words::parsed_words;
 
 /// Whether an invalid frame of one operation invalidates the whole request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +39,13 @@ pub enum Method {
     Delete,
 }
 
-impl Method {
-    const ALL: [(Method, &str); 4] = [
-        (Method::Post, "POST"),
-        (Method::Put, "PUT"),
-        (Method::Patch, "PATCH"),
-        (Method::Delete, "DELETE"),
-    ];
-
-    /// Parses a method name; methods are case-sensitive (RFC 9110 §9.1).
-    pub fn parse(word: &str) -> Option<Self> {
-        let found = Method::ALL.iter().find(|(_, name)| *name == word);
-        found.map(|(method, _)| *method)
-    }
-}
+// Methods are case-sensitive (RFC 9110 §9.1).
+parsed_words!(Method {
+    Post => "POST",
+    Put => "PUT",
+    Patch => "PATCH",
+    Delete => "DELETE",
+});
 
 /// An operation of the plan.
 #[derive(Debug)]

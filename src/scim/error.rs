@@ -1,5 +1,7 @@
 //! SCIM errors (RFC 7644 §3.12).
 
+use crate::words::parsed_words;
+
 /// The detail error keyword (RFC 7644 table 9; RFC 9865 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorType {
@@ -31,50 +33,21 @@ pub enum ErrorType {
     InvalidCount,
 }
 
-impl ErrorType {
-    /// All keywords.
-    pub const ALL: [ErrorType; 13] = [
-        ErrorType::InvalidFilter,
-        ErrorType::TooMany,
-        ErrorType::Uniqueness,
-        ErrorType::Mutability,
-        ErrorType::InvalidSyntax,
-        ErrorType::InvalidPath,
-        ErrorType::NoTarget,
-        ErrorType::InvalidValue,
-        ErrorType::InvalidVers,
-        ErrorType::Sensitive,
-        ErrorType::InvalidCursor,
-        ErrorType::ExpiredCursor,
-        ErrorType::InvalidCount,
-    ];
-
-    /// The type of a keyword.
-    pub fn parse(keyword: &str) -> Option<Self> {
-        ErrorType::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == keyword)
-    }
-
-    /// The keyword.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ErrorType::InvalidFilter => "invalidFilter",
-            ErrorType::TooMany => "tooMany",
-            ErrorType::Uniqueness => "uniqueness",
-            ErrorType::Mutability => "mutability",
-            ErrorType::InvalidSyntax => "invalidSyntax",
-            ErrorType::InvalidPath => "invalidPath",
-            ErrorType::NoTarget => "noTarget",
-            ErrorType::InvalidValue => "invalidValue",
-            ErrorType::InvalidVers => "invalidVers",
-            ErrorType::Sensitive => "sensitive",
-            ErrorType::InvalidCursor => "invalidCursor",
-            ErrorType::ExpiredCursor => "expiredCursor",
-            ErrorType::InvalidCount => "invalidCount",
-        }
-    }
-}
+parsed_words!(ErrorType {
+    InvalidFilter => "invalidFilter",
+    TooMany => "tooMany",
+    Uniqueness => "uniqueness",
+    Mutability => "mutability",
+    InvalidSyntax => "invalidSyntax",
+    InvalidPath => "invalidPath",
+    NoTarget => "noTarget",
+    InvalidValue => "invalidValue",
+    InvalidVers => "invalidVers",
+    Sensitive => "sensitive",
+    InvalidCursor => "invalidCursor",
+    ExpiredCursor => "expiredCursor",
+    InvalidCount => "invalidCount",
+});
 
 /// An error: the status of the response, the keyword, and a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

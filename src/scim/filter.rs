@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::clock::Moment;
 use crate::scim::path::AttributePath;
+use crate::words::words;
 
 /// A filter with resolved paths.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,37 +83,24 @@ impl Filter {
     }
 }
 
+words!(Operator {
+    Equal => "eq",
+    NotEqual => "ne",
+    Contains => "co",
+    StartsWith => "sw",
+    EndsWith => "ew",
+    Greater => "gt",
+    GreaterOrEqual => "ge",
+    Less => "lt",
+    LessOrEqual => "le",
+});
+
 impl Operator {
     /// The operator with this name, in any case. `pr` is not one of them.
     pub fn parse(name: &str) -> Option<Self> {
-        const ALL: [Operator; 9] = [
-            Operator::Equal,
-            Operator::NotEqual,
-            Operator::Contains,
-            Operator::StartsWith,
-            Operator::EndsWith,
-            Operator::Greater,
-            Operator::GreaterOrEqual,
-            Operator::Less,
-            Operator::LessOrEqual,
-        ];
-        ALL.into_iter()
+        Operator::ALL
+            .into_iter()
             .find(|operator| operator.as_str().eq_ignore_ascii_case(name))
-    }
-
-    /// The name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Operator::Equal => "eq",
-            Operator::NotEqual => "ne",
-            Operator::Contains => "co",
-            Operator::StartsWith => "sw",
-            Operator::EndsWith => "ew",
-            Operator::Greater => "gt",
-            Operator::GreaterOrEqual => "ge",
-            Operator::Less => "lt",
-            Operator::LessOrEqual => "le",
-        }
     }
 
     /// Whether it compares by order.

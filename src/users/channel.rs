@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::words::parsed_words;
+
 /// The channel of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -14,28 +16,14 @@ pub enum Channel {
     Rest,
     /// SCIM 2.0.
     Scim,
+    /// The pages of the portal.
+    Portal,
 }
 
-impl Channel {
-    /// The word used in reports and stores.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Channel::Soap => "soap",
-            Channel::Terminal => "terminal",
-            Channel::Rest => "rest",
-            Channel::Scim => "scim",
-        }
-    }
-
-    /// The channel that `word` names.
-    pub fn parse(word: &str) -> Option<Self> {
-        [
-            Channel::Soap,
-            Channel::Terminal,
-            Channel::Rest,
-            Channel::Scim,
-        ]
-        .into_iter()
-        .find(|channel| channel.as_str() == word)
-    }
-}
+parsed_words!(Channel {
+    Soap => "soap",
+    Terminal => "terminal",
+    Rest => "rest",
+    Scim => "scim",
+    Portal => "portal",
+});

@@ -8,6 +8,7 @@ use crate::users::actor::Actor;
 use crate::users::channel::Channel;
 use crate::users::import_id::ImportId;
 use crate::users::options::ImportOptions;
+use crate::words::parsed_words;
 
 /// The state of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,41 +31,20 @@ pub enum ImportState {
     Undone,
 }
 
-impl ImportState {
-    /// Every state.
-    pub const ALL: [ImportState; 7] = [
-        ImportState::Queued,
-        ImportState::Running,
-        ImportState::Completed,
-        ImportState::Interrupted,
-        ImportState::Failed,
-        ImportState::Cancelled,
-        ImportState::Undone,
-    ];
+parsed_words!(ImportState {
+    Queued => "queued",
+    Running => "running",
+    Completed => "completed",
+    Interrupted => "interrupted",
+    Failed => "failed",
+    Cancelled => "cancelled",
+    Undone => "undone",
+});
 
+impl ImportState {
     /// Whether the state can no longer change on its own.
     pub fn is_final(self) -> bool {
         !matches!(self, ImportState::Queued | ImportState::Running)
-    }
-
-    /// The word used in reports and stores.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ImportState::Queued => "queued",
-            ImportState::Running => "running",
-            ImportState::Completed => "completed",
-            ImportState::Interrupted => "interrupted",
-            ImportState::Failed => "failed",
-            ImportState::Cancelled => "cancelled",
-            ImportState::Undone => "undone",
-        }
-    }
-
-    /// The state that `word` names.
-    pub fn parse(word: &str) -> Option<Self> {
-        ImportState::ALL
-            .into_iter()
-            .find(|state| state.as_str() == word)
     }
 }
 
@@ -311,8 +291,11 @@ mod tests {
         for state in ImportState::ALL {
             assert_eq!(ImportState::parse(state.as_str()), Some(state));
         }
-        assert_eq!(Channel::parse("soap"), Some(Channel::Soap));
-        assert_eq!(Channel::parse("scim"), Some(Channel::Scim));
+        for channel in Channel::ALL {
+            assert_eq!(Channel::parse(channel.as_str()), Some(channel));
+            let json = serde_json::to_value(channel).unwrap();
+            assert_eq!(json, channel.as_str(), "one word for JSON and for stores");
+        }
         assert_eq!(ImportState::parse("lost"), None);
     }
 

@@ -6,6 +6,7 @@ use crate::clock::Moment;
 use crate::users::actor::Actor;
 use crate::users::audit::AuditEntry;
 use crate::users::store_error::StoreError;
+use crate::words::parsed_words;
 
 /// What an operator may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -19,24 +20,13 @@ pub enum Role {
     Admin,
 }
 
+parsed_words!(Role {
+    Import => "import",
+    Read => "read",
+    Admin => "admin",
+});
+
 impl Role {
-    /// Every role, in the order in which they are listed.
-    pub const ALL: [Role; 3] = [Role::Import, Role::Read, Role::Admin];
-
-    /// The word used in settings, on the terminal and in stores.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Import => "import",
-            Role::Read => "read",
-            Role::Admin => "admin",
-        }
-    }
-
-    /// The role that `word` names.
-    pub fn parse(word: &str) -> Option<Self> {
-        Role::ALL.into_iter().find(|role| role.as_str() == word)
-    }
-
     /// Whether this role includes the rights of `needed`.
     pub fn includes(self, needed: Role) -> bool {
         match self {

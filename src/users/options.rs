@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::quoted;
+use crate::words::words;
 
 /// What happens to a row whose user already exists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,25 +23,14 @@ pub enum ConflictPolicy {
     Fail,
 }
 
+words!(ConflictPolicy {
+    Skip => "skip",
+    Update => "update",
+    Fill => "fill",
+    Fail => "fail",
+});
+
 impl ConflictPolicy {
-    /// Every policy, in the order in which they are listed.
-    pub const ALL: [ConflictPolicy; 4] = [
-        ConflictPolicy::Skip,
-        ConflictPolicy::Update,
-        ConflictPolicy::Fill,
-        ConflictPolicy::Fail,
-    ];
-
-    /// The word used in requests, on the terminal and in stores.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ConflictPolicy::Skip => "skip",
-            ConflictPolicy::Update => "update",
-            ConflictPolicy::Fill => "fill",
-            ConflictPolicy::Fail => "fail",
-        }
-    }
-
     /// The policy that `word` names.
     ///
     /// # Errors

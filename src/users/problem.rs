@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::quoted;
 use crate::users::import_id::ImportId;
+use crate::words::parsed_words;
 
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -19,23 +20,11 @@ pub enum Severity {
     Warning,
 }
 
-impl Severity {
-    /// The word used in reports and stores.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Failed => "failed",
-            Severity::Duplicate => "duplicate",
-            Severity::Warning => "warning",
-        }
-    }
-
-    /// The severity that `word` names.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Severity::Failed, Severity::Duplicate, Severity::Warning]
-            .into_iter()
-            .find(|severity| severity.as_str() == word)
-    }
-}
+parsed_words!(Severity {
+    Failed => "failed",
+    Duplicate => "duplicate",
+    Warning => "warning",
+});
 
 /// One finding about one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

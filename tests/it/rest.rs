@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use muster::http::rest::routes::{ROUTES, Route};
+use muster::users::channel::Channel;
+use muster::users::import_record::ImportState;
 use muster::users::operator::Role;
+use muster::users::problem::Severity;
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_PASSWORD, Response, TestApp, admin, basic};
@@ -1298,6 +1301,22 @@ fn the_id_of_an_import_has_the_same_name_in_every_answer() {
         let old = &schema["properties"]["import"];
         assert!(old.is_null() || old["deprecated"] == true, "{text}");
     }
+}
+
+#[test]
+fn the_document_lists_every_channel_state_and_severity() {
+    let server = TestApp::start();
+    let document = document(&server);
+    let schemas = &document["components"]["schemas"];
+    let channels = json!(Channel::ALL.map(Channel::as_str));
+    for schema in ["Import", "AuditEntry"] {
+        assert_eq!(schemas[schema]["properties"]["door"]["enum"], channels);
+    }
+    let states = json!(ImportState::ALL.map(ImportState::as_str));
+    assert_eq!(schemas["Import"]["properties"]["state"]["enum"], states);
+    let severities = json!(Severity::ALL.map(Severity::as_str));
+    let severity = &schemas["Problem"]["properties"]["severity"];
+    assert_eq!(severity["enum"], severities);
 }
 
 #[test]
