@@ -238,7 +238,10 @@ pub fn start_pool(settings: &rules::Settings) -> Result<Arc<HashPool>, String> {
 }
 
 /// Creates a folder that only the owner may read.
-fn make_folder(path: &Path) -> Result<(), String> {
+///
+/// # Errors
+/// A sentence: it cannot be created.
+pub fn make_folder(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

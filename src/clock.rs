@@ -25,6 +25,13 @@ impl Moment {
         self.max(Moment(previous.0.saturating_add(1)))
     }
 
+    /// The beginning of a day in UTC, such as `2026-11-30`; none if `text` is not a day.
+    pub fn of_day(text: &str) -> Option<Moment> {
+        let day: jiff::civil::Date = text.parse().ok()?;
+        let begin = day.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Some(Moment(begin.timestamp().as_microsecond()))
+    }
+
     /// The time as RFC 3339 text in UTC, or the bare number when it is outside the calendar.
     pub fn to_rfc3339(self) -> String {
         match Timestamp::from_microsecond(self.0) {
@@ -82,6 +89,13 @@ mod tests {
             Moment(1_795_305_600_123_456).to_rfc3339(),
             "2026-11-22T00:00:00.123Z"
         );
+        assert_eq!(
+            Moment::of_day("2026-11-22"),
+            Some(Moment(1_795_305_600_000_000))
+        );
+        for text in ["2026-11-31", "22.11.2026", ""] {
+            assert_eq!(Moment::of_day(text), None);
+        }
         assert_eq!(Moment(5).later_than(Moment(3)), Moment(5));
         assert_eq!(Moment(5).later_than(Moment(5)), Moment(6));
         assert_eq!(Clock::fixed(Moment(5)).now(), Moment(5));

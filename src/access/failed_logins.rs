@@ -56,6 +56,8 @@ pub enum Method {
     UsernameToken,
     /// The operation `login`.
     Login,
+    /// The portal's form.
+    Form,
 }
 
 impl Method {
@@ -65,6 +67,7 @@ impl Method {
             Method::Bearer => "bearer",
             Method::UsernameToken => "usernameToken",
             Method::Login => "login",
+            Method::Form => "form",
         }
     }
 }

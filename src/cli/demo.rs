@@ -244,6 +244,8 @@ fn write_next_steps(
         )?;
         writeln!(out, "  SOAP      {url}")?;
         writeln!(out, "  WSDL      {url}?wsdl")?;
+        let base = url.strip_suffix(USER_ADMIN).unwrap_or(url);
+        writeln!(out, "  portal    {base}/portal/ (sign in as below)")?;
         writeln!(out, "  operator  admin, password {}", password.expose())?;
     } else {
         let muster = invoked_as();

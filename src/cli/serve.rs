@@ -57,7 +57,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
     system.block_on(async {
         let stop = stop_signal().map_err(CliError::from)?;
         let ready = |addresses: &Addresses| {
-            said = announce(out, addresses, &data, &welcome);
+            let portal = &settings.server.portal_path;
+            said = announce(out, addresses, portal, &data, &welcome);
         };
         server::run(
             Arc::clone(&app),
@@ -104,6 +105,7 @@ fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError>
 fn announce(
     out: &mut dyn Write,
     addresses: &Addresses,
+    portal: &str,
     data: &Path,
     welcome: &[String],
 ) -> std::io::Result<()> {
@@ -125,6 +127,7 @@ fn announce(
                 "  REST   {base}/api/v1 (described at /api/v1/openapi.json)"
             )?;
             writeln!(out, "  SCIM   {base}/scim/v2 (and /scim2, as in WSO2)")?;
+            writeln!(out, "  Portal {base}{portal}/")?;
         }
     }
     writeln!(out, "  Data   {}", data.display())?;

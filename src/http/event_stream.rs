@@ -189,6 +189,7 @@ fn stopped_progress(counters: Counters) -> Progress {
         counters,
         rows_per_second: 0,
         seconds_left: None,
+        percent: None,
     }
 }
 

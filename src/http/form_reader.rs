@@ -132,6 +132,17 @@ impl<R: Read> FormReader<R> {
         }
     }
 
+    /// The content of a field, to be read.
+    pub fn content<'r>(&'r mut self, field: &'r mut Field<'static>) -> FieldContent<'r, R> {
+        FieldContent {
+            supply: &self.supply,
+            body: &mut self.body,
+            part: self.part,
+            field,
+            piece: Bytes::new(),
+        }
+    }
+
     /// The content of a text field.
     ///
     /// # Errors
@@ -154,6 +165,39 @@ impl<R: Read> FormReader<R> {
             Ok(())
         })?;
         Ok(value)
+    }
+}
+
+/// The content of one field.
+pub struct FieldContent<'r, R> {
+    supply: &'r Supply,
+    body: &'r mut R,
+    part: usize,
+    field: &'r mut Field<'static>,
+    /// What was received and not read yet.
+    piece: Bytes,
+}
+
+impl<R: Read> Read for FieldContent<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            let field = &mut *self.field;
+            let next = drive(self.supply, self.body, self.part, |context| {
+                Pin::new(&mut *field)
+                    .poll_next(context)
+                    .map(|piece| piece.transpose())
+            })?;
+            match next {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.piece.len());
+        let taken = self.piece.split_to(count);
+        if let Some(room) = buffer.get_mut(..count) {
+            room.copy_from_slice(&taken);
+        }
+        Ok(count)
     }
 }
 

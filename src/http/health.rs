@@ -1,5 +1,7 @@
 //! `/healthz`: the process answers. `/readyz`: it can accept an import. Neither requires credentials.
 
+use actix_web::dev::RequestHead;
+use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 
 use crate::app::App;
@@ -11,6 +13,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz));
+}
+
+/// Whether a request is answered here.
+pub fn owns(head: &RequestHead) -> bool {
+    head.method == Method::GET && matches!(head.uri.path(), "/healthz" | "/readyz")
 }
 
 async fn healthz() -> HttpResponse {

@@ -38,8 +38,9 @@ const LINGER_TIME: Duration = Duration::from_secs(10);
 /// Maximum size of a small body, which is read before its thread starts.
 const SMALL_BYTES: usize = 64 * 1024;
 
-/// Bytes that are discarded of a body whose sender is unknown.
+/// The same for a body whose sender is unknown.
 const UNAUTHENTICATED_LINGER_BYTES: u64 = 64 * 1024;
+const UNAUTHENTICATED_LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// Name of the cookie with a session's id, the same as the original's.
 const SESSION_COOKIE: &str = "JSESSIONID";
@@ -584,7 +585,11 @@ async fn next_piece(
 }
 
 async fn discard(payload: &mut web::Payload, max: u64) -> Body {
-    let (until, mut left) = (Instant::now() + LINGER_TIME, max);
+    let time = match max {
+        UNAUTHENTICATED_LINGER_BYTES => UNAUTHENTICATED_LINGER_TIME,
+        _ => LINGER_TIME,
+    };
+    let (until, mut left) = (Instant::now() + time, max);
     while let Some(time) = until.checked_duration_since(Instant::now()) {
         match tokio::time::timeout(time, payload.next()).await {
             Ok(None) => return Body::Read,

@@ -24,6 +24,8 @@ pub mod reject_download;
 pub mod challenge;
 pub mod cross_site;
 pub mod unread;
+pub mod front_end;
+pub mod server_parts;
 pub mod soap;
 pub mod rest;
 pub mod scim;

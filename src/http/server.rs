@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
-use actix_http::{ConnectionType, HttpService, Protocol, Request};
+use actix_http::{HttpService, Protocol, Request};
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::boxed::{self, BoxServiceFactory};
 use actix_service::{
@@ -19,10 +19,10 @@ use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::rt::net::TcpStream;
-use actix_web::{App as Routes, HttpMessage, HttpResponse, web};
+use actix_web::web::Data;
+use actix_web::{App as Routes, HttpMessage, HttpResponse};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 use tracing::{Instrument, Span};
@@ -31,6 +31,8 @@ use crate::app::App;
 use crate::http::base_url::BaseUrl;
 use crate::http::connection::{Connection, EndReason};
 use crate::http::connection_log::ConnectionLog;
+use crate::http::front_end::{self, Mounted};
+use crate::http::server_parts::{ForListener, Listener, ServerParts};
 use crate::http::settings::Settings;
 use crate::http::traffic::Traffic;
 use crate::http::unread::Unread;
@@ -137,7 +139,14 @@ pub async fn run(
     let (stopping, stop_signal) = watch::channel(false);
     let slots = app.importer.settings.slots;
     let traffic = Arc::new(Traffic::new(settings, slots, stop_signal)?);
-    let verifier = Arc::new(soap::security::Verifier::new(&soap_settings.security)?);
+    let parts = ServerParts {
+        app: &app,
+        settings,
+        data,
+        traffic,
+        streams: event_stream::limit(),
+    };
+    let front_ends = front_ends(&parts, soap_settings)?;
     let mut server = Server::build()
         .workers(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
         .max_concurrent_connections(CONNECTIONS)
@@ -145,33 +154,18 @@ pub async fn run(
         .disable_signals();
     let draining = server.graceful_shutdown_signal();
     let connection_log = Arc::new(ConnectionLog::default());
-    let streams = event_stream::limit();
-    let cursor_lifetime = Duration::from_secs(app.provisioner.settings.cursor_seconds);
-    let cursors = scim::cursor::Cursors::new(cursor_lifetime)
-        .map(Arc::new)
-        .map_err(|_| "the operating system's random number generator failed".to_owned())?;
-    let app = web::Data::from(Arc::clone(&app));
+    let app = Data::from(Arc::clone(&app));
     let services = |secure| ListenerServices {
         app: app.clone(),
-        soap: web::Data::new(soap::SoapFrontEnd {
-            settings: soap_settings.clone(),
-            verifier: Arc::clone(&verifier),
-            base_url: addresses.base_url(secure),
-            secure,
-            body_limit: settings.body_limit_bytes,
-            traffic: Arc::clone(&traffic),
-        }),
-        rest: web::Data::new(rest::RestFrontEnd {
-            base: addresses.base(secure),
-            body_limit: settings.body_limit_bytes,
-            traffic: Arc::clone(&traffic),
-            streams: Arc::clone(&streams),
-        }),
-        scim: web::Data::new(scim::ScimFrontEnd {
-            base: addresses.base(secure),
-            traffic: Arc::clone(&traffic),
-            cursors: Arc::clone(&cursors),
-        }),
+        front_ends: {
+            let listener = Listener {
+                secure,
+                base_url: addresses.base_url(secure),
+                base: addresses.base(secure),
+            };
+            front_ends.iter().map(|make| make(&listener)).collect()
+        },
+        body_limit: settings.body_limit_bytes,
         idle: settings.idle(),
         draining: draining.clone(),
         connection_log: Arc::clone(&connection_log),
@@ -217,6 +211,15 @@ pub async fn run(
     }
 }
 
+/// All front ends.
+fn front_ends(parts: &ServerParts<'_>, soap: &soap::Settings) -> Result<Vec<ForListener>, String> {
+    Ok(vec![
+        soap::mount(parts, soap)?,
+        rest::mount(parts)?,
+        scim::mount(parts)?,
+    ])
+}
+
 fn failed(error: &dyn fmt::Display) -> String {
     format!("the server failed: {error}")
 }
@@ -247,10 +250,9 @@ async fn wait_for_stop<E: fmt::Display>(
 /// Everything that is needed to build the service of each worker of one listener.
 #[derive(Clone)]
 struct ListenerServices {
-    app: web::Data<App>,
-    soap: web::Data<soap::SoapFrontEnd>,
-    rest: web::Data<rest::RestFrontEnd>,
-    scim: web::Data<scim::ScimFrontEnd>,
+    app: Data<App>,
+    front_ends: Vec<Arc<dyn Mounted>>,
+    body_limit: u64,
     idle: Duration,
     draining: GracefulShutdownSignal,
     connection_log: Arc<ConnectionLog>,
@@ -305,7 +307,7 @@ impl ListenerServices {
 
     /// Maximum size of a body in bytes, including chunk framing.
     fn limit(&self) -> u64 {
-        self.soap.body_limit
+        self.body_limit
     }
 
     /// Builds what `actix_web::HttpServer` builds from routes, and additionally the service that decides before
@@ -316,14 +318,13 @@ impl ListenerServices {
         let clock = self.app.clock.clone();
         let routes = Routes::new()
             .app_data(self.app.clone())
-            .app_data(self.soap.clone())
-            .app_data(self.rest.clone())
-            .app_data(self.scim.clone())
             .configure(health::routes)
-            .configure(soap::routes)
-            .configure(rest::routes)
-            .configure(scim::routes)
-            .default_service(web::to(not_found))
+            .configure(|config| {
+                for front_end in &self.front_ends {
+                    front_end.configure(config);
+                }
+            })
+            .default_service(actix_web::web::to(not_found))
             .wrap_fn(move |mut request, routes| {
                 let unread = Unread::new(
                     request.take_payload(),
@@ -339,14 +340,15 @@ impl ListenerServices {
                     Ok(answer)
                 }
             });
-        let (app, soap, rest) = (self.app.clone(), self.soap.clone(), self.rest.clone());
+        let services = self.clone();
         let expecting = fn_service(move |request| {
-            let (app, soap, rest) = (app.clone(), soap.clone(), rest.clone());
+            let services = services.clone();
             async move {
+                let app = &services.app;
                 let mut request: Request = request;
                 let id = request_id::ensure(request.headers_mut(), &app.clock);
                 let span = span(&id);
-                let request = before_the_body(&app, &soap, &rest, request);
+                let request = services.before_the_body(request);
                 request.instrument(span).await.map_err(|mut answer| {
                     finish_head(&mut answer, id);
                     answer
@@ -373,47 +375,26 @@ impl ListenerServices {
     }
 }
 
-/// Calls the front ends before a client receives 100 Continue.
-async fn before_the_body(
-    app: &web::Data<App>,
-    soap: &soap::SoapFrontEnd,
-    rest: &rest::RestFrontEnd,
-    request: Request,
-) -> Result<Request, HttpResponse> {
-    let request = soap::before_the_body(app, soap, request).await?;
-    let request = rest::before_the_body(app, rest, request).await?;
-    let mut request = scim::before_the_body(app, &rest.traffic, request).await?;
-    if has_route(request.method(), request.path()) {
-        return Ok(request);
+impl ListenerServices {
+    /// Calls the front ends before a client receives 100 Continue.
+    async fn before_the_body(&self, mut request: Request) -> Result<Request, HttpResponse> {
+        for front_end in &self.front_ends {
+            request = front_end.before_the_body(&self.app, request).await?;
+        }
+        let is_known = health::owns(request.head())
+            || self.front_ends.iter().any(|it| it.owns(request.head()));
+        match is_known {
+            true => Ok(request),
+            false => Err(front_end::close_connection(
+                front_end::not_found(),
+                &mut request,
+            )),
+        }
     }
-    let mut response = not_found_response();
-    response
-        .head_mut()
-        .set_connection_type(ConnectionType::Close);
-    let unread = Unread::new(request.take_payload(), None);
-    Err(response.map_body(|_, answer| unread.attach_to(answer)))
-}
-
-/// Whether a request with this method and path has a route; the front ends have already rejected their unknown paths.
-fn has_route(method: &Method, path: &str) -> bool {
-    if matches!(path, "/healthz" | "/readyz") {
-        return method == Method::GET;
-    }
-    let first = path.split('/').nth(1).unwrap_or_default();
-    matches!(first, "services" | "api") || scim::place::Place::of(path).is_some()
 }
 
 async fn not_found() -> HttpResponse {
-    not_found_response()
-}
-
-fn not_found_response() -> HttpResponse {
-    HttpResponse::NotFound()
-        .content_type("text/plain; charset=utf-8")
-        .body(
-            "There is no resource at this address. The SOAP services are at /services/UserAdmin and \
-             /services/UserImport, REST is at /api/v1, SCIM at /scim/v2 and /scim2.\n",
-        )
+    front_end::not_found()
 }
 
 /// The span that gives every log line of a request its id.

@@ -25,6 +25,9 @@ pub struct Settings {
     /// Hosts, with or without a port, by which callers reach the server: locations use the host that a request
     /// names if it is one of these. Other hosts are not trusted and not repeated.
     pub hosts: Vec<String>,
+    /// The path at which browsers reach the admin portal, without a slash at the end. The server itself always has it at
+    /// `/portal`; a proxy may add something in front of it.
+    pub portal_path: String,
     /// PEM file of the certificate chain; without it one is created at the first start.
     pub tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key.
@@ -62,6 +65,7 @@ impl Default for Settings {
             https: "0.0.0.0:9443".into(),
             public_url: None,
             hosts: Vec::new(),
+            portal_path: "/portal".into(),
             tls_certificate: None,
             tls_key: None,
             body_limit_bytes: 1024 * 1024 * 1024,

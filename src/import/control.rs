@@ -35,6 +35,9 @@ pub struct Progress {
     /// Estimated seconds left, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_left: Option<u64>,
+    /// Percentage of the file that was read, if its size is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
 }
 
 impl Control {
@@ -54,6 +57,11 @@ impl Control {
     /// Requests cancellation.
     pub fn cancel(&self, by: &Actor) {
         *self.canceller() = Some(by.clone());
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends the work without a request of a caller: its result is not wanted.
+    pub fn stop(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
     }
 
@@ -99,6 +107,10 @@ impl Control {
             counters,
             rows_per_second: rows.saturating_mul(1000) / milliseconds,
             seconds_left,
+            percent: bytes
+                .saturating_mul(100)
+                .checked_div(size)
+                .and_then(|percent| u8::try_from(percent.min(100)).ok()),
         }
     }
 

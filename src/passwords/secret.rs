@@ -12,6 +12,17 @@ impl Secret {
         Secret(Zeroizing::new(text))
     }
 
+    /// The text in UTF-8 bytes; none if they are not UTF-8.
+    pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Some(Secret::new(text)),
+            Err(error) => {
+                drop(Zeroizing::new(error.into_bytes()));
+                None
+            }
+        }
+    }
+
     /// The text itself, for the hash function and the rules only.
     pub fn expose(&self) -> &str {
         &self.0

@@ -12,6 +12,7 @@ use actix_web::web;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::formats::charset::TextCharset;
+use crate::http::front_end::Rejection;
 use crate::http::rest::front_end::RestFrontEnd;
 use crate::http::rest::parameters::Query;
 use crate::http::rest::problem_details::ProblemDetails;
@@ -35,15 +36,6 @@ pub struct Admitted {
     pub caller: Caller,
     /// The query's parameters.
     pub query: Query,
-}
-
-/// A call that is answered without looking at its body.
-#[derive(Debug)]
-pub struct Rejection {
-    /// The answer.
-    pub problem: ProblemDetails,
-    /// The caller is not authenticated.
-    pub unauthenticated: bool,
 }
 
 /// How a file is sent.
@@ -113,13 +105,10 @@ pub async fn admit(
     state: &RestFrontEnd,
     route: &Route,
     head: &RequestHead,
-) -> Result<Admitted, Rejection> {
-    let reject = |problem: ProblemDetails, unauthenticated| {
-        tracing::warn!(rule = problem.code, "a call was rejected by its head");
-        Rejection {
-            problem,
-            unauthenticated,
-        }
+) -> Result<Admitted, Rejection<ProblemDetails>> {
+    let reject = |refusal: ProblemDetails, unauthenticated| Rejection {
+        refusal,
+        unauthenticated,
     };
     if intake::has_unknown_expectation(head) {
         let problem = ProblemDetails::new(

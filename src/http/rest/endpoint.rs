@@ -3,68 +3,84 @@
 use std::io;
 use std::sync::Arc;
 
-use actix_http::Request;
+use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::blocking::{self, Failed};
 use crate::http::event_stream::{self, TooManyStreams};
+use crate::http::front_end::{Exchange, Found, FrontEnd, Rejection, serve};
 use crate::http::intake::{self, Body, Incoming, Unserved};
 use crate::http::reject_download;
-use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, Rejection, Upload};
+use crate::http::rest::admission::{self, Admitted, PASSWORD_FIELD, Upload};
 use crate::http::rest::answer::Answer;
 use crate::http::rest::front_end::RestFrontEnd;
 use crate::http::rest::imports::Call;
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::rest::routes::{self, Match, Operation, ROUTES, Route};
+use crate::http::rest::routes::{self, Match, Operation, Route};
 use crate::http::rest::{openapi, resources};
 use crate::http::traffic::OnBehalf;
-use crate::http::unread::Unread;
 use crate::import::job_error::JobError;
 use crate::import::pending::Pending;
 use crate::passwords::secret::Secret;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
-/// Registers the routes of the table; every other path below `/api` gets 404.
-pub fn routes(config: &mut web::ServiceConfig) {
-    let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
-    paths.dedup();
-    for path in paths {
-        let mut resource = web::resource(path);
-        for route in ROUTES.iter().filter(|route| route.path == path) {
-            let handler =
-                move |request, payload, app, state| serve(route, request, payload, app, state);
-            resource = resource.route(web::method(route.method.clone()).to(handler));
-        }
-        let other = move |request, payload| other_method(path, request, payload);
-        config.service(resource.default_service(web::to(other)));
-    }
-    config.service(web::scope("/api").default_service(web::to(not_found)));
-}
+impl FrontEnd for RestFrontEnd {
+    type Route = (&'static Route, Option<String>);
+    type Admitted = Option<Admitted>;
+    type Refusal = ProblemDetails;
 
-/// Called when a client waits for `100 Continue`: returns the request if its body may be sent.
-///
-/// # Errors
-/// The final answer, if it is known without the body.
-pub async fn before_the_body(
-    app: &web::Data<App>,
-    state: &RestFrontEnd,
-    mut request: Request,
-) -> Result<Request, HttpResponse> {
-    let answer = match routes::find(request.method(), request.path()) {
-        // Other operations are answered at once and their body is not read.
-        Match::Route(route) if !route.operation.is_upload() => return Ok(request),
-        Match::Route(route) => return admit(app, state, route, request).await,
-        Match::OtherMethod(path) => wrong_method(path),
-        Match::NotFound if is_own_path(request.path()) => not_found_problem(),
-        Match::NotFound => return Ok(request),
-    };
-    let response = answer.respond(request.headers(), Body::Unread);
-    Err(close_connection(response, &mut request))
+    fn configure(config: &mut web::ServiceConfig) {
+        config.service(web::scope("/api").default_service(web::to(serve::<Self>)));
+    }
+
+    fn route(&self, head: &RequestHead) -> Found<Self::Route, ProblemDetails> {
+        let path = head.uri.path();
+        match routes::find(&head.method, path) {
+            Match::Route(route, id) => Found::Route((route, id)),
+            Match::OtherMethod(path) => Found::Nothing(wrong_method(path)),
+            Match::NotFound if is_own_path(path) => Found::Nothing(not_found()),
+            Match::NotFound => Found::Elsewhere,
+        }
+    }
+
+    async fn admit(
+        &self,
+        app: &web::Data<App>,
+        (route, _): &Self::Route,
+        head: &RequestHead,
+    ) -> Result<Self::Admitted, Rejection<ProblemDetails>> {
+        match route.operation {
+            Operation::GetDocument => Ok(None),
+            _ => admission::admit(app, self, route, head).await.map(Some),
+        }
+    }
+
+    async fn run(
+        exchange: Exchange<'_, Self>,
+        admitted: Self::Admitted,
+    ) -> Result<HttpResponse, (ProblemDetails, Body)> {
+        run(exchange, admitted).await
+    }
+
+    fn refuse(
+        &self,
+        _: &App,
+        _: Option<&Self::Route>,
+        problem: ProblemDetails,
+        head: &RequestHead,
+        body: Body,
+    ) -> HttpResponse {
+        problem.respond(&head.headers, body)
+    }
+
+    fn rule(problem: &ProblemDetails) -> String {
+        problem.code.to_owned()
+    }
 }
 
 /// Whether the path belongs to this front end, whether or not there is a route for it.
@@ -72,51 +88,12 @@ fn is_own_path(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/")
 }
 
-/// The answer to a request whose body is not wanted. The client may send the body nevertheless, so the connection
-/// is closed.
-fn close_connection(response: HttpResponse, request: &mut Request) -> HttpResponse {
-    let unread = Unread::new(request.take_payload(), None);
-    response.map_body(|_, answer| unread.attach_to(answer))
-}
-
-async fn admit(
-    app: &web::Data<App>,
-    state: &RestFrontEnd,
-    route: &'static Route,
-    mut request: Request,
-) -> Result<Request, HttpResponse> {
-    match admission::admit(app, state, route, request.head()).await {
-        Ok(admitted) => {
-            request.extensions_mut().insert(admitted);
-            Ok(request)
-        }
-        Err(rejection) => {
-            let response = rejection.problem.respond(request.headers(), Body::Unread);
-            Err(close_connection(response, &mut request))
-        }
-    }
-}
-
-async fn not_found(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let body = intake::discard_body(payload, true).await;
-    not_found_problem().respond(request.headers(), body)
-}
-
-fn not_found_problem() -> ProblemDetails {
+fn not_found() -> ProblemDetails {
     ProblemDetails::new(
         StatusCode::NOT_FOUND,
         "IMP-HTTP-NOT-FOUND",
         "There is no resource at this address; see /api/v1/openapi.json.",
     )
-}
-
-async fn other_method(
-    path: &'static str,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
-    let body = intake::discard_body(payload, true).await;
-    wrong_method(path).respond(request.headers(), body)
 }
 
 fn wrong_method(path: &str) -> ProblemDetails {
@@ -131,110 +108,87 @@ fn wrong_method(path: &str) -> ProblemDetails {
     }
 }
 
-async fn serve(
-    route: &'static Route,
-    request: HttpRequest,
-    payload: web::Payload,
-    app: web::Data<App>,
-    state: web::Data<RestFrontEnd>,
-) -> HttpResponse {
-    let headers = request.headers();
-    if route.operation == Operation::GetDocument {
-        let document = openapi::document(&state.base.of(request.head()));
-        return respond(
-            document.and_then(|document| Answer::json(StatusCode::OK, &document)),
-            headers,
-            Body::Read,
-        );
-    }
-    let known = request.extensions_mut().remove::<Admitted>();
-    let admitted = match known {
-        Some(admitted) => Ok(admitted),
-        None => admission::admit(&app, &state, route, request.head()).await,
+/// The response to an operation, or why it failed and whether the body was read.
+type Responded = Result<HttpResponse, (ProblemDetails, Body)>;
+
+async fn run(exchange: Exchange<'_, RestFrontEnd>, admitted: Option<Admitted>) -> Responded {
+    let (route, _) = exchange.route;
+    let headers = exchange.request.headers();
+    let Some(admitted) = admitted else {
+        let base = exchange.front_end.base.of(exchange.request.head());
+        let document = openapi::document(&base);
+        let answer = document.and_then(|document| Answer::json(StatusCode::OK, &document));
+        return respond(answer, headers, Body::Read);
     };
-    let admitted = match admitted {
-        Ok(admitted) => admitted,
-        Err(Rejection {
-            problem,
-            unauthenticated,
-        }) => {
-            let body = intake::discard_body(payload, unauthenticated).await;
-            return problem.respond(headers, body);
-        }
-    };
-    if route.operation.is_upload() {
-        return upload(route, &request, payload, admitted, app, state).await;
+    match route.operation {
+        Operation::CreateImport | Operation::PreviewImport => upload(exchange, admitted).await,
+        Operation::CancelImport | Operation::UndoImport => change(exchange, admitted.caller).await,
+        Operation::GetRejects
+        | Operation::StreamEvents
+        | Operation::ListImports
+        | Operation::ListAudit
+        | Operation::GetImport
+        | Operation::ListProblems
+        | Operation::GetDocument => read(exchange, admitted).await,
     }
-    if matches!(
-        route.operation,
-        Operation::CancelImport | Operation::UndoImport
-    ) {
-        return change(route, &request, payload, admitted.caller, (app, state)).await;
-    }
-    // These operations have no body.
+}
+
+/// An operation without a body that changes nothing.
+async fn read(exchange: Exchange<'_, RestFrontEnd>, admitted: Admitted) -> Responded {
+    let Exchange {
+        app,
+        front_end,
+        route: (route, id),
+        request,
+        payload,
+    } = exchange;
+    let (headers, id) = (request.headers(), id.clone().unwrap_or_default());
     let body = intake::discard_body(payload, false).await;
-    let import_id = request
-        .match_info()
-        .get("id")
-        .unwrap_or_default()
-        .to_owned();
     let Admitted { caller, query } = admitted;
-    let answered = match route.operation {
-        Operation::GetRejects | Operation::StreamEvents => {
-            let store_app = app.clone();
-            let found = run_blocking(move || {
-                let id = resources::id(&import_id)?;
-                resources::find(&store_app, &caller, id)
-            });
-            return match (found.await, route.operation) {
-                (Ok(record), Operation::GetRejects) => reject_download::respond(&app, record),
-                (Ok(record), _) => {
-                    event_stream::respond(&app, &state.traffic, &state.streams, &record, headers)
-                        .unwrap_or_else(|full| ProblemDetails::from(full).respond(headers, body))
-                }
-                (Err(problem), _) => problem.respond(headers, body),
-            };
-        }
-        Operation::ListImports => {
-            run_blocking(move || resources::list(&app, &caller, &query)).await
-        }
-        Operation::ListAudit => run_blocking(move || resources::audit(&app, &caller, &query)).await,
-        Operation::GetImport => {
-            run_blocking(move || resources::show(&app, &caller, resources::id(&import_id)?)).await
-        }
-        Operation::ListProblems => {
-            run_blocking(move || {
-                resources::problems(&app, &caller, resources::id(&import_id)?, &query)
-            })
-            .await
-        }
-        Operation::CreateImport
-        | Operation::PreviewImport
-        | Operation::CancelImport
-        | Operation::UndoImport
-        | Operation::GetDocument => Err(task_died("the call was routed to the wrong handler")),
-    };
-    respond(answered, headers, body)
+    let operation = route.operation;
+    if matches!(operation, Operation::GetRejects | Operation::StreamEvents) {
+        let store_app = app.clone();
+        let found = run_blocking(move || resources::find(&store_app, &caller, resources::id(&id)?));
+        let record = found.await.map_err(|problem| (problem, body))?;
+        return match operation {
+            Operation::GetRejects => Ok(reject_download::respond(&app, record)),
+            _ => event_stream::respond(
+                &app,
+                &front_end.traffic,
+                &front_end.streams,
+                &record,
+                headers,
+            )
+            .map_err(|full| (full.into(), body)),
+        };
+    }
+    let answered = run_blocking(move || match operation {
+        Operation::ListImports => resources::list(&app, &caller, &query),
+        Operation::ListAudit => resources::audit(&app, &caller, &query),
+        Operation::ListProblems => resources::problems(&app, &caller, resources::id(&id)?, &query),
+        _ => resources::show(&app, &caller, resources::id(&id)?),
+    });
+    respond(answered.await, headers, body)
 }
 
 /// Cancels or undoes an import. The body should be empty, but it is read: a request with a broken body is not
 /// carried out.
-async fn change(
-    route: &'static Route,
-    request: &HttpRequest,
-    payload: web::Payload,
-    caller: Caller,
-    (app, state): (web::Data<App>, web::Data<RestFrontEnd>),
-) -> HttpResponse {
-    let headers = request.headers();
-    let import_id = request.match_info().get("id").unwrap_or_default();
-    let import_id = import_id.to_owned();
-    let incoming = Incoming::new(payload, Arc::clone(&state.traffic), OnBehalf::from(&caller));
+async fn change(exchange: Exchange<'_, RestFrontEnd>, caller: Caller) -> Responded {
+    let Exchange {
+        app,
+        front_end,
+        route: (route, id),
+        request,
+        payload,
+    } = exchange;
+    let (route, id) = (*route, id.clone().unwrap_or_default());
+    let by = OnBehalf::from(&caller);
+    let incoming = Incoming::new(payload, Arc::clone(&front_end.traffic), by);
     let answered = intake::with_body(incoming, move |mut body| {
         let drained = io::copy(&mut body, &mut io::sink());
         let change = || {
             drained.map_err(WireError::from_io)?;
-            let id = resources::id(&import_id)?;
+            let id = resources::id(&id)?;
             match route.operation {
                 Operation::CancelImport => resources::cancel(&app, &caller, id),
                 _ => resources::undo(&app, &caller, id),
@@ -242,35 +196,30 @@ async fn change(
         };
         Pending::Ended(change())
     });
-    match answered.await {
-        Ok((answer, body)) => respond(answer, headers, body),
-        Err(unserved) => respond(Err(unserved.into()), headers, Body::Unread),
-    }
+    let (answer, body) = answered.await.map_err(unserved)?;
+    respond(answer, request.headers(), body)
 }
 
-async fn upload(
-    route: &'static Route,
-    request: &HttpRequest,
-    payload: web::Payload,
-    admitted: Admitted,
-    app: web::Data<App>,
-    state: web::Data<RestFrontEnd>,
-) -> HttpResponse {
-    let headers = request.headers();
+async fn upload(exchange: Exchange<'_, RestFrontEnd>, admitted: Admitted) -> Responded {
+    let Exchange {
+        app,
+        front_end,
+        route: (route, _),
+        request,
+        payload,
+    } = exchange;
+    let (route, headers) = (*route, request.headers());
     let read = Upload::of(headers).and_then(|upload| Ok((upload, password(headers)?)));
     let (upload, default_password) = match read {
         Ok(read) => read,
-        Err(problem) => {
-            let body = intake::discard_body(payload, false).await;
-            return problem.respond(headers, body);
-        }
+        Err(problem) => return Err((problem, intake::discard_body(payload, false).await)),
     };
     let by = OnBehalf::from(&admitted.caller);
-    let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
+    let incoming = Incoming::new(payload, Arc::clone(&front_end.traffic), by);
     let content_encoding = intake::field(headers, &header::CONTENT_ENCODING);
     let key = intake::idempotency_key(headers);
     let respond_async = intake::prefers_async(headers);
-    let body_limit = state.body_limit;
+    let body_limit = front_end.body_limit;
     let answered = intake::with_body(incoming, move |body| {
         let call = Call {
             app: &app,
@@ -286,10 +235,13 @@ async fn upload(
         };
         Pending::Ended(call.answer(body))
     });
-    match answered.await {
-        Ok((answer, body)) => respond(answer, headers, body),
-        Err(unserved) => respond(Err(unserved.into()), headers, Body::Unread),
-    }
+    let (answer, body) = answered.await.map_err(unserved)?;
+    respond(answer, headers, body)
+}
+
+/// The result of work that was not done; the body was not read.
+fn unserved(unserved: Unserved) -> (ProblemDetails, Body) {
+    (unserved.into(), Body::Unread)
 }
 
 impl From<TooManyStreams> for ProblemDetails {
@@ -328,17 +280,10 @@ fn password(headers: &HeaderMap) -> Result<Option<Secret>, ProblemDetails> {
     }
 }
 
-fn respond(
-    answered: Result<Answer, ProblemDetails>,
-    headers: &HeaderMap,
-    body: Body,
-) -> HttpResponse {
+fn respond(answered: Result<Answer, ProblemDetails>, headers: &HeaderMap, body: Body) -> Responded {
     match answered {
-        Ok(answer) => answer.respond(headers, body),
-        Err(problem) => {
-            tracing::info!(rule = problem.code, "a call was refused");
-            problem.respond(headers, body)
-        }
+        Ok(answer) => Ok(answer.respond(headers, body)),
+        Err(problem) => Err((problem, body)),
     }
 }
 

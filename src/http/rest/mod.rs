@@ -17,5 +17,4 @@ pub mod answer;
 pub mod problem_details;
 pub mod openapi;
 
-pub use endpoint::{before_the_body, routes};
-pub use front_end::RestFrontEnd;
+pub use front_end::mount;

@@ -163,10 +163,10 @@ pub static ROUTES: [Route; 11] = [
 ];
 
 /// The result of looking up a route.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub enum Match {
-    /// The route of an operation.
-    Route(&'static Route),
+    /// The route of an operation, and the import's id if the path has one.
+    Route(&'static Route, Option<String>),
     /// This path of the table exists, but not with this method.
     OtherMethod(&'static str),
     /// No path of the table matches.
@@ -175,28 +175,35 @@ pub enum Match {
 
 /// Finds the route of a request.
 pub fn find(method: &Method, path: &str) -> Match {
-    let Some(first) = ROUTES
+    let method = match *method {
+        Method::HEAD => &Method::GET,
+        _ => method,
+    };
+    let found = ROUTES
         .iter()
-        .find(|route| matches_pattern(route.path, path))
-    else {
+        .find_map(|route| Some((route, matches_pattern(route.path, path)?)));
+    let Some((first, id)) = found else {
         return Match::NotFound;
     };
     let mut same = ROUTES.iter().filter(|route| route.path == first.path);
     match same.find(|route| route.method == *method) {
-        Some(route) => Match::Route(route),
+        Some(route) => Match::Route(route, id.map(str::to_owned)),
         None => Match::OtherMethod(first.path),
     }
 }
 
-/// Whether `path` matches the table's `pattern`, in which segments in braces match any text.
-fn matches_pattern(pattern: &str, path: &str) -> bool {
+/// Whether `path` matches the table's `pattern`, and the text of the segment in braces if there is one.
+fn matches_pattern<'p>(pattern: &str, path: &'p str) -> Option<Option<&'p str>> {
     let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    let mut id = None;
     loop {
         match (wanted.next(), given.next()) {
-            (None, None) => return true,
-            (Some(variable), Some(text)) if variable.starts_with('{') && !text.is_empty() => {}
+            (None, None) => return Some(id),
+            (Some(variable), Some(text)) if variable.starts_with('{') && !text.is_empty() => {
+                id = Some(text);
+            }
             (Some(wanted), Some(given)) if wanted == given => {}
-            _ => return false,
+            _ => return None,
         }
     }
 }
@@ -233,7 +240,7 @@ mod tests {
             ("GET", "/", "not found"),
         ] {
             let found = match find(&Method::from_bytes(method.as_bytes()).unwrap(), path) {
-                Match::Route(route) => format!("{:?}", route.operation),
+                Match::Route(route, _) => format!("{:?}", route.operation),
                 Match::OtherMethod(_) => format!("not {method}"),
                 Match::NotFound => "not found".to_owned(),
             };

@@ -9,6 +9,7 @@ use actix_web::web;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::cross_site;
+use crate::http::front_end::Rejection;
 use crate::http::intake;
 use crate::http::login::Refused;
 use crate::http::scim::error::Failure;
@@ -27,15 +28,6 @@ pub struct Admitted {
     pub caller: Option<Caller>,
 }
 
-/// A request that was rejected.
-#[derive(Debug)]
-pub struct Rejection {
-    /// The answer.
-    pub failure: Failure,
-    /// The caller is not authenticated.
-    pub unauthenticated: bool,
-}
-
 /// Accepts or rejects a request. Browsers add cookies and Basic credentials automatically, so a session's cookie
 /// is never accepted, and Basic credentials are not accepted if a page of another site caused the request.
 ///
@@ -46,16 +38,10 @@ pub async fn admit(
     traffic: &Traffic,
     (place, route): (&Place, &Route),
     head: &RequestHead,
-) -> Result<Admitted, Rejection> {
-    let reject = |failure: Failure, unauthenticated| {
-        tracing::warn!(
-            status = failure.error.status,
-            "a call was rejected by its head"
-        );
-        Rejection {
-            failure,
-            unauthenticated,
-        }
+) -> Result<Admitted, Rejection<Failure>> {
+    let reject = |refusal: Failure, unauthenticated| Rejection {
+        refusal,
+        unauthenticated,
     };
     if intake::has_unknown_expectation(head) {
         let failure = Failure::new(

@@ -3,15 +3,16 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use actix_http::Request;
+use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 
 use crate::app::App;
+use crate::http::front_end::{Exchange, Found, FrontEnd, Rejection, serve};
 use crate::http::intake::{self, Body, Incoming};
-use crate::http::scim::admission::{self, Admitted, Rejection};
+use crate::http::scim::admission::{self, Admitted};
 use crate::http::scim::answer::{self, Answer};
 use crate::http::scim::bulk::{self, Outcome};
 use crate::http::scim::call::Call;
@@ -24,8 +25,7 @@ use crate::http::scim::place::Place;
 use crate::http::scim::routes::{self, Match, Me, Operation, Route};
 use crate::http::scim::zuora_answer;
 use crate::http::scim::zuora_user::Change;
-use crate::http::traffic::{OnBehalf, Traffic};
-use crate::http::unread::Unread;
+use crate::http::traffic::OnBehalf;
 use crate::import::pending::Pending;
 use crate::provision::operation::Act;
 use crate::provision::rights::Authority;
@@ -97,59 +97,79 @@ enum Done {
     Bulk(Outcome),
 }
 
-/// Registers both addresses; every other path below `/scim` gets 404.
-pub fn routes(config: &mut web::ServiceConfig) {
-    for mount in Mount::ALL {
-        config.service(web::scope(mount.path()).default_service(web::to(serve)));
-    }
-    for before in ["/t/{organization}", "/o/{organization}"] {
-        let path = format!("{before}{}", Mount::Wso2.path());
-        config.service(web::scope(&path).default_service(web::to(serve)));
-    }
-    config.service(web::scope("/scim").default_service(web::to(serve_other_version)));
+/// The route of a request: what its path names, the operation, and the resource's id.
+#[derive(Debug)]
+pub struct Target {
+    place: Place,
+    route: &'static Route,
+    id: Option<String>,
 }
 
-/// Called when a client waits for `100 Continue`: returns the request if its body may be sent.
-///
-/// # Errors
-/// The final answer, if it is known without the body.
-pub async fn before_the_body(
-    app: &web::Data<App>,
-    traffic: &Traffic,
-    mut request: Request,
-) -> Result<Request, HttpResponse> {
-    let refused = |failure: &Failure, mut request: Request| {
-        let response = answer::failure(failure, request.headers(), Body::Unread);
-        let unread = Unread::new(request.take_payload(), None);
-        response.map_body(|_, answer| unread.attach_to(answer))
-    };
-    let Some(place) = Place::of(request.path()) else {
-        return match is_other_version(request.path()) {
-            true => Err(refused(&other_version(), request)),
-            false => Ok(request),
+impl FrontEnd for ScimFrontEnd {
+    type Route = Target;
+    type Admitted = Admitted;
+    type Refusal = Failure;
+
+    fn configure(config: &mut web::ServiceConfig) {
+        let mut scopes: Vec<String> = Mount::ALL.map(|mount| mount.path().to_owned()).into();
+        for before in ["/t/{organization}", "/o/{organization}"] {
+            scopes.push(format!("{before}{}", Mount::Wso2.path()));
+        }
+        // Other versions; the scopes above come first.
+        scopes.push("/scim".to_owned());
+        for scope in &scopes {
+            config.service(web::scope(scope).default_service(web::to(serve::<Self>)));
+        }
+    }
+
+    fn route(&self, head: &RequestHead) -> Found<Target, Failure> {
+        let path = head.uri.path();
+        let Some(place) = Place::of(path) else {
+            return match is_other_version(path) {
+                true => Found::Nothing(other_version()),
+                false => Found::Elsewhere,
+            };
         };
-    };
-    let route = match routes::find(place.mount, request.method(), &place.below) {
-        Match::Route(route, _) => route,
-        found => return Err(refused(&no_route(found), request)),
-    };
-    match admission::admit(app, traffic, (&place, route), request.head()).await {
-        Ok(admitted) => {
-            request.extensions_mut().insert(admitted);
-            Ok(request)
-        }
-        // The client may send the body nevertheless, so the connection is closed.
-        Err(Rejection { failure, .. }) => {
-            let response = refuse(app, route, &failure, request.headers(), Body::Unread);
-            let unread = Unread::new(request.take_payload(), None);
-            Err(response.map_body(|_, answer| unread.attach_to(answer)))
+        match routes::find(place.mount, &head.method, &place.below) {
+            Match::Route(route, id) => Found::Route(Target { place, route, id }),
+            found => Found::Nothing(no_route(found)),
         }
     }
-}
 
-async fn serve_other_version(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let body = intake::discard_body(payload, true).await;
-    answer::failure(&other_version(), request.headers(), body)
+    async fn admit(
+        &self,
+        app: &web::Data<App>,
+        Target { place, route, .. }: &Target,
+        head: &RequestHead,
+    ) -> Result<Admitted, Rejection<Failure>> {
+        admission::admit(app, &self.traffic, (place, route), head).await
+    }
+
+    async fn run(
+        exchange: Exchange<'_, Self>,
+        admitted: Admitted,
+    ) -> Result<HttpResponse, (Failure, Body)> {
+        run(exchange, admitted).await
+    }
+
+    fn refuse(
+        &self,
+        app: &App,
+        target: Option<&Target>,
+        failure: Failure,
+        head: &RequestHead,
+        body: Body,
+    ) -> HttpResponse {
+        let headers = &head.headers;
+        match target.is_some_and(|target| target.route.operation.is_zuora()) {
+            true => zuora_answer::failure(&failure, app.clock.now(), headers, body),
+            false => answer::failure(&failure, headers, body),
+        }
+    }
+
+    fn rule(failure: &Failure) -> String {
+        failure.error.status.to_string()
+    }
 }
 
 /// Whether the path is below `/scim` but not below one of the addresses.
@@ -166,53 +186,29 @@ fn other_version() -> Failure {
     error.into()
 }
 
-async fn serve(
-    request: HttpRequest,
-    payload: web::Payload,
-    app: web::Data<App>,
-    state: web::Data<ScimFrontEnd>,
-) -> HttpResponse {
+async fn run(
+    exchange: Exchange<'_, ScimFrontEnd>,
+    Admitted { caller }: Admitted,
+) -> Result<HttpResponse, (Failure, Body)> {
+    let Exchange {
+        app,
+        front_end,
+        route: Target { place, route, id },
+        request,
+        payload,
+    } = exchange;
     let headers = request.headers();
-    let place = Place::of(request.path());
-    let found = place.map(|place| {
-        let found = routes::find(place.mount, request.method(), &place.below);
-        (place, found)
-    });
-    let (place, route, id) = match found {
-        Some((place, Match::Route(route, id))) => (place, route, id),
-        other => {
-            let found = other.map_or(Match::NotFound, |(_, found)| found);
-            let body = intake::discard_body(payload, true).await;
-            return answer::failure(&no_route(found), headers, body);
-        }
-    };
-    // A client that waited for 100 Continue has been admitted already.
-    let known = request.extensions_mut().remove::<Admitted>();
-    let admitted = match known {
-        Some(admitted) => Ok(admitted),
-        None => admission::admit(&app, &state.traffic, (&place, route), request.head()).await,
-    };
-    let caller = match admitted {
-        Ok(Admitted { caller }) => caller,
-        Err(Rejection {
-            failure,
-            unauthenticated,
-        }) => {
-            let body = intake::discard_body(payload, unauthenticated).await;
-            return refuse(&app, route, &failure, headers, body);
-        }
-    };
     let by = caller.as_ref().map(OnBehalf::from);
     let anywhere = caller.as_ref().is_some_and(|caller| caller.anywhere);
     let authority = caller.map(|caller| Authority {
         actor: caller.actor(Channel::Scim),
         role: caller.role,
     });
-    let mount = place.mount;
-    let base = format!("{}{}", state.base.of(request.head()), place.prefix);
+    let (mount, route, id) = (place.mount, *route, id.clone());
+    let base = format!("{}{}", front_end.base.of(request.head()), place.prefix);
     let (query, fields) = (request.query_string().to_owned(), headers.clone());
     let answered = {
-        let (app, base, shared) = (app.clone(), base.clone(), state.clone());
+        let (app, base, shared) = (app.clone(), base.clone(), front_end.clone());
         let work = move |body: PipeReader| {
             let call = Call {
                 app: &app,
@@ -229,7 +225,7 @@ async fn serve(
         };
         match by {
             Some(by) => {
-                let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
+                let incoming = Incoming::new(payload, Arc::clone(&front_end.traffic), by);
                 intake::with_body(incoming, work).await
             }
             // The body of a public operation is not read, because its sender is unknown.
@@ -237,43 +233,23 @@ async fn serve(
                 let body = intake::discard_body(payload, true).await;
                 let nothing = || work(PipeReader::complete(Bytes::new()));
                 let by = OnBehalf::default();
-                let answered = intake::without_body(&state.traffic, &by, nothing).await;
+                let answered = intake::without_body(&front_end.traffic, &by, nothing).await;
                 answered.map(|answer| (answer, body))
             }
         }
     };
-    match answered {
-        Ok((Ok(Done::Answer(answer)), body)) if route.operation.is_zuora() => {
+    let (done, body) = answered.map_err(|unserved| (unserved.into(), Body::Unread))?;
+    Ok(match done.map_err(|failure| (failure, body))? {
+        Done::Answer(answer) if route.operation.is_zuora() => {
             zuora_answer::respond(answer, headers, body)
         }
-        Ok((Ok(Done::Answer(answer)), body)) => answer.respond(headers, body),
-        Ok((Ok(Done::Bulk(Outcome::Done(bulk))), body)) => {
+        Done::Answer(answer) => answer.respond(headers, body),
+        Done::Bulk(Outcome::Done(bulk)) => {
             let form = app.provisioner.settings.wso2_bulk_response;
             bulk::respond((mount, form), base, *bulk, headers, body)
         }
-        Ok((Ok(Done::Bulk(Outcome::Queued(record))), body)) => {
-            bulk::queued(&record, &base).respond(headers, body)
-        }
-        Ok((Err(failure), body)) => {
-            tracing::info!(status = failure.error.status, "a call was refused");
-            refuse(&app, route, &failure, headers, body)
-        }
-        Err(unserved) => refuse(&app, route, &unserved.into(), headers, Body::Unread),
-    }
-}
-
-/// The answer for a failure of this operation.
-fn refuse(
-    app: &App,
-    route: &Route,
-    failure: &Failure,
-    headers: &HeaderMap,
-    body: Body,
-) -> HttpResponse {
-    match route.operation.is_zuora() {
-        true => zuora_answer::failure(failure, app.clock.now(), headers, body),
-        false => answer::failure(failure, headers, body),
-    }
+        Done::Bulk(Outcome::Queued(record)) => bulk::queued(&record, &base).respond(headers, body),
+    })
 }
 
 /// The failure for a path without an operation.

@@ -23,5 +23,4 @@ pub mod discovery;
 pub mod answer;
 pub mod error;
 
-pub use endpoint::{before_the_body, routes};
-pub use front_end::ScimFrontEnd;
+pub use front_end::mount;

@@ -34,6 +34,10 @@ pub struct Answer {
     pub queued: bool,
     /// The field `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
+    /// The field `Allow` of a 405.
+    pub allow: Option<&'static str>,
+    /// The stable code of a fault, for the log.
+    pub rule: Option<&'static str>,
 }
 
 /// The body of an answer.
@@ -112,6 +116,8 @@ impl Answer {
                 session: done.session,
                 queued,
                 retry_after: None,
+                allow: None,
+                rule: None,
             };
         }
         let header = match addressing {
@@ -146,6 +152,8 @@ impl Answer {
             session: done.session,
             queued,
             retry_after: None,
+            allow: None,
+            rule: None,
         }
     }
 
@@ -167,34 +175,61 @@ impl Answer {
         }
     }
 
-    /// The caller is not authenticated: 401 with a Basic challenge (RFC 7617 §2) and a line of text.
-    pub fn challenge() -> Self {
+    /// A line of text instead of an envelope.
+    fn text(status: u16, text: impl Into<String>) -> Self {
         Answer {
-            status: 401,
+            status,
             content_type: TEXT.to_owned(),
-            body: Content::Text(
-                "The request has no credentials: send them with HTTP Basic, or in a WS-Security UsernameToken.\n"
-                    .into(),
-            ),
+            body: Content::Text(text.into()),
             import: None,
             rejects: None,
             session: Session::Unchanged,
             queued: false,
             retry_after: None,
+            allow: None,
+            rule: None,
         }
+    }
+
+    /// The caller is not authenticated: 401 with a Basic challenge (RFC 7617 §2).
+    pub fn challenge() -> Self {
+        Answer::text(
+            401,
+            "The request has no credentials: send them with HTTP Basic, or in a WS-Security UsernameToken.\n",
+        )
     }
 
     /// An unknown expectation: 417 (RFC 9110 §15.5.18).
     pub fn expectation_failed() -> Self {
+        Answer::text(417, "The only supported expectation is 100-continue.\n")
+    }
+
+    /// There is no service at the address.
+    pub fn not_found() -> Self {
+        let services = Service::ALL.map(|service| format!("/services/{}", service.name()));
+        let services = services.join(", ");
+        Answer::text(
+            404,
+            format!("There is no service at this address; the services are {services}.\n"),
+        )
+    }
+
+    /// There is no separate schema document.
+    pub fn no_schema() -> Self {
+        Answer::text(
+            404,
+            "There is no separate schema document: the WSDL at ?wsdl contains the schemas.\n",
+        )
+    }
+
+    /// A method other than GET and POST, or a GET without `?wsdl`.
+    pub fn method_not_allowed() -> Self {
         Answer {
-            status: 417,
-            content_type: TEXT.to_owned(),
-            body: Content::Text("The only supported expectation is 100-continue.\n".into()),
-            import: None,
-            rejects: None,
-            session: Session::Unchanged,
-            queued: false,
-            retry_after: None,
+            allow: Some("GET, POST"),
+            ..Answer::text(
+                405,
+                "This is a SOAP service: send requests with POST. Its WSDL is at ?wsdl.\n",
+            )
         }
     }
 
@@ -223,6 +258,8 @@ impl Answer {
             session: Session::Unchanged,
             queued: false,
             retry_after: fault.retry_after,
+            allow: None,
+            rule: Some(fault.rule),
         }
     }
 }

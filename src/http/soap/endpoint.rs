@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use actix_http::{ConnectionType, Request};
 use actix_web::body::SizedStream;
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use tokio::time::Instant;
 
 use crate::access::basic::Credentials;
@@ -15,6 +15,7 @@ use crate::access::failed_logins::Method as LoginMethod;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::blocking::{self, Failed};
+use crate::http::front_end::{Exchange, Found, FrontEnd, Rejection, serve};
 use crate::http::intake::{self, Body, Incoming, Unserved};
 use crate::http::login::{self, Origin, Refused};
 use crate::http::request_id;
@@ -28,7 +29,6 @@ use crate::http::soap::sender::Sender;
 use crate::http::soap::service::Service;
 use crate::http::soap::wsdl;
 use crate::http::traffic::OnBehalf;
-use crate::http::unread::Unread;
 use crate::import::job_error::JobError;
 use crate::users::channel::Channel;
 use crate::users::store_error::StoreError;
@@ -40,52 +40,75 @@ const FIRST_BYTES: usize = 512;
 /// Bytes that are parsed on the async thread: that takes less than a millisecond.
 const BYTES_AT_ONCE: usize = 16 * 1024;
 
-/// Registers the routes: each address of each service, with and without a final slash. Every other path below
-/// `/services` gets 404.
-pub fn routes(config: &mut web::ServiceConfig) {
-    for service in Service::ALL {
-        for path in service.paths() {
-            for slash in ["", "/"] {
-                let post =
-                    move |request, payload, app, state| post(service, request, payload, app, state);
-                let get = move |request, state| get(service, request, state);
-                let resource = web::resource(format!("{path}{slash}"))
-                    .route(web::post().to(post))
-                    .route(web::get().to(get))
-                    .default_service(web::to(other_method));
-                config.service(resource);
+/// What a request is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Target {
+    /// The WSDL of a service.
+    Description(Service),
+    /// A call of a service.
+    Call(Service),
+}
+
+impl FrontEnd for SoapFrontEnd {
+    type Route = Target;
+    /// None for a description, which anyone may read.
+    type Admitted = Option<Admitted>;
+    type Refusal = Answer;
+
+    fn configure(config: &mut web::ServiceConfig) {
+        config.service(web::scope("/services").default_service(web::to(serve::<Self>)));
+    }
+
+    fn route(&self, head: &RequestHead) -> Found<Target, Answer> {
+        let path = head.uri.path();
+        match (Service::at(path), &head.method) {
+            (Some(service), &Method::POST) => Found::Route(Target::Call(service)),
+            (Some(service), &Method::GET | &Method::HEAD) => {
+                Found::Route(Target::Description(service))
+            }
+            (Some(_), _) => Found::Nothing(Answer::method_not_allowed()),
+            (None, _) if is_own_path(path) => Found::Nothing(Answer::not_found()),
+            (None, _) => Found::Elsewhere,
+        }
+    }
+
+    async fn admit(
+        &self,
+        app: &web::Data<App>,
+        target: &Target,
+        head: &RequestHead,
+    ) -> Result<Self::Admitted, Rejection<Answer>> {
+        match *target {
+            Target::Description(_) => Ok(None),
+            Target::Call(service) => head::admit(app, self, service, head).await.map(Some),
+        }
+    }
+
+    async fn run(
+        exchange: Exchange<'_, Self>,
+        admitted: Self::Admitted,
+    ) -> Result<HttpResponse, (Answer, Body)> {
+        match (*exchange.route, admitted) {
+            (Target::Call(service), Some(admitted)) => run(service, exchange, admitted).await,
+            (Target::Call(service) | Target::Description(service), _) => {
+                describe(service, exchange).await
             }
         }
     }
-    config.service(web::scope("/services").default_service(web::to(not_found)));
-}
 
-/// Called when a client waits for `100 Continue`: returns the request if its body may be sent, or the final
-/// answer if it is known without the body.
-pub async fn before_the_body(
-    app: &web::Data<App>,
-    state: &SoapFrontEnd,
-    mut request: Request,
-) -> Result<Request, HttpResponse> {
-    let service = match (Service::at(request.path()), request.method()) {
-        (Some(service), &Method::POST) => service,
-        // A GET is answered at once and its body is not read.
-        (Some(_), &Method::GET | &Method::HEAD) => return Ok(request),
-        (Some(_), _) => return Err(close_connection(method_not_allowed(), &mut request)),
-        (None, _) if is_own_path(request.path()) => {
-            return Err(close_connection(not_found_response(), &mut request));
-        }
-        (None, _) => return Ok(request),
-    };
-    match head::admit(app, state, service, request.head()).await {
-        Ok(admitted) => {
-            request.extensions_mut().insert(admitted);
-            Ok(request)
-        }
-        Err(rejection) => {
-            let response = respond(rejection.answer, request.headers(), Body::Unread, state);
-            Err(close_connection(response, &mut request))
-        }
+    fn refuse(
+        &self,
+        _: &App,
+        _: Option<&Target>,
+        answer: Answer,
+        head: &RequestHead,
+        body: Body,
+    ) -> HttpResponse {
+        respond(answer, &head.headers, body, self)
+    }
+
+    fn rule(answer: &Answer) -> String {
+        answer.rule.unwrap_or_default().to_owned()
     }
 }
 
@@ -94,107 +117,57 @@ fn is_own_path(path: &str) -> bool {
     path == "/services" || path.starts_with("/services/")
 }
 
-/// The answer to a request whose body is not wanted. The client may send the body nevertheless, so the connection
-/// is closed.
-fn close_connection(mut response: HttpResponse, request: &mut Request) -> HttpResponse {
-    response
-        .head_mut()
-        .set_connection_type(ConnectionType::Close);
-    let unread = Unread::new(request.take_payload(), None);
-    response.map_body(|_, answer| unread.attach_to(answer))
-}
-
-async fn get(
+async fn describe(
     service: Service,
-    request: HttpRequest,
-    state: web::Data<SoapFrontEnd>,
-) -> HttpResponse {
-    let query = wsdl::parse_query(request.query_string());
-    if let Some(document) = wsdl::document(service, query, &state.base_url) {
-        return HttpResponse::Ok()
+    exchange: Exchange<'_, SoapFrontEnd>,
+) -> Result<HttpResponse, (Answer, Body)> {
+    let body = intake::discard_body(exchange.payload, true).await;
+    let query = wsdl::parse_query(exchange.request.query_string());
+    let base_url = &exchange.front_end.base_url;
+    match (wsdl::document(service, query, base_url), query) {
+        (Some(document), _) => Ok(HttpResponse::Ok()
             .content_type("text/xml; charset=utf-8")
-            .body(document);
-    }
-    match query {
-        wsdl::Query::Schema => HttpResponse::NotFound()
-            .content_type("text/plain; charset=utf-8")
-            .body(
-                "There is no separate schema document: the WSDL at ?wsdl contains the schemas.\n",
-            ),
-        _ => method_not_allowed(),
+            .body(document)),
+        (None, wsdl::Query::Schema) => Err((Answer::no_schema(), body)),
+        (None, _) => Err((Answer::method_not_allowed(), body)),
     }
 }
 
-async fn other_method() -> HttpResponse {
-    method_not_allowed()
-}
-
-async fn not_found() -> HttpResponse {
-    not_found_response()
-}
-
-fn not_found_response() -> HttpResponse {
-    let services: Vec<String> = Service::ALL
-        .iter()
-        .map(|service| format!("/services/{}", service.name()))
-        .collect();
-    HttpResponse::NotFound()
-        .content_type("text/plain; charset=utf-8")
-        .body(format!(
-            "There is no service at this address; the services are {}.\n",
-            services.join(", ")
-        ))
-}
-
-fn method_not_allowed() -> HttpResponse {
-    HttpResponse::MethodNotAllowed()
-        .insert_header((header::ALLOW, "GET, POST"))
-        .content_type("text/plain; charset=utf-8")
-        .body("This is a SOAP service: send requests with POST. Its WSDL is at ?wsdl.\n")
-}
-
-async fn post(
+async fn run(
     service: Service,
-    request: HttpRequest,
-    payload: web::Payload,
-    app: web::Data<App>,
-    state: web::Data<SoapFrontEnd>,
-) -> HttpResponse {
-    let known = request.extensions_mut().remove::<Admitted>();
-    let admitted = match known {
-        Some(admitted) => Ok(admitted),
-        None => head::admit(&app, &state, service, request.head()).await,
-    };
-    let Admitted { head, form, caller } = match admitted {
-        Ok(admitted) => admitted,
-        Err(rejection) => {
-            let body = intake::discard_body(payload, rejection.unauthenticated).await;
-            return respond(rejection.answer, request.headers(), body, &state);
-        }
-    };
+    exchange: Exchange<'_, SoapFrontEnd>,
+    Admitted { head, form, caller }: Admitted,
+) -> Result<HttpResponse, (Answer, Body)> {
+    let Exchange {
+        app,
+        front_end,
+        request,
+        payload,
+        ..
+    } = exchange;
     let version = form.version();
     let by = caller.as_ref().map(OnBehalf::from).unwrap_or_default();
     let call = Call {
         service,
         app: app.clone().into_inner(),
-        state: state.clone().into_inner(),
+        state: front_end.clone().into_inner(),
         caller,
         refused: None,
         session: None,
         head,
         form,
     };
-    let incoming = Incoming::new(payload, Arc::clone(&state.traffic), by);
+    let incoming = Incoming::new(payload, Arc::clone(&front_end.traffic), by);
     // A login names its caller in the envelope, whatever the head says.
     let answered = match call.caller.is_some() && service.asks_for_credentials() {
         true => answer(call, incoming).await,
         false => {
-            let address = state.traffic.address_of(request.head());
+            let address = front_end.traffic.address_of(request.head());
             answer_unauthenticated(call, incoming, &app, address).await
         }
     };
     match answered {
-        Ok((answer, body)) => respond(answer, request.headers(), body, &state),
+        Ok((answer, body)) => Ok(respond(answer, request.headers(), body, &front_end)),
         Err(unserved) => {
             let fault = match unserved {
                 Unserved::Busy { seconds } => JobError::Busy { seconds }.into(),
@@ -205,8 +178,8 @@ async fn post(
                 }
             };
             let id = request_id::of(request.headers());
-            let answer = Answer::fault(service, version, None, &fault, id, &state.settings);
-            respond(answer, request.headers(), Body::Unread, &state)
+            let answer = Answer::fault(service, version, None, &fault, id, &front_end.settings);
+            Err((answer, Body::Unread))
         }
     }
 }
@@ -350,6 +323,9 @@ fn respond(answer: Answer, headers: &HeaderMap, body: Body, state: &SoapFrontEnd
         // Bearer tokens are accepted here but not advertised: SOAP clients from ten years ago read only the
         // first or the last of several challenges.
         response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Muster\""));
+    }
+    if let Some(methods) = answer.allow {
+        response.insert_header((header::ALLOW, methods));
     }
     if let Some(import) = answer.import {
         response.insert_header((HeaderName::from_static("muster-import"), import));

@@ -11,6 +11,7 @@ use actix_web::web;
 use crate::access::gate::Caller;
 use crate::app::App;
 use crate::http::cross_site;
+use crate::http::front_end::Rejection;
 use crate::http::intake::{self, field, has_unknown_expectation};
 use crate::http::login::Refused;
 use crate::http::request_id;
@@ -119,15 +120,6 @@ pub struct Admitted {
     pub caller: Option<Caller>,
 }
 
-/// A call that is answered without looking at its body.
-#[derive(Debug)]
-pub struct Rejection {
-    /// The answer.
-    pub answer: Answer,
-    /// The caller is not authenticated.
-    pub unauthenticated: bool,
-}
-
 /// Accepts or rejects a call by its head alone.
 ///
 /// # Errors
@@ -137,21 +129,18 @@ pub async fn admit(
     state: &SoapFrontEnd,
     service: Service,
     request: &RequestHead,
-) -> Result<Admitted, Rejection> {
+) -> Result<Admitted, Rejection<Answer>> {
     let head = Head::of(&request.headers);
     let reject = |fault: Fault, unauthenticated| {
-        tracing::warn!(rule = fault.rule, "a call was rejected by its head");
         let id = head.request_id.clone();
-        let answer = Answer::fault(service, head.version(), None, &fault, id, &state.settings);
         Rejection {
-            answer,
+            refusal: Answer::fault(service, head.version(), None, &fault, id, &state.settings),
             unauthenticated,
         }
     };
     if has_unknown_expectation(request) {
-        let answer = Answer::expectation_failed();
         return Err(Rejection {
-            answer,
+            refusal: Answer::expectation_failed(),
             unauthenticated: true,
         });
     }
@@ -179,7 +168,7 @@ pub async fn admit(
         }
         // Without an envelope, nothing else can name the caller.
         Err(_) => Err(Rejection {
-            answer: Answer::challenge(),
+            refusal: Answer::challenge(),
             unauthenticated,
         }),
     }

@@ -37,6 +37,5 @@ pub mod wsdl;
 mod front_end;
 mod endpoint;
 
-pub use endpoint::{before_the_body, routes};
-pub use front_end::SoapFrontEnd;
+pub use front_end::mount;
 pub use settings::Settings;
