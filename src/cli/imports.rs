@@ -203,6 +203,9 @@ fn show(
     }
     let rows = output::counts_and_warnings(&record.counters, record.warnings);
     writeln!(out, "rows      {rows}")?;
+    if record.mended > 0 {
+        writeln!(out, "mended    {}", output::mended_cells(record.mended))?;
+    }
     if !findings.is_empty() {
         output::write_table(out, &output::findings(findings), "")?;
         let seen = skip + findings.len();

@@ -93,6 +93,14 @@ pub(super) fn counts_and_warnings(counters: &Counters, warnings: u64) -> String 
     }
 }
 
+/// The number of cells that the operator changed before the import.
+pub(super) fn mended_cells(count: u64) -> String {
+    match count {
+        1 => "1 cell was changed before the import".to_owned(),
+        _ => format!("{count} cells were changed before the import"),
+    }
+}
+
 /// The problems as a table: line, user, column, code, message and advice.
 pub(super) fn findings(findings: &[Problem]) -> Table {
     let mut table = table(&["line", "user", "column", "what", "reason and advice"]);

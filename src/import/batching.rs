@@ -484,6 +484,7 @@ impl Batching {
             counted: std::mem::take(&mut self.counted),
             findings: std::mem::take(&mut self.findings),
             more_found: Found::default(),
+            mended: 0,
             rejects: std::mem::take(&mut self.rejects),
             packed: None,
             keep_findings: self.machinery.settings.keep_findings,

@@ -44,6 +44,7 @@ impl Task {
             key: request.key,
             findings: 0,
             warnings: 0,
+            mended: 0,
             rejected: RejectedRows::default(),
             started_at: now,
             finished_at: None,

@@ -348,6 +348,7 @@ impl Provisioner {
             key: call.key.clone(),
             findings: 0,
             warnings: 0,
+            mended: 0,
             rejected: RejectedRows::default(),
             started_at: now,
             finished_at: None,

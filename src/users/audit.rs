@@ -75,16 +75,20 @@ impl AuditEntry {
 
     /// An import ended; `by` ended it.
     pub fn import_ended(record: &ImportRecord, by: &Actor, at: Moment) -> Self {
+        let mut details = serde_json::json!({
+            "domain": record.domain,
+            "fileName": record.file_name,
+            "sha256": record.sha256,
+            "state": record.state,
+            "counters": record.counters,
+            "warnings": record.warnings,
+        });
+        if let (Some(details), 1..) = (details.as_object_mut(), record.mended) {
+            details.insert("mended".to_owned(), record.mended.into());
+        }
         AuditEntry {
             import: Some(record.id),
-            details: serde_json::json!({
-                "domain": record.domain,
-                "fileName": record.file_name,
-                "sha256": record.sha256,
-                "state": record.state,
-                "counters": record.counters,
-                "warnings": record.warnings,
-            }),
+            details,
             ..AuditEntry::new(by, "import.end", at)
         }
     }

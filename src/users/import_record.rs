@@ -243,6 +243,10 @@ pub struct ImportRecord {
     pub findings: u64,
     /// How many findings are warnings. This does not count rows: a stored row may have several.
     pub warnings: u64,
+    /// Cells that the operator changed before the import; the rows were imported with the changes,
+    /// while `sha256` is that of the file as it was sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mended: u64,
     /// Counts of rejected rows, and of those that are kept.
     #[serde(flatten)]
     pub rejected: RejectedRows,
@@ -275,6 +279,11 @@ pub struct ImportRecord {
     /// Hash of the default password, for users who still have it.
     #[serde(skip)]
     pub default_password_hash: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The reason for the end of an import that no process can still be running.
@@ -331,6 +340,7 @@ mod tests {
             key: None,
             findings: 0,
             warnings: 0,
+            mended: 0,
             rejected: RejectedRows::default(),
             started_at: Moment(0),
             finished_at: None,

@@ -53,6 +53,8 @@ pub struct ImportStep {
     pub findings: Vec<Problem>,
     /// Further findings, which are only counted.
     pub more_found: Found,
+    /// Cells of the rows of this step that the operator changed before the import.
+    pub mended: u64,
     /// Those rows, if they were rejected.
     pub rejects: Vec<Reject>,
     /// Rejected rows that are already packed, with the first step.
@@ -96,6 +98,7 @@ impl ImportStep {
             counted: Counters::default(),
             findings: Vec::new(),
             more_found: Found::default(),
+            mended: 0,
             rejects: Vec::new(),
             packed: None,
             keep_findings,
@@ -240,6 +243,7 @@ impl ImportStep {
         record.counters.add(&tally.counters);
         record.findings += tally.found;
         record.warnings += tally.warnings;
+        record.mended += self.mended;
         record.rejected.add(&tally.rejected);
         record.active_at = self.at;
         if let Some(header) = &self.header {

@@ -476,3 +476,18 @@ fn an_import_of_the_server_can_be_cancelled_at_the_terminal() {
     let again = finish(home.command(&["imports", "cancel", "nonsense"]), "");
     again.ended(1);
 }
+
+#[test]
+fn mended_cells_are_shown_if_there_are_some() {
+    let home = Home::new();
+    home.write("users.csv", MIXED);
+    import(&home, &[]).ended(2);
+    let record = newest(&home);
+    assert_eq!(record.get("mended"), None, "{record}");
+    let show = || home.run(&["imports", "show", id(&record)]).ended(0).out;
+    assert!(!show().contains("mended"));
+    let db = rusqlite::Connection::open(home.data().join("muster.db")).unwrap();
+    assert_eq!(db.execute("UPDATE imports SET mended = 2", []), Ok(1));
+    assert!(show().contains("\nmended    2 cells were changed before the import\n"));
+    assert_eq!(newest(&home)["mended"], 2);
+}

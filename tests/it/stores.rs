@@ -114,6 +114,7 @@ pub fn record(import: ImportId) -> ImportRecord {
         default_password_note: None,
         findings: 0,
         warnings: 0,
+        mended: 0,
         rejected: RejectedRows::default(),
         started_at: Moment(1_000_000),
         finished_at: None,
@@ -168,6 +169,7 @@ pub fn step(import: ImportId, users: NewUsers) -> ImportStep {
         conflict: ConflictPolicy::Skip,
         password_right: PasswordRight::All,
         more_found: Found::default(),
+        mended: 0,
         rejects: Vec::new(),
         packed: None,
         keep_rejects_bytes: 1_000_000,
@@ -429,6 +431,44 @@ fn import_record_is_exact_after_every_step() {
         let page = store.findings(ORGANIZATION, import, 1, 2).expect("works");
         let page: Vec<_> = page.iter().map(|finding| finding.line).collect();
         assert_eq!(page, [4, 8], "{name}: a page");
+    }
+}
+
+#[test]
+fn mended_cells_are_counted_with_their_rows_and_audited_at_the_end() {
+    for TestStore { name, store, .. } in every_store() {
+        let mended = |step: ImportStep, mended| ImportStep { mended, ..step };
+        let import = new_import();
+        let begin = first(import, batch(&[(2, "ann")]));
+        write(store.as_ref(), mended(begin, 2));
+        write(
+            store.as_ref(),
+            mended(step(import, batch(&[(3, "bob")])), 0),
+        );
+        let seen = record_of(store.as_ref(), import);
+        assert_eq!(seen.mended, 2, "{name}: {seen:?}");
+        let mut last = mended(step(import, NewUsers::default()), 1);
+        last.finish = completed();
+        write(store.as_ref(), last);
+        let seen = record_of(store.as_ref(), import);
+        assert_eq!(seen.mended, 3, "{name}");
+        assert_eq!(serde_json::to_value(&seen).unwrap()["mended"], 3, "{name}");
+        let ends = |import| {
+            let entries = store.audit(ORGANIZATION, None, 100).expect("works");
+            let mut of_it = entries.into_iter().filter(|it| it.import == Some(import));
+            of_it.find(|it| it.action == "import.end").expect("ended")
+        };
+        assert_eq!(ends(import).details["mended"], 3, "{name}");
+
+        let plain = new_import();
+        let mut only = first(plain, batch(&[(2, "cleo")]));
+        only.finish = completed();
+        write(store.as_ref(), only);
+        let seen = record_of(store.as_ref(), plain);
+        assert_eq!(seen.mended, 0, "{name}");
+        let json = serde_json::to_value(&seen).unwrap();
+        assert_eq!(json.get("mended"), None, "{name}: only if there are some");
+        assert_eq!(ends(plain).details.get("mended"), None, "{name}");
     }
 }
 

@@ -31,7 +31,7 @@ const COLUMNS: &str = "id, organization, domain, door, operator, file_name, sha2
     reason, total, created, updated, unchanged, duplicate, failed, skipped, findings, started_at,
     finished_at, default_password_hash, default_password_note, options, idempotency_key, rows_sha256,
     header, may_grant_admin, active_at, stretch_from, stretch_to, warnings,
-    rejects_total, rejects_kept, rejects_bytes, rejects_width";
+    rejects_total, rejects_kept, rejects_bytes, rejects_width, mended";
 
 impl ImportLedger for SqliteStore {
     fn import(&self, organization: &str, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
@@ -314,6 +314,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ImportRecord> {
             bytes: count(32)?,
             width: count(33)?,
         },
+        mended: count(34)?,
         started_at: Moment(row.get(17)?),
         finished_at: row.get::<_, Option<i64>>(18)?.map(Moment),
         default_password_hash: row.get(19)?,
@@ -352,10 +353,10 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
              default_password_hash, default_password_note, options, idempotency_key,
              may_grant_admin, active_at, sha256, reason, finished_at, rows_sha256, header,
              number, stretch_from, stretch_to, warnings, rejects_total, rejects_kept, rejects_bytes,
-             rejects_width)
+             rejects_width, mended)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
              ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31,
-             ?32, ?33, ?34, ?35)",
+             ?32, ?33, ?34, ?35, ?36)",
     )?
     .execute(params![
         record.organization,
@@ -393,6 +394,7 @@ fn insert_record(db: &Connection, number: i64, record: &ImportRecord) -> rusqlit
         signed(record.rejected.kept),
         signed(record.rejected.bytes),
         signed(record.rejected.width),
+        signed(record.mended),
     ])?;
     Ok(())
 }
@@ -472,7 +474,7 @@ fn update_record(
              stretch_from = coalesce(?19, stretch_from), stretch_to = coalesce(?20, stretch_to),
              warnings = warnings + ?21, rejects_total = rejects_total + ?22,
              rejects_kept = rejects_kept + ?23, rejects_bytes = rejects_bytes + ?24,
-             rejects_width = max(rejects_width, ?25)
+             rejects_width = max(rejects_width, ?25), mended = mended + ?26
          WHERE organization = ?1 AND id = ?2
          RETURNING {COLUMNS}"
     ))?
@@ -503,6 +505,7 @@ fn update_record(
             signed(tally.rejected.kept),
             signed(tally.rejected.bytes),
             signed(tally.rejected.width),
+            signed(step.mended),
         ],
         record,
     )

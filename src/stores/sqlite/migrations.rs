@@ -42,6 +42,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("schema_6.sql"),
         then: nothing,
     },
+    Migration {
+        sql: include_str!("schema_7.sql"),
+        then: nothing,
+    },
 ];
 
 fn nothing(_: &Connection) -> rusqlite::Result<()> {
@@ -190,6 +194,21 @@ mod tests {
             .unwrap();
         let unknown = serde_json::to_string(&crate::users::undo_steps::UndoStep::Unknown).unwrap();
         assert_eq!(noted, [(102, unknown.clone()), (103, unknown)]);
+    }
+
+    #[test]
+    fn imports_of_earlier_versions_have_no_mended_cells() {
+        for versions in [1, 6] {
+            let mut connection = earlier(1);
+            migrate_to(&mut connection, versions).unwrap();
+            migrate(&mut connection).unwrap();
+            let counted: (i64, i64) = connection
+                .query_row("SELECT count(*), sum(mended) FROM imports", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .unwrap();
+            assert_eq!(counted, (2, 0), "from version {versions}");
+        }
     }
 
     #[test]
