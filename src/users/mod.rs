@@ -17,6 +17,7 @@ pub mod role_name;
 pub mod password_cell;
 pub mod policy;
 pub mod options;
+pub mod column_maps;
 pub mod batch;
 pub mod merge;
 pub mod reject;

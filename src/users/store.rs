@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::users::actor::Actor;
 use crate::users::audit::AuditEntry;
 use crate::users::backup::Backup;
+use crate::users::column_maps::ColumnMapStore;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::ImportRecord;
 use crate::users::name_pattern::NamePattern;
@@ -368,6 +369,7 @@ pub trait Store:
     + OperatorStore
     + TokenStore
     + OrganizationStore
+    + ColumnMapStore
     + Backup
     + std::fmt::Debug
 {
@@ -380,6 +382,7 @@ impl<S> Store for S where
         + OperatorStore
         + TokenStore
         + OrganizationStore
+        + ColumnMapStore
         + Backup
         + std::fmt::Debug
 {

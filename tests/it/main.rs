@@ -57,6 +57,7 @@ mod no_resources;
 mod peaks;
 mod stores;
 mod store_changes;
+mod store_imports;
 mod store_resources;
 mod store_filters;
 mod store_transactions;

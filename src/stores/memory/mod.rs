@@ -14,12 +14,14 @@ mod undo;
 mod operators;
 mod tokens;
 mod organizations;
+mod column_maps;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+use crate::clock::Moment;
 use crate::stores::memory::groups::StoredRole;
 use crate::stores::memory::journal::Before;
 use crate::stores::memory::stored_user::{Image, StoredUndoStep, StoredUser};
@@ -29,6 +31,7 @@ use crate::users::import_id::ImportId;
 use crate::users::import_record::ImportRecord;
 use crate::users::merge::Profile;
 use crate::users::operator::Operator;
+use crate::users::options::ColumnMap;
 use crate::users::organization::Organization;
 use crate::users::problem::{Owner, Problem};
 use crate::users::reject_block::RejectBlock;
@@ -65,6 +68,8 @@ struct Content {
     tokens: BTreeMap<TokenDigest, Token>,
     /// By key.
     organizations: BTreeMap<String, Organization>,
+    /// By organization and key of the headings; with the time of the last use.
+    column_maps: BTreeMap<(String, String), (ColumnMap, Moment)>,
     rehearsed: HashMap<ImportId, HashMap<String, (Owner, Profile)>>,
     /// The journal of the active transaction.
     journal: Option<Vec<Before>>,
@@ -88,6 +93,7 @@ impl Default for Content {
             operators: BTreeMap::new(),
             tokens: BTreeMap::new(),
             organizations: organizations::first(),
+            column_maps: BTreeMap::new(),
             rehearsed: HashMap::new(),
             journal: None,
         };

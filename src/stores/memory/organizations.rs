@@ -113,6 +113,7 @@ impl Content {
         self.role_keys.retain(|(owner, _), _| owner != name);
         self.results.retain(|(owner, _, _), _| owner != name);
         self.imports.retain(|(owner, _), _| owner != name);
+        self.column_maps.retain(|(owner, _), _| owner != name);
         self.findings.retain(|id, _| !imports.contains(id));
         self.rejects.retain(|id, _| !imports.contains(id));
         self.images.retain(|id, _| !imports.contains(id));

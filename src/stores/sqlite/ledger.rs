@@ -544,7 +544,11 @@ fn keep_findings(
     Ok(())
 }
 
-fn from_json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T>> {
+/// The value of a column with JSON text; none for NULL.
+pub(super) fn from_json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    index: usize,
+) -> rusqlite::Result<Option<T>> {
     let json: Option<String> = row.get(index)?;
     json.map(|json| serde_json::from_str(&json))
         .transpose()

@@ -36,6 +36,7 @@ mod audit;
 mod operators;
 mod tokens;
 mod organizations;
+mod column_maps;
 mod backup;
 
 use std::path::{Path, PathBuf};

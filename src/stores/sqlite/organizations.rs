@@ -17,7 +17,7 @@ use crate::users::store_error::StoreError;
 
 /// Tables whose rows are removed with an organization. An organization with users, operators or
 /// tokens cannot be removed, so their tables are not listed; a test compares this with the schema.
-const DEPENDENT_TABLES: [&str; 11] = [
+const DEPENDENT_TABLES: [&str; 12] = [
     "spaces",
     "roles",
     "role_members",
@@ -28,6 +28,7 @@ const DEPENDENT_TABLES: [&str; 11] = [
     "before_images",
     "deeds",
     "findings",
+    "column_maps",
     "audit",
 ];
 
