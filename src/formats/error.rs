@@ -61,6 +61,24 @@ pub enum FormatError {
         /// The name of the charset.
         charset: &'static str,
     },
+    /// The caller chose a charset that does not exist.
+    #[error(
+        "{label:?} is not a known charset; use a name such as \"utf-8\", \"windows-1252\" or \"cp850\", or \
+         leave it out and the charset is detected."
+    )]
+    UnknownCharset {
+        /// The name, shortened.
+        label: String,
+    },
+    /// The caller chose a delimiter that is not one.
+    #[error(
+        "{word:?} is not a delimiter; use \"comma\", \"semicolon\", \"tab\", \"bar\", or one of the characters \
+         # : ~ ^ ! / & * % + $, or leave it out and the delimiter is detected."
+    )]
+    UnknownDelimiter {
+        /// The word, shortened.
+        word: String,
+    },
     /// Several characters could be the delimiter.
     #[error(
         "The first line contains several possible delimiters (comma, semicolon, TAB, bar), and the second \
@@ -235,8 +253,9 @@ impl FormatError {
             | FormatError::DataUrl
             | FormatError::Binary
             | FormatError::OtherWorkbook { .. } => "IMP-FILE-FORMAT",
-            FormatError::Charset { .. } => "IMP-FILE-CHARSET",
+            FormatError::Charset { .. } | FormatError::UnknownCharset { .. } => "IMP-FILE-CHARSET",
             FormatError::Delimiter
+            | FormatError::UnknownDelimiter { .. }
             | FormatError::UnusualDelimiter { .. }
             | FormatError::NoDelimiter { .. }
             | FormatError::SepLine => "IMP-CSV-DELIMITER",

@@ -1,9 +1,12 @@
 //! The section `[files]` of the settings.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::formats::charset::TextCharset;
 use crate::formats::delimiter::Delimiter;
+use crate::formats::error::{FormatError, shortened};
 use crate::users::options::{ColumnMap, HeaderLine};
 
 /// How files are read, and the limits of workbooks.
@@ -48,6 +51,33 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The settings for one file, whose charset and delimiter its sender may have chosen.
+    ///
+    /// # Errors
+    /// The charset or the delimiter does not exist.
+    pub fn of_file(
+        &self,
+        charset: Option<&str>,
+        delimiter: Option<&str>,
+    ) -> Result<Cow<'_, Settings>, FormatError> {
+        let mut settings = Cow::Borrowed(self);
+        if let Some(label) = charset {
+            let choice = CharsetChoice::try_from(label.to_owned());
+            let choice = choice.map_err(|_| FormatError::UnknownCharset {
+                label: shortened(label),
+            })?;
+            settings.to_mut().charset = choice;
+        }
+        if let Some(word) = delimiter {
+            let choice = DelimiterChoice::try_from(word.to_owned());
+            let choice = choice.map_err(|_| FormatError::UnknownDelimiter {
+                word: shortened(word),
+            })?;
+            settings.to_mut().delimiter = choice;
+        }
+        Ok(settings)
+    }
+
     /// The maximum memory for one workbook, in bytes.
     pub fn memory_of_one(&self) -> u64 {
         self.workbook_memory_bytes.min(self.workbooks_memory_bytes)
@@ -149,5 +179,26 @@ mod tests {
         assert_eq!(String::from(delimiter("#").unwrap()), "hash");
         assert_eq!(delimiter("hash").unwrap(), delimiter("#").unwrap());
         assert!(delimiter("x").is_err() && delimiter("\"").is_err());
+    }
+
+    #[test]
+    fn charset_and_delimiter_of_one_file_replace_the_settings() {
+        let settings = Settings::default();
+        let plain = settings.of_file(None, None).unwrap();
+        assert!(matches!(plain, Cow::Borrowed(_)));
+        let file = settings.of_file(Some("cp850"), Some("|")).unwrap();
+        assert_eq!(file.charset.0.map(TextCharset::name), Some("IBM850"));
+        assert_eq!(file.delimiter.0, Some(Delimiter::Bar));
+        let auto = settings.of_file(Some("auto"), Some("auto")).unwrap();
+        assert_eq!((auto.charset.0, auto.delimiter.0), (None, None));
+        for (charset, delimiter, code) in [
+            (Some("latin-nine"), None, "IMP-FILE-CHARSET"),
+            (None, Some("x"), "IMP-CSV-DELIMITER"),
+        ] {
+            let error = settings.of_file(charset, delimiter).unwrap_err();
+            let named = charset.or(delimiter).unwrap();
+            assert_eq!(error.code(), code);
+            assert!(error.to_string().starts_with(&format!("{named:?}")));
+        }
     }
 }

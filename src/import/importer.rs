@@ -36,7 +36,7 @@ use crate::passwords::secret::Secret;
 use crate::users::actor::Actor;
 use crate::users::claims::ClaimTable;
 use crate::users::import_record::{Counters, ImportRecord, ImportState};
-use crate::users::options::HeaderLine;
+use crate::users::options::{HeaderLine, ImportOptions};
 use crate::users::policy::{GrantableRoles, Policy};
 use crate::users::problem::warnings;
 use crate::users::reject_block::PackedRejects;
@@ -161,22 +161,40 @@ impl Importer {
         source: impl Read,
         control: &Arc<Control>,
     ) -> Pending<Result<Report, ImportFailure>> {
-        let sheet = task.record.options.sheet.clone();
-        let stated = task.record.options.charset.as_deref();
-        let known = |name: &str| self.claims.column(name).is_some();
-        let options = Options {
-            called: FileKind::called(&task.record.file_name),
-            charset: stated.and_then(TextCharset::for_label),
-            settings: &self.files,
-            spool: &self.spool,
-            memory: &self.workbooks,
-            sheet: sheet.as_deref(),
-            columns: KnownColumns(&known),
-        };
+        let options = task.record.options.clone();
+        let file_name = task.record.file_name.clone();
         self.import(task, control, |reading| {
             let mut file = Fingerprint::new(source, control);
-            reading.read_file(&mut file, &options)?;
+            let read = self.with_options(&file_name, &options, |options| {
+                reading.read_file(&mut file, options)
+            });
+            read?;
             Ok(Some(file.hex()))
+        })
+    }
+
+    /// Runs `work` with the options for opening a file that has this name and whose import has these options.
+    ///
+    /// # Errors
+    /// The options have a charset or a delimiter that does not exist; the error of `work`.
+    pub(super) fn with_options<T>(
+        &self,
+        file_name: &str,
+        options: &ImportOptions,
+        work: impl FnOnce(&Options<'_>) -> Result<T, ImportError>,
+    ) -> Result<T, ImportError> {
+        let known = |name: &str| self.claims.column(name).is_some();
+        let forced = options.forced_charset.as_deref();
+        let settings = self.files.of_file(forced, options.delimiter.as_deref())?;
+        let stated = options.charset.as_deref();
+        work(&Options {
+            called: FileKind::called(file_name),
+            charset: stated.and_then(TextCharset::for_label),
+            settings: settings.as_ref(),
+            spool: &self.spool,
+            memory: &self.workbooks,
+            sheet: options.sheet.as_deref(),
+            columns: KnownColumns(&known),
         })
     }
 
@@ -345,6 +363,7 @@ impl Importer {
         let mut report = Report::new(&record);
         let names_of_roles = || self.store.roles(&record.organization, &domain.name);
         let roles = GrantableRoles::new(names_of_roles, record.may_grant_admin);
+        let roles = roles.for_all(&record.options.roles);
         let read = || -> Result<_, ImportError> {
             let policy = Policy {
                 domain: &domain,

@@ -187,6 +187,18 @@ pub struct ImportOptions {
     /// The charset given in the file's Content-Type, unless it is UTF-8 or ASCII.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
+    /// The charset of a text file without a byte-order mark, chosen by the caller: a name as in `files.charset`.
+    /// It takes precedence over the setting and over [`charset`](Self::charset).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forced_charset: Option<String>,
+    /// The delimiter of a text file, chosen by the caller: a word or a character as in `files.delimiter`. It takes
+    /// precedence over the setting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    /// Names of roles that every user of the import gets in addition to those of the row. The rules are those for
+    /// roles in a row.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// For a SCIM request: its documents may omit `schemas`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub schemas_optional: bool,
@@ -253,6 +265,9 @@ mod tests {
             map,
             sheet: Some("Staff".into()),
             charset: Some("shift_jis".into()),
+            forced_charset: Some("cp850".into()),
+            delimiter: Some("tab".into()),
+            roles: vec!["clerk".into()],
             ..ImportOptions::default()
         };
         let json = serde_json::to_string(&options).unwrap();
@@ -263,6 +278,15 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<ImportOptions>("{}").unwrap(),
             ImportOptions::default()
+        );
+    }
+
+    #[test]
+    fn options_that_are_not_set_are_not_in_the_json() {
+        let json = serde_json::to_string(&ImportOptions::default()).unwrap();
+        assert_eq!(
+            json,
+            r#"{"conflict":"skip","dryRun":false,"validateFirst":false}"#
         );
     }
 }

@@ -14,6 +14,7 @@ use crate::scim::attribute_names::IDENTITY;
 use crate::users::account_state::{self, Reading};
 use crate::users::candidate::{Candidate, CheckedPassword, CheckedUser};
 use crate::users::domains::{Domain, Qualified};
+use crate::users::merge::cleared;
 use crate::users::name::{UserName, lookup_key};
 use crate::users::options::ConflictPolicy;
 use crate::users::password_cell;
@@ -30,6 +31,8 @@ pub struct GrantableRoles<'s> {
     names: NamesOfRoles<'s>,
     by_key: OnceLock<Result<HashMap<String, String>, StoreError>>,
     admin_too: bool,
+    /// Roles that every row gets in addition to its own.
+    for_all: &'s [String],
 }
 
 /// Returns the names of all roles.
@@ -45,6 +48,17 @@ impl<'s> GrantableRoles<'s> {
             names: Box::new(names),
             by_key: OnceLock::new(),
             admin_too,
+            for_all: &[],
+        }
+    }
+
+    /// The same, with the names of roles that every row gets in addition to its own. They are checked like those
+    /// of a row.
+    #[must_use]
+    pub fn for_all(self, names: &'s [String]) -> Self {
+        GrantableRoles {
+            for_all: names,
+            ..self
         }
     }
 
@@ -83,6 +97,9 @@ impl std::fmt::Debug for GrantableRoles<'_> {
     }
 }
 
+/// The column that problems with the roles of the whole import name.
+const ROLES_OF_IMPORT: &str = "roles";
+
 /// The rules for the rows of one import.
 #[derive(Debug)]
 pub struct Policy<'a> {
@@ -119,7 +136,7 @@ impl Policy<'_> {
             .map_err(|unknown| problems.push(unknown))
             .ok()
             .and_then(|bare| self.check_name(&candidate, bare, &mut problems));
-        let roles = self.check_roles(&candidate, &mut problems, warnings);
+        let roles = self.check_roles(&mut candidate, &mut problems, warnings);
         let password = self.check_password(&candidate, &mut problems, warnings);
         let (Some(name), Some(password), true) = (name, password, problems.is_empty()) else {
             let about = &*first_cell(candidate.user_name);
@@ -224,11 +241,12 @@ impl Policy<'_> {
 
     fn check_roles<'r>(
         &self,
-        candidate: &Candidate<'r>,
+        candidate: &mut Candidate<'r>,
         problems: &mut Vec<Problem>,
         warnings: &mut Vec<Problem>,
     ) -> Cow<'r, str> {
-        if candidate.roles.is_none() && candidate.groups.is_none() {
+        let for_all = self.roles.for_all;
+        if candidate.roles.is_none() && candidate.groups.is_none() && for_all.is_empty() {
             return Cow::Borrowed("");
         }
         let mut found = String::new();
@@ -237,13 +255,23 @@ impl Policy<'_> {
             .unwrap_or_default()
             .split('|')
             .map(str::trim);
-        let wanted = role_cell::split(candidate.roles.unwrap_or_default())
+        let of_row = role_cell::split(candidate.roles.unwrap_or_default())
             .chain(groups.filter(|name| !name.is_empty()).map(Cow::Borrowed));
-        for wanted in wanted {
+        let of_import = for_all.iter().map(|name| Cow::Borrowed(name.as_str()));
+        let wanted = of_row
+            .map(|name| (name, true))
+            .chain(of_import.map(|name| (name, false)));
+        for (wanted, is_of_row) in wanted {
+            let column = is_of_row.then_some(candidate.columns.roles);
             let hybrid = role_name::is_hybrid(&wanted);
             let name = match hybrid {
                 true => Ok(wanted.as_ref()),
-                false => self.without_domain(candidate, &wanted, candidate.columns.roles, warnings),
+                false => self.without_domain(
+                    candidate,
+                    &wanted,
+                    column.unwrap_or(ROLES_OF_IMPORT),
+                    warnings,
+                ),
             };
             let name = match name {
                 Ok(name) => name,
@@ -251,6 +279,10 @@ impl Policy<'_> {
                     problems.push(unknown);
                     continue;
                 }
+            };
+            let refused = |code, message: String| {
+                let column = column.unwrap_or(ROLES_OF_IMPORT);
+                fail(candidate.line, column, code, message)
             };
             let Some(spelled) = self.roles.spelled(name) else {
                 let kind = if hybrid { "internal " } else { "" };
@@ -265,27 +297,27 @@ impl Policy<'_> {
                         quoted::name(name)
                     ),
                 };
-                problems.push(fail(
-                    candidate.line,
-                    candidate.columns.roles,
-                    "role-unknown",
-                    message,
-                ));
+                problems.push(refused("role-unknown", message));
                 continue;
             };
             if spelled == ADMIN_ROLE && !self.roles.admin_too {
-                problems.push(fail(
-                    candidate.line,
-                    candidate.columns.roles,
+                problems.push(refused(
                     "role-not-yours-to-give",
-                    "only an operator with the role admin may grant the role admin",
+                    "only an operator with the role admin may grant the role admin".into(),
                 ));
+                continue;
+            }
+            if !is_of_row && found.split(ROLE_SEPARATOR).any(|it| it == spelled) {
                 continue;
             }
             if !found.is_empty() {
                 found.push(ROLE_SEPARATOR);
             }
             found.push_str(spelled);
+        }
+        // An existing user whose roles the row clears keeps those of the import.
+        if !for_all.is_empty() {
+            candidate.cleared.retain(|name| *name != cleared::ROLES);
         }
         Cow::Owned(found)
     }
@@ -666,6 +698,56 @@ mod tests {
         assert!(user.unwrap().contains("Default"));
         let (refused, _) = in_sales(asking(None, "no"), false);
         assert_eq!(refused, Err(vec![PASSWORD_MISSING.to_owned()]));
+    }
+
+    #[test]
+    fn roles_of_the_import_are_added_to_those_of_the_row_under_the_same_rules() {
+        let domain = Domains::new(&Default::default()).find(None).unwrap();
+        let rules = rules::Settings::default();
+        let check = |for_all: &[&str], cell, admin_too| {
+            let for_all: Vec<String> = for_all.iter().map(|it| (*it).to_owned()).collect();
+            let names = || Ok(["admin", "clerk", "guest"].map(str::to_owned).into());
+            let roles = GrantableRoles::new(names, admin_too).for_all(&for_all);
+            let policy = Policy {
+                domain: &domain,
+                passwords: &rules,
+                default_password: Some(Ok(())),
+                generate_passwords: false,
+                conflict: ConflictPolicy::Update,
+                roles: &roles,
+            };
+            let candidate = Candidate {
+                user_name: "kim",
+                roles: cell,
+                cleared: vec![cleared::ROLES, cleared::EMAIL],
+                ..Candidate::default()
+            };
+            let codes = |found: Vec<Problem>| {
+                let codes = found.into_iter().map(|it| it.code.into_owned());
+                codes.collect::<Vec<_>>().join(" ")
+            };
+            match policy.check(candidate, &mut Vec::new()) {
+                Ok(user) => Ok((user.roles.replace(ROLE_SEPARATOR, " "), user.cleared)),
+                Err(problems) => Err(codes(problems)),
+            }
+        };
+        let both = vec![cleared::ROLES, cleared::EMAIL];
+        let email = vec![cleared::EMAIL];
+        assert_eq!(check(&[], None, false), Ok((String::new(), both)));
+        for (for_all, cell, roles) in [
+            (&["Clerk"][..], None, "clerk"),
+            (&["clerk", "PRIMARY/guest"], None, "clerk guest"),
+            (&["clerk", "clerk"], Some("guest:CLERK"), "guest clerk"),
+        ] {
+            let expected = Ok((roles.to_owned(), email.clone()));
+            assert_eq!(check(for_all, cell, false), expected, "{for_all:?}");
+        }
+        let unknown = check(&["nosuch", "admin"], Some("clerk"), false);
+        assert_eq!(
+            unknown,
+            Err("role-unknown role-not-yours-to-give".to_owned())
+        );
+        assert_eq!(check(&["admin"], None, true), Ok(("admin".into(), email)));
     }
 
     #[test]

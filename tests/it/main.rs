@@ -19,6 +19,7 @@ mod old_files;
 mod anonymize;
 mod headers;
 mod column_options;
+mod looking;
 mod soap;
 mod soap_forms;
 mod callers;

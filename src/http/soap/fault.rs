@@ -272,6 +272,8 @@ impl From<ImportError> for Fault {
                 | FormatError::DataUrl
                 | FormatError::Binary
                 | FormatError::Charset { .. }
+                | FormatError::UnknownCharset { .. }
+                | FormatError::UnknownDelimiter { .. }
                 | FormatError::Delimiter
                 | FormatError::UnusualDelimiter { .. }
                 | FormatError::NoDelimiter { .. }
