@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::access::failed_logins::FailedLogins;
+use crate::access::first_run::FirstRun;
 use crate::access::gate::Gate;
 use crate::admin::administration::Administration;
 use crate::clock::Clock;
@@ -86,6 +87,8 @@ pub struct App {
     pub spool: SpoolSettings,
     /// The disk that holds the data directory.
     pub disk: DiskWatch,
+    /// The one-time code by which a browser sets the first operator's password.
+    pub first_run: FirstRun,
     /// Time and ids.
     pub clock: Clock,
     stopping: Arc<AtomicBool>,
@@ -192,6 +195,7 @@ impl App {
                 vec![settings.store.data.clone(), spool.folder.clone()],
                 settings.store.min_free_bytes,
             ),
+            first_run: FirstRun::new(&settings.store.data),
             spool,
             clock,
             stopping,

@@ -11,7 +11,7 @@ use crate::access::acting::Acting;
 use crate::access::basic::Credentials;
 use crate::access::bearer;
 use crate::access::login_guard::LoginGuard;
-use crate::access::sessions::{Holder, Sessions};
+use crate::access::sessions::{Client, Holder, SessionInfo, Sessions};
 use crate::access::settings as access;
 use crate::clock::Moment;
 use crate::passwords::digest_memory::DigestMemory;
@@ -106,6 +106,8 @@ pub struct Gate {
     memory: DigestMemory<()>,
     wrong: DigestMemory<()>,
     sessions: Sessions,
+    /// How long a session of the portal is kept without use.
+    pub portal_idle: Duration,
     /// Delays wrong passwords.
     pub guard: LoginGuard,
 }
@@ -129,7 +131,8 @@ impl Gate {
             memory: DigestMemory::new(keep, CAPACITY)?,
             wrong: DigestMemory::new(WRONG_FOR, CAPACITY)?,
             guard,
-            sessions: Sessions::new(access.session()),
+            sessions: Sessions::new(access.session(), access.portal_session()),
+            portal_idle: access.portal_session(),
         })
     }
 
@@ -181,19 +184,72 @@ impl Gate {
     /// # Errors
     /// The store or the system's random number generator failed.
     pub fn open_session(&self, caller: &Caller) -> Result<Option<String>, StoreError> {
-        let Some(operator) = self.store.operator(&caller.name)? else {
+        let Some(holder) = self.holder(caller)? else {
             return Ok(None);
         };
-        let holder = Holder {
+        let id = self.sessions.open(holder, Instant::now());
+        id.map(Some).map_err(|_| no_random())
+    }
+
+    /// Opens a session of the portal for this caller. Returns its secret id, or none if the operator no longer
+    /// exists.
+    ///
+    /// # Errors
+    /// The store or the system's random number generator failed.
+    pub fn open_portal_session(
+        &self,
+        caller: &Caller,
+        client: Client,
+        at: Moment,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(holder) = self.holder(caller)? else {
+            return Ok(None);
+        };
+        let id = self
+            .sessions
+            .open_portal(holder, client, Instant::now(), at);
+        id.map(Some).map_err(|_| no_random())
+    }
+
+    fn holder(&self, caller: &Caller) -> Result<Option<Holder>, StoreError> {
+        let operator = self.store.operator(&caller.name)?;
+        Ok(operator.map(|operator| Holder {
             name: operator.name,
             password_hash: operator.password_hash,
             organization: caller.organization.clone(),
+        }))
+    }
+
+    /// The operator's open sessions of the portal, the latest first.
+    pub fn sessions_of(&self, operator: &str) -> Vec<SessionInfo> {
+        self.sessions.of(operator, Instant::now())
+    }
+
+    /// Ends the operator's session of the portal with this public id. Returns whether it existed.
+    pub fn revoke(&self, operator: &str, public_id: &str) -> bool {
+        self.sessions.revoke(operator, public_id)
+    }
+
+    /// Whether the session of the portal with this public id is open.
+    pub fn is_portal_session_open(&self, public_id: &str) -> bool {
+        self.sessions.is_portal_open(public_id, Instant::now())
+    }
+
+    /// The caller of this session of the portal, on the conditions of [`caller_in`](Self::caller_in).
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn portal_session(
+        &self,
+        session: &str,
+        at: Moment,
+    ) -> Result<Option<(Caller, SessionInfo)>, StoreError> {
+        let found = self.sessions.find_portal(session, Instant::now(), at);
+        let Some((holder, info)) = found else {
+            return Ok(None);
         };
-        let id = self.sessions.open(holder, Instant::now()).map_err(|_| {
-            tracing::error!("the system's random number generator failed");
-            StoreError::NoResources
-        })?;
-        Ok(Some(id))
+        let caller = self.caller_of(session, &holder)?;
+        Ok(caller.map(|caller| (caller, info)))
     }
 
     /// Ends a session.
@@ -207,9 +263,13 @@ impl Gate {
     /// # Errors
     /// The store failed.
     pub fn caller_in(&self, session: &str) -> Result<Option<Caller>, StoreError> {
-        let Some(holder) = self.sessions.find(session, Instant::now()) else {
-            return Ok(None);
-        };
+        match self.sessions.find(session, Instant::now()) {
+            Some(holder) => self.caller_of(session, &holder),
+            None => Ok(None),
+        }
+    }
+
+    fn caller_of(&self, session: &str, holder: &Holder) -> Result<Option<Caller>, StoreError> {
         let operator = self.store.operator(&holder.name)?;
         let same = operator.filter(|operator| operator.password_hash == holder.password_hash);
         let acting = match same {
@@ -246,6 +306,11 @@ impl Gate {
             .remember(&proved(&acting, credentials), (), Instant::now());
         Ok(Some(Caller::new(acting)))
     }
+}
+
+fn no_random() -> StoreError {
+    tracing::error!("the system's random number generator failed");
+    StoreError::NoResources
 }
 
 /// The cache key of a right password: it depends on the operator found, not on the spelling of the name.

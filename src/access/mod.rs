@@ -10,3 +10,4 @@ pub mod gate;
 pub mod login_guard;
 pub mod failed_logins;
 pub mod first_operator;
+pub mod first_run;

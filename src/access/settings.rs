@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Seconds without use after which a session ends.
     pub session_seconds: u64,
+    /// Seconds without use after which a session of the admin portal ends.
+    pub portal_session_seconds: u64,
     /// Wrong passwords for one account within `login_window_seconds` after which further logins to it are
     /// verified at most once a second, and wrong ones get the status 429.
     pub login_failures_per_account: u32,
@@ -27,6 +29,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             session_seconds: 30 * 60,
+            portal_session_seconds: 30 * 60,
             login_failures_per_account: 10,
             login_failures_per_address: 30,
             login_window_seconds: 5 * 60,
@@ -36,6 +39,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// How long a session of the admin portal is kept without use.
+    pub fn portal_session(&self) -> Duration {
+        Duration::from_secs(self.portal_session_seconds)
+    }
+
     /// How long a session is kept without use.
     pub fn session(&self) -> Duration {
         Duration::from_secs(self.session_seconds)

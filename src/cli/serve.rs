@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::Sources;
 use crate::http::server::{self, Addresses};
 use crate::http::soap::service::USER_ADMIN;
+use crate::passwords::secret::Secret;
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -51,14 +52,14 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
         tracing::warn!("{warning}");
     }
     let app = Arc::new(App::build(&settings.app(), Clock::system())?);
-    let welcome = first_operator(&app, &sources)?;
+    let (welcome, code) = first_operator(&app, &sources)?;
     let data = settings.store.data.clone();
     let mut said = Ok(());
     system.block_on(async {
         let stop = stop_signal().map_err(CliError::from)?;
         let ready = |addresses: &Addresses| {
             let portal = &settings.server.portal_path;
-            said = announce(out, addresses, portal, &data, &welcome);
+            said = announce(out, addresses, portal, &data, &welcome, code.as_ref());
         };
         server::run(
             Arc::clone(&app),
@@ -78,7 +79,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
 }
 
 /// Creates the operator of the first start. Returns the lines to print about it.
-fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError> {
+fn first_operator(app: &App, sources: &Sources) -> Result<(Vec<String>, Option<Secret>), CliError> {
     let configured = sources.admin_password()?;
     if let Some(password) = &configured
         && let Err(weak) = app.passwords.check_permanent(password.expose())
@@ -87,18 +88,27 @@ fn first_operator(app: &App, sources: &Sources) -> Result<Vec<String>, CliError>
     }
     let made = first_operator::ensure(app.store.as_ref(), &app.pool, configured, app.clock.now())?;
     Ok(match made {
-        FirstOperator::NotNeeded => Vec::new(),
-        FirstOperator::Configured => {
-            vec!["Created the operator admin with the configured password.".into()]
+        FirstOperator::NotNeeded => (Vec::new(), None),
+        FirstOperator::Configured => (
+            vec!["Created the operator admin with the configured password.".into()],
+            None,
+        ),
+        FirstOperator::Generated(password) => {
+            let lines = vec![
+                format!(
+                    "Created the operator admin. Password: {}",
+                    password.expose()
+                ),
+                "It is shown only once; use `muster operator password admin` to set another one."
+                    .into(),
+            ];
+            let operator = app.store.operator(first_operator::NAME)?;
+            let hash = operator.map(|operator| operator.password_hash);
+            let code = app
+                .first_run
+                .create(&hash.unwrap_or_default(), app.clock.now())?;
+            (lines, Some(code))
         }
-        FirstOperator::Generated(password) => vec![
-            format!(
-                "Created the operator admin. Password: {}",
-                password.expose()
-            ),
-            "It is shown only once; use `muster operator password admin` to set another one."
-                .into(),
-        ],
     })
 }
 
@@ -108,6 +118,7 @@ fn announce(
     portal: &str,
     data: &Path,
     welcome: &[String],
+    code: Option<&Secret>,
 ) -> std::io::Result<()> {
     writeln!(out, "Muster {} is ready.", env!("CARGO_PKG_VERSION"))?;
     for (secure, listening) in [
@@ -133,6 +144,14 @@ fn announce(
     writeln!(out, "  Data   {}", data.display())?;
     for line in welcome {
         writeln!(out, "{line}")?;
+    }
+    if let Some(code) = code {
+        let base = addresses.base_url(addresses.https.is_some());
+        writeln!(
+            out,
+            "Or set it in a browser, once, within a week: {base}{portal}/first-run#{}",
+            code.expose()
+        )?;
     }
     writeln!(out, "Press Ctrl-C to stop.")?;
     out.flush()

@@ -106,6 +106,15 @@ impl Settings {
                 "server.tls_certificate and server.tls_key belong together; set both".into(),
             );
         }
+        let path = self.portal_path.strip_prefix('/').unwrap_or_default();
+        let plain = |sign: char| sign.is_ascii_alphanumeric() || "/-._~".contains(sign);
+        if path.is_empty() || path.ends_with('/') || path.contains("//") || !path.chars().all(plain)
+        {
+            return Err(format!(
+                "server.portal_path is {:?}; it must begin with / and not end with it, such as /portal",
+                self.portal_path
+            ));
+        }
         if let Some(url) = &self.public_url {
             let rest = url
                 .strip_prefix("https://")

@@ -146,6 +146,16 @@ impl Settings {
         Ok(())
     }
 
+    /// The rules of [`check_permanent`](Self::check_permanent) as a sentence.
+    pub fn permanent_rule(&self) -> String {
+        let (min, max) = (self.min_length, self.max_length);
+        let common = match self.refuse_common {
+            true => ", and is not one of the most common passwords",
+            false => "",
+        };
+        format!("The password has {min} to {max} characters{common}.")
+    }
+
     fn initial_rule_message(&self) -> String {
         let rule = self.initial_rule.as_str();
         if rule == r"^[\S]{5,30}$" {

@@ -52,6 +52,7 @@ mod xml_conformance;
 mod presets;
 mod process;
 mod fault;
+mod first_run;
 mod full_disk;
 mod failing_disk;
 mod no_resources;

@@ -251,43 +251,6 @@ mod tests {
     }
 
     #[test]
-    fn content_decides_when_the_file_name_has_no_known_extension() {
-        let label = |name: Option<&str>, media_type: &str, beginning: &[u8]| {
-            let media_type = MediaType::parse(media_type).ok();
-            let label = label(name.map(str::to_owned), media_type.as_ref(), beginning);
-            label.map_err(|problem| problem.code)
-        };
-        let (text, xlsx, xls) = (
-            b"UserName\nkim\n".as_slice(),
-            b"PK\x03\x04xl/".as_slice(),
-            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(),
-        );
-        for (name, media_type, beginning, expected) in [
-            (Some("a.csv"), "application/octet-stream", xlsx, "a.csv"),
-            (Some("blob"), "text/csv", text, "blob.csv"),
-            (Some("blob"), "text/tab-separated-values", text, "blob.tsv"),
-            (Some("blob"), "application/vnd.ms-excel", text, "blob.csv"),
-            (Some("blob"), "text/csv", xlsx, "blob.xlsx"),
-            (Some("blob"), "", xls, "blob.xls"),
-            (Some("users.txt"), "text/plain", text, "users.txt.csv"),
-            (Some("C:\\export\\users"), "", text, "users.csv"),
-            (None, "", text, "users.csv"),
-            (None, "application/octet-stream", xlsx, "users.xlsx"),
-            (None, "", b"", "users.csv"),
-        ] {
-            assert_eq!(
-                label(name, media_type, beginning),
-                Ok(expected.to_owned()),
-                "{name:?}"
-            );
-        }
-        assert_eq!(
-            label(Some("a.docx"), "text/csv", text),
-            Err("IMP-FILE-FORMAT")
-        );
-    }
-
-    #[test]
     fn escapes_in_names_are_decoded() {
         for (written, name) in [
             ("a%22b.csv", "a\"b.csv"),
