@@ -196,6 +196,8 @@ pub enum FormatError {
         requested: String,
         /// The names of the sheets, shortened.
         existing: String,
+        /// The names of the sheets.
+        sheets: Vec<String>,
     },
     /// The sheet is empty.
     #[error(

@@ -129,6 +129,20 @@ impl<R: Read> Opened<R> {
         self.was_wrapped
     }
 
+    /// The names of the sheets of a workbook, in their order.
+    pub fn sheets(&self) -> &[String] {
+        match &self.content {
+            Opening::Csv(_) => &[],
+            Opening::Xlsx(book) => book.sheets(),
+            Opening::Xls(book) => book.sheets(),
+        }
+    }
+
+    /// What is known about the file before a row has been read.
+    pub fn detected(&self) -> &Detected {
+        &self.detected
+    }
+
     /// The rows.
     ///
     /// # Errors

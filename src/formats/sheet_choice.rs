@@ -33,12 +33,13 @@ pub(super) fn choose<'s>(
         .take(NAMES)
         .map(|(name, _)| format!("{:?}", shortened(name)))
         .collect();
-    if sheets.count() > NAMES {
+    if sheets.clone().count() > NAMES {
         existing.push("…".to_owned());
     }
     Err(FormatError::UnknownSheet {
         requested: shortened(requested),
         existing: existing.join(", "),
+        sheets: sheets.map(|(name, _)| name.to_owned()).collect(),
     })
 }
 

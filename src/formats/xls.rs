@@ -30,6 +30,8 @@ pub struct XlsBook {
     formats: Vec<NumberFormat>,
     is_1904: bool,
     sheet: String,
+    /// The names of all sheets.
+    sheets: Vec<String>,
     /// The offset of the sheet in the stream.
     start: usize,
     /// What is known about the program that wrote the workbook.
@@ -136,6 +138,7 @@ impl XlsBook {
             .iter()
             .map(|sheet| (sheet.name.as_str(), sheet.is_shown));
         let chosen = choose(names, requested)?;
+        let names = sheets.iter().map(|sheet| sheet.name.clone()).collect();
         let chosen = sheets.into_iter().nth(chosen).ok_or(FormatError::NoSheet)?;
         Ok(XlsBook {
             stream,
@@ -143,6 +146,7 @@ impl XlsBook {
             formats,
             is_1904,
             sheet: chosen.name,
+            sheets: names,
             start: chosen.start,
             writer,
             _reserved: reserved,
@@ -152,6 +156,11 @@ impl XlsBook {
     /// The name of the sheet that is read.
     pub fn sheet(&self) -> &str {
         &self.sheet
+    }
+
+    /// The names of all sheets, in their order.
+    pub fn sheets(&self) -> &[String] {
+        &self.sheets
     }
 
     /// The rows of the sheet.

@@ -25,6 +25,8 @@ pub struct XlsxBook {
     package: Package<Source>,
     context: Context,
     sheet: String,
+    /// The names of all sheets.
+    sheets: Vec<String>,
     /// The name of the sheet's part.
     part: String,
     /// The memory reserved while the workbook is being read.
@@ -95,12 +97,14 @@ impl XlsxBook {
                 is_1904: book.is_1904,
                 results: book.results,
             };
+            let sheets = book.sheets.iter().map(|sheet| sheet.name.clone()).collect();
             let sheet = book.sheets.into_iter().nth(chosen);
             let sheet = sheet.ok_or(FormatError::NoSheet)?;
             Ok(XlsxBook {
                 package,
                 context,
                 sheet: sheet.name,
+                sheets,
                 part: sheet.part,
                 _reserved: reserved,
             })
@@ -110,6 +114,11 @@ impl XlsxBook {
     /// The name of the sheet that is read.
     pub fn sheet(&self) -> &str {
         &self.sheet
+    }
+
+    /// The names of all sheets, in their order.
+    pub fn sheets(&self) -> &[String] {
+        &self.sheets
     }
 
     /// The rows of the sheet.

@@ -264,6 +264,23 @@ impl<'t> ColumnPlan<'t> {
             .collect()
     }
 
+    /// The field of the column at `position` and its second one; for an open-ended plan also after its last column.
+    pub(super) fn fields_at(&self, position: usize) -> (Option<&Field>, Option<&Field>) {
+        let last = self.columns.last().filter(|_| self.open_ended);
+        let column = self.columns.get(position).or(last);
+        column.map_or((None, None), |it| (it.field.as_ref(), it.second.as_ref()))
+    }
+
+    /// The heading of the column at `position` in the header line of the file.
+    pub(super) fn heading_at(&self, position: usize) -> &str {
+        self.header_line.get(position).map_or("", String::as_str)
+    }
+
+    /// The number of columns, or of headings if the line has more.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len().max(self.header_line.len())
+    }
+
     /// The columns and their meanings.
     pub fn columns(&self) -> Vec<PreviewColumn> {
         let column = |column: &Column| PreviewColumn {

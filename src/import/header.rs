@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::formats::cell_name::column_letter;
-use crate::formats::row::{FlawedField, TextRow};
+use crate::formats::row::{FlawedField, Row, TextRow};
 use crate::import::cells::{is_claim_shaped, trimmed};
 use crate::import::columns::{Column, ColumnPlan};
 use crate::import::header_error::{HeaderError, quote};
@@ -111,6 +111,105 @@ pub fn read<'t>(
         HeaderLine::Auto => reader.decide(),
         HeaderLine::None => reader.without_header(),
         HeaderLine::Line(line) => reader.at_line(line),
+    }
+}
+
+/// The columns of a file whose header line is not understood, as far as they are.
+pub(super) struct Probable<'t> {
+    /// The columns of the most probable header line; those without a meaning are not read.
+    pub plan: ColumnPlan<'t>,
+    /// For each column whether its heading is unknown.
+    pub unknown: Vec<bool>,
+    /// Its position among the rows; none: there is no header line.
+    pub header: Option<usize>,
+}
+
+/// Determines the most probable header line and the columns that it has, although [`read`] refused the file with
+/// this error.
+pub(super) fn probable<'t>(
+    rows: &[Row<'_>],
+    wanted: Wanted<'_>,
+    claims: &'t ClaimTable,
+    error: &HeaderError,
+) -> Probable<'t> {
+    let header = probable_line(rows, wanted, claims, error);
+    let text = |field: &[u8]| trimmed(&String::from_utf8_lossy(field)).to_owned();
+    let mut headings: Vec<String> = match header.and_then(|position| rows.get(position)) {
+        Some(row) => row.fields().map(text).collect(),
+        None => {
+            let width = rows.iter().map(Row::len).max().unwrap_or_default();
+            (1..=width).map(|number| number.to_string()).collect()
+        }
+    };
+    while headings.last().is_some_and(String::is_empty) {
+        headings.pop();
+    }
+    let names: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let meanings = Meanings::lenient(&names, wanted.map, wanted.settings_map, claims);
+    let mut unknown = Vec::new();
+    let columns = names.iter().enumerate().map(|(position, heading)| {
+        let meaning = meanings.of(position, heading);
+        unknown.push(meaning == Meaning::Unknown);
+        let field = match meaning {
+            Meaning::Field(field) => Some(field),
+            Meaning::Ignored | Meaning::Dropped | Meaning::Unknown => None,
+        };
+        Column::plain((*heading).to_owned(), field)
+    });
+    let columns: Vec<Column> = columns.collect();
+    Probable {
+        plan: ColumnPlan::headed(columns, headings, claims),
+        unknown,
+        header,
+    }
+}
+
+/// The position of the most probable header line among the rows.
+fn probable_line(
+    rows: &[Row<'_>],
+    wanted: Wanted<'_>,
+    claims: &ClaimTable,
+    error: &HeaderError,
+) -> Option<usize> {
+    let at = |line: u64| rows.iter().position(|row| row.line() == line);
+    let is_above = |row: &Row<'_>| {
+        row.text().is_ok_and(|row| {
+            let cells: Vec<&str> = row.iter().map(trimmed).collect();
+            is_blank(&row) || presets::is_preface(&cells)
+        })
+    };
+    let first = rows.iter().position(|row| !is_above(row));
+    match (wanted.line, error) {
+        (_, HeaderError::InSheet { error, .. }) => probable_line(rows, wanted, claims, error),
+        (HeaderLine::None, _) => None,
+        (HeaderLine::Line(line), _) => at(line).or(first),
+        (HeaderLine::Auto, HeaderError::LinesAbove { header, .. }) => at(*header).or(first),
+        (HeaderLine::Auto, HeaderError::NotUnderstood { .. }) => {
+            // A line with more headings that are known, or with more than one cell below a title.
+            let score = |row: &Row<'_>| {
+                let Ok(row) = row.text() else {
+                    return (0, false);
+                };
+                let cells = headings(&row);
+                let known = |cell: &&&str| {
+                    claims.column(cell).is_some()
+                        || header_words::is_user_name(cell)
+                        || header_words::names_password(cell)
+                };
+                let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
+                (cells.iter().filter(known).count(), filled > 1)
+            };
+            let start = first?;
+            let candidates = rows.iter().enumerate().skip(start).take(LINES_ABOVE);
+            let mut best = (start, (0, false));
+            for (position, row) in candidates {
+                if score(row) > best.1 {
+                    best = (position, score(row));
+                }
+            }
+            Some(best.0)
+        }
+        (HeaderLine::Auto, _) => first,
     }
 }
 

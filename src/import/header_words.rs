@@ -122,6 +122,31 @@ pub(super) fn is_password(heading: &str) -> bool {
     PASSWORDS.contains(&folded(heading).as_str())
 }
 
+/// Whether the heading seems to name passwords or hashes, in any known language.
+pub(super) fn names_password(heading: &str) -> bool {
+    // Short words occur within others: `pin` in `shipping`, `pass` in `passport`.
+    const WITHIN: usize = 6;
+    const MORE: [&str; 7] = [
+        "pwd",
+        "passwd",
+        "credential",
+        "geheim",
+        "hash",
+        "\u{5bc6}\u{7801}",
+        "\u{30d1}\u{30b9}\u{30ef}\u{30fc}\u{30c9}",
+    ];
+    let whole = folded(heading);
+    let own = || PASSWORDS.iter().chain(&OTHER_PASSWORDS);
+    let mut words = heading.split(|sign: char| !sign.is_alphanumeric());
+    own().any(|known| whole == **known)
+        || words.any(|word| own().any(|known| folded(word) == **known))
+        || MORE.iter().any(|known| whole.contains(known))
+        || own().any(|known| {
+            let is_long = known.chars().count() >= WITHIN;
+            is_long && whole.replace("secretar", "").contains(known)
+        })
+}
+
 /// Whether two cells are the words for a user name and a password, in any known language.
 pub(super) fn are_user_and_password(first: &str, second: &str) -> bool {
     let (first, second) = (folded(first), folded(second));
@@ -198,6 +223,39 @@ fn first_letter(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headings_that_name_passwords_are_found_within_others() {
+        for heading in [
+            "Password",
+            "Initial password",
+            "user_pass",
+            "PIN",
+            "PIN code",
+            "Mot de passe",
+            "Kennwort (neu)",
+            "Benutzerpasswort",
+            "pwd_1",
+            "Secret",
+            "Geheimnis",
+            "Password Hash",
+            "Credentials",
+            "\u{5bc6}\u{7801}",
+        ] {
+            assert!(names_password(heading), "{heading}");
+        }
+        for heading in [
+            "",
+            "Shipping",
+            "Passport",
+            "Secretary",
+            "Pinnwand",
+            "E-Mail",
+            "Spin",
+        ] {
+            assert!(!names_password(heading), "{heading}");
+        }
+    }
 
     #[test]
     fn words_are_folded() {

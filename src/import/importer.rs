@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::clock::Clock;
 use crate::formats;
 use crate::formats::charset::TextCharset;
+use crate::formats::error::FormatError;
 use crate::formats::kind::FileKind;
 use crate::formats::open::{KnownColumns, Options};
 use crate::formats::workbook_memory::WorkbookMemory;
@@ -18,6 +19,7 @@ use crate::import::default_password::{DefaultPassword, DefaultPasswordHasher};
 use crate::import::error::{ImportError, ImportFailure};
 use crate::import::fingerprint::Fingerprint;
 use crate::import::header::Wanted;
+use crate::import::look::{Look, LookFailure, look};
 use crate::import::memory::BatchMemory;
 use crate::import::pending::Pending;
 use crate::import::preview::Preview;
@@ -165,11 +167,38 @@ impl Importer {
         let file_name = task.record.file_name.clone();
         self.import(task, control, |reading| {
             let mut file = Fingerprint::new(source, control);
-            let read = self.with_options(&file_name, &options, |options| {
+            self.with_options(&file_name, &options, |options| {
                 reading.read_file(&mut file, options)
-            });
-            read?;
+            })?;
             Ok(Some(file.hex()))
+        })
+    }
+
+    /// The options for the header line of an import with these options.
+    pub(super) fn wanted_header<'o>(&'o self, options: &'o ImportOptions) -> Wanted<'o> {
+        Wanted {
+            line: match options.header {
+                HeaderLine::Auto => self.files.header,
+                asked => asked,
+            },
+            map: &options.map,
+            settings_map: &self.files.map,
+        }
+    }
+
+    /// Reads the beginning of a file as an import with these options would, without writing anything.
+    ///
+    /// # Errors
+    /// Nothing of the file can be read. A header line that is not understood is not an error: it is in the
+    /// result.
+    pub fn look(
+        &self,
+        file: impl Read,
+        file_name: &str,
+        options: &ImportOptions,
+    ) -> Result<Look, LookFailure> {
+        self.with_options(file_name, options, |opening| {
+            look(file, opening, self.wanted_header(options), &self.claims)
         })
     }
 
@@ -177,12 +206,12 @@ impl Importer {
     ///
     /// # Errors
     /// The options have a charset or a delimiter that does not exist; the error of `work`.
-    pub(super) fn with_options<T>(
+    pub(super) fn with_options<T, E: From<FormatError>>(
         &self,
         file_name: &str,
         options: &ImportOptions,
-        work: impl FnOnce(&Options<'_>) -> Result<T, ImportError>,
-    ) -> Result<T, ImportError> {
+        work: impl FnOnce(&Options<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let known = |name: &str| self.claims.column(name).is_some();
         let forced = options.forced_charset.as_deref();
         let settings = self.files.of_file(forced, options.delimiter.as_deref())?;
@@ -375,14 +404,7 @@ impl Importer {
             };
             let mut reading = Reading {
                 claims: &self.claims,
-                header: Wanted {
-                    line: match record.options.header {
-                        HeaderLine::Auto => self.files.header,
-                        asked => asked,
-                    },
-                    map: &record.options.map,
-                    settings_map: &self.files.map,
-                },
+                header: self.wanted_header(&record.options),
                 policy: &policy,
                 default: &mut default,
                 batching: &mut batching,

@@ -74,6 +74,28 @@ impl<'m> Meanings<'m> {
         Ok(meanings)
     }
 
+    /// The same, without the entries of the maps for which [`new`](Self::new) fails.
+    pub(super) fn lenient(
+        headings: &[&str],
+        map: &ColumnMap,
+        settings_map: &ColumnMap,
+        claims: &'m ClaimTable,
+    ) -> Self {
+        let entries = settings_map.entries().chain(map.entries());
+        let mapped = entries.filter_map(|(heading, meaning)| {
+            Some((folded(heading), column(heading, meaning, claims).ok()?))
+        });
+        let mut meanings = Meanings {
+            claims,
+            mapped: mapped.collect(),
+            preset: None,
+        };
+        if !meanings.has_user_name(headings) {
+            meanings.preset = presets::find(headings);
+        }
+        meanings
+    }
+
     /// The meaning of the column at `position`, from 0, with this heading.
     pub(super) fn of(&self, position: usize, heading: &str) -> Meaning {
         if let Some(meaning) = self.by_map(position, heading) {

@@ -28,6 +28,7 @@ pub mod judging;
 pub mod importer;
 pub mod anonymize;
 mod reading;
+pub mod look;
 mod sorting;
 mod sorted_runs;
 mod rows_digest;

@@ -103,23 +103,8 @@ impl Reading<'_> {
             Some(header) => header,
             None => {
                 rows.look_ahead(header::LOOK)?;
-                let beginning = Beginning {
-                    rows: rows.ahead().iter().map(Row::text).collect(),
-                    first_line_is_empty: rows.first_line_is_empty(),
-                    is_workbook: rows.detected().sheet.is_some(),
-                };
-                header::read(&beginning, self.header, self.claims).map_err(|error| {
-                    let ahead = rows.ahead();
-                    let flawed = ahead.iter().find(|row| row.text().is_err());
-                    match (error, flawed) {
-                        (HeaderError::Flawed(field), Some(row)) => {
-                            header_error(field, row.line(), &rows.detected()).into()
-                        }
-                        (error, _) => {
-                            ImportError::Header(error.in_sheet(rows.detected().sheet.as_deref()))
-                        }
-                    }
-                })?
+                read_header(rows, self.header, self.claims)
+                    .map_err(|error| refused_header(error, rows))?
             }
         };
         let Header {
@@ -324,6 +309,32 @@ impl Reading<'_> {
             return Err(ImportError::TooManyProblems { limit });
         }
         Ok(())
+    }
+}
+
+/// The header of a file whose first rows have been read ahead.
+pub(super) fn read_header<'t>(
+    rows: &Rows<'_, impl Read>,
+    wanted: Wanted<'_>,
+    claims: &'t ClaimTable,
+) -> Result<Header<'t>, HeaderError> {
+    let beginning = Beginning {
+        rows: rows.ahead().iter().map(Row::text).collect(),
+        first_line_is_empty: rows.first_line_is_empty(),
+        is_workbook: rows.detected().sheet.is_some(),
+    };
+    header::read(&beginning, wanted, claims)
+}
+
+/// The error of an import whose header line is refused.
+pub(super) fn refused_header(error: HeaderError, rows: &Rows<'_, impl Read>) -> ImportError {
+    let ahead = rows.ahead();
+    let flawed = ahead.iter().find(|row| row.text().is_err());
+    match (error, flawed) {
+        (HeaderError::Flawed(field), Some(row)) => {
+            header_error(field, row.line(), &rows.detected()).into()
+        }
+        (error, _) => ImportError::Header(error.in_sheet(rows.detected().sheet.as_deref())),
     }
 }
 

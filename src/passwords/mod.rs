@@ -6,6 +6,7 @@
 pub mod secret;
 pub mod random_password;
 pub mod password_masks;
+pub mod password_shape;
 pub mod rules;
 pub mod hash_schemes;
 pub mod hashing;

@@ -98,6 +98,25 @@ pub enum Field {
     SetByServer(&'static str),
 }
 
+impl Field {
+    /// A column name of the field, by which a map names it.
+    pub fn column_name(&self) -> &str {
+        match self {
+            Field::UserName => "username",
+            Field::Password => "password",
+            Field::GivenName => "givenname",
+            Field::FamilyName => "familyname",
+            Field::Email => "emailaddress",
+            Field::ExternalId => EXTERNAL_ID,
+            Field::Roles => "roles",
+            Field::Groups => "groups",
+            Field::ClaimCells => "claims",
+            Field::Attribute(name) => name,
+            Field::SetByServer(name) => name,
+        }
+    }
+}
+
 /// Local names of the claims that the server sets. Earlier versions stored some of them as
 /// attributes of that name, which SCIM still shows.
 pub const SET_BY_SERVER: [&str; 5] = ["userid", "created", "modified", "resourceType", META];
@@ -316,6 +335,31 @@ impl ClaimTable {
         self.by_column.get(&fold_column(name))
     }
 
+    /// The fields that a column can be mapped to by their [name](Field::column_name), in the order of a menu: names
+    /// and password first, then attributes.
+    pub fn targets(&self) -> Vec<&Field> {
+        const FIRST: [Field; 9] = [
+            Field::UserName,
+            Field::Password,
+            Field::GivenName,
+            Field::FamilyName,
+            Field::Email,
+            Field::ExternalId,
+            Field::Roles,
+            Field::Groups,
+            Field::ClaimCells,
+        ];
+        let is_reachable = |field: &&Field| self.column(field.column_name()) == Some(field);
+        let first = FIRST
+            .iter()
+            .filter_map(|field| self.column(field.column_name()));
+        let is_attribute = |field: &&Field| matches!(field, Field::Attribute(_));
+        let mut attributes: Vec<&Field> = self.by_column.values().filter(is_attribute).collect();
+        attributes.sort_by_key(|field| field.column_name());
+        attributes.dedup();
+        first.chain(attributes).filter(is_reachable).collect()
+    }
+
     /// The column names, for error messages that list them.
     pub fn column_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self
@@ -411,6 +455,26 @@ mod tests {
             Some(&Field::Attribute("badge".into()))
         );
         assert_eq!(table.column("favourite colour"), None);
+    }
+
+    #[test]
+    fn targets_are_the_fields_that_a_column_can_be_mapped_to() {
+        let table = table();
+        let names: Vec<&str> = table.targets().iter().map(|it| it.column_name()).collect();
+        assert_eq!(names[..3], ["username", "password", "givenname"]);
+        for name in [
+            "emailaddress",
+            "externalid",
+            "groups",
+            "badge",
+            "identity/accountLocked",
+        ] {
+            assert!(names.contains(&name), "{name}: {names:?}");
+        }
+        assert!(!names.contains(&"created"), "the server sets it");
+        for field in table.targets() {
+            assert_eq!(table.column(field.column_name()), Some(field));
+        }
     }
 
     #[test]

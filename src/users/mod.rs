@@ -9,6 +9,7 @@ pub mod name_pattern;
 pub mod account_state;
 pub mod claim_dialects;
 pub mod claims;
+pub mod claim_labels;
 pub mod problem;
 pub mod candidate;
 pub mod domains;
