@@ -32,6 +32,18 @@ impl Moment {
         Some(Moment(begin.timestamp().as_microsecond()))
     }
 
+    /// Parses RFC 3339 text, or a day, which means its beginning in UTC.
+    pub fn parse(text: &str) -> Option<Moment> {
+        // A time without an offset parses as a day too, and its time would be lost.
+        match text.len() == 10 {
+            true => Moment::of_day(text),
+            false => {
+                let time: Timestamp = text.parse().ok()?;
+                Some(Moment(time.as_microsecond()))
+            }
+        }
+    }
+
     /// The time as RFC 3339 text in UTC, or the bare number when it is outside the calendar.
     pub fn to_rfc3339(self) -> String {
         match Timestamp::from_microsecond(self.0) {
@@ -82,6 +94,25 @@ impl std::fmt::Debug for Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moment_is_parsed_from_a_date_or_a_time_with_an_offset() {
+        let parse = |text| Moment::parse(text).map(|moment| moment.to_rfc3339());
+        let midnight = Some("2026-11-22T00:00:00.000Z".to_owned());
+        assert_eq!(parse("2026-11-22"), midnight);
+        assert_eq!(parse("2026-11-22T00:00:00Z"), midnight);
+        assert_eq!(parse("2026-11-22T01:00:00+01:00"), midnight);
+        for text in [
+            "",
+            "x",
+            "2026",
+            "2026-13-01",
+            "2026-11-22T00:00:00",
+            "1795305600",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn moment_is_formatted_as_rfc_3339() {

@@ -30,6 +30,7 @@ pub mod audit;
 pub mod import_id;
 pub mod channel;
 pub mod import_record;
+pub mod import_filter;
 pub mod store_error;
 pub mod operator;
 pub mod password_right;

@@ -10,6 +10,7 @@ use crate::users::actor::Actor;
 use crate::users::audit::AuditEntry;
 use crate::users::backup::Backup;
 use crate::users::column_maps::ColumnMapStore;
+use crate::users::import_filter::ImportFilter;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::ImportRecord;
 use crate::users::name_pattern::NamePattern;
@@ -214,15 +215,19 @@ pub trait ImportLedger: Send + Sync {
     ///
     /// # Errors
     /// The store failed.
-    fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError>;
+    fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
+        self.find_imports(organization, &ImportFilter::default(), None, limit)
+    }
 
-    /// The same, limited to imports older than `before`, if given.
+    /// At most `limit` imports that match `filter`, newest first; only those older than `before`, if
+    /// given.
     ///
     /// # Errors
     /// The store failed.
-    fn imports_before(
+    fn find_imports(
         &self,
         organization: &str,
+        filter: &ImportFilter,
         before: Option<ImportId>,
         limit: usize,
     ) -> Result<Vec<ImportRecord>, StoreError>;

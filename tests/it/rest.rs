@@ -847,6 +847,49 @@ fn page_through(server: &TestApp) {
     }
 }
 
+#[test]
+fn list_of_imports_is_filtered_page_by_page() {
+    let server = TestApp::start();
+    let good: Vec<String> = (0..3)
+        .map(|number| {
+            let file = format!("username,password\nann{number},Autumn-Forest-9\n");
+            id_of(&import(&server, &[], &file))
+        })
+        .collect();
+    let list = |query: &str| {
+        let page = get(&server, &format!("{IMPORTS}?{query}"));
+        assert_eq!(page.status, 200, "{}", page.body);
+        let page = json(&page);
+        let ids = page["imports"].as_array().unwrap().iter();
+        let ids: Vec<String> = ids
+            .map(|it| it["id"].as_str().unwrap().to_owned())
+            .collect();
+        (ids, page["next"].as_str().map(str::to_owned))
+    };
+    let newest_first: Vec<String> = good.iter().rev().cloned().collect();
+    assert_eq!(list("state=completed&channel=rest").0, newest_first);
+    assert_eq!(
+        list("operator=ADMIN&since=2020-01-01&fileName=USERS").0,
+        newest_first
+    );
+    for none in [
+        "state=failed",
+        "channel=portal",
+        "operator=kim",
+        "fileName=zzz",
+        "until=2020-01-01",
+        "since=2999-01-01T00:00:00Z",
+    ] {
+        assert_eq!(list(none), (Vec::new(), None), "{none}");
+    }
+    let (first, next) = list("state=completed&limit=2");
+    assert_eq!(first, newest_first[..2]);
+    let (second, next) = list(&format!("state=completed&limit=2&cursor={}", next.unwrap()));
+    assert_eq!((second.as_slice(), next), (&newest_first[2..], None));
+    let response = get(&server, &format!("{IMPORTS}?state=done"));
+    assert_eq!(problem(&response), refused(400, "IMP-PARAMETER"));
+}
+
 fn document(server: &TestApp) -> Value {
     let response = server.get("/api/v1/openapi.json");
     assert_eq!(

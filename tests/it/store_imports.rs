@@ -1,12 +1,18 @@
 //! What stores keep for imports to come, and the list of imports: the same for every store.
 
 use muster::clock::Moment;
+use muster::users::channel::Channel;
 use muster::users::column_maps::KEPT_COLUMN_MAPS;
+use muster::users::import_filter::ImportFilter;
+use muster::users::import_id::ImportId;
+use muster::users::import_record::{ImportRecord, ImportState};
 use muster::users::options::ColumnMap;
 use muster::users::organization::OrganizationRemoved;
 use muster::users::store::Store;
 
-use crate::stores::{ORGANIZATION, TestStore, actor, add_organization, every_store};
+use crate::stores::{
+    ORGANIZATION, TestStore, actor, add_organization, every_store, new_import, record,
+};
 
 fn map(entries: &[&str]) -> ColumnMap {
     let mut map = ColumnMap::default();
@@ -106,5 +112,150 @@ fn column_maps_over_the_limit_are_removed_in_the_order_of_their_last_use() {
             kept(store, "acme", "key-0").is_some(),
             "{name}: counted for each organization"
         );
+    }
+}
+
+/// An import that is only a record.
+fn add(store: &dyn Store, change: impl FnOnce(&mut ImportRecord)) -> ImportId {
+    let mut record = record(new_import());
+    change(&mut record);
+    store.add_import(&record).expect("added");
+    record.id
+}
+
+fn found(store: &dyn Store, filter: &ImportFilter) -> Vec<ImportId> {
+    let found = store.find_imports(ORGANIZATION, filter, None, 100);
+    found
+        .expect("works")
+        .iter()
+        .map(|record| record.id)
+        .collect()
+}
+
+#[test]
+fn imports_are_filtered_by_each_condition_and_by_several() {
+    for TestStore { name, store, .. } in every_store() {
+        let store = store.as_ref();
+        let first = add(store, |it| {
+            it.state = ImportState::Completed;
+            it.channel = Channel::Portal;
+            it.operator = "Zoë".into();
+            it.file_name = "Übersicht-2026.CSV".into();
+            it.started_at = Moment(1_000);
+        });
+        let second = add(store, |it| {
+            it.state = ImportState::Failed;
+            it.channel = Channel::Portal;
+            it.operator = "admin".into();
+            it.file_name = "100%_staff.xlsx".into();
+            it.started_at = Moment(2_000);
+        });
+        let third = add(store, |it| {
+            it.state = ImportState::Failed;
+            it.channel = Channel::Rest;
+            it.operator = "admin".into();
+            it.file_name = "users.csv".into();
+            it.started_at = Moment(3_000);
+        });
+        add_organization(store, "acme");
+        add(store, |it| {
+            it.organization = "acme".into();
+            it.state = ImportState::Failed;
+            it.channel = Channel::Rest;
+            it.started_at = Moment(3_000);
+        });
+        let all = ImportFilter::default;
+        let named = |part: &str| ImportFilter {
+            file_name: Some(part.into()),
+            ..all()
+        };
+        let by = |operator: &str| ImportFilter {
+            operator: Some(operator.into()),
+            ..all()
+        };
+        let in_state = |state| ImportFilter {
+            state: Some(state),
+            ..all()
+        };
+        let between = |since: Option<i64>, until: Option<i64>| ImportFilter {
+            since: since.map(Moment),
+            until: until.map(Moment),
+            ..all()
+        };
+        let over = |channel| ImportFilter {
+            channel: Some(channel),
+            ..all()
+        };
+        let cases = [
+            (all(), vec![third, second, first]),
+            (in_state(ImportState::Failed), vec![third, second]),
+            (in_state(ImportState::Completed), vec![first]),
+            (in_state(ImportState::Running), vec![]),
+            (over(Channel::Portal), vec![second, first]),
+            (over(Channel::Scim), vec![]),
+            (by("admin"), vec![third, second]),
+            (by("ZOË"), vec![first]),
+            (by("adm"), vec![]),
+            (named("übersicht"), vec![first]),
+            (named("CSV"), vec![third, first]),
+            // No character is a placeholder.
+            (named("%_"), vec![second]),
+            (named("u*s"), vec![]),
+            (named(""), vec![third, second, first]),
+            (between(Some(2_000), None), vec![third, second]),
+            (between(None, Some(2_000)), vec![first]),
+            (between(Some(1_000), Some(3_000)), vec![second, first]),
+            (between(Some(3_001), None), vec![]),
+            (
+                ImportFilter {
+                    state: Some(ImportState::Failed),
+                    channel: Some(Channel::Portal),
+                    operator: Some("Admin".into()),
+                    file_name: Some("STAFF".into()),
+                    since: Some(Moment(2_000)),
+                    until: Some(Moment(2_001)),
+                },
+                vec![second],
+            ),
+        ];
+        for (filter, expected) in cases {
+            assert_eq!(found(store, &filter), expected, "{name}: {filter:?}");
+        }
+    }
+}
+
+#[test]
+fn pages_with_a_filter_have_every_match_once() {
+    for TestStore { name, store, .. } in every_store() {
+        let store = store.as_ref();
+        let mut expected = Vec::new();
+        for number in 0..30 {
+            let id = add(store, |it| {
+                it.state = match number % 3 {
+                    0 => ImportState::Failed,
+                    _ => ImportState::Completed,
+                };
+            });
+            if number % 3 == 0 {
+                expected.insert(0, id);
+            }
+        }
+        let filter = ImportFilter {
+            state: Some(ImportState::Failed),
+            ..ImportFilter::default()
+        };
+        let mut pages = Vec::new();
+        let mut before = None;
+        loop {
+            let page = store.find_imports(ORGANIZATION, &filter, before, 4);
+            let page: Vec<_> = page.expect("works").iter().map(|it| it.id).collect();
+            let Some(last) = page.last() else { break };
+            before = Some(*last);
+            pages.push(page);
+        }
+        let sizes: Vec<_> = pages.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [4, 4, 2], "{name}");
+        assert_eq!(pages.concat(), expected, "{name}");
+        assert_eq!(found(store, &filter), expected, "{name}");
     }
 }

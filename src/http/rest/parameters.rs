@@ -4,11 +4,15 @@
 use actix_web::web;
 use uuid::Uuid;
 
+use crate::clock::Moment;
 use crate::http::form_reader::parse_file_name;
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{REPEATABLE, Route};
 use crate::passwords::secret::Secret;
 use crate::quoted;
+use crate::users::channel::Channel;
+use crate::users::import_filter::ImportFilter;
+use crate::users::import_record::ImportState;
 use crate::users::options::{ConflictPolicy, HeaderLine, ImportOptions};
 
 /// Default number of entries on a page.
@@ -105,6 +109,34 @@ impl Query {
         self.get("cursor").map(parse).transpose()
     }
 
+    /// The filter of a list of imports. As in a form, a parameter without a value is no condition.
+    ///
+    /// # Errors
+    /// A value is invalid.
+    pub fn import_filter(&self) -> Result<ImportFilter, ProblemDetails> {
+        let given = |name| self.get(name).filter(|text| !text.is_empty());
+        let time = |name| {
+            let parse = |text: &str| {
+                let rule = "a date, or a time with its offset (RFC 3339): 2026-11-22T08:30:00Z";
+                Moment::parse(text).ok_or_else(|| invalid(name, text, rule))
+            };
+            given(name).map(parse).transpose()
+        };
+        Ok(ImportFilter {
+            state: one_of(
+                "state",
+                given("state"),
+                &ImportState::ALL,
+                ImportState::as_str,
+            )?,
+            channel: one_of("channel", given("channel"), &Channel::ALL, Channel::as_str)?,
+            operator: given("operator").map(str::to_owned),
+            file_name: given("fileName").map(str::to_owned),
+            since: time("since")?,
+            until: time("until")?,
+        })
+    }
+
     /// The options of an import.
     ///
     /// # Errors
@@ -175,6 +207,23 @@ impl Parameters {
             _ => return Err(unknown("parameter", name, &[])),
         }
         Ok(())
+    }
+}
+
+/// The one of `all` whose word the parameter has, if it has a value.
+fn one_of<T: Copy>(
+    name: &str,
+    text: Option<&str>,
+    all: &[T],
+    word: fn(T) -> &'static str,
+) -> Result<Option<T>, ProblemDetails> {
+    let Some(text) = text else { return Ok(None) };
+    match all.iter().find(|one| word(**one) == text) {
+        Some(found) => Ok(Some(*found)),
+        None => {
+            let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
+            Err(invalid(name, text, &format!("one of {}", words.join(", "))))
+        }
     }
 }
 
@@ -257,6 +306,38 @@ mod tests {
             assert!(Query::parse(list, text).unwrap().limit().is_err(), "{text}");
         }
         assert!(Query::parse(list, "cursor=x").unwrap().cursor().is_err());
+    }
+
+    #[test]
+    fn filters_are_read_and_invalid_values_are_named() {
+        let [_, list, ..] = &ROUTES;
+        let filter = |text| Query::parse(list, text).unwrap().import_filter();
+        assert_eq!(filter("").unwrap(), ImportFilter::default());
+        assert_eq!(
+            filter("state=&operator=&since=").unwrap(),
+            ImportFilter::default()
+        );
+        let text = "state=failed&channel=portal&operator=admin%40acme&fileName=users&since=2026-11-22\
+                    &until=2026-11-23T00:30:00%2B01:00";
+        let expected = ImportFilter {
+            state: Some(ImportState::Failed),
+            channel: Some(Channel::Portal),
+            operator: Some("admin@acme".into()),
+            file_name: Some("users".into()),
+            since: Some(Moment(1_795_305_600_000_000)),
+            until: Some(Moment(1_795_390_200_000_000)),
+        };
+        assert_eq!(filter(text).unwrap(), expected);
+        for (text, advice) in [
+            ("state=done", "queued, running, completed"),
+            ("state=Failed", "\"Failed\""),
+            ("channel=mail", "soap, terminal, rest, scim, portal"),
+            ("since=yesterday", "RFC 3339"),
+            ("until=2026-11-23T00:30:00", "offset"),
+        ] {
+            let detail = filter(text).unwrap_err().detail;
+            assert!(detail.contains(advice), "{detail}");
+        }
     }
 
     #[test]

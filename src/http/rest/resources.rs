@@ -107,9 +107,10 @@ impl Import {
 /// A parameter is invalid, or the store failed.
 pub fn list(app: &App, caller: &Caller, query: &Query) -> Result<Answer, ProblemDetails> {
     let (limit, before) = (query.limit()?, query.cursor()?.map(ImportId));
+    let filter = query.import_filter()?;
     let records = app
         .store
-        .imports_before(&caller.organization, before, limit + 1)?;
+        .find_imports(&caller.organization, &filter, before, limit + 1)?;
     let (records, more) = page(records, limit);
     let next = records.last().filter(|_| more).map(|record| record.id.0);
     let imports = records.into_iter().map(|record| Import::now(app, record));

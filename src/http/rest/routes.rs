@@ -95,7 +95,9 @@ pub static ROUTES: [Route; 11] = [
         path: "/api/v1/imports",
         operation: Operation::ListImports,
         right: Some(Role::Read),
-        parameters: &["limit", "cursor"],
+        parameters: &[
+            "limit", "cursor", "state", "channel", "operator", "fileName", "since", "until",
+        ],
     },
     Route {
         method: Method::POST,

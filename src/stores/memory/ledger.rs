@@ -6,6 +6,7 @@ use crate::clock::Moment;
 use crate::stores::memory::MemoryStore;
 use crate::users::actor::Actor;
 use crate::users::audit::AuditEntry;
+use crate::users::import_filter::ImportFilter;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::ABANDONED;
 use crate::users::import_record::{ImportRecord, ImportState};
@@ -25,20 +26,23 @@ impl ImportLedger for MemoryStore {
             .cloned())
     }
 
-    fn imports(&self, organization: &str, limit: usize) -> Result<Vec<ImportRecord>, StoreError> {
-        self.imports_before(organization, None, limit)
-    }
-
-    fn imports_before(
+    fn find_imports(
         &self,
         organization: &str,
+        filter: &ImportFilter,
         before: Option<ImportId>,
         limit: usize,
     ) -> Result<Vec<ImportRecord>, StoreError> {
         let content = self.content();
-        let own = content.imports.iter().rev().filter(|((owner, id), _)| {
-            owner == organization && before.is_none_or(|before| *id < before)
-        });
+        let own = content
+            .imports
+            .iter()
+            .rev()
+            .filter(|((owner, id), record)| {
+                owner == organization
+                    && before.is_none_or(|before| *id < before)
+                    && filter.matches(record)
+            });
         Ok(own.take(limit).map(|(_, record)| record.clone()).collect())
     }
 

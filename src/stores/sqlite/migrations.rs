@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::stores::sqlite::connection::from_sqlite;
+use crate::stores::sqlite::connection::{add_functions, from_sqlite};
 use crate::stores::sqlite::groups::add_built_in_roles;
 use crate::stores::sqlite::name_keys;
 use crate::stores::sqlite::rejects::pack_rows;
@@ -44,9 +44,20 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         sql: include_str!("schema_7.sql"),
-        then: nothing,
+        then: add_keys_of_imports,
     },
 ];
+
+/// Fills the columns by which lists of imports are filtered.
+fn add_keys_of_imports(db: &Connection) -> rusqlite::Result<()> {
+    add_functions(db)?;
+    db.execute(
+        "UPDATE imports SET operator_key = muster_caseless(operator),
+             file_key = muster_caseless(file_name)",
+        [],
+    )
+    .map(drop)
+}
 
 fn nothing(_: &Connection) -> rusqlite::Result<()> {
     Ok(())
@@ -197,17 +208,25 @@ mod tests {
     }
 
     #[test]
-    fn imports_of_earlier_versions_have_no_mended_cells() {
+    fn imports_of_earlier_versions_can_be_filtered_and_have_no_mended_cells() {
         for versions in [1, 6] {
             let mut connection = earlier(1);
             migrate_to(&mut connection, versions).unwrap();
+            let renamed = "UPDATE imports SET operator = 'Zoë', file_name = 'ÜBER.csv'
+                           WHERE file_name = 'mixed.csv'";
+            assert_eq!(connection.execute(renamed, []), Ok(1));
             migrate(&mut connection).unwrap();
-            let counted: (i64, i64) = connection
-                .query_row("SELECT count(*), sum(mended) FROM imports", [], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
+            let mut imports = connection
+                .prepare("SELECT file_key, operator_key, mended FROM imports ORDER BY file_key")
                 .unwrap();
-            assert_eq!(counted, (2, 0), "from version {versions}");
+            let found: Vec<(String, String, i64)> = imports
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .unwrap()
+                .collect::<rusqlite::Result<_>>()
+                .unwrap();
+            let expected = [("clean.csv", "admin", 0), ("über.csv", "zoë", 0)]
+                .map(|(file, operator, mended)| (file.to_owned(), operator.to_owned(), mended));
+            assert_eq!(found, expected, "from version {versions}");
         }
     }
 

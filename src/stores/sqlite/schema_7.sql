@@ -1,4 +1,4 @@
--- Schema 7. Cells that the operator changed before an import; column maps that are kept.
+-- Schema 7. Cells that the operator changed before an import; column maps that are kept; an index for lists of imports.
 
 ALTER TABLE imports ADD COLUMN mended INTEGER NOT NULL DEFAULT 0;
 
@@ -9,3 +9,10 @@ CREATE TABLE column_maps (
     used_at      INTEGER NOT NULL,
     PRIMARY KEY (organization, header_key)
 ) STRICT, WITHOUT ROWID;
+
+-- For case-insensitive comparison, as in keys of names. The program fills them for earlier imports.
+ALTER TABLE imports ADD COLUMN operator_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE imports ADD COLUMN file_key     TEXT NOT NULL DEFAULT '';
+
+-- For filtered lists: it has every column that a filter compares.
+CREATE INDEX imports_listed ON imports (organization, id, state, door, started_at, operator_key, file_key);
