@@ -23,6 +23,7 @@ pub mod delimiter;
 pub mod csv;
 mod quotes;
 pub mod csv_writer;
+pub mod workbook_template;
 pub mod xlsx;
 pub mod inflation;
 mod tags;

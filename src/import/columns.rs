@@ -15,6 +15,7 @@ use crate::formats::row::{Flaw, Row, TextRow};
 use crate::import::cells;
 use crate::import::header_words::{self, HeaderWords};
 use crate::import::presets::Cells;
+use crate::import::presets::preset::is_example;
 use crate::import::preview::PreviewColumn;
 use crate::passwords::rules;
 use crate::quoted;
@@ -447,6 +448,9 @@ impl<'t> ColumnPlan<'t> {
                 if cells::is_ruled(row.iter()) =>
             {
                 return Ok(RowContent::Ruled);
+            }
+            Some(b'E' | b'e') if row.get(self.name_position).is_some_and(is_example) => {
+                return Ok(RowContent::Example);
             }
             _ => {
                 if let Some(content) = self.recognize_line_between(row)? {

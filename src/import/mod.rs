@@ -8,6 +8,7 @@ pub mod task;
 pub mod upload;
 mod rejects_aside;
 pub mod reject_file;
+pub mod template;
 pub mod job_error;
 pub mod keys;
 mod registry;

@@ -261,6 +261,8 @@ pub struct ClaimTable {
     /// The URIs of WSO2's other dialects.
     aliases: HashMap<String, Field>,
     by_column: HashMap<String, Field>,
+    /// The names in the settings, sorted.
+    configured: Vec<String>,
 }
 
 impl ClaimTable {
@@ -270,7 +272,10 @@ impl ClaimTable {
             by_uri: HashMap::new(),
             aliases: HashMap::new(),
             by_column: HashMap::new(),
+            configured: settings.0.values().cloned().collect(),
         };
+        table.configured.sort();
+        table.configured.dedup();
         for name in ATTRIBUTES {
             table.add_claim(name, Field::Attribute(Cow::Borrowed(name)));
         }
@@ -358,6 +363,11 @@ impl ClaimTable {
         attributes.sort_by_key(|field| field.column_name());
         attributes.dedup();
         first.chain(attributes).filter(is_reachable).collect()
+    }
+
+    /// The names of the claims that the settings add, sorted.
+    pub fn configured(&self) -> &[String] {
+        &self.configured
     }
 
     /// The column names, for error messages that list them.

@@ -50,6 +50,7 @@ mod words;
 mod project_files;
 mod xml_conformance;
 mod presets;
+mod template;
 mod process;
 mod fault;
 mod first_run;

@@ -22,15 +22,21 @@ pub enum Cells {
     Asterisks,
     /// The hash function of the row's password, or empty. Only `crypt` hashes name their scheme themselves.
     HashFunction,
-    /// Unchanged; a cell that begins with `Example:` marks the row as the template's example and not a user.
+    /// Unchanged; a cell that begins with `Example: ` marks the row as the template's example and not a user.
     Example,
 }
 
 /// The cell of [`Cells::HashFunction`] if the hash names its scheme itself.
 const CRYPT: &str = "crypt";
 
-/// The beginning of the example cell of a template.
-const EXAMPLE: &str = "example:";
+/// The beginning of the example cell of a template. No valid user name has it, because of the space.
+const EXAMPLE: &str = "example: ";
+
+/// Whether a cell marks its row as the example of a template.
+pub fn is_example(cell: &str) -> bool {
+    let beginning = cell.trim_start().get(..EXAMPLE.len());
+    beginning.is_some_and(|it| it.eq_ignore_ascii_case(EXAMPLE))
+}
 
 impl Cells {
     /// The value of the cell.
@@ -51,8 +57,7 @@ impl Cells {
 
     /// Whether the cell marks its row as an example.
     pub fn is_example(self, cell: &str) -> bool {
-        let beginning = cell.trim_start().get(..EXAMPLE.len());
-        self == Cells::Example && beginning.is_some_and(|it| it.eq_ignore_ascii_case(EXAMPLE))
+        self == Cells::Example && is_example(cell)
     }
 
     /// Whether the cell says that the row's password is a hash that cannot be verified.
@@ -306,6 +311,7 @@ mod tests {
         assert!(!Cells::Plain.is_foreign_hash("MD5"));
         assert!(Cells::Example.is_example("Example: Chris Green"));
         assert!(!Cells::Example.is_example("Chris Green"));
+        assert!(is_example(" EXAMPLE: kim") && !is_example("Example:kim"));
         assert!(!Cells::Plain.is_example("Example: Chris Green"));
     }
 }
