@@ -21,12 +21,14 @@ use crate::cli::settings::Settings;
 use crate::cli::{output, stop_signal};
 use crate::clock::Clock;
 use crate::config;
+use crate::import::edits::Edits;
 use crate::import::generated_passwords::{GeneratedPasswords, HEADER_BYTES};
 use crate::import::job_error::JobError;
 use crate::import::jobs::{Ended, Jobs};
 use crate::import::reject_file;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
+use crate::import::selection::Selection;
 use crate::passwords::secret::Secret;
 use crate::users::actor::Actor;
 use crate::users::channel::Channel;
@@ -137,6 +139,9 @@ pub(super) fn run(common: &Common, arguments: &Arguments, out: &mut dyn Write) -
             ..reading
         },
         key: arguments.key.clone(),
+        selection: Selection::All,
+        edits: Edits::default(),
+        keep: None,
     };
     let organization = request.organization.clone();
     app.jobs.begin_beating()?;

@@ -1,5 +1,7 @@
 //! One row: its fields as text, and the line where it begins.
 
+use std::borrow::Cow;
+
 /// A row, borrowed from its reader.
 #[derive(Clone, Copy)]
 pub struct Row<'b> {
@@ -10,6 +12,9 @@ pub struct Row<'b> {
     gap: usize,
     flawed: Option<FlawedField>,
 }
+
+/// The bytes of a second cell of a workbook that has no text. The first one is the row's [`flaw`](Row::flaw).
+pub const NO_TEXT: &[u8] = b"\xff";
 
 /// The reason why a field has no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +115,24 @@ impl<'b> Row<'b> {
             let field = row.bytes.get(start..*end).unwrap_or_default();
             start = *end + row.gap;
             field
+        })
+    }
+
+    /// The fields as text; what is not text is replaced, and a cell of a workbook without text is empty.
+    pub fn lossy(&self) -> impl Iterator<Item = Cow<'b, str>> {
+        let is_cell = self.flawed.is_some_and(|field| {
+            matches!(
+                field.flaw,
+                Flaw::NotText
+                    | Flaw::Error(_)
+                    | Flaw::NoResult
+                    | Flaw::LostDigits
+                    | Flaw::NoSuchText
+            )
+        });
+        self.fields().map(move |field| match field {
+            NO_TEXT if is_cell => Cow::Borrowed(""),
+            field => String::from_utf8_lossy(field),
         })
     }
 

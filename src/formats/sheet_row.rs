@@ -3,7 +3,7 @@
 use crate::formats::cell::{self, Value};
 use crate::formats::csv::{FIELD_LIMIT, FIELDS_LIMIT, ROW_LIMIT};
 use crate::formats::error::FormatError;
-use crate::formats::row::{FlawedField, Row};
+use crate::formats::row::{FlawedField, NO_TEXT, Row};
 use crate::wiped::Wiped;
 
 /// The row being assembled.
@@ -62,13 +62,18 @@ impl SheetRow {
             });
         }
         self.ends.resize(column, start);
-        self.ends.push(self.bytes.len());
-        if let (Err(flaw), None) = (written, self.flawed) {
-            self.flawed = Some(FlawedField {
-                position: column,
-                flaw,
-            });
+        match (written, self.flawed) {
+            (Err(flaw), None) => {
+                self.flawed = Some(FlawedField {
+                    position: column,
+                    flaw,
+                });
+            }
+            // The first one decides about the row, but if it is replaced, this one still has no text.
+            (Err(_), Some(_)) => self.bytes.extend_from_slice(NO_TEXT),
+            (Ok(()), _) => {}
         }
+        self.ends.push(self.bytes.len());
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::import::generated_passwords::{GeneratedPasswords, PasswordList};
 use crate::import::memory::{BatchMemory, Share};
 use crate::import::rejects_aside::RejectsAside;
 use crate::import::report::{Durable, REPORT_BYTES};
+use crate::import::request::ReportLimits;
 use crate::import::settings::Settings;
 use crate::import::sorting::Place;
 use crate::import::task::Task;
@@ -90,6 +91,14 @@ pub(super) struct Batching {
     /// The memory of an earlier batch, reused for the next one.
     spare: NewUsers,
     counted: Counters,
+    /// Cells of the gathered rows that were changed.
+    mended: u64,
+    /// Cells of the rows of the step in progress that were changed.
+    mended_under_way: u64,
+    /// Rows of a dry run whose own password an import would hash.
+    passwords_to_hash: u64,
+    /// Limits of the report of a dry run.
+    keep: Option<ReportLimits>,
     findings: Vec<Problem>,
     rejects: Vec<Reject>,
     /// Approximate bytes of the rejected rows.
@@ -127,6 +136,7 @@ impl Batching {
             counters: record.counters,
             findings_total: record.findings,
             warnings: record.warnings,
+            mended: record.mended,
             rejected: record.rejected,
             ..Durable::default()
         };
@@ -152,6 +162,10 @@ impl Batching {
             gathering: CheckedUsers::default(),
             spare: NewUsers::default(),
             counted: Counters::default(),
+            mended: 0,
+            mended_under_way: 0,
+            passwords_to_hash: 0,
+            keep: task.keep.filter(|_| task.record.options.dry_run),
             findings: Vec::new(),
             rejects: Vec::new(),
             rejects_size: 0,
@@ -219,6 +233,16 @@ impl Batching {
         };
         self.rejects_size += reject.size();
         self.rejects.push(reject);
+    }
+
+    /// Counts changed cells of a row.
+    pub(super) fn add_mended(&mut self, cells: u64) {
+        self.mended += cells;
+    }
+
+    /// Rows of a dry run whose own password an import would hash.
+    pub(super) fn passwords_to_hash(&self) -> u64 {
+        self.passwords_to_hash
     }
 
     /// Rows known to have failed so far.
@@ -366,6 +390,7 @@ impl Batching {
     ) -> Result<(), ImportError> {
         let under_way = self.settle();
         self.counted = Counters::default();
+        self.mended = 0;
         self.clear_findings();
         self.findings.extend(finding);
         self.rejects.clear();
@@ -433,6 +458,7 @@ impl Batching {
         let mut users = std::mem::take(&mut self.spare);
         if self.dry_run {
             // A dry run stores nothing, so nothing is hashed.
+            self.passwords_to_hash += secrets.len() as u64;
             self.gathering
                 .move_into(&mut users, &[], &[], || clock.new_id());
             return Ok((users, None));
@@ -466,6 +492,14 @@ impl Batching {
     ) -> ImportStep {
         let begin = (!std::mem::replace(&mut self.begun, true)).then(|| self.record.clone());
         let place = std::mem::take(&mut self.place);
+        let mended = std::mem::take(&mut self.mended);
+        self.mended_under_way = mended;
+        let settings = &self.machinery.settings;
+        let keep_findings = match self.keep {
+            Some(limits) => limits.findings as u64,
+            None => settings.keep_findings,
+        };
+        let keep_rejects_bytes = settings.keep_rejects_bytes;
         self.rejects_size = 0;
         self.findings_size = 0;
         self.findings_counted = 0;
@@ -484,17 +518,18 @@ impl Batching {
             counted: std::mem::take(&mut self.counted),
             findings: std::mem::take(&mut self.findings),
             more_found: Found::default(),
-            mended: 0,
+            mended,
             rejects: std::mem::take(&mut self.rejects),
             packed: None,
-            keep_findings: self.machinery.settings.keep_findings,
-            keep_rejects_bytes: self.machinery.settings.keep_rejects_bytes,
+            keep_findings,
+            keep_rejects_bytes,
             rows_sha256: place.digest,
             stretch: place.stretch,
             default_password_hash,
             finish,
             at: self.machinery.clock.now(),
             dry_run: self.dry_run,
+            count_kinds: self.keep.is_some(),
         }
     }
 
@@ -505,11 +540,13 @@ impl Batching {
     ) -> Result<(), ImportError> {
         let generated = std::mem::take(&mut self.generated_under_way);
         self.share_under_way = None;
+        let mended = std::mem::take(&mut self.mended_under_way);
         let Written {
             outcomes,
             tally,
             users,
         } = written?;
+        self.durable.mended += mended;
         let rehearsal = self.dry_run && self.record.options.validate_first;
         self.keep(tally, rehearsal)?;
         let durable = &self.durable;
@@ -536,17 +573,20 @@ impl Batching {
     fn keep(&mut self, tally: Tally, rehearsal: bool) -> Result<(), ImportError> {
         let settings = &self.machinery.settings;
         // Findings of the check are added to the record later.
-        let most = match rehearsal {
-            true => usize::try_from(settings.keep_findings).unwrap_or(usize::MAX),
-            false => settings.report_findings,
+        let most = match (rehearsal, self.keep) {
+            (true, _) => usize::try_from(settings.keep_findings).unwrap_or(usize::MAX),
+            (false, Some(limits)) => limits.findings,
+            (false, None) => settings.report_findings,
         };
         let durable = &mut self.durable;
         durable.counters.add(&tally.counters);
         durable.findings_total += tally.found;
         durable.warnings += tally.warnings;
-        let bytes = match rehearsal {
-            true => CHECK_BYTES,
-            false => REPORT_BYTES,
+        durable.kinds.merge(&tally.kinds);
+        let bytes = match (rehearsal, self.keep) {
+            (true, _) => CHECK_BYTES,
+            (false, Some(limits)) => limits.bytes,
+            (false, None) => REPORT_BYTES,
         };
         durable.keep_findings(tally.findings, most, bytes);
         if !self.dry_run {
@@ -562,7 +602,7 @@ impl Batching {
                 .get_or_insert_with(|| RejectsAside::new(&self.machinery.spool, capacity));
             aside.add(&tally.rejected, &tally.rejects);
         } else {
-            durable.show(&tally.rejects, most)?;
+            durable.show(&tally.rejects, most, bytes)?;
             durable.rejected.total += tally.rejected.total;
             durable.rejected.kept = durable.rejects.len() as u64;
         }

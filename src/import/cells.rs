@@ -12,21 +12,25 @@ pub(super) fn trimmed(cell: &str) -> &str {
     cell.trim_matches(is_blank)
 }
 
-/// Whether a character at the end of a cell is invisible: white space, zero-width characters, soft hyphens,
-/// and the direction marks that programs put around addresses and numbers.
+/// Whether a character at the end of a cell is blank: white space or invisible.
 fn is_blank(character: char) -> bool {
-    character.is_whitespace()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-        )
+    character.is_whitespace() || is_invisible(character)
+}
+
+/// Whether a character is invisible and takes no space: zero-width characters, soft hyphens, and the direction
+/// marks that programs put around addresses and numbers.
+pub(super) fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 /// The content of `="…"`, which makes a spreadsheet show digits as text; none if the cell has no such mark.

@@ -199,6 +199,21 @@ impl<'t> ColumnPlan<'t> {
             .collect()
     }
 
+    /// Which of [`SET_BY_SERVER`] have been seen, for [`forget_seen_since`](Self::forget_seen_since).
+    pub(super) fn seen(&self) -> u8 {
+        self.seen_set_by_server.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was seen since then, because the row is read again.
+    pub(super) fn forget_seen_since(&self, seen: u8) {
+        self.seen_set_by_server.store(seen, Ordering::Relaxed);
+    }
+
+    /// Position of the user name, from 0.
+    pub(super) fn name_position(&self) -> usize {
+        self.name_position
+    }
+
     /// Whether this one of [`SET_BY_SERVER`] is seen for the first time.
     fn is_first(&self, name: &str) -> bool {
         let place = SET_BY_SERVER.iter().position(|known| *known == name);
@@ -304,8 +319,7 @@ impl<'t> ColumnPlan<'t> {
 
     /// The same for a row with fields that are not text.
     pub fn cells(&self, row: &Row<'_>) -> Vec<String> {
-        let cells = row.fields().map(String::from_utf8_lossy);
-        let mut cells = self.without_password(row.len(), cells);
+        let mut cells = self.without_password(row.len(), row.lossy());
         if matches!(row.flaw(), Some(field) if matches!(field.flaw, Flaw::Quotes(_))) {
             self.hide_unclear(&mut cells, row);
         }

@@ -88,6 +88,9 @@ pub enum ImportError {
          are passwords in the clear, set passwords.recognise_hashes to false."
     )]
     PasswordColumn,
+    /// Single rows can only be checked.
+    #[error("Single lines of a file can be checked by a dry run, but not imported.")]
+    Selection,
     /// The server is stopping.
     #[error("The server is stopping; send the file again when it is back.")]
     Stopping,
@@ -129,6 +132,7 @@ impl ImportError {
             ImportError::NotClean { .. } => "IMP-NOT-CLEAN",
             ImportError::Overtaken => "IMP-OVERTAKEN",
             ImportError::PasswordColumn => "IMP-PASSWORD-COLUMN",
+            ImportError::Selection => "IMP-SELECTION",
             ImportError::Stopping => "IMP-STOPPING",
         }
     }
@@ -180,6 +184,7 @@ impl ImportError {
             | ImportError::TooManyProblems { .. }
             | ImportError::OtherContent
             | ImportError::PasswordColumn
+            | ImportError::Selection
             | ImportError::NotClean { .. } => false,
         }
     }

@@ -97,6 +97,12 @@ impl Importer {
         source: impl Read,
         control: &Arc<Control>,
     ) -> Pending<Result<Report, ImportFailure>> {
+        if task.selection.lines().is_some() && !task.record.options.dry_run {
+            return Pending::Ended(Err(ImportFailure {
+                error: ImportError::Selection,
+                report: Box::new(Report::of_record(&task.record, Vec::new())),
+            }));
+        }
         if task.record.options.validate_first && !task.record.options.dry_run {
             return Pending::Ended(self.validate_then_write(task, source, control));
         }
@@ -165,12 +171,13 @@ impl Importer {
     ) -> Pending<Result<Report, ImportFailure>> {
         let options = task.record.options.clone();
         let file_name = task.record.file_name.clone();
+        let is_partial = task.selection.lines().is_some();
         self.import(task, control, |reading| {
             let mut file = Fingerprint::new(source, control);
             self.with_options(&file_name, &options, |options| {
                 reading.read_file(&mut file, options)
             })?;
-            Ok(Some(file.hex()))
+            Ok((!is_partial).then(|| file.hex()))
         })
     }
 
@@ -387,6 +394,8 @@ impl Importer {
             record,
             domain,
             mut default,
+            selection,
+            edits,
             ..
         } = task;
         let mut report = Report::new(&record);
@@ -416,12 +425,17 @@ impl Importer {
                     .key
                     .is_some()
                     .then(|| RowsDigest::new(record.rows_sha256.clone())),
+                selection: selection.lines(),
+                edits: &edits,
+                columns: Preview::default(),
                 preview: record.options.dry_run.then(Preview::default),
                 sorting: Sorting {
                     settings: &self.settings,
                     spool: &self.spool,
                     done: record.counters.total,
                     resumed: record.stretch,
+                    edits: &edits,
+                    is_partial: selection.lines().is_some(),
                 },
                 detected: None,
             };
@@ -429,7 +443,7 @@ impl Importer {
             report.file = reading.detected.take();
             report.preview = reading.preview.take();
             let sha256 = fed?;
-            if batching.is_untouched() {
+            if batching.is_untouched() && selection.lines().is_none() {
                 batching.warn("no-rows", "the file has a header line and no rows");
             }
             Ok(sha256)
@@ -493,6 +507,7 @@ impl Run {
         let mut report = self.report;
         report.generated_passwords = self.batching.generated_passwords();
         report.take(&mut self.batching.durable);
+        report.passwords_to_hash = self.batching.passwords_to_hash();
         report.elapsed = self.started.elapsed();
         match result {
             Ok(sha256) => {

@@ -43,6 +43,9 @@ pub enum JobError {
          of them."
     )]
     KeyAndPasswords,
+    /// Changes to cells are not compared with those of an earlier call.
+    #[error("A call with changes to the cells of its file cannot have a key; omit one of them.")]
+    KeyAndEdits,
     /// The import cannot be queued.
     #[error("A queued import cannot {what}; omit that, or do not queue the import.")]
     NotQueued {
@@ -73,7 +76,7 @@ impl JobError {
             JobError::Import(failure) => failure.error.code(),
             JobError::Busy { .. } => "IMP-BUSY",
             JobError::KeyReused { .. } => "IMP-KEY-REUSED",
-            JobError::Key | JobError::KeyAndPasswords => "IMP-KEY",
+            JobError::Key | JobError::KeyAndPasswords | JobError::KeyAndEdits => "IMP-KEY",
             JobError::NotQueued { .. } => "IMP-QUEUE",
             JobError::NoSuchImport(_) => "IMP-IMPORT-UNKNOWN",
             JobError::StillRunning(_) => "IMP-IMPORT-RUNNING",

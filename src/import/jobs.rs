@@ -41,6 +41,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The reason of a queued import whose upload does not exist.
 const UPLOAD_GONE: &str = "the upload no longer exists";
 
+/// The reason of a queued import whose changes to cells do not exist.
+const EDITS_GONE: &str = "the changes to the cells of the upload no longer exist";
+
 /// Runs imports whose uploads are not files of rows. The implementation knows how far an earlier run of an
 /// import got.
 pub trait Operations: Send + Sync {
@@ -552,9 +555,11 @@ impl Shared {
         }
         let importer = &self.importer;
         let mut task = Task::new(request, &importer.clock, &importer.passwords);
+        // Before the upload, so that no upload is without the changes to its cells.
         let sha256 = self
             .uploads
-            .keep(task.record.id, source)
+            .keep_edits(task.record.id, &task.edits)
+            .and_then(|()| self.uploads.keep(task.record.id, source))
             .map_err(|wire| early(&task, ImportError::Wire(wire)))?;
         task.record.state = ImportState::Queued;
         task.record.sha256 = Some(sha256);
@@ -609,6 +614,9 @@ impl Shared {
     fn reserve_key_of(self: &Arc<Self>, request: &ImportRequest) -> Result<KeyLookup, JobError> {
         if request.key.is_some() && request.generated_passwords.is_some() {
             return Err(JobError::KeyAndPasswords);
+        }
+        if request.key.is_some() && !request.edits.is_empty() {
+            return Err(JobError::KeyAndEdits);
         }
         self.reserve_key(&request.organization, request.key.as_deref())
     }
@@ -677,8 +685,15 @@ impl Shared {
             (Err(error), _) => return self.fail(&record, error.to_string(), now),
             (_, None) => return self.fail(&record, UPLOAD_GONE.into(), now),
         };
+        let edits = match self.uploads.edits(id) {
+            Ok(edits) => edits,
+            Err(reason) => return self.fail(&record, reason, now),
+        };
+        if record.mended > 0 && edits.is_empty() {
+            return self.fail(&record, EDITS_GONE.into(), now);
+        }
         let default = DefaultPassword::of_record(&record);
-        let task = Task::resume(record, domain, default);
+        let task = Task::resume(record, domain, default).with_edits(edits);
         let ending = self.importer.carry_out(task, file, &running.control);
         match ending.wait() {
             // The cause has been logged.

@@ -344,7 +344,7 @@ impl Beginning<'_> {
 
 /// The cells of a row as text.
 fn texts<'r>(row: &Row<'r>) -> Vec<Cow<'r, str>> {
-    row.fields().map(String::from_utf8_lossy).collect()
+    row.lossy().collect()
 }
 
 /// A text of limited length.

@@ -3,6 +3,9 @@
 
 pub mod settings;
 pub mod request;
+pub mod selection;
+pub mod edits;
+mod edited_row;
 pub mod single_user;
 pub mod task;
 pub mod upload;

@@ -1,6 +1,7 @@
 //! From the file to the batch: reads rows, judges them, and accepts or rejects them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -18,6 +19,8 @@ use crate::import::batching::Batching;
 use crate::import::columns::ColumnPlan;
 use crate::import::control::Control;
 use crate::import::default_password::DefaultPassword;
+use crate::import::edited_row::EditedRow;
+use crate::import::edits::Edits;
 use crate::import::error::ImportError;
 use crate::import::header::{self, Beginning, Header, Wanted};
 use crate::import::header_error::HeaderError;
@@ -27,6 +30,7 @@ use crate::import::rows_digest::RowsDigest;
 use crate::import::sorting::{Gathered, Gatherer, Place, Sorting};
 use crate::users::candidate::{Candidate, CheckedPassword};
 use crate::users::claims::ClaimTable;
+use crate::users::kinds::Kind;
 use crate::users::options::ConflictPolicy;
 use crate::users::policy::Policy;
 use crate::users::problem::{Problem, Severity};
@@ -51,6 +55,12 @@ pub(super) struct Reading<'r> {
     pub digest: Option<RowsDigest>,
     /// How the rows of a large file are sorted.
     pub sorting: Sorting<'r>,
+    /// The lines whose rows are judged; none: all.
+    pub selection: Option<&'r BTreeSet<u64>>,
+    /// Changes to cells.
+    pub edits: &'r Edits,
+    /// The columns, for changes to all cells with a problem.
+    pub columns: Preview,
     /// Filled in a dry run.
     pub preview: Option<Preview>,
     /// Set after the last row is read.
@@ -64,9 +74,9 @@ impl Reading<'_> {
         file: impl Read,
         options: &Options<'_>,
     ) -> Result<(), ImportError> {
-        let resumed = self.skip > 0;
+        let is_partial = self.skip > 0 || self.selection.is_some();
         let mut opened = open(file, options)?;
-        if opened.was_wrapped() && !resumed {
+        if opened.was_wrapped() && !is_partial {
             self.batching.warn("base64-unwrapped", UNWRAPPED);
         }
         let mut rows = opened.rows()?;
@@ -74,12 +84,12 @@ impl Reading<'_> {
         let found = self.detected.insert(rows.detected());
         if let Some(charset) = found.charset
             && charset.from == CharsetFrom::Guess
-            && !resumed
+            && !is_partial
         {
             self.batching
                 .warn("charset-guessed", &guessed_charset(charset));
         }
-        if !resumed {
+        if !is_partial {
             for message in quote_warnings(rows.conventions()) {
                 self.batching.warn("csv-quotes", &message);
             }
@@ -117,8 +127,11 @@ impl Reading<'_> {
             ahead.iter().take(above).for_each(|row| digest.add(row));
         }
         rows.skip_ahead(above);
-        if self.skip == 0 {
+        if self.skip == 0 && self.selection.is_none() {
             self.batching.findings().append(&mut warnings);
+        }
+        if !self.edits.mends.is_empty() {
+            self.columns.columns = plan.columns();
         }
         if let Some(preview) = &mut self.preview {
             preview.columns = plan.columns();
@@ -131,10 +144,21 @@ impl Reading<'_> {
             if plan.is_not_a_row(&row) {
                 continue;
             }
+            if let Some(lines) = self.selection {
+                if lines.last().is_none_or(|last| row.line() > *last) {
+                    break;
+                }
+                if !lines.contains(&row.line()) {
+                    continue;
+                }
+            }
             if let Some(flawed) = self.read_row(&row, &plan)? {
                 self.reject(flawed, rows.detected().charset);
             }
             self.check_stop(|| rows.place())?;
+        }
+        if self.selection.is_some() {
+            return Ok(());
         }
         self.read_stretches(rows, &plan)?;
         if !plan.has_header_line() && self.batching.is_blank() {
@@ -230,14 +254,87 @@ impl Reading<'_> {
             self.skip -= 1;
             return Ok(None);
         }
+        if !self.edits.is_empty() {
+            return self.read_edited_row(row, plan);
+        }
         match row.text() {
             Ok(text) => self.judge_text(&text, plan).map(|()| None),
-            Err(field) => Ok(Some(FlawedRow {
-                line: row.line(),
-                column: plan.column_name(field.position),
-                cells: plan.cells(row),
-                field,
-            })),
+            Err(field) => Ok(Some(FlawedRow::new(row, field, plan))),
+        }
+    }
+
+    /// The same with changes to its cells: those of its line first, then those for the problems that are found.
+    fn read_edited_row(
+        &mut self,
+        row: &Row<'_>,
+        plan: &ColumnPlan<'_>,
+    ) -> Result<Option<FlawedRow>, ImportError> {
+        let edits = self.edits;
+        let mut edited = edits.apply(row);
+        let mut used = vec![false; edits.mends.len()];
+        let seen = plan.seen();
+        loop {
+            let current = edited.as_ref().map_or(*row, EditedRow::row);
+            let next = match current.text() {
+                Err(field) => {
+                    let codes = codes(field.flaw);
+                    let mend = edits.mend_for(&used, |mend| {
+                        mend.column == field.position && codes.contains(&mend.code.as_str())
+                    });
+                    let Some(mend) = mend else {
+                        let flawed = FlawedRow::new(&current, field, plan);
+                        self.count_changes(edited.as_ref(), row);
+                        return Ok(Some(flawed));
+                    };
+                    mend
+                }
+                Ok(text) => {
+                    plan.forget_seen_since(seen);
+                    let first = self.batching.findings().len();
+                    let judged = judge_row(&text, plan, self.policy, self.batching.findings());
+                    self.policy.roles.are_known()?;
+                    let problems = match &judged {
+                        Judged::Rejected(problems) => problems.as_slice(),
+                        Judged::User(_) | Judged::Skipped(_) | Judged::Nothing => &[],
+                    };
+                    let columns = &self.columns;
+                    let warnings = self.batching.findings().get(first..).unwrap_or_default();
+                    let found = problems.iter().chain(warnings);
+                    let places: Vec<(&str, usize)> = found
+                        .filter_map(|finding| {
+                            let position = columns.position(&Kind::of(finding))?;
+                            let position = columns.position_in_row(position, text.iter())?;
+                            Some((finding.code.as_ref(), position))
+                        })
+                        .collect();
+                    let mend = edits.mend_for(&used, |mend| {
+                        places.contains(&(mend.code.as_str(), mend.column))
+                    });
+                    let Some(mend) = mend else {
+                        if let Some(preview) = &mut self.preview {
+                            preview.add(text.line(), || plan.text_cells(&text));
+                        }
+                        let line = text.line();
+                        self.take(judged, line, || plan.text_cells(&text))?;
+                        self.count_changes(edited.as_ref(), row);
+                        return Ok(None);
+                    };
+                    self.batching.findings().truncate(first);
+                    mend
+                }
+            };
+            let (number, mend) = next;
+            if let Some(place) = used.get_mut(number) {
+                *place = true;
+            }
+            let mended = mend.apply(&current);
+            edited = Some(mended);
+        }
+    }
+
+    fn count_changes(&mut self, edited: Option<&EditedRow>, row: &Row<'_>) {
+        if let Some(edited) = edited {
+            self.batching.add_mended(edited.changes(row));
         }
     }
 
@@ -349,6 +446,17 @@ struct FlawedRow {
     field: FlawedField,
 }
 
+impl FlawedRow {
+    fn new(row: &Row<'_>, field: FlawedField, plan: &ColumnPlan<'_>) -> Self {
+        FlawedRow {
+            line: row.line(),
+            column: plan.column_name(field.position),
+            cells: plan.cells(row),
+            field,
+        }
+    }
+}
+
 /// Checks that the import is neither cancelled nor interrupted by the server's stop.
 fn check_stop_signals(control: &Control, stopping: &AtomicBool) -> Result<(), ImportError> {
     if control.is_cancelled() {
@@ -360,11 +468,30 @@ fn check_stop_signals(control: &Control, stopping: &AtomicBool) -> Result<(), Im
     }
 }
 
+/// The codes of the problem of a field that is not text. Which one it is may depend on the charset.
+fn codes(flaw: Flaw) -> &'static [&'static str] {
+    match flaw {
+        Flaw::NotText => &["not-utf8", "not-text", "cell-error"],
+        Flaw::Quotes(_) => &["csv-quotes"],
+        Flaw::Nul => &["nul-character"],
+        Flaw::EndMark => &["end-mark"],
+        Flaw::Error(_) => &["cell-error"],
+        Flaw::NoResult => &["formula-result"],
+        Flaw::LostDigits => &["number-digits"],
+        Flaw::NoSuchText => &["cell-damaged"],
+    }
+}
+
 /// The problem of a row with a field that is not text.
 fn flawed(field: FlawedField, line: u64, column: String, charset: Option<Charset>) -> Problem {
+    let is_workbook = charset.is_none();
     let charset = charset.map_or("UTF-8", |charset| charset.name);
     let cell = cell_name(field.position, line);
     let (code, message) = match field.flaw {
+        Flaw::NotText if is_workbook => (
+            "cell-error",
+            format!("the cell {cell} has no usable value either; enter it, or clear the cell"),
+        ),
         Flaw::NotText if charset == "UTF-8" => (
             "not-utf8",
             "the field is not UTF-8 text; save the file as UTF-8".to_owned(),

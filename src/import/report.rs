@@ -1,5 +1,6 @@
 //! The report of an import.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::import::preview::Preview;
 use crate::import::rejects_aside::RejectsAside;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::{self, Counters, ImportRecord, ImportState, RejectedRows, named};
+use crate::users::kinds::{Kind, Kinds};
 use crate::users::options::ImportOptions;
 use crate::users::problem::{Problem, Severity};
 use crate::users::reject::Reject;
@@ -45,6 +47,9 @@ pub struct Report {
     pub findings_total: u64,
     /// The number of findings that are warnings.
     pub warnings: u64,
+    /// Cells that the operator changed before the import; the SHA-256 is that of the file as it was sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mended: u64,
     /// Rows that were rejected, and how many of them are kept, or listed in the report of a dry run.
     #[serde(flatten)]
     pub rejected: RejectedRows,
@@ -57,12 +62,37 @@ pub struct Report {
     /// Dry run only: the rows that would be rejected; limited in number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
+    /// Dry run with [limits](crate::import::request::ReportLimits) only: all findings by kind, the most severe and
+    /// then the most frequent first.
+    #[serde(skip)]
+    pub kinds: Vec<KindCount>,
+    /// Findings of further kinds.
+    #[serde(skip)]
+    pub other_kinds: u64,
+    /// Dry run only: rows whose own password an import would hash.
+    #[serde(skip)]
+    pub passwords_to_hash: u64,
     /// Check before writing only: the rejected rows.
     #[serde(skip)]
     pub(super) aside: Option<Arc<RejectsAside>>,
     /// The duration, in milliseconds.
     #[serde(rename = "elapsedMilliseconds", serialize_with = "milliseconds")]
     pub elapsed: Duration,
+}
+
+/// The findings of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindCount {
+    /// The code.
+    pub code: Cow<'static, str>,
+    /// The name of the column, as in the findings.
+    pub column: Option<Cow<'static, str>>,
+    /// The position of the column in the file, from 0; none: it is not one column of the file.
+    pub position: Option<usize>,
+    /// The severity.
+    pub severity: Severity,
+    /// The number of findings.
+    pub count: u64,
 }
 
 impl Report {
@@ -80,7 +110,11 @@ impl Report {
             findings: Vec::new(),
             findings_total: 0,
             warnings: 0,
+            mended: 0,
             rejected: RejectedRows::default(),
+            kinds: Vec::new(),
+            other_kinds: 0,
+            passwords_to_hash: 0,
             aside: None,
             generated_passwords: None,
             preview: None,
@@ -99,6 +133,7 @@ impl Report {
             findings,
             findings_total: record.findings,
             warnings: record.warnings,
+            mended: record.mended,
             rejected: record.rejected,
             elapsed: Duration::from_micros(u64::try_from(microseconds).unwrap_or(0)),
             ..Report::new(record)
@@ -111,12 +146,45 @@ impl Report {
         self.findings = std::mem::take(&mut durable.findings);
         self.findings_total = durable.findings_total;
         self.warnings = durable.warnings;
+        self.mended = durable.mended;
+        let kinds = durable.kinds.counts().into_iter();
+        self.kinds = kinds
+            .map(|(kind, count)| KindCount {
+                code: kind.code.clone(),
+                column: kind.column.clone(),
+                position: self
+                    .preview
+                    .as_ref()
+                    .and_then(|preview| preview.position(kind)),
+                severity: kind.severity,
+                count,
+            })
+            .collect();
+        self.other_kinds = durable.kinds.others();
         self.rejects = std::mem::take(&mut durable.rejects);
         self.rejected = durable.rejected;
         self.aside = durable.aside.take().map(Arc::new);
         // Sorted rows were processed in the order of their names.
         self.findings.sort_by_key(|finding| finding.line);
         self.rejects.sort_by_key(|reject| reject.line);
+    }
+
+    /// In a dry run: the position of the cell, from 0, that a finding is about. None if it is about the whole row or
+    /// file, or if the row has several cells that it could be.
+    pub fn position(&self, finding: &Problem) -> Option<usize> {
+        let preview = self.preview.as_ref()?;
+        let position = preview.position(&Kind::of(finding))?;
+        let row = self.rejected_row(finding.line);
+        let cells = row
+            .into_iter()
+            .flat_map(|row| row.cells.iter().map(String::as_str));
+        preview.position_in_row(position, cells)
+    }
+
+    /// In a dry run: the rejected row that begins in this line, if it is in the report.
+    pub fn rejected_row(&self, line: u64) -> Option<&Reject> {
+        let found = self.rejects.binary_search_by_key(&line, |row| row.line);
+        self.rejects.get(found.ok()?)
     }
 
     /// The value of the HTTP field `Muster-Import`.
@@ -130,6 +198,11 @@ impl Report {
             .iter()
             .filter(|finding| finding.severity != Severity::Warning)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn milliseconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -147,6 +220,10 @@ pub(super) struct Durable {
     pub findings_total: u64,
     /// The number of findings that are warnings.
     pub warnings: u64,
+    /// Cells that were changed.
+    pub mended: u64,
+    /// The findings by kind, if they are counted.
+    pub kinds: Kinds,
     /// How many rows were rejected, and how many of them are kept.
     pub rejected: RejectedRows,
     /// The first rejected rows of a dry run, which keeps nothing else of them.
@@ -171,10 +248,14 @@ impl Durable {
     }
 
     /// Unpacks the first rejected rows for a report, limited in number and approximate bytes.
-    pub(super) fn show(&mut self, blocks: &[RejectBlock], most: usize) -> Result<(), StoreError> {
-        let is_full = |durable: &Durable| {
-            durable.rejects.len() >= most || durable.rejects_size >= REPORT_BYTES
-        };
+    pub(super) fn show(
+        &mut self,
+        blocks: &[RejectBlock],
+        most: usize,
+        bytes: usize,
+    ) -> Result<(), StoreError> {
+        let is_full =
+            |durable: &Durable| durable.rejects.len() >= most || durable.rejects_size >= bytes;
         for block in blocks {
             if is_full(self) {
                 break;

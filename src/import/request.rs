@@ -1,6 +1,8 @@
 //! An import request from a channel to the import module.
 
+use crate::import::edits::Edits;
 use crate::import::generated_passwords::GeneratedPasswords;
+use crate::import::selection::Selection;
 use crate::passwords::secret::Secret;
 use crate::users::channel::Channel;
 use crate::users::domains::Domain;
@@ -33,4 +35,20 @@ pub struct ImportRequest {
     pub request_id: Option<String>,
     /// The caller's key for the import, which identifies a repeated call.
     pub key: Option<String>,
+    /// For a dry run: the rows that are checked.
+    pub selection: Selection,
+    /// Changes to cells, which are applied while the file is read. A call with a key has none.
+    pub edits: Edits,
+    /// For a dry run: how much its report has, and that it counts the findings by kind. None: as the settings say,
+    /// and only the total.
+    pub keep: Option<ReportLimits>,
+}
+
+/// Limits of the report of a dry run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportLimits {
+    /// Maximum findings, and maximum rejected rows.
+    pub findings: usize,
+    /// Approximate maximum bytes of the findings, and of the rejected rows.
+    pub bytes: usize,
 }

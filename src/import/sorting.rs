@@ -17,6 +17,8 @@ use crate::formats::kind::FileKind;
 use crate::formats::open::Rows;
 use crate::formats::row::Row;
 use crate::import::columns::ColumnPlan;
+use crate::import::edited_row::EditedRow;
+use crate::import::edits::Edits;
 use crate::import::error::ImportError;
 use crate::import::rows_digest::RowsDigest;
 use crate::import::settings::Settings;
@@ -43,6 +45,10 @@ pub(super) struct Sorting<'a> {
     pub done: u64,
     /// The stretch in which the earlier run stopped.
     pub resumed: Option<Stretch>,
+    /// Changes to cells, which may be names.
+    pub edits: &'a Edits,
+    /// Whether only some rows are read, which are not sorted.
+    pub is_partial: bool,
 }
 
 /// The position of a row in the file.
@@ -86,8 +92,14 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
     ) -> Self {
         // A workbook has at most 1,048,576 rows, and reading it takes longer than writing them in any order.
         let is_text = rows.detected().kind == FileKind::Csv;
+        // Names that are changed while rows are judged are not known when rows are sorted.
+        let changes_names = || {
+            let mut mends = sorting.edits.mends.iter();
+            mends.any(|mend| mend.column == plan.name_position())
+        };
         let unsorted = match sorting.resumed {
             Some(stretch) => stretch.from,
+            None if sorting.is_partial || changes_names() => u64::MAX,
             None if is_text && sorting.settings.sorted_rows > 0 => sorting.settings.unsorted_rows,
             None => u64::MAX,
         };
@@ -162,7 +174,12 @@ impl<'r, 'f, R: Read> Gatherer<'r, 'f, R> {
                 break;
             };
             if !self.plan.is_not_a_row(&row) {
-                let key = self.plan.name_key(&row);
+                let edited = match self.sorting.edits.cells.is_empty() {
+                    true => None,
+                    false => self.sorting.edits.apply(&row),
+                };
+                let named = edited.as_ref().map_or(row, EditedRow::row);
+                let key = self.plan.name_key(&named);
                 gathering.push(&key, &row).map_err(ImportError::Sorting)?;
                 self.read += 1;
                 check(&mut self.digest, &row, self.read == last)?;

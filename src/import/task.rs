@@ -1,9 +1,13 @@
 //! An import that is ready to run: its record, its rules, and the state of an earlier run.
 
+use std::sync::Arc;
+
 use crate::clock::Clock;
 use crate::import::default_password::DefaultPassword;
+use crate::import::edits::Edits;
 use crate::import::generated_passwords::GeneratedPasswords;
-use crate::import::request::ImportRequest;
+use crate::import::request::{ImportRequest, ReportLimits};
+use crate::import::selection::Selection;
 use crate::passwords::rules;
 use crate::users::domains::Domain;
 use crate::users::import_id::ImportId;
@@ -22,6 +26,12 @@ pub struct Task {
     pub(super) recorded: bool,
     /// Whether the file is one batch regardless of its content.
     pub(super) one_batch: bool,
+    /// The rows that are checked.
+    pub(super) selection: Selection,
+    /// Changes to cells.
+    pub(super) edits: Arc<Edits>,
+    /// Limits of the report of a dry run.
+    pub(super) keep: Option<ReportLimits>,
 }
 
 impl Task {
@@ -65,6 +75,9 @@ impl Task {
             generated: request.generated_passwords,
             recorded: false,
             one_batch: false,
+            selection: request.selection,
+            edits: Arc::new(request.edits),
+            keep: request.keep,
         }
     }
 
@@ -78,6 +91,17 @@ impl Task {
             generate_passwords: false,
             recorded: true,
             one_batch: false,
+            selection: Selection::All,
+            edits: Arc::default(),
+            keep: None,
+        }
+    }
+
+    /// The same import with changes to the cells of its file.
+    pub(super) fn with_edits(self, edits: Edits) -> Self {
+        Task {
+            edits: Arc::new(edits),
+            ..self
         }
     }
 
@@ -93,6 +117,9 @@ impl Task {
             generate_passwords: self.generate_passwords,
             recorded: false,
             one_batch: false,
+            selection: Selection::All,
+            edits: Arc::clone(&self.edits),
+            keep: None,
         }
     }
 

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use ring::digest::{Context, SHA256};
+use zeroize::Zeroizing;
 
 use crate::clock::Moment;
 use crate::file_mode::create_private;
 use crate::hex;
+use crate::import::edits::Edits;
 use crate::users::import_id::ImportId;
 use crate::wire::error::WireError;
 
@@ -32,6 +34,52 @@ impl Uploads {
 
     fn path(&self, id: ImportId) -> PathBuf {
         self.folder.join(format!("{id}.upload"))
+    }
+
+    fn path_of_edits(&self, id: ImportId) -> PathBuf {
+        self.folder.join(format!("{id}.edits"))
+    }
+
+    /// Stores changes to the cells of an upload durably, if there are any.
+    ///
+    /// # Errors
+    /// The disk is full; no file is left.
+    pub fn keep_edits(&self, id: ImportId, edits: &Edits) -> Result<(), WireError> {
+        if edits.is_empty() {
+            return Ok(());
+        }
+        let kept = self.write_edits(&self.path_of_edits(id), edits);
+        if kept.is_err() {
+            self.forget(id);
+        }
+        kept.map_err(WireError::from_io)
+    }
+
+    fn write_edits(&self, path: &Path, edits: &Edits) -> io::Result<()> {
+        let json = Zeroizing::new(serde_json::to_vec(edits)?);
+        let mut file = create_private(path)?;
+        file.write_all(&json)?;
+        file.sync_all()?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// The changes to the cells of an upload; empty if there are none.
+    ///
+    /// # Errors
+    /// A sentence: they cannot be read, or are damaged.
+    pub fn edits(&self, id: ImportId) -> Result<Edits, String> {
+        let json = match std::fs::read(self.path_of_edits(id)) {
+            Ok(json) => Zeroizing::new(json),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Edits::default()),
+            Err(error) => {
+                return Err(format!(
+                    "the changes to the cells of the upload cannot be read: {error}"
+                ));
+            }
+        };
+        // The parser's message may quote a value.
+        serde_json::from_slice(&json)
+            .map_err(|_| "the changes to the cells of the upload are damaged".to_owned())
     }
 
     /// Stores all of `source` durably and returns its SHA-256 in hexadecimal.
@@ -83,13 +131,15 @@ impl Uploads {
         self.path(id).exists()
     }
 
-    /// Removes the upload of this import.
+    /// Removes the upload of this import, then the changes to its cells.
     pub fn forget(&self, id: ImportId) {
-        match std::fs::remove_file(self.path(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::error!(%error, import = %id, "an upload could not be removed");
+        for path in [self.path(id), self.path_of_edits(id)] {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::error!(%error, import = %id, "an upload could not be removed");
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 
@@ -115,10 +165,14 @@ impl Uploads {
         let Ok(folder) = std::fs::read_dir(&self.folder) else {
             return;
         };
-        let keep: Vec<PathBuf> = wanted.iter().map(|id| self.path(*id)).collect();
+        let paths = wanted
+            .iter()
+            .flat_map(|id| [self.path(*id), self.path_of_edits(*id)]);
+        let keep: Vec<PathBuf> = paths.collect();
         for file in folder.flatten() {
             let path = file.path();
-            let is_upload = path.extension().is_some_and(|end| end == "upload");
+            let end = path.extension();
+            let is_upload = end.is_some_and(|end| end == "upload" || end == "edits");
             if is_upload
                 && !keep.contains(&path)
                 && let Err(error) = std::fs::remove_file(&path)
@@ -171,6 +225,37 @@ mod tests {
         std::fs::write(folder.path().join("other.upload"), "x").unwrap();
         assert_eq!(uploads.older_than(Moment(1_000_000)), []);
         assert_eq!(uploads.older_than(Moment(i64::MAX)), [id]);
+    }
+
+    #[test]
+    fn edits_are_kept_and_removed_with_their_upload() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::new(folder.path(), 10);
+        let (one, two) = (ImportId(Uuid::from_u128(1)), ImportId(Uuid::from_u128(2)));
+        let edits = Edits {
+            cells: [(2, [(0, "kim".to_owned())].into())].into(),
+            mends: Vec::new(),
+        };
+        let files = || std::fs::read_dir(folder.path()).unwrap().count();
+        for id in [one, two] {
+            assert_eq!(uploads.edits(id), Ok(Edits::default()));
+            uploads.keep_edits(id, &edits).unwrap();
+            uploads.keep(id, &b"x"[..]).unwrap();
+            assert_eq!(uploads.edits(id), Ok(edits.clone()));
+        }
+        let path = folder.path().join(format!("{one}.edits"));
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(uploads.older_than(Moment(i64::MAX)).len(), 2);
+        uploads.forget_all_but(&[one]);
+        assert_eq!((files(), uploads.edits(one)), (2, Ok(edits)));
+        std::fs::write(&path, "{\"cells\":{\"2\":{\"0\":\"s3cret").unwrap();
+        let damaged = uploads.edits(one).unwrap_err();
+        assert!(damaged.contains("damaged") && !damaged.contains("s3cret"));
+        uploads.forget(one);
+        assert_eq!(files(), 0);
+        uploads.keep_edits(one, &Edits::default()).unwrap();
+        assert_eq!(files(), 0, "nothing is kept if there are none");
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod column_maps;
 pub mod batch;
 pub mod merge;
 pub mod reject;
+pub mod kinds;
 pub mod reject_block;
 pub mod undo;
 pub mod undo_steps;

@@ -15,6 +15,7 @@ use crate::users::import_record::ImportRecord;
 use crate::users::import_record::ImportState;
 use crate::users::import_record::RejectedRows;
 use crate::users::import_record::Stretch;
+use crate::users::kinds::Kinds;
 use crate::users::merge::Profile;
 use crate::users::options::ConflictPolicy;
 use crate::users::password_right::PasswordRight;
@@ -75,6 +76,8 @@ pub struct ImportStep {
     pub at: Moment,
     /// Dry run: everything is checked against the store, and nothing is written.
     pub dry_run: bool,
+    /// Whether the findings are counted by kind, those over the capacity included.
+    pub count_kinds: bool,
 }
 
 impl ImportStep {
@@ -109,6 +112,7 @@ impl ImportStep {
             finish: None,
             at,
             dry_run: false,
+            count_kinds: false,
         }
     }
 
@@ -173,7 +177,8 @@ impl ImportStep {
     }
 
     /// The totals of the step with these `outcomes` of its users. `owner` returns the row that
-    /// created the user with a name key; it is called for at most `capacity` findings.
+    /// created the user with a name key; it is called for at most `capacity` findings, or for
+    /// all if they are counted by kind.
     ///
     /// # Errors
     /// Errors of `owner`.
@@ -190,6 +195,9 @@ impl ImportStep {
             findings: first(&self.findings, capacity.findings, |finding| finding.line),
             ..Tally::default()
         };
+        if self.count_kinds {
+            self.findings.iter().for_each(|it| tally.kinds.add(it));
+        }
         tally.counters.total += outcomes.len() as u64;
         let mut findings = capacity.findings;
         let mut rejects: Vec<Cow<'_, Reject>> = self.rejects.iter().map(Cow::Borrowed).collect();
@@ -201,7 +209,7 @@ impl ImportStep {
             tally.found += 1;
             let rejected = outcome.is_failure();
             tally.warnings += u64::from(outcome.lacks_the_password());
-            if findings == 0 && !rejected {
+            if findings == 0 && !rejected && !self.count_kinds {
                 continue;
             }
             let Some(user) = self.users.get(position) else {
@@ -218,6 +226,9 @@ impl ImportStep {
                 Outcome::AdminRoleKept => Problem::admin_role_kept(user.line, user.name),
                 _ => Problem::no_password(user.line, user.name),
             };
+            if self.count_kinds {
+                tally.kinds.add(&finding);
+            }
             if rejected {
                 rejects.push(Cow::Owned(Reject::of(&user, &finding)));
             }
@@ -307,6 +318,8 @@ pub struct Tally {
     pub findings: Vec<Problem>,
     /// Counts of rejected rows, including those that were already packed.
     pub rejected: RejectedRows,
+    /// All findings by kind, if they are counted.
+    pub kinds: Kinds,
     /// The rejected rows, by line, up to the capacity; without those that were already packed.
     pub rejects: Vec<RejectBlock>,
 }

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use muster::app::App;
 use muster::clock::Clock;
+use muster::import::edits::Edits;
 use muster::import::jobs::Ended;
 use muster::import::request::ImportRequest;
+use muster::import::selection::Selection;
 use muster::users::built_in::DEFAULT_ORGANIZATION;
 use muster::users::channel::Channel;
 use muster::users::options::{ConflictPolicy, ImportOptions};
@@ -94,6 +96,9 @@ fn queue_import(home: &Home, kind: Kind) {
         generated_passwords: None,
         options,
         key: None,
+        selection: Selection::All,
+        edits: Edits::default(),
+        keep: None,
     };
     if kind == Kind::Update {
         let before = users_csv(kind.rows(), 7_919);

@@ -6,10 +6,12 @@ use std::fmt::Write;
 
 use muster::app::App;
 use muster::clock::Clock;
+use muster::import::edits::Edits;
 use muster::import::jobs::Ended;
 use muster::import::reject_file;
 use muster::import::report::Report;
 use muster::import::request::ImportRequest;
+use muster::import::selection::Selection;
 use muster::users::built_in::DEFAULT_ORGANIZATION;
 use muster::users::channel::Channel;
 use muster::users::import_id::ImportId;
@@ -108,6 +110,9 @@ fn import(app: &App, options: ImportOptions, csv: &[u8]) -> Report {
         generated_passwords: None,
         options,
         key: None,
+        selection: Selection::All,
+        edits: Edits::default(),
+        keep: None,
     };
     match app.jobs.run(request, csv) {
         Ok(Ended::Ran(report)) => *report,

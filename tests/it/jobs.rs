@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use muster::app::App;
 use muster::clock::{Clock, Moment};
+use muster::import::edits::Edits;
 use muster::import::error::ImportError;
 use muster::import::job_error::JobError;
 use muster::import::jobs::{Cancelled, Ended};
 use muster::import::reject_file;
 use muster::import::report::Report;
 use muster::import::request::ImportRequest;
+use muster::import::selection::Selection;
 use muster::users::actor::Actor;
 use muster::users::built_in::DEFAULT_ORGANIZATION;
 use muster::users::channel::Channel;
@@ -61,6 +63,9 @@ pub fn request(app: &App, key: Option<&str>) -> ImportRequest {
         generated_passwords: None,
         options: ImportOptions::default(),
         key: key.map(str::to_owned),
+        selection: Selection::All,
+        edits: Edits::default(),
+        keep: None,
     }
 }
 
@@ -122,7 +127,7 @@ pub fn uploads(app: &App) -> Vec<std::path::PathBuf> {
 }
 
 #[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {
@@ -134,7 +139,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 #[track_caller]
-fn wait_for_end(app: &App, id: ImportId) -> ImportRecord {
+pub fn wait_for_end(app: &App, id: ImportId) -> ImportRecord {
     wait_for("the import ends", || {
         Some(record(app, id)).filter(|it| it.state.is_final())
     })

@@ -20,6 +20,7 @@ mod anonymize;
 mod headers;
 mod column_options;
 mod looking;
+mod mending;
 mod soap;
 mod soap_forms;
 mod callers;

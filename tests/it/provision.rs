@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use muster::app::App;
 use muster::clock::{Clock, Moment};
+use muster::import::edits::Edits;
 use muster::import::job_error::JobError;
 use muster::import::jobs::{Cancelled, Ended};
 use muster::import::request::ImportRequest;
+use muster::import::selection::Selection;
 use muster::provision::bulk_job::{BulkAnswer, BulkCall};
 use muster::provision::error::ProvisionError;
 use muster::provision::operation::{Act, Done, Effect, Operation, Precondition, Resource};
@@ -284,6 +286,9 @@ impl Fixture {
                 ..ImportOptions::default()
             },
             key: None,
+            selection: Selection::All,
+            edits: Edits::default(),
+            keep: None,
         };
         match self.app.jobs.run(request, csv.as_bytes()) {
             Ok(Ended::Ran(report)) => report.counters,

@@ -183,6 +183,7 @@ pub fn step(import: ImportId, users: NewUsers) -> ImportStep {
         finish: None,
         at: Moment(2_000_000),
         dry_run: false,
+        count_kinds: false,
     }
 }
 

@@ -18,11 +18,13 @@ use crate::http::rest::form::{self, Form};
 use crate::http::rest::parameters::{Parameters, Query};
 use crate::http::rest::problem_details::ProblemDetails;
 use crate::http::rest::routes::{Operation, Route};
+use crate::import::edits::Edits;
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::job_error::JobError;
 use crate::import::jobs::Ended;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
+use crate::import::selection::Selection;
 use crate::passwords::secret::Secret;
 use crate::users::channel::Channel;
 use crate::users::import_record::{ImportRecord, ImportState};
@@ -119,6 +121,9 @@ impl Call<'_> {
             request_id: self.caller.request_id.clone(),
             key: self.key.clone().filter(|_| !options.dry_run),
             options,
+            selection: Selection::All,
+            edits: Edits::default(),
+            keep: None,
         })
     }
 

@@ -288,6 +288,7 @@ impl From<ImportError> for ProblemDetails {
             | ImportError::TooManyProblems { .. }
             | ImportError::OtherContent
             | ImportError::PasswordColumn
+            | ImportError::Selection
             | ImportError::NotClean { .. } => problem(StatusCode::UNPROCESSABLE_ENTITY),
             ImportError::Cancelled | ImportError::Overtaken => problem(StatusCode::CONFLICT),
             ImportError::Store(StoreError::Full) | ImportError::Sorting(_) => ProblemDetails {
@@ -370,6 +371,7 @@ impl From<JobError> for ProblemDetails {
             },
             JobError::Key
             | JobError::KeyAndPasswords
+            | JobError::KeyAndEdits
             | JobError::NotQueued { .. }
             | JobError::Domain(_) => problem(StatusCode::BAD_REQUEST),
             JobError::NoSuchImport(_) => problem(StatusCode::NOT_FOUND),

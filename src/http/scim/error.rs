@@ -138,9 +138,10 @@ fn job(error: JobError) -> Failure {
         JobError::KeyReused { .. } | JobError::StillRunning(_) | JobError::AlreadyUndone(_) => {
             StatusCode::CONFLICT
         }
-        JobError::Key | JobError::KeyAndPasswords | JobError::NotQueued { .. } => {
-            StatusCode::BAD_REQUEST
-        }
+        JobError::Key
+        | JobError::KeyAndPasswords
+        | JobError::KeyAndEdits
+        | JobError::NotQueued { .. } => StatusCode::BAD_REQUEST,
         JobError::NoSuchImport(_) | JobError::Domain(_) => StatusCode::NOT_FOUND,
         JobError::Store(error) => return store(error),
         JobError::Import(failure) if failure.error.is_full() => return full(),

@@ -11,8 +11,10 @@ use crate::http::soap::fault::Fault;
 use crate::http::soap::operation::{Entry, Operation};
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::settings::Settings;
+use crate::import::edits::Edits;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
+use crate::import::selection::Selection;
 use crate::import::single_user::SingleUser;
 use crate::passwords::secret::Secret;
 use crate::users::actor::Actor;
@@ -193,6 +195,9 @@ impl Companion<'_> {
             generated_passwords: None,
             options: ImportOptions::default(),
             key: None,
+            selection: Selection::All,
+            edits: Edits::default(),
+            keep: None,
         };
         let report = self.app.importer.add_user(request, &user)?;
         if report.counters.created == 1 {

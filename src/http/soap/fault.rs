@@ -319,6 +319,7 @@ impl From<ImportError> for Fault {
             | ImportError::TooManyProblems { .. }
             | ImportError::OtherContent
             | ImportError::PasswordColumn
+            | ImportError::Selection
             | ImportError::NotClean { .. } => Fault::operation(rule, error.to_string()),
             ImportError::Sorting(_)
             | ImportError::MemoryBusy { .. }
@@ -391,6 +392,7 @@ impl From<JobError> for Fault {
             JobError::KeyReused { .. }
             | JobError::Key
             | JobError::KeyAndPasswords
+            | JobError::KeyAndEdits
             | JobError::NotQueued { .. }
             | JobError::NoSuchImport(_)
             | JobError::StillRunning(_)

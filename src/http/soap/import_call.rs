@@ -10,10 +10,12 @@ use crate::http::soap::fault::Fault;
 use crate::http::soap::file_element::FileElement;
 use crate::http::soap::operation::Entry;
 use crate::http::soap::parameters::Parameters;
+use crate::import::edits::Edits;
 use crate::import::jobs::Ended;
 use crate::import::pending::Pending;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
+use crate::import::selection::Selection;
 use crate::users::channel::Channel;
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
@@ -90,6 +92,9 @@ impl ImportCall {
             generated_passwords: None,
             options: ImportOptions::default(),
             key: None,
+            selection: Selection::All,
+            edits: Edits::default(),
+            keep: None,
         };
         let work = ImportWork {
             entry,

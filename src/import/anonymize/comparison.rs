@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::mem::discriminant;
 
 use crate::import::anonymize::anonymizer::Source;
+use crate::import::edits::Edits;
 use crate::import::error::ImportError;
 use crate::import::header_error::HeaderError;
 use crate::import::importer::Importer;
 use crate::import::report::Report;
 use crate::import::request::ImportRequest;
+use crate::import::selection::Selection;
 use crate::users::channel::Channel;
 use crate::users::options::ImportOptions;
 
@@ -59,6 +61,9 @@ pub fn rehearse(importer: &Importer, source: Source<'_>, organization: &str) -> 
         },
         request_id: None,
         key: None,
+        selection: Selection::All,
+        edits: Edits::default(),
+        keep: None,
     };
     match importer.run(request, source.bytes) {
         Ok(report) => Rehearsal {
