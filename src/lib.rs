@@ -9,7 +9,7 @@
 //! ```text
 //! 9 main
 //! 8 cli            commands: demo, serve, import, send, users, imports, audit, role, organization, …
-//! 7 http           soap, rest, scim (slices) over intake, challenge, unread, server, tls, health
+//! 7 http           soap, rest, scim, web (slices) over front_end, intake, challenge, unread, server, tls, health
 //! 6 app            builds store, gate and importer once, and holds them
 //! 5 provision      users and groups as resources, single and in bulk
 //! 4 import  admin  rows in, report out; single users and roles
@@ -20,8 +20,8 @@
 //! ```
 //!
 //! - [`cli`]: one file for each command.
-//! - [`http`]: one folder for each protocol: [`http::soap`], [`http::rest`], [`http::scim`]; what they share is
-//!   next to them.
+//! - [`http`]: one folder for each protocol: [`http::soap`], [`http::rest`], [`http::scim`], and [`http::web`], the
+//!   admin portal; what they share is next to them.
 //! - [`app`]: the objects that are built once, at start.
 //! - [`provision`]: creates, changes and deletes users and groups as resources, single and in bulk.
 //! - [`import`]: the path from rows to report; [`admin`]: single users and roles.

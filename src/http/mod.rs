@@ -29,3 +29,4 @@ pub mod server_parts;
 pub mod soap;
 pub mod rest;
 pub mod scim;
+pub mod web;

@@ -36,7 +36,7 @@ use crate::http::server_parts::{ForListener, Listener, ServerParts};
 use crate::http::settings::Settings;
 use crate::http::traffic::Traffic;
 use crate::http::unread::Unread;
-use crate::http::{event_stream, health, request_id, rest, scim, soap, tls, tls_watch};
+use crate::http::{event_stream, health, request_id, rest, scim, soap, tls, tls_watch, web};
 
 /// Maximum open connections per worker; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
@@ -217,6 +217,7 @@ fn front_ends(parts: &ServerParts<'_>, soap: &soap::Settings) -> Result<Vec<ForL
         soap::mount(parts, soap)?,
         rest::mount(parts)?,
         scim::mount(parts)?,
+        web::mount(parts)?,
     ])
 }
 

@@ -225,6 +225,20 @@ impl Jobs {
         self.shared.run(request, source, Task::in_one_batch)
     }
 
+    /// Like [`run`](Self::run), for a caller that needs the id of the import before it begins.
+    ///
+    /// # Errors
+    /// The import ended early.
+    pub fn run_as(
+        &self,
+        id: ImportId,
+        request: ImportRequest,
+        source: impl Read,
+    ) -> Result<Ended, JobError> {
+        let with_id = |task: Task| task.with_id(id);
+        self.shared.run(request, source, with_id).wait()
+    }
+
     /// Stores the file and returns the record of the queued import.
     ///
     /// # Errors
@@ -420,7 +434,7 @@ impl Shared {
         self: &Arc<Self>,
         request: ImportRequest,
         source: impl Read,
-        batches: impl FnOnce(Task) -> Task,
+        prepare: impl FnOnce(Task) -> Task,
     ) -> Pending<Result<Ended, JobError>> {
         let key = match self.reserve_key_of(&request) {
             Ok(KeyLookup::NoKey) => None,
@@ -430,7 +444,8 @@ impl Shared {
             }
             Err(error) => return Pending::Ended(Err(error)),
         };
-        let mut task = Task::new(request, &self.importer.clock, &self.importer.passwords);
+        let task = Task::new(request, &self.importer.clock, &self.importer.passwords);
+        let mut task = prepare(task);
         let id = (task.record.organization.clone(), task.record.id);
         let Some(running) = self.registry.register(id, None) else {
             return Pending::Ended(Err(JobError::StillRunning(task.record.id)));
@@ -442,9 +457,7 @@ impl Shared {
         {
             return Pending::Ended(Err(early(&task, ImportError::Hash(error))));
         }
-        let ending = self
-            .importer
-            .carry_out(batches(task), source, &running.control);
+        let ending = self.importer.carry_out(task, source, &running.control);
         ending.map(move |result| {
             drop((running, key));
             Ok(Ended::Ran(Box::new(result?)))

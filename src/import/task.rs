@@ -123,6 +123,12 @@ impl Task {
         }
     }
 
+    /// The same import with this id.
+    pub(super) fn with_id(mut self, id: ImportId) -> Self {
+        self.record.id = id;
+        self
+    }
+
     /// The same import for a small and complete file: nothing is submitted before its end.
     pub(super) fn in_one_batch(self) -> Self {
         Task {

@@ -358,6 +358,17 @@ pub trait ImportLedger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AuditEntry>, StoreError>;
 
+    /// The audit entries of one import, newest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn audit_of_import(
+        &self,
+        organization: &str,
+        id: ImportId,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+
     /// Marks every import recorded as running as interrupted, when no process can be running it;
     /// returns how many.
     ///

@@ -67,6 +67,7 @@ mod store_filters;
 mod store_transactions;
 mod store_search;
 mod store_access;
+mod portal;
 mod provision;
 mod jobs;
 mod sorted;

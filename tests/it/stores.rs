@@ -456,8 +456,18 @@ fn mended_cells_are_counted_with_their_rows_and_audited_at_the_end() {
         assert_eq!(serde_json::to_value(&seen).unwrap()["mended"], 3, "{name}");
         let ends = |import| {
             let entries = store.audit(ORGANIZATION, None, 100).expect("works");
-            let mut of_it = entries.into_iter().filter(|it| it.import == Some(import));
-            of_it.find(|it| it.action == "import.end").expect("ended")
+            let of_it = entries.into_iter().filter(|it| it.import == Some(import));
+            let of_it: Vec<_> = of_it.collect();
+            let found = store.audit_of_import(ORGANIZATION, import, 100);
+            assert_eq!(found, Ok(of_it.clone()), "{name}");
+            let newest = store.audit_of_import(ORGANIZATION, import, 1);
+            assert_eq!(newest.expect("works").as_slice(), &of_it[..1], "{name}");
+            let elsewhere = store.audit_of_import("elsewhere", import, 100);
+            assert_eq!(elsewhere, Ok(Vec::new()), "{name}");
+            of_it
+                .into_iter()
+                .find(|it| it.action == "import.end")
+                .expect("ended")
         };
         assert_eq!(ends(import).details["mended"], 3, "{name}");
 

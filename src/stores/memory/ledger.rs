@@ -241,6 +241,21 @@ impl ImportLedger for MemoryStore {
         Ok(own.take(limit).cloned().collect())
     }
 
+    fn audit_of_import(
+        &self,
+        organization: &str,
+        id: ImportId,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let content = self.content();
+        let own = content
+            .audit
+            .iter()
+            .rev()
+            .filter(|entry| entry.organization == organization && entry.import == Some(id));
+        Ok(own.take(limit).cloned().collect())
+    }
+
     fn close_abandoned(&self, at: Moment) -> Result<usize, StoreError> {
         let mut closed = 0;
         for record in self.content().imports.values_mut() {

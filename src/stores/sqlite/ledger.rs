@@ -278,6 +278,23 @@ impl ImportLedger for SqliteStore {
         })
     }
 
+    fn audit_of_import(
+        &self,
+        organization: &str,
+        id: ImportId,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT {} FROM audit WHERE organization = ?1 AND import = ?2
+                 ORDER BY id DESC LIMIT ?3",
+                audit::COLUMNS
+            ))?
+            .query_map(params![organization, id.0, i64_of(limit)], audit::entry)?
+            .collect()
+        })
+    }
+
     fn close_abandoned(&self, at: Moment) -> Result<usize, StoreError> {
         if self.writer.is_none() {
             return Err(StoreError::Closed);

@@ -1,4 +1,5 @@
--- Schema 7. Cells that the operator changed before an import; column maps that are kept; an index for lists of imports.
+-- Schema 7. Cells that the operator changed before an import; column maps that are kept; indexes for lists of imports
+-- and for the audit entries of one import.
 
 ALTER TABLE imports ADD COLUMN mended INTEGER NOT NULL DEFAULT 0;
 
@@ -16,3 +17,6 @@ ALTER TABLE imports ADD COLUMN file_key     TEXT NOT NULL DEFAULT '';
 
 -- For filtered lists: it has every column that a filter compares.
 CREATE INDEX imports_listed ON imports (organization, id, state, door, started_at, operator_key, file_key);
+
+-- The audit entries of one import.
+CREATE INDEX audit_of_import ON audit (organization, import, id) WHERE import IS NOT NULL;

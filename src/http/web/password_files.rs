@@ -1,0 +1,110 @@
+//! Generated passwords between the import and their only download: a file per import that only its owner may read.
+//! It is kept across restarts, because the passwords exist nowhere else.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::file_mode::create_private;
+use crate::passwords::secret::Secret;
+use crate::users::import_id::ImportId;
+
+/// The files.
+#[derive(Debug)]
+pub struct PasswordFiles {
+    folder: PathBuf,
+}
+
+impl PasswordFiles {
+    /// The files in this folder, which must exist.
+    pub fn new(folder: &Path) -> Self {
+        PasswordFiles {
+            folder: folder.into(),
+        }
+    }
+
+    /// A new file for the passwords of this import.
+    ///
+    /// # Errors
+    /// It cannot be created.
+    pub fn create(&self, id: ImportId) -> io::Result<File> {
+        create_private(&self.path(id))
+    }
+
+    /// How many passwords can be downloaded.
+    pub fn count(&self, id: ImportId) -> u64 {
+        let content = std::fs::read(self.path(id)).map(Secret::from_utf8);
+        let Ok(Some(content)) = content else {
+            return 0;
+        };
+        let lines = content.expose().lines().count() as u64;
+        // The first line is the header.
+        lines.saturating_sub(1)
+    }
+
+    /// The content of the file, which is deleted: it can be taken once.
+    ///
+    /// # Errors
+    /// The file cannot be read or deleted; then it is not returned.
+    pub fn take(&self, id: ImportId) -> io::Result<Option<Secret>> {
+        let path = self.path(id);
+        let taken = path.with_extension("taken");
+        match std::fs::rename(&path, &taken) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            renamed => renamed?,
+        }
+        let mut bytes = Vec::new();
+        File::open(&taken)?.read_to_end(&mut bytes)?;
+        std::fs::remove_file(&taken)?;
+        Secret::from_utf8(bytes)
+            .map(Some)
+            .ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Deletes the file.
+    pub fn forget(&self, id: ImportId) {
+        match std::fs::remove_file(self.path(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::error!(%error, import = %id, "a file of passwords could not be removed");
+            }
+            _ => {}
+        }
+    }
+
+    fn path(&self, id: ImportId) -> PathBuf {
+        self.folder.join(format!("{id}.passwords"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn passwords_are_taken_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = PasswordFiles::new(folder.path());
+        let id = ImportId(Uuid::from_u128(7));
+        assert_eq!(
+            (files.count(id), files.take(id).unwrap().is_some()),
+            (0, false)
+        );
+        let mut file = files.create(id).unwrap();
+        file.write_all(b"userName,password\r\nkim,Ab12\r\n")
+            .unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!((files.count(id), mode & 0o777), (1, 0o600));
+        let taken = files.take(id).unwrap().unwrap();
+        assert!(taken.expose().contains("kim,Ab12"));
+        assert_eq!(
+            (files.count(id), files.take(id).unwrap().is_some()),
+            (0, false)
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
