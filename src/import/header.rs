@@ -4,11 +4,11 @@
 //! bytes. A header that is not understood is refused: a guess would read addresses as passwords and headings
 //! as names.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::formats::cell_name::column_letter;
 use crate::formats::row::{FlawedField, Row, TextRow};
-use crate::import::cells::{is_claim_shaped, trimmed};
+use crate::import::cells::{is_claim_shaped, is_same, trimmed};
 use crate::import::columns::{Column, ColumnPlan};
 use crate::import::header_error::{HeaderError, quote};
 use crate::import::header_words;
@@ -17,6 +17,7 @@ use crate::import::presets::{self, Preset};
 use crate::import::row_shape::{
     has_claims, headings, is_address_second, is_blank, is_commented, is_data, is_title,
 };
+use crate::users::claim_labels::label;
 use crate::users::claims::{ClaimTable, Field};
 use crate::users::options::{ColumnMap, HeaderLine};
 use crate::users::problem::{Problem, Severity};
@@ -567,15 +568,25 @@ fn listed(preset: &Preset, position: usize, heading: &str, is_workbook: bool) ->
 
 /// Checks that no two columns mean the same and that one is the user name.
 fn check_columns(columns: &[Column], line: u64) -> Result<(), HeaderError> {
-    let mut seen = HashSet::new();
+    let mut seen: HashMap<String, &str> = HashMap::new();
     for column in columns {
         let Some(field) = &column.field else { continue };
         let repeatable = matches!(field, Field::ClaimCells | Field::SetByServer(_));
-        if !repeatable && !seen.insert(field.to_string()) {
-            return Err(HeaderError::Twice {
-                name: column.name.clone(),
-            });
+        if repeatable {
+            continue;
         }
+        let name = column.name.as_str();
+        let Some(first) = seen.insert(field.to_string(), name) else {
+            continue;
+        };
+        return Err(match is_same(first, name) {
+            true => HeaderError::Twice { name: name.into() },
+            false => HeaderError::BothMean {
+                first: first.into(),
+                second: name.into(),
+                field: label(field).into_owned(),
+            },
+        });
     }
     match columns.iter().any(|it| it.field == Some(Field::UserName)) {
         true => Ok(()),

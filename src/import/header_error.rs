@@ -78,6 +78,21 @@ pub enum HeaderError {
         /// The name of the second one.
         name: String,
     },
+    /// Two columns with different headings mean the same.
+    #[error(
+        "The columns {} and {} of the header line are both read as {field:?}; map one of them to another column, or \
+         to \"_\".",
+        quote(first),
+        quote(second)
+    )]
+    BothMean {
+        /// The heading of the first one.
+        first: String,
+        /// The heading of the second one.
+        second: String,
+        /// What both are read as.
+        field: String,
+    },
     /// The map has a heading that the file does not have.
     #[error("The map names the heading {heading:?}, which the header line does not have.")]
     NotThere {

@@ -199,7 +199,7 @@ fn every_error_of_the_header_line_is_shown_with_the_columns() {
         // Two columns are mapped to one field.
         (
             map(&[]),
-            "names the column email twice",
+            "columns \"mail\" and \"email\" of the header line are both read as \"E-mail address\"",
             &[
                 "username=username",
                 "mail=emailaddress",
@@ -208,7 +208,7 @@ fn every_error_of_the_header_line_is_shown_with_the_columns() {
         ),
         (
             map(&["mail=_", "email=username"]),
-            "names the column email twice",
+            "columns \"username\" and \"email\" of the header line are both read as \"User name\"",
             &["username=username", "mail=-", "email=username"],
         ),
         (

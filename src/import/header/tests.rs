@@ -163,7 +163,14 @@ fn ambiguous_headers_are_refused() {
             "unknown columns: \"colour\"",
         ),
         ("email,givenname\na,b", "no user name column"),
-        ("username,firstname,given_name\na,b,c", "given_name twice"),
+        (
+            "username,firstname,given_name\na,b,c",
+            "\"firstname\" and \"given_name\"",
+        ),
+        (
+            "username,title,Title\na,b,c",
+            "names the column Title twice",
+        ),
         ("username,colour\na,b", "unknown columns: the second one"),
         (
             "username (required),email (optional)\nn,n@x.org",
@@ -483,7 +490,10 @@ fn caller_can_map_columns() {
             &["Kürzel=nosuch"][..],
             "means \"nosuch\", which is not a column",
         ),
-        (&["Kürzel=username", "2=username", "3=_"][..], "twice"),
+        (
+            &["Kürzel=username", "2=username", "3=_"][..],
+            "both read as \"User name\"",
+        ),
     ] {
         let error = read(map, file).unwrap_err();
         assert!(error.contains(says), "{error}");
