@@ -293,7 +293,7 @@ pub fn media_type(field: &Field<'_>) -> Option<MediaType> {
 pub fn name(field: &Field<'_>, part: usize) -> Result<String, WireError> {
     let name = disposition(field).and_then(|text| part_header::field_name(&text));
     name.filter(|name| !name.is_empty())
-        .ok_or_else(|| WireError::MimeHeader {
+        .ok_or(WireError::MimeHeader {
             part,
             what: "the Content-Disposition has no name or is missing",
         })

@@ -44,32 +44,31 @@ pub async fn answer(
     let by = OnBehalf::from(&visit.operator.caller);
     let incoming = Incoming::new(payload, Arc::clone(&visit.front_end.traffic), by);
     let received = intake::with_body(incoming, move |body| {
-        let received = receive(&visit, &boundary, body);
-        Pending::Ended(
-            received
-                .and_then(|draft| {
-                    let location = visit.address(&format!("/drafts/{}/columns", draft.id));
-                    Ok(match visit.json {
-                        true => Reply::json(StatusCode::CREATED, &Uploaded { location }),
-                        false => Reply::see_other(location),
-                    })
+        let answered = match receive(&visit, &boundary, body) {
+            Ok(draft) => {
+                let location = visit.address(&format!("/drafts/{}/columns", draft.id));
+                Ok(match visit.json {
+                    true => Reply::json(StatusCode::CREATED, &Uploaded { location }),
+                    false => Reply::see_other(location),
                 })
-                .or_else(|refusal| {
-                    // A reader gets the form again, with what is wrong.
-                    let shows_form = !visit.json
-                        && refusal.status.is_client_error()
-                        && refusal.status != StatusCode::FORBIDDEN;
-                    match shows_form {
-                        true => file_page::refused_file(&visit, &refusal),
-                        false => Err(refusal),
-                    }
-                }),
-        )
+            }
+            // A reader gets the form again, with what is wrong.
+            Err(refusal) if !visit.json && is_about_the_file(&refusal) => {
+                file_page::refused_file(&visit, &refusal)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        Pending::Ended(answered)
     });
     let received = received.await;
     let (reply, body) = received.map_err(|unserved| (unserved.into(), Body::Unread))?;
     let reply: Reply = reply.map_err(|refusal| (refusal, body))?;
     Ok(reply.respond(headers, body))
+}
+
+/// Whether another file or another name could be accepted.
+fn is_about_the_file(refusal: &Refusal) -> bool {
+    refusal.status.is_client_error() && refusal.status != StatusCode::FORBIDDEN
 }
 
 fn boundary(content_type: Option<String>) -> Result<String, Refusal> {
