@@ -122,6 +122,12 @@ impl Delimiter {
         Delimiter::Bar,
     ];
 
+    /// Every delimiter, the usual ones first.
+    pub fn every() -> impl Iterator<Item = Delimiter> {
+        let others = SIGNS.iter().map(Delimiter::Other);
+        Self::ALL.into_iter().chain(others)
+    }
+
     /// The byte.
     pub fn byte(self) -> u8 {
         match self {

@@ -17,6 +17,7 @@ use crate::import::error::ImportError;
 use crate::import::header::{self, Wanted, probable};
 use crate::import::header_error::HeaderError;
 use crate::import::header_words::{is_numbered, names_password};
+use crate::import::presets;
 use crate::import::preview::PreviewRow;
 use crate::import::reading::{read_header, refused_header};
 use crate::passwords::hash_schemes::{Recognised, recognise};
@@ -47,6 +48,8 @@ pub struct Look {
     pub sheets: Vec<String>,
     /// The line that names the columns, or the most probable one; none: there is no such line.
     pub header_line: Option<u64>,
+    /// The product whose export it is, if the headings show it.
+    pub preset: Option<&'static str>,
     /// The columns, in the order of the file.
     pub columns: Vec<LookColumn>,
     /// The first rows after the header line.
@@ -201,7 +204,10 @@ fn look_at(rows: &Rows<'_, impl Read>, wanted: Wanted<'_>, claims: &ClaimTable) 
     let header = beginning.header.and_then(|position| ahead.get(position));
     let body: Vec<Row<'_>> = ahead.iter().skip(beginning.skipped).copied().collect();
     let (columns, shown) = beginning.describe(&body, claims);
+    let headings: Vec<&str> = columns.iter().map(|it| it.heading.as_str()).collect();
+    let preset = header.and_then(|_| presets::find(&headings));
     Look {
+        preset: preset.map(|preset| preset.name),
         detected: rows.detected(),
         sheets: Vec::new(),
         header_line: header.map(Row::line),

@@ -3,21 +3,44 @@
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
+use crate::formats::delimiter::Delimiter;
 use crate::hex;
 use crate::http::web::check;
 use crate::http::web::check_state::Check;
 use crate::http::web::draft::{Draft, Step};
 use crate::http::web::draft_head::{address, draft, head};
+use crate::http::web::fields::Fields;
 use crate::http::web::file_page::label_of;
 use crate::http::web::refusal::{Refusal, sentence};
 use crate::http::web::reply::Reply;
 use crate::http::web::shown::entry;
 use crate::http::web::views::{ColumnRow, Columns, Menu, PreviewRow};
 use crate::http::web::visit::Visit;
+use crate::import::edits::Edits;
 use crate::import::look::{Choice, Look, LookFailure, choices};
 use crate::quoted;
-use crate::users::options::{ColumnMap, HeaderLine, IGNORED_COLUMN};
+use crate::users::claims::ClaimTable;
+use crate::users::options::{ColumnMap, HeaderLine, IGNORED_COLUMN, ImportOptions};
 use ring::digest::{Context, SHA256};
+
+/// Charsets that can be chosen.
+const CHARSETS: [&str; 12] = [
+    "UTF-8",
+    "windows-1252",
+    "ISO-8859-15",
+    "windows-1250",
+    "windows-1251",
+    "windows-1254",
+    "UTF-16LE",
+    "Shift_JIS",
+    "gb18030",
+    "IBM850",
+    "IBM437",
+    "macintosh",
+];
+
+/// The largest number of columns that can be mapped.
+const COLUMNS: usize = 1_024;
 
 /// The largest number of lines among which the header line can be chosen.
 const HEADER_LINES: u64 = 20;
@@ -153,7 +176,11 @@ fn columns_page(
             options.header,
             look.as_ref().and_then(|look| look.header_line),
         ),
-        preset: String::new(),
+        preset: look
+            .as_ref()
+            .and_then(|look| look.preset)
+            .unwrap_or_default()
+            .to_owned(),
         remembered: decisions.remembered,
         columns: columns.collect(),
         rows: rows.collect(),
@@ -238,31 +265,27 @@ fn meanings(known: &[Choice], meaning: Option<&str>, ignored: bool, chosen: Opti
 }
 
 fn charsets(forced: Option<&str>, detected: Option<&str>) -> Menu {
-    const OFFERED: [&str; 12] = [
-        "UTF-8",
-        "windows-1252",
-        "ISO-8859-15",
-        "windows-1250",
-        "windows-1251",
-        "windows-1254",
-        "UTF-16LE",
-        "Shift_JIS",
-        "gb18030",
-        "IBM850",
-        "IBM437",
-        "macintosh",
-    ];
-    with_detected(forced, detected, OFFERED.map(|name| (name, name)))
+    with_detected(forced, detected, CHARSETS.map(|name| (name, name)))
 }
 
 fn delimiters(forced: Option<&str>, detected: Option<&str>) -> Menu {
-    const OFFERED: [(&str, &str); 4] = [
-        ("comma", "Comma ,"),
-        ("semicolon", "Semicolon ;"),
-        ("tab", "Tab"),
-        ("bar", "Bar |"),
-    ];
-    with_detected(forced, detected, OFFERED)
+    let every: Vec<_> = Delimiter::every()
+        .map(|one| (one.word(), label(one)))
+        .collect();
+    let offered = every.iter().map(|(word, label)| (*word, label.as_str()));
+    with_detected(forced, detected, offered)
+}
+
+/// Such as `Semicolon ;`.
+fn label(delimiter: Delimiter) -> String {
+    let mut name = delimiter.name().to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    match char::from(delimiter.byte()) {
+        sign if sign.is_ascii_graphic() => format!("{name} {sign}"),
+        _ => name,
+    }
 }
 
 fn with_detected<'a>(
@@ -322,23 +345,20 @@ pub fn set_columns(visit: &Visit) -> Result<Reply, Refusal> {
     {
         let mut decisions = draft.decisions();
         let before = decisions.options.clone();
-        let chosen = |name: &str| form.given(name).filter(|value| *value != "auto");
-        let options = &mut decisions.options;
-        options.forced_charset = chosen("charset").map(str::to_owned);
-        options.delimiter = chosen("delimiter").map(str::to_owned);
-        options.sheet = form
-            .given("sheet")
-            .map(str::to_owned)
-            .or(options.sheet.take());
-        if let Some(word) = form.given("header") {
-            options.header =
-                HeaderLine::parse(word).map_err(|text| Refusal::field(sentence(&text)))?;
-        }
-        options.map = map_of(form)?;
-        if decisions.options != before {
+        let chosen = with_columns_of(form, before.clone(), &visit.app.importer.claims)?;
+        if chosen != before {
             decisions.remembered = false;
             decisions.check.stop();
             decisions.outdated = false;
+            let rereads = |options: &ImportOptions| ImportOptions {
+                map: ColumnMap::default(),
+                ..options.clone()
+            };
+            if rereads(&chosen) != rereads(&before) {
+                // Lines and positions may be those of other cells now.
+                decisions.edits = Edits::default();
+            }
+            decisions.options = chosen;
         }
     }
     let looked = look(visit, &draft)?;
@@ -370,14 +390,48 @@ struct Understood {
     understood: bool,
 }
 
+/// The options with what the form of the page says about the columns.
+fn with_columns_of(
+    form: &Fields,
+    options: ImportOptions,
+    claims: &ClaimTable,
+) -> Result<ImportOptions, Refusal> {
+    let not_offered =
+        |field: &str| Refusal::field(format!("The page does not offer this {field}."));
+    let one_of = |name: &str, offered: &[&str], field: &str| match form.given(name) {
+        None | Some("auto") => Ok(None),
+        Some(value) if offered.contains(&value) => Ok(Some(value.to_owned())),
+        Some(_) => Err(not_offered(field)),
+    };
+    let delimiters: Vec<&str> = Delimiter::every().map(Delimiter::word).collect();
+    let header = match form.given("header") {
+        Some(word) => HeaderLine::parse(word).map_err(|text| Refusal::field(sentence(&text)))?,
+        None => options.header,
+    };
+    Ok(ImportOptions {
+        forced_charset: one_of("charset", &CHARSETS, "charset")?,
+        delimiter: one_of("delimiter", &delimiters, "delimiter")?,
+        sheet: form.given("sheet").map(str::to_owned).or(options.sheet),
+        header,
+        map: map_of(form, &choices(claims))?,
+        ..options
+    })
+}
+
 /// The mapping that a form has; columns without a choice are left to the detection.
-fn map_of(form: &crate::http::web::fields::Fields) -> Result<ColumnMap, Refusal> {
+fn map_of(form: &Fields, known: &[Choice]) -> Result<ColumnMap, Refusal> {
     let mut map = ColumnMap::default();
-    for number in 1..=1_024 {
-        if let Some(meaning) = form.given(&format!("map-{number}")) {
-            map.add(&format!("{number}={meaning}"))
-                .map_err(|text| Refusal::field(sentence(&text)))?;
+    for number in 1..=COLUMNS {
+        let Some(meaning) = form.given(&format!("map-{number}")) else {
+            continue;
+        };
+        let is_known = meaning == IGNORED_COLUMN || known.iter().any(|it| it.value == meaning);
+        if !is_known {
+            let text = format!("Column {number} cannot have this meaning; choose another one.");
+            return Err(Refusal::field(text));
         }
+        map.add(&format!("{number}={meaning}"))
+            .map_err(|text| Refusal::field(sentence(&text)))?;
     }
     Ok(map)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::file_mode::create_private;
 use crate::passwords::secret::Secret;
 use crate::users::import_id::ImportId;
+use crate::wiped::Wiped;
 
 /// The files.
 #[derive(Debug)]
@@ -33,13 +34,19 @@ impl PasswordFiles {
 
     /// How many passwords can be downloaded.
     pub fn count(&self, id: ImportId) -> u64 {
-        let content = std::fs::read(self.path(id)).map(Secret::from_utf8);
-        let Ok(Some(content)) = content else {
+        let Ok(mut file) = File::open(self.path(id)) else {
             return 0;
         };
-        let lines = content.expose().lines().count() as u64;
-        // The first line is the header.
-        lines.saturating_sub(1)
+        let (mut buffer, mut lines) = (Wiped::with_capacity(64 * 1024), 0_u64);
+        buffer.resize(64 * 1024, 0);
+        loop {
+            let count = file.read(&mut buffer).unwrap_or_default();
+            let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else {
+                // The first line is the header.
+                return lines.saturating_sub(1);
+            };
+            lines += memchr::memchr_iter(b'\n', piece).count() as u64;
+        }
     }
 
     /// The content of the file, which is deleted: it can be taken once.
