@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn portal_sessions_end_when_idle_after_a_day_and_when_revoked() {
+    fn portal_sessions_end_when_idle_after_twelve_hours_and_when_revoked() {
         let (minute, start) = (Duration::from_secs(60), Instant::now());
         let sessions = Sessions::new(minute, minute);
         let id = portal(&sessions, start);

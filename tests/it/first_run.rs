@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use muster::access::first_operator::{self, FirstOperator, NAME};
 use muster::access::first_run::{Claimed, FirstRun};
@@ -14,6 +15,8 @@ use muster::stores::memory::MemoryStore;
 use muster::users::channel::Channel;
 use muster::users::operator::OperatorStore;
 use muster::users::store::Store;
+
+use crate::process::{Home, Serving};
 
 const NOW: Moment = Moment(1_000_000);
 
@@ -53,6 +56,10 @@ impl Installation {
         }
     }
 
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("first-run.json")
+    }
+
     fn claim(&self, code: &Secret, password: &str, now: Moment) -> Claimed {
         let by = Caller::terminal("default").actor(Channel::Portal);
         let means = (&self.store as &dyn Store, &self.pool, &self.rules);
@@ -66,11 +73,12 @@ impl Installation {
 #[test]
 fn the_code_sets_the_password_once() {
     let new = Installation::new();
-    let file = new.folder.path().join("first-run.json");
+    let file = new.file();
     let mode = fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let kept = fs::read_to_string(&file).unwrap();
-    assert!(!kept.contains(new.code.expose()));
+    let generated = new.store.operator(NAME).unwrap().unwrap().password_hash;
+    assert!(!kept.contains(new.code.expose()) && !kept.contains(&generated));
     let wrong = new.claim(&"another".into(), "Copper-Kettle-31", NOW);
     assert!(matches!(wrong, Claimed::WrongCode));
     let weak = new.claim(&new.code, "short", NOW);
@@ -92,27 +100,110 @@ fn the_code_sets_the_password_once() {
 }
 
 #[test]
-fn the_code_ends_with_the_password_and_after_a_week() {
+fn the_code_ends_after_a_week() {
     let new = Installation::new();
     let week = Moment(NOW.0 + WEEK);
-    assert!(
-        new.first_run
-            .is_open(&new.store, Moment(week.0 - 1))
-            .unwrap()
-    );
-    assert!(!new.first_run.is_open(&new.store, week).unwrap());
+    let open = |now| new.first_run.is_open(&new.store, now).unwrap();
+    assert!(open(Moment(week.0 - 1)));
     assert!(matches!(
         new.claim(&new.code, "Copper-Kettle-31", week),
         Claimed::WrongCode
     ));
+    assert!(!open(week) && !new.file().exists());
+}
+
+#[test]
+fn the_code_ends_when_the_password_is_set_in_another_way() {
+    let new = Installation::new();
     let by = Caller::terminal("default").actor(Channel::Terminal);
     let hash = new.pool.hash("Harbour-Light-17".into()).unwrap();
     new.store
         .set_operator_password(NAME, &hash, &by, NOW)
         .unwrap();
+    assert!(matches!(
+        new.claim(&new.code, "Copper-Kettle-31", NOW),
+        Claimed::WrongCode
+    ));
+    assert!(!new.first_run.is_open(&new.store, NOW).unwrap() && !new.file().exists());
+}
+
+#[test]
+fn the_code_survives_a_restart_and_is_accepted_as_people_type_it() {
+    let new = Installation::new();
+    let code = new.code.expose();
+    let groups: Vec<&str> = code.split('-').collect();
+    assert!(
+        groups.len() == 7 && groups.iter().all(|it| it.len() == 4),
+        "{code}"
+    );
+    let other = new.first_run.create("$hash$", NOW).unwrap();
+    assert_ne!(other.expose(), code);
+
+    let new = Installation::new();
+    let restarted = Installation {
+        first_run: FirstRun::new(new.folder.path()),
+        ..new
+    };
+    let typed = restarted.code.expose().to_lowercase().replace('-', " ");
+    let typed = Secret::new(typed.replace('0', "o").replace('1', "l"));
+    assert!(matches!(
+        restarted.claim(&typed, "Copper-Kettle-31", NOW),
+        Claimed::Done
+    ));
+}
+
+#[test]
+fn the_code_is_used_once_by_calls_at_the_same_time() {
+    let new = Installation::new();
+    let passwords = ["Copper-Kettle-31", "Copper-Kettle-32", "Copper-Kettle-33"];
+    let done: Vec<&str> = std::thread::scope(|scope| {
+        let calls = passwords.map(|password| {
+            let new = &new;
+            scope.spawn(move || match new.claim(&new.code, password, NOW) {
+                Claimed::Done => Some(password),
+                _ => None,
+            })
+        });
+        let ended = calls.map(|call| call.join().unwrap());
+        ended.into_iter().flatten().collect()
+    });
+    let [password] = done[..] else {
+        panic!("{done:?}")
+    };
+    let hash = new.store.operator(NAME).unwrap().unwrap().password_hash;
+    assert!(new.pool.verify(password.into(), Some(hash)).unwrap());
+}
+
+#[test]
+fn a_damaged_file_is_no_code() {
+    let new = Installation::new();
+    fs::write(new.file(), "{").unwrap();
     assert!(!new.first_run.is_open(&new.store, NOW).unwrap());
     assert!(matches!(
         new.claim(&new.code, "Copper-Kettle-31", NOW),
         Claimed::WrongCode
     ));
+}
+
+#[test]
+fn server_prints_the_link_only_at_a_first_start_without_a_configured_password() {
+    let home = Home::new();
+    let start = || {
+        let arguments = ["serve", "--http", "127.0.0.1:0", "--https", "off"];
+        Serving::spawn(home.command(&arguments)).said.clone()
+    };
+    let said = start();
+    let (_, code) = said
+        .split_once("/portal/first-run#")
+        .expect("a link with the code");
+    let code = code.lines().next().expect("a code");
+    assert_eq!(code.split('-').count(), 7, "{code}");
+    let kept = fs::read_to_string(home.data().join("first-run.json")).unwrap();
+    assert!(!kept.contains(code));
+    assert!(!start().contains("first-run"), "the second start");
+
+    let configured = Home::new();
+    let server = Serving::start(&configured);
+    assert!(!server.said.contains("first-run"), "{}", server.said);
+    assert!(!configured.data().join("first-run.json").exists());
 }

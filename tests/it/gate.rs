@@ -1,9 +1,11 @@
 //! The gate over a store in memory: which credentials it remembers, and when it forgets them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use muster::access::basic::Credentials;
 use muster::access::gate::{Caller, Gate, Recalled};
+use muster::access::sessions::Client;
 use muster::clock::Moment;
 use muster::passwords::hashing::HashPool;
 use muster::passwords::rules::Settings;
@@ -198,4 +200,82 @@ fn a_session_stays_in_its_organization_and_ends_with_it() {
     assert_eq!(removed, OrganizationRemoved::Removed);
     assert_eq!(gate.caller_in(&session).unwrap(), None);
     assert_eq!(caller(&gate, &credentials("all@beta", "all")), None);
+}
+
+/// Opens a session of the portal for the operator whose password equals the name.
+fn open_portal(gate: &Gate, name: &str) -> String {
+    let caller = caller(gate, &credentials(name, name)).unwrap();
+    let client = Client::new([192, 0, 2, 7].into(), "Browser 1.0");
+    let opened = gate.open_portal_session(&caller, client, Moment(5));
+    opened.unwrap().unwrap()
+}
+
+#[test]
+fn portal_session_has_the_current_role_and_ends_with_the_password() {
+    let (store, gate) = two_organizations();
+    let session = open_portal(&gate, "ann");
+    let found = |at| gate.portal_session(&session, Moment(at)).unwrap();
+    let (ann, info) = found(9).unwrap();
+    assert_eq!(
+        (ann.name.as_str(), ann.organization.as_str()),
+        ("ann", "Acme")
+    );
+    assert_eq!(
+        (ann.role, info.opened, info.used),
+        (Role::Import, Moment(5), Moment(9))
+    );
+    assert_eq!(info.client.user_agent, "Browser 1.0");
+    assert!(
+        gate.caller_in(&session).unwrap().is_none(),
+        "not for programs"
+    );
+    let for_programs = gate.open_session(&ann).unwrap().unwrap();
+    assert!(gate.caller_in(&for_programs).unwrap().is_some());
+    let none = gate.portal_session(&for_programs, Moment(9)).unwrap();
+    assert!(none.is_none(), "not for browsers");
+
+    let (by, now) = (crate::stores::by(), crate::stores::NOW);
+    let same = store.operator("ann").unwrap().unwrap();
+    let reader = Operator {
+        role: Role::Read,
+        ..same
+    };
+    store.remove_operator("ann", &by, now).unwrap();
+    store.add_operator(&reader, &by).unwrap();
+    assert_eq!(found(10).unwrap().0.role, Role::Read);
+    store
+        .set_operator_password("ann", "$other$", &by, now)
+        .unwrap();
+    assert!(found(11).is_none() && !gate.is_portal_session_open(&info.id));
+}
+
+#[test]
+fn portal_sessions_are_listed_and_ended_by_their_operator_only() {
+    let (store, gate) = two_organizations();
+    let (first, second, other) = (
+        open_portal(&gate, "all"),
+        open_portal(&gate, "all"),
+        open_portal(&gate, "ann"),
+    );
+    let info = |session: &str| gate.portal_session(session, Moment(9)).unwrap();
+    let id = |session: &str| info(session).unwrap().1.id;
+    let listed = |name: &str| -> BTreeSet<String> {
+        let all = gate.sessions_of(name).into_iter();
+        all.map(|info| info.id).collect()
+    };
+    assert_eq!(listed("all"), BTreeSet::from([id(&first), id(&second)]));
+    assert_eq!(listed("ann"), BTreeSet::from([id(&other)]));
+    let theirs = id(&first);
+    assert!(!gate.revoke("ann", &theirs) && info(&first).is_some());
+    assert!(!gate.revoke("all", &first), "the secret is no public id");
+    assert!(gate.portal_session(&theirs, Moment(9)).unwrap().is_none());
+    assert!(gate.revoke("all", &theirs) && info(&first).is_none());
+    assert!(!gate.is_portal_session_open(&theirs));
+    gate.log_out(&second);
+    assert!(listed("all").is_empty());
+    let by = crate::stores::by();
+    store
+        .remove_operator("ann", &by, crate::stores::NOW)
+        .unwrap();
+    assert!(info(&other).is_none());
 }
