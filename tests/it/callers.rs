@@ -278,6 +278,6 @@ fn wsdl_and_health_pages_need_no_credentials() {
     }
     assert_eq!(server.get("/healthz").body, "ok\n");
     assert_eq!(server.get("/readyz").body, "ready\n");
-    assert_eq!(server.get("/").status, 404);
+    assert_eq!(server.get("/").status, 303, "it leads to the portal");
     assert_eq!(server.get(SERVICE).status, 405);
 }

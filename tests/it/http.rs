@@ -283,7 +283,7 @@ fn field_names_are_sent_in_title_case() {
 fn unknown_addresses_list_what_exists() {
     let server = TestApp::start();
     for (method, path, status, text) in [
-        ("GET", "/", 404, "/services/UserAdmin"),
+        ("GET", "/nowhere", 404, "/services/UserAdmin"),
         (
             "POST",
             "/services/UserAdmn",

@@ -350,7 +350,7 @@ fn two_columns_cannot_mean_the_same() {
     let refused = browser.post(&format!("{draft}/columns"), &fields);
     assert_eq!(refused.status, 422, "{}", refused.body);
     assert!(
-        refused.body.contains("twice") || refused.body.contains("same"),
+        refused.body.contains("username") && refused.body.contains("Name"),
         "{}",
         refused.body
     );

@@ -13,7 +13,7 @@ use crate::http::web::fields::Fields;
 use crate::http::web::file_page::label_of;
 use crate::http::web::refusal::{Refusal, sentence};
 use crate::http::web::reply::Reply;
-use crate::http::web::shown::entry;
+use crate::http::web::shown::{self, entry};
 use crate::http::web::views::{ColumnRow, Columns, Menu, PreviewRow};
 use crate::http::web::visit::Visit;
 use crate::import::edits::Edits;
@@ -71,7 +71,7 @@ fn look(visit: &Visit, draft: &Draft) -> Result<Looked, Refusal> {
             decisions.read_as.clear();
             return Ok(looked);
         };
-        decisions.read_as = look.detected.to_string();
+        decisions.read_as = shown::read_as(&look.detected);
         let key = header_key(look);
         if decisions.header_key.as_ref() == Some(&key) {
             return Ok(looked);
@@ -240,7 +240,7 @@ fn meanings(known: &[Choice], meaning: Option<&str>, ignored: bool, chosen: Opti
         (Some(_), _) => "As detected".to_owned(),
         (None, Some(value)) => format!("{} (detected)", label_of(known, value)),
         (None, None) if ignored => "Not imported (detected)".to_owned(),
-        (None, None) => "Choose a meaning, or do not import it".to_owned(),
+        (None, None) => "Choose a meaning".to_owned(),
     };
     let mut menu = vec![
         entry("", automatic, chosen.is_none()),

@@ -259,6 +259,13 @@ pub fn show(visit: &Visit) -> Result<Reply, Refusal> {
         rejects: rejected.kept,
         rejects_missing: rejected.missing(),
         passwords,
+        passwords_taken: match may_see_passwords {
+            true => {
+                let at = visit.front_end.password_files.taken_at(record.id);
+                at.map(shown::time).unwrap_or_default()
+            }
+            false => String::new(),
+        },
         may_cancel: owns && state.live,
         may_undo: owns && record.state.is_final() && record.state != ImportState::Undone,
         may_mend: caller.role.includes(Role::Import) && rejected.kept > 0 && !state.live,

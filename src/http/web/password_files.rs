@@ -4,7 +4,9 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
+use crate::clock::Moment;
 use crate::file_mode::create_private;
 use crate::passwords::secret::Secret;
 use crate::users::import_id::ImportId;
@@ -19,8 +21,29 @@ pub struct PasswordFiles {
 impl PasswordFiles {
     /// The files in this folder, which must exist.
     pub fn new(folder: &Path) -> Self {
-        PasswordFiles {
+        let files = PasswordFiles {
             folder: folder.into(),
+        };
+        files.empty_taken();
+        files
+    }
+
+    /// Empties the files of passwords that were being taken when an earlier process ended.
+    fn empty_taken(&self) {
+        let Ok(folder) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
+        for file in folder.flatten() {
+            let path = file.path();
+            let is_taken = path.extension().is_some_and(|end| end == "taken");
+            if is_taken
+                && let Err(error) = File::options().write(true).open(&path).and_then(|file| {
+                    let full = file.metadata()?.len() > 0;
+                    if full { file.set_len(0) } else { Ok(()) }
+                })
+            {
+                tracing::error!(%error, "a file of passwords could not be emptied");
+            }
         }
     }
 
@@ -49,32 +72,47 @@ impl PasswordFiles {
         }
     }
 
-    /// The content of the file, which is deleted: it can be taken once.
+    /// The passwords, which are deleted: they can be taken once.
     ///
     /// # Errors
-    /// The file cannot be read or deleted; then it is not returned.
+    /// The file cannot be read or emptied; then they are not returned.
     pub fn take(&self, id: ImportId) -> io::Result<Option<Secret>> {
-        let path = self.path(id);
-        let taken = path.with_extension("taken");
+        let (path, taken) = (self.path(id), self.taken(id));
         match std::fs::rename(&path, &taken) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             renamed => renamed?,
         }
         let mut bytes = Vec::new();
-        File::open(&taken)?.read_to_end(&mut bytes)?;
-        std::fs::remove_file(&taken)?;
+        let mut file = File::options().read(true).write(true).open(&taken)?;
+        file.read_to_end(&mut bytes)?;
+        // The empty file says when they were taken.
+        file.set_len(0)?;
+        file.sync_all()?;
         Secret::from_utf8(bytes)
             .map(Some)
             .ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    /// Deletes the file.
+    /// When the passwords of this import were taken; none: they were not.
+    pub fn taken_at(&self, id: ImportId) -> Option<Moment> {
+        let modified = std::fs::metadata(self.taken(id)).ok()?.modified().ok()?;
+        let age = modified.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(age.as_micros()).ok().map(Moment)
+    }
+
+    fn taken(&self, id: ImportId) -> PathBuf {
+        self.path(id).with_extension("taken")
+    }
+
+    /// Deletes what is kept of this import.
     pub fn forget(&self, id: ImportId) {
-        match std::fs::remove_file(self.path(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::error!(%error, import = %id, "a file of passwords could not be removed");
+        for path in [self.path(id), self.taken(id)] {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::error!(%error, import = %id, "a file of passwords could not be removed");
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 
@@ -112,6 +150,18 @@ mod tests {
             (files.count(id), files.take(id).unwrap().is_some()),
             (0, false)
         );
+        assert!(files.taken_at(id).is_some_and(|at| at > Moment(0)));
+        let left = folder.path().join(format!("{id}.taken"));
+        assert_eq!(std::fs::metadata(&left).unwrap().len(), 0);
+        std::fs::write(&left, "userName,password\r\n").unwrap();
+        drop(PasswordFiles::new(folder.path()));
+        assert_eq!(
+            std::fs::metadata(&left).unwrap().len(),
+            0,
+            "emptied at the next start"
+        );
+        files.forget(id);
+        assert_eq!(files.taken_at(id), None);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::formats::detected::Detected;
 use crate::http::web::views::{Entry, Figures, Progress, StateBadge};
 use crate::import::control;
 use crate::users::channel::Channel;
@@ -119,6 +120,15 @@ pub fn state(record: &ImportRecord) -> StateBadge {
         tone,
         text,
         live,
+    }
+}
+
+/// How a file was read, such as `CSV, UTF-8, commas`.
+pub fn read_as(detected: &Detected) -> String {
+    let text = detected.to_string();
+    match text.split_once(',') {
+        Some((kind, rest)) => format!("{},{rest}", kind.to_uppercase()),
+        None => text.to_uppercase(),
     }
 }
 

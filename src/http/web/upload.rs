@@ -78,7 +78,7 @@ fn boundary(content_type: Option<String>) -> Result<String, Refusal> {
         .ok_or_else(|| {
             Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "IMP-HTTP-TYPE",
+                WireError::MediaType { what: "" }.code(),
                 "A file is uploaded by the form of the page (multipart/form-data).",
             )
         })

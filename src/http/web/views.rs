@@ -525,7 +525,7 @@ pub struct Options {
     /// User stores (`domain`).
     pub domains: Menu,
     /// `none`, `typed` or `generated` (`passwords`).
-    pub passwords: &'static str,
+    pub passwords: String,
     /// Whether a default password was entered; its field is then empty, and stays valid if left empty.
     pub password_set: bool,
     /// Conflict policies (`conflict`), each with a sentence.
@@ -764,6 +764,8 @@ pub struct Import {
     pub rejects_missing: u64,
     /// Generated passwords that can be downloaded once; 0: none.
     pub passwords: u64,
+    /// When the generated passwords were downloaded; empty: there were none, or they are still there.
+    pub passwords_taken: String,
     /// Whether the operator may cancel it now.
     pub may_cancel: bool,
     /// Whether the operator may undo it now.

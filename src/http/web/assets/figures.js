@@ -6,11 +6,12 @@ const KEYS = ["created", "updated", "unchanged", "duplicate", "failed", "skipped
 const SMALLEST_PART = 0.5;
 
 /**
- * Shows the counters of an import.
+ * Shows the counters of an import, of which the events of all protocols name the number of rows `total`.
  * @param {Element} section
- * @param {Record<string, number>} figures
+ * @param {Record<string, number>} counters
  */
-export function showFigures(section, figures) {
+export function showFigures(section, counters) {
+  const figures = { ...counters, rows: counters.rows ?? counters.total };
   for (const item of section.querySelectorAll("[data-figure]")) {
     const count = figures[item.dataset.figure];
     if (count === undefined) continue;

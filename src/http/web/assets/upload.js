@@ -29,9 +29,9 @@ function clearError() {
 
 /** @param {number} bytes */
 function size(bytes) {
-  const units = ["B", "kB", "MB", "GB"];
+  const units = ["bytes", "KiB", "MiB", "GiB"];
   let unit = 0;
-  for (; bytes >= 1000 && unit < units.length - 1; unit += 1) bytes /= 1000;
+  for (; bytes >= 1024 && unit < units.length - 1; unit += 1) bytes /= 1024;
   return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
 }
 
