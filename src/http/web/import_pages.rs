@@ -15,7 +15,8 @@ use crate::http::web::refusal::{Refusal, sentence};
 use crate::http::web::reply::Reply;
 use crate::http::web::shown::{self, entry, grouped};
 use crate::http::web::views::{
-    AuditRow, Confirm, Fact, Figures, Import, ImportRow, Imports, Menu, Pager, ProblemRow,
+    AuditRow, Confirm, Fact, Figures, Import, ImportRow, Imports, LeftRow, Menu, Pager, ProblemRow,
+    Undone,
 };
 use crate::http::web::visit::Visit;
 use crate::import::jobs::Cancelled;
@@ -33,6 +34,9 @@ use crate::wire::spool::Spool;
 
 /// Imports on one page of the list.
 const PAGE: usize = 50;
+
+/// Entries that the page after an undo lists.
+const LEFT: usize = 200;
 
 /// Entries of the audit log that a report shows.
 const ENTRIES: usize = 20;
@@ -486,9 +490,29 @@ pub fn undo(visit: &Visit) -> Result<Reply, Refusal> {
             back: format!("/imports/{}", record.id),
         });
     }
-    visit.app.jobs.undo(&visit.actor(), record.id)?;
+    let undone = visit.app.jobs.undo(&visit.actor(), record.id)?;
     visit.front_end.password_files.forget(record.id);
-    Ok(back(visit, &record, After::Undone))
+    if undone.left_total == 0 {
+        return Ok(back(visit, &record, After::Undone));
+    }
+    let listed = undone.left.len().min(LEFT);
+    let left = undone.left.into_iter().take(LEFT).map(|left| LeftRow {
+        name: match (left.group, left.user_name.is_empty()) {
+            (Some(group), _) => format!("group {group}"),
+            (None, false) => left.user_name,
+            (None, true) => "(not known)".to_owned(),
+        },
+        reason: left.reason,
+    });
+    Reply::page(&Undone {
+        page: visit.page("Undone, with exceptions"),
+        removed: undone.removed,
+        restored: undone.restored,
+        left_total: undone.left_total,
+        left: left.collect(),
+        not_listed: undone.left_total.saturating_sub(listed as u64),
+        back: format!("/imports/{}", record.id),
+    })
 }
 
 /// The generated passwords of an import, once.

@@ -809,6 +809,35 @@ pub struct Confirm {
     pub back: String,
 }
 
+/// What an undo left as it is.
+#[derive(Debug, Template)]
+#[template(path = "undone.html")]
+pub struct Undone {
+    /// The page.
+    pub page: Page,
+    /// Users that were removed.
+    pub removed: u64,
+    /// Users that were restored.
+    pub restored: u64,
+    /// Users and groups that were left.
+    pub left_total: u64,
+    /// Some of them.
+    pub left: Vec<LeftRow>,
+    /// How many of them are not listed.
+    pub not_listed: u64,
+    /// The path to go back to, below the base.
+    pub back: String,
+}
+
+/// A user or group that an undo left as it is.
+#[derive(Debug)]
+pub struct LeftRow {
+    /// The name.
+    pub name: String,
+    /// Why.
+    pub reason: &'static str,
+}
+
 /// The answer to a request that is refused or fails.
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
