@@ -7,9 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use muster::http::soap::envelope;
 use muster::http::soap::fault::Fault;
-use muster::http::soap::operation::Entry;
+use muster::http::soap::operation::UserAdminOperation;
 use muster::http::soap::parameters::Parameters;
-use muster::http::soap::service::Service;
 use muster::http::soap::version::SoapVersion;
 use muster::http::soap::xml::{XmlLimits, XmlReader};
 use muster::wire::base64::Base64Reader;
@@ -179,7 +178,7 @@ fn read_envelope(envelope: &str) -> Result<(), String> {
     let mut xml = XmlReader::new(envelope.as_bytes(), XmlLimits::default());
     let mut version = SoapVersion::V12;
     let mut parameters = envelope::read(&mut xml, &mut version, |_, element, xml| {
-        let entry = Entry::find(Service::UserAdmin, element)?;
+        let (_, entry) = UserAdminOperation::TABLE.find(element)?;
         Parameters::read(entry, xml, &spool)
     })
     .map_err(|fault: Fault| fault.message)?;

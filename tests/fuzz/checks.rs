@@ -17,9 +17,8 @@ use muster::http::soap::charset::to_utf8;
 use muster::http::soap::envelope as soap_envelope;
 use muster::http::soap::fault::Fault;
 use muster::http::soap::file_element::FileContent;
-use muster::http::soap::operation::Entry;
+use muster::http::soap::operation::UserAdminOperation;
 use muster::http::soap::parameters::Parameters;
-use muster::http::soap::service::Service;
 use muster::http::soap::version::SoapVersion;
 use muster::http::soap::xml::{Element, XmlEvent, XmlLimits, XmlReader};
 use muster::scim::check::{Leniency, check_document};
@@ -545,7 +544,7 @@ fn call(document: &[u8], piece: usize) -> Result<Call, String> {
     let mut xml = XmlReader::with_declared_encoding(source, XmlLimits::default(), declared);
     let mut version = SoapVersion::V11;
     let read = soap_envelope::read(&mut xml, &mut version, |_, element, xml| {
-        let entry = Entry::find(Service::UserAdmin, element)?;
+        let (_, entry) = UserAdminOperation::TABLE.find(element)?;
         Ok((entry.name, Parameters::read(entry, xml, &spool)?))
     });
     let (operation, mut parameters) = read.map_err(|fault| faulted(&fault))?;

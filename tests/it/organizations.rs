@@ -10,8 +10,10 @@ use std::cell::Cell;
 use muster::http::rest::routes::{self, ROUTES, Route};
 use muster::http::scim::mount::Mount;
 use muster::http::scim::routes as scim_routes;
-use muster::http::soap::operation::{Entry, Operation};
-use muster::http::soap::service::Service;
+use muster::http::soap::operation::{
+    AuthenticationAdminOperation, CompanionOperation, Entry, ExistingImportOperation,
+    RemoteUserStoreManagerOperation, Table, UserAdminOperation, UserImportOperation,
+};
 use muster::users::import_id::ImportId;
 use muster::users::import_record::{ImportRecord, ImportState};
 use muster::users::operator::Role;
@@ -114,7 +116,8 @@ impl Two {
             self.basic("bob", ADMIN_PASSWORD),
         );
         let role = |name: &str| {
-            let entry = entry_of(Operation::AddRole);
+            let add_role = UserAdminOperation::Companion(CompanionOperation::AddRole);
+            let entry = entry_of(UserAdminOperation::TABLE, add_role);
             let asked = Request::soap(entry, &element("roleName", name));
             assert_eq!(self.ask(&them, &asked).status, 200);
         };
@@ -177,7 +180,9 @@ impl Two {
 
     fn log_in(&self, name: &str, password: &str) -> Response {
         let content = element("username", name) + &element("password", password);
-        let asked = Request::soap(entry_of(Operation::Login), &content);
+        let login = AuthenticationAdminOperation::Login;
+        let entry = entry_of(AuthenticationAdminOperation::TABLE, login);
+        let asked = Request::soap(entry, &content);
         self.ask(&Vec::new(), &asked)
     }
 
@@ -312,10 +317,10 @@ fn element(name: &str, text: &str) -> String {
     format!("<x:{name}>{text}</x:{name}>")
 }
 
-fn entry_of(operation: Operation) -> &'static Entry {
-    let mut all = Service::ALL.into_iter().flat_map(Entry::of);
-    all.find(|entry| entry.operation == operation)
-        .expect("the operation is in the table")
+fn entry_of<O: PartialEq>(table: Table<O>, operation: O) -> &'static Entry {
+    let mut rows = table.rows.iter();
+    let found = rows.find(|(of_row, _)| *of_row == operation);
+    &found.expect("the operation is in the table").1
 }
 
 /// Calls a REST route with each kind of reference to their things that it accepts.
@@ -369,95 +374,164 @@ fn rest(two: &Two, caller: &Caller, route: &Route) {
     }
 }
 
-/// Calls a SOAP operation with each kind of reference to their things that it accepts.
-fn soap(two: &Two, caller: &Caller, entry: &'static Entry) {
-    let missing = Uuid::now_v7().to_string();
-    let user = format!("{MARKER}-user");
-    let same = |theirs: &str, missing: &str, content: &dyn Fn(&str) -> String| {
-        two.same(caller, theirs, missing, |name| {
-            Request::soap(entry, &content(name))
+/// A SOAP operation and who calls it.
+struct Soap<'a> {
+    two: &'a Two,
+    caller: &'a Caller,
+    entry: &'static Entry,
+}
+
+impl Soap<'_> {
+    /// Calls it with a reference to something of theirs, and to something that does not exist.
+    fn same(&self, theirs: &str, missing: &str, content: impl Fn(&str) -> String) {
+        self.two.same(self.caller, theirs, missing, |name| {
+            Request::soap(self.entry, &content(name))
         });
-    };
-    let blind = |content: &str| two.blind(caller, &Request::soap(entry, content));
-    match entry.operation {
-        Operation::BulkImportUsers => {
+    }
+
+    fn blind(&self, content: &str) {
+        self.two
+            .blind(self.caller, &Request::soap(self.entry, content));
+    }
+}
+
+/// Calls every SOAP operation with each kind of reference to their things that it accepts.
+fn soap(two: &Two, caller: &Caller) {
+    let of = |entry| Soap { two, caller, entry };
+    for (operation, entry) in UserAdminOperation::TABLE.rows {
+        user_admin(&of(entry), *operation);
+    }
+    for (operation, entry) in AuthenticationAdminOperation::TABLE.rows {
+        authentication_admin(&of(entry), *operation);
+    }
+    for (operation, entry) in RemoteUserStoreManagerOperation::TABLE.rows {
+        remote_user_store_manager(&of(entry), *operation);
+    }
+    for (operation, entry) in UserImportOperation::TABLE.rows {
+        user_import(&of(entry), *operation);
+    }
+}
+
+fn user() -> String {
+    format!("{MARKER}-user")
+}
+
+fn user_admin(soap: &Soap<'_>, operation: UserAdminOperation) {
+    let two = soap.two;
+    match operation {
+        UserAdminOperation::BulkImportUsers => {
             let file = format!("username\ntwin-{}\n", two.twin());
             let call = Request {
                 body: inline(&file),
-                ..Request::soap(entry, "")
+                ..Request::soap(soap.entry, "")
             };
-            two.makes(caller, &call);
+            two.makes(soap.caller, &call);
         }
-        Operation::ListUsers | Operation::ListAllUsers | Operation::GetAllRolesNames => {
-            blind("");
-            same(MARKER, "nosuchuser", &|name| {
+        UserAdminOperation::Companion(operation) => companion(soap, operation),
+    }
+}
+
+fn companion(soap: &Soap<'_>, operation: CompanionOperation) {
+    let two = soap.two;
+    match operation {
+        CompanionOperation::ListUsers
+        | CompanionOperation::ListAllUsers
+        | CompanionOperation::GetAllRolesNames => {
+            soap.blind("");
+            soap.same(MARKER, "nosuchuser", |name| {
                 element("filter", &format!("{name}*"))
             });
         }
-        Operation::GetUserRealmInfo | Operation::HasMultipleUserStores => {
-            blind("");
+        CompanionOperation::GetUserRealmInfo | CompanionOperation::HasMultipleUserStores => {
+            soap.blind("");
         }
-        Operation::AddUser => {
+        CompanionOperation::AddUser => {
             let password = element("password", "Spring-Meadow-42");
             let name = element("userName", &format!("twin-{}", two.twin()));
-            blind(&format!("{name}{password}"));
-            same(&format!("{MARKER}-role"), "no-role", &|role| {
+            soap.blind(&format!("{name}{password}"));
+            soap.same(&format!("{MARKER}-role"), "no-role", |role| {
                 let name = element("userName", "newuser");
                 format!("{name}{password}{}", element("roles", role))
             });
         }
-        Operation::DeleteUser | Operation::IsExistingUser => {
-            same(&user, "nosuchuser", &|name| element("userName", name));
+        CompanionOperation::DeleteUser => {
+            soap.same(&user(), "nosuchuser", |name| element("userName", name));
         }
-        Operation::GetRolesOfUser => {
-            same(&user, "nosuchuser", &|name| element("userName", name));
-            blind(&element("userName", "kim"));
+        CompanionOperation::GetRolesOfUser => {
+            soap.same(&user(), "nosuchuser", |name| element("userName", name));
+            soap.blind(&element("userName", "kim"));
         }
-        Operation::ChangePassword => {
-            same(&user, "nosuchuser", &|name| {
+        CompanionOperation::ChangePassword => {
+            soap.same(&user(), "nosuchuser", |name| {
                 element("userName", name) + &element("newPassword", "Spring-Meadow-42")
             });
-            blind(&(element("userName", "kim") + &element("newPassword", "Spring-Meadow-42")));
+            soap.blind(&(element("userName", "kim") + &element("newPassword", "Spring-Meadow-42")));
         }
-        Operation::AddRole => {
-            blind(&element("roleName", &format!("twin-role-{}", two.twin())));
-            same(&user, "nosuchuser", &|name| {
+        CompanionOperation::AddRole => {
+            soap.blind(&element("roleName", &format!("twin-role-{}", two.twin())));
+            soap.same(&user(), "nosuchuser", |name| {
                 element("roleName", "with-a-member") + &element("userList", name)
             });
         }
-        Operation::Login => {
+    }
+}
+
+fn authentication_admin(soap: &Soap<'_>, operation: AuthenticationAdminOperation) {
+    let two = soap.two;
+    match operation {
+        AuthenticationAdminOperation::Login => {
             for (theirs, missing) in [("ann@Beta", "nosuchuser@Beta"), ("bob@acme", "bob@nowhere")]
             {
-                same(theirs, missing, &|name| {
+                soap.same(theirs, missing, |name| {
                     element("username", name) + &element("password", ADMIN_PASSWORD)
                 });
             }
         }
-        Operation::Logout => {
+        AuthenticationAdminOperation::Logout => {
             let them = two.session("bob");
             // A call can only name its own session; this one is opened in order to be closed.
             let own = two.session("ann");
-            assert_eq!(two.ask(&own, &Request::soap(entry, "")).status, 200);
+            assert_eq!(two.ask(&own, &Request::soap(soap.entry, "")).status, 200);
             let list = Request::bare(&ROUTES[1], IMPORTS.into());
             assert_eq!(two.ask(&own, &list).status, 401);
             assert_eq!(two.ask(&them, &list).status, 200);
         }
-        Operation::ImportUsers => {
+    }
+}
+
+fn remote_user_store_manager(soap: &Soap<'_>, operation: RemoteUserStoreManagerOperation) {
+    match operation {
+        RemoteUserStoreManagerOperation::IsExistingUser => {
+            soap.same(&user(), "nosuchuser", |name| element("userName", name));
+        }
+    }
+}
+
+fn user_import(soap: &Soap<'_>, operation: UserImportOperation) {
+    let two = soap.two;
+    match operation {
+        UserImportOperation::ImportUsers => {
             let file = format!("username\ntwin-{}\n", two.twin());
             let key = element("idempotencyKey", &format!("ours-soap-{}", two.twins.get()));
-            two.makes(caller, &Request::soap(entry, &(file_of(&file) + &key)));
+            two.makes(
+                soap.caller,
+                &Request::soap(soap.entry, &(file_of(&file) + &key)),
+            );
         }
-        Operation::PreviewImport => {
+        UserImportOperation::PreviewImport => {
             let file = format!("username\ntwin-{}\n", two.twin());
-            two.makes(caller, &Request::soap(entry, &file_of(&file)));
+            two.makes(soap.caller, &Request::soap(soap.entry, &file_of(&file)));
         }
-        Operation::GetImport
-        | Operation::ListProblems
-        | Operation::GetRejectFile
-        | Operation::CancelImport
-        | Operation::UndoImport => {
+        UserImportOperation::Existing(
+            ExistingImportOperation::GetImport
+            | ExistingImportOperation::ListProblems
+            | ExistingImportOperation::GetRejectFile
+            | ExistingImportOperation::CancelImport
+            | ExistingImportOperation::UndoImport,
+        ) => {
+            let missing = Uuid::now_v7().to_string();
             for theirs in [&two.ended, &two.queued] {
-                same(theirs, &missing, &|id| element("id", id));
+                soap.same(theirs, &missing, |id| element("id", id));
             }
         }
     }
@@ -486,9 +560,7 @@ fn no_caller_sees_or_changes_anything_of_another_organization() {
         for route in &ROUTES {
             rest(&two, &caller, route);
         }
-        for service in Service::ALL {
-            Entry::of(service).for_each(|entry| soap(&two, &caller, entry));
-        }
+        soap(&two, &caller);
         // SCIM does not accept sessions.
         if caller.iter().any(|field| field.starts_with("Cookie")) {
             continue;

@@ -21,12 +21,15 @@ use crate::http::soap::front_end::SoapFrontEnd;
 use crate::http::soap::head::{Form, Head};
 use crate::http::soap::import_call::{ImportCall, ImportWork};
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
-use crate::http::soap::operation::{Entry, Operation};
+use crate::http::soap::operation::{
+    AuthenticationAdminOperation, CompanionOperation, Entry, ExistingImportOperation,
+    RemoteUserStoreManagerOperation, Table, UserAdminOperation, UserImportOperation,
+};
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::service::Service;
 use crate::http::soap::user_import::{self, ImportOperations};
 use crate::http::soap::version::SoapVersion;
-use crate::http::soap::xml::{XmlLimits, XmlReader};
+use crate::http::soap::xml::{Element, XmlLimits, XmlReader};
 use crate::import::keys::can_be_key;
 use crate::import::pending::Pending;
 use crate::wire::error::WireError;
@@ -68,16 +71,43 @@ struct Progress {
     addressing: Option<Addressing>,
 }
 
-/// What an envelope asks for, and the caller where the operation depends on it.
+/// What an envelope asks for.
 enum Requested {
     /// The import of the file that the call contains or refers to.
     Import(Box<ImportCall>),
-    /// Any other operation.
-    Small(&'static Entry, Parameters, Caller),
-    /// A login; its session is already open if the credentials were right.
-    Login(&'static Entry),
-    /// A logout.
-    Logout(&'static Entry),
+    /// An operation that does not need the rest of the message.
+    Small(Small),
+}
+
+/// Any operation besides an import, by the part of the front end that runs it.
+enum Small {
+    /// `companions.rs`, for the service of users.
+    Companion(Allowed<CompanionOperation>),
+    /// `companions.rs`, for the service of user stores.
+    InUserStore(Allowed<RemoteUserStoreManagerOperation>),
+    /// `user_import.rs`.
+    ExistingImport(Allowed<ExistingImportOperation>),
+    /// A login, whose session is already open if the credentials were right, or a logout.
+    Session(AuthenticationAdminOperation, &'static Entry),
+}
+
+/// An operation whose caller has the right to it.
+struct Allowed<O> {
+    operation: O,
+    entry: &'static Entry,
+    parameters: Parameters,
+    caller: Caller,
+}
+
+impl<O> Allowed<O> {
+    fn narrow<N>(self, operation: N) -> Allowed<N> {
+        Allowed {
+            operation,
+            entry: self.entry,
+            parameters: self.parameters,
+            caller: self.caller,
+        }
+    }
 }
 
 impl Call {
@@ -174,9 +204,9 @@ impl Call {
                         work.request.options.charset = charset.map(TextCharset::label);
                         self.import(work, file)
                     }
-                    other => {
+                    Requested::Small(small) => {
                         message.drain()?;
-                        Ok(Pending::Ended(self.run_operation(other)))
+                        Ok(Pending::Ended(self.run_small(small)))
                     }
                 }
             }
@@ -186,7 +216,7 @@ impl Call {
                     self.set_key(&mut work, progress);
                     self.import(work, file_of_bare_envelope(file)?)
                 }
-                other => Ok(Pending::Ended(self.run_operation(other))),
+                Requested::Small(small) => Ok(Pending::Ended(self.run_small(small))),
             },
         }
     }
@@ -234,45 +264,103 @@ impl Call {
         let (source, declared) = charset::to_utf8(source, charset)?;
         let limits = XmlLimits::default();
         let mut xml = XmlReader::with_declared_encoding(source, limits, declared);
-        let Progress {
-            version,
-            unauthenticated_bytes,
-            addressing,
-        } = progress;
-        envelope::read(&mut xml, version, |header, element, xml| {
-            addressing.clone_from(&header.addressing);
-            if !self.service.asks_for_credentials() {
-                let entry = Entry::find(self.service, element)?;
-                Parameters::read(entry, xml, &self.app.spool)?;
-                return Ok(match entry.operation {
-                    Operation::Logout => Requested::Logout(entry),
-                    _ => Requested::Login(entry),
-                });
-            }
-            let caller = self.identify()?;
-            unauthenticated_bytes.set(None);
-            let entry = Entry::find(self.service, element)?;
-            if let Some(addressing) = addressing {
-                addressing.operation = Some(entry);
-            }
-            if entry
-                .right
-                .is_some_and(|right| !caller.role.includes(right))
-            {
-                return Err(Fault::access_denied());
-            }
-            let mut parameters = Parameters::read(entry, xml, &self.app.spool)?;
-            let (app, given) = (self.app.as_ref(), &mut parameters);
-            let call = match entry.operation {
-                Operation::BulkImportUsers => {
-                    bulk_import_users::read_call(entry, given, &caller, app)?
+        // The closure borrows the rest of `progress`.
+        let mut version = progress.version;
+        let read = envelope::read(&mut xml, &mut version, |header, element, xml| {
+            progress.addressing.clone_from(&header.addressing);
+            self.read_operation(element, xml, progress)
+        });
+        progress.version = version;
+        read
+    }
+
+    /// Finds the operation in the table of the service that is called.
+    fn read_operation<R: Read>(
+        &self,
+        element: &Element,
+        xml: &mut XmlReader<R>,
+        progress: &mut Progress,
+    ) -> Result<Requested, Fault> {
+        let app = self.app.as_ref();
+        match self.service {
+            Service::UserAdmin => {
+                let table = UserAdminOperation::TABLE;
+                let mut allowed = self.allow(table, element, xml, progress)?;
+                match allowed.operation {
+                    UserAdminOperation::BulkImportUsers => {
+                        let Allowed {
+                            entry,
+                            parameters,
+                            caller,
+                            ..
+                        } = &mut allowed;
+                        let call = bulk_import_users::read_call(entry, parameters, caller, app)?;
+                        Ok(Requested::Import(Box::new(call)))
+                    }
+                    UserAdminOperation::Companion(operation) => Ok(Requested::Small(
+                        Small::Companion(allowed.narrow(operation)),
+                    )),
                 }
-                Operation::ImportUsers | Operation::PreviewImport => {
-                    user_import::read_call(entry, given, &caller, app)?
-                }
-                _ => return Ok(Requested::Small(entry, parameters, caller)),
-            };
-            Ok(Requested::Import(Box::new(call)))
+            }
+            Service::UserImport => {
+                let table = UserImportOperation::TABLE;
+                let allowed = self.allow(table, element, xml, progress)?;
+                let is_preview = match allowed.operation {
+                    UserImportOperation::ImportUsers => false,
+                    UserImportOperation::PreviewImport => true,
+                    UserImportOperation::Existing(operation) => {
+                        let existing = allowed.narrow(operation);
+                        return Ok(Requested::Small(Small::ExistingImport(existing)));
+                    }
+                };
+                let Allowed {
+                    entry,
+                    mut parameters,
+                    caller,
+                    ..
+                } = allowed;
+                let given = &mut parameters;
+                let call = user_import::read_call(entry, is_preview, given, &caller, app)?;
+                Ok(Requested::Import(Box::new(call)))
+            }
+            Service::RemoteUserStoreManager => {
+                let table = RemoteUserStoreManagerOperation::TABLE;
+                let allowed = self.allow(table, element, xml, progress)?;
+                Ok(Requested::Small(Small::InUserStore(allowed)))
+            }
+            Service::AuthenticationAdmin => {
+                let (operation, entry) = AuthenticationAdminOperation::TABLE.find(element)?;
+                Parameters::read(entry, xml, &app.spool)?;
+                Ok(Requested::Small(Small::Session(operation, entry)))
+            }
+        }
+    }
+
+    /// Finds the operation in `table` and reads its parameters, if the caller is known and has the right to it.
+    fn allow<O: Copy, R: Read>(
+        &self,
+        table: Table<O>,
+        element: &Element,
+        xml: &mut XmlReader<R>,
+        progress: &mut Progress,
+    ) -> Result<Allowed<O>, Fault> {
+        let caller = self.identify()?;
+        progress.unauthenticated_bytes.set(None);
+        let (operation, entry) = table.find(element)?;
+        if let Some(addressing) = &mut progress.addressing {
+            addressing.operation = Some(entry);
+        }
+        if entry
+            .right
+            .is_some_and(|right| !caller.role.includes(right))
+        {
+            return Err(Fault::access_denied());
+        }
+        Ok(Allowed {
+            operation,
+            entry,
+            parameters: Parameters::read(entry, xml, &self.app.spool)?,
+            caller,
         })
     }
 
@@ -301,46 +389,47 @@ impl Call {
         work: ImportWork,
         file: impl Read,
     ) -> Result<Pending<Result<Done, Fault>>, Fault> {
-        Ok(match work.entry.service {
-            Service::UserImport => user_import::import(work, file, &self.app),
-            Service::UserAdmin | Service::AuthenticationAdmin | Service::RemoteUserStoreManager => {
-                bulk_import_users::import(work, file, &self.app, &self.state.settings)
-            }
+        Ok(match work.entry.service.is_original() {
+            true => bulk_import_users::import(work, file, &self.app, &self.state.settings),
+            false => user_import::import(work, file, &self.app),
         })
     }
 
     /// Runs an operation that does not need the rest of the message.
-    fn run_operation(&self, requested: Requested) -> Result<Done, Fault> {
-        match requested {
-            Requested::Small(entry, parameters, caller) if entry.service.is_original() => {
-                let companion = Companion {
-                    app: &self.app,
-                    settings: &self.state.settings,
-                    caller: &caller,
-                };
-                companion.run(entry, &parameters)
+    fn run_small(&self, small: Small) -> Result<Done, Fault> {
+        match small {
+            Small::Companion(allowed) => {
+                let companion = self.companion(&allowed.caller);
+                companion.run(allowed.operation, allowed.entry, &allowed.parameters)
             }
-            Requested::Small(entry, parameters, caller) => {
+            Small::InUserStore(allowed) => {
+                let companion = self.companion(&allowed.caller);
+                companion.run_in_user_store(allowed.operation, allowed.entry, &allowed.parameters)
+            }
+            Small::ExistingImport(allowed) => {
                 let operations = ImportOperations {
                     app: &self.app,
-                    caller: &caller,
+                    caller: &allowed.caller,
                     came_as_mtom: self.form.is_mtom(),
                 };
-                operations.run(entry, &parameters)
+                operations.run(allowed.operation, allowed.entry, &allowed.parameters)
             }
-            Requested::Login(entry) => match &self.refused {
+            Small::Session(AuthenticationAdminOperation::Login, entry) => match &self.refused {
                 Some(fault) => Err(fault.clone()),
                 None => Ok(companions::logged_in(entry, self.session.clone())),
             },
-            Requested::Logout(entry) => Ok(companions::log_out(
-                &self.app,
-                entry,
-                self.head.session.as_deref(),
-            )),
-            Requested::Import(..) => Err(Fault::server(
-                "IMP-INTERNAL",
-                "Internal error: the import was routed to the wrong handler. Nothing was stored.",
-            )),
+            Small::Session(AuthenticationAdminOperation::Logout, entry) => {
+                let session = self.head.session.as_deref();
+                Ok(companions::log_out(&self.app, entry, session))
+            }
+        }
+    }
+
+    fn companion<'a>(&'a self, caller: &'a Caller) -> Companion<'a> {
+        Companion {
+            app: &self.app,
+            settings: &self.state.settings,
+            caller,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::http::soap::answer::{Done, Session};
 use crate::http::soap::beans::{Bean, Field, FlaggedName, nil_return, text_return};
 use crate::http::soap::fault::Fault;
-use crate::http::soap::operation::{Entry, Operation};
+use crate::http::soap::operation::{CompanionOperation, Entry, RemoteUserStoreManagerOperation};
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::settings::Settings;
 use crate::import::edits::Edits;
@@ -41,29 +41,29 @@ impl Companion<'_> {
     ///
     /// # Errors
     /// The operation failed, and nothing was changed.
-    pub fn run(&self, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
-        let content = match entry.operation {
-            Operation::ListUsers => self.list_users(parameters)?,
-            Operation::ListAllUsers => self.list_all_users(parameters)?,
-            Operation::GetUserRealmInfo => self.user_realm_info(),
-            Operation::HasMultipleUserStores => {
+    pub fn run(
+        &self,
+        operation: CompanionOperation,
+        entry: &'static Entry,
+        parameters: &Parameters,
+    ) -> Result<Done, Fault> {
+        let content = match operation {
+            CompanionOperation::ListUsers => self.list_users(parameters)?,
+            CompanionOperation::ListAllUsers => self.list_all_users(parameters)?,
+            CompanionOperation::GetUserRealmInfo => self.user_realm_info(),
+            CompanionOperation::HasMultipleUserStores => {
                 text_return(&(self.app.domains.names().len() > 1).to_string())
             }
-            Operation::GetAllRolesNames => self.all_roles_names(parameters)?,
-            Operation::GetRolesOfUser => self.roles_of_user(parameters)?,
-            Operation::IsExistingUser => {
-                let name = parameters.required("userName")?;
-                let exists = self.app.admin.exists(&self.caller.organization, name)?;
-                text_return(&exists.to_string())
-            }
-            Operation::AddUser => return self.add_user(entry, parameters),
-            Operation::DeleteUser => {
+            CompanionOperation::GetAllRolesNames => self.all_roles_names(parameters)?,
+            CompanionOperation::GetRolesOfUser => self.roles_of_user(parameters)?,
+            CompanionOperation::AddUser => return self.add_user(entry, parameters),
+            CompanionOperation::DeleteUser => {
                 let name = parameters.required("userName")?;
                 self.app.admin.delete_user(&self.actor(), name)?;
                 self.log(entry);
                 nil_return()
             }
-            Operation::ChangePassword => {
+            CompanionOperation::ChangePassword => {
                 let name = parameters.required("userName")?;
                 let password = Secret::from(parameters.required("newPassword")?);
                 let role = self.caller.role;
@@ -73,25 +73,30 @@ impl Companion<'_> {
                 self.log(entry);
                 nil_return()
             }
-            Operation::AddRole => {
+            CompanionOperation::AddRole => {
                 self.add_role(parameters)?;
                 self.log(entry);
                 nil_return()
             }
-            Operation::BulkImportUsers
-            | Operation::Login
-            | Operation::Logout
-            | Operation::ImportUsers
-            | Operation::PreviewImport
-            | Operation::GetImport
-            | Operation::ListProblems
-            | Operation::GetRejectFile
-            | Operation::CancelImport
-            | Operation::UndoImport => {
-                return Err(Fault::server(
-                    "IMP-INTERNAL",
-                    "Internal error: the operation was routed to the wrong handler. Nothing was changed.",
-                ));
+        };
+        Ok(Done::new(entry, content))
+    }
+
+    /// Runs an operation of the service for user stores.
+    ///
+    /// # Errors
+    /// The name is missing or invalid, or the store failed.
+    pub fn run_in_user_store(
+        &self,
+        operation: RemoteUserStoreManagerOperation,
+        entry: &'static Entry,
+        parameters: &Parameters,
+    ) -> Result<Done, Fault> {
+        let content = match operation {
+            RemoteUserStoreManagerOperation::IsExistingUser => {
+                let name = parameters.required("userName")?;
+                let exists = self.app.admin.exists(&self.caller.organization, name)?;
+                text_return(&exists.to_string())
             }
         };
         Ok(Done::new(entry, content))

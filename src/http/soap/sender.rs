@@ -18,7 +18,7 @@ use crate::http::soap::envelope;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::head::Form;
 use crate::http::soap::mtom::Related;
-use crate::http::soap::operation::{Entry, Operation};
+use crate::http::soap::operation::AuthenticationAdminOperation;
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::security::Security;
 use crate::http::soap::xml::{XmlLimits, XmlReader};
@@ -86,11 +86,11 @@ fn read_envelope(
             *sender = Some(security.map_or(Sender::Unknown, |it| Sender::Token(Box::new(it))));
             return stop;
         }
-        let entry = Entry::find(call.service, element)?;
+        let (operation, entry) = AuthenticationAdminOperation::TABLE.find(element)?;
         let parameters = Parameters::read(entry, xml, &call.app.spool)?;
-        let credentials = match entry.operation {
-            Operation::Logout => None,
-            _ => companions::credentials(&parameters),
+        let credentials = match operation {
+            AuthenticationAdminOperation::Logout => None,
+            AuthenticationAdminOperation::Login => companions::credentials(&parameters),
         };
         *sender = Some(credentials.map_or(Sender::Unknown, Sender::Login));
         stop

@@ -16,7 +16,7 @@ use crate::http::soap::answer::Done;
 use crate::http::soap::attached_file::AttachedFile;
 use crate::http::soap::fault::Fault;
 use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
-use crate::http::soap::operation::{Entry, Operation};
+use crate::http::soap::operation::{Entry, ExistingImportOperation};
 use crate::http::soap::parameters::{Parameters, parameter_fault};
 use crate::http::soap::user_import_xml as xml;
 use crate::import::generated_passwords::GeneratedPasswords;
@@ -37,17 +37,19 @@ const NAMES: Names = Names {
     file: "file",
 };
 
-/// Builds the import from the parameters.
+/// Builds the import from the parameters; `is_preview` makes it a dry run.
 ///
 /// # Errors
 /// It is refused, whatever the file contains.
 pub fn read_call(
     entry: &'static Entry,
+    is_preview: bool,
     parameters: &mut Parameters,
     caller: &Caller,
     app: &App,
 ) -> Result<ImportCall, Fault> {
-    let options = options(entry, parameters)?;
+    let mut options = options(parameters)?;
+    options.dry_run |= is_preview;
     let respond_async = parameters.flag("respondAsync")?.unwrap_or(false);
     let generate = parameters.flag("generatePasswords")?.unwrap_or(false);
     let mut call = ImportCall::new(entry, parameters, NAMES, caller, app)?;
@@ -69,7 +71,7 @@ pub fn read_call(
     Ok(call)
 }
 
-fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Fault> {
+fn options(parameters: &Parameters) -> Result<ImportOptions, Fault> {
     let conflict = match parameters.text("conflict").map(str::trim) {
         None => ConflictPolicy::default(),
         Some(word) => ConflictPolicy::parse(word)
@@ -91,10 +93,9 @@ fn options(entry: &Entry, parameters: &Parameters) -> Result<ImportOptions, Faul
             .map_err(|sentence| parameter_fault(format!("The parameter map: {sentence}.")))?;
     }
     let sheet = parameters.text("sheet").map(str::trim);
-    let dry_run = parameters.flag("dryRun")?.unwrap_or(false);
     Ok(ImportOptions {
         conflict,
-        dry_run: dry_run || entry.operation == Operation::PreviewImport,
+        dry_run: parameters.flag("dryRun")?.unwrap_or(false),
         validate_first: parameters.flag("validateFirst")?.unwrap_or(false),
         stop_after,
         header: header.unwrap_or_default(),
@@ -142,19 +143,26 @@ impl ImportOperations<'_> {
     ///
     /// # Errors
     /// There is no such import, or the operation failed.
-    pub fn run(&self, entry: &'static Entry, parameters: &Parameters) -> Result<Done, Fault> {
+    pub fn run(
+        &self,
+        operation: ExistingImportOperation,
+        entry: &'static Entry,
+        parameters: &Parameters,
+    ) -> Result<Done, Fault> {
         let id = id(parameters)?;
         let record = self.record(id)?;
-        let content = match entry.operation {
-            Operation::GetImport => {
+        let content = match operation {
+            ExistingImportOperation::GetImport => {
                 // The job is removed from the registry a moment after the record has ended.
                 let runs = record.state == ImportState::Running;
                 let progress = || self.app.jobs.progress(&record.organization, id);
                 xml::record(&record, runs.then(progress).flatten())
             }
-            Operation::ListProblems => self.problems(&record, parameters)?,
-            Operation::GetRejectFile => return self.reject_file(entry, &record, parameters),
-            Operation::CancelImport => {
+            ExistingImportOperation::ListProblems => self.problems(&record, parameters)?,
+            ExistingImportOperation::GetRejectFile => {
+                return self.reject_file(entry, &record, parameters);
+            }
+            ExistingImportOperation::CancelImport => {
                 self.may_change(&record)?;
                 let outcome = self
                     .app
@@ -162,32 +170,11 @@ impl ImportOperations<'_> {
                     .cancel(&self.caller.actor(Channel::Soap), id)?;
                 xml::cancelled(outcome, self.record(id)?.state)
             }
-            Operation::UndoImport => {
+            ExistingImportOperation::UndoImport => {
                 self.may_change(&record)?;
                 let undone = self.app.jobs.undo(&self.caller.actor(Channel::Soap), id)?;
                 tracing::info!(import = %id, operator = self.caller.name, "an import was undone");
                 xml::undone(id, &undone)
-            }
-            Operation::BulkImportUsers
-            | Operation::ListUsers
-            | Operation::ListAllUsers
-            | Operation::GetUserRealmInfo
-            | Operation::HasMultipleUserStores
-            | Operation::AddUser
-            | Operation::DeleteUser
-            | Operation::ChangePassword
-            | Operation::GetAllRolesNames
-            | Operation::GetRolesOfUser
-            | Operation::AddRole
-            | Operation::Login
-            | Operation::Logout
-            | Operation::IsExistingUser
-            | Operation::ImportUsers
-            | Operation::PreviewImport => {
-                return Err(Fault::server(
-                    "IMP-INTERNAL",
-                    "Internal error: the operation was routed to the wrong handler. Nothing was changed.",
-                ));
             }
         };
         Ok(Done::new(entry, content))
