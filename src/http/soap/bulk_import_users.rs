@@ -11,18 +11,18 @@ use crate::app::App;
 use crate::http::soap::answer::Done;
 use crate::http::soap::beans::nil_return;
 use crate::http::soap::fault::Fault;
-use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
+use crate::http::soap::import_call::ImportCall;
 use crate::http::soap::operation::Entry;
 use crate::http::soap::parameters::Parameters;
 use crate::http::soap::settings::Settings;
 use crate::import::pending::Pending;
 use crate::users::import_record::ImportState;
 
-/// The original's parameter names.
-pub const NAMES: Names = Names {
-    domain: "userStoreDomain",
-    file: "handler",
-};
+/// The parameter with the file.
+pub const FILE: &str = "handler";
+
+/// The parameter with the user store.
+const DOMAIN: &str = "userStoreDomain";
 
 /// Builds the import from the parameters.
 ///
@@ -34,19 +34,19 @@ pub fn read_call(
     caller: &Caller,
     app: &App,
 ) -> Result<ImportCall, Fault> {
-    ImportCall::new(entry, parameters, NAMES, caller, app)
+    ImportCall::new(entry, parameters, DOMAIN, caller, app)
 }
 
 /// Imports the file; the answer is nil if every row created a user. It fails if rows failed, or if the
 /// import is refused or ends early.
 pub fn import(
-    work: ImportWork,
+    call: ImportCall,
     file: impl Read,
     app: &Arc<App>,
     settings: &Settings,
 ) -> Pending<Result<Done, Fault>> {
-    let (entry, respond_async) = (work.entry, work.respond_async);
-    let ending = work.run(file, app, settings.problems_in_fault);
+    let (entry, respond_async) = (call.entry, call.respond_async);
+    let ending = call.run(file, app, settings.problems_in_fault);
     ending.map(move |report| {
         let report = report?;
         match report.state {

@@ -17,9 +17,10 @@ use crate::http::soap::charset;
 use crate::http::soap::companions::{self, Companion};
 use crate::http::soap::envelope;
 use crate::http::soap::fault::Fault;
+use crate::http::soap::file_element::FileElement;
 use crate::http::soap::front_end::SoapFrontEnd;
 use crate::http::soap::head::{Form, Head};
-use crate::http::soap::import_call::{ImportCall, ImportWork};
+use crate::http::soap::import_call::ImportCall;
 use crate::http::soap::mtom::{Related, file_of_bare_envelope};
 use crate::http::soap::operation::{
     AuthenticationAdminOperation, CompanionOperation, Entry, ExistingImportOperation,
@@ -74,7 +75,7 @@ struct Progress {
 /// What an envelope asks for.
 enum Requested {
     /// The import of the file that the call contains or refers to.
-    Import(Box<ImportCall>),
+    Import(Box<ImportCall>, FileElement),
     /// An operation that does not need the rest of the message.
     Small(Small),
 }
@@ -197,12 +198,11 @@ impl Call {
                 let spool = self.caller.as_ref().map(|_| &self.app.spool);
                 let (root, charset) = message.root(spool)?;
                 match self.read_envelope(root, charset.as_deref(), progress)? {
-                    Requested::Import(call) => {
-                        let ImportCall { mut work, file } = *call;
-                        self.set_key(&mut work, progress);
+                    Requested::Import(mut call, file) => {
+                        self.set_key(&mut call, progress);
                         let (file, charset) = message.file(file, self.takes_unreferenced())?;
-                        work.request.options.charset = charset.map(TextCharset::label);
-                        self.import(work, file)
+                        call.request.options.charset = charset.map(TextCharset::label);
+                        self.import(*call, file)
                     }
                     Requested::Small(small) => {
                         message.drain()?;
@@ -211,10 +211,9 @@ impl Call {
                 }
             }
             Form::Bare(bare) => match self.read_envelope(body, bare.param("charset"), progress)? {
-                Requested::Import(call) => {
-                    let ImportCall { mut work, file } = *call;
-                    self.set_key(&mut work, progress);
-                    self.import(work, file_of_bare_envelope(file)?)
+                Requested::Import(mut call, file) => {
+                    self.set_key(&mut call, progress);
+                    self.import(*call, file_of_bare_envelope(file)?)
                 }
                 Requested::Small(small) => Ok(Pending::Ended(self.run_small(small))),
             },
@@ -236,19 +235,19 @@ impl Call {
         let body: Box<dyn Read> = Box::new(body.reader());
         let mut message = Related::new(related, progress.limit(body))?;
         let (root, charset) = message.root(Some(&self.app.spool))?;
-        let Requested::Import(call) = self.read_envelope(root, charset.as_deref(), progress)?
+        let Requested::Import(mut call, file) =
+            self.read_envelope(root, charset.as_deref(), progress)?
         else {
             return Ok(None);
         };
-        let ImportCall { mut work, file } = *call;
-        self.set_key(&mut work, progress);
-        work.at_once = work.needs_no_waiting();
-        if !work.at_once {
+        self.set_key(&mut call, progress);
+        call.at_once = call.needs_no_waiting();
+        if !call.at_once {
             return Ok(None);
         }
         let (file, charset) = message.file(file, self.takes_unreferenced())?;
-        work.request.options.charset = charset.map(TextCharset::label);
-        self.import(work, file).map(Some)
+        call.request.options.charset = charset.map(TextCharset::label);
+        self.import(*call, file).map(Some)
     }
 
     fn takes_unreferenced(&self) -> bool {
@@ -295,7 +294,8 @@ impl Call {
                             ..
                         } = &mut allowed;
                         let call = bulk_import_users::read_call(entry, parameters, caller, app)?;
-                        Ok(Requested::Import(Box::new(call)))
+                        let file = parameters.take_file(bulk_import_users::FILE);
+                        Ok(Requested::Import(Box::new(call), file))
                     }
                     UserAdminOperation::Companion(operation) => Ok(Requested::Small(
                         Small::Companion(allowed.narrow(operation)),
@@ -321,7 +321,8 @@ impl Call {
                 } = allowed;
                 let given = &mut parameters;
                 let call = user_import::read_call(entry, is_preview, given, &caller, app)?;
-                Ok(Requested::Import(Box::new(call)))
+                let file = given.take_file(user_import::FILE);
+                Ok(Requested::Import(Box::new(call), file))
             }
             Service::RemoteUserStoreManager => {
                 let table = RemoteUserStoreManagerOperation::TABLE;
@@ -365,33 +366,33 @@ impl Call {
     }
 
     /// Sets the import's key, and whether it may be answered early.
-    fn set_key(&self, work: &mut ImportWork, progress: &Progress) {
-        let key = work.request.key.take();
-        if work.request.generated_passwords.is_some() {
+    fn set_key(&self, call: &mut ImportCall, progress: &Progress) {
+        let key = call.request.key.take();
+        if call.request.generated_passwords.is_some() {
             // The passwords are reported once, so a message id is not used as the key: many clients send one
             // without intending to repeat the call.
-            work.request.key = key.or_else(|| self.head.key.clone());
-            work.respond_async |= self.head.respond_async;
-        } else if !work.request.options.dry_run {
+            call.request.key = key.or_else(|| self.head.key.clone());
+            call.respond_async |= self.head.respond_async;
+        } else if !call.request.options.dry_run {
             // A dry run leaves nothing for a later call to find and never waits in the queue. A message id that
             // cannot be a key is ignored: it was not meant as one, so its length is not an error.
             let message_id = || {
                 let id = progress.addressing.as_ref()?.message_id.clone();
                 id.filter(|id| can_be_key(id))
             };
-            work.request.key = key.or_else(|| self.head.key.clone()).or_else(message_id);
-            work.respond_async |= self.head.respond_async;
+            call.request.key = key.or_else(|| self.head.key.clone()).or_else(message_id);
+            call.respond_async |= self.head.respond_async;
         }
     }
 
     fn import(
         &self,
-        work: ImportWork,
+        call: ImportCall,
         file: impl Read,
     ) -> Result<Pending<Result<Done, Fault>>, Fault> {
-        Ok(match work.entry.service.is_original() {
-            true => bulk_import_users::import(work, file, &self.app, &self.state.settings),
-            false => user_import::import(work, file, &self.app),
+        Ok(match call.entry.service.is_original() {
+            true => bulk_import_users::import(call, file, &self.app, &self.state.settings),
+            false => user_import::import(call, file, &self.app),
         })
     }
 

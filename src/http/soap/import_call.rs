@@ -7,7 +7,6 @@ use crate::access::gate::Caller;
 use crate::app::App;
 use crate::formats::kind::FileKind;
 use crate::http::soap::fault::Fault;
-use crate::http::soap::file_element::FileElement;
 use crate::http::soap::operation::Entry;
 use crate::http::soap::parameters::Parameters;
 use crate::import::edits::Edits;
@@ -20,27 +19,9 @@ use crate::users::channel::Channel;
 use crate::users::operator::Role;
 use crate::users::options::ImportOptions;
 
-/// Parameter names that differ between the services.
-#[derive(Debug, Clone, Copy)]
-pub struct Names {
-    /// The user store.
-    pub domain: &'static str,
-    /// The file.
-    pub file: &'static str,
-}
-
-/// A call that imports a file.
+/// A call that imports a file, without the file: that may not have been located yet.
 #[derive(Debug)]
 pub struct ImportCall {
-    /// The import, without its file.
-    pub work: ImportWork,
-    /// The file, or a reference to it.
-    pub file: FileElement,
-}
-
-/// An import whose file has not been located yet.
-#[derive(Debug)]
-pub struct ImportWork {
     /// The operation.
     pub entry: &'static Entry,
     /// The request to the importer.
@@ -52,18 +33,18 @@ pub struct ImportWork {
 }
 
 impl ImportCall {
-    /// Checks everything that can be checked without reading the file.
+    /// Checks everything that can be checked without reading the file. The user store is named by the parameter
+    /// `domain`.
     ///
     /// # Errors
     /// The file name or the domain is invalid.
     pub fn new(
         entry: &'static Entry,
         parameters: &mut Parameters,
-        names: Names,
+        domain: &str,
         caller: &Caller,
         app: &App,
     ) -> Result<Self, Fault> {
-        let file = parameters.take_file(names.file);
         let default_password = parameters.take_secret("defaultPassword");
         let file_name = parameters.text("fileName").map(str::trim);
         let file_name = file_name.filter(|name| !name.is_empty()).ok_or_else(|| {
@@ -82,7 +63,7 @@ impl ImportCall {
         }
         let request = ImportRequest {
             organization: caller.organization.clone(),
-            domain: app.domains.find(parameters.text(names.domain))?,
+            domain: app.domains.find(parameters.text(domain))?,
             channel: Channel::Soap,
             operator: caller.name.clone(),
             may_grant_admin: caller.role == Role::Admin,
@@ -96,17 +77,14 @@ impl ImportCall {
             edits: Edits::default(),
             keep: None,
         };
-        let work = ImportWork {
+        Ok(ImportCall {
             entry,
             request,
             respond_async: false,
             at_once: false,
-        };
-        Ok(ImportCall { work, file })
+        })
     }
-}
 
-impl ImportWork {
     /// Whether the import of a small file waits only for its hashes and its commit: it need not look up an
     /// earlier call, and the file is not a workbook and is read once, as it arrives.
     pub fn needs_no_waiting(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::http::soap::answer::Done;
 use crate::http::soap::attached_file::AttachedFile;
 use crate::http::soap::fault::Fault;
-use crate::http::soap::import_call::{ImportCall, ImportWork, Names};
+use crate::http::soap::import_call::ImportCall;
 use crate::http::soap::operation::{Entry, ExistingImportOperation};
 use crate::http::soap::parameters::{Parameters, parameter_fault};
 use crate::http::soap::user_import_xml as xml;
@@ -32,10 +32,11 @@ use crate::wire::spool::Spool;
 /// Default number of problems on a page.
 const PAGE: usize = 100;
 
-const NAMES: Names = Names {
-    domain: "domain",
-    file: "file",
-};
+/// The parameter with the file.
+pub const FILE: &str = "file";
+
+/// The parameter with the user store.
+const DOMAIN: &str = "domain";
 
 /// Builds the import from the parameters; `is_preview` makes it a dry run.
 ///
@@ -52,10 +53,10 @@ pub fn read_call(
     options.dry_run |= is_preview;
     let respond_async = parameters.flag("respondAsync")?.unwrap_or(false);
     let generate = parameters.flag("generatePasswords")?.unwrap_or(false);
-    let mut call = ImportCall::new(entry, parameters, NAMES, caller, app)?;
-    call.work.request.options = options;
+    let mut call = ImportCall::new(entry, parameters, DOMAIN, caller, app)?;
+    call.request.options = options;
     if generate {
-        if call.work.request.default_password.is_some() {
+        if call.request.default_password.is_some() {
             return Err(parameter_fault(
                 "A row without a password gets either the default password or a generated one; send only one \
                  of defaultPassword and generatePasswords."
@@ -64,10 +65,10 @@ pub fn read_call(
         }
         let passwords = GeneratedPasswords::for_report()
             .map_err(|error| Fault::server("IMP-INTERNAL", error.to_string()))?;
-        call.work.request.generated_passwords = Some(passwords);
+        call.request.generated_passwords = Some(passwords);
     }
-    call.work.request.key = parameters.text("idempotencyKey").map(str::to_owned);
-    call.work.respond_async = respond_async;
+    call.request.key = parameters.text("idempotencyKey").map(str::to_owned);
+    call.respond_async = respond_async;
     Ok(call)
 }
 
@@ -107,9 +108,9 @@ fn options(parameters: &Parameters) -> Result<ImportOptions, Fault> {
 
 /// Imports the file and answers with the report. It fails if the import, or an earlier one of the same
 /// call, is refused or ends early.
-pub fn import(work: ImportWork, file: impl Read, app: &Arc<App>) -> Pending<Result<Done, Fault>> {
-    let entry = work.entry;
-    let ending = work.run(file, app, app.importer.settings.report_findings);
+pub fn import(call: ImportCall, file: impl Read, app: &Arc<App>) -> Pending<Result<Done, Fault>> {
+    let entry = call.entry;
+    let ending = call.run(file, app, app.importer.settings.report_findings);
     ending.map(|report| {
         let report = report?;
         match report.state {
