@@ -325,14 +325,16 @@ fn entry_of<O: PartialEq>(table: Table<O>, operation: O) -> &'static Entry {
 
 /// Calls a REST route with each kind of reference to their things that it accepts.
 fn rest(two: &Two, caller: &Caller, route: &Route) {
-    use routes::Operation as Rest;
+    use routes::{
+        ChangeOperation as Change, Operation, ReadOperation as Read, UploadOperation as Upload,
+    };
     let missing = Uuid::now_v7().to_string();
     let blind = |query: &str| {
         let path = format!("{}{query}", route.path);
         two.blind(caller, &Request::bare(route, path))
     };
     match route.operation {
-        Rest::CreateImport => {
+        Operation::Upload(Upload::CreateImport) => {
             let file = format!("username\ntwin-{}\n", two.twin());
             let key = format!("Idempotency-Key: ours-{}", two.twins.get());
             let import = Request {
@@ -341,7 +343,7 @@ fn rest(two: &Two, caller: &Caller, route: &Route) {
             };
             two.makes(caller, &import);
         }
-        Rest::PreviewImport => {
+        Operation::Upload(Upload::PreviewImport) => {
             let file = format!("username\ntwin-{}\n", two.twin());
             let preview = Request {
                 headers: Vec::new(),
@@ -349,26 +351,26 @@ fn rest(two: &Two, caller: &Caller, route: &Route) {
             };
             two.makes(caller, &preview);
         }
-        Rest::ListImports | Rest::ListAudit => {
+        Operation::Read(Read::ListImports) | Operation::Read(Read::ListAudit) => {
             blind("");
             blind("?limit=1000");
             for id in [&two.ended, &two.queued] {
                 blind(&format!("?cursor={id}"));
             }
         }
-        Rest::GetImport
-        | Rest::ListProblems
-        | Rest::GetRejects
-        | Rest::StreamEvents
-        | Rest::CancelImport
-        | Rest::UndoImport => {
+        Operation::Read(Read::GetImport)
+        | Operation::Read(Read::ListProblems)
+        | Operation::Read(Read::GetRejects)
+        | Operation::Read(Read::StreamEvents)
+        | Operation::Change(Change::CancelImport)
+        | Operation::Change(Change::UndoImport) => {
             for theirs in [&two.ended, &two.queued] {
                 two.same(caller, theirs, &missing, |id| {
                     Request::bare(route, route.path.replace("{id}", id))
                 });
             }
         }
-        Rest::GetDocument => {
+        Operation::GetDocument => {
             blind("");
         }
     }
@@ -587,11 +589,12 @@ fn no_caller_sees_or_changes_anything_of_another_organization() {
 fn the_same_requests_succeed_for_the_owner() {
     let two = Two::start();
     let them = two.basic("bob", ADMIN_PASSWORD);
+    let change = routes::Operation::Change;
     for route in ROUTES.iter().filter(|route| route.path.contains("{id}")) {
         let path = route.path.replace("{id}", &two.ended);
         let response = two.ask(&them, &Request::bare(route, path));
-        let undone = route.operation == routes::Operation::UndoImport;
-        let ended = route.operation == routes::Operation::CancelImport;
+        let undone = route.operation == change(routes::ChangeOperation::UndoImport);
+        let ended = route.operation == change(routes::ChangeOperation::CancelImport);
         assert_eq!(response.status, if ended { 409 } else { 200 }, "{route:?}");
         assert!(
             undone || ended || response.body.contains(MARKER),

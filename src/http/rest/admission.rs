@@ -16,7 +16,7 @@ use crate::http::front_end::Rejection;
 use crate::http::rest::front_end::RestFrontEnd;
 use crate::http::rest::parameters::Query;
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::rest::routes::Route;
+use crate::http::rest::routes::{Operation, Route};
 use crate::http::{cross_site, intake};
 use crate::users::channel::Channel;
 use crate::users::operator::Role;
@@ -128,7 +128,7 @@ pub async fn admit(
         require_role(&caller, right).map_err(reject_known)?;
     }
     let query = Query::parse(route, head.uri.query().unwrap_or_default()).map_err(reject_known)?;
-    if route.operation.is_upload() {
+    if matches!(route.operation, Operation::Upload(_)) {
         check_announced_body(&head.headers, &query, state.body_limit).map_err(reject_known)?;
     }
     Ok(Admitted { caller, query })

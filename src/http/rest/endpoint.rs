@@ -20,18 +20,21 @@ use crate::http::rest::answer::Answer;
 use crate::http::rest::front_end::RestFrontEnd;
 use crate::http::rest::imports::Call;
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::rest::routes::{self, Match, Operation, Route};
+use crate::http::rest::routes::{
+    self, ChangeOperation, Match, Operation, ReadOperation, Route, UploadOperation,
+};
 use crate::http::rest::{openapi, resources};
 use crate::http::traffic::OnBehalf;
 use crate::import::job_error::JobError;
 use crate::import::pending::Pending;
 use crate::passwords::secret::Secret;
+use crate::users::import_record::ImportRecord;
 use crate::users::store_error::StoreError;
 use crate::wire::error::WireError;
 
 impl FrontEnd for RestFrontEnd {
     type Route = (&'static Route, Option<String>);
-    type Admitted = Option<Admitted>;
+    type Admitted = Work;
     type Refusal = ProblemDetails;
 
     fn configure(config: &mut web::ServiceConfig) {
@@ -54,17 +57,25 @@ impl FrontEnd for RestFrontEnd {
         (route, _): &Self::Route,
         head: &RequestHead,
     ) -> Result<Self::Admitted, Rejection<ProblemDetails>> {
-        match route.operation {
-            Operation::GetDocument => Ok(None),
-            _ => admission::admit(app, self, route, head).await.map(Some),
-        }
+        let admit = || admission::admit(app, self, route, head);
+        Ok(match route.operation {
+            Operation::Upload(operation) => Work::Upload(operation, admit().await?),
+            Operation::Change(operation) => Work::Change(operation, admit().await?),
+            Operation::Read(operation) => Work::Read(operation, admit().await?),
+            Operation::GetDocument => Work::GetDocument,
+        })
     }
 
     async fn run(
         exchange: Exchange<'_, Self>,
-        admitted: Self::Admitted,
+        work: Work,
     ) -> Result<HttpResponse, (ProblemDetails, Body)> {
-        run(exchange, admitted).await
+        match work {
+            Work::Upload(operation, admitted) => upload(operation, exchange, admitted).await,
+            Work::Change(operation, admitted) => change(operation, exchange, admitted).await,
+            Work::Read(operation, admitted) => read(operation, exchange, admitted).await,
+            Work::GetDocument => get_document(exchange),
+        }
     }
 
     fn refuse(
@@ -81,6 +92,19 @@ impl FrontEnd for RestFrontEnd {
     fn rule(problem: &ProblemDetails) -> String {
         problem.code.to_owned()
     }
+}
+
+/// An operation whose call was accepted by its head.
+#[derive(Debug)]
+pub enum Work {
+    /// With a file as its body.
+    Upload(UploadOperation, Admitted),
+    /// On an import.
+    Change(ChangeOperation, Admitted),
+    /// Without a body.
+    Read(ReadOperation, Admitted),
+    /// The OpenAPI document, which needs no credentials.
+    GetDocument,
 }
 
 /// Whether the path belongs to this front end, whether or not there is a route for it.
@@ -111,77 +135,86 @@ fn wrong_method(path: &str) -> ProblemDetails {
 /// The response to an operation, or why it failed and whether the body was read.
 type Responded = Result<HttpResponse, (ProblemDetails, Body)>;
 
-async fn run(exchange: Exchange<'_, RestFrontEnd>, admitted: Option<Admitted>) -> Responded {
-    let (route, _) = exchange.route;
-    let headers = exchange.request.headers();
-    let Some(admitted) = admitted else {
-        let base = exchange.front_end.base.of(exchange.request.head());
-        let document = openapi::document(&base);
-        let answer = document.and_then(|document| Answer::json(StatusCode::OK, &document));
-        return respond(answer, headers, Body::Read);
-    };
-    match route.operation {
-        Operation::CreateImport | Operation::PreviewImport => upload(exchange, admitted).await,
-        Operation::CancelImport | Operation::UndoImport => change(exchange, admitted.caller).await,
-        Operation::GetRejects
-        | Operation::StreamEvents
-        | Operation::ListImports
-        | Operation::ListAudit
-        | Operation::GetImport
-        | Operation::ListProblems
-        | Operation::GetDocument => read(exchange, admitted).await,
-    }
+fn get_document(exchange: Exchange<'_, RestFrontEnd>) -> Responded {
+    let base = exchange.front_end.base.of(exchange.request.head());
+    let document = openapi::document(&base);
+    let answer = document.and_then(|document| Answer::json(StatusCode::OK, &document));
+    respond(answer, exchange.request.headers(), Body::Read)
 }
 
 /// An operation without a body that changes nothing.
-async fn read(exchange: Exchange<'_, RestFrontEnd>, admitted: Admitted) -> Responded {
+async fn read(
+    operation: ReadOperation,
+    exchange: Exchange<'_, RestFrontEnd>,
+    admitted: Admitted,
+) -> Responded {
     let Exchange {
         app,
         front_end,
-        route: (route, id),
+        route: (_, id),
         request,
         payload,
     } = exchange;
     let (headers, id) = (request.headers(), id.clone().unwrap_or_default());
     let body = intake::discard_body(payload, false).await;
     let Admitted { caller, query } = admitted;
-    let operation = route.operation;
-    if matches!(operation, Operation::GetRejects | Operation::StreamEvents) {
-        let store_app = app.clone();
-        let found = run_blocking(move || resources::find(&store_app, &caller, resources::id(&id)?));
-        let record = found.await.map_err(|problem| (problem, body))?;
-        return match operation {
-            Operation::GetRejects => Ok(reject_download::respond(&app, record)),
-            _ => event_stream::respond(
-                &app,
-                &front_end.traffic,
-                &front_end.streams,
-                &record,
-                headers,
-            )
-            .map_err(|full| (full.into(), body)),
-        };
-    }
-    let answered = run_blocking(move || match operation {
-        Operation::ListImports => resources::list(&app, &caller, &query),
-        Operation::ListAudit => resources::audit(&app, &caller, &query),
-        Operation::ListProblems => resources::problems(&app, &caller, resources::id(&id)?, &query),
-        _ => resources::show(&app, &caller, resources::id(&id)?),
-    });
-    respond(answered.await, headers, body)
+    let answered = match operation {
+        ReadOperation::ListImports => {
+            run_blocking(move || resources::list(&app, &caller, &query)).await
+        }
+        ReadOperation::ListAudit => {
+            run_blocking(move || resources::audit(&app, &caller, &query)).await
+        }
+        ReadOperation::ListProblems => {
+            run_blocking(move || resources::problems(&app, &caller, resources::id(&id)?, &query))
+                .await
+        }
+        ReadOperation::GetImport => {
+            run_blocking(move || resources::show(&app, &caller, resources::id(&id)?)).await
+        }
+        ReadOperation::GetRejects => {
+            let found = record(&app, caller, id).await;
+            let record = found.map_err(|problem| (problem, body))?;
+            return Ok(reject_download::respond(&app, record));
+        }
+        ReadOperation::StreamEvents => {
+            let found = record(&app, caller, id).await;
+            let record = found.map_err(|problem| (problem, body))?;
+            let RestFrontEnd {
+                traffic, streams, ..
+            } = front_end.as_ref();
+            return event_stream::respond(&app, traffic, streams, &record, headers)
+                .map_err(|full| (full.into(), body));
+        }
+    };
+    respond(answered, headers, body)
+}
+
+/// The record of an import.
+async fn record(
+    app: &web::Data<App>,
+    caller: Caller,
+    id: String,
+) -> Result<ImportRecord, ProblemDetails> {
+    let app = app.clone();
+    run_blocking(move || resources::find(&app, &caller, resources::id(&id)?)).await
 }
 
 /// Cancels or undoes an import. The body should be empty, but it is read: a request with a broken body is not
 /// carried out.
-async fn change(exchange: Exchange<'_, RestFrontEnd>, caller: Caller) -> Responded {
+async fn change(
+    operation: ChangeOperation,
+    exchange: Exchange<'_, RestFrontEnd>,
+    admitted: Admitted,
+) -> Responded {
     let Exchange {
         app,
         front_end,
-        route: (route, id),
+        route: (_, id),
         request,
         payload,
     } = exchange;
-    let (route, id) = (*route, id.clone().unwrap_or_default());
+    let (caller, id) = (admitted.caller, id.clone().unwrap_or_default());
     let by = OnBehalf::from(&caller);
     let incoming = Incoming::new(payload, Arc::clone(&front_end.traffic), by);
     let answered = intake::with_body(incoming, move |mut body| {
@@ -189,9 +222,9 @@ async fn change(exchange: Exchange<'_, RestFrontEnd>, caller: Caller) -> Respond
         let change = || {
             drained.map_err(WireError::from_io)?;
             let id = resources::id(&id)?;
-            match route.operation {
-                Operation::CancelImport => resources::cancel(&app, &caller, id),
-                _ => resources::undo(&app, &caller, id),
+            match operation {
+                ChangeOperation::CancelImport => resources::cancel(&app, &caller, id),
+                ChangeOperation::UndoImport => resources::undo(&app, &caller, id),
             }
         };
         Pending::Ended(change())
@@ -200,7 +233,11 @@ async fn change(exchange: Exchange<'_, RestFrontEnd>, caller: Caller) -> Respond
     respond(answer, request.headers(), body)
 }
 
-async fn upload(exchange: Exchange<'_, RestFrontEnd>, admitted: Admitted) -> Responded {
+async fn upload(
+    operation: UploadOperation,
+    exchange: Exchange<'_, RestFrontEnd>,
+    admitted: Admitted,
+) -> Responded {
     let Exchange {
         app,
         front_end,
@@ -224,6 +261,7 @@ async fn upload(exchange: Exchange<'_, RestFrontEnd>, admitted: Admitted) -> Res
         let call = Call {
             app: &app,
             route,
+            operation,
             caller: admitted.caller,
             upload,
             query: admitted.query,

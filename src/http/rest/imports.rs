@@ -17,7 +17,7 @@ use crate::http::rest::answer::Answer;
 use crate::http::rest::form::{self, Form};
 use crate::http::rest::parameters::{Parameters, Query};
 use crate::http::rest::problem_details::ProblemDetails;
-use crate::http::rest::routes::{Operation, Route};
+use crate::http::rest::routes::{Route, UploadOperation};
 use crate::import::edits::Edits;
 use crate::import::generated_passwords::GeneratedPasswords;
 use crate::import::job_error::JobError;
@@ -38,6 +38,8 @@ pub struct Call<'a> {
     pub app: &'a App,
     /// The route.
     pub route: &'static Route,
+    /// Its operation.
+    pub operation: UploadOperation,
     /// The caller.
     pub caller: Caller,
     /// How the file is sent.
@@ -107,7 +109,7 @@ impl Call<'_> {
             .then(GeneratedPasswords::for_report)
             .transpose()
             .map_err(|error| ProblemDetails::internal("IMP-INTERNAL", error.to_string()))?;
-        options.dry_run |= self.route.operation == Operation::PreviewImport;
+        options.dry_run |= self.operation == UploadOperation::PreviewImport;
         Ok(ImportRequest {
             organization: self.caller.organization.clone(),
             domain: self.app.domains.find(domain.as_deref())?,

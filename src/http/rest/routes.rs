@@ -4,13 +4,40 @@ use actix_web::http::Method;
 
 use crate::users::operator::Role;
 
-/// An operation.
+/// An operation, by the part of the front end that runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
+    /// Its body is a file.
+    Upload(UploadOperation),
+    /// It changes an import, and its body is empty.
+    Change(ChangeOperation),
+    /// It changes nothing and has no body.
+    Read(ReadOperation),
+    /// Returns the OpenAPI document, for every caller.
+    GetDocument,
+}
+
+/// An operation whose body is a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadOperation {
     /// Imports a file.
     CreateImport,
     /// Imports a file without writing anything.
     PreviewImport,
+}
+
+/// An operation that changes an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeOperation {
+    /// Cancels an import.
+    CancelImport,
+    /// Undoes an import.
+    UndoImport,
+}
+
+/// An operation that changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOperation {
     /// Lists imports.
     ListImports,
     /// Returns an import's record and progress.
@@ -21,21 +48,8 @@ pub enum Operation {
     GetRejects,
     /// Streams an import's progress.
     StreamEvents,
-    /// Cancels an import.
-    CancelImport,
-    /// Undoes an import.
-    UndoImport,
     /// Lists the audit log.
     ListAudit,
-    /// Returns the OpenAPI document.
-    GetDocument,
-}
-
-impl Operation {
-    /// Whether its body is a file.
-    pub fn is_upload(self) -> bool {
-        matches!(self, Operation::CreateImport | Operation::PreviewImport)
-    }
 }
 
 /// An operation and its address.
@@ -86,14 +100,14 @@ pub static ROUTES: [Route; 11] = [
     Route {
         method: Method::POST,
         path: "/api/v1/imports",
-        operation: Operation::CreateImport,
+        operation: Operation::Upload(UploadOperation::CreateImport),
         right: Some(Role::Import),
         parameters: OPTIONS,
     },
     Route {
         method: Method::GET,
         path: "/api/v1/imports",
-        operation: Operation::ListImports,
+        operation: Operation::Read(ReadOperation::ListImports),
         right: Some(Role::Read),
         parameters: &[
             "limit", "cursor", "state", "channel", "operator", "fileName", "since", "until",
@@ -102,56 +116,56 @@ pub static ROUTES: [Route; 11] = [
     Route {
         method: Method::POST,
         path: "/api/v1/imports/preview",
-        operation: Operation::PreviewImport,
+        operation: Operation::Upload(UploadOperation::PreviewImport),
         right: Some(Role::Import),
         parameters: PREVIEW_OPTIONS,
     },
     Route {
         method: Method::GET,
         path: "/api/v1/imports/{id}",
-        operation: Operation::GetImport,
+        operation: Operation::Read(ReadOperation::GetImport),
         right: Some(Role::Read),
         parameters: &[],
     },
     Route {
         method: Method::GET,
         path: "/api/v1/imports/{id}/problems",
-        operation: Operation::ListProblems,
+        operation: Operation::Read(ReadOperation::ListProblems),
         right: Some(Role::Read),
         parameters: &["skip", "limit"],
     },
     Route {
         method: Method::GET,
         path: "/api/v1/imports/{id}/rejects",
-        operation: Operation::GetRejects,
+        operation: Operation::Read(ReadOperation::GetRejects),
         right: Some(Role::Read),
         parameters: &[],
     },
     Route {
         method: Method::GET,
         path: "/api/v1/imports/{id}/events",
-        operation: Operation::StreamEvents,
+        operation: Operation::Read(ReadOperation::StreamEvents),
         right: Some(Role::Read),
         parameters: &[],
     },
     Route {
         method: Method::POST,
         path: "/api/v1/imports/{id}/cancel",
-        operation: Operation::CancelImport,
+        operation: Operation::Change(ChangeOperation::CancelImport),
         right: Some(Role::Import),
         parameters: &[],
     },
     Route {
         method: Method::POST,
         path: "/api/v1/imports/{id}/undo",
-        operation: Operation::UndoImport,
+        operation: Operation::Change(ChangeOperation::UndoImport),
         right: Some(Role::Import),
         parameters: &[],
     },
     Route {
         method: Method::GET,
         path: "/api/v1/audit",
-        operation: Operation::ListAudit,
+        operation: Operation::Read(ReadOperation::ListAudit),
         right: Some(Role::Admin),
         parameters: &["limit", "cursor"],
     },
@@ -230,10 +244,10 @@ mod tests {
     #[test]
     fn requests_are_matched_by_method_and_path() {
         for (method, path, expected) in [
-            ("POST", "/api/v1/imports", "CreateImport"),
-            ("POST", "/api/v1/imports/preview", "PreviewImport"),
-            ("GET", "/api/v1/imports/01a2", "GetImport"),
-            ("POST", "/api/v1/imports/01a2/undo", "UndoImport"),
+            ("POST", "/api/v1/imports", "Upload(CreateImport)"),
+            ("POST", "/api/v1/imports/preview", "Upload(PreviewImport)"),
+            ("GET", "/api/v1/imports/01a2", "Read(GetImport)"),
+            ("POST", "/api/v1/imports/01a2/undo", "Change(UndoImport)"),
             ("PUT", "/api/v1/imports", "not PUT"),
             ("GET", "/api/v1/imports/preview", "not GET"),
             ("POST", "/api/v1/imports/", "not found"),
