@@ -14,6 +14,8 @@
 #
 # A suite whose material is not there is reported as skipped, with the reason. The last line is
 # `N passed, N failed`; the exit code is 0 when none failed.
+#
+# The large file of the suite portal has 20,000 rows, with --all 1,000,000; MUSTER_PORTAL_ROWS sets another number.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 source tests/tools.sh
@@ -42,6 +44,7 @@ table=(
   "soap-clients 3600 tools,build zeep, node soap, PHP, SOAP::Lite, gSOAP, JAX-WS, CXF, Camel, the original's stub, Axis, Go"
   "esb 600 tools,build Apache Synapse and Spring Integration, with the files of examples/esb"
   "scim-testers 1800 tools,build scim2-tester, scim-sanity, scim2-client, a probe of every item"
+  "portal 3600 tools,build the portal in Chromium: every page, whole imports, hostile files, a large one"
   "docs 1800 tools,build the command blocks of README.md and docs, as a new user on a minimal Debian"
   "trial-faults 1800 tools tests/trials: kills and failures at the n-th system call, power losses, 64 of the worst requests"
   "trial-crashes 3600 - kills in the middle of imports, 100 of each kind"
@@ -88,6 +91,7 @@ run_soap-clients() { tests/interop/run.sh "$binary"; }
 run_examples() { tests/examples/run.sh "$binary"; }
 run_esb() { tests/esb/run.sh "$binary"; }
 run_scim-testers() { tests/scim/run.sh "$binary"; }
+run_portal() { tests/portal/run.sh "$binary"; }
 run_docs() { tests/docs/run.sh "$binary"; }
 
 run_test() { cargo test --locked; }
@@ -315,7 +319,10 @@ done
 case "${1:-}" in
 # Nothing is fetched for it: what is not there is skipped.
 --quick) chosen=(test captures corpora xml-conformance) && outcome[xml-suite]=ok ;;
---all) chosen=("${known[@]}") ;;
+--all)
+  chosen=("${known[@]}")
+  export MUSTER_PORTAL_ROWS=${MUSTER_PORTAL_ROWS:-1000000}
+  ;;
 --trials) for name in "${known[@]}"; do [[ $name != trial-* ]] || chosen+=("$name"); done ;;
 "") for name in "${known[@]}"; do [[ $name == trial-* ]] || chosen+=("$name"); done ;;
 *) chosen=("$@") ;;
