@@ -126,12 +126,13 @@ export async function visit(server, options, test) {
     await test(visitor);
     assert.deepEqual(visitor.unexpected(), [], "errors in the browser");
   } catch (error) {
-    const name = path.join("failures", `${Date.now()}`);
+    const name = path.join("failures", String(Date.now()));
     await visitor.shot(name, { fullPage: true }).catch(() => {});
     const html = await visitor.page.content().catch(() => "");
     if (existsSync(path.join(shots, "failures"))) await fs.writeFile(path.join(shots, `${name}.html`), html);
-    error.message += `\n  at ${visitor.page.url()}; see ${path.join(shots, name)}.png and .html`;
-    for (const problem of visitor.unexpected()) error.message += `\n  ${problem}`;
+    const notes = [`on ${visitor.page.url()}; see ${path.join(shots, name)}.png and .html`, ...visitor.unexpected()];
+    // The reporter shows the stack, which has the message as it was.
+    error.stack = [error.stack.replaceAll(/\x1b\[\d+m/g, ""), ...notes].join("\n    ");
     throw error;
   } finally {
     await visitor.close();

@@ -108,7 +108,8 @@ group() {
         { grep -E '^ℹ .*(ms, highest|over idle)' "$log" || true; } | sed 's/^/     /'
     else
         printf 'FAIL %s (%d of %d tests, %d s)\n' "$name" "$bad" $((${ok:-0} + bad)) $((SECONDS - start))
-        sed -n '/failing tests:/,$p' "$log" | cut -c 1-400 | head -n 200 | sed 's/^/    | /'
+        { grep -q 'failing tests:' "$log" && sed -n '/failing tests:/,$p' "$log" || tail -n 20 "$log"; } |
+            cut -c 1-400 | head -n 200 | sed 's/^/    | /'
         printf '    | full log: %s\n' "$log"
     fi
 }
