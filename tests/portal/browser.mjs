@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs/promises";
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 import { load, pathOf } from "./packages.mjs";
 
@@ -132,7 +133,7 @@ export async function visit(server, options, test) {
     if (existsSync(path.join(shots, "failures"))) await fs.writeFile(path.join(shots, `${name}.html`), html);
     const notes = [`on ${visitor.page.url()}; see ${path.join(shots, name)}.png and .html`, ...visitor.unexpected()];
     // The reporter shows the stack, which has the message as it was.
-    error.stack = [error.stack.replaceAll(/\x1b\[\d+m/g, ""), ...notes].join("\n    ");
+    error.stack = [stripVTControlCharacters(error.stack), ...notes].join("\n    ");
     throw error;
   } finally {
     await visitor.close();

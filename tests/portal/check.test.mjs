@@ -5,8 +5,8 @@ import { test } from "node:test";
 
 import { csvFile, file, goodRows, mixedRows, sha256, workbook } from "./files.mjs";
 import {
-  allRows, asChecked, assertAddsUp, assertFigures, button, CHECK_LABELS, checked, checksOfTheRun, columns, csrfOf,
-  draftOf, ended, field, figures, mainText, named, options, post, rows, signedIn, start, table, upload, uploadAndCheck,
+  allRows, asChecked, assertAddsUp, assertFigures, button, CHECK_LABELS, checkAgain, checked, checksOfTheRun, columns, csrfOf,
+  draftOf, ended, field, figures, loads, mainText, named, options, post, rows, signedIn, start, table, upload, uploadAndCheck,
   withServer,
 } from "./portal.mjs";
 import { secret, Server } from "./server.mjs";
@@ -19,17 +19,14 @@ const number = (text) => Number(text.replaceAll(",", ""));
 const places = (report) =>
   report.findings.filter((it) => it.severity === "failed").map((it) => `${it.line} ${it.column.toLowerCase()}`);
 
-// The form that corrects all rows of a kind, found by the code or column that the row of the kind shows.
-const mendForm = (page, text) => page.locator("tr, li, section, details").filter({ hasText: text }).locator('form[action$="/mends"]').last();
-
+// Corrects all rows of a kind, which is found by the code or column that its row shows, and returns the new figures.
 async function mend(visitor, text, what, value) {
   const { page } = visitor;
-  const form = mendForm(page, text);
+  const kind = table(page, "Kinds of problems").getByRole("row").filter({ hasText: text });
+  const form = kind.locator('form[action$="/mends"]').first();
   await form.getByRole("combobox", { name: /^Correct all/ }).selectOption(what);
   if (value !== undefined) await form.locator('[name="value"]').fill(value);
-  await form.getByRole("button", { name: "Apply" }).click();
-  await page.waitForURL(/\/check/);
-  await page.waitForLoadState();
+  await loads(page, () => form.getByRole("button", { name: "Apply" }).click());
   return checked(visitor);
 }
 
@@ -107,9 +104,7 @@ test("a bad cell is edited in place, and its row is checked again at once", () =
     await checked(visitor);
     assert.equal(await field(page, "Line 3, emailaddress").inputValue(), "edit.bob@example.com", "the edit survives a reload");
     await edit(visitor, "Line 4, username", "edit.carol");
-    await button(page, "Check again").click();
-    await page.waitForLoadState();
-    const after = await checked(visitor);
+    const after = await checkAgain(visitor);
     assert.equal(after.Problems, 1);
     assert.equal(after["Mended cells"], 2);
     assertAddsUp(after, CHECK_LABELS);
@@ -137,14 +132,11 @@ test("the audit log counts the mended cells, and has none of their values", asyn
 
 test("an edited cell is checked with the rest of the file: a second use of a name is a duplicate", () =>
   signedIn(server(), {}, async (visitor) => {
-    const { page } = visitor;
     const password = word();
     const cells = [["username", "password"], ["dup.one", password], ["dup two", password]];
     await uploadAndCheck(visitor, await csvFile("dup.csv", cells));
     await edit(visitor, "Line 3, username", "dup.one");
-    await button(page, "Check again").click();
-    await page.waitForLoadState();
-    const after = await checked(visitor);
+    const after = await checkAgain(visitor);
     assert.equal(after.Duplicates, 1);
     assert.equal(after.Problems, 0);
   }));
@@ -200,8 +192,7 @@ test("a correction for all rows is listed and can be taken back", () =>
     const before = await uploadAndCheck(visitor, await csvFile("taken.csv", mixedRows("taken", word())));
     const after = await mend(visitor, "email-form", "clear");
     assert.equal(after.Problems, before.Problems - 2);
-    await page.locator('form[action*="/mends/"][action$="/remove"] button').first().click();
-    await page.waitForLoadState();
+    await loads(page, () => page.locator('form[action*="/mends/"][action$="/remove"] button').first().click());
     const again = await checked(visitor);
     assert.equal(again.Problems, before.Problems);
     assert.equal(again["Mended cells"], 0);
@@ -220,9 +211,7 @@ test("a bad password is shown by its length and kind, and is replaced in a field
     assert.equal(await input.getAttribute("type"), "password");
     const good = word();
     await edit(visitor, "Line 2, password", good);
-    await button(page, "Check again").click();
-    await page.waitForLoadState();
-    assert.equal((await checked(visitor)).Problems, 0);
+    assert.equal((await checkAgain(visitor)).Problems, 0);
     await start(visitor);
     await ended(visitor);
     assert.equal(await server().checkPassword("hidden.one", good), 0);
@@ -249,8 +238,7 @@ test("an edit on a later page comes back to that page", () =>
     const cells = [["username", "password", "emailaddress"]];
     for (let at = 0; at < 500; at += 1) cells.push([`later${at}`, password, "none"]);
     await uploadAndCheck(visitor, await csvFile("later.csv", cells));
-    await page.getByRole("link", { name: /^Next\b/ }).first().click();
-    await page.waitForLoadState();
+    await loads(page, () => page.getByRole("link", { name: /^Next\b/ }).first().click());
     const shown = await rows(page, "Problems");
     const line = number(shown.at(-1).Line);
     const label = `Line ${line.toLocaleString("en")}, emailaddress`;

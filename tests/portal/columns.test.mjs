@@ -75,7 +75,7 @@ for (const javaScript of [true, false]) {
       await change(/^tab/i);
       await page.getByRole("alert").first().waitFor();
       await change(/semicolon/i);
-      await page.getByRole("alert").first().waitFor({ state: "detached" });
+      await page.getByRole("alert").first().waitFor({ state: "hidden" });
       await previewBecomes(page, /Cover/);
       await continueTo(page, "options");
     }));
@@ -115,13 +115,13 @@ test("the header line can be another line or none, and no row is left out of the
     const { page } = visitor;
     visitor.allow(refusal);
     await upload(visitor, await file("title.csv", "Staff list 2026,,\nusername,givenname,familyname\ntitle.one,Tina,One\ntitle.two,Tom,Two\n"));
-    await choose(visitor, "Header line", /\b2\b/);
+    await choose(visitor, "Header line", /^(Line )?2\b/);
     await previewBecomes(page, /title\.two/);
     assert.equal((await rows(page, "First rows")).length, 2);
-    await choose(visitor, "Header line", /none/i);
+    await choose(visitor, "Header line", /none|no header/i);
     await previewBecomes(page, /Staff list 2026/);
     assert.equal((await rows(page, "First rows")).length, 4, "every line is a row");
-    await choose(visitor, "Header line", /\b2\b/);
+    await choose(visitor, "Header line", /^(Line )?2\b/);
     await previewBecomes(page, /title\.two/);
     await columns(visitor);
     await options(visitor, { passwords: "typed", defaultPassword: word() });
@@ -169,8 +169,9 @@ test("a column that is mapped to the password later shows its values no longer",
     const value = secret("Later");
     await upload(visitor, await csvFile("later.csv", [["username", "Kennwort"], ["l1", value]]));
     await meaning(page, 2).selectOption("password");
+    const answered = page.waitForResponse((answer) => answer.request().method() === "POST");
     await button(page, "Update preview").click();
-    await page.waitForLoadState();
+    await answered;
     await page.reload();
     assert.ok(!(await page.content()).includes(value));
     await continueTo(page, "options");

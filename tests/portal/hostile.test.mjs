@@ -8,7 +8,7 @@ import { assertNoOverflow, visit } from "./browser.mjs";
 import { csv, csvFile, workbook } from "./files.mjs";
 import { load } from "./packages.mjs";
 import {
-  allRows, BASE, button, checked, checksOfTheRun, columns, ended, field, figures, importFile, meaning, options, signedIn,
+  allRows, BASE, button, checked, checksOfTheRun, columns, ended, field, figures, importFile, loads, meaning, options, signedIn,
   start, upload, withServer,
 } from "./portal.mjs";
 import { secret } from "./server.mjs";
@@ -85,7 +85,7 @@ async function assertHarmless(visitor, where) {
           (it.localName === "script" && !it.src) ||
           (it.localName === "link" && new URL(it.href).origin !== location.origin) ||
           (it.localName === "img" && new URL(it.src).origin !== location.origin) ||
-          (it.localName === "form" && new URL(it.action).origin !== location.origin),
+          (it.localName === "form" && new URL(it.getAttribute("action"), location.href).origin !== location.origin),
       )
       .map((it) => it.outerHTML.slice(0, 200)),
   );
@@ -96,7 +96,6 @@ async function assertHarmless(visitor, where) {
 
 // The whole way with a file, looked at on each page at this width.
 async function wholeWay(visitor, chosen, mapping) {
-  const { page } = visitor;
   await upload(visitor, chosen);
   await assertHarmless(visitor, "columns");
   await columns(visitor, mapping);
@@ -144,8 +143,7 @@ for (const width of [1280, 360]) {
         await assertHarmless(visitor, `check, page ${at + 1}`);
         const next = page.getByRole("link", { name: /^Next\b/ }).first();
         if (!(await next.count())) break;
-        await next.click();
-        await page.waitForLoadState();
+        await loads(page, () => next.click());
       }
       await start(visitor);
       await ended(visitor);
@@ -165,8 +163,7 @@ for (const width of [1280, 360]) {
         const menu = meaning(page, number);
         if (await menu.count()) await menu.first().selectOption(value);
       }
-      await button(page, "Continue").click();
-      await page.waitForLoadState();
+      await loads(page, () => button(page, "Continue").click());
       await assertHarmless(visitor, "after columns");
     }));
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { manyRows } from "./files.mjs";
 import {
-  assertAddsUp, assertFigures, BASE, button, CHECK_LABELS, checked, checksOfTheRun, columns, ended, figures, options,
+  assertAddsUp, assertFigures, BASE, button, CHECK_LABELS, checked, checksOfTheRun, columns, ended, figures, loads, options,
   signedIn, start, table, upload, withServer,
 } from "./portal.mjs";
 import { secret } from "./server.mjs";
@@ -103,8 +103,7 @@ test(`a file of ${ROWS.toLocaleString("en")} rows is imported with exact counter
     await assertSmallPage(visitor);
     await during("pages of problems", async () => {
       for (let at = 0; at < 5; at += 1) {
-        await visitor.page.getByRole("link", { name: /^Next\b/ }).first().click();
-        await visitor.page.waitForLoadState();
+        await loads(visitor.page, () => visitor.page.getByRole("link", { name: /^Next\b/ }).first().click());
         await assertSmallPage(visitor);
         if (!(await visitor.page.getByRole("link", { name: /^Next\b/ }).count())) break;
       }

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { csvFile, goodRows, mixedRows } from "./files.mjs";
 import {
   assertAddsUp, button, checked, checksOfTheRun, columns, continueTo, download, ended, field, importFile, link, mainText,
-  named, options, signedIn, start, status, tone, upload, uploadAndCheck, withServer,
+  named, options, signedIn, start, stateOf, status, tone, upload, uploadAndCheck, withServer,
 } from "./portal.mjs";
 import { parseCsv, secret } from "./server.mjs";
 
@@ -155,7 +155,7 @@ test("All or nothing writes no user if a row has a problem, and all of them if n
     if ((await startButton.count()) && (await startButton.isEnabled())) {
       await start(visitor);
       const report = await ended(visitor);
-      assert.doesNotMatch(await tone(page.getByRole("status").first()), /good/);
+      assert.doesNotMatch(await tone(stateOf(page)), /good/);
       assert.equal(report.counters.Created, 0);
     } else {
       assert.match(await mainText(page), /all or nothing/i, "the page says why it cannot be started");
@@ -177,7 +177,7 @@ test("an import that stops after N failed rows says so, and is not shown as a su
     const users = [...(await server().users()).keys()].filter((name) => /^stop\d+$/.test(name));
     assert.equal(users.length, counters.Created);
     assert.doesNotMatch(await status(visitor.page), /^completed$/i);
-    assert.notEqual(await tone(visitor.page.getByRole("status").first()), "good");
+    assert.notEqual(await tone(stateOf(visitor.page)), "good");
     assert.match(await mainText(visitor.page), /\b2\b[^.]*(fail|problem)/i, "the reason is on the page");
   }));
 

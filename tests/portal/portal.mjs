@@ -59,6 +59,16 @@ export const table = (page, name) => page.getByRole("table", { name, exact: true
 // A list, a step or another part that has a name.
 export const named = (page, name) => page.getByLabel(name, { exact: true }).first();
 
+// Does what loads another page, and waits for that page, also if it has the same address as the one before.
+export async function loads(page, action) {
+  await page.evaluate(() => {
+    document.documentElement.dataset.left = "";
+  });
+  await action();
+  await page.locator("html:not([data-left])").waitFor({ state: "attached" });
+  await page.waitForLoadState();
+}
+
 export const mainText = (page) => page.locator("main").innerText();
 
 // --- Signing in ------------------------------------------------------------------------------------
@@ -153,6 +163,12 @@ export async function checked(visitor, { seconds = 60 } = {}) {
   return figures(visitor.page, "Result of the check");
 }
 
+// Checks the file once more and returns the new figures.
+export async function checkAgain(visitor) {
+  await loads(visitor.page, () => button(visitor.page, "Check again").click());
+  return checked(visitor);
+}
+
 // Uploads a file and goes on to the end of the check; `mapping` and `chosen` are those of `columns` and `options`.
 export async function uploadAndCheck(visitor, chosenFile, { mapping, seconds, ...chosen } = {}) {
   await upload(visitor, chosenFile);
@@ -168,7 +184,9 @@ export async function start(visitor) {
   return importOf(visitor.page);
 }
 
-export const status = (page) => page.getByRole("status").first().innerText();
+// Where the page of an import shows its state.
+export const stateOf = (page) => named(page, "Result").getByRole("status").first();
+export const status = (page) => stateOf(page).innerText();
 
 // Waits until the import whose page is open has ended, and returns its status text and counters.
 export async function ended(visitor, { seconds = 120 } = {}) {
@@ -230,8 +248,7 @@ export async function allRows(visitor, name) {
     const next = visitor.page.getByRole("link", { name: /^Next\b/ }).first();
     if (!(await next.count())) return { found, sizes };
     assert.ok(sizes.length < 1000, "the pages end");
-    await next.click();
-    await visitor.page.waitForLoadState();
+    await loads(visitor.page, () => next.click());
   }
 }
 

@@ -177,8 +177,6 @@ test("a file can be dropped on the page", () =>
     }, csv(goodRows("dropped", word())));
     const zone = field(page, "File");
     for (const type of ["dragenter", "dragover", "drop"]) await zone.dispatchEvent(type, { dataTransfer: dropped });
-    await page.waitForTimeout(300);
-    if (!/\/columns/.test(page.url())) await button(page, "Upload").click();
     await page.waitForURL(/\/columns/);
     assert.match(await mainText(page), /dropped\.csv/);
     assert.equal((await rows(page, "First rows")).length, 3);
@@ -247,7 +245,7 @@ for (const javaScript of [true, false]) {
         assert.match(await mainText(page), /195(\.3)? KiB|200 kB|200,000/, "the page names the limit");
         await field(page, "File").setInputFiles(name);
         await button(page, "Upload").click();
-        await page.getByText(/larger|too large|limit/i).filter({ hasText: /file|upload/i }).first().waitFor();
+        await page.getByRole("alert").filter({ hasText: /larg|limit/i }).waitFor();
         await small.uploadsBecome(before.keys());
         // The page can be used again.
         await upload(visitor, await csvFile("small.csv", goodRows("small", small.keepSecret(secret("Row")))));
@@ -313,7 +311,7 @@ test("the templates have the columns of the page, and can be imported", async ()
         assert.equal(await page.getByRole("combobox", { name: /^Meaning of column/ }).count(), headings.length);
         for (const [index, heading] of headings.entries()) {
           const menu = page.getByRole("combobox", { name: new RegExp(`^Meaning of column ${index + 1}\\b`) });
-          assert.notEqual(await menu.inputValue(), "", `${heading} is known`);
+          assert.ok(!["", "_"].includes(await menu.inputValue()), `${heading} is known`);
         }
         await discard(visitor);
       }

@@ -5,8 +5,8 @@ import { test } from "node:test";
 
 import { csvFile, manyRows, mixedRows, sha256, workbook } from "./files.mjs";
 import {
-  asChecked, asReported, assertAddsUp, assertFigures, BASE, button, checked, CHECK_LABELS, checksOfTheRun, columns,
-  download, ended, field, link, mainText, meaning, options, signedIn, start, table, tone, upload, withServer,
+  asChecked, asReported, assertAddsUp, assertFigures, BASE, button, CHECK_LABELS, checkAgain, checked, checksOfTheRun, columns,
+  download, ended, field, link, loads, mainText, meaning, options, signedIn, start, stateOf, table, tone, upload, withServer,
 } from "./portal.mjs";
 import { parseCsv, secret } from "./server.mjs";
 
@@ -34,8 +34,7 @@ for (const kind of ["csv", "xlsx"]) {
       await upload(visitor, name);
       await meaning(page, 1).selectOption("username");
       await meaning(page, 4).selectOption("emailaddress");
-      await button(page, "Update preview").click();
-      await page.waitForURL(/\/columns/);
+      await loads(page, () => button(page, "Update preview").click());
       assert.match(await table(page, "First rows").innerText(), new RegExp(`${kind}\\.erin`));
       await columns(visitor);
       await options(visitor);
@@ -44,9 +43,7 @@ for (const kind of ["csv", "xlsx"]) {
       assertAddsUp(before, CHECK_LABELS);
 
       await edit(visitor, "Line 3, Mail", `${kind}.bob@example.com`, 3);
-      await button(page, "Check again").click();
-      await page.waitForURL(/\/check/);
-      const after = await checked(visitor);
+      const after = await checkAgain(visitor);
       assert.equal(after.Problems, before.Problems - 1);
       assert.equal(after["Mended cells"], 1);
 
@@ -54,7 +51,7 @@ for (const kind of ["csv", "xlsx"]) {
       const { counters } = await ended(visitor);
       assertAddsUp(counters);
       assertFigures(counters, { ...asReported(dry), Created: dry.created + 1, Failed: dry.failed - 1, "Mended cells": 1 });
-      assert.equal(await tone(page.getByRole("status").first()), "warning");
+      assert.equal(await tone(stateOf(page)), "warning");
       assert.match(await mainText(page), new RegExp(await sha256(name)));
       assert.ok((await server().users()).has(`${kind}.bob`));
 
@@ -84,10 +81,10 @@ test("a running import refreshes itself, and can be cancelled, without JavaScrip
     await checked(visitor, { seconds: 120 });
     await start(visitor);
     assert.equal(await page.locator('meta[http-equiv="refresh"]').count(), 1);
-    const loads = () => server().recorder.find("GET", /\/imports\/[0-9a-f-]{36}$/).length;
-    const first = loads();
-    for (let waited = 0; waited < 100 && loads() === first; waited += 1) await page.waitForTimeout(100);
-    assert.ok(loads() > first, "the page was loaded again");
+    const reads = () => server().recorder.find("GET", /\/imports\/[0-9a-f-]{36}$/).length;
+    const first = reads();
+    for (let waited = 0; waited < 100 && reads() === first; waited += 1) await page.waitForTimeout(100);
+    assert.ok(reads() > first, "the page was loaded again");
     await button(page, "Cancel import").click();
     const report = await ended(visitor);
     assert.match(report.status, /cancelled/i);
