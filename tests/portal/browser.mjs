@@ -72,7 +72,8 @@ export class Visitor {
     const page = await this.context.newPage();
     const note = (text) => this.problems.push(`${text} (on ${page.url()})`);
     page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) note(`console: ${message.text()} ${message.location()?.url ?? ""}`);
+      if (["error", "warning"].includes(message.type()))
+        note(`console: ${message.text()} ${message.location()?.url ?? ""}`);
     });
     page.on("pageerror", (error) => note(`page error: ${error.stack ?? error}`));
     page.on("crash", () => note("the page crashed"));

@@ -5,8 +5,32 @@ import { test } from "node:test";
 
 import { csvFile, file, goodRows, mixedRows, sha256, workbook } from "./files.mjs";
 import {
-  allRows, asChecked, assertAddsUp, assertFigures, button, CHECK_LABELS, checkAgain, checked, checksOfTheRun, columns, csrfOf,
-  draftOf, ended, field, figures, loads, mainText, named, options, post, rows, signedIn, start, table, upload, uploadAndCheck,
+  allRows,
+  asChecked,
+  assertAddsUp,
+  assertFigures,
+  button,
+  CHECK_LABELS,
+  checkAgain,
+  checked,
+  checksOfTheRun,
+  columns,
+  csrfOf,
+  draftOf,
+  ended,
+  field,
+  figures,
+  loads,
+  mainText,
+  named,
+  options,
+  post,
+  rows,
+  signedIn,
+  start,
+  table,
+  upload,
+  uploadAndCheck,
   withServer,
 } from "./portal.mjs";
 import { secret, Server } from "./server.mjs";
@@ -79,7 +103,12 @@ test("the problems of one kind can be listed alone", () =>
     const { page } = visitor;
     await uploadAndCheck(visitor, await csvFile("kinds.csv", mixedRows("kinds", word())));
     const all = (await rows(page, "Problems")).length;
-    await table(page, "Kinds of problems").getByRole("row").filter({ hasText: "email-form" }).getByRole("link").first().click();
+    await table(page, "Kinds of problems")
+      .getByRole("row")
+      .filter({ hasText: "email-form" })
+      .getByRole("link")
+      .first()
+      .click();
     await page.waitForURL(/[?&]kind=/);
     const some = await rows(page, "Problems");
     assert.equal(some.length, 2);
@@ -98,11 +127,18 @@ test("a bad cell is edited in place, and its row is checked again at once", () =
     const row = page.getByRole("row").filter({ has: page.getByLabel("Line 3, emailaddress", { exact: true }) });
     assert.match(await row.innerText(), /address/i, "the problem is still there");
     await edit(visitor, "Line 3, emailaddress", "edit.bob@example.com");
-    await row.getByText(/mended|corrected|no problem|ok/i).first().waitFor();
+    await row
+      .getByText(/mended|corrected|no problem|ok/i)
+      .first()
+      .waitFor();
     assert.equal(server().recorder.find("GET", /\/check(\?|$)/).length, loads, "with scripts the page stays");
     await page.reload();
     await checked(visitor);
-    assert.equal(await field(page, "Line 3, emailaddress").inputValue(), "edit.bob@example.com", "the edit survives a reload");
+    assert.equal(
+      await field(page, "Line 3, emailaddress").inputValue(),
+      "edit.bob@example.com",
+      "the edit survives a reload",
+    );
     await edit(visitor, "Line 4, username", "edit.carol");
     const after = await checkAgain(visitor);
     assert.equal(after.Problems, 1);
@@ -133,7 +169,11 @@ test("the audit log counts the mended cells, and has none of their values", asyn
 test("an edited cell is checked with the rest of the file: a second use of a name is a duplicate", () =>
   signedIn(server(), {}, async (visitor) => {
     const password = word();
-    const cells = [["username", "password"], ["dup.one", password], ["dup two", password]];
+    const cells = [
+      ["username", "password"],
+      ["dup.one", password],
+      ["dup two", password],
+    ];
     await uploadAndCheck(visitor, await csvFile("dup.csv", cells));
     await edit(visitor, "Line 3, username", "dup.one");
     const after = await checkAgain(visitor);
@@ -149,7 +189,11 @@ test("a kind of problems is corrected for all of its rows: set a value, clear, i
     }
     return made;
   };
-  for (const [what, value, mail] of [["set", "unknown@example.com", "unknown@example.com"], ["clear", undefined, ""], ["ignore", undefined, null]]) {
+  for (const [what, value, mail] of [
+    ["set", "unknown@example.com", "unknown@example.com"],
+    ["clear", undefined, ""],
+    ["ignore", undefined, null],
+  ]) {
     await signedIn(server(), {}, async (visitor) => {
       const prefix = `mend.${what}.`;
       const before = await uploadAndCheck(visitor, await csvFile(`${what}.csv`, cells(prefix, word())));
@@ -173,7 +217,12 @@ test("a kind of problems is corrected for all of its rows: set a value, clear, i
 test("a kind of problems is corrected in lower case for all of its rows", () =>
   signedIn(server(), {}, async (visitor) => {
     const password = word();
-    const cells = [["username", "password"], ["Lower.One", password], ["LOWER.TWO", password], ["lower.three", password]];
+    const cells = [
+      ["username", "password"],
+      ["Lower.One", password],
+      ["LOWER.TWO", password],
+      ["lower.three", password],
+    ];
     const before = await uploadAndCheck(visitor, await csvFile("lower.csv", cells), { domain: "SALES" });
     assert.equal(before.Problems, 2);
     const after = await mend(visitor, /username/i, "lowercase");
@@ -202,7 +251,11 @@ test("a bad password is shown by its length and kind, and is replaced in a field
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     const bad = server().keepSecret(`${secret("Long").slice(0, 12)} and a blank that is not allowed`.padEnd(300, "x"));
-    const cells = [["username", "password"], ["hidden.one", bad], ["hidden.two", word()]];
+    const cells = [
+      ["username", "password"],
+      ["hidden.one", bad],
+      ["hidden.two", word()],
+    ];
     const before = await uploadAndCheck(visitor, await csvFile("hidden.csv", cells));
     assert.equal(before.Problems, 1);
     assert.match(await table(page, "Problems").innerText(), /300 characters/);
@@ -221,14 +274,19 @@ test("problems are paged: no page has more than 200 rows, and together they have
   signedIn(server(), {}, async (visitor) => {
     const password = word();
     const cells = [["username", "password", "emailaddress"]];
-    for (let at = 0; at < 950; at += 1) cells.push([`paged${at}`, password, at % 2 ? "none" : `paged${at}@example.com`]);
+    for (let at = 0; at < 950; at += 1)
+      cells.push([`paged${at}`, password, at % 2 ? "none" : `paged${at}@example.com`]);
     const before = await uploadAndCheck(visitor, await csvFile("paged.csv", cells));
     assert.equal(before.Problems, 475);
     const { found, sizes } = await allRows(visitor, "Problems");
     assert.ok(sizes.length > 1 && Math.max(...sizes) <= 200, sizes.join());
     const lines = found.map((row) => number(row.Line));
     assert.equal(new Set(lines).size, 475);
-    assert.deepEqual(lines, [...lines].sort((a, b) => a - b), "in the order of the file");
+    assert.deepEqual(
+      lines,
+      [...lines].sort((a, b) => a - b),
+      "in the order of the file",
+    );
   }));
 
 test("an edit on a later page comes back to that page", () =>
@@ -238,7 +296,12 @@ test("an edit on a later page comes back to that page", () =>
     const cells = [["username", "password", "emailaddress"]];
     for (let at = 0; at < 500; at += 1) cells.push([`later${at}`, password, "none"]);
     await uploadAndCheck(visitor, await csvFile("later.csv", cells));
-    await loads(page, () => page.getByRole("link", { name: /^Next\b/ }).first().click());
+    await loads(page, () =>
+      page
+        .getByRole("link", { name: /^Next\b/ })
+        .first()
+        .click(),
+    );
     const shown = await rows(page, "Problems");
     const line = number(shown.at(-1).Line);
     const label = `Line ${line.toLocaleString("en")}, emailaddress`;
@@ -254,9 +317,11 @@ test("problems beyond those that are kept are counted by kind, and the page says
   try {
     await signedIn(few, {}, async (visitor) => {
       const cells = [["username", "emailaddress"]];
-      for (let at = 0; at < 120; at += 1) cells.push([at % 3 ? `few${at}` : `few ${at}`, at % 3 ? "none" : `few${at}@example.com`]);
+      for (let at = 0; at < 120; at += 1)
+        cells.push([at % 3 ? `few${at}` : `few ${at}`, at % 3 ? "none" : `few${at}@example.com`]);
       const before = await uploadAndCheck(visitor, await csvFile("few.csv", cells), {
-        passwords: "typed", defaultPassword: few.keepSecret(secret("Default")),
+        passwords: "typed",
+        defaultPassword: few.keepSecret(secret("Default")),
       });
       assert.equal(before.Problems, 120);
       const kinds = await table(visitor.page, "Kinds of problems").innerText();
@@ -264,7 +329,11 @@ test("problems beyond those that are kept are counted by kind, and the page says
       assert.match(kinds, /\b40\b/);
       const { found } = await allRows(visitor, "Problems");
       assert.ok(found.length >= 50 && found.length < 120, `${found.length}`);
-      assert.match(await mainText(visitor.page), new RegExp(`\\b${120 - found.length}\\b`), "the number of those not listed");
+      assert.match(
+        await mainText(visitor.page),
+        new RegExp(`\\b${120 - found.length}\\b`),
+        "the number of those not listed",
+      );
     });
   } finally {
     await few.stop();
@@ -273,7 +342,10 @@ test("problems beyond those that are kept are counted by kind, and the page says
 
 test("a warning is not counted as a problem, and is shown with its row", () =>
   signedIn(server(), {}, async (visitor) => {
-    const cells = [["username", "password"], ["warn.one", ` ${word()}`]];
+    const cells = [
+      ["username", "password"],
+      ["warn.one", ` ${word()}`],
+    ];
     const name = await csvFile("warning.csv", cells);
     const found = await uploadAndCheck(visitor, name);
     assertFigures(found, asChecked(await server().dryRun(name)));
@@ -297,7 +369,9 @@ test("edits stay when the steps before are visited again without a change", () =
     const { page } = visitor;
     await uploadAndCheck(visitor, await csvFile("visits.csv", mixedRows("visits", word())));
     await edit(visitor, "Line 3, emailaddress", "visits.bob@example.com");
-    await named(page, "Steps").getByRole("link", { name: /Options/ }).click();
+    await named(page, "Steps")
+      .getByRole("link", { name: /Options/ })
+      .click();
     await page.waitForURL(/\/options/);
     await button(page, "Continue").click();
     await page.waitForURL(/\/check/);
@@ -331,7 +405,10 @@ test("an edited cell may have anything that a cell can have", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     const password = word();
-    const cells = [["username", "password", "emailaddress", "givenname"], ["any.one", password, "none", "x"]];
+    const cells = [
+      ["username", "password", "emailaddress", "givenname"],
+      ["any.one", password, "none", "x"],
+    ];
     await uploadAndCheck(visitor, await csvFile("any.csv", cells));
     await edit(visitor, "Line 2, emailaddress", '"any,one;"@example.com');
     await edit(visitor, "Line 2, emailaddress", "any.one+tag@exämple.com");

@@ -6,8 +6,23 @@ import { fileURLToPath } from "node:url";
 
 import { csvFile, file, goodRows, workbook } from "./files.mjs";
 import {
-  BASE, button, checked, checksOfTheRun, columns, continueTo, csrfOf, field, mainText, meaning, options, post, rows,
-  signedIn, table, upload, withServer,
+  BASE,
+  button,
+  checked,
+  checksOfTheRun,
+  columns,
+  continueTo,
+  csrfOf,
+  field,
+  mainText,
+  meaning,
+  options,
+  post,
+  rows,
+  signedIn,
+  table,
+  upload,
+  withServer,
 } from "./portal.mjs";
 import { secret } from "./server.mjs";
 
@@ -67,7 +82,17 @@ for (const javaScript of [true, false]) {
     signedIn(server(), { javaScript }, async (visitor) => {
       const { page } = visitor;
       visitor.allow(refusal);
-      await upload(visitor, await csvFile("recover.csv", [["username", "givenname", "familyname"], ["rec", "Re", "Cover"]], ";"));
+      await upload(
+        visitor,
+        await csvFile(
+          "recover.csv",
+          [
+            ["username", "givenname", "familyname"],
+            ["rec", "Re", "Cover"],
+          ],
+          ";",
+        ),
+      );
       const change = async (pattern) => {
         await choose(visitor, "Delimiter", pattern);
         if (!javaScript) await button(page, "Update preview").click();
@@ -86,7 +111,10 @@ test("a file whose delimiter cannot be detected is shown with the reason and is 
     const { page } = visitor;
     visitor.allow(refusal);
     await upload(visitor, await file("hash.csv", "username#emailaddress#Badge\nhash.one#one@example.com#4711\n"));
-    await page.getByText(/IMP-CSV-DELIMITER|delimiter/i).first().waitFor();
+    await page
+      .getByText(/IMP-CSV-DELIMITER|delimiter/i)
+      .first()
+      .waitFor();
     await choose(visitor, "Delimiter", /#|hash/i);
     await previewBecomes(page, /4711/);
     await meaning(page, 3).selectOption("_");
@@ -97,8 +125,14 @@ test("the sheet of a workbook can be chosen", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     const book = await workbook("sheets.xlsx", {
-      Notes: [["username", "givenname"], ["from.notes", "Notes"]],
-      People: [["username", "givenname"], ["from.people", "People"]],
+      Notes: [
+        ["username", "givenname"],
+        ["from.notes", "Notes"],
+      ],
+      People: [
+        ["username", "givenname"],
+        ["from.people", "People"],
+      ],
     });
     await upload(visitor, book);
     await previewBecomes(page, /from\.notes/);
@@ -114,7 +148,13 @@ test("the header line can be another line or none, and no row is left out of the
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     visitor.allow(refusal);
-    await upload(visitor, await file("title.csv", "Staff list 2026,,\nusername,givenname,familyname\ntitle.one,Tina,One\ntitle.two,Tom,Two\n"));
+    await upload(
+      visitor,
+      await file(
+        "title.csv",
+        "Staff list 2026,,\nusername,givenname,familyname\ntitle.one,Tina,One\ntitle.two,Tom,Two\n",
+      ),
+    );
     await choose(visitor, "Header line", /^(Line )?2\b/);
     await previewBecomes(page, /title\.two/);
     assert.equal((await rows(page, "First rows")).length, 2);
@@ -146,7 +186,8 @@ test("every column is shown with up to three values of the file", () =>
     for (const at of [1, 2, 3, 4, 5]) cells.push([`sample${at}`, `Given-${at}`, at === 1 ? "" : `Department-${at}`]);
     await upload(visitor, await csvFile("samples.csv", cells));
     const shown = await table(page, "Columns").innerText();
-    for (const value of ["sample1", "sample2", "sample3", "Given-1", "Department-2"]) assert.ok(shown.includes(value), value);
+    for (const value of ["sample1", "sample2", "sample3", "Given-1", "Department-2"])
+      assert.ok(shown.includes(value), value);
     assert.ok(!shown.includes("Given-4"));
   }));
 
@@ -155,7 +196,14 @@ test("of a password column the length and kind are shown, never a value", () =>
     const { page } = visitor;
     const password = word();
     const hash = server().keepSecret("$2b$12$abcdefghijklmnopqrstuuAbCdEfGhIjKlMnOpQrStUvWxYz01234");
-    await upload(visitor, await csvFile("secrets.csv", [["username", "password"], ["s1", password], ["s2", hash]]));
+    await upload(
+      visitor,
+      await csvFile("secrets.csv", [
+        ["username", "password"],
+        ["s1", password],
+        ["s2", hash],
+      ]),
+    );
     const shown = await mainText(page);
     assert.ok(!shown.includes(password) && !shown.includes(hash));
     assert.match(shown, new RegExp(`\\b${password.length} characters`));
@@ -167,7 +215,13 @@ test("a column that is mapped to the password later shows its values no longer",
     const { page } = visitor;
     const before = server().recorder.exchanges.length;
     const value = secret("Later");
-    await upload(visitor, await csvFile("later.csv", [["username", "Kennwort"], ["l1", value]]));
+    await upload(
+      visitor,
+      await csvFile("later.csv", [
+        ["username", "Kennwort"],
+        ["l1", value],
+      ]),
+    );
     await meaning(page, 2).selectOption("password");
     const answered = page.waitForResponse((answer) => answer.request().method() === "POST");
     await button(page, "Update preview").click();
@@ -185,7 +239,13 @@ test("an unknown column has to be mapped or ignored, and the page names it", () 
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     visitor.allow(refusal);
-    await upload(visitor, await csvFile("unknown.csv", [["username", "E-Mail Address", "Ext."], ["unknown.one", "u@example.com", "4711"]]));
+    await upload(
+      visitor,
+      await csvFile("unknown.csv", [
+        ["username", "E-Mail Address", "Ext."],
+        ["unknown.one", "u@example.com", "4711"],
+      ]),
+    );
     await button(page, "Continue").click();
     await page.getByRole("alert").first().waitFor();
     assert.match(page.url(), /\/columns/);
@@ -211,7 +271,11 @@ test("the mapping of a header is remembered for its organization, and for no oth
     await upload(visitor, await csvFile("week2.csv", [heading, ["week.two", "w2@example.com", "2"]]));
     const now = await Promise.all([1, 2, 3].map((number) => meaning(page, number).inputValue()));
     assert.deepEqual(now, ["username", "emailaddress", "_"]);
-    assert.match(await mainText(page), /earlier|remembered|last time|previous/i, "the page says where the mapping is from");
+    assert.match(
+      await mainText(page),
+      /earlier|remembered|last time|previous/i,
+      "the page says where the mapping is from",
+    );
     await continueTo(page, "options");
   });
   await signedIn(server(), { name: "ann", password: passwords.ann }, async (visitor) => {
@@ -224,7 +288,13 @@ test("two columns for the same field are refused with a sentence that names both
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     visitor.allow(refusal);
-    await upload(visitor, await csvFile("twice.csv", [["username", "Mail one", "Mail two"], ["twice", "a@example.com", "b@example.com"]]));
+    await upload(
+      visitor,
+      await csvFile("twice.csv", [
+        ["username", "Mail one", "Mail two"],
+        ["twice", "a@example.com", "b@example.com"],
+      ]),
+    );
     await meaning(page, 2).selectOption("emailaddress");
     await meaning(page, 3).selectOption("emailaddress");
     await button(page, "Continue").click();
@@ -241,11 +311,20 @@ test("a file without a column for the user name is refused with a sentence", () 
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     visitor.allow(refusal);
-    await upload(visitor, await csvFile("nameless.csv", [["Vorname", "Nachname"], ["Anna", "Abel"]]));
+    await upload(
+      visitor,
+      await csvFile("nameless.csv", [
+        ["Vorname", "Nachname"],
+        ["Anna", "Abel"],
+      ]),
+    );
     await meaning(page, 1).selectOption("givenname");
     await meaning(page, 2).selectOption("_");
     await button(page, "Continue").click();
-    await page.getByRole("alert").filter({ hasText: /user ?name/i }).waitFor();
+    await page
+      .getByRole("alert")
+      .filter({ hasText: /user ?name/i })
+      .waitFor();
     assert.match(page.url(), /\/columns/);
   }));
 
@@ -260,7 +339,13 @@ test("a step cannot be skipped by its address", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     visitor.allow(refusal);
-    const draft = await upload(visitor, await csvFile("skip.csv", [["username", "Nonsense"], ["skip.one", "x"]]));
+    const draft = await upload(
+      visitor,
+      await csvFile("skip.csv", [
+        ["username", "Nonsense"],
+        ["skip.one", "x"],
+      ]),
+    );
     await visitor.goto(`${BASE}/drafts/${draft}/check`);
     assert.equal(await button(page, "Start import").count(), 0);
     await visitor.goto(`${BASE}/drafts/${draft}/columns`);

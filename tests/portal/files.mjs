@@ -47,7 +47,10 @@ export function readWorkbook(bytes) {
   return XLSX.utils.sheet_to_json(book.Sheets[book.SheetNames[0]], { header: 1, raw: false });
 }
 
-export const sha256 = async (name) => createHash("sha256").update(await fs.readFile(name)).digest("hex");
+export const sha256 = async (name) =>
+  createHash("sha256")
+    .update(await fs.readFile(name))
+    .digest("hex");
 
 // Three users without problems. `prefix` keeps the names of tests apart.
 export const goodRows = (prefix, password) => [

@@ -9,8 +9,20 @@ import { test } from "node:test";
 import { shots } from "./browser.mjs";
 import { csv, csvFile, file, manyRows } from "./files.mjs";
 import {
-  BASE, checked, checksOfTheRun, columns, draftOf, ended, importFile, importOf, options, signedIn, start, upload,
-  uploadAndCheck, withServer,
+  BASE,
+  checked,
+  checksOfTheRun,
+  columns,
+  draftOf,
+  ended,
+  importFile,
+  importOf,
+  options,
+  signedIn,
+  start,
+  upload,
+  uploadAndCheck,
+  withServer,
 } from "./portal.mjs";
 import { secret } from "./server.mjs";
 
@@ -59,7 +71,11 @@ test(`the first byte of every page arrives within ${LIMIT_MILLISECONDS} ms`, asy
     const report = importOf(page);
     await uploadAndCheck(visitor, await csvFile("draft.csv", bad), typed);
     const draft = draftOf(page);
-    const { path: slow } = await manyRows("slow.csv", 20000, { prefix: "fbslow", passwords: 20000, password: "Row-password" });
+    const { path: slow } = await manyRows("slow.csv", 20000, {
+      prefix: "fbslow",
+      passwords: 20000,
+      password: "Row-password",
+    });
     await upload(visitor, slow);
     await columns(visitor);
     await options(visitor);
@@ -91,7 +107,8 @@ test(`the first byte of every page arrives within ${LIMIT_MILLISECONDS} ms`, asy
     agent.destroy();
 
     const lines = Object.entries(figures).map(
-      ([name, it]) => `${name.padEnd(24)} median ${it.median.toFixed(1).padStart(6)} ms, highest ${it.highest.toFixed(1).padStart(6)} ms`,
+      ([name, it]) =>
+        `${name.padEnd(24)} median ${it.median.toFixed(1).padStart(6)} ms, highest ${it.highest.toFixed(1).padStart(6)} ms`,
     );
     for (const line of lines) t.diagnostic(line);
     await fs.mkdir(shots, { recursive: true });

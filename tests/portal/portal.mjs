@@ -120,7 +120,8 @@ export async function upload(visitor, chosen) {
 }
 
 // The menu that says what a column means, by the column's number.
-export const meaning = (page, number) => page.getByRole("combobox", { name: new RegExp(`^Meaning of column ${number}\\b`) });
+export const meaning = (page, number) =>
+  page.getByRole("combobox", { name: new RegExp(`^Meaning of column ${number}\\b`) });
 
 export const continueTo = async (page, step) => {
   await button(page, "Continue").click();
@@ -195,7 +196,9 @@ export async function ended(visitor, { seconds = 120 } = {}) {
   for (;;) {
     // While the page is being reloaded there may be nothing to read.
     const text = await status(page).catch(() => "");
-    const live = await button(page, "Cancel import").count().catch(() => 1);
+    const live = await button(page, "Cancel import")
+      .count()
+      .catch(() => 1);
     if (/completed|failed|cancelled|interrupted|undone|ended/i.test(text) && live === 0) break;
     assert.ok(Date.now() < until, `the import did not end within ${seconds} s: ${text}`);
     await page.waitForTimeout(200);
@@ -232,7 +235,9 @@ export function rows(page, name) {
     const text = (cell) => cell.innerText.trim();
     const headings = [...element.tHead.rows[0].cells].map(text);
     return [...element.tBodies].flatMap((body) =>
-      [...body.rows].map((row) => Object.fromEntries([...row.cells].map((cell, index) => [headings[index], text(cell)]))),
+      [...body.rows].map((row) =>
+        Object.fromEntries([...row.cells].map((cell, index) => [headings[index], text(cell)])),
+      ),
     );
   });
 }
@@ -261,7 +266,10 @@ export async function download(visitor, what) {
 }
 
 // Every row is counted once.
-export function assertAddsUp(counters, labels = ["Created", "Updated", "Unchanged", "Duplicates", "Failed", "Skipped"]) {
+export function assertAddsUp(
+  counters,
+  labels = ["Created", "Updated", "Unchanged", "Duplicates", "Failed", "Skipped"],
+) {
   const sum = labels.reduce((total, label) => {
     assert.ok(Number.isInteger(counters[label]), `${label} is missing in ${JSON.stringify(counters)}`);
     return total + counters[label];

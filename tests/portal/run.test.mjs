@@ -7,8 +7,32 @@ import { test } from "node:test";
 
 import { csvFile, file, goodRows, manyRows, mixedRows, workbook } from "./files.mjs";
 import {
-  asReported, assertAddsUp, assertFigures, BASE, button, checkAgain, checked, checksOfTheRun, csrfOf, download, ended, field,
-  figures, importFile, importOf, link, mainText, post, rows, signedIn, start, stateOf, status, table, tone, uploadAndCheck,
+  asReported,
+  assertAddsUp,
+  assertFigures,
+  BASE,
+  button,
+  checkAgain,
+  checked,
+  checksOfTheRun,
+  csrfOf,
+  download,
+  ended,
+  field,
+  figures,
+  importFile,
+  importOf,
+  link,
+  mainText,
+  post,
+  rows,
+  signedIn,
+  start,
+  stateOf,
+  status,
+  table,
+  tone,
+  uploadAndCheck,
   withServer,
 } from "./portal.mjs";
 import { parseCsv, secret } from "./server.mjs";
@@ -18,7 +42,8 @@ const word = () => server().keepSecret(secret("Row"));
 const refusal = /status of 4\d\d/;
 
 // A file that takes some seconds, because each row has a password to hash.
-const slowFile = (prefix, count = 6000) => manyRows(`${prefix}.csv`, count, { prefix, passwords: count, password: secret("R").slice(0, 12) });
+const slowFile = (prefix, count = 6000) =>
+  manyRows(`${prefix}.csv`, count, { prefix, passwords: count, password: secret("R").slice(0, 12) });
 
 for (const kind of ["csv", "xlsx", "xls"]) {
   test(`a whole ${kind} file is imported, and the report has what the store has`, () =>
@@ -26,7 +51,8 @@ for (const kind of ["csv", "xlsx", "xls"]) {
       const { page } = visitor;
       const password = word();
       const cells = mixedRows(kind, password);
-      const name = kind === "csv" ? await csvFile("whole.csv", cells) : await workbook(`whole.${kind}`, { Users: cells });
+      const name =
+        kind === "csv" ? await csvFile("whole.csv", cells) : await workbook(`whole.${kind}`, { Users: cells });
       const dry = await server().dryRun(name);
       const { counters, id } = await importFile(visitor, name);
       assertFigures(counters, asReported(dry));
@@ -60,7 +86,11 @@ test("an import of which rows failed is not shown as a success, and one without 
 
 test("an import in which every row failed is not shown as a success", () =>
   signedIn(server(), {}, async (visitor) => {
-    const cells = [["username", "password"], ["all bad", word()], ["also bad", word()]];
+    const cells = [
+      ["username", "password"],
+      ["all bad", word()],
+      ["also bad", word()],
+    ];
     const { counters } = await importFile(visitor, await csvFile("allbad.csv", cells));
     assert.deepEqual([counters.Created, counters.Failed], [0, 2]);
     assert.match(await tone(stateOf(visitor.page)), /warning|bad/);
@@ -75,7 +105,9 @@ test("the report lists every problem with line, column and reason", () =>
     assert.equal(kept.length, 3);
     const listed = await rows(page, "Problems");
     for (const it of kept) {
-      const row = listed.find((found) => Number(found.Line) === it.line && found.Column.toLowerCase() === it.column.toLowerCase());
+      const row = listed.find(
+        (found) => Number(found.Line) === it.line && found.Column.toLowerCase() === it.column.toLowerCase(),
+      );
       assert.ok(row, `line ${it.line}: ${JSON.stringify(listed)}`);
       assert.ok(row.Problem.includes(it.message), row.Problem);
     }
@@ -95,9 +127,21 @@ test("progress arrives by server-sent events, grows, and ends in the report", ()
       await page.waitForTimeout(50);
     }
     const { counters } = await ended(visitor);
-    assert.deepEqual(seen, [...seen].sort((a, b) => a - b), "never backwards");
-    assert.ok(seen.some((count) => count > 0 && count < counts.rows), `between begin and end: ${seen.join()}`);
-    assertFigures(counters, { Rows: counts.rows, Created: counts.created, Duplicates: counts.duplicate, Failed: counts.failed });
+    assert.deepEqual(
+      seen,
+      [...seen].sort((a, b) => a - b),
+      "never backwards",
+    );
+    assert.ok(
+      seen.some((count) => count > 0 && count < counts.rows),
+      `between begin and end: ${seen.join()}`,
+    );
+    assertFigures(counters, {
+      Rows: counts.rows,
+      Created: counts.created,
+      Duplicates: counts.duplicate,
+      Failed: counts.failed,
+    });
     const [events] = server().recorder.find("GET", new RegExp(`/imports/${id}/events`));
     assert.match(events.headers["content-type"], /^text\/event-stream/);
     assert.match(events.text, /^event: progress$/m);
@@ -138,7 +182,12 @@ test("the page can be closed while the import runs, and found again in the list"
     await row.getByRole("link").first().click();
     await visitor.page.waitForURL(`**${BASE}/imports/${id}`);
     const { counters } = await ended(visitor);
-    assertFigures(counters, { Rows: counts.rows, Created: counts.created, Duplicates: counts.duplicate, Failed: counts.failed });
+    assertFigures(counters, {
+      Rows: counts.rows,
+      Created: counts.created,
+      Duplicates: counts.duplicate,
+      Failed: counts.failed,
+    });
     const users = [...(await server().users()).keys()].filter((user) => /^closed\d/.test(user));
     assert.equal(users.length, counts.created);
   }));
@@ -198,8 +247,23 @@ test("undo restores users that the import changed, and lists those that were cha
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     const password = word();
-    await importFile(visitor, await csvFile("undo2.csv", [["username", "password", "givenname"], ["undo2.one", password, "Before"], ["undo2.two", password, "Before"]]));
-    const { id } = await importFile(visitor, await csvFile("undo2b.csv", [["username", "givenname"], ["undo2.one", "After"], ["undo2.two", "After"]]), { conflict: "update" });
+    await importFile(
+      visitor,
+      await csvFile("undo2.csv", [
+        ["username", "password", "givenname"],
+        ["undo2.one", password, "Before"],
+        ["undo2.two", password, "Before"],
+      ]),
+    );
+    const { id } = await importFile(
+      visitor,
+      await csvFile("undo2b.csv", [
+        ["username", "givenname"],
+        ["undo2.one", "After"],
+        ["undo2.two", "After"],
+      ]),
+      { conflict: "update" },
+    );
     await server().importOverRest("username,givenname\nundo2.two,Later\n", { query: "&conflict=update" });
     await visitor.goto(`${BASE}/imports/${id}`);
     await button(page, "Undo this import").click();
@@ -268,7 +332,12 @@ test("a started import is started once, also if the button is pressed twice", ()
     const csrf = await csrfOf(page);
     const where = new URL(page.url()).pathname.replace(/\/check$/, "/run");
     const answers = await Promise.all([1, 2, 3].map(() => post(visitor, where, { csrf })));
-    const started = new Set(answers.filter((it) => it.status() === 303).map((it) => it.headers().location).filter((it) => /\/imports\/./.test(it)));
+    const started = new Set(
+      answers
+        .filter((it) => it.status() === 303)
+        .map((it) => it.headers().location)
+        .filter((it) => /\/imports\/./.test(it)),
+    );
     assert.equal(started.size, 1, answers.map((it) => `${it.status()} ${it.headers().location}`).join());
     await visitor.goto([...started][0]);
     assert.equal((await ended(visitor)).counters.Created, 3);
@@ -301,7 +370,9 @@ test("a user who may only read sees reports, and cannot cancel, undo or take pas
   const password = await server().addOperator("auditor", "read");
   let id;
   await signedIn(server(), {}, async (visitor) => {
-    ({ id } = await importFile(visitor, await csvFile("readonly.csv", [["username"], ["read.one"]]), { passwords: "generated" }));
+    ({ id } = await importFile(visitor, await csvFile("readonly.csv", [["username"], ["read.one"]]), {
+      passwords: "generated",
+    }));
   });
   await signedIn(server(), { name: "auditor", password }, async (visitor) => {
     const { page } = visitor;

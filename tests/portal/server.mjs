@@ -122,7 +122,10 @@ export class Server {
   // The objects that a command prints with --json, one on each line.
   async list(args) {
     const { out } = await this.cli([...args, "--json"]);
-    return out.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+    return out
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
   }
 
   async addOrganization(name) {
@@ -133,7 +136,9 @@ export class Server {
   async addOperator(name, role, organization) {
     const password = this.keepSecret(secret("Operator"));
     const limited = organization ? ["--organization", organization] : [];
-    await this.cli(["operator", "add", name, "--role", role, "--password-stdin", ...limited], { input: `${password}\n` });
+    await this.cli(["operator", "add", name, "--role", role, "--password-stdin", ...limited], {
+      input: `${password}\n`,
+    });
     return password;
   }
 
@@ -246,7 +251,10 @@ export class Server {
         assert.ok(!exchange.referer.includes(word), `a secret is in the Referer of ${where}`);
         if (!except.test(exchange.path)) assert.ok(!text.includes(word), `a secret is in the response to ${where}`);
       }
-      assert.ok(!/[?&](csrf|password|default_password|again|code)=/.test(exchange.path), `a secret field is in a URL: ${where}`);
+      assert.ok(
+        !/[?&](csrf|password|default_password|again|code)=/.test(exchange.path),
+        `a secret field is in a URL: ${where}`,
+      );
     }
   }
 

@@ -8,7 +8,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { visit } from "./browser.mjs";
 import { csvFile, goodRows } from "./files.mjs";
 import {
-  BASE, button, checksOfTheRun, csrfOf, field, fillSignIn, link, loads, mainText, post, signedIn, signIn, table, upload,
+  BASE,
+  button,
+  checksOfTheRun,
+  csrfOf,
+  field,
+  fillSignIn,
+  link,
+  loads,
+  mainText,
+  post,
+  signedIn,
+  signIn,
+  table,
+  upload,
   withServer,
 } from "./portal.mjs";
 import { secret, Server } from "./server.mjs";
@@ -86,7 +99,13 @@ test("the root leads to the portal, and describes the service to a program", asy
 });
 
 test("the address after the sign-in is a path of the portal, whatever the link says", async () => {
-  for (const next of ["//example.com/", "https://example.com/", "/\\example.com", "javascript:canary()", "/api/v1/imports"]) {
+  for (const next of [
+    "//example.com/",
+    "https://example.com/",
+    "/\\example.com",
+    "javascript:canary()",
+    "/api/v1/imports",
+  ]) {
     await visit(server(), {}, async (visitor) => {
       await visitor.goto(`${BASE}/sign-in?next=${encodeURIComponent(next)}`);
       await fillSignIn(visitor.page, "admin", server().password);
@@ -136,14 +155,18 @@ test("signing out ends the session, also for a copy of the cookie", () =>
 test("cookies are HttpOnly and SameSite=Lax, and signing in replaces the session's cookie", async () => {
   const from = server().recorder.exchanges.length;
   await signedIn(server(), {}, async ({ context }) => {
-    const sent = server().recorder.exchanges.slice(from).flatMap((it) => it.cookies);
+    const sent = server()
+      .recorder.exchanges.slice(from)
+      .flatMap((it) => it.cookies);
     assert.ok(sent.length > 0);
     for (const cookie of sent) {
       assert.match(cookie, /;\s*HttpOnly/i);
       assert.match(cookie, /;\s*SameSite=Lax/i);
       assert.doesNotMatch(cookie, /;\s*Secure/i, "over plain HTTP it would not come back");
     }
-    const before = server().recorder.exchanges.slice(from).filter((it) => it.method === "GET")[0].cookies;
+    const before = server()
+      .recorder.exchanges.slice(from)
+      .filter((it) => it.method === "GET")[0].cookies;
     const values = before.map((cookie) => cookie.split(";")[0].split("=")[1]);
     for (const { value } of await context.cookies()) assert.ok(!values.includes(value), "a session from before");
   });
@@ -159,7 +182,9 @@ test("cookies are Secure on HTTPS", async () => {
         const request = https.request(url, { method, headers, rejectUnauthorized: false }, (answer) => {
           let text = "";
           answer.setEncoding("utf8").on("data", (part) => (text += part));
-          answer.on("end", () => resolve({ status: answer.statusCode, cookies: answer.headers["set-cookie"] ?? [], text }));
+          answer.on("end", () =>
+            resolve({ status: answer.statusCode, cookies: answer.headers["set-cookie"] ?? [], text }),
+          );
         });
         request.on("error", reject);
         request.end(body);
@@ -229,13 +254,13 @@ test("sessions of another operator are not listed, and cannot be revoked", () =>
   signedIn(server(), {}, (admin) =>
     signedIn(server(), { name: "reader", password: passwords.reader }, async (reader) => {
       await admin.goto(`${BASE}/sessions`);
-      const paths = await admin.page.locator('form[action$="/revoke"]').evaluateAll((forms) =>
-        forms.map((form) => form.getAttribute("action")),
-      );
+      const paths = await admin.page
+        .locator('form[action$="/revoke"]')
+        .evaluateAll((forms) => forms.map((form) => form.getAttribute("action")));
       await reader.goto(`${BASE}/sessions`);
-      const own = await reader.page.locator('form[action$="/revoke"]').evaluateAll((forms) =>
-        forms.map((form) => form.getAttribute("action")),
-      );
+      const own = await reader.page
+        .locator('form[action$="/revoke"]')
+        .evaluateAll((forms) => forms.map((form) => form.getAttribute("action")));
       const csrf = await csrfOf(reader.page);
       for (const where of paths) {
         assert.ok(!own.includes(where), where);
@@ -251,7 +276,10 @@ test("a POST without the token, with a wrong one or with that of another session
   signedIn(server(), {}, (other) =>
     signedIn(server(), {}, async (visitor) => {
       const { page } = visitor;
-      const draft = await upload(visitor, await csvFile("csrf.csv", goodRows("csrf", server().keepSecret(secret("Row")))));
+      const draft = await upload(
+        visitor,
+        await csvFile("csrf.csv", goodRows("csrf", server().keepSecret(secret("Row")))),
+      );
       const report = await server().importOverRest("username,password\ncsrf.rest,Spring-Meadow-42\n");
       const files = await server().uploads();
       await other.goto(`${BASE}/sessions`);
@@ -335,13 +363,22 @@ test("after too many wrong passwords, over whatever protocol, the form says so w
 test("a page that does not exist has status 404 and leads back", () =>
   signedIn(server(), {}, async (visitor) => {
     visitor.allow(/status of 404/);
-    for (const where of ["/nothing", "/drafts/0/columns", "/imports/0", "/imports/../../etc/passwd", "/drafts/%2e%2e/columns"]) {
+    for (const where of [
+      "/nothing",
+      "/drafts/0/columns",
+      "/imports/0",
+      "/imports/../../etc/passwd",
+      "/drafts/%2e%2e/columns",
+    ]) {
       assert.equal((await visitor.page.request.get(`${server().origin}${BASE}${where}`)).status(), 404, where);
     }
     assert.equal(await visitor.goto(`${BASE}/nothing`), 404);
     await link(visitor.page, "Imports").first().click();
     await visitor.page.waitForURL(`**${BASE}/imports`);
-    await table(visitor.page, "Imports").or(visitor.page.getByText(/no import/i)).first().waitFor();
+    await table(visitor.page, "Imports")
+      .or(visitor.page.getByText(/no import/i))
+      .first()
+      .waitFor();
   }));
 
 checksOfTheRun(server);

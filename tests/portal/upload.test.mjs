@@ -8,8 +8,22 @@ import { test } from "node:test";
 import { visit } from "./browser.mjs";
 import { csv, csvFile, file, goodRows, readWorkbook } from "./files.mjs";
 import {
-  BASE, button, checksOfTheRun, columns, currentStep, download, draftOf, field, link, mainText, rows, signedIn, signIn,
-  table, upload, withServer,
+  BASE,
+  button,
+  checksOfTheRun,
+  columns,
+  currentStep,
+  download,
+  draftOf,
+  field,
+  link,
+  mainText,
+  rows,
+  signedIn,
+  signIn,
+  table,
+  upload,
+  withServer,
 } from "./portal.mjs";
 import { parseCsv, secret, Server } from "./server.mjs";
 
@@ -70,7 +84,13 @@ test("the cells of a file that was deleted are nowhere in the data directory", a
   try {
     await signedIn(other, {}, async (visitor) => {
       const marker = secret("Cell");
-      await upload(visitor, await csvFile("marker.csv", [["username", "givenname"], ["mark", marker]]));
+      await upload(
+        visitor,
+        await csvFile("marker.csv", [
+          ["username", "givenname"],
+          ["mark", marker],
+        ]),
+      );
       await discard(visitor);
       for (const entry of await fs.readdir(other.data, { recursive: true, withFileTypes: true })) {
         if (!entry.isFile()) continue;
@@ -86,7 +106,10 @@ test("the cells of a file that was deleted are nowhere in the data directory", a
 test("back and reload keep the file and what was chosen", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
-    const cells = [["Login", "Mail"], ["back.one", "back@example.com"]];
+    const cells = [
+      ["Login", "Mail"],
+      ["back.one", "back@example.com"],
+    ];
     const draft = await upload(visitor, await csvFile("back.csv", cells));
     await columns(visitor, { 1: "username", 2: "emailaddress" });
     assert.match(await currentStep(page), /Options/);
@@ -103,7 +126,10 @@ test("back and reload keep the file and what was chosen", () =>
     assert.equal(await page.getByLabel("Meaning of column 2, Mail").inputValue(), "emailaddress");
     // A new tab finds it again by the step File.
     await visitor.goto(`${BASE}/imports/new`);
-    await page.getByRole("link", { name: /back\.csv/ }).first().click();
+    await page
+      .getByRole("link", { name: /back\.csv/ })
+      .first()
+      .click();
     assert.equal(draftOf(page), draft);
     await visitor.goto(`${BASE}/drafts/${draft}/columns`);
     await discard(visitor);
@@ -112,12 +138,22 @@ test("back and reload keep the file and what was chosen", () =>
 test("the changed file of the same name is sent as it is now when it is chosen again", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
-    const name = await csvFile("same.csv", [["username", "givenname"], ["same.one", "Before"]]);
+    const name = await csvFile("same.csv", [
+      ["username", "givenname"],
+      ["same.one", "Before"],
+    ]);
     await upload(visitor, name);
     assert.equal((await rows(page, "First rows")).length, 1);
     assert.match(await table(page, "First rows").innerText(), /Before/);
     await discard(visitor);
-    await fs.writeFile(name, csv([["username", "givenname"], ["same.one", "After"], ["same.two", "More"]]));
+    await fs.writeFile(
+      name,
+      csv([
+        ["username", "givenname"],
+        ["same.one", "After"],
+        ["same.two", "More"],
+      ]),
+    );
     await upload(visitor, name);
     assert.equal((await rows(page, "First rows")).length, 2);
     assert.match(await table(page, "First rows").innerText(), /After/);
@@ -125,7 +161,13 @@ test("the changed file of the same name is sent as it is now when it is chosen a
     // The same, and the page was not left in between.
     await visitor.goto(`${BASE}/imports/new`);
     await field(page, "File").setInputFiles(name);
-    await fs.writeFile(name, csv([["username", "givenname"], ["same.one", "Latest"]]));
+    await fs.writeFile(
+      name,
+      csv([
+        ["username", "givenname"],
+        ["same.one", "Latest"],
+      ]),
+    );
     await field(page, "File").setInputFiles(name);
     await button(page, "Upload").click();
     await page.waitForURL(/\/columns/);
@@ -137,11 +179,20 @@ test("a file that was changed after it was chosen is not sent without a word", (
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     visitor.allow(/ERR_UPLOAD_FILE_CHANGED|ERR_FAILED|ERR_FILE_NOT_FOUND/);
-    const name = await csvFile("moving.csv", [["username", "givenname"], ["moving.one", "Before"]]);
+    const name = await csvFile("moving.csv", [
+      ["username", "givenname"],
+      ["moving.one", "Before"],
+    ]);
     await visitor.goto(`${BASE}/imports/new`);
     await field(page, "File").setInputFiles(name);
     await page.waitForTimeout(50);
-    await fs.writeFile(name, csv([["username", "givenname"], ["moving.one", "A longer text than before"]]));
+    await fs.writeFile(
+      name,
+      csv([
+        ["username", "givenname"],
+        ["moving.one", "A longer text than before"],
+      ]),
+    );
     await button(page, "Upload").click();
     await page.getByRole("alert").filter({ hasText: /again/i }).waitFor();
     await field(page, "File").setInputFiles(name);
@@ -170,11 +221,14 @@ test("a file can be dropped on the page", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     await visitor.goto(`${BASE}/imports/new`);
-    const dropped = await page.evaluateHandle((text) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([text], "dropped.csv", { type: "text/csv" }));
-      return transfer;
-    }, csv(goodRows("dropped", word())));
+    const dropped = await page.evaluateHandle(
+      (text) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([text], "dropped.csv", { type: "text/csv" }));
+        return transfer;
+      },
+      csv(goodRows("dropped", word())),
+    );
     const zone = field(page, "File");
     for (const type of ["dragenter", "dragover", "drop"]) await zone.dispatchEvent(type, { dataTransfer: dropped });
     await page.waitForURL(/\/columns/);
@@ -198,7 +252,8 @@ test("an upload shows its progress and can be cancelled, which leaves no file", 
       await button(page, "Cancel upload").waitFor();
       const progress = page.getByRole("progressbar");
       await progress.waitFor();
-      const share = () => progress.evaluate((bar) => Number(bar.value ?? bar.getAttribute("aria-valuenow")) / Number(bar.max ?? 100));
+      const share = () =>
+        progress.evaluate((bar) => Number(bar.value ?? bar.getAttribute("aria-valuenow")) / Number(bar.max ?? 100));
       for (let waited = 0; waited < 100 && (await share()) <= 0.05; waited += 1) await page.waitForTimeout(50);
       const now = await share();
       assert.ok(now > 0.05 && now < 1, `the progress is ${now}`);
@@ -245,7 +300,10 @@ for (const javaScript of [true, false]) {
         assert.match(await mainText(page), /195(\.3)? KiB|200 kB|200,000/, "the page names the limit");
         await field(page, "File").setInputFiles(name);
         await button(page, "Upload").click();
-        await page.getByRole("alert").filter({ hasText: /larg|limit/i }).waitFor();
+        await page
+          .getByRole("alert")
+          .filter({ hasText: /larg|limit/i })
+          .waitFor();
         await small.uploadsBecome(before.keys());
         // The page can be used again.
         await upload(visitor, await csvFile("small.csv", goodRows("small", small.keepSecret(secret("Row")))));

@@ -5,8 +5,32 @@ import { test } from "node:test";
 
 import { csvFile, manyRows, mixedRows, sha256, workbook } from "./files.mjs";
 import {
-  asChecked, asReported, assertAddsUp, assertFigures, BASE, button, CHECK_LABELS, checkAgain, checked, checksOfTheRun, columns,
-  download, ended, field, link, loads, mainText, meaning, options, signedIn, start, stateOf, table, tone, upload, withServer,
+  asChecked,
+  asReported,
+  assertAddsUp,
+  assertFigures,
+  BASE,
+  button,
+  CHECK_LABELS,
+  checkAgain,
+  checked,
+  checksOfTheRun,
+  columns,
+  download,
+  ended,
+  field,
+  link,
+  loads,
+  mainText,
+  meaning,
+  options,
+  signedIn,
+  start,
+  stateOf,
+  table,
+  tone,
+  upload,
+  withServer,
 } from "./portal.mjs";
 import { parseCsv, secret } from "./server.mjs";
 
@@ -27,7 +51,8 @@ for (const kind of ["csv", "xlsx"]) {
       const { page } = visitor;
       const cells = mixedRows(kind, word());
       cells[0] = ["Login", "password", "givenname", "Mail"];
-      const name = kind === "csv" ? await csvFile("plain.csv", cells, ";") : await workbook("plain.xlsx", { Users: cells });
+      const name =
+        kind === "csv" ? await csvFile("plain.csv", cells, ";") : await workbook("plain.xlsx", { Users: cells });
       const map = ["--map", "Login=username", "--map", "Mail=emailaddress"];
       const dry = await server().dryRun(name, map);
 
@@ -50,7 +75,12 @@ for (const kind of ["csv", "xlsx"]) {
       const id = await start(visitor);
       const { counters } = await ended(visitor);
       assertAddsUp(counters);
-      assertFigures(counters, { ...asReported(dry), Created: dry.created + 1, Failed: dry.failed - 1, "Mended cells": 1 });
+      assertFigures(counters, {
+        ...asReported(dry),
+        Created: dry.created + 1,
+        Failed: dry.failed - 1,
+        "Mended cells": 1,
+      });
       assert.equal(await tone(stateOf(page)), "warning");
       assert.match(await mainText(page), new RegExp(await sha256(name)));
       assert.ok((await server().users()).has(`${kind}.bob`));
@@ -74,7 +104,11 @@ for (const kind of ["csv", "xlsx"]) {
 test("a running import refreshes itself, and can be cancelled, without JavaScript", () =>
   signedIn(server(), plain, async (visitor) => {
     const { page } = visitor;
-    const { path } = await manyRows("cancel.csv", 12000, { prefix: "plaincancel", passwords: 12000, password: "Row-password" });
+    const { path } = await manyRows("cancel.csv", 12000, {
+      prefix: "plaincancel",
+      passwords: 12000,
+      password: "Row-password",
+    });
     await upload(visitor, path);
     await columns(visitor);
     await options(visitor);
