@@ -61,7 +61,8 @@ export class Visitor {
       reducedMotion: "reduce",
     });
     visitor.context = context;
-    context.setDefaultTimeout(20000);
+    // What takes longer, such as the end of an import, is waited for by a time of its own.
+    context.setDefaultTimeout(8000);
     await context.addInitScript(watch);
     visitor.page = await visitor.newPage();
     return visitor;

@@ -204,7 +204,7 @@ test("cookies are Secure on HTTPS", async () => {
 });
 
 test("a session that was not used for the set time ends, and the sign-in leads back to the page", async () => {
-  const short = await Server.start({ settings: { access: { session_seconds: 3 } } });
+  const short = await Server.start({ settings: { access: { portal_session_seconds: 3 } } });
   try {
     await signedIn(short, {}, async (visitor) => {
       const { page } = visitor;
