@@ -216,13 +216,14 @@ export class Server {
 
   // Waits until the uploads in the data directory are these again.
   async uploadsBecome(names, seconds = 5) {
+    const wanted = [...names].sort();
     let now;
     for (let waited = 0; waited < seconds * 10; waited += 1) {
       now = [...(await this.uploads()).keys()].sort();
-      if (now.join("\n") === [...names].sort().join("\n")) return;
+      if (now.join("\n") === wanted.join("\n")) return;
       await sleep(100);
     }
-    assert.deepEqual(now, [...names].sort(), "files in the data directory");
+    assert.deepEqual(now, wanted, "files in the data directory");
   }
 
   // Resident memory in bytes.

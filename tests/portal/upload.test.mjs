@@ -61,7 +61,7 @@ test("signing out deletes the files that were not imported", () =>
   }));
 
 test("a session that ends because it was not used takes its files with it", async () => {
-  const short = await Server.start({ settings: { access: { session_seconds: 2 } } });
+  const short = await Server.start({ settings: { access: { portal_session_seconds: 2 } } });
   try {
     await signedIn(short, {}, async (visitor) => {
       const before = await short.uploads();
@@ -175,7 +175,7 @@ test("the changed file of the same name is sent as it is now when it is chosen a
     await discard(visitor);
   }));
 
-test("a file that was changed after it was chosen is not sent without a word", () =>
+test("of a file that was changed after it was chosen no part of the earlier one is sent", () =>
   signedIn(server(), {}, async (visitor) => {
     const { page } = visitor;
     visitor.allow(/ERR_UPLOAD_FILE_CHANGED|ERR_FAILED|ERR_FILE_NOT_FOUND/);
@@ -194,11 +194,15 @@ test("a file that was changed after it was chosen is not sent without a word", (
       ]),
     );
     await button(page, "Upload").click();
-    await page.getByRole("alert").filter({ hasText: /again/i }).waitFor();
-    await field(page, "File").setInputFiles(name);
-    await button(page, "Upload").click();
+    // The browser refuses to send it, or sends the file as it is now.
+    const refused = page.getByRole("alert").filter({ hasText: /again/i });
+    await refused.or(table(page, "First rows")).first().waitFor();
+    if (await refused.isVisible()) {
+      await field(page, "File").setInputFiles(name);
+      await button(page, "Upload").click();
+    }
     await page.waitForURL(/\/columns/);
-    assert.match(await table(page, "First rows").innerText(), /A longer text/);
+    assert.match(await table(page, "First rows").innerText(), /A longer text than before/);
     await discard(visitor);
   }));
 
@@ -369,7 +373,9 @@ test("the templates have the columns of the page, and can be imported", async ()
         assert.equal(await page.getByRole("combobox", { name: /^Meaning of column/ }).count(), headings.length);
         for (const [index, heading] of headings.entries()) {
           const menu = page.getByRole("combobox", { name: new RegExp(`^Meaning of column ${index + 1}\\b`) });
-          assert.ok(!["", "_"].includes(await menu.inputValue()), `${heading} is known`);
+          const chosen = await menu.evaluate((select) => select.selectedOptions[0].textContent);
+          assert.match(chosen, /\(detected\)/, `${heading} is known`);
+          assert.doesNotMatch(chosen, /not imported/i, heading);
         }
         await discard(visitor);
       }
