@@ -276,7 +276,7 @@ test("an upload shows its progress and can be cancelled, which leaves no file", 
 test("a page that is closed in the middle of an upload leaves no file", async () => {
   const before = await server().uploads();
   await signedIn(server(), {}, async (visitor) => {
-    const name = await file("closed.csv", `username\n${"x".repeat(4_000_000)}\n`);
+    const name = await file("closed.csv", `username\n${"x".repeat(40_000_000)}\n`);
     await visitor.goto(`${BASE}/imports/new`);
     await field(visitor.page, "File").setInputFiles(name);
     const release = server().recorder.hold(1024 * 1024);
