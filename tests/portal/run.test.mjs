@@ -273,7 +273,7 @@ test("undo restores users that the import changed, and lists those that were cha
     const users = await server().users();
     assert.equal(users.get("undo2.one").givenname, "Before");
     assert.equal(users.get("undo2.two").givenname, "Later");
-    assert.match(await page.locator("body").innerText(), /undo2\.two|1 user/, "the user that was left unchanged");
+    assert.match(await page.locator("body").innerText(), /undo2\.two/, "the user that was left unchanged");
   }));
 
 test("the reject file is that of the command line, and has no password", () =>
