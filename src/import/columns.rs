@@ -17,6 +17,7 @@ use crate::import::header_words::{self, HeaderWords};
 use crate::import::presets::Cells;
 use crate::import::presets::preset::is_example;
 use crate::import::preview::PreviewColumn;
+use crate::passwords::password_shape::PasswordShape;
 use crate::passwords::rules;
 use crate::quoted;
 use crate::users::candidate::{Candidate, CandidateColumns};
@@ -73,6 +74,8 @@ pub struct ColumnPlan<'t> {
     is_originals: bool,
     /// The delimiter of the columns; none in a workbook.
     delimiter: Option<Delimiter>,
+    /// Whether the cells of a password column are shown by their shape and not blank.
+    shows_shapes: bool,
     /// Whether the file is a corrected reject file.
     is_reject_file: bool,
     /// The cells of the header line in the file; empty if there is no header line.
@@ -177,7 +180,8 @@ impl<'t> ColumnPlan<'t> {
             password_by_position: false,
             header_words,
             name_position,
-            is_reject_file,
+            delimiter: Some(Delimiter::Comma),
+            shows_shapes: false,
             columns,
             open_ended,
             delimiter: Some(Delimiter::Comma),
@@ -243,6 +247,14 @@ impl<'t> ColumnPlan<'t> {
     /// The same plan with the file's delimiter, or none for a workbook.
     pub fn separated_by(self, delimiter: Option<Delimiter>) -> Self {
         ColumnPlan { delimiter, ..self }
+    }
+
+    /// The same plan, whose cells for people have the shapes of passwords if `shows` is true.
+    pub(super) fn showing_shapes(self, shows: bool) -> Self {
+        ColumnPlan {
+            shows_shapes: shows,
+            ..self
+        }
     }
 
     /// Whether the file has a header line that is not empty.
@@ -371,6 +383,7 @@ impl<'t> ColumnPlan<'t> {
                     || self.is_password_claim(&cell)
                     || self.is_out_of_place(position, &cell);
                 match hidden {
+                    true if self.shows_shapes => PasswordShape::of(&cell).to_string(),
                     true => String::new(),
                     false if position == self.name_position => self.without_rest_of_row(cell),
                     false => cell.into_owned(),

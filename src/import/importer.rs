@@ -396,6 +396,7 @@ impl Importer {
             mut default,
             selection,
             edits,
+            keep,
             ..
         } = task;
         let mut report = Report::new(&record);
@@ -425,6 +426,7 @@ impl Importer {
                     .key
                     .is_some()
                     .then(|| RowsDigest::new(record.rows_sha256.clone())),
+                shows_shapes: keep.is_some(),
                 selection: selection.lines(),
                 edits: &edits,
                 columns: Preview::default(),

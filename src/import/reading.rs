@@ -55,6 +55,8 @@ pub(super) struct Reading<'r> {
     pub digest: Option<RowsDigest>,
     /// How the rows of a large file are sorted.
     pub sorting: Sorting<'r>,
+    /// Whether rejected rows have the shapes of passwords: in the report of a dry run that is shown to people.
+    pub shows_shapes: bool,
     /// The lines whose rows are judged; none: all.
     pub selection: Option<&'r BTreeSet<u64>>,
     /// Changes to cells.
@@ -139,6 +141,7 @@ impl Reading<'_> {
         self.batching.set_header(plan.header());
         let sheet = rows.detected().sheet.as_deref().map(shortened);
         let plan = plan.separated_by(rows.detected().delimiter);
+        let plan = plan.showing_shapes(self.shows_shapes);
         let mut rows = Gatherer::new(rows, &plan, self.sorting, self.digest.take());
         while let Some(row) = rows.next_row()? {
             if plan.is_not_a_row(&row) {

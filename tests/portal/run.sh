@@ -88,7 +88,8 @@ group() {
     fi
     # Servers and browsers that a test may leave behind are in a process group of their own and end with it.
     set -m
-    node --test --test-concurrency=1 --test-reporter=spec "${pattern[@]}" "$here/${name//-/_}.test.mjs" >"$log" 2>&1 &
+    timeout --kill-after=10 "${PORTAL_GROUP_SECONDS:-300}" \
+        node --test --test-concurrency=1 --test-timeout=120000 --test-force-exit --test-reporter=spec "${pattern[@]}" "$here/${name//-/_}.test.mjs" >"$log" 2>&1 &
     job=$!
     set +m
     wait "$job" || status=$?

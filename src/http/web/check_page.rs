@@ -18,6 +18,7 @@ use crate::http::web::shown::{self, grouped};
 use crate::http::web::views::{self, MendRow};
 use crate::http::web::visit::Visit;
 use crate::import::edits::{Mend, MendAction};
+use crate::import::report::Report;
 use crate::users::options::{ColumnMap, IGNORED_COLUMN};
 use crate::users::problem::{Problem, Severity};
 
@@ -231,10 +232,29 @@ pub fn edit_cell(visit: &Visit) -> Result<Reply, Refusal> {
             "{EDITED_CELLS} cells were edited, which is the limit; correct the file itself and upload it again."
         )));
     }
+    let before = decisions.edits.clone();
     let row = decisions.edits.cells.entry(line).or_default();
     row.insert(position, value.clone());
+    let report = check::rows(visit, &draft, &decisions, BTreeSet::from([line]));
+    let exists = |report: &Report| {
+        let columns = report.preview.as_ref().map(|preview| preview.columns.len());
+        report.counters.total > 0 && columns.is_some_and(|columns| position < columns)
+    };
+    let report = match report {
+        Ok(report) if exists(&report) => report,
+        refused => {
+            decisions.edits = before;
+            return Err(match refused {
+                Ok(_) => Refusal::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "IMP-FIELD",
+                    "There is no such cell in the file, so nothing was changed.",
+                ),
+                Err(refusal) => refusal,
+            });
+        }
+    };
     decisions.outdated = true;
-    let report = check::rows(visit, &draft, &decisions, BTreeSet::from([line]))?;
     let found: Vec<Problem> = report
         .findings
         .iter()

@@ -7,6 +7,7 @@ use crate::http::web::kinds::{self, KindKey};
 use crate::http::web::refusal::sentence;
 use crate::http::web::views::{Kind, ProblemRow};
 use crate::import::report::Report;
+use crate::passwords::password_shape::PasswordShape;
 use crate::users::problem::{Problem, Severity};
 
 /// The findings of a check, with what has been edited since.
@@ -114,9 +115,10 @@ impl<'d> Listed<'d> {
         let cells = self.cells.get(&finding.line);
         let cell = position.and_then(|position| cells?.get(position));
         let value = match (password, edit) {
-            (true, _) => String::new(),
+            (true, Some(edited)) => PasswordShape::of(edited).to_string(),
             (false, Some(edited)) => edited.clone(),
-            (false, None) => cell.cloned().unwrap_or_default(),
+            // Of a password, the check has kept the shape only.
+            (_, None) => cell.cloned().unwrap_or_default(),
         };
         ProblemRow {
             line: finding.line,

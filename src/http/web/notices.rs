@@ -9,6 +9,8 @@ pub enum After {
     SignedOut,
     /// The first operator's password was set.
     PasswordSet,
+    /// The first operator's password was set before, or its code is no longer valid.
+    FirstRunOver,
     /// A session was ended.
     Revoked,
     /// A file was discarded.
@@ -26,9 +28,10 @@ pub enum After {
 }
 
 impl After {
-    const ALL: [After; 9] = [
+    const ALL: [After; 10] = [
         After::SignedOut,
         After::PasswordSet,
+        After::FirstRunOver,
         After::Revoked,
         After::Discarded,
         After::Cancelling,
@@ -43,6 +46,7 @@ impl After {
         match self {
             After::SignedOut => "signed-out",
             After::PasswordSet => "password-set",
+            After::FirstRunOver => "first-run-over",
             After::Revoked => "revoked",
             After::Discarded => "discarded",
             After::Cancelling => "cancelling",
@@ -62,6 +66,11 @@ impl After {
                 "You have signed out. Files that were not imported have been deleted.",
             ),
             After::PasswordSet => ("success", "The password is set. Sign in with it."),
+            After::FirstRunOver => (
+                "info",
+                "The first password was set already, or the link has expired. Sign in with the password; `muster operator \
+                 password admin` sets another one.",
+            ),
             After::Revoked => ("success", "The session has ended."),
             After::Discarded => (
                 "success",

@@ -227,7 +227,10 @@ impl Visitor {
         let open =
             run(move || Ok(app.first_run.is_open(app.store.as_ref(), app.clock.now())?)).await?;
         if !open {
-            return Ok(Reply::see_other(format!("{}/sign-in", self.front_end.base)));
+            // The fragment replaces that of the link, which has the code.
+            let reply = Reply::see_other(format!("{}/sign-in#main", self.front_end.base));
+            let word = After::FirstRunOver.word();
+            return Ok(reply.with_cookie(visit::notice_cookie(&self.front_end, Some(word))));
         }
         let secret = secret()?;
         let mut page = visit::page(&self.front_end, None, "Set the first password", None);
