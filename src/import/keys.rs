@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::users::import_record::ImportRecord;
+
 /// Maximum bytes of a key.
 pub(super) const KEY_LIMIT: usize = 255;
 
@@ -50,6 +52,17 @@ impl Drop for HeldKey {
     fn drop(&mut self) {
         self.keys.locked().remove(&self.held);
     }
+}
+
+/// The result of reserving a key.
+#[derive(Debug)]
+pub enum KeyLookup {
+    /// The call has no key.
+    NoKey,
+    /// The key is new and reserved while this value exists.
+    New(HeldKey),
+    /// An earlier call had the key.
+    Earlier(Box<ImportRecord>),
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ use crate::import::edits::Edits;
 use crate::users::import_id::ImportId;
 use crate::wire::error::WireError;
 
+/// The reason of a queued import whose upload does not exist.
+pub(super) const UPLOAD_GONE: &str = "the upload no longer exists";
+
 /// The folder of waiting uploads.
 #[derive(Debug, Clone)]
 pub struct Uploads {

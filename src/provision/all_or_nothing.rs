@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::clock::Moment;
 use crate::hex;
 use crate::import::job_error::JobError;
-use crate::import::jobs::KeyLookup;
+use crate::import::keys::KeyLookup;
 use crate::provision::apply::Executor;
 use crate::provision::bulk_job::{BulkAnswer, BulkCall, is_same, reused};
 use crate::provision::bulk_transaction::count;
