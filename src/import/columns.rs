@@ -180,7 +180,7 @@ impl<'t> ColumnPlan<'t> {
             password_by_position: false,
             header_words,
             name_position,
-            delimiter: Some(Delimiter::Comma),
+            is_reject_file,
             shows_shapes: false,
             columns,
             open_ended,

@@ -1,11 +1,13 @@
 // The link of a new installation, with which the first operator gets a password.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 
-import { visit } from "./browser.mjs";
+import { closeBrowser, visit } from "./browser.mjs";
 import { BASE, button, field, signIn } from "./portal.mjs";
 import { secret, Server } from "./server.mjs";
+
+after(closeBrowser);
 
 // A server without a password for its operator, and the code of the link that it prints.
 async function installed(body) {

@@ -99,7 +99,11 @@ async function assertHarmless(visitor, where) {
       .filter(
         (it) =>
           [...it.attributes].some(
-            (attribute) => attribute.name.startsWith("on") || /^\s*javascript:/i.test(attribute.value),
+            ({ name, value }) =>
+              name.startsWith("on") ||
+              // A value that is only shown, such as that of an input, may be any text.
+              (/^(href|xlink:href|src|srcset|action|formaction|data|ping|poster)$/.test(name) &&
+                /^[\s\u0000-\u001f]*(javascript|data|vbscript):/i.test(value)),
           ) ||
           it.hasAttribute("style") ||
           ["iframe", "base", "style", "template", "object", "embed"].includes(it.localName) ||
@@ -191,10 +195,12 @@ for (const width of [1280, 360]) {
       }
       await loads(page, () => button(page, "Continue").click());
       await assertHarmless(visitor, "after columns");
+      await button(page, "Discard this file").click();
     }));
 
   test(`payloads in the name of a file are text, at ${width} px`, () =>
     signedIn(server(), { width }, async (visitor) => {
+      visitor.allow(/status of 4\d\d/);
       for (const [at, payload] of payloads.entries()) {
         const name = `${payload.replaceAll(/[\r\n\0]/g, " ").slice(0, 180)}.csv`;
         const buffer = Buffer.from(
@@ -203,7 +209,18 @@ for (const width of [1280, 360]) {
             [`filename${width}.${at}`, "none"],
           ]),
         );
-        await upload(visitor, { name, mimeType: "text/csv", buffer });
+        if (/[\u0001-\u001f\u007f]/.test(name)) {
+          // A name with control characters may be refused.
+          await visitor.goto(`${BASE}/imports/new`);
+          await field(visitor.page, "File").setInputFiles({ name, mimeType: "text/csv", buffer });
+          await button(visitor.page, "Upload").click();
+          const refused = visitor.page.getByRole("alert").filter({ hasText: /\w/ });
+          await refused.or(button(visitor.page, "Discard this file")).first().waitFor();
+          await assertHarmless(visitor, `upload of ${name}`);
+          if (await refused.isVisible()) continue;
+        } else {
+          await upload(visitor, { name, mimeType: "text/csv", buffer });
+        }
         await assertHarmless(visitor, `columns of ${name}`);
         if (at % 7 === 0) {
           await columns(visitor);
@@ -216,6 +233,9 @@ for (const width of [1280, 360]) {
         } else {
           await visitor.goto(`${BASE}/imports/new`);
           await assertHarmless(visitor, `drafts with ${name}`);
+          // An operator may have 20 files that are neither imported nor discarded.
+          await visitor.page.goBack();
+          await loads(visitor.page, () => button(visitor.page, "Discard this file").click());
         }
       }
       await visitor.goto(`${BASE}/imports`);
@@ -301,7 +321,8 @@ test("an edited cell with a payload is text, also in the answer to the script", 
 
 test("payloads in addresses and in the fields of filters are text", () =>
   signedIn(server(), {}, async (visitor) => {
-    visitor.allow(/status of 4\d\d/);
+    // The browser reports a value that its date field does not take.
+    visitor.allow(/status of 4\d\d/, /does not conform to the required format/);
     for (const payload of payloads.slice(0, 20)) {
       const text = encodeURIComponent(payload);
       for (const where of [
