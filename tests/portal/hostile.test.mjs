@@ -202,6 +202,8 @@ for (const width of [1280, 360]) {
     signedIn(server(), { width }, async (visitor) => {
       visitor.allow(/status of 4\d\d/);
       for (const [at, payload] of payloads.entries()) {
+        // The layout is at risk where there is least room.
+        if (width > 360 && at % 7 !== 0) continue;
         const name = `${payload.replaceAll(/[\r\n\0]/g, " ").slice(0, 180)}.csv`;
         const buffer = Buffer.from(
           csv([

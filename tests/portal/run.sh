@@ -10,9 +10,12 @@
 # the logs in target/portal/logs.
 #
 # MUSTER_PORTAL_ROWS=N sets the number of rows of the large file (20000). PORTAL_BROWSER=FILE is the browser to use.
+# PORTAL_JOBS=N is the number of groups that run at a time (3): most of the time they wait.
 set -euo pipefail
 
 all=(sign-in first-run upload columns options check run imports organizations hostile without-scripts pages large first-byte)
+alone=(large first-byte)
+jobs=${PORTAL_JOBS:-3}
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/../tools.sh"
@@ -74,27 +77,23 @@ install_tools() {
 # --- Groups --------------------------------------------------------------------------------------
 
 # The number that node's reporter prints, such as `ℹ pass 12`.
-count() { sed -nE "s/^. $1 ([0-9]+)$/\1/p" "$2" | tail -n 1; }
+count() { sed -nE "s/^. $1 ([0-9]+)$/\\1/p" "$2" | tail -n 1; }
 
-group() {
-    local name=$1 log=$logs/$1.log start=$SECONDS status=0 pattern=() ok bad
-    if [[ -n $missing ]]; then
-        failed=$((failed + 1))
-        printf 'FAIL %s\n    %s\n' "$name" "$missing"
-        return
-    fi
+# Runs a group and keeps its exit code and duration.
+run_group() {
+    local name=$1 start=$SECONDS status=0 pattern=()
     if [[ -n ${PORTAL_TEST:-} ]]; then
         pattern=(--test-name-pattern "$PORTAL_TEST")
     fi
-    # Servers and browsers that a test may leave behind are in a process group of their own and end with it.
-    set -m
     timeout --kill-after=10 "${PORTAL_GROUP_SECONDS:-300}" \
-        node --test --test-concurrency=1 --test-timeout=120000 --test-force-exit --test-reporter=spec "${pattern[@]}" "$here/${name//-/_}.test.mjs" >"$log" 2>&1 &
-    job=$!
-    set +m
-    wait "$job" || status=$?
-    kill -KILL -- "-$job" 2>/dev/null || true
-    job=
+        node --test --test-concurrency=1 --test-timeout=120000 --test-force-exit --test-reporter=spec "${pattern[@]}" \
+        "$here/${name//-/_}.test.mjs" >"$logs/$name.log" 2>&1 || status=$?
+    echo "$status $((SECONDS - start))" >"$logs/$name.status"
+}
+
+report_group() {
+    local name=$1 log=$logs/$1.log status=1 seconds=0 ok bad
+    read -r status seconds <"$logs/$name.status" || true
     ok=$(count pass "$log")
     bad=$(($(count fail "$log") + $(count cancelled "$log")))
     # Without a test that passed nothing was tested.
@@ -104,26 +103,71 @@ group() {
     passed=$((passed + ${ok:-0}))
     failed=$((failed + bad))
     if [[ $bad -eq 0 ]]; then
-        printf 'ok   %s (%d tests, %d s)\n' "$name" "$ok" $((SECONDS - start))
+        printf 'ok   %s (%d tests, %d s)\n' "$name" "$ok" "$seconds"
         # What the tests measured.
         { grep -E '^ℹ .*(ms, highest|over idle)' "$log" || true; } | sed 's/^/     /'
     else
-        printf 'FAIL %s (%d of %d tests, %d s)\n' "$name" "$bad" $((${ok:-0} + bad)) $((SECONDS - start))
+        printf 'FAIL %s (%d of %d tests, %d s)\n' "$name" "$bad" $((${ok:-0} + bad)) "$seconds"
         { grep -q 'failing tests:' "$log" && sed -n '/failing tests:/,$p' "$log" || tail -n 20 "$log"; } |
             cut -c 1-400 | head -n 200 | sed 's/^/    | /'
         printf '    | full log: %s\n' "$log"
     fi
 }
 
-job=
-stop() { [[ -z $job ]] || kill -KILL -- "-$job" 2>/dev/null || true; }
+# The groups that run, by the id of their process group. Servers and browsers that a test may leave behind are in it
+# and end with it.
+declare -A running=()
+
+start_group() {
+    rm -f "$logs/$1.status"
+    set -m
+    run_group "$1" &
+    running[$!]=$1
+    set +m
+}
+
+# Waits for the end of one of them.
+finish_group() {
+    local leader name
+    wait -n -p leader "${!running[@]}" || true
+    kill -KILL -- "-$leader" 2>/dev/null || true
+    name=${running[$leader]}
+    unset "running[$leader]"
+    report_group "$name"
+}
+
+stop() {
+    local leader
+    for leader in "${!running[@]}"; do kill -KILL -- "-$leader" 2>/dev/null || true; done
+}
 trap stop EXIT
 trap 'exit 130' INT TERM
 
+# Those that measure run alone, after the others. The longest begin first.
+is_chosen() { [[ " ${chosen[*]} " == *" $1 "* ]]; }
+in_order=()
+for name in hostile run upload pages "${all[@]}"; do
+    if is_chosen "$name" && [[ " ${in_order[*]} ${alone[*]} " != *" $name "* ]]; then in_order+=("$name"); fi
+done
+
 install_tools
-PORTAL_BROWSER=$(find_browser || true)
+if [[ -n $missing ]]; then
+    printf 'FAIL portal\n    %s\n' "$missing"
+    exit 1
+fi
+PORTAL_BROWSER=$(find_browser)
 export PORTAL_BROWSER PORTAL_MUSTER=$binary PORTAL_NODE=$node PORTAL_SHOTS=$work/shots
-for name in "${chosen[@]}"; do group "$name"; done
+for name in "${in_order[@]}"; do
+    if [[ ${#running[@]} -ge $jobs ]]; then finish_group; fi
+    start_group "$name"
+done
+while [[ ${#running[@]} -gt 0 ]]; do finish_group; done
+for name in "${alone[@]}"; do
+    if is_chosen "$name"; then
+        start_group "$name"
+        finish_group
+    fi
+done
 
 printf 'portal: %d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

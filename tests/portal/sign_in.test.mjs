@@ -204,17 +204,17 @@ test("cookies are Secure on HTTPS", async () => {
 });
 
 test("a session that was not used for the set time ends, and the sign-in leads back to the page", async () => {
-  const short = await Server.start({ settings: { access: { portal_session_seconds: 3 } } });
+  const short = await Server.start({ settings: { access: { portal_session_seconds: 4 } } });
   try {
     await signedIn(short, {}, async (visitor) => {
       const { page } = visitor;
-      await sleep(2000);
+      await sleep(2500);
       await visitor.goto(`${BASE}/sessions`);
       assert.equal(new URL(page.url()).pathname, `${BASE}/sessions`, "a used session lasts");
-      await sleep(2000);
+      await sleep(2500);
       await visitor.goto(`${BASE}/sessions`);
       assert.equal(new URL(page.url()).pathname, `${BASE}/sessions`, "a used session lasts");
-      await sleep(4500);
+      await sleep(5500);
       await link(page, "Sessions").click();
       await page.waitForURL(/\/sign-in/);
       await fillSignIn(page, "admin", short.password);

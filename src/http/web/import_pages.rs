@@ -19,6 +19,7 @@ use crate::http::web::views::{
     Undone,
 };
 use crate::http::web::visit::Visit;
+use crate::import::control;
 use crate::import::jobs::Cancelled;
 use crate::import::reject_file;
 use crate::users::channel::Channel;
@@ -220,7 +221,7 @@ pub fn show(visit: &Visit) -> Result<Reply, Refusal> {
     let caller = &visit.operator.caller;
     let owns = caller.role.includes(Role::Import) && caller.may_undo(&record);
     let state = shown::state(&record);
-    let progress = app.jobs.progress(organization, record.id);
+    let progress = running_progress(visit, &record);
     let rejected = record.rejected;
     let may_see_passwords = caller.name == record.operator && caller.role.includes(Role::Import);
     let passwords = match may_see_passwords && record.state.is_final() {
@@ -277,6 +278,15 @@ pub fn show(visit: &Visit) -> Result<Reply, Refusal> {
         guided: record.channel == Channel::Portal,
         state,
     })
+}
+
+/// The progress of an import that has not ended. One that has just ended is still known to the jobs, but its record has
+/// the final figures.
+fn running_progress(visit: &Visit, record: &ImportRecord) -> Option<control::Progress> {
+    match record.state.is_final() {
+        true => None,
+        false => visit.app.jobs.progress(&record.organization, record.id),
+    }
 }
 
 fn problem_row(finding: &Problem) -> ProblemRow {
@@ -416,7 +426,7 @@ struct Live {
 /// There is no such import, or the store failed.
 pub fn figures(visit: &Visit) -> Result<Reply, Refusal> {
     let record = record(visit)?;
-    let progress = visit.app.jobs.progress(&record.organization, record.id);
+    let progress = running_progress(visit, &record);
     let c = progress.map_or(record.counters, |progress| progress.counters);
     let counters = [
         ("total", c.total),
