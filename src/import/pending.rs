@@ -2,6 +2,10 @@
 //!
 //! Nothing is left to be computed while the commit is awaited, so no thread has to be blocked: a caller that
 //! can wait asynchronously takes the step and its continuation.
+//!
+//! It is a value and not a future, because the caller has to see what the rest needs before it goes on: `http` runs
+//! [`Slow`](Pending::Slow) work on a thread of its pool, which this module does not know, and finishes a small call on
+//! the thread that received it. The terminal and the queue only [`wait`](Pending::wait) and have no runtime.
 
 use crate::users::step::{PendingStep, Written};
 use crate::users::store_error::StoreError;
