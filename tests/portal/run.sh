@@ -76,8 +76,12 @@ install_tools() {
 
 # --- Groups --------------------------------------------------------------------------------------
 
-# The number that node's reporter prints, such as `ℹ pass 12`.
-count() { sed -nE "s/^. $1 ([0-9]+)$/\\1/p" "$2" | tail -n 1; }
+# The number that node's reporter prints, such as `ℹ pass 12`; 0 if it was stopped before.
+count() {
+    local number
+    number=$(sed -nE "s/^. $1 ([0-9]+)$/\1/p" "$2" | tail -n 1)
+    echo "${number:-0}"
+}
 
 # Runs a group and keeps its exit code and duration.
 run_group() {
@@ -97,17 +101,17 @@ report_group() {
     ok=$(count pass "$log")
     bad=$(($(count fail "$log") + $(count cancelled "$log")))
     # Without a test that passed nothing was tested.
-    if [[ $status -ne 0 && $bad -eq 0 || ${ok:-0} -eq 0 && $bad -eq 0 ]]; then
+    if [[ $status -ne 0 && $bad -eq 0 || $ok -eq 0 && $bad -eq 0 ]]; then
         bad=1
     fi
-    passed=$((passed + ${ok:-0}))
+    passed=$((passed + ok))
     failed=$((failed + bad))
     if [[ $bad -eq 0 ]]; then
         printf 'ok   %s (%d tests, %d s)\n' "$name" "$ok" "$seconds"
         # What the tests measured.
         { grep -E '^ℹ .*(ms, highest|over idle)' "$log" || true; } | sed 's/^/     /'
     else
-        printf 'FAIL %s (%d of %d tests, %d s)\n' "$name" "$bad" $((${ok:-0} + bad)) "$seconds"
+        printf 'FAIL %s (%d of %d tests, %d s)\n' "$name" "$bad" $((ok + bad)) "$seconds"
         { grep -q 'failing tests:' "$log" && sed -n '/failing tests:/,$p' "$log" || tail -n 20 "$log"; } |
             cut -c 1-400 | head -n 200 | sed 's/^/    | /'
         printf '    | full log: %s\n' "$log"
