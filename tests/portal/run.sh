@@ -89,8 +89,8 @@ run_group() {
     if [[ -n ${PORTAL_TEST:-} ]]; then
         pattern=(--test-name-pattern "$PORTAL_TEST")
     fi
-    timeout --foreground --kill-after=10 "${PORTAL_GROUP_SECONDS:-300}" \
-        node --test --test-concurrency=1 --test-timeout=120000 --test-force-exit --test-reporter=spec "${pattern[@]}" \
+    timeout --foreground --kill-after=10 "${PORTAL_GROUP_SECONDS:-420}" \
+        node --test --test-concurrency=1 --test-force-exit --test-reporter=spec "${pattern[@]}" \
         "$here/${name//-/_}.test.mjs" >"$logs/$name.log" 2>&1 || status=$?
     echo "$status $((SECONDS - start))" >"$logs/$name.status"
 }
