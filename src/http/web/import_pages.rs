@@ -225,7 +225,10 @@ pub fn show(visit: &Visit) -> Result<Reply, Refusal> {
     let rejected = record.rejected;
     let may_see_passwords = caller.name == record.operator && caller.role.includes(Role::Import);
     let passwords = match may_see_passwords && record.state.is_final() {
-        true => visit.front_end.password_files.count(record.id),
+        true => {
+            wait_for_its_end(visit, &record);
+            visit.front_end.password_files.count(record.id)
+        }
         false => 0,
     };
     let title = match record.file_name.is_empty() {
@@ -286,6 +289,17 @@ fn running_progress(visit: &Visit, record: &ImportRecord) -> Option<control::Pro
     match record.state.is_final() {
         true => None,
         false => visit.app.jobs.progress(&record.organization, record.id),
+    }
+}
+
+/// Waits until nothing of an import is in progress. Its last generated passwords are written after its last rows.
+fn wait_for_its_end(visit: &Visit, record: &ImportRecord) {
+    let begun = std::time::Instant::now();
+    let jobs = &visit.app.jobs;
+    while jobs.progress(&record.organization, record.id).is_some()
+        && begun.elapsed() < RECORDED_WITHIN
+    {
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -542,6 +556,7 @@ pub fn passwords(visit: &Visit) -> Result<Reply, Refusal> {
     if visit.operator.caller.name != record.operator || !record.state.is_final() {
         return Err(gone());
     }
+    wait_for_its_end(visit, &record);
     let taken = visit.front_end.password_files.take(record.id);
     let content = taken.map_err(WireError::from_io)?.ok_or_else(gone)?;
     tracing::info!(import = %record.id, "the generated passwords were downloaded");
