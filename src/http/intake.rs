@@ -97,15 +97,20 @@ fn in_session(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
     })
 }
 
-/// The session's id in the request. Cookie attributes that a client sends back are treated like other
-/// cookies.
+/// The session's id in the request.
 pub fn session(headers: &HeaderMap) -> Option<String> {
+    cookie(headers, SESSION_COOKIE)
+}
+
+/// The value of the request's first cookie with this name. Cookie attributes that a client sends back are treated like
+/// other cookies.
+pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let fields = headers.get_all(header::COOKIE);
     let texts = fields.filter_map(|field| field.to_str().ok());
     texts
         .flat_map(|text| text.split(';'))
         .filter_map(|pair| Cookie::parse(pair).ok())
-        .find(|cookie| cookie.name() == SESSION_COOKIE)
+        .find(|cookie| cookie.name() == name)
         .map(|cookie| cookie.value().to_owned())
 }
 

@@ -1,6 +1,7 @@
 //! The step *Columns*: how the file is read, and what its columns mean.
 
 use actix_web::http::StatusCode;
+use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::formats::delimiter::Delimiter;
@@ -21,7 +22,6 @@ use crate::import::look::{Choice, Look, LookFailure, choices};
 use crate::quoted;
 use crate::users::claims::ClaimTable;
 use crate::users::options::{ColumnMap, HeaderLine, IGNORED_COLUMN, ImportOptions};
-use ring::digest::{Context, SHA256};
 
 /// Charsets that can be chosen.
 const CHARSETS: [&str; 12] = [

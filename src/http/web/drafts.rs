@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use actix_web::http::StatusCode;
+
 use crate::clock::Clock;
 use crate::http::web::draft::{Draft, Owner};
 use crate::http::web::refusal::Refusal;
 use crate::import::upload::Uploads;
 use crate::users::import_id::ImportId;
-use actix_web::http::StatusCode;
 
 /// How long a file is kept without use.
 const IDLE: Duration = Duration::from_secs(3600);

@@ -23,13 +23,12 @@ use crate::import::control;
 use crate::import::jobs::Cancelled;
 use crate::import::reject_file;
 use crate::users::channel::Channel;
-
 use crate::users::import_filter::ImportFilter;
 use crate::users::import_id::ImportId;
 use crate::users::import_record::{ImportRecord, ImportState};
 use crate::users::operator::Role;
 use crate::users::options::{HeaderLine, IGNORED_COLUMN};
-use crate::users::problem::{Problem, Severity};
+use crate::users::problem::Problem;
 use crate::wire::error::WireError;
 use crate::wire::spool::Spool;
 
@@ -314,10 +313,7 @@ fn problem_row(finding: &Problem) -> ProblemRow {
             Some(name) => format!("{name}: {}", sentence(&finding.message)),
             None => sentence(&finding.message),
         },
-        severity: match finding.severity {
-            Severity::Warning => "warning",
-            Severity::Failed | Severity::Duplicate => "problem",
-        },
+        severity: kinds::severity(finding.severity),
         editable: false,
         edited: false,
         password: false,
@@ -362,7 +358,9 @@ fn facts(record: &ImportRecord, now: Moment) -> Vec<Fact> {
     );
     add("Stop after failed rows", options.stop_after.map(grouped));
     add("Sheet", options.sheet.clone());
-    add("Charset", options.charset.clone());
+    let charset = options.forced_charset.as_ref().or(options.charset.as_ref());
+    add("Charset", charset.cloned());
+    add("Delimiter", options.delimiter.clone());
     add(
         "Header line",
         (options.header != HeaderLine::Auto).then(|| options.header.to_string()),

@@ -1,7 +1,7 @@
 //! One request of an operator who has signed in, or of a visitor who has not.
 
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::HeaderMap;
 use actix_web::web;
 use ring::hmac;
 use subtle::ConstantTimeEq;
@@ -10,6 +10,7 @@ use crate::access::gate::Caller;
 use crate::access::sessions::SessionInfo;
 use crate::app::App;
 use crate::hex;
+use crate::http::intake;
 use crate::http::request_id;
 use crate::http::web::assets;
 use crate::http::web::draft::Owner;
@@ -185,14 +186,7 @@ pub fn notice_cookie(front_end: &WebFrontEnd, word: Option<&str>) -> Cookie<'sta
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let fields = headers.get_all(header::COOKIE);
-    let texts = fields.filter_map(|field| field.to_str().ok());
-    texts
-        .flat_map(|text| text.split(';'))
-        .filter_map(|pair| Cookie::parse(pair).ok())
-        .find(|cookie| cookie.name() == name)
-        .map(|cookie| cookie.value().to_owned())
-        .filter(|value| !value.is_empty())
+    intake::cookie(headers, name).filter(|value| !value.is_empty())
 }
 
 /// The cookie of a session, or its removal.
