@@ -38,7 +38,10 @@ async function preview() {
     const body = formBody(form, { action: "preview" });
     const { signal } = controller;
     // Not `form.action`: the buttons have that name.
-    const { page } = await requestPage(form.getAttribute("action"), { method: "POST", body, signal });
+    // A page that is left at once must not lose the choice; browsers limit such requests to 64 KiB.
+    const keepalive = body.toString().length < 60_000;
+    const init = { method: "POST", body, signal, keepalive };
+    const { page } = await requestPage(form.getAttribute("action"), init);
     if (signal.aborted) return;
     const content = page.querySelector("main");
     if (page.getElementById("columns")) {
